@@ -1,0 +1,210 @@
+# mamba-va: make help says what can be made. Settings of one machine go to config.mk.
+#
+# One non-recursive Makefile. Sources are found by folder: a .c in tools/ is a program, one in
+# common/ is in the library, one in test/unit/ is a unit test, one in test/gen/ makes inputs
+# for tests. Objects follow their sources below build/.
+-include config.mk
+
+PREFIX ?= /usr/local
+BUILD  ?= build
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+MAKEFLAGS += --no-builtin-rules
+Q   = $(if $(V),,@)
+SAY = @$(if $(V),:,echo)
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+# ---- flags ------------------------------------------------------------------------------
+OPT      ?= -O2 -g
+CSTD      = -std=c11 -D_GNU_SOURCE
+WARN      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+            -Wwrite-strings -Wvla -Wformat=2 -Wno-format-nonliteral
+ifeq ($(DEVELOPER),1)
+WARN     += -Werror
+endif
+ifdef SANITIZE
+SANFLAGS  = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+
+PKGS      = hdf5-serial libavformat libavcodec libswscale libavutil jansson libzip
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
+ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
+LIBS      = $(PKG_LIBS) -lhdf5_serial -ldnnl -lgomp -lm
+
+# CUDA is optional: without nvcc, or without kernels for it, everything else works.
+NVCC     ?= $(shell command -v nvcc 2>/dev/null)
+CUDA_SRC := $(wildcard cuda/*.cu)
+CUDA_STATE := $(if $(NVCC),$(if $(CUDA_SRC),on,off: this version has no GPU kernels yet),off: nvcc not found)
+
+# ---- what there is ----------------------------------------------------------------------
+LIB_SRC  := $(wildcard common/*/*.c)
+TOOL_SRC := $(wildcard tools/*.c)
+UNIT_SRC := $(wildcard test/unit/*.c)
+GEN_SRC  := $(wildcard test/gen/*.c)
+HEADERS  := $(wildcard common/*/*.h cuda/*.h test/*.h test/*/*.h)
+SCHEMAS  := $(wildcard schemas/*.md)
+BATS     := $(wildcard test/*.bats)
+SCRIPTS  := .ci/run $(wildcard test/*.sh doc/*.sh)
+
+TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
+UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
+GENS  := $(GEN_SRC:test/gen/%.c=$(BUILD)/test/gen/%)
+LIB    = $(BUILD)/libvacommon.a
+
+# Files whose loops are the program's speed are compiled once per instruction set (each names
+# its level with VA_LEVEL_x); va_cpu_isa() picks one at run time.
+HOT_SRC  := $(wildcard common/cpu/hot/*.c)
+ifeq ($(shell uname -m),x86_64)
+HOT_LEVELS = plain avx2 avx512
+else
+HOT_LEVELS = plain
+endif
+HOT_plain  =
+HOT_avx2   = -mavx2 -mfma
+HOT_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
+HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
+
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/va_schema_tables.o $(HOT_OBJ)
+
+.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo \
+        install uninstall clean FORCE
+all: $(TOOLS) man
+	@echo "cuda $(CUDA_STATE)"
+
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
+
+## make                 build the tools into build/bin
+## make deps            install what Debian packages provide (sudo where needed)
+## make check           unit tests, tools, headers, layers; ends with a count
+## make check-unit      unit tests only        make check-tools   bats only
+## make demo            synthetic videos -> six-fold table, in build/demo
+## make lint            clang-format, shellcheck, headers, layers
+## make format          rewrite sources with clang-format
+## make install         tools, man pages, pipelines below PREFIX (/usr/local), DESTDIR
+## make uninstall       remove what install put there
+## make clean           remove build/
+##
+## DEVELOPER=1          warnings are errors
+## SANITIZE=address,undefined   build and check with sanitizers
+## V=1                  show the commands
+## CC=clang OPT=-O3 BUILD=dir PREFIX=dir     as usual; lasting choices go to config.mk
+
+# ---- build ------------------------------------------------------------------------------
+# A stamp that changes when the compiler or a flag does: everything depends on it.
+FLAGS_NOW = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+
+# What --version prints. Written anew only when it differs.
+$(BUILD)/va_build.h: FORCE
+	@mkdir -p $(@D)
+	@{ echo '#define VA_BUILD_COMMIT "$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none)"'; \
+	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
+	   echo '#define VA_BUILD_FLAGS "$(strip $(OPT) $(SANFLAGS) $(CFLAGS))"'; \
+	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion hdf5-serial 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
+	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; } >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(BUILD)/common/base/va_version.o: $(BUILD)/va_build.h
+
+# The tables that readers and va-check use come from the schema pages themselves.
+$(BUILD)/va_schema_tables.c: schemas/tables.awk $(SCHEMAS)
+	@mkdir -p $(@D)
+	$(Q)awk -f schemas/tables.awk $(SCHEMAS) >$@
+$(BUILD)/va_schema_tables.o: $(BUILD)/va_schema_tables.c $(BUILD)/flags
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define HOT_RULE
+$(BUILD)/%.$(1).o: %.c $(BUILD)/flags
+	@mkdir -p $$(@D)
+	$(SAY) "  CC    $$< ($(1))"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -O3 $(HOT_$(1)) -DVA_LEVEL=$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach l,$(HOT_LEVELS),$(eval $(call HOT_RULE,$(l))))
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(BUILD)/bin/%: $(BUILD)/tools/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(LIB)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+.SECONDARY:
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
+
+# ---- man pages: options from the tool itself, formats from the schema pages ----------------
+MAN1 := $(TOOL_SRC:tools/%.c=$(BUILD)/man/man1/%.1)
+MAN5 := $(SCHEMAS:schemas/%.md=$(BUILD)/man/man5/%.5)
+.PHONY: man
+man: $(MAN1) $(MAN5)
+$(BUILD)/man/man1/%.1: $(BUILD)/bin/%
+	@mkdir -p $(@D)
+	@$< --help-man >$@
+$(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk
+	@mkdir -p $(@D)
+	@awk -f schemas/man.awk $< >$@
+
+# ---- tests ------------------------------------------------------------------------------
+check: all $(UNITS) $(GENS)
+	@BUILD=$(BUILD) test/run.sh
+check-unit: $(UNITS) $(GENS)
+	@BUILD=$(BUILD) test/run.sh unit
+check-tools: all $(GENS)
+	@BUILD=$(BUILD) test/run.sh tools
+
+# Every header compiles alone.
+check-headers:
+	@for h in $(HEADERS); do \
+	    echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(CSTD) $(WARN) -Werror -fsyntax-only -x c - || exit 1; done
+
+# Includes point down the layers only.
+check-layers:
+	@test/layers.sh
+
+lint: check-headers check-layers
+	clang-format --dry-run -Werror $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) $(HEADERS)
+	shellcheck $(SCRIPTS)
+	shellcheck -s bash $(BATS) $(wildcard test/lib/*.bash)
+format:
+	clang-format -i $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) $(HEADERS)
+
+# ---- the rest ---------------------------------------------------------------------------
+deps:
+	@./deps.sh
+
+demo: all
+	$(MAKE) --no-print-directory -f pipelines/demo.mk BIN=$(abspath $(BUILD))/bin OUT=$(BUILD)/demo
+
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/mamba-va
+	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(MAN1) $(SHARE)/man/man1
+	install -m 644 $(MAN5) $(SHARE)/man/man5
+	install -m 644 $(wildcard pipelines/*.mk) $(SHARE)/mamba-va
+uninstall:
+	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
+	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%)
+	rm -rf $(SHARE)/mamba-va
+
+clean:
+	rm -rf $(BUILD)

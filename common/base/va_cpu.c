@@ -1,0 +1,125 @@
+#include "base/va_cpu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+const char *const va_isa_names[] = { "plain", "avx2", "avx512", NULL };
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+
+static enum va_isa detect(void)
+{
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        return VA_ISA_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return VA_ISA_AVX2;
+    return VA_ISA_PLAIN;
+}
+
+bool va_cpu_amx_announced(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1); /* AMX-TILE */
+}
+
+/* One tile product, in machine code so that any assembler will do: ldtilecfg, tilezero x3,
+ * tdpbf16ps, tilerelease. Never returns. */
+static void amx_probe_child(void)
+{
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    struct {
+        unsigned char palette, start, reserved[14];
+        unsigned short colsb[16];
+        unsigned char rows[16];
+    } __attribute__((aligned(64))) config = { .palette = 1 };
+
+    for (int i = 0; i < 3; i++) {
+        config.rows[i] = 4;
+        config.colsb[i] = 16;
+    }
+    if (syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA))
+        _exit(1);
+    __asm__ volatile(".byte 0xc4, 0xe2, 0x78, 0x49, 0x00\n\t" /* ldtilecfg (%rax) */
+                     ".byte 0xc4, 0xe2, 0x7b, 0x49, 0xc0\n\t" /* tilezero %tmm0 */
+                     ".byte 0xc4, 0xe2, 0x7b, 0x49, 0xc8\n\t" /* tilezero %tmm1 */
+                     ".byte 0xc4, 0xe2, 0x7b, 0x49, 0xd0\n\t" /* tilezero %tmm2 */
+                     ".byte 0xc4, 0xe2, 0x6a, 0x5c, 0xc1\n\t" /* tdpbf16ps %tmm2,%tmm1,%tmm0 */
+                     ".byte 0xc4, 0xe2, 0x78, 0x49, 0xc0\n\t" /* tilerelease */
+                     :
+                     : "a"(&config), "m"(config));
+    _exit(0);
+}
+
+static bool probe_amx(void)
+{
+    int status;
+    pid_t pid;
+
+    if (!va_cpu_amx_announced())
+        return false;
+    pid = fork();
+    if (pid == 0)
+        amx_probe_child();
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
+}
+#else
+static enum va_isa detect(void)
+{
+    return VA_ISA_PLAIN;
+}
+
+bool va_cpu_amx_announced(void)
+{
+    return false;
+}
+
+static bool probe_amx(void)
+{
+    return false;
+}
+#endif
+
+enum va_isa va_cpu_isa(void)
+{
+    static int known = -1;
+
+    if (known < 0) {
+        const char *wish = getenv("VA_ISA");
+        enum va_isa isa = detect();
+
+        for (int i = 0; wish && va_isa_names[i]; i++)
+            if (!strcmp(wish, va_isa_names[i]) && (enum va_isa)i < isa)
+                isa = (enum va_isa)i;
+        known = (int)isa;
+    }
+    return (enum va_isa)known;
+}
+
+bool va_cpu_amx_works(void)
+{
+    static int known = -1;
+
+    if (known < 0)
+        known = probe_amx();
+    return known;
+}
+
+const char *va_cpu_describe(void)
+{
+    static char line[128];
+
+    snprintf(line, sizeof(line), "%s, amx %s", va_isa_names[va_cpu_isa()],
+             !va_cpu_amx_announced() ? "not announced"
+             : va_cpu_amx_works()    ? "works"
+                                     : "announced but traps, not used");
+    return line;
+}

@@ -1,0 +1,164 @@
+/*
+ * One voice for all messages. The line is made in a fixed buffer and written by a single
+ * write(2), so that lines of threads and of tools sharing a terminal stay whole.
+ */
+#include "base/va_error.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 4096 };
+
+static const char *tool_name = "va";
+static enum va_verbosity verbosity = VA_NORMAL;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int first_status; /* 0: nothing reported yet */
+static char *catch_line;
+static unsigned long catch_size;
+static void (*before_line)(void);
+
+void va_error_set_tool(const char *name)
+{
+    tool_name = name;
+}
+
+const char *va_error_tool(void)
+{
+    return tool_name;
+}
+
+void va_set_verbosity(enum va_verbosity v)
+{
+    verbosity = v;
+}
+
+enum va_verbosity va_verbosity(void)
+{
+    return verbosity;
+}
+
+void va_error_set_before(void (*clear)(void))
+{
+    before_line = clear;
+}
+
+int va_error_status(void)
+{
+    return first_status ? first_status : VA_EXIT_MACHINE;
+}
+
+void va_error_catch_begin(char *line, unsigned long size)
+{
+    line[0] = 0;
+    catch_line = line;
+    catch_size = size;
+}
+
+void va_error_catch_end(void)
+{
+    catch_line = NULL;
+}
+
+static void write_all(const char *s, size_t n)
+{
+    while (n) {
+        ssize_t w = write(STDERR_FILENO, s, n);
+
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w <= 0)
+            return; /* nobody is left to tell */
+        s += w;
+        n -= (size_t)w;
+    }
+}
+
+/* Print "tool: message\n"; bytes below space (and DEL) become '?'. */
+static void say(const char *format, va_list args, int status)
+{
+    char line[LINE_SIZE];
+    int saved = errno;
+    size_t prefix, n;
+
+    prefix = (size_t)snprintf(line, sizeof(line) - 1, "%s: ", tool_name);
+    n = (size_t)vsnprintf(line + prefix, sizeof(line) - 1 - prefix, format, args);
+    n = strlen(line);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)line[i] < ' ' || line[i] == 127)
+            line[i] = '?';
+
+    pthread_mutex_lock(&lock);
+    if (status && catch_line) {
+        if (!catch_line[0])
+            snprintf(catch_line, catch_size, "%s", line + prefix);
+    } else {
+        if (status && !first_status)
+            first_status = status;
+        fflush(stdout);
+        if (before_line)
+            before_line();
+        line[n++] = '\n';
+        write_all(line, n);
+    }
+    pthread_mutex_unlock(&lock);
+    errno = saved;
+}
+
+#define SAY(status)                  \
+    do {                             \
+        va_list args;                \
+        va_start(args, format);      \
+        say(format, args, (status)); \
+        va_end(args);                \
+    } while (0)
+
+int va_error(const char *format, ...)
+{
+    SAY(VA_EXIT_INPUT);
+    return -1;
+}
+
+int va_error_machine(const char *format, ...)
+{
+    SAY(VA_EXIT_MACHINE);
+    return -1;
+}
+
+int va_error_read(const char *path, const char *verb)
+{
+    switch (errno) {
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case ENAMETOOLONG: return va_error("%s: cannot %s: %s", path, verb, strerror(errno));
+    default: return va_error_machine("%s: cannot %s: %s", path, verb, strerror(errno));
+    }
+}
+
+int va_error_write(const char *path, const char *verb)
+{
+    return va_error_machine("%s: cannot %s: %s", path, verb, strerror(errno));
+}
+
+void va_warn(const char *format, ...)
+{
+    SAY(0);
+}
+
+void va_info(const char *format, ...)
+{
+    if (verbosity > VA_QUIET)
+        SAY(0);
+}
+
+void va_debug(const char *format, ...)
+{
+    if (verbosity >= VA_VERBOSE)
+        SAY(0);
+}

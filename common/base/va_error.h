@@ -1,0 +1,71 @@
+/*
+ * va_error.h - the one voice in which the tools speak to people.
+ *
+ * A message is one line on stderr: "tool: file: place: found, expected". Lower case, no full
+ * stop, said once, by whoever knows most. Control characters in it are shown as '?', so that
+ * a hostile name or file cannot write a second line.
+ *
+ * The first error reported decides the exit code of the tool: bad input data (3) or a machine
+ * that failed (4). Functions return -1 (or NULL) after reporting; their callers only pass it on.
+ * Threads:   any thread may report; lines do not mix
+ */
+#ifndef VA_ERROR_H
+#define VA_ERROR_H
+
+#include "base/va_attr.h"
+#include <stdarg.h>
+#include <stdbool.h>
+
+/* Exit codes are an interface. */
+enum va_exit {
+    VA_EXIT_OK = 0,      /* done, or yes */
+    VA_EXIT_NO = 1,      /* no (checkers, comparers) */
+    VA_EXIT_USAGE = 2,   /* bad command line */
+    VA_EXIT_INPUT = 3,   /* bad input data */
+    VA_EXIT_MACHINE = 4, /* I/O, memory or device failed */
+};
+
+/* How much to say beside errors: -q, nothing, -v. */
+enum va_verbosity { VA_QUIET = -1, VA_NORMAL = 0, VA_VERBOSE = 1 };
+
+/* Name of the running tool in front of every message; the string is kept, not copied. */
+void va_error_set_tool(const char *name);
+const char *va_error_tool(void);
+void va_set_verbosity(enum va_verbosity v);
+enum va_verbosity va_verbosity(void);
+
+/* Report bad input data. Flushes stdout first. Always returns -1. */
+int va_error(const char *format, ...) VA_PRINTF(1, 2);
+
+/* Report a failure of the machine (disk, memory, device). Always returns -1. */
+int va_error_machine(const char *format, ...) VA_PRINTF(1, 2);
+
+/*
+ * Report that a system call on `path` failed, with errno's words: "cannot VERB: why". A file
+ * that is missing, a folder or forbidden is bad input (3) where `path` is read; every other
+ * errno is the machine's (4). Always returns -1.
+ */
+int va_error_read(const char *path, const char *verb);
+int va_error_write(const char *path, const char *verb); /* always the machine's */
+
+/* A line that is no error: something odd in the input that the user should know. */
+void va_warn(const char *format, ...) VA_PRINTF(1, 2);
+/* Said unless --quiet; said only with --verbose. */
+void va_info(const char *format, ...) VA_PRINTF(1, 2);
+void va_debug(const char *format, ...) VA_PRINTF(1, 2);
+
+/* Exit code that fits the first error reported; VA_EXIT_MACHINE when there was none. */
+int va_error_status(void);
+
+/*
+ * Catch messages instead of printing them, for a checker that answers by its exit code:
+ * between begin and end, errors are kept in `line` (size bytes, first error only) and do not
+ * count for va_error_status(). Not nested, one thread.
+ */
+void va_error_catch_begin(char *line, unsigned long size);
+void va_error_catch_end(void);
+
+/* How lines of progress are cleared before a message: set by va_progress.c. */
+void va_error_set_before(void (*clear)(void));
+
+#endif

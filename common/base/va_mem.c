@@ -1,0 +1,86 @@
+#include "base/va_mem.h"
+
+#include "base/va_error.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+int va_mul(int64_t a, int64_t b, int64_t *product)
+{
+    if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, product))
+        return -1;
+    return 0;
+}
+
+static void *out_of_memory(int64_t count, size_t size)
+{
+    va_error_machine("out of memory: %lld x %zu bytes", (long long)count, size);
+    return NULL;
+}
+
+void *va_new(int64_t count, size_t size)
+{
+    int64_t bytes;
+    void *p;
+
+    if (va_mul(count, (int64_t)size, &bytes) < 0 || bytes > INT64_MAX - ALIGNMENT)
+        return out_of_memory(count, size);
+    bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    if (posix_memalign(&p, ALIGNMENT, (size_t)bytes))
+        return out_of_memory(count, size);
+    memset(p, 0, (size_t)bytes);
+    return p;
+}
+
+int va_grow(void *array, int64_t *room, int64_t need, size_t size)
+{
+    int64_t more = *room < 8 ? 8 : *room;
+    void *old, *grown;
+
+    if (need <= *room)
+        return 0;
+    while (more < need)
+        if (va_mul(more, 2, &more) < 0)
+            return out_of_memory(need, size), -1;
+    grown = va_new(more, size);
+    if (!grown)
+        return -1;
+    memcpy(&old, array, sizeof(old));
+    if (old)
+        memcpy(grown, old, (size_t)*room * size);
+    va_free(old);
+    memcpy(array, &grown, sizeof(grown));
+    *room = more;
+    return 0;
+}
+
+char *va_strdup(const char *s)
+{
+    return va_format("%s", s);
+}
+
+char *va_format(const char *format, ...)
+{
+    va_list args;
+    char *s;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    s = n < 0 ? NULL : va_new((int64_t)n + 1, 1);
+    if (!s)
+        return NULL;
+    va_start(args, format);
+    vsnprintf(s, (size_t)n + 1, format, args);
+    va_end(args);
+    return s;
+}
+
+void va_free(void *block)
+{
+    free(block);
+}

@@ -1,0 +1,190 @@
+/*
+ * va_option.h - command lines from one table, which also makes the help and the man page.
+ *
+ * A table is an array of VA_OPT_ entries ended by VA_OPT_END. Values are checked against the
+ * entry's range before they are stored; unknown options, numbers out of range and trailing
+ * garbage are refused with exit code 2. Every table also understands -h --help, -V --version,
+ * -q --quiet, -v --verbose. Long options may be written --name VALUE or --name=VALUE; "--"
+ * ends the options.
+ *
+ * The defaults shown by --help are what the targets hold when va_options_parse is called.
+ * Ownership: strings point into argv; arrays made by VA_OPT_LIST are freed by va_options_free
+ * Threads:   one, at the start of main()
+ */
+#ifndef VA_OPTION_H
+#define VA_OPTION_H
+
+#include "base/va_attr.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum va_option_kind {
+    VA_OPTION_END,
+    VA_OPTION_GROUP,  /* a heading in the help */
+    VA_OPTION_FLAG,   /* bool, true when given */
+    VA_OPTION_YESNO,  /* bool, takes yes or no */
+    VA_OPTION_INT,    /* int64_t within [lo, hi] */
+    VA_OPTION_REAL,   /* double within [lo, hi], finite */
+    VA_OPTION_STRING, /* const char *, not empty */
+    VA_OPTION_FILE,   /* const char *, a path */
+    VA_OPTION_OUTPUT, /* const char *, a path to write: not part of the provenance */
+    VA_OPTION_CHOICE, /* int, an index into names */
+    VA_OPTION_LIST,   /* struct va_strings, repeatable */
+    VA_OPTION_INTS,   /* struct va_ints, comma-separated, each within [lo, hi] */
+};
+
+struct va_strings {
+    const char **items; /* [count], NULL after the last */
+    int64_t count;
+};
+
+enum { VA_INTS_MAX = 32 };
+struct va_ints {
+    int64_t items[VA_INTS_MAX];
+    int64_t count;
+};
+
+struct va_option {
+    enum va_option_kind kind;
+    char letter; /* 0: long only */
+    const char *name;
+    void *target;
+    double lo, hi;
+    const char *const *names; /* of a choice, NULL last */
+    const char *value;        /* what the help calls the value */
+    const char *help;
+    bool run; /* says how to run, not what to compute: left out of the provenance */
+};
+
+#define VA_OPT_GROUP(title)                      \
+    {                                            \
+        .kind = VA_OPTION_GROUP, .name = (title) \
+    }
+#define VA_OPT_FLAG(l, n, target_, help_)                                        \
+    {                                                                            \
+        .kind = VA_OPTION_FLAG, .letter = (l), .name = (n), .target = (target_), \
+        .help = (help_)                                                          \
+    }
+#define VA_OPT_YESNO(l, n, target_, help_)                                        \
+    {                                                                             \
+        .kind = VA_OPTION_YESNO, .letter = (l), .name = (n), .target = (target_), \
+        .help = (help_), .value = "yes|no"                                        \
+    }
+#define VA_OPT_INT(l, n, target_, lo_, hi_, help_)                                           \
+    {                                                                                        \
+        .kind = VA_OPTION_INT, .letter = (l), .name = (n), .target = (target_), .lo = (lo_), \
+        .hi = (hi_), .value = "N", .help = (help_)                                           \
+    }
+#define VA_OPT_REAL(l, n, target_, lo_, hi_, help_)                                           \
+    {                                                                                         \
+        .kind = VA_OPTION_REAL, .letter = (l), .name = (n), .target = (target_), .lo = (lo_), \
+        .hi = (hi_), .value = "X", .help = (help_)                                            \
+    }
+#define VA_OPT_STRING(l, n, target_, value_, help_)                                \
+    {                                                                              \
+        .kind = VA_OPTION_STRING, .letter = (l), .name = (n), .target = (target_), \
+        .value = (value_), .help = (help_)                                         \
+    }
+#define VA_OPT_FILE(l, n, target_, help_)                                        \
+    {                                                                            \
+        .kind = VA_OPTION_FILE, .letter = (l), .name = (n), .target = (target_), \
+        .value = "FILE", .help = (help_)                                         \
+    }
+#define VA_OPT_DIR(l, n, target_, help_)                                         \
+    {                                                                            \
+        .kind = VA_OPTION_FILE, .letter = (l), .name = (n), .target = (target_), \
+        .value = "DIR", .help = (help_)                                          \
+    }
+#define VA_OPT_OUTPUT(l, n, target_, value_, help_)                                \
+    {                                                                              \
+        .kind = VA_OPTION_OUTPUT, .letter = (l), .name = (n), .target = (target_), \
+        .run = true, .value = (value_), .help = (help_)                            \
+    }
+#define VA_OPT_CHOICE(l, n, target_, names_, help_)                                \
+    {                                                                              \
+        .kind = VA_OPTION_CHOICE, .letter = (l), .name = (n), .target = (target_), \
+        .names = (names_), .help = (help_)                                         \
+    }
+#define VA_OPT_LIST(l, n, target_, value_, help_)                                \
+    {                                                                            \
+        .kind = VA_OPTION_LIST, .letter = (l), .name = (n), .target = (target_), \
+        .value = (value_), .help = (help_)                                       \
+    }
+#define VA_OPT_INTS(l, n, target_, lo_, hi_, help_)                                           \
+    {                                                                                         \
+        .kind = VA_OPTION_INTS, .letter = (l), .name = (n), .target = (target_), .lo = (lo_), \
+        .hi = (hi_), .value = "N,N,...", .help = (help_)                                      \
+    }
+/* How the run goes, not what it computes: these stay out of the provenance. */
+#define VA_OPT_RUN_FLAG(l, n, target_, help_)                                                 \
+    {                                                                                         \
+        .kind = VA_OPTION_FLAG, .letter = (l), .name = (n), .target = (target_), .run = true, \
+        .help = (help_)                                                                       \
+    }
+#define VA_OPT_RUN_INT(l, n, target_, lo_, hi_, help_)                                       \
+    {                                                                                        \
+        .kind = VA_OPTION_INT, .letter = (l), .name = (n), .target = (target_), .run = true, \
+        .lo = (lo_), .hi = (hi_), .value = "N", .help = (help_)                              \
+    }
+#define VA_OPT_RUN_STRING(l, n, target_, value_, help_)                            \
+    {                                                                              \
+        .kind = VA_OPTION_STRING, .letter = (l), .name = (n), .target = (target_), \
+        .run = true, .value = (value_), .help = (help_)                            \
+    }
+/* Options that several tools share, so that they read the same everywhere. */
+#define VA_OPT_THREADS(target_)                      \
+    VA_OPT_RUN_INT('j', "threads", target_, 0, 1024, \
+                   "compute threads (0: cores this process may use)")
+#define VA_OPT_SEED(target_) \
+    VA_OPT_INT(0, "seed", target_, 0, 9007199254740992.0, "the only source of randomness")
+#define VA_OPT_END            \
+    {                         \
+        .kind = VA_OPTION_END \
+    }
+
+/* What a tool (or one of its subcommands) is: printed by --help. */
+struct va_usage {
+    const char *synopsis; /* after the tool's name: "[options] -o OUT.h5 IN.h5..." */
+    const char *brief;    /* one line: what it does */
+    const char *details;  /* paragraphs for the help and the man page; may be NULL */
+};
+
+/*
+ * Read argv[1..] against `table`. Returns the operands (NULL last; argv is permuted), or NULL
+ * with *status set: VA_EXIT_OK after --help or --version was answered on stdout, VA_EXIT_USAGE
+ * after a mistake was reported.
+ */
+VA_MUST_USE char **va_options_parse(const struct va_option *table, const struct va_usage *usage,
+                                    int argc, char **argv, int *status);
+
+/* Whether the last parsed command line held option `name` (long name). */
+bool va_option_given(const char *name);
+
+/* Report a contradiction in the command line; *status becomes VA_EXIT_USAGE. Returns false. */
+bool va_usage_error(int *status, const char *format, ...) VA_PRINTF(2, 3);
+
+/* Frees what VA_OPT_LIST entries of the table allocated. */
+void va_options_free(const struct va_option *table);
+
+/*
+ * The command line as the provenance keeps it: options in table order with the given values,
+ * those marked `run` left out, absolute paths cut to their last part, then the operands. A new
+ * string, or NULL after reporting.
+ */
+VA_MUST_USE char *va_options_record(void);
+
+/* "VERB ..." tools: find argv[1] among commands. */
+struct va_command {
+    const char *name;
+    int (*main)(int argc, char **argv); /* argv[0] is the verb; returns an exit code */
+    const char *brief;
+};
+
+/*
+ * Run the subcommand argv[1]; answers -h and -V itself. `commands` ends with a NULL name.
+ * Returns an exit code.
+ */
+VA_MUST_USE int va_commands_run(const struct va_command *commands, const struct va_usage *usage,
+                                int argc, char **argv);
+
+#endif

@@ -1,0 +1,70 @@
+#include "base/va_progress.h"
+
+#include "base/va_error.h"
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+    const char *what;
+    int64_t total;
+    double start, last;
+    bool on, drawn;
+} progress;
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void clear_line(void)
+{
+    if (progress.drawn)
+        (void)!write(STDERR_FILENO, "\r\033[K", 4);
+    progress.drawn = false;
+}
+
+void va_progress_begin(const char *what, int64_t total)
+{
+    progress.on = va_verbosity() > VA_QUIET && isatty(STDERR_FILENO);
+    progress.what = what;
+    progress.total = total;
+    progress.start = progress.last = seconds();
+    va_error_set_before(clear_line);
+}
+
+void va_progress_update(int64_t done)
+{
+    char line[160];
+    double now, rate;
+    int n;
+
+    if (!progress.on || (now = seconds()) - progress.last < 1)
+        return;
+    progress.last = now;
+    rate = (double)done / (now - progress.start);
+    n = snprintf(line, sizeof(line), "\r\033[K%s: %lld", va_error_tool(), (long long)done);
+    if (progress.total > 0)
+        n += snprintf(line + n, sizeof(line) - (size_t)n, " of %lld",
+                      (long long)progress.total);
+    n += snprintf(line + n, sizeof(line) - (size_t)n, " %s, %.1f/s", progress.what, rate);
+    if (progress.total > 0 && rate > 0) {
+        double left = (double)(progress.total - done) / rate;
+
+        n += snprintf(line + n, sizeof(line) - (size_t)n, ", %.0f%%, %d:%02d left",
+                      100.0 * (double)done / (double)progress.total, (int)left / 60,
+                      (int)left % 60);
+    }
+    (void)!write(STDERR_FILENO, line, (size_t)n);
+    progress.drawn = true;
+}
+
+void va_progress_end(void)
+{
+    clear_line();
+    progress.on = false;
+}

@@ -1,0 +1,17 @@
+/*
+ * va_progress.h - one line on a terminal: how far, how fast, how long still.
+ *
+ * Silent unless stderr is a terminal and --quiet was not given; redrawn at most once a second.
+ * One progress at a time. Threads: update from any one thread at a time.
+ */
+#ifndef VA_PROGRESS_H
+#define VA_PROGRESS_H
+
+#include <stdint.h>
+
+/* Begin: `what` is a short word ("frames", "steps"), total 0 where it is not known. */
+void va_progress_begin(const char *what, int64_t total);
+void va_progress_update(int64_t done);
+void va_progress_end(void); /* clears the line; fine without a begin */
+
+#endif

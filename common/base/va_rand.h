@@ -1,0 +1,40 @@
+/*
+ * va_rand.h - random numbers that depend on nothing but their address.
+ *
+ * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a
+ * number is a function of (seed, purpose, step, element). So a dropout mask is the same on
+ * every device, on one rank or eight, and after a resume.
+ */
+#ifndef VA_RAND_H
+#define VA_RAND_H
+
+#include <stdint.h>
+
+/* What numbers are for: streams of different purposes never meet. */
+enum va_rand_purpose {
+    VA_RAND_INIT = 1, /* step: index of the parameter; element: index in it */
+    VA_RAND_DROPOUT,  /* step: training step * 64 + layer; element: index in the activation */
+    VA_RAND_SHUFFLE,  /* step: epoch */
+    VA_RAND_FOLDS,
+    VA_RAND_SYNTH,
+    VA_RAND_TEST,
+};
+
+/* Four words of the block at counter (step, element) under key (seed, purpose). */
+void va_philox(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t element,
+               uint32_t out[4]);
+
+/* Element i of a stream: uniform in [0, 1) with 32 bits; normal with mean 0, deviation 1
+ * (Box-Muller on one block, so each element is independent of its neighbours). */
+double va_rand_uniform(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, uint64_t i);
+double va_rand_normal(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, uint64_t i);
+
+/* Uniform in [0, n) for n >= 1, by rejection: exact. */
+uint64_t va_rand_below(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, uint64_t i,
+                       uint64_t n);
+
+/* Shuffle order [n] by Fisher and Yates with the stream of `step`. */
+void va_rand_shuffle(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, int64_t *order,
+                     int64_t n);
+
+#endif

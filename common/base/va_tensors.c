@@ -1,0 +1,196 @@
+#include "base/va_tensors.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include <stdio.h>
+#include <string.h>
+
+const char *const va_dtype_names[] = { "float32", "float64", "float16", "bfloat16",
+                                       "uint8",   "int32",   "int64",   NULL };
+
+size_t va_dtype_size(enum va_dtype t)
+{
+    static const size_t size[] = { 4, 8, 2, 2, 1, 4, 8 };
+
+    return size[t];
+}
+
+struct va_tensors *va_tensors_new(void)
+{
+    return va_new(1, sizeof(struct va_tensors));
+}
+
+void va_tensors_free(struct va_tensors *set)
+{
+    if (!set)
+        return;
+    for (int64_t i = 0; i < set->count; i++) {
+        va_free(set->items[i].name);
+        va_free(set->items[i].data);
+    }
+    for (int64_t i = 0; i < set->meta_count; i++) {
+        va_free(set->meta[i].key);
+        va_free(set->meta[i].value);
+    }
+    va_free(set->items);
+    va_free(set->meta);
+    va_free(set);
+}
+
+struct va_tensor *va_tensors_find(const struct va_tensors *set, const char *name)
+{
+    for (int64_t i = 0; i < set->count; i++)
+        if (!strcmp(set->items[i].name, name))
+            return &set->items[i];
+    return NULL;
+}
+
+struct va_tensor *va_tensors_add(struct va_tensors *set, const char *name, enum va_dtype dtype,
+                                 int rank, const int64_t *shape)
+{
+    struct va_tensor t = { .dtype = dtype, .rank = rank, .count = 1 };
+
+    if (va_tensors_find(set, name))
+        return va_error("tensor %s: found twice", name), NULL;
+    if (rank > VA_RANK_MAX)
+        return va_error("tensor %s: %d dimensions, expected at most %d", name, rank,
+                        VA_RANK_MAX),
+               NULL;
+    for (int i = 0; i < rank; i++) {
+        t.shape[i] = shape[i];
+        if (va_mul(t.count, shape[i], &t.count) < 0)
+            return va_error("tensor %s: impossible shape", name), NULL;
+    }
+    if (va_grow(&set->items, &set->room, set->count + 1, sizeof(t)) < 0)
+        return NULL;
+    t.name = va_strdup(name);
+    t.data = va_new(t.count, va_dtype_size(dtype));
+    if (!t.name || !t.data) {
+        va_free(t.name);
+        va_free(t.data);
+        return NULL;
+    }
+    set->items[set->count] = t;
+    return &set->items[set->count++];
+}
+
+const char *va_tensors_meta(const struct va_tensors *set, const char *key)
+{
+    for (int64_t i = 0; i < set->meta_count; i++)
+        if (!strcmp(set->meta[i].key, key))
+            return set->meta[i].value;
+    return NULL;
+}
+
+int va_tensors_set_meta(struct va_tensors *set, const char *key, const char *value)
+{
+    char *copy = va_strdup(value), *name;
+
+    if (!copy)
+        return -1;
+    for (int64_t i = 0; i < set->meta_count; i++)
+        if (!strcmp(set->meta[i].key, key)) {
+            va_free(set->meta[i].value);
+            set->meta[i].value = copy;
+            return 0;
+        }
+    name = va_strdup(key);
+    if (!name ||
+        va_grow(&set->meta, &set->meta_room, set->meta_count + 1, sizeof(*set->meta)) < 0) {
+        va_free(name);
+        va_free(copy);
+        return -1;
+    }
+    set->meta[set->meta_count++] = (struct va_meta){ name, copy };
+    return 0;
+}
+
+float va_from_bf16(uint16_t h)
+{
+    uint32_t bits = (uint32_t)h << 16;
+    float x;
+
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+float va_from_f16(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff;
+    uint32_t bits;
+    float x;
+
+    if (exponent == 31) {
+        bits = sign | 0x7f800000 | fraction << 13;
+    } else if (exponent) {
+        bits = sign | (exponent + 112) << 23 | fraction << 13;
+    } else {
+        x = (float)fraction * 0x1p-24f; /* subnormal, exact */
+        return sign ? -x : x;
+    }
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+uint16_t va_to_f16(float x)
+{
+    uint32_t bits, sign, rest, half;
+    int exponent;
+
+    memcpy(&bits, &x, sizeof(bits));
+    sign = bits >> 16 & 0x8000;
+    exponent = (int)(bits >> 23 & 255) - 112;
+    bits &= 0x7fffff;
+    if (exponent == 255 - 112)
+        return (uint16_t)(sign | 0x7c00 | (bits ? 0x200 | bits >> 13 : 0));
+    if (exponent >= 31)
+        return (uint16_t)(sign | 0x7c00);
+    if (exponent <= 0) {
+        if (exponent < -10)
+            return (uint16_t)sign;
+        bits |= 0x800000;
+        half = bits >> (14 - exponent);
+        rest = bits & ((1u << (14 - exponent)) - 1);
+        bits = 1u << (13 - exponent); /* one half of the last place */
+    } else {
+        half = (uint32_t)exponent << 10 | bits >> 13;
+        rest = bits & 0x1fff;
+        bits = 0x1000;
+    }
+    if (rest > bits || (rest == bits && (half & 1)))
+        half++; /* may carry into the exponent, which is right */
+    return (uint16_t)(sign | half);
+}
+
+int va_tensor_to_f32(struct va_tensor *t)
+{
+    float *out;
+
+    if (t->dtype == VA_F32)
+        return 0;
+    if (t->dtype != VA_F64 && t->dtype != VA_F16 && t->dtype != VA_BF16)
+        return va_error("tensor %s: type %s, expected floating point", t->name,
+                        va_dtype_names[t->dtype]);
+    out = va_new(t->count, sizeof(*out));
+    if (!out)
+        return -1;
+    for (int64_t i = 0; i < t->count; i++)
+        out[i] = t->dtype == VA_F64   ? (float)((double *)t->data)[i]
+                 : t->dtype == VA_F16 ? va_from_f16(((uint16_t *)t->data)[i])
+                                      : va_from_bf16(((uint16_t *)t->data)[i]);
+    va_free(t->data);
+    t->data = out;
+    t->dtype = VA_F32;
+    return 0;
+}
+
+const char *va_shape_text(int rank, const int64_t *shape, char *buffer, size_t size)
+{
+    size_t n = 0;
+
+    snprintf(buffer, size, "a single number");
+    for (int i = 0; i < rank && n < size; i++)
+        n += (size_t)snprintf(buffer + n, size - n, "%s%lld", i ? "x" : "",
+                              (long long)shape[i]);
+    return buffer;
+}

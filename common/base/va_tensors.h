@@ -1,0 +1,80 @@
+/*
+ * va_tensors.h - a set of named tensors in host memory: what model files hold.
+ *
+ * This is the neutral form between files (io/va_model_file.h, io/va_safetensors.h) and models
+ * (nn/): neither needs to know the other. Tensors keep the order in which they were added;
+ * names are unique. Metadata are pairs of strings ("arch", "d_state", ...).
+ *
+ * Ownership: the set owns names, metadata and data; va_tensors_free frees all
+ */
+#ifndef VA_TENSORS_H
+#define VA_TENSORS_H
+
+#include "base/va_attr.h"
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VA_RANK_MAX = 6 };
+
+enum va_dtype {
+    VA_F32,
+    VA_F64,
+    VA_F16,
+    VA_BF16,
+    VA_U8,
+    VA_I32,
+    VA_I64,
+};
+extern const char *const va_dtype_names[]; /* "float32", ..., in enum order, NULL last */
+size_t va_dtype_size(enum va_dtype t);     /* bytes of one element */
+
+struct va_tensor {
+    char *name;
+    enum va_dtype dtype;
+    int rank;
+    int64_t shape[VA_RANK_MAX];
+    int64_t count; /* product of the shape; 1 for rank 0 */
+    void *data;    /* row-major, native byte order, 64-byte aligned */
+};
+
+struct va_meta {
+    char *key, *value;
+};
+
+struct va_tensors {
+    struct va_tensor *items; /* [count] */
+    int64_t count, room;
+    struct va_meta *meta; /* [meta_count] */
+    int64_t meta_count, meta_room;
+};
+
+/* An empty set, or NULL after reporting. */
+VA_MUST_USE struct va_tensors *va_tensors_new(void);
+void va_tensors_free(struct va_tensors *set); /* NULL is fine */
+
+/*
+ * Add a zeroed tensor. Returns it (valid until the next add), or NULL after reporting: the name
+ * is there already, a size is negative or too large, or memory is short.
+ */
+VA_MUST_USE struct va_tensor *va_tensors_add(struct va_tensors *set, const char *name,
+                                             enum va_dtype dtype, int rank,
+                                             const int64_t *shape);
+
+struct va_tensor *va_tensors_find(const struct va_tensors *set, const char *name); /* or NULL */
+
+/* Set or replace a metadata value; 0, or -1 after reporting. */
+VA_MUST_USE int va_tensors_set_meta(struct va_tensors *set, const char *key, const char *value);
+const char *va_tensors_meta(const struct va_tensors *set, const char *key); /* or NULL */
+
+/* Convert to float32 in place (from float64, float16, bfloat16). -1 after reporting. */
+VA_MUST_USE int va_tensor_to_f32(struct va_tensor *t);
+
+/* IEEE half and bfloat16, round to nearest even. */
+float va_from_f16(uint16_t h);
+uint16_t va_to_f16(float x);
+float va_from_bf16(uint16_t h);
+
+/* "1024x768x15" for messages; returns buffer. */
+const char *va_shape_text(int rank, const int64_t *shape, char *buffer, size_t size);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * va_thread.h - one pool of compute threads.
+ *
+ * Work is cut into tasks by the caller; the pool only decides who runs which. Results therefore
+ * must not depend on the thread, and sums across tasks are made by the caller in task order:
+ * that is what keeps results equal for any number of threads.
+ *
+ * Threads:   va_parallel is called from one thread; it does not nest
+ */
+#ifndef VA_THREAD_H
+#define VA_THREAD_H
+
+#include <stdint.h>
+
+/*
+ * Cores this process may use: the affinity mask, lowered by the cgroup's CPU quota and by
+ * SLURM_CPUS_PER_TASK and OMP_NUM_THREADS where they are set. At least 1.
+ */
+int va_threads_available(void);
+
+/* Use n threads from now on (0: va_threads_available()). Ends an existing pool. */
+void va_threads_set(int n);
+int va_threads_count(void);
+
+/* Run fn(arg, task, thread) for every task in [0, tasks), 0 <= thread < va_threads_count(), and
+ * wait for all of them. */
+void va_parallel(int64_t tasks, void (*fn)(void *arg, int64_t task, int thread), void *arg);
+
+#endif

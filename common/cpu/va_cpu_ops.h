@@ -1,0 +1,12 @@
+/*
+ * va_cpu_ops.h - the operation table on CPUs: float32, oneDNN products, own SIMD kernels.
+ */
+#ifndef VA_CPU_OPS_H
+#define VA_CPU_OPS_H
+
+#include "base/va_ops.h"
+
+/* A backend on this machine's cores (va_threads_count()), or NULL after reporting. */
+VA_MUST_USE struct va_backend *va_cpu_backend_new(void);
+
+#endif

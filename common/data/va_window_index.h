@@ -1,0 +1,108 @@
+/*
+ * va_window_index.h - timelines of videos and the windows cut from them: what va.windows/1 holds.
+ *
+ * The timeline of a video has an entry per frame (or per label, where there are more): which
+ * feature row stands for it, whether the frame itself has features, its label and whether it
+ * is labelled. A window is a run of W timeline entries; beyond the end it is padded with
+ * zero features and no labels. Nothing is copied: rows are gathered from the mapped feature
+ * files when a batch is made.
+ *
+ * Ownership: an index owns everything in it
+ * Threads:   va_window_gather may run in several threads at once on one opened index
+ */
+#ifndef VA_WINDOW_INDEX_H
+#define VA_WINDOW_INDEX_H
+
+#include "base/va_attr.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum va_tail { VA_TAIL_PAD, VA_TAIL_SHIFT, VA_TAIL_DROP };
+enum va_missing {
+    VA_MISSING_PREVIOUS, /* the last frame before it with a face */
+    VA_MISSING_NEAREST,  /* the nearer one; the earlier at a tie */
+    VA_MISSING_LINEAR,   /* a mix of the two neighbours */
+    VA_MISSING_ZERO,     /* a zero vector */
+    VA_MISSING_DROP,     /* a zero vector, and its label does not count */
+};
+enum va_leading { VA_LEADING_KEEP, VA_LEADING_CUT }; /* frames before the first face */
+extern const char *const va_tail_names[];            /* in enum order, NULL last */
+extern const char *const va_missing_names[];
+extern const char *const va_leading_names[];
+
+struct va_window {
+    int32_t video;         /* index into videos */
+    int32_t start, length; /* entries [start, start + length) of that video's timeline */
+};
+
+struct va_timeline_entry {
+    int32_t row, next; /* feature rows; -1: zero vector / none */
+    float mix;         /* weight of `next` */
+    uint8_t present, valid;
+    float label[2]; /* valence, arousal; -5 where not labelled */
+};
+
+struct va_index_video {
+    char *name;
+    char *features;        /* path of its feature file as opened from here */
+    char *features_id;     /* content id */
+    int64_t first, frames; /* its entries in the timeline */
+};
+
+struct va_window_index {
+    int64_t window, stride;
+    enum va_tail tail;
+    enum va_missing missing;
+    enum va_leading leading;
+    struct va_index_video *videos; /* [video_count] */
+    int64_t video_count, video_room;
+    struct va_timeline_entry *timeline; /* [entry_count] */
+    int64_t entry_count, entry_room;
+    struct va_window *windows; /* [window_count], by video, then by start */
+    int64_t window_count, window_room;
+    int64_t dim;                  /* D of the features, the same in all videos */
+    struct va_index_source *open; /* [video_count] after va_window_index_open_features */
+};
+
+/*
+ * Windows of W frames over a timeline of T, `stride` from start to start: calls add(arg, start,
+ * length) for each. PAD: starts 0, s, 2s, ... while start < T. DROP: while start + W <= T.
+ * SHIFT: as DROP, then one more that ends at T if frames remain (a track shorter than W gives
+ * one padded window). length = min(W, T - start). Returns 0, or the first -1 of add.
+ */
+VA_MUST_USE int va_window_plan(int64_t T, int64_t W, int64_t stride, enum va_tail tail,
+                               int (*add)(void *arg, int64_t start, int64_t length), void *arg);
+
+/* An empty index with these settings; NULL after reporting. */
+VA_MUST_USE struct va_window_index *va_window_index_new(int64_t window, int64_t stride,
+                                                        enum va_tail tail,
+                                                        enum va_missing missing,
+                                                        enum va_leading leading);
+void va_window_index_free(struct va_window_index *index); /* NULL is fine */
+
+/* Add the video of feature file `path`; its labels are `<video>.txt` in the first of the label
+ * folders that has it (count 0: no labels wanted). -1 after reporting. */
+VA_MUST_USE int va_window_index_add(struct va_window_index *index, const char *path,
+                                    const char *const *label_dirs, int64_t dir_count);
+
+/* To and from va.windows/1. Feature paths are stored relative to the index file. Reading checks
+ * offsets, rows and windows against each other. */
+VA_MUST_USE int va_window_index_write(const struct va_window_index *index, const char *path);
+VA_MUST_USE struct va_window_index *va_window_index_read(const char *path, char **id);
+
+/* Open and map all feature files, check their ids, widths and row numbers. */
+VA_MUST_USE int va_window_index_open_features(struct va_window_index *index);
+
+/* Video number of `name`, or -1 (not reported). */
+int64_t va_window_index_find(const struct va_window_index *index, const char *name);
+
+/*
+ * Rows [start, start + count) of a video's timeline: x [count, D] float32; label [count, 2] and
+ * valid [count] (0 or 1 as float) may be NULL. Entries at and beyond the end of the timeline are
+ * zero and not valid. -1 after reporting a feature that is not finite, with file and row.
+ */
+VA_MUST_USE int va_window_gather(const struct va_window_index *index, int64_t video,
+                                 int64_t start, int64_t count, float *x, float *label,
+                                 float *valid);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * va_h5.h - HDF5 files that are whole or absent, and checked against their schema.
+ *
+ * Writing: va_h5_create opens a temporary file beside the target; datasets and attributes are
+ * put into it; va_h5_commit adds provenance, content id and `complete`, syncs and renames.
+ * Object times are off and nothing else varies, so equal contents give equal bytes.
+ * Reading: va_h5_open checks schema, version, completeness, names, types and shapes against
+ * the table of schemas/<schema>.md before anything is read. A damaged file cannot take the tool
+ * down: it is first walked in a child process with bounded memory and time.
+ *
+ * Errors:    all functions report; "file: /dataset: found, expected"
+ * Threads:   one thread at a time (the HDF5 library is not thread-safe)
+ */
+#ifndef VA_H5_H
+#define VA_H5_H
+
+#include "base/va_attr.h"
+#include "base/va_tensors.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct va_h5_out;  /* opaque: a file being written */
+struct va_h5_in;   /* opaque: a file being read */
+struct va_h5_rows; /* opaque: a dataset being written row by row */
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+/* Begin `path` of `schema` ("va.features/1"). NULL after reporting. */
+VA_MUST_USE struct va_h5_out *va_h5_create(const char *path, const char *schema);
+
+/* Record an input file for the provenance: its base name and content id. */
+VA_MUST_USE int va_h5_add_input(struct va_h5_out *out, const char *path, const char *id);
+/* Seed for the provenance; left out when never called. */
+void va_h5_set_seed(struct va_h5_out *out, uint64_t seed);
+
+/* Attributes of the root, or of `object` ("/tensors/x") when not NULL. */
+VA_MUST_USE int va_h5_put_string(struct va_h5_out *out, const char *object, const char *name,
+                                 const char *value);
+VA_MUST_USE int va_h5_put_int(struct va_h5_out *out, const char *object, const char *name,
+                              int64_t value);
+VA_MUST_USE int va_h5_put_real(struct va_h5_out *out, const char *object, const char *name,
+                               double value);
+VA_MUST_USE int va_h5_put_reals(struct va_h5_out *out, const char *object, const char *name,
+                                int64_t count, const double *values);
+VA_MUST_USE int va_h5_put_strings(struct va_h5_out *out, const char *object, const char *name,
+                                  int64_t count, const char *const *values);
+
+/* A whole dataset, contiguous; missing groups of its path are made. bfloat16 is stored as
+ * uint16 with the attribute dtype = "bfloat16". */
+VA_MUST_USE int va_h5_write(struct va_h5_out *out, const char *name, enum va_dtype type,
+                            int rank, const int64_t *shape, const void *data);
+VA_MUST_USE int va_h5_write_strings(struct va_h5_out *out, const char *name, int64_t count,
+                                    const char *const *values);
+
+/*
+ * A dataset whose first dimension grows: shape[0] is the number of rows if it is known, else
+ * -1. The result is contiguous in both cases. Finish before commit. finish frees and sets
+ * *rows to NULL; so does va_h5_abort for rows not finished.
+ */
+VA_MUST_USE struct va_h5_rows *va_h5_rows_begin(struct va_h5_out *out, const char *name,
+                                                enum va_dtype type, int rank,
+                                                const int64_t *shape);
+VA_MUST_USE int va_h5_rows_append(struct va_h5_rows *rows, int64_t count, const void *data);
+VA_MUST_USE int va_h5_rows_finish(struct va_h5_rows **rows);
+
+/* Complete the file under its name. Frees *out and sets it to NULL in any case. */
+VA_MUST_USE int va_h5_commit(struct va_h5_out **out);
+void va_h5_abort(struct va_h5_out *out); /* NULL is fine; removes the temporary file */
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+/* Open `path`, which must be a complete instance of `schema` (NULL: of any known one).
+ * Structure is checked here; values are checked by va_h5_check_values or as they are read. */
+VA_MUST_USE struct va_h5_in *va_h5_open(const char *path, const char *schema);
+void va_h5_close(struct va_h5_in *in); /* NULL is fine */
+
+const char *va_h5_path(const struct va_h5_in *in);
+const char *va_h5_schema(const struct va_h5_in *in);
+
+/* Content id: 32 hexadecimal digits over schema, names, types, shapes and values, the same for
+ * equal contents whoever wrote them. Taken from the file if it carries one, else computed.
+ * Lives as long as `in`; NULL after reporting. */
+const char *va_h5_id(struct va_h5_in *in);
+
+/* Check the rules on values (finite, ascending, range) of all datasets: reads everything. */
+VA_MUST_USE int va_h5_check_values(struct va_h5_in *in);
+
+bool va_h5_has(struct va_h5_in *in, const char *name); /* a dataset or group */
+bool va_h5_has_attribute(struct va_h5_in *in, const char *object, const char *name);
+
+/* Attributes. Strings are new and the caller's; fixed and variable length are both read. */
+VA_MUST_USE char *va_h5_get_string(struct va_h5_in *in, const char *object, const char *name);
+VA_MUST_USE int va_h5_get_int(struct va_h5_in *in, const char *object, const char *name,
+                              int64_t *value);
+VA_MUST_USE int va_h5_get_real(struct va_h5_in *in, const char *object, const char *name,
+                               double *value);
+VA_MUST_USE int va_h5_get_reals(struct va_h5_in *in, const char *object, const char *name,
+                                int64_t count, double *values);
+/* A string array attribute or dataset; *values [*count] is freed with va_h5_free_strings. */
+VA_MUST_USE int va_h5_get_strings(struct va_h5_in *in, const char *object, const char *name,
+                                  char ***values, int64_t *count);
+VA_MUST_USE int va_h5_read_strings(struct va_h5_in *in, const char *name, char ***values,
+                                   int64_t *count);
+void va_h5_free_strings(char **values, int64_t count);
+
+/* Type, rank and shape of a dataset; shape has room for VA_RANK_MAX. */
+VA_MUST_USE int va_h5_shape(struct va_h5_in *in, const char *name, enum va_dtype *type,
+                            int *rank, int64_t *shape);
+
+/* Rows [first, first + count) of a dataset, as stored type `type` (must match; VA_F32 also reads
+ * float16). `data` has room for them. */
+VA_MUST_USE int va_h5_read_rows(struct va_h5_in *in, const char *name, enum va_dtype type,
+                                int64_t first, int64_t count, void *data);
+/* The whole dataset in new memory (va_free); NULL after reporting. */
+VA_MUST_USE void *va_h5_read(struct va_h5_in *in, const char *name, enum va_dtype type);
+
+/* Names of the members of a group, bytewise sorted; freed with va_h5_free_strings. */
+VA_MUST_USE int va_h5_list(struct va_h5_in *in, const char *group, char ***names,
+                           int64_t *count);
+
+/*
+ * Where the bytes of a contiguous dataset of native type lie in memory: the file is mapped
+ * read-only, offsets and sizes checked against its length. NULL without reporting when the
+ * dataset is not contiguous or not of `type` (read it instead). Valid until va_h5_close.
+ */
+const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type);
+
+#endif

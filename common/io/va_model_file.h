@@ -1,0 +1,30 @@
+/*
+ * va_model_file.h - models as sets of named tensors: va.model/1 and safetensors.
+ *
+ * Values are checked to be finite and shapes to be sane before memory is taken.
+ */
+#ifndef VA_MODEL_FILE_H
+#define VA_MODEL_FILE_H
+
+#include "base/va_tensors.h"
+#include "io/va_h5.h"
+
+/* All tensors (float32) and attributes (as metadata) of a va.model/1 file, in file order of
+ * attribute `order` where present, else bytewise by name. NULL after reporting. If id is not
+ * NULL it gets the content id (a new string). */
+VA_MUST_USE struct va_tensors *va_model_read(const char *path, char **id);
+
+/* The same from an open file (a va.state/1 keeps a model too). */
+VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
+
+/* Put tensors and metadata into a file being written (va.model/1 or va.state/1). */
+VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set);
+
+/*
+ * safetensors. Reading takes F64, F32, F16, BF16, U8, I32 and I64, and checks header size,
+ * offsets, overlaps, shapes and duplicate names before allocating. Writing is deterministic.
+ */
+VA_MUST_USE struct va_tensors *va_safetensors_read(const char *path);
+VA_MUST_USE int va_safetensors_write(const char *path, const struct va_tensors *set);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * va_ccc.h - the loss (1 - CCC_valence) + (1 - CCC_arousal) over all labelled frames of a batch.
+ *
+ *   population: CCC = 2 cov / (var_p + var_y + (mean_p - mean_y)^2), moments over n
+ *   sample:     moments over n - 1, the numerator times r / (r + eps), r = sqrt(Spp Syy):
+ *               the authors' loss, Pearson's rho with eps in its denominator
+ *
+ * Fewer than two labelled frames or a denominator of 0: CCC 0 with zero gradient. No labelled
+ * frame: loss 0, and the caller takes no step. Where a side is constant, `sample` has zero
+ * gradient, `population` that of the covariance.
+ */
+#ifndef VA_CCC_H
+#define VA_CCC_H
+
+#include "base/va_ops.h"
+
+enum va_ccc_kind { VA_CCC_POPULATION, VA_CCC_SAMPLE };
+
+struct va_ccc_loss {
+    double loss, ccc[2]; /* valence, arousal */
+    int64_t labelled;    /* frames */
+};
+
+/* Value of the loss and, unless NULL, the coefficients of its gradient for ops->ccc_grad. */
+void va_ccc_loss(const struct va_ccc_moments *m, enum va_ccc_kind kind, double eps,
+                 struct va_ccc_loss *loss, struct va_ccc_coefficients *gradient);
+
+#endif

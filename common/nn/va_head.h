@@ -1,0 +1,93 @@
+/*
+ * va_head.h - the temporal model: TCN -> Mamba stack -> linear head.
+ *
+ * Maps features of frames [B, T, in_dim] to valence and arousal [B, T, 2]. Source: Liang et
+ * al., "Mamba-VA" (CVPR workshops 2025); names and shapes of tensors as in the independent
+ * reference implementation. Causal throughout, so a long video can be processed in blocks with
+ * carried state.
+ *
+ *     x -> TCN blocks (dilation 1, 2, 4, ...) -> [LayerNorm, in_norm] -> Mamba layers
+ *       -> proj -> fc1 -> ReLU -> fc2
+ */
+#ifndef VA_HEAD_H
+#define VA_HEAD_H
+
+#include "nn/va_params.h"
+
+enum { VA_HEAD_BLOCKS_MAX = 12, VA_HEAD_LAYERS_MAX = 64 };
+
+struct va_head_config {
+    int64_t in_dim; /* features per frame, 1024 */
+    int64_t blocks; /* TCN blocks, 4 */
+    int64_t
+        channels[VA_HEAD_BLOCKS_MAX]; /* their outputs: 1024, 768, 512, 256; the last is D */
+    int64_t kernel;                   /* K, 15 */
+    int64_t layers;                   /* Mamba layers, 4 */
+    int64_t d_state;                  /* N, 8 */
+    int64_t d_conv;                   /* taps of the depthwise convolution, 4 */
+    int64_t expand;                   /* E = expand * D, 1 */
+    int64_t dt_rank;                  /* R; 0: ceil(D / 16) */
+    int64_t hidden;                   /* 128 */
+    bool in_norm;                     /* LayerNorm without affine between TCN and Mamba */
+};
+
+enum va_head_init { VA_HEAD_INIT_PAPER, VA_HEAD_INIT_AUTHORS };
+
+void va_head_config_default(struct va_head_config *c); /* the published model */
+
+/* 0, or -1 after reporting which value is out of range (`where` names it: a file, an option). */
+VA_MUST_USE int va_head_config_check(const struct va_head_config *c, const char *where);
+
+/* The configuration as metadata of a model file ("arch" = "mamba-va", "channels" = "1024,768",
+ * ...), and back. Reading takes sizes from the tensors' shapes and in_norm from the metadata
+ * ("in-norm"), reporting what is missing or contradicts. */
+VA_MUST_USE int va_head_config_store(const struct va_head_config *c, struct va_tensors *set);
+VA_MUST_USE int va_head_config_load(struct va_head_config *c, const struct va_tensors *set,
+                                    const char *path);
+
+int64_t va_head_receptive_field(const struct va_head_config *c); /* of the TCN, frames: 421 */
+
+struct va_head; /* opaque */
+
+/*
+ * A model with parameters declared and allocated (values not set: draw or load them through
+ * va_head_params). decay_all: weight decay on every entry (preset authors), else none on
+ * A_log, D, norms and biases. NULL after reporting.
+ */
+VA_MUST_USE struct va_head *va_head_new(struct va_backend *be, const struct va_head_config *c,
+                                        enum va_head_init init, bool decay_all);
+void va_head_free(struct va_head *head);
+struct va_params *va_head_params(struct va_head *head);
+const struct va_head_config *va_head_config(const struct va_head *head);
+
+/* Values of parameters changed (load, draw, optimiser): effective weights are remade. */
+void va_head_changed(struct va_head *head);
+
+/* Room for activations of B x T frames; with `training` also for the backward pass. May be
+ * called again with other sizes. 0, or -1 after reporting. */
+VA_MUST_USE int va_head_reserve(struct va_head *head, int64_t B, int64_t T, bool training);
+
+/*
+ * pred [B, T, 2] from x [B, T, in_dim], both backend buffers; B and T at most what was
+ * reserved. With dropout p > 0 masks are those of (seed, step); p = 0 outside of training.
+ */
+void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, void *pred,
+                     double dropout, uint64_t seed, uint64_t step);
+
+/* Gradients of all parameters (added) after a forward in training mode, from dpred. */
+void va_head_backward(struct va_head *head, int64_t B, int64_t T, const void *x,
+                      const void *dpred);
+
+/*
+ * Streaming: state carried from block to block of one sequence (TCN history, convolution tail,
+ * scan state). Equal to the whole-sequence forward up to rounding; memory does not depend on
+ * the length. A state belongs to the head that made it.
+ */
+struct va_head_stream;
+VA_MUST_USE struct va_head_stream *va_head_stream_new(struct va_head *head, int64_t block);
+void va_head_stream_reset(struct va_head_stream *s); /* before the first frame of a sequence */
+/* pred [T, 2] of the next T <= block frames x [T, in_dim]; backend buffers. */
+void va_head_stream_forward(struct va_head_stream *s, int64_t T, const void *x, void *pred);
+void va_head_stream_free(struct va_head_stream *s);
+
+#endif

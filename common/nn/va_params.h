@@ -1,0 +1,79 @@
+/*
+ * va_params.h - the one list of named parameters of a model.
+ *
+ * Each entry has a name, a shape, a law for its initial values and whether weight decay applies.
+ * The list drives initialisation, the optimiser, model files and the counts that va-weights
+ * prints: a tensor that is not in it does not exist.
+ *
+ * Ownership: the list owns the buffers (values, and gradients and moments once training asked
+ *            for them); layers keep pointers into entries, which do not move after
+ *            va_params_allocate
+ */
+#ifndef VA_PARAMS_H
+#define VA_PARAMS_H
+
+#include "base/va_ops.h"
+#include "base/va_tensors.h"
+
+enum va_init {
+    VA_INIT_ZERO,
+    VA_INIT_CONSTANT,     /* a */
+    VA_INIT_UNIFORM,      /* in [-a, a) */
+    VA_INIT_NORMAL,       /* mean 0, deviation a */
+    VA_INIT_LOG_COUNT,    /* row by row log(1), log(2), ... log(N): Mamba's A_log [E, N] */
+    VA_INIT_INV_SOFTPLUS, /* so that softplus is log-uniform in [a, b]: Mamba's dt bias */
+    VA_INIT_NORM_OF,      /* per row the L2 norm of entry `of`: weight_g of weight_v */
+    VA_INIT_SINCOS,       /* fixed 2-D sine-cosine positions [1, 1 + grid^2, D], row 0 zero */
+};
+
+struct va_param {
+    char name[80];
+    int rank;
+    int64_t shape[4];
+    int64_t count; /* product of the shape */
+    enum va_init init;
+    double a, b; /* arguments of the law */
+    int64_t of;  /* VA_INIT_NORM_OF: index of the other entry */
+    bool decay;  /* weight decay applies */
+    bool frozen; /* not trained: no gradient, no moments */
+    struct va_weight value;
+    void *grad, *m, *v; /* [count]; NULL before va_params_allocate_training, or frozen */
+};
+
+struct va_params {
+    struct va_backend *be;
+    struct va_param *items; /* [count] */
+    int64_t count, room;
+};
+
+void va_params_init(struct va_params *list, struct va_backend *be);
+void va_params_release(struct va_params *list);
+
+/*
+ * Append an entry and return its index, or -1 after reporting. The name is a printf format.
+ *     i = va_params_add(list, &(struct va_param){ .rank = 2, .shape = { N, K }, .init = ...,
+ *                       .a = ..., .decay = true }, "mamba.%d.in_proj.weight", l);
+ */
+VA_MUST_USE int64_t va_params_add(struct va_params *list, const struct va_param *law,
+                                  const char *name, ...) VA_PRINTF(3, 4);
+
+VA_MUST_USE int va_params_allocate(struct va_params *list);          /* values */
+VA_MUST_USE int va_params_allocate_training(struct va_params *list); /* gradients, moments */
+
+int64_t va_params_total(const struct va_params *list); /* numbers in all entries */
+
+/* Draw initial values from (seed, VA_RAND_INIT, index of the entry, element). */
+VA_MUST_USE int va_params_draw(struct va_params *list, uint64_t seed);
+
+/*
+ * Copy values from / to a set. Loading wants every entry, of the right shape, with finite
+ * values, and nothing else ("mamba.0.D: shape 12, expected 24"); `path` names the file in
+ * messages. 0, or -1 after reporting; after a failed load the values are undefined.
+ */
+VA_MUST_USE int va_params_load(struct va_params *list, const struct va_tensors *set,
+                               const char *path);
+VA_MUST_USE int va_params_store(const struct va_params *list, struct va_tensors *set);
+
+void va_params_zero_grad(struct va_params *list);
+
+#endif

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Install what mamba-va needs from Debian's packages, if something is missing.
+# The list is in packages.txt: one name a line, '#' begins a comment.
+set -eu
+cd "$(dirname "$0")"
+packages=$(sed 's/#.*//' packages.txt | tr -s ' \n' ' ')
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "deps: no apt-get here. On other systems install the equivalents of:" >&2
+    echo "     $packages" >&2
+    echo "See INSTALL for names on Fedora, Arch and macOS." >&2
+    exit 1
+fi
+missing=
+for p in $packages; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+if [ -z "$missing" ]; then
+    echo "deps: everything is installed"
+    exit 0
+fi
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "deps: not root and no sudo; as root run: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+$as_root apt-get update
+# shellcheck disable=SC2086 # a list of names
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing

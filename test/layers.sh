@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Includes point one way: tools -> common and cuda's public header; in common base knows nobody,
+# io, media and cpu know base, data knows io, nn knows the operation table (in base) only.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+bad=0
+
+# only FOLDER ALLOWED...: every quoted include of FOLDER names one of these folders
+only() {
+    local folder=$1 found
+    shift
+    found=$(grep -rnE '^#include "' "$folder" --include='*.[ch]' --include='*.cu' --include='*.cuh' |
+        grep -vE "#include \"($(IFS='|'; echo "$*"))/" | grep -vE '#include "va_build.h"')
+    if [ -n "$found" ]; then
+        printf '%s\n' "$found" | sed "s|\$|: $folder may include only: $*|"
+        bad=1
+    fi
+}
+
+only common/base base
+only common/io base io
+only common/media base media
+only common/cpu base cpu
+only common/data base io data
+only common/nn base nn
+only tools base io media cpu data nn tools cuda
+[ ! -d cuda ] || only cuda base cuda
+if grep -rnE '(^|[^a-z_])exit *\(' common --include='*.c' | grep -vE '_exit|/\*|\* '; then
+    echo "only tools end the process"
+    bad=1
+fi
+exit $bad
