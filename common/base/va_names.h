@@ -1,0 +1,24 @@
+/*
+ * va_names.h - what a video is called, whichever of its files is at hand.
+ *
+ * Raw video, crops, frames, features and labels of one video share one name, which is the key
+ * that joins them. It comes from a path: the last part, known extensions taken off repeatedly
+ * ("in/a.mp4.txt" is "a"), all other dots kept ("10-60-1280x720.left" stays).
+ */
+#ifndef VA_NAMES_H
+#define VA_NAMES_H
+
+#include "base/va_attr.h"
+#include <stdbool.h>
+
+/*
+ * Name of the video that `path` (file or folder) belongs to. "-" is "stdin"; ".", ".." and "/"
+ * are named after the folder they stand for. Never empty. A new string, or NULL after reporting.
+ */
+VA_MUST_USE char *va_video_name(const char *path);
+
+/* Whether a name can be a file name, an HDF5 group and a line of a list: not empty, not "." or
+ * "..", no '/', no control character, no blank at either end, no '#' in front. */
+bool va_video_name_valid(const char *name);
+
+#endif
