@@ -1,0 +1,194 @@
+/*
+ * safetensors: what was written is read back; headers that lie are refused with one line.
+ */
+#include "base/va_error.h"
+#include "io/va_model_file.h"
+#include "test/va_test.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/va_safetensors_XXXXXX";
+static char path[64];
+
+/* A file of a header, announced as `length` bytes long (its own if negative), and `data` bytes. */
+static void write_raw(const char *header, int64_t length, int64_t data)
+{
+    uint64_t n = length < 0 ? strlen(header) : (uint64_t)length;
+    FILE *f = fopen(path, "wb");
+
+    if (!f)
+        abort();
+    fwrite(&n, 8, 1, f);
+    fputs(header, f);
+    for (int64_t i = 0; i < data; i++)
+        fputc((int)i, f);
+    fclose(f);
+}
+
+/* The file is refused, and the one line says `what`. */
+static void check_refused(const char *header, int64_t length, int64_t data, const char *what)
+{
+    char line[512] = "";
+    struct va_tensors *set;
+
+    write_raw(header, length, data);
+    va_error_catch_begin(line, sizeof(line));
+    set = va_safetensors_read(path);
+    va_error_catch_end();
+    if (set || !strstr(line, what) || !strstr(line, "/x.safetensors: ")) {
+        printf("# %s: found \"%s\", expected a refusal with \"%s\"\n", header, line, what);
+        va_test_bad = true;
+    }
+    va_tensors_free(set);
+}
+
+static void round_trip_keeps_order_types_and_metadata(void)
+{
+    struct va_tensors *set = va_tensors_new(), *back;
+    struct va_tensor *t;
+
+    if (!set)
+        abort();
+    t = va_tensors_add(set, "z", VA_F32, 2, (const int64_t[]){ 2, 3 });
+    for (int i = 0; t && i < 6; i++)
+        ((float *)t->data)[i] = (float)i - 2.5f;
+    t = va_tensors_add(set, "a", VA_F64, 0, NULL);
+    if (t)
+        *(double *)t->data = 1.0 / 3;
+    t = va_tensors_add(set, "m", VA_U8, 1, (const int64_t[]){ 5 });
+    if (t)
+        memcpy(t->data, "abcde", 5);
+    VA_CHECK(va_tensors_add(set, "empty", VA_BF16, 1, (const int64_t[]){ 0 }) != NULL);
+    VA_CHECK(va_tensors_set_meta(set, "arch", "va \"x\" \\ \xc3\xa4") == 0);
+    VA_CHECK(va_safetensors_write(path, set) == 0);
+    va_tensors_free(set);
+
+    back = va_safetensors_read(path);
+    VA_CHECK(back != NULL);
+    if (!back)
+        return;
+    VA_CHECK_INT(back->count, 4);
+    VA_CHECK(!strcmp(back->items[0].name, "z") && back->items[0].dtype == VA_F32);
+    VA_CHECK(!strcmp(back->items[1].name, "a") && back->items[1].dtype == VA_F64);
+    VA_CHECK(!strcmp(back->items[2].name, "m") && back->items[2].dtype == VA_U8);
+    VA_CHECK(!strcmp(back->items[3].name, "empty") && back->items[3].count == 0);
+    VA_CHECK_INT(back->items[0].shape[1], 3);
+    VA_CHECK_NEAR(((float *)back->items[0].data)[5], 2.5, 0);
+    VA_CHECK_NEAR(*(double *)back->items[1].data, 1.0 / 3, 0);
+    VA_CHECK(!memcmp(back->items[2].data, "abcde", 5));
+    VA_CHECK(va_tensors_meta(back, "arch") &&
+             !strcmp(va_tensors_meta(back, "arch"), "va \"x\" \\ \xc3\xa4"));
+    va_tensors_free(back);
+}
+
+static void equal_sets_give_equal_bytes(void)
+{
+    struct va_tensors *set = va_tensors_new();
+    char bytes[2][256];
+    size_t n[2];
+
+    if (!set || !va_tensors_add(set, "w", VA_F32, 1, (const int64_t[]){ 3 }))
+        abort();
+    for (int i = 0; i < 2; i++) {
+        FILE *f;
+
+        VA_CHECK(va_safetensors_write(path, set) == 0);
+        f = fopen(path, "rb");
+        n[i] = f ? fread(bytes[i], 1, sizeof(bytes[i]), f) : 0;
+        if (f)
+            fclose(f);
+    }
+    VA_CHECK(n[0] > 8 && n[0] == n[1] && !memcmp(bytes[0], bytes[1], n[0]));
+    VA_CHECK_INT((n[0] - 12) % 8, 0); /* the data begin aligned */
+    va_tensors_free(set);
+}
+
+#define T(name, dtype, shape, from, to)                                                   \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" from \
+    "," to "]}"
+
+static void headers_that_lie_are_refused(void)
+{
+    check_refused("", 0, 0, "file ends early");
+    check_refused("{}", 1000, 0, "header of 1000 bytes in a file of 10");
+    check_refused("{}", INT64_MAX, 0, "header of 9223372036854775807 bytes");
+    check_refused("[1, 2]", -1, 0, "expected an object");
+    check_refused("{\"a\":", -1, 0, "header: byte");
+    check_refused("{\"a\":5}", -1, 8, "a: found no object");
+    check_refused("{" T("a", "F32", "2", "0", "8") "," T("a", "F32", "2", "8", "16") "}", -1,
+                  16, "duplicate");
+    check_refused("{" T("a", "F8", "2", "0", "8") "}", -1, 8, "a: dtype F8");
+    check_refused("{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", -1, 8, "a: dtype missing");
+    check_refused("{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", -1, 8, "a: no shape");
+    check_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", -1, 8, "a: data_offsets");
+    check_refused("{" T("a", "F32", "-2", "0", "8") "}", -1, 8, "a: shape: size 0");
+    check_refused("{" T("a", "F32", "2.0", "0", "8") "}", -1, 8, "a: shape: size 0");
+    check_refused("{" T("a", "F32", "1,1,1,1,1,1,2", "0", "8") "}", -1, 8, "7 dimensions");
+    check_refused("{" T("a", "F32", "4294967296,4294967296", "0", "8") "}", -1, 8,
+                  "impossible shape");
+    check_refused("{" T("a", "F32", "1000000000000", "0", "4000000000000") "}", -1, 8,
+                  "a: bytes 0 to 4000000000000 of 8");
+    check_refused("{" T("a", "F32", "2", "-8", "0") "}", -1, 8, "a: bytes -8 to 0");
+    check_refused("{" T("a", "F32", "2", "8", "0") "}", -1, 8, "a: bytes 8 to 0");
+    check_refused("{" T("a", "F32", "3", "0", "8") "}", -1, 8,
+                  "8 bytes, expected 12 for F32 3");
+    check_refused("{" T("", "F32", "2", "0", "8") "}", -1, 8, "without a name");
+}
+
+static void data_are_used_without_gap_or_overlap(void)
+{
+    check_refused("{" T("a", "F32", "2", "0", "8") "," T("b", "F32", "2", "4", "12") "}", -1,
+                  12, "b: begins at byte 4, inside the tensor that ends at 8");
+    check_refused("{" T("a", "F32", "2", "0", "8") "," T("b", "F32", "1", "12", "16") "}", -1,
+                  16, "b: begins at byte 12, after a gap from 8");
+    check_refused("{" T("a", "F32", "2", "4", "12") "}", -1, 12, "after a gap from 0");
+    check_refused("{" T("a", "F32", "2", "0", "8") "}", -1, 9,
+                  "9 bytes after the header, expected 8");
+    check_refused("{\"__metadata__\":{\"arch\":5}}", -1, 0, "expected a string");
+    check_refused("{\"__metadata__\":[]}", -1, 0, "expected an object");
+}
+
+/* Tensors may stand in the header in another order than in the data, and be empty. */
+static void order_of_the_header_is_free(void)
+{
+    struct va_tensors *set;
+
+    write_raw("{" T("b", "U8", "3", "2", "5") "," T("e", "F32", "0,7", "2",
+                                                    "2") "," T("a", "U8", "2", "0", "2") "}  ",
+              -1, 5);
+    set = va_safetensors_read(path);
+    VA_CHECK(set && set->count == 3 && !strcmp(set->items[0].name, "b"));
+    VA_CHECK(set && ((uint8_t *)set->items[0].data)[0] == 2);
+    VA_CHECK(set && ((uint8_t *)set->items[2].data)[1] == 1);
+    va_tensors_free(set);
+}
+
+static void others_are_not_safetensors(void)
+{
+    char line[512] = "";
+
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(va_safetensors_read(folder) == NULL);
+    va_error_catch_end();
+    VA_CHECK(strstr(line, "is a folder") != NULL);
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(va_safetensors_read("/dev/null") == NULL);
+    va_error_catch_end();
+    VA_CHECK(strstr(line, "not a regular file") != NULL);
+}
+
+int main(void)
+{
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(path, sizeof(path), "%s/x.safetensors", folder);
+    VA_TEST(round_trip_keeps_order_types_and_metadata);
+    VA_TEST(equal_sets_give_equal_bytes);
+    VA_TEST(headers_that_lie_are_refused);
+    VA_TEST(data_are_used_without_gap_or_overlap);
+    VA_TEST(order_of_the_header_is_free);
+    VA_TEST(others_are_not_safetensors);
+    remove(path);
+    rmdir(folder);
+    return va_test_finish();
+}
