@@ -1,0 +1,66 @@
+# A corpus in the layout of Aff-Wild2 -> the six-fold table and the challenge's submission.
+#
+#   make -j -f pipelines/affwild2.mk ROOT=/data/Aff-Wild2 ENCODER=mae_vit_large.h5 OUT=out
+#   make -j -f pipelines/affwild2.mk ROOT=/data/Aff-Wild2 FEATURES=/data/features OUT=out
+#
+#   ROOT          folder that holds the following, each of which can be given by itself
+#   TRAIN_LABELS  <video>.txt       $(ROOT)/VA_Estimation_Challenge/Train_Set
+#   VAL_LABELS    <video>.txt       $(ROOT)/VA_Estimation_Challenge/Validation_Set
+#   CROPS         <video>/NNNNN.jpg $(ROOT)/cropped_aligned
+#   VIDEOS        <video>.mp4, .avi $(ROOT)/videos, used where there are no crops
+#   SAMPLE        official sample of a submission: names the test videos (optional)
+#   ENCODER       a va.model/1 file of a vision transformer
+#   FEATURES      folder of ready-made <video>.h5 (va.features/1) instead of videos
+#
+# Targets: all (table, and submission with SAMPLE), features, windows, cv, submission.
+# One target per file and stage: -j runs videos and folds side by side, a second run does
+# nothing, and touching one file redoes only what follows from it.
+HERE := $(dir $(lastword $(MAKEFILE_LIST)))
+.DEFAULT_GOAL := all
+include $(HERE)params.mk
+
+TRAIN_LABELS ?= $(ROOT)/VA_Estimation_Challenge/Train_Set
+VAL_LABELS   ?= $(ROOT)/VA_Estimation_Challenge/Validation_Set
+CROPS        ?= $(ROOT)/cropped_aligned
+VIDEOS       ?= $(ROOT)/videos
+LABELS        = $(TRAIN_LABELS) $(VAL_LABELS)
+
+LABEL_FILES := $(sort $(wildcard $(TRAIN_LABELS)/*.txt $(VAL_LABELS)/*.txt))
+LABELLED    := $(sort $(patsubst %.txt,%,$(notdir $(LABEL_FILES))))
+$(if $(LABELLED),,$(error no label files in $(TRAIN_LABELS) and $(VAL_LABELS): set ROOT, or TRAIN_LABELS and VAL_LABELS))
+$(if $(ENCODER)$(FEATURES),,$(error set ENCODER, or FEATURES to use ready-made features))
+TEST := $(if $(SAMPLE),$(shell sed -n '2,$$s|/[^/]*$$||p' '$(SAMPLE)' | sort -u))
+
+FEATURE_DIR = $(if $(FEATURES),$(FEATURES),$(OUT)/features)
+WINDOWS     = $(OUT)/windows.h5
+SPLIT       = $(OUT)/folds
+
+.PHONY: all features windows submission
+all: cv $(if $(SAMPLE),submission)
+features: $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(TEST:%=$(FEATURE_DIR)/%.h5)
+windows: $(WINDOWS)
+submission: $(OUT)/submission.txt
+
+# ---- frames and features: crops where there are any, else the video ---------------------------
+source = $(firstword $(wildcard $(CROPS)/$(1) $(VIDEOS)/$(1).mp4 $(VIDEOS)/$(1).avi) $(CROPS)/$(1))
+include $(HERE)features.mk
+
+# ---- windows and folds ----------------------------------------------------------------------
+$(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES)
+	@mkdir -p $(@D)
+	$(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $@ \
+	    $(LABELLED:%=$(FEATURE_DIR)/%.h5) >$(OUT)/windows.tsv
+
+LISTS = $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt)
+$(LISTS) &: $(LABEL_FILES)
+	$(call tool,va-fold) split $(SPLIT_OPTIONS) --seed $(SEED) --train-labels $(TRAIN_LABELS) \
+	    --val-labels $(VAL_LABELS) -o $(SPLIT)
+
+include $(HERE)cv.mk
+
+# ---- the test set: the models of all folds averaged ---------------------------------------------
+$(OUT)/test.h5: $(MODELS) $(TEST:%=$(FEATURE_DIR)/%.h5)
+	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODELS:%=-m %) -o $@ \
+	    $(TEST:%=$(FEATURE_DIR)/%.h5)
+$(OUT)/submission.txt: $(OUT)/test.h5 $(SAMPLE)
+	$(call tool,va-submit) --sample $(SAMPLE) -o $@ $<

@@ -1,0 +1,47 @@
+# Cross-validation: windows and fold lists -> models, predictions, scores, the table.
+#
+# Expects params.mk and
+#   WINDOWS  a va.windows/1 file with all labelled videos
+#   SPLIT    folder with <k>/train.txt and <k>/val.txt for k in FOLDS
+#   LABELS   folders with the label files
+# Makes $(OUT)/cv/<k>/{model.h5,val.h5,score.tsv,ridge.tsv} and $(OUT)/table.{txt,tsv,md}.
+CV = $(OUT)/cv
+
+$(CV)/%/model.h5: $(WINDOWS) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
+	@mkdir -p $(@D)
+	$(call tool,va-tcn-mamba-train) $(TRAIN_OPTIONS) --seed $(SEED) -j $(THREADS) --resume \
+	    --windows $(WINDOWS) --train $(SPLIT)/$*/train.txt --val $(SPLIT)/$*/val.txt \
+	    --log-dir $(@D) -o $@
+
+$(CV)/%/val.h5: $(CV)/%/model.h5 $(WINDOWS) $(SPLIT)/%/val.txt
+	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) -m $< --windows $(WINDOWS) \
+	    --list $(SPLIT)/$*/val.txt -o $@
+
+# The baseline: a linear map from the features of one frame, fitted on the same videos.
+$(CV)/%/ridge.h5: $(WINDOWS) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
+	@mkdir -p $(@D)
+	$(call tool,va-ridge) --windows $(WINDOWS) --train $(SPLIT)/$*/train.txt \
+	    --val $(SPLIT)/$*/val.txt -o $@
+
+score = $(call tool,va-score) $(LABELS:%=--labels %) --list $(SPLIT)/$*/val.txt $< >$@.part && \
+        mv $@.part $@
+$(CV)/%/score.tsv: $(CV)/%/val.h5 $(SPLIT)/%/val.txt
+	$(score)
+$(CV)/%/ridge.tsv: $(CV)/%/ridge.h5 $(SPLIT)/%/val.txt
+	$(score)
+
+SCORES = $(FOLDS:%=$(CV)/%/score.tsv)
+RIDGES = $(FOLDS:%=$(CV)/%/ridge.tsv)
+MODELS = $(FOLDS:%=$(CV)/%/model.h5)
+
+report = $(call tool,va-fold) report --format $(1) $(RIDGES:%=--baseline %) $(SCORES) \
+             >$@.part && mv $@.part $@
+$(OUT)/table.txt: $(SCORES) $(RIDGES)
+	$(call report,text)
+$(OUT)/table.tsv: $(SCORES) $(RIDGES)
+	$(call report,tsv)
+$(OUT)/table.md: $(SCORES) $(RIDGES)
+	$(call report,markdown)
+
+.PHONY: cv
+cv: $(OUT)/table.txt $(OUT)/table.tsv $(OUT)/table.md

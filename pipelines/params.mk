@@ -1,0 +1,28 @@
+# Settings that the pipelines share. Override on the command line (make -f ... SEED=7) or in the
+# environment; lists of options are passed on as they are.
+
+# Tools of a build folder; without them those on PATH.
+BIN    ?= $(dir $(lastword $(MAKEFILE_LIST)))../build/bin
+OUT    ?= out
+# Goes before each command of a stage, for schedulers: LAUNCH="srun -c 4 -G 1"
+LAUNCH ?=
+# Threads of one command. Make runs commands side by side (-j), so the default is 1.
+THREADS ?= 1
+SEED   ?= 42
+# Folds of the cross-validation; fold 0 is the official split.
+FOLDS  ?= 0 1 2 3 4 5
+
+DECODE_OPTIONS  ?=
+EMBED_OPTIONS   ?=
+WINDOW_OPTIONS  ?= --window 300 --stride 200
+SPLIT_OPTIONS   ?=
+TRAIN_OPTIONS   ?= --preset paper
+PREDICT_OPTIONS ?=
+
+tool = $(LAUNCH) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SECONDEXPANSION:
