@@ -1,0 +1,318 @@
+/*
+ * Base: options, messages, random numbers, threads, half precision, memory.
+ */
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_option.h"
+#include "base/va_rand.h"
+#include "base/va_tensors.h"
+#include "base/va_thread.h"
+#include "test/va_test.h"
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- options ----------------------------------------------------------------------------- */
+
+static struct {
+    const char *output, *name;
+    int64_t window;
+    double lr;
+    bool fast, norm;
+    int tail;
+    struct va_strings labels;
+    struct va_ints channels;
+} a;
+
+static const char *const tails[] = { "pad", "drop", NULL };
+static const struct va_usage usage = { "[options] FILE...", "test", NULL };
+static const struct va_option table[] = {
+    VA_OPT_OUTPUT('o', "output", &a.output, "FILE", "output"),
+    VA_OPT_STRING(0, "name", &a.name, "NAME", "name"),
+    VA_OPT_INT('w', "window", &a.window, 1, 100, "window"),
+    VA_OPT_REAL(0, "lr", &a.lr, 0, 1, "rate"),
+    VA_OPT_FLAG('f', "fast", &a.fast, "fast"),
+    VA_OPT_YESNO(0, "norm", &a.norm, "norm"),
+    VA_OPT_CHOICE(0, "tail", &a.tail, tails, "tail"),
+    VA_OPT_LIST(0, "labels", &a.labels, "DIR", "labels"),
+    VA_OPT_INTS(0, "channels", &a.channels, 1, 4096, "channels"),
+    VA_OPT_END,
+};
+
+/* Parse a line of words; the number of operands, or -1 - status. Messages are caught. */
+static char caught[256];
+static int parse(const char *line)
+{
+    static char words[512];
+    static char *argv[64];
+    int argc = 1, status = 0, n = 0;
+    char **operands;
+
+    va_options_free(table);
+    memset(&a, 0, sizeof(a));
+    snprintf(words, sizeof(words), "%s", line);
+    argv[0] = words;
+    for (char *w = strtok(words, " "); w; w = strtok(NULL, " "))
+        argv[argc++] = w;
+    argv[argc] = NULL;
+    va_error_catch_begin(caught, sizeof(caught));
+    operands = va_options_parse(table, &usage, argc, argv, &status);
+    va_error_catch_end();
+    if (!operands)
+        return -1 - status;
+    while (operands[n])
+        n++;
+    return n;
+}
+
+static void options_are_read(void)
+{
+    VA_CHECK_INT(parse("-o out.h5 -w 12 in1 --lr=0.5 -f --norm yes --tail drop in2"), 2);
+    VA_CHECK(!strcmp(a.output, "out.h5") && a.window == 12 && a.lr == 0.5 && a.fast && a.norm);
+    VA_CHECK_INT(a.tail, 1);
+    VA_CHECK(va_option_given("lr") && !va_option_given("channels"));
+    VA_CHECK_INT(parse("--labels a --labels b --channels 8,4,2 -w12 -- -x"), 1);
+    VA_CHECK_INT(a.labels.count, 2);
+    VA_CHECK(!strcmp(a.labels.items[1], "b") && !a.labels.items[2]);
+    VA_CHECK_INT(a.channels.count, 3);
+    VA_CHECK_INT(a.channels.items[2], 2);
+}
+
+static void bad_options_are_refused(void)
+{
+    static const char *const bad[] = {
+        "--no-such",      "-x",           "--window",
+        "--window 0",     "--window 101", "--window 12x",
+        "--window ''",    "--window 1.5", "--lr nan",
+        "--lr inf",       "--lr 0.5x",    "--lr -1",
+        "--fast=1",       "--norm maybe", "--tail cut",
+        "--channels 4,,", "--channels 0", "--channels 4;3",
+        "--name=",        "-fx",          "--window 99999999999999999999",
+        "--windo 3",
+    };
+
+    for (size_t i = 0; i < VA_COUNT(bad); i++) {
+        int got = parse(bad[i]);
+
+        if (got != -1 - VA_EXIT_USAGE) {
+            printf("# %s: returned %d\n", bad[i], got);
+            va_test_bad = true;
+        }
+        VA_CHECK(caught[0]);
+    }
+}
+
+static void provenance_leaves_out_paths_and_outputs(void)
+{
+    char *line;
+
+    VA_CHECK_INT(
+        parse("--lr 0.25 -o /tmp/x.h5 -w 3 --labels /data/set/labels rel/in.h5 /a/b.h5"), 2);
+    line = va_options_record();
+    VA_CHECK(line && !strcmp(line, "--window 3 --lr 0.25 --labels labels rel/in.h5 b.h5"));
+    va_free(line);
+    va_options_free(table);
+}
+
+/* ---- messages ---------------------------------------------------------------------------- */
+
+static void a_message_is_one_line(void)
+{
+    char text[256] = "";
+    int fds[2], saved = dup(STDERR_FILENO);
+    ssize_t n;
+
+    VA_CHECK_INT(pipe(fds), 0);
+    dup2(fds[1], STDERR_FILENO);
+    VA_CHECK_INT(va_error("a\nb%cc: %d", 7, 42), -1);
+    dup2(saved, STDERR_FILENO);
+    close(fds[1]);
+    n = read(fds[0], text, sizeof(text) - 1);
+    close(fds[0]);
+    close(saved);
+    VA_CHECK(n > 0 && !strcmp(text, "va: a?b?c: 42\n"));
+    VA_CHECK_INT(va_error_status(), VA_EXIT_INPUT);
+}
+
+/* ---- random numbers ------------------------------------------------------------------------ */
+
+static void streams_differ_and_repeat(void)
+{
+    enum { N = 20000 };
+    double sum = 0, squares = 0, normal = 0, normal2 = 0;
+    uint32_t x[4], y[4];
+
+    va_philox(1, VA_RAND_TEST, 2, 3, x);
+    va_philox(1, VA_RAND_TEST, 2, 3, y);
+    VA_CHECK(!memcmp(x, y, sizeof(x)));
+    va_philox(1, VA_RAND_TEST, 3, 2, y);
+    VA_CHECK(memcmp(x, y, sizeof(x)) != 0);
+    va_philox(1, VA_RAND_INIT, 2, 3, y);
+    VA_CHECK(memcmp(x, y, sizeof(x)) != 0);
+    for (int i = 0; i < N; i++) {
+        double u = va_rand_uniform(7, VA_RAND_TEST, 0, (uint64_t)i);
+        double g = va_rand_normal(7, VA_RAND_TEST, 1, (uint64_t)i);
+
+        VA_CHECK(u >= 0 && u < 1);
+        sum += u;
+        squares += u * u;
+        normal += g;
+        normal2 += g * g;
+    }
+    /* five standard errors each */
+    VA_CHECK_NEAR(sum / N, 0.5, 5 * 0.2887 / 141.4);
+    VA_CHECK_NEAR(squares / N, 1.0 / 3, 5 * 0.298 / 141.4);
+    VA_CHECK_NEAR(normal / N, 0, 5 / 141.4);
+    VA_CHECK_NEAR(normal2 / N, 1, 5 * 1.414 / 141.4);
+}
+
+static void a_shuffle_is_a_permutation(void)
+{
+    enum { N = 1000 };
+    int64_t order[N], again[N], fixed = 0;
+    bool there[N] = { false };
+
+    for (int i = 0; i < N; i++)
+        order[i] = again[i] = i;
+    va_rand_shuffle(3, VA_RAND_SHUFFLE, 5, order, N);
+    va_rand_shuffle(3, VA_RAND_SHUFFLE, 5, again, N);
+    VA_CHECK(!memcmp(order, again, sizeof(order)));
+    for (int i = 0; i < N; i++) {
+        VA_CHECK(order[i] >= 0 && order[i] < N && !there[order[i]]);
+        there[order[i]] = true;
+        fixed += order[i] == i;
+    }
+    VA_CHECK(fixed < 12); /* expected 1 */
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+struct tally {
+    int hits[997], threads;
+};
+
+static void hit(void *arg, int64_t task, int thread)
+{
+    struct tally *t = arg;
+
+    t->hits[task]++;
+    if (thread < 0 || thread >= t->threads)
+        t->hits[0] += 1000;
+}
+
+static void every_task_runs_once(void)
+{
+    static const int counts[] = { 1, 2, 3, 5 };
+
+    for (size_t k = 0; k < VA_COUNT(counts); k++) {
+        va_threads_set(counts[k]);
+        VA_CHECK_INT(va_threads_count(), counts[k]);
+        for (int repeat = 0; repeat < 50; repeat++) {
+            struct tally t = { .threads = counts[k] };
+            int bad = 0;
+
+            va_parallel(VA_COUNT(t.hits), hit, &t);
+            for (size_t i = 0; i < VA_COUNT(t.hits); i++)
+                bad += t.hits[i] != 1;
+            VA_CHECK_INT(bad, 0);
+        }
+    }
+    va_parallel(0, hit, NULL);
+    va_threads_set(1);
+}
+
+static void affinity_and_environment_limit_the_threads(void)
+{
+    cpu_set_t old, one;
+
+    unsetenv("SLURM_CPUS_PER_TASK");
+    unsetenv("OMP_NUM_THREADS");
+    VA_CHECK_INT(sched_getaffinity(0, sizeof(old), &old), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &old)) {
+            CPU_SET(i, &one);
+            break;
+        }
+    VA_CHECK_INT(sched_setaffinity(0, sizeof(one), &one), 0);
+    VA_CHECK_INT(va_threads_available(), 1);
+    sched_setaffinity(0, sizeof(old), &old);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    VA_CHECK_INT(va_threads_available(), 1);
+    setenv("OMP_NUM_THREADS", "many", 1);
+    VA_CHECK(va_threads_available() >= 1);
+    unsetenv("OMP_NUM_THREADS");
+}
+
+/* ---- numbers and memory -------------------------------------------------------------------- */
+
+static void half_precision_survives_the_round_trip(void)
+{
+    for (uint32_t h = 0; h < 0x10000; h++) {
+        float x = va_from_f16((uint16_t)h);
+        uint16_t back = va_to_f16(x);
+
+        if (isnan(x) ? !isnan(va_from_f16(back)) : back != h) {
+            printf("# half %04x became %04x\n", h, back);
+            va_test_bad = true;
+            return;
+        }
+    }
+    VA_CHECK_INT(va_to_f16(1.0f + 0x1p-11f), 0x3c00);     /* a tie goes to even */
+    VA_CHECK_INT(va_to_f16(1.0f + 3 * 0x1p-11f), 0x3c02); /* and here upwards */
+    VA_CHECK_INT(va_to_f16(65520.0f), 0x7c00);            /* overflow */
+    VA_CHECK_INT(va_to_f16(0x1p-25f), 0);                 /* tie below the smallest */
+    VA_CHECK_INT(va_to_f16(0x1.8p-25f), 1);
+    VA_CHECK(va_from_bf16(0x3f80) == 1.0f);
+}
+
+static void impossible_sizes_are_refused(void)
+{
+    int64_t product;
+    char line[128];
+
+    VA_CHECK_INT(va_mul(INT64_MAX, 2, &product), -1);
+    VA_CHECK_INT(va_mul(-1, 2, &product), -1);
+    VA_CHECK_INT(va_mul(3, 5, &product), 0);
+    VA_CHECK_INT(product, 15);
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(!va_new(INT64_MAX / 2, 8));
+    VA_CHECK(!va_new(-1, 8));
+    va_error_catch_end();
+    VA_CHECK(strstr(line, "out of memory") != NULL);
+}
+
+static void tensors_are_unique_and_checked(void)
+{
+    struct va_tensors *set = va_tensors_new();
+    char line[128];
+
+    VA_CHECK(va_tensors_add(set, "x", VA_F32, 2, (int64_t[]){ 3, 5 }) != NULL);
+    VA_CHECK_INT(va_tensors_find(set, "x")->count, 15);
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(!va_tensors_add(set, "x", VA_F32, 1, (int64_t[]){ 1 }));
+    VA_CHECK(!va_tensors_add(set, "y", VA_F32, 2, (int64_t[]){ INT64_MAX, 4 }));
+    VA_CHECK(!va_tensors_add(set, "z", VA_F32, 1, (int64_t[]){ -3 }));
+    va_error_catch_end();
+    VA_CHECK_INT(va_tensors_set_meta(set, "arch", "a"), 0);
+    VA_CHECK_INT(va_tensors_set_meta(set, "arch", "b"), 0);
+    VA_CHECK(!strcmp(va_tensors_meta(set, "arch"), "b") && !va_tensors_meta(set, "none"));
+    va_tensors_free(set);
+}
+
+int main(void)
+{
+    VA_TEST(options_are_read);
+    VA_TEST(bad_options_are_refused);
+    VA_TEST(provenance_leaves_out_paths_and_outputs);
+    VA_TEST(a_message_is_one_line);
+    VA_TEST(streams_differ_and_repeat);
+    VA_TEST(a_shuffle_is_a_permutation);
+    VA_TEST(every_task_runs_once);
+    VA_TEST(affinity_and_environment_limit_the_threads);
+    VA_TEST(half_precision_survives_the_round_trip);
+    VA_TEST(impossible_sizes_are_refused);
+    VA_TEST(tensors_are_unique_and_checked);
+    return va_test_finish();
+}
