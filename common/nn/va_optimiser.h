@@ -1,0 +1,42 @@
+/*
+ * va_optimiser.h - AdamW over a parameter list, with a bound on the whole gradient.
+ *
+ * Source: Loshchilov and Hutter 2019, in PyTorch's order (see va_adamw in base/va_ops.h). The list
+ * of tensors is made once, so a step allocates nothing.
+ *
+ * Ownership: keeps the pointer to the parameters, which must outlive it
+ */
+#ifndef VA_OPTIMISER_H
+#define VA_OPTIMISER_H
+
+#include "nn/va_params.h"
+
+struct va_optimiser_config {
+    double decay;        /* weight decay of entries that want it */
+    double clip;         /* bound on the L2 norm of all gradients together; 0: none */
+    double beta1, beta2; /* .9, .999 */
+    double eps;
+};
+
+struct va_optimiser; /* opaque */
+
+/* For a list after va_params_allocate_training. NULL after reporting. */
+VA_MUST_USE struct va_optimiser *va_optimiser_new(struct va_params *params,
+                                                  const struct va_optimiser_config *c);
+void va_optimiser_free(struct va_optimiser *o); /* NULL is fine */
+
+/*
+ * One update at rate `lr` from the gradients in the list, which it leaves as they are. *norm gets
+ * their L2 norm before clipping. Waits for the device.
+ * Returns 0; or -1 when a gradient is not finite: then nothing was changed and *bad names the
+ * tensor (it lives as long as the list). That is not reported here, since the caller knows step
+ * and batch.
+ */
+VA_MUST_USE int va_optimiser_step(struct va_optimiser *o, double lr, double *norm,
+                                  const char **bad);
+
+/* Updates made so far; setting it is for a run that is resumed (moments are in the list). */
+int64_t va_optimiser_updates(const struct va_optimiser *o);
+void va_optimiser_set_updates(struct va_optimiser *o, int64_t updates);
+
+#endif
