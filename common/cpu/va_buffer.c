@@ -1,0 +1,34 @@
+#include "cpu/va_buffer.h"
+
+#include "base/va_mem.h"
+#include <string.h>
+
+enum { HEAD = 64 }; /* bytes in front of a buffer: its size, and the alignment kept */
+
+void *va_buffer_new(struct va_backend *be, int64_t count)
+{
+    int64_t bytes;
+    char *block;
+
+    if (va_mul(count, (int64_t)be->ops->elem, &bytes) < 0 || bytes > INT64_MAX - HEAD)
+        bytes = INT64_MAX - HEAD; /* refused and reported below */
+    block = va_new(bytes + HEAD, 1);
+    if (!block)
+        return NULL;
+    memcpy(block, &bytes, sizeof(bytes));
+    be->held += bytes;
+    if (be->held > be->held_max)
+        be->held_max = be->held;
+    return block + HEAD;
+}
+
+void va_buffer_free(struct va_backend *be, void *buffer)
+{
+    int64_t bytes;
+
+    if (!buffer)
+        return;
+    memcpy(&bytes, (char *)buffer - HEAD, sizeof(bytes));
+    be->held -= bytes;
+    va_free((char *)buffer - HEAD);
+}

@@ -1,0 +1,112 @@
+#include "base/va_rand.h"
+#include "cpu/va_ref_priv.h"
+#include <math.h>
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+double va_ref_apply(enum va_unary f, double x)
+{
+    switch (f) {
+    case VA_IDENTITY: return x;
+    case VA_RELU: return x <= 0 ? 0 : x; /* a NaN stays one */
+    case VA_SILU: return x * sigmoid(x);
+    case VA_GELU: return x * 0.5 * erfc(-x * sqrt(0.5));
+    case VA_SOFTPLUS: return x > 20 ? x : log1p(exp(x));
+    case VA_NEG_EXP: return -exp(x);
+    }
+    return NAN;
+}
+
+double va_ref_slope(enum va_unary f, double x)
+{
+    double s;
+
+    switch (f) {
+    case VA_IDENTITY: return 1;
+    case VA_RELU: return x <= 0 ? 0 : 1;
+    case VA_SILU: s = sigmoid(x); return s * (1 + x * (1 - s));
+    case VA_GELU:
+        return 0.5 * erfc(-x * sqrt(0.5)) + x * exp(-0.5 * x * x) * 0.3989422804014327;
+    case VA_SOFTPLUS: return x > 20 ? 1 : sigmoid(x);
+    case VA_NEG_EXP: return -exp(x);
+    }
+    return NAN;
+}
+
+void va_ref_unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y)
+{
+    const double *in = x;
+    double *out = y;
+
+    (void)be;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = va_ref_apply(f, in[i]);
+}
+
+void va_ref_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
+                       const void *y, const void *dy, void *dx)
+{
+    const double *in = x, *g = dy;
+    double *out = dx;
+
+    (void)be;
+    (void)y;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = g[i] * va_ref_slope(f, in[i]);
+}
+
+void va_ref_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y)
+{
+    const double *left = a, *right = b;
+    double *out = y;
+
+    (void)be;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = left[i] + right[i];
+}
+
+void va_ref_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y)
+{
+    const double *in = x, a = *(const double *)slope;
+    double *out = y;
+
+    (void)be;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = in[i] > 0 ? in[i] : a * in[i];
+}
+
+void va_ref_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
+                       const void *dy, void *dx, void *dslope)
+{
+    const double *in = x, *g = dy, a = *(const double *)slope;
+    double *out = dx, sum = 0;
+
+    (void)be;
+    for (int64_t i = 0; i < n; i++) {
+        double gi = g[i]; /* dx may be dy */
+
+        if (!(in[i] > 0))
+            sum += gi * in[i];
+        if (out)
+            out[i] = in[i] > 0 ? gi : a * gi;
+    }
+    if (dslope)
+        *(double *)dslope += sum;
+}
+
+void va_ref_dropout(struct va_backend *be, const struct va_dropout *p)
+{
+    const double *x = p->x;
+    double *y = p->y;
+    uint32_t words[4] = { 0 };
+
+    (void)be;
+    for (int64_t i = 0; i < p->count; i++) {
+        if (i % 4 == 0)
+            va_philox(p->seed, VA_RAND_DROPOUT, p->step, (uint64_t)(i / 4), words);
+        y[i] = words[i % 4] >= p->p * 0x1p32 ? x[i] / (1 - p->p) : 0;
+    }
+}

@@ -1,0 +1,57 @@
+/*
+ * va_ref_priv.h - entries of the reference table, by the file that has them.
+ *
+ * Everything is written as the formula in base/va_ops.h reads: no blocking, no threads, sums in
+ * index order. Buffers are double.
+ */
+#ifndef VA_REF_PRIV_H
+#define VA_REF_PRIV_H
+
+#include "base/va_ops.h"
+
+/* va_ref_elementwise.c */
+double va_ref_apply(enum va_unary f, double x); /* f(x) */
+double va_ref_slope(enum va_unary f, double x); /* f'(x) */
+void va_ref_unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y);
+void va_ref_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
+                       const void *y, const void *dy, void *dx);
+void va_ref_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+void va_ref_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
+void va_ref_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
+                       const void *dy, void *dx, void *dslope);
+void va_ref_dropout(struct va_backend *be, const struct va_dropout *p);
+
+/* va_ref_linear.c */
+void va_ref_linear(struct va_backend *be, const struct va_linear *p);
+void va_ref_linear_grad(struct va_backend *be, const struct va_linear_grad *p);
+void va_ref_attention(struct va_backend *be, const struct va_attention *p);
+
+/* va_ref_conv.c */
+void va_ref_conv(struct va_backend *be, const struct va_conv *p);
+void va_ref_conv_grad(struct va_backend *be, const struct va_conv_grad *p);
+void va_ref_dwconv(struct va_backend *be, const struct va_dwconv *p);
+void va_ref_dwconv_grad(struct va_backend *be, const struct va_dwconv_grad *p);
+
+/* va_ref_scan.c */
+void va_ref_scan(struct va_backend *be, const struct va_scan *p);
+void va_ref_scan_grad(struct va_backend *be, const struct va_scan_grad *p);
+
+/* va_ref_norm.c */
+void va_ref_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
+                        const void *g, void *w);
+void va_ref_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
+                             const void *g, const void *dw, void *dv, void *dg);
+void va_ref_norm(struct va_backend *be, const struct va_norm *p);
+void va_ref_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
+
+/* va_ref_train.c */
+void va_ref_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
+                        const void *valid, struct va_ccc_moments *out);
+void va_ref_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
+                     const void *valid, const struct va_ccc_coefficients *c, void *dpred);
+double va_ref_sum_squares(struct va_backend *be, const struct va_update *list, int64_t count,
+                          int64_t *worst);
+void va_ref_adamw(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
+                  int64_t count);
+
+#endif
