@@ -1,0 +1,35 @@
+/*
+ * va_device.h - where a tool computes: --device and --precision, the same in every tool.
+ *
+ *     const char *device = "auto";
+ *     int precision = VA_F32_PRODUCTS;
+ *     ... VA_OPT_DEVICE(&device), VA_OPT_PRECISION(&precision) in the table ...
+ *     if (!va_device_check(device, precision, status))
+ *         return false;
+ *     ... be = va_device_open(device);
+ */
+#ifndef VA_DEVICE_H
+#define VA_DEVICE_H
+
+#include "base/va_attr.h"
+#include "base/va_ops.h"
+#include "base/va_option.h"
+
+enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS };
+extern const char *const va_precision_names[]; /* in enum order, NULL last */
+
+#define VA_OPT_DEVICE(target_)                                   \
+    VA_OPT_RUN_STRING(0, "device", target_, "auto|cpu|cuda[:N]", \
+                      "where tensors live; auto takes CUDA when a device answers")
+#define VA_OPT_PRECISION(target_)                              \
+    VA_OPT_CHOICE(0, "precision", target_, va_precision_names, \
+                  "arithmetic of matrix products; sums are float32 or wider")
+
+/* Whether these are a device's name and a precision. False after reporting, with *status set:
+ * VA_EXIT_USAGE for a name that is none, VA_EXIT_MACHINE for what this build cannot do. */
+VA_MUST_USE bool va_device_check(const char *device, int precision, int *status);
+
+/* The backend of a device that va_device_check accepted, or NULL after reporting. */
+VA_MUST_USE struct va_backend *va_device_open(const char *device);
+
+#endif
