@@ -29,13 +29,15 @@ ifdef SANITIZE
 SANFLAGS  = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
 
-PKGS      = hdf5-serial libavformat libavcodec libswscale libavutil jansson libzip
+# Where a system names them otherwise: config.mk.
+PKGS     ?= hdf5-serial libavformat libavcodec libswscale libavutil jansson libzip
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
-LIBS      = $(PKG_LIBS) -lhdf5_serial -ldnnl -lgomp -lm
+HDF5_LIB ?= -lhdf5_serial
+LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -lm
 
 # CUDA is optional: without nvcc, or without kernels for it, everything else works.
 NVCC     ?= $(shell command -v nvcc 2>/dev/null)
@@ -109,7 +111,7 @@ $(BUILD)/va_build.h: FORCE
 	@{ echo '#define VA_BUILD_COMMIT "$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none)"'; \
 	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
 	   echo '#define VA_BUILD_FLAGS "$(strip $(OPT) $(SANFLAGS) $(CFLAGS))"'; \
-	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion hdf5-serial 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
+	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; } >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/common/base/va_version.o: $(BUILD)/va_build.h
@@ -192,7 +194,8 @@ deps:
 	@./deps.sh
 
 demo: all
-	$(MAKE) --no-print-directory -f pipelines/demo.mk BIN=$(abspath $(BUILD))/bin OUT=$(BUILD)/demo
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
+	    -f pipelines/demo.mk BIN=$(BUILD)/bin OUT=$(BUILD)/demo
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
