@@ -31,8 +31,9 @@ endif
 
 # Where a system names them otherwise: config.mk.
 PKGS     ?= hdf5-serial libavformat libavcodec libswscale libavutil jansson libzip
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+# Asked at first use, not when make starts: "make deps demo" installs pkg-config before that.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
@@ -115,6 +116,10 @@ $(BUILD)/va_build.h: FORCE
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; } >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/common/base/va_version.o: $(BUILD)/va_build.h
+# "make -j deps demo": nothing is compiled before the packages are there.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+$(BUILD)/flags $(BUILD)/va_build.h: | deps
+endif
 
 # The tables that readers and va-check use come from the schema pages themselves.
 $(BUILD)/va_schema_tables.c: schemas/tables.awk $(SCHEMAS)
