@@ -23,7 +23,7 @@ only common/media base media
 only common/cpu base cpu
 only common/data base io data
 only common/nn base nn
-only tools base io media cpu data nn tools cuda
+[ ! -d tools ] || only tools base io media cpu data nn tools cuda
 [ ! -d cuda ] || only cuda base cuda
 if grep -rnE '(^|[^a-z_])exit *\(' common --include='*.c' | grep -vE '_exit|/\*|\* '; then
     echo "only tools end the process"
