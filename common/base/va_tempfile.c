@@ -112,6 +112,11 @@ struct va_tempfile *va_tempfile_new(const char *target)
         va_error_write(target, "create");
         goto failed;
     }
+    if (stat(target, &st) == 0 && !S_ISREG(st.st_mode)) { /* a rename would replace a device */
+        va_error_machine("%s: cannot create: found a device, pipe or socket, expected a file",
+                         target);
+        goto failed;
+    }
     if (access(t->folder, W_OK) < 0) {
         va_error_write(target, "create");
         goto failed;

@@ -1,0 +1,115 @@
+/*
+ * One log for the whole process, since the libraries have one: decoder threads complain too.
+ * With two videos open at once a reason may come from the other one; the error number cannot.
+ */
+#include "media/va_libav_priv.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <libavutil/display.h>
+#include <libavutil/error.h>
+#include <libavutil/log.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char complaint[256];
+
+static void on_log(void *context, int level, const char *format, va_list list)
+{
+    char line[sizeof(complaint)];
+    size_t n;
+
+    (void)context;
+    if (level > AV_LOG_ERROR)
+        return;
+    vsnprintf(line, sizeof(line), format, list);
+    n = strlen(line);
+    while (n > 0 && (isspace((unsigned char)line[n - 1]) || line[n - 1] == '.'))
+        line[--n] = 0;
+    if (n == 0)
+        return;
+    pthread_mutex_lock(&lock);
+    memcpy(complaint, line, sizeof(line));
+    pthread_mutex_unlock(&lock);
+}
+
+void va_libav_quiet(void)
+{
+    av_log_set_callback(on_log);
+    pthread_mutex_lock(&lock);
+    complaint[0] = 0;
+    pthread_mutex_unlock(&lock);
+}
+
+const char *va_libav_why(int error, char *buffer, size_t size)
+{
+    char words[AV_ERROR_MAX_STRING_SIZE];
+
+    if (av_strerror(error, words, sizeof(words)) < 0)
+        snprintf(words, sizeof(words), "error %d", error);
+    if (isupper((unsigned char)words[0]) && islower((unsigned char)words[1]))
+        words[0] = (char)tolower((unsigned char)words[0]);
+    pthread_mutex_lock(&lock);
+    if (complaint[0])
+        snprintf(buffer, size, "%s (%s)", words, complaint);
+    else
+        snprintf(buffer, size, "%s", words);
+    pthread_mutex_unlock(&lock);
+    return buffer;
+}
+
+bool va_libav_machine(int error)
+{
+    return error == AVERROR(EIO) || error == AVERROR(ENOMEM) || error == AVERROR(ENOSPC) ||
+           error == AVERROR(EMFILE) || error == AVERROR(ENFILE) || error == AVERROR(ESTALE) ||
+           error == AVERROR(EPIPE);
+}
+
+enum { MATRIX_SIZE = 9 * sizeof(int32_t) };
+
+#if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100) /* side data moved to codecpar */
+const int32_t *va_libav_matrix(const AVStream *stream)
+{
+    const AVPacketSideData *d = av_packet_side_data_get(stream->codecpar->coded_side_data,
+                                                        stream->codecpar->nb_coded_side_data,
+                                                        AV_PKT_DATA_DISPLAYMATRIX);
+
+    return d && d->size >= MATRIX_SIZE ? (const int32_t *)(const void *)d->data : NULL;
+}
+
+static int32_t *new_matrix(AVStream *stream)
+{
+    AVPacketSideData *d = av_packet_side_data_new(&stream->codecpar->coded_side_data,
+                                                  &stream->codecpar->nb_coded_side_data,
+                                                  AV_PKT_DATA_DISPLAYMATRIX, MATRIX_SIZE, 0);
+
+    return d ? (int32_t *)(void *)d->data : NULL;
+}
+#else
+const int32_t *va_libav_matrix(const AVStream *stream)
+{
+    size_t size = 0;
+    const uint8_t *data = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+
+    return data && size >= MATRIX_SIZE ? (const int32_t *)(const void *)data : NULL;
+}
+
+static int32_t *new_matrix(AVStream *stream)
+{
+    return (int32_t *)(void *)av_stream_new_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX,
+                                                      MATRIX_SIZE);
+}
+#endif
+
+int va_libav_put_turn(AVStream *stream, int degrees)
+{
+    int32_t *matrix = new_matrix(stream);
+
+    if (!matrix)
+        return -1;
+    av_display_rotation_set(matrix, degrees);
+    return 0;
+}

@@ -1,0 +1,45 @@
+/*
+ * va_libav_priv.h - what decoding and encoding share: the FFmpeg libraries' own log, their error
+ * numbers, and the few calls that differ between versions 5 and 7 of them.
+ *
+ * The libraries like to talk on stderr. Here they talk into a buffer, and their last complaint
+ * becomes the reason in our one line.
+ */
+#ifndef VA_LIBAV_PRIV_H
+#define VA_LIBAV_PRIV_H
+
+#include "base/va_attr.h"
+#include <libavformat/avformat.h>
+#include <libswscale/swscale.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The parameter of an AVIO write callback became const in libavformat 61. */
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+#define VA_AVIO_WRITE_CONST const
+#else
+#define VA_AVIO_WRITE_CONST
+#endif
+
+/* Exact and equal on every processor, chroma interpolated at full width. */
+enum {
+    VA_SWS_EXACT = SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT
+};
+
+/* Catch the libraries' log from now on, and forget the last complaint. Any thread. */
+void va_libav_quiet(void);
+
+/* "invalid data found when processing input (moov atom not found)" for error number `error`,
+ * with the last complaint if there is one. Returns buffer. */
+const char *va_libav_why(int error, char *buffer, size_t size);
+
+/* Whether `error` says that the machine failed (disk, memory), not that the data are bad. */
+bool va_libav_machine(int error);
+
+/* The 3x3 display matrix of a stream, or NULL. */
+const int32_t *va_libav_matrix(const AVStream *stream);
+/* Give a stream being written a display matrix: a clockwise turn. -1 when memory is short. */
+VA_MUST_USE int va_libav_put_turn(AVStream *stream, int degrees);
+
+#endif
