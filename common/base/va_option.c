@@ -369,17 +369,14 @@ static void man_details(const char *details)
     }
 }
 
-static void print_man(const struct va_option *table, const struct va_usage *usage)
+static void man_begin(const struct va_usage *usage)
 {
-    printf(".TH \"%s%s%s\" 1 \"\" \"mamba-va %s\"\n.SH NAME\n", va_error_tool(),
-           seen.verb ? "-" : "", seen.verb ? seen.verb : "", VA_VERSION);
+    printf(".TH \"%s\" 1 \"\" \"mamba-va %s\"\n.SH NAME\n", va_error_tool(), VA_VERSION);
     print_troff(va_error_tool());
     printf(" \\- ");
     print_troff(usage->brief);
     printf("\n.SH SYNOPSIS\n.B ");
     print_troff(va_error_tool());
-    if (seen.verb)
-        printf(" %s", seen.verb);
     printf("\n");
     print_troff(usage->synopsis);
     printf("\n");
@@ -387,12 +384,50 @@ static void print_man(const struct va_option *table, const struct va_usage *usag
         printf(".SH DESCRIPTION\n");
         man_details(usage->details);
     }
-    printf(".SH OPTIONS\n");
+}
+
+static void man_end(void)
+{
+    printf(".SH EXIT STATUS\n0 done or yes; 1 no; 2 bad command line; 3 bad input data; 4 the "
+           "machine failed.\n");
+}
+
+/* A tool's page; for a subcommand only its section of the page. */
+static void print_man(const struct va_option *table, const struct va_usage *usage)
+{
+    if (!seen.verb) {
+        man_begin(usage);
+        printf(".SH OPTIONS\n");
+        man_options(table);
+        man_options(common);
+        man_end();
+        return;
+    }
+    printf(".SS ");
+    print_troff(seen.verb);
+    putchar(' ');
+    print_troff(usage->synopsis);
+    putchar('\n');
+    print_troff(usage->brief);
+    putchar('\n');
+    man_details(usage->details);
     man_options(table);
+}
+
+/* A page with a section for each command, which prints it itself. */
+static void print_commands_man(const struct va_command *commands, const struct va_usage *usage)
+{
+    man_begin(usage);
+    printf(".SH COMMANDS\n");
+    for (const struct va_command *c = commands; c->name; c++) {
+        char *argv[] = { (char *)c->name, (char *)"--help-man", NULL };
+
+        seen.verb = c->name;
+        (void)c->main(2, argv);
+    }
+    printf(".SH COMMON OPTIONS\n");
     man_options(common);
-    printf(
-        ".SH EXIT STATUS\n0 done or yes; 1 no; 2 bad command line; 3 bad input data; 4 the machine "
-        "failed.\n");
+    man_end();
 }
 
 /* ---- parsing --------------------------------------------------------------------------- */
@@ -583,6 +618,10 @@ int va_commands_run(const struct va_command *commands, const struct va_usage *us
         for (const struct va_command *c = commands; c->name; c++)
             printf("  %-12s %s\n", c->name, c->brief);
         print_details(usage->details);
+        return VA_EXIT_OK;
+    }
+    if (argc >= 2 && !strcmp(argv[1], "--help-man")) {
+        print_commands_man(commands, usage);
         return VA_EXIT_OK;
     }
     if (!va_options_parse(none, usage, argc, argv, &status))
