@@ -1,4 +1,4 @@
-#include "base/va_option.h"
+#include "base/va_option_priv.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPTIONS = 96, HELP_COLUMN = 28, HELP_WIDTH = 92 };
+enum { MAX_OPTIONS = 96 };
 
 /* Every table is followed by these. */
 static bool want_help, want_version, want_quiet, want_verbose, want_man;
-static const struct va_option common[] = {
+const struct va_option va_common_options[] = {
     VA_OPT_RUN_FLAG('h', "help", &want_help, "print this help and exit"),
     VA_OPT_RUN_FLAG('V', "version", &want_version,
                     "print version, build and libraries, and exit"),
@@ -110,17 +110,6 @@ static bool append(struct va_strings *list, const char *text)
     return true;
 }
 
-/* The names of a choice as a|b|c. */
-static const char *choices(const struct va_option *o, char *buffer, size_t size)
-{
-    size_t n = 0;
-
-    buffer[0] = 0;
-    for (int i = 0; o->names[i] && n < size; i++)
-        n += (size_t)snprintf(buffer + n, size - n, "%s%s", i ? "|" : "", o->names[i]);
-    return buffer;
-}
-
 /* Store `text` in the option's target; false after reporting. */
 static bool store(const struct va_option *o, const char *text, int *status)
 {
@@ -173,261 +162,11 @@ static bool store(const struct va_option *o, const char *text, int *status)
                 return true;
             }
         return va_usage_error(status, "--%s %s: expected %s", o->name, text,
-                              choices(o, buffer, sizeof(buffer)));
+                              va_option_choices(o, buffer, sizeof(buffer)));
     case VA_OPTION_END:
     case VA_OPTION_GROUP: break;
     }
     return va_usage_error(status, "--%s: not an option", o->name);
-}
-
-/* ---- help ------------------------------------------------------------------------------ */
-
-/* The default an option has now, as text; empty when there is none worth showing. */
-static const char *default_text(const struct va_option *o, char *buffer, size_t size)
-{
-    buffer[0] = 0;
-    switch (o->kind) {
-    case VA_OPTION_INT: snprintf(buffer, size, "%lld", (long long)*(int64_t *)o->target); break;
-    case VA_OPTION_REAL: snprintf(buffer, size, "%g", *(double *)o->target); break;
-    case VA_OPTION_YESNO:
-        snprintf(buffer, size, "%s", *(bool *)o->target ? "yes" : "no");
-        break;
-    case VA_OPTION_CHOICE:
-        if (*(int *)o->target >= 0)
-            snprintf(buffer, size, "%s", o->names[*(int *)o->target]);
-        break;
-    case VA_OPTION_STRING:
-    case VA_OPTION_FILE:
-    case VA_OPTION_OUTPUT:
-        if (*(const char **)o->target)
-            snprintf(buffer, size, "%s", *(const char **)o->target);
-        break;
-    case VA_OPTION_INTS: {
-        const struct va_ints *list = o->target;
-        size_t n = 0;
-
-        for (int64_t i = 0; i < list->count && n < size; i++)
-            n += (size_t)snprintf(buffer + n, size - n, "%s%lld", i ? "," : "",
-                                  (long long)list->items[i]);
-        break;
-    }
-    default: break;
-    }
-    return buffer;
-}
-
-/* "-o, --output FILE" */
-static void option_head(const struct va_option *o, char *buffer, size_t size)
-{
-    char names[512];
-    const char *value = o->kind == VA_OPTION_CHOICE ? choices(o, names, sizeof(names))
-                                                    : o->value;
-    int n = o->letter ? snprintf(buffer, size, "-%c, --%s", o->letter, o->name)
-                      : snprintf(buffer, size, "    --%s", o->name);
-
-    if (value)
-        snprintf(buffer + n, size - (size_t)n, " %s", value);
-}
-
-/* Words of `text` wrapped to HELP_WIDTH, following lines indented; the first starts at `at`. */
-static void print_wrapped(const char *text, int at, int indent)
-{
-    while (*text) {
-        int n = (int)strcspn(text, " \n");
-
-        if (at > indent && at + 1 + n > HELP_WIDTH) {
-            printf("\n%*s", indent, "");
-            at = indent;
-        } else if (at > indent) {
-            putchar(' ');
-            at++;
-        }
-        printf("%.*s", n, text);
-        at += n;
-        text += n;
-        text += strspn(text, " \n");
-    }
-    putchar('\n');
-}
-
-static void print_options(const struct va_option *table)
-{
-    for (const struct va_option *o = table; o->kind != VA_OPTION_END; o++) {
-        char head[600], value[256], text[1200];
-        int n;
-
-        if (o->kind == VA_OPTION_GROUP) {
-            printf("\n%s:\n", o->name);
-            continue;
-        }
-        option_head(o, head, sizeof(head));
-        default_text(o, value, sizeof(value));
-        snprintf(text, sizeof(text), *value ? "%s [%s]" : "%s", o->help, value);
-        n = printf("  %s", head);
-        if (n + 2 > HELP_COLUMN)
-            printf("\n%*s", HELP_COLUMN, "");
-        else
-            printf("%*s", HELP_COLUMN - n, "");
-        print_wrapped(text, HELP_COLUMN, HELP_COLUMN);
-    }
-}
-
-static void print_usage(const struct va_usage *usage)
-{
-    printf("usage: %s%s%s %s\n\n", va_error_tool(), seen.verb ? " " : "",
-           seen.verb ? seen.verb : "", usage->synopsis);
-    print_wrapped(usage->brief, 0, 0);
-}
-
-static void print_details(const char *details)
-{
-    while (details && *details) {
-        const char *end = strstr(details, "\n\n");
-        char *paragraph = va_format("%.*s", end ? (int)(end - details) : (int)strlen(details),
-                                    details);
-
-        putchar('\n');
-        if (paragraph && paragraph[0] == ' ')
-            puts(paragraph); /* an example: as written */
-        else if (paragraph)
-            print_wrapped(paragraph, 0, 0);
-        va_free(paragraph);
-        details = end ? end + 2 : NULL;
-    }
-}
-
-static void print_help(const struct va_option *table, const struct va_usage *usage)
-{
-    print_usage(usage);
-    if (table->kind != VA_OPTION_GROUP && table->kind != VA_OPTION_END)
-        printf("\noptions:\n");
-    print_options(table);
-    printf("\ncommon:\n");
-    print_options(common);
-    print_details(usage->details);
-}
-
-/* ---- the man page, from the same table --------------------------------------------------- */
-
-/* Text for troff: a backslash, a leading dot or quote, and hyphens of options. */
-static void print_troff(const char *text)
-{
-    bool start = true;
-
-    for (; *text; text++) {
-        if (start && (*text == '.' || *text == '\''))
-            fputs("\\&", stdout);
-        if (*text == '\\')
-            fputs("\\e", stdout);
-        else if (*text == '-')
-            fputs("\\-", stdout);
-        else
-            putchar(*text);
-        start = *text == '\n';
-    }
-}
-
-static void man_options(const struct va_option *table)
-{
-    for (const struct va_option *o = table; o->kind != VA_OPTION_END; o++) {
-        char head[600], value[256];
-
-        if (o->kind == VA_OPTION_GROUP) {
-            fputs(".SS ", stdout);
-            print_troff(o->name);
-            putchar('\n');
-            continue;
-        }
-        option_head(o, head, sizeof(head));
-        default_text(o, value, sizeof(value));
-        fputs(".TP\n.B ", stdout);
-        print_troff(head + strspn(head, " "));
-        putchar('\n');
-        print_troff(o->help);
-        if (*value) {
-            fputs(" (default: ", stdout);
-            print_troff(value);
-            putchar(')');
-        }
-        putchar('\n');
-    }
-}
-
-static void man_details(const char *details)
-{
-    while (details && *details) {
-        const char *end = strstr(details, "\n\n");
-        int n = end ? (int)(end - details) : (int)strlen(details);
-        char *paragraph = va_format("%.*s", n, details);
-
-        fputs(details[0] == ' ' ? ".PP\n.nf\n" : ".PP\n", stdout);
-        if (paragraph)
-            print_troff(paragraph);
-        fputs(details[0] == ' ' ? "\n.fi\n" : "\n", stdout);
-        va_free(paragraph);
-        details = end ? end + 2 : NULL;
-    }
-}
-
-static void man_begin(const struct va_usage *usage)
-{
-    printf(".TH \"%s\" 1 \"\" \"mamba-va %s\"\n.SH NAME\n", va_error_tool(), VA_VERSION);
-    print_troff(va_error_tool());
-    printf(" \\- ");
-    print_troff(usage->brief);
-    printf("\n.SH SYNOPSIS\n.B ");
-    print_troff(va_error_tool());
-    printf("\n");
-    print_troff(usage->synopsis);
-    printf("\n");
-    if (usage->details) {
-        printf(".SH DESCRIPTION\n");
-        man_details(usage->details);
-    }
-}
-
-static void man_end(void)
-{
-    printf(".SH EXIT STATUS\n0 done or yes; 1 no; 2 bad command line; 3 bad input data; 4 the "
-           "machine failed.\n");
-}
-
-/* A tool's page; for a subcommand only its section of the page. */
-static void print_man(const struct va_option *table, const struct va_usage *usage)
-{
-    if (!seen.verb) {
-        man_begin(usage);
-        printf(".SH OPTIONS\n");
-        man_options(table);
-        man_options(common);
-        man_end();
-        return;
-    }
-    printf(".SS ");
-    print_troff(seen.verb);
-    putchar(' ');
-    print_troff(usage->synopsis);
-    putchar('\n');
-    print_troff(usage->brief);
-    putchar('\n');
-    man_details(usage->details);
-    man_options(table);
-}
-
-/* A page with a section for each command, which prints it itself. */
-static void print_commands_man(const struct va_command *commands, const struct va_usage *usage)
-{
-    man_begin(usage);
-    printf(".SH COMMANDS\n");
-    for (const struct va_command *c = commands; c->name; c++) {
-        char *argv[] = { (char *)c->name, (char *)"--help-man", NULL };
-
-        seen.verb = c->name;
-        (void)c->main(2, argv);
-    }
-    printf(".SH COMMON OPTIONS\n");
-    man_options(common);
-    man_end();
 }
 
 /* ---- parsing --------------------------------------------------------------------------- */
@@ -435,7 +174,7 @@ static void print_commands_man(const struct va_command *commands, const struct v
 static const struct va_option *find(const struct va_option *table, const char *name, size_t n,
                                     char letter)
 {
-    const struct va_option *tables[] = { table, common, hidden };
+    const struct va_option *tables[] = { table, va_common_options, hidden };
 
     for (size_t k = 0; k < VA_COUNT(tables); k++)
         for (const struct va_option *o = tables[k]; o && o->kind != VA_OPTION_END; o++) {
@@ -502,11 +241,11 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
         if (!strcmp(argv[i], "--"))
             break;
         if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
-            print_help(table, usage);
+            va_help_print(table, usage, seen.verb);
             return *status = VA_EXIT_OK, NULL;
         }
         if (!strcmp(argv[i], "--help-man")) {
-            print_man(table, usage);
+            va_man_print(table, usage, seen.verb);
             return *status = VA_EXIT_OK, NULL;
         }
     }
@@ -587,7 +326,7 @@ char *va_options_record(void)
         line = join(line, value);
         if (o->kind == VA_OPTION_FLAG)
             continue;
-        default_text(o, value, sizeof(value));
+        va_option_value(o, value, sizeof(value));
         line = join(line, neutral(value));
     }
     for (char **p = seen.operands; p && *p; p++)
@@ -597,30 +336,41 @@ char *va_options_record(void)
 
 /* ---- subcommands ----------------------------------------------------------------------- */
 
+/* A page with a section for each command, which prints it itself. */
+static void print_commands_man(const struct va_command *commands, const struct va_usage *usage)
+{
+    va_man_begin(usage);
+    printf(".SH COMMANDS\n");
+    for (const struct va_command *c = commands; c->name; c++) {
+        char *argv[] = { (char *)c->name, (char *)"--help-man", NULL };
+
+        seen.verb = c->name;
+        (void)c->main(2, argv);
+    }
+    va_man_end();
+}
+
 int va_commands_run(const struct va_command *commands, const struct va_usage *usage, int argc,
                     char **argv)
 {
     static const struct va_option none[] = { VA_OPT_END };
+    const char *first = argc >= 2 ? argv[1] : "";
     int status;
 
-    if (argc >= 2 && argv[1][0] != '-') {
+    if (*first && *first != '-') {
         for (const struct va_command *c = commands; c->name; c++)
-            if (!strcmp(argv[1], c->name)) {
+            if (!strcmp(first, c->name)) {
                 seen.verb = c->name;
                 return c->main(argc - 1, argv + 1);
             }
-        va_usage_error(&status, "unknown command %s", argv[1]);
+        va_usage_error(&status, "unknown command %s", first);
         return VA_EXIT_USAGE;
     }
-    if (argc >= 2 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))) {
-        print_usage(usage);
-        printf("\ncommands (each answers --help):\n");
-        for (const struct va_command *c = commands; c->name; c++)
-            printf("  %-12s %s\n", c->name, c->brief);
-        print_details(usage->details);
+    if (!strcmp(first, "-h") || !strcmp(first, "--help")) {
+        va_help_print_commands(commands, usage);
         return VA_EXIT_OK;
     }
-    if (argc >= 2 && !strcmp(argv[1], "--help-man")) {
+    if (!strcmp(first, "--help-man")) {
         print_commands_man(commands, usage);
         return VA_EXIT_OK;
     }

@@ -1,0 +1,26 @@
+/*
+ * va_option_priv.h - what parsing (va_option.c) and help (va_help.c) share.
+ */
+#ifndef VA_OPTION_PRIV_H
+#define VA_OPTION_PRIV_H
+
+#include "base/va_option.h"
+#include <stddef.h>
+
+extern const struct va_option va_common_options[]; /* help, version, quiet, verbose */
+
+/* The names of a choice as a|b|c; the value an option has now, as text, empty when there is
+ * none worth showing. Both return buffer. */
+const char *va_option_choices(const struct va_option *o, char *buffer, size_t size);
+const char *va_option_value(const struct va_option *o, char *buffer, size_t size);
+
+/* The answers to --help and --help-man; `verb` names a subcommand, or is NULL. */
+void va_help_print(const struct va_option *table, const struct va_usage *usage,
+                   const char *verb);
+void va_help_print_commands(const struct va_command *commands, const struct va_usage *usage);
+void va_man_print(const struct va_option *table, const struct va_usage *usage,
+                  const char *verb);
+void va_man_begin(const struct va_usage *usage); /* name, synopsis, description */
+void va_man_end(void);                           /* common options and exit codes */
+
+#endif
