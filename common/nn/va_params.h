@@ -41,7 +41,7 @@ struct va_param {
 };
 
 struct va_params {
-    struct va_backend *be;
+    struct va_backend *be;  /* NULL for a list that is only declared, to match or count */
     struct va_param *items; /* [count] */
     int64_t count, room;
 };
@@ -66,9 +66,16 @@ int64_t va_params_total(const struct va_params *list); /* numbers in all entries
 VA_MUST_USE int va_params_draw(struct va_params *list, uint64_t seed);
 
 /*
+ * Whether a set has exactly the entries of this list, in the right shapes: "model.h5: mamba.0.D:
+ * shape 12, expected 24". Needs no values, so it may come before va_params_allocate and keep a
+ * hostile file from asking for memory. 0, or -1 after reporting; `path` names the file.
+ */
+VA_MUST_USE int va_params_match(const struct va_params *list, const struct va_tensors *set,
+                                const char *path);
+
+/*
  * Copy values from / to a set. Loading wants every entry, of the right shape, with finite
- * values, and nothing else ("mamba.0.D: shape 12, expected 24"); `path` names the file in
- * messages. 0, or -1 after reporting; after a failed load the values are undefined.
+ * values, and nothing else; `path` names the file in messages. 0, or -1 after reporting; after a failed load the values are undefined.
  */
 VA_MUST_USE int va_params_load(struct va_params *list, const struct va_tensors *set,
                                const char *path);

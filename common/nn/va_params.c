@@ -1,0 +1,326 @@
+#include "nn/va_params.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_rand.h"
+#include "base/va_thread.h"
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DRAW_CHUNK = 1 << 15 }; /* numbers that one thread draws at a time */
+
+void va_params_init(struct va_params *list, struct va_backend *be)
+{
+    *list = (struct va_params){ .be = be };
+}
+
+void va_params_release(struct va_params *list)
+{
+    const struct va_ops *ops = list->be ? list->be->ops : NULL;
+
+    for (int64_t i = 0; ops && i < list->count; i++) {
+        struct va_param *p = &list->items[i];
+
+        ops->weight_release(list->be, &p->value);
+        ops->free(list->be, p->value.data);
+        ops->free(list->be, p->grad);
+        ops->free(list->be, p->m);
+        ops->free(list->be, p->v);
+    }
+    va_free(list->items);
+    *list = (struct va_params){ 0 };
+}
+
+int64_t va_params_add(struct va_params *list, const struct va_param *law, const char *name, ...)
+{
+    struct va_param *p;
+    va_list args;
+    int n;
+
+    if (va_grow(&list->items, &list->room, list->count + 1, sizeof(*list->items)) < 0)
+        return -1;
+    p = &list->items[list->count];
+    *p = *law;
+    va_start(args, name);
+    n = vsnprintf(p->name, sizeof(p->name), name, args);
+    va_end(args);
+    if (n < 0 || (size_t)n >= sizeof(p->name))
+        return va_error("%s: name of a parameter is too long", p->name);
+    p->count = 1;
+    for (int d = 0; d < p->rank; d++)
+        if (va_mul(p->count, p->shape[d], &p->count) < 0)
+            return va_error("%s: too many numbers", p->name);
+    return list->count++;
+}
+
+/* One buffer per entry, unless it is there already. */
+static int allocate(struct va_backend *be, void **buffer, int64_t count)
+{
+    if (!*buffer)
+        *buffer = be->ops->alloc(be, count);
+    return *buffer ? 0 : -1;
+}
+
+int va_params_allocate(struct va_params *list)
+{
+    for (int64_t i = 0; i < list->count; i++)
+        if (allocate(list->be, &list->items[i].value.data, list->items[i].count) < 0)
+            return -1;
+    return 0;
+}
+
+int va_params_allocate_training(struct va_params *list)
+{
+    for (int64_t i = 0; i < list->count; i++) {
+        struct va_param *p = &list->items[i];
+
+        if (p->frozen)
+            continue;
+        if (allocate(list->be, &p->grad, p->count) < 0 ||
+            allocate(list->be, &p->m, p->count) < 0 || allocate(list->be, &p->v, p->count) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int64_t va_params_total(const struct va_params *list)
+{
+    int64_t total = 0;
+
+    for (int64_t i = 0; i < list->count; i++)
+        total += list->items[i].count;
+    return total;
+}
+
+/* ---- initial values -------------------------------------------------------------------- */
+
+struct draw {
+    const struct va_param *p;
+    uint64_t seed, index;
+    float *out; /* [p->count] */
+};
+
+/* Row 0 is the CLS token's; then the patch in row y, column x of the grid has
+ * sin(x w), cos(x w), sin(y w), cos(y w), a quarter of the width each, w[i] = 10000^(-i / q). */
+static double sincos_at(const struct va_param *p, int64_t i)
+{
+    int64_t D = p->shape[2], row = i / D - 1, q = D / 4, part = i % D / q;
+    int64_t grid = (int64_t)lround(sqrt((double)(p->shape[1] - 1)));
+    double w = pow(10000, -(double)(i % D % q) / (double)q);
+    double angle = (double)(part < 2 ? row % grid : row / grid) * w;
+
+    if (row < 0)
+        return 0;
+    return part % 2 ? cos(angle) : sin(angle);
+}
+
+static double law_at(const struct draw *d, int64_t i)
+{
+    const struct va_param *p = d->p;
+    double u;
+
+    switch (p->init) {
+    case VA_INIT_CONSTANT: return p->a;
+    case VA_INIT_UNIFORM:
+        return (2 * va_rand_uniform(d->seed, VA_RAND_INIT, d->index, (uint64_t)i) - 1) * p->a;
+    case VA_INIT_NORMAL:
+        return va_rand_normal(d->seed, VA_RAND_INIT, d->index, (uint64_t)i) * p->a;
+    case VA_INIT_LOG_COUNT: return log((double)(i % p->shape[p->rank - 1] + 1));
+    case VA_INIT_INV_SOFTPLUS:
+        u = va_rand_uniform(d->seed, VA_RAND_INIT, d->index, (uint64_t)i);
+        u = exp(log(p->a) + u * (log(p->b) - log(p->a)));
+        return u + log(-expm1(-u));
+    case VA_INIT_SINCOS: return sincos_at(p, i);
+    case VA_INIT_ZERO:
+    case VA_INIT_NORM_OF: /* drawn from another entry: see draw_norms */ break;
+    }
+    return 0;
+}
+
+static void draw_chunk(void *arg, int64_t task, int thread)
+{
+    const struct draw *d = arg;
+    int64_t end = (task + 1) * DRAW_CHUNK < d->p->count ? (task + 1) * DRAW_CHUNK : d->p->count;
+
+    (void)thread;
+    for (int64_t i = task * DRAW_CHUNK; i < end; i++)
+        d->out[i] = (float)law_at(d, i);
+}
+
+/* out [rows] = length of each row of values [rows, cols] */
+static void row_norms(int64_t rows, int64_t cols, const float *values, float *out)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        double sum = 0;
+
+        for (int64_t c = 0; c < cols; c++)
+            sum += (double)values[r * cols + c] * values[r * cols + c];
+        out[r] = (float)sqrt(sum);
+    }
+}
+
+static int draw_norms(struct va_params *list, struct va_param *p)
+{
+    struct va_backend *be = list->be;
+    const struct va_param *of = &list->items[p->of];
+    float *values = va_new(of->count, sizeof(float)), *norms = va_new(p->count, sizeof(float));
+    int rc = -1;
+
+    if (!values || !norms)
+        goto done;
+    be->ops->get_f32(be, values, of->value.data, of->count);
+    row_norms(p->count, of->count / p->count, values, norms);
+    be->ops->put_f32(be, p->value.data, norms, p->count);
+    rc = 0;
+done:
+    va_free(norms);
+    va_free(values);
+    return rc;
+}
+
+int va_params_draw(struct va_params *list, uint64_t seed)
+{
+    struct va_backend *be = list->be;
+
+    for (int64_t i = 0; i < list->count; i++) {
+        struct va_param *p = &list->items[i];
+        struct draw d = { .p = p, .seed = seed, .index = (uint64_t)i };
+
+        if (p->init == VA_INIT_NORM_OF)
+            continue;
+        d.out = va_new(p->count, sizeof(float));
+        if (!d.out)
+            return -1;
+        va_parallel((p->count + DRAW_CHUNK - 1) / DRAW_CHUNK, draw_chunk, &d);
+        be->ops->put_f32(be, p->value.data, d.out, p->count);
+        va_weight_changed(&p->value);
+        va_free(d.out);
+    }
+    for (int64_t i = 0; i < list->count; i++)
+        if (list->items[i].init == VA_INIT_NORM_OF) {
+            if (draw_norms(list, &list->items[i]) < 0)
+                return -1;
+            va_weight_changed(&list->items[i].value);
+        }
+    return va_backend_check(be);
+}
+
+/* ---- files ----------------------------------------------------------------------------- */
+
+static bool same_shape(const struct va_param *p, const struct va_tensor *t)
+{
+    if (t->rank != p->rank)
+        return false;
+    for (int d = 0; d < p->rank; d++)
+        if (t->shape[d] != p->shape[d])
+            return false;
+    return true;
+}
+
+static bool in_list(const struct va_params *list, const char *name)
+{
+    for (int64_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+int va_params_match(const struct va_params *list, const struct va_tensors *set,
+                    const char *path)
+{
+    char found[128], expected[128];
+
+    for (int64_t i = 0; i < list->count; i++) {
+        const struct va_param *p = &list->items[i];
+        const struct va_tensor *t = va_tensors_find(set, p->name);
+
+        va_shape_text(p->rank, p->shape, expected, sizeof(expected));
+        if (!t)
+            return va_error("%s: %s: tensor is missing, expected shape %s", path, p->name,
+                            expected);
+        if (!same_shape(p, t))
+            return va_error("%s: %s: shape %s, expected %s", path, p->name,
+                            va_shape_text(t->rank, t->shape, found, sizeof(found)), expected);
+    }
+    if (set->count > list->count)
+        for (int64_t i = 0; i < set->count; i++)
+            if (!in_list(list, set->items[i].name))
+                return va_error("%s: %s: unknown tensor, expected none of this name", path,
+                                set->items[i].name);
+    return 0;
+}
+
+/* The values of a tensor as float32 in `out` [count]. */
+static int values_of(const struct va_tensor *t, float *out)
+{
+    for (int64_t i = 0; i < t->count; i++)
+        switch (t->dtype) {
+        case VA_F32: out[i] = ((const float *)t->data)[i]; break;
+        case VA_F64: out[i] = (float)((const double *)t->data)[i]; break;
+        case VA_F16: out[i] = va_from_f16(((const uint16_t *)t->data)[i]); break;
+        case VA_BF16: out[i] = va_from_bf16(((const uint16_t *)t->data)[i]); break;
+        default: return -1;
+        }
+    return 0;
+}
+
+static int load_entry(struct va_backend *be, struct va_param *p, const struct va_tensor *t,
+                      const char *path)
+{
+    float *values = va_new(p->count, sizeof(float));
+    int rc = -1;
+
+    if (!values)
+        return -1;
+    if (values_of(t, values) < 0) {
+        va_error("%s: %s: type %s, expected float32", path, p->name, va_dtype_names[t->dtype]);
+        goto done;
+    }
+    for (int64_t i = 0; i < p->count; i++)
+        if (!isfinite(values[i])) {
+            va_error("%s: %s: element %lld is %g, expected a finite number", path, p->name,
+                     (long long)i, (double)values[i]);
+            goto done;
+        }
+    be->ops->put_f32(be, p->value.data, values, p->count);
+    va_weight_changed(&p->value);
+    rc = 0;
+done:
+    va_free(values);
+    return rc;
+}
+
+int va_params_load(struct va_params *list, const struct va_tensors *set, const char *path)
+{
+    if (va_params_match(list, set, path) < 0)
+        return -1;
+    for (int64_t i = 0; i < list->count; i++) {
+        struct va_param *p = &list->items[i];
+
+        if (load_entry(list->be, p, va_tensors_find(set, p->name), path) < 0)
+            return -1;
+    }
+    return va_backend_check(list->be);
+}
+
+int va_params_store(const struct va_params *list, struct va_tensors *set)
+{
+    for (int64_t i = 0; i < list->count; i++) {
+        const struct va_param *p = &list->items[i];
+        struct va_tensor *t = va_tensors_add(set, p->name, VA_F32, p->rank, p->shape);
+
+        if (!t)
+            return -1;
+        list->be->ops->get_f32(list->be, t->data, p->value.data, p->count);
+    }
+    return va_backend_check(list->be);
+}
+
+void va_params_zero_grad(struct va_params *list)
+{
+    for (int64_t i = 0; i < list->count; i++)
+        if (list->items[i].grad)
+            list->be->ops->zero(list->be, list->items[i].grad, list->items[i].count);
+}

@@ -1,0 +1,254 @@
+/*
+ * The gradient of effective weights goes to one scratch buffer and through the weight norm at
+ * once: 66 million numbers less to keep than a gradient beside each w.
+ */
+#include "nn/va_tcn.h"
+
+#include <math.h>
+
+static const double PRELU_START = 0.25;
+static const double NORMAL_START =
+    0.01; /* deviation of weights in the paper, and of shortcuts */
+
+static struct va_param *at(const struct va_tcn *l, int64_t i)
+{
+    return &l->params->items[i];
+}
+
+static void *value(const struct va_tcn *l, int64_t i)
+{
+    return at(l, i)->value.data;
+}
+
+/* ---- parameters ------------------------------------------------------------------------ */
+
+static int declare_slope(int64_t *index, struct va_params *list, int64_t b, int i)
+{
+    *index = va_params_add(
+        list,
+        &(struct va_param){
+            .rank = 1, .shape = { 1 }, .init = VA_INIT_CONSTANT, .a = PRELU_START },
+        "tcn.%d.prelu%d.weight", (int)b, i);
+    return *index < 0 ? -1 : 0;
+}
+
+static int declare_conv(struct va_tcn_conv *c, struct va_params *list, int64_t b, int i,
+                        bool normal_init)
+{
+    double bound = 1 / sqrt((double)(c->Cin * c->K));
+
+    c->v = va_params_add(
+        list,
+        &(struct va_param){ .rank = 3,
+                            .shape = { c->Cout, c->Cin, c->K },
+                            .init = normal_init ? VA_INIT_NORMAL : VA_INIT_UNIFORM,
+                            .a = normal_init ? NORMAL_START : bound },
+        "tcn.%d.conv%d.weight_v", (int)b, i);
+    c->g = va_params_add(
+        list,
+        &(struct va_param){
+            .rank = 3, .shape = { c->Cout, 1, 1 }, .init = VA_INIT_NORM_OF, .of = c->v },
+        "tcn.%d.conv%d.weight_g", (int)b, i);
+    c->bias = va_params_add(
+        list,
+        &(struct va_param){
+            .rank = 1, .shape = { c->Cout }, .init = VA_INIT_UNIFORM, .a = bound },
+        "tcn.%d.conv%d.bias", (int)b, i);
+    if (c->v < 0 || c->g < 0 || c->bias < 0)
+        return -1;
+    return declare_slope(&c->slope, list, b, i);
+}
+
+int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t Cin,
+                   int64_t Cout, int64_t K, int64_t dilation, bool normal_init)
+{
+    *l = (struct va_tcn){ .params = list, .shortcut = -1, .sc_bias = -1 };
+    l->conv[0] = (struct va_tcn_conv){ .Cin = Cin, .Cout = Cout, .K = K, .dilation = dilation };
+    l->conv[1] =
+        (struct va_tcn_conv){ .Cin = Cout, .Cout = Cout, .K = K, .dilation = dilation };
+    if (declare_conv(&l->conv[0], list, b, 1, normal_init) < 0 ||
+        declare_conv(&l->conv[1], list, b, 2, normal_init) < 0 ||
+        declare_slope(&l->slope, list, b, 3) < 0)
+        return -1;
+    if (Cin == Cout)
+        return 0;
+    l->shortcut = va_params_add(
+        list,
+        &(struct va_param){
+            .rank = 3, .shape = { Cout, Cin, 1 }, .init = VA_INIT_NORMAL, .a = NORMAL_START },
+        "tcn.%d.shortcut.weight", (int)b);
+    l->sc_bias = va_params_add(
+        list,
+        &(struct va_param){
+            .rank = 1, .shape = { Cout }, .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)Cin) },
+        "tcn.%d.shortcut.bias", (int)b);
+    return l->shortcut < 0 || l->sc_bias < 0 ? -1 : 0;
+}
+
+int va_tcn_allocate(struct va_tcn *l)
+{
+    struct va_backend *be = l->params->be;
+
+    for (int i = 0; i < 2; i++) {
+        l->conv[i].w.data = be->ops->alloc(be, at(l, l->conv[i].v)->count);
+        if (!l->conv[i].w.data)
+            return -1;
+    }
+    return 0;
+}
+
+void va_tcn_release(struct va_tcn *l)
+{
+    struct va_backend *be = l->params ? l->params->be : NULL;
+
+    for (int i = 0; be && i < 2; i++) {
+        be->ops->weight_release(be, &l->conv[i].w);
+        be->ops->free(be, l->conv[i].w.data);
+        l->conv[i].w = (struct va_weight){ 0 };
+    }
+}
+
+void va_tcn_changed(struct va_tcn *l)
+{
+    struct va_backend *be = l->params->be;
+
+    for (int i = 0; i < 2; i++) {
+        struct va_tcn_conv *c = &l->conv[i];
+
+        be->ops->weight_norm(be, c->Cout, c->Cin * c->K, value(l, c->v), value(l, c->g),
+                             c->w.data);
+        va_weight_changed(&c->w);
+    }
+}
+
+int64_t va_tcn_reach(const struct va_tcn *l)
+{
+    return (l->conv[0].K - 1) * l->conv[0].dilation;
+}
+
+/* ---- forward --------------------------------------------------------------------------- */
+
+static void drop_out(struct va_backend *be, const struct va_tcn_dropout *drop, int which,
+                     int64_t n, const void *x, void *y)
+{
+    be->ops->dropout(be, &(struct va_dropout){ .count = n,
+                                               .p = drop->p,
+                                               .seed = drop->seed,
+                                               .step = drop->step + (uint64_t)which,
+                                               .x = x,
+                                               .y = y });
+}
+
+/* y = dropout(prelu(c)), c = conv(x) */
+static void conv_forward(struct va_tcn *l, int which, int64_t B, int64_t T, int64_t lead,
+                         const void *x, void *c, void *y, const struct va_tcn_dropout *drop)
+{
+    struct va_backend *be = l->params->be;
+    struct va_tcn_conv *p = &l->conv[which];
+    int64_t n = B * T * p->Cout;
+
+    be->ops->conv(be, &(struct va_conv){ .B = B,
+                                         .T = T,
+                                         .Cin = p->Cin,
+                                         .Cout = p->Cout,
+                                         .K = p->K,
+                                         .dilation = p->dilation,
+                                         .lead = lead,
+                                         .x = va_at(be, x, -lead * p->Cin),
+                                         .w = &p->w,
+                                         .bias = value(l, p->bias),
+                                         .y = c });
+    be->ops->prelu(be, n, c, value(l, p->slope), y);
+    if (drop->p > 0)
+        drop_out(be, drop, which, n, y, y);
+}
+
+void va_tcn_forward(struct va_tcn *l, int64_t B, int64_t T, int64_t lead, const void *x,
+                    const struct va_tcn_acts *acts, const struct va_tcn_dropout *drop)
+{
+    struct va_backend *be = l->params->be;
+    int64_t Cin = l->conv[0].Cin, Cout = l->conv[0].Cout, n = B * T * Cout;
+
+    conv_forward(l, 0, B, T, lead, x, acts->c1, acts->y1, drop);
+    conv_forward(l, 1, B, T, lead, acts->y1, acts->c2, acts->sum, drop);
+    if (l->shortcut < 0)
+        be->ops->add(be, n, acts->sum, x, acts->sum);
+    else
+        be->ops->linear(be, &(struct va_linear){ .M = B * T,
+                                                 .N = Cout,
+                                                 .K = Cin,
+                                                 .x = x,
+                                                 .ldx = Cin,
+                                                 .w = &at(l, l->shortcut)->value,
+                                                 .bias = value(l, l->sc_bias),
+                                                 .residual = acts->sum,
+                                                 .y = acts->sum,
+                                                 .ldy = Cout });
+    be->ops->prelu(be, n, acts->sum, value(l, l->slope), acts->out);
+}
+
+/* ---- backward -------------------------------------------------------------------------- */
+
+/* dy [B, T, Cout] becomes the gradient of conv's output c in place; then dx (or NULL) and the
+ * gradients of the parameters. */
+static void conv_backward(struct va_tcn *l, int which, int64_t B, int64_t T, const void *x,
+                          const void *c, void *dy, void *dx, void *dw)
+{
+    struct va_backend *be = l->params->be;
+    struct va_tcn_conv *p = &l->conv[which];
+    int64_t cols = p->Cin * p->K;
+
+    be->ops->prelu_grad(be, B * T * p->Cout, c, value(l, p->slope), dy, dy,
+                        at(l, p->slope)->grad);
+    be->ops->zero(be, dw, p->Cout * cols);
+    be->ops->conv_grad(be, &(struct va_conv_grad){ .B = B,
+                                                   .T = T,
+                                                   .Cin = p->Cin,
+                                                   .Cout = p->Cout,
+                                                   .K = p->K,
+                                                   .dilation = p->dilation,
+                                                   .dy = dy,
+                                                   .x = x,
+                                                   .w = &p->w,
+                                                   .dx = dx,
+                                                   .dw = dw,
+                                                   .dbias = at(l, p->bias)->grad });
+    be->ops->weight_norm_grad(be, p->Cout, cols, value(l, p->v), value(l, p->g), dw,
+                              at(l, p->v)->grad, at(l, p->g)->grad);
+}
+
+void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
+                     const struct va_tcn_acts *acts, const struct va_tcn_dropout *drop,
+                     bool want_dx, const struct va_tcn_scratch *s)
+{
+    struct va_backend *be = l->params->be;
+    int64_t Cin = l->conv[0].Cin, Cout = l->conv[0].Cout, n = B * T * Cout;
+    void *dsum = s->grad[0], *dy2 = s->grad[1], *dy1 = s->grad[2], *dx = s->grad[1];
+
+    be->ops->prelu_grad(be, n, acts->sum, value(l, l->slope), dsum, dsum,
+                        at(l, l->slope)->grad);
+    if (drop->p > 0)
+        drop_out(be, drop, 1, n, dsum, dy2);
+    else
+        be->ops->copy(be, dy2, dsum, n);
+    conv_backward(l, 1, B, T, acts->y1, acts->c2, dy2, dy1, s->dw);
+    if (drop->p > 0)
+        drop_out(be, drop, 0, n, dy1, dy1);
+    conv_backward(l, 0, B, T, x, acts->c1, dy1, want_dx ? dx : NULL, s->dw);
+    if (l->shortcut >= 0)
+        be->ops->linear_grad(be, &(struct va_linear_grad){ .M = B * T,
+                                                           .N = Cout,
+                                                           .K = Cin,
+                                                           .dy = dsum,
+                                                           .lddy = Cout,
+                                                           .x = x,
+                                                           .ldx = Cin,
+                                                           .w = &at(l, l->shortcut)->value,
+                                                           .dx = want_dx ? dx : NULL,
+                                                           .lddx = Cin,
+                                                           .add_dx = true,
+                                                           .dw = at(l, l->shortcut)->grad,
+                                                           .dbias = at(l, l->sc_bias)->grad });
+    else if (want_dx)
+        be->ops->add(be, n, dx, dsum, dx);
+}
