@@ -7,6 +7,9 @@
  * zero features and no labels. Nothing is copied: rows are gathered from the mapped feature
  * files when a batch is made.
  *
+ * For training: read, open_features, gather. For features without windows: new, add with no
+ * label folders, open_features, gather whole timelines.
+ *
  * Ownership: an index owns everything in it
  * Threads:   va_window_gather may run in several threads at once on one opened index
  */
@@ -14,19 +17,23 @@
 #define VA_WINDOW_INDEX_H
 
 #include "base/va_attr.h"
+#include "data/va_labels.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 enum va_tail { VA_TAIL_PAD, VA_TAIL_SHIFT, VA_TAIL_DROP };
+/* What stands for a frame without features (before the first one and after the last there is
+ * only one neighbour). */
 enum va_missing {
-    VA_MISSING_PREVIOUS, /* the last frame before it with a face */
-    VA_MISSING_NEAREST,  /* the nearer one; the earlier at a tie */
-    VA_MISSING_LINEAR,   /* a mix of the two neighbours */
-    VA_MISSING_ZERO,     /* a zero vector */
-    VA_MISSING_DROP,     /* a zero vector, and its label does not count */
+    VA_MISSING_PREVIOUS, /* the last frame before it with a face; a zero vector before the first */
+    VA_MISSING_NEAREST, /* the nearer one; the earlier at a tie */
+    VA_MISSING_LINEAR,  /* a mix of the two neighbours; the only one at the ends */
+    VA_MISSING_ZERO,    /* a zero vector */
+    VA_MISSING_DROP,    /* a zero vector, and its label does not count */
 };
-enum va_leading { VA_LEADING_KEEP, VA_LEADING_CUT }; /* frames before the first face */
-extern const char *const va_tail_names[];            /* in enum order, NULL last */
+/* Whether windows begin with the video, or with its first frame that has features. */
+enum va_leading { VA_LEADING_KEEP, VA_LEADING_CUT };
+extern const char *const va_tail_names[]; /* in enum order, NULL last */
 extern const char *const va_missing_names[];
 extern const char *const va_leading_names[];
 
@@ -37,7 +44,7 @@ struct va_window {
 
 struct va_timeline_entry {
     int32_t row, next; /* feature rows; -1: zero vector / none */
-    float mix;         /* weight of `next` */
+    float mix;         /* weight of `next`, 0 where there is none */
     uint8_t present, valid;
     float label[2]; /* valence, arousal; -5 where not labelled */
 };
@@ -47,7 +54,12 @@ struct va_index_video {
     char *features;        /* path of its feature file as opened from here */
     char *features_id;     /* content id */
     int64_t first, frames; /* its entries in the timeline */
+    int64_t frame_count;   /* frames the video itself has; 0 in an index that was read */
+    int64_t label_count;   /* labels in its file; 0 where none, or when read */
+    int64_t first_window, window_count;
 };
+
+struct va_index_source; /* opaque: a feature file opened and mapped */
 
 struct va_window_index {
     int64_t window, stride;
@@ -60,7 +72,7 @@ struct va_window_index {
     int64_t entry_count, entry_room;
     struct va_window *windows; /* [window_count], by video, then by start */
     int64_t window_count, window_room;
-    int64_t dim;                  /* D of the features, the same in all videos */
+    int64_t dim;                  /* D of the features, the same in all videos; 0: not known */
     struct va_index_source *open; /* [video_count] after va_window_index_open_features */
 };
 
@@ -80,17 +92,22 @@ VA_MUST_USE struct va_window_index *va_window_index_new(int64_t window, int64_t 
                                                         enum va_leading leading);
 void va_window_index_free(struct va_window_index *index); /* NULL is fine */
 
-/* Add the video of feature file `path`; its labels are `<video>.txt` in the first of the label
- * folders that has it (count 0: no labels wanted). -1 after reporting. */
+/*
+ * Add the video of feature file `path`, its windows and its labels: `labels` is searched for
+ * its name (NULL: no labels wanted); a video that has none there counts as unlabelled. -1 after
+ * reporting: a bad file, a name that is there already, another width than the videos before.
+ */
 VA_MUST_USE int va_window_index_add(struct va_window_index *index, const char *path,
-                                    const char *const *label_dirs, int64_t dir_count);
+                                    const struct va_label_files *labels);
 
-/* To and from va.windows/1. Feature paths are stored relative to the index file. Reading checks
- * offsets, rows and windows against each other. */
+/* To and from va.windows/1. Feature paths are stored relative to the index file; reading makes
+ * them openable from here, and checks offsets, rows and windows against each other. `id`, if
+ * not NULL, gets the content id (a new string). */
 VA_MUST_USE int va_window_index_write(const struct va_window_index *index, const char *path);
 VA_MUST_USE struct va_window_index *va_window_index_read(const char *path, char **id);
 
-/* Open and map all feature files, check their ids, widths and row numbers. */
+/* Open and map all feature files, check their ids, widths and row numbers. -1 after reporting,
+ * also for a file that was changed since the index was made. */
 VA_MUST_USE int va_window_index_open_features(struct va_window_index *index);
 
 /* Video number of `name`, or -1 (not reported). */
@@ -99,10 +116,23 @@ int64_t va_window_index_find(const struct va_window_index *index, const char *na
 /*
  * Rows [start, start + count) of a video's timeline: x [count, D] float32; label [count, 2] and
  * valid [count] (0 or 1 as float) may be NULL. Entries at and beyond the end of the timeline are
- * zero and not valid. -1 after reporting a feature that is not finite, with file and row.
+ * zero, labelled -5 and not valid. -1 after reporting a feature that is not finite, with file
+ * and frame. Needs opened features.
  */
 VA_MUST_USE int va_window_gather(const struct va_window_index *index, int64_t video,
                                  int64_t start, int64_t count, float *x, float *label,
                                  float *valid);
+
+/*
+ * Time stamps pts [frames] of a video's timeline in seconds: those of the features where the
+ * frame is present, between and beyond them as the average rate says. 1, or 0 where the file
+ * holds none, or -1 after reporting. One thread; needs opened features.
+ */
+VA_MUST_USE int va_window_index_pts(const struct va_window_index *index, int64_t video,
+                                    double *pts);
+
+/* Let go of the memory that holds the mapped features of a video; they are read again when they
+ * are needed. Keeps the memory of one pass over a long video bounded. */
+void va_window_index_forget(const struct va_window_index *index, int64_t video);
 
 #endif

@@ -1,0 +1,225 @@
+#include "data/va_labels.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "base/va_tempfile.h"
+#include "data/va_lines.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char header[] = "valence,arousal";
+
+static int bad(const struct va_lines *lines, const char *found, const char *expected)
+{
+    return va_error("%s: line %lld: found '%.60s', expected %s", lines->path,
+                    (long long)lines->number, found, expected);
+}
+
+static int check_header(struct va_lines *lines)
+{
+    char line[VA_LINE_MAX + 1], *fields[2];
+    int got = va_lines_next(lines);
+
+    if (got < 0)
+        return -1;
+    if (got == 0)
+        return va_error("%s: found an empty file, expected the header %s", lines->path, header);
+    memcpy(line, lines->text, sizeof(line));
+    if (va_split(line, ',', fields, 2) != 2 || strcasecmp(va_trim(fields[0]), "valence") ||
+        strcasecmp(va_trim(fields[1]), "arousal"))
+        return bad(lines, lines->text, "the header valence,arousal");
+    return 0;
+}
+
+static int parse_row(struct va_lines *lines, enum va_labels_kind kind, double va[2])
+{
+    char line[VA_LINE_MAX + 1], *fields[2];
+
+    memcpy(line, lines->text, sizeof(line));
+    if (va_split(line, ',', fields, 2) != 2)
+        return bad(lines, lines->text, "two numbers: valence,arousal");
+    for (int d = 0; d < 2; d++) {
+        const char *field = va_trim(fields[d]);
+
+        if (va_parse_decimal(field, &va[d]) < 0)
+            return bad(lines, field, "a number");
+        if (kind == VA_LABELS_ANNOTATION && va[d] != VA_UNLABELLED &&
+            !(va[d] >= -1 && va[d] <= 1))
+            return bad(lines, field, "a number in [-1, 1], or -5");
+    }
+    return 0;
+}
+
+int va_labels_read(struct va_labels *labels, const char *path, enum va_labels_kind kind)
+{
+    struct va_lines lines;
+    int64_t empty = 0; /* number of the first empty line after the last row */
+    int got, status = -1;
+
+    *labels = (struct va_labels){ 0 };
+    if (va_lines_open(&lines, path) < 0)
+        return -1;
+    if (check_header(&lines) < 0)
+        goto done;
+    while ((got = va_lines_next(&lines)) > 0) {
+        if (!lines.text[strspn(lines.text, " \t\r")]) {
+            if (!empty)
+                empty = lines.number;
+            continue;
+        }
+        if (empty) {
+            lines.number = empty;
+            bad(&lines, "", "valence,arousal: more rows follow the empty line");
+            goto done;
+        }
+        if (labels->count == VA_FRAMES_MAX) {
+            va_error("%s: more than %d rows", path, VA_FRAMES_MAX);
+            goto done;
+        }
+        if (va_grow(&labels->va, &labels->room, labels->count + 1, 2 * sizeof(double)) < 0 ||
+            parse_row(&lines, kind, labels->va + 2 * labels->count) < 0)
+            goto done;
+        labels->count++;
+    }
+    status = got;
+done:
+    va_lines_close(&lines);
+    if (status < 0)
+        va_labels_release(labels);
+    return status;
+}
+
+void va_labels_release(struct va_labels *labels)
+{
+    va_free(labels->va);
+    *labels = (struct va_labels){ 0 };
+}
+
+int va_labels_write(const char *path, int64_t count, const float *va)
+{
+    struct va_textfile f;
+
+    if (va_textfile_create(&f, path) < 0)
+        return -1;
+    fprintf(f.stream, "%s\n", header);
+    for (int64_t i = 0; i < count; i++)
+        fprintf(f.stream, "%.9g,%.9g\n", (double)va[2 * i], (double)va[2 * i + 1]);
+    return va_textfile_commit(&f); /* sees the errors of all writes before it */
+}
+
+/* ---- folders --------------------------------------------------------------------------- */
+
+static int by_name_then_folder(const void *a, const void *b)
+{
+    const struct va_label_file *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+
+    return order ? order : (x->folder > y->folder) - (x->folder < y->folder);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct va_label_file *)a)->name,
+                  ((const struct va_label_file *)b)->name);
+}
+
+static bool is_label_file(const char *file)
+{
+    size_t n = strlen(file);
+
+    return file[0] != '.' && n > 4 && !strcasecmp(file + n - 4, ".txt");
+}
+
+static int add_file(struct va_label_files *files, const char *folder, const char *file)
+{
+    struct va_label_file item = { .folder = files->folders };
+
+    item.path = va_format("%s/%s", folder, file);
+    item.name = item.path ? va_video_name(file) : NULL;
+    if (!item.name || va_grow(&files->items, &files->room, files->count + 1, sizeof(item)) < 0)
+        goto failed;
+    if (!va_video_name_valid(item.name)) {
+        va_error("%s: found '%s', expected the name of a video", item.path, item.name);
+        goto failed;
+    }
+    files->items[files->count++] = item;
+    return 0;
+failed:
+    va_free(item.path);
+    va_free(item.name);
+    return -1;
+}
+
+/* Sort, refuse two of a name from one folder, keep the first folder's otherwise. */
+static int settle(struct va_label_files *files)
+{
+    int64_t kept = 0;
+    int status = 0;
+
+    if (files->count)
+        qsort(files->items, (size_t)files->count, sizeof(*files->items), by_name_then_folder);
+    for (int64_t i = 0; i < files->count; i++) {
+        struct va_label_file *last = kept ? &files->items[kept - 1] : NULL,
+                             *item = &files->items[i];
+
+        if (!last || strcmp(last->name, item->name)) {
+            files->items[kept++] = *item;
+            continue;
+        }
+        if (last->folder == item->folder && status == 0)
+            status = va_error("%s: second file for video '%s', the first is %s", item->path,
+                              item->name, last->path);
+        va_free(item->name);
+        va_free(item->path);
+    }
+    files->count = kept;
+    return status;
+}
+
+int va_label_files_add(struct va_label_files *files, const char *folder)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+    int status = 0;
+
+    if (!dir)
+        return va_error_read(folder, "open folder");
+    errno = 0;
+    while (status == 0 && (entry = readdir(dir))) {
+        if (is_label_file(entry->d_name))
+            status = add_file(files, folder, entry->d_name);
+        errno = 0;
+    }
+    if (status == 0 && errno)
+        status = va_error_read(folder, "read folder");
+    closedir(dir);
+    if (status == 0)
+        status = settle(files);
+    files->folders++;
+    return status;
+}
+
+const struct va_label_file *va_label_files_find(const struct va_label_files *files,
+                                                const char *name)
+{
+    struct va_label_file key = { .name = NULL };
+
+    if (!files->count)
+        return NULL;
+    memcpy(&key.name, &name, sizeof(name)); /* only compared */
+    return bsearch(&key, files->items, (size_t)files->count, sizeof(key), by_name);
+}
+
+void va_label_files_release(struct va_label_files *files)
+{
+    for (int64_t i = 0; i < files->count; i++) {
+        va_free(files->items[i].name);
+        va_free(files->items[i].path);
+    }
+    va_free(files->items);
+    *files = (struct va_label_files){ 0 };
+}

@@ -1,0 +1,279 @@
+#include "data/va_predictions.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "data/va_labels.h"
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+struct va_predictions_out {
+    struct va_h5_out *out;
+    struct va_h5_rows *rows; /* of the video being written */
+    char *name;              /* its name, NULL between videos */
+    int64_t T, done;
+};
+
+struct va_predictions_out *va_predictions_create(const char *path, const char *const *models,
+                                                 int64_t count)
+{
+    struct va_predictions_out *p = va_new(1, sizeof(*p));
+
+    if (!p)
+        return NULL;
+    p->out = va_h5_create(path, "va.predictions/1");
+    if (p->out && va_h5_put_strings(p->out, NULL, "models", count, models) == 0)
+        return p;
+    va_predictions_abort(p);
+    return NULL;
+}
+
+struct va_h5_out *va_predictions_file(struct va_predictions_out *p)
+{
+    return p->out;
+}
+
+int va_predictions_begin(struct va_predictions_out *p, const char *name, int64_t T)
+{
+    char *dataset;
+
+    p->T = T;
+    p->done = 0;
+    p->name = va_strdup(name);
+    dataset = p->name ? va_format("/videos/%s/va", name) : NULL;
+    if (dataset)
+        p->rows = va_h5_rows_begin(p->out, dataset, VA_F32, 2, (int64_t[]){ T, 2 });
+    va_free(dataset);
+    return p->rows ? 0 : -1;
+}
+
+int va_predictions_append(struct va_predictions_out *p, int64_t count, const float *va)
+{
+    for (int64_t i = 0; i < 2 * count; i++)
+        if (!isfinite(va[i]))
+            return va_error_machine("%s: frame %lld: the prediction is %g, expected a finite "
+                                    "number",
+                                    p->name, (long long)(p->done + i / 2 + 1), (double)va[i]);
+    p->done += count;
+    return va_h5_rows_append(p->rows, count, va);
+}
+
+int va_predictions_end(struct va_predictions_out *p, const double *pts)
+{
+    char *dataset;
+    int status;
+
+    if (va_h5_rows_finish(&p->rows) < 0)
+        return -1;
+    dataset = va_format("/videos/%s/pts", p->name);
+    status = dataset ? 0 : -1;
+    if (dataset && pts)
+        status = va_h5_write(p->out, dataset, VA_F64, 1, (int64_t[]){ p->T }, pts);
+    va_free(dataset);
+    va_free(p->name);
+    p->name = NULL;
+    return status;
+}
+
+int va_predictions_commit(struct va_predictions_out **handle)
+{
+    struct va_predictions_out *p = *handle;
+    int status = va_h5_commit(&p->out);
+
+    va_predictions_abort(p);
+    *handle = NULL;
+    return status;
+}
+
+void va_predictions_abort(struct va_predictions_out *p)
+{
+    if (!p)
+        return;
+    va_h5_abort(p->out); /* and the rows not finished */
+    va_free(p->name);
+    va_free(p);
+}
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct va_prediction *)a)->name,
+                  ((const struct va_prediction *)b)->name);
+}
+
+/* Add an item; takes va in any case. */
+static int add_item(struct va_predictions *set, const char *name, const char *path,
+                    int64_t frames, double *va)
+{
+    struct va_prediction item = { .frames = frames, .va = va };
+
+    item.name = va_strdup(name);
+    item.path = va_strdup(path);
+    if (item.name && item.path &&
+        va_grow(&set->items, &set->room, set->count + 1, sizeof(item)) == 0) {
+        set->items[set->count++] = item;
+        return 0;
+    }
+    va_free(item.name);
+    va_free(item.path);
+    va_free(va);
+    return -1;
+}
+
+/* Sort, and refuse a video that came twice. */
+static int settle(struct va_predictions *set)
+{
+    if (set->count)
+        qsort(set->items, (size_t)set->count, sizeof(*set->items), by_name);
+    for (int64_t i = 1; i < set->count; i++)
+        if (!strcmp(set->items[i - 1].name, set->items[i].name))
+            return va_error("%s: video '%s' is predicted in %s too", set->items[i].path,
+                            set->items[i].name, set->items[i - 1].path);
+    return 0;
+}
+
+static int add_text(struct va_predictions *set, const char *name, const char *path)
+{
+    struct va_labels rows;
+
+    if (va_labels_read(&rows, path, VA_LABELS_PREDICTION) < 0)
+        return -1;
+    return add_item(set, name, path, rows.count, rows.va);
+}
+
+static int add_folder(struct va_predictions *set, const char *folder)
+{
+    struct va_label_files files = { 0 };
+    int status = va_label_files_add(&files, folder);
+
+    if (status == 0 && files.count == 0)
+        status = va_error("%s: found no <video>.txt in this folder", folder);
+    for (int64_t i = 0; status == 0 && i < files.count; i++)
+        status = add_text(set, files.items[i].name, files.items[i].path);
+    va_label_files_release(&files);
+    return status;
+}
+
+static int add_video(struct va_predictions *set, struct va_h5_in *in, const char *name)
+{
+    const char *path = va_h5_path(in);
+    char *dataset = va_format("/videos/%s/va", name);
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    float *stored = NULL;
+    double *va = NULL;
+    int rank, status = -1;
+
+    if (!dataset || va_h5_shape(in, dataset, &type, &rank, shape) < 0)
+        goto done;
+    if (shape[0] > VA_FRAMES_MAX) {
+        va_error("%s: %s: found %lld rows, at most %d", path, dataset, (long long)shape[0],
+                 VA_FRAMES_MAX);
+        goto done;
+    }
+    stored = va_h5_read(in, dataset, VA_F32);
+    va = stored ? va_new(2 * shape[0], sizeof(*va)) : NULL;
+    if (!va)
+        goto done;
+    for (int64_t i = 0; i < 2 * shape[0]; i++) {
+        if (!isfinite(stored[i])) {
+            va_error("%s: %s: row %lld: found %g, expected a finite number", path, dataset,
+                     (long long)(i / 2), (double)stored[i]);
+            goto done;
+        }
+        va[i] = (double)stored[i];
+    }
+    status = add_item(set, name, path, shape[0], va);
+    va = NULL;
+done:
+    va_free(dataset);
+    va_free(stored);
+    va_free(va);
+    return status;
+}
+
+/* Remember what was read, for the provenance. */
+static int add_input(struct va_predictions *set, const char *path, const char *id)
+{
+    int64_t n = set->input_count, room = set->input_room;
+
+    if (!id || va_grow(&set->inputs, &room, n + 1, sizeof(*set->inputs)) < 0 ||
+        va_grow(&set->ids, &set->input_room, n + 1, sizeof(*set->ids)) < 0)
+        return -1;
+    set->inputs[n] = va_strdup(path);
+    set->ids[n] = va_strdup(id);
+    set->input_count++;
+    return set->inputs[n] && set->ids[n] ? 0 : -1;
+}
+
+static int add_file(struct va_predictions *set, const char *path)
+{
+    struct va_h5_in *in = va_h5_open(path, "va.predictions/1");
+    char **names = NULL;
+    int64_t count = 0;
+    int status = -1;
+
+    if (in && va_h5_list(in, "/videos", &names, &count) == 0)
+        status = add_input(set, path, va_h5_id(in));
+    for (int64_t i = 0; status == 0 && i < count; i++)
+        status = add_video(set, in, names[i]);
+    va_h5_free_strings(names, count);
+    va_h5_close(in);
+    return status;
+}
+
+int va_predictions_add(struct va_predictions *set, const char *path)
+{
+    size_t n = strlen(path);
+    struct stat st;
+    int status;
+
+    if (stat(path, &st) < 0)
+        return va_error_read(path, "open");
+    if (S_ISDIR(st.st_mode)) {
+        status = add_folder(set, path);
+    } else if (n > 4 && !strcasecmp(path + n - 4, ".txt")) {
+        char *name = va_video_name(path);
+
+        status = name ? add_text(set, name, path) : -1;
+        va_free(name);
+    } else {
+        status = add_file(set, path);
+    }
+    return status < 0 ? -1 : settle(set);
+}
+
+const struct va_prediction *va_predictions_find(const struct va_predictions *set,
+                                                const char *name)
+{
+    struct va_prediction key = { .name = NULL };
+
+    if (!set->count)
+        return NULL;
+    memcpy(&key.name, &name, sizeof(name)); /* only compared */
+    return bsearch(&key, set->items, (size_t)set->count, sizeof(key), by_name);
+}
+
+void va_predictions_release(struct va_predictions *set)
+{
+    for (int64_t i = 0; i < set->count; i++) {
+        va_free(set->items[i].name);
+        va_free(set->items[i].path);
+        va_free(set->items[i].va);
+    }
+    for (int64_t i = 0; i < set->input_count; i++) {
+        va_free(set->inputs[i]);
+        va_free(set->ids[i]);
+    }
+    va_free(set->items);
+    va_free(set->inputs);
+    va_free(set->ids);
+    *set = (struct va_predictions){ 0 };
+}

@@ -1,0 +1,69 @@
+/*
+ * va_predictions.h - valence and arousal that a model gave to each frame of each video.
+ *
+ * As va.predictions/1: /videos/<name>/va float32 [T, 2], /videos/<name>/pts float64 [T] where
+ * time stamps are known; or as a folder of text files (data/va_labels.h).
+ *
+ * Writing goes video by video, in pieces of any size, so memory does not grow with length:
+ *     out = va_predictions_create(path, models, count);
+ *     va_predictions_begin(out, name, T); va_predictions_append(out, n, va) ...;
+ *     va_predictions_end(out, pts); ... va_predictions_commit(&out);
+ *
+ * Ownership: a set owns names and values
+ */
+#ifndef VA_PREDICTIONS_H
+#define VA_PREDICTIONS_H
+
+#include "base/va_attr.h"
+#include "io/va_h5.h"
+#include <stdint.h>
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+struct va_predictions_out; /* opaque */
+
+/* Begin `path`; `models` [count] are the content ids of the models. NULL after reporting. */
+VA_MUST_USE struct va_predictions_out *va_predictions_create(const char *path,
+                                                             const char *const *models,
+                                                             int64_t count);
+
+/* The file itself, for va_h5_add_input and va_h5_set_seed. */
+struct va_h5_out *va_predictions_file(struct va_predictions_out *out);
+
+/* Begin video `name` with a timeline of T frames. Names must differ. -1 after reporting. */
+VA_MUST_USE int va_predictions_begin(struct va_predictions_out *out, const char *name,
+                                     int64_t T);
+/* The next `count` frames, va [count, 2]. A value that is not finite is the machine's failure:
+ * reported with video and frame, -1. */
+VA_MUST_USE int va_predictions_append(struct va_predictions_out *out, int64_t count,
+                                      const float *va);
+/* End the video: T frames must have come. pts [T] in seconds, or NULL where not known. */
+VA_MUST_USE int va_predictions_end(struct va_predictions_out *out, const double *pts);
+
+/* Complete the file. Frees *out and sets it to NULL in any case. */
+VA_MUST_USE int va_predictions_commit(struct va_predictions_out **out);
+void va_predictions_abort(struct va_predictions_out *out); /* NULL is fine */
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+struct va_prediction {
+    char *name;
+    char *path;     /* the file it came from, for messages */
+    int64_t frames; /* T */
+    double *va;     /* [T, 2] */
+};
+struct va_predictions {
+    struct va_prediction *items; /* [count], bytewise sorted by name */
+    int64_t count, room;
+    char **inputs, **ids; /* [input_count] va.predictions/1 files read, and their content ids */
+    int64_t input_count, input_room;
+};
+
+/* Add a va.predictions/1 file, a folder of text files, or one text file (named *.txt). A video
+ * that is there already is an error. 0, or -1 after reporting; the set begins as { 0 }. */
+VA_MUST_USE int va_predictions_add(struct va_predictions *set, const char *path);
+const struct va_prediction *va_predictions_find(const struct va_predictions *set,
+                                                const char *name); /* or NULL */
+void va_predictions_release(struct va_predictions *set);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * Feature rows are taken from the mapped files, so a batch costs one copy and no library call;
+ * float16 and chunked files, which cannot be used where they lie, are read whole instead.
+ */
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "data/va_window_index_priv.h"
+#include "io/va_h5.h"
+#include <math.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct va_index_source {
+    struct va_h5_in *in;
+    const float *rows; /* [count, D], mapped or `copy` */
+    float *copy;       /* NULL where rows are mapped */
+    int64_t count;
+    int32_t *frames; /* [count]: frame number of each row */
+};
+
+void va_index_sources_close(struct va_window_index *index)
+{
+    for (int64_t i = 0; index->open && i < index->video_count; i++) {
+        va_h5_close(index->open[i].in);
+        va_free(index->open[i].copy);
+        va_free(index->open[i].frames);
+    }
+    va_free(index->open);
+    index->open = NULL;
+}
+
+/* A corpus has more files than a process may open by default. */
+static void allow_files(int64_t count)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)(2 * count + 64)) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)!setrlimit(RLIMIT_NOFILE, &limit); /* opening says what is wrong, if it is */
+    }
+}
+
+/* Every entry of the timeline names a row that the file has, and the frames agree. */
+static int check_rows(const struct va_window_index *index, const struct va_index_video *v,
+                      const struct va_index_source *s)
+{
+    for (int64_t i = 0; i < v->frames; i++) {
+        const struct va_timeline_entry *e = &index->timeline[v->first + i];
+
+        if (e->row >= s->count || e->next >= s->count)
+            return va_error("%s: frame %lld of the windows wants row %d, the file has %lld",
+                            v->features, (long long)i + 1, e->row > e->next ? e->row : e->next,
+                            (long long)s->count);
+        if (e->present && s->frames[e->row] != i + 1)
+            return va_error("%s: row %d is frame %d, the windows expect %lld", v->features,
+                            e->row, s->frames[e->row], (long long)i + 1);
+    }
+    return 0;
+}
+
+static int open_source(struct va_window_index *index, int64_t video)
+{
+    const struct va_index_video *v = &index->videos[video];
+    struct va_index_source *s = &index->open[video];
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    const char *id;
+    int rank;
+
+    s->in = va_h5_open(v->features, "va.features/1");
+    if (!s->in || !(id = va_h5_id(s->in)))
+        return -1;
+    if (strcmp(id, v->features_id))
+        return va_error("%s: was changed since the windows were made: found id %s, expected %s",
+                        v->features, id, v->features_id);
+    if (va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
+        return -1;
+    s->count = shape[0];
+    if (va_h5_shape(s->in, "/features", &type, &rank, shape) < 0)
+        return -1;
+    if (shape[0] != s->count)
+        return va_error("%s: /index: found %lld rows for %lld features", v->features,
+                        (long long)s->count, (long long)shape[0]);
+    if (!index->dim)
+        index->dim = shape[1];
+    if (shape[1] != index->dim)
+        return va_error("%s: /features: found %lld columns, expected %lld as in %s",
+                        v->features, (long long)shape[1], (long long)index->dim,
+                        index->videos[0].features);
+    s->rows = va_h5_map(s->in, "/features", VA_F32);
+    if (!s->rows)
+        s->rows = s->copy = va_h5_read(s->in, "/features", VA_F32);
+    s->frames = va_h5_read(s->in, "/index", VA_I32);
+    return s->rows && s->frames ? check_rows(index, v, s) : -1;
+}
+
+int va_window_index_open_features(struct va_window_index *index)
+{
+    if (index->open)
+        return 0;
+    index->open = va_new(index->video_count, sizeof(*index->open));
+    if (!index->open)
+        return -1;
+    allow_files(index->video_count);
+    for (int64_t i = 0; i < index->video_count; i++)
+        if (open_source(index, i) < 0) {
+            va_index_sources_close(index);
+            return -1;
+        }
+    return 0;
+}
+
+static int not_finite(const struct va_window_index *index, int64_t video, int64_t row)
+{
+    const struct va_index_source *s = &index->open[video];
+
+    for (int64_t c = 0; c < index->dim; c++)
+        if (!isfinite(s->rows[row * index->dim + c]))
+            return va_error(
+                "%s: /features: frame %d (row %lld), column %lld: found %g, expected "
+                "a finite number",
+                index->videos[video].features, s->frames[row], (long long)row, (long long)c,
+                (double)s->rows[row * index->dim + c]);
+    return -1;
+}
+
+/* Whether all D numbers are finite: by their exponents, without a branch for each. */
+static bool all_finite(const float *x, int64_t D)
+{
+    uint32_t bad = 0;
+
+    for (int64_t c = 0; c < D; c++) {
+        uint32_t bits;
+
+        memcpy(&bits, x + c, sizeof(bits));
+        bad |= (bits & 0x7fffffff) >= 0x7f800000;
+    }
+    return !bad;
+}
+
+/* x = row, or its mix with `next`. */
+static int copy_row(const struct va_window_index *index, int64_t video,
+                    const struct va_timeline_entry *e, float *x)
+{
+    const int64_t D = index->dim;
+    const float *a = index->open[video].rows + e->row * D, *b;
+
+    memcpy(x, a, (size_t)D * sizeof(*x));
+    if (!all_finite(a, D))
+        return not_finite(index, video, e->row);
+    if (e->next < 0)
+        return 0;
+    b = index->open[video].rows + e->next * D;
+    if (!all_finite(b, D))
+        return not_finite(index, video, e->next);
+    for (int64_t c = 0; c < D; c++)
+        x[c] = (1 - e->mix) * a[c] + e->mix * b[c]; /* this form cannot overflow */
+    return 0;
+}
+
+int va_window_gather(const struct va_window_index *index, int64_t video, int64_t start,
+                     int64_t count, float *x, float *label, float *valid)
+{
+    const struct va_index_video *v = &index->videos[video];
+
+    for (int64_t i = 0; i < count; i++) {
+        static const struct va_timeline_entry beyond = { .row = -1,
+                                                         .next = -1,
+                                                         .label = { -5, -5 } };
+        const struct va_timeline_entry *e = start + i < v->frames
+                                                ? &index->timeline[v->first + start + i]
+                                                : &beyond;
+
+        if (e->row < 0)
+            memset(x + i * index->dim, 0, (size_t)index->dim * sizeof(*x));
+        else if (copy_row(index, video, e, x + i * index->dim) < 0)
+            return -1;
+        if (label) {
+            label[2 * i] = e->label[0];
+            label[2 * i + 1] = e->label[1];
+        }
+        if (valid)
+            valid[i] = e->valid;
+    }
+    return 0;
+}
+
+/* ---- time ------------------------------------------------------------------------------ */
+
+/* Between two stamps in equal steps, beyond the ends by `step` seconds a frame. */
+static void spread_times(const struct va_index_source *s, const double *stamp, int64_t T,
+                         double step, double *pts)
+{
+    int64_t after = 0; /* first row whose frame is not before frame f */
+
+    for (int64_t f = 1; f <= T; f++) {
+        while (after < s->count && s->frames[after] < f)
+            after++;
+        if (after < s->count && (after == 0 || s->frames[after] == f)) {
+            pts[f - 1] = stamp[after] - step * (double)(s->frames[after] - f);
+        } else if (after == s->count) {
+            pts[f - 1] = stamp[after - 1] + step * (double)(f - s->frames[after - 1]);
+        } else {
+            double gap = s->frames[after] - s->frames[after - 1];
+
+            pts[f - 1] = stamp[after - 1] + (stamp[after] - stamp[after - 1]) *
+                                                (double)(f - s->frames[after - 1]) / gap;
+        }
+    }
+}
+
+int va_window_index_pts(const struct va_window_index *index, int64_t video, double *pts)
+{
+    const struct va_index_source *s = &index->open[video];
+    const char *path = index->videos[video].features;
+    double fps = 0, step, *stamp;
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    int rank, status = -1;
+
+    if (!va_h5_has(s->in, "/pts") || s->count == 0)
+        return 0;
+    if (va_h5_shape(s->in, "/pts", &type, &rank, shape) < 0)
+        return -1;
+    if (shape[0] != s->count)
+        return va_error("%s: /pts: found %lld rows for %lld features", path,
+                        (long long)shape[0], (long long)s->count);
+    if (va_h5_has_attribute(s->in, NULL, "fps") && va_h5_get_real(s->in, NULL, "fps", &fps) < 0)
+        return -1;
+    stamp = va_h5_read(s->in, "/pts", VA_F64);
+    if (!stamp)
+        return -1;
+    for (int64_t i = 0; i < s->count; i++)
+        if (!isfinite(stamp[i])) {
+            va_error("%s: /pts: row %lld: found %g, expected a finite number", path,
+                     (long long)i, stamp[i]);
+            goto done;
+        }
+    if (fps > 0 && isfinite(fps))
+        step = 1 / fps;
+    else
+        step = s->count > 1 ? (stamp[s->count - 1] - stamp[0]) /
+                                  (double)(s->frames[s->count - 1] - s->frames[0])
+                            : 0;
+    spread_times(s, stamp, index->videos[video].frames, step, pts);
+    status = 1;
+done:
+    va_free(stamp);
+    return status;
+}
+
+void va_window_index_forget(const struct va_window_index *index, int64_t video)
+{
+    const struct va_index_source *s = &index->open[video];
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin, end;
+
+    if (s->copy || !s->rows)
+        return;
+    begin = ((uintptr_t)s->rows + page - 1) / page * page; /* whole pages only */
+    end = ((uintptr_t)(s->rows + s->count * index->dim)) / page * page;
+    if (end > begin)
+        (void)!madvise((void *)begin, end - begin, MADV_DONTNEED);
+}

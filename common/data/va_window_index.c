@@ -1,0 +1,273 @@
+#include "data/va_window_index.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "data/va_window_index_priv.h"
+#include "io/va_h5.h"
+#include <string.h>
+
+const char *const va_missing_names[] = {
+    "previous", "nearest", "linear", "zero", "drop", NULL
+};
+const char *const va_leading_names[] = { "keep", "cut", NULL };
+
+struct va_window_index *va_window_index_new(int64_t window, int64_t stride, enum va_tail tail,
+                                            enum va_missing missing, enum va_leading leading)
+{
+    struct va_window_index *index = va_new(1, sizeof(*index));
+
+    if (!index)
+        return NULL;
+    index->window = window;
+    index->stride = stride;
+    index->tail = tail;
+    index->missing = missing;
+    index->leading = leading;
+    return index;
+}
+
+void va_window_index_free(struct va_window_index *index)
+{
+    if (!index)
+        return;
+    va_index_sources_close(index);
+    for (int64_t i = 0; i < index->video_count; i++) {
+        va_free(index->videos[i].name);
+        va_free(index->videos[i].features);
+        va_free(index->videos[i].features_id);
+    }
+    va_free(index->videos);
+    va_free(index->timeline);
+    va_free(index->windows);
+    va_free(index);
+}
+
+int64_t va_window_index_find(const struct va_window_index *index, const char *name)
+{
+    for (int64_t i = 0; i < index->video_count; i++)
+        if (!strcmp(index->videos[i].name, name))
+            return i;
+    return -1;
+}
+
+/* ---- adding a video -------------------------------------------------------------------- */
+
+/* What a feature file says of its video; `frames` are numbers from 1. */
+struct track {
+    char *name, *id;
+    int64_t rows, dim, frame_count;
+    int32_t *frames; /* [rows] */
+};
+
+static int check_frames(const struct track *t, const char *path)
+{
+    if (t->frame_count < 0 || t->frame_count > VA_FRAMES_MAX)
+        return va_error("%s: frame_count: found %lld, expected 0 to %d", path,
+                        (long long)t->frame_count, VA_FRAMES_MAX);
+    for (int64_t i = 0; i < t->rows; i++) {
+        int32_t low = i ? t->frames[i - 1] + 1 : 1;
+
+        if (t->frames[i] < low || t->frames[i] > t->frame_count)
+            return va_error("%s: /index: row %lld: found frame %d, expected %d to %lld", path,
+                            (long long)i, t->frames[i], low, (long long)t->frame_count);
+    }
+    return 0;
+}
+
+static int read_track(struct track *t, const char *path)
+{
+    struct va_h5_in *in = va_h5_open(path, "va.features/1");
+    int64_t shape[VA_RANK_MAX], index_shape[VA_RANK_MAX];
+    enum va_dtype type;
+    const char *id;
+    int rank, status = -1;
+
+    *t = (struct track){ 0 };
+    if (!in)
+        return -1;
+    if (va_h5_shape(in, "/features", &type, &rank, shape) < 0 ||
+        va_h5_shape(in, "/index", &type, &rank, index_shape) < 0)
+        goto done;
+    t->rows = shape[0];
+    t->dim = shape[1];
+    if (index_shape[0] != t->rows || t->rows > VA_FRAMES_MAX) {
+        va_error("%s: /index: found %lld rows for %lld features, at most %d", path,
+                 (long long)index_shape[0], (long long)t->rows, VA_FRAMES_MAX);
+        goto done;
+    }
+    if (va_h5_get_int(in, NULL, "frame_count", &t->frame_count) < 0 ||
+        !(t->name = va_h5_get_string(in, NULL, "video")) ||
+        !(t->frames = va_h5_read(in, "/index", VA_I32)) || !(id = va_h5_id(in)) ||
+        !(t->id = va_strdup(id)))
+        goto done;
+    if (!va_video_name_valid(t->name)) {
+        va_error("%s: video: found '%s', expected the name of a video", path, t->name);
+        goto done;
+    }
+    status = check_frames(t, path);
+done:
+    va_h5_close(in);
+    return status;
+}
+
+static void track_release(struct track *t)
+{
+    va_free(t->name);
+    va_free(t->id);
+    va_free(t->frames);
+}
+
+/* Which row stands for frame number f, when `after` is the first row beyond it. */
+static void fill_gap(struct va_timeline_entry *e, const struct track *t, int64_t f,
+                     int64_t after, enum va_missing missing)
+{
+    int32_t before = (int32_t)after - 1; /* -1: no face yet */
+    bool last = after == t->rows;
+    int64_t gap;
+
+    e->row = -1;
+    if (t->rows == 0 || missing == VA_MISSING_ZERO || missing == VA_MISSING_DROP)
+        return;
+    e->row = before;
+    if (missing == VA_MISSING_PREVIOUS || last)
+        return;
+    if (before < 0) {
+        e->row = (int32_t)after;
+        return;
+    }
+    gap = t->frames[after] - t->frames[before];
+    if (missing == VA_MISSING_NEAREST) {
+        if (2 * (f - t->frames[before]) > gap)
+            e->row = (int32_t)after;
+        return;
+    }
+    e->next = (int32_t)after;
+    e->mix = (float)((double)(f - t->frames[before]) / (double)gap);
+}
+
+/* Append the timeline of a video: T entries. */
+static int append_timeline(struct va_window_index *index, const struct track *t, int64_t T,
+                           const struct va_labels *labels)
+{
+    int64_t after = 0;
+
+    if (va_grow(&index->timeline, &index->entry_room, index->entry_count + T,
+                sizeof(*index->timeline)) < 0)
+        return -1;
+    for (int64_t i = 0; i < T; i++) {
+        struct va_timeline_entry *e = &index->timeline[index->entry_count + i];
+        const double *va = i < labels->count ? labels->va + 2 * i : NULL;
+
+        *e = (struct va_timeline_entry){ .row = -1, .next = -1 };
+        if (after < t->rows && t->frames[after] == i + 1) {
+            e->present = 1;
+            e->row = (int32_t)after++;
+        } else {
+            fill_gap(e, t, i + 1, after, index->missing);
+        }
+        e->valid = va && va_is_labelled(va) &&
+                   (e->present || index->missing != VA_MISSING_DROP);
+        e->label[0] = e->label[1] = (float)VA_UNLABELLED;
+        if (va && va_is_labelled(va)) {
+            e->label[0] = (float)va[0];
+            e->label[1] = (float)va[1];
+        }
+    }
+    index->entry_count += T;
+    return 0;
+}
+
+struct adding {
+    struct va_window_index *index;
+    int64_t from; /* windows begin here */
+};
+
+static int add_window(void *arg, int64_t start, int64_t length)
+{
+    struct adding *a = arg;
+    struct va_window_index *index = a->index;
+
+    if (va_grow(&index->windows, &index->window_room, index->window_count + 1,
+                sizeof(*index->windows)) < 0)
+        return -1;
+    index->windows[index->window_count++] =
+        (struct va_window){ .video = (int32_t)index->video_count,
+                            .start = (int32_t)(a->from + start),
+                            .length = (int32_t)length };
+    return 0;
+}
+
+/* The labels of video `name`, or none. */
+static int find_labels(struct va_labels *labels, const struct va_label_files *files,
+                       const char *name)
+{
+    const struct va_label_file *file = files ? va_label_files_find(files, name) : NULL;
+
+    *labels = (struct va_labels){ 0 };
+    if (files && !file)
+        va_warn("%s: no label file: all its frames count as unlabelled", name);
+    return file ? va_labels_read(labels, file->path, VA_LABELS_ANNOTATION) : 0;
+}
+
+static int check_new(const struct va_window_index *index, const struct track *t,
+                     const char *path)
+{
+    int64_t same = va_window_index_find(index, t->name);
+
+    if (same >= 0)
+        return va_error("%s: video '%s' is there already, from %s", path, t->name,
+                        index->videos[same].features);
+    if (index->dim && index->dim != t->dim)
+        return va_error("%s: /features: found %lld columns, expected %lld as in %s", path,
+                        (long long)t->dim, (long long)index->dim, index->videos[0].features);
+    if (index->video_count == INT32_MAX)
+        return va_error("%s: too many videos", path);
+    return 0;
+}
+
+static int append_video(struct va_window_index *index, struct track *t, const char *path,
+                        const struct va_labels *labels)
+{
+    struct va_index_video v = { .first = index->entry_count,
+                                .frames = t->frame_count > labels->count ? t->frame_count
+                                                                         : labels->count,
+                                .frame_count = t->frame_count,
+                                .label_count = labels->count,
+                                .first_window = index->window_count };
+    struct adding a = { .index = index };
+
+    v.features = va_strdup(path);
+    if (index->leading == VA_LEADING_CUT)
+        a.from = t->rows ? t->frames[0] - 1 : v.frames;
+    if (!v.features ||
+        va_grow(&index->videos, &index->video_room, index->video_count + 1, sizeof(v)) < 0 ||
+        append_timeline(index, t, v.frames, labels) < 0 ||
+        va_window_plan(v.frames - a.from, index->window, index->stride, index->tail, add_window,
+                       &a) < 0) {
+        va_free(v.features);
+        return -1;
+    }
+    v.window_count = index->window_count - v.first_window;
+    v.name = t->name;
+    v.features_id = t->id;
+    t->name = t->id = NULL;
+    index->videos[index->video_count++] = v;
+    index->dim = t->dim;
+    return 0;
+}
+
+int va_window_index_add(struct va_window_index *index, const char *path,
+                        const struct va_label_files *labels)
+{
+    struct va_labels found = { 0 };
+    struct track t;
+    int status = -1;
+
+    if (read_track(&t, path) == 0 && check_new(index, &t, path) == 0 &&
+        find_labels(&found, labels, t.name) == 0)
+        status = append_video(index, &t, path, &found);
+    va_labels_release(&found);
+    track_release(&t);
+    return status;
+}
