@@ -405,36 +405,62 @@ static int write_image(const char *path, const AVPacket *packet)
     return va_textfile_commit(&file);
 }
 
-static int image(const char *path, enum AVCodecID id, enum AVPixelFormat pixels,
-                 const uint8_t *rgb, int64_t width, int64_t height, int quality)
+/* The encoded image, or NULL after reporting. */
+static AVPacket *image(const char *path, enum AVCodecID id, enum AVPixelFormat pixels,
+                       const uint8_t *rgb, int64_t width, int64_t height, int quality)
 {
     AVPacket *packet;
     char why[512];
-    int error, result;
+    int error;
 
     if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX || quality < 1 ||
-        quality > 100)
-        return va_error("%s: cannot encode %lldx%lld at quality %d, expected sides of 1..%d, "
-                        "quality 1..100",
-                        path, (long long)width, (long long)height, quality, SIDE_MAX);
+        quality > 100) {
+        va_error("%s: cannot encode %lldx%lld at quality %d, expected sides of 1..%d, "
+                 "quality 1..100",
+                 path, (long long)width, (long long)height, quality, SIDE_MAX);
+        return NULL;
+    }
     va_libav_quiet();
     packet = av_packet_alloc();
     error = packet ? encode_image(id, pixels, rgb, width, height, quality, packet)
                    : AVERROR(ENOMEM);
-    result = error < 0 ? va_error_machine("%s: cannot encode: %s", path,
-                                          va_libav_why(error, why, sizeof(why)))
-                       : write_image(path, packet);
-    av_packet_free(&packet);
-    return result;
+    if (error < 0) {
+        va_error_machine("%s: cannot encode: %s", path, va_libav_why(error, why, sizeof(why)));
+        av_packet_free(&packet);
+    }
+    return packet;
+}
+
+int va_jpeg_bytes(const char *path, const uint8_t *rgb, int64_t width, int64_t height,
+                  int quality, uint8_t **bytes, int64_t *size)
+{
+    AVPacket *p = image(path, AV_CODEC_ID_MJPEG, AV_PIX_FMT_YUVJ444P, rgb, width, height,
+                        quality);
+
+    *bytes = p ? va_new(p->size, 1) : NULL;
+    *size = p ? p->size : 0;
+    if (*bytes)
+        memcpy(*bytes, p->data, (size_t)p->size);
+    av_packet_free(&p);
+    return *bytes ? 0 : -1;
 }
 
 int va_jpeg_write(const char *path, const uint8_t *rgb, int64_t width, int64_t height,
                   int quality)
 {
-    return image(path, AV_CODEC_ID_MJPEG, AV_PIX_FMT_YUVJ444P, rgb, width, height, quality);
+    AVPacket *p = image(path, AV_CODEC_ID_MJPEG, AV_PIX_FMT_YUVJ444P, rgb, width, height,
+                        quality);
+    int result = p ? write_image(path, p) : -1;
+
+    av_packet_free(&p);
+    return result;
 }
 
 int va_png_write(const char *path, const uint8_t *rgb, int64_t width, int64_t height)
 {
-    return image(path, AV_CODEC_ID_PNG, AV_PIX_FMT_RGB24, rgb, width, height, 100);
+    AVPacket *p = image(path, AV_CODEC_ID_PNG, AV_PIX_FMT_RGB24, rgb, width, height, 100);
+    int result = p ? write_image(path, p) : -1;
+
+    av_packet_free(&p);
+    return result;
 }

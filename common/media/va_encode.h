@@ -37,6 +37,10 @@ void va_encoder_abort(struct va_encoder **e); /* NULL and *e NULL are fine */
 /* Write one image. JPEG: quality 1..100, full chroma resolution. PNG: lossless. */
 VA_MUST_USE int va_jpeg_write(const char *path, const uint8_t *rgb, int64_t width,
                               int64_t height, int quality);
+/* The bytes of such a JPEG, to be freed with va_free; `path` only names it in messages. Any
+ * thread. */
+VA_MUST_USE int va_jpeg_bytes(const char *path, const uint8_t *rgb, int64_t width,
+                              int64_t height, int quality, uint8_t **bytes, int64_t *size);
 VA_MUST_USE int va_png_write(const char *path, const uint8_t *rgb, int64_t width,
                              int64_t height);
 

@@ -1,0 +1,144 @@
+/*
+ * va-synth - make a small synthetic corpus in the layout of Aff-Wild2.
+ *
+ * Faces, signals and files are made in common/synth. A signal only raises a flag: the workers
+ * give up at their next frame and the unfinished folder is removed before the process ends by it.
+ */
+#include "base/va_thread.h"
+#include "base/va_tool.h"
+#include "synth/va_corpus.h"
+#include <signal.h>
+
+struct args {
+    const char *output;
+    struct va_corpus_options corpus;
+    int64_t seed, threads;
+};
+
+static const struct va_usage usage = {
+    .synopsis = "[options] -o DIR",
+    .brief = "make a synthetic corpus in the layout of Aff-Wild2",
+    .details =
+        "Draws cartoon faces whose mouths, eyes and brows follow two slow signals, valence and "
+        "arousal, behind speech, blinks, fluttering expressions, moving heads, changing light and "
+        "noise. What was felt is known, so what a model makes of it can be judged. No person was "
+        "filmed, and results on this corpus say nothing about real faces.\n\n"
+        "DIR must be new or empty; it appears when it is complete. It holds:\n\n"
+        "  videos/BASE.mp4               H.264; two people side by side in some\n"
+        "  cropped_aligned/VIDEO/        NNNNN.jpg, faces of 112x112 numbered from 1; none where\n"
+        "                                there is no face. VIDEO is BASE, BASE_left, BASE_right\n"
+        "  VA_Estimation_Challenge/\n"
+        "    Train_Set/VIDEO.txt         annotation, 0.3 to 0.5 s behind what was felt, as human\n"
+        "    Validation_Set/VIDEO.txt    raters are; -5 where there is none\n"
+        "    test_set.txt                names of the test videos\n"
+        "  sample_submission.txt         the rows that a submission must have, in their order\n"
+        "  inputs.tsv                    video, set (train, validation, test), file or folder to\n"
+        "                                decode for it, frames of the video, lines of labels\n"
+        "  truth/VIDEO.txt               what was felt, for all videos\n"
+        "  truth/Test_Set/VIDEO.txt      annotation of the test videos\n"
+        "  broken/damaged.mp4            breaks half way\n"
+        "  broken/truncated.mp4          breaks at once\n"
+        "  README.txt                    says that all this is synthetic\n\n"
+        "Crops are the input where two people share a video or the face is not always there; with "
+        "--crops yes all videos have them.\n\n"
+        "With traps, odd videos are added to the plain ones: of one frame, shorter than a window, "
+        "exactly a window, some strides; first crop far above 1, last one far before the end; more "
+        "crops than labels and the reverse; without annotation, or with a hole in it across the "
+        "end of a window; two people; dots in the name; foreign files among the crops; labels with "
+        "CRLF, blanks, integers; 6 to 30 frames a second.",
+};
+
+static bool parse_args(struct args *a, int argc, char **argv, int *status)
+{
+    struct va_corpus_options *c = &a->corpus;
+    const struct va_option table[] = {
+        VA_OPT_OUTPUT('o', "output", &a->output, "DIR", "folder to make; new or empty"),
+        VA_OPT_INT(0, "videos", &c->videos, 1, 10000,
+                   "plain videos for training and validation"),
+        VA_OPT_INT(0, "test", &c->test, 0, 10000, "plain videos of the test set"),
+        VA_OPT_INT(0, "frames", &c->frames, 1, 50000, "mean length of a plain video"),
+        VA_OPT_INTS(0, "fps", &c->fps, 1, 240, "frame rates of the plain videos, in turn"),
+        VA_OPT_INT(0, "size", &c->size, 16, 1024, "height of a video, width of a person; even"),
+        VA_OPT_YESNO(0, "traps", &c->traps, "add the odd videos"),
+        VA_OPT_INT(0, "window", &c->window, 1, 10000, "frames in a window, for their lengths"),
+        VA_OPT_INT(0, "stride", &c->stride, 1, 10000, "from window to window, likewise"),
+        VA_OPT_YESNO(0, "crops", &c->all_crops, "crops of all videos, not only where needed"),
+        VA_OPT_SEED(&a->seed),
+        VA_OPT_THREADS(&a->threads),
+        VA_OPT_END,
+    };
+    char **operands;
+
+    *a = (struct args){
+        .seed = 42,
+        .corpus = { .videos = 24,
+                    .test = 2,
+                    .frames = 450,
+                    .size = 64,
+                    .window = 300,
+                    .stride = 200,
+                    .traps = true,
+                    .fps = { { 30, 25, 30, 24, 30, 15 }, 6 } },
+    };
+    operands = va_options_parse(table, &usage, argc, argv, status);
+    if (!operands)
+        return false;
+    c->seed = (uint64_t)a->seed;
+    if (!a->output)
+        return va_usage_error(status, "missing --output DIR");
+    if (c->size % 2)
+        return va_usage_error(status, "--size is odd: H.264 needs even sides");
+    if (c->stride > c->window)
+        return va_usage_error(status, "--stride is longer than --window");
+    if (operands[0])
+        return va_usage_error(status, "unexpected argument %s", operands[0]);
+    return true;
+}
+
+static volatile sig_atomic_t caught;
+
+static void catch_signal(int number)
+{
+    caught = number;
+}
+
+static int run(const struct args *a)
+{
+    enum { MOST_THREADS = 32 }; /* each has a temporary file open */
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    struct va_corpus_counts n;
+    int result;
+
+    for (size_t i = 0; i < VA_COUNT(signals); i++) {
+        struct sigaction old, act = { .sa_handler = catch_signal };
+
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(signals[i], &act, NULL);
+    }
+    va_threads_set((int)a->threads);
+    if (va_threads_count() > MOST_THREADS)
+        va_threads_set(MOST_THREADS);
+    result = va_corpus_write(a->output, &a->corpus, &caught, &n);
+    if (caught) {
+        signal(caught, SIG_DFL);
+        raise(caught);
+    }
+    if (result == 0)
+        va_info("%s: synthetic; train %lld videos, %lld frames; validation %lld, %lld; test "
+                "%lld, %lld",
+                a->output, (long long)n.videos[VA_SET_TRAIN], (long long)n.frames[VA_SET_TRAIN],
+                (long long)n.videos[VA_SET_VALIDATION], (long long)n.frames[VA_SET_VALIDATION],
+                (long long)n.videos[VA_SET_TEST], (long long)n.frames[VA_SET_TEST]);
+    return va_tool_status(result);
+}
+
+int main(int argc, char **argv)
+{
+    struct args a;
+    int status;
+
+    va_tool_init("va-synth");
+    if (parse_args(&a, argc, argv, &status))
+        status = run(&a);
+    return va_tool_finish(status);
+}
