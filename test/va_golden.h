@@ -59,6 +59,20 @@ static inline double va_golden_at(const struct va_tensor *t, int64_t i)
     return t->dtype == VA_F64 ? ((const double *)t->data)[i] : ((const float *)t->data)[i];
 }
 
+/* A new backend buffer with the values of a tensor, or NULL. */
+static inline void *va_golden_upload(struct va_backend *be, const struct va_tensors *set,
+                                     const char *tensor)
+{
+    const struct va_tensor *t = va_tensors_find(set, tensor);
+    void *buffer = t ? be->ops->alloc(be, t->count) : NULL;
+
+    if (buffer && t->dtype == VA_F64)
+        be->ops->put_f64(be, buffer, t->data, t->count);
+    else if (buffer)
+        be->ops->put_f32(be, buffer, t->data, t->count);
+    return buffer;
+}
+
 /*
  * Compare n numbers with an expected tensor; a number that is not finite is the worst of all.
  * Prints the worst element when it is further off than atol, and fails the running test.
