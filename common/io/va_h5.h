@@ -55,7 +55,7 @@ VA_MUST_USE int va_h5_write_strings(struct va_h5_out *out, const char *name, int
 /*
  * A dataset whose first dimension grows: shape[0] is the number of rows if it is known, else
  * -1. The result is contiguous in both cases. Finish before commit. finish frees and sets
- * *rows to NULL; so does va_h5_abort for rows not finished.
+ * *rows to NULL in any case; va_h5_abort frees rows that are not finished.
  */
 VA_MUST_USE struct va_h5_rows *va_h5_rows_begin(struct va_h5_out *out, const char *name,
                                                 enum va_dtype type, int rank,
@@ -82,6 +82,9 @@ const char *va_h5_schema(const struct va_h5_in *in);
  * Lives as long as `in`; NULL after reporting. */
 const char *va_h5_id(struct va_h5_in *in);
 
+/* The same computed from the contents, whatever the file says. */
+const char *va_h5_compute_id(struct va_h5_in *in);
+
 /* Check the rules on values (finite, ascending, range) of all datasets: reads everything. */
 VA_MUST_USE int va_h5_check_values(struct va_h5_in *in);
 
@@ -103,12 +106,19 @@ VA_MUST_USE int va_h5_read_strings(struct va_h5_in *in, const char *name, char *
                                    int64_t *count);
 void va_h5_free_strings(char **values, int64_t count);
 
+/* Names of the attributes of `object` (NULL: the root), bytewise sorted. */
+VA_MUST_USE int va_h5_list_attributes(struct va_h5_in *in, const char *object, char ***names,
+                                      int64_t *count);
+/* Any attribute as a new string: numbers in as few digits as give them back, arrays joined by
+ * commas. NULL after reporting. */
+VA_MUST_USE char *va_h5_get_text(struct va_h5_in *in, const char *object, const char *name);
+
 /* Type, rank and shape of a dataset; shape has room for VA_RANK_MAX. */
 VA_MUST_USE int va_h5_shape(struct va_h5_in *in, const char *name, enum va_dtype *type,
                             int *rank, int64_t *shape);
 
 /* Rows [first, first + count) of a dataset, as stored type `type` (must match; VA_F32 also reads
- * float16). `data` has room for them. */
+ * float16 and bfloat16). `data` has room for them. */
 VA_MUST_USE int va_h5_read_rows(struct va_h5_in *in, const char *name, enum va_dtype type,
                                 int64_t first, int64_t count, void *data);
 /* The whole dataset in new memory (va_free); NULL after reporting. */

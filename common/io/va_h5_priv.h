@@ -1,0 +1,165 @@
+/*
+ * va_h5_priv.h - what the parts of the HDF5 store share.
+ *
+ *   va_h5_lib.c    the library itself: set up, silenced, its reasons for a failure
+ *   va_h5_value.c  attributes and strings of any spelling, as plain values
+ *   va_h5_tree.c   which objects a file holds, with sizes that were checked
+ *   va_h5_check.c  a file against its schema: structure, then values
+ *   va_h5_id.c     the content id
+ *   va_h5_probe.c  the child process that opens a file first
+ *   va_h5_read.c, va_h5_write.c, va_h5_rows.c   the calls of va_h5.h
+ */
+#ifndef VA_H5_PRIV_H
+#define VA_H5_PRIV_H
+
+#define H5_USE_110_API /* the same calls with newer libraries */
+#include "base/va_hash.h"
+#include "io/va_h5.h"
+#include "io/va_schema.h"
+#include <hdf5.h>
+
+/* A dataset or a group of a file. */
+struct va_h5_object {
+    char *path; /* "/videos/a/va" */
+    bool dataset, strings;
+    enum va_dtype type; /* of a dataset that does not hold strings */
+    int rank;
+    int64_t shape[VA_RANK_MAX], count;
+    int64_t offset;            /* where contiguous data begin in the file; -1: ask HDF5 */
+    char digest[VA_HASH_TEXT]; /* of its data, "" while not known */
+};
+
+/* An open file, being read or written, and what is in it. */
+struct va_h5_file {
+    const char *path; /* for messages */
+    hid_t id;
+    int64_t size; /* bytes, against which claims are checked; -1: being written */
+    struct va_h5_object *objects; /* [count], by path, bytewise; the root is not among them */
+    int64_t count, room;
+};
+
+struct va_h5_in {
+    char *path;
+    struct va_h5_file file;
+    const struct va_schema *schema;
+    char *id;
+    const uint8_t *map; /* the whole file, or NULL */
+};
+
+/* ---- va_h5_lib.c ----------------------------------------------------------------------- */
+
+void va_h5_init(void); /* before any other call of the library; again is fine */
+
+/* Access list for files: `create` also fixes versions and alignment. Negative after reporting. */
+hid_t va_h5_access(bool create);
+
+/* Why the last call failed: errno of a system call that failed below it, or 0. */
+int va_h5_errno(void);
+
+/* "path: place: damaged HDF5 file"; place may be NULL. Returns -1. */
+int va_h5_damaged(const struct va_h5_file *f, const char *place);
+
+hid_t va_h5_stored_type(enum va_dtype t); /* a type the caller closes */
+
+/* ---- va_h5_value.c --------------------------------------------------------------------- */
+
+enum va_h5_kind { VA_H5_INT, VA_H5_REAL, VA_H5_STRING, VA_H5_OTHER };
+
+/* What an attribute holds. */
+struct va_h5_value {
+    enum va_h5_kind kind;
+    int64_t count;
+    int64_t *ints;
+    double *reals;
+    char **strings;
+};
+
+/* Read attribute `name` of `object` ("/" for the root). 0, or -1 after reporting. */
+VA_MUST_USE int va_h5_value_read(const struct va_h5_file *f, const char *object,
+                                 const char *name, struct va_h5_value *value);
+void va_h5_value_release(struct va_h5_value *value);
+void va_h5_value_hash(struct va_hash *h, const struct va_h5_value *value);
+
+/* 1: it is there, 0: it is not, -1 after reporting. */
+int va_h5_attribute_exists(const struct va_h5_file *f, const char *object, const char *name);
+
+/* Names of the attributes of `object`, bytewise sorted. */
+VA_MUST_USE int va_h5_attribute_names(const struct va_h5_file *f, const char *object,
+                                      char ***names, int64_t *count);
+
+/* All strings of a dataset; freed with va_h5_free_strings. */
+VA_MUST_USE int va_h5_dataset_strings(const struct va_h5_file *f, const struct va_h5_object *o,
+                                      char ***values);
+void va_h5_hash_strings(struct va_hash *h, char *const *values, int64_t count);
+
+/* ---- va_h5_tree.c ---------------------------------------------------------------------- */
+
+VA_MUST_USE int va_h5_tree_read(struct va_h5_file *f); /* fills objects */
+void va_h5_tree_release(struct va_h5_file *f);
+struct va_h5_object *va_h5_find(const struct va_h5_file *f, const char *path); /* or NULL */
+
+/* Rows [first, first + count) of an open dataset, as stored. A scalar is one row. */
+VA_MUST_USE int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o,
+                                 hid_t dataset, int64_t first, int64_t count, void *data);
+int64_t va_h5_row_elements(const struct va_h5_object *o); /* elements in one row */
+int64_t va_h5_row_count(const struct va_h5_object *o);
+
+/* Call fn(arg, data, first, rows) for successive blocks of rows until the end or the first -1. */
+typedef int va_h5_block_fn(void *arg, const void *data, int64_t first, int64_t rows);
+VA_MUST_USE int va_h5_each_block(const struct va_h5_file *f, const struct va_h5_object *o,
+                                 va_h5_block_fn *fn, void *arg);
+
+/* ---- va_h5_check.c --------------------------------------------------------------------- */
+
+/* Schema named by the file; `expected` NULL: any known one. NULL after reporting. */
+VA_MUST_USE const struct va_schema *va_h5_check_schema(const struct va_h5_file *f,
+                                                       const char *expected);
+/* Completeness mark and structure; `complete` false while a file is being written. */
+VA_MUST_USE int va_h5_check_structure(const struct va_h5_file *f,
+                                      const struct va_schema *schema, bool complete);
+
+/* ---- va_h5_id.c ------------------------------------------------------------------------ */
+
+/* Content id; digests that objects lack are computed (and kept). */
+VA_MUST_USE int va_h5_content_id(struct va_h5_file *f, const char *schema,
+                                 char id[VA_HASH_TEXT]);
+/* Read all attributes, as the id does, but none of the data. */
+VA_MUST_USE int va_h5_hash_attributes(const struct va_h5_file *f, struct va_hash *h,
+                                      const char *object);
+
+/* ---- va_h5_probe.c --------------------------------------------------------------------- */
+
+/* Let a child run fn(arg), bounded in memory and time; what it reports is reported here, and
+ * its death as a damaged file. 0 when fn returned 0. */
+VA_MUST_USE int va_h5_probe(const char *path, int (*fn)(void *arg), void *arg);
+
+/* A child that reads `bytes` more may take longer. */
+void va_h5_probe_more_time(int64_t bytes);
+
+/* ---- va_h5_write.c --------------------------------------------------------------------- */
+
+struct va_h5_rows;
+struct va_h5_out {
+    struct va_h5_file file; /* path is the target */
+    struct va_tempfile *temp;
+    char *target, *schema;
+    char **inputs; /* "NAME ID" */
+    int64_t input_count, input_room;
+    bool seeded, failed;
+    uint64_t seed;
+    struct va_h5_object *written; /* path and digest of each dataset */
+    int64_t written_count, written_room;
+    struct va_h5_rows *rows; /* unfinished, a list */
+};
+
+/* Report that writing failed, with the system's reason; the file can no longer be committed. */
+int va_h5_write_failed(struct va_h5_out *out, const char *place);
+/* Create a contiguous dataset and the groups above it; negative after reporting. */
+hid_t va_h5_create_dataset(struct va_h5_out *out, const char *name, hid_t type, int rank,
+                           const int64_t *shape);
+/* Keep the digest of dataset `name`, and mark bfloat16. */
+VA_MUST_USE int va_h5_note_written(struct va_h5_out *out, const char *name, bool bfloat16,
+                                   struct va_hash *hash);
+void va_h5_rows_drop(struct va_h5_out *out); /* all unfinished rows */
+
+#endif

@@ -1,0 +1,361 @@
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "io/va_h5_priv.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const uint8_t signature[8] = { 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n' };
+
+/* ---- opening --------------------------------------------------------------------------- */
+
+static uint64_t little_endian(const uint8_t *p, int n)
+{
+    uint64_t x = 0;
+
+    while (n--)
+        x = x << 8 | p[n];
+    return x;
+}
+
+/*
+ * What can be said of a file without the library. The signature stands at 0, or after a user
+ * block of 512, 1024, ... bytes. The superblock holds the end of the file: versions 0 and 1
+ * keep sizes of offsets at 13 and the end at 40, versions 2 and 3 at 9 and 28.
+ */
+static int check_head(const char *path, int fd, int64_t size, const char *expected)
+{
+    uint8_t head[64] = { 0 };
+    int64_t at = 0;
+    int offset_size;
+    uint64_t end;
+
+    while (at < size) {
+        if (pread(fd, head, sizeof(head), at) < 0)
+            return va_error_read(path, "read");
+        if (!memcmp(head, signature, sizeof(signature)))
+            break;
+        at = at ? at * 2 : 512;
+    }
+    if (at >= size)
+        return va_error("%s: found no HDF5 file, expected %s", path, expected);
+    offset_size = head[head[8] < 2 ? 13 : 9];
+    end = little_endian(head + (head[8] < 2 ? (head[8] ? 44 : 40) : 28), 8);
+    if (head[8] <= 3 && offset_size == 8 && end > (uint64_t)size)
+        return va_error("%s: file ends early, expected %s", path, expected);
+    return 0;
+}
+
+/* Size of a regular file that looks like HDF5; -1 after reporting. */
+static int64_t look_at(const char *path, const char *schema)
+{
+    const char *expected = schema ? schema : "HDF5";
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    int failed = -1;
+
+    if (fd < 0)
+        return va_error_read(path, "open");
+    if (fstat(fd, &st) < 0)
+        va_error_read(path, "open");
+    else if (!S_ISREG(st.st_mode))
+        va_error("%s: found no regular file, expected %s", path, expected);
+    else if (st.st_size == 0)
+        va_error("%s: empty, expected %s", path, expected);
+    else
+        failed = check_head(path, fd, st.st_size, expected);
+    close(fd);
+    return failed ? -1 : st.st_size;
+}
+
+struct attempt {
+    struct va_h5_in *in;
+    const char *expected;
+};
+
+static int open_and_check(const struct attempt *a)
+{
+    struct va_h5_file *f = &a->in->file;
+    hid_t access = va_h5_access(false);
+
+    if (access < 0)
+        return -1;
+    f->id = H5Fopen(f->path, H5F_ACC_RDONLY, access);
+    H5Pclose(access);
+    if (f->id < 0)
+        return va_h5_damaged(f, NULL);
+    a->in->schema = va_h5_check_schema(f, a->expected);
+    if (!a->in->schema || va_h5_tree_read(f) < 0)
+        return -1;
+    return va_h5_check_structure(f, a->in->schema, true);
+}
+
+static int touch_block(void *arg, const void *data, int64_t first, int64_t rows)
+{
+    (void)arg, (void)data, (void)first, (void)rows;
+    return 0;
+}
+
+/* Read what the library must interpret to find: strings, chunks; of plain data the two ends. */
+static int touch(const struct va_h5_file *f, const struct va_h5_object *o)
+{
+    char **strings;
+
+    if (!o->dataset || o->count == 0)
+        return 0;
+    if (o->strings) {
+        if (va_h5_dataset_strings(f, o, &strings) < 0)
+            return -1;
+        va_h5_free_strings(strings, o->count);
+        return 0;
+    }
+    if (o->offset >= 0)
+        return 0; /* its bytes were found to be in the file */
+    return va_h5_each_block(f, o, touch_block, NULL);
+}
+
+/* In the child: everything that the parent may ask the library for later. */
+static int try_all(void *arg)
+{
+    const struct attempt *a = arg;
+    const struct va_h5_file *f = &a->in->file;
+    struct va_hash unused;
+    int64_t bytes = 0;
+
+    va_hash_init(&unused);
+    if (open_and_check(a) < 0 || va_h5_hash_attributes(f, &unused, "/") < 0)
+        return -1;
+    for (int64_t i = 0; i < f->count; i++)
+        if (f->objects[i].offset < 0)
+            bytes += f->objects[i].count * (int64_t)va_dtype_size(f->objects[i].type);
+    va_h5_probe_more_time(bytes);
+    for (int64_t i = 0; i < f->count; i++)
+        if (va_h5_hash_attributes(f, &unused, f->objects[i].path) < 0 ||
+            touch(f, &f->objects[i]) < 0)
+            return -1;
+    H5Fclose(f->id);
+    return 0;
+}
+
+struct va_h5_in *va_h5_open(const char *path, const char *schema)
+{
+    struct va_h5_in *in = va_new(1, sizeof(*in));
+    struct attempt a = { in, schema };
+
+    if (!in)
+        return NULL;
+    in->file.id = H5I_INVALID_HID;
+    in->path = va_strdup(path);
+    in->file.path = in->path;
+    if (!in->path || (in->file.size = look_at(path, schema)) < 0)
+        goto failed;
+    va_h5_init();
+    if (va_h5_probe(path, try_all, &a) < 0 || open_and_check(&a) < 0)
+        goto failed;
+    return in;
+failed:
+    va_h5_close(in);
+    return NULL;
+}
+
+void va_h5_close(struct va_h5_in *in)
+{
+    if (!in)
+        return;
+    if (in->map)
+        munmap((void *)in->map, (size_t)in->file.size);
+    if (in->file.id >= 0)
+        H5Fclose(in->file.id);
+    va_h5_tree_release(&in->file);
+    va_free(in->id);
+    va_free(in->path);
+    va_free(in);
+}
+
+/* ---- what it is ------------------------------------------------------------------------ */
+
+const char *va_h5_path(const struct va_h5_in *in)
+{
+    return in->path;
+}
+
+const char *va_h5_schema(const struct va_h5_in *in)
+{
+    return in->schema->id;
+}
+
+const char *va_h5_id(struct va_h5_in *in)
+{
+    if (in->id)
+        return in->id;
+    if (va_h5_has_attribute(in, NULL, "id"))
+        return in->id = va_h5_get_string(in, NULL, "id");
+    return va_h5_compute_id(in);
+}
+
+const char *va_h5_compute_id(struct va_h5_in *in)
+{
+    char id[VA_HASH_TEXT];
+
+    if (va_h5_content_id(&in->file, in->schema->id, id) < 0)
+        return NULL;
+    va_free(in->id);
+    return in->id = va_strdup(id);
+}
+
+bool va_h5_has(struct va_h5_in *in, const char *name)
+{
+    return !strcmp(name, "/") || va_h5_find(&in->file, name);
+}
+
+int va_h5_list(struct va_h5_in *in, const char *group, char ***names, int64_t *count)
+{
+    const struct va_h5_file *f = &in->file;
+    int64_t room = 0;
+    char pattern[2048];
+
+    *names = NULL;
+    *count = 0;
+    snprintf(pattern, sizeof(pattern), "%s/*", strcmp(group, "/") ? group : "");
+    for (int64_t i = 0; i < f->count; i++) { /* by path: the names of one group are in order */
+        if (!va_schema_match(pattern, f->objects[i].path, NULL, 0))
+            continue;
+        if (va_grow(names, &room, *count + 1, sizeof(**names)) < 0 ||
+            !((*names)[*count] = va_strdup(strrchr(f->objects[i].path, '/') + 1))) {
+            va_h5_free_strings(*names, *count);
+            return -1;
+        }
+        ++*count;
+    }
+    return 0;
+}
+
+/* ---- datasets -------------------------------------------------------------------------- */
+
+/* The dataset `name` of numbers (or strings), or NULL after reporting. */
+static const struct va_h5_object *dataset_of(struct va_h5_in *in, const char *name,
+                                             bool strings)
+{
+    const struct va_h5_object *o = va_h5_find(&in->file, name);
+
+    if (o && o->dataset && o->strings == strings)
+        return o;
+    va_error("%s: %s: %s, expected a dataset of %s", in->path, name,
+             !o            ? "not found"
+             : !o->dataset ? "found a group"
+                           : "found one of another type",
+             strings ? "strings" : "numbers");
+    return NULL;
+}
+
+int va_h5_shape(struct va_h5_in *in, const char *name, enum va_dtype *type, int *rank,
+                int64_t *shape)
+{
+    const struct va_h5_object *o = dataset_of(in, name, false);
+
+    if (!o)
+        return -1;
+    *type = o->type;
+    *rank = o->rank;
+    memcpy(shape, o->shape, sizeof(o->shape));
+    return 0;
+}
+
+/* Halves at the end of `data` become floats from its beginning: n of them in 4n bytes. */
+static void widen(enum va_dtype stored, void *data, int64_t n)
+{
+    const uint16_t *half = (const uint16_t *)data + n;
+    float *x = data;
+
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t h; /* at byte 2n + 2i, which x[i] at 4i does not pass before it is read */
+
+        memcpy(&h, half + i, sizeof(h));
+        x[i] = stored == VA_F16 ? va_from_f16(h) : va_from_bf16(h);
+    }
+}
+
+int va_h5_read_rows(struct va_h5_in *in, const char *name, enum va_dtype type, int64_t first,
+                    int64_t count, void *data)
+{
+    const struct va_h5_object *o = dataset_of(in, name, false);
+    bool wide;
+    int64_t n;
+    hid_t dataset;
+    int result;
+
+    if (!o)
+        return -1;
+    wide = type == VA_F32 && (o->type == VA_F16 || o->type == VA_BF16);
+    if (o->type != type && !wide)
+        return va_error("%s: %s: found %s, expected %s", in->path, name,
+                        va_dtype_names[o->type], va_dtype_names[type]);
+    if (first < 0 || count < 0 || first > va_h5_row_count(o) - count)
+        return va_error("%s: %s: rows %lld to %lld wanted, but it has %lld", in->path, name,
+                        (long long)first, (long long)(first + count),
+                        (long long)va_h5_row_count(o));
+    n = count * va_h5_row_elements(o);
+    if (n == 0)
+        return 0;
+    dataset = H5Dopen2(in->file.id, name, H5P_DEFAULT);
+    if (dataset < 0)
+        return va_h5_damaged(&in->file, name);
+    result = va_h5_read_block(&in->file, o, dataset, first, count,
+                              wide ? (uint16_t *)data + n : data);
+    H5Dclose(dataset);
+    if (result == 0 && wide)
+        widen(o->type, data, n);
+    return result;
+}
+
+void *va_h5_read(struct va_h5_in *in, const char *name, enum va_dtype type)
+{
+    const struct va_h5_object *o = dataset_of(in, name, false);
+    void *data = o ? va_new(o->count, va_dtype_size(type)) : NULL;
+
+    if (!data || va_h5_read_rows(in, name, type, 0, va_h5_row_count(o), data) < 0) {
+        va_free(data);
+        return NULL;
+    }
+    return data;
+}
+
+int va_h5_read_strings(struct va_h5_in *in, const char *name, char ***values, int64_t *count)
+{
+    const struct va_h5_object *o = dataset_of(in, name, true);
+
+    if (!o || va_h5_dataset_strings(&in->file, o, values) < 0)
+        return -1;
+    *count = o->count;
+    return 0;
+}
+
+/* The file is mapped whole at the first question. */
+static const uint8_t *map_file(struct va_h5_in *in)
+{
+    int fd = open(in->path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    void *map = MAP_FAILED;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size == in->file.size)
+        map = mmap(NULL, (size_t)in->file.size, PROT_READ, MAP_SHARED, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    return map == MAP_FAILED ? NULL : map;
+}
+
+const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type)
+{
+    const struct va_h5_object *o = va_h5_find(&in->file, name);
+
+    if (!o || !o->dataset || o->strings || o->type != type || o->offset < 0 ||
+        o->offset % (int64_t)va_dtype_size(type))
+        return NULL;
+    if (!in->map)
+        in->map = map_file(in);
+    return in->map ? in->map + o->offset : NULL;
+}

@@ -1,0 +1,326 @@
+/*
+ * The objects of a file, listed once when it is opened. A hostile file may hold loops, links
+ * into other files and sizes of any magnitude: links are refused, depth and number bounded,
+ * and a dataset may claim no more data than the file has room for.
+ */
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "io/va_h5_priv.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_DEPTH = 6,
+    MAX_OBJECTS = 1 << 20,
+    BLOCK_BYTES = 1 << 20,
+    MAX_DEFLATE = 1032, /* the best a deflate filter can do */
+};
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct va_h5_object *)a)->path,
+                  ((const struct va_h5_object *)b)->path);
+}
+
+struct va_h5_object *va_h5_find(const struct va_h5_file *f, const char *path)
+{
+    struct va_h5_object key = { .path = (char *)path };
+
+    if (!f->count)
+        return NULL;
+    return bsearch(&key, f->objects, (size_t)f->count, sizeof(key), by_path);
+}
+
+void va_h5_tree_release(struct va_h5_file *f)
+{
+    for (int64_t i = 0; i < f->count; i++)
+        va_free(f->objects[i].path);
+    va_free(f->objects);
+    f->objects = NULL;
+    f->count = f->room = 0;
+}
+
+/* ---- one dataset ----------------------------------------------------------------------- */
+
+/* uint16 stands for bfloat16 where it says so. */
+static bool is_bfloat16(const struct va_h5_file *f, const char *path)
+{
+    struct va_h5_value value;
+    bool yes;
+
+    if (H5Aexists_by_name(f->id, path, "dtype", H5P_DEFAULT) <= 0 ||
+        va_h5_value_read(f, path, "dtype", &value) < 0)
+        return false;
+    yes = value.kind == VA_H5_STRING && value.count == 1 &&
+          !strcmp(value.strings[0], "bfloat16");
+    va_h5_value_release(&value);
+    return yes;
+}
+
+static int set_type(const struct va_h5_file *f, struct va_h5_object *o, hid_t type)
+{
+    if (H5Tget_class(type) == H5T_STRING) {
+        o->strings = true;
+        return 0;
+    }
+    for (int t = 0; va_dtype_names[t]; t++) {
+        hid_t known = va_h5_stored_type((enum va_dtype)t);
+        htri_t equal = H5Tequal(type, known);
+
+        H5Tclose(known);
+        if (equal > 0) {
+            o->type = (enum va_dtype)t;
+            if (o->type == VA_BF16 && f->size >= 0 && !is_bfloat16(f, o->path))
+                break;
+            return 0;
+        }
+    }
+    return va_error("%s: %s: found a type that no schema has (class %d, %zu bytes), expected "
+                    "little-endian numbers or strings",
+                    f->path, o->path, (int)H5Tget_class(type), H5Tget_size(type));
+}
+
+static int set_shape(const struct va_h5_file *f, struct va_h5_object *o, hid_t space)
+{
+    hsize_t dims[H5S_MAX_RANK];
+    int rank = H5Sget_simple_extent_ndims(space);
+
+    if (H5Sget_simple_extent_type(space) == H5S_NULL)
+        return va_error("%s: %s: found no data space, expected a shape", f->path, o->path);
+    if (rank > VA_RANK_MAX)
+        return va_error("%s: %s: found %d dimensions, expected at most %d", f->path, o->path,
+                        rank, VA_RANK_MAX);
+    if (rank < 0 || H5Sget_simple_extent_dims(space, dims, NULL) < 0)
+        return va_h5_damaged(f, o->path);
+    o->rank = rank;
+    o->count = 1;
+    for (int i = 0; i < rank; i++) {
+        if (dims[i] > INT64_MAX || va_mul(o->count, (int64_t)dims[i], &o->count) < 0)
+            return va_error("%s: %s: found an impossible shape", f->path, o->path);
+        o->shape[i] = (int64_t)dims[i];
+    }
+    for (int i = 0; i < rank; i++) /* one size may be 0 and hide what others multiply to */
+        if (o->count == 0 && o->shape[i] > INT32_MAX)
+            return va_error("%s: %s: found an impossible shape", f->path, o->path);
+    return 0;
+}
+
+/* The data must be in this file, all of them, and no more than it can hold. */
+static int check_storage(const struct va_h5_file *f, struct va_h5_object *o, hid_t dataset,
+                         hid_t plist, hid_t type)
+{
+    H5D_layout_t layout = H5Pget_layout(plist);
+    int64_t size = o->strings && H5Tis_variable_str(type) > 0 ? 16 : (int64_t)H5Tget_size(type);
+    int64_t bytes, stored = (int64_t)H5Dget_storage_size(dataset);
+    int filters = H5Pget_nfilters(plist);
+    haddr_t at;
+
+    o->offset = -1;
+    if (o->count == 0)
+        return 0;
+    if (va_mul(o->count, size, &bytes) < 0)
+        return va_error("%s: %s: found an impossible size", f->path, o->path);
+    if (H5Pget_external_count(plist) != 0 ||
+        (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED && layout != H5D_COMPACT))
+        return va_error("%s: %s: found data kept outside the file", f->path, o->path);
+    if (stored > f->size || bytes / (filters ? MAX_DEFLATE : 1) > f->size)
+        return va_error("%s: %s: found a claim of %lld bytes, but the file has %lld", f->path,
+                        o->path, (long long)bytes, (long long)f->size);
+    if (!filters && stored < bytes)
+        return va_error("%s: %s: found %lld bytes of data, expected %lld", f->path, o->path,
+                        (long long)stored, (long long)bytes);
+    if (layout == H5D_CONTIGUOUS) {
+        at = H5Dget_offset(dataset);
+        if (at == HADDR_UNDEF || (int64_t)at < 0 || (int64_t)at > f->size - bytes)
+            return va_error("%s: %s: data lie beyond the end of the file", f->path, o->path);
+        if (!o->strings)
+            o->offset = (int64_t)at;
+    }
+    return 0;
+}
+
+static int inspect(const struct va_h5_file *f, struct va_h5_object *o, hid_t dataset)
+{
+    hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
+    hid_t plist = H5Dget_create_plist(dataset);
+    int result = -1;
+
+    if (type < 0 || space < 0 || plist < 0)
+        va_h5_damaged(f, o->path);
+    else if (set_type(f, o, type) == 0 && set_shape(f, o, space) == 0 &&
+             (f->size < 0 || check_storage(f, o, dataset, plist, type) == 0))
+        result = 0;
+    H5Pclose(plist);
+    H5Sclose(space);
+    H5Tclose(type);
+    return result;
+}
+
+/* ---- all of them ----------------------------------------------------------------------- */
+
+struct links {
+    const struct va_h5_file *file;
+    const char *group;
+    char **names;
+    int64_t count, room;
+    bool reported;
+};
+
+static herr_t add_link(hid_t group, const char *name, const H5L_info_t *info, void *arg)
+{
+    struct links *l = arg;
+
+    (void)group;
+    if (info->type != H5L_TYPE_HARD || !*name || !strcmp(name, ".")) {
+        va_error("%s: %s/%s: found a link, expected a dataset or group", l->file->path,
+                 l->group, name);
+        l->reported = true;
+        return -1;
+    }
+    if (l->file->count + l->count >= MAX_OBJECTS ||
+        va_grow(&l->names, &l->room, l->count + 1, sizeof(*l->names)) < 0 ||
+        !(l->names[l->count] = va_strdup(name)))
+        return -1;
+    l->count++;
+    return 0;
+}
+
+static int walk(struct va_h5_file *f, const char *group, int depth);
+
+static int add_object(struct va_h5_file *f, const char *group, const char *name, int depth)
+{
+    struct va_h5_object o = { .offset = -1 };
+    hid_t id;
+    int result = -1;
+
+    o.path = va_format("%s/%s", group, name);
+    if (!o.path)
+        return -1;
+    id = H5Oopen(f->id, o.path, H5P_DEFAULT);
+    switch (H5Iget_type(id)) {
+    case H5I_DATASET:
+        o.dataset = true;
+        result = inspect(f, &o, id);
+        break;
+    case H5I_GROUP: result = 0; break;
+    case H5I_DATATYPE:
+        va_error("%s: %s: found a named type, expected a dataset or group", f->path, o.path);
+        break;
+    default: va_h5_damaged(f, o.path);
+    }
+    H5Oclose(id);
+    if (result == 0)
+        result = va_grow(&f->objects, &f->room, f->count + 1, sizeof(o));
+    if (result < 0) {
+        va_free(o.path);
+        return -1;
+    }
+    f->objects[f->count++] = o;
+    return o.dataset ? 0 : walk(f, o.path, depth + 1);
+}
+
+static int walk(struct va_h5_file *f, const char *group, int depth)
+{
+    struct links l = { .file = f, .group = group };
+    hsize_t at = 0;
+    int result = -1;
+
+    if (depth > MAX_DEPTH)
+        return va_error("%s: %s: found groups nested deeper than %d", f->path, group,
+                        MAX_DEPTH);
+    if (H5Literate_by_name(f->id, *group ? group : "/", H5_INDEX_NAME, H5_ITER_NATIVE, &at,
+                           add_link, &l, H5P_DEFAULT) < 0) {
+        if (!l.reported)
+            va_h5_damaged(f, *group ? group : "/");
+        goto done;
+    }
+    result = 0;
+    for (int64_t i = 0; i < l.count && result == 0; i++)
+        result = add_object(f, group, l.names[i], depth);
+done:
+    va_h5_free_strings(l.names, l.count);
+    return result;
+}
+
+int va_h5_tree_read(struct va_h5_file *f)
+{
+    va_h5_tree_release(f);
+    if (walk(f, "", 0) < 0)
+        return -1;
+    if (f->count)
+        qsort(f->objects, (size_t)f->count, sizeof(*f->objects), by_path);
+    for (int64_t i = 1; i < f->count; i++)
+        if (!strcmp(f->objects[i].path, f->objects[i - 1].path))
+            return va_error("%s: %s: found twice", f->path, f->objects[i].path);
+    return 0;
+}
+
+/* ---- data ------------------------------------------------------------------------------ */
+
+int64_t va_h5_row_count(const struct va_h5_object *o)
+{
+    return o->rank ? o->shape[0] : 1;
+}
+
+int64_t va_h5_row_elements(const struct va_h5_object *o)
+{
+    int64_t n = 1;
+
+    for (int i = 1; i < o->rank; i++)
+        n *= o->shape[i];
+    return n;
+}
+
+int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o, hid_t dataset,
+                     int64_t first, int64_t count, void *data)
+{
+    hid_t type = va_h5_stored_type(o->type), space = H5Dget_space(dataset), memory = H5S_ALL;
+    hsize_t start[VA_RANK_MAX] = { (hsize_t)first }, size[VA_RANK_MAX];
+    herr_t failed = space < 0 ? -1 : 0;
+
+    if (o->rank && !failed) {
+        for (int i = 0; i < o->rank; i++)
+            size[i] = (hsize_t)(i ? o->shape[i] : count);
+        failed = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
+        memory = H5Screate_simple(o->rank, size, NULL);
+    }
+    if (failed >= 0)
+        failed = H5Dread(dataset, type, memory, space, H5P_DEFAULT, data);
+    if (memory != H5S_ALL)
+        H5Sclose(memory);
+    H5Sclose(space);
+    H5Tclose(type);
+    return failed < 0 ? va_h5_damaged(f, o->path) : 0;
+}
+
+int va_h5_each_block(const struct va_h5_file *f, const struct va_h5_object *o,
+                     va_h5_block_fn *fn, void *arg)
+{
+    int64_t rows = va_h5_row_count(o), n = va_h5_row_elements(o), step;
+    int64_t row_bytes = n * (int64_t)va_dtype_size(o->type);
+    hid_t dataset;
+    void *data;
+    int result = 0;
+
+    if (o->count == 0)
+        return 0;
+    step = row_bytes < BLOCK_BYTES ? BLOCK_BYTES / row_bytes : 1;
+    if (step > rows)
+        step = rows;
+    dataset = H5Dopen2(f->id, o->path, H5P_DEFAULT);
+    if (dataset < 0)
+        return va_h5_damaged(f, o->path);
+    data = va_new(step, (size_t)row_bytes);
+    if (!data)
+        result = -1;
+    for (int64_t first = 0; result == 0 && first < rows; first += step) {
+        int64_t count = rows - first < step ? rows - first : step;
+
+        result = va_h5_read_block(f, o, dataset, first, count, data);
+        if (result == 0)
+            result = fn(arg, data, first, count);
+    }
+    va_free(data);
+    H5Dclose(dataset);
+    return result;
+}
