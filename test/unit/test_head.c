@@ -1,0 +1,377 @@
+/*
+ * The model in double: gradients of every tensor against finite differences, at sizes that are
+ * no multiple of anything; streaming against the whole sequence; how far the TCN looks back.
+ */
+#include "nn/va_head.h"
+
+#include "base/va_mem.h"
+#include "base/va_rand.h"
+#include "cpu/va_ref_ops.h"
+#include "nn/va_optimiser.h"
+#include "test/va_test.h"
+
+static struct va_backend *be;
+
+/* Widths 5 -> 5 (identity shortcut) -> 7 -> 3; receptive field 1 + 2 * 2 * 7 = 29. */
+static const struct va_head_config tiny = {
+    .in_dim = 5,
+    .blocks = 3,
+    .channels = { 5, 7, 3 },
+    .kernel = 3,
+    .layers = 2,
+    .d_state = 3,
+    .d_conv = 4,
+    .expand = 3,
+    .dt_rank = 2,
+    .hidden = 4,
+};
+
+struct model {
+    struct va_head *head;
+    int64_t B, T;
+    void *x, *pred,
+        *weights; /* [B, T, in_dim], [B, T, 2], [B, T, 2]: the loss is their product */
+    double dropout;
+};
+
+/* A buffer of normal numbers, times scale. */
+static void *noise(int64_t n, uint64_t stream, double scale)
+{
+    double *v = va_new(n, sizeof(double));
+    void *buffer = be->ops->alloc(be, n);
+
+    for (int64_t i = 0; i < n; i++)
+        v[i] = scale * va_rand_normal(17, VA_RAND_TEST, stream, (uint64_t)i);
+    be->ops->put_f64(be, buffer, v, n);
+    va_free(v);
+    return buffer;
+}
+
+/* Move every value a little, so that no zero or one hides a mistake. */
+static void shake(struct va_params *list)
+{
+    for (int64_t i = 0; i < list->count; i++) {
+        struct va_param *p = &list->items[i];
+        void *shift = noise(p->count, 100 + (uint64_t)i, 0.2);
+
+        be->ops->add(be, p->count, p->value.data, shift, p->value.data);
+        va_weight_changed(&p->value);
+        be->ops->free(be, shift);
+    }
+}
+
+static struct model model_new(const struct va_head_config *c, int64_t B, int64_t T,
+                              double dropout)
+{
+    struct model m = { .B = B, .T = T, .dropout = dropout };
+
+    m.head = va_head_new(be, c, VA_HEAD_INIT_AUTHORS, false);
+    VA_CHECK(va_params_draw(va_head_params(m.head), 3) == 0);
+    shake(va_head_params(m.head));
+    VA_CHECK(va_params_allocate_training(va_head_params(m.head)) == 0);
+    va_head_changed(m.head);
+    VA_CHECK(va_head_reserve(m.head, B, T, true) == 0);
+    m.x = noise(B * T * c->in_dim, 1, 1);
+    m.weights = noise(B * T * 2, 2, 1);
+    m.pred = be->ops->alloc(be, B * T * 2);
+    return m;
+}
+
+static void model_free(struct model *m)
+{
+    be->ops->free(be, m->x);
+    be->ops->free(be, m->pred);
+    be->ops->free(be, m->weights);
+    va_head_free(m->head);
+}
+
+static double loss(struct model *m)
+{
+    double sum = 0;
+    const double *p = m->pred, *w = m->weights; /* the ref backend's numbers are doubles */
+
+    va_head_changed(m->head);
+    va_head_forward(m->head, m->B, m->T, m->x, m->pred, m->dropout, 9, 4);
+    for (int64_t i = 0; i < m->B * m->T * 2; i++)
+        sum += p[i] * w[i];
+    return sum;
+}
+
+/* Central difference of one number, with Richardson's step: error of order h^4. */
+static double slope(struct model *m, double *value, double h)
+{
+    double at = *value, d[2];
+
+    for (int i = 0; i < 2; i++) {
+        double up, step = h / (1 + i);
+
+        *value = at + step;
+        up = loss(m);
+        *value = at - step;
+        d[i] = (up - loss(m)) / (2 * step);
+        *value = at;
+    }
+    return d[1] + (d[1] - d[0]) / 3;
+}
+
+/* PReLU and ReLU have corners: where a step went over one, a smaller step does not. */
+static void check_entry(struct model *m, struct va_param *p)
+{
+    static const double steps[] = { 1e-4, 3e-6, 1e-7 };
+    double *value = p->value.data, found = NAN;
+    const double *grad = p->grad;
+    int64_t stride = p->count > 24 ? p->count / 24 : 1;
+
+    for (int64_t i = 0; i < p->count; i += stride) {
+        bool near = false;
+
+        for (size_t k = 0; k < VA_COUNT(steps) && !near; k++) {
+            found = slope(m, &value[i], steps[k]);
+            near = fabs(found - grad[i]) <= (k == 2 ? 1e-5 : 1e-7) * (1 + fabs(grad[i]));
+        }
+        if (!near) {
+            printf("# %s[%lld]: gradient %.9g, difference %.9g\n", p->name, (long long)i,
+                   grad[i], found);
+            va_test_bad = true;
+        }
+    }
+}
+
+static void gradients(const struct va_head_config *c, int64_t B, int64_t T, double dropout)
+{
+    struct model m = model_new(c, B, T, dropout);
+    struct va_params *list = va_head_params(m.head);
+
+    loss(&m);
+    va_head_backward(m.head, B, T, m.x, m.weights);
+    for (int64_t i = 0; i < list->count; i++)
+        check_entry(&m, &list->items[i]);
+    model_free(&m);
+}
+
+static void gradients_of_two_sequences(void)
+{
+    gradients(&tiny, 2, 33, 0);
+}
+
+static void gradients_with_dropout(void)
+{
+    gradients(&tiny, 2, 11, 0.3);
+}
+
+static void gradients_of_one_frame(void)
+{
+    gradients(&tiny, 1, 1, 0);
+    gradients(&tiny, 3, 1, 0);
+}
+
+static void gradients_with_input_norm(void)
+{
+    struct va_head_config c = tiny;
+
+    c.in_norm = true;
+    gradients(&c, 2, 7, 0.2);
+}
+
+static void gradients_of_smallest_sizes(void)
+{
+    struct va_head_config c = { .in_dim = 1,
+                                .blocks = 1,
+                                .channels = { 2 },
+                                .kernel = 1,
+                                .layers = 1,
+                                .d_state = 1,
+                                .d_conv = 1,
+                                .expand = 1,
+                                .hidden = 1 };
+
+    gradients(&c, 1, 5, 0);
+}
+
+/* A second backward adds the same once more. */
+static void gradients_add(void)
+{
+    struct model m = model_new(&tiny, 2, 9, 0.1);
+    struct va_params *list = va_head_params(m.head);
+    double *once = va_new(va_params_total(list), sizeof(double));
+    int64_t at = 0;
+
+    loss(&m);
+    va_head_backward(m.head, m.B, m.T, m.x, m.weights);
+    for (int64_t i = 0; i < list->count; at += list->items[i++].count)
+        be->ops->get_f64(be, once + at, list->items[i].grad, list->items[i].count);
+    va_head_backward(m.head, m.B, m.T, m.x, m.weights);
+    at = 0;
+    for (int64_t i = 0; i < list->count; at += list->items[i++].count)
+        for (int64_t k = 0; k < list->items[i].count; k++)
+            VA_CHECK_NEAR(((double *)list->items[i].grad)[k], 2 * once[at + k],
+                          1e-12 * (1 + fabs(once[at + k])));
+    va_params_zero_grad(list);
+    for (int64_t i = 0; i < list->count; i++)
+        VA_CHECK(((double *)list->items[i].grad)[0] == 0);
+    va_free(once);
+    model_free(&m);
+}
+
+/* ---- forward ----------------------------------------------------------------------------- */
+
+/* The layout for training, the one for prediction, and a room larger than needed agree. */
+static void layouts_agree(void)
+{
+    struct va_head_config c = tiny;
+    double first[2 * 13 * 2];
+    struct model m;
+
+    c.in_norm = true;
+    m = model_new(&c, 2, 13, 0);
+    loss(&m);
+    be->ops->get_f64(be, first, m.pred, VA_COUNT(first));
+    for (int i = 0; i < 3; i++) {
+        VA_CHECK(va_head_reserve(m.head, i == 1 ? 5 : 2, i == 1 ? 30 : 13, i == 2) == 0);
+        loss(&m);
+        VA_CHECK(memcmp(first, m.pred, sizeof(first)) == 0);
+    }
+    model_free(&m);
+}
+
+static void dropout_is_of_its_step(void)
+{
+    struct model m = model_new(&tiny, 1, 40, 0.5);
+    double a[80], b[80];
+
+    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 1);
+    be->ops->get_f64(be, a, m.pred, 80);
+    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 2);
+    be->ops->get_f64(be, b, m.pred, 80);
+    VA_CHECK(memcmp(a, b, sizeof(a)) != 0);
+    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 1);
+    be->ops->get_f64(be, b, m.pred, 80);
+    VA_CHECK(memcmp(a, b, sizeof(a)) == 0);
+    model_free(&m);
+}
+
+/* Nothing looks ahead. Looking back never ends in the Mamba layers, so their share is removed by
+ * cutting the scan and the convolution: out_proj = 0 leaves the frame itself. */
+static void receptive_field(void)
+{
+    struct model m = model_new(&tiny, 1, 80, 0);
+    struct va_params *list = va_head_params(m.head);
+    double before[160], *x = m.x;
+    int64_t first = -1, last = -1;
+
+    for (int64_t i = 0; i < list->count; i++)
+        if (strstr(list->items[i].name, "out_proj"))
+            be->ops->zero(be, list->items[i].value.data, list->items[i].count);
+    loss(&m);
+    be->ops->get_f64(be, before, m.pred, 160);
+    for (int i = 0; i < 5; i++)
+        x[20 * 5 + i] += 1;
+    loss(&m);
+    for (int64_t t = 0; t < 80; t++)
+        if (((double *)m.pred)[2 * t] != before[2 * t]) {
+            first = first < 0 ? t : first;
+            last = t;
+        }
+    VA_CHECK_INT(first, 20);
+    VA_CHECK_INT(last - first + 1, va_head_receptive_field(&tiny));
+    VA_CHECK_INT(va_head_receptive_field(&tiny), 29);
+    model_free(&m);
+}
+
+/* Blocks of `block` frames, but for some that are shorter, twice over the same stream. */
+static void stream(const struct model *m, int64_t block, const double *whole)
+{
+    struct va_head_stream *s = va_head_stream_new(m->head, block);
+    const struct va_head_config *c = va_head_config(m->head);
+
+    VA_CHECK(s != NULL);
+    for (int round = 0; round < 2; round++) {
+        va_head_stream_reset(s);
+        for (int64_t t = 0, n; t < m->T; t += n) {
+            n = t % 3 == 2 ? (block + 1) / 2 : block;
+            n = n < m->T - t ? n : m->T - t;
+            va_head_stream_forward(s, n, va_at(be, m->x, t * c->in_dim),
+                                   va_at(be, m->pred, 2 * t));
+        }
+        for (int64_t i = 0; i < 2 * m->T; i++)
+            if (((double *)m->pred)[i] != whole[i]) { /* same sums in the same order */
+                printf("# block %lld: number %lld is %.17g, expected %.17g\n", (long long)block,
+                       (long long)i, ((double *)m->pred)[i], whole[i]);
+                va_test_bad = true;
+                break;
+            }
+    }
+    va_head_stream_free(s);
+}
+
+static void streaming(void)
+{
+    static const int64_t blocks[] = { 1, 7, 64, 200 };
+    struct va_head_config c = tiny;
+    double whole[2 * 150];
+    struct model m;
+
+    c.in_norm = true;
+    m = model_new(&c, 1, 150, 0);
+    loss(&m);
+    be->ops->get_f64(be, whole, m.pred, VA_COUNT(whole));
+    for (size_t i = 0; i < VA_COUNT(blocks); i++)
+        stream(&m, blocks[i], whole);
+    model_free(&m);
+}
+
+/* ---- optimiser --------------------------------------------------------------------------- */
+
+static void bad_gradients_are_named(void)
+{
+    struct va_optimiser_config c = { .decay = 0.1, .beta1 = .9, .beta2 = .999, .eps = 1e-8 };
+    struct model m = model_new(&tiny, 1, 5, 0);
+    struct va_params *list = va_head_params(m.head);
+    struct va_optimiser *o = va_optimiser_new(list, &c);
+    double norm, value = ((double *)list->items[0].value.data)[0];
+    const char *bad;
+
+    ((double *)list->items[7].grad)[0] = NAN;
+    VA_CHECK(va_optimiser_step(o, 1e-3, &norm, &bad) < 0);
+    VA_CHECK(bad && strcmp(bad, list->items[7].name) == 0);
+    VA_CHECK_INT(va_optimiser_updates(o), 0);
+    VA_CHECK(((double *)list->items[0].value.data)[0] == value);
+    ((double *)list->items[7].grad)[0] = 3;
+    ((double *)list->items[9].grad)[0] = -4;
+    VA_CHECK(va_optimiser_step(o, 1e-3, &norm, &bad) == 0);
+    VA_CHECK_NEAR(norm, 5, 1e-12);
+    VA_CHECK_INT(va_optimiser_updates(o), 1);
+    VA_CHECK_NEAR(((double *)list->items[0].value.data)[0], value * (1 - 1e-4), 1e-12);
+    va_optimiser_free(o);
+    model_free(&m);
+}
+
+static void memory_comes_back(void)
+{
+    int64_t held = be->held;
+    struct model m = model_new(&tiny, 2, 5, 0);
+
+    VA_CHECK(be->held > held);
+    model_free(&m);
+    VA_CHECK_INT(be->held, held);
+    VA_CHECK(va_backend_check(be) == 0);
+}
+
+int main(void)
+{
+    be = va_ref_backend_new();
+    VA_TEST(gradients_of_two_sequences);
+    VA_TEST(gradients_with_dropout);
+    VA_TEST(gradients_of_one_frame);
+    VA_TEST(gradients_with_input_norm);
+    VA_TEST(gradients_of_smallest_sizes);
+    VA_TEST(gradients_add);
+    VA_TEST(layouts_agree);
+    VA_TEST(dropout_is_of_its_step);
+    VA_TEST(receptive_field);
+    VA_TEST(streaming);
+    VA_TEST(bad_gradients_are_named);
+    VA_TEST(memory_comes_back);
+    va_backend_free(be);
+    return va_test_finish();
+}
