@@ -167,7 +167,7 @@ static void laws_of_the_paper(void)
     struct va_head *head = va_head_new(be, &medium, VA_HEAD_INIT_PAPER, false);
     struct va_params *list = va_head_params(head);
     struct va_param *bias = find(list, "mamba.0.dt_proj.bias");
-    double v[64], logs = 0;
+    double v[64], logs = 0, low = 0, high = -9;
 
     VA_CHECK(va_params_draw(list, 11) == 0);
     common_laws(list);
@@ -187,8 +187,11 @@ static void laws_of_the_paper(void)
 
         VA_CHECK(step >= -3.00001 && step <= -0.99999);
         logs += step / 64;
+        low = fmin(low, step);
+        high = fmax(high, step);
     }
     VA_CHECK_NEAR(logs, -2, 5 * 2 / sqrt(12.0 * 64));
+    VA_CHECK(low < -2.8 && high > -1.2);
     va_head_free(head);
 }
 
