@@ -27,12 +27,13 @@ static const struct va_option hidden[] = {
     VA_OPT_END,
 };
 
-/* What the last parse saw, for va_option_given and va_options_record. */
+/* What the last parse saw, for va_option_given and va_options_record. The table itself may be
+ * gone by then: it usually stands in a function that has returned. */
 static struct {
-    const struct va_option *table;
     const char *verb; /* subcommand, or NULL */
     bool given[MAX_OPTIONS];
-    char **operands;
+    const char *names[MAX_OPTIONS]; /* of the options, NULL after the last */
+    char *record;
 } seen;
 
 bool va_usage_error(int *status, const char *format, ...)
@@ -228,6 +229,61 @@ static bool take(const struct va_option *table, int argc, char **argv, int *i, i
     return store(o, value, status);
 }
 
+/* ---- provenance ------------------------------------------------------------------------ */
+
+/* An absolute path says where one machine keeps its files: only its last part is kept. */
+static const char *neutral(const char *text)
+{
+    const char *slash = text[0] == '/' ? strrchr(text, '/') : NULL;
+
+    return slash && slash[1] ? slash + 1 : text;
+}
+
+static char *join(char *left, const char *right)
+{
+    char *both = left ? va_format("%s%s%s", left, *left ? " " : "", right) : NULL;
+
+    va_free(left);
+    return both;
+}
+
+static char *make_record(const struct va_option *table, char **operands)
+{
+    char *line = va_strdup(seen.verb ? seen.verb : ""), value[600];
+
+    for (int k = 0; table[k].kind != VA_OPTION_END && k < MAX_OPTIONS; k++) {
+        const struct va_option *o = &table[k];
+
+        if (!seen.given[k] || o->run)
+            continue;
+        if (o->kind == VA_OPTION_LIST) {
+            const struct va_strings *list = o->target;
+
+            for (int64_t i = 0; i < list->count; i++) {
+                snprintf(value, sizeof(value), "--%s %s", o->name, neutral(list->items[i]));
+                line = join(line, value);
+            }
+            continue;
+        }
+        snprintf(value, sizeof(value), "--%s", o->name);
+        line = join(line, value);
+        if (o->kind == VA_OPTION_FLAG)
+            continue;
+        va_option_value(o, value, sizeof(value));
+        line = join(line, neutral(value));
+    }
+    for (char **p = operands; *p; p++)
+        line = join(line, neutral(*p));
+    return line;
+}
+
+char *va_options_record(void)
+{
+    return va_strdup(seen.record ? seen.record : "");
+}
+
+/* ---- parsing --------------------------------------------------------------------------- */
+
 char **va_options_parse(const struct va_option *table, const struct va_usage *usage, int argc,
                         char **argv, int *status)
 {
@@ -235,8 +291,9 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
     bool ended = false;
 
     memset(seen.given, 0, sizeof(seen.given));
-    seen.table = table;
-    seen.operands = argv + 1;
+    memset(seen.names, 0, sizeof(seen.names));
+    for (int k = 0; table[k].kind != VA_OPTION_END && k < MAX_OPTIONS - 1; k++)
+        seen.names[k] = table[k].name;
     for (int i = 1; i < argc; i++) { /* an early --help shows the defaults before they change */
         if (!strcmp(argv[i], "--"))
             break;
@@ -264,13 +321,15 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
         va_version_print();
         return *status = VA_EXIT_OK, NULL;
     }
-    return seen.operands;
+    va_free(seen.record);
+    seen.record = make_record(table, argv + 1);
+    return argv + 1;
 }
 
 bool va_option_given(const char *name)
 {
-    for (int k = 0; seen.table && seen.table[k].kind != VA_OPTION_END && k < MAX_OPTIONS; k++)
-        if (seen.given[k] && !strcmp(seen.table[k].name, name))
+    for (int k = 0; k < MAX_OPTIONS && seen.names[k]; k++)
+        if (seen.given[k] && !strcmp(seen.names[k], name))
             return true;
     return false;
 }
@@ -284,54 +343,6 @@ void va_options_free(const struct va_option *table)
             free(list->items);
             *list = (struct va_strings){ 0 };
         }
-}
-
-/* ---- provenance ------------------------------------------------------------------------ */
-
-/* An absolute path says where one machine keeps its files: only its last part is kept. */
-static const char *neutral(const char *text)
-{
-    const char *slash = text[0] == '/' ? strrchr(text, '/') : NULL;
-
-    return slash && slash[1] ? slash + 1 : text;
-}
-
-static char *join(char *left, const char *right)
-{
-    char *both = left ? va_format("%s%s%s", left, *left ? " " : "", right) : NULL;
-
-    va_free(left);
-    return both;
-}
-
-char *va_options_record(void)
-{
-    char *line = va_strdup(seen.verb ? seen.verb : ""), value[600];
-
-    for (int k = 0; seen.table && seen.table[k].kind != VA_OPTION_END && k < MAX_OPTIONS; k++) {
-        const struct va_option *o = &seen.table[k];
-
-        if (!seen.given[k] || o->run)
-            continue;
-        if (o->kind == VA_OPTION_LIST) {
-            const struct va_strings *list = o->target;
-
-            for (int64_t i = 0; i < list->count; i++) {
-                snprintf(value, sizeof(value), "--%s %s", o->name, neutral(list->items[i]));
-                line = join(line, value);
-            }
-            continue;
-        }
-        snprintf(value, sizeof(value), "--%s", o->name);
-        line = join(line, value);
-        if (o->kind == VA_OPTION_FLAG)
-            continue;
-        va_option_value(o, value, sizeof(value));
-        line = join(line, neutral(value));
-    }
-    for (char **p = seen.operands; p && *p; p++)
-        line = join(line, neutral(*p));
-    return line;
 }
 
 /* ---- subcommands ----------------------------------------------------------------------- */

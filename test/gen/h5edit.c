@@ -1,0 +1,157 @@
+/*
+ * h5edit - change one thing in an HDF5 file, to see what readers say to it.
+ *
+ *   h5edit FILE string WHERE TEXT          attribute, fixed length: @name or /object@name
+ *   h5edit FILE vstring WHERE TEXT         attribute, variable length
+ *   h5edit FILE int WHERE N                attribute, int32
+ *   h5edit FILE real WHERE X               attribute, float64
+ *   h5edit FILE delete WHERE               attribute, dataset or group
+ *   h5edit FILE dataset /PATH TYPE DIMxDIM VALUE    new dataset, all elements VALUE; "-" scalar
+ *   h5edit FILE poke /PATH I X             element I of a dataset of numbers, counted flat
+ *   h5edit FILE soft /PATH TARGET          a soft link
+ * A file that does not exist is created empty.
+ */
+#include <hdf5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static hid_t file;
+
+static const char *split(char *where)
+{
+    char *at = strchr(where, '@');
+
+    if (!at)
+        return NULL;
+    *at = 0;
+    return at + 1;
+}
+
+static int put(char *where, hid_t type, const void *data)
+{
+    const char *name = split(where), *object = *where ? where : "/";
+    hid_t space = H5Screate(H5S_SCALAR), a;
+
+    if (!name)
+        return -1;
+    if (H5Aexists_by_name(file, object, name, H5P_DEFAULT) > 0)
+        H5Adelete_by_name(file, object, name, H5P_DEFAULT);
+    a = H5Acreate_by_name(file, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT,
+                          H5P_DEFAULT);
+    return a < 0 || H5Awrite(a, type, data) < 0 || H5Aclose(a) < 0 ? -1 : 0;
+}
+
+static int put_string(char *where, const char *text, int variable)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+
+    H5Tset_size(type, variable ? H5T_VARIABLE : strlen(text) + 1);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return put(where, type, variable ? (const void *)&text : text);
+}
+
+static int delete_it(char *where)
+{
+    const char *name = split(where);
+
+    return name ? H5Adelete_by_name(file, *where ? where : "/", name, H5P_DEFAULT)
+                : H5Ldelete(file, where, H5P_DEFAULT);
+}
+
+static hid_t type_of(const char *name)
+{
+    const struct {
+        const char *name;
+        hid_t type;
+    } known[] = {
+        { "float32", H5T_IEEE_F32LE }, { "float64", H5T_IEEE_F64LE },
+        { "uint8", H5T_STD_U8LE },     { "int32", H5T_STD_I32LE },
+        { "int64", H5T_STD_I64LE },    { "uint16", H5T_STD_U16LE },
+        { "be32", H5T_IEEE_F32BE },
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (!strcmp(known[i].name, name))
+            return known[i].type;
+    return H5I_INVALID_HID;
+}
+
+static int dataset(const char *path, const char *type, const char *shape, double value)
+{
+    hsize_t dims[H5S_MAX_RANK], count = 1;
+    int rank = 0;
+    char *rest = (char *)shape;
+    hid_t links = H5Pcreate(H5P_LINK_CREATE), space, d;
+    double *data;
+
+    for (; strcmp(shape, "-") && *rest; rest += *rest == 'x') {
+        dims[rank] = strtoull(rest, &rest, 10);
+        count *= dims[rank++];
+    }
+    H5Pset_create_intermediate_group(links, 1);
+    space = rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
+    if (H5Lexists(file, path, H5P_DEFAULT) > 0)
+        H5Ldelete(file, path, H5P_DEFAULT);
+    d = H5Dcreate2(file, path, type_of(type), space, links, H5P_DEFAULT, H5P_DEFAULT);
+    data = malloc((size_t)(count + 1) * sizeof(*data));
+    if (d < 0 || !data)
+        return -1;
+    for (hsize_t i = 0; i < count; i++)
+        data[i] = value;
+    return count && H5Dwrite(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0 ? -1
+                                                                                            : 0;
+}
+
+static int poke(const char *path, long i, double value)
+{
+    hid_t d = H5Dopen2(file, path, H5P_DEFAULT), space = H5Dget_space(d);
+    hssize_t count = H5Sget_simple_extent_npoints(space);
+    double *data;
+
+    if (count <= 0 || i < 0 || i >= count || !(data = malloc((size_t)count * sizeof(*data))))
+        return -1;
+    if (H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+        return -1;
+    data[i] = value;
+    return H5Dwrite(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+}
+
+static int run(int argc, char **argv)
+{
+    const char *verb = argc > 3 ? argv[2] : "";
+
+    if (!strcmp(verb, "delete"))
+        return delete_it(argv[3]);
+    if (argc == 5 && !strcmp(verb, "string"))
+        return put_string(argv[3], argv[4], 0);
+    if (argc == 5 && !strcmp(verb, "vstring"))
+        return put_string(argv[3], argv[4], 1);
+    if (argc == 5 && !strcmp(verb, "int"))
+        return put(argv[3], H5T_NATIVE_INT, &(int){ atoi(argv[4]) });
+    if (argc == 5 && !strcmp(verb, "real"))
+        return put(argv[3], H5T_NATIVE_DOUBLE, &(double){ strtod(argv[4], NULL) });
+    if (argc == 5 && !strcmp(verb, "soft"))
+        return H5Lcreate_soft(argv[4], file, argv[3], H5P_DEFAULT, H5P_DEFAULT);
+    if (argc == 7 && !strcmp(verb, "dataset"))
+        return dataset(argv[3], argv[4], argv[5], strtod(argv[6], NULL));
+    if (argc == 6 && !strcmp(verb, "poke"))
+        return poke(argv[3], atol(argv[4]), strtod(argv[5], NULL));
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    int failed;
+
+    if (argc < 4) {
+        fprintf(stderr, "h5edit: see the head of test/gen/h5edit.c\n");
+        return 2;
+    }
+    file = access(argv[1], F_OK) == 0
+               ? H5Fopen(argv[1], H5F_ACC_RDWR, H5P_DEFAULT)
+               : H5Fcreate(argv[1], H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
+    failed = file < 0 || run(argc, argv) < 0;
+    return H5Fclose(file) < 0 || failed;
+}

@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# va-check answers by its exit code; wrong files are made from a good one by h5edit.
+bats_require_minimum_version 1.8.0
+load lib/va
+setup() { cd "$BATS_TEST_TMPDIR" && make_features --frames 50 --gaps 3,4,20 good.h5; }
+
+# says 1 with exactly this line
+refuses() {
+    run -1 --separate-stderr va-check "$1"
+    [ "$output" = "" ]
+    [ "$stderr" = "va-check: $1: $2" ] || explain "$stderr"
+}
+edited() { # a copy of good.h5 with one change
+    cp good.h5 bad.h5
+    h5edit bad.h5 "$@"
+}
+
+@test "generic battery" { BATTERY_DAMAGED=1 generic_battery va-check good.h5; }
+
+@test "a good file: silent, 0" {
+    run -0 --separate-stderr va-check good.h5
+    [ "$output" = "" ]
+    [ "$stderr" = "" ]
+}
+
+@test "files of each writer option are good" {
+    make_features --half half.h5
+    make_features --stream --frames 1000 --dim 37 stream.h5
+    make_features --frames 0 none.h5
+    make_frames frames.h5
+    va-check half.h5 stream.h5 none.h5 frames.h5
+}
+
+@test "what is missing is named" {
+    edited delete @complete
+    refuses bad.h5 "incomplete: its writer did not finish"
+    edited delete @schema
+    refuses bad.h5 "@schema: not found, expected a file of a known schema"
+    edited delete @video
+    refuses bad.h5 "@video: not found, expected an attribute of va.features/1"
+    edited delete /pts
+    refuses bad.h5 "/pts: not found, expected a dataset of va.features/1"
+}
+
+@test "another schema, a newer version" {
+    edited string @schema va.other/1
+    refuses bad.h5 "found schema va.other/1, expected one that is known"
+    edited string @schema va.features/2
+    refuses bad.h5 "found another version, va.features/2, expected va.features/1"
+    run -1 --separate-stderr va-check --schema va.frames/1 good.h5
+    [ "$stderr" = "va-check: good.h5: found va.features/1, expected va.frames/1" ]
+}
+
+@test "wrong types and shapes" {
+    edited dataset /index float32 47 1
+    refuses bad.h5 "/index: found float32, expected int32"
+    edited dataset /index int32 46 1
+    refuses bad.h5 "/index: found shape 46, expected T with T = 47 of /features"
+    edited dataset /pts float64 47x1 1
+    refuses bad.h5 "/pts: found shape 47x1, expected T with T = 47 of /features"
+    edited dataset /pts be32 47 1
+    refuses bad.h5 "/pts: found a type that no schema has (class 1, 4 bytes), expected little-endian numbers or strings"
+    edited string @fps thirty
+    refuses bad.h5 "@fps: found a string, expected float64"
+    edited real @frame_count 50
+    refuses bad.h5 "@frame_count: found a float, expected int"
+}
+
+@test "wrong values" {
+    edited poke /features 9 nan
+    refuses bad.h5 "/features[2, 1]: found nan, expected a finite value"
+    edited poke /features 187 inf
+    refuses bad.h5 "/features[46, 3]: found inf, expected a finite value"
+    edited poke /index 5 7
+    refuses bad.h5 "/index[5]: found 7, expected more than 7, the value before"
+    edited poke /index 0 0
+    refuses bad.h5 "/index[0]: found 0, expected a value of at least 1"
+    edited int @frame_count 49
+    refuses bad.h5 "/index[46]: found 50, expected a value of at most 49"
+    edited real @fps -1
+    refuses bad.h5 "@fps: found -1, expected a value of at least 0"
+}
+
+@test "contents that do not fit the id" {
+    edited poke /features 3 0.25
+    run -1 --separate-stderr va-check bad.h5
+    [[ $stderr == "va-check: bad.h5: @id: found "*", which fits the contents" ]]
+    edited string @video w
+    run -1 --separate-stderr va-check bad.h5
+    [[ $stderr == "va-check: bad.h5: @id: "* ]]
+}
+
+@test "a file from elsewhere: no provenance, no id, strings of variable length" {
+    edited delete @provenance
+    h5edit bad.h5 delete @id
+    h5edit bad.h5 vstring @video "a name"
+    h5edit bad.h5 vstring @schema va.features/1
+    va-check bad.h5
+}
+
+@test "a link is refused, also one that leads in a circle" {
+    edited soft /more /features
+    refuses bad.h5 "/more: found a link, expected a dataset or group"
+    edited soft /more /
+    refuses bad.h5 "/more: found a link, expected a dataset or group"
+}
+
+@test "several files: each bad one is named, the worst code counts" {
+    edited delete @complete
+    run -1 --separate-stderr va-check good.h5 bad.h5 good.h5
+    [ "$stderr" = "va-check: bad.h5: incomplete: its writer did not finish" ]
+    run -3 --separate-stderr va-check good.h5 missing.h5
+    [ "$stderr" = "va-check: missing.h5: cannot open: No such file or directory" ]
+}

@@ -1,0 +1,79 @@
+/*
+ * va-check - is a file a complete, valid instance of its schema?
+ *
+ * Silent and 0 when it is. Everything is checked that readers rely on, and what they leave out
+ * for speed: the values of all datasets, and the content id.
+ */
+#include "base/va_mem.h"
+#include "base/va_tool.h"
+#include "io/va_h5.h"
+#include <string.h>
+#include <unistd.h>
+
+static const struct va_usage usage = {
+    "[--schema ID] FILE.h5...",
+    "is this file a complete, valid instance of its schema?",
+    "Silent, exit 0, when every file is whole and keeps all rules of its schema (names, types, "
+    "shapes, values) and its content id fits its contents. Otherwise exit 1 and a line for each "
+    "file that does not. A file that cannot be opened at all is exit 3.",
+};
+
+/* 0, or -1 after reporting what is wrong with the file. */
+static int check(const char *path, const char *schema)
+{
+    struct va_h5_in *in = va_h5_open(path, schema);
+    int result = -1;
+    char *kept = NULL;
+    const char *found;
+
+    if (!in || va_h5_check_values(in) < 0)
+        goto done;
+    if (va_h5_has_attribute(in, NULL, "id")) {
+        kept = va_h5_get_string(in, NULL, "id");
+        found = kept ? va_h5_compute_id(in) : NULL;
+        if (!found)
+            goto done;
+        if (strcmp(kept, found)) {
+            va_error("%s: @id: found %s, expected %s, which fits the contents", path, kept,
+                     found);
+            goto done;
+        }
+    }
+    result = 0;
+done:
+    va_free(kept);
+    va_h5_close(in);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    const char *schema = NULL;
+    const struct va_option table[] = {
+        VA_OPT_STRING(0, "schema", &schema, "ID",
+                      "the file must be of this one: va.features/1"),
+        VA_OPT_END,
+    };
+    int status;
+    char **files;
+
+    va_tool_init("va-check");
+    files = va_options_parse(table, &usage, argc, argv, &status);
+    if (files && !files[0]) {
+        va_usage_error(&status, "expected at least one file");
+        files = NULL;
+    }
+    if (files)
+        status = VA_EXIT_OK;
+    for (; files && *files; files++) {
+        bool readable = access(*files, R_OK) == 0;
+
+        if (check(*files, schema) == 0)
+            continue;
+        if (va_error_status() == VA_EXIT_MACHINE || !readable)
+            status = va_error_status();
+        else if (status == VA_EXIT_OK)
+            status = VA_EXIT_NO;
+    }
+    return va_tool_finish(status);
+}
