@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
+#include "data/va_lists.h"
 #include "data/va_window_index_priv.h"
 #include "io/va_h5.h"
 #include <string.h>
@@ -49,6 +50,29 @@ int64_t va_window_index_find(const struct va_window_index *index, const char *na
         if (!strcmp(index->videos[i].name, name))
             return i;
     return -1;
+}
+
+int va_window_index_select(const struct va_window_index *index, const char *list,
+                           int64_t **videos, int64_t *count)
+{
+    struct va_name_list names;
+    int status;
+
+    *videos = NULL;
+    *count = 0;
+    if (va_name_list_read(&names, list) < 0)
+        return -1;
+    *videos = va_new(names.count, sizeof(**videos));
+    status = *videos ? 0 : -1;
+    for (int64_t i = 0; status == 0 && i < names.count; i++) {
+        (*videos)[i] = va_window_index_find(index, names.items[i].name);
+        if ((*videos)[i] < 0)
+            status = va_name_list_unknown(&names, i, "the windows");
+    }
+    if (status == 0)
+        *count = names.count;
+    va_name_list_release(&names);
+    return status;
 }
 
 /* ---- adding a video -------------------------------------------------------------------- */

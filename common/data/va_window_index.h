@@ -113,6 +113,11 @@ VA_MUST_USE int va_window_index_open_features(struct va_window_index *index);
 /* Video number of `name`, or -1 (not reported). */
 int64_t va_window_index_find(const struct va_window_index *index, const char *name);
 
+/* Video numbers of the names in a list file (data/va_lists.h), in its order; *videos [*count] is
+ * freed with va_free. -1 after reporting: a bad list, or a name that the index lacks. */
+VA_MUST_USE int va_window_index_select(const struct va_window_index *index, const char *list,
+                                       int64_t **videos, int64_t *count);
+
 /*
  * Rows [start, start + count) of a video's timeline: x [count, D] float32; label [count, 2] and
  * valid [count] (0 or 1 as float) may be NULL. Entries at and beyond the end of the timeline are

@@ -104,7 +104,7 @@ static int failed(const struct va_encoder *e, const char *verb, int error)
         return va_error_write(e->path, "write");
     }
     return va_error_machine("%s: cannot %s: %s", e->path, verb,
-                            va_libav_why(error, why, sizeof(why)));
+                            va_libav_why(NULL, error, why, sizeof(why)));
 }
 
 /* ---- making the parts ------------------------------------------------------------------- */
@@ -401,7 +401,12 @@ static int write_image(const char *path, const AVPacket *packet)
 
     if (va_textfile_create(&file, path) < 0)
         return -1;
-    fwrite(packet->data, 1, (size_t)packet->size, file.stream); /* commit checks it */
+    if (fwrite(packet->data, 1, (size_t)packet->size, file.stream) != (size_t)packet->size ||
+        fflush(file.stream)) {
+        va_error_write(path, "write"); /* here errno still says why */
+        va_textfile_abort(&file);
+        return -1;
+    }
     return va_textfile_commit(&file);
 }
 
@@ -425,7 +430,8 @@ static AVPacket *image(const char *path, enum AVCodecID id, enum AVPixelFormat p
     error = packet ? encode_image(id, pixels, rgb, width, height, quality, packet)
                    : AVERROR(ENOMEM);
     if (error < 0) {
-        va_error_machine("%s: cannot encode: %s", path, va_libav_why(error, why, sizeof(why)));
+        va_error_machine("%s: cannot encode: %s", path,
+                         va_libav_why(NULL, error, why, sizeof(why)));
         av_packet_free(&packet);
     }
     return packet;

@@ -1,11 +1,13 @@
 /*
- * One log for the whole process, since the libraries have one: decoder threads complain too.
- * With two videos open at once a reason may come from the other one; the error number cannot.
+ * The libraries log through one callback for the whole process, from decoder threads too. What
+ * belongs to a file finds its way by the context's `opaque`, so that two videos open at once do
+ * not mix their reasons.
  */
 #include "media/va_libav_priv.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <libavcodec/avcodec.h>
 #include <libavutil/display.h>
 #include <libavutil/error.h>
 #include <libavutil/log.h>
@@ -15,14 +17,26 @@
 #include <string.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char complaint[256];
+static struct va_libav_log shared;
+
+static struct va_libav_log *log_of(void *context)
+{
+    const AVClass *class = context ? *(const AVClass **)context : NULL;
+    void *opaque = NULL;
+
+    if (class && !strcmp(class->class_name, "AVFormatContext"))
+        opaque = ((AVFormatContext *)context)->opaque;
+    else if (class && !strcmp(class->class_name, "AVCodecContext"))
+        opaque = ((AVCodecContext *)context)->opaque;
+    return opaque ? opaque : &shared;
+}
 
 static void on_log(void *context, int level, const char *format, va_list list)
 {
-    char line[sizeof(complaint)];
+    char line[sizeof(shared.last)];
+    struct va_libav_log *log;
     size_t n;
 
-    (void)context;
     if (level > AV_LOG_ERROR)
         return;
     vsnprintf(line, sizeof(line), format, list);
@@ -31,33 +45,46 @@ static void on_log(void *context, int level, const char *format, va_list list)
         line[--n] = 0;
     if (n == 0)
         return;
+    log = log_of(context);
     pthread_mutex_lock(&lock);
-    memcpy(complaint, line, sizeof(line));
+    memcpy(log->last, line, sizeof(line));
+    log->count++;
     pthread_mutex_unlock(&lock);
 }
 
 void va_libav_quiet(void)
 {
     av_log_set_callback(on_log);
-    pthread_mutex_lock(&lock);
-    complaint[0] = 0;
-    pthread_mutex_unlock(&lock);
 }
 
-const char *va_libav_why(int error, char *buffer, size_t size)
+unsigned va_libav_complaints(const struct va_libav_log *log)
 {
-    char words[AV_ERROR_MAX_STRING_SIZE];
+    unsigned n;
 
-    if (av_strerror(error, words, sizeof(words)) < 0)
+    pthread_mutex_lock(&lock);
+    n = log->count;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
+const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size_t size)
+{
+    char words[AV_ERROR_MAX_STRING_SIZE] = "", last[sizeof(shared.last)];
+
+    if (!log)
+        log = &shared;
+    pthread_mutex_lock(&lock);
+    memcpy(last, log->last, sizeof(last));
+    log->last[0] = 0;
+    pthread_mutex_unlock(&lock);
+    if (error < 0 && av_strerror(error, words, sizeof(words)) < 0)
         snprintf(words, sizeof(words), "error %d", error);
     if (isupper((unsigned char)words[0]) && islower((unsigned char)words[1]))
         words[0] = (char)tolower((unsigned char)words[0]);
-    pthread_mutex_lock(&lock);
-    if (complaint[0])
-        snprintf(buffer, size, "%s (%s)", words, complaint);
+    if (words[0] && last[0])
+        snprintf(buffer, size, "%s (%s)", words, last);
     else
-        snprintf(buffer, size, "%s", words);
-    pthread_mutex_unlock(&lock);
+        snprintf(buffer, size, "%s", words[0] ? words : last[0] ? last : "damaged data");
     return buffer;
 }
 

@@ -27,12 +27,21 @@ enum {
     VA_SWS_EXACT = SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP | SWS_BITEXACT
 };
 
-/* Catch the libraries' log from now on, and forget the last complaint. Any thread. */
-void va_libav_quiet(void);
+/* Complaints of one file's demuxer and decoder threads: `opaque` of their contexts points here.
+ * Contexts without it share one of the process. */
+struct va_libav_log {
+    char last[256];
+    unsigned count;
+};
 
-/* "invalid data found when processing input (moov atom not found)" for error number `error`,
- * with the last complaint if there is one. Returns buffer. */
-const char *va_libav_why(int error, char *buffer, size_t size);
+/* Catch the libraries' log from now on. Any thread. */
+void va_libav_quiet(void);
+unsigned va_libav_complaints(const struct va_libav_log *log); /* so far */
+
+/* "invalid data found when processing input (moov atom not found)" for error number `error`
+ * (0: the complaint alone), with the last complaint if there is one, which is then forgotten.
+ * log NULL: of the process. Returns buffer. */
+const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size_t size);
 
 /* Whether `error` says that the machine failed (disk, memory), not that the data are bad. */
 bool va_libav_machine(int error);

@@ -2,8 +2,12 @@
  * va_source.h - frames of a video file, a stream or a folder of crops, one after the other.
  *
  * Frames come in presentation order as packed RGB24, rotation metadata applied, with their
- * 1-based number and time stamp. A folder of NNNNN.jpg (or .png) keeps the number in each name:
- * a missing number is a frame without a face.
+ * 1-based number and time stamp. Frames that an edit list hides are neither shown nor counted.
+ * A folder of NNNNN.jpg (.jpeg, .png) keeps the number in each name: a missing number is a frame
+ * without a face; other names are ignored.
+ *
+ * Broken packets and images are reported and passed over, up to `tolerate` of them; one more is
+ * an error. A frame lost that way keeps its number: the following ones do not move up.
  *
  * Threads:   one thread per source; different sources are independent
  */
@@ -13,35 +17,45 @@
 #include "base/va_attr.h"
 #include <stdint.h>
 
+enum { VA_SIDE_MAX = 16384 };            /* pixels in a row or column of any picture */
+enum { VA_PIXELS_MAX = 8192 * 8192 };    /* pixels in a picture */
+enum { VA_NUMBER_MAX = 2147483647 - 1 }; /* frame numbers */
+
 struct va_source; /* opaque */
 
 struct va_source_options {
-    int64_t width, height; /* output size; 0: as stored (a folder: of the first image) */
-    int64_t every;         /* every n-th frame, 1 */
-    double start, end;     /* seconds; end 0: to the end */
+    int64_t width, height; /* output size; 0: as stored in the first frame */
+    int64_t every;         /* every n-th frame: 1, 1 + n, ...; 0 is 1 */
+    double start, end;     /* seconds: start <= pts < end; end 0: to the end */
     int64_t tolerate;      /* broken packets (or images) to accept before giving up */
     int64_t frame_count;   /* folder: frames of the original video; 0: the last number */
-    int threads;           /* decoder threads; 0: as many as the pool has */
+    double fps;            /* folder: rate of the original video; 0: not known */
+    int threads;           /* decoder threads; 0: va_threads_available() */
 };
 
 struct va_frame {
     const uint8_t *pixels; /* [height, width, 3], valid until the next call */
     int64_t width, height;
     int64_t index; /* 1-based frame number in the video */
-    double pts;    /* seconds */
+    double pts; /* seconds, as stored in the file; folder: (index - 1) / fps, 0 without fps */
 };
 
 /* Open a file, "-" (stdin) or a folder. NULL after reporting. */
 VA_MUST_USE struct va_source *va_source_open(const char *path,
                                              const struct va_source_options *options);
 
-/* 1 and a frame, 0 at the end, -1 after reporting. Frames of one source have one size. */
+/* 1 and a frame, 0 at the end, -1 after reporting. Frames of one source have one size: a video
+ * that changes its size is scaled to that of its first frame. */
 VA_MUST_USE int va_source_next(struct va_source *s, struct va_frame *frame);
 
-double va_source_fps(const struct va_source *s); /* average rate; 0 unknown */
-int64_t va_source_frame_count(
-    const struct va_source *s); /* frames in the video; final at the end */
-int64_t va_source_expected(const struct va_source *s); /* for progress; 0 unknown */
+/* Average rate, 0 if not known. Once two frames are decoded it is measured from their numbers
+ * and time stamps, since containers count hidden frames too; before, the container's word. */
+double va_source_fps(const struct va_source *s);
+
+/* Frames in the video, never less than the last number; final once va_source_next gave 0. When
+ * `end` cuts the video short: the container's count if that is more than were decoded. */
+int64_t va_source_frame_count(const struct va_source *s);
+int64_t va_source_expected(const struct va_source *s); /* of va_source_next; 0 unknown */
 int64_t va_source_broken(const struct va_source *s);   /* packets or images passed over */
 void va_source_close(struct va_source *s);             /* NULL is fine */
 

@@ -1,0 +1,355 @@
+#include "data/va_folds.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "base/va_rand.h"
+#include "base/va_tempfile.h"
+#include "data/va_lists.h"
+#include "data/va_table.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { FOLDS_MAX = 1000, ROWS_MAX = 20000 };
+
+const char *const va_scheme_names[] = { "paper", "authors", "sucv", NULL };
+
+static int add_video(struct va_fold_plan *plan, const char *name, int64_t frames, bool official,
+                     int64_t fold)
+{
+    struct va_fold_video video = { .frames = frames, .official = official, .fold = fold };
+
+    if (va_grow(&plan->videos, &plan->room, plan->count + 1, sizeof(video)) < 0 ||
+        !(video.name = va_strdup(name)))
+        return -1;
+    plan->videos[plan->count++] = video;
+    return 0;
+}
+
+int va_folds_add(struct va_fold_plan *plan, const char *folder, bool official)
+{
+    struct va_label_files files = { 0 };
+    int status = va_label_files_add(&files, folder);
+
+    if (status == 0 && files.count == 0)
+        status = va_error("%s: found no <video>.txt in this folder", folder);
+    for (int64_t i = 0; status == 0 && i < files.count; i++) {
+        struct va_labels labels;
+
+        status = va_labels_read(&labels, files.items[i].path, VA_LABELS_ANNOTATION);
+        if (status == 0)
+            status = add_video(plan, files.items[i].name, labels.count, official, 0);
+        va_labels_release(&labels);
+    }
+    va_label_files_release(&files);
+    return status;
+}
+
+/* ---- groups ---------------------------------------------------------------------------- */
+
+/* Order of the rows: training set first, then by name. */
+static int by_set(const void *a, const void *b)
+{
+    const struct va_fold_video *x = a, *y = b;
+
+    return x->official != y->official ? x->official - y->official : strcmp(x->name, y->name);
+}
+
+static int by_group(const void *a, const void *b)
+{
+    const struct va_fold_video *const *x = a, *const *y = b;
+    int order = va_group_compare((*x)->name, (*y)->name);
+
+    return order ? order : strcmp((*x)->name, (*y)->name);
+}
+
+struct group {
+    struct va_fold_video **first; /* [count], one behind the other */
+    int64_t count, frames;
+    int64_t lot; /* drawn: decides between equals */
+};
+struct groups {
+    struct va_fold_video **videos; /* in order of their groups */
+    struct group *items;           /* [count] */
+    int64_t count;
+};
+
+static void groups_release(struct groups *g)
+{
+    va_free(g->videos);
+    va_free(g->items);
+}
+
+static int groups_make(struct groups *g, struct va_fold_plan *plan)
+{
+    *g = (struct groups){ .videos = va_new(plan->count, sizeof(*g->videos)),
+                          .items = va_new(plan->count, sizeof(*g->items)) };
+    if (!g->videos || !g->items)
+        return -1;
+    for (int64_t i = 0; i < plan->count; i++)
+        g->videos[i] = &plan->videos[i];
+    if (plan->count)
+        qsort(g->videos, (size_t)plan->count, sizeof(*g->videos), by_group);
+    for (int64_t i = 0; i < plan->count; i++) {
+        struct group *now;
+
+        if (i && !strcmp(g->videos[i - 1]->name, g->videos[i]->name))
+            return va_error("video '%s' is in the training and in the validation set",
+                            g->videos[i]->name);
+        if (!i || va_group_compare(g->videos[i - 1]->name, g->videos[i]->name))
+            g->items[g->count++].first = &g->videos[i];
+        now = &g->items[g->count - 1];
+        now->count++;
+        now->frames += g->videos[i]->frames;
+    }
+    return 0;
+}
+
+static void count_torn(struct va_fold_plan *plan, const struct groups *g)
+{
+    plan->torn_groups = 0;
+    for (int64_t i = 0; i < g->count; i++)
+        for (int64_t k = 1; k < g->items[i].count; k++)
+            if (g->items[i].first[k]->fold != g->items[i].first[0]->fold) {
+                plan->torn_groups++;
+                break;
+            }
+}
+
+/* ---- schemes --------------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+
+    if (x->frames != y->frames)
+        return x->frames < y->frames ? 1 : -1;
+    return (x->lot > y->lot) - (x->lot < y->lot);
+}
+
+/* Largest group first, each to the fold with the fewest frames so far. */
+static int assign_balanced(struct groups *g, int64_t folds, uint64_t seed)
+{
+    int64_t *load = va_new(folds, sizeof(*load)), *lots = va_new(g->count, sizeof(*lots)),
+            *order = va_new(folds, sizeof(*order));
+    int status = -1;
+
+    if (!load || !lots || !order)
+        goto done;
+    for (int64_t i = 0; i < g->count; i++)
+        lots[i] = i;
+    for (int64_t k = 0; k < folds; k++)
+        order[k] = k;
+    va_rand_shuffle(seed, VA_RAND_FOLDS, 0, lots, g->count);
+    va_rand_shuffle(seed, VA_RAND_FOLDS, 1, order, folds);
+    for (int64_t i = 0; i < g->count; i++)
+        g->items[i].lot = lots[i];
+    qsort(g->items, (size_t)g->count, sizeof(*g->items), by_size);
+    for (int64_t i = 0; i < g->count; i++) {
+        int64_t best = 0; /* a place in `order` */
+
+        for (int64_t k = 1; k < folds; k++)
+            if (load[order[k]] < load[order[best]])
+                best = k;
+        load[order[best]] += g->items[i].frames;
+        for (int64_t k = 0; k < g->items[i].count; k++)
+            g->items[i].first[k]->fold = order[best] + 1;
+    }
+    status = 0;
+done:
+    va_free(load);
+    va_free(lots);
+    va_free(order);
+    return status;
+}
+
+/* N runs over all videos; the first count % N runs have one more. */
+static void assign_runs(struct va_fold_plan *plan, int64_t folds)
+{
+    int64_t each = plan->count / folds, longer = plan->count % folds, i = 0;
+
+    for (int64_t k = 0; k < folds; k++)
+        for (int64_t n = each + (k < longer); n > 0; n--)
+            plan->videos[i++].fold = k + 1;
+}
+
+/* N runs over the training set, border k at k * count / N; held out from the last to the first. */
+static void assign_training_runs(struct va_fold_plan *plan, int64_t folds, int64_t training)
+{
+    for (int64_t k = 0; k < folds; k++)
+        for (int64_t i = k * training / folds; i < (k + 1) * training / folds; i++)
+            plan->videos[i].fold = folds - k;
+}
+
+int va_folds_assign(struct va_fold_plan *plan, enum va_scheme scheme, int64_t folds,
+                    uint64_t seed)
+{
+    struct groups g;
+    int64_t training = 0, units;
+    int status = -1;
+
+    if (plan->count)
+        qsort(plan->videos, (size_t)plan->count, sizeof(*plan->videos), by_set);
+    for (int64_t i = 0; i < plan->count; i++)
+        training += !plan->videos[i].official;
+    if (groups_make(&g, plan) < 0)
+        goto done;
+    units = scheme == VA_SCHEME_PAPER  ? g.count
+            : scheme == VA_SCHEME_SUCV ? training
+                                       : plan->count;
+    if (units < folds) {
+        va_error("found %lld %s, expected at least %lld, one for each fold", (long long)units,
+                 scheme == VA_SCHEME_PAPER ? "groups of videos" : "videos", (long long)folds);
+        goto done;
+    }
+    plan->folds = folds;
+    if (scheme == VA_SCHEME_PAPER && assign_balanced(&g, folds, seed) < 0)
+        goto done;
+    if (scheme == VA_SCHEME_AUTHORS)
+        assign_runs(plan, folds);
+    if (scheme == VA_SCHEME_SUCV)
+        assign_training_runs(plan, folds, training);
+    count_torn(plan, &g);
+    status = 0;
+done:
+    groups_release(&g);
+    return status;
+}
+
+/* ---- folds as given -------------------------------------------------------------------- */
+
+/* Whether each fold from 0 to the last has a video. */
+static int check_given(const struct va_fold_plan *plan, const char *path)
+{
+    for (int64_t k = 0; k < plan->folds; k++) {
+        bool found = false;
+
+        for (int64_t i = 0; i < plan->count && !found; i++)
+            found = plan->videos[i].fold == k;
+        if (!found)
+            return va_error("%s: no video in fold %lld, expected folds from 0 to %lld", path,
+                            (long long)k, (long long)plan->folds - 1);
+    }
+    return plan->folds > 1 ? 0 : va_error("%s: found one fold, expected several", path);
+}
+
+/* A row's video and group must not have come with another fold before. */
+static int check_row(const struct va_table *t, int64_t row, int64_t video, int64_t group,
+                     int64_t fold)
+{
+    for (int64_t i = 0; i < row; i++) {
+        if (!strcmp(va_table_text(t, i, video), va_table_text(t, row, video)))
+            return va_error("%s: line %lld: '%s' stands in line %lld too", t->path,
+                            (long long)row + 2, va_table_text(t, row, video), (long long)i + 2);
+        if (group >= 0 && !strcmp(va_table_text(t, i, group), va_table_text(t, row, group)) &&
+            strcmp(va_table_text(t, i, fold), va_table_text(t, row, fold)))
+            return va_error("%s: line %lld: group '%s' is in fold %s, in line %lld in fold %s",
+                            t->path, (long long)row + 2, va_table_text(t, row, group),
+                            va_table_text(t, row, fold), (long long)i + 2,
+                            va_table_text(t, i, fold));
+    }
+    return 0;
+}
+
+static int take_rows(struct va_fold_plan *plan, const struct va_table *t)
+{
+    int64_t video = va_table_column(t, "clip"), fold = va_table_column(t, "fold"),
+            group = va_table_column(t, "group");
+
+    if (video < 0)
+        video = va_table_column(t, "video");
+    if (video < 0 || fold < 0)
+        return va_error("%s: line 1: found no column %s, expected clip (or video) and fold",
+                        t->path, fold < 0 ? "fold" : "clip");
+    if (t->rows > ROWS_MAX) /* each is compared with all before */
+        return va_error("%s: found %lld rows, at most %d", t->path, (long long)t->rows, ROWS_MAX);
+    for (int64_t i = 0; i < t->rows; i++) {
+        const char *name = va_table_text(t, i, video);
+        double k;
+
+        if (!va_video_name_valid(name))
+            return va_error("%s: line %lld: found '%s', expected the name of a video", t->path,
+                            (long long)i + 2, name);
+        if (va_table_number(t, i, fold, &k) < 0)
+            return -1;
+        if (k < 0 || k >= FOLDS_MAX || k != (double)(int64_t)k)
+            return va_error(
+                "%s: line %lld: found fold %g, expected a whole number from 0 to %d", t->path,
+                (long long)i + 2, k, FOLDS_MAX - 1);
+        if (check_row(t, i, video, group, fold) < 0 ||
+            add_video(plan, name, 0, k == 0, (int64_t)k) < 0)
+            return -1;
+        if ((int64_t)k >= plan->folds)
+            plan->folds = (int64_t)k + 1;
+    }
+    return check_given(plan, t->path);
+}
+
+int va_folds_read(struct va_fold_plan *plan, const char *path)
+{
+    struct va_table table;
+    int status;
+
+    if (va_table_read(&table, path) < 0)
+        return -1;
+    plan->given = true;
+    status = take_rows(plan, &table);
+    va_table_release(&table);
+    return status;
+}
+
+/* ---- what comes out -------------------------------------------------------------------- */
+
+bool va_folds_held_out(const struct va_fold_plan *plan, int64_t k, int64_t i)
+{
+    if (k == 0 && !plan->given)
+        return plan->videos[i].official;
+    return plan->videos[i].fold == k;
+}
+
+int64_t va_folds_count(const struct va_fold_plan *plan)
+{
+    return plan->given ? plan->folds : plan->folds + 1;
+}
+
+static int write_list(const struct va_fold_plan *plan, const char *folder, int64_t k,
+                      bool held_out)
+{
+    char *path = va_format("%s/%lld/%s.txt", folder, (long long)k, held_out ? "val" : "train");
+    struct va_textfile f;
+    int status = -1;
+
+    if (path && va_textfile_create(&f, path) == 0) {
+        for (int64_t i = 0; i < plan->count; i++)
+            if (va_folds_held_out(plan, k, i) == held_out)
+                fprintf(f.stream, "%s\n", plan->videos[i].name);
+        status = va_textfile_commit(&f);
+    }
+    va_free(path);
+    return status;
+}
+
+int va_folds_write(const struct va_fold_plan *plan, const char *folder)
+{
+    int status = 0;
+
+    for (int64_t k = 0; status == 0 && k < va_folds_count(plan); k++) {
+        char *path = va_format("%s/%lld", folder, (long long)k);
+
+        status = path ? va_make_folder(path) : -1;
+        if (status == 0)
+            status = write_list(plan, folder, k, false);
+        if (status == 0)
+            status = write_list(plan, folder, k, true);
+        va_free(path);
+    }
+    return status;
+}
+
+void va_folds_release(struct va_fold_plan *plan)
+{
+    for (int64_t i = 0; i < plan->count; i++)
+        va_free(plan->videos[i].name);
+    va_free(plan->videos);
+    *plan = (struct va_fold_plan){ 0 };
+}

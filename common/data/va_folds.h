@@ -1,0 +1,66 @@
+/*
+ * va_folds.h - which videos are trained on and which are held out, fold by fold.
+ *
+ * Fold 0 is the official split. Folds 1 .. N are a cross-validation by one of three schemes:
+ *
+ *   paper    over all videos, training and validation together. Videos of one group (one person's
+ *            base name, data/va_lists.h) stay together. Groups go largest first to the fold with
+ *            the fewest frames; the seed decides between equals only.
+ *   authors  as the published code does it: the files of both sets in one row, cut into N runs
+ *            of equal numbers of files (the first ones longer by one). Groups may be torn, and
+ *            then the held-out score is too good: reported.
+ *   sucv     as the code from which that was made: the training set alone cut into N runs; fold k
+ *            holds out run N + 1 - k, and the official validation set is trained on.
+ *
+ * Rows are bytewise sorted by name, the training set first.
+ *
+ * Ownership: a plan owns names; begins as { 0 }
+ */
+#ifndef VA_FOLDS_H
+#define VA_FOLDS_H
+
+#include "base/va_attr.h"
+#include "data/va_labels.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum va_scheme { VA_SCHEME_PAPER, VA_SCHEME_AUTHORS, VA_SCHEME_SUCV };
+extern const char *const va_scheme_names[]; /* in enum order, NULL last */
+
+struct va_fold_video {
+    char *name;
+    int64_t frames;
+    bool official; /* of the official validation set */
+    int64_t fold;  /* 1 .. N: the fold that holds it out; 0: none does */
+};
+struct va_fold_plan {
+    struct va_fold_video *videos; /* [count] */
+    int64_t count, room;
+    int64_t folds;       /* N */
+    bool given;          /* read from a table: its fold 0 is one like the others */
+    int64_t torn_groups; /* groups that lie in several folds */
+};
+
+/* Add all videos of a folder of annotations, with their numbers of frames. */
+VA_MUST_USE int va_folds_add(struct va_fold_plan *plan, const char *labels, bool official);
+
+/* Decide who is held out where. -1 after reporting: a video in both sets, too few groups. */
+VA_MUST_USE int va_folds_assign(struct va_fold_plan *plan, enum va_scheme scheme, int64_t folds,
+                                uint64_t seed);
+
+/* Take folds as given in a TSV file with columns `clip` (or `video`) and `fold`, from 0; where
+ * there is a column `group`, one in several folds is an error. */
+VA_MUST_USE int va_folds_read(struct va_fold_plan *plan, const char *path);
+
+/* Whether fold k of the plan holds video i out. */
+bool va_folds_held_out(const struct va_fold_plan *plan, int64_t k, int64_t i);
+
+/* First fold's number is 0; this is one more than the last one's. */
+int64_t va_folds_count(const struct va_fold_plan *plan);
+
+/* Write FOLDER/<k>/train.txt and val.txt for all folds. */
+VA_MUST_USE int va_folds_write(const struct va_fold_plan *plan, const char *folder);
+
+void va_folds_release(struct va_fold_plan *plan);
+
+#endif

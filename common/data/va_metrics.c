@@ -1,0 +1,180 @@
+#include "data/va_metrics.h"
+
+#include "base/va_mem.h"
+#include "data/va_labels.h"
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+const char *const va_dimension_names[] = { "valence", "arousal", "mean", NULL };
+const char *const va_metric_names[] = { "ccc", "pearson", "rmse", "mae", "sagr", NULL };
+
+/* A sum that does not lose what small terms bring (Neumaier): a corpus has millions of them. */
+struct sum {
+    double value, lost;
+};
+
+static void add(struct sum *s, double x)
+{
+    double t = s->value + x;
+
+    s->lost += fabs(s->value) >= fabs(x) ? (s->value - t) + x : (x - t) + s->value;
+    s->value = t;
+}
+
+static double mean(const struct sum *s, int64_t n)
+{
+    return (s->value + s->lost) / (double)n;
+}
+
+/* Whether column d of x [n, 2] is one number throughout: exact, where a variance from a rounded
+ * mean would leave dust. */
+static int is_flat(int64_t n, const double *x, int d)
+{
+    for (int64_t i = 1; i < n; i++)
+        if (x[2 * i + d] != x[d])
+            return 0;
+    return 1;
+}
+
+static int sign(double x)
+{
+    return (x > 0) - (x < 0);
+}
+
+/* Measures of one dimension; n >= 1. */
+static void measure(double *value, int64_t n, const double *p, const double *y, int d)
+{
+    struct sum sp = { 0 }, sy = { 0 }, spp = { 0 }, syy = { 0 }, spy = { 0 }, see = { 0 },
+               sae = { 0 };
+    double mp, my, vp, vy, cov, bottom;
+    int64_t agree = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        add(&sp, p[2 * i + d]);
+        add(&sy, y[2 * i + d]);
+    }
+    mp = mean(&sp, n);
+    my = mean(&sy, n);
+    for (int64_t i = 0; i < n; i++) {
+        double a = p[2 * i + d], b = y[2 * i + d];
+
+        add(&spp, (a - mp) * (a - mp));
+        add(&syy, (b - my) * (b - my));
+        add(&spy, (a - mp) * (b - my));
+        add(&see, (a - b) * (a - b));
+        add(&sae, fabs(a - b));
+        agree += sign(a) == sign(b);
+    }
+    vp = is_flat(n, p, d) ? 0 : mean(&spp, n);
+    vy = is_flat(n, y, d) ? 0 : mean(&syy, n);
+    cov = vp == 0 || vy == 0 ? 0 : mean(&spy, n);
+    bottom = vp + vy + (mp - my) * (mp - my);
+    value[VA_CCC] = bottom > 0 ? 2 * cov / bottom : (double)NAN;
+    value[VA_PEARSON] = vp * vy > 0 ? cov / sqrt(vp * vy) : (double)NAN;
+    value[VA_RMSE] = sqrt(mean(&see, n));
+    value[VA_MAE] = mean(&sae, n);
+    value[VA_SAGR] = (double)agree / (double)n;
+}
+
+void va_score_pairs(struct va_score *score, int64_t n, const double *prediction,
+                    const double *label)
+{
+    score->frames = n;
+    for (int d = 0; d < 2; d++) {
+        for (int m = 0; m < VA_METRICS; m++)
+            score->value[d][m] = (double)NAN;
+        if (n > 0)
+            measure(score->value[d], n, prediction, label, d);
+    }
+    for (int m = 0; m < VA_METRICS; m++)
+        score->value[VA_MEAN][m] = (score->value[VA_VALENCE][m] + score->value[VA_AROUSAL][m]) /
+                                   2;
+}
+
+enum va_undefined va_score_reason(int64_t n, const double *prediction, const double *label,
+                                  enum va_dimension d, enum va_metric m)
+{
+    bool flat_p, flat_y;
+
+    if (n == 0)
+        return VA_NO_FRAMES;
+    flat_p = is_flat(n, prediction, (int)d);
+    flat_y = is_flat(n, label, (int)d);
+    if (m == VA_CCC && flat_p && flat_y && prediction[d] == label[d])
+        return VA_SAME_CONSTANT;
+    if (m == VA_PEARSON && flat_p)
+        return VA_FLAT_PREDICTION;
+    if (m == VA_PEARSON && flat_y)
+        return VA_FLAT_LABEL;
+    return VA_DEFINED;
+}
+
+/* ---- several videos -------------------------------------------------------------------- */
+
+int va_evaluation_add(struct va_evaluation *e, const char *name, int64_t T,
+                      const double *prediction, const double *label)
+{
+    struct va_evaluated video = { .first = e->frames };
+
+    if (va_grow(&e->prediction, &e->prediction_room, e->frames + T, 2 * sizeof(double)) < 0 ||
+        va_grow(&e->label, &e->label_room, e->frames + T, 2 * sizeof(double)) < 0 ||
+        va_grow(&e->videos, &e->video_room, e->count + 1, sizeof(video)) < 0 ||
+        !(video.name = va_strdup(name)))
+        return -1;
+    for (int64_t i = 0; i < T; i++) {
+        if (!va_is_labelled(label + 2 * i))
+            continue;
+        memcpy(e->prediction + 2 * e->frames, prediction + 2 * i, 2 * sizeof(double));
+        memcpy(e->label + 2 * e->frames, label + 2 * i, 2 * sizeof(double));
+        e->frames++;
+    }
+    video.frames = e->frames - video.first;
+    e->videos[e->count++] = video;
+    return 0;
+}
+
+void va_evaluation_release(struct va_evaluation *e)
+{
+    for (int64_t i = 0; i < e->count; i++)
+        va_free(e->videos[i].name);
+    va_free(e->videos);
+    va_free(e->prediction);
+    va_free(e->label);
+    *e = (struct va_evaluation){ 0 };
+}
+
+void va_evaluation_pooled(const struct va_evaluation *e, struct va_score *score)
+{
+    va_score_pairs(score, e->frames, e->prediction, e->label);
+}
+
+void va_evaluation_video(const struct va_evaluation *e, int64_t i, struct va_score *score)
+{
+    const struct va_evaluated *v = &e->videos[i];
+
+    va_score_pairs(score, v->frames, e->prediction + 2 * v->first, e->label + 2 * v->first);
+}
+
+void va_evaluation_mean(const struct va_evaluation *e, struct va_score *score)
+{
+    struct sum total[VA_DIMENSIONS][VA_METRICS] = { 0 };
+    int64_t defined[VA_DIMENSIONS][VA_METRICS] = { 0 };
+
+    for (int64_t i = 0; i < e->count; i++) {
+        struct va_score one;
+
+        va_evaluation_video(e, i, &one);
+        for (int d = 0; d < VA_DIMENSIONS; d++)
+            for (int m = 0; m < VA_METRICS; m++)
+                if (!isnan(one.value[d][m])) {
+                    add(&total[d][m], one.value[d][m]);
+                    defined[d][m]++;
+                }
+    }
+    score->frames = e->frames;
+    for (int d = 0; d < VA_DIMENSIONS; d++)
+        for (int m = 0; m < VA_METRICS; m++)
+            score->value[d][m] = defined[d][m] ? mean(&total[d][m], defined[d][m])
+                                               : (double)NAN;
+}

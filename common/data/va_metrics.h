@@ -1,0 +1,71 @@
+/*
+ * va_metrics.h - how well predictions agree with annotations.
+ *
+ * Population moments in double over the labelled frames:
+ *   ccc      2 cov / (var p + var y + (mean p - mean y)^2)
+ *   pearson  cov / sqrt(var p * var y)
+ *   rmse     root of the mean squared error          mae   mean absolute error
+ *   sagr     share of frames with equal signs (the sign of 0 is 0)
+ * Undefined values are NaN: all without a frame, pearson where a side is constant, ccc where both
+ * are the same constant. "mean" is the average of valence and arousal, NaN where one is.
+ *
+ * Ownership: the evaluation keeps copies; begins as { 0 }
+ */
+#ifndef VA_METRICS_H
+#define VA_METRICS_H
+
+#include "base/va_attr.h"
+#include <stdint.h>
+
+enum va_dimension { VA_VALENCE, VA_AROUSAL, VA_MEAN, VA_DIMENSIONS };
+extern const char *const va_dimension_names[]; /* in enum order, NULL last */
+
+enum va_metric { VA_CCC, VA_PEARSON, VA_RMSE, VA_MAE, VA_SAGR, VA_METRICS };
+extern const char *const va_metric_names[]; /* in enum order, NULL last */
+
+struct va_score {
+    double value[VA_DIMENSIONS][VA_METRICS];
+    int64_t frames; /* labelled frames that entered */
+};
+
+/* Why a value is NaN. */
+enum va_undefined {
+    VA_DEFINED,
+    VA_NO_FRAMES,
+    VA_FLAT_PREDICTION,
+    VA_FLAT_LABEL,
+    VA_SAME_CONSTANT
+};
+
+/* All measures of n pairs, prediction and label [n, 2] each. */
+void va_score_pairs(struct va_score *score, int64_t n, const double *prediction,
+                    const double *label);
+
+/* Why value[d][m] of these pairs is NaN; d is valence or arousal. */
+enum va_undefined va_score_reason(int64_t n, const double *prediction, const double *label,
+                                  enum va_dimension d, enum va_metric m);
+
+/* Predictions and labels of several videos, without the frames that have no label. */
+struct va_evaluated {
+    char *name;
+    int64_t first, frames;
+};
+struct va_evaluation {
+    struct va_evaluated *videos; /* [count], in the order they were added */
+    int64_t count, video_room;
+    double *prediction, *label; /* [frames, 2] */
+    int64_t frames, prediction_room, label_room;
+};
+
+/* Add the labelled ones of T frames. 0, or -1 after reporting. */
+VA_MUST_USE int va_evaluation_add(struct va_evaluation *e, const char *name, int64_t T,
+                                  const double *prediction, const double *label);
+void va_evaluation_release(struct va_evaluation *e);
+
+/* All frames together; one video; the mean over the videos whose value is defined, each measure
+ * and dimension for itself (frames: those of all videos). */
+void va_evaluation_pooled(const struct va_evaluation *e, struct va_score *score);
+void va_evaluation_video(const struct va_evaluation *e, int64_t i, struct va_score *score);
+void va_evaluation_mean(const struct va_evaluation *e, struct va_score *score);
+
+#endif

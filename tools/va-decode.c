@@ -1,0 +1,207 @@
+/*
+ * va-decode - the frames of a video, a stream or a folder of crops, as va.frames/1 or raw RGB.
+ *
+ * Decoding is done in common/media; here frames are only passed on.
+ */
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "base/va_progress.h"
+#include "base/va_tool.h"
+#include "io/va_h5.h"
+#include "media/va_source.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct args {
+    const char *output, *size, *name;
+    bool raw;
+    int64_t threads;
+    struct va_source_options options;
+    const char *input;
+};
+
+static const struct va_usage usage = {
+    .synopsis = "[options] -o FRAMES.h5 INPUT",
+    .brief = "decode a video or a folder of crops to numbered RGB frames",
+    .details =
+        "INPUT is a video file, - for standard input, or a folder of images named by their frame "
+        "number (00001.jpg, .jpeg, .png; other names are ignored). A number that a folder lacks "
+        "is a frame without a face.\n\n"
+        "Frames are numbered from 1 in the order in which they are shown, and carry the time "
+        "stamp of the file, in seconds. What an edit list hides is not shown; rotation metadata "
+        "is applied; pictures that change their size are scaled to that of the first.\n\n"
+        "A packet or image that cannot be decoded ends the run with exit code 3, unless "
+        "--tolerate allows it: then it is named on standard error and passed over, and the "
+        "frames after it keep their numbers.\n\n"
+        "The attribute fps is measured from numbers and time stamps, frame_count is the number "
+        "of frames in the whole video; when --end cuts it short, it is what the container says, "
+        "or the last frame decoded if that is more.\n\n"
+        "With --raw, packed RGB24 goes to standard output and no file is written:\n"
+        "    va-decode --raw --size 320x180 in.mp4 | ffplay -f rawvideo -pixel_format rgb24 "
+        "-video_size 320x180 -",
+};
+
+/* "WxH" or "N", a square. */
+static bool parse_size(struct args *a, int *status)
+{
+    char *end;
+    long width, height;
+
+    if (!a->size)
+        return true;
+    errno = 0;
+    width = height = strtol(a->size, &end, 10);
+    if (end != a->size && (*end == 'x' || *end == 'X') && end[1] >= '0' && end[1] <= '9')
+        height = strtol(end + 1, &end, 10);
+    if (a->size[0] < '0' || a->size[0] > '9' || *end || errno || width < 1 || height < 1 ||
+        width > VA_SIDE_MAX || height > VA_SIDE_MAX || width * height > VA_PIXELS_MAX)
+        return va_usage_error(status, "--size %s: expected WxH or N, sides of 1..%d", a->size,
+                              VA_SIDE_MAX);
+    a->options.width = width;
+    a->options.height = height;
+    return true;
+}
+
+static bool parse_args(struct args *a, int argc, char **argv, int *status)
+{
+    struct va_source_options *o = &a->options;
+    const struct va_option table[] = {
+        VA_OPT_OUTPUT('o', "output", &a->output, "FILE",
+                      "va.frames/1 to write; appears only when complete"),
+        VA_OPT_STRING(0, "size", &a->size, "WxH|N", "scale frames (default: as stored)"),
+        VA_OPT_INT(0, "every", &o->every, 1, VA_NUMBER_MAX, "every N-th frame: 1, 1 + N, ..."),
+        VA_OPT_REAL(0, "start", &o->start, 0, 1e9, "first time, seconds"),
+        VA_OPT_REAL(0, "end", &o->end, 0, 1e9, "frames before this time, seconds (0: all)"),
+        VA_OPT_STRING(0, "name", &a->name, "NAME",
+                      "name of the video (default: file name without known extensions)"),
+        VA_OPT_INT(0, "frame-count", &o->frame_count, 0, VA_NUMBER_MAX,
+                   "folder: frames of the original video (0: the last number)"),
+        VA_OPT_REAL(0, "fps", &o->fps, 0, 1000,
+                    "folder: frames a second of the original video (0: not known)"),
+        VA_OPT_INT(0, "tolerate", &o->tolerate, 0, VA_NUMBER_MAX,
+                   "broken packets or images to pass over"),
+        VA_OPT_RUN_FLAG(0, "raw", &a->raw, "packed RGB24 to standard output"),
+        VA_OPT_THREADS(&a->threads),
+        VA_OPT_END,
+    };
+    char **inputs;
+
+    *a = (struct args){ .options = { .every = 1 } };
+    inputs = va_options_parse(table, &usage, argc, argv, status);
+    if (!inputs)
+        return false;
+    if (!inputs[0] || inputs[1])
+        return va_usage_error(status, "expected one video, folder or -");
+    a->input = inputs[0];
+    if (!a->output == !a->raw)
+        return va_usage_error(status, a->raw ? "--raw writes to standard output, not to a file"
+                                             : "missing --output FILE");
+    if (o->end > 0 && o->end <= o->start)
+        return va_usage_error(status, "--end is not after --start");
+    if (a->name && !va_video_name_valid(a->name))
+        return va_usage_error(status, "--name %s: expected a name without '/'", a->name);
+    o->threads = (int)a->threads;
+    return parse_size(a, status);
+}
+
+/* ---- where frames go --------------------------------------------------------------------- */
+
+struct sink {
+    struct va_h5_out *out; /* NULL: raw */
+    struct va_h5_rows *frames, *index, *pts;
+};
+
+static int begin_rows(struct sink *k, const struct va_frame *f)
+{
+    const int64_t frames[] = { -1, f->height, f->width, 3 }, rows[] = { -1 };
+
+    k->frames = va_h5_rows_begin(k->out, "/frames", VA_U8, 4, frames);
+    k->index = k->frames ? va_h5_rows_begin(k->out, "/index", VA_I32, 1, rows) : NULL;
+    k->pts = k->index ? va_h5_rows_begin(k->out, "/pts", VA_F64, 1, rows) : NULL;
+    return k->pts ? 0 : -1;
+}
+
+static int put_frame(struct sink *k, const struct va_frame *f)
+{
+    const int32_t index = (int32_t)f->index;
+
+    if (!k->out) {
+        size_t size = (size_t)(f->width * f->height * 3);
+
+        if (fwrite(f->pixels, 1, size, stdout) == size)
+            return 0;
+        return va_error_write("standard output", "write");
+    }
+    if (!k->frames && begin_rows(k, f) < 0)
+        return -1;
+    if (va_h5_rows_append(k->frames, 1, f->pixels) < 0 ||
+        va_h5_rows_append(k->index, 1, &index) < 0 || va_h5_rows_append(k->pts, 1, &f->pts) < 0)
+        return -1;
+    return 0;
+}
+
+static int finish_file(struct sink *k, const struct args *a, const struct va_source *source)
+{
+    char *own = a->name ? NULL : va_video_name(a->input);
+    const char *name = a->name ? a->name : own;
+    int result = -1;
+
+    if (name && va_h5_rows_finish(&k->frames) == 0 && va_h5_rows_finish(&k->index) == 0 &&
+        va_h5_rows_finish(&k->pts) == 0 && va_h5_put_string(k->out, NULL, "video", name) == 0 &&
+        va_h5_put_real(k->out, NULL, "fps", va_source_fps(source)) == 0 &&
+        va_h5_put_int(k->out, NULL, "frame_count", va_source_frame_count(source)) == 0)
+        result = va_h5_commit(&k->out);
+    va_free(own);
+    return result;
+}
+
+static int run(const struct args *a)
+{
+    struct va_source *source = va_source_open(a->input, &a->options);
+    struct sink sink = { 0 };
+    struct va_frame frame;
+    int64_t frames = 0;
+    int got = -1, result = -1;
+
+    if (!source)
+        goto done;
+    if (!a->raw && !(sink.out = va_h5_create(a->output, "va.frames/1")))
+        goto done;
+    va_progress_begin("frames", va_source_expected(source));
+    while ((got = va_source_next(source, &frame)) > 0) {
+        if (put_frame(&sink, &frame) < 0)
+            goto done;
+        va_progress_update(++frames);
+    }
+    va_progress_end();
+    if (got < 0)
+        goto done;
+    if (frames == 0) {
+        va_error("%s: found no frame%s", a->input,
+                 a->options.start > 0 || a->options.end > 0 ? " between --start and --end"
+                                                            : "");
+        goto done;
+    }
+    result = a->raw ? 0 : finish_file(&sink, a, source);
+    if (result == 0 && va_source_broken(source) > 0)
+        va_info("%s: %lld broken, passed over", a->input, (long long)va_source_broken(source));
+done:
+    va_h5_abort(sink.out);
+    va_source_close(source);
+    return va_tool_status(result);
+}
+
+int main(int argc, char **argv)
+{
+    struct args a;
+    int status;
+
+    va_tool_init("va-decode");
+    signal(SIGPIPE, SIG_IGN); /* a reader of --raw that goes away is a failed write, exit 4 */
+    if (parse_args(&a, argc, argv, &status))
+        status = run(&a);
+    return va_tool_finish(status);
+}
