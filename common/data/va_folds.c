@@ -262,7 +262,8 @@ static int take_rows(struct va_fold_plan *plan, const struct va_table *t)
         return va_error("%s: line 1: found no column %s, expected clip (or video) and fold",
                         t->path, fold < 0 ? "fold" : "clip");
     if (t->rows > ROWS_MAX) /* each is compared with all before */
-        return va_error("%s: found %lld rows, at most %d", t->path, (long long)t->rows, ROWS_MAX);
+        return va_error("%s: found %lld rows, at most %d", t->path, (long long)t->rows,
+                        ROWS_MAX);
     for (int64_t i = 0; i < t->rows; i++) {
         const char *name = va_table_text(t, i, video);
         double k;
