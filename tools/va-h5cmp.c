@@ -1,0 +1,80 @@
+/*
+ * va-h5cmp - do two HDF5 files agree?
+ *
+ * h5diff answers yes for shapes, ranks and types that differ, for empty datasets and for NaN
+ * against NaN; this one is for tests, and for people who trust them.
+ */
+#include "base/va_tool.h"
+#include "io/va_h5.h"
+#include "io/va_h5_compare.h"
+#include <stdio.h>
+
+struct args {
+    double abs, rel;
+    int nan; /* 0: equal, 1: differ */
+    struct va_strings ignore;
+    char **files;
+};
+
+static const char *const nan_names[] = { "equal", "differ", NULL };
+
+static const struct va_usage usage = {
+    "[options] X.h5 Y.h5",
+    "do two files agree?",
+    "Exit 0 when they do, silently; 1 when they do not, with a line on stdout for each object "
+    "that differs, which names its worst element; 3 when one of them is no valid file. Schema, "
+    "names, types, shapes and attributes must be the same; values x and y agree when |x - y| <= "
+    "max(A, R max(|x|, |y|)), by default only when they are equal. A NaN never agrees with a "
+    "number. The attributes provenance and id are not compared.",
+};
+
+static bool parse_args(struct args *a, int argc, char **argv, int *status)
+{
+    const struct va_option table[] = {
+        VA_OPT_REAL(0, "abs", &a->abs, 0, 1e300, "bound A on the difference of two values"),
+        VA_OPT_REAL(0, "rel", &a->rel, 0, 1e300, "bound R, relative to the larger of them"),
+        VA_OPT_CHOICE(0, "nan", &a->nan, nan_names, "what a NaN and a NaN are"),
+        VA_OPT_LIST(0, "ignore", &a->ignore, "PATH", "leave out a dataset, @NAME or /x@NAME"),
+        VA_OPT_END,
+    };
+
+    *a = (struct args){ .nan = 1 };
+    a->files = va_options_parse(table, &usage, argc, argv, status);
+    if (!a->files)
+        return false;
+    if (!a->files[0] || !a->files[1] || a->files[2])
+        return va_usage_error(status, "expected two files");
+    return true;
+}
+
+static void say(void *arg, const char *line)
+{
+    const struct args *a = arg;
+
+    printf("%s %s: %s\n", a->files[0], a->files[1], line);
+}
+
+static int run(struct args *a)
+{
+    const struct va_h5_bound bound = { a->abs, a->rel, a->nan == 0, a->ignore.items };
+    struct va_h5_in *x = va_h5_open(a->files[0], NULL);
+    struct va_h5_in *y = x ? va_h5_open(a->files[1], NULL) : NULL;
+    int64_t differences = x && y ? va_h5_compare(x, y, &bound, say, a) : -1;
+
+    va_h5_close(x);
+    va_h5_close(y);
+    if (differences < 0)
+        return va_error_status();
+    return differences ? VA_EXIT_NO : VA_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct args a;
+    int status;
+
+    va_tool_init("va-h5cmp");
+    if (parse_args(&a, argc, argv, &status))
+        status = run(&a);
+    return va_tool_finish(status);
+}
