@@ -133,7 +133,7 @@ static int put_frame(struct sink *k, const struct va_frame *f)
 
         if (fwrite(f->pixels, 1, size, stdout) == size)
             return 0;
-        return va_error_write("standard output", "write");
+        return errno == EPIPE ? -1 : va_error_write("standard output", "write");
     }
     if (!k->frames && begin_rows(k, f) < 0)
         return -1;
@@ -187,7 +187,8 @@ static int run(const struct args *a)
     }
     result = a->raw ? 0 : finish_file(&sink, a, source);
     if (result == 0 && va_source_broken(source) > 0)
-        va_info("%s: %lld broken, passed over", a->input, (long long)va_source_broken(source));
+        va_info("%s: %lld broken packets or images", a->input,
+                (long long)va_source_broken(source));
 done:
     va_h5_abort(sink.out);
     va_source_close(source);
@@ -200,7 +201,7 @@ int main(int argc, char **argv)
     int status;
 
     va_tool_init("va-decode");
-    signal(SIGPIPE, SIG_IGN); /* a reader of --raw that goes away is a failed write, exit 4 */
+    signal(SIGPIPE, SIG_IGN); /* a reader of --raw that has enough: no message, exit 4 */
     if (parse_args(&a, argc, argv, &status))
         status = run(&a);
     return va_tool_finish(status);

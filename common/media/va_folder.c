@@ -312,6 +312,11 @@ int va_folder_open(struct va_source *s, const char *path)
                         f->entries[f->count - 1].name, (long long)last,
                         (long long)s->options.frame_count);
     s->fps = s->options.fps;
+    if (s->fps == 0 && (s->options.start > 0 || s->options.end > 0))
+        return va_error(
+            "%s: a folder has no times: found a start or end in seconds, expected the "
+            "rate (fps) as well",
+            path);
     s->frame_count = s->options.frame_count ? s->options.frame_count : last;
     for (int64_t i = 0; i < f->count; i++)
         if (va_source_wants(s, f->entries[i].number,

@@ -21,6 +21,8 @@ struct va_source *va_source_open(const char *path, const struct va_source_option
     if (s->options.every < 1)
         s->options.every = 1;
     s->path = va_strdup(strcmp(path, "-") ? path : "standard input");
+    for (size_t n = s->path ? strlen(s->path) : 0; n > 1 && s->path[n - 1] == '/'; n--)
+        s->path[n - 1] = 0; /* messages add names to it */
     s->rgb = va_rgb_new(options->width, options->height);
     if (!s->path || !s->rgb ||
         (folder ? va_folder_open(s, path) : va_video_open(s, path)) < 0) {
@@ -88,7 +90,7 @@ int va_source_found_broken(struct va_source *s, const char *format, ...)
         return va_error("%s: %s; found %lld broken, expected at most %lld", s->path, what,
                         (long long)s->broken, (long long)s->options.tolerate);
     }
-    va_warn("%s: %s; passed over", s->path, what);
+    va_warn("%s: %s", s->path, what);
     return 0;
 }
 

@@ -1,50 +1,15 @@
 /*
- * Bytes go in through our own callbacks, for files too: a path is then never taken for a URL or
- * a pattern, a failed read keeps its errno, and what a container refers to outside itself
- * (playlists, session descriptions) is not opened.
+ * The libraries read through our own callbacks (va_bytes), for files too: a path is then never
+ * taken for a URL or a pattern, and a failed read keeps its errno. What a container refers to
+ * outside itself (playlists, session descriptions) is not opened.
  */
-#include "base/va_error.h"
 #include "media/va_stream_priv.h"
 
+#include "base/va_error.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <libavutil/avstring.h>
 
-enum { IO_BUFFER = 1 << 16, STREAMS_MAX = 128 };
-
-static int read_bytes(void *opaque, uint8_t *data, int size)
-{
-    struct va_stream *s = opaque;
-    ssize_t n;
-
-    do
-        n = read(s->fd, data, (size_t)size);
-    while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        s->read_errno = errno;
-        return AVERROR(errno);
-    }
-    s->position += n;
-    if (s->position > s->seen)
-        s->seen = s->position;
-    return n ? (int)n : AVERROR_EOF;
-}
-
-static int64_t seek_bytes(void *opaque, int64_t offset, int whence)
-{
-    struct va_stream *s = opaque;
-    off_t at;
-
-    if (whence & AVSEEK_SIZE)
-        return s->size;
-    at = lseek(s->fd, offset, whence & 3);
-    if (at < 0)
-        return AVERROR(errno);
-    s->position = at;
-    return at;
-}
+enum { STREAMS_MAX = 128 };
 
 static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
                        AVDictionary **options)
@@ -53,36 +18,12 @@ static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *ur
     return AVERROR(EPERM);
 }
 
-static int open_bytes(struct va_stream *s, const char *path)
-{
-    struct stat st;
-    uint8_t *buffer;
-    bool seekable;
-
-    s->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
-    if (s->fd < 0 || fstat(s->fd, &st) < 0)
-        return va_error_read(s->path, "open");
-    seekable = S_ISREG(st.st_mode);
-    s->size = seekable ? st.st_size : -1;
-    if (seekable && st.st_size == 0)
-        return va_error("%s: the file is empty, expected a video", s->path);
-    buffer = av_malloc(IO_BUFFER);
-    if (buffer)
-        s->io = avio_alloc_context(buffer, IO_BUFFER, 0, s, read_bytes, NULL,
-                                   seekable ? seek_bytes : NULL);
-    if (!s->io) {
-        av_free(buffer);
-        return va_error_machine("%s: out of memory", s->path);
-    }
-    return 0;
-}
-
 int va_stream_failed(struct va_stream *s, const char *verb, int error)
 {
     char why[512];
 
-    if (s->read_errno) {
-        errno = s->read_errno;
+    if (s->bytes.failure) {
+        errno = s->bytes.failure;
         return va_error_read(s->path, "read");
     }
     va_libav_why(&s->log, error, why, sizeof(why));
@@ -132,41 +73,50 @@ static int choose_stream(struct va_stream *s)
     return 0;
 }
 
+/* Formats that are lists of other files, or text as a picture. */
+static const char *const refused[] = { "hls", "concat", "dash", "imf", "sdp", "rtsp", "tty" };
+
+static int open_format(struct va_stream *s)
+{
+    const AVInputFormat *found = NULL;
+    AVDictionary *options = NULL;
+    int error = av_probe_input_buffer2(s->bytes.io, &found, NULL, s->format, 0, 0);
+
+    for (size_t i = 0; error >= 0 && i < VA_COUNT(refused); i++)
+        if (av_match_name(refused[i], found->name))
+            return va_error("%s: found a file of format %s, expected a video", s->path,
+                            found->name);
+    av_dict_set(&options, "protocol_whitelist", "none", 0);
+    av_dict_set_int(&options, "max_streams", STREAMS_MAX, 0);
+    if (error >= 0) /* frees s->format and makes it NULL on failure */
+        error = avformat_open_input(&s->format, NULL, found, &options);
+    av_dict_free(&options);
+    if (error >= 0)
+        error = look_inside(s);
+    return error < 0 ? va_stream_failed(s, "read as a video", error) : 0;
+}
+
 int va_stream_open(struct va_stream *s, const char *path, const char *shown)
 {
-    AVDictionary *options = NULL;
-    int error;
-
-    s->fd = -1;
     s->path = shown;
-    if (open_bytes(s, path) < 0)
+    if (va_bytes_open(&s->bytes, path, shown) < 0)
         return -1;
     s->format = avformat_alloc_context();
     if (!s->format)
         return va_error_machine("%s: out of memory", s->path);
-    s->format->pb = s->io;
+    s->format->pb = s->bytes.io;
     s->format->flags |= AVFMT_FLAG_CUSTOM_IO;
     s->format->opaque = &s->log;
     s->format->io_open = refuse_open;
-    av_dict_set(&options, "protocol_whitelist", "none", 0);
-    av_dict_set_int(&options, "max_streams", STREAMS_MAX, 0);
-    error = avformat_open_input(&s->format, NULL, NULL, &options); /* NULL again on failure */
-    av_dict_free(&options);
-    if (error >= 0)
-        error = look_inside(s);
-    if (error < 0)
-        return va_stream_failed(s, "read as a video", error);
+    if (open_format(s) < 0)
+        return -1;
     return choose_stream(s);
 }
 
 void va_stream_close(struct va_stream *s)
 {
     avformat_close_input(&s->format);
-    if (s->io)
-        av_freep(&s->io->buffer);
-    avio_context_free(&s->io);
-    if (s->fd >= 0)
-        close(s->fd);
+    va_bytes_close(&s->bytes);
 }
 
 int64_t va_stream_frames(const struct va_stream *s)
@@ -185,7 +135,7 @@ int64_t va_stream_frames(const struct va_stream *s)
 int64_t va_stream_missing(const struct va_stream *s)
 {
     int entries = avformat_index_get_entries_count(s->video);
-    int64_t end = s->size >= 0 ? s->size : s->seen, missing = 0;
+    int64_t end = va_bytes_end(&s->bytes), missing = 0;
 
     for (int i = 0; i < entries; i++) {
         const AVIndexEntry *e = avformat_index_get_entry(s->video, i);

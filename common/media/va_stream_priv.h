@@ -4,16 +4,13 @@
 #ifndef VA_STREAM_PRIV_H
 #define VA_STREAM_PRIV_H
 
+#include "media/va_bytes_priv.h"
 #include "media/va_libav_priv.h"
 #include "media/va_source.h"
 
 struct va_stream {
-    const char *path;       /* for messages; the owner's */
-    int fd;                 /* -1 when closed */
-    int read_errno;         /* of a read that failed */
-    int64_t size;           /* bytes of the file; -1: not seekable */
-    int64_t position, seen; /* where reading is; the furthest byte read */
-    AVIOContext *io;
+    const char *path; /* for messages; the owner's */
+    struct va_bytes bytes;
     AVFormatContext *format;
     AVStream *video;
     struct va_libav_log log; /* complaints of demuxer and decoder */

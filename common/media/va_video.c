@@ -43,10 +43,9 @@ static int broken_packet(struct va_source *s, int error)
 
     if (error == AVERROR(ENOMEM))
         return va_stream_failed(&v->in, "decode", error);
-    return va_source_found_broken(
-        s, "broken packet near number %lld, after frame %lld at %.3f s: %s",
-        (long long)v->packets, (long long)v->order.number, v->pts,
-        va_libav_why(&v->in.log, error, why, sizeof(why)));
+    return va_source_found_broken(s, "packet %lld (after frame %lld, %.3f s): broken: %s",
+                                  (long long)v->packets, (long long)v->order.number, v->pts,
+                                  va_libav_why(&v->in.log, error, why, sizeof(why)));
 }
 
 /* The end of the file, or a read that cannot go on. */
@@ -57,14 +56,13 @@ static int end_reading(struct va_source *s, int error, unsigned complaints)
     char why[512];
 
     v->read_all = true;
-    if (v->in.read_errno)
+    if (v->in.bytes.failure)
         return va_stream_failed(&v->in, "read", error);
     if (missing > 0)
         return va_source_found_broken(
-            s,
-            "the file ends early: %lld of its packets are missing, expected %d after number %lld",
-            (long long)missing, avformat_index_get_entries_count(v->in.video),
-            (long long)v->packets);
+            s, "the file ends early: found %lld packets, and %lld of %d beyond the end",
+            (long long)v->packets, (long long)missing,
+            avformat_index_get_entries_count(v->in.video));
     if (error != AVERROR_EOF || va_libav_complaints(&v->in.log) != complaints)
         return va_source_found_broken(
             s, "reading ends after packet %lld: %s", (long long)v->packets,
@@ -88,10 +86,10 @@ static int read_packet(struct va_source *s)
             av_packet_unref(v->packet);
             continue;
         }
-        if (error == AVERROR_EOF || v->in.read_errno || ++errors > ERRORS_IN_A_ROW ||
-            (error != AVERROR(EAGAIN) && at == avio_tell(v->in.io)))
+        if (error == AVERROR_EOF || v->in.bytes.failure || ++errors > ERRORS_IN_A_ROW ||
+            (error != AVERROR(EAGAIN) && at == avio_tell(v->in.bytes.io)))
             return end_reading(s, error, complaints);
-        at = avio_tell(v->in.io);
+        at = avio_tell(v->in.bytes.io);
         if (error != AVERROR(EAGAIN) && broken_packet(s, error) < 0)
             return -1;
     }
@@ -154,7 +152,7 @@ static int check_frame(struct va_source *s, const struct va_frame *out)
 
     if (!v->frame->decode_error_flags && !(v->frame->flags & AV_FRAME_FLAG_CORRUPT))
         return 0;
-    return va_source_found_broken(s, "broken packet: frame %lld at %.3f s is damaged: %s",
+    return va_source_found_broken(s, "frame %lld (%.3f s): its packet is damaged: %s",
                                   (long long)out->index, out->pts,
                                   va_libav_why(&v->in.log, 0, why, sizeof(why)));
 }

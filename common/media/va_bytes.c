@@ -1,0 +1,206 @@
+#include "media/va_bytes_priv.h"
+
+#include "base/va_error.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { IO_BUFFER = 1 << 16 };
+
+/* read(2) that goes on after a signal; remembers errno. */
+static ssize_t read_some(struct va_bytes *b, int fd, void *data, size_t size)
+{
+    ssize_t n;
+
+    do
+        n = read(fd, data, size);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && !b->failure)
+        b->failure = errno;
+    return n;
+}
+
+/* Take more from a pipe, to the end of the spool too if there is one. */
+static ssize_t take(struct va_bytes *b, uint8_t *data, size_t size)
+{
+    ssize_t n = read_some(b, b->fd, data, size), done = 0;
+
+    while (b->spool >= 0 && done < n) {
+        ssize_t w = pwrite(b->spool, data + done, (size_t)(n - done), b->taken + done);
+
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0) {
+            b->failure = errno;
+            return -1;
+        }
+        done += w;
+    }
+    if (n > 0)
+        b->taken += n;
+    return n;
+}
+
+static ssize_t read_pipe(struct va_bytes *b, uint8_t *data, size_t size)
+{
+    size_t known = (size_t)(b->taken - b->position);
+    ssize_t n;
+
+    if (known > 0 && size > known)
+        size = known;
+    if (known > 0 && b->spool >= 0) {
+        n = pread(b->spool, data, size, b->position);
+        if (n < 0)
+            b->failure = errno;
+        return n;
+    }
+    if (known > 0) { /* only the head is looked at twice */
+        memcpy(data, b->head + b->position, size);
+        return (ssize_t)size;
+    }
+    return take(b, data, size);
+}
+
+static int read_bytes(void *opaque, uint8_t *data, int size)
+{
+    struct va_bytes *b = opaque;
+    ssize_t n = b->size >= 0 ? read_some(b, b->fd, data, (size_t)size)
+                             : read_pipe(b, data, (size_t)size);
+
+    if (n < 0)
+        return AVERROR(b->failure);
+    b->position += n;
+    if (b->taken < b->position)
+        b->taken = b->position;
+    return n ? (int)n : AVERROR_EOF;
+}
+
+static int64_t seek_pipe(struct va_bytes *b, int64_t offset)
+{
+    uint8_t data[4096];
+
+    while (b->taken < offset) {
+        int64_t more = offset - b->taken;
+        ssize_t n = take(b, data, more < (int64_t)sizeof(data) ? (size_t)more : sizeof(data));
+
+        if (n < 0)
+            return AVERROR(b->failure);
+        if (n == 0)
+            return AVERROR_EOF;
+    }
+    b->position = offset;
+    return offset;
+}
+
+static int64_t seek_bytes(void *opaque, int64_t offset, int whence)
+{
+    struct va_bytes *b = opaque;
+    off_t at;
+
+    whence &= ~AVSEEK_FORCE;
+    if (whence == AVSEEK_SIZE)
+        return b->size >= 0 ? b->size : AVERROR(ENOSYS);
+    if (whence == SEEK_CUR)
+        offset += b->position;
+    else if (whence != SEEK_SET)
+        return AVERROR(ENOSYS);
+    if (offset < 0)
+        return AVERROR(EINVAL);
+    if (b->size < 0)
+        return seek_pipe(b, offset);
+    at = lseek(b->fd, offset, SEEK_SET);
+    if (at < 0)
+        return AVERROR(errno);
+    b->position = at;
+    return at;
+}
+
+static bool looks_like_mp4(const struct va_bytes *b)
+{
+    static const char *const boxes[] = { "ftyp", "moov", "mdat", "wide", "free", "skip" };
+
+    for (size_t i = 0; i < VA_COUNT(boxes); i++)
+        if (b->head_size >= 8 && !memcmp(b->head + 4, boxes[i], 4))
+            return true;
+    return false;
+}
+
+/* Look at the head of a pipe and decide whether to keep what is read. */
+static int open_pipe(struct va_bytes *b, const char *shown)
+{
+    const char *folder = getenv("TMPDIR");
+    char name[4096];
+
+    while (b->head_size < VA_BYTES_HEAD) {
+        ssize_t n = read_some(b, b->fd, b->head + b->head_size,
+                              (size_t)(VA_BYTES_HEAD - b->head_size));
+
+        if (n < 0)
+            return va_error_read(shown, "read");
+        if (n == 0)
+            break;
+        b->head_size += (int)n;
+    }
+    if (b->head_size == 0)
+        return va_error("%s: found no byte, expected a video", shown);
+    b->taken = b->head_size;
+    if (!looks_like_mp4(b))
+        return 0;
+    snprintf(name, sizeof(name), "%s/va-decode.XXXXXX", folder && *folder ? folder : "/tmp");
+    b->spool = mkstemp(name);
+    if (b->spool < 0)
+        return va_error_write(name, "create");
+    unlink(name);
+    if (pwrite(b->spool, b->head, (size_t)b->head_size, 0) != b->head_size)
+        return va_error_write(name, "write");
+    return 0;
+}
+
+int va_bytes_open(struct va_bytes *b, const char *path, const char *shown)
+{
+    struct stat st;
+    uint8_t *buffer;
+
+    *b = (struct va_bytes){ .fd = -1, .spool = -1, .size = -1 };
+    b->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
+    if (b->fd < 0 || fstat(b->fd, &st) < 0)
+        return va_error_read(shown, "open");
+    if (S_ISREG(st.st_mode)) {
+        b->size = st.st_size;
+        if (b->size == 0)
+            return va_error("%s: the file is empty, expected a video", shown);
+        if (lseek(b->fd, 0, SEEK_SET) < 0) /* a shell may have read the head of stdin */
+            return va_error_read(shown, "read");
+    } else if (open_pipe(b, shown) < 0) {
+        return -1;
+    }
+    buffer = av_malloc(IO_BUFFER);
+    if (buffer)
+        b->io = avio_alloc_context(buffer, IO_BUFFER, 0, b, read_bytes, NULL,
+                                   b->size >= 0 || b->spool >= 0 ? seek_bytes : NULL);
+    if (!b->io) {
+        av_free(buffer);
+        return va_error_machine("%s: out of memory", shown);
+    }
+    return 0;
+}
+
+void va_bytes_close(struct va_bytes *b)
+{
+    if (b->io)
+        av_freep(&b->io->buffer);
+    avio_context_free(&b->io);
+    if (b->fd >= 0)
+        close(b->fd);
+    if (b->spool >= 0)
+        close(b->spool);
+    b->fd = b->spool = -1;
+}
+
+int64_t va_bytes_end(const struct va_bytes *b)
+{
+    return b->size >= 0 ? b->size : b->taken;
+}

@@ -1,0 +1,38 @@
+/*
+ * va_bytes_priv.h - the bytes of a file or a pipe, as libavformat wants to read them.
+ *
+ * MP4 and its kin often end with the index that is needed first. When such a file comes through
+ * a pipe, what was read is kept in a nameless temporary file, so that the demuxer can go back;
+ * other formats are read as they come, without end if need be.
+ */
+#ifndef VA_BYTES_PRIV_H
+#define VA_BYTES_PRIV_H
+
+#include "base/va_attr.h"
+#include <libavformat/avformat.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { VA_BYTES_HEAD = 12 }; /* enough to know an MP4 */
+
+struct va_bytes {
+    int fd;    /* -1 when closed */
+    int spool; /* the temporary file; -1: none */
+    uint8_t head[VA_BYTES_HEAD];
+    int head_size;    /* of a pipe: bytes looked at first */
+    int64_t size;     /* of a file; -1: a pipe */
+    int64_t position; /* of the next byte to give */
+    int64_t taken;    /* bytes got from a pipe; of a file, the furthest byte read */
+    int failure;      /* errno of a read that failed */
+    AVIOContext *io;
+};
+
+/* Open `path` ("-" is stdin), named `shown` in messages. -1 after reporting; close it all the
+ * same. */
+VA_MUST_USE int va_bytes_open(struct va_bytes *b, const char *path, const char *shown);
+void va_bytes_close(struct va_bytes *b);
+
+/* How many bytes there are; of a pipe, as far as it was read. */
+int64_t va_bytes_end(const struct va_bytes *b);
+
+#endif
