@@ -26,6 +26,12 @@ static int add_video(struct va_fold_plan *plan, const char *name, int64_t frames
     return 0;
 }
 
+int va_folds_add_video(struct va_fold_plan *plan, const char *name, int64_t frames,
+                       bool official)
+{
+    return add_video(plan, name, frames, official, 0);
+}
+
 int va_folds_add(struct va_fold_plan *plan, const char *folder, bool official)
 {
     struct va_label_files files = { 0 };
@@ -214,6 +220,16 @@ int va_folds_assign(struct va_fold_plan *plan, enum va_scheme scheme, int64_t fo
 done:
     groups_release(&g);
     return status;
+}
+
+int va_folds_parts(struct va_fold_plan *plan, int64_t most, int64_t *parts)
+{
+    struct groups g;
+    int status = groups_make(&g, plan);
+
+    *parts = g.count < most ? g.count : most;
+    groups_release(&g);
+    return status == 0 ? va_folds_assign(plan, VA_SCHEME_PAPER, *parts, 0) : -1;
 }
 
 /* ---- folds as given -------------------------------------------------------------------- */

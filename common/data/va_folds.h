@@ -41,12 +41,19 @@ struct va_fold_plan {
     int64_t torn_groups; /* groups that lie in several folds */
 };
 
+/* Add one video. */
+VA_MUST_USE int va_folds_add_video(struct va_fold_plan *plan, const char *name, int64_t frames,
+                                   bool official);
 /* Add all videos of a folder of annotations, with their numbers of frames. */
 VA_MUST_USE int va_folds_add(struct va_fold_plan *plan, const char *labels, bool official);
 
 /* Decide who is held out where. -1 after reporting: a video in both sets, too few groups. */
 VA_MUST_USE int va_folds_assign(struct va_fold_plan *plan, enum va_scheme scheme, int64_t folds,
                                 uint64_t seed);
+
+/* Deal the videos into at most `most` parts of equal size with groups kept together; *parts gets
+ * their number and each video its `fold` from 1. */
+VA_MUST_USE int va_folds_parts(struct va_fold_plan *plan, int64_t most, int64_t *parts);
 
 /* Take folds as given in a TSV file with columns `clip` (or `video`) and `fold`, from 0; where
  * there is a column `group`, one in several folds is an error. */

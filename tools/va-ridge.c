@@ -1,0 +1,238 @@
+/*
+ * va-ridge - the baseline: each frame predicted from its own features by a linear map.
+ *
+ * Reads va.windows/1 and lists, writes va.predictions/1. The fit is in common/data/va_ridge.
+ */
+#include "base/va_mem.h"
+#include "base/va_tool.h"
+#include "data/va_folds.h"
+#include "data/va_predictions.h"
+#include "data/va_ridge.h"
+#include "data/va_window_index.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum model { MODEL_RIDGE, MODEL_MEAN };
+static const char *const model_names[] = { "ridge", "mean", NULL };
+enum { PARTS = 5, BLOCK = 256 };
+
+static struct args {
+    const char *output, *windows, *train, *val, *lambda;
+    double value; /* of lambda, -1 for auto */
+    int model;
+} args = { .lambda = "auto" };
+
+static const struct va_option table[] = {
+    VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
+                  "predictions to write; appears only when complete"),
+    VA_OPT_FILE(0, "windows", &args.windows, "videos and labels (va.windows/1)"),
+    VA_OPT_FILE(0, "train", &args.train, "list of videos to fit"),
+    VA_OPT_FILE(0, "val", &args.val, "list of videos to predict"),
+    VA_OPT_STRING(0, "lambda", &args.lambda, "auto|X", "strength of the penalty"),
+    VA_OPT_CHOICE(0, "model", &args.model, model_names,
+                  "a ridge regression, or the mean of the training labels"),
+    VA_OPT_END,
+};
+static const struct va_usage usage = {
+    .synopsis = "[options] --windows W.h5 --train LIST --val LIST -o PRED.h5",
+    .brief = "predict each frame from its own features by ridge regression",
+    .details =
+        "A baseline without memory, to be beaten by a model that has one. Features are "
+        "standardised; each labelled frame of the training videos counts once. With --lambda "
+        "auto the penalty is chosen for each dimension among 1e-4 .. 10 by the CCC of an inner "
+        "cross-validation over the training videos, people kept together. Every frame of the "
+        "videos of --val is predicted, limited to [-1, 1].",
+};
+
+static bool parse_args(int argc, char **argv, int *status)
+{
+    char **operands = va_options_parse(table, &usage, argc, argv, status), *end;
+
+    if (!operands)
+        return false;
+    if (!args.output)
+        return va_usage_error(status, "missing --output FILE");
+    if (!args.windows || !args.train || !args.val)
+        return va_usage_error(status, "missing --windows FILE, --train LIST or --val LIST");
+    if (operands[0])
+        return va_usage_error(status, "expected no operand, found %s", operands[0]);
+    args.value = -1;
+    if (strcmp(args.lambda, "auto")) {
+        args.value = strtod(args.lambda, &end);
+        if (*end || end == args.lambda || !(args.value >= 0 && args.value <= 1e9))
+            return va_usage_error(
+                status, "--lambda: found %s, expected auto or a number from 0", args.lambda);
+    }
+    return true;
+}
+
+/* Buffers for BLOCK frames. */
+struct block {
+    float *x, *label, *valid;
+};
+
+static int add_video(struct va_moments *m, const struct va_window_index *index, int64_t video,
+                     struct block *b)
+{
+    for (int64_t i = 0; i < index->videos[video].frames; i += BLOCK)
+        if (va_window_gather(index, video, i, BLOCK, b->x, b->label, b->valid) < 0 ||
+            va_moments_add(m, BLOCK, b->x, b->label, b->valid) < 0)
+            return -1;
+    va_window_index_forget(index, video);
+    return 0;
+}
+
+/* Put the training videos into at most PARTS parts, people kept together. */
+static int deal(const struct va_window_index *index, const int64_t *videos, int64_t count,
+                struct va_fold_plan *plan, int64_t *parts)
+{
+    *parts = 0;
+    for (int64_t i = 0; i < count; i++)
+        if (va_folds_add_video(plan, index->videos[videos[i]].name,
+                               index->videos[videos[i]].frames, false) < 0)
+            return -1;
+    return va_folds_parts(plan, PARTS, parts);
+}
+
+static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t parts,
+                     double lambda[2])
+{
+    struct va_moments all;
+    int status = va_moments_init(&all, part[0].D);
+
+    for (int64_t i = 0; status == 0 && i < parts; i++)
+        va_moments_sum(&all, &part[i], 1);
+    lambda[0] = lambda[1] = args.value;
+    if (status == 0 && args.model == MODEL_RIDGE && args.value < 0) {
+        lambda[0] = lambda[1] = .1;
+        if (parts > 1)
+            status = va_ridge_choose(part, parts, lambda);
+        else
+            va_info("%s: one group of videos, nothing to choose by: lambda is .1", args.train);
+    }
+    if (status == 0)
+        status = args.model == MODEL_MEAN ? va_ridge_constant(ridge, &all)
+                                          : va_ridge_fit(ridge, &all, lambda);
+    va_moments_release(&all);
+    return status;
+}
+
+static int fit(struct va_ridge *ridge, const struct va_window_index *index, struct block *b,
+               double lambda[2])
+{
+    struct va_moments part[PARTS] = { 0 };
+    struct va_fold_plan plan = { 0 };
+    int64_t *videos = NULL, count, parts = 0, frames = 0;
+    int status = va_window_index_select(index, args.train, &videos, &count);
+
+    if (status == 0)
+        status = deal(index, videos, count, &plan, &parts);
+    for (int64_t i = 0; status == 0 && i < parts; i++)
+        status = va_moments_init(&part[i], index->dim);
+    for (int64_t i = 0; status == 0 && i < plan.count; i++)
+        status = add_video(&part[plan.videos[i].fold - 1], index,
+                           va_window_index_find(index, plan.videos[i].name), b);
+    for (int64_t i = 0; i < parts; i++)
+        frames += part[i].frames;
+    if (status == 0 && frames == 0)
+        status = va_error("%s: found no labelled frame in these videos", args.train);
+    if (status == 0)
+        status = fit_parts(ridge, part, parts, lambda);
+    for (int64_t i = 0; i < PARTS; i++)
+        va_moments_release(&part[i]);
+    va_folds_release(&plan);
+    va_free(videos);
+    return status;
+}
+
+static int predict_video(struct va_predictions_out *out, const struct va_ridge *ridge,
+                         const struct va_window_index *index, int64_t video, struct block *b)
+{
+    const struct va_index_video *v = &index->videos[video];
+    double *pts = va_new(v->frames, sizeof(*pts));
+    float va[2 * BLOCK];
+    int known = pts ? va_window_index_pts(index, video, pts) : -1,
+        status = known < 0 ? -1 : va_predictions_begin(out, v->name, v->frames);
+
+    for (int64_t i = 0; status == 0 && i < v->frames; i += BLOCK) {
+        int64_t n = v->frames - i < BLOCK ? v->frames - i : BLOCK;
+
+        status = va_window_gather(index, video, i, n, b->x, NULL, NULL);
+        for (int64_t k = 0; status == 0 && k < n; k++)
+            va_ridge_predict(ridge, b->x + k * index->dim, va + 2 * k);
+        if (status == 0)
+            status = va_predictions_append(out, n, va);
+    }
+    if (status == 0)
+        status = va_predictions_end(out, known ? pts : NULL);
+    va_window_index_forget(index, video);
+    va_free(pts);
+    return status;
+}
+
+static int predict(const struct va_ridge *ridge, const double lambda[2],
+                   const struct va_window_index *index, const char *id, struct block *b)
+{
+    struct va_predictions_out *out = NULL;
+    int64_t *videos = NULL, count;
+    char *model = args.model == MODEL_MEAN
+                      ? va_strdup("mean")
+                      : va_format("ridge lambda=%g,%g", lambda[0], lambda[1]);
+    int status = model ? va_window_index_select(index, args.val, &videos, &count) : -1;
+
+    if (status == 0)
+        out = va_predictions_create(args.output, (const char *const[]){ model }, 1);
+    if (!out || va_h5_add_input(va_predictions_file(out), args.windows, id) < 0)
+        status = -1;
+    for (int64_t i = 0; status == 0 && i < count; i++)
+        status = predict_video(out, ridge, index, videos[i], b);
+    if (status == 0)
+        status = va_predictions_commit(&out);
+    va_predictions_abort(out);
+    if (status == 0)
+        va_debug("%s", model);
+    va_free(model);
+    va_free(videos);
+    return status;
+}
+
+static int run(void)
+{
+    char *id = NULL;
+    struct va_window_index *index = va_window_index_read(args.windows, &id);
+    struct va_ridge ridge = { 0 };
+    struct block b = { 0 };
+    double lambda[2];
+    int status = index ? va_window_index_open_features(index) : -1;
+
+    if (status == 0) {
+        b.x = va_new(BLOCK * index->dim, sizeof(float));
+        b.label = va_new(2 * BLOCK, sizeof(float));
+        b.valid = va_new(BLOCK, sizeof(float));
+        if (!b.x || !b.label || !b.valid)
+            status = -1;
+    }
+    if (status == 0)
+        status = fit(&ridge, index, &b, lambda);
+    if (status == 0)
+        status = predict(&ridge, lambda, index, id, &b);
+    va_free(b.x);
+    va_free(b.label);
+    va_free(b.valid);
+    va_ridge_release(&ridge);
+    va_window_index_free(index);
+    va_free(id);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    va_tool_init("va-ridge");
+    if (parse_args(argc, argv, &status))
+        status = va_tool_status(run());
+    va_options_free(table);
+    return va_tool_finish(status);
+}
