@@ -1,0 +1,275 @@
+/*
+ * va.model/1: /tensors/NAME, and one root attribute per configuration value.
+ *
+ * In memory configuration values are strings; in the file a whole number becomes an integer
+ * attribute, mean and std three float64, a number with a fraction a float64, anything else a
+ * string. Reading turns them back into the same strings, so a model that was read and written
+ * keeps its bytes.
+ */
+#include "io/va_model_file.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "io/va_h5_priv.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ORDER_MAX = 60000 }; /* bytes of attribute `order`; HDF5 takes 64 KiB */
+
+/* Attributes of every HDF5 file here, which say nothing about the model. */
+static const char *const not_metadata[] = { "complete", "id", "order", "provenance", "schema" };
+
+/* ---- values as text -------------------------------------------------------------------- */
+
+/* With as few digits as give the number back. */
+static void real_text(double x, char *text, size_t size)
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, x);
+        if (strtod(text, NULL) == x)
+            return;
+    }
+}
+
+static char *value_text(const struct va_h5_value *v)
+{
+    char *text = NULL;
+
+    for (int64_t i = 0; i < v->count; i++) {
+        char number[32], *longer;
+
+        if (v->kind == VA_H5_INT)
+            snprintf(number, sizeof(number), "%lld", (long long)v->ints[i]);
+        else if (v->kind == VA_H5_REAL)
+            real_text(v->reals[i], number, sizeof(number));
+        longer = va_format("%s%s%s", text ? text : "", i ? "," : "",
+                           v->kind == VA_H5_STRING ? v->strings[i] : number);
+        va_free(text);
+        text = longer;
+        if (!text)
+            return NULL;
+    }
+    return text ? text : va_strdup("");
+}
+
+/* `text` is `count` numbers, spelled as they would be read back. */
+static bool is_reals(const char *text, int count, double *value)
+{
+    for (int i = 0; i < count; i++) {
+        char number[32];
+        size_t n;
+
+        value[i] = strtod(text, NULL);
+        real_text(value[i], number, sizeof(number));
+        n = strlen(number);
+        if (!isfinite(value[i]) || strncmp(text, number, n) != 0 ||
+            text[n] != (i + 1 < count ? ',' : '\0'))
+            return false;
+        text += n + 1;
+    }
+    return true;
+}
+
+static int put_value(struct va_h5_out *out, const char *key, const char *text)
+{
+    double real[3];
+    char back[32];
+    long long n = strtoll(text, NULL, 10);
+
+    snprintf(back, sizeof(back), "%lld", n);
+    if (strcmp(text, back) == 0)
+        return va_h5_put_int(out, NULL, key, n);
+    if ((strcmp(key, "mean") == 0 || strcmp(key, "std") == 0) && is_reals(text, 3, real))
+        return va_h5_put_reals(out, NULL, key, 3, real);
+    if (is_reals(text, 1, real))
+        return va_h5_put_real(out, NULL, key, real[0]);
+    return va_h5_put_string(out, NULL, key, text);
+}
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+/* The order of the tensors, unless it is too long for an attribute. */
+static int put_order(struct va_h5_out *out, const struct va_tensors *set)
+{
+    const char **names = va_new(set->count, sizeof(*names));
+    size_t longest = 0;
+    int result = 0;
+
+    if (!names)
+        return -1;
+    for (int64_t i = 0; i < set->count; i++) {
+        names[i] = set->items[i].name;
+        if (strlen(names[i]) > longest)
+            longest = strlen(names[i]);
+    }
+    if ((longest + 1) * (size_t)set->count <= ORDER_MAX)
+        result = va_h5_put_strings(out, NULL, "order", set->count, names);
+    va_free(names);
+    return result;
+}
+
+int va_model_put(struct va_h5_out *out, const struct va_tensors *set)
+{
+    int result = 0;
+
+    for (int64_t i = 0; i < set->meta_count && result == 0; i++)
+        result = put_value(out, set->meta[i].key, set->meta[i].value);
+    if (result < 0 || put_order(out, set) < 0)
+        return -1;
+    for (int64_t i = 0; i < set->count && result == 0; i++) {
+        const struct va_tensor *t = &set->items[i];
+        char *name;
+
+        if (!*t->name || strchr(t->name, '/') || !strcmp(t->name, "."))
+            return va_error("tensor %s: not a name that va.model/1 can hold", t->name);
+        name = va_format("/tensors/%s", t->name);
+        result = name ? va_h5_write(out, name, t->dtype, t->rank, t->shape, t->data) : -1;
+        va_free(name);
+    }
+    return result;
+}
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+static bool is_metadata(const char *name)
+{
+    for (size_t i = 0; i < VA_COUNT(not_metadata); i++)
+        if (!strcmp(name, not_metadata[i]))
+            return false;
+    return true;
+}
+
+static int get_metadata(struct va_h5_in *in, struct va_tensors *set)
+{
+    char **names = NULL;
+    int64_t count = 0;
+    int result = va_h5_attribute_names(&in->file, "/", &names, &count);
+
+    for (int64_t i = 0; i < count && result == 0; i++) {
+        struct va_h5_value value = { 0 };
+        char *text;
+
+        if (!is_metadata(names[i]))
+            continue;
+        if (va_h5_value_read(&in->file, "/", names[i], &value) < 0) {
+            result = -1;
+            break;
+        }
+        text = value.kind == VA_H5_OTHER ? va_strdup("?") : value_text(&value);
+        result = text ? va_tensors_set_meta(set, names[i], text) : -1;
+        va_free(text);
+        va_h5_value_release(&value);
+    }
+    va_h5_free_strings(names, count);
+    return result;
+}
+
+static int get_tensor(struct va_h5_in *in, const char *name, struct va_tensors *set)
+{
+    char *path = va_format("/tensors/%s", name);
+    int64_t shape[VA_RANK_MAX], rows;
+    enum va_dtype type;
+    struct va_tensor *t;
+    int rank, result = -1;
+
+    if (!path || va_h5_shape(in, path, &type, &rank, shape) < 0)
+        goto done;
+    if (type != VA_F32 && type != VA_F16 && type != VA_BF16) {
+        va_error("%s: %s: type %s, expected float32, float16 or bfloat16", va_h5_path(in), path,
+                 va_dtype_names[type]);
+        goto done;
+    }
+    t = va_tensors_add(set, name, type, rank, shape);
+    rows = rank > 0 ? shape[0] : 1;
+    if (!t || va_h5_read_rows(in, path, type, 0, rows, t->data) < 0 || va_tensor_to_f32(t) < 0)
+        goto done;
+    for (int64_t i = 0; i < t->count; i++)
+        if (!isfinite(((float *)t->data)[i])) {
+            va_error("%s: %s: element %lld is %g, expected a finite number", va_h5_path(in),
+                     path, (long long)i, ((float *)t->data)[i]);
+            goto done;
+        }
+    result = 0;
+done:
+    va_free(path);
+    return result;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* `order` names each of the sorted `names` once. */
+static int check_order(const char *path, char **names, int64_t count, char **order,
+                       int64_t order_count)
+{
+    char **sorted = va_new(order_count, sizeof(*sorted));
+    int result = 0;
+
+    if (!sorted)
+        return -1;
+    memcpy(sorted, order, (size_t)order_count * sizeof(*sorted));
+    qsort(sorted, (size_t)order_count, sizeof(*sorted), by_text);
+    if (order_count != count)
+        result = va_error("%s: attribute order: %lld names, expected %lld", path,
+                          (long long)order_count, (long long)count);
+    for (int64_t i = 0; i < count && result == 0; i++)
+        if (strcmp(sorted[i], names[i]) != 0)
+            result = va_error("%s: attribute order: found %s, expected %s", path, sorted[i],
+                              names[i]);
+    va_free(sorted);
+    return result;
+}
+
+static int get_tensors(struct va_h5_in *in, struct va_tensors *set)
+{
+    char **names = NULL, **order = NULL;
+    int64_t count = 0, order_count = 0;
+    int result = -1;
+
+    if (va_h5_list(in, "/tensors", &names, &count) < 0)
+        goto done;
+    if (va_h5_has_attribute(in, NULL, "order") &&
+        (va_h5_get_strings(in, NULL, "order", &order, &order_count) < 0 ||
+         check_order(va_h5_path(in), names, count, order, order_count) < 0))
+        goto done;
+    result = 0;
+    for (int64_t i = 0; i < count && result == 0; i++)
+        result = get_tensor(in, order ? order[i] : names[i], set);
+done:
+    va_h5_free_strings(names, count);
+    va_h5_free_strings(order, order_count);
+    return result;
+}
+
+struct va_tensors *va_model_get(struct va_h5_in *in)
+{
+    struct va_tensors *set = va_tensors_new();
+
+    if (set && (get_metadata(in, set) < 0 || get_tensors(in, set) < 0)) {
+        va_tensors_free(set);
+        return NULL;
+    }
+    return set;
+}
+
+struct va_tensors *va_model_read(const char *path, char **id)
+{
+    struct va_h5_in *in = va_h5_open(path, "va.model/1");
+    struct va_tensors *set = in ? va_model_get(in) : NULL;
+
+    if (set && id) {
+        const char *found = va_h5_id(in);
+
+        *id = found ? va_strdup(found) : NULL;
+        if (!*id) {
+            va_tensors_free(set);
+            set = NULL;
+        }
+    }
+    va_h5_close(in);
+    return set;
+}

@@ -1,0 +1,83 @@
+/*
+ * va_vit.h - the vision transformer that turns a picture of a face into one row of numbers.
+ *
+ * Source: Dosovitskiy et al., "An image is worth 16x16 words" (ICLR 2021), as pretrained by He
+ * et al., "Masked autoencoders are scalable vision learners" (CVPR 2022). Names and shapes of
+ * the tensors are those of their public checkpoints. The feature is the CLS row after the last
+ * LayerNorm.
+ *
+ * Letters: B pictures, S height and width of a picture, p of a patch, P = (S/p)^2 patches,
+ *          T = 1 + P tokens, D width, H heads, M hidden width of the MLP
+ *
+ *     patches [B, P, 3*p*p] -> D each, CLS in front, + positions [T, D]
+ *       -> depth times: x += attention(norm1(x)), x += mlp(norm2(x)) -> norm -> CLS [B, D]
+ */
+#ifndef VA_VIT_H
+#define VA_VIT_H
+
+#include "nn/va_params.h"
+
+struct va_vit_config {
+    int64_t image, patch; /* S and p: 224, 16 */
+    int64_t width, depth; /* 1024, 24 */
+    int64_t heads, mlp;   /* 16, 4096 */
+    double mean[3];       /* of pixels in [0, 1], per channel; a picture is normalised */
+    double std[3];        /* to (pixel - mean) / std */
+};
+
+/*
+ * MAE: the initial values of masked-autoencoder training, Xavier uniform.
+ * FEATURES: larger gains, chosen so that an untrained encoder is a useful random projection:
+ * its CLS row then holds where things are and how they are bent.
+ */
+enum va_vit_init { VA_VIT_INIT_MAE, VA_VIT_INIT_FEATURES };
+
+void va_vit_config_default(struct va_vit_config *c); /* ViT-Large/16, normalised for faces */
+
+/* 0, or -1 after reporting which value is out of range (`where` names it: a file, an option). */
+VA_MUST_USE int va_vit_config_check(const struct va_vit_config *c, const char *where);
+
+/* The configuration as metadata (arch = vit, image_size, patch_size, heads, mean, std), and
+ * back: sizes come from the tensors' shapes; what is not in the metadata is the default
+ * (heads = width / 64, image_size from the number of positions). */
+VA_MUST_USE int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set);
+VA_MUST_USE int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set,
+                                   const char *path);
+
+static inline int64_t va_vit_patches(const struct va_vit_config *c) /* P */
+{
+    return (c->image / c->patch) * (c->image / c->patch);
+}
+static inline int64_t va_vit_patch_size(const struct va_vit_config *c) /* 3*p*p */
+{
+    return 3 * c->patch * c->patch;
+}
+
+/* Append all parameters of an encoder to a list. 0, or -1 after reporting. */
+VA_MUST_USE int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init,
+                               struct va_params *list);
+
+struct va_vit; /* opaque */
+
+/* An encoder with parameters allocated (values not set: draw or load them through
+ * va_vit_params). NULL after reporting. */
+VA_MUST_USE struct va_vit *va_vit_new(struct va_backend *be, const struct va_vit_config *c,
+                                      enum va_vit_init init);
+void va_vit_free(struct va_vit *vit); /* NULL is fine */
+struct va_params *va_vit_params(struct va_vit *vit);
+const struct va_vit_config *va_vit_config(const struct va_vit *vit);
+
+/* Room for activations of B pictures; may be called again. 0, or -1 after reporting. */
+VA_MUST_USE int va_vit_reserve(struct va_vit *vit, int64_t B);
+
+/* picture [S, S, 3] of bytes, normalised, as rows [P, 3*p*p] of floats: patches from left to
+ * right, then down; in a patch channel, row, column, as the weights want them. On the host. */
+void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows);
+
+/* cls [B, D] of patches [B, P, 3*p*p]; buffers of the backend; B at most what was reserved. */
+void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cls);
+
+/* The same with all normalised tokens [B, T, D]. */
+void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens);
+
+#endif
