@@ -12,7 +12,7 @@
 enum { WAVES = 4 };
 static const double period_min = 5, period_max = 24; /* seconds */
 static const double mean_sd = 0.30, wave_rms = 0.55; /* before the bend */
-static const double delay_min = 0.3, delay_max = 0.5, rater_tau = 0.25;
+static const double delay_min = 0.15, delay_max = 0.35, rater_tau = 0.15;
 
 enum channel {
     FLUTTER_VALENCE, /* what the face does beside what is felt */
@@ -171,8 +171,8 @@ static double felt(const struct va_act *a, int d, double seconds)
     return tanh(1.25 * x);
 }
 
-/* The rater's hand follows with a delay and a first-order lag; it has settled when the video
- * begins. */
+/* The rater's hand follows with a delay and a first-order lag, 0.3 to 0.5 s in all; it has settled
+ * when the video begins. */
 static void feel_and_rate(struct va_act *a)
 {
     double keep = exp(-1 / (a->fps * rater_tau));

@@ -165,15 +165,12 @@ void va_cast_release(struct va_cast *cast)
     *cast = (struct va_cast){ 0 };
 }
 
-/* Of every 40 frames three in ten blocks begin with a gap of 3 to 27; the first frame never. */
+/* Every third stretch of 40 frames begins with a gap of 3 to 27, the second is the first to. */
 bool va_track_away(const struct va_track *k, uint64_t seed, int64_t t)
 {
-    enum { BLOCK = 40 };
-    uint64_t block = (uint64_t)(t / BLOCK), stream = STREAM_AWAY + k->person;
+    enum { STRETCH = 40 };
+    uint64_t stretch = (uint64_t)(t / STRETCH), stream = STREAM_AWAY + k->person;
 
-    if (!k->gaps || block == 0 ||
-        va_rand_uniform(seed, VA_RAND_SYNTH, stream, 2 * block) >= 0.3)
-        return false;
-    return t % BLOCK <
-           3 + (int64_t)va_rand_below(seed, VA_RAND_SYNTH, stream, 2 * block + 1, 25);
+    return k->gaps && stretch % 3 == 1 &&
+           t % STRETCH < 3 + (int64_t)va_rand_below(seed, VA_RAND_SYNTH, stream, stretch, 25);
 }
