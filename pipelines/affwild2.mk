@@ -25,9 +25,9 @@ CROPS        ?= $(ROOT)/cropped_aligned
 VIDEOS       ?= $(ROOT)/videos
 LABELS        = $(TRAIN_LABELS) $(VAL_LABELS)
 
-LABEL_FILES := $(sort $(wildcard $(TRAIN_LABELS)/*.txt $(VAL_LABELS)/*.txt))
+LABEL_FILES := $(sort $(foreach d,$(LABELS),$(wildcard $(d)/*.txt)))
 LABELLED    := $(sort $(patsubst %.txt,%,$(notdir $(LABEL_FILES))))
-$(if $(LABELLED),,$(error no label files in $(TRAIN_LABELS) and $(VAL_LABELS): set ROOT, or TRAIN_LABELS and VAL_LABELS))
+$(if $(LABELLED),,$(error no label files in $(LABELS): set ROOT, or TRAIN_LABELS and VAL_LABELS))
 $(if $(ENCODER)$(FEATURES),,$(error set ENCODER, or FEATURES to use ready-made features))
 TEST := $(if $(SAMPLE),$(shell sed -n '2,$$s|/[^/]*$$||p' '$(SAMPLE)' | sort -u))
 
