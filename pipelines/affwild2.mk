@@ -11,6 +11,7 @@
 #   SAMPLE        official sample of a submission: names the test videos (optional)
 #   ENCODER       a va.model/1 file of a vision transformer
 #   FEATURES      folder of ready-made <video>.h5 (va.features/1) instead of videos
+#   FOLDS_TSV     folds as given (columns clip and fold) instead of drawn from the labels
 #
 # Targets: all (table, and submission with SAMPLE), features, windows, cv, submission.
 # One target per file and stage: -j runs videos and folds side by side, a second run does
@@ -52,9 +53,10 @@ $(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES)
 	    $(LABELLED:%=$(FEATURE_DIR)/%.h5) >$(OUT)/windows.tsv
 
 LISTS = $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt)
-$(LISTS) &: $(LABEL_FILES)
-	$(call tool,va-fold) split $(SPLIT_OPTIONS) --seed $(SEED) --train-labels $(TRAIN_LABELS) \
-	    --val-labels $(VAL_LABELS) -o $(SPLIT)
+split_from = $(if $(FOLDS_TSV),--folds-tsv $(FOLDS_TSV),--train-labels $(TRAIN_LABELS) \
+                 --val-labels $(VAL_LABELS) --seed $(SEED))
+$(LISTS) &: $(LABEL_FILES) $(FOLDS_TSV)
+	$(call tool,va-fold) split $(SPLIT_OPTIONS) $(split_from) -o $(SPLIT)
 
 include $(HERE)cv.mk
 
