@@ -4,7 +4,7 @@
 #   WINDOWS  a va.windows/1 file with all labelled videos
 #   SPLIT    folder with <k>/train.txt and <k>/val.txt for k in FOLDS
 #   LABELS   folders with the label files
-# Makes $(OUT)/cv/<k>/{model.h5,val.h5,score.tsv,ridge.tsv} and $(OUT)/table.{txt,tsv,md}.
+# Makes $(OUT)/cv/<k>/{model.h5,val.h5,score.tsv,ridge.tsv,mean.tsv} and $(OUT)/table.{txt,tsv,md}.
 CV = $(OUT)/cv
 
 $(CV)/%/model.h5: $(WINDOWS) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
@@ -17,11 +17,16 @@ $(CV)/%/val.h5: $(CV)/%/model.h5 $(WINDOWS) $(SPLIT)/%/val.txt
 	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) -m $< --windows $(WINDOWS) \
 	    --list $(SPLIT)/$*/val.txt -o $@
 
-# The baseline: a linear map from the features of one frame, fitted on the same videos.
+# Baselines without memory, fitted on the same videos: a linear map from the features of one
+# frame, and the mean of the labels.
+baseline = $(call tool,va-ridge) --model $(1) --windows $(WINDOWS) \
+               --train $(SPLIT)/$*/train.txt --val $(SPLIT)/$*/val.txt -o $@
 $(CV)/%/ridge.h5: $(WINDOWS) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
 	@mkdir -p $(@D)
-	$(call tool,va-ridge) --windows $(WINDOWS) --train $(SPLIT)/$*/train.txt \
-	    --val $(SPLIT)/$*/val.txt -o $@
+	$(call baseline,ridge)
+$(CV)/%/mean.h5: $(WINDOWS) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
+	@mkdir -p $(@D)
+	$(call baseline,mean)
 
 score = $(call tool,va-score) $(LABELS:%=--labels %) --list $(SPLIT)/$*/val.txt $< >$@.part && \
         mv $@.part $@
@@ -29,18 +34,20 @@ $(CV)/%/score.tsv: $(CV)/%/val.h5 $(SPLIT)/%/val.txt
 	$(score)
 $(CV)/%/ridge.tsv: $(CV)/%/ridge.h5 $(SPLIT)/%/val.txt
 	$(score)
+$(CV)/%/mean.tsv: $(CV)/%/mean.h5 $(SPLIT)/%/val.txt
+	$(score)
 
 SCORES = $(FOLDS:%=$(CV)/%/score.tsv)
-RIDGES = $(FOLDS:%=$(CV)/%/ridge.tsv)
+BASELINES = $(FOLDS:%=$(CV)/%/ridge.tsv) $(FOLDS:%=$(CV)/%/mean.tsv)
 MODELS = $(FOLDS:%=$(CV)/%/model.h5)
 
-report = $(call tool,va-fold) report --format $(1) $(RIDGES:%=--baseline %) $(SCORES) \
+report = $(call tool,va-fold) report --format $(1) $(BASELINES:%=--baseline %) $(SCORES) \
              >$@.part && mv $@.part $@
-$(OUT)/table.txt: $(SCORES) $(RIDGES)
+$(OUT)/table.txt: $(SCORES) $(BASELINES)
 	$(call report,text)
-$(OUT)/table.tsv: $(SCORES) $(RIDGES)
+$(OUT)/table.tsv: $(SCORES) $(BASELINES)
 	$(call report,tsv)
-$(OUT)/table.md: $(SCORES) $(RIDGES)
+$(OUT)/table.md: $(SCORES) $(BASELINES)
 	$(call report,markdown)
 
 .PHONY: cv
