@@ -7,6 +7,7 @@
 #include "data/va_lines.h"
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -47,6 +48,11 @@ static int parse_row(struct va_lines *lines, enum va_labels_kind kind, double va
 
         if (va_parse_decimal(field, &va[d]) < 0)
             return bad(lines, field, "a number");
+        if (kind == VA_LABELS_PREDICTION) { /* float32 of which the text keeps 9 digits */
+            va[d] = (double)(float)va[d];
+            if (!isfinite(va[d]))
+                return bad(lines, field, "a number within the range of float32");
+        }
         if (kind == VA_LABELS_ANNOTATION && va[d] != VA_UNLABELLED &&
             !(va[d] >= -1 && va[d] <= 1))
             return bad(lines, field, "a number in [-1, 1], or -5");

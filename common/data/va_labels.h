@@ -2,9 +2,10 @@
  * va_labels.h - text files with valence and arousal of each frame.
  *
  * Header `valence,arousal`, then line k + 1 is frame k. Annotations lie in [-1, 1]; -5 means
- * that the frame was not annotated. Predictions are any finite numbers. CR LF, blanks round the
- * numbers, integers, empty lines at the end and a missing last line end are all fine; an empty
- * line between rows is not, since nobody can tell whether it stands for a frame.
+ * that the frame was not annotated. Predictions are float32 numbers, of which a file keeps nine
+ * digits: they come back as they were. CR LF, blanks round the numbers, integers, empty lines at
+ * the end and a missing last line end are all fine; an empty line between rows is not, since
+ * nobody can tell whether it stands for a frame.
  *
  * Ownership: structs are the caller's and begin as { 0 }; release frees what they own
  */
