@@ -69,6 +69,8 @@ const char *va_tensors_meta(const struct va_tensors *set, const char *key); /* o
 /* Convert to float32 in place (from float64, float16, bfloat16). -1 after reporting. */
 VA_MUST_USE int va_tensor_to_f32(struct va_tensor *t);
 
+double va_tensor_at(const struct va_tensor *t, int64_t i); /* element i, whatever the type */
+
 /* IEEE half and bfloat16, round to nearest even. */
 float va_from_f16(uint16_t h);
 uint16_t va_to_f16(float x);

@@ -273,3 +273,74 @@ struct va_tensors *va_model_read(const char *path, char **id)
     va_h5_close(in);
     return set;
 }
+
+/* ---- either kind ----------------------------------------------------------------------- */
+
+/* The id of a set that has no file of ours: over everything in it, in its order. */
+static void set_id(const struct va_tensors *set, char id[VA_HASH_TEXT])
+{
+    struct va_hash h;
+
+    va_hash_init(&h);
+    for (int64_t i = 0; i < set->meta_count; i++) {
+        va_hash_add(&h, set->meta[i].key, strlen(set->meta[i].key) + 1);
+        va_hash_add(&h, set->meta[i].value, strlen(set->meta[i].value) + 1);
+    }
+    for (int64_t i = 0; i < set->count; i++) {
+        const struct va_tensor *t = &set->items[i];
+        const char *type = va_dtype_names[t->dtype];
+
+        va_hash_add(&h, t->name, strlen(t->name) + 1);
+        va_hash_add(&h, type, strlen(type) + 1);
+        va_hash_add(&h, t->shape, (size_t)t->rank * sizeof(*t->shape));
+        va_hash_add(&h, t->data, (size_t)t->count * va_dtype_size(t->dtype));
+    }
+    va_hash_finish(&h, id);
+}
+
+/* What a file begins with says what it is; a name ending in .h5 decides when it does not. */
+static bool is_hdf5(const char *path, const uint8_t *head)
+{
+    size_t n = strlen(path);
+
+    return memcmp(head, "\x89HDF\r\n\x1a\n", 8) == 0 || (n > 3 && !strcmp(path + n - 3, ".h5"));
+}
+
+static bool is_pytorch(const char *path, const uint8_t *head)
+{
+    const char *dot = strrchr(path, '.');
+
+    return memcmp(head, "PK\3\4", 4) == 0 || memcmp(head, "\x80\2\x8a\n", 4) == 0 ||
+           (dot && (!strcmp(dot, ".pth") || !strcmp(dot, ".pt")));
+}
+
+struct va_tensors *va_model_read_any(const char *path, char **id)
+{
+    uint8_t head[8] = { 0 };
+    FILE *f = fopen(path, "rbe");
+    struct va_tensors *set;
+
+    if (!f)
+        return va_error_read(path, "open"), NULL;
+    if (fread(head, 1, sizeof(head), f) < sizeof(head))
+        memset(head, 0, sizeof(head)); /* the reader will say what is wrong with it */
+    fclose(f);
+    if (is_hdf5(path, head))
+        return va_model_read(path, id);
+    if (is_pytorch(path, head))
+        return va_error("%s: PyTorch's own format cannot be read, expected safetensors or "
+                        "va.model/1",
+                        path),
+               NULL;
+    set = va_safetensors_read(path);
+    if (set && id) {
+        *id = va_new(VA_HASH_TEXT, 1);
+        if (*id) {
+            set_id(set, *id);
+        } else {
+            va_tensors_free(set);
+            set = NULL;
+        }
+    }
+    return set;
+}

@@ -17,6 +17,10 @@ VA_MUST_USE struct va_tensors *va_model_read(const char *path, char **id);
 /* The same from an open file (a va.state/1 keeps a model too). */
 VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
 
+/* The tensors and metadata of a va.model/1 or safetensors file, whichever it is; of the latter
+ * with values and types as they stand there. `id` as above. NULL after reporting. */
+VA_MUST_USE struct va_tensors *va_model_read_any(const char *path, char **id);
+
 /* Put tensors and metadata into a file being written (va.model/1 or va.state/1). */
 VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set);
 

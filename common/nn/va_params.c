@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DRAW_CHUNK = 1 << 15 }; /* numbers that one thread draws at a time */
+enum {
+    DRAW_CHUNK = 1 << 15, /* numbers that one thread draws at a time */
+    FAULTS_SHOWN = 5,
+};
 
 void va_params_init(struct va_params *list, struct va_backend *be)
 {
@@ -227,29 +230,64 @@ static bool in_list(const struct va_params *list, const char *name)
     return false;
 }
 
+/* What does not fit, the first few of it in words. */
+struct faults {
+    char text[1024];
+    size_t used;
+    int64_t count;
+};
+
+static void VA_PRINTF(2, 3) add_fault(struct faults *f, const char *format, ...)
+{
+    size_t room = sizeof(f->text) - f->used;
+    va_list args;
+    int n;
+
+    if (f->count++ >= FAULTS_SHOWN || room < 3)
+        return;
+    if (f->count > 1) {
+        memcpy(f->text + f->used, "; ", 3);
+        f->used += 2;
+        room -= 2;
+    }
+    va_start(args, format);
+    n = vsnprintf(f->text + f->used, room, format, args);
+    va_end(args);
+    f->used += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static int report_faults(const struct faults *f, const char *path)
+{
+    if (f->count > FAULTS_SHOWN)
+        return va_error("%s: %s; and %lld more", path, f->text,
+                        (long long)(f->count - FAULTS_SHOWN));
+    return f->count ? va_error("%s: %s", path, f->text) : 0;
+}
+
 int va_params_match(const struct va_params *list, const struct va_tensors *set,
                     const char *path)
 {
+    struct faults faults = { .count = 0 };
     char found[128], expected[128];
+    int64_t known = 0;
 
     for (int64_t i = 0; i < list->count; i++) {
         const struct va_param *p = &list->items[i];
         const struct va_tensor *t = va_tensors_find(set, p->name);
 
+        known += t != NULL;
         va_shape_text(p->rank, p->shape, expected, sizeof(expected));
         if (!t)
-            return va_error("%s: %s: tensor is missing, expected shape %s", path, p->name,
-                            expected);
-        if (!same_shape(p, t))
-            return va_error("%s: %s: shape %s, expected %s", path, p->name,
-                            va_shape_text(t->rank, t->shape, found, sizeof(found)), expected);
+            add_fault(&faults, "%s: tensor is missing, expected shape %s", p->name, expected);
+        else if (!same_shape(p, t))
+            add_fault(&faults, "%s: shape %s, expected %s", p->name,
+                      va_shape_text(t->rank, t->shape, found, sizeof(found)), expected);
     }
-    if (set->count > list->count)
-        for (int64_t i = 0; i < set->count; i++)
-            if (!in_list(list, set->items[i].name))
-                return va_error("%s: %s: unknown tensor, expected none of this name", path,
-                                set->items[i].name);
-    return 0;
+    for (int64_t i = 0; i < set->count && known < set->count; i++)
+        if (!in_list(list, set->items[i].name))
+            add_fault(&faults, "%s: unknown tensor, expected none of this name",
+                      set->items[i].name);
+    return report_faults(&faults, path);
 }
 
 /* The values of a tensor as float32 in `out` [count]. */

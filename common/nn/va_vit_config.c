@@ -170,10 +170,13 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     const struct va_tensor *patch = want(set, path, "patch_embed.proj.weight", 4);
     const struct va_tensor *pos = patch ? want(set, path, "pos_embed", 3) : NULL;
     const struct va_tensor *fc1 = pos ? want(set, path, "blocks.0.mlp.fc1.weight", 2) : NULL;
+    const char *arch = va_tensors_meta(set, "arch");
     int64_t stored;
 
     if (!fc1)
         return -1;
+    if (arch && strcmp(arch, "vit") != 0)
+        return va_error("%s: arch: found %s, expected vit", path, arch);
     va_vit_config_default(c);
     c->width = patch->shape[0];
     c->patch = stored = patch->shape[2];

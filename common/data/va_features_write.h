@@ -1,0 +1,33 @@
+/*
+ * va_features_write.h - a va.features/1 file, written as the features come.
+ */
+#ifndef VA_FEATURES_WRITE_H
+#define VA_FEATURES_WRITE_H
+
+#include "base/va_attr.h"
+#include "io/va_h5.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct va_features_writer {
+    struct va_h5_out *out; /* for inputs and further attributes */
+    struct va_h5_rows *features, *index, *pts;
+    uint16_t *half; /* room for float16 */
+    int64_t D, room;
+};
+
+/* Begin `path`: T rows (-1: not known yet) of D numbers, kept as float16 if `half`. 0, or -1
+ * after reporting; then, and after a failure below, abort. */
+VA_MUST_USE int va_features_create(struct va_features_writer *w, const char *path, int64_t T,
+                                   int64_t D, bool half);
+
+/* Rows [count, D], the numbers of their frames and their times. */
+VA_MUST_USE int va_features_append(struct va_features_writer *w, int64_t count,
+                                   const float *rows, const int32_t *index, const double *pts);
+
+/* The video's name, rate and length, and the id of the encoder; then the file is complete. */
+VA_MUST_USE int va_features_commit(struct va_features_writer *w, const char *video, double fps,
+                                   int64_t frame_count, const char *encoder);
+void va_features_abort(struct va_features_writer *w); /* fine after a commit, and when zeroed */
+
+#endif

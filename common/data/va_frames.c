@@ -1,0 +1,102 @@
+#include "data/va_frames.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "io/va_h5.h"
+
+struct va_frames {
+    struct va_frames_info info;
+    struct va_h5_in *in;
+    pthread_mutex_t *lock;
+    int64_t next;
+    char *video;
+    int32_t *index;     /* [T] */
+    double *pts;        /* [T] */
+    const uint8_t *map; /* [T, height, width, 3], or NULL */
+    uint8_t *buffer;    /* one picture where there is no map */
+};
+
+static int load(struct va_frames *f, const char *path)
+{
+    struct va_frames_info *info = &f->info;
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    int rank;
+
+    f->in = va_h5_open(path, "va.frames/1");
+    if (!f->in || !(f->video = va_h5_get_string(f->in, NULL, "video")) ||
+        va_h5_get_real(f->in, NULL, "fps", &info->fps) < 0 ||
+        va_h5_get_int(f->in, NULL, "frame_count", &info->frame_count) < 0 ||
+        va_h5_shape(f->in, "/frames", &type, &rank, shape) < 0 ||
+        !(info->id = va_h5_id(f->in)) || !(f->index = va_h5_read(f->in, "/index", VA_I32)) ||
+        !(f->pts = va_h5_read(f->in, "/pts", VA_F64)))
+        return -1;
+    if (!va_video_name_valid(f->video))
+        return va_error("%s: attribute video: found %s, expected a file name", path, f->video);
+    info->video = f->video;
+    info->T = shape[0];
+    info->height = shape[1];
+    info->width = shape[2];
+    f->map = va_h5_map(f->in, "/frames", VA_U8);
+    if (!f->map && !(f->buffer = va_new(info->height * info->width * 3, 1)))
+        return -1;
+    return 0;
+}
+
+struct va_frames *va_frames_open(const char *path, pthread_mutex_t *lock)
+{
+    struct va_frames *f = va_new(1, sizeof(*f));
+
+    if (f && load(f, path) < 0) {
+        va_frames_close(f);
+        return NULL;
+    }
+    if (f)
+        f->lock = lock;
+    return f;
+}
+
+const struct va_frames_info *va_frames_info(const struct va_frames *f)
+{
+    return &f->info;
+}
+
+static int read_one(struct va_frames *f, int64_t t)
+{
+    int result;
+
+    if (f->lock)
+        pthread_mutex_lock(f->lock);
+    result = va_h5_read_rows(f->in, "/frames", VA_U8, t, 1, f->buffer);
+    if (f->lock)
+        pthread_mutex_unlock(f->lock);
+    return result;
+}
+
+int va_frames_next(struct va_frames *f, const uint8_t **pixels, int32_t *index, double *pts)
+{
+    int64_t t = f->next;
+
+    if (t == f->info.T)
+        return 0;
+    if (!f->map && read_one(f, t) < 0)
+        return -1;
+    *pixels = f->map ? f->map + t * f->info.height * f->info.width * 3 : f->buffer;
+    *index = f->index[t];
+    *pts = f->pts[t];
+    f->next++;
+    return 1;
+}
+
+void va_frames_close(struct va_frames *f)
+{
+    if (!f)
+        return;
+    va_h5_close(f->in);
+    va_free(f->video);
+    va_free(f->index);
+    va_free(f->pts);
+    va_free(f->buffer);
+    va_free(f);
+}

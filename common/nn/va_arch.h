@@ -1,0 +1,46 @@
+/*
+ * va_arch.h - models by name, and sets of tensors that are such a model.
+ */
+#ifndef VA_ARCH_H
+#define VA_ARCH_H
+
+#include "nn/va_head.h"
+#include "nn/va_keymap.h"
+#include "nn/va_vit.h"
+
+enum va_arch {
+    VA_ARCH_VIT_TINY, /* 64x64 pictures; its untrained weights make usable features */
+    VA_ARCH_VIT_BASE,
+    VA_ARCH_VIT_LARGE,
+    VA_ARCH_VIT_HUGE,
+    VA_ARCH_MAMBA_VA,
+};
+extern const char *const va_arch_names[]; /* in enum order, NULL last */
+
+/* The encoder of this name (not VA_ARCH_MAMBA_VA). */
+void va_arch_encoder(enum va_arch arch, struct va_vit_config *c);
+
+/* A model with initial values drawn from the seed, as a set; NULL after reporting. */
+VA_MUST_USE struct va_tensors *va_arch_init_encoder(struct va_backend *be, enum va_arch arch,
+                                                    uint64_t seed);
+VA_MUST_USE struct va_tensors *va_arch_init_head(struct va_backend *be,
+                                                 const struct va_head_config *c,
+                                                 enum va_head_init init, uint64_t seed);
+
+/*
+ * The settings that shapes do not tell: "in-norm" of a head; "heads", "mean", "std",
+ * "image_size" of an encoder. The name of setting `key` (written with - or _) for this kind of
+ * model, or NULL.
+ */
+const char *va_arch_setting(enum va_model_kind kind, const char *key);
+
+/*
+ * Turn a set into a model: settings are taken from its metadata (a missing in-norm is `in_norm`),
+ * every tensor must be there in its shape, with finite values, and nothing else; tensors come
+ * into their order and become float32, the metadata become the configuration. 0, or -1 after
+ * reporting.
+ */
+VA_MUST_USE int va_arch_complete(struct va_tensors *set, const char *path,
+                                 enum va_model_kind kind, bool in_norm);
+
+#endif

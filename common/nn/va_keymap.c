@@ -1,0 +1,199 @@
+#include "nn/va_keymap.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The authors' names, in which # stands for a number and * for the rest; an empty name is a
+ * tensor that is there twice or never used. The first rule that fits counts. */
+static const struct rule {
+    const char *theirs, *ours;
+} authors_rules[] = {
+    { "temporal.network.#.net.*", "" }, /* conv1, relu1, conv2, relu2 a second time */
+    { "temporal.network.#.relu1.*", "tcn.#.prelu1.*" },
+    { "temporal.network.#.relu2.*", "tcn.#.prelu2.*" },
+    { "temporal.network.#.relu.*", "tcn.#.prelu3.*" },
+    { "temporal.network.#.downsample.*", "tcn.#.shortcut.*" },
+    { "temporal.network.#.*", "tcn.#.*" },
+    { "mamba.mamba.layers.#.0.*", "mamba.#.*" },
+    { "mamba.mamba.layers.#.1.*", "mamba.#.norm.*" },
+    { "mamba.mamba.proj.*", "proj.*" },
+    { "mamba.adaptor.0.*", "" }, /* 512 parameters that no input reaches */
+    { "dual_reg.0.*", "fc1.*" },
+    { "dual_reg.2.*", "fc2.*" },
+};
+
+/* Parts of a vision transformer that do not contribute to the CLS row. */
+static const struct rule encoder_rules[] = {
+    { "decoder_*", "" },
+    { "mask_token", "" },
+    { "head.*", "" },
+};
+
+/* Match `name` with a rule; the number and the rest are parts of it. */
+static bool fits(const char *rule, const char *name, const char **number, int *digits,
+                 const char **rest)
+{
+    *number = *rest = "";
+    *digits = 0;
+    for (; *rule; rule++) {
+        if (*rule == '*') {
+            *rest = name;
+            return true;
+        }
+        if (*rule != '#') {
+            if (*rule != *name++)
+                return false;
+            continue;
+        }
+        *number = name;
+        *digits = (int)strspn(name, "0123456789");
+        if (*digits == 0)
+            return false;
+        name += *digits;
+    }
+    return *name == '\0';
+}
+
+/* The new name by the first rule that fits, the old one where none does. NULL after reporting. */
+static char *translate(const struct rule *rules, size_t count, const char *name)
+{
+    const char *number, *rest;
+    int digits;
+
+    for (size_t i = 0; i < count; i++) {
+        const char *ours = rules[i].ours, *hash = strchr(ours, '#'), *star = strchr(ours, '*');
+
+        if (!fits(rules[i].theirs, name, &number, &digits, &rest))
+            continue;
+        if (!star)
+            return va_strdup(ours);
+        if (!hash)
+            return va_format("%.*s%s", (int)(star - ours), ours, rest);
+        return va_format("%.*s%.*s%.*s%s", (int)(hash - ours), ours, digits, number,
+                         (int)(star - hash - 1), hash + 1, rest);
+    }
+    return va_strdup(name);
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+/* Without "module." and with the older names of weight normalisation. */
+static char *plain_name(const char *name)
+{
+    static const char *const g = "parametrizations.weight.original0";
+    static const char *const v = "parametrizations.weight.original1";
+
+    if (strncmp(name, "module.", 7) == 0)
+        name += 7;
+    if (ends_with(name, g))
+        return va_format("%.*sweight_g", (int)(strlen(name) - strlen(g)), name);
+    if (ends_with(name, v))
+        return va_format("%.*sweight_v", (int)(strlen(name) - strlen(v)), name);
+    return va_strdup(name);
+}
+
+static int rename_all(struct va_tensors *set, const struct rule *rules, size_t count)
+{
+    for (int64_t i = 0; i < set->count; i++) {
+        char *name = rules ? translate(rules, count, set->items[i].name)
+                           : plain_name(set->items[i].name);
+
+        if (!name)
+            return -1;
+        va_free(set->items[i].name);
+        set->items[i].name = name;
+    }
+    return 0;
+}
+
+/* Remove tensors that lost their name. */
+static void drop_nameless(struct va_tensors *set, const char *path, const char *what)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < set->count; i++) {
+        if (*set->items[i].name) {
+            set->items[kept++] = set->items[i];
+            continue;
+        }
+        va_free(set->items[i].name);
+        va_free(set->items[i].data);
+    }
+    if (kept < set->count)
+        va_info("%s: left out %lld tensors %s", path, (long long)(set->count - kept), what);
+    set->count = kept;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int check_unique(const struct va_tensors *set, const char *path)
+{
+    const char **names = va_new(set->count, sizeof(*names));
+    int result = 0;
+
+    if (!names)
+        return -1;
+    for (int64_t i = 0; i < set->count; i++)
+        names[i] = set->items[i].name;
+    qsort(names, (size_t)set->count, sizeof(*names), by_name);
+    for (int64_t i = 1; i < set->count && result == 0; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            result = va_error("%s: %s: found twice, under two spellings", path, names[i]);
+    va_free(names);
+    return result;
+}
+
+static bool any(const struct va_tensors *set, const char *prefix)
+{
+    for (int64_t i = 0; i < set->count; i++)
+        if (strncmp(set->items[i].name, prefix, strlen(prefix)) == 0)
+            return true;
+    return false;
+}
+
+static int adopt_encoder(struct va_tensors *set, const char *path)
+{
+    if (any(set, "fc_norm."))
+        return va_error("%s: fc_norm: an encoder that averages its tokens, expected one whose "
+                        "CLS row is normalised by norm.weight",
+                        path);
+    if (rename_all(set, encoder_rules, VA_COUNT(encoder_rules)) < 0)
+        return -1;
+    drop_nameless(set, path, "of a decoder or classifier");
+    return 0;
+}
+
+int va_keymap_apply(struct va_tensors *set, const char *path, enum va_model_kind *kind,
+                    bool *authors)
+{
+    *authors = false;
+    if (rename_all(set, NULL, 0) < 0)
+        return -1;
+    *authors = any(set, "temporal.network.");
+    *kind = any(set, "patch_embed.proj.") ? VA_MODEL_ENCODER : VA_MODEL_HEAD;
+    if (*kind == VA_MODEL_ENCODER) {
+        if (adopt_encoder(set, path) < 0)
+            return -1;
+    } else if (*authors) {
+        if (rename_all(set, authors_rules, VA_COUNT(authors_rules)) < 0)
+            return -1;
+        drop_nameless(set, path, "that the model never uses");
+    } else if (!any(set, "tcn.0.")) {
+        return va_error("%s: %s%s, expected patch_embed.proj.weight of a vision transformer or "
+                        "tcn.0.conv1.weight_v of mamba-va",
+                        path, set->count ? "found tensor " : "no tensors",
+                        set->count ? set->items[0].name : "");
+    }
+    return check_unique(set, path);
+}

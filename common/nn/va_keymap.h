@@ -1,0 +1,27 @@
+/*
+ * va_keymap.h - names of tensors in the checkpoints of others, and what they are called here.
+ *
+ *   vision transformers   timm and facebook MAE: the names used here, beside what is only needed
+ *                         for pretraining or classification
+ *   mamba-va              the authors' state dict: temporal.network.0.conv1.weight_v, ...
+ *
+ * A prefix "module." is dropped, and PyTorch's newer weight normalisation
+ * (parametrizations.weight.original0) is understood.
+ */
+#ifndef VA_KEYMAP_H
+#define VA_KEYMAP_H
+
+#include "base/va_tensors.h"
+#include <stdbool.h>
+
+enum va_model_kind { VA_MODEL_ENCODER, VA_MODEL_HEAD };
+
+/*
+ * Recognise the model, rename its tensors in place, and remove those that the feature does not
+ * need (said with --verbose off as well: va_info). *authors: names were the authors'. 0, or -1
+ * after reporting: nothing known, two tensors of one name, or an encoder without a CLS norm.
+ */
+VA_MUST_USE int va_keymap_apply(struct va_tensors *set, const char *path,
+                                enum va_model_kind *kind, bool *authors);
+
+#endif
