@@ -133,7 +133,8 @@ static AVCodecContext *open_decoder(struct folder *f, enum AVCodecID id)
  * after reporting. */
 static int read_image(struct folder *f, const char *path, const char **what)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC), result = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe */
+    int result = -1;
     struct stat st;
     int64_t done = 0;
 
@@ -237,7 +238,7 @@ static int load(struct va_source *s, const struct entry *e, struct va_frame *out
             what = va_libav_why(&f->log, error, why, sizeof(why));
     }
     if (error)
-        result = va_source_found_broken(s, "%s: broken image: %s", e->name, what);
+        result = va_source_found_broken(s, path, "broken image: %s", what);
     else
         result = va_rgb_convert(s->rgb, path, f->frame, NULL, out) < 0 ? -1 : 1;
 done:

@@ -31,24 +31,28 @@ static struct va_libav_log *log_of(void *context)
     return opaque ? opaque : &shared;
 }
 
+/* Append a piece to the last line, or begin a new one; the end of a line is not kept. */
+static void add_piece(struct va_libav_log *log, char *piece)
+{
+    size_t n = strlen(piece), have = log->open ? strlen(log->last) : 0;
+    bool open = n > 0 && piece[n - 1] != '\n';
+
+    while (n > 0 && (isspace((unsigned char)piece[n - 1]) || piece[n - 1] == '.'))
+        piece[--n] = 0;
+    snprintf(log->last + have, sizeof(log->last) - have, "%s", piece);
+    log->open = open;
+    log->count++;
+}
+
 static void on_log(void *context, int level, const char *format, va_list list)
 {
-    char line[sizeof(shared.last)];
-    struct va_libav_log *log;
-    size_t n;
+    char piece[sizeof(shared.last)];
 
     if (level > AV_LOG_ERROR)
         return;
-    vsnprintf(line, sizeof(line), format, list);
-    n = strlen(line);
-    while (n > 0 && (isspace((unsigned char)line[n - 1]) || line[n - 1] == '.'))
-        line[--n] = 0;
-    if (n == 0)
-        return;
-    log = log_of(context);
+    vsnprintf(piece, sizeof(piece), format, list);
     pthread_mutex_lock(&lock);
-    memcpy(log->last, line, sizeof(line));
-    log->count++;
+    add_piece(log_of(context), piece);
     pthread_mutex_unlock(&lock);
 }
 
@@ -76,7 +80,10 @@ const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size
     pthread_mutex_lock(&lock);
     memcpy(last, log->last, sizeof(last));
     log->last[0] = 0;
+    log->open = false;
     pthread_mutex_unlock(&lock);
+    if (error == AVERROR_PATCHWELCOME)
+        error = AVERROR_INVALIDDATA; /* mostly damage; the text of it is for developers */
     if (error < 0 && av_strerror(error, words, sizeof(words)) < 0)
         snprintf(words, sizeof(words), "error %d", error);
     if (isupper((unsigned char)words[0]) && islower((unsigned char)words[1]))

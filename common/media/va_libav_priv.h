@@ -31,6 +31,7 @@ enum {
  * Contexts without it share one of the process. */
 struct va_libav_log {
     char last[256];
+    bool open; /* `last` has not seen the end of its line */
     unsigned count;
 };
 

@@ -75,7 +75,7 @@ bool va_source_wants(const struct va_source *s, int64_t index, double pts)
     return (index - 1) % o->every == 0 && pts >= o->start && !(o->end > 0 && pts >= o->end);
 }
 
-int va_source_found_broken(struct va_source *s, const char *format, ...)
+int va_source_found_broken(struct va_source *s, const char *path, const char *format, ...)
 {
     char what[1024];
     va_list args;
@@ -86,11 +86,11 @@ int va_source_found_broken(struct va_source *s, const char *format, ...)
     s->broken++;
     if (s->broken > s->options.tolerate) {
         if (s->options.tolerate == 0)
-            return va_error("%s: %s", s->path, what);
-        return va_error("%s: %s; found %lld broken, expected at most %lld", s->path, what,
+            return va_error("%s: %s", path, what);
+        return va_error("%s: %s; found %lld broken, expected at most %lld", path, what,
                         (long long)s->broken, (long long)s->options.tolerate);
     }
-    va_warn("%s: %s", s->path, what);
+    va_warn("%s: %s", path, what);
     return 0;
 }
 

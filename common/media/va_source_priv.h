@@ -60,10 +60,10 @@ VA_MUST_USE int va_folder_open(struct va_source *s, const char *path);
 /* Whether the options ask for this frame. */
 bool va_source_wants(const struct va_source *s, int64_t index, double pts);
 
-/* Count something broken: a warning, or -1 and an error when it is one too many. `what`: "packet
- * 3 at 0.1 s: why". */
-VA_MUST_USE int va_source_found_broken(struct va_source *s, const char *format, ...)
-    VA_PRINTF(2, 3);
+/* Count something broken in `path`: a warning, or -1 and an error when it is one too many. What
+ * is formatted reads "packet 3 (...): why". */
+VA_MUST_USE int va_source_found_broken(struct va_source *s, const char *path,
+                                       const char *format, ...) VA_PRINTF(3, 4);
 
 /* "found 70000x2, expected at most ..."; 0 when the size is fine. */
 VA_MUST_USE int va_source_check_size(const char *path, int64_t width, int64_t height);

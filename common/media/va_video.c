@@ -43,9 +43,9 @@ static int broken_packet(struct va_source *s, int error)
 
     if (error == AVERROR(ENOMEM))
         return va_stream_failed(&v->in, "decode", error);
-    return va_source_found_broken(s, "packet %lld (after frame %lld, %.3f s): broken: %s",
-                                  (long long)v->packets, (long long)v->order.number, v->pts,
-                                  va_libav_why(&v->in.log, error, why, sizeof(why)));
+    return va_source_found_broken(
+        s, s->path, "packet %lld (after frame %lld, %.3f s): broken: %s", (long long)v->packets,
+        (long long)v->order.number, v->pts, va_libav_why(&v->in.log, error, why, sizeof(why)));
 }
 
 /* The end of the file, or a read that cannot go on. */
@@ -60,12 +60,13 @@ static int end_reading(struct va_source *s, int error, unsigned complaints)
         return va_stream_failed(&v->in, "read", error);
     if (missing > 0)
         return va_source_found_broken(
-            s, "the file ends early: found %lld packets, and %lld of %d beyond the end",
+            s, s->path,
+            "the file ends early: found %lld packets, and %lld of %d beyond the end",
             (long long)v->packets, (long long)missing,
             avformat_index_get_entries_count(v->in.video));
     if (error != AVERROR_EOF || va_libav_complaints(&v->in.log) != complaints)
         return va_source_found_broken(
-            s, "reading ends after packet %lld: %s", (long long)v->packets,
+            s, s->path, "reading ends after packet %lld: %s", (long long)v->packets,
             va_libav_why(&v->in.log, error == AVERROR_EOF ? 0 : error, why, sizeof(why)));
     return 0;
 }
@@ -152,7 +153,7 @@ static int check_frame(struct va_source *s, const struct va_frame *out)
 
     if (!v->frame->decode_error_flags && !(v->frame->flags & AV_FRAME_FLAG_CORRUPT))
         return 0;
-    return va_source_found_broken(s, "frame %lld (%.3f s): its packet is damaged: %s",
+    return va_source_found_broken(s, s->path, "frame %lld (%.3f s): its packet is damaged: %s",
                                   (long long)out->index, out->pts,
                                   va_libav_why(&v->in.log, 0, why, sizeof(why)));
 }

@@ -1,0 +1,127 @@
+/* Numbering around lost packets, and what the encoder writes read back by the decoder. */
+#include "base/va_error.h"
+#include "media/va_encode.h"
+#include "media/va_source.h"
+#include "media/va_source_priv.h"
+#include "test/va_test.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { WIDTH = 32, HEIGHT = 16 };
+
+static void numbers_follow_each_other(void)
+{
+    struct va_order o = { 0 };
+    static const int64_t packets[] = { 0, 30, 10, 20, 60, 40, 50 };
+
+    for (size_t i = 0; i < VA_COUNT(packets); i++)
+        va_order_packet(&o, packets[i]);
+    for (int64_t n = 0; n < 7; n++)
+        VA_CHECK_INT(va_order_frame(&o, 10 * n), n + 1);
+    va_order_end(&o);
+    VA_CHECK_INT(o.number, 7);
+}
+
+static void a_lost_frame_keeps_its_number(void)
+{
+    struct va_order o = { 0 };
+
+    for (int64_t n = 0; n < 6; n++)
+        va_order_packet(&o, 10 * n);
+    VA_CHECK_INT(va_order_frame(&o, 0), 1);
+    va_order_refused(&o);
+    va_order_refused(&o);
+    VA_CHECK_INT(va_order_frame(&o, 20), 3);
+    VA_CHECK_INT(va_order_frame(&o, 40), 5);
+    va_order_refused(&o);
+    va_order_end(&o);
+    VA_CHECK_INT(o.number, 6);
+}
+
+static void packets_that_are_never_shown_have_no_number(void)
+{
+    struct va_order o = { 0 };
+
+    for (int64_t n = 0; n < 1000; n++) {
+        va_order_packet(&o, 10 * n);
+        va_order_packet(&o, 10 * n + 5);
+        VA_CHECK_INT(va_order_frame(&o, 10 * n), n + 1);
+    }
+    for (int64_t n = 0; n < 2 * VA_ORDER_MAX; n++) /* more than fit */
+        va_order_packet(&o, 1000000 + n);
+    VA_CHECK_INT(va_order_frame(&o, 2000000), 1001);
+    VA_CHECK_INT(va_order_frame(&o, INT64_MIN), 1002); /* a frame without a time */
+}
+
+/* A video of grey frames at the given ticks, in a new folder. */
+static bool write_grey(const char *path, const int64_t *ticks, int64_t count)
+{
+    struct va_encoder *e = va_encoder_open(path, WIDTH, HEIGHT, 30, 95);
+    uint8_t rgb[WIDTH * HEIGHT * 3];
+
+    for (int64_t i = 0; e && i < count; i++) {
+        memset(rgb, (int)(40 + 20 * i), sizeof(rgb));
+        if (va_encoder_frame(e, rgb, ticks[i]) < 0)
+            return va_encoder_abort(&e), false;
+    }
+    return e && va_encoder_close(&e) == 0;
+}
+
+static void encoded_frames_come_back_at_their_times(void)
+{
+    static const int64_t ticks[] = { 0, 1, 2, 5, 6, 9, 30 };
+    const struct va_source_options options = { .every = 1, .threads = 1 };
+    char folder[] = "/tmp/va-test-XXXXXX", path[64];
+    struct va_source *s;
+    struct va_frame f;
+    int64_t n = 0;
+
+    VA_CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/v.mp4", folder);
+    VA_CHECK(write_grey(path, ticks, VA_COUNT(ticks)));
+    s = va_source_open(path, &options);
+    VA_CHECK(s != NULL);
+    VA_CHECK_INT(va_source_expected(s), VA_COUNT(ticks));
+    while (s && va_source_next(s, &f) == 1 && n < (int64_t)VA_COUNT(ticks)) {
+        VA_CHECK_INT(f.index, n + 1);
+        VA_CHECK_INT(f.width * 10000 + f.height, WIDTH * 10000 + HEIGHT);
+        VA_CHECK_NEAR(f.pts, (double)ticks[n] / 30, 1e-9);
+        VA_CHECK_NEAR(f.pixels[0], 40 + 20 * n, 3);
+        VA_CHECK_NEAR(f.pixels[WIDTH * HEIGHT * 3 - 1], 40 + 20 * n, 3);
+        n++;
+    }
+    VA_CHECK_INT(n, VA_COUNT(ticks));
+    VA_CHECK_INT(va_source_frame_count(s), n);
+    VA_CHECK_NEAR(va_source_fps(s), 6, 1e-9); /* 6 steps in a second */
+    VA_CHECK_INT(va_source_broken(s), 0);
+    va_source_close(s);
+    unlink(path);
+    rmdir(folder);
+}
+
+static void the_encoder_refuses_what_it_cannot_keep(void)
+{
+    char line[512] = "", folder[] = "/tmp/va-test-XXXXXX", path[64];
+    static const int64_t back[] = { 0, 2, 1 };
+
+    VA_CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/v.mp4", folder);
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(!va_encoder_open(path, 33, 16, 30, 90));
+    VA_CHECK(strstr(line, "33x16") != NULL);
+    VA_CHECK(!va_encoder_open(path, 32, 16, 0, 90));
+    VA_CHECK(!va_encoder_open(path, 32, 16, 30, 0));
+    VA_CHECK(!write_grey(path, back, VA_COUNT(back)));
+    va_error_catch_end();
+    VA_CHECK(rmdir(folder) == 0); /* nothing is left in it */
+}
+
+int main(void)
+{
+    VA_TEST(numbers_follow_each_other);
+    VA_TEST(a_lost_frame_keeps_its_number);
+    VA_TEST(packets_that_are_never_shown_have_no_number);
+    VA_TEST(encoded_frames_come_back_at_their_times);
+    VA_TEST(the_encoder_refuses_what_it_cannot_keep);
+    return va_test_finish();
+}
