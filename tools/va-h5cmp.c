@@ -8,6 +8,7 @@
 #include "io/va_h5.h"
 #include "io/va_h5_compare.h"
 #include <stdio.h>
+#include <stdlib.h>
 
 struct args {
     double abs, rel;
@@ -76,5 +77,6 @@ int main(int argc, char **argv)
     va_tool_init("va-h5cmp");
     if (parse_args(&a, argc, argv, &status))
         status = run(&a);
+    free(a.ignore.items);
     return va_tool_finish(status);
 }

@@ -263,6 +263,7 @@ void va_tempfile_catch_signals(void)
 {
     static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
 
+    signal(SIGXFSZ, SIG_IGN); /* a file too large for its limit is an error of write() then */
     for (size_t i = 0; i < VA_COUNT(numbers); i++) {
         struct sigaction old, act = { .sa_handler = on_signal };
 

@@ -131,7 +131,8 @@ VA_MUST_USE int va_h5_hash_attributes(const struct va_h5_file *f, struct va_hash
 
 /* Let a child run fn(arg), bounded in memory and time; what it reports is reported here, and
  * its death as a damaged file. 0 when fn returned 0. */
-VA_MUST_USE int va_h5_probe(const char *path, int (*fn)(void *arg), void *arg);
+VA_MUST_USE int va_h5_probe(const char *path, int64_t file_size, int (*fn)(void *arg),
+                            void *arg);
 
 /* A child that reads `bytes` more may take longer. */
 void va_h5_probe_more_time(int64_t bytes);

@@ -23,9 +23,9 @@
 #endif
 
 enum {
-    CPU_SECONDS = 4,
+    CPU_SECONDS = 2, /* a thousand datasets take a tenth of that */
     WALL_SECONDS = 60,
-    MEMORY = 1 << 30,         /* bytes beyond what the parent has */
+    MEMORY = 1 << 27,         /* bytes beyond what the parent has and what the file holds */
     BYTES_A_SECOND = 1 << 26, /* slower than any disk with compressed data is read */
     LINE = 2048,
 };
@@ -41,14 +41,17 @@ static void lower(int what, rlim_t value)
     setrlimit(what, &limit);
 }
 
-static void limit_memory(void)
+/* What a library may want for a file: not much more than the file is long. */
+static void limit_memory(int64_t file_size)
 {
+    (void)file_size;
 #ifndef HAVE_SANITIZER /* which maps terabytes */
     FILE *f = fopen("/proc/self/statm", "r");
     unsigned long long pages;
 
     if (f && fscanf(f, "%llu", &pages) == 1)
-        lower(RLIMIT_AS, (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY);
+        lower(RLIMIT_AS,
+              (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY + 2 * (rlim_t)file_size);
     if (f)
         fclose(f);
 #endif
@@ -63,7 +66,7 @@ void va_h5_probe_more_time(int64_t bytes)
 }
 
 /* Dies by _exit or a signal; nothing of the parent is flushed or cleaned up here. */
-static void child(int report, int (*fn)(void *arg), void *arg)
+static void child(int report, int64_t file_size, int (*fn)(void *arg), void *arg)
 {
     static const int signals[] = { SIGINT,  SIGTERM, SIGHUP, SIGALRM, SIGXCPU,
                                    SIGSEGV, SIGBUS,  SIGFPE, SIGABRT, SIGPIPE };
@@ -78,7 +81,7 @@ static void child(int report, int (*fn)(void *arg), void *arg)
         dup2(null, STDERR_FILENO);
     }
     lower(RLIMIT_CORE, 0);
-    limit_memory();
+    limit_memory(file_size);
     va_h5_probe_more_time(0);
     va_error_catch_begin(line, sizeof(line));
     result = fn(arg);
@@ -87,7 +90,7 @@ static void child(int report, int (*fn)(void *arg), void *arg)
     _exit(result < 0);
 }
 
-int va_h5_probe(const char *path, int (*fn)(void *arg), void *arg)
+int va_h5_probe(const char *path, int64_t file_size, int (*fn)(void *arg), void *arg)
 {
     char line[LINE];
     size_t n = 0;
@@ -99,7 +102,7 @@ int va_h5_probe(const char *path, int (*fn)(void *arg), void *arg)
         return va_error_machine("%s: cannot make a pipe: %s", path, strerror(errno));
     pid = fork();
     if (pid == 0)
-        child(ends[1], fn, arg);
+        child(ends[1], file_size, fn, arg);
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);

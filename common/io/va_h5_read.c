@@ -154,7 +154,7 @@ struct va_h5_in *va_h5_open(const char *path, const char *schema)
     if (!in->path || (in->file.size = look_at(path, schema)) < 0)
         goto failed;
     va_h5_init();
-    if (va_h5_probe(path, try_all, &a) < 0 || open_and_check(&a) < 0)
+    if (va_h5_probe(path, in->file.size, try_all, &a) < 0 || open_and_check(&a) < 0)
         goto failed;
     return in;
 failed:

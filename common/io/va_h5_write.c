@@ -15,6 +15,7 @@
 
 enum {
     MAX_INPUT_LINES = 256, /* more inputs than this are recorded as their number and a hash */
+    MAX_FIXED_BYTES = 1 << 15, /* of an attribute of strings */
     PATH_SIZE = 2048,
 };
 
@@ -236,17 +237,26 @@ int va_h5_put_reals(struct va_h5_out *out, const char *object, const char *name,
     return put(out, object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, count, values);
 }
 
-/* Variable length: an attribute has room for 64 KiB, and one line may be far the longest. */
+/* Side by side where they fit: an attribute has room for 64 KiB. Else of variable length, which the
+ * library keeps in a heap that is more easily damaged. */
 int va_h5_put_strings(struct va_h5_out *out, const char *object, const char *name,
                       int64_t count, const char *const *values)
 {
-    hid_t type = H5Tcopy(H5T_C_S1);
+    char *block;
+    hid_t type = fixed_strings(count, values, &block);
     int result;
 
-    H5Tset_size(type, H5T_VARIABLE);
-    H5Tset_cset(type, H5T_CSET_UTF8);
-    result = put(out, object, name, type, type, count, values);
+    if (type < 0)
+        return -1;
+    if (count * (int64_t)H5Tget_size(type) <= MAX_FIXED_BYTES) {
+        result = put(out, object, name, type, type, count, block);
+    } else {
+        H5Tset_size(type, H5T_VARIABLE);
+        H5Tset_strpad(type, H5T_STR_NULLTERM);
+        result = put(out, object, name, type, type, count, values);
+    }
     H5Tclose(type);
+    va_free(block);
     return result;
 }
 
@@ -259,10 +269,12 @@ static int open_temporary(struct va_h5_out *out)
 
     if (access >= 0)
         out->file.id = H5Fcreate(va_tempfile_path(out->temp), H5F_ACC_EXCL, create, access);
+    if (out->file.id < 0) /* asked at once: the next call forgets the reason */
+        va_h5_write_failed(out, "file");
     H5Pclose(create);
     H5Pclose(access);
-    if (out->file.id < 0)
-        return va_h5_write_failed(out, "file");
+    if (out->failed)
+        return -1;
     if (H5Fget_vfd_handle(out->file.id, H5P_DEFAULT, &handle) >= 0)
         va_tempfile_lock(out->temp, *(int *)handle);
     return 0;

@@ -84,6 +84,7 @@ static int dataset(const char *path, const char *type, const char *shape, double
     int rank = 0;
     char *rest = (char *)shape;
     hid_t links = H5Pcreate(H5P_LINK_CREATE), space, d;
+    herr_t failed = 0;
     double *data;
 
     for (; strcmp(shape, "-") && *rest; rest += *rest == 'x') {
@@ -92,30 +93,36 @@ static int dataset(const char *path, const char *type, const char *shape, double
     }
     H5Pset_create_intermediate_group(links, 1);
     space = rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* the groups above it may not be there yet */
     if (H5Lexists(file, path, H5P_DEFAULT) > 0)
         H5Ldelete(file, path, H5P_DEFAULT);
     d = H5Dcreate2(file, path, type_of(type), space, links, H5P_DEFAULT, H5P_DEFAULT);
-    data = malloc((size_t)(count + 1) * sizeof(*data));
-    if (d < 0 || !data)
+    data = calloc((size_t)count + 1, sizeof(*data));
+    if (!data)
         return -1;
     for (hsize_t i = 0; i < count; i++)
         data[i] = value;
-    return count && H5Dwrite(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0 ? -1
-                                                                                            : 0;
+    if (count)
+        failed = H5Dwrite(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    free(data);
+    return d < 0 || failed < 0 ? -1 : 0;
 }
 
 static int poke(const char *path, long i, double value)
 {
     hid_t d = H5Dopen2(file, path, H5P_DEFAULT), space = H5Dget_space(d);
     hssize_t count = H5Sget_simple_extent_npoints(space);
+    herr_t failed;
     double *data;
 
-    if (count <= 0 || i < 0 || i >= count || !(data = malloc((size_t)count * sizeof(*data))))
+    if (count <= 0 || i < 0 || i >= count || !(data = calloc((size_t)count, sizeof(*data))))
         return -1;
-    if (H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-        return -1;
+    failed = H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
     data[i] = value;
-    return H5Dwrite(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    if (failed >= 0)
+        failed = H5Dwrite(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    free(data);
+    return failed;
 }
 
 static int run(int argc, char **argv)

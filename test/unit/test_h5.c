@@ -229,6 +229,40 @@ static void rows_of_unknown_number(void)
     va_h5_close(u);
 }
 
+static void many_strings(void)
+{
+    enum { N = 2000 };
+    static const char *values[N];
+    struct va_h5_out *out = va_h5_create("s.h5", "va.predictions/1");
+    const int64_t shape[] = { 0, 2 };
+    struct va_h5_in *in;
+    char **found;
+    int64_t count = 0;
+
+    for (int i = 0; i < N; i++)
+        values[i] = i % 3 ? "a model with a rather long name" : "";
+    VA_CHECK(out && va_h5_put_strings(out, NULL, "models", N, values) == 0 &&
+             va_h5_put_strings(out, NULL, "none", 0, values) == 0 &&
+             va_h5_write(out, "/videos/a/va", VA_F32, 2, shape, NULL) == 0);
+    for (int i = 0; i < 300; i++) /* too many for a line each */
+        VA_CHECK_INT(va_h5_add_input(out, "x.h5", "0123456789abcdef0123456789abcdef"), 0);
+    VA_CHECK_INT(va_h5_commit(&out), 0);
+    in = va_h5_open("s.h5", NULL);
+    VA_CHECK(in && va_h5_get_strings(in, NULL, "models", &found, &count) == 0);
+    VA_CHECK_INT(count, N);
+    for (int i = 0; i < count; i++)
+        VA_CHECK(!strcmp(found[i], values[i]));
+    va_h5_free_strings(found, count);
+    VA_CHECK(in && va_h5_get_strings(in, NULL, "none", &found, &count) == 0 && count == 0);
+    va_h5_free_strings(found, count);
+    VA_CHECK(in && va_h5_get_strings(in, NULL, "provenance", &found, &count) == 0 &&
+             count == 4);
+    VA_CHECK(count == 4 && !strncmp(found[3], "inputs=300 ", 11));
+    va_h5_free_strings(found, count);
+    VA_CHECK(in && !strcmp(va_h5_id(in), va_h5_compute_id(in)));
+    va_h5_close(in);
+}
+
 static int entries(void)
 {
     DIR *dir = opendir(".");
@@ -457,6 +491,7 @@ int main(void)
     VA_TEST(halves_widen);
     VA_TEST(equal_contents_are_equal_bytes);
     VA_TEST(rows_of_unknown_number);
+    VA_TEST(many_strings);
     VA_TEST(nothing_is_left_behind);
     VA_TEST(rows_are_counted);
     VA_TEST(flaws_are_refused);
