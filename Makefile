@@ -137,7 +137,7 @@ define HOT_RULE
 $(BUILD)/%.$(1).o: %.c $(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(SAY) "  CC    $$< ($(1))"
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALL_CFLAGS) -O3 $(HOT_$(1)) -DVA_LEVEL=$(1) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALL_CFLAGS) -O3 -ffp-contract=fast $(HOT_$(1)) -DVA_LEVEL=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(HOT_LEVELS),$(eval $(call HOT_RULE,$(l))))
 

@@ -1,0 +1,109 @@
+/*
+ * Sums and maps over rows. Long sums go through double every BLOCK numbers, so that their error
+ * does not grow with the length.
+ */
+#include "cpu/hot/va_hot_priv.h"
+
+double VA_HOT(va_hot_dot)(int64_t n, const float *a, const float *b)
+{
+    enum { BLOCK = 2048 };
+    double sum = 0;
+
+    for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
+        int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK, i = i0;
+        va_vf s0 = v_set(0), s1 = s0, s2 = s0, s3 = s0; /* to hide the latency of an addition */
+
+        for (; i + 4 * VA_W <= end; i += 4 * VA_W) {
+            s0 = s0 + v_load(a + i) * v_load(b + i);
+            s1 = s1 + v_load(a + i + VA_W) * v_load(b + i + VA_W);
+            s2 = s2 + v_load(a + i + 2 * VA_W) * v_load(b + i + 2 * VA_W);
+            s3 = s3 + v_load(a + i + 3 * VA_W) * v_load(b + i + 3 * VA_W);
+        }
+        for (; i < end; i += VA_W)
+            s0 = s0 + v_get(a + i, end - i) * v_get(b + i, end - i);
+        sum += v_sum((s0 + s1) + (s2 + s3));
+    }
+    return sum;
+}
+
+void VA_HOT(va_hot_scale)(int64_t n, float a, const float *x, float *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = a * x[i];
+}
+
+void VA_HOT(va_hot_combine)(int64_t n, float a, const float *x, float b, const float *y,
+                            float *z)
+{
+    for (int64_t i = 0; i < n; i++)
+        z[i] += a * x[i] + b * y[i];
+}
+
+void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,
+                                double *sum)
+{
+    enum { BLOCK = 64 };
+
+    for (int64_t c = 0; c < cols; c += VA_W) {
+        int64_t left = cols - c < VA_W ? cols - c : VA_W;
+
+        for (int64_t r0 = 0; r0 < rows; r0 += BLOCK) {
+            int64_t end = rows - r0 < BLOCK ? rows : r0 + BLOCK;
+            va_vf part = v_set(0);
+            float lanes[VA_W];
+
+            for (int64_t r = r0; r < end; r++)
+                part = part + v_get(x + r * ld + c, left);
+            v_store(lanes, part);
+            for (int64_t i = 0; i < left; i++)
+                sum[c + i] += lanes[i];
+        }
+    }
+}
+
+void VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x)
+{
+    va_vf top = v_set(-INFINITY), sum = v_set(0);
+    float lanes[VA_W], high = -INFINITY, total;
+
+    for (int64_t i = 0; i < n; i += VA_W) {
+        va_vf v = v_get(x + i, n - i) * scale;
+
+        v_put(x + i, v, n - i);
+        if (n - i >= VA_W)
+            top = v_max(top, v);
+        else
+            for (int64_t k = i; k < n; k++)
+                high = x[k] > high ? x[k] : high;
+    }
+    v_store(lanes, top);
+    for (int i = 0; i < VA_W; i++)
+        high = lanes[i] > high ? lanes[i] : high;
+    for (int64_t i = 0; i < n; i += VA_W) {
+        va_vf v = v_exp(v_get(x + i, n - i) - high);
+
+        v_put(x + i, v, n - i);
+        if (n - i >= VA_W)
+            sum = sum + v;
+    }
+    total = v_sum(sum);
+    for (int64_t i = n - n % VA_W; i < n; i++)
+        total += x[i];
+    VA_HOT(va_hot_scale)(n, 1 / total, x, x);
+}
+
+void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, const float *grad,
+                          float *m, float *v)
+{
+    for (int64_t i = 0; i < n; i += VA_W) {
+        int64_t left = n - i;
+        va_vf g = v_get(grad + i, left) * h->clip;
+        va_vf mi = v_get(m + i, left) * h->beta1 + g * h->rest1;
+        va_vf vi = v_get(v + i, left) * h->beta2 + g * g * h->rest2;
+        va_vf wi = v_get(w + i, left) * h->keep;
+
+        v_put(m + i, mi, left);
+        v_put(v + i, vi, left);
+        v_put(w + i, wi - mi * h->step / (v_sqrt(vi) * h->root + h->eps), left);
+    }
+}

@@ -1,0 +1,256 @@
+/*
+ * Selective scan, backward. With g = dy * silu(z) and dh the gradient of h[t]:
+ *   dh[t] = g[t] Cm[t] + decay[t+1] dh[t+1],  decay[t] = exp(delta[t] A)
+ *   dCm = sum over e of g h,  dBm = sum over e of dh delta u
+ *   d(delta A) = dh decay h[t-1]: times A into ddelta, times delta into dA
+ *
+ * The states are computed again: a forward sweep leaves marks every `chunk` frames, then each
+ * chunk, the last first, is swept forward onto a tape (decay and decay * h[t-1], so the tape
+ * stays in the second-level cache for any T) and backward off it. Sums over channels collect in
+ * lanes for all tiles of the group, and are added across once a chunk.
+ */
+#include "cpu/hot/va_hot_priv.h"
+
+struct tile {
+    const struct va_scan_grad *p;
+    int64_t b, e, lanes;
+    const float *u, *delta, *z, *dy, *Bm, *Cm; /* first frame of the sequence, channel e */
+    float *du, *ddelta, *dz;                   /* or NULL */
+};
+
+static float *part(void *base, int64_t offset)
+{
+    return base ? (float *)base + offset : NULL;
+}
+
+static struct tile tile_at(const struct va_scan_grad *p, int64_t b, int64_t e, int64_t e1)
+{
+    int64_t row = b * p->T;
+
+    return (struct tile){
+        .p = p,
+        .b = b,
+        .e = e,
+        .lanes = e1 - e < VA_W ? e1 - e : VA_W,
+        .u = (const float *)p->u + row * p->ldu + e,
+        .delta = (const float *)p->delta + row * p->lddelta + e,
+        .z = p->z ? (const float *)p->z + row * p->ldz + e : NULL,
+        .dy = (const float *)p->dy + row * p->E + e,
+        .Bm = (const float *)p->Bm + row * p->ldB,
+        .Cm = (const float *)p->Cm + row * p->ldC,
+        .du = part(p->du, row * p->lddu + e),
+        .ddelta = part(p->ddelta, row * p->ldddelta + e),
+        .dz = p->z ? part(p->dz, row * p->lddz + e) : NULL,
+    };
+}
+
+/* h [N] over frames [t0, t1), onto the tape if there is one: decay, decay * h before. */
+VA_INLINE void sweep(const struct tile *at, const int64_t N, int64_t t0, int64_t t1,
+                     const va_vf *A, va_vf *h, va_vf *tape)
+{
+    const struct va_scan_grad *p = at->p;
+
+    for (int64_t t = t0; t < t1; t++) {
+        va_vf dt = v_get(at->delta + t * p->lddelta, at->lanes);
+        va_vf drive = dt * v_get(at->u + t * p->ldu, at->lanes);
+
+        VA_UNROLL
+        for (int64_t n = 0; n < N; n++) {
+            va_vf decay = v_exp2(dt * (A[n] * VA_LOG2E)), held = decay * h[n];
+
+            if (tape) {
+                tape[2 * n] = decay;
+                tape[2 * n + 1] = held;
+            }
+            h[n] = held + drive * at->Bm[t * p->ldB + n];
+        }
+        if (tape)
+            tape += 2 * N;
+    }
+}
+
+/* Frames [t0, t1) backwards. carry [N]: decay * dh of the frame after; dA [N] is added to;
+ * lanes [t1 - t0, N, 2]: dBm and dCm, set by the first tile and added to by the others. */
+VA_INLINE va_vf reverse(const struct tile *at, const int64_t N, int64_t t0, int64_t t1,
+                        const va_vf *A, va_vf *carry, va_vf *dA, const va_vf *tape,
+                        va_vf *lanes, int first)
+{
+    const struct va_scan_grad *p = at->p;
+    va_vf skip = v_get((const float *)p->skip + at->e, at->lanes), dskip = v_set(0);
+
+    for (int64_t t = t1 - 1; t >= t0; t--) {
+        const va_vf *saved = tape + (t - t0) * 2 * N;
+        va_vf *sums = lanes + (t - t0) * 2 * N;
+        va_vf u = v_get(at->u + t * p->ldu, at->lanes);
+        va_vf dt = v_get(at->delta + t * p->lddelta, at->lanes);
+        va_vf dy = v_get(at->dy + t * p->E, at->lanes), g = dy;
+        va_vf z = v_set(0), gate = z, rest = z, drive = dt * u, sum = skip * u, du = z,
+              ddelta = z;
+
+        if (at->z) {
+            z = v_get(at->z + t * p->ldz, at->lanes);
+            gate = v_sigmoid_pair(z, &rest);
+            g = dy * z * gate;
+        }
+        VA_UNROLL
+        for (int64_t n = 0; n < N; n++) {
+            float Bm = at->Bm[t * p->ldB + n], Cm = at->Cm[t * p->ldC + n];
+            va_vf decay = saved[2 * n], held = saved[2 * n + 1];
+            va_vf h = held + drive * Bm, dh = g * Cm + carry[n], inner = dh * held;
+            va_vf dB = dh * drive, dC = g * h;
+
+            sum = sum + h * Cm;
+            du = du + dh * Bm;
+            ddelta = ddelta + inner * A[n];
+            dA[n] = dA[n] + inner * dt;
+            carry[n] = dh * decay;
+            if (!first) {
+                dB = dB + sums[2 * n];
+                dC = dC + sums[2 * n + 1];
+            }
+            sums[2 * n] = dB;
+            sums[2 * n + 1] = dC;
+        }
+        dskip = dskip + g * u;
+        if (at->du)
+            v_put(at->du + t * p->lddu, du * dt + g * skip, at->lanes);
+        if (at->ddelta)
+            v_put(at->ddelta + t * p->ldddelta, du * u + ddelta, at->lanes);
+        if (at->dz)
+            v_put(at->dz + t * p->lddz, dy * sum * gate * (z * rest + 1.0f), at->lanes);
+    }
+    return dskip;
+}
+
+/* What a tile keeps between chunks, [5, N, VA_W]. */
+struct kept {
+    va_vf *A, *h, *carry, *dA, *dA_chunk;
+};
+
+static struct kept kept_at(float *tile, int64_t N)
+{
+    va_vf *v = (va_vf *)(void *)tile;
+
+    return (struct kept){ v, v + N, v + 2 * N, v + 3 * N, v + 4 * N };
+}
+
+VA_INLINE va_vf chunk_back(const struct tile *at, const int64_t N, int64_t t0, int64_t t1,
+                           const struct va_hot_scan_work *work, struct kept k, int first)
+{
+    va_vf *tape = (va_vf *)(void *)work->tape, *lanes = (va_vf *)(void *)work->lanes;
+
+    sweep(at, N, t0, t1, k.A, k.h, tape);
+    return first ? reverse(at, N, t0, t1, k.A, k.carry, k.dA_chunk, tape, lanes, 1)
+                 : reverse(at, N, t0, t1, k.A, k.carry, k.dA_chunk, tape, lanes, 0);
+}
+
+/* The same with N states in registers. */
+#define CHUNK_BACK_WITH(count)                                                              \
+    static va_vf chunk_back_##count(const struct tile *at, int64_t t0, int64_t t1,          \
+                                    const struct va_hot_scan_work *work, struct kept k,     \
+                                    int first)                                              \
+    {                                                                                       \
+        va_vf A[count], h[count], carry[count], dA[count], dskip;                           \
+                                                                                            \
+        memcpy(A, k.A, sizeof(A));                                                          \
+        memcpy(h, k.h, sizeof(h));                                                          \
+        memcpy(carry, k.carry, sizeof(carry));                                              \
+        memset(dA, 0, sizeof(dA));                                                          \
+        dskip = chunk_back(at, count, t0, t1, work, (struct kept){ A, h, carry, NULL, dA }, \
+                           first);                                                          \
+        memcpy(k.carry, carry, sizeof(carry));                                              \
+        memcpy(k.dA_chunk, dA, sizeof(dA));                                                 \
+        return dskip;                                                                       \
+    }
+CHUNK_BACK_WITH(8)
+
+static void one_chunk(const struct tile *at, int64_t t0, int64_t t1,
+                      const struct va_hot_scan_work *work, struct kept k, int first)
+{
+    int64_t N = at->p->N;
+    va_vf dskip;
+
+    for (int64_t n = 0; n < N; n++)
+        k.dA_chunk[n] = v_set(0);
+    dskip = N == 8 ? chunk_back_8(at, t0, t1, work, k, first)
+                   : chunk_back(at, N, t0, t1, work, k, first);
+    for (int64_t n = 0; n < N; n++)
+        k.dA[n] = k.dA[n] + k.dA_chunk[n];
+    v_put(work->dskip + at->e, v_get(work->dskip + at->e, at->lanes) + dskip, at->lanes);
+}
+
+/* States at the start of every chunk but the first, where they are zero: marks [chunks, N]. */
+static void make_marks(const struct tile *at, const struct va_hot_scan_work *work,
+                       struct kept k, va_vf *marks)
+{
+    int64_t N = at->p->N;
+
+    for (int64_t n = 0; n < N; n++)
+        k.h[n] = v_set(0);
+    for (int64_t t = 0; t < at->p->T; t += work->chunk, marks += N) {
+        memcpy(marks, k.h, (size_t)N * sizeof(*marks));
+        if (t + work->chunk < at->p->T)
+            sweep(at, N, t, t + work->chunk, k.A, k.h, NULL);
+    }
+}
+
+/* Prepare the tiles of the group: A transposed, sums zero, marks made. */
+static void begin(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e1,
+                  const struct va_hot_scan_work *work)
+{
+    int64_t N = p->N, chunks = (p->T + work->chunk - 1) / work->chunk, i = 0;
+
+    for (int64_t e = e0; e < e1; e += VA_W, i++) {
+        struct tile at = tile_at(p, b, e, e1);
+        float *memory = work->tile + i * 5 * N * VA_W;
+
+        for (int64_t n = 0; n < N; n++)
+            for (int64_t l = 0; l < VA_W; l++)
+                memory[n * VA_W + l] = l < at.lanes ? ((const float *)p->A)[(e + l) * N + n]
+                                                    : 0;
+        memset(memory + N * VA_W, 0, 4 * (size_t)N * VA_W * sizeof(float));
+        make_marks(&at, work, kept_at(memory, N),
+                   (va_vf *)(void *)work->marks + i * chunks * N);
+    }
+    memset(work->dskip + e0, 0, (size_t)(e1 - e0) * sizeof(float));
+}
+
+/* Lanes of a chunk to the rows of dBm and dCm. */
+static void add_across(const struct va_hot_scan_work *work, int64_t N, int64_t t0, int64_t t1)
+{
+    const va_vf *lanes = (const va_vf *)(const void *)work->lanes;
+
+    for (int64_t i = 0; i < (t1 - t0) * N; i++) {
+        work->dBm[t0 * N + i] = v_sum(lanes[2 * i]);
+        work->dCm[t0 * N + i] = v_sum(lanes[2 * i + 1]);
+    }
+}
+
+void VA_HOT(va_hot_scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e1,
+                              const struct va_hot_scan_work *work)
+{
+    int64_t N = p->N, chunks = (p->T + work->chunk - 1) / work->chunk;
+    const va_vf *marks = (const va_vf *)(void *)work->marks;
+
+    begin(p, b, e0, e1, work);
+    for (int64_t c = chunks - 1; c >= 0; c--) {
+        int64_t t0 = c * work->chunk, t1 = p->T - t0 < work->chunk ? p->T : t0 + work->chunk;
+        int64_t i = 0;
+
+        for (int64_t e = e0; e < e1; e += VA_W, i++) {
+            struct tile at = tile_at(p, b, e, e1);
+            struct kept k = kept_at(work->tile + i * 5 * N * VA_W, N);
+
+            memcpy(k.h, marks + (i * chunks + c) * N, (size_t)N * sizeof(*marks));
+            one_chunk(&at, t0, t1, work, k, i == 0);
+        }
+        add_across(work, N, t0, t1);
+    }
+    for (int64_t e = e0, i = 0; e < e1; e += VA_W, i++) {
+        const float *dA = work->tile + (i * 5 + 3) * N * VA_W;
+
+        for (int64_t l = 0; l < VA_W && e + l < e1; l++)
+            for (int64_t n = 0; n < N; n++)
+                work->dA[(e + l) * N + n] = dA[n * VA_W + l];
+    }
+}

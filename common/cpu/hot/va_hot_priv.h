@@ -1,0 +1,51 @@
+/*
+ * va_hot_priv.h - the hot functions of one level, by the file that has them; contracts are in
+ * cpu/va_hot.h.
+ */
+#ifndef VA_HOT_PRIV_H
+#define VA_HOT_PRIV_H
+
+#include "cpu/hot/va_simd.h"
+#include "cpu/hot/va_vmath.h"
+#include "cpu/va_hot.h"
+
+/* hot_elementwise.c */
+void VA_HOT(va_hot_unary)(enum va_unary f, int64_t n, const float *x, float *y);
+void VA_HOT(va_hot_unary_grad)(enum va_unary f, int64_t n, const float *x, const float *y,
+                               const float *dy, float *dx);
+void VA_HOT(va_hot_epilogue)(enum va_unary f, int64_t n, const float *x, const float *bias,
+                             const float *residual, float *y);
+void VA_HOT(va_hot_add)(int64_t n, const float *a, const float *b, float *y);
+void VA_HOT(va_hot_prelu)(int64_t n, float slope, const float *x, float *y);
+double VA_HOT(va_hot_prelu_grad)(int64_t n, float slope, const float *x, const float *dy,
+                                 float *dx);
+/* hot_dropout.c */
+void VA_HOT(va_hot_dropout)(const struct va_hot_dropout *p, int64_t first, int64_t n,
+                            const float *x, float *y);
+/* hot_rows.c */
+double VA_HOT(va_hot_dot)(int64_t n, const float *a, const float *b);
+void VA_HOT(va_hot_scale)(int64_t n, float a, const float *x, float *y);
+void VA_HOT(va_hot_combine)(int64_t n, float a, const float *x, float b, const float *y,
+                            float *z);
+void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,
+                                double *sum);
+void VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x);
+void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, const float *g,
+                          float *m, float *v);
+/* hot_norm.c */
+void VA_HOT(va_hot_norm)(int64_t rows, const struct va_norm *p, int64_t first);
+void VA_HOT(va_hot_norm_grad)(int64_t rows, const struct va_norm_grad *p, int64_t first,
+                              float *sums);
+/* hot_dwconv.c */
+void VA_HOT(va_hot_dwconv)(const struct va_dwconv *p, const float *wt, int64_t b);
+void VA_HOT(va_hot_dwconv_grad)(const struct va_dwconv_grad *p, const float *wt, int64_t b,
+                                float *g, float *sums);
+/* hot_scan.c, hot_scan_grad.c */
+void VA_HOT(va_hot_scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t e1,
+                         float *tile);
+void VA_HOT(va_hot_scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e1,
+                              const struct va_hot_scan_work *work);
+
+extern const struct va_hot VA_HOT(va_hot_table);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * Causal dilated convolution as K products over shifted rows, without an im2col: tap k of the
+ * forward multiplies rows (t - (K-1-k) * dilation) of x by its own matrix and adds to rows t of
+ * y. The input gradient is the same thing with shifts the other way and matrices transposed.
+ *
+ * A task is a block of rows of one sequence and a band of output channels. Taps whose rows all
+ * lie before the first frame (or after the last, backward) are skipped; a block at an edge reads
+ * a copy of its rows with zeros where there are none, so that few shapes of products occur.
+ * Bands are the slowest index: the threads then share one band's weights in the cache.
+ */
+#include "cpu/va_cpu_priv.h"
+#include <string.h>
+
+enum { BLOCK_MAX = 64, BAND = 256 };
+
+struct shifted {
+    struct va_cpu *cpu;
+    int64_t B, T, rows;   /* frames of out; rows of `in` per sequence */
+    int64_t Cin, Cout, K; /* channels of in and out, taps */
+    int64_t first, step;  /* out row t reads in row t + first + k * step */
+    int64_t block, blocks, band, bands;
+    const float *in, *bias;
+    const struct va_packed *w;
+    float *out;
+};
+
+/* Rows [lo, lo + block) of a sequence, from a copy where some of them are missing. */
+static const float *rows_at(const struct shifted *s, const float *sequence, int64_t lo,
+                            float *copy)
+{
+    int64_t from = lo < 0 ? 0 : lo, to = lo + s->block < s->rows ? lo + s->block : s->rows;
+
+    if (from == lo && to == lo + s->block)
+        return sequence + lo * s->Cin;
+    memset(copy, 0, (size_t)(s->block * s->Cin) * sizeof(*copy));
+    memcpy(copy + (from - lo) * s->Cin, sequence + from * s->Cin,
+           (size_t)((to - from) * s->Cin) * sizeof(*copy));
+    return copy;
+}
+
+/* All taps of one block: c [block, cols], rows ldc apart. */
+static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0, int64_t n0,
+                     int64_t cols, float *c, int64_t ldc, float *copy, int thread)
+{
+    struct va_gemm g = { s->block, cols,  s->Cin, s->Cin,      s->w->width,
+                         ldc,      false, false,  s->w->layout };
+
+    for (int64_t k = 0; k < s->K; k++) {
+        int64_t lo = t0 + s->first + k * s->step;
+
+        if (lo + s->block <= 0 || lo >= s->rows)
+            continue;
+        if (va_gemm(&g, thread, rows_at(s, sequence, lo, copy), va_packed_at(s->w, k, n0), c) <
+            0)
+            return false;
+        g.add = true;
+    }
+    for (int64_t t = 0; !g.add && t < s->block; t++) /* no tap reached a row */
+        memset(c + t * ldc, 0, (size_t)cols * sizeof(*c));
+    return true;
+}
+
+static void shifted_task(void *arg, int64_t task, int thread)
+{
+    const struct shifted *s = arg;
+    int64_t n0 = task / (s->B * s->blocks) * s->band, b = task / s->blocks % s->B;
+    int64_t t0 = task % s->blocks * s->block;
+    int64_t cols = s->Cout - n0 < s->band ? s->Cout - n0 : s->band;
+    int64_t frames = s->T - t0 < s->block ? s->T - t0 : s->block;
+    const float *bias = s->bias ? s->bias + n0 : NULL;
+    float *copy = va_cpu_scratch(s->cpu, thread);
+    float *aside = copy + va_round_up(s->block * s->Cin, 16);
+    float *out = s->out + (b * s->T + t0) * s->Cout + n0;
+    bool whole = frames == s->block;
+    float *c = whole ? out : aside;
+    int64_t ldc = whole ? s->Cout : s->band;
+
+    if (!sum_taps(s, s->in + b * s->rows * s->Cin, t0, n0, cols, c, ldc, copy, thread)) {
+        atomic_store(&s->cpu->broken, true);
+        return;
+    }
+    for (int64_t t = 0; (bias || !whole) && t < frames; t++)
+        va_hot()->epilogue(VA_IDENTITY, cols, c + t * ldc, bias, NULL, out + t * s->Cout);
+}
+
+/* Blocks of equal length, a multiple of 4 up to BLOCK_MAX, with little left over. */
+static void run_shifted(struct shifted *s)
+{
+    if (s->T < 1 || s->B < 1)
+        return;
+    s->blocks = (s->T + BLOCK_MAX - 1) / BLOCK_MAX;
+    s->block = va_round_up((s->T + s->blocks - 1) / s->blocks, 4);
+    s->blocks = (s->T + s->block - 1) / s->block;
+    s->band = s->w->layout == VA_GEMM_PANELS ? va_round_up(BAND, s->w->width) : s->Cout;
+    s->bands = (s->Cout + s->band - 1) / s->band;
+    if (va_cpu_room(s->cpu, va_round_up(s->block * s->Cin, 16) + s->block * s->band, 0))
+        va_cpu_run(s->cpu, s->B * s->blocks * s->bands, shifted_task, s);
+}
+
+void va_cpu_conv(struct va_backend *be, const struct va_conv *p)
+{
+    struct shifted s = { .cpu = va_cpu(be),
+                         .B = p->B,
+                         .T = p->T,
+                         .rows = p->lead + p->T,
+                         .Cin = p->Cin,
+                         .Cout = p->Cout,
+                         .K = p->K,
+                         .first = p->lead - (p->K - 1) * p->dilation,
+                         .step = p->dilation,
+                         .in = p->x,
+                         .bias = p->bias,
+                         .out = p->y };
+
+    if (be->failed)
+        return;
+    s.w = va_cpu_pack(s.cpu, p->w, VA_PACK_FORWARD, p->Cin, p->Cout, p->K, p->K, p->Cin * p->K);
+    if (s.w)
+        run_shifted(&s);
+}
+
+/* ---- weight gradient ----------------------------------------------------------------------------
+ * dW_k [Cout, Cin] = sum over b of dy[b, shift...]^T x[b, ...T - shift], in working memory
+ * [K, Cout, Cin]; a second pass turns that into [Cout, Cin, K] and adds. */
+
+struct dw {
+    struct va_cpu *cpu;
+    const struct va_conv_grad *p;
+    int64_t band, bands; /* of output channels */
+};
+
+static void dw_product(void *arg, int64_t task, int thread)
+{
+    const struct dw *d = arg;
+    const struct va_conv_grad *p = d->p;
+    int64_t k = task / d->bands, o0 = task % d->bands * d->band;
+    int64_t shift = (p->K - 1 - k) * p->dilation;
+    struct va_gemm g = { .M = p->Cout - o0 < d->band ? p->Cout - o0 : d->band,
+                         .N = p->Cin,
+                         .K = shift < p->T ? p->T - shift : 0,
+                         .lda = p->Cout,
+                         .ldb = p->Cin,
+                         .ldc = p->Cin,
+                         .transA = true,
+                         .b = VA_GEMM_ROWS };
+    float *c = d->cpu->shared + (k * p->Cout + o0) * p->Cin;
+
+    for (int64_t b = 0; b < p->B; b++) {
+        const float *x = (const float *)p->x + b * p->T * p->Cin;
+        const float *dy = (const float *)p->dy + (b * p->T + (g.K ? shift : 0)) * p->Cout + o0;
+
+        if (va_gemm(&g, thread, dy, x, c) < 0) {
+            atomic_store(&d->cpu->broken, true);
+            return;
+        }
+        g.add = true;
+    }
+}
+
+static void dw_turn(void *arg, int64_t o, int thread)
+{
+    const struct dw *d = arg;
+    const struct va_conv_grad *p = d->p;
+    const float *from = d->cpu->shared + o * p->Cin;
+    float *to = (float *)p->dw + o * p->Cin * p->K;
+
+    (void)thread;
+    for (int64_t c = 0; c < p->Cin; c++)
+        for (int64_t k = 0; k < p->K; k++)
+            to[c * p->K + k] += from[k * p->Cout * p->Cin + c];
+}
+
+static void conv_dw(struct va_cpu *cpu, const struct va_conv_grad *p)
+{
+    struct dw d = { cpu, p, 128, 0 };
+
+    while (d.band > 16 && d.band / 2 >= p->Cout)
+        d.band /= 2;
+    d.bands = (p->Cout + d.band - 1) / d.band;
+    if (!va_cpu_room(cpu, 0, p->K * p->Cout * p->Cin))
+        return;
+    va_cpu_run(cpu, p->K * d.bands, dw_product, &d);
+    if (!cpu->base.failed)
+        va_cpu_run(cpu, p->Cout, dw_turn, &d);
+}
+
+void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
+{
+    struct va_cpu *cpu = va_cpu(be);
+
+    if (be->failed || p->B < 1 || p->T < 1)
+        return;
+    if (p->dx) {
+        struct shifted s = { .cpu = cpu,
+                             .B = p->B,
+                             .T = p->T,
+                             .rows = p->T,
+                             .Cin = p->Cout,
+                             .Cout = p->Cin,
+                             .K = p->K,
+                             .first = (p->K - 1) * p->dilation,
+                             .step = -p->dilation,
+                             .in = p->dy,
+                             .out = p->dx };
+
+        s.w = va_cpu_pack(cpu, p->w, VA_PACK_BACKWARD, p->Cout, p->Cin, p->K, p->Cin * p->K,
+                          p->K);
+        if (s.w)
+            run_shifted(&s);
+    }
+    if (p->dw)
+        conv_dw(cpu, p);
+    if (p->dbias)
+        va_cpu_add_columns(cpu, p->B * p->T, p->Cout, p->Cout, p->dy, p->dbias);
+}

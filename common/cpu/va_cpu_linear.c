@@ -1,0 +1,241 @@
+/*
+ * Linear layers. A task is a block of rows and columns of the result; its product goes to y
+ * itself where that may be, and what the layer adds to it (bias, activation, residual) is done
+ * while the block is in the cache.
+ */
+#include "cpu/va_cpu_priv.h"
+#include <string.h>
+
+/* ---- how a product [M, N] over K is cut: by shape alone -------------------------------------- */
+
+struct cut {
+    int64_t rows, cols;     /* of a block */
+    int64_t across, blocks; /* blocks in a row of blocks; all */
+};
+
+/* About `GOOD` multiplications a task: enough to hide its start, few enough to share out. */
+static struct cut cut_product(int64_t M, int64_t N, int64_t K, int64_t unit)
+{
+    enum { GOOD = 1 << 21, ROWS = 96 };
+    struct cut c = { .rows = ROWS, .cols = N };
+
+    while (c.rows < M && c.rows * N * K < GOOD)
+        c.rows *= 2;
+    if (c.rows >= M) {
+        c.rows = M;
+        while (c.cols > 2 * unit && M * c.cols * K > 2 * GOOD)
+            c.cols = va_round_up(c.cols / 2, unit);
+    }
+    c.across = (N + c.cols - 1) / c.cols;
+    c.blocks = (M + c.rows - 1) / c.rows * c.across;
+    return c;
+}
+
+/* Rows of the next product inside a block: whole blocks, and what is left over in powers of
+ * two, since every number of rows is another primitive. */
+static int64_t piece_of(int64_t left, int64_t whole)
+{
+    int64_t n = 1;
+
+    if (left >= whole)
+        return whole;
+    while (n * 2 <= left)
+        n *= 2;
+    return n;
+}
+
+/* ---- forward ---------------------------------------------------------------------------------- */
+
+struct linear {
+    struct va_cpu *cpu;
+    const struct va_linear *p;
+    const struct va_packed *w;
+    struct cut cut;
+    bool add;   /* y holds the residual, and the product is added to it */
+    bool aside; /* the product is made in scratch, since y holds the residual */
+};
+
+/* bias, activation and residual for rows of a block that lies at c, rows ldc apart */
+static void finish(const struct linear *l, int64_t m0, int64_t rows, int64_t n0, int64_t cols,
+                   const float *c, int64_t ldc)
+{
+    const struct va_linear *p = l->p;
+    const float *bias = p->bias ? (const float *)p->bias + n0 : NULL;
+    const float *residual = l->add ? NULL : p->residual;
+
+    if (!bias && !residual && p->act == VA_IDENTITY && !l->aside)
+        return;
+    for (int64_t m = 0; m < rows; m++) {
+        int64_t at = (m0 + m) * p->ldy + n0;
+
+        va_hot()->epilogue(p->act, cols, c + m * ldc, bias, residual ? residual + at : NULL,
+                           (float *)p->y + at);
+    }
+}
+
+static void linear_task(void *arg, int64_t task, int thread)
+{
+    const struct linear *l = arg;
+    const struct va_linear *p = l->p;
+    int64_t m0 = task / l->cut.across * l->cut.rows, n0 = task % l->cut.across * l->cut.cols;
+    int64_t end = p->M - m0 < l->cut.rows ? p->M : m0 + l->cut.rows;
+    struct va_gemm g = { .N = p->N - n0 < l->cut.cols ? p->N - n0 : l->cut.cols,
+                         .K = p->K,
+                         .lda = p->ldx,
+                         .ldb = l->w->width,
+                         .ldc = l->aside ? l->cut.cols : p->ldy,
+                         .add = l->add,
+                         .b = l->w->layout };
+
+    for (int64_t m = m0; m < end; m += g.M) {
+        float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : (float *)p->y + m * p->ldy + n0;
+
+        g.M = piece_of(end - m, l->cut.rows);
+        if (va_gemm(&g, thread, (const float *)p->x + m * p->ldx, va_packed_at(l->w, 0, n0),
+                    c) < 0) {
+            atomic_store(&l->cpu->broken, true);
+            return;
+        }
+        finish(l, m, g.M, n0, g.N, c, g.ldc);
+    }
+}
+
+void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
+{
+    struct linear l = { .cpu = va_cpu(be), .p = p };
+    bool same = p->residual && p->residual == p->y;
+
+    if (be->failed || p->M < 1)
+        return;
+    l.w = va_cpu_pack(l.cpu, p->w, VA_PACK_FORWARD, p->K, p->N, 1, 1, p->K);
+    if (!l.w)
+        return;
+    l.cut = cut_product(p->M, p->N, p->K, l.w->width);
+    l.add = same && p->act == VA_IDENTITY;
+    l.aside = same && !l.add;
+    if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
+        va_cpu_run(l.cpu, l.cut.blocks, linear_task, &l);
+}
+
+/* ---- backward --------------------------------------------------------------------------------- */
+
+struct linear_grad {
+    struct va_cpu *cpu;
+    const struct va_linear_grad *p;
+    struct cut cut;
+};
+
+/* dx = dy W: W as it lies is B in rows. */
+static void dx_task(void *arg, int64_t task, int thread)
+{
+    const struct linear_grad *l = arg;
+    const struct va_linear_grad *p = l->p;
+    int64_t m0 = task / l->cut.across * l->cut.rows, k0 = task % l->cut.across * l->cut.cols;
+    int64_t end = p->M - m0 < l->cut.rows ? p->M : m0 + l->cut.rows;
+    struct va_gemm g = { .N = p->K - k0 < l->cut.cols ? p->K - k0 : l->cut.cols,
+                         .K = p->N,
+                         .lda = p->lddy,
+                         .ldb = p->K,
+                         .ldc = p->lddx,
+                         .add = p->add_dx,
+                         .b = VA_GEMM_ROWS };
+
+    for (int64_t m = m0; m < end; m += g.M) {
+        g.M = piece_of(end - m, l->cut.rows);
+        if (va_gemm(&g, thread, (const float *)p->dy + m * p->lddy,
+                    (const float *)p->w->data + k0, (float *)p->dx + m * p->lddx + k0) < 0)
+            atomic_store(&l->cpu->broken, true);
+    }
+}
+
+/* dW += dy^T x: blocks of dW, each over all of M in one product. */
+static void dw_task(void *arg, int64_t task, int thread)
+{
+    const struct linear_grad *l = arg;
+    const struct va_linear_grad *p = l->p;
+    int64_t n0 = task / l->cut.across * l->cut.rows, k0 = task % l->cut.across * l->cut.cols;
+    struct va_gemm g = { .M = p->N - n0 < l->cut.rows ? p->N - n0 : l->cut.rows,
+                         .N = p->K - k0 < l->cut.cols ? p->K - k0 : l->cut.cols,
+                         .K = p->M,
+                         .lda = p->lddy,
+                         .ldb = p->ldx,
+                         .ldc = p->K,
+                         .transA = true,
+                         .add = true,
+                         .b = VA_GEMM_ROWS };
+
+    if (va_gemm(&g, thread, (const float *)p->dy + n0, (const float *)p->x + k0,
+                (float *)p->dw + n0 * p->K + k0) < 0)
+        atomic_store(&l->cpu->broken, true);
+}
+
+static struct cut cut_weights(int64_t N, int64_t K)
+{
+    struct cut c = { .rows = 128, .cols = 1024 };
+
+    while (c.rows > 16 && (N + c.rows - 1) / c.rows < 4)
+        c.rows /= 2;
+    c.across = (K + c.cols - 1) / c.cols;
+    c.blocks = (N + c.rows - 1) / c.rows * c.across;
+    return c;
+}
+
+void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
+{
+    struct linear_grad l = { .cpu = va_cpu(be), .p = p };
+
+    if (p->M < 1 || !va_cpu_room(l.cpu, 0, 0))
+        return;
+    if (p->dx) {
+        l.cut = cut_product(p->M, p->K, p->N, 64);
+        va_cpu_run(l.cpu, l.cut.blocks, dx_task, &l);
+    }
+    if (p->dw) {
+        l.cut = cut_weights(p->N, p->K);
+        va_cpu_run(l.cpu, l.cut.blocks, dw_task, &l);
+    }
+    if (p->dbias)
+        va_cpu_add_columns(l.cpu, p->M, p->N, p->lddy, p->dy, p->dbias);
+}
+
+/* ---- sums of columns: partial sums of fixed runs of rows, added in order ----------------------- */
+
+enum { RUN = 512, BAND = 256 }; /* rows and columns of a task */
+
+struct columns {
+    int64_t rows, cols, ld, bands;
+    const float *x;
+    double *sums; /* [runs, cols] */
+};
+
+static void columns_task(void *arg, int64_t task, int thread)
+{
+    const struct columns *s = arg;
+    int64_t run = task / s->bands, r0 = run * RUN, c0 = task % s->bands * BAND;
+    int64_t cols = s->cols - c0 < BAND ? s->cols - c0 : BAND;
+    double *sum = s->sums + run * s->cols + c0;
+
+    (void)thread;
+    memset(sum, 0, (size_t)cols * sizeof(*sum));
+    va_hot()->column_sums(s->rows - r0 < RUN ? s->rows - r0 : RUN, cols, s->ld,
+                          s->x + r0 * s->ld + c0, sum);
+}
+
+void va_cpu_add_columns(struct va_cpu *cpu, int64_t rows, int64_t cols, int64_t ld,
+                        const float *x, float *sum)
+{
+    int64_t runs = (rows + RUN - 1) / RUN;
+    struct columns s = { rows, cols, ld, (cols + BAND - 1) / BAND, x, NULL };
+
+    if (!va_cpu_room(cpu, 0, 2 * runs * cols))
+        return;
+    s.sums = (double *)(void *)cpu->shared;
+    va_cpu_run(cpu, runs * s.bands, columns_task, &s);
+    for (int64_t c = 0; c < cols; c++) {
+        double total = 0;
+
+        for (int64_t r = 0; r < runs; r++)
+            total += s.sums[r * cols + c];
+        sum[c] = (float)(sum[c] + total);
+    }
+}

@@ -1,0 +1,110 @@
+#include "cpu/va_cpu_priv.h"
+#include <math.h>
+
+enum { ROWS = 64 }; /* of a task */
+
+static void norm_task(void *arg, int64_t task, int thread)
+{
+    const struct va_norm *p = arg;
+    int64_t first = task * ROWS;
+
+    (void)thread;
+    va_hot()->norm(p->M - first < ROWS ? p->M - first : ROWS, p, first);
+}
+
+void va_cpu_norm(struct va_backend *be, const struct va_norm *p)
+{
+    if (!be->failed)
+        va_parallel((p->M + ROWS - 1) / ROWS, norm_task, (void *)p);
+}
+
+struct norm_grad {
+    const struct va_norm_grad *p;
+    float *sums; /* [tasks, 2, C]: dgamma, dbeta of the rows of a task */
+};
+
+static void norm_grad_task(void *arg, int64_t task, int thread)
+{
+    const struct norm_grad *w = arg;
+    int64_t first = task * ROWS;
+
+    (void)thread;
+    va_hot()->norm_grad(w->p->M - first < ROWS ? w->p->M - first : ROWS, w->p, first,
+                        w->sums + task * 2 * w->p->C);
+}
+
+void va_cpu_norm_grad(struct va_backend *be, const struct va_norm_grad *p)
+{
+    struct va_cpu *cpu = va_cpu(be);
+    int64_t tasks = (p->M + ROWS - 1) / ROWS;
+    struct norm_grad w = { .p = p };
+
+    if (!va_cpu_room(cpu, 0, tasks * 2 * p->C))
+        return;
+    w.sums = cpu->shared;
+    va_cpu_run(cpu, tasks, norm_grad_task, &w);
+    for (int64_t c = 0; p->dgamma && c < p->C; c++) {
+        double dgamma = 0, dbeta = 0;
+
+        for (int64_t i = 0; i < tasks; i++) {
+            dgamma += w.sums[2 * i * p->C + c];
+            dbeta += w.sums[(2 * i + 1) * p->C + c];
+        }
+        ((float *)p->dgamma)[c] = (float)(((float *)p->dgamma)[c] + dgamma);
+        ((float *)p->dbeta)[c] = (float)(((float *)p->dbeta)[c] + dbeta);
+    }
+}
+
+/* ---- weight norm, a task a row ------------------------------------------------------------------ */
+
+struct weights {
+    int64_t cols;
+    const float *v, *g, *dw;
+    float *w, *dv, *dg;
+};
+
+static void weight_task(void *arg, int64_t r, int thread)
+{
+    const struct weights *p = arg;
+    const float *v = p->v + r * p->cols;
+    double length = sqrt(va_hot()->dot(p->cols, v, v));
+
+    (void)thread;
+    va_hot()->scale(p->cols, length > 0 ? (float)(p->g[r] / length) : 0, v, p->w + r * p->cols);
+}
+
+void va_cpu_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
+                        const void *g, void *w)
+{
+    struct weights p = { .cols = cols, .v = v, .g = g, .w = w };
+
+    if (!be->failed)
+        va_parallel(rows, weight_task, &p);
+}
+
+/* dg = dw.v / |v|;  dv = g / |v| * dw - g dw.v / |v|^3 * v;  nothing through a zero row */
+static void weight_grad_task(void *arg, int64_t r, int thread)
+{
+    const struct weights *p = arg;
+    const float *v = p->v + r * p->cols, *dw = p->dw + r * p->cols;
+    double square = va_hot()->dot(p->cols, v, v), length = sqrt(square);
+    double along = va_hot()->dot(p->cols, dw, v);
+
+    (void)thread;
+    if (!(length > 0))
+        return;
+    if (p->dg)
+        p->dg[r] = (float)(p->dg[r] + along / length);
+    if (p->dv)
+        va_hot()->combine(p->cols, (float)(p->g[r] / length), dw,
+                          (float)(-p->g[r] / length * along / square), v, p->dv + r * p->cols);
+}
+
+void va_cpu_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
+                             const void *g, const void *dw, void *dv, void *dg)
+{
+    struct weights p = { cols, v, g, dw, NULL, dv, dg };
+
+    if (!be->failed)
+        va_parallel(rows, weight_grad_task, &p);
+}

@@ -1,0 +1,205 @@
+/*
+ * The cpu table: memory, working memory, and which function stands for which entry.
+ */
+#include "cpu/va_cpu_ops.h"
+
+#include "base/va_mem.h"
+#include "cpu/va_buffer.h"
+#include "cpu/va_cpu_priv.h"
+#include <string.h>
+
+/* ---- working memory and tasks ---------------------------------------------------------------- */
+
+static bool grow(struct va_cpu *cpu, float **block, int64_t count)
+{
+    va_buffer_free(&cpu->base, *block);
+    *block = va_buffer_new(&cpu->base, count);
+    if (!*block)
+        cpu->base.failed = true;
+    return *block;
+}
+
+bool va_cpu_room(struct va_cpu *cpu, int64_t each, int64_t shared)
+{
+    int threads = va_threads_count();
+
+    if (cpu->base.failed)
+        return false;
+    each = va_round_up(each, 16); /* every thread's part is aligned like the first */
+    if (each > cpu->scratch_room || threads > cpu->threads) {
+        if (each < cpu->scratch_room)
+            each = cpu->scratch_room;
+        cpu->scratch_room = 0;
+        if (!grow(cpu, &cpu->scratch, each * threads))
+            return false;
+        cpu->scratch_room = each;
+        cpu->threads = threads;
+    }
+    if (shared > cpu->shared_room) {
+        cpu->shared_room = 0;
+        if (!grow(cpu, &cpu->shared, shared))
+            return false;
+        cpu->shared_room = shared;
+    }
+    return true;
+}
+
+void va_cpu_run(struct va_cpu *cpu, int64_t tasks, void (*fn)(void *, int64_t, int), void *arg)
+{
+    va_parallel(tasks, fn, arg);
+    if (atomic_load(&cpu->broken))
+        cpu->base.failed = true;
+}
+
+struct map {
+    void (*fn)(void *arg, int64_t first, int64_t count);
+    void *arg;
+    int64_t n;
+};
+
+static void map_task(void *arg, int64_t task, int thread)
+{
+    const struct map *m = arg;
+    int64_t first = task * VA_CPU_PIECE;
+
+    (void)thread;
+    m->fn(m->arg, first, m->n - first < VA_CPU_PIECE ? m->n - first : VA_CPU_PIECE);
+}
+
+void va_cpu_map(int64_t n, void (*fn)(void *arg, int64_t first, int64_t count), void *arg)
+{
+    struct map m = { fn, arg, n };
+
+    if (n <= VA_CPU_PIECE)
+        fn(arg, 0, n);
+    else
+        va_parallel((n + VA_CPU_PIECE - 1) / VA_CPU_PIECE, map_task, &m);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+struct move {
+    char *dst;
+    const char *src; /* NULL: zeros */
+};
+
+static void move_piece(void *arg, int64_t first, int64_t count)
+{
+    const struct move *m = arg;
+    size_t offset = (size_t)first * sizeof(float), bytes = (size_t)count * sizeof(float);
+
+    if (m->src)
+        memmove(m->dst + offset, m->src + offset, bytes);
+    else
+        memset(m->dst + offset, 0, bytes);
+}
+
+static void cpu_zero(struct va_backend *be, void *buffer, int64_t count)
+{
+    struct move m = { buffer, NULL };
+
+    (void)be;
+    va_cpu_map(count, move_piece, &m);
+}
+
+static void cpu_copy(struct va_backend *be, void *dst, const void *src, int64_t count)
+{
+    struct move m = { dst, src };
+    const char *from = src, *to = dst;
+    int64_t bytes = count * (int64_t)sizeof(float);
+
+    (void)be;
+    if (to < from + bytes && from < to + bytes)
+        memmove(dst, src, (size_t)bytes); /* pieces would overtake each other */
+    else if (src)
+        va_cpu_map(count, move_piece, &m);
+}
+
+static void cpu_put_f32(struct va_backend *be, void *dst, const float *src, int64_t count)
+{
+    cpu_copy(be, dst, src, count);
+}
+
+static void cpu_put_f64(struct va_backend *be, void *dst, const double *src, int64_t count)
+{
+    float *d = dst;
+
+    (void)be;
+    for (int64_t i = 0; i < count; i++)
+        d[i] = (float)src[i];
+}
+
+static void cpu_get_f32(struct va_backend *be, float *dst, const void *src, int64_t count)
+{
+    cpu_copy(be, dst, src, count);
+}
+
+static void cpu_get_f64(struct va_backend *be, double *dst, const void *src, int64_t count)
+{
+    const float *s = src;
+
+    (void)be;
+    for (int64_t i = 0; i < count; i++)
+        dst[i] = s[i];
+}
+
+static int cpu_sync(struct va_backend *be)
+{
+    return be->failed ? -1 : 0;
+}
+
+static void cpu_destroy(struct va_backend *be)
+{
+    va_buffer_free(be, va_cpu(be)->scratch);
+    va_buffer_free(be, va_cpu(be)->shared);
+    va_free(be);
+}
+
+static const struct va_ops cpu_ops = {
+    .name = "cpu",
+    .elem = sizeof(float),
+    .alloc = va_buffer_new,
+    .free = va_buffer_free,
+    .zero = cpu_zero,
+    .copy = cpu_copy,
+    .put_f32 = cpu_put_f32,
+    .put_f64 = cpu_put_f64,
+    .get_f32 = cpu_get_f32,
+    .get_f64 = cpu_get_f64,
+    .weight_release = va_cpu_weight_release,
+    .unary = va_cpu_unary,
+    .unary_grad = va_cpu_unary_grad,
+    .add = va_cpu_add,
+    .prelu = va_cpu_prelu,
+    .prelu_grad = va_cpu_prelu_grad,
+    .dropout = va_cpu_dropout,
+    .linear = va_cpu_linear,
+    .linear_grad = va_cpu_linear_grad,
+    .conv = va_cpu_conv,
+    .conv_grad = va_cpu_conv_grad,
+    .dwconv = va_cpu_dwconv,
+    .dwconv_grad = va_cpu_dwconv_grad,
+    .weight_norm = va_cpu_weight_norm,
+    .weight_norm_grad = va_cpu_weight_norm_grad,
+    .scan = va_cpu_scan,
+    .scan_grad = va_cpu_scan_grad,
+    .norm = va_cpu_norm,
+    .norm_grad = va_cpu_norm_grad,
+    .attention = va_cpu_attention,
+    .ccc_moments = va_cpu_ccc_moments,
+    .sum_squares = va_cpu_sum_squares,
+    .ccc_grad = va_cpu_ccc_grad,
+    .adamw = va_cpu_adamw,
+    .sync = cpu_sync,
+    .destroy = cpu_destroy,
+};
+
+struct va_backend *va_cpu_backend_new(void)
+{
+    struct va_cpu *cpu = va_new(1, sizeof(*cpu));
+
+    if (!cpu)
+        return NULL;
+    cpu->base.ops = &cpu_ops;
+    return &cpu->base;
+}

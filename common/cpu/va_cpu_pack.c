@@ -1,0 +1,101 @@
+/*
+ * Weights in the layout the products like best. A panel of columns and 16 rows of it are filled
+ * at a time: for a kernel [Cout, Cin, K] that is a block whose every cache line is used while it
+ * is near, although taps lie next to each other in it and far apart in the packed form.
+ */
+#include "base/va_mem.h"
+#include "cpu/va_buffer.h"
+#include "cpu/va_cpu_priv.h"
+
+enum { ROWS = 16 };
+
+struct prepared {
+    struct va_packed way[VA_PACK_WAYS];
+};
+
+struct job {
+    struct va_packed *p;
+    const float *w;
+    int64_t row_step, col_step;
+    int64_t panels, bands;
+};
+
+static void pack_block(void *arg, int64_t task, int thread)
+{
+    const struct job *j = arg;
+    const struct va_packed *p = j->p;
+    int64_t panel = task / j->bands, r0 = task % j->bands * ROWS, c0 = panel * p->width;
+    int64_t r1 = p->rows - r0 < ROWS ? p->rows : r0 + ROWS;
+    int64_t cols = p->cols - c0 < p->width ? p->cols - c0 : p->width;
+    int64_t tap = j->panels * p->depth * p->width; /* from tap to tap of the packed form */
+    float *to = p->data + panel * p->depth * p->width;
+
+    (void)thread;
+    for (int64_t r = r0; r < r1; r++)
+        for (int64_t c = 0; c < cols; c++) {
+            const float *from = j->w + r * j->row_step + (c0 + c) * j->col_step;
+
+            for (int64_t k = 0; k < p->taps; k++)
+                to[k * tap + r * p->width + c] = from[k];
+        }
+}
+
+/* Choose the layout and take the memory, once. */
+static bool shape(struct va_cpu *cpu, struct va_packed *p, int64_t rows, int64_t cols,
+                  int64_t taps)
+{
+    int64_t width = va_gemm_panel_width(cols, rows);
+
+    p->rows = rows;
+    p->cols = cols;
+    p->taps = taps;
+    p->layout = width ? VA_GEMM_PANELS : VA_GEMM_ROWS;
+    p->width = width ? width : cols;
+    p->depth = width ? va_round_up(rows, 16) : rows;
+    p->data = va_buffer_new(&cpu->base, taps * va_round_up(cols, p->width) * p->depth);
+    return p->data;
+}
+
+const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
+                                    enum va_pack_way way, int64_t rows, int64_t cols,
+                                    int64_t taps, int64_t row_step, int64_t col_step)
+{
+    struct prepared *prepared = w->prepared;
+    struct va_packed *p;
+    struct job j;
+
+    if (!prepared)
+        prepared = w->prepared = va_new(1, sizeof(*prepared));
+    if (!prepared ||
+        (!prepared->way[way].data && !shape(cpu, &prepared->way[way], rows, cols, taps))) {
+        cpu->base.failed = true;
+        return NULL;
+    }
+    if (w->stale)
+        for (int i = 0; i < VA_PACK_WAYS; i++)
+            prepared->way[i].fresh = false;
+    w->stale = false;
+    p = &prepared->way[way];
+    if (!p->fresh) {
+        j = (struct job){ p,
+                          w->data,
+                          row_step,
+                          col_step,
+                          (cols + p->width - 1) / p->width,
+                          (rows + ROWS - 1) / ROWS };
+        va_parallel(j.panels * j.bands, pack_block, &j);
+        p->fresh = true;
+    }
+    return p;
+}
+
+void va_cpu_weight_release(struct va_backend *be, struct va_weight *w)
+{
+    struct prepared *prepared = w->prepared;
+
+    for (int i = 0; prepared && i < VA_PACK_WAYS; i++)
+        va_buffer_free(be, prepared->way[i].data);
+    va_free(prepared);
+    w->prepared = NULL;
+    w->stale = true;
+}

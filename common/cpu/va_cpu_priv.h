@@ -1,0 +1,131 @@
+/*
+ * va_cpu_priv.h - what the files of the cpu backend share: the backend, its working memory, and
+ * its entries by the file that has them.
+ *
+ * Work is cut into tasks whose size depends on shapes only; sums across tasks are added in task
+ * order. So results are the same bytes for any number of threads.
+ */
+#ifndef VA_CPU_PRIV_H
+#define VA_CPU_PRIV_H
+
+#include "base/va_ops.h"
+#include "base/va_thread.h"
+#include "cpu/va_gemm.h"
+#include "cpu/va_hot.h"
+#include <stdatomic.h>
+
+struct va_cpu {
+    struct va_backend base; /* first, so that a va_backend * is one of these */
+    atomic_bool broken;     /* a task failed and reported; becomes base.failed after the join */
+    float *scratch;         /* [threads, scratch_room] */
+    int64_t scratch_room;
+    int threads;
+    float *shared; /* [shared_room]: partial results of tasks */
+    int64_t shared_room;
+};
+
+static inline struct va_cpu *va_cpu(struct va_backend *be)
+{
+    return (struct va_cpu *)be;
+}
+
+/*
+ * Before va_parallel: room for `each` floats per thread, and for `shared` floats in common.
+ * What was in them is lost. false when the backend has failed, before or now.
+ */
+bool va_cpu_room(struct va_cpu *cpu, int64_t each, int64_t shared);
+
+static inline float *va_cpu_scratch(const struct va_cpu *cpu, int thread) /* 64-byte aligned */
+{
+    return cpu->scratch + thread * cpu->scratch_room;
+}
+
+static inline int64_t va_round_up(int64_t n, int64_t step)
+{
+    return (n + step - 1) / step * step;
+}
+
+/* va_parallel, then pass on the failure of a task. Tasks set cpu->broken. */
+void va_cpu_run(struct va_cpu *cpu, int64_t tasks, void (*fn)(void *, int64_t, int), void *arg);
+
+/* fn(arg, first, count) over pieces of n numbers; for maps, whose results do not depend on the
+ * pieces. Small n stays on this thread. */
+enum { VA_CPU_PIECE = 1 << 14 };
+void va_cpu_map(int64_t n, void (*fn)(void *arg, int64_t first, int64_t count), void *arg);
+
+/* ---- va_cpu_pack.c: the prepared form of weights ------------------------------------------- */
+
+/* `taps` matrices B_k [rows, cols], each in panels (see va_gemm.h) or in rows. */
+struct va_packed {
+    enum va_gemm_layout layout;
+    int64_t rows, cols, taps;
+    int64_t width, depth; /* columns of a panel; rows with padding */
+    float *data;
+    bool fresh;
+};
+
+enum va_pack_way { VA_PACK_FORWARD, VA_PACK_BACKWARD, VA_PACK_WAYS };
+
+/* B_k[r, c] = w[r * row_step + c * col_step + k], packed anew if w changed. NULL after failing. */
+const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
+                                    enum va_pack_way way, int64_t rows, int64_t cols,
+                                    int64_t taps, int64_t row_step, int64_t col_step);
+void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
+
+/* Start of columns [col, ...) of tap k; col is a multiple of the width. */
+static inline const float *va_packed_at(const struct va_packed *p, int64_t k, int64_t col)
+{
+    int64_t panels = (p->cols + p->width - 1) / p->width;
+
+    return p->data + (k * panels + col / p->width) * p->depth * p->width;
+}
+
+/* ---- entries --------------------------------------------------------------------------------- */
+
+/* va_cpu_elementwise.c */
+void va_cpu_unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y);
+void va_cpu_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
+                       const void *y, const void *dy, void *dx);
+void va_cpu_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+void va_cpu_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
+void va_cpu_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
+                       const void *dy, void *dx, void *dslope);
+void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p);
+
+/* va_cpu_linear.c, va_cpu_attention.c */
+void va_cpu_linear(struct va_backend *be, const struct va_linear *p);
+void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p);
+void va_cpu_attention(struct va_backend *be, const struct va_attention *p);
+/* sum[c] += the sums of the columns of x [rows, cols], rows ld apart */
+void va_cpu_add_columns(struct va_cpu *cpu, int64_t rows, int64_t cols, int64_t ld,
+                        const float *x, float *sum);
+
+/* va_cpu_conv.c, va_cpu_dwconv.c */
+void va_cpu_conv(struct va_backend *be, const struct va_conv *p);
+void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p);
+void va_cpu_dwconv(struct va_backend *be, const struct va_dwconv *p);
+void va_cpu_dwconv_grad(struct va_backend *be, const struct va_dwconv_grad *p);
+
+/* va_cpu_scan.c */
+void va_cpu_scan(struct va_backend *be, const struct va_scan *p);
+void va_cpu_scan_grad(struct va_backend *be, const struct va_scan_grad *p);
+
+/* va_cpu_norm.c */
+void va_cpu_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
+                        const void *g, void *w);
+void va_cpu_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
+                             const void *g, const void *dw, void *dv, void *dg);
+void va_cpu_norm(struct va_backend *be, const struct va_norm *p);
+void va_cpu_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
+
+/* va_cpu_train.c */
+void va_cpu_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
+                        const void *valid, struct va_ccc_moments *out);
+void va_cpu_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
+                     const void *valid, const struct va_ccc_coefficients *c, void *dpred);
+double va_cpu_sum_squares(struct va_backend *be, const struct va_update *list, int64_t count,
+                          int64_t *worst);
+void va_cpu_adamw(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
+                  int64_t count);
+
+#endif

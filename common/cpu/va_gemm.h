@@ -1,0 +1,49 @@
+/*
+ * va_gemm.h - matrix products of one thread, through oneDNN.
+ *
+ * Our own pool cuts products into pieces (base/va_thread.h); oneDNN computes a piece on the
+ * thread that asks. A primitive is made once per shape and kept for the life of the process,
+ * with its memory descriptors and scratchpad, one set per thread: no lock, and nothing is
+ * allocated in the steady state.
+ *
+ * This is the one file that knows oneDNN; it compiles with 2.x and 3.x.
+ */
+#ifndef VA_GEMM_H
+#define VA_GEMM_H
+
+#include "base/va_attr.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * How a matrix B [K, N] lies:
+ *   rows    B[k, n] at k * ldb + n
+ *   columns B[k, n] at n * ldb + k       (the transpose of a row-major [N, K])
+ *   panels  blocks of ldb columns, each [K rounded up to 16, ldb], zero-filled; ldb is what
+ *           va_gemm_panel_width() says
+ */
+enum va_gemm_layout { VA_GEMM_ROWS, VA_GEMM_COLUMNS, VA_GEMM_PANELS };
+
+/* C [M, N] = A [M, K] B [K, N], or += with `add`. */
+struct va_gemm {
+    int64_t M, N, K;
+    int64_t lda; /* elements from row to row of A; of its transpose with transA */
+    int64_t ldb;
+    int64_t ldc;
+    bool transA; /* A[m, k] at k * lda + m */
+    bool add;
+    enum va_gemm_layout b;
+};
+
+/*
+ * Compute on the calling thread, number `thread` of the pool. Sizes 0 are fine (K = 0 zeroes C
+ * unless `add`). Returns 0, or -1 after reporting.
+ */
+VA_MUST_USE int va_gemm(const struct va_gemm *g, int thread, const float *a, const float *b,
+                        float *c);
+
+/* Columns in a panel for B of N columns and K rows, or 0: panels are of no use on this machine
+ * (give B in rows or columns). Not for threads of the pool. */
+int64_t va_gemm_panel_width(int64_t N, int64_t K);
+
+#endif

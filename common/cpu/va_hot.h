@@ -1,0 +1,82 @@
+/*
+ * va_hot.h - the loops that are the program's speed, one copy per instruction set.
+ *
+ * Each entry works on a piece that one thread owns; cutting the work into pieces, and summing
+ * what the pieces give, is done by the caller in an order that does not depend on threads.
+ */
+#ifndef VA_HOT_H
+#define VA_HOT_H
+
+#include "base/va_cpu.h"
+#include "base/va_ops.h"
+
+/* Constants of an AdamW step, rounded once from double. */
+struct va_hot_adamw {
+    float clip, keep; /* keep: 1 - lr * decay */
+    float beta1, rest1, beta2, rest2;
+    float step, root; /* lr / (1 - beta1^t); 1 / sqrt(1 - beta2^t) */
+    float eps;
+};
+
+struct va_hot_dropout {
+    uint64_t seed, step;
+    uint64_t limit; /* words from here on are kept */
+    float scale;
+};
+
+/* What the backward of the scan works in; sizes in va_cpu_scan.c. */
+struct va_hot_scan_work {
+    int64_t chunk;                      /* frames between two marks */
+    float *tape, *lanes, *marks, *tile; /* memory of the thread, 64-byte aligned */
+    float *dBm, *dCm;                   /* [T, N], of this sequence and group of channels */
+    float *dA, *dskip;                  /* [E, N], [E], of this sequence */
+};
+
+struct va_hot {
+    int64_t width; /* lanes of a vector */
+
+    /* elementwise, n numbers */
+    void (*unary)(enum va_unary f, int64_t n, const float *x, float *y);
+    void (*unary_grad)(enum va_unary f, int64_t n, const float *x, const float *y,
+                       const float *dy, float *dx);
+    /* y = f(x + bias) + residual; bias and residual may be NULL; y may be x or residual */
+    void (*epilogue)(enum va_unary f, int64_t n, const float *x, const float *bias,
+                     const float *residual, float *y);
+    void (*add)(int64_t n, const float *a, const float *b, float *y);
+    void (*prelu)(int64_t n, float slope, const float *x, float *y);
+    double (*prelu_grad)(int64_t n, float slope, const float *x, const float *dy, float *dx);
+    /* elements [first, first + n) of the mask; first is a multiple of 4 */
+    void (*dropout)(const struct va_hot_dropout *p, int64_t first, int64_t n, const float *x,
+                    float *y);
+
+    /* rows and sums */
+    double (*dot)(int64_t n, const float *a,
+                  const float *b); /* sums of 2048 products in double */
+    void (*scale)(int64_t n, float a, const float *x, float *y); /* a x */
+    void (*combine)(int64_t n, float a, const float *x, float b, const float *y, float *z);
+    /* z += a x + b y above; sum[c] += the column sums of x [rows, cols] here */
+    void (*column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x, double *sum);
+    void (*norm)(int64_t rows, const struct va_norm *p, int64_t first);
+    /* sums [2, C] get dgamma and dbeta of these rows */
+    void (*norm_grad)(int64_t rows, const struct va_norm_grad *p, int64_t first, float *sums);
+    void (*softmax)(int64_t n, float scale, float *x); /* softmax(scale x) in place */
+    void (*adamw)(const struct va_hot_adamw *h, int64_t n, float *w, const float *g, float *m,
+                  float *v);
+
+    /* sequences; wt [K, C] is the transposed kernel */
+    void (*dwconv)(const struct va_dwconv *p, const float *wt, int64_t b);
+    /* g [T, C] is working memory; sums [K + 1, C] get dW transposed and dbias of sequence b */
+    void (*dwconv_grad)(const struct va_dwconv_grad *p, const float *wt, int64_t b, float *g,
+                        float *sums);
+    /* channels [e0, e1) of sequence b; tile [2, N, width] is working memory */
+    void (*scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t e1, float *tile);
+    void (*scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e1,
+                      const struct va_hot_scan_work *work);
+};
+
+const struct va_hot *va_hot(void); /* of va_cpu_isa(), or of what was set */
+
+/* For tests: use this level instead (at most va_cpu_isa()). */
+void va_hot_use(enum va_isa isa);
+
+#endif

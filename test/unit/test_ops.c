@@ -1,0 +1,337 @@
+/*
+ * The cpu backend against ref: elementwise operations, sums over rows, and the optimiser.
+ * Sizes are awkward on purpose: one, a vector minus one, plus one, primes, more than a piece.
+ */
+#include "test/unit/ops_twin.h"
+
+static const int64_t sizes[] = { 1, 7, 15, 16, 17, 31, 33, 61, 1021, 40009 };
+enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
+static const enum va_unary functions[] = { VA_IDENTITY, VA_RELU,     VA_SILU,
+                                           VA_GELU,     VA_SOFTPLUS, VA_NEG_EXP };
+
+static void unary(void)
+{
+    for (int f = 0; f < 6; f++)
+        for (int s = 0; s < SIZES; s++) {
+            int64_t n = sizes[s];
+            struct twin *x, *y, *dy, *dx;
+
+            twin_begin();
+            x = twin_random(n, f == VA_NEG_EXP ? -20 : -30, f == VA_NEG_EXP ? 3 : 30);
+            y = twin_new(n);
+            dy = twin_random(n, -1, 1);
+            dx = twin_new(n);
+            twin_set(x, n / 2, 0);
+            twin_ref->ops->unary(twin_ref, functions[f], n, x->ref, y->ref);
+            twin_cpu->ops->unary(twin_cpu, functions[f], n, x->cpu, y->cpu);
+            twin_check("unary", y, 1, 0);
+            twin_ref->ops->unary_grad(twin_ref, functions[f], n, x->ref, y->ref, dy->ref,
+                                      dx->ref);
+            twin_cpu->ops->unary_grad(twin_cpu, functions[f], n, x->cpu, y->cpu, dy->cpu,
+                                      dx->cpu);
+            twin_check("unary gradient", dx, 1, 1);
+            twin_ref->ops->unary(twin_ref, functions[f], n, x->ref, x->ref); /* in place */
+            twin_cpu->ops->unary(twin_cpu, functions[f], n, x->cpu, x->cpu);
+            twin_check("unary in place", x, 1, 0);
+            twin_end();
+        }
+}
+
+static void unary_at_the_ends(void)
+{
+    static const float ends[] = { 0,   -0.0f, 1e-30f, -1e-30f, 19.9f, 20.1f, 88,
+                                  100, 1e4f,  -19,    -80,     -100,  -1e4f, NAN };
+    enum { N = sizeof(ends) / sizeof(ends[0]) };
+
+    for (int f = 0; f < 5; f++) {
+        struct twin *x, *y;
+
+        twin_begin();
+        x = twin_new(N);
+        y = twin_new(N);
+        for (int i = 0; i < N; i++)
+            twin_set(x, i, ends[i]);
+        twin_ref->ops->unary(twin_ref, functions[f], N, x->ref, y->ref);
+        twin_cpu->ops->unary(twin_cpu, functions[f], N, x->cpu, y->cpu);
+        for (int i = 0; i < N; i++) { /* each by its own size */
+            double a = ((double *)y->ref)[i], b = ((float *)y->cpu)[i];
+
+            if (isnan(ends[i]))
+                VA_CHECK(isnan(a) && isnan(b));
+            else if (!(fabs(a - b) <= 4e-7 * fabs(a) + 1e-8)) {
+                printf("# function %d of %g is %.9g, expected %.9g\n", f, ends[i], b, a);
+                va_test_bad = true;
+            }
+        }
+        twin_end();
+    }
+}
+
+static void add_and_prelu(void)
+{
+    for (int s = 0; s < SIZES; s++) {
+        int64_t n = sizes[s];
+        struct twin *x, *y, *dy, *dx, *slope, *dslope;
+
+        twin_begin();
+        x = twin_random(n, -1, 1);
+        y = twin_random(n, -1, 1);
+        dy = twin_random(n, -1, 1);
+        dx = twin_new(n);
+        slope = twin_random(1, 0.2, 0.3);
+        dslope = twin_random(1, 0.2, 0.3);
+        twin_set(x, n / 2, 0);
+        twin_ref->ops->add(twin_ref, n, x->ref, dy->ref, y->ref);
+        twin_cpu->ops->add(twin_cpu, n, x->cpu, dy->cpu, y->cpu);
+        twin_check("add", y, 1, 0);
+        twin_ref->ops->prelu(twin_ref, n, x->ref, slope->ref, y->ref);
+        twin_cpu->ops->prelu(twin_cpu, n, x->cpu, slope->cpu, y->cpu);
+        twin_check("prelu", y, 1, 0);
+        twin_ref->ops->prelu_grad(twin_ref, n, x->ref, slope->ref, dy->ref, dx->ref,
+                                  dslope->ref);
+        twin_cpu->ops->prelu_grad(twin_cpu, n, x->cpu, slope->cpu, dy->cpu, dx->cpu,
+                                  dslope->cpu);
+        twin_check("prelu dx", dx, 1, 0);
+        twin_check("prelu dslope", dslope, 16, sqrt((double)n)); /* sums of at most 1024 / W */
+        twin_ref->ops->prelu_grad(twin_ref, n, x->ref, slope->ref, dy->ref, dy->ref, NULL);
+        twin_cpu->ops->prelu_grad(twin_cpu, n, x->cpu, slope->cpu, dy->cpu, dy->cpu, NULL);
+        twin_check("prelu dx in place", dy, 1, 0);
+        twin_end();
+    }
+}
+
+static void dropout(void)
+{
+    static const double p[] = { 0, 0.3, 0.5, 0.999 };
+
+    for (int s = 0; s < SIZES; s++)
+        for (int i = 0; i < 4; i++) {
+            struct twin *x, *y;
+            struct va_dropout d = { sizes[s], p[i], 0x123456789abcdefu, (uint64_t)7 << 40 | 65,
+                                    NULL,     NULL };
+
+            twin_begin();
+            x = twin_random(d.count, -1, 1);
+            y = twin_new(d.count);
+            d.x = x->ref;
+            d.y = y->ref;
+            twin_ref->ops->dropout(twin_ref, &d);
+            d.x = x->cpu;
+            d.y = y->cpu;
+            twin_cpu->ops->dropout(twin_cpu, &d);
+            twin_check("dropout", y, 1, 0);
+            d.y = x->cpu;
+            twin_cpu->ops->dropout(twin_cpu, &d); /* in place */
+            VA_CHECK(!memcmp(x->cpu, y->cpu, (size_t)d.count * sizeof(float)));
+            twin_end();
+        }
+}
+
+static void norm(void)
+{
+    static const int64_t rows[] = { 1, 7, 65, 131 }, widths[] = { 1, 5, 16, 33, 64, 251 };
+
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 6; j++)
+            for (int affine = 0; affine < 2; affine++) {
+                int64_t M = rows[i], C = widths[j];
+                struct twin *x, *y, *gamma, *beta, *stats, *dy, *dx, *dgamma, *dbeta;
+                struct va_norm p;
+                struct va_norm_grad q;
+                double grown; /* by 1 / deviation, at most 1 / sqrt(eps) */
+
+                twin_begin();
+                x = twin_random(M * C, 99,
+                                101); /* far from zero, as rows after a residual are */
+                y = twin_new(M * C);
+                gamma = twin_random(C, -1, 1);
+                beta = twin_random(C, -1, 1);
+                stats = twin_new(2 * M);
+                dy = twin_random(M * C, -1, 1);
+                dx = twin_new(M * C);
+                dgamma = twin_random(C, -1, 1);
+                dbeta = twin_random(C, -1, 1);
+                p = (struct va_norm){ M, C, 1e-5, x->ref, NULL, NULL, y->ref, stats->ref };
+                q = (struct va_norm_grad){ M,          C,       dy->ref, x->ref, NULL,
+                                           stats->ref, dx->ref, NULL,    NULL };
+                if (affine) {
+                    p.gamma = q.gamma = gamma->ref;
+                    p.beta = beta->ref;
+                    q.dgamma = dgamma->ref;
+                    q.dbeta = dbeta->ref;
+                }
+                twin_ref->ops->norm(twin_ref, &p);
+                twin_ref->ops->norm_grad(twin_ref, &q);
+                p = (struct va_norm){ M, C, 1e-5, x->cpu, NULL, NULL, y->cpu, stats->cpu };
+                q = (struct va_norm_grad){ M,          C,       dy->cpu, x->cpu, NULL,
+                                           stats->cpu, dx->cpu, NULL,    NULL };
+                if (affine) {
+                    p.gamma = q.gamma = gamma->cpu;
+                    p.beta = beta->cpu;
+                    q.dgamma = dgamma->cpu;
+                    q.dbeta = dbeta->cpu;
+                }
+                twin_cpu->ops->norm(twin_cpu, &p);
+                twin_cpu->ops->norm_grad(twin_cpu, &q);
+                twin_check("norm", y, (double)C, 2);
+                /* the stored mean has an error of 2^-18 near 100 (half a unit in the last
+                 * place is 2^-18); times 1/deviation it moves normalised values */
+                grown = C > 1 ? 4 : 1 / sqrt(1e-5);
+                for (int64_t m = 0; m < M; m++)
+                    grown = fmax(grown, ((double *)stats->ref)[2 * m + 1]);
+                twin_check("norm dx", dx, (double)C, grown * grown * 64);
+                twin_check("norm dgamma", dgamma, (double)M, 64 * grown);
+                twin_check("norm dbeta", dbeta, (double)M, 1);
+                twin_end();
+            }
+}
+
+static void weight_norm(void)
+{
+    static const int64_t cols[] = { 1, 17, 105, 4099 };
+
+    for (int i = 0; i < 4; i++) {
+        int64_t R = 5, C = cols[i];
+        struct twin *v, *g, *w, *dw, *dv, *dg;
+
+        twin_begin();
+        v = twin_random(R * C, -1, 1);
+        for (int64_t c = 0; c < C; c++)
+            twin_set(v, 2 * C + c, 0); /* a row of zeros */
+        g = twin_random(R, -2, 2);
+        w = twin_new(R * C);
+        dw = twin_random(R * C, -1, 1);
+        dv = twin_random(R * C, -1, 1);
+        dg = twin_random(R, -1, 1);
+        twin_ref->ops->weight_norm(twin_ref, R, C, v->ref, g->ref, w->ref);
+        twin_cpu->ops->weight_norm(twin_cpu, R, C, v->cpu, g->cpu, w->cpu);
+        twin_check("weight norm", w, 4, 0);
+        VA_CHECK(((float *)w->cpu)[2 * C] == 0);
+        twin_ref->ops->weight_norm_grad(twin_ref, R, C, v->ref, g->ref, dw->ref, dv->ref,
+                                        dg->ref);
+        twin_cpu->ops->weight_norm_grad(twin_cpu, R, C, v->cpu, g->cpu, dw->cpu, dv->cpu,
+                                        dg->cpu);
+        twin_check("weight norm dv", dv, 16, C == 1 ? 10 : 0);
+        twin_check("weight norm dg", dg, 16, 1);
+        twin_end();
+    }
+}
+
+static void ccc(void)
+{
+    int64_t n = 301;
+    struct twin *pred, *label, *valid, *dpred;
+    struct va_ccc_moments a, b;
+    struct va_ccc_coefficients c = {
+        { 0.1, 0.2 }, { 1.5, -0.5 }, { -2, 3 }, { 0.1, -0.1 }, { 0.2, 0.3 }
+    };
+
+    twin_begin();
+    pred = twin_random(2 * n, -1, 1);
+    label = twin_random(2 * n, -1, 1);
+    valid = twin_new(n);
+    dpred = twin_random(2 * n, 5, 6);
+    for (int64_t i = 0; i < n; i++)
+        twin_set(valid, i, i % 3 != 0);
+    twin_set(pred, 0, NAN); /* not labelled: must not matter */
+    twin_ref->ops->ccc_moments(twin_ref, n, pred->ref, label->ref, valid->ref, &a);
+    twin_cpu->ops->ccc_moments(twin_cpu, n, pred->cpu, label->cpu, valid->cpu, &b);
+    VA_CHECK_INT(a.count, 200);
+    VA_CHECK_INT(b.count, 200);
+    for (int d = 0; d < 2; d++) {
+        VA_CHECK_NEAR(b.mean_p[d], a.mean_p[d], 1e-14);
+        VA_CHECK_NEAR(b.mean_y[d], a.mean_y[d], 1e-14);
+        VA_CHECK_NEAR(b.spp[d], a.spp[d], 1e-11);
+        VA_CHECK_NEAR(b.syy[d], a.syy[d], 1e-11);
+        VA_CHECK_NEAR(b.spy[d], a.spy[d], 1e-11);
+    }
+    twin_ref->ops->ccc_grad(twin_ref, n, pred->ref, label->ref, valid->ref, &c, dpred->ref);
+    twin_cpu->ops->ccc_grad(twin_cpu, n, pred->cpu, label->cpu, valid->cpu, &c, dpred->cpu);
+    VA_CHECK(((float *)dpred->cpu)[0] == 0);
+    twin_check("ccc gradient", dpred, 1, 0);
+    twin_end();
+}
+
+static void nothing_labelled(void)
+{
+    struct twin *zero;
+    struct va_ccc_moments m;
+
+    twin_begin();
+    zero = twin_new(6);
+    twin_cpu->ops->ccc_moments(twin_cpu, 3, zero->cpu, zero->cpu, zero->cpu, &m);
+    VA_CHECK(m.count == 0 && m.mean_p[0] == 0 && m.mean_y[1] == 0 && m.spp[0] == 0);
+    twin_end();
+}
+
+/* Several tensors, one longer than a piece; five steps with clipping and decay. */
+static void adamw(void)
+{
+    enum { TENSORS = 4, STEPS = 5 };
+    static const int64_t counts[TENSORS] = { 1, 33, 70001, 16 };
+    struct twin *t[TENSORS][4];
+    struct va_update ref[TENSORS], cpu[TENSORS];
+    int64_t worst_ref, worst_cpu;
+
+    twin_begin();
+    for (int i = 0; i < TENSORS; i++) {
+        double decay = i % 2 ? 0.01 : 0;
+
+        for (int k = 0; k < 4; k++)
+            t[i][k] = k < 2 ? twin_random(counts[i], -1, 1) : twin_new(counts[i]);
+        ref[i] = (struct va_update){ counts[i],    t[i][0]->ref, t[i][1]->ref,
+                                     t[i][2]->ref, t[i][3]->ref, decay };
+        cpu[i] = (struct va_update){ counts[i],    t[i][0]->cpu, t[i][1]->cpu,
+                                     t[i][2]->cpu, t[i][3]->cpu, decay };
+    }
+    for (int step = 1; step <= STEPS; step++) {
+        double a = twin_ref->ops->sum_squares(twin_ref, ref, TENSORS, &worst_ref);
+        double b = twin_cpu->ops->sum_squares(twin_cpu, cpu, TENSORS, &worst_cpu);
+        struct va_adamw h = { 1e-2, 0.9, 0.999, 1e-8, 1 / sqrt(a), step };
+
+        VA_CHECK_NEAR(b, a, 1e-6 * a);
+        VA_CHECK_INT(worst_ref, -1);
+        VA_CHECK_INT(worst_cpu, -1);
+        twin_ref->ops->adamw(twin_ref, &h, ref, TENSORS);
+        twin_cpu->ops->adamw(twin_cpu, &h, cpu, TENSORS);
+    }
+    for (int i = 0; i < TENSORS; i++) {
+        twin_check("adamw value", t[i][0], 4 * STEPS, 1);
+        twin_check("adamw m", t[i][2], 4 * STEPS, 0);
+        twin_check("adamw v", t[i][3], 4 * STEPS, 0);
+    }
+    twin_set(t[2][1], 70000, NAN);
+    (void)twin_ref->ops->sum_squares(twin_ref, ref, TENSORS, &worst_ref);
+    (void)twin_cpu->ops->sum_squares(twin_cpu, cpu, TENSORS, &worst_cpu);
+    VA_CHECK_INT(worst_ref, 2);
+    VA_CHECK_INT(worst_cpu, 2);
+    twin_end();
+}
+
+/* Vectors of the paper's test suite; with purpose 0 our layout is the plain counter and key. */
+static void philox_known_answers(void)
+{
+    static const uint32_t zeros[4] = { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 };
+    static const uint32_t ones[4] = { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd };
+    uint32_t w[4];
+
+    va_philox(0, 0, 0, 0, w);
+    VA_CHECK(!memcmp(w, zeros, sizeof(w)));
+    va_philox(UINT64_MAX, 0xff, UINT64_MAX, UINT64_MAX, w);
+    VA_CHECK(!memcmp(w, ones, sizeof(w)));
+}
+
+int main(void)
+{
+    VA_TEST(unary);
+    VA_TEST(unary_at_the_ends);
+    VA_TEST(add_and_prelu);
+    VA_TEST(dropout);
+    VA_TEST(norm);
+    VA_TEST(weight_norm);
+    VA_TEST(ccc);
+    VA_TEST(nothing_labelled);
+    VA_TEST(adamw);
+    VA_TEST(philox_known_answers);
+    return va_test_finish();
+}

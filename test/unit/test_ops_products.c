@@ -1,0 +1,485 @@
+/*
+ * The cpu backend against ref: linear layers, attention, convolutions, scan.
+ */
+#include "test/unit/ops_twin.h"
+
+/* ---- linear ------------------------------------------------------------------------------------ */
+
+static void linear_case(int64_t M, int64_t N, int64_t K, int64_t gap, enum va_unary act,
+                        int residual) /* 0: none, 1: another buffer, 2: y itself */
+{
+    int64_t ldx = K + gap, ldy = N + gap;
+    struct twin *x, *w, *b, *r, *y;
+    struct va_weight wr, wc;
+    struct va_linear p = { .M = M, .N = N, .K = K, .ldx = ldx, .act = act, .ldy = ldy };
+
+    twin_begin();
+    x = twin_random(M * ldx, -1, 1);
+    w = twin_random(N * K, -1, 1);
+    b = twin_random(N, -1, 1);
+    r = twin_random(M * ldy, -1, 1);
+    y = residual == 2 ? r : twin_new(M * ldy);
+    wr = twin_weight(w->ref);
+    wc = twin_weight(w->cpu);
+    p.w = &wr;
+    p.x = x->ref;
+    p.bias = gap ? NULL : b->ref;
+    p.residual = residual ? r->ref : NULL;
+    p.y = y->ref;
+    twin_ref->ops->linear(twin_ref, &p);
+    p.w = &wc;
+    p.x = x->cpu;
+    p.bias = gap ? NULL : b->cpu;
+    p.residual = residual ? r->cpu : NULL;
+    p.y = y->cpu;
+    twin_cpu->ops->linear(twin_cpu, &p);
+    twin_check("linear", y, (double)K, 1);
+    twin_set(w, N * K / 2, 0.5f); /* a changed weight is prepared anew, another shape fits */
+    va_weight_changed(&wc);
+    if (residual != 2) {
+        p.M = M / 2 + 1;
+        twin_cpu->ops->linear(twin_cpu, &p);
+        p.w = &wr;
+        p.x = x->ref;
+        p.bias = gap ? NULL : b->ref;
+        p.residual = residual ? r->ref : NULL;
+        p.y = y->ref;
+        twin_ref->ops->linear(twin_ref, &p);
+        twin_check("linear, changed weight", y, (double)K, 1);
+    }
+    twin_cpu->ops->weight_release(twin_cpu, &wc);
+    twin_end();
+}
+
+static void linear(void)
+{
+    static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 17, 5 },    { 7, 2, 33 },
+                                         { 33, 31, 61 },  { 97, 65, 1 },   { 131, 16, 16 },
+                                         { 300, 50, 70 }, { 61, 513, 37 }, { 3, 1025, 129 } };
+
+    for (int i = 0; i < 9; i++)
+        for (int residual = 0; residual < 3; residual++) {
+            linear_case(shapes[i][0], shapes[i][1], shapes[i][2], 0, VA_IDENTITY, residual);
+            linear_case(shapes[i][0], shapes[i][1], shapes[i][2], 3, VA_IDENTITY, residual);
+            linear_case(shapes[i][0], shapes[i][1], shapes[i][2], 0, VA_GELU, residual);
+            linear_case(shapes[i][0], shapes[i][1], shapes[i][2], 5, VA_RELU, residual);
+        }
+}
+
+static void linear_grad(void)
+{
+    static const int64_t shapes[][3] = { { 1, 1, 1 },      { 1, 17, 5 },    { 7, 2, 33 },
+                                         { 33, 31, 61 },   { 97, 65, 1 },   { 700, 16, 16 },
+                                         { 131, 40, 300 }, { 61, 513, 37 }, { 5, 131, 1030 } };
+
+    for (int i = 0; i < 9; i++)
+        for (int gap = 0; gap < 4; gap += 3)
+            for (int add = 0; add < 2; add++) {
+                int64_t M = shapes[i][0], N = shapes[i][1], K = shapes[i][2];
+                struct twin *dy, *x, *w, *dx, *dw, *db;
+                struct va_weight wr, wc;
+                struct va_linear_grad p = { .M = M,
+                                            .N = N,
+                                            .K = K,
+                                            .lddy = N + gap,
+                                            .ldx = K + gap,
+                                            .lddx = K + gap,
+                                            .add_dx = add };
+
+                twin_begin();
+                dy = twin_random(M * (N + gap), -1, 1);
+                x = twin_random(M * (K + gap), -1, 1);
+                w = twin_random(N * K, -1, 1);
+                dx = twin_random(M * (K + gap), -1, 1);
+                dw = twin_random(N * K, -1, 1);
+                db = twin_random(N, -1, 1);
+                wr = twin_weight(w->ref);
+                wc = twin_weight(w->cpu);
+                p.dy = dy->ref;
+                p.x = x->ref;
+                p.w = &wr;
+                p.dx = dx->ref;
+                p.dw = dw->ref;
+                p.dbias = db->ref;
+                twin_ref->ops->linear_grad(twin_ref, &p);
+                p.dy = dy->cpu;
+                p.x = x->cpu;
+                p.w = &wc;
+                p.dx = dx->cpu;
+                p.dw = dw->cpu;
+                p.dbias = db->cpu;
+                twin_cpu->ops->linear_grad(twin_cpu, &p);
+                twin_check("linear dx", dx, (double)N, 1);
+                twin_check("linear dW", dw, (double)M, 1);
+                twin_check("linear dbias", db, (double)M, 1);
+                twin_cpu->ops->weight_release(twin_cpu, &wc);
+                twin_end();
+            }
+}
+
+static void attention(void)
+{
+    static const int64_t shapes[][5] = { { 1, 1, 1, 1, 1 },
+                                         { 2, 5, 3, 7, 5 },
+                                         { 1, 33, 2, 16, 33 },
+                                         { 2, 65, 4, 8, 1 },
+                                         { 1, 301, 1, 31, 299 } };
+
+    for (int i = 0; i < 5; i++) {
+        const int64_t *s = shapes[i];
+        struct twin *qkv, *y;
+        struct va_attention p = { s[0], s[1], s[2], s[3], s[4], NULL, NULL };
+
+        twin_begin();
+        qkv = twin_random(p.B * p.T * 3 * p.H * p.D, -3, 3);
+        y = twin_new(p.B * p.queries * p.H * p.D);
+        p.qkv = qkv->ref;
+        p.y = y->ref;
+        twin_ref->ops->attention(twin_ref, &p);
+        p.qkv = qkv->cpu;
+        p.y = y->cpu;
+        twin_cpu->ops->attention(twin_cpu, &p);
+        /* scores up to 9 sqrt(D) carry rounding that the exponential passes on */
+        twin_check("attention", y, (double)(p.T + p.D), 9 * sqrt((double)p.D));
+        twin_end();
+    }
+}
+
+/* ---- convolution ------------------------------------------------------------------------------- */
+
+struct conv_shape {
+    int64_t B, T, Cin, Cout, K, dilation, lead;
+};
+
+static const struct conv_shape conv_shapes[] = {
+    { 1, 1, 1, 1, 1, 1, 0 },      { 2, 7, 3, 5, 15, 8, 0 },       { 1, 33, 7, 17, 15, 1, 0 },
+    { 2, 61, 16, 31, 15, 2, 5 },  { 1, 131, 33, 16, 15, 8, 0 },   { 3, 64, 65, 2, 3, 4, 8 },
+    { 2, 65, 15, 300, 4, 7, 21 }, { 1, 300, 31, 33, 15, 8, 112 }, { 1, 2, 5, 7, 2, 300, 3 },
+};
+enum { CONVS = sizeof(conv_shapes) / sizeof(conv_shapes[0]) };
+
+static void conv(void)
+{
+    for (int i = 0; i < CONVS; i++)
+        for (int nan = 0; nan < 2; nan++) {
+            struct conv_shape s = conv_shapes[i];
+            struct twin *x, *w, *b, *y;
+            struct va_weight wr, wc;
+            struct va_conv p = { .B = s.B,
+                                 .T = s.T,
+                                 .Cin = s.Cin,
+                                 .Cout = s.Cout,
+                                 .K = s.K,
+                                 .dilation = s.dilation,
+                                 .lead = s.lead };
+
+            twin_begin();
+            x = twin_random(s.B * (s.lead + s.T) * s.Cin, -1, 1);
+            w = twin_random(s.Cout * s.Cin * s.K, -1, 1);
+            b = twin_random(s.Cout, -1, 1);
+            y = twin_new(s.B * s.T * s.Cout);
+            if (nan) /* last frame of the first sequence: only y there is one too */
+                twin_set(x, (s.lead + s.T) * s.Cin - 1, NAN);
+            wr = twin_weight(w->ref);
+            wc = twin_weight(w->cpu);
+            p.x = x->ref;
+            p.w = &wr;
+            p.bias = nan ? NULL : b->ref;
+            p.y = y->ref;
+            twin_ref->ops->conv(twin_ref, &p);
+            p.x = x->cpu;
+            p.w = &wc;
+            p.bias = nan ? NULL : b->cpu;
+            p.y = y->cpu;
+            twin_cpu->ops->conv(twin_cpu, &p);
+            twin_check(nan ? "conv with a NaN" : "conv", y, (double)(s.Cin * s.K), 1);
+            twin_cpu->ops->weight_release(twin_cpu, &wc);
+            twin_end();
+        }
+}
+
+static void conv_grad(void)
+{
+    for (int i = 0; i < CONVS; i++) {
+        struct conv_shape s = conv_shapes[i];
+        struct twin *x, *w, *dy, *dx, *dw, *db;
+        struct va_weight wr, wc;
+        struct va_conv_grad p = {
+            .B = s.B, .T = s.T, .Cin = s.Cin, .Cout = s.Cout, .K = s.K, .dilation = s.dilation
+        };
+
+        twin_begin();
+        x = twin_random(s.B * s.T * s.Cin, -1, 1);
+        w = twin_random(s.Cout * s.Cin * s.K, -1, 1);
+        dy = twin_random(s.B * s.T * s.Cout, -1, 1);
+        dx = twin_random(s.B * s.T * s.Cin, -1, 1);
+        dw = twin_random(s.Cout * s.Cin * s.K, -1, 1);
+        db = twin_random(s.Cout, -1, 1);
+        wr = twin_weight(w->ref);
+        wc = twin_weight(w->cpu);
+        p.dy = dy->ref;
+        p.x = x->ref;
+        p.w = &wr;
+        p.dx = dx->ref;
+        p.dw = dw->ref;
+        p.dbias = db->ref;
+        twin_ref->ops->conv_grad(twin_ref, &p);
+        p.dy = dy->cpu;
+        p.x = x->cpu;
+        p.w = &wc;
+        p.dx = dx->cpu;
+        p.dw = dw->cpu;
+        p.dbias = db->cpu;
+        twin_cpu->ops->conv_grad(twin_cpu, &p);
+        twin_check("conv dx", dx, (double)(s.Cout * s.K), 1);
+        twin_check("conv dW", dw, (double)(s.B * s.T), 1);
+        twin_check("conv dbias", db, (double)(s.B * s.T), 1);
+        twin_cpu->ops->weight_release(twin_cpu, &wc);
+        twin_end();
+    }
+}
+
+static void dwconv(void)
+{
+    static const int64_t shapes[][5] = { /* B T C K lead */
+                                         { 1, 1, 1, 1, 0 },
+                                         { 2, 3, 5, 4, 0 },
+                                         { 2, 61, 33, 4, 3 },
+                                         { 1, 31, 17, 7, 2 },
+                                         { 3, 16, 64, 4, 5 }
+    };
+
+    for (int i = 0; i < 5; i++)
+        for (int act = 0; act < 2; act++) {
+            int64_t B = shapes[i][0], T = shapes[i][1], C = shapes[i][2], K = shapes[i][3];
+            int64_t lead = shapes[i][4], ld = C + 3;
+            enum va_unary f = act ? VA_SILU : VA_IDENTITY;
+            struct twin *x, *w, *b, *y, *x0, *dy, *dx, *dw, *db;
+            struct va_dwconv p = { B, T, C, K, lead, ld, NULL, NULL, NULL, f, NULL };
+            struct va_dwconv_grad q = { B,    T,    C,    K, ld,   ld,   NULL,
+                                        NULL, NULL, NULL, f, NULL, NULL, NULL };
+
+            twin_begin();
+            x = twin_random(B * (lead + T) * ld, -2, 2);
+            w = twin_random(C * K, -1, 1);
+            b = twin_random(C, -1, 1);
+            y = twin_new(B * T * C);
+            x0 = twin_random(B * T * ld, -2, 2);
+            dy = twin_random(B * T * C, -1, 1);
+            dx = twin_random(B * T * ld, -1, 1); /* values between the rows stay */
+            dw = twin_random(C * K, -1, 1);
+            db = twin_random(C, -1, 1);
+            p.x = x->ref, p.w = w->ref, p.bias = b->ref, p.y = y->ref;
+            q.dy = dy->ref, q.x = x0->ref, q.w = w->ref, q.bias = b->ref;
+            q.dx = dx->ref, q.dw = dw->ref, q.dbias = db->ref;
+            twin_ref->ops->dwconv(twin_ref, &p);
+            twin_ref->ops->dwconv_grad(twin_ref, &q);
+            p.x = x->cpu, p.w = w->cpu, p.bias = b->cpu, p.y = y->cpu;
+            q.dy = dy->cpu, q.x = x0->cpu, q.w = w->cpu, q.bias = b->cpu;
+            q.dx = dx->cpu, q.dw = dw->cpu, q.dbias = db->cpu;
+            twin_cpu->ops->dwconv(twin_cpu, &p);
+            twin_cpu->ops->dwconv_grad(twin_cpu, &q);
+            twin_check("dwconv", y, (double)K, 2);
+            twin_check("dwconv dx", dx, (double)K, 2);
+            twin_check("dwconv dW", dw, (double)(B * T), 2);
+            twin_check("dwconv dbias", db, (double)(B * T), 2);
+            twin_end();
+        }
+}
+
+/* ---- scan -------------------------------------------------------------------------------------- */
+
+enum {
+    SCAN_U,
+    SCAN_DELTA,
+    SCAN_A,
+    SCAN_B,
+    SCAN_C,
+    SCAN_SKIP,
+    SCAN_Z,
+    SCAN_H0,
+    SCAN_Y,
+    SCAN_H,
+    SCAN_DY,
+    SCAN_DU,
+    SCAN_DDELTA,
+    SCAN_DA,
+    SCAN_DB,
+    SCAN_DC,
+    SCAN_DSKIP,
+    SCAN_DZ,
+    SCAN_TENSORS
+};
+
+struct scan_case {
+    int64_t B, T, E, N, gap;
+    bool gate, start;
+    struct twin *t[SCAN_TENSORS];
+};
+
+static void scan_make(struct scan_case *s)
+{
+    int64_t rows = s->B * s->T, le = s->E + s->gap, ln = s->N + s->gap;
+
+    s->t[SCAN_U] = twin_random(rows * le, -1, 1);
+    s->t[SCAN_DELTA] = twin_random(rows * le, 0.001, 0.8);
+    s->t[SCAN_A] = twin_random(s->E * s->N, -4, -0.02);
+    s->t[SCAN_B] = twin_random(rows * ln, -1, 1);
+    s->t[SCAN_C] = twin_random(rows * ln, -1, 1);
+    s->t[SCAN_SKIP] = twin_random(s->E, -1, 1);
+    s->t[SCAN_Z] = twin_random(rows * le, -3, 3);
+    s->t[SCAN_H0] = twin_random(s->B * s->E * s->N, -1, 1);
+    s->t[SCAN_Y] = twin_new(rows * s->E);
+    s->t[SCAN_H] = twin_new(s->B * s->E * s->N);
+    s->t[SCAN_DY] = twin_random(rows * s->E, -1, 1);
+    s->t[SCAN_DU] = twin_random(rows * le, -1, 1);
+    s->t[SCAN_DDELTA] = twin_random(rows * le, -1, 1);
+    s->t[SCAN_DA] = twin_random(s->E * s->N, -1, 1);
+    s->t[SCAN_DB] = twin_random(rows * ln, -1, 1);
+    s->t[SCAN_DC] = twin_random(rows * ln, -1, 1);
+    s->t[SCAN_DSKIP] = twin_random(s->E, -1, 1);
+    s->t[SCAN_DZ] = twin_random(rows * le, -1, 1);
+}
+
+static void scan_run(const struct scan_case *s, bool on_ref)
+{
+    void *v[SCAN_TENSORS];
+    int64_t le = s->E + s->gap, ln = s->N + s->gap;
+    struct va_backend *be = on_ref ? twin_ref : twin_cpu;
+    struct va_scan p;
+    struct va_scan_grad q;
+
+    for (int i = 0; i < SCAN_TENSORS; i++)
+        v[i] = on_ref ? s->t[i]->ref : s->t[i]->cpu;
+    p = (struct va_scan){ .B = s->B,
+                          .T = s->T,
+                          .E = s->E,
+                          .N = s->N,
+                          .u = v[SCAN_U],
+                          .delta = v[SCAN_DELTA],
+                          .A = v[SCAN_A],
+                          .Bm = v[SCAN_B],
+                          .Cm = v[SCAN_C],
+                          .skip = v[SCAN_SKIP],
+                          .z = s->gate ? v[SCAN_Z] : NULL,
+                          .ldu = le,
+                          .lddelta = le,
+                          .ldB = ln,
+                          .ldC = ln,
+                          .ldz = le,
+                          .h0 = s->start ? v[SCAN_H0] : NULL,
+                          .y = v[SCAN_Y],
+                          .h_last = v[SCAN_H] };
+    be->ops->scan(be, &p);
+    q = (struct va_scan_grad){ .B = s->B,
+                               .T = s->T,
+                               .E = s->E,
+                               .N = s->N,
+                               .dy = v[SCAN_DY],
+                               .u = p.u,
+                               .delta = p.delta,
+                               .A = p.A,
+                               .Bm = p.Bm,
+                               .Cm = p.Cm,
+                               .skip = p.skip,
+                               .z = p.z,
+                               .ldu = le,
+                               .lddelta = le,
+                               .ldB = ln,
+                               .ldC = ln,
+                               .ldz = le,
+                               .du = v[SCAN_DU],
+                               .ddelta = v[SCAN_DDELTA],
+                               .dBm = v[SCAN_DB],
+                               .dCm = v[SCAN_DC],
+                               .dz = s->gate ? v[SCAN_DZ] : NULL,
+                               .lddu = le,
+                               .ldddelta = le,
+                               .lddB = ln,
+                               .lddC = ln,
+                               .lddz = le,
+                               .dA = v[SCAN_DA],
+                               .dskip = v[SCAN_DSKIP] };
+    be->ops->scan_grad(be, &q);
+}
+
+/* A state gathers about 1 / (1 - decay) terms, here up to 1000; each carries rounding. */
+static void scan_check(const struct scan_case *s)
+{
+    double memory = s->T < 1000 ? (double)s->T : 1000, n = (double)s->N;
+
+    twin_check("scan y", s->t[SCAN_Y], memory + n, 1);
+    twin_check("scan last state", s->t[SCAN_H], memory, 1);
+    twin_check("scan du", s->t[SCAN_DU], memory + n, 1);
+    twin_check("scan ddelta", s->t[SCAN_DDELTA], memory + n, 1);
+    twin_check("scan dA", s->t[SCAN_DA], (double)(s->B * s->T) + memory, 1);
+    twin_check("scan dBm", s->t[SCAN_DB], (double)s->E + memory, 1);
+    twin_check("scan dCm", s->t[SCAN_DC], (double)s->E + memory, 1);
+    twin_check("scan dskip", s->t[SCAN_DSKIP], (double)(s->B * s->T), 1);
+    twin_check("scan dz", s->t[SCAN_DZ], memory + n, 1);
+}
+
+static void scan(void)
+{
+    static const int64_t shapes[][4] = {
+        /* B T E N */
+        { 1, 1, 1, 1 },    { 2, 7, 5, 3 },    { 1, 33, 16, 8 },   { 2, 61, 31, 8 },
+        { 1, 15, 129, 4 }, { 3, 31, 65, 16 }, { 1, 1031, 17, 8 }, { 1, 130, 7, 61 }
+    };
+
+    for (int i = 0; i < 8; i++)
+        for (int way = 0; way < 4; way++) {
+            struct scan_case s = { shapes[i][0],         shapes[i][1],    shapes[i][2],
+                                   shapes[i][3],         way % 2 ? 3 : 0, way < 2,
+                                   way == 1 || way == 2, { NULL } };
+
+            twin_begin();
+            scan_make(&s);
+            scan_run(&s, true);
+            scan_run(&s, false);
+            scan_check(&s);
+            twin_end();
+        }
+}
+
+/* Steps so large that the decay is 0, so small that it is 1; a NaN stays in its sequence. */
+static void scan_at_the_ends(void)
+{
+    struct scan_case s = { 3, 40, 20, 8, 0, true, false, { NULL } };
+    const float *y, *du;
+    int64_t bad = 0;
+
+    twin_begin();
+    scan_make(&s);
+    for (int64_t i = 0; i < s.B * s.T * s.E; i++)
+        if (i % 3 == 0)
+            twin_set(s.t[SCAN_DELTA], i, i % 2 ? 500.0f : 1e-12f);
+    scan_run(&s, true);
+    scan_run(&s, false);
+    scan_check(&s);
+    twin_set(s.t[SCAN_U], (s.T + 20) * s.E + 3, NAN); /* sequence 1, frame 20, channel 3 */
+    scan_run(&s, false);
+    y = s.t[SCAN_Y]->cpu;
+    du = s.t[SCAN_DU]->cpu;
+    for (int64_t i = 0; i < s.B * s.T * s.E; i++) {
+        bool its = i / (s.T * s.E) == 1 && i % s.E == 3;
+
+        bad += isnan(y[i]) != (its && i / s.E % s.T >= 20);
+        bad += !its && isnan(du[i]);
+    }
+    VA_CHECK_INT(bad, 0);
+    twin_end();
+}
+
+int main(void)
+{
+    VA_TEST(linear);
+    VA_TEST(linear_grad);
+    VA_TEST(attention);
+    VA_TEST(conv);
+    VA_TEST(conv_grad);
+    VA_TEST(dwconv);
+    VA_TEST(scan);
+    VA_TEST(scan_at_the_ends);
+    return va_test_finish();
+}
