@@ -1,0 +1,55 @@
+/*
+ * va_batch.h - which windows make which batch, and their data on the device.
+ *
+ * The order of an epoch is a function of (seed, epoch) alone, so a resumed run needs to know
+ * nothing but how many batches it has done. The last batch of an epoch may be smaller.
+ *
+ * Ownership: an order and a batch keep pointers to the index they were made for
+ */
+#ifndef VA_BATCH_H
+#define VA_BATCH_H
+
+#include "base/va_ops.h"
+#include "data/va_window_index.h"
+
+/* ---- the order ------------------------------------------------------------------------- */
+
+struct va_batch_order {
+    int64_t *windows; /* [count] numbers in the index, ascending */
+    int64_t count;
+    int64_t batch;     /* windows in a batch */
+    int64_t per_epoch; /* batches: ceil(count / batch) */
+    bool shuffle;
+    uint64_t seed;
+    int64_t *order; /* [count] the windows in the order of `epoch` */
+    int64_t epoch;  /* -1: none yet */
+};
+
+/* All windows of the videos marked in `chosen` [video_count]. -1 after reporting. */
+VA_MUST_USE int va_batch_order_init(struct va_batch_order *o,
+                                    const struct va_window_index *index, const bool *chosen,
+                                    int64_t batch, bool shuffle, uint64_t seed);
+void va_batch_order_release(struct va_batch_order *o);
+
+/* Batch k = 0, 1, ... of the run (epoch k / per_epoch): its windows, valid until the next call,
+ * and how many they are. */
+int64_t va_batch_order_at(struct va_batch_order *o, int64_t k, const int64_t **windows);
+
+/* ---- the data -------------------------------------------------------------------------- */
+
+struct va_batch {
+    const struct va_window_index *index;
+    struct va_backend *be;
+    int64_t size, W, D;               /* room, in windows of W frames of D features */
+    float *host_x, *host_y, *host_ok; /* [size, W, D], [size, W, 2], [size, W] */
+    void *x, *label, *valid;          /* the same on the device */
+};
+
+VA_MUST_USE int va_batch_init(struct va_batch *b, struct va_backend *be,
+                              const struct va_window_index *index, int64_t size);
+void va_batch_release(struct va_batch *b);
+
+/* Gather `count` <= size windows and put them on the device. -1 after reporting. */
+VA_MUST_USE int va_batch_load(struct va_batch *b, const int64_t *windows, int64_t count);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * Models one after the other, each over all videos, so that only one is in memory; what is kept
+ * of a frame are two sums. Files are written at the end, when all values are known to be good.
+ */
+#include "train/va_predict_run.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "base/va_progress.h"
+#include "base/va_tempfile.h"
+#include "cpu/va_device.h"
+#include "data/va_predictions.h"
+#include "train/va_choose.h"
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct run {
+    const struct va_predict_job *job;
+    struct va_window_index *index;
+    char *windows_id;
+    bool *chosen;   /* [video_count] */
+    int64_t *first; /* [video_count] where the frames of a video lie in `sum`; -1: not chosen */
+    int64_t frames; /* of the chosen videos */
+    double *sum;    /* [frames, 2] */
+    float *va;      /* [longest, 2] of one video */
+    double *pts;    /* [longest] */
+    char **ids;     /* [model_count] */
+};
+
+/* ---- input ----------------------------------------------------------------------------- */
+
+static int choose_all(struct run *r)
+{
+    r->chosen = va_new(r->index->video_count, sizeof(*r->chosen));
+    for (int64_t i = 0; r->chosen && i < r->index->video_count; i++)
+        r->chosen[i] = true;
+    return r->chosen ? 0 : -1;
+}
+
+static int open_features(struct run *r)
+{
+    const struct va_predict_job *job = r->job;
+
+    r->index = va_window_index_new(1, 1, VA_TAIL_PAD, (enum va_missing)job->missing,
+                                   VA_LEADING_KEEP);
+    for (int64_t i = 0; r->index && i < job->feature_count; i++)
+        if (va_window_index_add(r->index, job->features[i], NULL) < 0)
+            return -1;
+    if (!r->index)
+        return -1;
+    return choose_all(r);
+}
+
+static int open_windows(struct run *r)
+{
+    const struct va_predict_job *job = r->job;
+
+    r->index = va_window_index_read(job->windows, &r->windows_id);
+    if (!r->index)
+        return -1;
+    if (job->list) {
+        r->chosen = va_choose_videos(r->index, job->list, NULL);
+        return r->chosen ? 0 : -1;
+    }
+    return choose_all(r);
+}
+
+static int open_input(struct run *r)
+{
+    int64_t longest = 0;
+
+    if ((r->job->windows ? open_windows(r) : open_features(r)) < 0 ||
+        va_window_index_open_features(r->index) < 0)
+        return -1;
+    r->first = va_new(r->index->video_count, sizeof(*r->first));
+    if (!r->first)
+        return -1;
+    for (int64_t i = 0; i < r->index->video_count; i++) {
+        int64_t T = r->index->videos[i].frames;
+
+        r->first[i] = r->chosen[i] ? r->frames : -1;
+        if (!r->chosen[i])
+            continue;
+        r->frames += T;
+        longest = T > longest ? T : longest;
+    }
+    r->sum = va_new(r->frames, 2 * sizeof(*r->sum));
+    r->va = va_new(longest, 2 * sizeof(*r->va));
+    r->pts = va_new(longest, sizeof(*r->pts));
+    r->ids = va_new(r->job->model_count, sizeof(*r->ids));
+    return r->sum && r->va && r->pts && r->ids ? 0 : -1;
+}
+
+/* ---- prediction ------------------------------------------------------------------------ */
+
+static int add_model(struct run *r, struct va_backend *be, int64_t m)
+{
+    struct va_predict_plan plan = r->job->plan;
+    struct va_predictor *p = NULL;
+    struct va_head *head = va_predict_load(be, r->job->models[m], r->index->dim, &r->ids[m]);
+    int64_t done = m * r->frames;
+    int status = -1;
+
+    if (!plan.window) {
+        plan.window = r->index->window;
+        plan.stride = r->index->stride;
+    }
+    if (!head || !(p = va_predictor_new(be, head, r->index, &plan)))
+        goto done;
+    for (int64_t i = 0; i < r->index->video_count; i++) {
+        if (r->first[i] < 0)
+            continue;
+        if (va_predictor_add(p, i, r->sum + 2 * r->first[i]) < 0)
+            goto done;
+        done += r->index->videos[i].frames;
+        va_progress_update(done);
+    }
+    status = 0;
+done:
+    va_predictor_free(p);
+    va_head_free(head);
+    return status;
+}
+
+/* The sums become means, clipped if asked for. */
+static int finish_means(struct run *r)
+{
+    for (int64_t i = 0; i < r->index->video_count; i++)
+        for (int64_t t = 0; r->first[i] >= 0 && t < r->index->videos[i].frames; t++)
+            for (int d = 0; d < 2; d++) {
+                double *x = &r->sum[2 * (r->first[i] + t) + d];
+
+                *x /= (double)r->job->model_count;
+                if (!isfinite(*x) || !isfinite((float)*x))
+                    return va_error_machine("%s: frame %lld: %s is not finite",
+                                            r->index->videos[i].name, (long long)t + 1,
+                                            d ? "arousal" : "valence");
+                if (r->job->clip)
+                    *x = fmin(1, fmax(-1, *x));
+            }
+    return 0;
+}
+
+/* ---- output ---------------------------------------------------------------------------- */
+
+/* va and pts of a video; 1 when it has time stamps, else 0, -1 after reporting. */
+static int fetch(struct run *r, int64_t video)
+{
+    for (int64_t i = 0; i < r->index->videos[video].frames * 2; i++)
+        r->va[i] = (float)r->sum[2 * r->first[video] + i];
+    return va_window_index_pts(r->index, video, r->pts);
+}
+
+static int write_table(const struct run *r, int64_t video, bool timed, const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    char comma = dot && !strcmp(dot, ".csv") ? ',' : '\t';
+    struct va_textfile f;
+
+    if (va_textfile_create(&f, path) < 0)
+        return -1;
+    fprintf(f.stream, "frame%ctime%cvalence%carousal\n", comma, comma, comma);
+    for (int64_t t = 0; t < r->index->videos[video].frames; t++) {
+        fprintf(f.stream, "%lld%c", (long long)t + 1, comma);
+        if (timed && isfinite(r->pts[t]))
+            fprintf(f.stream, "%.6f", r->pts[t]);
+        fprintf(f.stream, "%c%.6f%c%.6f\n", comma, (double)r->va[2 * t], comma,
+                (double)r->va[2 * t + 1]);
+    }
+    return va_textfile_commit(&f);
+}
+
+/* Whether --table names a folder: it is one, or ends as one. */
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    size_t n = strlen(path);
+
+    return path[n - 1] == '/' || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static int write_texts(struct run *r, int64_t video, bool timed)
+{
+    const struct va_index_video *v = &r->index->videos[video];
+    bool folder = r->job->table && is_folder(r->job->table);
+    char *path = NULL;
+    int status = 0;
+
+    if ((r->job->text_dir || folder) && !va_video_name_valid(v->name))
+        return va_error("%s: the video's name '%s' cannot be that of a file", v->features,
+                        v->name);
+    if (r->job->text_dir) {
+        path = va_format("%s/%s.txt", r->job->text_dir, v->name);
+        status = path && va_make_folder(r->job->text_dir) == 0
+                     ? va_labels_write(path, v->frames, r->va)
+                     : -1;
+        va_free(path);
+    }
+    if (r->job->table && status == 0) {
+        path = folder ? va_format("%s/%s.tsv", r->job->table, v->name)
+                      : va_strdup(r->job->table);
+        status = path && (!folder || va_make_folder(r->job->table) == 0)
+                     ? write_table(r, video, timed, path)
+                     : -1;
+        va_free(path);
+    }
+    return status;
+}
+
+static int add_inputs(struct run *r, struct va_predictions_out *out)
+{
+    struct va_h5_out *file = va_predictions_file(out);
+
+    for (int64_t m = 0; m < r->job->model_count; m++)
+        if (va_h5_add_input(file, r->job->models[m], r->ids[m]) < 0)
+            return -1;
+    if (r->job->windows)
+        return va_h5_add_input(file, r->job->windows, r->windows_id);
+    for (int64_t i = 0; i < r->index->video_count; i++)
+        if (va_h5_add_input(file, r->index->videos[i].features,
+                            r->index->videos[i].features_id) < 0)
+            return -1;
+    return 0;
+}
+
+static int write_all(struct run *r)
+{
+    struct va_predictions_out *out = va_predictions_create(
+        r->job->output, (const char *const *)r->ids, r->job->model_count);
+    int status = -1;
+
+    if (!out || add_inputs(r, out) < 0)
+        goto done;
+    for (int64_t i = 0; i < r->index->video_count; i++) {
+        const struct va_index_video *v = &r->index->videos[i];
+        int timed;
+
+        if (r->first[i] < 0)
+            continue;
+        timed = fetch(r, i);
+        if (timed < 0 || va_predictions_begin(out, v->name, v->frames) < 0 ||
+            va_predictions_append(out, v->frames, r->va) < 0 ||
+            va_predictions_end(out, timed ? r->pts : NULL) < 0 || write_texts(r, i, timed) < 0)
+            goto done;
+    }
+    status = va_predictions_commit(&out);
+done:
+    va_predictions_abort(out);
+    return status;
+}
+
+static int check_table(const struct run *r)
+{
+    int64_t videos = 0;
+
+    for (int64_t i = 0; i < r->index->video_count; i++)
+        videos += r->chosen[i];
+    if (r->job->table && videos > 1 && !is_folder(r->job->table))
+        return va_error("--table %s: %lld videos, expected a folder for their tables",
+                        r->job->table, (long long)videos);
+    return 0;
+}
+
+int va_predict_run(const struct va_predict_job *job)
+{
+    struct run r = { .job = job };
+    struct va_backend *be = va_device_open(job->device);
+    int status = -1;
+
+    if (!be || open_input(&r) < 0 || check_table(&r) < 0)
+        goto done;
+    va_progress_begin("frames", r.frames * job->model_count);
+    for (int64_t m = 0; m < job->model_count; m++)
+        if (add_model(&r, be, m) < 0)
+            goto done;
+    va_progress_end();
+    if (finish_means(&r) == 0)
+        status = write_all(&r);
+done:
+    va_progress_end();
+    for (int64_t m = 0; r.ids && m < job->model_count; m++)
+        va_free(r.ids[m]);
+    va_free(r.ids);
+    va_free(r.sum);
+    va_free(r.va);
+    va_free(r.pts);
+    va_free(r.first);
+    va_free(r.chosen);
+    va_free(r.windows_id);
+    va_window_index_free(r.index);
+    va_backend_free(be);
+    return status;
+}

@@ -1,0 +1,28 @@
+/*
+ * va_predict_run.h - from models and features to predictions in files: what va-predict does.
+ */
+#ifndef VA_PREDICT_RUN_H
+#define VA_PREDICT_RUN_H
+
+#include "train/va_predict.h"
+
+struct va_predict_job {
+    const char *const *models; /* [model_count], averaged */
+    int64_t model_count;
+    const char *windows;         /* a va.windows/1 file, or NULL */
+    const char *list;            /* of its videos; NULL: all */
+    const char *const *features; /* [feature_count] va.features/1 files, without windows */
+    int64_t feature_count;
+    int missing;                 /* enum va_missing, for feature files */
+    struct va_predict_plan plan; /* window 0: that of the windows file, with its stride */
+    bool clip;                   /* to [-1, 1] */
+    const char *output;          /* va.predictions/1 */
+    const char *text_dir;        /* <video>.txt for each, or NULL */
+    const char *table;           /* frame, time, valence, arousal: a file or folder, or NULL */
+    const char *device;
+};
+
+/* 0, or -1 after reporting. Nothing is written unless every prediction is finite. */
+VA_MUST_USE int va_predict_run(const struct va_predict_job *job);
+
+#endif

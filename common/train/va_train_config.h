@@ -1,0 +1,84 @@
+/*
+ * va_train_config.h - everything that decides what a training run computes, and where each
+ * value came from.
+ *
+ * One table of settings (name, kind, place in the struct) drives the presets' overrides,
+ * --print-config, the metadata of model files and the comparison with a checkpoint: a setting
+ * that is not in it does not exist. The name of a setting is the long name of its option.
+ */
+#ifndef VA_TRAIN_CONFIG_H
+#define VA_TRAIN_CONFIG_H
+
+#include "base/va_option.h"
+#include "base/va_tensors.h"
+#include "nn/va_head.h"
+#include "nn/va_schedule.h"
+#include <stdio.h>
+
+enum va_preset { VA_PRESET_PAPER, VA_PRESET_AUTHORS, VA_PRESET_AUTHORS_FOLD0 };
+enum va_select { VA_SELECT_BEST, VA_SELECT_LAST };
+enum va_decay { VA_DECAY_WEIGHTS, VA_DECAY_ALL }; /* sparing A_log, D, norms, biases; none */
+enum va_validation {
+    VA_VALIDATION_ONCE,    /* each labelled frame once, overlapping windows averaged */
+    VA_VALIDATION_WINDOWS, /* windows one behind the other, frames in an overlap twice */
+};
+/* In enum order, NULL last. */
+extern const char *const va_preset_names[],
+    *const va_select_names[], *const va_decay_names[], *const va_validation_names[],
+                                                           *const va_loss_names[],
+                                                               *const va_draw_names[];
+
+enum va_source { VA_SOURCE_PRESET, VA_SOURCE_DEFAULT, VA_SOURCE_OPTION, VA_SOURCE_FILE };
+
+enum { VA_SETTINGS_MAX = 32 };
+
+/* Of AdamW; no preset differs. */
+#define VA_ADAM_BETA1 .9
+#define VA_ADAM_BETA2 .999
+
+/* Enums are ints and sizes int64_t, as the option table wants its targets. */
+struct va_train_config {
+    int preset;                             /* enum va_preset */
+    int64_t epochs, warmup_epochs, batch;   /* batch: windows */
+    int64_t steps;                          /* stop after so many updates; 0: never */
+    double lr, weight_decay, dropout, clip; /* clip 0: none */
+    double adam_eps, loss_eps;
+    int schedule;            /* enum va_schedule */
+    int loss;                /* enum va_ccc_kind */
+    int decay;               /* enum va_decay */
+    int draw;                /* enum va_head_init */
+    int validation;          /* enum va_validation */
+    int64_t evaluations;     /* per epoch */
+    int select;              /* enum va_select */
+    bool shuffle;            /* a new order of the windows in each epoch */
+    bool in_norm;            /* from here: the shape of the model */
+    struct va_ints channels; /* TCN, one per block */
+    int64_t kernel, layers, d_state, d_conv, expand, hidden;
+    int64_t seed;
+    unsigned char source[VA_SETTINGS_MAX]; /* enum va_source of each setting of the table */
+};
+
+/* All values of a preset; what presets do not name gets its default. */
+void va_train_config_preset(struct va_train_config *c, enum va_preset preset);
+
+/* Take over from `options` the settings whose name `given` affirms. */
+void va_train_config_override(struct va_train_config *c, const struct va_train_config *options,
+                              bool (*given)(const char *name));
+
+/*
+ * The model to train on features of `in_dim` numbers. With `init` (the tensors of file `path`)
+ * its shape is that of the file: settings of shape become the file's, an option that says
+ * otherwise is reported; only --in-norm may differ. -1 after reporting.
+ */
+VA_MUST_USE int va_train_config_head(struct va_train_config *c, int64_t in_dim,
+                                     const struct va_tensors *init, const char *path,
+                                     struct va_head_config *head);
+
+/* "setting<TAB>value<TAB>source" of every setting; init and windows name the files. */
+void va_train_config_print(const struct va_train_config *c, const char *init, FILE *stream);
+
+/* Put the settings into the metadata of `set`, as "train.NAME"; those of shape are left to
+ * va_head_config_store. */
+VA_MUST_USE int va_train_config_store(const struct va_train_config *c, struct va_tensors *set);
+
+#endif

@@ -1,0 +1,136 @@
+#include "train/va_train_input.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "io/va_model_file.h"
+#include "train/va_choose.h"
+#include "train/va_train_state.h"
+#include <stdio.h>
+
+/* Labelled frames in the windows of the chosen videos; a frame in two windows counts twice. */
+static int64_t labelled_frames(const struct va_window_index *index, const bool *chosen)
+{
+    int64_t labelled = 0;
+
+    for (int64_t i = 0; i < index->window_count; i++) {
+        const struct va_window *w = &index->windows[i];
+
+        for (int64_t t = 0; chosen[w->video] && t < w->length; t++)
+            labelled += index->timeline[index->videos[w->video].first + w->start + t].valid;
+    }
+    return labelled;
+}
+
+static bool *choose(const struct va_train_input *in, const struct va_train_job *job,
+                    const char *list, char digest[17])
+{
+    bool *chosen = va_choose_videos(in->index, list, digest);
+
+    if (chosen && !labelled_frames(in->index, chosen)) {
+        va_error("%s: no labelled frame in the windows of the videos of %s", job->windows,
+                 list);
+        va_free(chosen);
+        return NULL;
+    }
+    return chosen;
+}
+
+static void warn_of_overlap(const struct va_train_input *in, const struct va_train_job *job)
+{
+    int64_t both = 0;
+
+    for (int64_t i = 0; i < in->index->video_count; i++)
+        both += in->train[i] && in->val[i];
+    if (both)
+        va_info("%lld videos are in %s and in %s: their scores say nothing about new videos",
+                (long long)both, job->train, job->val);
+}
+
+/* All that decides the result, as pairs. */
+static int make_identity(struct va_train_input *in, const char *train, const char *val)
+{
+    struct va_tensors *set = in->identity = va_tensors_new();
+
+    return set && va_head_config_store(&in->head, set) == 0 &&
+                   va_train_config_store(&in->config, set) == 0 &&
+                   va_tensors_set_meta(set, "train.windows", in->windows_id) == 0 &&
+                   va_tensors_set_meta(set, "train.init", in->init ? in->init_id : "none") ==
+                       0 &&
+                   va_tensors_set_meta(set, "train.videos", train) == 0 &&
+                   va_tensors_set_meta(set, "train.validation-videos", val) == 0
+               ? 0
+               : -1;
+}
+
+int va_train_input_open(struct va_train_input *in, const struct va_train_job *job)
+{
+    char train[17], val[17];
+
+    *in = (struct va_train_input){ .config = job->config };
+    in->index = va_window_index_read(job->windows, &in->windows_id);
+    if (!in->index)
+        return -1;
+    in->train = choose(in, job, job->train, train);
+    if (!in->train)
+        return -1;
+    in->val = choose(in, job, job->val, val);
+    if (!in->val || va_window_index_open_features(in->index) < 0)
+        return -1;
+    warn_of_overlap(in, job);
+    if (job->init && !(in->init = va_model_read(job->init, &in->init_id)))
+        return -1;
+    if (va_train_config_head(&in->config, in->index->dim, in->init, job->init, &in->head) < 0)
+        return -1;
+    return make_identity(in, train, val);
+}
+
+void va_train_input_release(struct va_train_input *in)
+{
+    va_window_index_free(in->index);
+    va_free(in->windows_id);
+    va_free(in->init_id);
+    va_tensors_free(in->init);
+    va_free(in->train);
+    va_free(in->val);
+    va_tensors_free(in->identity);
+    *in = (struct va_train_input){ 0 };
+}
+
+static void show_windows(const struct va_window_index *index, const char *path)
+{
+    printf("window\t%lld\t%s\nstride\t%lld\t%s\n", (long long)index->window, path,
+           (long long)index->stride, path);
+    printf("tail\t%s\t%s\nmissing\t%s\t%s\nleading\t%s\t%s\n", va_tail_names[index->tail], path,
+           va_missing_names[index->missing], path, va_leading_names[index->leading], path);
+    printf("in-dim\t%lld\t%s\n", (long long)index->dim, path);
+}
+
+int va_train_config_show(const struct va_train_job *job)
+{
+    struct va_train_config c = job->config;
+    struct va_window_index *index = NULL;
+    struct va_tensors *init = NULL;
+    struct va_head_config head;
+    int status = -1;
+
+    if ((job->windows && !(index = va_window_index_read(job->windows, NULL))) ||
+        (index && va_window_index_open_features(index) < 0) ||
+        (job->init && !(init = va_model_read(job->init, NULL))))
+        goto done;
+    va_head_config_default(&head);
+    if (init && va_head_config_load(&head, init, job->init) < 0)
+        goto done;
+    /* Without windows, whatever width the features have would do. */
+    if (va_train_config_head(&c, index ? index->dim : head.in_dim, init, job->init, &head) < 0)
+        goto done;
+    printf("setting\tvalue\tsource\n");
+    va_train_config_print(&c, job->init, stdout);
+    printf("beta1\t%g\tfixed\nbeta2\t%g\tfixed\n", VA_ADAM_BETA1, VA_ADAM_BETA2);
+    if (index)
+        show_windows(index, job->windows);
+    status = 0;
+done:
+    va_window_index_free(index);
+    va_tensors_free(init);
+    return status;
+}

@@ -1,0 +1,261 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# va-tcn-mamba-train on four small videos with labels; the arithmetic itself is tested in test/unit.
+bats_require_minimum_version 1.8.0
+load lib/va
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    mkdir labels
+    for v in a b c d; do
+        make_features --video $v --dim 6 --frames 90 --seed "$(printf %d "'$v")" $v.h5
+        make_labels --frames 90 --seed "$(printf %d "'$v")" --unlabelled 3,4,40 >labels/$v.txt
+    done
+    va-window --labels labels --window 30 --stride 20 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
+    printf 'a\nb\nc\n' >train.txt
+    echo d >val.txt
+}
+setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
+
+SMALL=(--channels "8,6" --kernel 3 --layers 1 --d-state 3 --hidden 4 --batch 4 --warmup-epochs 1)
+RUN=(--windows w.h5 --train train.txt --val val.txt "${SMALL[@]}")
+train() { va-tcn-mamba-train -q "${RUN[@]}" "$@"; }
+
+# Train with these options in the background until train.tsv has 20 rows, then send a signal;
+# rc gets the exit code.
+interrupt() {
+    local signal=$1 i
+    shift
+    va-tcn-mamba-train -q "${RUN[@]}" --log-dir log "$@" & # no function: the signal is for it alone
+    for ((i = 0; i < 2000; i++)); do
+        [ "$(wc -l 2>/dev/null <log/train.tsv || echo 0)" -le 20 ] || break
+        sleep 0.005
+    done
+    rc=0
+    kill -"$signal" $! || explain "the run had ended already"
+    wait $! || rc=$?
+}
+
+@test "generic battery" {
+    BATTERY_WHOLE="train.txt val.txt" generic_battery va-tcn-mamba-train -q "${RUN[@]}" --epochs 2 -o m.h5
+}
+
+@test "a model, logs, nothing else; equal runs give equal bytes" {
+    run -0 --separate-stderr train --epochs 3 --log-dir log -o m.h5
+    [ "$output$stderr" = "" ]
+    va-check m.h5
+    [ "$(ls -A log)" = "$(printf 'train.tsv\nval.tsv')" ]
+    [ ! -e m.h5.state ]
+    [ "$(head -n 1 log/train.tsv)" = "$(printf 'step\tepoch\tlr\tloss\tccc_valence\tccc_arousal\tgrad_norm')" ]
+    [ "$(head -n 1 log/val.tsv)" = "$(printf 'step\tepoch\tvalence\tarousal\tmean\tbest')" ]
+    [ "$(cut -f 1 log/train.tsv | paste -sd ' ')" = "step 1 2 3 4 5 6 7 8 9 10 11 12" ]
+    [ "$(cut -f 1,2 log/val.tsv | tail -n 3 | paste -sd ' ')" = "$(printf '4\t1 8\t2 12\t3')" ]
+    mv m.h5 first.h5 && mv log first
+    train --epochs 3 --log-dir log -o m.h5
+    cmp m.h5 first.h5
+    diff -r log first
+}
+
+@test "another seed gives another model; one and two threads agree" {
+    train --epochs 3 --seed 7 -o seven.h5
+    train --epochs 3 -j 1 -o one.h5
+    train --epochs 3 -j 2 -o two.h5
+    run ! va-h5cmp --abs 1e-5 one.h5 seven.h5
+    va-h5cmp --abs 1e-5 one.h5 two.h5
+}
+
+@test "--steps ends the run with a validation" {
+    train --epochs 3 --steps 5 --log-dir log -o m.h5
+    [ "$(tail -n 1 log/train.tsv | cut -f 1,2)" = "$(printf '5\t2')" ]
+    [ "$(cut -f 1 log/val.tsv | paste -sd ' ')" = "step 4 5" ]
+}
+
+@test "--preset authors evaluates four times an epoch" {
+    train --preset authors --epochs 2 --log-dir log -o m.h5
+    [ "$(cut -f 1 log/val.tsv | paste -sd ' ')" = "step 1 2 3 4 5 6 7 8" ]
+    [ "$(attribute m.h5 in-norm)" = yes ]
+    [ "$(attribute m.h5 train.loss)" = sample ]
+}
+
+@test "validation: each frame once is what va-score says of overlapping windows" {
+    train --epochs 2 --select last --log-dir log -o m.h5
+    va-predict -q -m m.h5 -o p.h5 --mode overlap --clip no --windows w.h5 --list val.txt
+    va-score --labels labels --list val.txt p.h5 >score.tsv
+    ours=$(tail -n 1 log/val.tsv | cut -f 3,4)
+    theirs=$(awk '$1 == "pooled" && $2 != "mean" { print $3 }' score.tsv | paste -s)
+    awk -v a="$ours" -v b="$theirs" 'BEGIN { split(a, x); split(b, y)
+        for (i = 1; i <= 2; i++) { d = x[i] - y[i]; if (!(d * d < 1e-12)) exit 1 } }' ||
+        explain "val.tsv: $ours, va-score: $theirs"
+    # frames in two windows count twice: another value, and the same without an overlap
+    train --epochs 2 --select last --validation windows --log-dir twice -o m.h5
+    run ! diff -q log/val.tsv twice/val.tsv
+    va-window --labels labels --window 30 --stride 30 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
+    train --epochs 2 --select last --log-dir log -o m.h5
+    train --epochs 2 --select last --validation windows --log-dir twice -o m.h5
+    diff <(cut -f 3-5 log/val.tsv) <(cut -f 3-5 twice/val.tsv)
+}
+
+@test "--select last keeps the last weights, best those of the best validation" {
+    train --epochs 30 --lr 0.05 --schedule constant --log-dir log -o best.h5
+    best=$(tail -n 1 log/val.tsv | cut -f 6)
+    [ "$(sort -g -k 5 log/val.tsv | tail -n 1 | cut -f 5)" = "$best" ]
+    step=$(awk -v b="$best" '$5 == b { print $1; exit }' log/val.tsv)
+    [ "$step" -lt 120 ] || explain "the best validation is the last one: nothing is shown"
+    train --epochs 30 --lr 0.05 --schedule constant --select last -o last.h5
+    run ! va-h5cmp best.h5 last.h5
+    train --epochs 30 --lr 0.05 --schedule constant --select last --steps "$step" -o then.h5
+    for t in tcn.0.conv1.weight_v mamba.0.A_log fc2.bias; do
+        [ "$(column best.h5 /tensors/$t)" = "$(column then.h5 /tensors/$t)" ]
+    done
+}
+
+@test "--shuffle no trains in the order of the file" {
+    train --epochs 2 --shuffle no --lr 0 --dropout 0 --select last --log-dir log -o m.h5
+    # with lr 0 an epoch repeats the one before
+    [ "$(sed -n 2,5p log/train.tsv | cut -f 4)" = "$(sed -n 6,9p log/train.tsv | cut -f 4)" ]
+    train --epochs 2 --lr 0 --dropout 0 --select last --log-dir log -o m.h5
+    [ "$(sed -n 2,5p log/train.tsv | cut -f 4)" != "$(sed -n 6,9p log/train.tsv | cut -f 4)" ]
+}
+
+@test "--init goes on from given weights and takes their shape" {
+    train --epochs 2 --lr 0 --select last -o first.h5
+    va-tcn-mamba-train -q --windows w.h5 --train train.txt --val val.txt --init first.h5 --batch 4 \
+        --epochs 1 --lr 0 --select last -o second.h5
+    [ "$(column first.h5 /tensors/fc1.weight)" = "$(column second.h5 /tensors/fc1.weight)" ]
+    run -3 --separate-stderr train --init first.h5 --layers 2 --epochs 1 -o m.h5
+    [ "$stderr" = "va-tcn-mamba-train: first.h5: layers is 1, expected 2 as --layers says" ]
+}
+
+@test "--print-config says each value and where it came from, and trains nothing" {
+    run -0 --separate-stderr va-tcn-mamba-train --print-config --preset authors-fold0 --batch 8
+    [ "$stderr" = "" ]
+    [ "$(head -n 1 <<<"$output")" = "$(printf 'setting\tvalue\tsource')" ]
+    grep -qx "$(printf 'lr\t0.0003\tpreset')" <<<"$output"
+    grep -qx "$(printf 'weight-decay\t0.01\tpreset')" <<<"$output"
+    grep -qx "$(printf 'batch\t8\toption')" <<<"$output"
+    grep -qx "$(printf 'channels\t1024,768,512,256\tpreset')" <<<"$output"
+    run -0 --separate-stderr train --print-config -o m.h5
+    grep -qx "$(printf 'window\t30\tw.h5')" <<<"$output"
+    [ ! -e m.h5 ]
+}
+
+@test "a signal: checkpoint, exit by that signal; resumed runs give the same bytes" {
+    local settings=(--epochs 100 --lr 0.2 --schedule constant) # so large that the best comes early
+    train "${settings[@]}" --log-dir log -o m.h5
+    [ "$(awk '$5 == $6 { step = $1 } END { print step }' log/val.tsv)" -lt 20 ]
+    mv m.h5 straight.h5 && mv log straight
+    for signal in TERM KILL INT; do
+        rm -rf m.h5 m.h5.state log
+        set -m # so that SIGINT reaches a job in the background
+        interrupt "$signal" "${settings[@]}" --save-every 7 -o m.h5
+        set +m
+        [ "$rc" -eq $((128 + $(kill -l "$signal"))) ]
+        [ ! -e m.h5 ]
+        [ -s m.h5.state ]
+        [ "$signal" = KILL ] || [ "$(find . -name '*.part')" = "" ]
+        va-check m.h5.state
+        train "${settings[@]}" --resume --log-dir log -o m.h5
+        cmp m.h5 straight.h5
+        diff -r log straight
+        [ ! -e m.h5.state ]
+    done
+}
+
+@test "--resume without a checkpoint trains; of a finished run it does nothing" {
+    train --epochs 2 --resume --log-dir log -o m.h5
+    cp m.h5 first.h5 && rm -r log
+    run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" --epochs 2 --resume -o m.h5
+    [ "$stderr" = "va-tcn-mamba-train: m.h5: is complete" ]
+    cmp m.h5 first.h5
+    train --epochs 3 --resume -o m.h5
+    run ! cmp -s m.h5 first.h5
+}
+
+@test "a checkpoint of another run, damaged or newer: one line, status 3, nothing lost" {
+    interrupt TERM --epochs 200 -o m.h5
+    cp m.h5.state good.state
+    refused() { # refused WORDS OPTIONS...
+        run -3 --separate-stderr train --epochs 200 --resume -o m.h5 "${@:2}"
+        [[ $stderr == "va-tcn-mamba-train: m.h5.state: "$1* ]] || explain "$stderr"
+        [ "$(wc -l <<<"$stderr")" -eq 1 ]
+        [ ! -e m.h5 ]
+    }
+    refused "a run with train.lr 0.0003, expected 0.1: " --lr 0.1
+    refused "a run with kernel 3, expected 5: " --kernel 5
+    refused "a run with train.videos " --train val.txt
+    va-window --labels labels --window 30 --stride 10 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
+    refused "a run with train.windows "
+    cp "$BATS_FILE_TMPDIR/w.h5" .
+    cmp m.h5.state good.state
+    head -c 5000 good.state >m.h5.state
+    refused ""
+    cp good.state m.h5.state && h5edit m.h5.state string @schema va.state/2
+    refused "found another version, va.state/2, expected va.state/1"
+    cp good.state m.h5.state && h5edit m.h5.state delete /optimizer/m/fc2.bias
+    refused ""
+    cp good.state m.h5.state && h5edit m.h5.state int @updates 3
+    refused ""
+}
+
+@test "a loss that is not finite: status 4 with step, tensor and batch, no model" {
+    run -4 --separate-stderr train --epochs 3 --lr 1e30 --schedule constant --log-dir log -o m.h5
+    [[ $stderr == "va-tcn-mamba-train: step 2: no loss, since "*" is not finite; batch: "[abc]" "*-* ]] ||
+        explain "$stderr"
+    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    [ ! -e m.h5 ]
+}
+
+@test "batches without a labelled frame make no update" {
+    make_labels --frames 90 --unlabelled "$(seq -s , 1 31)" >labels/a.txt
+    make_labels --frames 90 --unlabelled "$(seq -s , 1 32)" >labels/b.txt
+    va-window --labels labels --window 30 --stride 30 -o w.h5 a.h5 b.h5 d.h5 >/dev/null
+    printf 'a\nb\n' >train.txt
+    run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" --batch 1 --shuffle no --epochs 2 \
+        --log-dir log -o m.h5
+    [[ $stderr == *": 4 of 12 batches had no labelled frame and made no update"* ]]
+    [ "$(cut -f 1 log/train.tsv | paste -sd ' ')" = "step 2 3 5 6 8 9 11 12" ]
+}
+
+@test "nothing to train on or to validate on: status 3" {
+    seq 1 90 | sed '1i valence,arousal' | sed '2,$s/.*/-5,-5/' >labels/d.txt
+    va-window --labels labels --window 30 --stride 20 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
+    run -3 --separate-stderr train --epochs 1 -o m.h5
+    [ "$stderr" = "va-tcn-mamba-train: w.h5: no labelled frame in the windows of the videos of val.txt" ]
+    echo d >train.txt && echo a >val.txt
+    run -3 --separate-stderr train --epochs 1 -o m.h5
+    [ "$stderr" = "va-tcn-mamba-train: w.h5: no labelled frame in the windows of the videos of train.txt" ]
+}
+
+@test "lists: empty, unknown and double names are refused" {
+    echo '# nobody' >val.txt
+    run -3 --separate-stderr train --epochs 1 -o m.h5
+    [[ $stderr == "va-tcn-mamba-train: val.txt: "* ]]
+    printf 'd\nz\n' >val.txt
+    run -3 --separate-stderr train --epochs 1 -o m.h5
+    [[ $stderr == "va-tcn-mamba-train: val.txt: line 2: "*z* ]]
+    printf 'd\nd\n' >val.txt
+    run -3 --separate-stderr train --epochs 1 -o m.h5
+    [[ $stderr == "va-tcn-mamba-train: val.txt: line 2: "* ]]
+}
+
+@test "features of another width than the initial weights, or changed since: status 3" {
+    train --epochs 1 -o m.h5
+    make_features --video v --dim 5 --frames 90 v.h5
+    make_labels --frames 90 >labels/v.txt
+    va-window --labels labels --window 30 --stride 20 -o five.h5 v.h5 >/dev/null
+    echo v >v.txt
+    run -3 --separate-stderr va-tcn-mamba-train -q --windows five.h5 --train v.txt --val v.txt \
+        --init m.h5 -o n.h5
+    [ "$stderr" = "va-tcn-mamba-train: m.h5: made for features of 6 numbers, expected 5 as in the windows" ]
+    make_features --video b --dim 6 --frames 90 --nan b.h5
+    run -3 --separate-stderr train --epochs 1 -o n.h5
+    [[ $stderr == "va-tcn-mamba-train: b.h5: "* ]]
+}
+
+@test "mistakes in the command line: status 2" {
+    for mistake in "--save-every 0" "--save-every 5x" "--lr nan" "--epochs 0" "--preset none" \
+        "--device gpu" "--state m.h5" "operand"; do
+        # shellcheck disable=SC2086
+        run -2 --separate-stderr train -o m.h5 $mistake
+    done
+}

@@ -1,0 +1,142 @@
+/*
+ * va-predict - valence and arousal of every frame, by one model or the mean of several.
+ *
+ * Reads va.model/1 and va.windows/1 or va.features/1, writes va.predictions/1 and, if asked,
+ * text files. The work is done in common/train.
+ */
+#include "base/va_thread.h"
+#include "base/va_tool.h"
+#include "cpu/va_device.h"
+#include "train/va_predict_run.h"
+
+struct args {
+    struct va_predict_job job;
+    struct va_strings models;
+    int64_t threads;
+    int precision;
+};
+
+static bool check_window(struct args *a, int *status)
+{
+    struct va_predict_plan *plan = &a->job.plan;
+    bool window = va_option_given("window"), stride = va_option_given("stride");
+
+    if (plan->mode == VA_PREDICT_SEQUENCE && (window || stride))
+        return va_usage_error(status, "--mode sequence has no --window and no --stride");
+    if (plan->mode == VA_PREDICT_CHUNK && stride)
+        return va_usage_error(status, "--mode chunk has no --stride");
+    if (plan->mode == VA_PREDICT_CHUNK && !window)
+        plan->window = 500; /* as the authors tested */
+    if (plan->mode == VA_PREDICT_CHUNK)
+        plan->stride = plan->window;
+    if (plan->mode == VA_PREDICT_OVERLAP && a->job.windows && !window && !stride)
+        plan->window = 0; /* that of the file, with its stride */
+    if (plan->mode == VA_PREDICT_OVERLAP && window && !stride && plan->stride > plan->window)
+        plan->stride = plan->window;
+    if (plan->window && plan->mode == VA_PREDICT_OVERLAP && plan->stride > plan->window)
+        return va_usage_error(status, "--stride %lld is longer than --window %lld",
+                              (long long)plan->stride, (long long)plan->window);
+    return true;
+}
+
+enum { OPTIONS_MAX = 32 };
+
+static void make_table(struct args *a, struct va_option *table)
+{
+    const struct va_option options[] = {
+        VA_OPT_LIST('m', "model", &a->models, "MODEL.h5", "model; several are averaged"),
+        VA_OPT_OUTPUT('o', "output", &a->job.output, "PRED.h5",
+                      "predictions to write; appear only when complete"),
+        VA_OPT_GROUP("input"),
+        VA_OPT_FILE(0, "windows", &a->job.windows, "videos of this va.windows/1 file"),
+        VA_OPT_FILE(0, "list", &a->job.list, "only those of its videos, one name a line"),
+        VA_OPT_CHOICE(0, "missing", &a->job.missing, va_missing_names,
+                      "what stands for a frame without a face in feature files"),
+        VA_OPT_GROUP("prediction"),
+        VA_OPT_CHOICE(0, "mode", &a->job.plan.mode, va_predict_mode_names,
+                      "whole videos with carried state; mean of overlapping windows; windows "
+                      "end to end"),
+        VA_OPT_INT(0, "window", &a->job.plan.window, 1, 1 << 20,
+                   "frames in a window (chunk: 500 if not given)"),
+        VA_OPT_INT(0, "stride", &a->job.plan.stride, 1, 1 << 20, "frames from start to start"),
+        VA_OPT_YESNO(0, "clip", &a->job.clip, "values below -1 become -1, above 1 become 1"),
+        VA_OPT_GROUP("text output"),
+        VA_OPT_OUTPUT(0, "text-dir", &a->job.text_dir, "DIR",
+                      "also DIR/<video>.txt: valence,arousal, a line per frame"),
+        VA_OPT_OUTPUT(
+            0, "table", &a->job.table, "FILE|DIR",
+            "also frame, time, valence, arousal for a spreadsheet; tabs, or commas in "
+            "a FILE.csv; DIR/<video>.tsv for each in a folder"),
+        VA_OPT_GROUP("machine"),
+        VA_OPT_DEVICE(&a->job.device),
+        VA_OPT_PRECISION(&a->precision),
+        VA_OPT_THREADS(&a->threads),
+        VA_OPT_END,
+    };
+
+    _Static_assert(VA_COUNT(options) <= OPTIONS_MAX, "all options fit");
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        table[i] = options[i];
+}
+
+static bool check(struct args *a, int *status)
+{
+    const struct va_predict_job *job = &a->job;
+
+    if (!job->model_count)
+        return va_usage_error(status, "missing --model MODEL.h5");
+    if (!job->output)
+        return va_usage_error(status, "missing --output PRED.h5");
+    if (!job->windows && !job->feature_count)
+        return va_usage_error(status, "expected --windows W.h5 or feature files");
+    if (job->windows && job->feature_count)
+        return va_usage_error(status, "expected --windows or feature files, found both");
+    if (job->list && !job->windows)
+        return va_usage_error(status, "--list names videos of --windows, which is missing");
+    if (job->windows && va_option_given("missing"))
+        return va_usage_error(status, "--missing was decided when the --windows were made");
+    return check_window(a, status) && va_device_check(job->device, a->precision, status);
+}
+
+static bool parse_args(struct args *a, int argc, char **argv, int *status)
+{
+    static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
+    static const struct va_usage usage = {
+        .synopsis = "[options] -m MODEL.h5 -o PRED.h5 (--windows W.h5 [--list LIST] | "
+                    "FEATURES.h5...)",
+        .brief = "predict valence and arousal of every frame",
+        .details = "Every frame of the video's timeline gets a row, also those without a face. "
+                   "In mode overlap with --windows, window and stride are those of the file "
+                   "unless given.\n\n"
+                   "  va-predict -m model.h5 --table me.csv -o me.h5 me.features.h5",
+    };
+    char **inputs;
+
+    a->job.plan = (struct va_predict_plan){ VA_PREDICT_SEQUENCE, 300, 200 };
+    a->job.missing = VA_MISSING_NEAREST;
+    a->job.clip = true;
+    a->job.device = "auto";
+    make_table(a, table);
+    inputs = va_options_parse(table, &usage, argc, argv, status);
+    if (!inputs)
+        return false;
+    a->job.features = (const char *const *)inputs;
+    while (inputs[a->job.feature_count])
+        a->job.feature_count++;
+    a->job.models = a->models.items;
+    a->job.model_count = a->models.count;
+    return check(a, status);
+}
+
+int main(int argc, char **argv)
+{
+    static struct args a;
+    int status;
+
+    va_tool_init("va-predict");
+    if (parse_args(&a, argc, argv, &status)) {
+        va_threads_set((int)a.threads);
+        status = va_tool_status(va_predict_run(&a.job));
+    }
+    return va_tool_finish(status);
+}

@@ -1,0 +1,184 @@
+/*
+ * va-tcn-mamba-train - train the temporal model on windows of features.
+ *
+ * Reads va.windows/1 (and the features it names), two lists of videos and perhaps va.model/1;
+ * writes va.model/1, train.tsv, val.tsv and, until it is done, a checkpoint va.state/1. The loop
+ * is in common/train.
+ */
+#include "base/va_thread.h"
+#include "base/va_tool.h"
+#include "cpu/va_device.h"
+#include "train/va_train.h"
+#include <signal.h>
+#include <string.h>
+
+struct args {
+    struct va_train_job job;
+    struct va_train_config options; /* what the options say, before the preset */
+    const char *save_every;
+    int64_t threads;
+    int precision;
+    bool print_config;
+};
+
+enum { OPTIONS_MAX = 64 };
+
+static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
+{
+    struct va_train_job *job = &a->job;
+    const struct va_option options[] = {
+        VA_OPT_FILE(0, "windows", &job->windows, "windows with labels, va.windows/1"),
+        VA_OPT_FILE(0, "train", &job->train, "videos to train on, one name a line"),
+        VA_OPT_FILE(0, "val", &job->val, "videos to validate on, one name a line"),
+        VA_OPT_OUTPUT('o', "output", &job->output, "MODEL.h5",
+                      "model to write; appears only when complete"),
+        VA_OPT_FILE(0, "init", &job->init, "start from the weights of this model"),
+        VA_OPT_OUTPUT(0, "log-dir", &job->log_dir, "DIR", "write train.tsv and val.tsv there"),
+        VA_OPT_GROUP("checkpoint"),
+        VA_OPT_OUTPUT(0, "state", &job->state, "FILE",
+                      "checkpoint, removed at the end (default: MODEL.h5.state)"),
+        VA_OPT_RUN_STRING(0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
+                          "write it every N batches, or seconds, minutes, hours"),
+        VA_OPT_RUN_FLAG(0, "resume", &job->resume, "go on from the checkpoint if it exists"),
+    };
+
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        table[n++] = options[i];
+    return n;
+}
+
+static int64_t add_settings(struct va_train_config *c, struct va_option *table, int64_t n)
+{
+    const struct va_option options[] = {
+        VA_OPT_GROUP("training (defaults shown: preset paper)"),
+        VA_OPT_CHOICE(0, "preset", &c->preset, va_preset_names, "what sets everything below"),
+        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "passes over the windows"),
+        VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
+                   "epochs in which the rate rises"),
+        VA_OPT_INT(0, "batch", &c->batch, 1, 65536, "windows in a batch"),
+        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after so many updates; 0: never"),
+        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30, "learning rate"),
+        VA_OPT_CHOICE(0, "schedule", &c->schedule, va_schedule_names, "its course"),
+        VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6, "decay of AdamW"),
+        VA_OPT_CHOICE(0, "decay", &c->decay, va_decay_names,
+                      "what decays: not A_log, D, norms, biases; or everything"),
+        VA_OPT_REAL(0, "dropout", &c->dropout, 0, .999, "share of activations left out"),
+        VA_OPT_REAL(0, "clip", &c->clip, 0, 1e30, "bound on the gradient's L2 norm; 0: none"),
+        VA_OPT_REAL(0, "adam-eps", &c->adam_eps, 0, 1, "eps of AdamW"),
+        VA_OPT_CHOICE(0, "loss", &c->loss, va_loss_names, "moments of the CCC loss"),
+        VA_OPT_REAL(0, "loss-eps", &c->loss_eps, 0, 1, "eps of loss `sample`"),
+        VA_OPT_YESNO(0, "shuffle", &c->shuffle, "another order of the windows in each epoch"),
+        VA_OPT_CHOICE(
+            0, "validation", &c->validation, va_validation_names,
+            "labelled frames once, overlaps averaged; or as often as windows hold them"),
+        VA_OPT_INT(0, "evaluations", &c->evaluations, 1, 1e6, "validations in an epoch"),
+        VA_OPT_CHOICE(0, "select", &c->select, va_select_names,
+                      "weights of the best validation (mean CCC), or the last ones"),
+        VA_OPT_SEED(&c->seed),
+        VA_OPT_GROUP("model (with --init the file's)"),
+        VA_OPT_CHOICE(0, "draw", &c->draw, va_draw_names, "laws of the initial weights"),
+        VA_OPT_YESNO(0, "in-norm", &c->in_norm, "layer norm between TCN and Mamba layers"),
+        VA_OPT_INTS(0, "channels", &c->channels, 1, 65536, "outputs of the TCN blocks"),
+        VA_OPT_INT(0, "kernel", &c->kernel, 1, 1024, "taps of their convolutions"),
+        VA_OPT_INT(0, "layers", &c->layers, 1, VA_HEAD_LAYERS_MAX, "Mamba layers"),
+        VA_OPT_INT(0, "d-state", &c->d_state, 1, 1024, "states of the scan per channel"),
+        VA_OPT_INT(0, "d-conv", &c->d_conv, 1, 64, "taps of the depthwise convolution"),
+        VA_OPT_INT(0, "expand", &c->expand, 1, 64, "inner width over outer width"),
+        VA_OPT_INT(0, "hidden", &c->hidden, 1, 65536, "width of the last hidden layer"),
+    };
+
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        table[n++] = options[i];
+    return n;
+}
+
+static int64_t add_machine(struct args *a, struct va_option *table, int64_t n)
+{
+    const struct va_option options[] = {
+        VA_OPT_GROUP("machine"),
+        VA_OPT_DEVICE(&a->job.device),
+        VA_OPT_PRECISION(&a->precision),
+        VA_OPT_THREADS(&a->threads),
+        VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
+                        "print every setting and where it came from, and exit"),
+        VA_OPT_END,
+    };
+
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        table[n++] = options[i];
+    return n;
+}
+
+static bool check(struct args *a, int *status)
+{
+    const struct va_train_job *job = &a->job;
+
+    if (!va_train_save_every(&a->job, a->save_every))
+        return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
+                              a->save_every);
+    if (!va_device_check(job->device, a->precision, status))
+        return false;
+    if (a->print_config)
+        return true;
+    if (!job->windows)
+        return va_usage_error(status, "missing --windows W.h5");
+    if (!job->train)
+        return va_usage_error(status, "missing --train LIST");
+    if (!job->val)
+        return va_usage_error(status, "missing --val LIST");
+    if (!job->output)
+        return va_usage_error(status, "missing --output MODEL.h5");
+    if (job->state && !strcmp(job->state, job->output))
+        return va_usage_error(status, "--state and --output are the same file");
+    return true;
+}
+
+static bool parse_args(struct args *a, int argc, char **argv, int *status)
+{
+    static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
+    static const struct va_usage usage = {
+        .synopsis = "[options] --windows W.h5 --train LIST --val LIST -o MODEL.h5",
+        .brief = "train the temporal model (TCN and Mamba) on windows of features",
+        .details =
+            "A preset sets everything, single options override it. The same options, inputs and "
+            "number of threads give the same bytes, also when the run was stopped in between "
+            "and went on with --resume. SIGINT and SIGTERM end it after the current step with "
+            "a checkpoint.\n\n"
+            "  va-tcn-mamba-train --windows w.h5 --train train.txt --val val.txt \\\n"
+            "      --resume --log-dir log -o model.h5",
+    };
+    char **operands;
+    int64_t n = add_files(a, table, 0);
+
+    n = add_settings(&a->options, table, n);
+    n = add_machine(a, table, n);
+    a->job.device = "auto";
+    a->save_every = "5m";
+    va_train_config_preset(&a->options, VA_PRESET_PAPER);
+    operands = va_options_parse(table, &usage, argc, argv, status);
+    if (!operands)
+        return false;
+    if (operands[0])
+        return va_usage_error(status, "unexpected operand %s", operands[0]);
+    va_train_config_preset(&a->job.config, (enum va_preset)a->options.preset);
+    va_train_config_override(&a->job.config, &a->options, va_option_given);
+    return check(a, status);
+}
+
+int main(int argc, char **argv)
+{
+    static struct args a;
+    int status, result;
+
+    va_tool_init("va-tcn-mamba-train");
+    if (!parse_args(&a, argc, argv, &status))
+        return va_tool_finish(status);
+    va_threads_set((int)a.threads);
+    result = a.print_config ? va_train_config_show(&a.job) : va_train_run(&a.job);
+    status = va_tool_finish(va_tool_status(result > 0 ? 0 : result));
+    if (result > 0) { /* stopped by a signal: end by it, so that a shell sees it */
+        signal(result, SIG_DFL);
+        raise(result);
+    }
+    return status;
+}
