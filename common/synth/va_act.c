@@ -102,22 +102,22 @@ static double normal(const struct va_act *a, int which, uint64_t i)
 static void choose_looks(struct va_act *a)
 {
     uint64_t i = 0;
-    double tone = uniform(a, TRAITS, i++, 0, 1), grey = uniform(a, TRAITS, i++, 0.05, 0.45);
+    double tone = uniform(a, TRAITS, i++, 0, 1), grey = uniform(a, TRAITS, i++, 0.08, 0.30);
     struct va_looks *l = &a->looks;
 
     /* Skin from light to dark; lips a darker, redder skin. */
-    l->skin[0] = (float)(0.93 - 0.40 * tone);
-    l->skin[1] = (float)(0.76 - 0.42 * tone);
-    l->skin[2] = (float)(0.66 - 0.42 * tone);
+    l->skin[0] = (float)(0.92 - 0.22 * tone);
+    l->skin[1] = (float)(0.74 - 0.24 * tone);
+    l->skin[2] = (float)(0.63 - 0.24 * tone);
     l->lips[0] = l->skin[0] * 0.82f;
     l->lips[1] = l->skin[1] * 0.48f;
     l->lips[2] = l->skin[2] * 0.52f;
     for (int k = 0; k < 3; k++) {
         l->hair[k] = (float)(grey * uniform(a, TRAITS, i++, 0.6, 1.0) * (1 - 0.2 * k));
         l->iris[k] = (float)uniform(a, TRAITS, i++, 0.15, 0.5);
-        l->shirt[k] = (float)uniform(a, TRAITS, i++, 0.1, 0.8);
-        a->wall_top[k] = (float)uniform(a, TRAITS, i++, 0.30, 0.75);
-        a->wall_bottom[k] = (float)uniform(a, TRAITS, i++, 0.25, 0.65);
+        l->shirt[k] = (float)uniform(a, TRAITS, i++, 0.25, 0.55);
+        a->wall_top[k] = (float)uniform(a, TRAITS, i++, 0.42, 0.58);
+        a->wall_bottom[k] = (float)uniform(a, TRAITS, i++, 0.36, 0.52);
     }
     l->head_width = (float)uniform(a, TRAITS, i++, 0.72, 0.84);
     l->eye_gap = (float)uniform(a, TRAITS, i++, 0.29, 0.34);
@@ -289,15 +289,15 @@ static struct va_expression express(const struct va_act *a, int64_t t)
     float v = shown(a, t, 0), r = shown(a, t, 1);
     float talk = clamp(s[SPEECH], 0, 2) * fabsf(s[SYLLABLE]);
     struct va_expression e = {
-        .mouth_curve = 0.16f * v + s[FLUTTER_MOUTH],
+        .mouth_curve = 0.20f * v + s[FLUTTER_MOUTH],
         .mouth_open = clamp(0.050f + 0.045f * r + 0.035f * talk, 0, 0.22f),
-        .mouth_width = clamp(0.34f + 0.04f * v - 0.02f * talk, 0.2f, 0.5f),
+        .mouth_width = clamp(0.36f + 0.06f * v - 0.02f * talk, 0.2f, 0.5f),
         .eye_open = clamp(0.095f + 0.040f * r + s[FLUTTER_EYE], 0.015f, 0.19f),
         .pupil = clamp(0.050f + 0.012f * r, 0.02f, 0.08f),
         .gaze = clamp(s[GAZE], -0.07f, 0.07f),
         .brow_height = clamp(0.235f + 0.055f * r + s[FLUTTER_BROW], 0.1f, 0.4f),
-        .brow_tilt = clamp(-0.07f * v + s[FLUTTER_BROW], -0.2f, 0.2f),
-        .cheeks = clamp(0.35f + 0.30f * v, 0, 1),
+        .brow_tilt = clamp(-0.09f * v + s[FLUTTER_BROW], -0.2f, 0.2f),
+        .cheeks = clamp(0.40f + 0.40f * v, 0, 1),
     };
 
     if (a->blink[t])
@@ -314,7 +314,7 @@ void va_act_draw(const struct va_act *a, int64_t t, bool away, struct va_canvas 
     const struct va_pose pose = {
         .x = (float)x0 + size * (0.5f + s[POSE_X]),
         .y = (float)c->height * (0.52f + s[POSE_Y]),
-        .radius = size * 0.40f * (1 + s[POSE_SIZE]),
+        .radius = size * 0.45f * (1 + s[POSE_SIZE]),
         .roll = s[POSE_ROLL],
         .blur = size / 64 * fabsf(s[BLUR]),
         .away = away,
