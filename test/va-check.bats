@@ -113,3 +113,48 @@ edited() { # a copy of good.h5 with one change
     run -3 --separate-stderr va-check good.h5 missing.h5
     [ "$stderr" = "va-check: missing.h5: cannot open: No such file or directory" ]
 }
+
+@test "sixty damaged files: 0 or 1, soon, never more than a line" {
+    make_features --frames 9 --dim 2 small.h5
+    for seed in $(seq 60); do
+        file=good.h5
+        [ $((seed % 2)) = 0 ] || file=small.h5
+        mutate "$seed" $file bad.h5
+        rc=0
+        timeout 20 va-check bad.h5 >out 2>err || rc=$?
+        [ "$rc" -le 1 ] || explain "seed $seed: exit $rc: $(cat err)"
+        [ "$(wc -l <err)" -eq "$rc" ] || explain "seed $seed: $(cat err)"
+        [ ! -s out ]
+        [ "$rc" -eq 0 ] || grep -q bad.h5 err
+    done
+}
+
+@test "a disk that is full at any moment: 4, one line, the earlier file stays" {
+    can_mount || skip "no small file system can be mounted here"
+    mkdir disk
+    for pages in 1 2 3 5 8 9 10 11 12 17; do
+        for mode in "" --stream; do
+            # shellcheck disable=SC2016,SC2086
+            small_disk $((4096 * pages)) disk bash -c '
+                echo earlier >disk/o.h5
+                make_features --frames 1000 --dim 5 $1 disk/o.h5 2>err
+                rc=$?
+                [ "$(ls -A disk)" = o.h5 ] || exit 98
+                [ $rc = 0 ] || [ "$(cat disk/o.h5)" = earlier ] || exit 97
+                exit $rc' disk $mode && rc=0 || rc=$?
+            if [ "$rc" -ne 0 ]; then
+                [ "$rc" -eq 4 ] || explain "$pages pages $mode: exit $rc: $(cat err)"
+                [ "$(cat err)" = "make_features: disk/o.h5: cannot write: No space left on device" ]
+            fi
+        done
+    done
+    [ "$rc" -eq 0 ] # the last one was large enough
+}
+
+@test "a limit on the size of files is an error, not the end" {
+    # shellcheck disable=SC2016
+    run -4 --separate-stderr bash -c 'ulimit -f 20; make_features --frames 1000 --dim 5 o.h5'
+    [ "$stderr" = "make_features: o.h5: cannot write: File too large" ]
+    [ "$(find . -name '*.part')" = "" ]
+    [ ! -e o.h5 ]
+}

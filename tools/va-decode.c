@@ -180,7 +180,7 @@ static int run(const struct args *a)
     if (got < 0)
         goto done;
     if (frames == 0) {
-        va_error("%s: found no frame%s", a->input,
+        va_error("%s: found no frame%s", strcmp(a->input, "-") ? a->input : "standard input",
                  a->options.start > 0 || a->options.end > 0 ? " between --start and --end"
                                                             : "");
         goto done;

@@ -186,6 +186,8 @@ static void put_escaped(const struct printer *p, const char *s)
     for (; *s; s++) {
         if (p->format == VA_REPORT_HTML && *s == '<')
             fputs("&lt;", p->to);
+        else if (p->format == VA_REPORT_HTML && *s == '>')
+            fputs("&gt;", p->to);
         else if (p->format == VA_REPORT_HTML && *s == '&')
             fputs("&amp;", p->to);
         else if (p->format == VA_REPORT_MARKDOWN && *s == '|')

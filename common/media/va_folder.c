@@ -230,7 +230,7 @@ static int load(struct va_source *s, const struct entry *e, struct va_frame *out
         goto done;
     if (error == 0) {
         error = decode_image(f);
-        if (error == AVERROR(ENOMEM)) {
+        if (va_libav_out_of_memory(error)) {
             va_error_machine("%s: out of memory", path);
             goto done;
         }

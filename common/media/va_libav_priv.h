@@ -44,8 +44,9 @@ unsigned va_libav_complaints(const struct va_libav_log *log); /* so far */
  * log NULL: of the process. Returns buffer. */
 const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size_t size);
 
-/* Whether `error` says that the machine failed (disk, memory), not that the data are bad. */
-bool va_libav_machine(int error);
+/* Whether memory is short: the libraries say so, too, of sizes in damaged data that make no sense,
+ * and then there is still some to be had. */
+bool va_libav_out_of_memory(int error);
 
 /* The 3x3 display matrix of a stream, or NULL. */
 const int32_t *va_libav_matrix(const AVStream *stream);

@@ -41,7 +41,7 @@ static int broken_packet(struct va_source *s, int error)
     struct video *v = s->state;
     char why[512];
 
-    if (error == AVERROR(ENOMEM))
+    if (va_libav_out_of_memory(error))
         return va_stream_failed(&v->in, "decode", error);
     return va_source_found_broken(
         s, s->path, "packet %lld (after frame %lld, %.3f s): broken: %s", (long long)v->packets,

@@ -1,0 +1,131 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# va-ridge: the linear baseline, on labels that are a linear map of the features, and on others.
+bats_require_minimum_version 1.8.0
+load lib/va
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    mkdir labels
+    for i in 1 2 3 4; do
+        make_features --frames 200 --dim 6 --video v$i --seed $i f$i.h5
+        linear_labels f$i.h5 >labels/v$i.txt
+    done
+    va-window --labels labels -o w.h5 f1.h5 f2.h5 f3.h5 f4.h5 >/dev/null
+    printf '%s\n' v1 v2 v3 >train.txt
+    echo v4 >val.txt
+}
+# labels that columns 0 to 2 of the features determine
+linear_labels() {
+    echo valence,arousal
+    column "$1" /features | tr ' ' '\n' | paste -d ' ' - - - - - - |
+        awk '{ printf "%.9g,%.9g\n", .1 + .08 * $1 - .05 * $2, -.2 + .1 * $3 }'
+}
+score() { # CCC of the mean of both
+    va-score -q --labels labels --list val.txt "$@" | awk '$1 == "pooled" && $2 == "mean" { print $3 }'
+}
+refused() { # CODE TEXT ARGS...
+    local code=$1 text=$2
+    shift 2
+    run "-$code" --separate-stderr va-ridge "$@"
+    [ "$stderr" = "va-ridge: $text" ] || explain "$stderr"
+    [ ! -e p.h5 ]
+}
+
+@test "generic battery" {
+    BATTERY_WHOLE="train.txt val.txt" generic_battery va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+}
+
+@test "a linear map is found, on videos that were not seen" {
+    run -0 --separate-stderr va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+    [ "$output$stderr" = "" ]
+    va-check p.h5
+    [ "$(column p.h5 /videos/v4/pts | wc -w)" -eq 200 ]
+    awk -v x="$(score p.h5)" 'BEGIN { exit !(x > .9999) }'
+}
+
+@test "without a penalty the map is exact" {
+    va-ridge --lambda 0 --windows w.h5 --train train.txt --val val.txt -o p.h5
+    awk -v x="$(score p.h5)" 'BEGIN { exit !(x > .9999999) }'
+}
+
+@test "a penalty without end leaves the mean; so does --model mean" {
+    va-ridge --lambda 1e9 --windows w.h5 --train train.txt --val val.txt -o p.h5
+    va-ridge --model mean --windows w.h5 --train train.txt --val val.txt -o m.h5
+    va-h5cmp --abs 1e-6 p.h5 m.h5 || true # ids of the models differ
+    [ "$(score m.h5)" = 0 ]
+    awk -v x="$(score p.h5)" 'BEGIN { exit !(x < 1e-6) }'
+}
+
+@test "noise is not fitted: auto chooses a strong penalty" {
+    for i in 1 2 3 4; do make_labels --frames 200 --seed $i >labels/v$i.txt; done
+    va-window --labels labels -o w.h5 f1.h5 f2.h5 f3.h5 f4.h5 >/dev/null
+    va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+    awk -v x="$(score p.h5)" 'BEGIN { exit !(x < .1 && x > -.1) }'
+}
+
+@test "frames without a face and without labels are predicted too; limited to [-1, 1]" {
+    make_features --frames 10 --gaps 4,5 --frame-count 12 --dim 6 --video g --seed 9 g.h5
+    make_features --frames 200 --dim 6 --video v1 --seed 1 f1.h5
+    va-window --labels labels -o w.h5 f1.h5 g.h5 2>/dev/null >&2
+    echo v1 >train.txt
+    echo g >val.txt
+    va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+    [ "$(column p.h5 /videos/g/va | wc -w)" -eq 24 ]
+    column p.h5 /videos/g/va | tr ' ' '\n' | awk '$1 < -1 || $1 > 1 { exit 1 }'
+}
+
+@test "a constant column does no harm, one video is enough" {
+    echo v1 >train.txt
+    va-ridge -v --windows w.h5 --train train.txt --val val.txt -o p.h5
+    awk -v x="$(score p.h5)" 'BEGIN { exit !(x > .95) }'
+}
+
+@test "equal inputs give equal bytes" {
+    va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+    sleep 1.1
+    va-ridge --windows w.h5 --train train.txt --val val.txt -o p2.h5
+    cmp p.h5 p2.h5
+}
+
+@test "names that the windows lack, and no labels" {
+    echo v9 >>train.txt
+    refused 3 "train.txt: line 4: found 'v9', which is not in the windows" \
+        --windows w.h5 --train train.txt --val val.txt -o p.h5
+    printf '%s\n' v1 v2 v1 >train.txt
+    refused 3 "train.txt: line 3: 'v1' stands in line 1 too" \
+        --windows w.h5 --train train.txt --val val.txt -o p.h5
+    echo v1 >train.txt
+    va-window -o w.h5 f1.h5 f4.h5 >/dev/null
+    refused 3 "train.txt: found no labelled frame in these videos" \
+        --windows w.h5 --train train.txt --val val.txt -o p.h5
+}
+
+@test "features: gone, changed, not finite, without the rows that the windows name" {
+    mv f2.h5 away.h5
+    run -3 --separate-stderr va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+    [[ $stderr == "va-ridge: f2.h5: cannot open: No such file or directory" ]] || explain "$stderr"
+    make_features --frames 200 --dim 6 --video v2 --seed 99 f2.h5
+    run -3 --separate-stderr va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+    [[ $stderr == "va-ridge: f2.h5: was changed since the windows were made: "* ]]
+    mv away.h5 f2.h5
+    h5edit w.h5 poke /timeline/row 3 77777
+    run -3 --separate-stderr va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+    [[ $stderr == "va-ridge: f1.h5: "* ]] || explain "$stderr"
+    make_features --nan --frames 200 --dim 6 --video v1 --seed 1 f1.h5
+    va-window --labels labels -o w.h5 f1.h5 f2.h5 f3.h5 f4.h5 >/dev/null
+    run -3 --separate-stderr va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
+    [[ $stderr == "va-ridge: f1.h5: /features: frame "*"found nan, expected a finite number" ]] ||
+        explain "$stderr"
+}
+
+@test "windows that contradict themselves" {
+    for change in "/timeline/mix 0 2" "/timeline/label 0 3" "/videos/offset 1 100" \
+        "/windows/start 0 900" "/windows/length 0 301" "/windows/video 0 3"; do
+        cp w.h5 bad.h5
+        # shellcheck disable=SC2086
+        h5edit bad.h5 poke $change
+        run -3 --separate-stderr va-ridge --windows bad.h5 --train train.txt --val val.txt -o p.h5
+        [[ $stderr == "va-ridge: bad.h5: "* ]] || explain "$change: $stderr"
+        [ ! -e p.h5 ]
+    done
+}
