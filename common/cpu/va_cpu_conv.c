@@ -38,12 +38,17 @@ static const float *rows_at(const struct shifted *s, const float *sequence, int6
     return copy;
 }
 
-/* All taps of one block: c [block, cols], rows ldc apart. */
+/* All taps of one block: c [block, cols]. */
 static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0, int64_t n0,
-                     int64_t cols, float *c, int64_t ldc, float *copy, int thread)
+                     int64_t cols, float *c, float *copy, int thread)
 {
-    struct va_gemm g = { s->block, cols,  s->Cin, s->Cin,      s->w->width,
-                         ldc,      false, false,  s->w->layout };
+    struct va_gemm g = { .M = s->block,
+                         .N = cols,
+                         .K = s->Cin,
+                         .lda = s->Cin,
+                         .ldb = s->w->width,
+                         .ldc = cols,
+                         .b = s->w->layout };
 
     for (int64_t k = 0; k < s->K; k++) {
         int64_t lo = t0 + s->first + k * s->step;
@@ -55,8 +60,8 @@ static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0,
             return false;
         g.add = true;
     }
-    for (int64_t t = 0; !g.add && t < s->block; t++) /* no tap reached a row */
-        memset(c + t * ldc, 0, (size_t)cols * sizeof(*c));
+    if (!g.add) /* no tap reached a row */
+        memset(c, 0, (size_t)(s->block * cols) * sizeof(*c));
     return true;
 }
 
@@ -71,16 +76,15 @@ static void shifted_task(void *arg, int64_t task, int thread)
     float *copy = va_cpu_scratch(s->cpu, thread);
     float *aside = copy + va_round_up(s->block * s->Cin, 16);
     float *out = s->out + (b * s->T + t0) * s->Cout + n0;
-    bool whole = frames == s->block;
-    float *c = whole ? out : aside;
-    int64_t ldc = whole ? s->Cout : s->band;
+    bool direct = frames == s->block && cols == s->Cout; /* a product has no gaps */
+    float *c = direct ? out : aside;
 
-    if (!sum_taps(s, s->in + b * s->rows * s->Cin, t0, n0, cols, c, ldc, copy, thread)) {
+    if (!sum_taps(s, s->in + b * s->rows * s->Cin, t0, n0, cols, c, copy, thread)) {
         atomic_store(&s->cpu->broken, true);
         return;
     }
-    for (int64_t t = 0; (bias || !whole) && t < frames; t++)
-        va_hot()->epilogue(VA_IDENTITY, cols, c + t * ldc, bias, NULL, out + t * s->Cout);
+    for (int64_t t = 0; (bias || !direct) && t < frames; t++)
+        va_hot()->epilogue(VA_IDENTITY, cols, c + t * cols, bias, NULL, out + t * s->Cout);
 }
 
 /* Blocks of equal length, a multiple of 4 up to BLOCK_MAX, with little left over. */

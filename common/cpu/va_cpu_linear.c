@@ -1,7 +1,8 @@
 /*
  * Linear layers. A task is a block of rows and columns of the result; its product goes to y
  * itself where that may be, and what the layer adds to it (bias, activation, residual) is done
- * while the block is in the cache.
+ * while the block is in the cache. Panels (va_gemm.h) need x and the product without gaps: x
+ * with gaps is multiplied by W as it lies, and products narrower than y are made in scratch.
  */
 #include "cpu/va_cpu_priv.h"
 #include <string.h>
@@ -49,10 +50,10 @@ static int64_t piece_of(int64_t left, int64_t whole)
 struct linear {
     struct va_cpu *cpu;
     const struct va_linear *p;
-    const struct va_packed *w;
+    const struct va_packed *w; /* NULL: W as it lies */
     struct cut cut;
     bool add;   /* y holds the residual, and the product is added to it */
-    bool aside; /* the product is made in scratch, since y holds the residual */
+    bool aside; /* the product is made in scratch */
 };
 
 /* bias, activation and residual for rows of a block that lies at c, rows ldc apart */
@@ -82,17 +83,17 @@ static void linear_task(void *arg, int64_t task, int thread)
     struct va_gemm g = { .N = p->N - n0 < l->cut.cols ? p->N - n0 : l->cut.cols,
                          .K = p->K,
                          .lda = p->ldx,
-                         .ldb = l->w->width,
-                         .ldc = l->aside ? l->cut.cols : p->ldy,
+                         .ldb = l->w ? l->w->width : p->K,
                          .add = l->add,
-                         .b = l->w->layout };
+                         .b = l->w ? l->w->layout : VA_GEMM_COLUMNS };
+    const float *b = l->w ? va_packed_at(l->w, 0, n0) : (const float *)p->w->data + n0 * p->K;
 
+    g.ldc = l->aside ? g.N : p->ldy;
     for (int64_t m = m0; m < end; m += g.M) {
         float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : (float *)p->y + m * p->ldy + n0;
 
         g.M = piece_of(end - m, l->cut.rows);
-        if (va_gemm(&g, thread, (const float *)p->x + m * p->ldx, va_packed_at(l->w, 0, n0),
-                    c) < 0) {
+        if (va_gemm(&g, thread, (const float *)p->x + m * p->ldx, b, c) < 0) {
             atomic_store(&l->cpu->broken, true);
             return;
         }
@@ -107,12 +108,15 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
 
     if (be->failed || p->M < 1)
         return;
-    l.w = va_cpu_pack(l.cpu, p->w, VA_PACK_FORWARD, p->K, p->N, 1, 1, p->K);
-    if (!l.w)
-        return;
-    l.cut = cut_product(p->M, p->N, p->K, l.w->width);
-    l.add = same && p->act == VA_IDENTITY;
-    l.aside = same && !l.add;
+    if (p->ldx == p->K) {
+        l.w = va_cpu_pack(l.cpu, p->w, VA_PACK_FORWARD, p->K, p->N, 1, 1, p->K);
+        if (!l.w)
+            return;
+    }
+    l.cut = cut_product(p->M, p->N, p->K, 64);
+    l.aside = l.w && (l.cut.cols < p->N || p->ldy != p->N);
+    l.add = same && p->act == VA_IDENTITY && !l.aside;
+    l.aside = l.aside || (same && !l.add);
     if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
         va_cpu_run(l.cpu, l.cut.blocks, linear_task, &l);
 }

@@ -21,6 +21,8 @@
  *   columns B[k, n] at n * ldb + k       (the transpose of a row-major [N, K])
  *   panels  blocks of ldb columns, each [K rounded up to 16, ldb], zero-filled; ldb is what
  *           va_gemm_panel_width() says
+ * Panels are quickest, but oneDNN has blocked kernels only for A and C without gaps: with panels
+ * give lda = K and ldc = N, or the product falls to plain loops.
  */
 enum va_gemm_layout { VA_GEMM_ROWS, VA_GEMM_COLUMNS, VA_GEMM_PANELS };
 
