@@ -1,0 +1,269 @@
+/*
+ * The encoder against recorded values of a small one; and its shapes, which are its file's.
+ */
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "cpu/va_cpu_ops.h"
+#include "cpu/va_ref_ops.h"
+#include "nn/va_arch.h"
+#include "nn/va_embedder.h"
+#include "test/va_generated.h"
+
+static const char weights_file[] = "vit/mae_tiny.weights.safetensors";
+static const char expected_file[] = "vit/vit_tiny.safetensors";
+
+/* The recorded encoder, as va-weights import would make it; NULL where it is not here. */
+static struct va_tensors *load_weights(void)
+{
+    struct va_tensors *set = va_golden_load(weights_file);
+    enum va_model_kind kind;
+    bool authors;
+
+    if (!set)
+        return NULL;
+    va_set_verbosity(VA_QUIET); /* leaving out a decoder is said */
+    if (va_tensors_set_meta(set, "heads", "4") < 0 ||
+        va_keymap_apply(set, "tiny", &kind, &authors) < 0 ||
+        va_arch_complete(set, "tiny", kind, false) < 0)
+        abort();
+    va_set_verbosity(VA_NORMAL);
+    return set;
+}
+
+/* Pictures [B, 3, S, S] -> patches [B, P, 3*p*p], written from the layout alone. */
+static double *cut(const struct va_tensor *images, int64_t p)
+{
+    int64_t B = images->shape[0], S = images->shape[2], grid = S / p, P = grid * grid;
+    double *out = va_new(images->count, sizeof(*out));
+
+    if (!out)
+        abort();
+    for (int64_t b = 0; b < B; b++)
+        for (int64_t c = 0; c < 3; c++)
+            for (int64_t y = 0; y < S; y++)
+                for (int64_t x = 0; x < S; x++) {
+                    int64_t patch = y / p * grid + x / p, in = (c * p + y % p) * p + x % p;
+
+                    out[(b * P + patch) * 3 * p * p + in] = va_tensor_at(
+                        images, ((b * 3 + c) * S + y) * S + x);
+                }
+    return out;
+}
+
+static void check_backend(struct va_backend *be)
+{
+    struct va_tensors *weights = load_weights(), *set = va_golden_load(expected_file);
+    const struct va_tensor *images = set ? va_tensors_find(set, "images") : NULL;
+    struct va_vit_config c;
+    struct va_vit *vit;
+    double *patches;
+    void *x, *tokens, *cls;
+    int64_t B, T;
+
+    if (!be)
+        abort();
+    if (!weights || !images) {
+        va_tensors_free(weights);
+        va_tensors_free(set);
+        va_backend_free(be);
+        VA_SKIP("recorded weights are not here");
+    }
+    VA_CHECK(va_vit_config_load(&c, weights, "tiny") == 0);
+    VA_CHECK_INT(c.depth, 3);
+    VA_CHECK_INT(c.image, 32);
+    vit = va_vit_new(be, &c, VA_VIT_INIT_MAE);
+    B = images->shape[0];
+    T = 1 + va_vit_patches(&c);
+    patches = cut(images, c.patch);
+    x = be->ops->alloc(be, images->count);
+    tokens = be->ops->alloc(be, B * T * c.width);
+    cls = be->ops->alloc(be, B * c.width);
+    if (!vit || va_params_load(va_vit_params(vit), weights, "tiny") < 0 ||
+        va_vit_reserve(vit, B) < 0 || !x || !tokens || !cls)
+        abort();
+    be->ops->put_f64(be, x, patches, images->count);
+    va_vit_tokens(vit, B, x, tokens);
+    va_golden_check_buffer(be, expected_file, set, "tokens", tokens, B * T * c.width, 1);
+    va_vit_forward(vit, B, x, cls);
+    va_golden_check_buffer(be, expected_file, set, "cls", cls, B * c.width, 1);
+    /* A picture's row does not depend on its neighbours in the batch. */
+    va_vit_forward(vit, 1, va_at(be, x, images->count / B), tokens);
+    be->ops->copy(be, va_at(be, cls, c.width), tokens, c.width);
+    va_golden_check_buffer(be, expected_file, set, "cls", cls, B * c.width, 1);
+    be->ops->free(be, x);
+    be->ops->free(be, tokens);
+    be->ops->free(be, cls);
+    va_free(patches);
+    va_vit_free(vit);
+    va_backend_free(be);
+    va_tensors_free(weights);
+    va_tensors_free(set);
+}
+
+static void small_encoder_on_ref(void)
+{
+    check_backend(va_ref_backend_new());
+}
+
+static void small_encoder_on_cpu(void)
+{
+    check_backend(va_cpu_backend_new());
+}
+
+/* Bytes become what the reference makes of them, patch by patch. */
+static void pictures_are_normalised_and_cut(void)
+{
+    struct va_tensors *set = va_golden_load("preprocess/image_1.safetensors");
+    const struct va_tensor *bytes = set ? va_tensors_find(set, "resized") : NULL;
+    const struct va_tensor *expected = set ? va_tensors_find(set, "normalised") : NULL;
+    struct va_backend *be = va_ref_backend_new();
+    struct va_vit_config c;
+    struct va_tensor batch;
+    struct va_vit *vit;
+    double *want;
+    float *rows;
+
+    if (!be)
+        abort();
+    if (!bytes || !expected) {
+        va_tensors_free(set);
+        va_backend_free(be);
+        VA_SKIP("recorded pictures are not here");
+    }
+    va_vit_config_default(&c);
+    c.width = c.mlp = c.heads = c.depth = 1;
+    batch = *expected;
+    memmove(batch.shape + 1, batch.shape, 3 * sizeof(*batch.shape));
+    batch.shape[0] = 1;
+    want = cut(&batch, c.patch);
+    rows = va_new(expected->count, sizeof(*rows));
+    vit = va_vit_new(be, &c, VA_VIT_INIT_MAE);
+    if (!vit || !rows)
+        abort();
+    va_vit_cut(vit, bytes->data, rows);
+    for (int64_t i = 0; i < expected->count && !va_test_bad; i++)
+        VA_CHECK_NEAR(rows[i], want[i], 1e-6);
+    va_free(rows);
+    va_free(want);
+    va_vit_free(vit);
+    va_backend_free(be);
+    va_tensors_free(set);
+}
+
+/* ViT-Base/16, from bytes to the CLS row. */
+static void base_encoder_on_cpu(void)
+{
+    static const char file[] = "vit/vit_base.safetensors";
+    struct va_tensors *weights = va_generated_weights("vit/vit_base.weights.tsv");
+    struct va_tensors *expected = va_golden_load(file);
+    struct va_backend *be = va_cpu_backend_new();
+    struct va_embedder *e;
+    uint8_t *picture = va_new(224 * 224 * 3, 1);
+    float *rows = va_new(224 * 224 * 3, sizeof(*rows)), cls[768];
+    double found[768];
+
+    VA_CHECK(weights && expected);
+    if (!be || !picture || !rows || !weights)
+        abort();
+    e = va_embedder_new(be, weights, "base", 1);
+    va_tensors_free(weights);
+    if (!e)
+        abort();
+    va_generated_bytes("image", 224 * 224 * 3, picture);
+    va_vit_cut(va_embedder_vit(e), picture, rows);
+    VA_CHECK(va_embedder_run(e, 1, rows, cls) == 0);
+    for (int i = 0; i < 768; i++)
+        found[i] = (double)cls[i];
+    va_golden_check(file, found, 768, va_tensors_find(expected, "cls"),
+                    va_golden_atol(file, "cls"));
+    va_free(picture);
+    va_free(rows);
+    va_embedder_free(e);
+    va_backend_free(be);
+    va_tensors_free(expected);
+}
+
+static void architectures_have_their_sizes(void)
+{
+    static const int64_t parameters[] = { 0, 85798656, 303301632, 630764800 };
+    char line[512] = "";
+
+    for (int i = VA_ARCH_VIT_TINY; i <= VA_ARCH_VIT_HUGE; i++) {
+        struct va_params list;
+        struct va_vit_config c;
+
+        va_arch_encoder((enum va_arch)i, &c);
+        va_params_init(&list, NULL);
+        VA_CHECK(va_vit_config_check(&c, va_arch_names[i]) == 0);
+        VA_CHECK(va_vit_declare(&c, VA_VIT_INIT_MAE, &list) == 0);
+        if (i != VA_ARCH_VIT_TINY)
+            VA_CHECK_INT(va_params_total(&list), parameters[i]);
+        va_params_release(&list);
+    }
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(va_vit_config_check(&(struct va_vit_config){ .patch = 16, .image = 225 }, "x") <
+             0);
+    va_error_catch_end();
+    VA_CHECK(strstr(line, "x: width is 0") != NULL);
+}
+
+static struct va_tensors *tiny(void)
+{
+    struct va_backend *be = va_ref_backend_new();
+    struct va_tensors *set = be ? va_arch_init_encoder(be, VA_ARCH_VIT_TINY, 1) : NULL;
+
+    va_backend_free(be);
+    if (!set)
+        abort();
+    return set;
+}
+
+static void check_config_refused(struct va_tensors *set, const char *what)
+{
+    struct va_vit_config c;
+    char line[512] = "";
+
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(va_vit_config_load(&c, set, "e.h5") < 0);
+    va_error_catch_end();
+    if (!strstr(line, what)) {
+        printf("# said \"%s\", expected \"%s\"\n", line, what);
+        va_test_bad = true;
+    }
+    va_tensors_free(set);
+}
+
+static void configurations_that_contradict_are_refused(void)
+{
+    static const char *const wrong[][3] = {
+        { "image_size", "72", "e.h5: image_size is 72, expected 64" },
+        { "image_size", "64 ", "e.h5: image_size is 64 , expected a whole number" },
+        { "patch_size", "4", "e.h5: patch_size is 4, expected 8" },
+        { "heads", "7", "e.h5: width 192 is not a multiple of heads 7" },
+        { "heads", "0", "e.h5: heads is 0" },
+        { "mean", "1,2", "e.h5: mean is 1,2, expected three numbers" },
+        { "std", "1,0,1", "std 0 of channel 1" },
+        { "arch", "mamba-va", "e.h5: arch: found mamba-va, expected vit" },
+    };
+    struct va_tensors *set;
+
+    for (size_t i = 0; i < VA_COUNT(wrong); i++) {
+        set = tiny();
+        VA_CHECK(va_tensors_set_meta(set, wrong[i][0], wrong[i][1]) == 0);
+        check_config_refused(set, wrong[i][2]);
+    }
+    set = tiny();
+    va_tensors_find(set, "pos_embed")->shape[1] = 60;
+    check_config_refused(set, "e.h5: pos_embed: 60 positions");
+}
+
+int main(void)
+{
+    VA_TEST(small_encoder_on_ref);
+    VA_TEST(small_encoder_on_cpu);
+    VA_TEST(base_encoder_on_cpu);
+    VA_TEST(pictures_are_normalised_and_cut);
+    VA_TEST(architectures_have_their_sizes);
+    VA_TEST(configurations_that_contradict_are_refused);
+    return va_test_finish();
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# va-embed turns frames into rows of features. What the rows are is tested in test_vit.
+bats_require_minimum_version 1.8.0
+load lib/va
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    va-weights init --arch vit_tiny -o tiny.h5
+    make_frames --frames 7 --width 20 --height 30 --first 4 --video clip clip.h5
+}
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    cp "$BATS_FILE_TMPDIR"/tiny.h5 "$BATS_FILE_TMPDIR"/clip.h5 .
+}
+
+@test "generic battery" {
+    generic_battery va-embed -w tiny.h5 -o out.h5 clip.h5
+}
+
+@test "a row per frame, with the frames' numbers, times and names" {
+    run -0 --separate-stderr va-embed -w tiny.h5 -o out.h5 clip.h5
+    [ "$output" = "" ]
+    [ "$stderr" = "" ]
+    va-check out.h5
+    [ "$(column out.h5 /index)" = "$(column clip.h5 /index)" ]
+    [ "$(column out.h5 /pts)" = "$(column clip.h5 /pts)" ]
+    [ "$(attribute out.h5 video)" = clip ]
+    [ "$(attribute out.h5 fps)" = "$(attribute clip.h5 fps)" ]
+    [ "$(attribute out.h5 frame_count)" = "$(attribute clip.h5 frame_count)" ]
+    [ "$(attribute out.h5 encoder)" = "$(attribute tiny.h5 id)" ]
+    [ "$(column out.h5 /features | wc -w)" -eq $((7 * 192)) ]
+}
+
+@test "equal runs give equal bytes; batches and threads change nothing but rounding" {
+    va-embed -w tiny.h5 -o a.h5 clip.h5
+    va-embed -w tiny.h5 -o b.h5 clip.h5
+    cmp a.h5 b.h5
+    va-embed -w tiny.h5 --batch 1 -o one.h5 clip.h5
+    va-embed -w tiny.h5 --batch 3 -j 1 -o three.h5 clip.h5
+    va-h5cmp --abs 1e-4 a.h5 one.h5
+    va-h5cmp --abs 1e-4 a.h5 three.h5
+}
+
+@test "other frames and other weights give other features" {
+    make_frames --frames 7 --width 20 --height 30 --first 4 --video clip --seed 2 noise.h5
+    va-weights init --arch vit_tiny --seed 2 -o other.h5
+    va-embed -w tiny.h5 -o a.h5 clip.h5
+    va-embed -w tiny.h5 -o b.h5 noise.h5
+    va-embed -w other.h5 -o c.h5 clip.h5
+    run -1 va-h5cmp --abs 1e-2 a.h5 b.h5
+    run -1 va-h5cmp --abs 1e-2 --ignore @encoder a.h5 c.h5
+}
+
+@test "float16 is the rounded float32" {
+    va-embed -w tiny.h5 -o a.h5 clip.h5
+    va-embed -w tiny.h5 --store f16 -o half.h5 clip.h5
+    va-check half.h5
+    h5dump -H -d /features half.h5 | grep -q 16-bit
+    paste <(column a.h5 /features | tr ' ' '\n') <(column half.h5 /features | tr ' ' '\n') |
+        awk '{ d = $1 - $2; if (d < 0) d = -d; m = $1 < 0 ? -$1 : $1; if (d > m / 2048 + 1e-7) exit 1 }'
+}
+
+@test "a video needs no frames file" {
+    make_video v.mp4 64 48 37 25
+    va-decode -o v.frames.h5 v.mp4
+    va-embed -w tiny.h5 -o from_frames.h5 v.frames.h5
+    va-embed -w tiny.h5 --batch 5 -o from_video.h5 v.mp4
+    va-h5cmp --abs 1e-4 from_frames.h5 from_video.h5
+    va-embed -w tiny.h5 -o from_stream.h5 - <v.mp4
+    va-h5cmp --abs 1e-4 --ignore @video from_frames.h5 from_stream.h5
+}
+
+@test "many inputs into a folder, each video once" {
+    make_frames --frames 2 --video b b.frames.h5
+    va-embed -w tiny.h5 --output-dir new/dir clip.h5 b.frames.h5
+    [ "$(ls new/dir)" = $'b.h5\nclip.h5' ]
+    va-embed -w tiny.h5 -o alone.h5 b.frames.h5
+    va-h5cmp alone.h5 new/dir/b.h5
+    run -3 --separate-stderr va-embed -w tiny.h5 --output-dir new/dir clip.h5 clip.h5
+    [ "$stderr" = "va-embed: clip.h5: video clip was among the inputs before" ]
+}
+
+@test "command lines that contradict themselves" {
+    run -2 va-embed -o out.h5 clip.h5
+    run -2 va-embed -w tiny.h5 clip.h5
+    run -2 va-embed -w tiny.h5 -o out.h5 --output-dir dir clip.h5
+    run -2 va-embed -w tiny.h5 -o out.h5 clip.h5 clip.h5
+    run -2 va-embed -w tiny.h5 -o out.h5 --device gpu clip.h5
+    run -2 va-embed -w tiny.h5 -o out.h5 --batch 0 clip.h5
+    [ ! -e out.h5 ] && [ ! -e dir ]
+}
+
+@test "what this build cannot do: status 4, one line, no output" {
+    for option in "--device cuda" "--device cuda:1" "--precision bf16"; do
+        # shellcheck disable=SC2086
+        run -4 --separate-stderr va-embed -w tiny.h5 -o out.h5 $option clip.h5
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [[ $stderr == *"${option%:*}"* ]]
+        [ ! -e out.h5 ]
+    done
+}
+
+@test "a model that is no encoder, and an encoder whose weights overflow" {
+    va-weights init --arch mamba-va --channels 4,3 --in-dim 2 -o head.h5
+    run -3 --separate-stderr va-embed -w head.h5 -o out.h5 clip.h5
+    [ "$stderr" = "va-embed: head.h5: patch_embed.proj.weight: tensor is missing, expected a vision transformer" ]
+    va-weights import --set std=1e-6,1e-6,1e-6 -o hot.h5 tiny.h5
+    va-embed -w hot.h5 -o out.h5 clip.h5 # large, but finite
+    va-check out.h5
+}
+
+@test "a video that breaks off leaves nothing" {
+    make_video v.mp4 64 48 30 25
+    head -c $(($(stat -c %s v.mp4) / 2)) v.mp4 >cut.mp4
+    run -3 --separate-stderr va-embed -w tiny.h5 -o out.h5 cut.mp4
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [ ! -e out.h5 ] && [ -z "$(find . -name '*.part')" ]
+}

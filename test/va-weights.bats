@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# va-weights makes, imports, exports and describes models.
+bats_require_minimum_version 1.8.0
+load lib/va
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    va-weights init --arch mamba-va --in-dim 6 --channels 5,4 --kernel 3 --layers 2 --d-state 3 \
+        --hidden 3 --seed 5 -o head.h5
+    va-weights export -o head.safetensors head.h5
+    va-weights init --arch vit_tiny -o tiny.h5
+}
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    cp "$BATS_FILE_TMPDIR"/head.h5 "$BATS_FILE_TMPDIR"/head.safetensors .
+    golden=$BATS_TEST_DIRNAME/golden
+}
+
+# setting FILE KEY: the value that info prints
+setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 == k { print $3 }'; }
+
+@test "generic battery of import" {
+    generic_battery "va-weights import" -o out.h5 head.safetensors
+}
+
+@test "generic battery of import from va.model/1" {
+    generic_battery "va-weights import" -o out.h5 head.h5
+}
+
+@test "generic battery of export" {
+    generic_battery "va-weights export" -o out.safetensors head.h5
+}
+
+@test "generic battery of init" {
+    generic_battery "va-weights init" --arch mamba-va --channels 4,3 --in-dim 2 -o out.h5
+}
+
+@test "generic battery of info" {
+    generic_battery "va-weights info" head.h5
+}
+
+@test "what is exported and imported again is the same model" {
+    va-weights import -o again.h5 head.safetensors
+    va-h5cmp head.h5 again.h5
+    va-weights export -o again.safetensors again.h5
+    cmp head.safetensors again.safetensors
+    va-check head.h5 again.h5 "$BATS_FILE_TMPDIR/tiny.h5"
+}
+
+@test "equal seeds give equal bytes, others do not" {
+    va-weights init --arch vit_tiny -o again.h5
+    cmp "$BATS_FILE_TMPDIR/tiny.h5" again.h5
+    va-weights init --arch vit_tiny --seed 43 -o other.h5
+    run -1 va-h5cmp again.h5 other.h5
+}
+
+@test "the published model has 67,155,086 parameters" {
+    va-weights init --arch mamba-va --preset authors -o full.h5
+    run -0 --separate-stderr va-weights info full.h5
+    [ "$stderr" = "" ]
+    [ "${lines[-1]}" = $'total\t67,155,086' ]
+    [ "$(setting full.h5 in-norm)" = yes ]
+    [ "$(setting full.h5 channels)" = 1024,768,512,256 ]
+}
+
+@test "info lists tensors with shapes, types and sums" {
+    run -0 --separate-stderr va-weights info "$golden/head_tiny/paper.weights.safetensors"
+    [[ $output == *$'tensor\tfc2.bias\t2\tfloat32\t-0.362375639'* ]]
+    [ "${lines[-1]}" = $'total\t29,438' ]
+}
+
+@test "in-norm: --set before metadata before --preset before the default" {
+    va-weights import -o m.h5 "$golden/head_tiny/paper.weights.safetensors"
+    [ "$(setting m.h5 in-norm)" = no ]
+    va-weights import --preset authors -o m.h5 "$golden/head_tiny/paper.weights.safetensors"
+    [ "$(setting m.h5 in-norm)" = yes ]
+    va-weights import --preset authors -o m.h5 head.safetensors
+    [ "$(setting m.h5 in-norm)" = no ]
+    va-weights import --set in-norm=yes -o m.h5 head.safetensors
+    [ "$(setting m.h5 in-norm)" = yes ]
+}
+
+@test "settings of an encoder come from shapes, --set and defaults" {
+    va-weights import --set heads=4 --set mean=.5,.5,.25 -o e.h5 "$BATS_FILE_TMPDIR/tiny.h5"
+    [ "$(setting e.h5 heads)" = 4 ]
+    [ "$(setting e.h5 mean)" = 0.5,0.5,0.25 ]
+    [ "$(setting e.h5 std)" = 0.22,0.193,0.18 ]
+    [ "$(setting e.h5 image_size)" = 64 ]
+    [ "$(attribute e.h5 mean)" = "0.5 0.5 0.25" ]
+    va-weights export -o e.safetensors e.h5
+    va-weights import -o again.h5 e.safetensors
+    va-h5cmp e.h5 again.h5
+}
+
+@test "settings that are none, or of the other kind of model" {
+    run -2 --separate-stderr va-weights import --set depth=4 -o m.h5 head.h5
+    [[ $stderr == *"--set depth=4: expected heads="* ]]
+    run -2 --separate-stderr va-weights import --set in-norm -o m.h5 head.h5
+    run -3 --separate-stderr va-weights import --set heads=4 -o m.h5 head.h5
+    [ "$stderr" = "va-weights: --set heads=4: not a setting of mamba-va" ]
+    run -3 --separate-stderr va-weights import --set in-norm=maybe -o m.h5 head.h5
+    [ "$stderr" = "va-weights: head.h5: in-norm: found maybe, expected yes or no" ]
+    run -2 --separate-stderr va-weights init --arch vit_tiny --layers 3 -o m.h5
+    [ ! -e m.h5 ]
+}
+
+@test "PyTorch's own format is refused by name" {
+    printf 'PK\003\004 and so on' >model.bin
+    run -3 --separate-stderr va-weights import -o m.h5 model.bin
+    [[ $stderr == "va-weights: model.bin: PyTorch's own format cannot be read, expected "* ]]
+}
+
+@test "tensors that are no model are refused" {
+    run -3 --separate-stderr va-weights import -o m.h5 "$golden/vit/vit_base.safetensors"
+    [[ $stderr == *"found tensor cls, expected patch_embed.proj.weight"* ]]
+    [ ! -e m.h5 ]
+}
