@@ -23,22 +23,31 @@
 #endif
 
 enum {
-    CPU_SECONDS = 2, /* a thousand datasets take a tenth of that */
+    CPU_SECONDS = 1, /* two thousand datasets take a tenth of that */
+    BIG = 1 << 30,   /* no more time for files beyond this */
     WALL_SECONDS = 60,
     MEMORY = 1 << 27,         /* bytes beyond what the parent has and what the file holds */
     BYTES_A_SECOND = 1 << 26, /* slower than any disk with compressed data is read */
     LINE = 2048,
 };
 
-static void lower(int what, rlim_t value)
+/* Set a soft limit; the hard one stays, and keeps it down. */
+static void set_limit(int what, rlim_t value)
 {
     struct rlimit limit;
 
     if (getrlimit(what, &limit) < 0)
         return;
-    if (limit.rlim_max == RLIM_INFINITY || value < limit.rlim_max)
-        limit.rlim_cur = value;
+    limit.rlim_cur = limit.rlim_max == RLIM_INFINITY || value < limit.rlim_max ? value
+                                                                               : limit.rlim_max;
     setrlimit(what, &limit);
+}
+
+static rlim_t soft_limit(int what)
+{
+    struct rlimit limit;
+
+    return getrlimit(what, &limit) < 0 ? RLIM_INFINITY : limit.rlim_cur;
 }
 
 /* What a library may want for a file: not much more than the file is long. */
@@ -48,10 +57,13 @@ static void limit_memory(int64_t file_size)
 #ifndef HAVE_SANITIZER /* which maps terabytes */
     FILE *f = fopen("/proc/self/statm", "r");
     unsigned long long pages;
+    rlim_t wanted;
 
-    if (f && fscanf(f, "%llu", &pages) == 1)
-        lower(RLIMIT_AS,
-              (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY + 2 * (rlim_t)file_size);
+    if (f && fscanf(f, "%llu", &pages) == 1) {
+        wanted = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY + 2 * (rlim_t)file_size;
+        if (wanted < soft_limit(RLIMIT_AS))
+            set_limit(RLIMIT_AS, wanted);
+    }
     if (f)
         fclose(f);
 #endif
@@ -59,9 +71,12 @@ static void limit_memory(int64_t file_size)
 
 void va_h5_probe_more_time(int64_t bytes)
 {
-    int64_t seconds = CPU_SECONDS + bytes / BYTES_A_SECOND;
+    static int64_t total; /* of this child */
+    int64_t seconds;
 
-    lower(RLIMIT_CPU, (rlim_t)seconds);
+    total += bytes;
+    seconds = CPU_SECONDS + total / BYTES_A_SECOND;
+    set_limit(RLIMIT_CPU, (rlim_t)seconds);
     alarm((unsigned)(seconds + WALL_SECONDS));
 }
 
@@ -80,9 +95,9 @@ static void child(int report, int64_t file_size, int (*fn)(void *arg), void *arg
         dup2(null, STDOUT_FILENO);
         dup2(null, STDERR_FILENO);
     }
-    lower(RLIMIT_CORE, 0);
+    set_limit(RLIMIT_CORE, 0);
     limit_memory(file_size);
-    va_h5_probe_more_time(0);
+    va_h5_probe_more_time(4 * (file_size < BIG ? file_size : BIG));
     va_error_catch_begin(line, sizeof(line));
     result = fn(arg);
     if (result < 0)
