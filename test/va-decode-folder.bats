@@ -87,10 +87,10 @@ refuses() {
     [ "$stderr" = "va-decode: f/00004.jpg: broken image: not a file" ]
 }
 
-@test "damage inside an image that only its check sum shows" {
+@test "an image whose check sum is wrong" {
     local size
     size=$(stat -c %s f/12.png)
-    printf '\x55' | dd of=f/12.png bs=1 seek=$((size / 2)) conv=notrunc status=none
+    printf '\x55\x55' | dd of=f/12.png bs=1 seek=$((size - 15)) conv=notrunc status=none # of IDAT
     run -3 --separate-stderr va-decode -o a.h5 f
     [[ $stderr == "va-decode: f/12.png: broken image: "* ]]
 }
