@@ -139,15 +139,24 @@ w" ]
 fold valence arousal mean ridge_valence ridge_arousal ridge_mean published_valence published_arousal published_mean
 0 0.5 0.3 0.4 0.1 0.1 0.1 0.5454 0.3848 0.4651
 1 0.7 nan nan 0.2 0.4 0.3 0.5423 0.3612 0.4517
-mean 0.6 nan nan 0.15 0.25 0.2 0.54385 0.373 0.4584
+average 0.6 nan nan 0.15 0.25 0.2 0.54385 0.373 0.4584
 baseline nan nan nan nan nan nan 0.24 0.2 0.22
 EOF
-    run -0 va-fold report cv/0/score.tsv
-    [ "${lines[2]}" = "0            0.5000  0.3000  0.4000    0.5454  0.3848  0.4651" ]
+    run -0 va-fold report --baseline cv/0/ridge.tsv cv/0/score.tsv
+    diff <(printf '%s\n' "${lines[@]}") - <<'EOF'
+            ours                      mean of   published
+fold        valence arousal    mean     ridge   valence arousal    mean
+0            0.5000  0.3000  0.4000    0.1000    0.5454  0.3848  0.4651
+average      0.5000  0.3000  0.4000    0.1000    0.5454  0.3848  0.4651
+ridge        0.1000  0.1000  0.1000         -         -       -       -
+baseline          -       -       -         -    0.2400  0.2000  0.2200
+EOF
     run -0 va-fold report --format markdown --baseline x=cv/0/ridge.tsv cv/0/score.tsv
-    [ "${lines[2]}" = "| 0 | 0.5000 | 0.3000 | 0.4000 | 0.1000 | 0.1000 | 0.1000 | 0.5454 | 0.3848 | 0.4651 |" ]
-    run -0 va-fold report --format html --name '<us>' cv/0/score.tsv
-    [[ $output == "<table>"*"&lt;us&gt;"*"<tr><th>0</th><td>0.5000</td>"*"</table>" ]]
+    [ "${lines[0]}" = "| fold | valence | arousal | mean | x mean | published valence | published arousal | published mean |" ]
+    [ "${lines[2]}" = "| 0 | 0.5000 | 0.3000 | 0.4000 | 0.1000 | 0.5454 | 0.3848 | 0.4651 |" ]
+    [ "${lines[4]}" = "| x | 0.1000 | 0.1000 | 0.1000 | - | - | - | - |" ]
+    run -0 va-fold report --format html --baseline '<us>=cv/0/ridge.tsv' cv/0/score.tsv
+    [[ $output == "<table>"*"<td>&lt;us&gt; mean</td>"*"<tr><th>0</th><td>0.5000</td>"*"</table>" ]]
 }
 
 @test "which fold a file speaks of: its folder, its name, its place" {

@@ -174,7 +174,7 @@ static int report_main(int argc, char **argv)
         if (result == 0)
             result = add_baselines(&report, &baselines);
         if (result == 0)
-            va_report_print(&report, (enum va_report_format)format, stdout);
+            result = va_report_print(&report, (enum va_report_format)format, stdout);
         status = va_tool_status(result);
     }
     va_report_release(&report);

@@ -1,7 +1,3 @@
-/*
- * The table is first laid out as strings, row by row, then dressed for text, TSV, Markdown or
- * HTML: all four say the same.
- */
 #include "data/va_report.h"
 
 #include "base/va_error.h"
@@ -160,198 +156,234 @@ void va_report_release(struct va_report *report)
     *report = (struct va_report){ 0 };
 }
 
-/* ---- layout ---------------------------------------------------------------------------- */
+/* ---- the numbers of the table ---------------------------------------------------------- */
 
-/*
- * Columns: fold; valence, arousal, mean of each method; the same as published. Rows: folds,
- * their mean, and the published baseline. NaN as a cell means: nothing to say here.
- */
-struct printer {
-    enum va_report_format format;
-    FILE *to;
-    int width; /* of a column of numbers in text */
+enum { PUBLISHED = -1 }; /* as a method */
+
+struct column {
+    int64_t method;
+    int dimension;
 };
 
-static void cell_text(char *text, size_t size, double x, enum va_report_format format)
+/*
+ * TSV has all dimensions of all methods, then what is published. For people each baseline has
+ * one column, the mean of both dimensions, and a row with its average over the folds.
+ */
+struct layout {
+    const struct va_report *report;
+    enum va_report_format format;
+    FILE *to;
+    struct column *columns; /* [count] */
+    int64_t count;
+};
+
+static int lay_out(struct layout *l)
 {
-    if (isnan(x))
-        snprintf(text, size, "%s", format == VA_REPORT_TSV ? "nan" : "-");
-    else
-        snprintf(text, size, format == VA_REPORT_TSV ? "%.9g" : "%.4f", x);
+    const struct va_report *r = l->report;
+
+    l->columns = va_new(VA_DIMENSIONS * (r->count + 1), sizeof(*l->columns));
+    if (!l->columns)
+        return -1;
+    for (int64_t m = 0; m <= r->count; m++)
+        for (int d = 0; d < VA_DIMENSIONS; d++)
+            if (m == 0 || m == r->count || l->format == VA_REPORT_TSV || d == VA_MEAN)
+                l->columns[l->count++] =
+                    (struct column){ .method = m < r->count ? m : PUBLISHED, .dimension = d };
+    return 0;
 }
 
+/* Cell of fold number k of the table; NaN where there is nothing to say. */
+static double fold_cell(const struct layout *l, const struct column *c, int64_t k)
+{
+    const struct va_method *methods = l->report->methods;
+    int64_t fold = methods[0].folds[k].fold;
+
+    if (c->method != PUBLISHED)
+        return methods[c->method].folds[k].ccc[c->dimension];
+    return fold < PAPER_FOLDS ? paper[fold][c->dimension] : (double)NAN;
+}
+
+/* Average over the folds of the table, for what is published over those of them that are. */
+static double average_cell(const struct layout *l, const struct column *c)
+{
+    const struct va_method *first = &l->report->methods[0];
+    double sum = 0;
+    int64_t n = 0;
+
+    for (int64_t k = 0; k < first->count; k++) {
+        if (c->method == PUBLISHED && first->folds[k].fold >= PAPER_FOLDS)
+            continue;
+        sum += fold_cell(l, c, k);
+        n++;
+    }
+    return sum / (double)n;
+}
+
+/* ---- its dress ------------------------------------------------------------------------- */
+
 /* A string of the user's as text of the format. */
-static void put_escaped(const struct printer *p, const char *s)
+static void put_escaped(const struct layout *l, const char *s)
 {
     for (; *s; s++) {
-        if (p->format == VA_REPORT_HTML && *s == '<')
-            fputs("&lt;", p->to);
-        else if (p->format == VA_REPORT_HTML && *s == '>')
-            fputs("&gt;", p->to);
-        else if (p->format == VA_REPORT_HTML && *s == '&')
-            fputs("&amp;", p->to);
-        else if (p->format == VA_REPORT_MARKDOWN && *s == '|')
-            fputs("\\|", p->to);
+        if (l->format == VA_REPORT_HTML && *s == '<')
+            fputs("&lt;", l->to);
+        else if (l->format == VA_REPORT_HTML && *s == '>')
+            fputs("&gt;", l->to);
+        else if (l->format == VA_REPORT_HTML && *s == '&')
+            fputs("&amp;", l->to);
+        else if (l->format == VA_REPORT_MARKDOWN && *s == '|')
+            fputs("\\|", l->to);
         else
-            fputc(*s, p->to);
+            fputc(*s, l->to);
     }
 }
 
-static void begin_row(const struct printer *p, const char *name)
+static void begin_row(const struct layout *l, const char *name)
 {
     static const char *const begin[] = { "", "", "| ", "<tr><th>" };
 
-    fputs(begin[p->format], p->to);
-    if (p->format == VA_REPORT_TEXT)
-        fprintf(p->to, "%-9s", name);
+    fputs(begin[l->format], l->to);
+    if (l->format == VA_REPORT_TEXT)
+        fprintf(l->to, "%-9s", name);
     else
-        put_escaped(p, name);
-    if (p->format == VA_REPORT_HTML)
-        fputs("</th>", p->to);
+        put_escaped(l, name);
+    if (l->format == VA_REPORT_HTML)
+        fputs("</th>", l->to);
 }
 
-static void put_cell(const struct printer *p, const char *text)
+/* Column i; in text a wider gap sets our columns, the baselines and the published ones apart. */
+static void put_cell(const struct layout *l, int64_t i, const char *text)
 {
-    switch (p->format) {
-    case VA_REPORT_TEXT: fprintf(p->to, " %*s", p->width, text); break;
-    case VA_REPORT_TSV: fprintf(p->to, "\t%s", text); break;
-    case VA_REPORT_MARKDOWN: fprintf(p->to, " | %s", text); break;
-    case VA_REPORT_HTML: fprintf(p->to, "<td>%s</td>", text); break;
+    const struct column *c = &l->columns[i];
+    bool apart = i == 0 || c->method == PUBLISHED ? c->dimension == 0 : i == VA_DIMENSIONS;
+
+    switch (l->format) {
+    case VA_REPORT_TEXT: fprintf(l->to, "%s %7s", apart ? "  " : "", text); break;
+    case VA_REPORT_TSV: fprintf(l->to, "\t%s", text); break;
+    case VA_REPORT_MARKDOWN:
+        fputs(" | ", l->to);
+        put_escaped(l, text);
+        break;
+    case VA_REPORT_HTML:
+        fputs("<td>", l->to);
+        put_escaped(l, text);
+        fputs("</td>", l->to);
+        break;
     }
 }
 
-static void put_group(const struct printer *p, const double *ccc)
+static void put_number(const struct layout *l, int64_t i, double x)
 {
+    bool exact = l->format == VA_REPORT_TSV;
     char text[32];
 
-    if (p->format == VA_REPORT_TEXT)
-        fputs("  ", p->to);
-    for (int d = 0; d < VA_DIMENSIONS; d++) {
-        cell_text(text, sizeof(text), ccc ? ccc[d] : (double)NAN, p->format);
-        put_cell(p, text);
-    }
+    if (isnan(x))
+        snprintf(text, sizeof(text), "%s", exact ? "nan" : "-");
+    else
+        snprintf(text, sizeof(text), exact ? "%.9g" : "%.4f", x);
+    put_cell(l, i, text);
 }
 
-static void end_row(const struct printer *p)
+static void end_row(const struct layout *l)
 {
     static const char *const end[] = { "\n", "\n", " |\n", "</tr>\n" };
 
-    fputs(end[p->format], p->to);
+    fputs(end[l->format], l->to);
 }
 
-/* Names of methods over their three columns, where the format has one name for three. */
-static void put_titles(const struct printer *p, const struct va_report *r)
+/* Words over a column: which method, if not ours, and which dimension. */
+static void put_title(const struct layout *l, int64_t i)
 {
-    if (p->format == VA_REPORT_TEXT) {
-        fprintf(p->to, "%-9s", "");
-        for (int64_t i = 0; i < r->count; i++)
-            fprintf(p->to, "   %-*s", 3 * p->width + 2, r->methods[i].name);
-        fputs("   published", p->to);
-        fputc('\n', p->to);
-    }
-    if (p->format == VA_REPORT_HTML) {
-        fputs("<tr><th></th>", p->to);
-        for (int64_t i = 0; i <= r->count; i++) {
-            fprintf(p->to, "<th colspan=\"%d\">", VA_DIMENSIONS);
-            put_escaped(p, i < r->count ? r->methods[i].name : "published");
-            fputs("</th>", p->to);
-        }
-        fputs("</tr>\n", p->to);
-    }
+    const struct column *c = &l->columns[i];
+    const char *dimension = va_dimension_names[c->dimension],
+               *method = c->method == PUBLISHED ? "published"
+                                                : l->report->methods[c->method].name;
+    char text[200];
+
+    if (l->format == VA_REPORT_TEXT) /* the line above says published */
+        snprintf(text, sizeof(text), "%s", c->method > 0 ? method : dimension);
+    else if (c->method == 0)
+        snprintf(text, sizeof(text), "%s", dimension);
+    else
+        snprintf(text, sizeof(text), "%s%s%s", method, l->format == VA_REPORT_TSV ? "_" : " ",
+                 dimension);
+    put_cell(l, i, text);
 }
 
-static void put_header(const struct printer *p, const struct va_report *r)
+static void put_header(const struct layout *l)
 {
-    put_titles(p, r);
-    begin_row(p, "fold");
-    for (int64_t i = 0; i <= r->count; i++) {
-        const char *name = i < r->count ? r->methods[i].name : "published";
+    int64_t baselines = l->report->count - 1;
 
-        if (p->format == VA_REPORT_TEXT)
-            fputs("  ", p->to);
-        for (int d = 0; d < VA_DIMENSIONS; d++) {
-            if (p->format == VA_REPORT_TSV) { /* ours keep their plain names */
-                fputc('\t', p->to);
-                if (i) {
-                    put_escaped(p, name);
-                    fputc('_', p->to);
-                }
-                fputs(va_dimension_names[d], p->to);
-            } else if (p->format == VA_REPORT_MARKDOWN) {
-                fputs(" | ", p->to);
-                if (i) {
-                    put_escaped(p, name);
-                    fputc(' ', p->to);
-                }
-                fputs(va_dimension_names[d], p->to);
-            } else {
-                put_cell(p, va_dimension_names[d]);
-            }
-        }
+    if (l->format == VA_REPORT_TEXT) {
+        fprintf(l->to, "%-9s   %-*s", "", 24, l->report->methods[0].name);
+        if (baselines)
+            fprintf(l->to, "  %-*s", (int)(8 * baselines), "mean of");
+        fputs("  published\n", l->to);
     }
-    end_row(p);
-    if (p->format != VA_REPORT_MARKDOWN)
+    begin_row(l, "fold");
+    for (int64_t i = 0; i < l->count; i++)
+        put_title(l, i);
+    end_row(l);
+    if (l->format != VA_REPORT_MARKDOWN)
         return;
-    fputs("| ---", p->to);
-    for (int64_t i = 0; i < VA_DIMENSIONS * (r->count + 1); i++)
-        fputs(" | ---:", p->to);
-    fputs(" |\n", p->to);
+    fputs("| ---", l->to);
+    for (int64_t i = 0; i < l->count; i++)
+        fputs(" | ---:", l->to);
+    fputs(" |\n", l->to);
 }
 
-static const double *published(int64_t fold)
+static void put_folds(const struct layout *l)
 {
-    return fold < PAPER_FOLDS ? paper[fold] : NULL;
-}
+    const struct va_method *first = &l->report->methods[0];
 
-/* Means over the folds of the table, of each method and of what is published for them. */
-static void put_means(const struct printer *p, const struct va_report *r)
-{
-    const struct va_method *first = &r->methods[0];
-
-    begin_row(p, "mean");
-    for (int64_t i = 0; i <= r->count; i++) {
-        double mean[VA_DIMENSIONS] = { 0 };
-        int64_t n = 0;
-
-        for (int64_t k = 0; k < first->count; k++) {
-            const double *ccc = i < r->count ? r->methods[i].folds[k].ccc
-                                             : published(first->folds[k].fold);
-
-            n += ccc != NULL;
-            for (int d = 0; ccc && d < VA_DIMENSIONS; d++)
-                mean[d] += ccc[d];
-        }
-        for (int d = 0; d < VA_DIMENSIONS; d++)
-            mean[d] /= (double)n; /* NaN where no fold is published */
-        put_group(p, mean);
-    }
-    end_row(p);
-}
-
-void va_report_print(const struct va_report *r, enum va_report_format format, FILE *to)
-{
-    const struct printer p = { .format = format, .to = to, .width = 7 };
-    const struct va_method *first = &r->methods[0];
-
-    if (format == VA_REPORT_HTML)
-        fputs("<table>\n", to);
-    put_header(&p, r);
     for (int64_t k = 0; k < first->count; k++) {
         char name[24];
 
         snprintf(name, sizeof(name), "%lld", (long long)first->folds[k].fold);
-        begin_row(&p, name);
-        for (int64_t i = 0; i < r->count; i++)
-            put_group(&p, r->methods[i].folds[k].ccc);
-        put_group(&p, published(first->folds[k].fold));
-        end_row(&p);
+        begin_row(l, name);
+        for (int64_t i = 0; i < l->count; i++)
+            put_number(l, i, fold_cell(l, &l->columns[i], k));
+        end_row(l);
     }
-    put_means(&p, r);
-    begin_row(&p, "baseline");
-    for (int64_t i = 0; i < r->count; i++)
-        put_group(&p, NULL);
-    put_group(&p, paper_baseline);
-    end_row(&p);
+    begin_row(l, "average");
+    for (int64_t i = 0; i < l->count; i++)
+        put_number(l, i, average_cell(l, &l->columns[i]));
+    end_row(l);
+}
+
+/* A baseline of ours below our columns, the published one below its own. */
+static void put_baselines(const struct layout *l)
+{
+    for (int64_t m = 1; m < l->report->count && l->format != VA_REPORT_TSV; m++) {
+        begin_row(l, l->report->methods[m].name);
+        for (int64_t i = 0; i < l->count; i++) {
+            const struct column c = { .method = m, .dimension = l->columns[i].dimension };
+
+            put_number(l, i, l->columns[i].method == 0 ? average_cell(l, &c) : (double)NAN);
+        }
+        end_row(l);
+    }
+    begin_row(l, "baseline");
+    for (int64_t i = 0; i < l->count; i++)
+        put_number(l, i,
+                   l->columns[i].method == PUBLISHED ? paper_baseline[l->columns[i].dimension]
+                                                     : (double)NAN);
+    end_row(l);
+}
+
+int va_report_print(const struct va_report *r, enum va_report_format format, FILE *to)
+{
+    struct layout l = { .report = r, .format = format, .to = to };
+
+    if (lay_out(&l) < 0)
+        return -1;
+    if (format == VA_REPORT_HTML)
+        fputs("<table>\n", to);
+    put_header(&l);
+    put_folds(&l);
+    put_baselines(&l);
     if (format == VA_REPORT_HTML)
         fputs("</table>\n", to);
+    va_free(l.columns);
+    return 0;
 }

@@ -38,7 +38,9 @@ struct va_report {
 VA_MUST_USE int va_report_add(struct va_report *report, const char *name,
                               const char *const *paths, int64_t count);
 
-void va_report_print(const struct va_report *report, enum va_report_format format, FILE *to);
+/* Print the table: folds, their average, baselines. -1 after reporting that memory is short. */
+VA_MUST_USE int va_report_print(const struct va_report *report, enum va_report_format format,
+                                FILE *to);
 void va_report_release(struct va_report *report);
 
 #endif
