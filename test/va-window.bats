@@ -124,7 +124,7 @@ refused() {
     make_features --frames 3 --video b b.h5
     make_labels --frames 3 >more/a.txt
     run -0 --separate-stderr va-window --labels labels --labels more -o w.h5 v.h5 a.h5 b.h5
-    [ "$stderr" = "va-window: b: no label file: all its frames count as unlabelled" ]
+    [ "$stderr" = "va-window: b.h5: video 'b' has no label file: all its frames count as unlabelled" ]
     [ "$(row a)" = "3 3 3 3 0 1 0" ]
     [ "$(row b)" = "3 3 0 0 0 1 0" ]
     rm labels/v.txt more/a.txt

@@ -381,8 +381,8 @@ struct va_window_index *va_window_index_read(const char *path, char **id)
 
     if (id)
         *id = NULL;
-    if (index && read_settings(in, index) == 0 && read_timeline(in, index) == 0 &&
-        read_videos(in, index) == 0)
+    if (index && (index->path = va_strdup(path)) && read_settings(in, index) == 0 &&
+        read_timeline(in, index) == 0 && read_videos(in, index) == 0)
         status = read_windows(in, index);
     if (status == 0 && id) {
         const char *text = va_h5_id(in);

@@ -50,12 +50,17 @@ static int check_rows(const struct va_window_index *index, const struct va_index
         const struct va_timeline_entry *e = &index->timeline[v->first + i];
 
         if (e->row >= s->count || e->next >= s->count)
-            return va_error("%s: frame %lld of the windows wants row %d, the file has %lld",
-                            v->features, (long long)i + 1, e->row > e->next ? e->row : e->next,
-                            (long long)s->count);
+            return va_error(
+                "%s: /timeline/row: frame %lld of video '%s': found row %d, but %s has "
+                "%lld",
+                index->path ? index->path : v->features, (long long)i + 1, v->name,
+                e->row > e->next ? e->row : e->next, v->features, (long long)s->count);
         if (e->present && s->frames[e->row] != i + 1)
-            return va_error("%s: row %d is frame %d, the windows expect %lld", v->features,
-                            e->row, s->frames[e->row], (long long)i + 1);
+            return va_error(
+                "%s: /timeline/row: frame %lld of video '%s': found row %d, which is "
+                "frame %d in %s",
+                index->path ? index->path : v->features, (long long)i + 1, v->name, e->row,
+                s->frames[e->row], v->features);
     }
     return 0;
 }

@@ -41,6 +41,7 @@ void va_window_index_free(struct va_window_index *index)
     va_free(index->videos);
     va_free(index->timeline);
     va_free(index->windows);
+    va_free(index->path);
     va_free(index);
 }
 
@@ -67,7 +68,7 @@ int va_window_index_select(const struct va_window_index *index, const char *list
     for (int64_t i = 0; status == 0 && i < names.count; i++) {
         (*videos)[i] = va_window_index_find(index, names.items[i].name);
         if ((*videos)[i] < 0)
-            status = va_name_list_unknown(&names, i, "the windows");
+            status = va_name_list_unknown(&names, i, index->path ? index->path : "the windows");
     }
     if (status == 0)
         *count = names.count;
@@ -224,13 +225,14 @@ static int add_window(void *arg, int64_t start, int64_t length)
 
 /* The labels of video `name`, or none. */
 static int find_labels(struct va_labels *labels, const struct va_label_files *files,
-                       const char *name)
+                       const char *name, const char *path)
 {
     const struct va_label_file *file = files ? va_label_files_find(files, name) : NULL;
 
     *labels = (struct va_labels){ 0 };
     if (files && !file)
-        va_warn("%s: no label file: all its frames count as unlabelled", name);
+        va_warn("%s: video '%s' has no label file: all its frames count as unlabelled", path,
+                name);
     return file ? va_labels_read(labels, file->path, VA_LABELS_ANNOTATION) : 0;
 }
 
@@ -289,7 +291,7 @@ int va_window_index_add(struct va_window_index *index, const char *path,
     int status = -1;
 
     if (read_track(&t, path) == 0 && check_new(index, &t, path) == 0 &&
-        find_labels(&found, labels, t.name) == 0)
+        find_labels(&found, labels, t.name, path) == 0)
         status = append_video(index, &t, path, &found);
     va_labels_release(&found);
     track_release(&t);

@@ -62,6 +62,7 @@ struct va_index_video {
 struct va_index_source; /* opaque: a feature file opened and mapped */
 
 struct va_window_index {
+    char *path; /* file it was read from, NULL if made here */
     int64_t window, stride;
     enum va_tail tail;
     enum va_missing missing;
