@@ -137,7 +137,7 @@ changed() {
     changed fc1.bias 0 3e38
     h5edit odd.h5 poke /tensors/fc2.weight 0 3e38
     run -4 --separate-stderr va-predict -m odd.h5 -o p.h5 --text-dir text a.h5
-    [ "$stderr" = "va-predict: a: frame 1: valence is not finite" ]
+    [ "$stderr" = "va-predict: a.h5: frame 1: valence is not finite" ]
     [ ! -e p.h5 ]
     [ ! -e text ]
 }

@@ -135,7 +135,7 @@ static int finish_means(struct run *r)
                 *x /= (double)r->job->model_count;
                 if (!isfinite(*x) || !isfinite((float)*x))
                     return va_error_machine("%s: frame %lld: %s is not finite",
-                                            r->index->videos[i].name, (long long)t + 1,
+                                            r->index->videos[i].features, (long long)t + 1,
                                             d ? "arousal" : "valence");
                 if (r->job->clip)
                     *x = fmin(1, fmax(-1, *x));
