@@ -1,0 +1,321 @@
+/*
+ * The cpu backend gives the same bytes in every run and for every number of threads, and nearly
+ * the same values at every level of instructions.
+ */
+#include "base/va_cpu.h"
+#include "base/va_mem.h"
+#include "base/va_rand.h"
+#include "base/va_thread.h"
+#include "cpu/va_cpu_ops.h"
+#include "cpu/va_hot.h"
+#include "test/va_test.h"
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { HELD = 64, PARTS = 40, ROOM = 1 << 20 };
+
+static const char *self; /* path of this program */
+
+/* Results of everything(), part by part. */
+struct results {
+    float *values; /* [ROOM] */
+    int64_t end[PARTS];
+    int parts;
+};
+
+static struct va_backend *be;
+static float *held[HELD];
+static int count;
+static uint64_t stream;
+
+static float *tensor(int64_t n, double low, double high)
+{
+    float *p = be->ops->alloc(be, n);
+
+    if (!p || count == HELD)
+        exit(4);
+    stream++;
+    for (int64_t i = 0; i < n; i++)
+        p[i] = (float)(low +
+                       (high - low) * va_rand_uniform(stream, VA_RAND_TEST, 2, (uint64_t)i));
+    return held[count++] = p;
+}
+
+static void keep(struct results *r, const float *p, int64_t n)
+{
+    int64_t start = r->parts ? r->end[r->parts - 1] : 0;
+
+    if (start + n > ROOM || r->parts == PARTS)
+        exit(4);
+    memcpy(r->values + start, p, (size_t)n * sizeof(*p));
+    r->end[r->parts++] = start + n;
+}
+
+static void maps(struct results *r)
+{
+    enum { N = 40009 };
+    float *x = tensor(N, -3, 3), *y = tensor(N, 0, 0), *dy = tensor(N, -1, 1);
+    float *slope = tensor(1, 0.2, 0.3), *dslope = tensor(1, 0, 0);
+    struct va_update u = { N, x, dy, tensor(N, 0, 0), tensor(N, 0, 0), 0.01 };
+    struct va_adamw h = { 1e-3, 0.9, 0.999, 1e-8, 0.5, 1 };
+    int64_t worst;
+    float total;
+
+    be->ops->unary(be, VA_GELU, N, x, y);
+    keep(r, y, N);
+    be->ops->unary_grad(be, VA_SILU, N, x, y, dy, y);
+    keep(r, y, N);
+    be->ops->prelu_grad(be, N, x, slope, dy, y, dslope);
+    keep(r, dslope, 1);
+    be->ops->dropout(be, &(struct va_dropout){ N, 0.3, 5, 6, x, y });
+    keep(r, y, N);
+    total = (float)be->ops->sum_squares(be, &u, 1, &worst);
+    keep(r, &total, 1);
+    be->ops->adamw(be, &h, &u, 1);
+    keep(r, x, N);
+}
+
+static void products(struct results *r)
+{
+    enum { M = 301, N = 130, K = 70, T = 130, CIN = 40, COUT = 300, TAPS = 5 };
+    struct va_weight w = { .data = tensor(N * K, -1, 1), .stale = true };
+    struct va_weight c = { .data = tensor(COUT * CIN * TAPS, -1, 1), .stale = true };
+    float *x = tensor(M * K, -1, 1), *y = tensor(M * N, 0, 0), *dx = tensor(M * K, 0, 0);
+    float *dw = tensor(N * K, 0, 0), *db = tensor(N, 0, 0);
+    float *cx = tensor(2 * T * CIN, -1, 1), *cy = tensor(2 * T * COUT, 0, 0);
+    float *cdx = tensor(2 * T * CIN, 0, 0), *cdw = tensor(COUT * CIN * TAPS, 0, 0);
+    float *cdb = tensor(COUT, 0, 0), *qkv = tensor(2 * 33 * 3 * 4 * 8, -1, 1);
+    float *mixed = tensor(2 * 33 * 4 * 8, 0, 0);
+
+    be->ops->linear(be, &(struct va_linear){ M, N, K, x, K, &w, NULL, VA_RELU, NULL, y, N });
+    keep(r, y, M * N);
+    be->ops->linear_grad(
+        be, &(struct va_linear_grad){ M, N, K, y, N, x, K, &w, dx, K, false, dw, db });
+    keep(r, dx, M * K);
+    keep(r, dw, N * K);
+    keep(r, db, N);
+    be->ops->conv(be, &(struct va_conv){ 2, T, CIN, COUT, TAPS, 3, 0, cx, &c, NULL, cy });
+    keep(r, cy, 2 * T * COUT);
+    be->ops->conv_grad(
+        be, &(struct va_conv_grad){ 2, T, CIN, COUT, TAPS, 3, cy, cx, &c, cdx, cdw, cdb });
+    keep(r, cdx, 2 * T * CIN);
+    keep(r, cdw, COUT * CIN * TAPS);
+    keep(r, cdb, COUT);
+    be->ops->attention(be, &(struct va_attention){ 2, 33, 4, 8, 33, qkv, mixed });
+    keep(r, mixed, 2 * 33 * 4 * 8);
+    be->ops->weight_release(be, &w);
+    be->ops->weight_release(be, &c);
+}
+
+static void sequences(struct results *r)
+{
+    enum { B = 3, T = 70, E = 130, N = 8, ROWS = B * T };
+    float *u = tensor(ROWS * E, -1, 1), *delta = tensor(ROWS * E, 0.001, 0.8);
+    float *A = tensor(E * N, -2, -0.1), *Bm = tensor(ROWS * N, -1, 1);
+    float *Cm = tensor(ROWS * N, -1, 1), *skip = tensor(E, -1, 1), *z = tensor(ROWS * E, -2, 2);
+    float *dy = tensor(ROWS * E, -1, 1), *y = tensor(ROWS * E, 0, 0);
+    float *du = tensor(ROWS * E, 0, 0), *dd = tensor(ROWS * E, 0, 0);
+    float *dB = tensor(ROWS * N, 0, 0), *dC = tensor(ROWS * N, 0, 0), *dA = tensor(E * N, 0, 0);
+    float *ds = tensor(E, 0, 0), *w = tensor(E * 4, -1, 1), *stats = tensor(2 * ROWS, 0, 0);
+    float *dw = tensor(E * 4, 0, 0);
+
+    be->ops->scan(be, &(struct va_scan){ .B = B,
+                                         .T = T,
+                                         .E = E,
+                                         .N = N,
+                                         .u = u,
+                                         .delta = delta,
+                                         .A = A,
+                                         .Bm = Bm,
+                                         .Cm = Cm,
+                                         .skip = skip,
+                                         .z = z,
+                                         .ldu = E,
+                                         .lddelta = E,
+                                         .ldB = N,
+                                         .ldC = N,
+                                         .ldz = E,
+                                         .y = y });
+    keep(r, y, ROWS * E);
+    be->ops->scan_grad(be, &(struct va_scan_grad){ .B = B,
+                                                   .T = T,
+                                                   .E = E,
+                                                   .N = N,
+                                                   .dy = dy,
+                                                   .u = u,
+                                                   .delta = delta,
+                                                   .A = A,
+                                                   .Bm = Bm,
+                                                   .Cm = Cm,
+                                                   .skip = skip,
+                                                   .z = z,
+                                                   .ldu = E,
+                                                   .lddelta = E,
+                                                   .ldB = N,
+                                                   .ldC = N,
+                                                   .ldz = E,
+                                                   .du = du,
+                                                   .ddelta = dd,
+                                                   .dBm = dB,
+                                                   .dCm = dC,
+                                                   .lddu = E,
+                                                   .ldddelta = E,
+                                                   .lddB = N,
+                                                   .lddC = N,
+                                                   .lddz = E,
+                                                   .dA = dA,
+                                                   .dskip = ds });
+    keep(r, du, ROWS * E);
+    keep(r, dd, ROWS * E);
+    keep(r, dB, ROWS * N);
+    keep(r, dC, ROWS * N);
+    keep(r, dA, E * N);
+    keep(r, ds, E);
+    be->ops->dwconv(be, &(struct va_dwconv){ B, T, E, 4, 0, E, u, w, skip, VA_SILU, y });
+    keep(r, y, ROWS * E);
+    be->ops->dwconv_grad(
+        be, &(struct va_dwconv_grad){ B, T, E, 4, E, E, dy, u, w, skip, VA_SILU, du, dw, ds });
+    keep(r, du, ROWS * E);
+    keep(r, dw, E * 4);
+    be->ops->norm(be, &(struct va_norm){ ROWS, E, 1e-5, u, skip, skip, y, stats });
+    keep(r, y, ROWS * E);
+    memset(ds, 0, E * sizeof(*ds));
+    memset(dw, 0, E * sizeof(*dw));
+    be->ops->norm_grad(be, &(struct va_norm_grad){ ROWS, E, dy, u, skip, stats, du, ds, dw });
+    keep(r, du, ROWS * E);
+    keep(r, ds, E);
+    keep(r, dw, E);
+}
+
+static struct results everything(int threads)
+{
+    struct results r = { .values = va_new(ROOM, sizeof(float)) };
+
+    va_threads_set(threads);
+    be = va_cpu_backend_new();
+    if (!r.values || !be)
+        exit(4);
+    count = 0;
+    stream = 0;
+    maps(&r);
+    products(&r);
+    sequences(&r);
+    VA_CHECK(va_backend_check(be) == 0);
+    for (int i = 0; i < count; i++)
+        be->ops->free(be, held[i]);
+    va_backend_free(be);
+    va_threads_set(0);
+    return r;
+}
+
+static void check_same(const struct results *a, const struct results *b)
+{
+    VA_CHECK_INT(a->parts, b->parts);
+    for (int p = 0; p < a->parts; p++) {
+        int64_t start = p ? a->end[p - 1] : 0;
+        size_t bytes = (size_t)(a->end[p] - start) * sizeof(float);
+
+        if (memcmp(a->values + start, b->values + start, bytes)) {
+            printf("# part %d differs\n", p);
+            va_test_bad = true;
+        }
+    }
+}
+
+static void two_runs(void)
+{
+    struct results a = everything(0), b = everything(0);
+
+    check_same(&a, &b);
+    va_free(a.values);
+    va_free(b.values);
+}
+
+static void any_number_of_threads(void)
+{
+    struct results one = everything(1);
+
+    for (int n = 2; n <= 5; n++) {
+        struct results more = everything(n);
+
+        check_same(&one, &more);
+        va_free(more.values);
+    }
+    va_free(one.values);
+}
+
+/* Levels differ by fused multiplications and the order of sums: some roundings of the largest
+ * value of each result, times the square root of the longest sum, here 40009. */
+static void levels_agree(void)
+{
+    struct results best = everything(0);
+
+    for (int level = 0; level < (int)va_cpu_isa(); level++) {
+        struct results other;
+
+        va_hot_use((enum va_isa)level);
+        other = everything(0);
+        for (int p = 0; p < best.parts; p++) {
+            double largest = 0, worst = 0;
+
+            for (int64_t i = p ? best.end[p - 1] : 0; i < best.end[p]; i++) {
+                largest = fmax(largest, fabs(best.values[i]));
+                worst = fmax(worst, fabs((double)best.values[i] - other.values[i]));
+            }
+            if (!(worst <= 32 * 0x1p-24 * largest) || !(largest > 0)) {
+                printf("# part %d, %s: off by %.3g of %.3g\n", p, va_isa_names[level], worst,
+                       largest);
+                va_test_bad = true;
+            }
+        }
+        va_free(other.values);
+    }
+    va_hot_use(va_cpu_isa());
+    va_free(best.values);
+}
+
+/* The other tests of operations pass when the whole process is held to a lower level: that
+ * reaches oneDNN too. */
+static void tests_at_lower_levels(void)
+{
+    static const char *const tests[] = { "test_ops", "test_ops_products" };
+    int folder = (int)(strrchr(self, '/') ? strrchr(self, '/') - self + 1 : 0);
+
+    if (getenv("VA_ISA") || va_cpu_isa() == VA_ISA_PLAIN)
+        VA_SKIP("there is no lower level");
+    for (int level = 0; level < (int)va_cpu_isa(); level++)
+        for (int i = 0; i < 2; i++) {
+            char path[1024];
+            int status = -1;
+            pid_t pid;
+
+            snprintf(path, sizeof(path), "%.*s%s", folder, self, tests[i]);
+            if (access(path, X_OK))
+                VA_SKIP("the other tests are not built");
+            fflush(stdout);
+            pid = fork();
+            if (pid == 0) {
+                setenv("VA_ISA", va_isa_names[level], 1);
+                if (freopen("/dev/null", "w", stdout))
+                    execl(path, path, (char *)NULL);
+                _exit(127);
+            }
+            VA_CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+            if (status) {
+                printf("# VA_ISA=%s %s fails\n", va_isa_names[level], tests[i]);
+                va_test_bad = true;
+            }
+        }
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    self = argv[0];
+    VA_TEST(two_runs);
+    VA_TEST(any_number_of_threads);
+    VA_TEST(levels_agree);
+    VA_TEST(tests_at_lower_levels);
+    return va_test_finish();
+}
