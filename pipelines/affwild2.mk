@@ -27,7 +27,9 @@ VIDEOS       ?= $(ROOT)/videos
 LABELS        = $(TRAIN_LABELS) $(VAL_LABELS)
 
 LABEL_FILES := $(sort $(foreach d,$(LABELS),$(wildcard $(d)/*.txt)))
-LABELLED    := $(sort $(patsubst %.txt,%,$(notdir $(LABEL_FILES))))
+# Names of videos are those of the files without .txt, .mp4, .avi, however many of them.
+bare         = $(patsubst %.avi,%,$(patsubst %.mp4,%,$(patsubst %.txt,%,$(1))))
+LABELLED    := $(sort $(call bare,$(call bare,$(notdir $(LABEL_FILES)))))
 $(if $(LABELLED),,$(error no label files in $(LABELS): set ROOT, or TRAIN_LABELS and VAL_LABELS))
 $(if $(ENCODER)$(FEATURES),,$(error set ENCODER, or FEATURES to use ready-made features))
 TEST := $(if $(SAMPLE),$(shell sed -n '2,$$s|/[^/]*$$||p' '$(SAMPLE)' | sort -u))
@@ -44,6 +46,9 @@ submission: $(OUT)/submission.txt
 
 # ---- frames and features: crops where there are any, else the video ---------------------------
 source = $(firstword $(wildcard $(CROPS)/$(1) $(VIDEOS)/$(1).mp4 $(VIDEOS)/$(1).avi) $(CROPS)/$(1))
+# A submission has a row for every frame of a test video, also behind the last crop.
+frames = $(if $(filter $(1),$(TEST)),$(if $(wildcard $(CROPS)/$(1)), \
+             --frame-count $$(grep -c '^$(1)/' $(SAMPLE))))
 include $(HERE)features.mk
 
 # ---- windows and folds ----------------------------------------------------------------------

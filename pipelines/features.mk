@@ -1,10 +1,11 @@
 # Frames and features: one file per video and stage.
 #
 # Expects params.mk, ENCODER, and a function source(name): where the frames of a video are (a
-# video file or a folder of crops).
+# video file or a folder of crops). A function frames(name), if there is one, gives options that
+# say how many frames the video had.
 $(OUT)/frames/%.h5: $$(call source,$$*)
 	@mkdir -p $(@D)
-	$(call tool,va-decode) $(DECODE_OPTIONS) -j $(THREADS) --name $* -o $@ $<
+	$(call tool,va-decode) $(DECODE_OPTIONS) $(call frames,$*) -j $(THREADS) --name $* -o $@ $<
 
 $(OUT)/features/%.h5: $(OUT)/frames/%.h5 $(ENCODER)
 	@mkdir -p $(@D)

@@ -19,7 +19,8 @@ SPLIT_OPTIONS   ?=
 TRAIN_OPTIONS   ?= --preset paper
 PREDICT_OPTIONS ?=
 
-tool = $(LAUNCH) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
+# $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands.
+tool = $(if $(V),,@echo "  $(1)$(if $@, $@)" >&2 && )$(LAUNCH) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
