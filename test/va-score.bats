@@ -101,6 +101,8 @@ make_predictions() {
     [ "$(cell pooled mean ccc)" = 0 ]
     [ "$(cell pooled mean pearson)" = nan ]
     [ "$(cell pooled mean frames)" = 5 ]
+    [ "$stderr" = "va-score: pooled: pearson is undefined: the predictions are constant
+va-score: video-mean: pearson is undefined: so it is in every video" ]
 }
 
 @test "HDF5 and text mixed" {

@@ -151,7 +151,7 @@ static void print_block(const char *scope, const struct va_score *score)
     }
 }
 
-/* Say why values of `n` pairs are nan: once where nothing is defined, else for each measure. */
+/* Say why values of `n` pairs are nan: what holds for both dimensions is said once. */
 static void explain(const char *scope, int64_t n, const double *prediction, const double *label)
 {
     static const char *const words[] = { "", "no labelled frame",
@@ -159,19 +159,45 @@ static void explain(const char *scope, int64_t n, const double *prediction, cons
                                          "the labels are constant",
                                          "predictions and labels are the same constant" };
 
-    for (int d = 0; d < VA_MEAN; d++)
-        for (int m = VA_CCC; m <= VA_PEARSON; m++) {
-            enum va_undefined why = va_score_reason(n, prediction, label, (enum va_dimension)d,
-                                                    (enum va_metric)m);
+    if (n == 0) {
+        va_info("%s: all measures are undefined: %s", scope, words[VA_NO_FRAMES]);
+        return;
+    }
+    for (int m = VA_CCC; m <= VA_PEARSON; m++) {
+        enum va_undefined why[VA_MEAN];
 
-            if (why == VA_NO_FRAMES) {
-                va_info("%s: all measures are undefined: %s", scope, words[why]);
-                return;
-            }
-            if (why != VA_DEFINED)
-                va_info("%s: %s of %s is undefined: %s", scope, va_metric_names[m],
-                        va_dimension_names[d], words[why]);
-        }
+        for (int d = 0; d < VA_MEAN; d++)
+            why[d] = va_score_reason(n, prediction, label, (enum va_dimension)d,
+                                     (enum va_metric)m);
+        if (why[VA_VALENCE] == why[VA_AROUSAL] && why[VA_VALENCE] != VA_DEFINED)
+            va_info("%s: %s is undefined: %s", scope, va_metric_names[m],
+                    words[why[VA_VALENCE]]);
+        else
+            for (int d = 0; d < VA_MEAN; d++)
+                if (why[d] != VA_DEFINED)
+                    va_info("%s: %s of %s is undefined: %s", scope, va_metric_names[m],
+                            va_dimension_names[d], words[why[d]]);
+    }
+}
+
+/* The mean over videos is undefined where every video is. */
+static void explain_mean(const struct va_score *score)
+{
+    for (int m = VA_CCC; m <= VA_PEARSON; m++) {
+        const bool undefined[] = { isnan(score->value[VA_VALENCE][m]),
+                                   isnan(score->value[VA_AROUSAL][m]) };
+
+        if (undefined[VA_VALENCE] && undefined[VA_AROUSAL])
+            va_info("video-mean: %s is undefined: so it is in every video", va_metric_names[m]);
+        else
+            for (int d = 0; d < VA_MEAN; d++)
+                if (undefined[d])
+                    va_info("video-mean: %s of %s is undefined: so it is in every video",
+                            va_metric_names[m], va_dimension_names[d]);
+        if (isnan(score->value[VA_MEAN][m]) && !undefined[VA_VALENCE] && !undefined[VA_AROUSAL])
+            va_info("video-mean: %s of mean is undefined: one of both is in every video",
+                    va_metric_names[m]);
+    }
 }
 
 static void print_table(const struct va_evaluation *e)
@@ -187,11 +213,7 @@ static void print_table(const struct va_evaluation *e)
     explain("pooled", e->frames, e->prediction, e->label);
     va_evaluation_mean(e, &score);
     print_block("video-mean", &score);
-    for (int d = 0; d < VA_DIMENSIONS; d++)
-        for (int m = VA_CCC; m <= VA_PEARSON; m++)
-            if (isnan(score.value[d][m]))
-                va_info("video-mean: %s of %s is undefined: so it is in every video",
-                        va_metric_names[m], va_dimension_names[d]);
+    explain_mean(&score);
     for (int64_t i = 0; args.per_video && i < e->count; i++) {
         const struct va_evaluated *v = &e->videos[i];
 
