@@ -9,24 +9,6 @@
 const char *const va_dimension_names[] = { "valence", "arousal", "mean", NULL };
 const char *const va_metric_names[] = { "ccc", "pearson", "rmse", "mae", "sagr", NULL };
 
-/* A sum that does not lose what small terms bring (Neumaier): a corpus has millions of them. */
-struct sum {
-    double value, lost;
-};
-
-static void add(struct sum *s, double x)
-{
-    double t = s->value + x;
-
-    s->lost += fabs(s->value) >= fabs(x) ? (s->value - t) + x : (x - t) + s->value;
-    s->value = t;
-}
-
-static double mean(const struct sum *s, int64_t n)
-{
-    return (s->value + s->lost) / (double)n;
-}
-
 /* Whether column d of x [n, 2] is one number throughout: exact, where a variance from a rounded
  * mean would leave dust. */
 static int is_flat(int64_t n, const double *x, int d)
@@ -42,39 +24,39 @@ static int sign(double x)
     return (x > 0) - (x < 0);
 }
 
-/* Measures of one dimension; n >= 1. */
+/* Measures of one dimension; n >= 1. Deviations are from means that are known: squares of the
+ * values themselves would swamp a small variance on a large offset. */
 static void measure(double *value, int64_t n, const double *p, const double *y, int d)
 {
-    struct sum sp = { 0 }, sy = { 0 }, spp = { 0 }, syy = { 0 }, spy = { 0 }, see = { 0 },
-               sae = { 0 };
-    double mp, my, vp, vy, cov, bottom;
+    double mp = 0, my = 0, vp = 0, vy = 0, cov = 0, squares = 0, absolute = 0, bottom;
+    double N = (double)n;
     int64_t agree = 0;
 
     for (int64_t i = 0; i < n; i++) {
-        add(&sp, p[2 * i + d]);
-        add(&sy, y[2 * i + d]);
+        mp += p[2 * i + d];
+        my += y[2 * i + d];
     }
-    mp = mean(&sp, n);
-    my = mean(&sy, n);
+    mp /= N;
+    my /= N;
     for (int64_t i = 0; i < n; i++) {
         double a = p[2 * i + d], b = y[2 * i + d];
 
-        add(&spp, (a - mp) * (a - mp));
-        add(&syy, (b - my) * (b - my));
-        add(&spy, (a - mp) * (b - my));
-        add(&see, (a - b) * (a - b));
-        add(&sae, fabs(a - b));
+        vp += (a - mp) * (a - mp);
+        vy += (b - my) * (b - my);
+        cov += (a - mp) * (b - my);
+        squares += (a - b) * (a - b);
+        absolute += fabs(a - b);
         agree += sign(a) == sign(b);
     }
-    vp = is_flat(n, p, d) ? 0 : mean(&spp, n);
-    vy = is_flat(n, y, d) ? 0 : mean(&syy, n);
-    cov = vp == 0 || vy == 0 ? 0 : mean(&spy, n);
+    vp = is_flat(n, p, d) ? 0 : vp / N;
+    vy = is_flat(n, y, d) ? 0 : vy / N;
+    cov = vp == 0 || vy == 0 ? 0 : cov / N;
     bottom = vp + vy + (mp - my) * (mp - my);
     value[VA_CCC] = bottom > 0 ? 2 * cov / bottom : (double)NAN;
     value[VA_PEARSON] = vp * vy > 0 ? cov / sqrt(vp * vy) : (double)NAN;
-    value[VA_RMSE] = sqrt(mean(&see, n));
-    value[VA_MAE] = mean(&sae, n);
-    value[VA_SAGR] = (double)agree / (double)n;
+    value[VA_RMSE] = sqrt(squares / N);
+    value[VA_MAE] = absolute / N;
+    value[VA_SAGR] = (double)agree / N;
 }
 
 void va_score_pairs(struct va_score *score, int64_t n, const double *prediction,
@@ -158,7 +140,7 @@ void va_evaluation_video(const struct va_evaluation *e, int64_t i, struct va_sco
 
 void va_evaluation_mean(const struct va_evaluation *e, struct va_score *score)
 {
-    struct sum total[VA_DIMENSIONS][VA_METRICS] = { 0 };
+    double total[VA_DIMENSIONS][VA_METRICS] = { 0 };
     int64_t defined[VA_DIMENSIONS][VA_METRICS] = { 0 };
 
     for (int64_t i = 0; i < e->count; i++) {
@@ -168,13 +150,13 @@ void va_evaluation_mean(const struct va_evaluation *e, struct va_score *score)
         for (int d = 0; d < VA_DIMENSIONS; d++)
             for (int m = 0; m < VA_METRICS; m++)
                 if (!isnan(one.value[d][m])) {
-                    add(&total[d][m], one.value[d][m]);
+                    total[d][m] += one.value[d][m];
                     defined[d][m]++;
                 }
     }
     score->frames = e->frames;
     for (int d = 0; d < VA_DIMENSIONS; d++)
         for (int m = 0; m < VA_METRICS; m++)
-            score->value[d][m] = defined[d][m] ? mean(&total[d][m], defined[d][m])
+            score->value[d][m] = defined[d][m] ? total[d][m] / (double)defined[d][m]
                                                : (double)NAN;
 }

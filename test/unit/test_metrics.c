@@ -119,7 +119,7 @@ static void perfect_and_opposite_predictions(void)
     VA_CHECK_NEAR(s.value[VA_AROUSAL][VA_SAGR], 1. / 3, 1e-15);
 }
 
-/* Tiny variations on a large offset over many frames: a naive sum loses them. */
+/* Tiny variations on a large offset over many frames: sums of squares would lose them. */
 static void many_frames_with_an_offset(void)
 {
     enum { N = 200000 };
