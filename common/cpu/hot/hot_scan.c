@@ -10,34 +10,37 @@ struct tile {
     int64_t b, e, lanes; /* first channel; channels, at most VA_W */
 };
 
-/* The loop over time; N is a constant in the copies made below. a2 [N], h [N]. */
-VA_INLINE void run(const struct tile *at, const int64_t N, const va_vf *a2, va_vf *h)
+/* The loop over time; N and lanes are constants in the copies made below. a2 [N], h [N].
+ * Everything used inside is local: a store of a vector may alias what is not. */
+VA_INLINE void run(const struct tile *at, const int64_t N, const int64_t lanes, const va_vf *a2,
+                   va_vf *h)
 {
     const struct va_scan *p = at->p;
-    const float *u = (const float *)p->u + at->b * p->T * p->ldu + at->e;
-    const float *delta = (const float *)p->delta + at->b * p->T * p->lddelta + at->e;
-    const float *z = p->z ? (const float *)p->z + at->b * p->T * p->ldz + at->e : NULL;
-    const float *Bm = (const float *)p->Bm + at->b * p->T * p->ldB;
-    const float *Cm = (const float *)p->Cm + at->b * p->T * p->ldC;
-    float *y = (float *)p->y + at->b * p->T * p->E + at->e;
-    va_vf skip = v_get((const float *)p->skip + at->e, at->lanes);
+    const int64_t T = p->T, ldu = p->ldu, lddelta = p->lddelta, ldz = p->ldz, E = p->E;
+    const int64_t ldB = p->ldB, ldC = p->ldC;
+    const float *u = (const float *)p->u + at->b * T * ldu + at->e;
+    const float *delta = (const float *)p->delta + at->b * T * lddelta + at->e;
+    const float *z = p->z ? (const float *)p->z + at->b * T * ldz + at->e : NULL;
+    const float *Bm = (const float *)p->Bm + at->b * T * ldB;
+    const float *Cm = (const float *)p->Cm + at->b * T * ldC;
+    float *y = (float *)p->y + at->b * T * E + at->e;
+    const va_vf skip = v_get((const float *)p->skip + at->e, lanes);
 
-    for (int64_t t = 0; t < p->T; t++) {
-        va_vf ut = v_get(u + t * p->ldu, at->lanes);
-        va_vf dt = v_get(delta + t * p->lddelta, at->lanes);
+    for (int64_t t = 0; t < T; t++) {
+        va_vf ut = v_get(u + t * ldu, lanes), dt = v_get(delta + t * lddelta, lanes);
         va_vf drive = dt * ut, sum = skip * ut;
 
         VA_UNROLL
         for (int64_t n = 0; n < N; n++) {
-            h[n] = v_exp2(dt * a2[n]) * h[n] + drive * Bm[t * p->ldB + n];
-            sum = sum + h[n] * Cm[t * p->ldC + n];
+            h[n] = v_exp2(dt * a2[n]) * h[n] + drive * Bm[t * ldB + n];
+            sum = sum + h[n] * Cm[t * ldC + n];
         }
         if (z) {
-            va_vf zt = v_get(z + t * p->ldz, at->lanes);
+            va_vf zt = v_get(z + t * ldz, lanes);
 
             sum = sum * zt * v_sigmoid(zt);
         }
-        v_put(y + t * p->E, sum, at->lanes);
+        v_put(y + t * E, sum, lanes);
     }
 }
 
@@ -49,12 +52,15 @@ static void gather(const float *from, int64_t lanes, int64_t N, float f, float *
             tile[n * VA_W + i] = i < lanes && from ? from[i * N + n] * f : 0;
 }
 
+/* memory [2, N, VA_W]: A log2(e), then the states. */
 static void run_any(const struct tile *at, float *memory)
 {
-    run(at, at->p->N, (const va_vf *)(void *)memory,
-        (va_vf *)(void *)(memory + at->p->N * VA_W));
+    int64_t N = at->p->N;
+
+    run(at, N, at->lanes, (const va_vf *)(void *)memory, (va_vf *)(void *)(memory + N * VA_W));
 }
 
+/* The same with `count` states in registers. */
 #define RUN_WITH(count)                                           \
     static void run_##count(const struct tile *at, float *memory) \
     {                                                             \
@@ -62,7 +68,7 @@ static void run_any(const struct tile *at, float *memory)
                                                                   \
         memcpy(a2, memory, sizeof(a2));                           \
         memcpy(h, memory + count * VA_W, sizeof(h));              \
-        run(at, count, a2, h);                                    \
+        run(at, count, VA_W, a2, h);                              \
         memcpy(memory + count * VA_W, h, sizeof(h));              \
     }
 RUN_WITH(8)
@@ -79,9 +85,9 @@ void VA_HOT(va_hot_scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t
 
         gather((const float *)p->A + e * p->N, at.lanes, p->N, VA_LOG2E, tile);
         gather(p->h0 ? (const float *)p->h0 + state : NULL, at.lanes, p->N, 1, h);
-        if (p->N == 8)
+        if (p->N == 8 && at.lanes == VA_W)
             run_8(&at, tile);
-        else if (p->N == 4)
+        else if (p->N == 4 && at.lanes == VA_W)
             run_4(&at, tile);
         else
             run_any(&at, tile);

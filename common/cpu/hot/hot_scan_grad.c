@@ -44,25 +44,27 @@ static struct tile tile_at(const struct va_scan_grad *p, int64_t b, int64_t e, i
     };
 }
 
-/* h [N] over frames [t0, t1), onto the tape if there is one: decay, decay * h before. */
-VA_INLINE void sweep(const struct tile *at, const int64_t N, int64_t t0, int64_t t1,
-                     const va_vf *A, va_vf *h, va_vf *tape)
+/* h [N] over frames [t0, t1), onto the tape if there is one: decay, decay * h before. As in
+ * hot_scan.c, N and lanes may be constants, and all that is used inside is local. */
+VA_INLINE void sweep(const struct tile *at, const int64_t N, const int64_t lanes, int64_t t0,
+                     int64_t t1, const va_vf *A, va_vf *h, va_vf *tape)
 {
-    const struct va_scan_grad *p = at->p;
+    const int64_t ldu = at->p->ldu, lddelta = at->p->lddelta, ldB = at->p->ldB;
+    const float *u = at->u, *delta = at->delta, *Bm = at->Bm;
 
     for (int64_t t = t0; t < t1; t++) {
-        va_vf dt = v_get(at->delta + t * p->lddelta, at->lanes);
-        va_vf drive = dt * v_get(at->u + t * p->ldu, at->lanes);
+        va_vf dt = v_get(delta + t * lddelta, lanes), drive = dt * v_get(u + t * ldu, lanes);
+        va_vf dt2 = dt * VA_LOG2E;
 
         VA_UNROLL
         for (int64_t n = 0; n < N; n++) {
-            va_vf decay = v_exp2(dt * (A[n] * VA_LOG2E)), held = decay * h[n];
+            va_vf decay = v_exp2(dt2 * A[n]), held = decay * h[n];
 
             if (tape) {
                 tape[2 * n] = decay;
                 tape[2 * n + 1] = held;
             }
-            h[n] = held + drive * at->Bm[t * p->ldB + n];
+            h[n] = held + drive * Bm[t * ldB + n];
         }
         if (tape)
             tape += 2 * N;
@@ -70,38 +72,43 @@ VA_INLINE void sweep(const struct tile *at, const int64_t N, int64_t t0, int64_t
 }
 
 /* Frames [t0, t1) backwards. carry [N]: decay * dh of the frame after; dA [N] is added to;
- * lanes [t1 - t0, N, 2]: dBm and dCm, set by the first tile and added to by the others. */
-VA_INLINE va_vf reverse(const struct tile *at, const int64_t N, int64_t t0, int64_t t1,
-                        const va_vf *A, va_vf *carry, va_vf *dA, const va_vf *tape,
-                        va_vf *lanes, int first)
+ * sums [t1 - t0, N, 2]: dBm and dCm, set by the first tile and added to by the others. */
+VA_INLINE va_vf reverse(const struct tile *at, const int64_t N, const int64_t lanes, int64_t t0,
+                        int64_t t1, const va_vf *A, va_vf *carry, va_vf *dA, const va_vf *tape,
+                        va_vf *sums, const int first)
 {
-    const struct va_scan_grad *p = at->p;
-    va_vf skip = v_get((const float *)p->skip + at->e, at->lanes), dskip = v_set(0);
+    const int64_t ldu = at->p->ldu, lddelta = at->p->lddelta, ldz = at->p->ldz, E = at->p->E;
+    const int64_t ldB = at->p->ldB, ldC = at->p->ldC, lddu = at->p->lddu;
+    const int64_t ldddelta = at->p->ldddelta, lddz = at->p->lddz;
+    const float *u = at->u, *delta = at->delta, *z = at->z, *dy = at->dy, *Bm = at->Bm;
+    const float *Cm = at->Cm;
+    float *du = at->du, *ddelta = at->ddelta, *dz = at->dz;
+    const va_vf skip = v_get((const float *)at->p->skip + at->e, lanes);
+    va_vf dskip = v_set(0);
 
+    tape += (t1 - t0) * 2 * N;
+    sums += (t1 - t0) * 2 * N;
     for (int64_t t = t1 - 1; t >= t0; t--) {
-        const va_vf *saved = tape + (t - t0) * 2 * N;
-        va_vf *sums = lanes + (t - t0) * 2 * N;
-        va_vf u = v_get(at->u + t * p->ldu, at->lanes);
-        va_vf dt = v_get(at->delta + t * p->lddelta, at->lanes);
-        va_vf dy = v_get(at->dy + t * p->E, at->lanes), g = dy;
-        va_vf z = v_set(0), gate = z, rest = z, drive = dt * u, sum = skip * u, du = z,
-              ddelta = z;
+        va_vf ut = v_get(u + t * ldu, lanes), dt = v_get(delta + t * lddelta, lanes);
+        va_vf dyt = v_get(dy + t * E, lanes), g = dyt, zt = v_set(0), gate = zt, rest = zt;
+        va_vf drive = dt * ut, sum = skip * ut, along_B = zt, along_A = zt;
 
-        if (at->z) {
-            z = v_get(at->z + t * p->ldz, at->lanes);
-            gate = v_sigmoid_pair(z, &rest);
-            g = dy * z * gate;
+        if (z) {
+            zt = v_get(z + t * ldz, lanes);
+            gate = v_sigmoid_pair(zt, &rest);
+            g = dyt * zt * gate;
         }
+        tape -= 2 * N;
+        sums -= 2 * N;
         VA_UNROLL
         for (int64_t n = 0; n < N; n++) {
-            float Bm = at->Bm[t * p->ldB + n], Cm = at->Cm[t * p->ldC + n];
-            va_vf decay = saved[2 * n], held = saved[2 * n + 1];
-            va_vf h = held + drive * Bm, dh = g * Cm + carry[n], inner = dh * held;
-            va_vf dB = dh * drive, dC = g * h;
+            const float Bn = Bm[t * ldB + n], Cn = Cm[t * ldC + n];
+            va_vf decay = tape[2 * n], held = tape[2 * n + 1], h = held + drive * Bn;
+            va_vf dh = g * Cn + carry[n], inner = dh * held, dB = dh * drive, dC = g * h;
 
-            sum = sum + h * Cm;
-            du = du + dh * Bm;
-            ddelta = ddelta + inner * A[n];
+            sum = sum + h * Cn;
+            along_B = along_B + dh * Bn;
+            along_A = along_A + inner * A[n];
             dA[n] = dA[n] + inner * dt;
             carry[n] = dh * decay;
             if (!first) {
@@ -111,13 +118,13 @@ VA_INLINE va_vf reverse(const struct tile *at, const int64_t N, int64_t t0, int6
             sums[2 * n] = dB;
             sums[2 * n + 1] = dC;
         }
-        dskip = dskip + g * u;
-        if (at->du)
-            v_put(at->du + t * p->lddu, du * dt + g * skip, at->lanes);
-        if (at->ddelta)
-            v_put(at->ddelta + t * p->ldddelta, du * u + ddelta, at->lanes);
-        if (at->dz)
-            v_put(at->dz + t * p->lddz, dy * sum * gate * (z * rest + 1.0f), at->lanes);
+        dskip = dskip + g * ut;
+        if (du)
+            v_put(du + t * lddu, along_B * dt + g * skip, lanes);
+        if (ddelta)
+            v_put(ddelta + t * ldddelta, along_B * ut + along_A, lanes);
+        if (dz)
+            v_put(dz + t * lddz, dyt * sum * gate * (zt * rest + 1.0f), lanes);
     }
     return dskip;
 }
@@ -134,35 +141,36 @@ static struct kept kept_at(float *tile, int64_t N)
     return (struct kept){ v, v + N, v + 2 * N, v + 3 * N, v + 4 * N };
 }
 
-VA_INLINE va_vf chunk_back(const struct tile *at, const int64_t N, int64_t t0, int64_t t1,
-                           const struct va_hot_scan_work *work, struct kept k, int first)
+VA_INLINE va_vf chunk_back(const struct tile *at, const int64_t N, const int64_t lanes,
+                           int64_t t0, int64_t t1, const struct va_hot_scan_work *work,
+                           struct kept k, int first)
 {
-    va_vf *tape = (va_vf *)(void *)work->tape, *lanes = (va_vf *)(void *)work->lanes;
+    va_vf *tape = (va_vf *)(void *)work->tape, *sums = (va_vf *)(void *)work->lanes, dskip;
 
-    sweep(at, N, t0, t1, k.A, k.h, tape);
-    return first ? reverse(at, N, t0, t1, k.A, k.carry, k.dA_chunk, tape, lanes, 1)
-                 : reverse(at, N, t0, t1, k.A, k.carry, k.dA_chunk, tape, lanes, 0);
+    sweep(at, N, lanes, t0, t1, k.A, k.h, tape);
+    if (first)
+        dskip = reverse(at, N, lanes, t0, t1, k.A, k.carry, k.dA_chunk, tape, sums, 1);
+    else
+        dskip = reverse(at, N, lanes, t0, t1, k.A, k.carry, k.dA_chunk, tape, sums, 0);
+    return dskip;
 }
 
-/* The same with N states in registers. */
-#define CHUNK_BACK_WITH(count)                                                              \
-    static va_vf chunk_back_##count(const struct tile *at, int64_t t0, int64_t t1,          \
-                                    const struct va_hot_scan_work *work, struct kept k,     \
-                                    int first)                                              \
-    {                                                                                       \
-        va_vf A[count], h[count], carry[count], dA[count], dskip;                           \
-                                                                                            \
-        memcpy(A, k.A, sizeof(A));                                                          \
-        memcpy(h, k.h, sizeof(h));                                                          \
-        memcpy(carry, k.carry, sizeof(carry));                                              \
-        memset(dA, 0, sizeof(dA));                                                          \
-        dskip = chunk_back(at, count, t0, t1, work, (struct kept){ A, h, carry, NULL, dA }, \
-                           first);                                                          \
-        memcpy(k.carry, carry, sizeof(carry));                                              \
-        memcpy(k.dA_chunk, dA, sizeof(dA));                                                 \
-        return dskip;                                                                       \
-    }
-CHUNK_BACK_WITH(8)
+/* The same with eight states in registers, a whole tile. */
+static va_vf chunk_back_8(const struct tile *at, int64_t t0, int64_t t1,
+                          const struct va_hot_scan_work *work, struct kept k, int first)
+{
+    va_vf A[8], h[8], carry[8], dA[8], dskip;
+
+    memcpy(A, k.A, sizeof(A));
+    memcpy(h, k.h, sizeof(h));
+    memcpy(carry, k.carry, sizeof(carry));
+    memset(dA, 0, sizeof(dA));
+    dskip = chunk_back(at, 8, VA_W, t0, t1, work, (struct kept){ A, h, carry, NULL, dA },
+                       first);
+    memcpy(k.carry, carry, sizeof(carry));
+    memcpy(k.dA_chunk, dA, sizeof(dA));
+    return dskip;
+}
 
 static void one_chunk(const struct tile *at, int64_t t0, int64_t t1,
                       const struct va_hot_scan_work *work, struct kept k, int first)
@@ -172,8 +180,10 @@ static void one_chunk(const struct tile *at, int64_t t0, int64_t t1,
 
     for (int64_t n = 0; n < N; n++)
         k.dA_chunk[n] = v_set(0);
-    dskip = N == 8 ? chunk_back_8(at, t0, t1, work, k, first)
-                   : chunk_back(at, N, t0, t1, work, k, first);
+    if (N == 8 && at->lanes == VA_W)
+        dskip = chunk_back_8(at, t0, t1, work, k, first);
+    else
+        dskip = chunk_back(at, N, at->lanes, t0, t1, work, k, first);
     for (int64_t n = 0; n < N; n++)
         k.dA[n] = k.dA[n] + k.dA_chunk[n];
     v_put(work->dskip + at->e, v_get(work->dskip + at->e, at->lanes) + dskip, at->lanes);
@@ -190,7 +200,7 @@ static void make_marks(const struct tile *at, const struct va_hot_scan_work *wor
     for (int64_t t = 0; t < at->p->T; t += work->chunk, marks += N) {
         memcpy(marks, k.h, (size_t)N * sizeof(*marks));
         if (t + work->chunk < at->p->T)
-            sweep(at, N, t, t + work->chunk, k.A, k.h, NULL);
+            sweep(at, N, at->lanes, t, t + work->chunk, k.A, k.h, NULL);
     }
 }
 

@@ -157,16 +157,20 @@ VA_INLINE va_vf v_sqrt(va_vf x)
 #endif
 }
 
-/* Sum of all lanes, neighbours first: the same tree on every machine of one level. */
+/* Sum of all lanes, in an order that is the same on every machine of one level. */
 VA_INLINE float v_sum(va_vf v)
 {
-    float lanes[VA_W];
+#if defined(__AVX512F__)
+    return _mm512_reduce_add_ps((__m512)v);
+#elif defined(__AVX2__)
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128((__m256)v),
+                          _mm256_extractf128_ps((__m256)v, 1));
 
-    v_store(lanes, v);
-    for (int step = 1; step < VA_W; step *= 2)
-        for (int i = 0; i < VA_W; i += 2 * step)
-            lanes[i] += lanes[i + step];
-    return lanes[0];
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+#else
+    return (v[0] + v[2]) + (v[1] + v[3]);
+#endif
 }
 
 #endif
