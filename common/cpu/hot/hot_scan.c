@@ -72,7 +72,7 @@ static void run_any(const struct tile *at, float *memory)
         memcpy(memory + count * VA_W, h, sizeof(h));              \
     }
 RUN_WITH(8)
-RUN_WITH(4)
+RUN_WITH(16)
 
 void VA_HOT(va_hot_scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t e1,
                          float *tile)
@@ -87,8 +87,8 @@ void VA_HOT(va_hot_scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t
         gather(p->h0 ? (const float *)p->h0 + state : NULL, at.lanes, p->N, 1, h);
         if (p->N == 8 && at.lanes == VA_W)
             run_8(&at, tile);
-        else if (p->N == 4 && at.lanes == VA_W)
-            run_4(&at, tile);
+        else if (p->N == 16 && at.lanes == VA_W)
+            run_16(&at, tile);
         else
             run_any(&at, tile);
         for (int64_t i = 0; p->h_last && i < at.lanes; i++)

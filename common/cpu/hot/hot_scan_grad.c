@@ -155,22 +155,26 @@ VA_INLINE va_vf chunk_back(const struct tile *at, const int64_t N, const int64_t
     return dskip;
 }
 
-/* The same with eight states in registers, a whole tile. */
-static va_vf chunk_back_8(const struct tile *at, int64_t t0, int64_t t1,
-                          const struct va_hot_scan_work *work, struct kept k, int first)
-{
-    va_vf A[8], h[8], carry[8], dA[8], dskip;
-
-    memcpy(A, k.A, sizeof(A));
-    memcpy(h, k.h, sizeof(h));
-    memcpy(carry, k.carry, sizeof(carry));
-    memset(dA, 0, sizeof(dA));
-    dskip = chunk_back(at, 8, VA_W, t0, t1, work, (struct kept){ A, h, carry, NULL, dA },
-                       first);
-    memcpy(k.carry, carry, sizeof(carry));
-    memcpy(k.dA_chunk, dA, sizeof(dA));
-    return dskip;
-}
+/* The same for a whole tile with `count` states in local arrays: registers, as far as they go. */
+#define CHUNK_BACK_WITH(count)                                                          \
+    static va_vf chunk_back_##count(const struct tile *at, int64_t t0, int64_t t1,      \
+                                    const struct va_hot_scan_work *work, struct kept k, \
+                                    int first)                                          \
+    {                                                                                   \
+        va_vf A[count], h[count], carry[count], dA[count], dskip;                       \
+                                                                                        \
+        memcpy(A, k.A, sizeof(A));                                                      \
+        memcpy(h, k.h, sizeof(h));                                                      \
+        memcpy(carry, k.carry, sizeof(carry));                                          \
+        memset(dA, 0, sizeof(dA));                                                      \
+        dskip = chunk_back(at, count, VA_W, t0, t1, work,                               \
+                           (struct kept){ A, h, carry, NULL, dA }, first);              \
+        memcpy(k.carry, carry, sizeof(carry));                                          \
+        memcpy(k.dA_chunk, dA, sizeof(dA));                                             \
+        return dskip;                                                                   \
+    }
+CHUNK_BACK_WITH(8)
+CHUNK_BACK_WITH(16)
 
 static void one_chunk(const struct tile *at, int64_t t0, int64_t t1,
                       const struct va_hot_scan_work *work, struct kept k, int first)
@@ -182,6 +186,8 @@ static void one_chunk(const struct tile *at, int64_t t0, int64_t t1,
         k.dA_chunk[n] = v_set(0);
     if (N == 8 && at->lanes == VA_W)
         dskip = chunk_back_8(at, t0, t1, work, k, first);
+    else if (N == 16 && at->lanes == VA_W)
+        dskip = chunk_back_16(at, t0, t1, work, k, first);
     else
         dskip = chunk_back(at, N, at->lanes, t0, t1, work, k, first);
     for (int64_t n = 0; n < N; n++)
