@@ -18,7 +18,7 @@ setup_file() {
 setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
 
 SMALL=(--channels "8,6" --kernel 3 --layers 1 --d-state 3 --hidden 4 --batch 4 --warmup-epochs 1)
-RUN=(--windows w.h5 --train train.txt --val val.txt "${SMALL[@]}")
+RUN=(-j 1 --windows w.h5 --train train.txt --val val.txt "${SMALL[@]}")
 train() { va-tcn-mamba-train -q "${RUN[@]}" "$@"; }
 
 # Train with these options in the background until train.tsv has 20 rows, then send a signal;
