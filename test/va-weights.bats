@@ -86,7 +86,7 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
     [ "$(setting e.h5 heads)" = 4 ]
     [ "$(setting e.h5 mean)" = 0.5,0.5,0.25 ]
     [ "$(setting e.h5 std)" = 0.22,0.193,0.18 ]
-    [ "$(setting e.h5 image_size)" = 64 ]
+    [ "$(setting e.h5 image_size)" = 48 ]
     [ "$(attribute e.h5 mean)" = "0.5 0.5 0.25" ]
     va-weights export -o e.safetensors e.h5
     va-weights import -o again.h5 e.safetensors

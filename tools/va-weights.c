@@ -47,8 +47,8 @@ static const struct va_usage init_usage = {
     "make a model with initial weights",
     "The encoders vit_base_patch16_224, vit_large_patch16_224 and vit_huge_patch14_224 get the "
     "initial values of masked-autoencoder training and are of no use before it. vit_tiny is for "
-    "demonstrations: its gains are chosen so that even its random weights tell pictures of faces "
-    "apart. mamba-va is the temporal model, by default in the published size.",
+    "demonstrations: its weights are wired so that, untrained, it makes a random linear map of "
+    "the coarse picture. mamba-va is the temporal model, by default in the published size.",
 };
 
 static bool head_option_given(void)

@@ -9,7 +9,9 @@ int va_features_create(struct va_features_writer *w, const char *path, int64_t T
 {
     const int64_t shape[] = { T, D };
 
-    *w = (struct va_features_writer){ .D = D, .out = va_h5_create(path, "va.features/1") };
+    *w = (struct va_features_writer){ .path = path,
+                                      .D = D,
+                                      .out = va_h5_create(path, "va.features/1") };
     if (!w->out || (half && va_grow(&w->half, &w->room, D, sizeof(*w->half)) < 0))
         return -1;
     w->features = va_h5_rows_begin(w->out, "/features", half ? VA_F16 : VA_F32, 2, shape);
@@ -27,7 +29,7 @@ static int to_half(struct va_features_writer *w, int64_t count, const float *row
     for (int64_t i = 0; i < count * w->D; i++) {
         w->half[i] = va_to_f16(rows[i]);
         if (!isfinite(va_from_f16(w->half[i])))
-            return va_error("frame %d: feature %lld is %g, too large for float16",
+            return va_error("%s: frame %d: feature %lld is %g, too large for float16", w->path,
                             index[i / w->D], (long long)(i % w->D), (double)rows[i]);
     }
     return 0;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct va_features_writer {
+    const char *path;      /* the caller's, for messages */
     struct va_h5_out *out; /* for inputs and further attributes */
     struct va_h5_rows *features, *index, *pts;
     uint16_t *half; /* room for float16 */

@@ -17,7 +17,7 @@ const char *const va_arch_names[] = {
 
 /* image, patch, width, depth, heads, hidden width of the MLP */
 static const int64_t encoders[][6] = {
-    [VA_ARCH_VIT_TINY] = { 64, 8, 192, 4, 12, 768 },
+    [VA_ARCH_VIT_TINY] = { 48, 16, 192, 2, 12, 768 },
     [VA_ARCH_VIT_BASE] = { 224, 16, 768, 12, 12, 3072 },
     [VA_ARCH_VIT_LARGE] = { 224, 16, 1024, 24, 16, 4096 },
     [VA_ARCH_VIT_HUGE] = { 224, 14, 1280, 32, 16, 5120 },
@@ -48,8 +48,8 @@ struct va_tensors *va_arch_init_encoder(struct va_backend *be, enum va_arch arch
 
     va_arch_encoder(arch, &c);
     vit = set ? va_vit_new(be, &c, init) : NULL;
-    if (!vit || va_params_draw(va_vit_params(vit), seed) < 0 ||
-        va_params_store(va_vit_params(vit), set) < 0 || va_vit_config_store(&c, set) < 0) {
+    if (!vit || va_vit_draw(vit, seed) < 0 || va_params_store(va_vit_params(vit), set) < 0 ||
+        va_vit_config_store(&c, set) < 0) {
         va_tensors_free(set);
         set = NULL;
     }

@@ -9,7 +9,7 @@
 #include "nn/va_vit.h"
 
 enum va_arch {
-    VA_ARCH_VIT_TINY, /* 64x64 pictures; its untrained weights make usable features */
+    VA_ARCH_VIT_TINY, /* 48x48 pictures; its untrained weights make usable features */
     VA_ARCH_VIT_BASE,
     VA_ARCH_VIT_LARGE,
     VA_ARCH_VIT_HUGE,

@@ -5,49 +5,14 @@
  * In the last block only the CLS row goes on: attention is asked for one query a picture, and
  * the MLP, two thirds of a block's work, then runs on B rows instead of B*T.
  */
-#include "nn/va_vit.h"
-
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "nn/va_vit_priv.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NORM_EPS 1e-6
-
-/* Of the initial weights for features; see declare_block */
-#define PATCH_GAIN 1.0
-#define QKV_GAIN   1.5
-
-struct norm {
-    struct va_param *weight, *bias;
-};
-
-struct linear {
-    struct va_param *weight, *bias;
-};
-
-struct block {
-    struct norm norm1, norm2;
-    struct linear qkv, proj, fc1, fc2;
-};
-
-struct va_vit {
-    struct va_backend *be;
-    struct va_vit_config config;
-    struct va_params params;
-    struct va_param *cls, *pos;
-    struct linear patch;
-    struct block *blocks; /* [depth] */
-    struct norm norm;
-    float pixel[3][256]; /* a byte of each channel, normalised */
-
-    int64_t B;  /* pictures reserved */
-    void *x;    /* [B*T, D] the residual stream */
-    void *y;    /* [B*T, D] normalised, or what attention gave */
-    void *wide; /* [B*T, max(3*D, M)] q, k, v; later the hidden row of the MLP */
-    void *row;  /* [2, B, D] the CLS rows of the last block */
-};
 
 /* ---- parameters ------------------------------------------------------------------------ */
 
@@ -75,11 +40,10 @@ static int declare_norm(struct va_params *list, int64_t C, const char *name)
     return va_params_add(list, &law, "%s.bias", name) < 0 ? -1 : 0;
 }
 
-/* Xavier's uniform law, or one that multiplies the variance of what comes in by gain^2. */
-static struct va_param weight_law(enum va_vit_init init, int64_t N, int64_t K, double gain)
+/* Xavier's uniform law, or the one that keeps variance. */
+static struct va_param weight_law(enum va_vit_init init, int64_t N, int64_t K)
 {
-    double a = init == VA_VIT_INIT_MAE ? sqrt(6.0 / (double)(N + K))
-                                       : gain * sqrt(3.0 / (double)K);
+    double a = init == VA_VIT_INIT_MAE ? sqrt(6.0 / (double)(N + K)) : sqrt(3.0 / (double)K);
 
     return (struct va_param){ .init = VA_INIT_UNIFORM, .a = a };
 }
@@ -93,19 +57,18 @@ static int declare_block(const struct va_vit_config *c, enum va_vit_init init,
     snprintf(norm1, sizeof(norm1), "blocks.%lld.norm1", (long long)i);
     snprintf(norm2, sizeof(norm2), "blocks.%lld.norm2", (long long)i);
     if (declare_norm(list, D, norm1) < 0 ||
-        declare_linear(list, 3 * D, D, weight_law(init, 3 * D, D, QKV_GAIN), i, "attn.qkv") <
-            0 ||
-        declare_linear(list, D, D, weight_law(init, D, D, 1), i, "attn.proj") < 0 ||
+        declare_linear(list, 3 * D, D, weight_law(init, 3 * D, D), i, "attn.qkv") < 0 ||
+        declare_linear(list, D, D, weight_law(init, D, D), i, "attn.proj") < 0 ||
         declare_norm(list, D, norm2) < 0 ||
-        declare_linear(list, M, D, weight_law(init, M, D, 1), i, "mlp.fc1") < 0)
+        declare_linear(list, M, D, weight_law(init, M, D), i, "mlp.fc1") < 0)
         return -1;
-    return declare_linear(list, D, M, weight_law(init, D, M, 1), i, "mlp.fc2");
+    return declare_linear(list, D, M, weight_law(init, D, M), i, "mlp.fc2");
 }
 
 static int declare_patches(const struct va_vit_config *c, enum va_vit_init init,
                            struct va_params *list)
 {
-    struct va_param law = weight_law(init, c->width, va_vit_patch_size(c), PATCH_GAIN);
+    struct va_param law = weight_law(init, c->width, va_vit_patch_size(c));
 
     law.rank = 4;
     law.shape[0] = c->width;
@@ -144,18 +107,18 @@ static struct va_param *next(struct va_params *list, int64_t *at)
     return &list->items[(*at)++];
 }
 
-static struct linear next_linear(struct va_params *list, int64_t *at)
+static struct va_vit_linear next_linear(struct va_params *list, int64_t *at)
 {
     struct va_param *weight = next(list, at);
 
-    return (struct linear){ weight, next(list, at) };
+    return (struct va_vit_linear){ weight, next(list, at) };
 }
 
-static struct norm next_norm(struct va_params *list, int64_t *at)
+static struct va_vit_norm next_norm(struct va_params *list, int64_t *at)
 {
     struct va_param *weight = next(list, at);
 
-    return (struct norm){ weight, next(list, at) };
+    return (struct va_vit_norm){ weight, next(list, at) };
 }
 
 static void bind(struct va_vit *vit)
@@ -167,7 +130,7 @@ static void bind(struct va_vit *vit)
     vit->pos = next(list, &at);
     vit->patch = next_linear(list, &at);
     for (int64_t i = 0; i < vit->config.depth; i++) {
-        struct block *b = &vit->blocks[i];
+        struct va_vit_block *b = &vit->blocks[i];
 
         b->norm1 = next_norm(list, &at);
         b->qkv = next_linear(list, &at);
@@ -197,6 +160,7 @@ struct va_vit *va_vit_new(struct va_backend *be, const struct va_vit_config *c,
         return NULL;
     vit->be = be;
     vit->config = *c;
+    vit->init = init;
     va_params_init(&vit->params, be);
     vit->blocks = va_new(c->depth, sizeof(*vit->blocks));
     if (!vit->blocks || va_vit_declare(c, init, &vit->params) < 0 ||
@@ -227,6 +191,13 @@ void va_vit_free(struct va_vit *vit)
     va_params_release(&vit->params);
     va_free(vit->blocks);
     va_free(vit);
+}
+
+int va_vit_draw(struct va_vit *vit, uint64_t seed)
+{
+    if (va_params_draw(&vit->params, seed) < 0)
+        return -1;
+    return vit->init == VA_VIT_INIT_FEATURES ? va_vit_wire_features(vit) : 0;
 }
 
 struct va_params *va_vit_params(struct va_vit *vit)
@@ -279,7 +250,8 @@ void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows)
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-static void norm(struct va_vit *vit, const struct norm *n, int64_t M, const void *x, void *y)
+static void norm(struct va_vit *vit, const struct va_vit_norm *n, int64_t M, const void *x,
+                 void *y)
 {
     vit->be->ops->norm(vit->be, &(struct va_norm){ .M = M,
                                                    .C = vit->config.width,
@@ -291,7 +263,7 @@ static void norm(struct va_vit *vit, const struct norm *n, int64_t M, const void
 }
 
 /* y [M, N] = act(x [M, K] W^T + b) + residual, with rows of y and residual ldy apart. */
-static void linear(struct va_vit *vit, const struct linear *l, int64_t M, const void *x,
+static void linear(struct va_vit *vit, const struct va_vit_linear *l, int64_t M, const void *x,
                    enum va_unary act, const void *residual, void *y, int64_t ldy)
 {
     int64_t N = l->weight->shape[0], K = l->weight->count / N;
@@ -327,7 +299,7 @@ static void embed(struct va_vit *vit, int64_t B, const void *patches)
 }
 
 /* Attention of a block on x, of the first `queries` rows of each picture, into y. */
-static void attend(struct va_vit *vit, const struct block *k, int64_t B, int64_t queries)
+static void attend(struct va_vit *vit, const struct va_vit_block *k, int64_t B, int64_t queries)
 {
     const struct va_vit_config *c = &vit->config;
     int64_t T = 1 + va_vit_patches(c), D = c->width;
@@ -344,7 +316,7 @@ static void attend(struct va_vit *vit, const struct block *k, int64_t B, int64_t
 }
 
 /* The MLP of a block on x [M, D]; y [M, D] is scratch. */
-static void mlp(struct va_vit *vit, const struct block *k, int64_t M, void *x, void *y)
+static void mlp(struct va_vit *vit, const struct va_vit_block *k, int64_t M, void *x, void *y)
 {
     int64_t D = vit->config.width;
 
@@ -375,7 +347,7 @@ void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cl
 {
     struct va_backend *be = vit->be;
     int64_t D = vit->config.width, T = 1 + va_vit_patches(&vit->config);
-    const struct block *last = &vit->blocks[vit->config.depth - 1];
+    const struct va_vit_block *last = &vit->blocks[vit->config.depth - 1];
     void *row = vit->row, *scratch = va_at(be, vit->row, B * D);
 
     embed(vit, B, patches);

@@ -27,8 +27,9 @@ struct va_vit_config {
 
 /*
  * MAE: the initial values of masked-autoencoder training, Xavier uniform.
- * FEATURES: larger gains, chosen so that an untrained encoder is a useful random projection:
- * its CLS row then holds where things are and how they are bent.
+ * FEATURES: wired so that an untrained encoder is of use: its CLS row is nearly a random linear
+ * map of the coarse picture (va_vit_features.c). For patches that are a multiple of 4 pixels
+ * and widths above 32.
  */
 enum va_vit_init { VA_VIT_INIT_MAE, VA_VIT_INIT_FEATURES };
 
@@ -59,11 +60,12 @@ VA_MUST_USE int va_vit_declare(const struct va_vit_config *c, enum va_vit_init i
 
 struct va_vit; /* opaque */
 
-/* An encoder with parameters allocated (values not set: draw or load them through
- * va_vit_params). NULL after reporting. */
+/* An encoder with parameters allocated (values not set: draw them, or load them
+ * through va_vit_params). NULL after reporting. */
 VA_MUST_USE struct va_vit *va_vit_new(struct va_backend *be, const struct va_vit_config *c,
                                       enum va_vit_init init);
-void va_vit_free(struct va_vit *vit); /* NULL is fine */
+void va_vit_free(struct va_vit *vit);                           /* NULL is fine */
+VA_MUST_USE int va_vit_draw(struct va_vit *vit, uint64_t seed); /* initial values */
 struct va_params *va_vit_params(struct va_vit *vit);
 const struct va_vit_config *va_vit_config(const struct va_vit *vit);
 

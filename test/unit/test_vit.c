@@ -207,6 +207,61 @@ static void architectures_have_their_sizes(void)
     VA_CHECK(strstr(line, "x: width is 0") != NULL);
 }
 
+/* CLS row of one picture. */
+static void see(struct va_embedder *e, const uint8_t *picture, float *cls)
+{
+    static float rows[48 * 48 * 3];
+
+    va_vit_cut(va_embedder_vit(e), picture, rows);
+    VA_CHECK(va_embedder_run(e, 1, rows, cls) == 0);
+}
+
+/* Every 4x4 cell of the picture moves the row, by not much more or less than others do; twice
+ * the change moves it nearly twice as far; and the row is of a size that can be trained on. */
+static void untrained_features_show_every_place(void)
+{
+    enum { SIDE = 48, CELL = 4, D = 192 };
+    struct va_backend *be = va_cpu_backend_new();
+    struct va_tensors *set = be ? va_arch_init_encoder(be, VA_ARCH_VIT_TINY, 42) : NULL;
+    struct va_embedder *e = set ? va_embedder_new(be, set, "tiny", 1) : NULL;
+    uint8_t picture[SIDE * SIDE * 3];
+    float plain[D], once[D], twice[D];
+    double least = INFINITY, most = 0, bend = 0;
+
+    if (!e)
+        abort();
+    memset(picture, 100, sizeof(picture));
+    see(e, picture, plain);
+    for (int cell = 0; cell < (SIDE / CELL) * (SIDE / CELL); cell++) {
+        double moved = 0, off = 0;
+
+        for (int step = 1; step <= 2; step++) {
+            for (int i = 0; i < CELL * CELL * 3; i++) {
+                int y = cell / (SIDE / CELL) * CELL + i / 3 / CELL;
+                int x = cell % (SIDE / CELL) * CELL + i / 3 % CELL;
+
+                picture[(y * SIDE + x) * 3 + i % 3] = (uint8_t)(100 + 50 * step);
+            }
+            see(e, picture, step == 1 ? once : twice);
+        }
+        memset(picture, 100, sizeof(picture));
+        for (int k = 0; k < D; k++) {
+            moved += pow((double)(once[k] - plain[k]), 2);
+            off += pow((double)(twice[k] - 2 * once[k] + plain[k]), 2);
+        }
+        least = fmin(least, sqrt(moved));
+        most = fmax(most, sqrt(moved));
+        bend = fmax(bend, sqrt(off / moved));
+    }
+    VA_CHECK(least > 0.1);
+    VA_CHECK(most < 20 * least);
+    VA_CHECK(bend < 0.2);
+    printf("# a cell moves the row by %.2f to %.2f, bent by %.2f at most\n", least, most, bend);
+    va_embedder_free(e);
+    va_tensors_free(set);
+    va_backend_free(be);
+}
+
 static struct va_tensors *tiny(void)
 {
     struct va_backend *be = va_ref_backend_new();
@@ -236,9 +291,9 @@ static void check_config_refused(struct va_tensors *set, const char *what)
 static void configurations_that_contradict_are_refused(void)
 {
     static const char *const wrong[][3] = {
-        { "image_size", "72", "e.h5: image_size is 72, expected 64" },
-        { "image_size", "64 ", "e.h5: image_size is 64 , expected a whole number" },
-        { "patch_size", "4", "e.h5: patch_size is 4, expected 8" },
+        { "image_size", "72", "e.h5: image_size is 72, expected 48" },
+        { "image_size", "48 ", "e.h5: image_size is 48 , expected a whole number" },
+        { "patch_size", "4", "e.h5: patch_size is 4, expected 16" },
         { "heads", "7", "e.h5: width 192 is not a multiple of heads 7" },
         { "heads", "0", "e.h5: heads is 0" },
         { "mean", "1,2", "e.h5: mean is 1,2, expected three numbers" },
@@ -263,6 +318,7 @@ int main(void)
     VA_TEST(small_encoder_on_cpu);
     VA_TEST(base_encoder_on_cpu);
     VA_TEST(pictures_are_normalised_and_cut);
+    VA_TEST(untrained_features_show_every_place);
     VA_TEST(architectures_have_their_sizes);
     VA_TEST(configurations_that_contradict_are_refused);
     return va_test_finish();
