@@ -53,7 +53,7 @@ GEN_SRC  := $(wildcard test/gen/*.c)
 HEADERS  := $(wildcard common/*/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run $(wildcard test/*.sh doc/*.sh)
+SCRIPTS  := .ci/run deps.sh $(wildcard test/*.sh doc/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
@@ -188,7 +188,7 @@ check-layers:
 	@test/layers.sh
 
 lint: check-headers check-layers
-	clang-format --dry-run -Werror $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) $(HEADERS)
+	@clang-format --dry-run -Werror $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)
 	shellcheck -s bash $(BATS) $(wildcard test/lib/*.bash)
 format:

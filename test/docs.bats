@@ -30,6 +30,7 @@ setup() {
     export TRAIN_OPTIONS="--channels 16,16 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
 }
 
+# shellcheck disable=SC2016 # backquotes of Markdown
 # The commands of a document: its ```sh blocks, one after the other.
 blocks() { sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$top/$1"; }
 
@@ -56,6 +57,7 @@ whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUIL
 @test "files and options that README, INSTALL and the tour name exist" {
     grep -ohE '\]\([A-Za-z][A-Za-z0-9_./-]*\)' "$top/README.md" "$top/CONTRIBUTING.md" | tr -d ']()' >links
     while read -r f; do [ -e "$top/$f" ] || { echo "no $f"; return 1; }; done <links
+    # shellcheck disable=SC2016
     grep -ohE '`(tools|base|io|media|data|nn|cpu|train|synth|schemas|pipelines|test)/[a-z0-9_./]+`' "$top/doc/tour.md" | tr -d '`' >named
     [ "$(wc -l <named)" -gt 10 ]
     while read -r f; do

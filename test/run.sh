@@ -18,7 +18,7 @@ count() { # add the counts of one log, whose lines are "ok ...", "not ok ...", "
 
 unit() {
     local name=$1 rc
-    BUILD=$BUILD "$BUILD/test/unit/$name" >"$log" 2>&1
+    "$BUILD/test/unit/$name" >"$log" 2>&1
     rc=$?
     grep -E '^(not ok|skip|#)' "$log"
     count
