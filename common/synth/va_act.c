@@ -45,8 +45,8 @@ enum channel {
 static const struct {
     double tau, sd; /* seconds; deviation */
 } nuisance[CHANNELS] = {
-    [FLUTTER_VALENCE] = { 0.07, 0.60 }, /* in units of the latent */
-    [FLUTTER_AROUSAL] = { 0.07, 0.60 },
+    [FLUTTER_VALENCE] = { 0.07, 0.90 }, /* in units of the latent */
+    [FLUTTER_AROUSAL] = { 0.07, 0.90 },
     [FLUTTER_MOUTH] = { 0.05, 0.035 }, /* the rest in those of the face and the picture */
     [FLUTTER_BROW] = { 0.05, 0.020 },
     [FLUTTER_EYE] = { 0.05, 0.012 },
