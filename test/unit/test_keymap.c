@@ -84,7 +84,10 @@ static struct va_tensors *authors_head(void)
                         (int64_t[]){ 2 }) ||
         !va_tensors_add(set, "module.mamba.adaptor.0.bias", VA_F32, 1, (int64_t[]){ 2 }))
         abort();
-    set->meta_count = 0;
+    while (set->meta_count > 0) {
+        va_free(set->meta[--set->meta_count].key);
+        va_free(set->meta[set->meta_count].value);
+    }
     return set;
 }
 
