@@ -71,9 +71,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 
     *a = (struct args){
         .seed = 42,
-        .corpus = { .videos = 24,
+        .corpus = { .videos = 36,
                     .test = 2,
-                    .frames = 450,
+                    .frames = 360,
                     .size = 64,
                     .window = 300,
                     .stride = 200,
