@@ -383,7 +383,7 @@ static const struct va_usage usage = {
 
 int main(int argc, char **argv)
 {
-    static const struct va_command commands[] = {
+    const struct va_command commands[] = {
         { "init", main_init, init_usage.brief },
         { "import", main_import, import_usage.brief },
         { "export", main_export, export_usage.brief },
