@@ -42,7 +42,8 @@ struct va_h5_in {
     char *path;
     struct va_h5_file file;
     const struct va_schema *schema;
-    char *id;
+    char *id;           /* as the file says; NULL before it was asked for */
+    char *computed;     /* from the contents; likewise */
     const uint8_t *map; /* the whole file, or NULL */
 };
 

@@ -172,6 +172,7 @@ void va_h5_close(struct va_h5_in *in)
         H5Fclose(in->file.id);
     va_h5_tree_release(&in->file);
     va_free(in->id);
+    va_free(in->computed);
     va_free(in->path);
     va_free(in);
 }
@@ -201,10 +202,9 @@ const char *va_h5_compute_id(struct va_h5_in *in)
 {
     char id[VA_HASH_TEXT];
 
-    if (va_h5_content_id(&in->file, in->schema->id, id) < 0)
-        return NULL;
-    va_free(in->id);
-    return in->id = va_strdup(id);
+    if (!in->computed && va_h5_content_id(&in->file, in->schema->id, id) == 0)
+        in->computed = va_strdup(id);
+    return in->computed;
 }
 
 bool va_h5_has(struct va_h5_in *in, const char *name)
