@@ -184,18 +184,23 @@ int va_tensor_to_f32(struct va_tensor *t)
     return 0;
 }
 
-double va_tensor_at(const struct va_tensor *t, int64_t i)
+double va_dtype_at(enum va_dtype type, const void *data, int64_t i)
 {
-    switch (t->dtype) {
-    case VA_F32: return (double)((const float *)t->data)[i];
-    case VA_F64: return ((const double *)t->data)[i];
-    case VA_F16: return (double)va_from_f16(((const uint16_t *)t->data)[i]);
-    case VA_BF16: return (double)va_from_bf16(((const uint16_t *)t->data)[i]);
-    case VA_U8: return (double)((const uint8_t *)t->data)[i];
-    case VA_I32: return (double)((const int32_t *)t->data)[i];
-    case VA_I64: return (double)((const int64_t *)t->data)[i];
+    switch (type) {
+    case VA_F32: return (double)((const float *)data)[i];
+    case VA_F64: return ((const double *)data)[i];
+    case VA_F16: return (double)va_from_f16(((const uint16_t *)data)[i]);
+    case VA_BF16: return (double)va_from_bf16(((const uint16_t *)data)[i]);
+    case VA_U8: return (double)((const uint8_t *)data)[i];
+    case VA_I32: return (double)((const int32_t *)data)[i];
+    case VA_I64: return (double)((const int64_t *)data)[i];
     }
     return 0;
+}
+
+double va_tensor_at(const struct va_tensor *t, int64_t i)
+{
+    return va_dtype_at(t->dtype, t->data, i);
 }
 
 const char *va_shape_text(int rank, const int64_t *shape, char *buffer, size_t size)

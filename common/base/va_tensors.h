@@ -69,7 +69,9 @@ const char *va_tensors_meta(const struct va_tensors *set, const char *key); /* o
 /* Convert to float32 in place (from float64, float16, bfloat16). -1 after reporting. */
 VA_MUST_USE int va_tensor_to_f32(struct va_tensor *t);
 
-double va_tensor_at(const struct va_tensor *t, int64_t i); /* element i, whatever the type */
+/* Element i of a tensor, or of plain numbers of `type`, as a double whatever the type. */
+double va_tensor_at(const struct va_tensor *t, int64_t i);
+double va_dtype_at(enum va_dtype type, const void *data, int64_t i);
 
 /* IEEE half and bfloat16, round to nearest even. */
 float va_from_f16(uint16_t h);

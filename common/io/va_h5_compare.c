@@ -120,20 +120,6 @@ struct blocks {
     struct tally tally;
 };
 
-static double number_at(enum va_dtype type, const void *data, int64_t i)
-{
-    switch (type) {
-    case VA_F32: return (double)((const float *)data)[i];
-    case VA_F64: return ((const double *)data)[i];
-    case VA_F16: return (double)va_from_f16(((const uint16_t *)data)[i]);
-    case VA_BF16: return (double)va_from_bf16(((const uint16_t *)data)[i]);
-    case VA_U8: return (double)((const uint8_t *)data)[i];
-    case VA_I32: return (double)((const int32_t *)data)[i];
-    case VA_I64: return (double)((const int64_t *)data)[i];
-    }
-    return NAN;
-}
-
 static int compare_block(void *arg, const void *data, int64_t first, int64_t rows)
 {
     struct blocks *b = arg;
@@ -154,7 +140,8 @@ static int compare_block(void *arg, const void *data, int64_t first, int64_t row
             count_integer(&b->tally, bound, ((const int64_t *)data)[i], ((int64_t *)other)[i]);
     else
         for (int64_t i = 0; i < n; i++)
-            count_value(&b->tally, bound, number_at(type, data, i), number_at(type, other, i));
+            count_value(&b->tally, bound, va_dtype_at(type, data, i),
+                        va_dtype_at(type, other, i));
     va_free(other);
     return 0;
 }

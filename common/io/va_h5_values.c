@@ -18,20 +18,6 @@ struct rule {
     bool started; /* there was one */
 };
 
-static double value_at(enum va_dtype type, const void *data, int64_t i)
-{
-    switch (type) {
-    case VA_F32: return (double)((const float *)data)[i];
-    case VA_F64: return ((const double *)data)[i];
-    case VA_F16: return (double)va_from_f16(((const uint16_t *)data)[i]);
-    case VA_BF16: return (double)va_from_bf16(((const uint16_t *)data)[i]);
-    case VA_U8: return (double)((const uint8_t *)data)[i];
-    case VA_I32: return (double)((const int32_t *)data)[i];
-    case VA_I64: return (double)((const int64_t *)data)[i];
-    }
-    return NAN;
-}
-
 /* Where element i of row `row` stands, as [3, 17]. */
 static void place_text(const struct va_h5_object *o, int64_t row, int64_t i, char *text,
                        size_t size)
@@ -88,8 +74,8 @@ static int check_block(void *arg, const void *data, int64_t first, int64_t rows)
 
     for (int64_t row = 0; row < rows; row++)
         for (int64_t i = 0; i < n; i++)
-            if (check_value(r, first + row, i, value_at(r->object->type, data, row * n + i)) <
-                0)
+            if (check_value(r, first + row, i,
+                            va_dtype_at(r->object->type, data, row * n + i)) < 0)
                 return -1;
     return 0;
 }
