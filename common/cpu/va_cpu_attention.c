@@ -1,11 +1,22 @@
 /*
  * Attention of one head of one sequence at a time: scores of a block of queries, softmax over
- * their rows, and the mix of values, with products on the packed projections as they lie.
+ * their rows, and the mix of values, with products on the packed projections as they lie. The
+ * backward pass makes the weights again from the scores and their log-sum, so that nothing of
+ * size Tq x Tk is kept. With a causal mask a block ends at the last key that one of its queries
+ * sees.
  */
 #include "cpu/va_cpu_priv.h"
 #include <math.h>
+#include <string.h>
 
 enum { QUERIES = 256 }; /* of a block */
+
+static int64_t keys_of(int64_t Tq, int64_t Tk, bool causal, int64_t query)
+{
+    return causal ? Tk - Tq + query + 1 : Tk;
+}
+
+/* ---- forward --------------------------------------------------------------------------- */
 
 struct attention {
     struct va_cpu *cpu;
@@ -18,30 +29,127 @@ static void attention_task(void *arg, int64_t task, int thread)
     const struct attention *a = arg;
     const struct va_attention *p = a->p;
     int64_t q0 = task % a->blocks * QUERIES, h = task / a->blocks % p->H;
-    int64_t b = task / a->blocks / p->H, row = 3 * p->H * p->D;
-    int64_t queries = p->queries - q0 < QUERIES ? p->queries - q0 : QUERIES;
-    const float *base = (const float *)p->qkv + b * p->T * row + h * p->D;
-    float *scores = va_cpu_scratch(a->cpu, thread); /* [queries, T] */
-    float *y = (float *)p->y + ((b * p->queries + q0) * p->H + h) * p->D;
-    struct va_gemm qk = { queries, p->T, p->D, row, row, p->T, false, false, VA_GEMM_COLUMNS };
-    struct va_gemm pv = { queries,     p->D,  p->T,  p->T,        row,
-                          p->H * p->D, false, false, VA_GEMM_ROWS };
+    int64_t b = task / a->blocks / p->H;
+    int64_t n = p->Tq - q0 < QUERIES ? p->Tq - q0 : QUERIES;
+    int64_t keys = keys_of(p->Tq, p->Tk, p->causal, q0 + n - 1);
+    const float *q = (const float *)p->q + b * p->stepq + q0 * p->ldq + h * p->D;
+    const float *k = (const float *)p->k + b * p->stepk + h * p->D;
+    const float *v = (const float *)p->v + b * p->stepk + h * p->D;
+    float *scores = va_cpu_scratch(a->cpu, thread); /* [n, keys] */
+    float *y = (float *)p->y + ((b * p->Tq + q0) * p->H + h) * p->D;
+    float *lse = p->lse ? (float *)p->lse + (b * p->H + h) * p->Tq + q0 : NULL;
+    struct va_gemm qk = { n, keys, p->D, p->ldq, p->ldk, keys, false, false, VA_GEMM_COLUMNS };
+    struct va_gemm pv = {
+        n, p->D, keys, keys, p->ldk, p->H * p->D, false, false, VA_GEMM_ROWS
+    };
 
-    if (va_gemm(&qk, thread, base + q0 * row, base + p->H * p->D, scores) < 0) {
+    if (va_gemm(&qk, thread, q, k, scores) < 0) {
         atomic_store(&a->cpu->broken, true);
         return;
     }
-    for (int64_t q = 0; q < queries; q++)
-        va_hot()->softmax(p->T, (float)(1 / sqrt((double)p->D)), scores + q * p->T);
-    if (va_gemm(&pv, thread, scores, base + 2 * p->H * p->D, y) < 0)
+    for (int64_t i = 0; i < n; i++) {
+        int64_t seen = keys_of(p->Tq, p->Tk, p->causal, q0 + i);
+        float *row = scores + i * keys;
+        float sum = va_hot()->softmax(seen, (float)(1 / sqrt((double)p->D)), row);
+
+        if (lse)
+            lse[i] = sum;
+        memset(row + seen, 0, (size_t)(keys - seen) * sizeof(*row));
+    }
+    if (va_gemm(&pv, thread, scores, v, y) < 0)
         atomic_store(&a->cpu->broken, true);
 }
 
 void va_cpu_attention(struct va_backend *be, const struct va_attention *p)
 {
-    struct attention a = { va_cpu(be), p, (p->queries + QUERIES - 1) / QUERIES };
-    int64_t queries = p->queries < QUERIES ? p->queries : QUERIES;
+    struct attention a = { va_cpu(be), p, (p->Tq + QUERIES - 1) / QUERIES };
+    int64_t queries = p->Tq < QUERIES ? p->Tq : QUERIES;
 
-    if (va_cpu_room(a.cpu, queries * p->T, 0))
+    if (va_cpu_room(a.cpu, queries * p->Tk, 0))
         va_cpu_run(a.cpu, p->B * p->H * a.blocks, attention_task, &a);
+}
+
+/* ---- backward --------------------------------------------------------------------------- */
+
+struct attention_grad {
+    struct va_cpu *cpu;
+    const struct va_attention_grad *p;
+    int64_t queries;
+};
+
+/* What a task works on: one head of one sequence. */
+struct head {
+    const float *q, *k, *v, *y, *dy, *lse;
+    float *dq, *dk, *dv;
+};
+
+/*
+ * Queries [q0, q0 + n) of a head: w = exp(q k^T / sqrt(D) - lse), dv += w^T dy,
+ * e = w (dy v^T - dy y) / sqrt(D), dq = e k, dk += e^T q. The first block, whose keys may be
+ * fewer than those of later ones, begins dk and dv; -1 after reporting.
+ */
+static int queries_grad(const struct attention_grad *a, const struct head *t, int64_t q0,
+                        int64_t n, int thread)
+{
+    const struct va_attention_grad *p = a->p;
+    int64_t keys = keys_of(p->Tq, p->Tk, p->causal, q0 + n - 1), row = p->H * p->D;
+    float scale = (float)(1 / sqrt((double)p->D));
+    float *w = va_cpu_scratch(a->cpu, thread), *e = w + a->queries * p->Tk; /* [n, keys] */
+    const float *q = t->q + q0 * p->ldq, *dy = t->dy + q0 * row;
+    struct va_gemm qk = { n, keys, p->D, p->ldq, p->ldk, keys, false, false, VA_GEMM_COLUMNS };
+    struct va_gemm dyv = { n, keys, p->D, row, p->ldk, keys, false, false, VA_GEMM_COLUMNS };
+    struct va_gemm wdy = { keys, p->D, n, keys, row, p->ldk, true, true, VA_GEMM_ROWS };
+    struct va_gemm ek = { n, p->D, keys, keys, p->ldk, p->ldq, false, false, VA_GEMM_ROWS };
+    struct va_gemm eq = { keys, p->D, n, keys, p->ldq, p->ldk, true, true, VA_GEMM_ROWS };
+
+    if (va_gemm(&qk, thread, q, t->k, w) < 0 || va_gemm(&dyv, thread, dy, t->v, e) < 0)
+        return -1;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t seen = keys_of(p->Tq, p->Tk, p->causal, q0 + i);
+        float *wi = w + i * keys, *ei = e + i * keys;
+        double mean = va_hot()->dot(p->D, dy + i * row, t->y + (q0 + i) * row);
+
+        va_hot()->softmax_grad(seen, scale, t->lse[q0 + i], (float)mean, wi, ei);
+        memset(wi + seen, 0, (size_t)(keys - seen) * sizeof(*wi));
+        memset(ei + seen, 0, (size_t)(keys - seen) * sizeof(*ei));
+    }
+    if (va_gemm(&wdy, thread, w, dy, t->dv) < 0 || va_gemm(&eq, thread, e, q, t->dk) < 0)
+        return -1;
+    return va_gemm(&ek, thread, e, t->k, t->dq + q0 * p->ldq);
+}
+
+static void attention_grad_task(void *arg, int64_t task, int thread)
+{
+    const struct attention_grad *a = arg;
+    const struct va_attention_grad *p = a->p;
+    int64_t h = task % p->H, b = task / p->H;
+    int64_t atq = b * p->stepq + h * p->D, atk = b * p->stepk + h * p->D;
+    int64_t aty = (b * p->Tq * p->H + h) * p->D;
+    struct head t = { .q = (const float *)p->q + atq,
+                      .k = (const float *)p->k + atk,
+                      .v = (const float *)p->v + atk,
+                      .y = (const float *)p->y + aty,
+                      .dy = (const float *)p->dy + aty,
+                      .lse = (const float *)p->lse + task * p->Tq,
+                      .dq = (float *)p->dq + atq,
+                      .dk = (float *)p->dk + atk,
+                      .dv = (float *)p->dv + atk };
+
+    for (int64_t s = 0; s < p->Tk; s++) {
+        memset(t.dk + s * p->ldk, 0, (size_t)p->D * sizeof(float));
+        memset(t.dv + s * p->ldk, 0, (size_t)p->D * sizeof(float));
+    }
+    for (int64_t q0 = 0; q0 < p->Tq; q0 += QUERIES)
+        if (queries_grad(a, &t, q0, p->Tq - q0 < QUERIES ? p->Tq - q0 : QUERIES, thread) < 0) {
+            atomic_store(&a->cpu->broken, true);
+            return;
+        }
+}
+
+void va_cpu_attention_grad(struct va_backend *be, const struct va_attention_grad *p)
+{
+    struct attention_grad a = { va_cpu(be), p, p->Tq < QUERIES ? p->Tq : QUERIES };
+
+    if (va_cpu_room(a.cpu, 2 * a.queries * p->Tk, 0))
+        va_cpu_run(a.cpu, p->B * p->H, attention_grad_task, &a);
 }

@@ -96,6 +96,7 @@ void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p);
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p);
 void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p);
 void va_cpu_attention(struct va_backend *be, const struct va_attention *p);
+void va_cpu_attention_grad(struct va_backend *be, const struct va_attention_grad *p);
 /* sum[c] += the sums of the columns of x [rows, cols], rows ld apart */
 void va_cpu_add_columns(struct va_cpu *cpu, int64_t rows, int64_t cols, int64_t ld,
                         const float *x, float *sum);
@@ -105,6 +106,10 @@ void va_cpu_conv(struct va_backend *be, const struct va_conv *p);
 void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p);
 void va_cpu_dwconv(struct va_backend *be, const struct va_dwconv *p);
 void va_cpu_dwconv_grad(struct va_backend *be, const struct va_dwconv_grad *p);
+
+/* va_cpu_recurrent.c */
+void va_cpu_recurrent(struct va_backend *be, const struct va_recurrent *p);
+void va_cpu_recurrent_grad(struct va_backend *be, const struct va_recurrent_grad *p);
 
 /* va_cpu_scan.c */
 void va_cpu_scan(struct va_backend *be, const struct va_scan *p);

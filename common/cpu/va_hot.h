@@ -59,7 +59,10 @@ struct va_hot {
     void (*norm)(int64_t rows, const struct va_norm *p, int64_t first);
     /* sums [2, C] get dgamma and dbeta of these rows */
     void (*norm_grad)(int64_t rows, const struct va_norm_grad *p, int64_t first, float *sums);
-    void (*softmax)(int64_t n, float scale, float *x); /* softmax(scale x) in place */
+    /* softmax(scale x) in place; returns the log of the sum of exponentials of scale x */
+    float (*softmax)(int64_t n, float scale, float *x);
+    /* w = exp(scale w - lse), the weights made again from scores; e = w (e - mean) scale */
+    void (*softmax_grad)(int64_t n, float scale, float lse, float mean, float *w, float *e);
     void (*adamw)(const struct va_hot_adamw *h, int64_t n, float *w, const float *g, float *m,
                   float *v);
 
@@ -68,6 +71,15 @@ struct va_hot {
     /* g [T, C] is working memory; sums [K + 1, C] get dW transposed and dbias of sequence b */
     void (*dwconv_grad)(const struct va_dwconv_grad *p, const float *wt, int64_t b, float *g,
                         float *sums);
+    /* a frame of H channels of a recurrence (struct va_recurrent): a [G, H] becomes the gates, s
+     * [G, H] is W_hh h + b_hh; memo0 and h0 are of the frame before and may be memo and h */
+    void (*cell)(enum va_cell cell, int64_t H, const float *s, const float *memo0,
+                 const float *h0, float *a, float *memo, float *h);
+    /* backward: dh [H] comes in as the gradient of h[t], dc [H] (of an LSTM) of c[t]; they go
+     * out as those of t-1, but for what W_hh will bring. da, ds [G, H] (LSTM: da alone) */
+    void (*cell_grad)(enum va_cell cell, int64_t H, const float *a, const float *memo,
+                      const float *memo0, const float *h0, float *dh, float *dc, float *da,
+                      float *ds);
     /* channels [e0, e1) of sequence b; tile [2, N, width] is working memory */
     void (*scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t e1, float *tile);
     void (*scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e1,

@@ -24,7 +24,14 @@ void va_ref_dropout(struct va_backend *be, const struct va_dropout *p);
 /* va_ref_linear.c */
 void va_ref_linear(struct va_backend *be, const struct va_linear *p);
 void va_ref_linear_grad(struct va_backend *be, const struct va_linear_grad *p);
+
+/* va_ref_attention.c */
 void va_ref_attention(struct va_backend *be, const struct va_attention *p);
+void va_ref_attention_grad(struct va_backend *be, const struct va_attention_grad *p);
+
+/* va_ref_recurrent.c */
+void va_ref_recurrent(struct va_backend *be, const struct va_recurrent *p);
+void va_ref_recurrent_grad(struct va_backend *be, const struct va_recurrent_grad *p);
 
 /* va_ref_conv.c */
 void va_ref_conv(struct va_backend *be, const struct va_conv *p);

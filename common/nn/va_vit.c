@@ -306,13 +306,20 @@ static void attend(struct va_vit *vit, const struct va_vit_block *k, int64_t B, 
 
     norm(vit, &k->norm1, B * T, vit->x, vit->y);
     linear(vit, &k->qkv, B * T, vit->y, VA_IDENTITY, NULL, vit->wide, 3 * D);
-    vit->be->ops->attention(vit->be, &(struct va_attention){ .B = B,
-                                                             .T = T,
-                                                             .H = c->heads,
-                                                             .D = D / c->heads,
-                                                             .queries = queries,
-                                                             .qkv = vit->wide,
-                                                             .y = vit->y });
+    vit->be->ops->attention(vit->be,
+                            &(struct va_attention){ .B = B,
+                                                    .Tq = queries,
+                                                    .Tk = T,
+                                                    .H = c->heads,
+                                                    .D = D / c->heads,
+                                                    .q = vit->wide,
+                                                    .k = va_at(vit->be, vit->wide, D),
+                                                    .v = va_at(vit->be, vit->wide, 2 * D),
+                                                    .ldq = 3 * D,
+                                                    .ldk = 3 * D,
+                                                    .stepq = T * 3 * D,
+                                                    .stepk = T * 3 * D,
+                                                    .y = vit->y });
 }
 
 /* The MLP of a block on x [M, D]; y [M, D] is scratch. */

@@ -72,6 +72,40 @@ static void softplus_everywhere(void)
     sweep("softplus near 0", VA_SOFTPLUS, softplus, -0.5, 0.5, 2.6e-7, 0);
 }
 
+/* The n of a GRU whose update gate is shut. */
+static void tanh_everywhere(void)
+{
+    float *s = va_new(3 * N, sizeof(*s)), *a = va_new(3 * N, sizeof(*a));
+    float *memo = va_new(N, sizeof(*memo));
+
+    for (int level = 0; s && a && memo && level <= (int)va_cpu_isa(); level++)
+        for (int part = 0; part < 2; part++) {
+            double worst = 0, reach = part ? 12 : 0.6;
+
+            va_hot_use((enum va_isa)level);
+            for (int i = 0; i < N; i++) {
+                a[i] = 0, a[N + i] = -200;
+                a[2 * N + i] = x[i] = (float)(reach * (2.0 * i / (N - 1) - 1));
+            }
+            va_hot()->cell(VA_CELL_GRU, N, s, NULL, NULL, a, memo, y);
+            for (int i = 0; i < N; i++) {
+                double off = fabs(y[i] - tanh(x[i])) / fmax(fabs(tanh(x[i])), 1e-30);
+
+                worst = off > worst || isnan(off) ? off : worst;
+            }
+            if (getenv("VA_TEST_VERBOSE") || !(worst <= 1.6e-7)) {
+                printf("# tanh up to %g, %s: relative error %.3g\n", reach, va_isa_names[level],
+                       worst);
+                va_test_bad |= !(worst <= 1.6e-7);
+            }
+        }
+    VA_CHECK(s && a && memo);
+    va_hot_use(va_cpu_isa());
+    va_free(s);
+    va_free(a);
+    va_free(memo);
+}
+
 static void gelu_and_silu(void)
 {
     sweep("gelu", VA_GELU, gelu, -4, 6, 3.5e-7, 1e-7);
@@ -162,6 +196,7 @@ int main(void)
         return 4;
     VA_TEST(exponential);
     VA_TEST(softplus_everywhere);
+    VA_TEST(tanh_everywhere);
     VA_TEST(gelu_and_silu);
     VA_TEST(decay);
     VA_TEST(dropout_far_out);

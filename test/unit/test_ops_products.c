@@ -1,5 +1,5 @@
 /*
- * The cpu backend against ref: linear layers, attention, convolutions, scan.
+ * The cpu backend against ref: linear layers and convolutions.
  */
 #include "test/unit/ops_twin.h"
 
@@ -115,34 +115,6 @@ static void linear_grad(void)
                 twin_cpu->ops->weight_release(twin_cpu, &wc);
                 twin_end();
             }
-}
-
-static void attention(void)
-{
-    static const int64_t shapes[][5] = { { 1, 1, 1, 1, 1 },
-                                         { 2, 5, 3, 7, 5 },
-                                         { 1, 33, 2, 16, 33 },
-                                         { 2, 65, 4, 8, 1 },
-                                         { 1, 301, 1, 31, 299 } };
-
-    for (int i = 0; i < 5; i++) {
-        const int64_t *s = shapes[i];
-        struct twin *qkv, *y;
-        struct va_attention p = { s[0], s[1], s[2], s[3], s[4], NULL, NULL };
-
-        twin_begin();
-        qkv = twin_random(p.B * p.T * 3 * p.H * p.D, -3, 3);
-        y = twin_new(p.B * p.queries * p.H * p.D);
-        p.qkv = qkv->ref;
-        p.y = y->ref;
-        twin_ref->ops->attention(twin_ref, &p);
-        p.qkv = qkv->cpu;
-        p.y = y->cpu;
-        twin_cpu->ops->attention(twin_cpu, &p);
-        /* scores up to 9 sqrt(D) carry rounding that the exponential passes on */
-        twin_check("attention", y, (double)(p.T + p.D), 9 * sqrt((double)p.D));
-        twin_end();
-    }
 }
 
 /* ---- convolution ------------------------------------------------------------------------------- */
@@ -287,199 +259,12 @@ static void dwconv(void)
         }
 }
 
-/* ---- scan -------------------------------------------------------------------------------------- */
-
-enum {
-    SCAN_U,
-    SCAN_DELTA,
-    SCAN_A,
-    SCAN_B,
-    SCAN_C,
-    SCAN_SKIP,
-    SCAN_Z,
-    SCAN_H0,
-    SCAN_Y,
-    SCAN_H,
-    SCAN_DY,
-    SCAN_DU,
-    SCAN_DDELTA,
-    SCAN_DA,
-    SCAN_DB,
-    SCAN_DC,
-    SCAN_DSKIP,
-    SCAN_DZ,
-    SCAN_TENSORS
-};
-
-struct scan_case {
-    int64_t B, T, E, N, gap;
-    bool gate, start;
-    struct twin *t[SCAN_TENSORS];
-};
-
-static void scan_make(struct scan_case *s)
-{
-    int64_t rows = s->B * s->T, le = s->E + s->gap, ln = s->N + s->gap;
-
-    s->t[SCAN_U] = twin_random(rows * le, -1, 1);
-    s->t[SCAN_DELTA] = twin_random(rows * le, 0.001, 0.8);
-    s->t[SCAN_A] = twin_random(s->E * s->N, -4, -0.02);
-    s->t[SCAN_B] = twin_random(rows * ln, -1, 1);
-    s->t[SCAN_C] = twin_random(rows * ln, -1, 1);
-    s->t[SCAN_SKIP] = twin_random(s->E, -1, 1);
-    s->t[SCAN_Z] = twin_random(rows * le, -3, 3);
-    s->t[SCAN_H0] = twin_random(s->B * s->E * s->N, -1, 1);
-    s->t[SCAN_Y] = twin_new(rows * s->E);
-    s->t[SCAN_H] = twin_new(s->B * s->E * s->N);
-    s->t[SCAN_DY] = twin_random(rows * s->E, -1, 1);
-    s->t[SCAN_DU] = twin_random(rows * le, -1, 1);
-    s->t[SCAN_DDELTA] = twin_random(rows * le, -1, 1);
-    s->t[SCAN_DA] = twin_random(s->E * s->N, -1, 1);
-    s->t[SCAN_DB] = twin_random(rows * ln, -1, 1);
-    s->t[SCAN_DC] = twin_random(rows * ln, -1, 1);
-    s->t[SCAN_DSKIP] = twin_random(s->E, -1, 1);
-    s->t[SCAN_DZ] = twin_random(rows * le, -1, 1);
-}
-
-static void scan_run(const struct scan_case *s, bool on_ref)
-{
-    void *v[SCAN_TENSORS];
-    int64_t le = s->E + s->gap, ln = s->N + s->gap;
-    struct va_backend *be = on_ref ? twin_ref : twin_cpu;
-    struct va_scan p;
-    struct va_scan_grad q;
-
-    for (int i = 0; i < SCAN_TENSORS; i++)
-        v[i] = on_ref ? s->t[i]->ref : s->t[i]->cpu;
-    p = (struct va_scan){ .B = s->B,
-                          .T = s->T,
-                          .E = s->E,
-                          .N = s->N,
-                          .u = v[SCAN_U],
-                          .delta = v[SCAN_DELTA],
-                          .A = v[SCAN_A],
-                          .Bm = v[SCAN_B],
-                          .Cm = v[SCAN_C],
-                          .skip = v[SCAN_SKIP],
-                          .z = s->gate ? v[SCAN_Z] : NULL,
-                          .ldu = le,
-                          .lddelta = le,
-                          .ldB = ln,
-                          .ldC = ln,
-                          .ldz = le,
-                          .h0 = s->start ? v[SCAN_H0] : NULL,
-                          .y = v[SCAN_Y],
-                          .h_last = v[SCAN_H] };
-    be->ops->scan(be, &p);
-    q = (struct va_scan_grad){ .B = s->B,
-                               .T = s->T,
-                               .E = s->E,
-                               .N = s->N,
-                               .dy = v[SCAN_DY],
-                               .u = p.u,
-                               .delta = p.delta,
-                               .A = p.A,
-                               .Bm = p.Bm,
-                               .Cm = p.Cm,
-                               .skip = p.skip,
-                               .z = p.z,
-                               .ldu = le,
-                               .lddelta = le,
-                               .ldB = ln,
-                               .ldC = ln,
-                               .ldz = le,
-                               .du = v[SCAN_DU],
-                               .ddelta = v[SCAN_DDELTA],
-                               .dBm = v[SCAN_DB],
-                               .dCm = v[SCAN_DC],
-                               .dz = s->gate ? v[SCAN_DZ] : NULL,
-                               .lddu = le,
-                               .ldddelta = le,
-                               .lddB = ln,
-                               .lddC = ln,
-                               .lddz = le,
-                               .dA = v[SCAN_DA],
-                               .dskip = v[SCAN_DSKIP] };
-    be->ops->scan_grad(be, &q);
-}
-
-/* A state gathers about 1 / (1 - decay) terms, here up to 1000; each carries rounding. */
-static void scan_check(const struct scan_case *s)
-{
-    double memory = s->T < 1000 ? (double)s->T : 1000, n = (double)s->N;
-
-    twin_check("scan y", s->t[SCAN_Y], memory + n, 1);
-    twin_check("scan last state", s->t[SCAN_H], memory, 1);
-    twin_check("scan du", s->t[SCAN_DU], memory + n, 1);
-    twin_check("scan ddelta", s->t[SCAN_DDELTA], memory + n, 1);
-    twin_check("scan dA", s->t[SCAN_DA], (double)(s->B * s->T) + memory, 1);
-    twin_check("scan dBm", s->t[SCAN_DB], (double)s->E + memory, 1);
-    twin_check("scan dCm", s->t[SCAN_DC], (double)s->E + memory, 1);
-    twin_check("scan dskip", s->t[SCAN_DSKIP], (double)(s->B * s->T), 1);
-    twin_check("scan dz", s->t[SCAN_DZ], memory + n, 1);
-}
-
-static void scan(void)
-{
-    static const int64_t shapes[][4] = {
-        /* B T E N */
-        { 1, 1, 1, 1 },    { 2, 7, 5, 3 },    { 1, 33, 16, 8 },   { 2, 61, 31, 8 },
-        { 1, 15, 129, 4 }, { 3, 31, 65, 16 }, { 1, 1031, 17, 8 }, { 1, 130, 7, 61 }
-    };
-
-    for (int i = 0; i < 8; i++)
-        for (int way = 0; way < 4; way++) {
-            struct scan_case s = { shapes[i][0],         shapes[i][1],    shapes[i][2],
-                                   shapes[i][3],         way % 2 ? 3 : 0, way < 2,
-                                   way == 1 || way == 2, { NULL } };
-
-            twin_begin();
-            scan_make(&s);
-            scan_run(&s, true);
-            scan_run(&s, false);
-            scan_check(&s);
-            twin_end();
-        }
-}
-
-/* Steps so large that the decay is 0, so small that it is 1; a NaN stays in its sequence. */
-static void scan_at_the_ends(void)
-{
-    struct scan_case s = { 3, 40, 20, 8, 0, true, false, { NULL } };
-    const float *y, *du;
-    int64_t bad = 0;
-
-    twin_begin();
-    scan_make(&s);
-    for (int64_t i = 0; i < s.B * s.T * s.E; i++)
-        if (i % 3 == 0)
-            twin_set(s.t[SCAN_DELTA], i, i % 2 ? 500.0f : 1e-12f);
-    scan_run(&s, true);
-    scan_run(&s, false);
-    scan_check(&s);
-    twin_set(s.t[SCAN_U], (s.T + 20) * s.E + 3, NAN); /* sequence 1, frame 20, channel 3 */
-    scan_run(&s, false);
-    y = s.t[SCAN_Y]->cpu;
-    du = s.t[SCAN_DU]->cpu;
-    for (int64_t i = 0; i < s.B * s.T * s.E; i++) {
-        bool its = i / (s.T * s.E) == 1 && i % s.E == 3;
-
-        bad += isnan(y[i]) != (its && i / s.E % s.T >= 20);
-        bad += !its && isnan(du[i]);
-    }
-    VA_CHECK_INT(bad, 0);
-    twin_end();
-}
-
 int main(void)
 {
     VA_TEST(linear);
     VA_TEST(linear_grad);
-    VA_TEST(attention);
     VA_TEST(conv);
     VA_TEST(conv_grad);
     VA_TEST(dwconv);
-    VA_TEST(scan);
-    VA_TEST(scan_at_the_ends);
     return va_test_finish();
 }

@@ -85,8 +85,7 @@ static void products(struct results *r)
     float *dw = tensor(N * K, 0, 0), *db = tensor(N, 0, 0);
     float *cx = tensor(2 * T * CIN, -1, 1), *cy = tensor(2 * T * COUT, 0, 0);
     float *cdx = tensor(2 * T * CIN, 0, 0), *cdw = tensor(COUT * CIN * TAPS, 0, 0);
-    float *cdb = tensor(COUT, 0, 0), *qkv = tensor(2 * 33 * 3 * 4 * 8, -1, 1);
-    float *mixed = tensor(2 * 33 * 4 * 8, 0, 0);
+    float *cdb = tensor(COUT, 0, 0);
 
     be->ops->linear(be, &(struct va_linear){ M, N, K, x, K, &w, NULL, VA_RELU, NULL, y, N });
     keep(r, y, M * N);
@@ -102,8 +101,6 @@ static void products(struct results *r)
     keep(r, cdx, 2 * T * CIN);
     keep(r, cdw, COUT * CIN * TAPS);
     keep(r, cdb, COUT);
-    be->ops->attention(be, &(struct va_attention){ 2, 33, 4, 8, 33, qkv, mixed });
-    keep(r, mixed, 2 * 33 * 4 * 8);
     be->ops->weight_release(be, &w);
     be->ops->weight_release(be, &c);
 }
@@ -188,6 +185,41 @@ static void sequences(struct results *r)
     keep(r, dw, E);
 }
 
+static void layers(struct results *r)
+{
+    enum { B = 3, T = 33, H = 4, D = 8, W = H * D, ROWS = B * T };
+    float *qkv = tensor(ROWS * 3 * W, -1, 1), *y = tensor(ROWS * W, 0, 0);
+    float *lse = tensor(ROWS * H, 0, 0), *dy = tensor(ROWS * W, -1, 1);
+    float *dqkv = tensor(ROWS * 3 * W, 0, 0), *bias = tensor(4 * W, -1, 1);
+    struct va_weight w = { .data = tensor(4 * W * W, -0.2, 0.2), .stale = true };
+
+    be->ops->attention(be,
+                       &(struct va_attention){ B, T, T, H, D, true, qkv, qkv + W, qkv + 2 * W,
+                                               3 * W, 3 * W, T * 3 * W, T * 3 * W, y, lse });
+    keep(r, y, ROWS * W);
+    keep(r, lse, ROWS * H);
+    be->ops->attention_grad(be, &(struct va_attention_grad){ B, T, T, H, D, true, qkv, qkv + W,
+                                                             qkv + 2 * W, y, lse, dy, 3 * W,
+                                                             3 * W, T * 3 * W, T * 3 * W, dqkv,
+                                                             dqkv + W, dqkv + 2 * W });
+    keep(r, dqkv, ROWS * 3 * W);
+    for (int i = 0; i < 2; i++) {
+        enum va_cell cell = i ? VA_CELL_GRU : VA_CELL_LSTM;
+        int64_t n = ROWS * va_cell_gates(cell) * W;
+        float *a = tensor(n, -1, 1), *memo = tensor(ROWS * W, 0, 0);
+        float *da = tensor(n, 0, 0), *ds = tensor(n, 0, 0);
+
+        be->ops->recurrent(be,
+                           &(struct va_recurrent){ cell, B, T, W, &w, bias, a, memo, y, NULL });
+        keep(r, a, n);
+        keep(r, y, ROWS * W);
+        be->ops->recurrent_grad(
+            be, &(struct va_recurrent_grad){ cell, B, T, W, &w, a, memo, y, dy, da, ds });
+        keep(r, da, n);
+    }
+    be->ops->weight_release(be, &w);
+}
+
 static struct results everything(int threads)
 {
     struct results r = { .values = va_new(ROOM, sizeof(float)) };
@@ -201,6 +233,7 @@ static struct results everything(int threads)
     maps(&r);
     products(&r);
     sequences(&r);
+    layers(&r);
     VA_CHECK(va_backend_check(be) == 0);
     for (int i = 0; i < count; i++)
         be->ops->free(be, held[i]);
@@ -279,13 +312,13 @@ static void levels_agree(void)
  * reaches oneDNN too. */
 static void tests_at_lower_levels(void)
 {
-    static const char *const tests[] = { "test_ops", "test_ops_products" };
+    static const char *const tests[] = { "test_ops", "test_ops_products", "test_ops_time" };
     int folder = (int)(strrchr(self, '/') ? strrchr(self, '/') - self + 1 : 0);
 
     if (getenv("VA_ISA") || va_cpu_isa() == VA_ISA_PLAIN)
         VA_SKIP("there is no lower level");
     for (int level = 0; level < (int)va_cpu_isa(); level++)
-        for (int i = 0; i < 2; i++) {
+        for (int i = 0; i < 3; i++) {
             char path[1024];
             int status = -1;
             pid_t pid;

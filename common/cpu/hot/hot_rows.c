@@ -61,7 +61,7 @@ void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const fl
     }
 }
 
-void VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x)
+float VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x)
 {
     va_vf top = v_set(-INFINITY), sum = v_set(0);
     float lanes[VA_W], high = -INFINITY, total;
@@ -90,6 +90,18 @@ void VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x)
     for (int64_t i = n - n % VA_W; i < n; i++)
         total += x[i];
     VA_HOT(va_hot_scale)(n, 1 / total, x, x);
+    return high + logf(total);
+}
+
+void VA_HOT(va_hot_softmax_grad)(int64_t n, float scale, float lse, float mean, float *w,
+                                 float *e)
+{
+    for (int64_t i = 0; i < n; i += VA_W) {
+        va_vf v = v_exp(v_get(w + i, n - i) * scale - lse);
+
+        v_put(w + i, v, n - i);
+        v_put(e + i, v * (v_get(e + i, n - i) - mean) * scale, n - i);
+    }
 }
 
 void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, const float *grad,

@@ -16,9 +16,12 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .norm = VA_HOT(va_hot_norm),
     .norm_grad = VA_HOT(va_hot_norm_grad),
     .softmax = VA_HOT(va_hot_softmax),
+    .softmax_grad = VA_HOT(va_hot_softmax_grad),
     .adamw = VA_HOT(va_hot_adamw),
     .dwconv = VA_HOT(va_hot_dwconv),
     .dwconv_grad = VA_HOT(va_hot_dwconv_grad),
+    .cell = VA_HOT(va_hot_cell),
+    .cell_grad = VA_HOT(va_hot_cell_grad),
     .scan = VA_HOT(va_hot_scan),
     .scan_grad = VA_HOT(va_hot_scan_grad),
 };

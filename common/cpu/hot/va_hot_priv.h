@@ -29,7 +29,9 @@ void VA_HOT(va_hot_combine)(int64_t n, float a, const float *x, float b, const f
                             float *z);
 void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,
                                 double *sum);
-void VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x);
+float VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x);
+void VA_HOT(va_hot_softmax_grad)(int64_t n, float scale, float lse, float mean, float *w,
+                                 float *e);
 void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, const float *g,
                           float *m, float *v);
 /* hot_norm.c */
@@ -40,6 +42,12 @@ void VA_HOT(va_hot_norm_grad)(int64_t rows, const struct va_norm_grad *p, int64_
 void VA_HOT(va_hot_dwconv)(const struct va_dwconv *p, const float *wt, int64_t b);
 void VA_HOT(va_hot_dwconv_grad)(const struct va_dwconv_grad *p, const float *wt, int64_t b,
                                 float *g, float *sums);
+/* hot_cell.c */
+void VA_HOT(va_hot_cell)(enum va_cell cell, int64_t H, const float *s, const float *memo0,
+                         const float *h0, float *a, float *memo, float *h);
+void VA_HOT(va_hot_cell_grad)(enum va_cell cell, int64_t H, const float *a, const float *memo,
+                              const float *memo0, const float *h0, float *dh, float *dc,
+                              float *da, float *ds);
 /* hot_scan.c, hot_scan_grad.c */
 void VA_HOT(va_hot_scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t e1,
                          float *tile);
