@@ -126,6 +126,29 @@ interrupt() {
     [ "$stderr" = "va-tcn-mamba-train: first.h5: layers is 1, expected 2 as --layers says" ]
 }
 
+@test "--temporal: every model trains, resumes, streams, and says what it is" {
+    for t in tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer; do
+        settings=(--epochs 30 --lr 0.01 --temporal $t --heads 2 --channels "8,6" --log-dir log)
+        train "${settings[@]}" -o m.h5
+        [ "$(attribute m.h5 temporal)" = $t ]
+        va-check m.h5
+        awk 'NR > 1 && NR < 10 { first += $4 } NR > 113 { last += $4 } END { exit !(last < first) }' \
+            log/train.tsv || explain "$t does not learn"
+        mv m.h5 straight.h5 && mv log straight
+        rm -f m.h5.state
+        interrupt KILL "${settings[@]}" --save-every 7 -o m.h5
+        train "${settings[@]}" --resume -o m.h5
+        cmp m.h5 straight.h5 && diff -r log straight
+        # blocks with carried state, and the video as one window
+        va-predict -q -m m.h5 -o s.h5 --mode sequence a.h5
+        va-predict -q -m m.h5 -o w.h5 --mode chunk --window 90 a.h5
+        va-h5cmp --abs 1e-5 s.h5 w.h5
+        cp "$BATS_FILE_TMPDIR/w.h5" . && rm -r m.h5 straight log
+    done
+    run -3 --separate-stderr train --temporal transformer --heads 4 --channels 6 --epochs 1 -o m.h5
+    [ "$stderr" = "va-tcn-mamba-train: options: heads: found 4, expected a divisor of the width 6" ]
+}
+
 @test "--print-config says each value and where it came from, and trains nothing" {
     run -0 --separate-stderr va-tcn-mamba-train --print-config --preset authors-fold0 --batch 8
     [ "$stderr" = "" ]

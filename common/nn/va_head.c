@@ -14,10 +14,7 @@ static int allocate(struct va_head *head)
     for (int64_t b = 0; b < head->config.blocks; b++)
         if (va_tcn_allocate(&head->layers.tcn[b]) < 0)
             return -1;
-    for (int64_t l = 0; l < head->config.layers; l++)
-        if (va_mamba_allocate(&head->layers.mamba[l]) < 0)
-            return -1;
-    return 0;
+    return va_stack_allocate(&head->layers.stack);
 }
 
 struct va_head *va_head_new(struct va_backend *be, const struct va_head_config *c,
@@ -32,7 +29,7 @@ struct va_head *va_head_new(struct va_backend *be, const struct va_head_config *
         return NULL;
     head->be = be;
     head->config = *c;
-    head->config.dt_rank = va_head_rank(c);
+    va_head_config_resolve(&head->config);
     va_params_init(&head->params, be);
     va_arena_init(&head->arena, be);
     if (va_head_declare(&head->layers, &head->params, &head->config, init, decay_all) < 0 ||
@@ -49,8 +46,7 @@ void va_head_free(struct va_head *head)
         return;
     for (int64_t b = 0; b < head->config.blocks; b++)
         va_tcn_release(&head->layers.tcn[b]);
-    for (int64_t l = 0; l < head->config.layers; l++)
-        va_mamba_release(&head->layers.mamba[l]);
+    va_stack_release(&head->layers.stack);
     va_arena_release(&head->arena);
     va_params_release(&head->params);
     va_free(head);
@@ -72,15 +68,14 @@ void va_head_changed(struct va_head *head)
         va_weight_changed(&head->params.items[i].value);
     for (int64_t b = 0; b < head->config.blocks; b++)
         va_tcn_changed(&head->layers.tcn[b]);
-    for (int64_t l = 0; l < head->config.layers; l++)
-        va_mamba_changed(&head->layers.mamba[l]);
+    va_stack_changed(&head->layers.stack);
 }
 
 /* ---- room ------------------------------------------------------------------------------ */
 
 static int64_t widest(const struct va_head_config *c)
 {
-    int64_t width = c->hidden;
+    int64_t width = c->hidden > c->width ? c->hidden : c->width;
 
     for (int64_t b = 0; b < c->blocks; b++)
         if (c->channels[b] > width)
@@ -93,7 +88,7 @@ static void plan_tcn(struct va_head *head, int64_t M, bool training)
     struct va_arena *a = &head->arena;
     void *shared[3] = { NULL };
 
-    for (int i = 0; !training && i < 3; i++)
+    for (int i = 0; !training && head->config.blocks && i < 3; i++)
         shared[i] = va_arena_take(a, M, widest(&head->config));
     for (int64_t b = 0; b < head->config.blocks; b++) {
         struct va_tcn_acts *acts = &head->acts.tcn[b];
@@ -112,30 +107,29 @@ static void plan_tcn(struct va_head *head, int64_t M, bool training)
     }
 }
 
-void va_head_plan_top(struct va_head *head, int64_t M, bool training, struct va_arena *a,
-                      struct va_head_acts *acts)
+void va_head_plan_top(struct va_head *head, int64_t B, int64_t T, bool training,
+                      struct va_arena *a, struct va_head_acts *acts)
 {
-    int64_t D = va_head_dim(&head->config);
+    int64_t D = head->config.width, M = B * T;
 
+    if (head->layers.embed >= 0)
+        acts->embedded = va_arena_take(a, M, D);
     if (head->config.in_norm) {
         acts->normed = va_arena_take(a, M, D);
         acts->norm_stats = training ? va_arena_take(a, M, 2) : NULL;
     }
-    for (int64_t l = 0; l < head->config.layers; l++)
-        if (training || l < 2)
-            va_mamba_plan(&head->layers.mamba[l], M, training, a, &acts->mamba[l]);
-        else
-            acts->mamba[l] = acts->mamba[l - 2];
+    va_stack_plan(&head->layers.stack, B, T, training, a, &acts->stack);
     acts->proj = va_arena_take(a, M, D);
     acts->fc1 = va_arena_take(a, M, head->config.hidden);
 }
 
-/* The third gradient and dW are only used by the TCN, the scratch only by Mamba: they overlap. */
-static void plan_backward(struct va_head *head, int64_t M)
+/* The third gradient and dW are only used by the TCN, the scratch only by the stack: they
+ * overlap. */
+static void plan_backward(struct va_head *head, int64_t B, int64_t T)
 {
     struct va_arena *a = &head->arena;
     struct va_tcn_scratch *s = &head->tcn_scratch;
-    int64_t width = widest(&head->config), dw = 0, mark;
+    int64_t width = widest(&head->config), dw = 0, M = B * T, mark;
 
     for (int64_t b = 0; b < head->config.blocks; b++)
         for (int i = 0; i < 2; i++) {
@@ -147,18 +141,20 @@ static void plan_backward(struct va_head *head, int64_t M)
     s->grad[0] = va_arena_take(a, M, width);
     s->grad[1] = va_arena_take(a, M, width);
     mark = va_arena_mark(a);
-    s->grad[2] = va_arena_take(a, M, width);
-    s->dw = va_arena_take(a, 1, dw);
+    if (head->config.blocks) {
+        s->grad[2] = va_arena_take(a, M, width);
+        s->dw = va_arena_take(a, 1, dw);
+    }
     va_arena_rewind(a, mark);
-    va_mamba_plan_backward(&head->layers.mamba[0], M, a, &head->mamba_scratch);
+    va_stack_plan_backward(&head->layers.stack, B, T, a, &head->stack_scratch);
 }
 
-static void plan(struct va_head *head, int64_t M, bool training)
+static void plan(struct va_head *head, int64_t B, int64_t T, bool training)
 {
-    plan_tcn(head, M, training);
-    va_head_plan_top(head, M, training, &head->arena, &head->acts);
+    plan_tcn(head, B * T, training);
+    va_head_plan_top(head, B, T, training, &head->arena, &head->acts);
     if (training)
-        plan_backward(head, M);
+        plan_backward(head, B, T);
 }
 
 int va_head_reserve(struct va_head *head, int64_t B, int64_t T, bool training)
@@ -169,60 +165,34 @@ int va_head_reserve(struct va_head *head, int64_t B, int64_t T, bool training)
     if (va_mul(B, T, &M) < 0)
         head->arena.too_large = true;
     else
-        plan(head, M, training);
+        plan(head, B, T, training);
     if (va_arena_commit(&head->arena) < 0)
         return -1;
-    plan(head, M, training);
+    plan(head, B, T, training);
     return 0;
 }
 
 /* ---- forward --------------------------------------------------------------------------- */
 
 /* y [M, N] = act(x W^T + b) */
-static void linear(struct va_head *head, int64_t M, const void *x, int64_t w, int64_t b,
-                   enum va_unary act, void *y)
+static void linear(struct va_head *head, int64_t M, const void *x, int64_t w, enum va_unary act,
+                   void *y)
 {
     struct va_param *p = &head->params.items[w];
 
-    head->be->ops->linear(head->be,
-                          &(struct va_linear){ .M = M,
-                                               .N = p->shape[0],
-                                               .K = p->shape[1],
-                                               .x = x,
-                                               .ldx = p->shape[1],
-                                               .w = &p->value,
-                                               .bias = head->params.items[b].value.data,
-                                               .act = act,
-                                               .y = y,
-                                               .ldy = p->shape[0] });
-}
-
-void va_head_top_forward(struct va_head *head, int64_t B, int64_t T, const void *x,
-                         const struct va_head_acts *acts, const struct va_mamba_state *states,
-                         void *pred)
-{
-    const struct va_head_layers *l = &head->layers;
-    int64_t M = B * T;
-
-    if (head->config.in_norm) {
-        head->be->ops->norm(head->be, &(struct va_norm){ .M = M,
-                                                         .C = va_head_dim(&head->config),
-                                                         .eps = NORM_EPS,
+    head->be->ops->linear(head->be, &(struct va_linear){ .M = M,
+                                                         .N = p->shape[0],
+                                                         .K = p->shape[1],
                                                          .x = x,
-                                                         .y = acts->normed,
-                                                         .stats = acts->norm_stats });
-        x = acts->normed;
-    }
-    for (int64_t i = 0; i < head->config.layers; i++) {
-        va_mamba_forward(&head->layers.mamba[i], B, T, x, &acts->mamba[i], &states[i]);
-        x = acts->mamba[i].out;
-    }
-    linear(head, M, x, l->proj_w, l->proj_b, VA_IDENTITY, acts->proj);
-    linear(head, M, acts->proj, l->fc1_w, l->fc1_b, VA_RELU, acts->fc1);
-    linear(head, M, acts->fc1, l->fc2_w, l->fc2_b, VA_IDENTITY, pred);
+                                                         .ldx = p->shape[1],
+                                                         .w = &p->value,
+                                                         .bias = p[1].value.data,
+                                                         .act = act,
+                                                         .y = y,
+                                                         .ldy = p->shape[0] });
 }
 
-/* Each block has two masks; a step has room for 64 (see va_rand.h). */
+/* Each TCN block has two masks, an embedding one; a step has room for 64 (see va_rand.h). */
 static struct va_tcn_dropout dropout_of(const struct va_head *head, int64_t b)
 {
     struct va_tcn_dropout drop = head->drop;
@@ -231,11 +201,51 @@ static struct va_tcn_dropout dropout_of(const struct va_head *head, int64_t b)
     return drop;
 }
 
+/* The mask of the embedding on x [M, D] in place; also its gradient. */
+static void drop_embedded(struct va_head *head, int64_t M, void *x)
+{
+    struct va_tcn_dropout drop = dropout_of(head, 0);
+
+    if (drop.p > 0)
+        head->be->ops->dropout(head->be, &(struct va_dropout){ .count = M * head->config.width,
+                                                               .p = drop.p,
+                                                               .seed = drop.seed,
+                                                               .step = drop.step,
+                                                               .x = x,
+                                                               .y = x });
+}
+
+void va_head_embed(struct va_head *head, int64_t M, const void *x,
+                   const struct va_head_acts *acts)
+{
+    linear(head, M, x, head->layers.embed, VA_IDENTITY, acts->embedded);
+    drop_embedded(head, M, acts->embedded);
+}
+
+void va_head_top_forward(struct va_head *head, int64_t B, int64_t T, const void *x,
+                         struct va_head_acts *acts, struct va_stack_state *state, void *pred)
+{
+    const struct va_head_layers *l = &head->layers;
+    int64_t M = B * T;
+
+    if (head->config.in_norm) {
+        head->be->ops->norm(head->be, &(struct va_norm){ .M = M,
+                                                         .C = head->config.width,
+                                                         .eps = NORM_EPS,
+                                                         .x = x,
+                                                         .y = acts->normed,
+                                                         .stats = acts->norm_stats });
+        x = acts->normed;
+    }
+    head->top = va_stack_forward(&l->stack, B, T, x, &acts->stack, state);
+    linear(head, M, head->top, l->proj, VA_IDENTITY, acts->proj);
+    linear(head, M, acts->proj, l->fc1, VA_RELU, acts->fc1);
+    linear(head, M, acts->fc1, l->fc2, VA_IDENTITY, pred);
+}
+
 void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, void *pred,
                      double dropout, uint64_t seed, uint64_t step)
 {
-    static const struct va_mamba_state fresh[VA_HEAD_LAYERS_MAX];
-
     head->drop = (struct va_tcn_dropout){ .p = dropout, .seed = seed, .step = step };
     for (int64_t b = 0; b < head->config.blocks; b++) {
         struct va_tcn_dropout drop = dropout_of(head, b);
@@ -243,30 +253,33 @@ void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, 
         va_tcn_forward(&head->layers.tcn[b], B, T, 0, x, &head->acts.tcn[b], &drop);
         x = head->acts.tcn[b].out;
     }
-    va_head_top_forward(head, B, T, x, &head->acts, fresh, pred);
+    if (head->layers.embed >= 0) {
+        va_head_embed(head, B * T, x, &head->acts);
+        x = head->acts.embedded;
+    }
+    va_head_top_forward(head, B, T, x, &head->acts, NULL, pred);
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
 
-/* dx [M, K] = dy W; gradients of W and b from x */
+/* dx [M, K] (or NULL) = dy W; gradients of W and b from x */
 static void linear_grad(struct va_head *head, int64_t M, const void *dy, const void *x,
-                        int64_t w, int64_t b, void *dx)
+                        int64_t w, void *dx)
 {
     struct va_param *p = &head->params.items[w];
 
-    head->be->ops->linear_grad(head->be,
-                               &(struct va_linear_grad){ .M = M,
-                                                         .N = p->shape[0],
-                                                         .K = p->shape[1],
-                                                         .dy = dy,
-                                                         .lddy = p->shape[0],
-                                                         .x = x,
-                                                         .ldx = p->shape[1],
-                                                         .w = &p->value,
-                                                         .dx = dx,
-                                                         .lddx = p->shape[1],
-                                                         .dw = p->grad,
-                                                         .dbias = head->params.items[b].grad });
+    head->be->ops->linear_grad(head->be, &(struct va_linear_grad){ .M = M,
+                                                                   .N = p->shape[0],
+                                                                   .K = p->shape[1],
+                                                                   .dy = dy,
+                                                                   .lddy = p->shape[0],
+                                                                   .x = x,
+                                                                   .ldx = p->shape[1],
+                                                                   .w = &p->value,
+                                                                   .dx = dx,
+                                                                   .lddx = p->shape[1],
+                                                                   .dw = p->grad,
+                                                                   .dbias = p[1].grad });
 }
 
 /* The gradient at hand is always in grad[0]. */
@@ -278,6 +291,13 @@ static void turn(struct va_tcn_scratch *s)
     s->grad[1] = t;
 }
 
+/* What lies below the stack and its norm, [M, D]. */
+static const void *bottom_of(const struct va_head *head)
+{
+    return head->layers.embed >= 0 ? head->acts.embedded
+                                   : head->acts.tcn[head->config.blocks - 1].out;
+}
+
 /* From dpred to the gradient of the TCN's output, in s->grad[0]. */
 static void top_backward(struct va_head *head, int64_t B, int64_t T, const void *dpred,
                          struct va_tcn_scratch *s)
@@ -285,23 +305,19 @@ static void top_backward(struct va_head *head, int64_t B, int64_t T, const void 
     const struct va_head_layers *l = &head->layers;
     const struct va_head_acts *acts = &head->acts;
     const struct va_ops *ops = head->be->ops;
-    const void *bottom = acts->tcn[head->config.blocks - 1].out; /* [M, D] */
-    const void *first = head->config.in_norm ? acts->normed : bottom;
-    int64_t M = B * T, n = head->config.layers;
+    const void *bottom = bottom_of(head);
+    int64_t M = B * T;
 
-    linear_grad(head, M, dpred, acts->fc1, l->fc2_w, l->fc2_b, s->grad[0]);
+    linear_grad(head, M, dpred, acts->fc1, l->fc2, s->grad[0]);
     ops->unary_grad(head->be, VA_RELU, M * head->config.hidden, acts->fc1, acts->fc1,
                     s->grad[0], s->grad[0]);
-    linear_grad(head, M, s->grad[0], acts->proj, l->fc1_w, l->fc1_b, s->grad[1]);
-    linear_grad(head, M, s->grad[1], acts->mamba[n - 1].out, l->proj_w, l->proj_b, s->grad[0]);
-    for (int64_t i = n - 1; i >= 0; i--) {
-        va_mamba_backward(&head->layers.mamba[i], B, T, i ? acts->mamba[i - 1].out : first,
-                          &acts->mamba[i], s->grad[0], s->grad[1], &head->mamba_scratch);
-        turn(s);
-    }
+    linear_grad(head, M, s->grad[0], acts->proj, l->fc1, s->grad[1]);
+    linear_grad(head, M, s->grad[1], head->top, l->proj, s->grad[0]);
+    va_stack_backward(&l->stack, B, T, head->config.in_norm ? acts->normed : bottom,
+                      &acts->stack, s->grad, &head->stack_scratch);
     if (head->config.in_norm) {
         ops->norm_grad(head->be, &(struct va_norm_grad){ .M = M,
-                                                         .C = va_head_dim(&head->config),
+                                                         .C = head->config.width,
                                                          .dy = s->grad[0],
                                                          .x = bottom,
                                                          .stats = acts->norm_stats,
@@ -316,6 +332,10 @@ void va_head_backward(struct va_head *head, int64_t B, int64_t T, const void *x,
     struct va_tcn_scratch s = head->tcn_scratch;
 
     top_backward(head, B, T, dpred, &s);
+    if (head->layers.embed >= 0) {
+        drop_embedded(head, B * T, s.grad[0]);
+        linear_grad(head, B * T, s.grad[0], x, head->layers.embed, NULL);
+    }
     for (int64_t b = head->config.blocks - 1; b >= 0; b--) {
         struct va_tcn_dropout drop = dropout_of(head, b);
 

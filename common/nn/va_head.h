@@ -8,6 +8,9 @@
  *
  *     x -> TCN blocks (dilation 1, 2, 4, ...) -> [LayerNorm, in_norm] -> Mamba layers
  *       -> proj -> fc1 -> ReLU -> fc2
+ *
+ * To compare: other layers in the place of Mamba's, at the same width (va_stack.h), or none; and
+ * no TCN, whose place a linear layer takes (embed, in_dim -> D, with dropout behind it).
  */
 #ifndef VA_HEAD_H
 #define VA_HEAD_H
@@ -16,31 +19,52 @@
 
 enum { VA_HEAD_BLOCKS_MAX = 12, VA_HEAD_LAYERS_MAX = 64 };
 
+enum va_temporal {
+    VA_TEMPORAL_TCN_MAMBA,
+    VA_TEMPORAL_TCN,
+    VA_TEMPORAL_MAMBA,
+    VA_TEMPORAL_TCN_LSTM,
+    VA_TEMPORAL_LSTM,
+    VA_TEMPORAL_TCN_GRU,
+    VA_TEMPORAL_GRU,
+    VA_TEMPORAL_TCN_TRANSFORMER,
+    VA_TEMPORAL_TRANSFORMER,
+};
+extern const char *const va_temporal_names[]; /* in enum order, NULL last: "tcn-mamba", ... */
+bool va_temporal_has_tcn(int temporal);
+
 struct va_head_config {
+    int temporal;   /* enum va_temporal */
     int64_t in_dim; /* features per frame, 1024 */
-    int64_t blocks; /* TCN blocks, 4 */
+    int64_t width;  /* D, 256 */
+    int64_t blocks; /* TCN blocks, 4; 0 without a TCN */
     int64_t
         channels[VA_HEAD_BLOCKS_MAX]; /* their outputs: 1024, 768, 512, 256; the last is D */
-    int64_t kernel;                   /* K, 15 */
-    int64_t layers;                   /* Mamba layers, 4 */
-    int64_t d_state;                  /* N, 8 */
-    int64_t d_conv;                   /* taps of the depthwise convolution, 4 */
-    int64_t expand;                   /* E = expand * D, 1 */
-    int64_t dt_rank;                  /* R; 0: ceil(D / 16) */
+    int64_t kernel;                   /* K of the TCN, 15 */
+    int64_t layers;                   /* of the stack, 4; 0 when there is none */
+    int64_t d_state;                  /* Mamba: N, 8 */
+    int64_t d_conv;                   /* Mamba: taps of the depthwise convolution, 4 */
+    int64_t expand;                   /* Mamba: E = expand * D, 1 */
+    int64_t dt_rank;                  /* Mamba: R; 0: ceil(D / 16) */
+    int64_t heads, mlp;               /* transformer: 4, and 4 D, which 0 stands for */
     int64_t hidden;                   /* 128 */
-    bool in_norm;                     /* LayerNorm without affine between TCN and Mamba */
+    bool in_norm;                     /* LayerNorm without affine before the stack */
 };
 
 enum va_head_init { VA_HEAD_INIT_PAPER, VA_HEAD_INIT_AUTHORS };
 
 void va_head_config_default(struct va_head_config *c); /* the published model */
 
+/* Fill in what follows from the rest: width from channels, dt_rank, mlp; sizes of parts that the
+ * model does not have become 0. */
+void va_head_config_resolve(struct va_head_config *c);
+
 /* 0, or -1 after reporting which value is out of range (`where` names it: a file, an option). */
 VA_MUST_USE int va_head_config_check(const struct va_head_config *c, const char *where);
 
 /* The configuration as metadata of a model file ("arch" = "mamba-va", "channels" = "1024,768",
- * ...), and back. Reading takes sizes from the tensors' shapes and in_norm from the metadata
- * ("in-norm"), reporting what is missing or contradicts. */
+ * ...), and back. Reading takes layers and sizes from the tensors' names and shapes; in_norm and
+ * heads, which no shape tells, from the metadata. What is missing or contradicts is reported. */
 VA_MUST_USE int va_head_config_store(const struct va_head_config *c, struct va_tensors *set);
 VA_MUST_USE int va_head_config_load(struct va_head_config *c, const struct va_tensors *set,
                                     const char *path);

@@ -6,19 +6,22 @@
 
 #include "nn/va_arena.h"
 #include "nn/va_head.h"
-#include "nn/va_mamba.h"
+#include "nn/va_stack.h"
 #include "nn/va_tcn.h"
 
+/* Linear layers by the index of their weight; the bias follows it. */
 struct va_head_layers {
     struct va_tcn tcn[VA_HEAD_BLOCKS_MAX];
-    struct va_mamba mamba[VA_HEAD_LAYERS_MAX];
-    int64_t proj_w, proj_b, fc1_w, fc1_b, fc2_w, fc2_b;
+    int64_t embed; /* without a TCN; else -1 */
+    struct va_stack stack;
+    int64_t proj, fc1, fc2;
 };
 
 struct va_head_acts {
     struct va_tcn_acts tcn[VA_HEAD_BLOCKS_MAX];
+    void *embedded;            /* [M, D]; without a TCN */
     void *normed, *norm_stats; /* [M, D], [M, 2]; only with in_norm */
-    struct va_mamba_acts mamba[VA_HEAD_LAYERS_MAX];
+    struct va_stack_acts stack;
     void *proj, *fc1; /* [M, D], [M, hidden] after ReLU */
 };
 
@@ -31,7 +34,8 @@ struct va_head {
     struct va_arena arena;
     struct va_head_acts acts;
     struct va_tcn_scratch tcn_scratch; /* its grad[] serve all layers */
-    struct va_mamba_scratch mamba_scratch;
+    struct va_stack_scratch stack_scratch;
+    const void *top;            /* what the stack gave in the last forward, [M, D] */
     struct va_tcn_dropout drop; /* of the last forward */
 };
 
@@ -40,16 +44,41 @@ VA_MUST_USE int va_head_declare(struct va_head_layers *l, struct va_params *list
                                 const struct va_head_config *c, enum va_head_init init,
                                 bool decay_all);
 
-int64_t va_head_dim(const struct va_head_config *c);  /* D: the last of channels */
-int64_t va_head_rank(const struct va_head_config *c); /* dt_rank, or ceil(D / 16) for 0 */
+enum va_stack_kind va_head_stack(const struct va_head_config *c);
+int va_temporal_of(bool tcn, enum va_stack_kind stack); /* not for neither */
+
+/* The sizes of a configuration but for the channels: key of the metadata, place, range, and which
+ * part of a model has it. A NULL key ends the table. */
+enum { VA_HEAD_SIZE_MAX = 1 << 16 };
+enum va_head_part {
+    VA_HEAD_ALWAYS,
+    VA_HEAD_TCN,
+    VA_HEAD_STACK,
+    VA_HEAD_MAMBA,
+    VA_HEAD_TRANSFORMER,
+};
+struct va_head_size_of {
+    const char *key;
+    size_t offset;
+    int64_t low, high;
+    enum va_head_part part;
+};
+extern const struct va_head_size_of va_head_sizes[];
+int64_t va_head_size(const struct va_head_config *c, const struct va_head_size_of *s);
+bool va_head_has_size(const struct va_head_config *c, const struct va_head_size_of *s);
+VA_MUST_USE int va_head_check_range(const char *where, const char *what, int64_t value,
+                                    int64_t low, int64_t high);
 
 /* Places for what lies above the TCN. Without training, layers share two sets in turn. */
-void va_head_plan_top(struct va_head *head, int64_t M, bool training, struct va_arena *a,
-                      struct va_head_acts *acts);
+void va_head_plan_top(struct va_head *head, int64_t B, int64_t T, bool training,
+                      struct va_arena *a, struct va_head_acts *acts);
 
-/* From the TCN's output to pred [M, 2]; states [layers]. */
+/* In the TCN's place: acts->embedded from x, with the dropout of head->drop. */
+void va_head_embed(struct va_head *head, int64_t M, const void *x,
+                   const struct va_head_acts *acts);
+
+/* From the TCN's output to pred [M, 2]; state as in va_stack_forward. */
 void va_head_top_forward(struct va_head *head, int64_t B, int64_t T, const void *x,
-                         const struct va_head_acts *acts, const struct va_mamba_state *states,
-                         void *pred);
+                         struct va_head_acts *acts, struct va_stack_state *state, void *pred);
 
 #endif

@@ -143,7 +143,7 @@ void va_mamba_plan_backward(const struct va_mamba *l, int64_t M, struct va_arena
 /* ---- forward --------------------------------------------------------------------------- */
 
 /* y [M, N] = x [M, K] W^T + bias + residual for the parameter `w` [N, K] */
-static void linear(struct va_mamba *l, int64_t M, const void *x, int64_t ldx, int64_t w,
+static void linear(const struct va_mamba *l, int64_t M, const void *x, int64_t ldx, int64_t w,
                    const void *bias, const void *residual, void *y)
 {
     struct va_backend *be = l->params->be;
@@ -161,8 +161,8 @@ static void linear(struct va_mamba *l, int64_t M, const void *x, int64_t ldx, in
                                              .ldy = p->shape[0] });
 }
 
-static void scan(struct va_mamba *l, int64_t B, int64_t T, const struct va_mamba_acts *acts,
-                 void *h)
+static void scan(const struct va_mamba *l, int64_t B, int64_t T,
+                 const struct va_mamba_acts *acts, void *h)
 {
     struct va_backend *be = l->params->be;
     const struct va_mamba_sizes *s = &l->s;
@@ -189,7 +189,7 @@ static void scan(struct va_mamba *l, int64_t B, int64_t T, const struct va_mamba
                                          .h_last = h });
 }
 
-void va_mamba_forward(struct va_mamba *l, int64_t B, int64_t T, const void *x,
+void va_mamba_forward(const struct va_mamba *l, int64_t B, int64_t T, const void *x,
                       const struct va_mamba_acts *acts, const struct va_mamba_state *state)
 {
     struct va_backend *be = l->params->be;
@@ -226,7 +226,7 @@ void va_mamba_forward(struct va_mamba *l, int64_t B, int64_t T, const void *x,
 /* ---- backward -------------------------------------------------------------------------- */
 
 /* dx (+)= dy W, dW += dy^T x, dbias += sum of dy, for the parameter `w` [N, K] */
-static void linear_grad(struct va_mamba *l, int64_t M, const void *dy, const void *x,
+static void linear_grad(const struct va_mamba *l, int64_t M, const void *dy, const void *x,
                         int64_t ldx, int64_t w, void *dx, int64_t lddx, bool add_dx,
                         void *dbias)
 {
@@ -249,7 +249,7 @@ static void linear_grad(struct va_mamba *l, int64_t M, const void *dy, const voi
 }
 
 /* From t->dy: du, ddelta, dz (in dxz), dBm and dCm (in ddbc), and the gradients of A_log, skip. */
-static void scan_backward(struct va_mamba *l, int64_t B, int64_t T,
+static void scan_backward(const struct va_mamba *l, int64_t B, int64_t T,
                           const struct va_mamba_acts *acts, const struct va_mamba_scratch *t)
 {
     struct va_backend *be = l->params->be;
@@ -290,7 +290,7 @@ static void scan_backward(struct va_mamba *l, int64_t B, int64_t T,
     be->ops->add(be, E * s->N, grad(l, l->A_log), t->dA, grad(l, l->A_log));
 }
 
-void va_mamba_backward(struct va_mamba *l, int64_t B, int64_t T, const void *x,
+void va_mamba_backward(const struct va_mamba *l, int64_t B, int64_t T, const void *x,
                        const struct va_mamba_acts *acts, const void *dout, void *dx,
                        const struct va_mamba_scratch *t)
 {

@@ -64,11 +64,11 @@ void va_mamba_plan(const struct va_mamba *l, int64_t M, bool training, struct va
 void va_mamba_plan_backward(const struct va_mamba *l, int64_t M, struct va_arena *a,
                             struct va_mamba_scratch *s);
 
-void va_mamba_forward(struct va_mamba *l, int64_t B, int64_t T, const void *x,
+void va_mamba_forward(const struct va_mamba *l, int64_t B, int64_t T, const void *x,
                       const struct va_mamba_acts *acts, const struct va_mamba_state *state);
 
 /* dx [M, D] from dout [M, D]; they must not be the same. */
-void va_mamba_backward(struct va_mamba *l, int64_t B, int64_t T, const void *x,
+void va_mamba_backward(const struct va_mamba *l, int64_t B, int64_t T, const void *x,
                        const struct va_mamba_acts *acts, const void *dout, void *dx,
                        const struct va_mamba_scratch *s);
 

@@ -17,6 +17,8 @@
 
 #include "nn/va_params.h"
 
+enum { VA_VIT_DEPTH_MAX = 256 };
+
 struct va_vit_config {
     int64_t image, patch; /* S and p: 224, 16 */
     int64_t width, depth; /* 1024, 24 */
@@ -53,10 +55,6 @@ static inline int64_t va_vit_patch_size(const struct va_vit_config *c) /* 3*p*p 
 {
     return 3 * c->patch * c->patch;
 }
-
-/* Append all parameters of an encoder to a list. 0, or -1 after reporting. */
-VA_MUST_USE int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init,
-                               struct va_params *list);
 
 struct va_vit; /* opaque */
 

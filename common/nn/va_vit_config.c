@@ -25,7 +25,7 @@ int va_vit_config_check(const struct va_vit_config *c, const char *where)
         int64_t value, max;
     } sizes[] = {
         { "patch_size", c->patch, 256 }, { "image_size", c->image, 4096 },
-        { "width", c->width, 16384 },    { "depth", c->depth, 256 },
+        { "width", c->width, 16384 },    { "depth", c->depth, VA_VIT_DEPTH_MAX },
         { "heads", c->heads, 1024 },     { "mlp", c->mlp, 1 << 17 },
     };
 

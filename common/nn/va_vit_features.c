@@ -31,6 +31,11 @@ static const float output_gain = 25;     /* of the last norm: deviations of abou
 static const float key_gain = 3;         /* how narrowly a head looks */
 static const float mlp_gain = 0.1f;
 
+static struct va_param *entry(struct va_vit *vit, int64_t i)
+{
+    return &vit->params.items[i];
+}
+
 /* Values of an entry on the host; NULL after reporting. */
 static float *fetch(struct va_vit *vit, const struct va_param *p)
 {
@@ -62,7 +67,8 @@ static int place_tokens(struct va_vit *vit)
 {
     int64_t D = vit->config.width, P = va_vit_patches(&vit->config), q = PLACE / 4;
     int64_t grid = vit->config.image / vit->config.patch;
-    float *cls = fetch(vit, vit->cls), *pos = cls ? fetch(vit, vit->pos) : NULL;
+    struct va_param *token = entry(vit, vit->layers.cls), *place = entry(vit, vit->layers.pos);
+    float *cls = fetch(vit, token), *pos = cls ? fetch(vit, place) : NULL;
 
     if (!pos) {
         va_free(cls);
@@ -77,8 +83,8 @@ static int place_tokens(struct va_vit *vit)
 
             pos[(1 + i) * D + k] = (float)(k / q % 2 ? cos(angle) : sin(angle));
         }
-    store(vit, vit->cls, cls);
-    store(vit, vit->pos, pos);
+    store(vit, token, cls);
+    store(vit, place, pos);
     return 0;
 }
 
@@ -86,7 +92,8 @@ static int wire_patches(struct va_vit *vit)
 {
     int64_t D = vit->config.width, p = vit->config.patch,
             size = va_vit_patch_size(&vit->config);
-    float *w = fetch(vit, vit->patch.weight);
+    struct va_param *patch = entry(vit, vit->layers.patch);
+    float *w = fetch(vit, patch);
 
     if (!w)
         return -1;
@@ -96,7 +103,7 @@ static int wire_patches(struct va_vit *vit)
         for (int64_t y = 0; y < p; y++)
             for (int64_t x = 0; x < p; x++)
                 w[(i * p + y) * p + x] = w[(i * p + y - y % CELL) * p + x - x % CELL];
-    store(vit, vit->patch.weight, w);
+    store(vit, patch, w);
     return 0;
 }
 
@@ -135,9 +142,9 @@ static void aim_head(float *w, int64_t D, int64_t d, int64_t h, const float *tar
 static int wire_block(struct va_vit *vit, int64_t i, const float *cls, const float *pos)
 {
     const struct va_vit_config *c = &vit->config;
-    struct va_vit_block *b = &vit->blocks[i];
+    const struct va_block *b = &vit->layers.blocks[i];
     int64_t D = c->width, P = va_vit_patches(c);
-    float *qkv = fetch(vit, b->qkv.weight), *w;
+    float *qkv = fetch(vit, entry(vit, b->qkv)), *w;
 
     if (!qkv)
         return -1;
@@ -145,16 +152,16 @@ static int wire_block(struct va_vit *vit, int64_t i, const float *cls, const flo
     keep(qkv, D, 2 * D, 3 * D, PLACE, D, sqrtf((float)D / (float)(D - PLACE)));
     for (int64_t h = 0; h < c->heads; h++)
         aim_head(qkv, D, D / c->heads, h, pos + (1 + (i * c->heads + h) % P) * D, cls);
-    store(vit, b->qkv.weight, qkv);
-    if (!(w = fetch(vit, b->proj.weight)))
+    store(vit, entry(vit, b->qkv), qkv);
+    if (!(w = fetch(vit, entry(vit, b->proj))))
         return -1;
     keep(w, D, 0, PLACE, 0, 0, 0);
-    store(vit, b->proj.weight, w);
-    if (!(w = fetch(vit, b->fc2.weight)))
+    store(vit, entry(vit, b->proj), w);
+    if (!(w = fetch(vit, entry(vit, b->fc2))))
         return -1;
     keep(w, c->mlp, 0, PLACE, 0, 0, 0);
     keep(w, c->mlp, PLACE, D, 0, c->mlp, mlp_gain);
-    store(vit, b->fc2.weight, w);
+    store(vit, entry(vit, b->fc2), w);
     return 0;
 }
 
@@ -165,7 +172,8 @@ static int centre(struct va_vit *vit)
     const struct va_ops *ops = vit->be->ops;
     int64_t size = va_vit_patches(&vit->config) * va_vit_patch_size(&vit->config);
     void *patches = ops->alloc(vit->be, size); /* zeros */
-    float *bias = fetch(vit, vit->norm.bias);
+    struct va_param *beta = entry(vit, vit->layers.norm + 1);
+    float *bias = fetch(vit, beta);
     int result = -1;
 
     if (patches && bias && va_vit_reserve(vit, 1) == 0) {
@@ -173,7 +181,7 @@ static int centre(struct va_vit *vit)
         ops->get_f32(vit->be, bias, vit->row, vit->config.width);
         for (int64_t k = 0; k < vit->config.width; k++)
             bias[k] = -bias[k];
-        store(vit, vit->norm.bias, bias);
+        store(vit, beta, bias);
         bias = NULL;
         result = va_backend_check(vit->be);
     }
@@ -185,14 +193,15 @@ static int centre(struct va_vit *vit)
 int va_vit_wire_features(struct va_vit *vit)
 {
     int64_t D = vit->config.width, T = 1 + va_vit_patches(&vit->config);
+    struct va_param *gamma = entry(vit, vit->layers.norm);
     float *cls, *pos, *norm;
     int result = -1;
 
     if (place_tokens(vit) < 0 || wire_patches(vit) < 0)
         return -1;
-    cls = fetch(vit, vit->cls);
-    pos = fetch(vit, vit->pos);
-    norm = fetch(vit, vit->norm.weight);
+    cls = fetch(vit, entry(vit, vit->layers.cls));
+    pos = fetch(vit, entry(vit, vit->layers.pos));
+    norm = fetch(vit, gamma);
     if (!cls || !pos || !norm)
         goto done;
     normalise(cls, 0, D, cls);
@@ -203,7 +212,7 @@ int va_vit_wire_features(struct va_vit *vit)
         result = wire_block(vit, i, cls, pos);
     for (int64_t k = PLACE; k < D; k++)
         norm[k] = output_gain;
-    store(vit, vit->norm.weight, norm);
+    store(vit, gamma, norm);
     norm = NULL;
     if (result == 0)
         result = centre(vit);

@@ -4,37 +4,32 @@
 #ifndef VA_VIT_PRIV_H
 #define VA_VIT_PRIV_H
 
+#include "nn/va_block.h"
 #include "nn/va_vit.h"
 
-struct va_vit_norm {
-    struct va_param *weight, *bias;
+/* Indices in the parameter list; a bias follows its weight. */
+struct va_vit_layers {
+    int64_t cls, pos, patch, norm;
+    struct va_block blocks[VA_VIT_DEPTH_MAX];
 };
 
-struct va_vit_linear {
-    struct va_param *weight, *bias;
-};
-
-struct va_vit_block {
-    struct va_vit_norm norm1, norm2;
-    struct va_vit_linear qkv, proj, fc1, fc2;
-};
+/* Append all parameters of an encoder to a list. 0, or -1 after reporting. */
+VA_MUST_USE int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init,
+                               struct va_params *list, struct va_vit_layers *l);
 
 struct va_vit {
     struct va_backend *be;
     struct va_vit_config config;
     enum va_vit_init init;
     struct va_params params;
-    struct va_param *cls, *pos;
-    struct va_vit_linear patch;
-    struct va_vit_block *blocks; /* [depth] */
-    struct va_vit_norm norm;
+    struct va_vit_layers layers;
     float pixel[3][256]; /* a byte of each channel, normalised */
 
     int64_t B;  /* pictures reserved */
     void *x;    /* [B*T, D] the residual stream */
     void *y;    /* [B*T, D] normalised, or what attention gave */
     void *wide; /* [B*T, max(3*D, M)] q, k, v; later the hidden row of the MLP */
-    void *row;  /* [2, B, D] the CLS rows of the last block */
+    void *row;  /* [B, D] the CLS rows of the last block */
 };
 
 /* Turn values drawn for VA_VIT_INIT_FEATURES into those wanted. 0, or -1 after reporting. */

@@ -43,6 +43,7 @@ static const struct setting {
     { "evaluations", INT, AT(evaluations), NULL, false, VA_SOURCE_PRESET },
     { "select", CHOICE, AT(select), va_select_names, false, VA_SOURCE_PRESET },
     { "shuffle", YESNO, AT(shuffle), NULL, false, VA_SOURCE_PRESET },
+    { "temporal", CHOICE, AT(temporal), va_temporal_names, true, VA_SOURCE_PRESET },
     { "in-norm", YESNO, AT(in_norm), NULL, true, VA_SOURCE_PRESET },
     { "channels", INTS, AT(channels), NULL, true, VA_SOURCE_PRESET },
     { "kernel", INT, AT(kernel), NULL, true, VA_SOURCE_PRESET },
@@ -50,6 +51,8 @@ static const struct setting {
     { "d-state", INT, AT(d_state), NULL, true, VA_SOURCE_PRESET },
     { "d-conv", INT, AT(d_conv), NULL, true, VA_SOURCE_PRESET },
     { "expand", INT, AT(expand), NULL, true, VA_SOURCE_PRESET },
+    { "heads", INT, AT(heads), NULL, true, VA_SOURCE_PRESET },
+    { "mlp", INT, AT(mlp), NULL, true, VA_SOURCE_PRESET },
     { "hidden", INT, AT(hidden), NULL, true, VA_SOURCE_PRESET },
     { "seed", INT, AT(seed), NULL, false, VA_SOURCE_DEFAULT },
 #undef AT
@@ -134,6 +137,7 @@ void va_train_config_preset(struct va_train_config *c, enum va_preset preset)
         .d_state = 8,
         .d_conv = 4,
         .expand = 1,
+        .heads = 4,
         .hidden = 128,
         .seed = 42,
     };
@@ -152,24 +156,32 @@ void va_train_config_override(struct va_train_config *c, const struct va_train_c
         }
 }
 
-/* The settings of shape as a head's configuration, and back. */
+/* The settings of shape as a head's configuration, and back. Without a TCN the last of the
+ * channels is the width. */
 static void to_head(const struct va_train_config *c, struct va_head_config *head)
 {
+    head->temporal = c->temporal;
     head->blocks = c->channels.count;
     for (int64_t i = 0; i < c->channels.count && i < VA_HEAD_BLOCKS_MAX; i++)
-        head->channels[i] = c->channels.items[i];
+        head->channels[i] = head->width = c->channels.items[i];
     head->kernel = c->kernel;
     head->layers = c->layers;
     head->d_state = c->d_state;
     head->d_conv = c->d_conv;
     head->expand = c->expand;
+    head->dt_rank = 0; /* as wide as usual */
+    head->heads = c->heads;
+    head->mlp = c->mlp;
     head->hidden = c->hidden;
     head->in_norm = c->in_norm;
+    va_head_config_resolve(head);
 }
 
 static void from_head(struct va_train_config *c, const struct va_head_config *head)
 {
-    c->channels.count = head->blocks;
+    c->temporal = head->temporal;
+    c->channels.count = head->blocks ? head->blocks : 1;
+    c->channels.items[0] = head->width;
     for (int64_t i = 0; i < head->blocks; i++)
         c->channels.items[i] = head->channels[i];
     c->kernel = head->kernel;
@@ -177,6 +189,8 @@ static void from_head(struct va_train_config *c, const struct va_head_config *he
     c->d_state = head->d_state;
     c->d_conv = head->d_conv;
     c->expand = head->expand;
+    c->heads = head->heads;
+    c->mlp = head->mlp;
     c->hidden = head->hidden;
     c->in_norm = head->in_norm;
 }
@@ -227,7 +241,6 @@ int va_train_config_head(struct va_train_config *c, int64_t in_dim,
     }
     to_head(c, head);
     head->in_dim = in_dim;
-    head->dt_rank = 0; /* as wide as usual */
     return va_head_config_check(head, "options");
 }
 

@@ -30,7 +30,7 @@ extern const char *const va_preset_names[],
 
 enum va_source { VA_SOURCE_PRESET, VA_SOURCE_DEFAULT, VA_SOURCE_OPTION, VA_SOURCE_FILE };
 
-enum { VA_SETTINGS_MAX = 32 };
+enum { VA_SETTINGS_MAX = 40 };
 
 /* Of AdamW; no preset differs. */
 #define VA_ADAM_BETA1 .9
@@ -43,17 +43,18 @@ struct va_train_config {
     int64_t steps;                          /* stop after so many updates; 0: never */
     double lr, weight_decay, dropout, clip; /* clip 0: none */
     double adam_eps, loss_eps;
-    int schedule;            /* enum va_schedule */
-    int loss;                /* enum va_ccc_kind */
-    int decay;               /* enum va_decay */
-    int draw;                /* enum va_head_init */
-    int validation;          /* enum va_validation */
-    int64_t evaluations;     /* per epoch */
-    int select;              /* enum va_select */
-    bool shuffle;            /* a new order of the windows in each epoch */
-    bool in_norm;            /* from here: the shape of the model */
-    struct va_ints channels; /* TCN, one per block */
-    int64_t kernel, layers, d_state, d_conv, expand, hidden;
+    int schedule;        /* enum va_schedule */
+    int loss;            /* enum va_ccc_kind */
+    int decay;           /* enum va_decay */
+    int draw;            /* enum va_head_init */
+    int validation;      /* enum va_validation */
+    int64_t evaluations; /* per epoch */
+    int select;          /* enum va_select */
+    bool shuffle;        /* a new order of the windows in each epoch */
+    int temporal;        /* enum va_temporal; from here: the shape of the model */
+    bool in_norm;
+    struct va_ints channels; /* TCN, one per block; the last is the width of what follows */
+    int64_t kernel, layers, d_state, d_conv, expand, heads, mlp, hidden;
     int64_t seed;
     unsigned char source[VA_SETTINGS_MAX]; /* enum va_source of each setting of the table */
 };

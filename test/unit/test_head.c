@@ -188,6 +188,34 @@ static void gradients_of_smallest_sizes(void)
     gradients(&c, 1, 5, 0);
 }
 
+/* The other layers in Mamba's place, with and without a TCN; the width is even for two heads. */
+static struct va_head_config other(int temporal)
+{
+    struct va_head_config c = tiny;
+
+    c.temporal = temporal;
+    c.width = c.channels[c.blocks - 1] = 4;
+    c.heads = 2;
+    c.mlp = 7;
+    return c;
+}
+
+static void gradients_of_other_layers(void)
+{
+    for (int t = VA_TEMPORAL_TCN; va_temporal_names[t]; t++) {
+        struct va_head_config c = other(t);
+
+        gradients(&c, 2, 13, 0.3);
+        c.in_norm = true;
+        gradients(&c, 1, 31, 0);
+        gradients(&c, 3, 1, 0);
+        if (va_test_bad) {
+            printf("# %s\n", va_temporal_names[t]);
+            break;
+        }
+    }
+}
+
 /* A second backward adds the same once more. */
 static void gradients_add(void)
 {
@@ -218,20 +246,22 @@ static void gradients_add(void)
 /* The layout for training, the one for prediction, and a room larger than needed agree. */
 static void layouts_agree(void)
 {
-    struct va_head_config c = tiny;
-    double first[2 * 13 * 2];
-    struct model m;
+    for (int t = 0; va_temporal_names[t]; t++) {
+        struct va_head_config c = other(t);
+        double first[2 * 13 * 2];
+        struct model m;
 
-    c.in_norm = true;
-    m = model_new(&c, 2, 13, 0);
-    loss(&m);
-    be->ops->get_f64(be, first, m.pred, VA_COUNT(first));
-    for (int i = 0; i < 3; i++) {
-        VA_CHECK(va_head_reserve(m.head, i == 1 ? 5 : 2, i == 1 ? 30 : 13, i == 2) == 0);
+        c.in_norm = true;
+        m = model_new(&c, 2, 13, 0);
         loss(&m);
-        VA_CHECK(memcmp(first, m.pred, sizeof(first)) == 0);
+        be->ops->get_f64(be, first, m.pred, VA_COUNT(first));
+        for (int i = 0; i < 3; i++) {
+            VA_CHECK(va_head_reserve(m.head, i == 1 ? 5 : 2, i == 1 ? 30 : 13, i == 2) == 0);
+            loss(&m);
+            VA_CHECK(memcmp(first, m.pred, sizeof(first)) == 0);
+        }
+        model_free(&m);
     }
-    model_free(&m);
 }
 
 static void dropout_is_of_its_step(void)
@@ -250,32 +280,49 @@ static void dropout_is_of_its_step(void)
     model_free(&m);
 }
 
-/* Nothing looks ahead. Looking back never ends in the Mamba layers, so their share is removed by
- * cutting the scan and the convolution: out_proj = 0 leaves the frame itself. */
-static void receptive_field(void)
+/* Frames whose prediction a change of frame 20 moves, by a TCN alone; the last of them are moved
+ * by a single product, which must not vanish: weights are all positive. */
+static void receptive_field_of(const struct va_head_config *like, int64_t T, int64_t expected)
 {
-    struct model m = model_new(&tiny, 1, 80, 0);
-    struct va_params *list = va_head_params(m.head);
-    double before[160], *x = m.x;
+    struct va_head_config c = *like;
+    double *before = va_new(2 * T, sizeof(*before));
     int64_t first = -1, last = -1;
+    struct va_params *list;
+    struct model m;
 
+    c.temporal = VA_TEMPORAL_TCN;
+    m = model_new(&c, 1, T, 0);
+    list = va_head_params(m.head);
     for (int64_t i = 0; i < list->count; i++)
-        if (strstr(list->items[i].name, "out_proj"))
-            be->ops->zero(be, list->items[i].value.data, list->items[i].count);
+        for (int64_t k = 0; k < list->items[i].count; k++)
+            ((double *)list->items[i].value.data)[k] = 0.5;
     loss(&m);
-    be->ops->get_f64(be, before, m.pred, 160);
-    for (int i = 0; i < 5; i++)
-        x[20 * 5 + i] += 1;
+    be->ops->get_f64(be, before, m.pred, 2 * T);
+    for (int64_t i = 0; i < c.in_dim; i++)
+        ((double *)m.x)[20 * c.in_dim + i] += 1;
     loss(&m);
-    for (int64_t t = 0; t < 80; t++)
+    for (int64_t t = 0; t < T; t++)
         if (((double *)m.pred)[2 * t] != before[2 * t]) {
             first = first < 0 ? t : first;
             last = t;
         }
     VA_CHECK_INT(first, 20);
-    VA_CHECK_INT(last - first + 1, va_head_receptive_field(&tiny));
-    VA_CHECK_INT(va_head_receptive_field(&tiny), 29);
+    VA_CHECK_INT(last - first + 1, expected);
+    VA_CHECK_INT(va_head_receptive_field(&c), expected);
+    va_free(before);
     model_free(&m);
+}
+
+static void receptive_field(void)
+{
+    struct va_head_config published;
+
+    receptive_field_of(&tiny, 80, 29);
+    va_head_config_default(&published);
+    published.in_dim = 2; /* widths do not reach back */
+    for (int64_t b = 0; b < published.blocks; b++)
+        published.channels[b] = 2;
+    receptive_field_of(&published, 600, 421);
 }
 
 /* Blocks of `block` frames, but for some that are shorter, twice over the same stream. */
@@ -307,17 +354,20 @@ static void stream(const struct model *m, int64_t block, const double *whole)
 static void streaming(void)
 {
     static const int64_t blocks[] = { 1, 7, 64, 200 };
-    struct va_head_config c = tiny;
-    double whole[2 * 150];
-    struct model m;
 
-    c.in_norm = true;
-    m = model_new(&c, 1, 150, 0);
-    loss(&m);
-    be->ops->get_f64(be, whole, m.pred, VA_COUNT(whole));
-    for (size_t i = 0; i < VA_COUNT(blocks); i++)
-        stream(&m, blocks[i], whole);
-    model_free(&m);
+    for (int t = 0; va_temporal_names[t]; t++) {
+        struct va_head_config c = other(t);
+        double whole[2 * 150];
+        struct model m;
+
+        c.in_norm = true;
+        m = model_new(&c, 1, 150, 0);
+        loss(&m);
+        be->ops->get_f64(be, whole, m.pred, VA_COUNT(whole));
+        for (size_t i = 0; i < VA_COUNT(blocks); i++)
+            stream(&m, blocks[i], whole);
+        model_free(&m);
+    }
 }
 
 /* ---- optimiser --------------------------------------------------------------------------- */
@@ -365,6 +415,7 @@ int main(void)
     VA_TEST(gradients_of_one_frame);
     VA_TEST(gradients_with_input_norm);
     VA_TEST(gradients_of_smallest_sizes);
+    VA_TEST(gradients_of_other_layers);
     VA_TEST(gradients_add);
     VA_TEST(layouts_agree);
     VA_TEST(dropout_is_of_its_step);

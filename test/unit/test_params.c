@@ -332,6 +332,33 @@ static void store_and_load(void)
     va_tensors_free(b);
 }
 
+/* Every kind of model says what it is by its tensors alone, and again by its metadata. */
+static void every_temporal_model(void)
+{
+    for (int t = 0; va_temporal_names[t]; t++) {
+        struct va_head_config c = medium, found;
+        struct va_tensors *set;
+        int64_t meta;
+
+        c.temporal = t;
+        c.width = c.channels[c.blocks - 1];
+        c.heads = 4;
+        set = drawn(&c, 5);
+        VA_CHECK(strcmp(va_tensors_meta(set, "temporal"), va_temporal_names[t]) == 0);
+        VA_CHECK(va_head_config_load(&found, set, "a.h5") == 0);
+        va_head_config_resolve(&c);
+        VA_CHECK(memcmp(&c, &found, offsetof(struct va_head_config, channels)) == 0);
+        VA_CHECK(c.layers == found.layers && c.dt_rank == found.dt_rank && c.mlp == found.mlp &&
+                 c.heads == found.heads && c.hidden == found.hidden);
+        meta = set->meta_count;
+        set->meta_count = 0;
+        VA_CHECK(va_head_config_load(&found, set, "a.h5") == 0);
+        VA_CHECK_INT(found.temporal, t);
+        set->meta_count = meta;
+        va_tensors_free(set);
+    }
+}
+
 /* ---- what is refused, with its line ------------------------------------------------------ */
 
 static char line[512];
@@ -412,6 +439,15 @@ static void refusals(void)
     VA_CHECK(va_tensors_set_meta(set, "in-norm", "maybe") == 0);
     refused(set, "m.h5: in-norm: found maybe, expected yes or no");
     refused(va_tensors_new(), "m.h5: tcn.0.conv1.weight_v: tensor is missing");
+    set = drawn(&medium, 1);
+    VA_CHECK(va_tensors_set_meta(set, "temporal", "lstm") == 0);
+    refused(set, "m.h5: temporal: found lstm, expected tcn-mamba as in the shapes");
+    set = drawn(&medium, 1);
+    VA_CHECK(va_tensors_add(set, "gru.0.weight_ih", VA_F32, 2, (int64_t[]){ 3, 1 }) != NULL);
+    refused(set, "m.h5: has layers of mamba and of gru, expected one of them");
+    set = drawn(&medium, 1);
+    VA_CHECK(va_tensors_add(set, "embed.weight", VA_F32, 2, (int64_t[]){ 3, 1 }) != NULL);
+    refused(set, "m.h5: embed.weight: ");
 }
 
 static void configurations(void)
@@ -445,6 +481,7 @@ int main(void)
     VA_TEST(decay_groups);
     VA_TEST(same_seed_same_values);
     VA_TEST(store_and_load);
+    VA_TEST(every_temporal_model);
     VA_TEST(refusals);
     VA_TEST(configurations);
     va_backend_free(be);

@@ -7,6 +7,7 @@
 #include "cpu/va_ref_ops.h"
 #include "nn/va_arch.h"
 #include "nn/va_embedder.h"
+#include "nn/va_vit_priv.h"
 #include "test/va_generated.h"
 
 static const char weights_file[] = "vit/mae_tiny.weights.safetensors";
@@ -189,13 +190,14 @@ static void architectures_have_their_sizes(void)
     char line[512] = "";
 
     for (int i = VA_ARCH_VIT_TINY; i <= VA_ARCH_VIT_HUGE; i++) {
+        struct va_vit_layers layers;
         struct va_params list;
         struct va_vit_config c;
 
         va_arch_encoder((enum va_arch)i, &c);
         va_params_init(&list, NULL);
         VA_CHECK(va_vit_config_check(&c, va_arch_names[i]) == 0);
-        VA_CHECK(va_vit_declare(&c, VA_VIT_INIT_MAE, &list) == 0);
+        VA_CHECK(va_vit_declare(&c, VA_VIT_INIT_MAE, &list, &layers) == 0);
         if (i != VA_ARCH_VIT_TINY)
             VA_CHECK_INT(va_params_total(&list), parameters[i]);
         va_params_release(&list);

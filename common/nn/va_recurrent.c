@@ -1,0 +1,119 @@
+#include "nn/va_recurrent.h"
+
+#include <math.h>
+
+static struct va_param *at(const struct va_recurrent_layer *l, int64_t i)
+{
+    return &l->params->items[i];
+}
+
+static int64_t rows_of(const struct va_recurrent_layer *l) /* G*H */
+{
+    return va_cell_gates(l->cell) * l->H;
+}
+
+int va_recurrent_declare(struct va_recurrent_layer *l, struct va_params *list,
+                         const char *prefix, enum va_cell cell, int64_t H)
+{
+    struct va_param law = { .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)H) };
+
+    *l = (struct va_recurrent_layer){ .params = list, .cell = cell, .H = H };
+    law.shape[0] = rows_of(l);
+    law.shape[1] = H;
+    law.rank = 2;
+    l->w_ih = va_params_add(list, &law, "%s.weight_ih", prefix);
+    l->w_hh = va_params_add(list, &law, "%s.weight_hh", prefix);
+    law.rank = 1;
+    l->b_ih = va_params_add(list, &law, "%s.bias_ih", prefix);
+    l->b_hh = va_params_add(list, &law, "%s.bias_hh", prefix);
+    return l->w_ih < 0 || l->w_hh < 0 || l->b_ih < 0 || l->b_hh < 0 ? -1 : 0;
+}
+
+void va_recurrent_plan(const struct va_recurrent_layer *l, int64_t M, struct va_arena *a,
+                       struct va_recurrent_acts *acts)
+{
+    acts->gates = va_arena_take(a, M, rows_of(l));
+    acts->memo = va_arena_take(a, M, l->H);
+    acts->out = va_arena_take(a, M, l->H);
+}
+
+void va_recurrent_plan_backward(const struct va_recurrent_layer *l, int64_t M,
+                                struct va_arena *a, struct va_recurrent_scratch *t)
+{
+    t->da = va_arena_take(a, M, rows_of(l));
+    t->dsum = l->cell == VA_CELL_GRU ? va_arena_take(a, M, rows_of(l)) : NULL;
+}
+
+void va_recurrent_forward(const struct va_recurrent_layer *l, int64_t B, int64_t T,
+                          const void *x, const struct va_recurrent_acts *acts, void *state)
+{
+    struct va_backend *be = l->params->be;
+
+    be->ops->linear(be, &(struct va_linear){ .M = B * T,
+                                             .N = rows_of(l),
+                                             .K = l->H,
+                                             .x = x,
+                                             .ldx = l->H,
+                                             .w = &at(l, l->w_ih)->value,
+                                             .bias = at(l, l->b_ih)->value.data,
+                                             .y = acts->gates,
+                                             .ldy = rows_of(l) });
+    be->ops->recurrent(be, &(struct va_recurrent){ .cell = l->cell,
+                                                   .B = B,
+                                                   .T = T,
+                                                   .H = l->H,
+                                                   .w = &at(l, l->w_hh)->value,
+                                                   .bias = at(l, l->b_hh)->value.data,
+                                                   .gates = acts->gates,
+                                                   .memo = acts->memo,
+                                                   .y = acts->out,
+                                                   .state = state });
+}
+
+/* dW += dy^T x, dbias += sum of dy over M rows, and dx = dy W if wanted; dW and dx of the weight
+ * `w`, of a shape [G*H, H]. */
+static void linear_grad(const struct va_recurrent_layer *l, int64_t M, const void *dy,
+                        const void *x, int64_t w, void *dw, void *dbias, void *dx)
+{
+    struct va_backend *be = l->params->be;
+
+    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = M,
+                                                       .N = rows_of(l),
+                                                       .K = l->H,
+                                                       .dy = dy,
+                                                       .lddy = rows_of(l),
+                                                       .x = x,
+                                                       .ldx = l->H,
+                                                       .w = &at(l, w)->value,
+                                                       .dx = dx,
+                                                       .lddx = l->H,
+                                                       .dw = dw,
+                                                       .dbias = dbias });
+}
+
+void va_recurrent_backward(const struct va_recurrent_layer *l, int64_t B, int64_t T,
+                           const void *x, const struct va_recurrent_acts *acts,
+                           const void *dout, void *dx, const struct va_recurrent_scratch *t)
+{
+    struct va_backend *be = l->params->be;
+    const void *ds = l->cell == VA_CELL_GRU ? t->dsum : t->da;
+    int64_t rows = rows_of(l);
+
+    be->ops->recurrent_grad(be, &(struct va_recurrent_grad){ .cell = l->cell,
+                                                             .B = B,
+                                                             .T = T,
+                                                             .H = l->H,
+                                                             .w = &at(l, l->w_hh)->value,
+                                                             .gates = acts->gates,
+                                                             .memo = acts->memo,
+                                                             .y = acts->out,
+                                                             .dy = dout,
+                                                             .da = t->da,
+                                                             .dsum = t->dsum });
+    linear_grad(l, B * T, t->da, x, l->w_ih, at(l, l->w_ih)->grad, at(l, l->b_ih)->grad, dx);
+    linear_grad(l, B * T, ds, NULL, l->w_hh, NULL, at(l, l->b_hh)->grad, NULL);
+    for (int64_t b = 0; b < B; b++) /* frames after the first have one before them */
+        linear_grad(l, T - 1, va_at(be, ds, (b * T + 1) * rows),
+                    va_at(be, acts->out, b * T * l->H), l->w_hh, at(l, l->w_hh)->grad, NULL,
+                    NULL);
+}
