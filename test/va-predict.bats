@@ -94,6 +94,28 @@ changed() {
     [ "$(column p.h5 /videos/a/va)" = "$(column q.h5 /videos/a/va)" ]
 }
 
+@test "a model that looks ahead speaks of earlier frames, in all modes alike" {
+    cp m1.h5 ahead.h5
+    h5edit ahead.h5 string @lookahead 7
+    h5edit ahead.h5 delete @id
+    va-predict -m m1.h5 -o p.h5 --clip no --text-dir now a.h5
+    va-predict -m ahead.h5 -o p.h5 --clip no --text-dir ahead a.h5
+    [ "$(wc -l <ahead/a.txt)" -eq 91 ]
+    # frame t has what the model gave at t + 7
+    near <(echo head; tail -n +9 now/a.txt) <(echo head; sed -n 2,84p ahead/a.txt) 1e-6
+    run ! near <(sed -n 1,84p now/a.txt) <(sed -n 1,84p ahead/a.txt) 1e-6
+    for length in 90 600; do # one block of frames, and several
+        make_features --video long --dim 6 --frames $length long.h5
+        va-predict -m ahead.h5 -o p.h5 --text-dir sequence long.h5
+        va-predict -m ahead.h5 -o p.h5 --mode chunk --window $length --text-dir whole long.h5
+        near sequence/long.txt whole/long.txt 1e-5
+    done
+    make_features --video short --dim 6 --frames 3 short.h5
+    va-predict -m ahead.h5 -o p.h5 --text-dir sequence short.h5
+    va-predict -m ahead.h5 -o p.h5 --mode overlap --window 30 --stride 20 --text-dir whole short.h5
+    near sequence/short.txt whole/short.txt 1e-5
+}
+
 @test "one and two threads agree" {
     va-predict -j 1 -m m1.h5 -o p.h5 a.h5
     va-predict -j 2 -m m1.h5 -o q.h5 a.h5

@@ -128,7 +128,7 @@ interrupt() {
 
 @test "--temporal: every model trains, resumes, streams, and says what it is" {
     for t in tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer; do
-        settings=(--epochs 30 --lr 0.01 --temporal $t --heads 2 --channels "8,6" --log-dir log)
+        settings=(--epochs 30 --lr 0.01 --temporal "$t" --heads 2 --channels "8,6" --log-dir log)
         train "${settings[@]}" -o m.h5
         [ "$(attribute m.h5 temporal)" = $t ]
         va-check m.h5
@@ -147,6 +147,26 @@ interrupt() {
     done
     run -3 --separate-stderr train --temporal transformer --heads 4 --channels 6 --epochs 1 -o m.h5
     [ "$stderr" = "va-tcn-mamba-train: options: heads: found 4, expected a divisor of the width 6" ]
+}
+
+@test "--lookahead: what lies ahead can be learnt" {
+    for v in a b c d; do # labels are the first two features of 5 frames later, squeezed
+        column $v.h5 /features | xargs -n 6 | tail -n +6 | awk 'BEGIN { print "valence,arousal" }
+            { for (i = 1; i < 3; i++) $i = $i > 4 ? 1 : $i < -4 ? -1 : $i / 4; print $1 "," $2 }' >labels/$v.txt
+    done
+    va-window --labels labels --window 30 --stride 20 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
+    for ahead in 0 5; do
+        train --epochs 40 --lr 0.01 --dropout 0 --lookahead $ahead --log-dir log$ahead -o m.h5
+        [ "$(attribute m.h5 lookahead)" = $ahead ]
+        va-predict -q -m m.h5 -o p.h5 --mode overlap --clip no --windows w.h5 --list val.txt
+        va-score --labels labels --list val.txt p.h5 >score$ahead.tsv
+    done
+    awk '$1 == "pooled" && $2 == "mean" { c[FILENAME] = $3 }
+        END { exit !(c["score0.tsv"] < .4 && c["score5.tsv"] > .8) }' score0.tsv score5.tsv ||
+        explain "$(cat score0.tsv score5.tsv)"
+    # and the trainer sees what va-score does
+    awk 'NR == 1 { next } FNR == NR { last = $6; next } $1 == "pooled" && $2 == "mean" { d = $3 - last
+        exit !(d * d < 1e-10) }' log5/val.tsv score5.tsv || explain "$(tail -n 1 log5/val.tsv)"
 }
 
 @test "--print-config says each value and where it came from, and trains nothing" {

@@ -192,6 +192,24 @@ int va_window_gather(const struct va_window_index *index, int64_t video, int64_t
     return 0;
 }
 
+int va_window_gather_ahead(const struct va_window_index *index, int64_t video, int64_t start,
+                           int64_t count, int64_t end, int64_t ahead, float *x)
+{
+    int64_t D = index->dim, rows = count + ahead,
+            real = end - start < rows ? end - start : rows;
+
+    if (real > 0 && va_window_gather(index, video, start, real, x, NULL, NULL) < 0)
+        return -1;
+    for (int64_t i = real > 0 ? real : 0; i < rows; i++)
+        if (start + i >= end + ahead || end < 1)
+            memset(x + i * D, 0, (size_t)D * sizeof(*x));
+        else if (i > 0)
+            memcpy(x + i * D, x + (i - 1) * D, (size_t)D * sizeof(*x));
+        else if (va_window_gather(index, video, end - 1, 1, x, NULL, NULL) < 0)
+            return -1;
+    return 0;
+}
+
 /* ---- time ------------------------------------------------------------------------------ */
 
 /* Between two stamps in equal steps, beyond the ends by `step` seconds a frame. */

@@ -130,6 +130,16 @@ VA_MUST_USE int va_window_gather(const struct va_window_index *index, int64_t vi
                                  float *valid);
 
 /*
+ * What a model that looks `ahead` frames ahead reads to speak of frames [start, start + count): x
+ * [count + ahead, D], frames from `start` on as far as `end`; then the one before `end` again,
+ * `ahead` times, and zeros. What it gives for row ahead + t is about frame start + t. `end` is at
+ * most the length of the timeline. -1 after reporting as above.
+ */
+VA_MUST_USE int va_window_gather_ahead(const struct va_window_index *index, int64_t video,
+                                       int64_t start, int64_t count, int64_t end, int64_t ahead,
+                                       float *x);
+
+/*
  * Time stamps pts [frames] of a video's timeline in seconds: those of the features where the
  * frame is present, between and beyond them as the average rate says. 1, or 0 where the file
  * holds none, or -1 after reporting. One thread; needs opened features.

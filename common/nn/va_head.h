@@ -49,6 +49,8 @@ struct va_head_config {
     int64_t heads, mlp;               /* transformer: 4, and 4 D, which 0 stands for */
     int64_t hidden;                   /* 128 */
     bool in_norm;                     /* LayerNorm without affine before the stack */
+    int64_t lookahead; /* what is given for a frame is about the one so many before it: what
+                          the model may see of the future. The head itself does not know. */
 };
 
 enum va_head_init { VA_HEAD_INIT_PAPER, VA_HEAD_INIT_AUTHORS };
@@ -63,8 +65,8 @@ void va_head_config_resolve(struct va_head_config *c);
 VA_MUST_USE int va_head_config_check(const struct va_head_config *c, const char *where);
 
 /* The configuration as metadata of a model file ("arch" = "mamba-va", "channels" = "1024,768",
- * ...), and back. Reading takes layers and sizes from the tensors' names and shapes; in_norm and
- * heads, which no shape tells, from the metadata. What is missing or contradicts is reported. */
+ * ...), and back. Reading takes layers and sizes from the tensors' names and shapes; in_norm,
+ * lookahead and heads, which no shape tells, from the metadata. What is missing or contradicts is reported. */
 VA_MUST_USE int va_head_config_store(const struct va_head_config *c, struct va_tensors *set);
 VA_MUST_USE int va_head_config_load(struct va_head_config *c, const struct va_tensors *set,
                                     const char *path);

@@ -7,6 +7,7 @@
 #include "nn/va_head_priv.h"
 
 #include "base/va_error.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@ const struct va_head_size_of va_head_sizes[] = {
     { "heads", AT(heads), 1, VA_HEAD_SIZE_MAX, VA_HEAD_TRANSFORMER },
     { "mlp", AT(mlp), 1, 4 * VA_HEAD_SIZE_MAX, VA_HEAD_TRANSFORMER },
     { "hidden", AT(hidden), 1, VA_HEAD_SIZE_MAX, VA_HEAD_ALWAYS },
+    { "lookahead", AT(lookahead), 0, VA_HEAD_SIZE_MAX, VA_HEAD_ALWAYS },
     { NULL, 0, 0, 0, VA_HEAD_ALWAYS },
 };
 #undef AT
@@ -173,21 +175,32 @@ static int mamba_sizes(struct va_head_config *c, const struct va_tensors *set, c
     return va_head_check_range(path, "dt-rank", c->dt_rank, 1, VA_HEAD_SIZE_MAX);
 }
 
-/* heads is what no shape tells. */
+/* A whole number of the metadata; `value` keeps what it is when there is none. */
+static int meta_int(const struct va_tensors *set, const char *path, const char *key,
+                    int64_t *value)
+{
+    const char *text = va_tensors_meta(set, key);
+    char *end;
+
+    if (!text)
+        return 0;
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    if (end == text || *end || errno)
+        return va_error("%s: %s: found %s, expected a whole number", path, key, text);
+    return 0;
+}
+
 static int transformer_sizes(struct va_head_config *c, const struct va_tensors *set,
                              const char *path)
 {
     const struct va_tensor *fc1 = need(set, path, 2, "transformer.0.mlp.fc1.weight");
-    const char *heads = va_tensors_meta(set, "heads");
-    char *end;
 
     if (!fc1)
         return -1;
     c->mlp = fc1->shape[0];
-    c->heads = heads ? strtoll(heads, &end, 10) : 4;
-    if (heads && (end == heads || *end))
-        return va_error("%s: heads: found %s, expected a whole number", path, heads);
-    return 0;
+    c->heads = 4;
+    return meta_int(set, path, "heads", &c->heads);
 }
 
 /* The kinds of layers there are, by a tensor that each has. */
@@ -300,8 +313,8 @@ int va_head_config_load(struct va_head_config *c, const struct va_tensors *set,
         return va_error("%s: arch: found %s, expected %s", path, arch, ARCH);
     if (norm && !c->in_norm && strcmp(norm, "no") != 0)
         return va_error("%s: in-norm: found %s, expected yes or no", path, norm);
-    if (read_sizes(c, set, path) < 0 || va_head_config_check(c, path) < 0 ||
-        check_metadata(c, set, path) < 0)
+    if (read_sizes(c, set, path) < 0 || meta_int(set, path, "lookahead", &c->lookahead) < 0 ||
+        va_head_config_check(c, path) < 0 || check_metadata(c, set, path) < 0)
         return -1;
     return match(c, set, path);
 }

@@ -45,14 +45,17 @@ int64_t va_batch_order_at(struct va_batch_order *o, int64_t k, const int64_t **w
 }
 
 int va_batch_init(struct va_batch *b, struct va_backend *be,
-                  const struct va_window_index *index, int64_t size)
+                  const struct va_window_index *index, int64_t size, int64_t ahead)
 {
     int64_t frames = 0, numbers = 0;
 
-    *b = (struct va_batch){
-        .index = index, .be = be, .size = size, .W = index->window, .D = index->dim
-    };
-    if (va_mul(size, b->W, &frames) < 0 || va_mul(frames, b->D, &numbers) < 0)
+    *b = (struct va_batch){ .index = index,
+                            .be = be,
+                            .size = size,
+                            .ahead = ahead,
+                            .rows = index->window + ahead,
+                            .D = index->dim };
+    if (va_mul(size, b->rows, &frames) < 0 || va_mul(frames, b->D, &numbers) < 0)
         numbers = INT64_MAX; /* va_new says that this is too much */
     b->host_x = va_new(numbers, sizeof(float));
     if (!b->host_x)
@@ -89,15 +92,23 @@ static void gather_window(void *arg, int64_t i, int thread)
     struct gather *g = arg;
     const struct va_batch *b = g->batch;
     const struct va_window *w = &b->index->windows[g->windows[i]];
-    int64_t frame = i * b->W, tail = frame + w->length;
+    const struct va_index_video *v = &b->index->videos[w->video];
+    const struct va_timeline_entry *e = b->index->timeline + v->first + w->start;
+    int64_t W = b->index->window;
+    /* a window that is cut short does not see what the timeline has behind */
+    int64_t end = w->length < W ? w->start + w->length : v->frames;
+    float *y = b->host_y + i * b->rows * 2, *ok = b->host_ok + i * b->rows;
 
     (void)thread;
-    /* `length` entries and then padding: the window does not see what the timeline has behind */
-    memset(b->host_x + tail * b->D, 0, sizeof(float) * (size_t)((b->W - w->length) * b->D));
-    memset(b->host_y + tail * 2, 0, sizeof(float) * (size_t)((b->W - w->length) * 2));
-    memset(b->host_ok + tail, 0, sizeof(float) * (size_t)(b->W - w->length));
-    if (va_window_gather(b->index, w->video, w->start, w->length, b->host_x + frame * b->D,
-                         b->host_y + frame * 2, b->host_ok + frame) < 0)
+    memset(y, 0, sizeof(*y) * (size_t)(b->rows * 2));
+    memset(ok, 0, sizeof(*ok) * (size_t)b->rows);
+    for (int64_t t = 0; t < w->length; t++) {
+        y[2 * (b->ahead + t)] = e[t].label[0];
+        y[2 * (b->ahead + t) + 1] = e[t].label[1];
+        ok[b->ahead + t] = e[t].valid;
+    }
+    if (va_window_gather_ahead(b->index, w->video, w->start, W, end, b->ahead,
+                               b->host_x + i * b->rows * b->D) < 0)
         __atomic_store_n(&g->failed, 1, __ATOMIC_RELAXED);
 }
 
@@ -109,8 +120,8 @@ int va_batch_load(struct va_batch *b, const int64_t *windows, int64_t count)
     va_parallel(count, gather_window, &g);
     if (g.failed)
         return -1;
-    be->ops->put_f32(be, b->x, b->host_x, count * b->W * b->D);
-    be->ops->put_f32(be, b->label, b->host_y, count * b->W * 2);
-    be->ops->put_f32(be, b->valid, b->host_ok, count * b->W);
+    be->ops->put_f32(be, b->x, b->host_x, count * b->rows * b->D);
+    be->ops->put_f32(be, b->label, b->host_y, count * b->rows * 2);
+    be->ops->put_f32(be, b->valid, b->host_ok, count * b->rows);
     return 0;
 }

@@ -40,13 +40,17 @@ int64_t va_batch_order_at(struct va_batch_order *o, int64_t k, const int64_t **w
 struct va_batch {
     const struct va_window_index *index;
     struct va_backend *be;
-    int64_t size, W, D;               /* room, in windows of W frames of D features */
-    float *host_x, *host_y, *host_ok; /* [size, W, D], [size, W, 2], [size, W] */
+    int64_t size;                     /* room, in windows */
+    int64_t ahead;                    /* frames that the model looks ahead */
+    int64_t rows, D;                  /* of a window: its frames and `ahead` more; features */
+    float *host_x, *host_y, *host_ok; /* [size, rows, D], [size, rows, 2], [size, rows] */
     void *x, *label, *valid;          /* the same on the device */
 };
 
+/* Row ahead + t of a window is about its frame t; the first `ahead` rows are about none, and not
+ * valid (va_window_gather_ahead). */
 VA_MUST_USE int va_batch_init(struct va_batch *b, struct va_backend *be,
-                              const struct va_window_index *index, int64_t size);
+                              const struct va_window_index *index, int64_t size, int64_t ahead);
 void va_batch_release(struct va_batch *b);
 
 /* Gather `count` <= size windows and put them on the device. -1 after reporting. */

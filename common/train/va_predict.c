@@ -21,8 +21,9 @@ struct va_predictor {
     const struct va_window_index *index;
     struct va_predict_plan plan;
     struct va_head_stream *stream; /* of sequence */
-    int64_t batch, W;              /* room: windows of W frames; sequence: one block */
-    float *host_x, *host_va;       /* [batch, W, D], [batch, W, 2] */
+    int64_t ahead;                 /* frames that the model looks ahead */
+    int64_t batch, W, rows;        /* room: windows of W frames, W + ahead rows; or one block */
+    float *host_x, *host_va;       /* [batch, rows, D], [batch, rows, 2] */
     void *x, *pred;                /* the same on the device */
     int32_t *count;                /* [count_room] windows that hold a frame, of overlap */
     double *total;                 /* [count_room, 2] their sum */
@@ -82,18 +83,20 @@ struct va_predictor *va_predictor_new(struct va_backend *be, struct va_head *hea
     p->index = index;
     p->plan = *plan;
     p->batch = 1;
+    p->ahead = va_head_config(head)->lookahead;
     if (plan->mode == VA_PREDICT_SEQUENCE) {
-        p->W = BLOCK;
+        p->W = p->rows = BLOCK;
         p->stream = va_head_stream_new(head, BLOCK);
         if (!p->stream)
             goto failed;
     } else {
         p->W = plan->window < longest ? plan->window : longest;
-        p->batch = p->W < BLOCK ? BLOCK / p->W : 1;
-        if (va_head_reserve(head, p->batch, p->W, false) < 0)
+        p->rows = p->W + p->ahead;
+        p->batch = p->rows < BLOCK ? BLOCK / p->rows : 1;
+        if (va_head_reserve(head, p->batch, p->rows, false) < 0)
             goto failed;
     }
-    frames = p->batch * p->W;
+    frames = p->batch * p->rows;
     p->host_x = va_new(frames, sizeof(float) * (size_t)index->dim);
     p->host_va = va_new(frames, 2 * sizeof(float));
     p->starts = va_new(p->batch, sizeof(*p->starts));
@@ -123,24 +126,34 @@ void va_predictor_free(struct va_predictor *p)
 
 /* ---- sequence -------------------------------------------------------------------------- */
 
+/* Rows [t, t + n) of a video and, behind its end, of its last frame. */
+static int gather_rows(struct va_predictor *p, int64_t video, int64_t t, int64_t n)
+{
+    int64_t left = p->index->videos[video].frames - t, count = n < left ? n : left;
+
+    return va_window_gather_ahead(p->index, video, t, count, t + left, n - count, p->host_x);
+}
+
+/* What comes at row t is about frame t - ahead. */
 static int run_sequence(struct va_predictor *p, int64_t video, double *sum)
 {
     struct va_backend *be = p->be;
-    int64_t T = p->index->videos[video].frames;
+    int64_t T = p->index->videos[video].frames, rows = T ? T + p->ahead : 0;
 
     va_head_stream_reset(p->stream);
-    for (int64_t t = 0; t < T; t += BLOCK) {
-        int64_t n = T - t < BLOCK ? T - t : BLOCK;
+    for (int64_t t = 0; t < rows; t += BLOCK) {
+        int64_t n = rows - t < BLOCK ? rows - t : BLOCK;
+        int64_t skip = t < p->ahead ? p->ahead - t : 0; /* rows about no frame */
 
-        if (va_window_gather(p->index, video, t, n, p->host_x, NULL, NULL) < 0)
+        if (gather_rows(p, video, t, n) < 0)
             return -1;
         be->ops->put_f32(be, p->x, p->host_x, n * p->index->dim);
         va_head_stream_forward(p->stream, n, p->x, p->pred);
         be->ops->get_f32(be, p->host_va, p->pred, n * 2);
         if (va_backend_check(be) < 0)
             return -1;
-        for (int64_t i = 0; i < n * 2; i++)
-            sum[t * 2 + i] += (double)p->host_va[i];
+        for (int64_t i = skip * 2; i < n * 2; i++)
+            sum[(t - p->ahead) * 2 + i] += (double)p->host_va[i];
     }
     return 0;
 }
@@ -155,18 +168,19 @@ static int flush(struct va_predictor *p)
 
     if (!p->pending)
         return 0;
-    be->ops->put_f32(be, p->x, p->host_x, p->pending * p->W * p->index->dim);
-    va_head_forward(p->head, p->pending, p->W, p->x, p->pred, 0, 0, 0);
-    be->ops->get_f32(be, p->host_va, p->pred, p->pending * p->W * 2);
+    be->ops->put_f32(be, p->x, p->host_x, p->pending * p->rows * p->index->dim);
+    va_head_forward(p->head, p->pending, p->rows, p->x, p->pred, 0, 0, 0);
+    be->ops->get_f32(be, p->host_va, p->pred, p->pending * p->rows * 2);
     if (va_backend_check(be) < 0)
         return -1;
     for (int64_t i = 0; i < p->pending; i++)
         for (int64_t t = 0; t < p->W && p->starts[i] + t < T; t++) {
+            const float *va = p->host_va + 2 * (i * p->rows + p->ahead + t);
             int64_t at = p->starts[i] + t;
 
             p->count[at]++;
-            p->total[2 * at] += (double)p->host_va[2 * (i * p->W + t)];
-            p->total[2 * at + 1] += (double)p->host_va[2 * (i * p->W + t) + 1];
+            p->total[2 * at] += (double)va[0];
+            p->total[2 * at + 1] += (double)va[1];
         }
     p->pending = 0;
     return 0;
@@ -176,9 +190,10 @@ static int add_window(void *arg, int64_t start, int64_t length)
 {
     struct va_predictor *p = arg;
 
-    (void)length; /* va_window_gather gives zeros behind the end */
-    if (va_window_gather(p->index, p->video, start, p->W,
-                         p->host_x + p->pending * p->W * p->index->dim, NULL, NULL) < 0)
+    (void)length; /* behind the end there are zeros */
+    if (va_window_gather_ahead(p->index, p->video, start, p->W,
+                               p->index->videos[p->video].frames, p->ahead,
+                               p->host_x + p->pending * p->rows * p->index->dim) < 0)
         return -1;
     p->starts[p->pending++] = start;
     return p->pending == p->batch ? flush(p) : 0;

@@ -32,7 +32,7 @@ struct trainer {
     struct va_head *head;
     struct va_batch_order order;
     struct va_batch batch;
-    void *pred, *dpred; /* [batch, W, 2] */
+    void *pred, *dpred; /* [batch, rows, 2] */
     struct va_validator *validator;
     struct va_optimiser *optimiser;
     struct va_train_state state;
@@ -112,13 +112,13 @@ static int make_model(struct trainer *t)
     if (size > index->window_count)
         size = index->window_count; /* no batch will be larger */
     if (va_params_allocate_training(params) < 0 ||
-        va_head_reserve(t->head, size, index->window, true) < 0 ||
-        va_batch_init(&t->batch, t->be, index, size) < 0 ||
+        va_batch_init(&t->batch, t->be, index, size, t->in.head.lookahead) < 0 ||
+        va_head_reserve(t->head, size, t->batch.rows, true) < 0 ||
         va_batch_order_init(&t->order, index, t->in.train, c->batch, c->shuffle,
                             (uint64_t)c->seed) < 0)
         return -1;
-    t->pred = t->be->ops->alloc(t->be, size * index->window * 2);
-    t->dpred = t->be->ops->alloc(t->be, size * index->window * 2);
+    t->pred = t->be->ops->alloc(t->be, size * t->batch.rows * 2);
+    t->dpred = t->be->ops->alloc(t->be, size * t->batch.rows * 2);
     if (!t->pred || !t->dpred)
         return -1;
     t->validator = va_validator_new(t->head, &t->batch, t->pred, t->in.val,
@@ -224,7 +224,7 @@ static int step(struct trainer *t)
     const struct va_train_config *c = &t->in.config;
     struct va_backend *be = t->be;
     struct va_train_state *s = &t->state;
-    int64_t k = s->batches, W = t->batch.W, count;
+    int64_t k = s->batches, W = t->batch.rows, count;
     struct va_ccc_moments moments;
     struct va_ccc_coefficients gradient;
     struct va_ccc_loss loss;

@@ -43,6 +43,7 @@ static const struct setting {
     { "evaluations", INT, AT(evaluations), NULL, false, VA_SOURCE_PRESET },
     { "select", CHOICE, AT(select), va_select_names, false, VA_SOURCE_PRESET },
     { "shuffle", YESNO, AT(shuffle), NULL, false, VA_SOURCE_PRESET },
+    { "lookahead", INT, AT(lookahead), NULL, true, VA_SOURCE_PRESET },
     { "temporal", CHOICE, AT(temporal), va_temporal_names, true, VA_SOURCE_PRESET },
     { "in-norm", YESNO, AT(in_norm), NULL, true, VA_SOURCE_PRESET },
     { "channels", INTS, AT(channels), NULL, true, VA_SOURCE_PRESET },
@@ -174,6 +175,7 @@ static void to_head(const struct va_train_config *c, struct va_head_config *head
     head->mlp = c->mlp;
     head->hidden = c->hidden;
     head->in_norm = c->in_norm;
+    head->lookahead = c->lookahead;
     va_head_config_resolve(head);
 }
 
@@ -193,6 +195,7 @@ static void from_head(struct va_train_config *c, const struct va_head_config *he
     c->mlp = head->mlp;
     c->hidden = head->hidden;
     c->in_norm = head->in_norm;
+    c->lookahead = head->lookahead;
 }
 
 /* Shapes are the file's; an option may repeat them, and --in-norm, which no shape tells, may

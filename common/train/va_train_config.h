@@ -55,6 +55,7 @@ struct va_train_config {
     bool in_norm;
     struct va_ints channels; /* TCN, one per block; the last is the width of what follows */
     int64_t kernel, layers, d_state, d_conv, expand, heads, mlp, hidden;
+    int64_t lookahead; /* frames */
     int64_t seed;
     unsigned char source[VA_SETTINGS_MAX]; /* enum va_source of each setting of the table */
 };

@@ -6,7 +6,7 @@
 struct va_validator {
     struct va_head *head;
     struct va_batch *batch;
-    void *pred;  /* [size, W, 2], borrowed */
+    void *pred;  /* [size, rows, 2], borrowed */
     float *host; /* the same on the host */
     enum va_validation protocol;
     struct va_batch_order order;
@@ -60,7 +60,7 @@ struct va_validator *va_validator_new(struct va_head *head, struct va_batch *bat
         v->first[i] = chosen[i] ? v->frames : -1;
         v->frames += chosen[i] ? index->videos[i].frames : 0;
     }
-    v->host = va_new(batch->size * batch->W, 2 * sizeof(float));
+    v->host = va_new(batch->size * batch->rows, 2 * sizeof(float));
     v->sum = va_new(v->frames, 2 * sizeof(double));
     v->count = va_new(v->frames, sizeof(*v->count));
     if (v->host && v->sum && v->count)
@@ -108,7 +108,7 @@ int64_t va_validator_labelled(const struct va_validator *v)
     return labelled;
 }
 
-/* Take in the predictions [W, 2] of one window. */
+/* Take in the predictions of one window, from its first frame on. */
 static void take_window(struct va_validator *v, const struct va_window *w, const float *pred,
                         struct moments m[2])
 {
@@ -162,12 +162,13 @@ int va_validator_run(struct va_validator *v, const volatile sig_atomic_t *stop, 
             return 1;
         if (va_batch_load(b, windows, count) < 0)
             return -1;
-        va_head_forward(v->head, count, b->W, b->x, v->pred, 0, 0, 0);
-        be->ops->get_f32(be, v->host, v->pred, count * b->W * 2);
+        va_head_forward(v->head, count, b->rows, b->x, v->pred, 0, 0, 0);
+        be->ops->get_f32(be, v->host, v->pred, count * b->rows * 2);
         if (va_backend_check(be) < 0)
             return -1;
         for (int64_t i = 0; i < count; i++)
-            take_window(v, &b->index->windows[windows[i]], v->host + i * b->W * 2, m);
+            take_window(v, &b->index->windows[windows[i]],
+                        v->host + (i * b->rows + b->ahead) * 2, m);
     }
     if (v->protocol == VA_VALIDATION_ONCE)
         take_frames(v, m);

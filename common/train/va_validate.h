@@ -20,7 +20,7 @@
 struct va_validator; /* opaque */
 
 /* For the videos marked in `chosen` [video_count]; `batch` gives room and size, `pred` is a
- * backend buffer [batch size, W, 2]. NULL after reporting. */
+ * backend buffer [batch size, rows, 2]. NULL after reporting. */
 VA_MUST_USE struct va_validator *va_validator_new(struct va_head *head, struct va_batch *batch,
                                                   void *pred, const bool *chosen,
                                                   enum va_validation protocol);

@@ -228,6 +228,45 @@ static void rows_of_float16(void)
     rows_are_gathered(true);
 }
 
+/* Rows by their first number: of frame entries, of the last one again, and zeros. */
+static void rows_ahead(void)
+{
+    static const struct {
+        int64_t start, count, end, ahead;
+        const char *expected; /* digits: the row of the entry; '-': zeros; at most 14 */
+    } cases[] = {
+        { 2, 3, 11, 0, "011" },   { 2, 3, 11, 4, "0112233" },     { 8, 3, 11, 3, "333333" },
+        { 9, 4, 11, 1, "333--" }, { 0, 4, 2, 2, "0000--" },       { 11, 0, 11, 3, "333" },
+        { 13, 0, 11, 0, "" },     { 10, 1, 11, 9, "3333333333" }, { 4, 2, 6, 1, "122" },
+        { 2, 1, 0, 2, "---" },
+    };
+    struct va_window_index *index;
+
+    VA_CHECK_INT(write_features("v", ROWS, 0, false), 0);
+    index = make(VA_MISSING_NEAREST, VA_LEADING_KEEP); /* 00011223333 */
+    if (!index || va_window_index_open_features(index) < 0)
+        return;
+    for (size_t k = 0; k < VA_COUNT(cases); k++) {
+        char found[15] = "";
+        float x[14 * D];
+
+        VA_CHECK_INT(va_window_gather_ahead(index, 0, cases[k].start, cases[k].count,
+                                            cases[k].end, cases[k].ahead, x),
+                     0);
+        for (int64_t i = 0; i < cases[k].count + cases[k].ahead; i++) {
+            found[i] = '-';
+            for (int64_t r = 0; r < ROWS; r++)
+                if (x[i * D + D - 1] == value(r, D - 1))
+                    found[i] = (char)('0' + r);
+        }
+        if (strcmp(found, cases[k].expected)) {
+            printf("# case %zu: %s, expected %s\n", k, found, cases[k].expected);
+            va_test_bad = true;
+        }
+    }
+    va_window_index_free(index);
+}
+
 static void time_stamps_fill_gaps_too(void)
 {
     struct va_window_index *index;
@@ -333,6 +372,7 @@ int main(void)
     VA_TEST(leading_frames_are_cut_from_windows_only);
     VA_TEST(rows_of_mapped_float32);
     VA_TEST(rows_of_float16);
+    VA_TEST(rows_ahead);
     VA_TEST(time_stamps_fill_gaps_too);
     VA_TEST(values_that_are_not_finite_are_found);
     VA_TEST(features_made_anew_are_noticed);
