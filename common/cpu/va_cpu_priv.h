@@ -72,11 +72,13 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     int64_t taps, int64_t row_step, int64_t col_step);
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
 
-/* Start of columns [col, ...) of tap k; col is a multiple of the width. */
+/* Start of columns [col, ...) of tap k; in panels, col is a multiple of the width. */
 static inline const float *va_packed_at(const struct va_packed *p, int64_t k, int64_t col)
 {
     int64_t panels = (p->cols + p->width - 1) / p->width;
 
+    if (p->layout == VA_GEMM_ROWS)
+        return p->data + k * p->depth * p->width + col;
     return p->data + (k * panels + col / p->width) * p->depth * p->width;
 }
 

@@ -55,9 +55,10 @@ static void linear(void)
 {
     static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 17, 5 },    { 7, 2, 33 },
                                          { 33, 31, 61 },  { 97, 65, 1 },   { 131, 16, 16 },
-                                         { 300, 50, 70 }, { 61, 513, 37 }, { 3, 1025, 129 } };
+                                         { 300, 50, 70 }, { 61, 513, 37 }, { 3, 1025, 129 },
+                                         { 40, 512, 256 } }; /* the last: in bands of columns */
 
-    for (int i = 0; i < 9; i++)
+    for (size_t i = 0; i < VA_COUNT(shapes); i++)
         for (int residual = 0; residual < 3; residual++) {
             linear_case(shapes[i][0], shapes[i][1], shapes[i][2], 0, VA_IDENTITY, residual);
             linear_case(shapes[i][0], shapes[i][1], shapes[i][2], 3, VA_IDENTITY, residual);
