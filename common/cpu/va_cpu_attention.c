@@ -24,6 +24,27 @@ struct attention {
     int64_t blocks;
 };
 
+/* A single query, as the CLS row of an encoder or the newest frame of a stream is: row by row,
+ * since each number of keys would be another product to prepare. */
+static void one_query(const struct va_attention *p, const float *q, const float *k,
+                      const float *v, float *scores, float *lse, float *y)
+{
+    float sum;
+
+    for (int64_t s = 0; s < p->Tk; s++)
+        scores[s] = (float)va_hot()->dot(p->D, q, k + s * p->ldk);
+    sum = va_hot()->softmax(p->Tk, (float)(1 / sqrt((double)p->D)), scores);
+    if (lse)
+        *lse = sum;
+    memset(y, 0, (size_t)p->D * sizeof(*y));
+    for (int64_t s = 0; s + 1 < p->Tk; s += 2)
+        va_hot()->combine(p->D, scores[s], v + s * p->ldk, scores[s + 1], v + (s + 1) * p->ldk,
+                          y);
+    if (p->Tk % 2)
+        va_hot()->combine(p->D, scores[p->Tk - 1], v + (p->Tk - 1) * p->ldk, 0,
+                          v + (p->Tk - 1) * p->ldk, y);
+}
+
 static void attention_task(void *arg, int64_t task, int thread)
 {
     const struct attention *a = arg;
@@ -43,6 +64,10 @@ static void attention_task(void *arg, int64_t task, int thread)
         n, p->D, keys, keys, p->ldk, p->H * p->D, false, false, VA_GEMM_ROWS
     };
 
+    if (p->Tq == 1) {
+        one_query(p, q, k, v, scores, lse, y);
+        return;
+    }
     if (va_gemm(&qk, thread, q, k, scores) < 0) {
         atomic_store(&a->cpu->broken, true);
         return;
