@@ -1,9 +1,10 @@
 /*
  * va_golden.h - recorded values of the reference implementation, and how near is near enough.
  *
- * Files are looked for in test/golden, then in ../shared/golden, from the top of the sources,
- * where the tests run. Tolerances come from tolerances.tsv: ten times the error that float32
- * arithmetic made in the reference itself, plus rounding.
+ * Files are looked for in the folder that VA_GOLDEN names, in test/golden, then in
+ * ../shared/golden, from the top of the sources, where the tests run. Tolerances come from
+ * tolerances.tsv, beside the file or above it: ten times the error that float32 arithmetic made
+ * in the reference itself, plus rounding (test/golden/README.md).
  */
 #ifndef VA_GOLDEN_H
 #define VA_GOLDEN_H
@@ -18,9 +19,11 @@
 /* Where a golden file lies, or NULL when it is in neither place. `path` has 512 bytes. */
 static inline const char *va_golden_path(const char *file, char *path)
 {
-    static const char *const folders[] = { "test/golden", "../shared/golden" };
+    const char *const folders[] = { getenv("VA_GOLDEN"), "test/golden", "../shared/golden" };
 
     for (size_t i = 0; i < VA_COUNT(folders); i++) {
+        if (!folders[i])
+            continue;
         snprintf(path, 512, "%s/%s", folders[i], file);
         if (access(path, R_OK) == 0)
             return path;
@@ -36,12 +39,23 @@ static inline struct va_tensors *va_golden_load(const char *file)
     return va_golden_path(file, path) ? va_safetensors_read(path) : NULL;
 }
 
+/* The table beside the file, or else the one for all. */
+static inline FILE *va_golden_table(const char *file)
+{
+    char path[512], beside[256];
+
+    snprintf(beside, sizeof(beside), "%.*s/tolerances.tsv", (int)strcspn(file, "/"), file);
+    if (!va_golden_path(beside, path) && !va_golden_path("tolerances.tsv", path))
+        return NULL;
+    return fopen(path, "r");
+}
+
 /* Allowed absolute error of one expected tensor; NaN, which nothing is near to, without a line. */
 static inline double va_golden_atol(const char *file, const char *tensor)
 {
-    char path[512], line[1024], key[512];
+    char line[1024], key[512];
     double atol = NAN;
-    FILE *f = va_golden_path("tolerances.tsv", path) ? fopen(path, "r") : NULL;
+    FILE *f = va_golden_table(file);
     size_t n = (size_t)snprintf(key, sizeof(key), "%s\t%s\t", file, tensor);
 
     if (!f)
