@@ -1,8 +1,8 @@
 /*
  * va_golden.h - recorded values of the reference implementation, and how near is near enough.
  *
- * Files are looked for in the folder that VA_GOLDEN names, in test/golden, then in
- * ../shared/golden, from the top of the sources, where the tests run. Tolerances come from
+ * Files are looked for in test/golden, then in ../shared/golden, from the top of the sources, where
+ * the tests run; with VA_GOLDEN in the folder that it names alone. Tolerances come from
  * tolerances.tsv, beside the file or above it: ten times the error that float32 arithmetic made
  * in the reference itself, plus rounding (test/golden/README.md).
  */
@@ -21,9 +21,7 @@ static inline const char *va_golden_path(const char *file, char *path)
 {
     const char *const folders[] = { getenv("VA_GOLDEN"), "test/golden", "../shared/golden" };
 
-    for (size_t i = 0; i < VA_COUNT(folders); i++) {
-        if (!folders[i])
-            continue;
+    for (size_t i = folders[0] ? 0 : 1; i < (folders[0] ? 1 : VA_COUNT(folders)); i++) {
         snprintf(path, 512, "%s/%s", folders[i], file);
         if (access(path, R_OK) == 0)
             return path;
