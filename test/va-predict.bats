@@ -116,6 +116,22 @@ changed() {
     near sequence/short.txt whole/short.txt 1e-5
 }
 
+@test "--preset predicts as its test does" {
+    make_features --video g --dim 6 --frames 1200 --gaps 1,2,7,600 --frame-count 1203 g.h5
+    same() { # same OPTIONS... -- OPTIONS...
+        local -a first=()
+        while [ "$1" != -- ]; do first+=("$1"); shift; done
+        va-predict -m m1.h5 -o p.h5 "${first[@]}" g.h5
+        va-predict -m m1.h5 -o q.h5 "${@:2}" g.h5
+        va-h5cmp p.h5 q.h5
+    }
+    same --preset paper -- --mode overlap --window 300 --stride 200
+    same --preset authors -- --mode chunk --window 500 --missing zero
+    same --preset authors-fold0 --window 100 -- --mode chunk --window 100 --missing zero
+    same --preset authors --mode sequence --missing nearest --
+    run ! same --preset authors --
+}
+
 @test "one and two threads agree" {
     va-predict -j 1 -m m1.h5 -o p.h5 a.h5
     va-predict -j 2 -m m1.h5 -o q.h5 a.h5

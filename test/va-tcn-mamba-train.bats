@@ -182,6 +182,65 @@ interrupt() {
     [ ! -e m.h5 ]
 }
 
+@test "--print-config: the presets, to the last value" {
+    expected() { # setting, then paper, authors, authors-fold0
+        cat <<END
+epochs 50 50 50
+warmup-epochs 5 5 5
+batch 16 16 16
+steps 0 0 0
+lr 0.0003 3e-05 0.0003
+schedule paper authors authors
+weight-decay 0.001 0.001 0.01
+decay weights all all
+dropout 0.3 0.2 0.3
+clip 0 1 1
+adam-eps 1e-08 1e-07 1e-07
+loss population sample sample
+loss-eps 1e-08 1e-08 1e-08
+draw paper authors authors
+validation once windows windows
+evaluations 1 4 4
+select best best best
+shuffle yes yes yes
+lookahead 0 0 0
+temporal tcn-mamba tcn-mamba tcn-mamba
+in-norm no yes yes
+channels 1024,768,512,256 1024,768,512,256 1024,768,512,256
+kernel 15 15 15
+layers 4 4 4
+d-state 8 8 8
+d-conv 4 4 4
+expand 1 1 1
+heads 4 4 4
+mlp 0 0 0
+hidden 128 128 128
+seed 42 42 42
+beta1 0.9 0.9 0.9
+beta2 0.999 0.999 0.999
+window 300 300 1000
+stride 200 200 800
+tail pad drop drop
+missing nearest previous previous
+leading keep cut cut
+test-mode overlap chunk chunk
+test-window 300 500 500
+test-missing nearest zero zero
+END
+    }
+    column=2
+    for preset in paper authors authors-fold0; do
+        va-tcn-mamba-train --print-config --preset $preset | tail -n +3 | cut -f 1,2 | tr '\t' ' ' >found
+        diff found <(expected | cut -d ' ' -f 1,$column)
+        column=$((column + 1))
+    done
+    # windows that were cut otherwise are pointed out, where the preset was asked for
+    run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" --preset paper --epochs 1 -o m.h5
+    [[ $stderr == *"w.h5: windows 30/20, pad, nearest, keep; preset paper has 300/200, pad, nearest, keep"* ]]
+    run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" --epochs 1 -o m.h5
+    [[ $stderr != *preset* ]]
+}
+
 @test "a signal: checkpoint, exit by that signal; resumed runs give the same bytes" {
     local settings=(--epochs 100 --lr 0.2 --schedule constant) # so large that the best comes early
     train "${settings[@]}" --log-dir log -o m.h5

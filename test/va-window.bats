@@ -43,6 +43,20 @@ refused() {
     [ "$(row v)" = "450 450 0 0 0 1 150" ]
 }
 
+@test "--preset sets all of it, single options override" {
+    cut_as() { # cut_as EXPECTED OPTIONS...
+        va-window --labels labels -o w.h5 "${@:2}" long.h5 >/dev/null
+        found=$(for a in window stride tail missing leading; do attribute w.h5 $a; done | paste -sd ' ')
+        [ "$found" = "$1" ] || explain "${*:2}: $found"
+    }
+    make_features --frames 1200 --video v long.h5
+    cut_as "300 200 pad nearest keep"
+    cut_as "300 200 pad nearest keep" --preset paper
+    cut_as "300 200 drop previous cut" --preset authors
+    cut_as "1000 800 drop previous cut" --preset authors-fold0
+    cut_as "1000 500 pad previous cut" --preset authors-fold0 --stride 500 --tail pad
+}
+
 @test "one frame, shorter than a window, exactly a window, k strides" {
     make_features --frames 1 --video one one.h5
     make_features --frames 299 --video short short.h5

@@ -14,7 +14,30 @@ struct args {
     struct va_strings models;
     int64_t threads;
     int precision;
+    int preset; /* index into preset_names */
 };
+
+static const char *preset_names[8] = { "none" }; /* and then va_preset_names */
+
+/* What no option says is as the preset tests. */
+static void take_preset(struct args *a)
+{
+    enum va_preset preset = (enum va_preset)(a->preset - 1);
+    struct va_predict_plan *plan = &a->job.plan, wanted;
+
+    if (a->preset == 0)
+        return;
+    wanted = va_predict_plan_preset(preset);
+    if (!va_option_given("missing"))
+        a->job.missing = (int)va_preset_windows(preset).test_missing;
+    if (va_option_given("mode"))
+        return;
+    plan->mode = wanted.mode;
+    if (!va_option_given("window"))
+        plan->window = wanted.window;
+    if (!va_option_given("stride"))
+        plan->stride = wanted.stride;
+}
 
 static bool check_window(struct args *a, int *status)
 {
@@ -53,6 +76,8 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_CHOICE(0, "missing", &a->job.missing, va_missing_names,
                       "what stands for a frame without a face in feature files"),
         VA_OPT_GROUP("prediction"),
+        VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
+                      "mode, window, stride and --missing as its test has them"),
         VA_OPT_CHOICE(0, "mode", &a->job.plan.mode, va_predict_mode_names,
                       "whole videos with carried state; mean of overlapping windows; windows "
                       "end to end"),
@@ -75,6 +100,8 @@ static void make_table(struct args *a, struct va_option *table)
     };
 
     _Static_assert(VA_COUNT(options) <= OPTIONS_MAX, "all options fit");
+    for (size_t i = 0; va_preset_names[i] && i + 2 < VA_COUNT(preset_names); i++)
+        preset_names[i + 1] = va_preset_names[i];
     for (size_t i = 0; i < VA_COUNT(options); i++)
         table[i] = options[i];
 }
@@ -120,6 +147,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     inputs = va_options_parse(table, &usage, argc, argv, status);
     if (!inputs)
         return false;
+    take_preset(a);
     a->job.features = (const char *const *)inputs;
     while (inputs[a->job.feature_count])
         a->job.feature_count++;

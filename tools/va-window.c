@@ -5,7 +5,7 @@
  * common/data.
  */
 #include "base/va_tool.h"
-#include "data/va_window_index.h"
+#include "data/va_preset.h"
 #include <stdio.h>
 
 static struct args {
@@ -13,6 +13,7 @@ static struct args {
     struct va_strings labels; /* folders */
     int64_t window, stride;   /* frames */
     int tail, missing, leading;
+    int preset;
     char **inputs; /* feature files, NULL last */
 } args = { .window = 300, .stride = 200, .tail = VA_TAIL_PAD, .missing = VA_MISSING_NEAREST };
 
@@ -23,6 +24,7 @@ static const struct va_option table[] = {
         0, "labels", &args.labels, "DIR",
         "folder of <video>.txt annotations; may be repeated, the first that has a video "
         "counts"),
+    VA_OPT_CHOICE(0, "preset", &args.preset, va_preset_names, "what sets all that follows"),
     VA_OPT_INT(0, "window", &args.window, 1, 1 << 20, "frames in a window"),
     VA_OPT_INT(0, "stride", &args.stride, 1, 1 << 20, "frames from start to start"),
     VA_OPT_CHOICE(0, "tail", &args.tail, va_tail_names,
@@ -41,6 +43,8 @@ static const struct va_usage usage = {
         "more; frames without a face keep their place, so time is never spliced. The output is "
         "an index over the feature files: nothing is copied, and they must stay where they are "
         "as seen from the index. Without --labels the windows serve prediction only.\n"
+        "--preset paper is the published protocol, authors that of the published code for folds "
+        "1 to 5, authors-fold0 for fold 0; single options override it.\n"
         "--missing: previous takes the last frame before that has a face (a zero vector before "
         "the first), nearest the nearer one (the earlier at a tie), linear mixes both "
         "neighbours, zero puts a zero vector, drop does too and leaves the label out.\n"
@@ -53,11 +57,29 @@ static const struct va_usage usage = {
         "entries in no window.",
 };
 
+/* What no option says is the preset's. */
+static void take_preset(void)
+{
+    struct va_preset_windows preset = va_preset_windows((enum va_preset)args.preset);
+
+    if (!va_option_given("window"))
+        args.window = preset.window;
+    if (!va_option_given("stride"))
+        args.stride = preset.stride;
+    if (!va_option_given("tail"))
+        args.tail = (int)preset.tail;
+    if (!va_option_given("missing"))
+        args.missing = (int)preset.missing;
+    if (!va_option_given("leading"))
+        args.leading = (int)preset.leading;
+}
+
 static bool parse_args(int argc, char **argv, int *status)
 {
     args.inputs = va_options_parse(table, &usage, argc, argv, status);
     if (!args.inputs)
         return false;
+    take_preset();
     if (!args.output)
         return va_usage_error(status, "missing --output FILE");
     if (args.stride > args.window)

@@ -33,6 +33,14 @@ struct va_predictor {
     int64_t video;
 };
 
+struct va_predict_plan va_predict_plan_preset(enum va_preset preset)
+{
+    struct va_preset_windows w = va_preset_windows(preset);
+
+    return (struct va_predict_plan){ w.test_overlap ? VA_PREDICT_OVERLAP : VA_PREDICT_CHUNK,
+                                     w.test_window, w.test_overlap ? w.stride : w.test_window };
+}
+
 struct va_head *va_predict_load(struct va_backend *be, const char *path, int64_t in_dim,
                                 char **id)
 {

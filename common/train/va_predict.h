@@ -12,7 +12,7 @@
 #ifndef VA_PREDICT_H
 #define VA_PREDICT_H
 
-#include "data/va_window_index.h"
+#include "data/va_preset.h"
 #include "nn/va_head.h"
 
 enum va_predict_mode { VA_PREDICT_SEQUENCE, VA_PREDICT_OVERLAP, VA_PREDICT_CHUNK };
@@ -22,6 +22,9 @@ struct va_predict_plan {
     int mode;               /* enum va_predict_mode */
     int64_t window, stride; /* frames; stride is not used by chunk, neither by sequence */
 };
+
+/* How a preset tests. */
+struct va_predict_plan va_predict_plan_preset(enum va_preset preset);
 
 /* A head loaded from a va.model/1 file, for prediction only. *id gets the model's content id (a
  * new string). NULL after reporting: also when it expects other features than `in_dim`. */

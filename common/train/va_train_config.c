@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const va_preset_names[] = { "paper", "authors", "authors-fold0", NULL };
 const char *const va_select_names[] = { "best", "last", NULL };
 const char *const va_decay_names[] = { "weights", "all", NULL };
 const char *const va_validation_names[] = { "once", "windows", NULL };
@@ -155,6 +154,14 @@ void va_train_config_override(struct va_train_config *c, const struct va_train_c
                    size_of(&settings[i]));
             c->source[i] = VA_SOURCE_OPTION;
         }
+}
+
+bool va_train_config_named(const struct va_train_config *c, const char *setting)
+{
+    for (size_t i = 0; i < VA_COUNT(settings); i++)
+        if (strcmp(settings[i].name, setting) == 0)
+            return c->source[i] == VA_SOURCE_OPTION;
+    return false;
 }
 
 /* The settings of shape as a head's configuration, and back. Without a TCN the last of the

@@ -11,11 +11,11 @@
 
 #include "base/va_option.h"
 #include "base/va_tensors.h"
+#include "data/va_preset.h"
 #include "nn/va_head.h"
 #include "nn/va_schedule.h"
 #include <stdio.h>
 
-enum va_preset { VA_PRESET_PAPER, VA_PRESET_AUTHORS, VA_PRESET_AUTHORS_FOLD0 };
 enum va_select { VA_SELECT_BEST, VA_SELECT_LAST };
 enum va_decay { VA_DECAY_WEIGHTS, VA_DECAY_ALL }; /* sparing A_log, D, norms, biases; none */
 enum va_validation {
@@ -23,10 +23,11 @@ enum va_validation {
     VA_VALIDATION_WINDOWS, /* windows one behind the other, frames in an overlap twice */
 };
 /* In enum order, NULL last. */
-extern const char *const va_preset_names[],
-    *const va_select_names[], *const va_decay_names[], *const va_validation_names[],
-                                                           *const va_loss_names[],
-                                                               *const va_draw_names[];
+extern const char *const va_select_names[];
+extern const char *const va_decay_names[];
+extern const char *const va_validation_names[];
+extern const char *const va_loss_names[];
+extern const char *const va_draw_names[];
 
 enum va_source { VA_SOURCE_PRESET, VA_SOURCE_DEFAULT, VA_SOURCE_OPTION, VA_SOURCE_FILE };
 
@@ -66,6 +67,9 @@ void va_train_config_preset(struct va_train_config *c, enum va_preset preset);
 /* Take over from `options` the settings whose name `given` affirms. */
 void va_train_config_override(struct va_train_config *c, const struct va_train_config *options,
                               bool (*given)(const char *name));
+
+/* Whether an option said this setting. */
+bool va_train_config_named(const struct va_train_config *c, const char *setting);
 
 /*
  * The model to train on features of `in_dim` numbers. With `init` (the tensors of file `path`)

@@ -46,6 +46,23 @@ static void warn_of_overlap(const struct va_train_input *in, const struct va_tra
                 (long long)both, job->train, job->val);
 }
 
+/* A preset that was asked for by name is complete only on windows that were cut as it says. */
+static void compare_with_preset(const struct va_train_input *in, const struct va_train_job *job)
+{
+    const struct va_window_index *index = in->index;
+    struct va_preset_windows w = va_preset_windows((enum va_preset)in->config.preset);
+
+    if (index->window != w.window || index->stride != w.stride || index->tail != w.tail ||
+        index->missing != w.missing || index->leading != w.leading)
+        va_info("%s: windows %lld/%lld, %s, %s, %s; preset %s has %lld/%lld, %s, %s, %s "
+                "(va-window --preset)",
+                job->windows, (long long)index->window, (long long)index->stride,
+                va_tail_names[index->tail], va_missing_names[index->missing],
+                va_leading_names[index->leading], va_preset_names[in->config.preset],
+                (long long)w.window, (long long)w.stride, va_tail_names[w.tail],
+                va_missing_names[w.missing], va_leading_names[w.leading]);
+}
+
 /* All that decides the result, as pairs. */
 static int make_identity(struct va_train_input *in, const char *train, const char *val)
 {
@@ -77,6 +94,8 @@ int va_train_input_open(struct va_train_input *in, const struct va_train_job *jo
     if (!in->val || va_window_index_open_features(in->index) < 0)
         return -1;
     warn_of_overlap(in, job);
+    if (va_train_config_named(&in->config, "preset"))
+        compare_with_preset(in, job);
     if (job->init && !(in->init = va_model_read(job->init, &in->init_id)))
         return -1;
     if (va_train_config_head(&in->config, in->index->dim, in->init, job->init, &in->head) < 0)
@@ -96,13 +115,36 @@ void va_train_input_release(struct va_train_input *in)
     *in = (struct va_train_input){ 0 };
 }
 
-static void show_windows(const struct va_window_index *index, const char *path)
+/* Of the windows file; without one, what the preset wants of va-window. */
+static void show_windows(const struct va_window_index *index, const char *path,
+                         enum va_preset preset)
 {
-    printf("window\t%lld\t%s\nstride\t%lld\t%s\n", (long long)index->window, path,
-           (long long)index->stride, path);
-    printf("tail\t%s\t%s\nmissing\t%s\t%s\nleading\t%s\t%s\n", va_tail_names[index->tail], path,
-           va_missing_names[index->missing], path, va_leading_names[index->leading], path);
-    printf("in-dim\t%lld\t%s\n", (long long)index->dim, path);
+    struct va_preset_windows w = va_preset_windows(preset);
+    const char *source = index ? path : "preset";
+
+    if (index) {
+        w.window = index->window;
+        w.stride = index->stride;
+        w.tail = index->tail;
+        w.missing = index->missing;
+        w.leading = index->leading;
+    }
+    printf("window\t%lld\t%s\nstride\t%lld\t%s\n", (long long)w.window, source,
+           (long long)w.stride, source);
+    printf("tail\t%s\t%s\nmissing\t%s\t%s\nleading\t%s\t%s\n", va_tail_names[w.tail], source,
+           va_missing_names[w.missing], source, va_leading_names[w.leading], source);
+    if (index)
+        printf("in-dim\t%lld\t%s\n", (long long)index->dim, path);
+}
+
+/* What a preset wants of va-predict. */
+static void show_test(enum va_preset preset)
+{
+    struct va_preset_windows w = va_preset_windows(preset);
+
+    printf("test-mode\t%s\tpreset\ntest-window\t%lld\tpreset\ntest-missing\t%s\tpreset\n",
+           w.test_overlap ? "overlap" : "chunk", (long long)w.test_window,
+           va_missing_names[w.test_missing]);
 }
 
 int va_train_config_show(const struct va_train_job *job)
@@ -126,8 +168,8 @@ int va_train_config_show(const struct va_train_job *job)
     printf("setting\tvalue\tsource\n");
     va_train_config_print(&c, job->init, stdout);
     printf("beta1\t%g\tfixed\nbeta2\t%g\tfixed\n", VA_ADAM_BETA1, VA_ADAM_BETA2);
-    if (index)
-        show_windows(index, job->windows);
+    show_windows(index, job->windows, (enum va_preset)c.preset);
+    show_test((enum va_preset)c.preset);
     status = 0;
 done:
     va_window_index_free(index);
