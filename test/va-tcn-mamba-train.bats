@@ -3,38 +3,9 @@
 # va-tcn-mamba-train on four small videos with labels; the arithmetic itself is tested in test/unit.
 bats_require_minimum_version 1.8.0
 load lib/va
-
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
-    mkdir labels
-    for v in a b c d; do
-        make_features --video $v --dim 6 --frames 90 --seed "$(printf %d "'$v")" $v.h5
-        make_labels --frames 90 --seed "$(printf %d "'$v")" --unlabelled 3,4,40 >labels/$v.txt
-    done
-    va-window --labels labels --window 30 --stride 20 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
-    printf 'a\nb\nc\n' >train.txt
-    echo d >val.txt
-}
+load lib/train
+setup_file() { train_setup_file; }
 setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
-
-SMALL=(--channels "8,6" --kernel 3 --layers 1 --d-state 3 --hidden 4 --batch 4 --warmup-epochs 1)
-RUN=(-j 1 --windows w.h5 --train train.txt --val val.txt "${SMALL[@]}")
-train() { va-tcn-mamba-train -q "${RUN[@]}" "$@"; }
-
-# Train with these options in the background until train.tsv has 20 rows, then send a signal;
-# rc gets the exit code.
-interrupt() {
-    local signal=$1 i
-    shift
-    va-tcn-mamba-train -q "${RUN[@]}" --log-dir log "$@" & # no function: the signal is for it alone
-    for ((i = 0; i < 2000; i++)); do
-        [ "$(wc -l 2>/dev/null <log/train.tsv || echo 0)" -le 20 ] || break
-        sleep 0.005
-    done
-    rc=0
-    kill -"$signal" $! || explain "the run had ended already"
-    wait $! || rc=$?
-}
 
 @test "generic battery" {
     BATTERY_WHOLE="train.txt val.txt" generic_battery va-tcn-mamba-train -q "${RUN[@]}" --epochs 2 -o m.h5
@@ -239,64 +210,6 @@ END
     [[ $stderr == *"w.h5: windows 30/20, pad, nearest, keep; preset paper has 300/200, pad, nearest, keep"* ]]
     run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" --epochs 1 -o m.h5
     [[ $stderr != *preset* ]]
-}
-
-@test "a signal: checkpoint, exit by that signal; resumed runs give the same bytes" {
-    local settings=(--epochs 100 --lr 0.2 --schedule constant) # so large that the best comes early
-    train "${settings[@]}" --log-dir log -o m.h5
-    [ "$(awk '$5 == $6 { step = $1 } END { print step }' log/val.tsv)" -lt 20 ]
-    mv m.h5 straight.h5 && mv log straight
-    for signal in TERM KILL INT; do
-        rm -rf m.h5 m.h5.state log
-        set -m # so that SIGINT reaches a job in the background
-        interrupt "$signal" "${settings[@]}" --save-every 7 -o m.h5
-        set +m
-        [ "$rc" -eq $((128 + $(kill -l "$signal"))) ]
-        [ ! -e m.h5 ]
-        [ -s m.h5.state ]
-        [ "$signal" = KILL ] || [ "$(find . -name '*.part')" = "" ]
-        va-check m.h5.state
-        train "${settings[@]}" --resume --log-dir log -o m.h5
-        cmp m.h5 straight.h5
-        diff -r log straight
-        [ ! -e m.h5.state ]
-    done
-}
-
-@test "--resume without a checkpoint trains; of a finished run it does nothing" {
-    train --epochs 2 --resume --log-dir log -o m.h5
-    cp m.h5 first.h5 && rm -r log
-    run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" --epochs 2 --resume -o m.h5
-    [ "$stderr" = "va-tcn-mamba-train: m.h5: is complete" ]
-    cmp m.h5 first.h5
-    train --epochs 3 --resume -o m.h5
-    run ! cmp -s m.h5 first.h5
-}
-
-@test "a checkpoint of another run, damaged or newer: one line, status 3, nothing lost" {
-    interrupt TERM --epochs 200 -o m.h5
-    cp m.h5.state good.state
-    refused() { # refused WORDS OPTIONS...
-        run -3 --separate-stderr train --epochs 200 --resume -o m.h5 "${@:2}"
-        [[ $stderr == "va-tcn-mamba-train: m.h5.state: "$1* ]] || explain "$stderr"
-        [ "$(wc -l <<<"$stderr")" -eq 1 ]
-        [ ! -e m.h5 ]
-    }
-    refused "a run with train.lr 0.0003, expected 0.1: " --lr 0.1
-    refused "a run with kernel 3, expected 5: " --kernel 5
-    refused "a run with train.videos " --train val.txt
-    va-window --labels labels --window 30 --stride 10 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
-    refused "a run with train.windows "
-    cp "$BATS_FILE_TMPDIR/w.h5" .
-    cmp m.h5.state good.state
-    head -c 5000 good.state >m.h5.state
-    refused ""
-    cp good.state m.h5.state && h5edit m.h5.state string @schema va.state/2
-    refused "found another version, va.state/2, expected va.state/1"
-    cp good.state m.h5.state && h5edit m.h5.state delete /optimizer/m/fc2.bias
-    refused ""
-    cp good.state m.h5.state && h5edit m.h5.state int @updates 3
-    refused ""
 }
 
 @test "a loss that is not finite: status 4 with step, tensor and batch, no model" {
