@@ -162,6 +162,35 @@ static void common_laws(struct va_params *list)
     gains_are_norms(list, "tcn.2.conv2");
 }
 
+/* Uniform within 1 / sqrt(fan in), of an LSTM and GRU the width: as PyTorch begins. */
+static void laws_of_other_layers(void)
+{
+    static const struct {
+        int temporal;
+        const char *uniform[3];
+    } kinds[] = {
+        { VA_TEMPORAL_LSTM, { "lstm.0.weight_ih", "lstm.1.weight_hh", "lstm.1.bias_hh" } },
+        { VA_TEMPORAL_GRU, { "gru.0.weight_ih", "gru.1.weight_hh", "gru.0.bias_ih" } },
+        { VA_TEMPORAL_TRANSFORMER,
+          { "transformer.0.attn.qkv.weight", "transformer.1.mlp.fc1.weight", "embed.bias" } },
+    };
+
+    for (size_t i = 0; i < VA_COUNT(kinds); i++) {
+        struct va_head_config c = medium;
+        struct va_head *head;
+
+        c.temporal = kinds[i].temporal;
+        c.width = 32;
+        c.heads = 4;
+        head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, false);
+        VA_CHECK(head && va_params_draw(va_head_params(head), 11) == 0);
+        for (int k = 0; k < 3; k++)
+            is_uniform(va_head_params(head), kinds[i].uniform[k],
+                       k == 2 && i == 2 ? 1 / sqrt((double)c.in_dim) : 1 / sqrt(32.0));
+        va_head_free(head);
+    }
+}
+
 static void laws_of_the_paper(void)
 {
     struct va_head *head = va_head_new(be, &medium, VA_HEAD_INIT_PAPER, false);
@@ -477,6 +506,7 @@ int main(void)
     VA_TEST(published_size);
     VA_TEST(laws_of_the_paper);
     VA_TEST(laws_of_the_authors);
+    VA_TEST(laws_of_other_layers);
     VA_TEST(fixed_positions);
     VA_TEST(decay_groups);
     VA_TEST(same_seed_same_values);
