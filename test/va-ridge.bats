@@ -63,6 +63,62 @@ refused() { # CODE TEXT ARGS...
     awk -v x="$(score p.h5)" 'BEGIN { exit !(x < .1 && x > -.1) }'
 }
 
+# labels that lie in other frames: valence is column 1 of four frames later (of the last one at the
+# end), arousal the mean of column 3 over five frames around
+labels_in_time() {
+    echo valence,arousal
+    column "$1" /features | tr ' ' '\n' | paste -d ' ' - - - - - - | awk '
+        { a[NR] = $2; b[NR] = $4 }
+        function at(x, t) { return x[t < 1 ? 1 : t > NR ? NR : t] }
+        END { for (t = 1; t <= NR; t++) {
+                  m = 0
+                  for (k = -2; k <= 2; k++) m += at(b, t + k) / 5
+                  printf "%.9g,%.9g\n", at(a, t + 4) / 10, m / 5 }
+        }'
+}
+
+@test "--context: what lies in the frames around is found, also at the ends" {
+    for i in 1 2 3 4; do labels_in_time f$i.h5 >labels/v$i.txt; done
+    va-window --labels labels -o w.h5 f1.h5 f2.h5 f3.h5 f4.h5 >/dev/null
+    reaches() { # reaches VALENCE AROUSAL OPTIONS...: CCC above (+) or below (-) .9
+        va-ridge --windows w.h5 --train train.txt --val val.txt --lambda 0 "${@:3}" -o p.h5
+        found=$(va-score -q --labels labels --list val.txt p.h5 |
+            awk '$1 == "pooled" && $2 != "mean" { printf "%s", ($3 > .999 ? "+" : $3 < .6 ? "-" : "?") }')
+        [ "$found" = "$1$2" ] || explain "${*:3}: $found"
+    }
+    reaches - -
+    reaches - + --context 2
+    reaches + + --context 4
+    reaches - + --step 5
+    reaches + + --context 20 --step 1
+}
+
+@test "--select forward takes the features that help, and no others" {
+    va-ridge -v --select forward --windows w.h5 --train train.txt --val val.txt -o p.h5 2>err
+    [ "$(grep -o 'valence: feature .*' err | sort | paste -sd ' ')" = "valence: feature 0 valence: feature 1" ]
+    [ "$(grep -o 'arousal: feature .*' err)" = "arousal: feature 2" ]
+    awk -v x="$(score p.h5)" 'BEGIN { exit !(x > .9999) }'
+    va-ridge -v --select forward --features 1 --windows w.h5 --train train.txt --val val.txt -o p.h5 2>err
+    [ "$(grep -c feature err)" -eq 2 ]
+    awk -v x="$(score p.h5)" 'BEGIN { exit !(x < .99) }'
+    echo v1 >train.txt && rm p.h5
+    refused 3 "train.txt: one group of videos, nothing to choose features by" --select forward \
+        --windows w.h5 --train train.txt --val val.txt -o p.h5
+}
+
+@test "--groups says what stays together" {
+    printf 'clip\tgroup\nv1\tx\nv2\tx\nv3\tx\nv4\ty\n' >groups.tsv
+    run -0 --separate-stderr va-ridge --groups groups.tsv --windows w.h5 --train train.txt --val val.txt -o p.h5
+    [ "$stderr" = "va-ridge: train.txt: one group of videos, nothing to choose by: lambda is .1" ]
+    rm p.h5
+    printf 'clip\tgroup\nv1\tx\nv2\ty\n' >groups.tsv
+    refused 3 "groups.tsv: found no line of video 'v3'" --groups groups.tsv --windows w.h5 \
+        --train train.txt --val val.txt -o p.h5
+    printf 'clip\tfold\nv1\t0\n' >groups.tsv
+    refused 3 "groups.tsv: line 1: found no column group, expected clip (or video) and group" \
+        --groups groups.tsv --windows w.h5 --train train.txt --val val.txt -o p.h5
+}
+
 @test "frames without a face and without labels are predicted too; limited to [-1, 1]" {
     make_features --frames 10 --gaps 4,5 --frame-count 12 --dim 6 --video g --seed 9 g.h5
     make_features --frames 200 --dim 6 --video v1 --seed 1 f1.h5

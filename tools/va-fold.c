@@ -21,40 +21,64 @@ static const struct va_usage usage = {
 
 /* ---- split ----------------------------------------------------------------------------- */
 
-/* Folds from a table, or from two folders of annotations, into `output`. */
-static int split(const char *tsv, const char *train, const char *val, enum va_scheme scheme,
-                 int64_t folds, uint64_t seed, const char *output)
+struct split {
+    const char *tsv, *groups, *train, *val, *output;
+    int64_t folds, seed;
+    int scheme;
+};
+
+/* Folds from a table, or from two folders of annotations. */
+static int split(const struct split *s)
 {
     struct va_fold_plan plan = { 0 };
     int status = -1;
 
-    if (tsv ? va_folds_read(&plan, tsv) < 0
-            : va_folds_add(&plan, train, false) < 0 || va_folds_add(&plan, val, true) < 0 ||
-                  va_folds_assign(&plan, scheme, folds, seed) < 0)
+    if (s->tsv ? va_folds_read(&plan, s->tsv) < 0
+               : va_folds_add(&plan, s->train, false) < 0 ||
+                     va_folds_add(&plan, s->val, true) < 0 ||
+                     (s->groups && va_folds_group(&plan, s->groups) < 0) ||
+                     va_folds_assign(&plan, (enum va_scheme)s->scheme, s->folds,
+                                     (uint64_t)s->seed) < 0)
         goto done;
     if (plan.torn_groups)
         va_info("%lld groups of people are in several folds: their scores are too good",
                 (long long)plan.torn_groups);
-    status = va_folds_write(&plan, output);
+    status = va_folds_write(&plan, s->output);
 done:
     va_folds_release(&plan);
     return status;
 }
 
+static void check_split(const struct split *s, char **operands, int *status)
+{
+    if (!s->output)
+        va_usage_error(status, "missing --output DIR");
+    else if (operands[0])
+        va_usage_error(status, "expected no operand, found %s", operands[0]);
+    else if (s->tsv && (s->train || s->val || s->groups || va_option_given("scheme") ||
+                        va_option_given("folds")))
+        va_usage_error(status,
+                       "--folds-tsv goes without folders, --groups, --scheme and --folds");
+    else if (!s->tsv && (!s->train || !s->val))
+        va_usage_error(status, "missing --train-labels DIR and --val-labels DIR");
+    else
+        *status = va_tool_status(split(s));
+}
+
 static int split_main(int argc, char **argv)
 {
-    const char *train = NULL, *val = NULL, *tsv = NULL, *output = NULL;
-    int64_t folds = 5, seed = 42;
-    int scheme = VA_SCHEME_PAPER, status;
+    struct split s = { .folds = 5, .seed = 42, .scheme = VA_SCHEME_PAPER };
     const struct va_option table[] = {
-        VA_OPT_OUTPUT('o', "output", &output, "DIR",
+        VA_OPT_OUTPUT('o', "output", &s.output, "DIR",
                       "folder to write <k>/train.txt and <k>/val.txt into"),
-        VA_OPT_DIR(0, "train-labels", &train, "annotations of the official training set"),
-        VA_OPT_DIR(0, "val-labels", &val, "annotations of the official validation set"),
-        VA_OPT_CHOICE(0, "scheme", &scheme, va_scheme_names, "how folds 1 and up are made"),
-        VA_OPT_INT(0, "folds", &folds, 2, 999, "folds of the cross-validation beside fold 0"),
-        VA_OPT_SEED(&seed),
-        VA_OPT_FILE(0, "folds-tsv", &tsv,
+        VA_OPT_DIR(0, "train-labels", &s.train, "annotations of the official training set"),
+        VA_OPT_DIR(0, "val-labels", &s.val, "annotations of the official validation set"),
+        VA_OPT_CHOICE(0, "scheme", &s.scheme, va_scheme_names, "how folds 1 and up are made"),
+        VA_OPT_INT(0, "folds", &s.folds, 2, 999, "folds of the cross-validation beside fold 0"),
+        VA_OPT_FILE(0, "groups", &s.groups,
+                    "what stays together: columns clip (or video) and group"),
+        VA_OPT_SEED(&s.seed),
+        VA_OPT_FILE(0, "folds-tsv", &s.tsv,
                     "take folds as given: columns clip (or video), fold, perhaps group"),
         VA_OPT_END,
     };
@@ -63,27 +87,18 @@ static int split_main(int argc, char **argv)
         .brief = "write the lists of training and held-out videos of each fold",
         .details =
             "Fold 0 is the official split. Scheme paper: folds over the videos of both sets; "
-            "<base>, <base>_left and <base>_right stay together; groups go largest first to the "
-            "fold with the fewest frames, and the seed decides between equals. Scheme authors: "
-            "the sorted files of both sets, one row, cut into equal runs, as in the published "
-            "code; it may put two people of one video into different folds. Scheme sucv: the "
-            "training set alone is cut, the official validation set is always trained on.",
+            "<base>, <base>_left and <base>_right stay together, or what --groups says; groups "
+            "go largest first to the fold with the fewest frames, and the seed decides between "
+            "equals. Scheme authors: the sorted files of both sets, one row, cut into equal "
+            "runs, as in the published code; it may put two people of one video into different "
+            "folds. Scheme sucv: the training set alone is cut, the official validation set is "
+            "always trained on.",
     };
+    int status;
     char **operands = va_options_parse(table, &split_usage, argc, argv, &status);
 
-    if (!operands)
-        return status;
-    if (!output)
-        va_usage_error(&status, "missing --output DIR");
-    else if (operands[0])
-        va_usage_error(&status, "expected no operand, found %s", operands[0]);
-    else if (tsv && (train || val || va_option_given("scheme") || va_option_given("folds")))
-        va_usage_error(&status, "--folds-tsv goes without folders, --scheme and --folds");
-    else if (!tsv && (!train || !val))
-        va_usage_error(&status, "missing --train-labels DIR and --val-labels DIR");
-    else
-        status = va_tool_status(
-            split(tsv, train, val, (enum va_scheme)scheme, folds, (uint64_t)seed, output));
+    if (operands)
+        check_split(&s, operands, &status);
     return status;
 }
 

@@ -1,27 +1,30 @@
 /*
- * va-ridge - the baseline: each frame predicted from its own features by a linear map.
+ * va-ridge - the baseline: each frame predicted from features around it by a linear map.
  *
  * Reads va.windows/1 and lists, writes va.predictions/1. The fit is in common/data/va_ridge.
  */
 #include "base/va_mem.h"
 #include "base/va_tool.h"
+#include "data/va_context.h"
 #include "data/va_folds.h"
 #include "data/va_predictions.h"
 #include "data/va_ridge.h"
-#include "data/va_window_index.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum model { MODEL_RIDGE, MODEL_MEAN };
 static const char *const model_names[] = { "ridge", "mean", NULL };
-enum { PARTS = 5, BLOCK = 256 };
+enum select { SELECT_ALL, SELECT_FORWARD };
+static const char *const select_names[] = { "all", "forward", NULL };
+enum { PARTS = 5, BLOCK = 256, FEATURES_MAX = 64 };
 
 static struct args {
-    const char *output, *windows, *train, *val, *lambda;
+    const char *output, *windows, *train, *val, *lambda, *groups;
     double value; /* of lambda, -1 for auto */
-    int model;
-} args = { .lambda = "auto" };
+    int model, select;
+    int64_t context, step, features;
+} args = { .lambda = "auto", .step = 1, .features = 8 };
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
@@ -29,6 +32,13 @@ static const struct va_option table[] = {
     VA_OPT_FILE(0, "windows", &args.windows, "videos and labels (va.windows/1)"),
     VA_OPT_FILE(0, "train", &args.train, "list of videos to fit"),
     VA_OPT_FILE(0, "val", &args.val, "list of videos to predict"),
+    VA_OPT_INT(0, "context", &args.context, 0, 1 << 16, "frames seen to both sides"),
+    VA_OPT_INT(0, "step", &args.step, 1, 1 << 16, "seen as means over so many frames"),
+    VA_OPT_CHOICE(0, "select", &args.select, select_names,
+                  "all features, or for each dimension those that help"),
+    VA_OPT_INT(0, "features", &args.features, 1, FEATURES_MAX, "forward: at most so many"),
+    VA_OPT_FILE(0, "groups", &args.groups,
+                "what stays together in the choices: columns clip (or video) and group"),
     VA_OPT_STRING(0, "lambda", &args.lambda, "auto|X", "strength of the penalty"),
     VA_OPT_CHOICE(0, "model", &args.model, model_names,
                   "a ridge regression, or the mean of the training labels"),
@@ -36,13 +46,17 @@ static const struct va_option table[] = {
 };
 static const struct va_usage usage = {
     .synopsis = "[options] --windows W.h5 --train LIST --val LIST -o PRED.h5",
-    .brief = "predict each frame from its own features by ridge regression",
+    .brief = "predict each frame by ridge regression",
     .details =
-        "A baseline without memory, to be beaten by a model that has one. Features are "
+        "A baseline to be beaten by a model that learns what to remember. Features are "
         "standardised; each labelled frame of the training videos counts once. With --lambda "
         "auto the penalty is chosen for each dimension among 1e-4 .. 10 by the CCC of an inner "
-        "cross-validation over the training videos, people kept together. Every frame of the "
-        "videos of --val is predicted, limited to [-1, 1].",
+        "cross-validation over the training videos, people (or --groups) kept together. Every "
+        "frame of the videos of --val is predicted, limited to [-1, 1].\n"
+        "With --context 50 --step 5 a feature is seen as 21 means of 5 frames, from 50 frames "
+        "before to 50 after; beyond the ends of a video its first and last frame are repeated. "
+        "--select forward takes features one by one, each time the one that raises the "
+        "correlation in the inner cross-validation most, until none raises it by .005.",
 };
 
 static bool parse_args(int argc, char **argv, int *status)
@@ -69,16 +83,22 @@ static bool parse_args(int argc, char **argv, int *status)
 
 /* Buffers for BLOCK frames. */
 struct block {
-    float *x, *label, *valid;
+    struct va_context context;
+    float *x, *label, *valid; /* x [BLOCK, D, L] */
 };
 
 static int add_video(struct va_moments *m, const struct va_window_index *index, int64_t video,
                      struct block *b)
 {
-    for (int64_t i = 0; i < index->videos[video].frames; i += BLOCK)
-        if (va_window_gather(index, video, i, BLOCK, b->x, b->label, b->valid) < 0 ||
-            va_moments_add(m, BLOCK, b->x, b->label, b->valid) < 0)
+    int64_t T = index->videos[video].frames;
+
+    for (int64_t i = 0; i < T; i += BLOCK) {
+        int64_t n = T - i < BLOCK ? T - i : BLOCK;
+
+        if (va_context_gather(&b->context, video, i, n, b->x, b->label, b->valid) < 0 ||
+            va_moments_add(m, n, b->x, b->label, b->valid) < 0)
             return -1;
+    }
     va_window_index_forget(index, video);
     return 0;
 }
@@ -92,11 +112,48 @@ static int deal(const struct va_window_index *index, const int64_t *videos, int6
         if (va_folds_add_video(plan, index->videos[videos[i]].name,
                                index->videos[videos[i]].frames, false) < 0)
             return -1;
+    if (args.groups && va_folds_group(plan, args.groups) < 0)
+        return -1;
     return va_folds_parts(plan, PARTS, parts);
 }
 
+/* Dimension d by a few features, chosen among all; the others get weights of zero. */
+static int fit_selected(struct va_ridge *ridge, struct va_moments *part, int64_t parts,
+                        int64_t run, int d, double *lambda)
+{
+    struct va_moments picked[PARTS] = { 0 }, all = { 0 };
+    int64_t features[FEATURES_MAX], n = 0;
+    double both[2] = { *lambda, *lambda };
+    struct va_ridge few = { 0 };
+    int status = va_ridge_select(part, parts, run, d, args.features, features, &n);
+
+    for (int64_t i = 0; status == 0 && i < parts; i++)
+        status = va_moments_pick(&picked[i], &part[i], run, features, n);
+    if (status == 0 && args.value < 0)
+        status = va_ridge_choose(picked, parts, both);
+    if (status == 0)
+        status = va_moments_init(&all, n * run);
+    for (int64_t i = 0; status == 0 && i < parts; i++)
+        va_moments_sum(&all, &picked[i], 1);
+    if (status == 0)
+        status = va_ridge_fit(&few, &all, both);
+    for (int64_t i = 0; status == 0 && i < n; i++) {
+        memcpy(ridge->w + d * ridge->D + features[i] * run, few.w + d * few.D + i * run,
+               (size_t)run * sizeof(*few.w));
+        va_debug("%s: feature %lld", d ? "arousal" : "valence", (long long)features[i]);
+    }
+    if (status == 0)
+        ridge->b[d] = few.b[d];
+    *lambda = both[d];
+    va_ridge_release(&few);
+    va_moments_release(&all);
+    for (int64_t i = 0; i < parts; i++)
+        va_moments_release(&picked[i]);
+    return status;
+}
+
 static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t parts,
-                     double lambda[2])
+                     int64_t run, double lambda[2])
 {
     struct va_moments all;
     int status = va_moments_init(&all, part[0].D);
@@ -104,6 +161,16 @@ static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t pa
     for (int64_t i = 0; status == 0 && i < parts; i++)
         va_moments_sum(&all, &part[i], 1);
     lambda[0] = lambda[1] = args.value;
+    if (status == 0 && args.model == MODEL_RIDGE && args.select == SELECT_FORWARD) {
+        if (parts < 2)
+            status = va_error("%s: one group of videos, nothing to choose features by",
+                              args.train);
+        else if ((status = va_ridge_constant(ridge, &all)) == 0)
+            for (int d = 0; d < 2 && status == 0; d++)
+                status = fit_selected(ridge, part, parts, run, d, &lambda[d]);
+        va_moments_release(&all);
+        return status;
+    }
     if (status == 0 && args.model == MODEL_RIDGE && args.value < 0) {
         lambda[0] = lambda[1] = .1;
         if (parts > 1)
@@ -129,7 +196,7 @@ static int fit(struct va_ridge *ridge, const struct va_window_index *index, stru
     if (status == 0)
         status = deal(index, videos, count, &plan, &parts);
     for (int64_t i = 0; status == 0 && i < parts; i++)
-        status = va_moments_init(&part[i], index->dim);
+        status = va_moments_init(&part[i], index->dim * b->context.L);
     for (int64_t i = 0; status == 0 && i < plan.count; i++)
         status = add_video(&part[plan.videos[i].fold - 1], index,
                            va_window_index_find(index, plan.videos[i].name), b);
@@ -138,7 +205,7 @@ static int fit(struct va_ridge *ridge, const struct va_window_index *index, stru
     if (status == 0 && frames == 0)
         status = va_error("%s: found no labelled frame in these videos", args.train);
     if (status == 0)
-        status = fit_parts(ridge, part, parts, lambda);
+        status = fit_parts(ridge, part, parts, b->context.L, lambda);
     for (int64_t i = 0; i < PARTS; i++)
         va_moments_release(&part[i]);
     va_folds_release(&plan);
@@ -158,9 +225,9 @@ static int predict_video(struct va_predictions_out *out, const struct va_ridge *
     for (int64_t i = 0; status == 0 && i < v->frames; i += BLOCK) {
         int64_t n = v->frames - i < BLOCK ? v->frames - i : BLOCK;
 
-        status = va_window_gather(index, video, i, n, b->x, NULL, NULL);
+        status = va_context_gather(&b->context, video, i, n, b->x, NULL, NULL);
         for (int64_t k = 0; status == 0 && k < n; k++)
-            va_ridge_predict(ridge, b->x + k * index->dim, va + 2 * k);
+            va_ridge_predict(ridge, b->x + k * ridge->D, va + 2 * k);
         if (status == 0)
             status = va_predictions_append(out, n, va);
     }
@@ -206,8 +273,10 @@ static int run(void)
     double lambda[2];
     int status = index ? va_window_index_open_features(index) : -1;
 
+    if (status == 0)
+        status = va_context_init(&b.context, index, args.context, args.step, BLOCK);
     if (status == 0) {
-        b.x = va_new(BLOCK * index->dim, sizeof(float));
+        b.x = va_new(BLOCK * index->dim * b.context.L, sizeof(float));
         b.label = va_new(2 * BLOCK, sizeof(float));
         b.valid = va_new(BLOCK, sizeof(float));
         if (!b.x || !b.label || !b.valid)
@@ -217,6 +286,7 @@ static int run(void)
         status = fit(&ridge, index, &b, lambda);
     if (status == 0)
         status = predict(&ridge, lambda, index, id, &b);
+    va_context_release(&b.context);
     va_free(b.x);
     va_free(b.label);
     va_free(b.valid);

@@ -61,10 +61,15 @@ static int by_set(const void *a, const void *b)
     return x->official != y->official ? x->official - y->official : strcmp(x->name, y->name);
 }
 
+static int compare_groups(const struct va_fold_video *a, const struct va_fold_video *b)
+{
+    return a->group ? strcmp(a->group, b->group) : va_group_compare(a->name, b->name);
+}
+
 static int by_group(const void *a, const void *b)
 {
     const struct va_fold_video *const *x = a, *const *y = b;
-    int order = va_group_compare((*x)->name, (*y)->name);
+    int order = compare_groups(*x, *y);
 
     return order ? order : strcmp((*x)->name, (*y)->name);
 }
@@ -102,7 +107,7 @@ static int groups_make(struct groups *g, struct va_fold_plan *plan)
         if (i && !strcmp(g->videos[i - 1]->name, g->videos[i]->name))
             return va_error("video '%s' is in the training and in the validation set",
                             g->videos[i]->name);
-        if (!i || va_group_compare(g->videos[i - 1]->name, g->videos[i]->name))
+        if (!i || compare_groups(g->videos[i - 1], g->videos[i]))
             g->items[g->count++].first = &g->videos[i];
         now = &g->items[g->count - 1];
         now->count++;
@@ -267,19 +272,29 @@ static int check_row(const struct va_table *t, int64_t row, int64_t video, int64
     return 0;
 }
 
-static int take_rows(struct va_fold_plan *plan, const struct va_table *t)
+/* Columns clip (or video) and `other`. */
+static int find_columns(const struct va_table *t, const char *other, int64_t *video,
+                        int64_t *column)
 {
-    int64_t video = va_table_column(t, "clip"), fold = va_table_column(t, "fold"),
-            group = va_table_column(t, "group");
-
-    if (video < 0)
-        video = va_table_column(t, "video");
-    if (video < 0 || fold < 0)
-        return va_error("%s: line 1: found no column %s, expected clip (or video) and fold",
-                        t->path, fold < 0 ? "fold" : "clip");
+    *video = va_table_column(t, "clip");
+    *column = va_table_column(t, other);
+    if (*video < 0)
+        *video = va_table_column(t, "video");
+    if (*video < 0 || *column < 0)
+        return va_error("%s: line 1: found no column %s, expected clip (or video) and %s",
+                        t->path, *column < 0 ? other : "clip", other);
     if (t->rows > ROWS_MAX) /* each is compared with all before */
         return va_error("%s: found %lld rows, at most %d", t->path, (long long)t->rows,
                         ROWS_MAX);
+    return 0;
+}
+
+static int take_rows(struct va_fold_plan *plan, const struct va_table *t)
+{
+    int64_t video, fold, group = va_table_column(t, "group");
+
+    if (find_columns(t, "fold", &video, &fold) < 0)
+        return -1;
     for (int64_t i = 0; i < t->rows; i++) {
         const char *name = va_table_text(t, i, video);
         double k;
@@ -311,6 +326,40 @@ int va_folds_read(struct va_fold_plan *plan, const char *path)
         return -1;
     plan->given = true;
     status = take_rows(plan, &table);
+    va_table_release(&table);
+    return status;
+}
+
+static int take_groups(struct va_fold_plan *plan, const struct va_table *t)
+{
+    int64_t video, group;
+
+    if (find_columns(t, "group", &video, &group) < 0)
+        return -1;
+    for (int64_t i = 0; i < plan->count; i++) {
+        struct va_fold_video *v = &plan->videos[i];
+        int64_t row = 0;
+
+        while (row < t->rows && strcmp(va_table_text(t, row, video), v->name))
+            row++;
+        if (row == t->rows)
+            return va_error("%s: found no line of video '%s'", t->path, v->name);
+        va_free(v->group);
+        v->group = va_strdup(va_table_text(t, row, group));
+        if (!v->group)
+            return -1;
+    }
+    return 0;
+}
+
+int va_folds_group(struct va_fold_plan *plan, const char *path)
+{
+    struct va_table table;
+    int status;
+
+    if (va_table_read(&table, path) < 0)
+        return -1;
+    status = take_groups(plan, &table);
     va_table_release(&table);
     return status;
 }
@@ -365,8 +414,10 @@ int va_folds_write(const struct va_fold_plan *plan, const char *folder)
 
 void va_folds_release(struct va_fold_plan *plan)
 {
-    for (int64_t i = 0; i < plan->count; i++)
+    for (int64_t i = 0; i < plan->count; i++) {
         va_free(plan->videos[i].name);
+        va_free(plan->videos[i].group);
+    }
     va_free(plan->videos);
     *plan = (struct va_fold_plan){ 0 };
 }

@@ -29,6 +29,7 @@ extern const char *const va_scheme_names[]; /* in enum order, NULL last */
 
 struct va_fold_video {
     char *name;
+    char *group; /* NULL: by its name (data/va_lists.h) */
     int64_t frames;
     bool official; /* of the official validation set */
     int64_t fold;  /* 1 .. N: the fold that holds it out; 0: none does */
@@ -46,6 +47,10 @@ VA_MUST_USE int va_folds_add_video(struct va_fold_plan *plan, const char *name, 
                                    bool official);
 /* Add all videos of a folder of annotations, with their numbers of frames. */
 VA_MUST_USE int va_folds_add(struct va_fold_plan *plan, const char *labels, bool official);
+
+/* Take the groups of videos from a TSV file with columns `clip` (or `video`) and `group`, instead
+ * of from their names; it must name every video of the plan, and may name others. */
+VA_MUST_USE int va_folds_group(struct va_fold_plan *plan, const char *path);
 
 /* Decide who is held out where. -1 after reporting: a video in both sets, too few groups. */
 VA_MUST_USE int va_folds_assign(struct va_fold_plan *plan, enum va_scheme scheme, int64_t folds,

@@ -49,6 +49,27 @@ void va_ridge_release(struct va_ridge *ridge);
 /* va [2] for x [D], limited to [-1, 1]. */
 void va_ridge_predict(const struct va_ridge *ridge, const float *x, float va[2]);
 
+/* How well each part is predicted from all others, over all parts together, per dimension: CCC, and
+ * Pearson's correlation, which does not mind that a penalised map says too little. */
+struct va_ridge_scores {
+    double ccc[2], r[2];
+};
+VA_MUST_USE int va_ridge_cross(const struct va_moments *parts, int64_t count, double lambda,
+                               struct va_ridge_scores *s);
+
+/*
+ * Choose features for dimension d one after the other: each time the one whose addition raises
+ * the correlation of va_ridge_cross most, until none raises it by VA_RIDGE_WORTH. A feature is a
+ * run of `run` columns (its context). features [most]; their number goes to *n, at least one.
+ */
+#define VA_RIDGE_WORTH .005
+VA_MUST_USE int va_ridge_select(const struct va_moments *parts, int64_t count, int64_t run,
+                                int d, int64_t most, int64_t *features, int64_t *n);
+
+/* The moments of some features alone: columns of features[0], features[1], ... */
+VA_MUST_USE int va_moments_pick(struct va_moments *to, const struct va_moments *from,
+                                int64_t run, const int64_t *features, int64_t n);
+
 /* Choose lambda for each dimension among fixed candidates: the one with the highest CCC when each
  * part is predicted from all others. */
 VA_MUST_USE int va_ridge_choose(const struct va_moments *parts, int64_t count,
