@@ -20,7 +20,9 @@ TRAIN_OPTIONS   ?= --preset paper
 PREDICT_OPTIONS ?=
 
 # $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands.
-tool = $(if $(V),,@echo "  $(1)$(if $@, $@)" >&2 && )$(LAUNCH) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
+tool = $(if $(V),,@echo "  $(1)$(if $@, $@)" >&2 && )$(plain)
+# The command alone, for a second one in a recipe.
+plain = $(LAUNCH) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:

@@ -165,6 +165,7 @@ int main(int argc, char **argv)
     if (parse_args(&a, argc, argv, &status)) {
         va_threads_set((int)a.threads);
         status = va_tool_status(va_predict_run(&a.job));
+        va_tool_cost();
     }
     return va_tool_finish(status);
 }

@@ -182,6 +182,7 @@ int main(int argc, char **argv)
         return va_tool_finish(status);
     va_threads_set((int)a.threads);
     result = a.print_config ? va_train_config_show(&a.job) : va_train_run(&a.job);
+    va_tool_cost();
     status = va_tool_finish(va_tool_status(result > 0 ? 0 : result));
     if (result > 0) { /* stopped by a signal: end by it, so that a shell sees it */
         signal(result, SIG_DFL);

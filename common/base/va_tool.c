@@ -6,11 +6,31 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static struct timespec began;
 
 void va_tool_init(const char *name)
 {
+    clock_gettime(CLOCK_MONOTONIC, &began);
     va_error_set_tool(name);
     va_tempfile_catch_signals();
+}
+
+void va_tool_cost(void)
+{
+    struct timespec now;
+    struct rusage use;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (getrusage(RUSAGE_SELF, &use) == 0)
+        va_debug("took %.2f s, %.2f s of processors, at most %ld MiB",
+                 (double)(now.tv_sec - began.tv_sec) +
+                     1e-9 * (double)(now.tv_nsec - began.tv_nsec),
+                 (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+                     1e-6 * (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec),
+                 use.ru_maxrss / 1024);
 }
 
 int va_tool_finish(int status)

@@ -1,0 +1,26 @@
+# Windows and lists of a corpus whose features and folds are given.
+#
+# Expects params.mk, FEATURES, LABELS, FOLDS_TSV (see nested.mk); gives WINDOWS, SPLIT, FOLDS and
+# SCORED, the list of all videos that a fold holds out.
+VIDEOS      := $(sort $(wildcard $(FEATURES)/*.h5))
+LABEL_FILES := $(sort $(foreach d,$(LABELS),$(wildcard $(d)/*.txt)))
+$(if $(VIDEOS),,$(error no <video>.h5 in $(FEATURES)))
+WINDOWS      = $(OUT)/windows.h5
+SPLIT        = $(OUT)/folds
+FOLDS       := $(shell awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($$i == "fold") c = i; next } \
+                   { print $$c }' $(FOLDS_TSV) | sort -nu)
+
+SCORED       = $(SPLIT)/scored.txt
+
+$(WINDOWS): $(VIDEOS) $(LABEL_FILES)
+	@mkdir -p $(@D)
+	$(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $@ $(VIDEOS) >$(OUT)/windows.tsv
+$(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt) &: $(FOLDS_TSV)
+	$(call tool,va-fold) split --folds-tsv $(FOLDS_TSV) -o $(SPLIT)
+$(SCORED): $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)
+	@sort -u $^ >$@.part && mv $@.part $@
+
+# $(call pooled,FILES,AWK): the CCC of all held-out frames of these predictions, as c["valence"],
+# c["arousal"] and c["mean"] of an awk program that prints a line of a table.
+pooled = $(call plain,va-score) -q $(LABELS:%=--labels %) --list $(SCORED) $(1) | \
+             awk '$$1 == "pooled" { c[$$2] = $$3 } END { $(2) }' >>$@.part &&

@@ -1,0 +1,113 @@
+# Nested cross-validation: several models, their mixture chosen on training videos only, scored on
+# videos that had no part in any choice.
+#
+#   make -j2 -f pipelines/nested.mk FEATURES=features LABELS=labels FOLDS_TSV=folds.tsv OUT=out
+#
+#   FEATURES   folder of <video>.h5 (va.features/1)
+#   LABELS     folders of <video>.txt
+#   FOLDS_TSV  columns clip, fold, and group: what must stay together
+#   MEMBERS    names of the models; each has KIND_name, ridge (va-ridge) or net
+#              (va-tcn-mamba-train), and OPTIONS_name
+#   SEEDS      seeds of the nets; the first one serves the choice
+#
+# For every pair of folds j, k the members are fitted without both and predict both. What they say
+# of the other folds, never having seen fold k, decides their weights for fold k, per dimension
+# (va-ensemble fit). Then they are fitted without fold k, once per seed, and predict it.
+#
+# Makes $(OUT)/nested.tsv: CCC pooled over all folds, of each member, of the mixture with each seed,
+# and of the mixture of all seeds; $(OUT)/cv/<k>/weights.tsv: what was chosen.
+HERE := $(dir $(lastword $(MAKEFILE_LIST)))
+.DEFAULT_GOAL := nested
+include $(HERE)params.mk
+$(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)),,$(error set FEATURES, LABELS and FOLDS_TSV))
+
+SEEDS   ?= 1 2 3
+MEMBERS ?= line few net
+WINDOW_OPTIONS = --window 300 --stride 100
+
+# A penalised map of all features around a frame; one of the few features that carry over; a net.
+KIND_line    ?= ridge
+OPTIONS_line ?= --context 50 --step 10
+KIND_few     ?= ridge
+OPTIONS_few  ?= --select forward --step 41
+KIND_net     ?= net
+OPTIONS_net  ?= --channels 48,48,48,48 --kernel 5 --layers 2 --hidden 32 --epochs 12 \
+                --warmup-epochs 1 --lr 1e-3 --weight-decay 1e-2 --draw authors --in-norm yes \
+                --lookahead 30 --select last
+
+include $(HERE)given.mk
+
+.PHONY: nested
+nested: $(OUT)/nested.tsv
+	@cat $<
+
+# ---- one member on one pair of lists ------------------------------------------------------------
+# $(call fit,MEMBER,TRAIN,VAL,SEED): predictions of the videos of VAL go to $@. A net's model
+# stays beside them, so that an interrupted run goes on where it was.
+fit = $(if $(filter ridge,$(KIND_$(1))),$(fit_ridge),$(fit_net))
+fit_ridge = $(call tool,va-ridge) $(OPTIONS_$(1)) --groups $(FOLDS_TSV) --windows $(WINDOWS) \
+                --train $(2) --val $(3) -o $@
+fit_net = $(call tool,va-tcn-mamba-train) $(OPTIONS_$(1)) --seed $(4) -j $(THREADS) -q --resume \
+              --windows $(WINDOWS) --train $(2) --val $(3) -o $@.model && \
+          $(call plain,va-predict) -q -m $@.model --mode overlap --clip no -j $(THREADS) \
+              --windows $(WINDOWS) --list $(3) -o $@
+
+# ---- the choice ----------------------------------------------------------------------------------
+pair = $(OUT)/pairs/$(firstword $(sort $(1) $(2)))-$(lastword $(sort $(1) $(2)))
+PAIRS := $(sort $(foreach j,$(FOLDS),$(foreach k,$(FOLDS),$(if $(filter-out $(j),$(k)),$(call pair,$(j),$(k))))))
+folds_of = $(subst -, ,$(notdir $(1)))
+
+define PAIR_RULES
+$(1)/val.txt: $(foreach k,$(call folds_of,$(1)),$(SPLIT)/$(k)/val.txt)
+	@mkdir -p $$(@D)
+	@sort -u $$^ >$$@
+$(1)/train.txt: $(1)/val.txt $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)
+	@sort -u $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt) | grep -vxFf $(1)/val.txt >$$@
+$(foreach m,$(MEMBERS),$(1)/$(m).h5): $(1)/%.h5: $(WINDOWS) $(1)/train.txt $(1)/val.txt
+	$$(call fit,$$*,$(1)/train.txt,$(1)/val.txt,$(firstword $(SEEDS)))
+endef
+$(foreach p,$(PAIRS),$(eval $(call PAIR_RULES,$(p))))
+
+# Fold k: what each member says of the other folds, in one file, and the weights.
+others = $(foreach j,$(filter-out $(1),$(FOLDS)),$(call pair,$(j),$(1)))
+define FOLD_RULES
+$(foreach m,$(MEMBERS),$(OUT)/cv/$(1)/inner/$(m).h5): $(OUT)/cv/$(1)/inner/%.h5: $(foreach p,$(call others,$(1)),$(p)/%.h5)
+	@mkdir -p $$(@D)
+	$$(call tool,va-ensemble) --missing average --clip no -o $$@ $$^
+$(OUT)/cv/$(1)/weights.tsv: $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5) $(SPLIT)/$(1)/train.txt
+	$$(call tool,va-ensemble) fit --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
+	    $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5)
+endef
+$(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k))))
+
+# ---- the score ------------------------------------------------------------------------------------
+# Of each fold and seed the members, then their mixture; "all" stands for the mean of the seeds.
+NETS   = $(foreach m,$(MEMBERS),$(if $(filter ridge,$(KIND_$(m))),,$(m)))
+RIDGES = $(filter-out $(NETS),$(MEMBERS))
+define SEED_RULES
+$(foreach m,$(NETS),$(OUT)/cv/$(1)/$(2)/$(m).h5): $(OUT)/cv/$(1)/$(2)/%.h5: $(WINDOWS) $(SPLIT)/$(1)/train.txt $(SPLIT)/$(1)/val.txt
+	@mkdir -p $$(@D)
+	$$(call fit,$$*,$(SPLIT)/$(1)/train.txt,$(SPLIT)/$(1)/val.txt,$(2))
+endef
+define MIX_RULES
+$(OUT)/cv/$(1)/$(2)/mixture.h5: $(OUT)/cv/$(1)/weights.tsv $(foreach m,$(MEMBERS),$(call member,$(1),$(2),$(m)))
+	$$(call tool,va-ensemble) --weights $$< -o $$@ $(foreach m,$(MEMBERS),$(call member,$(1),$(2),$(m)))
+endef
+member = $(OUT)/cv/$(1)/$(if $(filter $(3),$(NETS)),$(2)/)$(3).h5
+$(foreach m,$(RIDGES),$(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(m).h5)): $(OUT)/cv/%.h5: $(WINDOWS) $$(SPLIT)/$$(*D)/train.txt $$(SPLIT)/$$(*D)/val.txt
+	@mkdir -p $(@D)
+	$(call fit,$(*F),$(SPLIT)/$(*D)/train.txt,$(SPLIT)/$(*D)/val.txt)
+$(foreach k,$(FOLDS),$(foreach m,$(NETS),$(OUT)/cv/$(k)/all/$(m).h5)): $(OUT)/cv/%.h5: $$(foreach s,$$(SEEDS),$$(subst /all/,/$$(s)/,$$@))
+	@mkdir -p $(@D)
+	$(call tool,va-ensemble) --clip no -o $@ $^
+$(foreach k,$(FOLDS),$(foreach s,$(SEEDS),$(eval $(call SEED_RULES,$(k),$(s)))))
+$(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(eval $(call MIX_RULES,$(k),$(s)))))
+
+row = $(call pooled,$(2),printf "$(1)\t%s\t%s\t%s\n"$(comma) c["valence"]$(comma) c["arousal"]$(comma) c["mean"])
+comma := ,
+of_folds = $(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(1).h5)
+$(OUT)/nested.tsv: $(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(OUT)/cv/$(k)/$(s)/mixture.h5)) $(SCORED)
+	@printf 'model\tvalence\tarousal\tmean\n' >$@.part && \
+	$(foreach m,$(RIDGES),$(call row,$(m),$(call of_folds,$(m)))) \
+	$(foreach m,$(NETS),$(foreach s,$(SEEDS) all,$(call row,$(m) $(s),$(call of_folds,$(s)/$(m))))) \
+	$(foreach s,$(SEEDS) all,$(call row,mixture $(s),$(call of_folds,$(s)/mixture))) mv $@.part $@
