@@ -105,6 +105,41 @@ int va_tensors_set_meta(struct va_tensors *set, const char *key, const char *val
     return 0;
 }
 
+int va_aliases_add(struct va_aliases *a, const char *name, int64_t of)
+{
+    char *copy = va_strdup(name);
+
+    if (!copy || va_grow(&a->items, &a->room, a->count + 1, sizeof(*a->items)) < 0) {
+        va_free(copy);
+        return -1;
+    }
+    a->items[a->count++] = (struct va_alias){ copy, of };
+    return 0;
+}
+
+void va_aliases_release(struct va_aliases *a)
+{
+    for (int64_t i = 0; i < a->count; i++)
+        va_free(a->items[i].name);
+    va_free(a->items);
+    *a = (struct va_aliases){ 0 };
+}
+
+int va_tensors_add_aliases(struct va_tensors *set, const struct va_aliases *more)
+{
+    for (int64_t i = 0; i < more->count; i++) {
+        const struct va_tensor *of = &set->items[more->items[i].of];
+        struct va_tensor *t = va_tensors_add(set, more->items[i].name, of->dtype, of->rank,
+                                             of->shape);
+
+        if (!t)
+            return -1;
+        of = &set->items[more->items[i].of]; /* the set may have moved */
+        memcpy(t->data, of->data, (size_t)t->count * va_dtype_size(t->dtype));
+    }
+    return 0;
+}
+
 float va_from_bf16(uint16_t h)
 {
     uint32_t bits = (uint32_t)h << 16;

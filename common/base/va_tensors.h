@@ -66,6 +66,21 @@ struct va_tensor *va_tensors_find(const struct va_tensors *set, const char *name
 VA_MUST_USE int va_tensors_set_meta(struct va_tensors *set, const char *key, const char *value);
 const char *va_tensors_meta(const struct va_tensors *set, const char *key); /* or NULL */
 
+/* Further names of tensors of a set: what has two names in a model of others. */
+struct va_alias {
+    char *name;
+    int64_t of; /* index in the set */
+};
+struct va_aliases {
+    struct va_alias *items; /* [count] */
+    int64_t count, room;
+};
+VA_MUST_USE int va_aliases_add(struct va_aliases *a, const char *name, int64_t of);
+void va_aliases_release(struct va_aliases *a);
+
+/* Give each further name a tensor of its own, a copy; 0, or -1 after reporting. */
+VA_MUST_USE int va_tensors_add_aliases(struct va_tensors *set, const struct va_aliases *more);
+
 /* Convert to float32 in place (from float64, float16, bfloat16). -1 after reporting. */
 VA_MUST_USE int va_tensor_to_f32(struct va_tensor *t);
 

@@ -1,0 +1,40 @@
+/*
+ * va_pth.h - checkpoints of PyTorch (.pth, .pt): read without running them, and written.
+ *
+ * Both formats of torch.save are read: a zip archive (data.pkl, data/0, data/1, ...) and, from
+ * before version 1.6, pickles one after the other with the numbers behind them. A pickle is a
+ * program. Here it can make containers, strings, numbers and tensors; it can name what is on a
+ * list of globals (va_pth_globals.c), and whatever else it names or calls is refused. Sizes,
+ * strides and offsets are checked before memory is taken.
+ *
+ * A checkpoint holds more than a model, so the reader picks a dict of tensors: model,
+ * state_dict, model_state_dict, model_ema, net or module, the first that is a dict with tensors
+ * in it, else the whole, if tensors are in it themselves. Dicts within become names with dots.
+ */
+#ifndef VA_PTH_H
+#define VA_PTH_H
+
+#include "base/va_tensors.h"
+#include <stdbool.h>
+
+/* Whether a file that begins with these 8 bytes is meant to be a checkpoint of PyTorch. */
+bool va_pth_begins(const uint8_t *head);
+
+/*
+ * The tensors of floating point in a checkpoint, contiguous, with values and types as they stand
+ * there, in the order of the dict; those of `from`, a key of the whole, if it is not NULL.
+ * A tensor without dimensions stays one. What was picked and left out is said (va_info). Metadata
+ * are those that va_pth_write left. NULL after reporting.
+ */
+VA_MUST_USE struct va_tensors *va_pth_read(const char *path, const char *from);
+
+/*
+ * Write a set as a zip archive that torch.load(path, weights_only=True) reads as an OrderedDict
+ * of tensors; metadata are its attribute mamba_va, a dict of strings. `more` (or NULL) are
+ * further names, whose tensors share the storage of those they are names of. Equal sets give
+ * equal bytes. 0, or -1 after reporting.
+ */
+VA_MUST_USE int va_pth_write(const char *path, const struct va_tensors *set,
+                             const struct va_aliases *more);
+
+#endif

@@ -1,0 +1,279 @@
+/*
+ * pth_pickles.h - pickles that torch.save would write, and pickles that take a loop to be hostile.
+ */
+#ifndef PTH_PICKLES_H
+#define PTH_PICKLES_H
+
+#include "test/pth_build.h"
+
+enum { FLOATS = 6 };
+
+#define PROTO2   "\x80\x02"
+#define GLOBAL_V "ctorch._utils\n_rebuild_tensor_v2\n"
+
+/* ---- pickles ---------------------------------------------------------------------------- */
+
+static const struct pth_spec whole = { "FloatStorage", "0", FLOATS, 0, 2, { 2, 3 }, { 3, 1 } };
+static const struct pth_spec turned = { "FloatStorage", "0", FLOATS, 0, 2, { 3, 2 }, { 1, 3 } };
+static const struct pth_spec part = { "FloatStorage", "0", FLOATS, 4, 1, { 2 }, { 1 } };
+
+/* {"model": {"w": whole, "t": turned, "inner": {"b": part}}, "epoch": 3, "args": Namespace} */
+static inline void good_pickle(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}(");
+    pth_text(b, "model");
+    PTH(b, "ccollections\nOrderedDict\n)R(");
+    pth_text(b, "w");
+    pth_tensor(b, &whole);
+    pth_text(b, "t");
+    pth_tensor(b, &turned);
+    pth_text(b, "inner");
+    PTH(b, "}");
+    pth_text(b, "b");
+    pth_tensor(b, &part);
+    PTH(b, "su");
+    pth_text(b, "epoch");
+    pth_number(b, 3);
+    pth_text(b, "args");
+    PTH(b, "cargparse\nNamespace\n)\x81"
+           "}");
+    pth_text(b, "lr");
+    PTH(b, "G\x3f\x50\x62\x4d\xd2\xf1\xa9\xfc"
+           "sbu.");
+}
+
+/* The same tensors, without the rest, as protocol 4 writes it: frame, short strings, memo. */
+static inline void good_pickle4(struct pth_bytes *b)
+{
+    static const char text[] =
+        "}\x94(\x8c\x01w\x94\x8c\x0ctorch._utils\x94\x8c\x12_rebuild_tensor_v2\x94\x93\x94(("
+        "\x8c\x07storage\x94\x8c\x05torch\x94\x8c\x0c"
+        "FloatStorage\x94\x93\x94\x8c\x01"
+        "0\x94\x8c\x03"
+        "cpu\x94K\x06t\x94QK\x00K\x02K\x03\x86\x94K\x03K\x01\x86\x94\x89"
+        "\x8c\x0b"
+        "collections\x94\x8c\x0bOrderedDict\x94\x93\x94)R\x94t\x94R\x94\x8c\x01"
+        "b\x94h\x04((h\x05h\x08h\x09h\x0aK\x06tQK\x04K\x02\x85\x94K\x01\x85\x94\x89h\x10)Rt\x94R"
+        "u.";
+
+    PTH(b, "\x80\x04\x95");
+    pth_little(b, sizeof(text) - 1, 8);
+    pth_raw(b, text, sizeof(text) - 1);
+}
+
+/* One tensor as {"w": tensor}. */
+static inline void pickle_of(struct pth_bytes *b, const struct pth_spec *s)
+{
+    PTH(b, PROTO2 "}");
+    pth_text(b, "w");
+    pth_tensor(b, s);
+    PTH(b, "s.");
+}
+
+static inline void repeated(struct pth_bytes *b, const char *what, int times, const char *end)
+{
+    PTH(b, PROTO2);
+    for (int i = 0; i < times; i++)
+        pth_raw(b, what, strlen(what));
+    pth_raw(b, end, strlen(end));
+}
+
+static inline void many_marks(struct pth_bytes *b)
+{
+    repeated(b, "(", 5000, ".");
+}
+
+static inline void many_values(struct pth_bytes *b)
+{
+    repeated(b, "N", 1 << 21, ".");
+}
+
+static inline void many_opcodes(struct pth_bytes *b)
+{
+    repeated(b, "N0", 1 << 20, "N.");
+}
+
+/* A list of 4096 pairs, again and again made into a dict. */
+static inline void many_items(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "ccollections\nOrderedDict\nq\x00"
+                  "](");
+    for (int i = 0; i < 4096; i++)
+        PTH(b, "NN\x86");
+    PTH(b, "e\x85q\x01");
+    for (int i = 0; i < 1000; i++)
+        PTH(b, "h\x00h\x01R0");
+    PTH(b, ".");
+}
+
+/* Dicts of ten times the one before, fifteen of them: 10^15 paths. */
+static inline void many_paths(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}");
+    for (int depth = 0; depth < 14; depth++) {
+        PTH(b, "q\x01"
+               "0}(");
+        for (int i = 0; i < 10; i++) {
+            pth_number(b, i);
+            PTH(b, "h\x01");
+        }
+        PTH(b, "u");
+    }
+    PTH(b, "q\x01"
+           "0}");
+    pth_text(b, "model");
+    PTH(b, "h\x01s.");
+}
+
+static inline void deep_dicts(struct pth_bytes *b)
+{
+    PTH(b, PROTO2);
+    for (int i = 0; i < 40; i++) {
+        PTH(b, "}");
+        pth_text(b, "model");
+    }
+    PTH(b, "N");
+    for (int i = 0; i < 40; i++)
+        PTH(b, "s");
+    PTH(b, ".");
+}
+
+/* A dict under its own key beside a tensor. */
+static inline void self_dict(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}q\x00");
+    pth_text(b, "w");
+    pth_tensor(b, &whole);
+    PTH(b, "s");
+    pth_text(b, "inner");
+    PTH(b, "h\x00s.");
+}
+
+/* Attributes that would be called if objects were made. */
+static inline void build_code(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "cargparse\nNamespace\n)\x81}");
+    pth_text(b, "__setstate__");
+    PTH(b, "cos\nsystem\nsb");
+    pth_text(b, "touch owned");
+    PTH(b, "b.");
+}
+
+/* Sizes and strides that are not as many. */
+static inline void ragged(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 GLOBAL_V "(");
+    pth_storage(b, "FloatStorage", "0", FLOATS);
+    PTH(b, "K\0K\2K\3\x86K\1\x85tR.");
+}
+
+/* Tensors without end: from the memo, each a new one. */
+static inline void many_tensors(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 GLOBAL_V "q\0(");
+    pth_storage(b, "FloatStorage", "0", FLOATS);
+    PTH(b, "K\0K\6\x85K\1\x85tq\1");
+    for (int i = 0; i < 70000; i++)
+        PTH(b, "h\0h\1R0");
+    PTH(b, ".");
+}
+
+/* A dict of more tensors than a model has. */
+static inline void many_entries(struct pth_bytes *b)
+{
+    PTH(b, PROTO2);
+    pth_tensor(b, &part);
+    PTH(b, "q\0"
+           "0}(");
+    for (int i = 0; i < 16385; i++)
+        PTH(b, "K\1h\0");
+    PTH(b, "u.");
+}
+
+static inline void long_name(struct pth_bytes *b)
+{
+    char name[600] = { 0 };
+
+    memset(name, 'n', sizeof(name) - 1);
+    PTH(b, PROTO2 "}");
+    pth_text(b, name);
+    pth_tensor(b, &part);
+    PTH(b, "s.");
+}
+
+static inline void many_storages(struct pth_bytes *b)
+{
+    PTH(b, PROTO2);
+    pth_storage(b, "FloatStorage", "0", FLOATS);
+    b->size -= 1; /* the tuple stays */
+    PTH(b, "q\0");
+    for (int i = 0; i < 70000; i++)
+        PTH(b, "h\0Q0");
+    PTH(b, ".");
+}
+
+static inline void build_tensor(struct pth_bytes *b)
+{
+    PTH(b, PROTO2);
+    pth_tensor(b, &whole);
+    PTH(b, "}b.");
+}
+
+static inline void negated(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}");
+    pth_text(b, "w");
+    pth_tensor(b, &whole);
+    b->size -= 2; /* the end of the arguments, the call */
+    PTH(b, "}");
+    pth_text(b, "neg");
+    PTH(b, "\x88stRs.");
+}
+
+static inline void other_class(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "ctorch._tensor\n_rebuild_from_type_v2\n(" GLOBAL_V "cargparse\nNamespace\n");
+    PTH(b, ")}tR.");
+}
+
+static inline void twice_named(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}(");
+    for (int i = 0; i < 2; i++) {
+        pth_text(b, "w");
+        pth_tensor(b, &part);
+    }
+    PTH(b, "u.");
+}
+
+static inline void newline_in_name(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}");
+    pth_text(b, "w\nva-weights: all is well");
+    pth_tensor(b, &part);
+    PTH(b, "s.");
+}
+
+static inline void tuple_as_key(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "})");
+    pth_tensor(b, &part);
+    PTH(b, "s.");
+}
+
+static inline void no_model(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}(");
+    pth_text(b, "epoch");
+    PTH(b, "K\x03");
+    pth_text(b, "optimizer");
+    PTH(b, "}u.");
+}
+
+static inline void after_the_end(struct pth_bytes *b)
+{
+    pickle_of(b, &part);
+    PTH(b, "cos\nsystem\n");
+}
+
+#endif

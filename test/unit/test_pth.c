@@ -1,0 +1,316 @@
+/*
+ * Checkpoints of PyTorch: what torch.save wrote is read as it was meant, what we write is read
+ * back, and what a pickle must not do is refused. Hostile files are in test/va-weights-pth.bats.
+ */
+#include "base/va_error.h"
+#include "io/va_pth.h"
+#include "test/pth_hostile.h"
+#include "test/va_golden.h"
+
+static char folder[] = "/tmp/va_pth_XXXXXX";
+static char path[64];
+
+static void check_same(const struct va_tensors *found, const struct va_tensors *expected)
+{
+    VA_CHECK_INT(found->count, expected->count);
+    for (int64_t i = 0; i < expected->count; i++) {
+        const struct va_tensor *e = &expected->items[i], *t = va_tensors_find(found, e->name);
+        bool same = t && t->dtype == e->dtype && t->rank == e->rank && t->count == e->count;
+
+        for (int d = 0; same && d < e->rank; d++)
+            same = t->shape[d] == e->shape[d];
+        if (!same ||
+            memcmp(t->data, e->data, (size_t)e->count * va_dtype_size(e->dtype)) != 0) {
+            printf("# %s: not as PyTorch has it\n", e->name);
+            va_test_bad = true;
+        }
+    }
+}
+
+static void what_pytorch_saved_is_read(void)
+{
+    static const char *const files[][2] = {
+        { "pth/kinds.pth", "pth/kinds.safetensors" },
+        { "pth/kinds-4.pth", "pth/kinds.safetensors" },
+        { "pth/kinds-legacy.pth", "pth/kinds.safetensors" },
+        { "pth/state.pth", "pth/state.safetensors" },
+        { "pth/training.pth", "pth/training.safetensors" },
+        { "pth/training-5.pth", "pth/training.safetensors" },
+        { "pth/training-legacy.pth", "pth/training.safetensors" },
+        { "pth/authors.pth", "pth/authors.safetensors" },
+    };
+
+    for (size_t i = 0; i < VA_COUNT(files); i++) {
+        struct va_tensors *expected = va_golden_load(files[i][1]), *found = NULL;
+        char golden[512];
+
+        if (va_golden_path(files[i][0], golden))
+            found = va_pth_read(golden, NULL);
+        VA_CHECK(found && expected);
+        if (found && expected)
+            check_same(found, expected);
+        va_tensors_free(found);
+        va_tensors_free(expected);
+    }
+}
+
+static void tensors_stand_in_the_order_of_the_dict(void)
+{
+    static const char *const names[] = { "float32", "float64",   "float16",   "bfloat16",
+                                         "scalar",  "empty",     "parameter", "buffer",
+                                         "shared",  "transposed" };
+    char golden[512];
+    struct va_tensors *set = va_golden_path("pth/kinds.pth", golden) ? va_pth_read(golden, NULL)
+                                                                     : NULL;
+
+    VA_CHECK(set != NULL);
+    for (size_t i = 0; set && i < VA_COUNT(names); i++)
+        VA_CHECK(strcmp(set->items[i].name, names[i]) == 0);
+    va_tensors_free(set);
+}
+
+static void another_part_is_read_by_its_key(void)
+{
+    char golden[512], line[512] = "";
+    struct va_tensors *set;
+
+    if (!va_golden_path("pth/training.pth", golden))
+        abort();
+    set = va_pth_read(golden, "optimizer");
+    VA_CHECK(set && set->count == 12 && va_tensors_find(set, "state.3.exp_avg_sq"));
+    va_tensors_free(set);
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(va_pth_read(golden, "mode") == NULL);
+    va_error_catch_end();
+    VA_CHECK(strstr(line, "training.pth: found no 'mode', expected one of its keys: model, "
+                          "optimizer, epoch, scaler, args, random"));
+}
+
+static struct va_tensors *mixed_set(void)
+{
+    static const enum va_dtype types[] = { VA_F32, VA_F64, VA_F16, VA_BF16 };
+    struct va_tensors *set = va_tensors_new();
+
+    for (size_t i = 0; set && i < VA_COUNT(types); i++) {
+        int64_t shape[] = { i == 3 ? 3 : 300, (int64_t)i + 1, 70000 };
+        int rank = i == 3 ? 3 : (int)i;
+        char name[16];
+        struct va_tensor *t;
+
+        snprintf(name, sizeof(name), "layer.%zu", i);
+        t = va_tensors_add(set, name, types[i], rank, shape);
+        if (!t)
+            abort();
+        for (int64_t k = 0; k < t->count * (int64_t)va_dtype_size(t->dtype); k++)
+            ((uint8_t *)t->data)[k] = (uint8_t)(k * 7 + k / 256);
+    }
+    if (!set || !va_tensors_add(set, "empty", VA_F32, 2, (int64_t[]){ 0, 5000000000 }) ||
+        va_tensors_set_meta(set, "arch", "mamba-va") < 0 ||
+        va_tensors_set_meta(set, "mean", "0.5,0.25,1e-07") < 0)
+        abort();
+    return set;
+}
+
+static void what_we_write_is_read_back(void)
+{
+    struct va_tensors *set = mixed_set(), *back;
+    struct va_aliases more = { 0 };
+
+    VA_CHECK(va_aliases_add(&more, "again", 2) == 0);
+    VA_CHECK(va_pth_write(path, set, &more) == 0);
+    VA_CHECK(va_tensors_add_aliases(set, &more) == 0);
+    back = va_pth_read(path, NULL);
+    VA_CHECK(back != NULL);
+    if (back) {
+        check_same(back, set);
+        VA_CHECK_INT(back->meta_count, 2);
+        VA_CHECK(va_tensors_meta(back, "mean") &&
+                 !strcmp(va_tensors_meta(back, "mean"), "0.5,0.25,1e-07"));
+    }
+    va_aliases_release(&more);
+    va_tensors_free(back);
+    va_tensors_free(set);
+}
+
+static void equal_sets_give_equal_bytes_and_aligned_storages(void)
+{
+    struct va_tensors *set = va_tensors_new();
+    char bytes[2][2048];
+    size_t n[2];
+    struct va_tensor *t = set ? va_tensors_add(set, "w", VA_F32, 1, (int64_t[]){ 3 }) : NULL;
+
+    if (!t)
+        abort();
+    memcpy(t->data, "wherever 12", 12);
+    for (int i = 0; i < 2; i++) {
+        FILE *f;
+
+        VA_CHECK(va_pth_write(path, set, NULL) == 0);
+        f = fopen(path, "rb");
+        n[i] = f ? fread(bytes[i], 1, sizeof(bytes[i]), f) : 0;
+        if (f)
+            fclose(f);
+    }
+    VA_CHECK(n[0] > 64 && n[0] == n[1] && n[0] < sizeof(bytes[0]) &&
+             !memcmp(bytes[0], bytes[1], n[0]));
+    t = NULL;
+    for (size_t i = 0; i + 12 <= n[0]; i++)
+        if (!memcmp(bytes[0] + i, "wherever 12", 12)) {
+            VA_CHECK_INT(i % 64, 0);
+            t = set->items;
+        }
+    VA_CHECK(t != NULL);
+    va_tensors_free(set);
+}
+
+/* A size of 0 hides others, whose product is beyond all numbers. */
+static void an_empty_tensor_has_no_elements(void)
+{
+    static const struct pth_spec empty = { "FloatStorage",  "0",        FLOATS, 0, 3,
+                                           { 0, FAR, FAR }, { 1, 1, 1 } };
+    struct pth_bytes b = { 0 };
+    struct va_tensors *set;
+    FILE *f = fopen(path, "wb");
+
+    if (!f)
+        abort();
+    pickle_of(&b, &empty);
+    pth_write_zip(f, &b, FLOATS);
+    fclose(f);
+    free(b.data);
+    set = va_pth_read(path, NULL);
+    VA_CHECK(set && set->count == 1 && set->items[0].count == 0);
+    va_tensors_free(set);
+}
+
+/* Sizes and offsets in zip64 records, as they are beyond 4 GiB. */
+static void archives_beyond_4_gib_have_other_records(void)
+{
+    static const float numbers[FLOATS] = { 1, 2, 3, 4, 5, 6 };
+    static const uint64_t limits[] = { 1, 30, 100, 500 };
+
+    for (size_t i = 0; i < VA_COUNT(limits); i++) {
+        struct pth_bytes pickle = { 0 };
+        struct va_tensors *set;
+        struct va_zip zip;
+        FILE *f = fopen(path, "wb");
+
+        if (!f)
+            abort();
+        pickle_of(&pickle, &turned);
+        va_zip_init(&zip, f);
+        zip.large = limits[i];
+        VA_CHECK(va_zip_add(&zip, "a/data.pkl", pickle.data, pickle.size) == 0);
+        VA_CHECK(va_zip_add(&zip, "a/data/0", numbers, sizeof(numbers)) == 0);
+        va_zip_finish(&zip);
+        va_zip_release(&zip);
+        fclose(f);
+        free(pickle.data);
+        set = va_pth_read(path, NULL);
+        VA_CHECK(set && set->count == 1 && set->items[0].shape[0] == 3 &&
+                 ((float *)set->items[0].data)[1] == 4);
+        va_tensors_free(set);
+    }
+}
+
+static void the_checksum_is_that_of_zip(void)
+{
+    const char text[] = "123456789";
+
+    VA_CHECK(va_crc32(0, text, 9) == 0xcbf43926);
+    for (uint64_t i = 0; i <= 9; i++)
+        VA_CHECK(va_crc32(va_crc32(0, text, i), text + i, 9 - i) == 0xcbf43926);
+}
+
+static void a_checkpoint_is_known_by_its_beginning(void)
+{
+    VA_CHECK(va_pth_begins((const uint8_t *)"PK\3\4\0\0\0\0"));
+    VA_CHECK(va_pth_begins((const uint8_t *)"\x80\2\x8a\x0a\x6c\xfc\x9c\x46"));
+    VA_CHECK(va_pth_begins((const uint8_t *)"\x80\4\x95\x0d\0\0\0\0"));
+    VA_CHECK(!va_pth_begins((const uint8_t *)"\x80\2\0\0\0\0\0\0")); /* safetensors */
+    VA_CHECK(!va_pth_begins((const uint8_t *)"\x89HDF\r\n\x1a\n"));
+    VA_CHECK(!va_pth_begins((const uint8_t *)"\0\0\0\0\0\0\0\0"));
+}
+
+/* A pickle in a good archive is refused, and the one line holds `what`. */
+static void check_refused(const char *name, struct pth_bytes *pickle, const char *what)
+{
+    struct va_tensors *set;
+    char line[1200] = "";
+    FILE *f = fopen(path, "wb");
+
+    if (!f)
+        abort();
+    pth_write_zip(f, pickle, FLOATS);
+    fclose(f);
+    free(pickle->data);
+    va_error_catch_begin(line, sizeof(line));
+    set = va_pth_read(path, NULL);
+    va_error_catch_end();
+    if (set || !strstr(line, what)) {
+        printf("# %s: said \"%s\", expected \"%s\"\n", name, line, what);
+        va_test_bad = true;
+    }
+    va_tensors_free(set);
+}
+
+static void hostile_pickles_are_refused(void)
+{
+    for (size_t i = 0; i < VA_COUNT(pickles); i++) {
+        struct pth_bytes b = { 0 };
+
+        if (pickles[i].make)
+            pickles[i].make(&b);
+        else
+            pth_raw(&b, pickles[i].code, pickles[i].size);
+        check_refused(pickles[i].name, &b, pickles[i].said);
+    }
+}
+
+static void tensors_outside_of_their_storage_are_refused(void)
+{
+    for (size_t i = 0; i < VA_COUNT(tensors); i++) {
+        struct pth_bytes b = { 0 };
+
+        pickle_of(&b, &tensors[i].spec);
+        check_refused(tensors[i].name, &b, tensors[i].said);
+    }
+}
+
+/* Every beginning of a good pickle but the whole is refused. */
+static void a_pickle_cut_anywhere_is_refused(void)
+{
+    struct pth_bytes whole_pickle = { 0 };
+
+    good_pickle4(&whole_pickle);
+    for (size_t n = 0; n < whole_pickle.size; n++) {
+        struct pth_bytes b = { 0 };
+
+        pth_raw(&b, whole_pickle.data, n);
+        check_refused("cut", &b, "data.pkl: byte ");
+    }
+    free(whole_pickle.data);
+}
+
+int main(void)
+{
+    if (!mkdtemp(folder))
+        return 1;
+    snprintf(path, sizeof(path), "%s/x.pth", folder);
+    va_set_verbosity(VA_QUIET); /* what is taken and left out is said */
+    VA_TEST(what_pytorch_saved_is_read);
+    VA_TEST(tensors_stand_in_the_order_of_the_dict);
+    VA_TEST(another_part_is_read_by_its_key);
+    VA_TEST(what_we_write_is_read_back);
+    VA_TEST(equal_sets_give_equal_bytes_and_aligned_storages);
+    VA_TEST(an_empty_tensor_has_no_elements);
+    VA_TEST(archives_beyond_4_gib_have_other_records);
+    VA_TEST(the_checksum_is_that_of_zip);
+    VA_TEST(a_checkpoint_is_known_by_its_beginning);
+    VA_TEST(hostile_pickles_are_refused);
+    VA_TEST(tensors_outside_of_their_storage_are_refused);
+    VA_TEST(a_pickle_cut_anywhere_is_refused);
+    remove(path);
+    rmdir(folder);
+    return va_test_finish();
+}
