@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* The authors' names, in which # stands for a number and * for the rest; an empty name is a
- * tensor that is there twice or never used. The first rule that fits counts. */
+ * tensor that is there twice or never used. The first rule that fits counts, both ways. */
 static const struct rule {
     const char *theirs, *ours;
 } authors_rules[] = {
@@ -17,12 +17,20 @@ static const struct rule {
     { "temporal.network.#.relu.*", "tcn.#.prelu3.*" },
     { "temporal.network.#.downsample.*", "tcn.#.shortcut.*" },
     { "temporal.network.#.*", "tcn.#.*" },
-    { "mamba.mamba.layers.#.0.*", "mamba.#.*" },
     { "mamba.mamba.layers.#.1.*", "mamba.#.norm.*" },
+    { "mamba.mamba.layers.#.0.*", "mamba.#.*" },
     { "mamba.mamba.proj.*", "proj.*" },
     { "mamba.adaptor.0.*", "" }, /* 512 parameters that no input reaches */
     { "dual_reg.0.*", "fc1.*" },
     { "dual_reg.2.*", "fc2.*" },
+};
+
+/* Their blocks hold the layers a second time, as items of a sequence. */
+static const struct rule authors_twice[] = {
+    { "temporal.network.#.conv1.*", "temporal.network.#.net.0.*" },
+    { "temporal.network.#.relu1.*", "temporal.network.#.net.2.*" },
+    { "temporal.network.#.conv2.*", "temporal.network.#.net.4.*" },
+    { "temporal.network.#.relu2.*", "temporal.network.#.net.6.*" },
 };
 
 /* Parts of a vision transformer that do not contribute to the CLS row. */
@@ -172,6 +180,43 @@ static int adopt_encoder(struct va_tensors *set, const char *path)
         return -1;
     drop_nameless(set, path, "of a decoder or classifier");
     return 0;
+}
+
+int va_keymap_to_authors(struct va_tensors *set, const char *path, struct va_aliases *more)
+{
+    struct rule back[VA_COUNT(authors_rules)];
+    struct va_tensor *proj, *weight;
+    int64_t count = 0;
+
+    if (!any(set, "tcn.0."))
+        return va_error("%s: found no tensor tcn.0.conv1.weight_v, expected a model of arch "
+                        "mamba-va for names of the authors",
+                        path);
+    for (size_t i = 0; i < VA_COUNT(authors_rules); i++)
+        if (*authors_rules[i].ours)
+            back[count++] = (struct rule){ authors_rules[i].ours, authors_rules[i].theirs };
+    if (rename_all(set, back, (size_t)count) < 0)
+        return -1;
+    count = set->count;
+    for (int64_t i = 0; i < count; i++) {
+        char *name = translate(authors_twice, VA_COUNT(authors_twice), set->items[i].name);
+        int result = !name                              ? -1
+                     : strcmp(name, set->items[i].name) ? va_aliases_add(more, name, i)
+                                                        : 0;
+
+        va_free(name);
+        if (result < 0)
+            return -1;
+    }
+    /* What no input reaches, with the values it begins with: a scale of 1, a shift of 0. */
+    proj = va_tensors_find(set, "mamba.mamba.proj.bias");
+    if (!proj)
+        return va_error("%s: proj.bias: tensor is missing", path);
+    count = proj->count;
+    weight = va_tensors_add(set, "mamba.adaptor.0.weight", VA_F32, 1, &count);
+    for (int64_t i = 0; weight && i < count; i++)
+        ((float *)weight->data)[i] = 1;
+    return weight && va_tensors_add(set, "mamba.adaptor.0.bias", VA_F32, 1, &count) ? 0 : -1;
 }
 
 int va_keymap_apply(struct va_tensors *set, const char *path, enum va_model_kind *kind,

@@ -24,4 +24,13 @@ enum va_model_kind { VA_MODEL_ENCODER, VA_MODEL_HEAD };
 VA_MUST_USE int va_keymap_apply(struct va_tensors *set, const char *path,
                                 enum va_model_kind *kind, bool *authors);
 
+/*
+ * The other way for a model of mamba-va: rename its tensors in place to the keys that
+ * load_state_dict of the authors' model asks for. It asks for more: layers a second time
+ * (temporal.network.0.net.0.weight_v), which go to `more`, and mamba.adaptor.0.weight and .bias,
+ * which no input reaches and which are added as ones and zeros. 0, or -1 after reporting.
+ */
+VA_MUST_USE int va_keymap_to_authors(struct va_tensors *set, const char *path,
+                                     struct va_aliases *more);
+
 #endif

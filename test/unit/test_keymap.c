@@ -119,6 +119,51 @@ static void the_authors_names_are_ours(void)
     va_tensors_free(expected);
 }
 
+/* Renamed to what the authors' state dict has, and more: 16 second names of two blocks. */
+static void our_names_become_the_authors(void)
+{
+    static const char *const twice[][2] = {
+        { "temporal.network.0.net.0.weight_v", "temporal.network.0.conv1.weight_v" },
+        { "temporal.network.1.net.2.weight", "temporal.network.1.relu1.weight" },
+        { "temporal.network.1.net.4.bias", "temporal.network.1.conv2.bias" },
+        { "temporal.network.0.net.6.weight", "temporal.network.0.relu2.weight" },
+    };
+    struct va_tensors *set = head(), *expected = head();
+    struct va_aliases more = { 0 };
+    enum va_model_kind kind;
+    bool authors;
+
+    VA_CHECK(va_keymap_to_authors(set, "m.h5", &more) == 0);
+    VA_CHECK_INT(set->count, expected->count + 2);
+    for (int64_t i = 0; i < expected->count; i++) {
+        char name[128] = "";
+
+        their_name(expected->items[i].name, name, sizeof(name));
+        VA_CHECK(!strcmp(set->items[i].name, name + strlen("module.")));
+    }
+    VA_CHECK_INT(more.count, 16);
+    for (size_t t = 0; t < VA_COUNT(twice); t++) {
+        bool found = false;
+
+        for (int64_t i = 0; i < more.count && !found; i++)
+            found = !strcmp(more.items[i].name, twice[t][0]) &&
+                    !strcmp(set->items[more.items[i].of].name, twice[t][1]);
+        VA_CHECK(found);
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct va_tensor *t = va_tensors_find(set, i ? "mamba.adaptor.0.weight"
+                                                           : "mamba.adaptor.0.bias");
+
+        VA_CHECK(t && t->count == 4 && ((float *)t->data)[3] == (float)i);
+    }
+    VA_CHECK(va_tensors_add_aliases(set, &more) == 0);
+    VA_CHECK(va_keymap_apply(set, "a.pth", &kind, &authors) == 0 && authors);
+    check_same(set, expected);
+    va_aliases_release(&more);
+    va_tensors_free(set);
+    va_tensors_free(expected);
+}
+
 static void newer_weight_normalisation_is_understood(void)
 {
     struct va_tensors *set = head(), *expected = head();
@@ -211,6 +256,7 @@ int main(void)
 {
     va_set_verbosity(VA_QUIET); /* what is left out is said */
     VA_TEST(the_authors_names_are_ours);
+    VA_TEST(our_names_become_the_authors);
     VA_TEST(newer_weight_normalisation_is_understood);
     VA_TEST(an_encoder_loses_what_it_does_not_need);
     VA_TEST(sets_that_are_no_model_are_refused);
