@@ -9,6 +9,7 @@
 #include "cpu/va_cpu_ops.h"
 #include "io/va_h5.h"
 #include "io/va_model_file.h"
+#include "io/va_pth.h"
 #include "nn/va_arch.h"
 #include <stdio.h>
 #include <string.h>
@@ -148,14 +149,19 @@ static int main_init(int argc, char **argv)
 
 struct import_args {
     int preset;
-    const char *output, *input;
+    const char *output, *input, *from;
     struct va_strings set; /* KEY=VALUE */
 };
 
 static const struct va_usage import_usage = {
     "[options] -o MODEL.h5 IN",
     "make a model from weights of others",
-    "IN is safetensors, or a va.model/1 file. Vision transformers have the names of timm or of "
+    "IN is safetensors, a checkpoint of PyTorch (.pth, of any version) or a va.model/1 file; its "
+    "contents tell which. A checkpoint is read without running what is in it: one that holds more "
+    "than tensors, containers and the arguments of a training run is refused. Of a checkpoint the "
+    "dict model is taken, or state_dict, model_state_dict, model_ema, net or module, the first "
+    "that holds tensors, else the whole; --from names another.\n\n"
+    "Vision transformers have the names of timm or of "
     "facebook's MAE, whose decoder is left out; mamba-va has its own names or the authors'. Sizes "
     "come from the shapes of the tensors. What shapes do not tell is taken from --set, else from "
     "the metadata of IN, else from --preset, else it is the default.\n\n"
@@ -169,6 +175,7 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5", "file to write"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names, "whose in-norm"),
+        VA_OPT_STRING(0, "from", &a->from, "KEY", "take this dict of a PyTorch checkpoint"),
         VA_OPT_LIST(0, "set", &a->set, "KEY=VALUE", "a setting; repeatable"),
         VA_OPT_END,
     };
@@ -201,41 +208,10 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
     return true;
 }
 
-/* Bring metadata under the names used here, then lay --set over them. */
-static int apply_settings(struct va_tensors *set, const struct va_strings *over,
-                          enum va_model_kind kind)
-{
-    for (int64_t i = 0; i < set->meta_count; i++) {
-        const char *name = va_arch_setting(kind, set->meta[i].key);
-        char *copy = va_strdup(name ? name : "");
-
-        if (!copy)
-            return -1;
-        va_free(set->meta[i].key);
-        set->meta[i].key = copy;
-    }
-    for (int64_t i = 0; i < over->count; i++) {
-        const char *value = strchr(over->items[i], '=') + 1;
-        char *key = va_format("%.*s", (int)(value - over->items[i] - 1), over->items[i]);
-        const char *name = key ? va_arch_setting(kind, key) : NULL;
-        int result = -1;
-
-        if (name)
-            result = va_tensors_set_meta(set, name, value);
-        else if (key)
-            va_error("--set %s: not a setting of %s", over->items[i],
-                     kind == VA_MODEL_HEAD ? "mamba-va" : "a vision transformer");
-        va_free(key);
-        if (result < 0)
-            return -1;
-    }
-    return 0;
-}
-
 static int run_import(const struct import_args *a)
 {
     char *id = NULL;
-    struct va_tensors *set = va_model_read_any(a->input, &id);
+    struct va_tensors *set = va_model_read_any(a->input, a->from, &id);
     enum va_model_kind kind;
     bool authors, in_norm;
     int result = -1;
@@ -243,7 +219,7 @@ static int run_import(const struct import_args *a)
     if (!set || va_keymap_apply(set, a->input, &kind, &authors) < 0)
         goto done;
     in_norm = va_option_given("preset") ? a->preset == AUTHORS : authors;
-    if (apply_settings(set, &a->set, kind) < 0 ||
+    if (va_arch_apply_settings(set, &a->set, kind) < 0 ||
         va_arch_complete(set, a->input, kind, in_norm) < 0)
         goto done;
     result = save(a->output, set, a->input, id, NULL);
@@ -266,95 +242,110 @@ static int main_import(int argc, char **argv)
 
 /* ---- export ---------------------------------------------------------------------------- */
 
-static const struct va_usage export_usage = {
-    "-o OUT.safetensors MODEL.h5",
-    "write a model as safetensors",
-    "The names of the tensors stay; the configuration becomes metadata under the keys that "
-    "va-weights import understands.",
+static const char *const format_names[] = { "safetensors", "pth", NULL };
+enum format { SAFETENSORS, PTH };
+static const char *const names_names[] = { "ours", "authors", NULL };
+enum names { OURS, AUTHORS_NAMES };
+
+struct export_args {
+    int format, names;
+    const char *output, *input;
 };
 
-static int run_export(const char *output, const char *input)
+static const struct va_usage export_usage = {
+    "[options] -o OUT.safetensors|OUT.pth MODEL.h5",
+    "write a model as safetensors or for PyTorch",
+    "A name that ends in .pth or .pt gets what torch.load(OUT, weights_only=True) reads as a dict "
+    "of tensors, any other name safetensors, unless --format says which. The configuration "
+    "becomes metadata under the keys that va-weights import understands; in a .pth it is the "
+    "attribute mamba_va of the dict, which load_state_dict ignores.\n\n"
+    "--names authors is for a mamba-va model that shall go into load_state_dict of the authors' "
+    "program. That asks for more than we keep, so it is written as well: the layers of each block "
+    "under their second names temporal.network.0.net.0 and so on (in a .pth without taking room), "
+    "and mamba.adaptor.0, which no input reaches, as a weight of ones and a bias of zeros.",
+};
+
+static bool parse_export(struct export_args *a, int argc, char **argv, int *status)
 {
-    struct va_tensors *set = va_model_read(input, NULL);
+    const struct va_option table[] = {
+        VA_OPT_OUTPUT('o', "output", &a->output, "OUT", "file to write"),
+        VA_OPT_CHOICE(0, "format", &a->format, format_names, "whatever OUT is called"),
+        VA_OPT_CHOICE(0, "names", &a->names, names_names, "whose names of the tensors"),
+        VA_OPT_END,
+    };
+    const char *dot;
+    char **rest;
+
+    *a = (struct export_args){ .format = -1, .names = OURS };
+    rest = va_options_parse(table, &export_usage, argc, argv, status);
+    if (!rest)
+        return false;
+    if (!a->output)
+        return va_usage_error(status, "missing --output OUT.safetensors");
+    if (!rest[0] || rest[1])
+        return va_usage_error(status, "expected one model to export");
+    a->input = rest[0];
+    dot = strrchr(a->output, '.');
+    if (a->format < 0)
+        a->format = dot && (!strcmp(dot, ".pth") || !strcmp(dot, ".pt")) ? PTH : SAFETENSORS;
+    return true;
+}
+
+static int run_export(const struct export_args *a)
+{
+    struct va_tensors *set = va_model_read(a->input, NULL);
+    struct va_aliases more = { 0 };
+    const char *norm;
     int result = set ? 0 : -1;
 
     for (int64_t i = 0; set && i < set->meta_count; i++)
         for (char *c = set->meta[i].key; *c; c++)
             if (*c == '_')
                 *c = '-';
+    if (result == 0 && a->names == AUTHORS_NAMES) {
+        result = va_keymap_to_authors(set, a->input, &more);
+        norm = va_tensors_meta(set, "in-norm");
+        if (result == 0 && norm && !strcmp(norm, "no"))
+            va_warn("%s: in-norm is no, but the authors' program always normalises", a->input);
+    }
+    if (result == 0 && a->format == SAFETENSORS)
+        result = va_tensors_add_aliases(set, &more);
     if (result == 0)
-        result = va_safetensors_write(output, set);
+        result = a->format == PTH ? va_pth_write(a->output, set, &more)
+                                  : va_safetensors_write(a->output, set);
+    va_aliases_release(&more);
     va_tensors_free(set);
     return result;
 }
 
 static int main_export(int argc, char **argv)
 {
-    const char *output = NULL;
-    const struct va_option table[] = {
-        VA_OPT_OUTPUT('o', "output", &output, "OUT", "file to write"),
-        VA_OPT_END,
-    };
+    struct export_args a;
     int status;
-    char **rest = va_options_parse(table, &export_usage, argc, argv, &status);
 
-    if (!rest)
-        return status;
-    if (!output)
-        va_usage_error(&status, "missing --output OUT.safetensors");
-    else if (!rest[0] || rest[1])
-        va_usage_error(&status, "expected one model to export");
-    else
-        status = va_tool_status(run_export(output, rest[0]));
+    if (parse_export(&a, argc, argv, &status))
+        status = va_tool_status(run_export(&a));
     return status;
 }
 
 /* ---- info ------------------------------------------------------------------------------ */
 
 static const struct va_usage info_usage = {
-    "MODEL",
+    "[options] MODEL",
     "list tensors, shapes and sums",
-    "MODEL is a va.model/1 or safetensors file. Lines of columns separated by tabs: 'setting' KEY "
+    "MODEL is a va.model/1 or safetensors file or a checkpoint of PyTorch (see va-weights import, "
+    "which also says what --from means). Lines of columns separated by tabs: 'setting' KEY "
     "VALUE; 'tensor' NAME SHAPE TYPE SUM, the sum of its values in float64; 'total' NUMBER, the "
     "parameters of all tensors together.",
 };
 
-/* 67,155,086 */
-static void print_grouped(int64_t n)
-{
-    char digits[32];
-    int length = snprintf(digits, sizeof(digits), "%lld", (long long)n);
-
-    for (int i = 0; i < length; i++)
-        printf("%s%c", i && (length - i) % 3 == 0 ? "," : "", digits[i]);
-}
-
-static void print_info(const struct va_tensors *set)
-{
-    int64_t total = 0;
-
-    for (int64_t i = 0; i < set->meta_count; i++)
-        printf("setting\t%s\t%s\n", set->meta[i].key, set->meta[i].value);
-    for (int64_t i = 0; i < set->count; i++) {
-        const struct va_tensor *t = &set->items[i];
-        const char *type = va_dtype_names[t->dtype];
-        char shape[128];
-        double sum = 0;
-
-        for (int64_t k = 0; k < t->count; k++)
-            sum += va_tensor_at(t, k);
-        printf("tensor\t%s\t%s\t%s\t%.9g\n", t->name,
-               va_shape_text(t->rank, t->shape, shape, sizeof(shape)), type, sum);
-        total += t->count;
-    }
-    printf("total\t");
-    print_grouped(total);
-    printf("\n");
-}
-
 static int main_info(int argc, char **argv)
 {
-    const struct va_option table[] = { VA_OPT_END };
+    const char *from = NULL;
+    const struct va_option table[] = {
+        VA_OPT_STRING(0, "from", &from, "KEY", "take this dict of a PyTorch checkpoint"),
+        VA_OPT_END,
+    };
     struct va_tensors *set;
     int status;
     char **rest = va_options_parse(table, &info_usage, argc, argv, &status);
@@ -365,9 +356,9 @@ static int main_info(int argc, char **argv)
         va_usage_error(&status, "expected one model");
         return status;
     }
-    set = va_model_read_any(rest[0], NULL);
+    set = va_model_read_any(rest[0], from, NULL);
     if (set)
-        print_info(set);
+        va_model_list(set, stdout);
     status = va_tool_status(set ? 0 : -1);
     va_tensors_free(set);
     return status;

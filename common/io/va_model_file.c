@@ -11,6 +11,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
+#include "io/va_pth.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,7 +275,7 @@ struct va_tensors *va_model_read(const char *path, char **id)
     return set;
 }
 
-/* ---- either kind ----------------------------------------------------------------------- */
+/* ---- any kind ----------------------------------------------------------------------- */
 
 /* The id of a set that has no file of ours: over everything in it, in its order. */
 static void set_id(const struct va_tensors *set, char id[VA_HASH_TEXT])
@@ -306,15 +307,7 @@ static bool is_hdf5(const char *path, const uint8_t *head)
     return memcmp(head, "\x89HDF\r\n\x1a\n", 8) == 0 || (n > 3 && !strcmp(path + n - 3, ".h5"));
 }
 
-static bool is_pytorch(const char *path, const uint8_t *head)
-{
-    const char *dot = strrchr(path, '.');
-
-    return memcmp(head, "PK\3\4", 4) == 0 || memcmp(head, "\x80\2\x8a\n", 4) == 0 ||
-           (dot && (!strcmp(dot, ".pth") || !strcmp(dot, ".pt")));
-}
-
-struct va_tensors *va_model_read_any(const char *path, char **id)
+struct va_tensors *va_model_read_any(const char *path, const char *from, char **id)
 {
     uint8_t head[8] = { 0 };
     FILE *f = fopen(path, "rbe");
@@ -325,14 +318,13 @@ struct va_tensors *va_model_read_any(const char *path, char **id)
     if (fread(head, 1, sizeof(head), f) < sizeof(head))
         memset(head, 0, sizeof(head)); /* the reader will say what is wrong with it */
     fclose(f);
+    if (from && !va_pth_begins(head))
+        return va_error("%s: no checkpoint of PyTorch, expected one to take '%s' from", path,
+                        from),
+               NULL;
     if (is_hdf5(path, head))
         return va_model_read(path, id);
-    if (is_pytorch(path, head))
-        return va_error("%s: PyTorch's own format cannot be read, expected safetensors or "
-                        "va.model/1",
-                        path),
-               NULL;
-    set = va_safetensors_read(path);
+    set = va_pth_begins(head) ? va_pth_read(path, from) : va_safetensors_read(path);
     if (set && id) {
         *id = va_new(VA_HASH_TEXT, 1);
         if (*id) {

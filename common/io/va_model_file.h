@@ -1,5 +1,5 @@
 /*
- * va_model_file.h - models as sets of named tensors: va.model/1 and safetensors.
+ * va_model_file.h - models as sets of named tensors: va.model/1, safetensors, PyTorch's.
  *
  * Values are checked to be finite and shapes to be sane before memory is taken.
  */
@@ -8,6 +8,7 @@
 
 #include "base/va_tensors.h"
 #include "io/va_h5.h"
+#include <stdio.h>
 
 /* All tensors (float32) and attributes (as metadata) of a va.model/1 file, in file order of
  * attribute `order` where present, else bytewise by name. NULL after reporting. If id is not
@@ -17,9 +18,14 @@ VA_MUST_USE struct va_tensors *va_model_read(const char *path, char **id);
 /* The same from an open file (a va.state/1 keeps a model too). */
 VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
 
-/* The tensors and metadata of a va.model/1 or safetensors file, whichever it is; of the latter
- * with values and types as they stand there. `id` as above. NULL after reporting. */
-VA_MUST_USE struct va_tensors *va_model_read_any(const char *path, char **id);
+/* The tensors and metadata of a va.model/1 or safetensors file or a checkpoint of PyTorch
+ * (io/va_pth.h), whichever its contents are; of the latter two with values and types as they
+ * stand there. `from` (or NULL) names the part of a checkpoint. `id` as above. NULL after
+ * reporting. */
+VA_MUST_USE struct va_tensors *va_model_read_any(const char *path, const char *from, char **id);
+
+/* Lines of columns separated by tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM; total N. */
+void va_model_list(const struct va_tensors *set, FILE *to);
 
 /* Put tensors and metadata into a file being written (va.model/1 or va.state/1). */
 VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set);

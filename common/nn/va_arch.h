@@ -4,6 +4,7 @@
 #ifndef VA_ARCH_H
 #define VA_ARCH_H
 
+#include "base/va_option.h"
 #include "nn/va_head.h"
 #include "nn/va_keymap.h"
 #include "nn/va_vit.h"
@@ -33,6 +34,11 @@ VA_MUST_USE struct va_tensors *va_arch_init_head(struct va_backend *be,
  * model, or NULL.
  */
 const char *va_arch_setting(enum va_model_kind kind, const char *key);
+
+/* Bring metadata of a set under these names, then lay KEY=VALUE strings over them, whose keys are
+ * settings of some model. 0, or -1 after reporting one that is not a setting of this kind. */
+VA_MUST_USE int va_arch_apply_settings(struct va_tensors *set, const struct va_strings *over,
+                                       enum va_model_kind kind);
 
 /*
  * Turn a set into a model: settings are taken from its metadata (a missing in-norm is `in_norm`),
