@@ -38,8 +38,8 @@ setup() {
     cmp a.h5 b.h5
     va-embed -w tiny.h5 --batch 1 -o one.h5 clip.h5
     va-embed -w tiny.h5 --batch 3 -j 1 -o three.h5 clip.h5
-    va-h5cmp --abs 1e-4 a.h5 one.h5
-    va-h5cmp --abs 1e-4 a.h5 three.h5
+    va-h5cmp --abs 3e-4 a.h5 one.h5
+    va-h5cmp --abs 3e-4 a.h5 three.h5
 }
 
 @test "other frames and other weights give other features" {
@@ -66,9 +66,9 @@ setup() {
     va-decode -o v.frames.h5 v.mp4
     va-embed -w tiny.h5 -o from_frames.h5 v.frames.h5
     va-embed -w tiny.h5 --batch 5 -o from_video.h5 v.mp4
-    va-h5cmp --abs 1e-4 from_frames.h5 from_video.h5
+    va-h5cmp --abs 3e-4 from_frames.h5 from_video.h5
     va-embed -w tiny.h5 -o from_stream.h5 - <v.mp4
-    va-h5cmp --abs 1e-4 --ignore @video from_frames.h5 from_stream.h5
+    va-h5cmp --abs 3e-4 --ignore @video from_frames.h5 from_stream.h5
 }
 
 @test "many inputs into a folder, each video once" {
