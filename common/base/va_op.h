@@ -210,6 +210,35 @@ struct va_recurrent_grad {
         dsum; /* [B, T, G, H], gradient of s; of an LSTM it is da's: not written, may be NULL */
 };
 
+/* y[i] = x[index[i]] for rows of C numbers; where index[i] is -1, fill [C], or zeros if that is NULL.
+ * x [.., C], y [rows, C]; index [rows] is on the host. */
+struct va_gather {
+    int64_t rows, C;
+    const void *x;
+    const int32_t *index;
+    const void *fill; /* or NULL */
+    void *y;
+};
+
+/* y[b] = x[b] + s[b] f[b] for B runs of n numbers; s [B] is on the host. x may be NULL for none; y
+ * may be x or f. */
+struct va_add_scaled {
+    int64_t B, n;
+    const double *s;
+    const void *f, *x;
+    void *y;
+};
+
+/* Squared error of rows of C numbers, each with its weight [rows]:
+ *   loss = scale * sum over r, c of weight[r] (pred - target)^2
+ *   dpred = 2 scale weight[r] (pred - target)            (or NULL) */
+struct va_squares {
+    int64_t rows, C;
+    double scale;
+    const void *pred, *target, *weight;
+    void *dpred;
+};
+
 /* Inverted dropout: y = x / (1-p) where the element is kept, else 0. The mask is a function of
  * (seed, step, element): word i % 4 of the Philox block i / 4 for VA_RAND_DROPOUT, kept when it
  * is >= p * 2^32. Called with the same key on dy it is its own backward. In place allowed. */

@@ -45,6 +45,8 @@ struct va_ops {
     void (*unary_grad)(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
     void (*add)(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+    void (*add_scaled)(struct va_backend *be, const struct va_add_scaled *p);
+    void (*gather)(struct va_backend *be, const struct va_gather *p);
     /* y = x > 0 ? x : slope * x, one slope for all; dslope [1] is added to. At 0 the gradient
      * of x is slope * dy. */
     void (*prelu)(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
@@ -74,6 +76,7 @@ struct va_ops {
     void (*recurrent_grad)(struct va_backend *be, const struct va_recurrent_grad *p);
 
     /* These wait for the device: their results are on the host. */
+    double (*squares)(struct va_backend *be, const struct va_squares *p);
     void (*ccc_moments)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
     double (*sum_squares)(struct va_backend *be, const struct va_update *list, int64_t count,

@@ -94,6 +94,11 @@ void va_cpu_prelu_grad(struct va_backend *be, int64_t n, const void *x, const vo
                        const void *dy, void *dx, void *dslope);
 void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p);
 
+/* va_cpu_rows.c */
+void va_cpu_add_scaled(struct va_backend *be, const struct va_add_scaled *p);
+void va_cpu_gather(struct va_backend *be, const struct va_gather *p);
+double va_cpu_squares(struct va_backend *be, const struct va_squares *p);
+
 /* va_cpu_linear.c, va_cpu_attention.c */
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p);
 void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p);

@@ -52,7 +52,10 @@ struct va_hot {
     /* rows and sums */
     double (*dot)(int64_t n, const float *a,
                   const float *b); /* sums of 2048 products in double */
-    void (*scale)(int64_t n, float a, const float *x, float *y); /* a x */
+    void (*scale)(int64_t n, float a, const float *x, float *y);                /* a x */
+    void (*axpy)(int64_t n, float a, const float *f, const float *x, float *y); /* x + a f */
+    /* the sum of (p - t)^2, as dot sums; d = a (p - t) if d is not NULL */
+    double (*squares)(int64_t n, float a, const float *p, const float *t, float *d);
     void (*combine)(int64_t n, float a, const float *x, float b, const float *y, float *z);
     /* z += a x + b y above; sum[c] += the column sums of x [rows, cols] here */
     void (*column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x, double *sum);

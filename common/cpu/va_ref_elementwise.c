@@ -68,6 +68,28 @@ void va_ref_add(struct va_backend *be, int64_t n, const void *a, const void *b, 
         out[i] = left[i] + right[i];
 }
 
+void va_ref_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
+{
+    const double *f = p->f, *x = p->x;
+    double *y = p->y;
+
+    (void)be;
+    for (int64_t b = 0; b < p->B; b++)
+        for (int64_t i = b * p->n; i < (b + 1) * p->n; i++)
+            y[i] = (x ? x[i] : 0) + p->s[b] * f[i];
+}
+
+void va_ref_gather(struct va_backend *be, const struct va_gather *p)
+{
+    const double *x = p->x, *fill = p->fill;
+    double *y = p->y;
+
+    (void)be;
+    for (int64_t r = 0; r < p->rows; r++)
+        for (int64_t c = 0; c < p->C; c++)
+            y[r * p->C + c] = p->index[r] >= 0 ? x[p->index[r] * p->C + c] : fill ? fill[c] : 0;
+}
+
 void va_ref_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y)
 {
     const double *in = x, a = *(const double *)slope;

@@ -16,6 +16,8 @@ void va_ref_unary(struct va_backend *be, enum va_unary f, int64_t n, const void 
 void va_ref_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
 void va_ref_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+void va_ref_add_scaled(struct va_backend *be, const struct va_add_scaled *p);
+void va_ref_gather(struct va_backend *be, const struct va_gather *p);
 void va_ref_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
 void va_ref_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
                        const void *dy, void *dx, void *dslope);
@@ -52,6 +54,7 @@ void va_ref_norm(struct va_backend *be, const struct va_norm *p);
 void va_ref_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
 
 /* va_ref_train.c */
+double va_ref_squares(struct va_backend *be, const struct va_squares *p);
 void va_ref_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
 void va_ref_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,

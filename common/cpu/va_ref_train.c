@@ -2,6 +2,23 @@
 #include <math.h>
 #include <string.h>
 
+double va_ref_squares(struct va_backend *be, const struct va_squares *p)
+{
+    const double *pred = p->pred, *target = p->target, *weight = p->weight;
+    double *dpred = p->dpred, sum = 0;
+
+    (void)be;
+    for (int64_t r = 0; r < p->rows; r++)
+        for (int64_t i = r * p->C; i < (r + 1) * p->C; i++) {
+            double off = pred[i] - target[i];
+
+            sum += weight[r] * off * off;
+            if (dpred)
+                dpred[i] = 2 * p->scale * weight[r] * off;
+        }
+    return p->scale * sum;
+}
+
 /* Two passes: means first, so that the centred sums do not cancel. */
 void va_ref_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out)

@@ -309,6 +309,53 @@ static void adamw(void)
 }
 
 /* Vectors of the paper's test suite; with purpose 0 our layout is the plain counter and key. */
+static void rows(void)
+{
+    static const int64_t shapes[][2] = {
+        { 1, 1 }, { 3, 31 }, { 33, 61 }, { 130, 5 }, { 2, 5003 }
+    };
+
+    for (size_t k = 0; k < VA_COUNT(shapes); k++) {
+        int64_t R = shapes[k][0], C = shapes[k][1];
+        struct twin *x, *y, *fill, *t, *w, *d;
+        double s[130], a, b;
+        int32_t index[130];
+
+        twin_begin();
+        x = twin_random(R * C, -1, 1), y = twin_new(R * C), fill = twin_random(C, -1, 1);
+        t = twin_random(R * C, -1, 1), w = twin_random(R, 0, 2), d = twin_new(R * C);
+        for (int64_t r = 0; r < R; r++) {
+            index[r] = (int32_t)((r * 7) % (R + 1)) - 1;
+            s[r] = r % 3 ? 1.25 : 0;
+        }
+        for (int filled = 0; filled < 2; filled++) {
+            twin_ref->ops->gather(
+                twin_ref,
+                &(struct va_gather){ R, C, x->ref, index, filled ? fill->ref : NULL, y->ref });
+            twin_cpu->ops->gather(
+                twin_cpu,
+                &(struct va_gather){ R, C, x->cpu, index, filled ? fill->cpu : NULL, y->cpu });
+            twin_check("gather", y, 0, 1e-9);
+        }
+        for (int added = 0; added < 2; added++) {
+            twin_ref->ops->add_scaled(
+                twin_ref,
+                &(struct va_add_scaled){ R, C, s, x->ref, added ? t->ref : NULL, y->ref });
+            twin_cpu->ops->add_scaled(
+                twin_cpu,
+                &(struct va_add_scaled){ R, C, s, x->cpu, added ? t->cpu : NULL, y->cpu });
+            twin_check("add scaled", y, 1, 2);
+        }
+        a = twin_ref->ops->squares(
+            twin_ref, &(struct va_squares){ R, C, 0.5, x->ref, t->ref, w->ref, d->ref });
+        b = twin_cpu->ops->squares(
+            twin_cpu, &(struct va_squares){ R, C, 0.5, x->cpu, t->cpu, w->cpu, d->cpu });
+        VA_CHECK_NEAR(b, a, 1e-6 * a);
+        twin_check("squares", d, 1, 4);
+        twin_end();
+    }
+}
+
 static void philox_known_answers(void)
 {
     static const uint32_t zeros[4] = { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 };
@@ -332,6 +379,7 @@ int main(void)
     VA_TEST(ccc);
     VA_TEST(nothing_labelled);
     VA_TEST(adamw);
+    VA_TEST(rows);
     VA_TEST(philox_known_answers);
     return va_test_finish();
 }

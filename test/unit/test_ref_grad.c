@@ -248,8 +248,37 @@ static void dwconv(void)
     }
 }
 
+/* The loss itself, and what one of its rows is worth. */
+static void squares(void)
+{
+    for (size_t i = 0; i < SIZES; i++) {
+        int64_t rows = 5, C = odd_sizes[i];
+        struct va_squares p = { .rows = rows, .C = C, .scale = 0.3 };
+        double *pred, *weight, *dpred, up;
+
+        begin();
+        p.pred = pred = new_values(rows * C, -1, 1), p.target = new_values(rows * C, -1, 1);
+        p.weight = weight = new_values(rows, 0, 2),
+        p.dpred = dpred = gradient(rows * C, OVERWRITTEN);
+        weight[2] = 0;
+        be->ops->squares(be, &p);
+        p.dpred = NULL;
+        for (int64_t k = 0; k < rows * C; k++) {
+            pred[k] += 1e-5;
+            up = be->ops->squares(be, &p);
+            pred[k] -= 2e-5;
+            up = (up - be->ops->squares(be, &p)) / 2e-5;
+            pred[k] += 1e-5;
+            VA_CHECK_NEAR(dpred[k], up, 1e-6);
+        }
+        VA_CHECK(dpred[2 * C] == 0);
+        end();
+    }
+}
+
 int main(void)
 {
+    VA_TEST(squares);
     VA_TEST(unary);
     VA_TEST(prelu);
     VA_TEST(dropout);

@@ -32,6 +32,33 @@ void VA_HOT(va_hot_scale)(int64_t n, float a, const float *x, float *y)
         y[i] = a * x[i];
 }
 
+void VA_HOT(va_hot_axpy)(int64_t n, float a, const float *f, const float *x, float *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] + a * f[i];
+}
+
+double VA_HOT(va_hot_squares)(int64_t n, float a, const float *p, const float *t, float *d)
+{
+    enum { BLOCK = 2048 };
+    double sum = 0;
+
+    for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
+        int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK;
+        va_vf part = v_set(0);
+
+        for (int64_t i = i0; i < end; i += VA_W) {
+            va_vf off = v_get(p + i, end - i) - v_get(t + i, end - i);
+
+            part = part + off * off;
+            if (d)
+                v_put(d + i, off * a, end - i);
+        }
+        sum += v_sum(part);
+    }
+    return sum;
+}
+
 void VA_HOT(va_hot_combine)(int64_t n, float a, const float *x, float b, const float *y,
                             float *z)
 {
