@@ -270,9 +270,11 @@ struct va_update {
     int64_t count;
     void *value, *grad, *m, *v;
     double decay; /* weight decay of this tensor; 0 for none */
+    double rate;  /* its learning rate over that of all */
 };
 
-/* AdamW, decoupled decay (Loshchilov and Hutter 2019), as PyTorch orders it:
+/* AdamW, decoupled decay (Loshchilov and Hutter 2019), as PyTorch orders it; lr times the tensor's
+ * rate:
  *   g = clip_scale * grad;  w -= lr * decay * w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
  *   w -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps),  t counted from 1 */
 struct va_adamw {

@@ -141,12 +141,12 @@ static void adamw_task(void *arg, int64_t piece, int thread)
     double bias1 = 1 - pow(h->beta1, (double)h->t), bias2 = 1 - pow(h->beta2, (double)h->t);
     const struct va_hot_adamw hot = {
         .clip = (float)h->clip_scale,
-        .keep = (float)(1 - h->lr * u->decay),
+        .keep = (float)(1 - h->lr * u->rate * u->decay),
         .beta1 = (float)h->beta1,
         .rest1 = (float)(1 - h->beta1),
         .beta2 = (float)h->beta2,
         .rest2 = (float)(1 - h->beta2),
-        .step = (float)(h->lr / bias1),
+        .step = (float)(h->lr * u->rate / bias1),
         .root = (float)(1 / sqrt(bias2)),
         .eps = (float)h->eps,
     };

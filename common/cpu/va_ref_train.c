@@ -92,14 +92,15 @@ void va_ref_adamw(struct va_backend *be, const struct va_adamw *h, const struct 
     for (int64_t i = 0; i < count; i++) {
         double *w = list[i].value, *m = list[i].m, *v = list[i].v;
         const double *grad = list[i].grad;
+        double lr = h->lr * list[i].rate;
 
         for (int64_t k = 0; k < list[i].count; k++) {
             double g = h->clip_scale * grad[k];
 
-            w[k] -= h->lr * list[i].decay * w[k];
+            w[k] -= lr * list[i].decay * w[k];
             m[k] = h->beta1 * m[k] + (1 - h->beta1) * g;
             v[k] = h->beta2 * v[k] + (1 - h->beta2) * g * g;
-            w[k] -= h->lr * (m[k] / bias1) / (sqrt(v[k] / bias2) + h->eps);
+            w[k] -= lr * (m[k] / bias1) / (sqrt(v[k] / bias2) + h->eps);
         }
     }
 }

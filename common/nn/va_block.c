@@ -95,6 +95,7 @@ void va_block_plan_backward(const struct va_block *b, int64_t B, int64_t T, int6
     t->dqkv = va_arena_take(a, M, 3 * b->s.D);
     t->dhidden = va_arena_take(a, Q, b->s.mlp);
     t->dsum = va_arena_take(a, Q, b->s.D);
+    t->dbranch = va_arena_take(a, Q, b->s.D);
 }
 
 /* ---- forward --------------------------------------------------------------------------- */
@@ -145,6 +146,26 @@ static void first_rows(const struct va_block *b, int64_t B, int64_t T, int64_t q
         be->ops->copy(be, va_at(be, y, i * queries * D), va_at(be, x, i * T * D), queries * D);
 }
 
+/* y = residual + keep linear(x), of branch 0 or 1 */
+static void add_branch(const struct va_block *b, int64_t B, int64_t queries, const void *x,
+                       int64_t w, const void *residual, const struct va_block_acts *acts,
+                       int which, void *y)
+{
+    struct va_backend *be = b->params->be;
+
+    if (!acts->keep) {
+        linear(b, B * queries, x, w, VA_IDENTITY, residual, y);
+        return;
+    }
+    linear(b, B * queries, x, w, VA_IDENTITY, NULL, acts->branch);
+    be->ops->add_scaled(be, &(struct va_add_scaled){ .B = B,
+                                                     .n = queries * b->s.D,
+                                                     .s = acts->keep + which * B,
+                                                     .f = acts->branch,
+                                                     .x = residual,
+                                                     .y = y });
+}
+
 static void attend(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
                    int64_t lead, const struct va_block_acts *acts)
 {
@@ -183,7 +204,7 @@ void va_block_forward(const struct va_block *b, int64_t B, int64_t T, int64_t qu
         first_rows(b, B, T, queries, x, acts->sum);
         residual = acts->sum;
     }
-    linear(b, Q, acts->att, b->proj, VA_IDENTITY, residual, acts->sum);
+    add_branch(b, B, queries, acts->att, b->proj, residual, acts, 0, acts->sum);
     norm(b, Q, acts->sum, b->norm2, acts->norm2, acts->stats2);
     if (acts->pre == acts->hidden) {
         linear(b, Q, acts->norm2, b->fc1, VA_GELU, NULL, acts->hidden);
@@ -191,7 +212,7 @@ void va_block_forward(const struct va_block *b, int64_t B, int64_t T, int64_t qu
         linear(b, Q, acts->norm2, b->fc1, VA_IDENTITY, NULL, acts->pre);
         be->ops->unary(be, VA_GELU, Q * b->s.mlp, acts->pre, acts->hidden);
     }
-    linear(b, Q, acts->hidden, b->fc2, VA_IDENTITY, acts->sum, acts->out);
+    add_branch(b, B, queries, acts->hidden, b->fc2, acts->sum, acts, 1, acts->out);
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
@@ -263,6 +284,23 @@ static void attend_grad(const struct va_block *b, int64_t B, int64_t T, int64_t 
                                                              .dv = va_at(be, dqkv, 2 * D) });
 }
 
+/* The gradient of branch 0 or 1 from that of its sum: times keep. */
+static const void *branch_grad(const struct va_block *b, int64_t B, int64_t queries,
+                               const struct va_block_acts *acts, int which, const void *dy,
+                               const struct va_block_scratch *t)
+{
+    struct va_backend *be = b->params->be;
+
+    if (!acts->keep)
+        return dy;
+    be->ops->add_scaled(be, &(struct va_add_scaled){ .B = B,
+                                                     .n = queries * b->s.D,
+                                                     .s = acts->keep + which * B,
+                                                     .f = dy,
+                                                     .y = t->dbranch });
+    return t->dbranch;
+}
+
 void va_block_backward(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
                        const void *x, const struct va_block_acts *acts, const void *dout,
                        void *dx, const struct va_block_scratch *t)
@@ -270,13 +308,15 @@ void va_block_backward(const struct va_block *b, int64_t B, int64_t T, int64_t q
     struct va_backend *be = b->params->be;
     int64_t M = B * T, Q = B * queries, D = b->s.D;
 
-    linear_grad(b, Q, dout, acts->hidden, b->fc2, t->dhidden);
+    linear_grad(b, Q, branch_grad(b, B, queries, acts, 1, dout, t), acts->hidden, b->fc2,
+                t->dhidden);
     be->ops->unary_grad(be, VA_GELU, Q * b->s.mlp, acts->pre, acts->hidden, t->dhidden,
                         t->dhidden);
     linear_grad(b, Q, t->dhidden, acts->norm2, b->fc1, t->dnorm);
     norm_grad(b, Q, t->dnorm, acts->sum, acts->stats2, b->norm2, t->dsum);
     be->ops->add(be, Q * D, t->dsum, dout, t->dsum);
-    linear_grad(b, Q, t->dsum, acts->att, b->proj, t->dnorm);
+    linear_grad(b, Q, branch_grad(b, B, queries, acts, 0, t->dsum, t), acts->att, b->proj,
+                t->dnorm);
     attend_grad(b, B, T, queries, acts, t->dnorm, t->dqkv);
     linear_grad(b, M, t->dqkv, acts->norm1, b->qkv, t->dnorm);
     if (!dx) {

@@ -42,7 +42,11 @@ struct va_block_acts {
     void *norm2, *stats2; /* [Q, D], [Q, 2] */
     void *pre, *hidden; /* [Q, mlp], before and after GELU; without training they may be one */
     void *out;          /* [Q, D] */
-};                      /* stats and lse are NULL without a backward pass */
+    /* Drop path (Huang et al. 2016): what attention, then the MLP, add to each sequence is times
+     * keep [2, B], on the host, by way of branch [Q, D]. keep NULL: times 1, no branch. */
+    const double *keep;
+    void *branch;
+}; /* stats and lse are NULL without a backward pass */
 
 /* What the backward pass needs beside the activations. */
 struct va_block_scratch {
@@ -50,6 +54,7 @@ struct va_block_scratch {
     void *dqkv;    /* [M, 3D] */
     void *dhidden; /* [Q, mlp]; may be dqkv where it is as large */
     void *dsum;    /* [Q, D] */
+    void *dbranch; /* [Q, D], with keep */
 };
 
 /* The law of a weight [N, K]: uniform, of bound sqrt(6 / (N + K)) (Xavier) or what `law` says. */
@@ -60,7 +65,7 @@ struct va_param va_block_xavier(int64_t N, int64_t K);
 VA_MUST_USE int va_block_declare(struct va_block *b, struct va_params *list, const char *prefix,
                                  const struct va_block_sizes *s, va_block_law law);
 
-/* Places for B sequences of T frames. */
+/* Places for B sequences of T frames, without keep and branch. */
 void va_block_plan(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
                    bool training, struct va_arena *a, struct va_block_acts *acts);
 void va_block_plan_backward(const struct va_block *b, int64_t B, int64_t T, int64_t queries,

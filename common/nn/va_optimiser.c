@@ -38,7 +38,8 @@ struct va_optimiser *va_optimiser_new(struct va_params *params,
                                                   .grad = p->grad,
                                                   .m = p->m,
                                                   .v = p->v,
-                                                  .decay = p->decay ? c->decay : 0 };
+                                                  .decay = p->decay ? c->decay : 0,
+                                                  .rate = p->rate ? p->rate : 1 };
     }
     return o;
 }

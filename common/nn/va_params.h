@@ -34,6 +34,7 @@ struct va_param {
     enum va_init init;
     double a, b; /* arguments of the law */
     int64_t of;  /* VA_INIT_NORM_OF: index of the other entry */
+    double rate; /* its learning rate over that of all; 0 stands for 1 */
     bool decay;  /* weight decay applies */
     bool frozen; /* not trained: no gradient, no moments */
     struct va_weight value;

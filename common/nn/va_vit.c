@@ -89,8 +89,8 @@ static void prepare_pixels(struct va_vit *vit)
                                (float)vit->config.std[c];
 }
 
-struct va_vit *va_vit_new(struct va_backend *be, const struct va_vit_config *c,
-                          enum va_vit_init init)
+static struct va_vit *begin(struct va_backend *be, const struct va_vit_config *c,
+                            enum va_vit_init init, struct va_params *list)
 {
     struct va_vit *vit = va_new(1, sizeof(*vit));
 
@@ -99,14 +99,32 @@ struct va_vit *va_vit_new(struct va_backend *be, const struct va_vit_config *c,
     vit->be = be;
     vit->config = *c;
     vit->init = init;
-    va_params_init(&vit->params, be);
-    if (va_vit_declare(c, init, &vit->params, &vit->layers) < 0 ||
-        va_params_allocate(&vit->params) < 0) {
+    va_params_init(&vit->own, be);
+    vit->params = list ? list : &vit->own;
+    if (va_vit_declare(c, init, vit->params, &vit->layers) < 0) {
         va_vit_free(vit);
         return NULL;
     }
     prepare_pixels(vit);
     return vit;
+}
+
+struct va_vit *va_vit_new(struct va_backend *be, const struct va_vit_config *c,
+                          enum va_vit_init init)
+{
+    struct va_vit *vit = begin(be, c, init, NULL);
+
+    if (vit && va_params_allocate(vit->params) < 0) {
+        va_vit_free(vit);
+        return NULL;
+    }
+    return vit;
+}
+
+struct va_vit *va_vit_new_in(struct va_params *list, const struct va_vit_config *c,
+                             enum va_vit_init init)
+{
+    return begin(list->be, c, init, list);
 }
 
 static void release_room(struct va_vit *vit)
@@ -124,20 +142,20 @@ void va_vit_free(struct va_vit *vit)
     if (!vit)
         return;
     release_room(vit);
-    va_params_release(&vit->params);
+    va_params_release(&vit->own);
     va_free(vit);
 }
 
 int va_vit_draw(struct va_vit *vit, uint64_t seed)
 {
-    if (va_params_draw(&vit->params, seed) < 0)
+    if (va_params_draw(vit->params, seed) < 0)
         return -1;
     return vit->init == VA_VIT_INIT_FEATURES ? va_vit_wire_features(vit) : 0;
 }
 
 struct va_params *va_vit_params(struct va_vit *vit)
 {
-    return &vit->params;
+    return vit->params;
 }
 
 const struct va_vit_config *va_vit_config(const struct va_vit *vit)
@@ -187,7 +205,7 @@ void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows)
 
 static struct va_param *at(const struct va_vit *vit, int64_t i)
 {
-    return &vit->params.items[i];
+    return &vit->params->items[i];
 }
 
 /* x [B*T, D]: the CLS token, then the patches, each with its position. */

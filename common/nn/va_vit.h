@@ -62,6 +62,10 @@ struct va_vit; /* opaque */
  * through va_vit_params). NULL after reporting. */
 VA_MUST_USE struct va_vit *va_vit_new(struct va_backend *be, const struct va_vit_config *c,
                                       enum va_vit_init init);
+/* The same with its entries appended to a list that the caller owns and allocates when all are
+ * there; the list must outlive it. */
+VA_MUST_USE struct va_vit *va_vit_new_in(struct va_params *list, const struct va_vit_config *c,
+                                         enum va_vit_init init);
 void va_vit_free(struct va_vit *vit);                           /* NULL is fine */
 VA_MUST_USE int va_vit_draw(struct va_vit *vit, uint64_t seed); /* initial values */
 struct va_params *va_vit_params(struct va_vit *vit);

@@ -33,7 +33,7 @@ static const float mlp_gain = 0.1f;
 
 static struct va_param *entry(struct va_vit *vit, int64_t i)
 {
-    return &vit->params.items[i];
+    return &vit->params->items[i];
 }
 
 /* Values of an entry on the host; NULL after reporting. */

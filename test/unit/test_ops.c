@@ -275,14 +275,14 @@ static void adamw(void)
 
     twin_begin();
     for (int i = 0; i < TENSORS; i++) {
-        double decay = i % 2 ? 0.01 : 0;
+        double decay = i % 2 ? 0.01 : 0, rate = i == 3 ? 0.25 : 1;
 
         for (int k = 0; k < 4; k++)
             t[i][k] = k < 2 ? twin_random(counts[i], -1, 1) : twin_new(counts[i]);
-        ref[i] = (struct va_update){ counts[i],    t[i][0]->ref, t[i][1]->ref,
-                                     t[i][2]->ref, t[i][3]->ref, decay };
-        cpu[i] = (struct va_update){ counts[i],    t[i][0]->cpu, t[i][1]->cpu,
-                                     t[i][2]->cpu, t[i][3]->cpu, decay };
+        ref[i] = (struct va_update){ counts[i],    t[i][0]->ref, t[i][1]->ref, t[i][2]->ref,
+                                     t[i][3]->ref, decay,        rate };
+        cpu[i] = (struct va_update){ counts[i],    t[i][0]->cpu, t[i][1]->cpu, t[i][2]->cpu,
+                                     t[i][3]->cpu, decay,        rate };
     }
     for (int step = 1; step <= STEPS; step++) {
         double a = twin_ref->ops->sum_squares(twin_ref, ref, TENSORS, &worst_ref);
