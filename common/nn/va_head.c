@@ -64,8 +64,7 @@ const struct va_head_config *va_head_config(const struct va_head *head)
 
 void va_head_changed(struct va_head *head)
 {
-    for (int64_t i = 0; i < head->params.count; i++)
-        va_weight_changed(&head->params.items[i].value);
+    va_params_changed(&head->params);
     for (int64_t b = 0; b < head->config.blocks; b++)
         va_tcn_changed(&head->layers.tcn[b]);
     va_stack_changed(&head->layers.stack);

@@ -362,3 +362,9 @@ void va_params_zero_grad(struct va_params *list)
         if (list->items[i].grad)
             list->be->ops->zero(list->be, list->items[i].grad, list->items[i].count);
 }
+
+void va_params_changed(struct va_params *list)
+{
+    for (int64_t i = 0; i < list->count; i++)
+        va_weight_changed(&list->items[i].value);
+}

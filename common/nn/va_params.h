@@ -84,4 +84,7 @@ VA_MUST_USE int va_params_store(const struct va_params *list, struct va_tensors 
 
 void va_params_zero_grad(struct va_params *list);
 
+/* All values were written, by an update say: prepared forms are made anew. */
+void va_params_changed(struct va_params *list);
+
 #endif

@@ -193,6 +193,11 @@ const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *pa
     return t->normed;
 }
 
+const void *va_vit_tape_out(const struct va_vit_tape *t)
+{
+    return t->normed;
+}
+
 /* ---- backward -------------------------------------------------------------------------- */
 
 /* Column sums of rows [n, D] of grad go to a bias, and products with x [n, K] to a weight. */

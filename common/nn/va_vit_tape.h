@@ -39,6 +39,8 @@ void va_vit_tape_free(struct va_vit_tape *t); /* NULL is fine */
 const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *patches,
                                 const int32_t *places, const double *keep);
 
+const void *va_vit_tape_out(const struct va_vit_tape *t); /* the same again */
+
 /* Gradients of all entries that are trained (added), from that of the result, which is
  * overwritten; patches as in the forward before. */
 void va_vit_tape_backward(struct va_vit_tape *t, void *dout);

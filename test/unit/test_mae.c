@@ -1,0 +1,255 @@
+/*
+ * The masked autoencoder against recorded PyTorch results: loss, predicted pixels, gradients of
+ * every tensor, ten steps; with and without normalised pixels; by both backends.
+ */
+#include "nn/va_mae.h"
+
+#include "base/va_error.h"
+#include "cpu/va_cpu_ops.h"
+#include "cpu/va_ref_ops.h"
+#include "nn/va_optimiser.h"
+#include "test/va_golden.h"
+
+enum { B = 3, P = 16, S = 192, STEPS = 10 };
+static struct va_backend *be;
+
+struct fixture {
+    char file[64];
+    struct va_tensors *expected;
+    struct va_mae *mae;
+    struct va_mae_batch batch;
+    int32_t visible[B * P], rank[B * P];
+    float patches[B * P * S], target[B * P * S];
+};
+
+/* Patches of pictures [B, 3, s, s], left to right, then down; in a patch channel, row, column. */
+static void cut(const float *images, int64_t s, int64_t p, float *rows)
+{
+    for (int64_t b = 0; b < B; b++)
+        for (int64_t i = 0; i < P; i++)
+            for (int64_t k = 0; k < S; k++) {
+                int64_t c = k / (p * p), y = i / (s / p) * p + k / p % p,
+                        x = i % (s / p) * p + k % p;
+
+                rows[(b * P + i) * S + k] = images[((b * 3 + c) * s + y) * s + x];
+            }
+}
+
+static void make_batch(struct fixture *f, bool norm_pix)
+{
+    const struct va_mae_config *c = va_mae_config(f->mae);
+    const struct va_tensor *noise = va_tensors_find(f->expected, "noise");
+    const struct va_tensor *images = va_tensors_find(f->expected, "images");
+    int64_t V = va_mae_visible(P, .75);
+    float *all = va_new(B * P * S, sizeof(*all));
+
+    cut(images->data, c->encoder.image, c->encoder.patch, all);
+    for (int64_t b = 0; b < B; b++) {
+        VA_CHECK(va_mae_mask(P, V, (const float *)noise->data + b * P, f->visible + b * V,
+                             f->rank + b * P) == 0);
+        for (int64_t i = 0; i < V; i++)
+            memcpy(f->patches + (b * V + i) * S, all + (b * P + f->visible[b * V + i]) * S,
+                   S * sizeof(float));
+        va_mae_target(&c->encoder, all + b * P * S, norm_pix, f->target + b * P * S);
+    }
+    va_free(all);
+    f->batch = (struct va_mae_batch){ B, f->visible, f->rank, f->patches, f->target };
+}
+
+static bool fixture_open(struct fixture *f, const char *which)
+{
+    struct va_tensors *weights = va_golden_load("vit/mae_tiny.weights.safetensors");
+    struct va_mae_config c;
+
+    snprintf(f->file, sizeof(f->file), "vit/mae_tiny.%s.safetensors", which);
+    f->expected = va_golden_load(f->file);
+    f->mae = NULL;
+    if (!weights || !f->expected)
+        return false;
+    VA_CHECK(va_tensors_set_meta(weights, "heads", "4") == 0 &&
+             va_tensors_set_meta(weights, "decoder_heads", "4") == 0);
+    VA_CHECK(va_mae_config_load(&c, weights, "weights") == 0);
+    f->mae = va_mae_new(be, &c);
+    VA_CHECK(f->mae && va_params_load(va_mae_params(f->mae), weights, "weights") == 0);
+    VA_CHECK(va_params_allocate_training(va_mae_params(f->mae)) == 0);
+    VA_CHECK(va_mae_reserve(f->mae, B, .75) == 0);
+    va_tensors_free(weights);
+    make_batch(f, strcmp(which, "normpix") == 0);
+    return true;
+}
+
+static void fixture_close(struct fixture *f)
+{
+    va_mae_free(f->mae);
+    va_tensors_free(f->expected);
+}
+
+static void check_number(struct fixture *f, const char *tensor, const double *found, int64_t n)
+{
+    va_golden_check(tensor, found, n, va_tensors_find(f->expected, tensor),
+                    va_golden_atol(f->file, tensor));
+}
+
+static void check_forward(struct fixture *f)
+{
+    double loss = va_mae_forward(f->mae, &f->batch);
+    float *pred = va_new(B * P * S, sizeof(*pred));
+    double *values = va_new(B * P * S, sizeof(*values));
+
+    check_number(f, "loss", &loss, 1);
+    va_mae_pred(f->mae, pred);
+    for (int64_t i = 0; i < B * P * S; i++)
+        values[i] = pred[i];
+    check_number(f, "pred", values, B * P * S);
+    for (int64_t i = 0; i < B * P; i++)
+        values[i] = f->rank[i] >= va_mae_visible(P, .75);
+    check_number(f, "mask", values, B * P);
+    va_free(pred);
+    va_free(values);
+}
+
+static void check_gradients(struct fixture *f)
+{
+    const struct va_params *list = va_mae_params(f->mae);
+    int64_t trained = 0;
+
+    va_params_zero_grad(va_mae_params(f->mae));
+    va_mae_backward(f->mae, 1);
+    for (int64_t i = 0; i < list->count; i++) {
+        char name[128];
+
+        if (list->items[i].frozen)
+            continue;
+        trained++;
+        snprintf(name, sizeof(name), "grad.%s", list->items[i].name);
+        va_golden_check_buffer(be, f->file, f->expected, name, list->items[i].grad,
+                               list->items[i].count, 1);
+    }
+    VA_CHECK_INT(trained, list->count - 2); /* all but the two tables of positions */
+}
+
+static void check_steps(struct fixture *f)
+{
+    struct va_optimiser_config c = { .decay = .05, .beta1 = .9, .beta2 = .95, .eps = 1e-8 };
+    struct va_params *list = va_mae_params(f->mae);
+    struct va_optimiser *o = va_optimiser_new(list, &c);
+    double losses[STEPS], norm;
+    const char *bad;
+
+    for (int k = 0; k < STEPS; k++) {
+        losses[k] = va_mae_forward(f->mae, &f->batch);
+        va_params_zero_grad(list);
+        va_mae_backward(f->mae, 1);
+        VA_CHECK(va_optimiser_step(o, 1e-3, &norm, &bad) == 0);
+        va_params_changed(list);
+    }
+    check_number(f, "step.loss", losses, STEPS);
+    va_optimiser_free(o);
+}
+
+static void case_of(const char *which)
+{
+    static struct fixture f;
+
+    if (!fixture_open(&f, which)) {
+        va_tensors_free(f.expected);
+        VA_SKIP("no golden values");
+    }
+    check_forward(&f);
+    check_gradients(&f);
+    check_steps(&f);
+    VA_CHECK(va_backend_check(be) == 0);
+    fixture_close(&f);
+}
+
+static void plain(void)
+{
+    case_of("plain");
+}
+
+static void normalised_pixels(void)
+{
+    case_of("normpix");
+}
+
+/* Gradients add, and take their factor: two halves make a whole. */
+static void accumulated(void)
+{
+    static struct fixture f;
+    struct va_params *list;
+    double *once;
+
+    if (!fixture_open(&f, "plain")) {
+        va_tensors_free(f.expected);
+        VA_SKIP("no golden values");
+    }
+    list = va_mae_params(f.mae);
+    once = va_new(list->items[2].count, sizeof(*once));
+    (void)va_mae_forward(f.mae, &f.batch);
+    va_params_zero_grad(list);
+    va_mae_backward(f.mae, 1);
+    be->ops->get_f64(be, once, list->items[2].grad, list->items[2].count);
+    va_params_zero_grad(list);
+    for (int i = 0; i < 2; i++) {
+        (void)va_mae_forward(f.mae, &f.batch);
+        va_mae_backward(f.mae, .5);
+    }
+    for (int64_t i = 0; i < list->items[2].count; i++) {
+        double twice;
+
+        be->ops->get_f64(be, &twice, va_at(be, list->items[2].grad, i), 1);
+        VA_CHECK_NEAR(twice, once[i], 1e-6 * (1e-3 + fabs(once[i])));
+    }
+    va_free(once);
+    fixture_close(&f);
+}
+
+static void all(struct va_backend *backend)
+{
+    be = backend;
+    if (!be)
+        exit(4);
+    printf("# backend %s\n", be->ops->name);
+    VA_TEST(plain);
+    VA_TEST(normalised_pixels);
+    VA_TEST(accumulated);
+    VA_CHECK_INT(be->held > 0 ? 1 : 0, strcmp(be->ops->name, "cpu") == 0);
+    va_backend_free(be);
+}
+
+/* Ties keep the order of the patches; too many hidden, or none, is refused. */
+static void masks(void)
+{
+    const float noise[] = { .5f, .1f, .5f, .1f, .9f };
+    struct va_mae_config c;
+    int32_t visible[3], rank[5];
+    char line[256];
+
+    VA_CHECK(va_mae_mask(5, 3, noise, visible, rank) == 0);
+    VA_CHECK(visible[0] == 1 && visible[1] == 3 && visible[2] == 0);
+    VA_CHECK(rank[0] == 2 && rank[1] == 0 && rank[2] == 3 && rank[3] == 1 && rank[4] == 4);
+    VA_CHECK_INT(va_mae_visible(196, .75), 49);
+    va_mae_config_default(&c);
+    c.encoder.width = 64, c.encoder.depth = 1, c.encoder.heads = 4, c.encoder.mlp = 64;
+    c.encoder.image = 32, c.width = 32, c.depth = 1, c.heads = 4;
+    be = va_ref_backend_new();
+    {
+        struct va_mae *m = va_mae_new(be, &c);
+
+        va_error_catch_begin(line, sizeof(line));
+        VA_CHECK(va_mae_reserve(m, 1, .99) < 0);
+        VA_CHECK(strstr(line, "hides 4 of 4 patches") != NULL);
+        VA_CHECK(va_mae_reserve(m, 1, .1) == 0);
+        va_error_catch_end();
+        va_mae_free(m);
+    }
+    va_backend_free(be);
+}
+
+int main(void)
+{
+    all(va_ref_backend_new());
+    all(va_cpu_backend_new());
+    VA_TEST(masks);
+    return va_test_finish();
+}
