@@ -100,7 +100,103 @@ void va_predictions_abort(struct va_predictions_out *p)
     va_free(p);
 }
 
-/* ---- reading --------------------------------------------------------------------------- */
+/* ---- reading video by video ------------------------------------------------------------ */
+
+struct va_predictions_in *va_predictions_open(const char *path)
+{
+    struct va_predictions_in *p = va_new(1, sizeof(*p));
+
+    if (!p)
+        return NULL;
+    p->in = va_h5_open(path, "va.predictions/1");
+    if (p->in && va_h5_list(p->in, "/videos", &p->names, &p->count) == 0 &&
+        va_h5_get_strings(p->in, NULL, "models", &p->models, &p->model_count) == 0)
+        return p;
+    va_predictions_close(p);
+    return NULL;
+}
+
+void va_predictions_close(struct va_predictions_in *p)
+{
+    if (!p)
+        return;
+    va_h5_free_strings(p->names, p->count);
+    va_h5_free_strings(p->models, p->model_count);
+    va_h5_close(p->in);
+    va_free(p);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool va_predictions_has(const struct va_predictions_in *p, const char *name)
+{
+    return p->count && bsearch(&name, p->names, (size_t)p->count, sizeof(name), by_text);
+}
+
+/* Values of `dataset` as new doubles [T, 2]. */
+static double *read_va(struct va_h5_in *in, const char *dataset, int64_t *frames)
+{
+    const char *path = va_h5_path(in);
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    float *stored = NULL;
+    double *va = NULL;
+    int rank;
+
+    if (va_h5_shape(in, dataset, &type, &rank, shape) < 0)
+        return NULL;
+    if (shape[0] > VA_FRAMES_MAX) {
+        va_error("%s: %s: found %lld rows, at most %d", path, dataset, (long long)shape[0],
+                 VA_FRAMES_MAX);
+        return NULL;
+    }
+    stored = va_h5_read(in, dataset, VA_F32);
+    va = stored ? va_new(2 * shape[0], sizeof(*va)) : NULL;
+    for (int64_t i = 0; va && i < 2 * shape[0]; i++) {
+        if (!isfinite(stored[i])) {
+            va_error("%s: %s: row %lld: found %g, expected a finite number", path, dataset,
+                     (long long)(i / 2), (double)stored[i]);
+            va_free(va);
+            va = NULL;
+            break;
+        }
+        va[i] = (double)stored[i];
+    }
+    va_free(stored);
+    *frames = shape[0];
+    return va;
+}
+
+int va_predictions_read(const struct va_predictions_in *p, const char *name, int64_t *frames,
+                        double **va, double **pts)
+{
+    char *dataset = va_format("/videos/%s/va", name), *times = NULL;
+    int status = -1;
+
+    *va = NULL;
+    if (pts)
+        *pts = NULL;
+    if (dataset && (*va = read_va(p->in, dataset, frames)))
+        status = 0;
+    if (status == 0 && pts) {
+        times = va_format("/videos/%s/pts", name);
+        status = times ? 0 : -1;
+        if (times && va_h5_has(p->in, times) && !(*pts = va_h5_read(p->in, times, VA_F64)))
+            status = -1;
+    }
+    va_free(dataset);
+    va_free(times);
+    if (status < 0) {
+        va_free(*va);
+        *va = NULL;
+    }
+    return status;
+}
+
+/* ---- reading all at once --------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -161,44 +257,6 @@ static int add_folder(struct va_predictions *set, const char *folder)
     return status;
 }
 
-static int add_video(struct va_predictions *set, struct va_h5_in *in, const char *name)
-{
-    const char *path = va_h5_path(in);
-    char *dataset = va_format("/videos/%s/va", name);
-    int64_t shape[VA_RANK_MAX];
-    enum va_dtype type;
-    float *stored = NULL;
-    double *va = NULL;
-    int rank, status = -1;
-
-    if (!dataset || va_h5_shape(in, dataset, &type, &rank, shape) < 0)
-        goto done;
-    if (shape[0] > VA_FRAMES_MAX) {
-        va_error("%s: %s: found %lld rows, at most %d", path, dataset, (long long)shape[0],
-                 VA_FRAMES_MAX);
-        goto done;
-    }
-    stored = va_h5_read(in, dataset, VA_F32);
-    va = stored ? va_new(2 * shape[0], sizeof(*va)) : NULL;
-    if (!va)
-        goto done;
-    for (int64_t i = 0; i < 2 * shape[0]; i++) {
-        if (!isfinite(stored[i])) {
-            va_error("%s: %s: row %lld: found %g, expected a finite number", path, dataset,
-                     (long long)(i / 2), (double)stored[i]);
-            goto done;
-        }
-        va[i] = (double)stored[i];
-    }
-    status = add_item(set, name, path, shape[0], va);
-    va = NULL;
-done:
-    va_free(dataset);
-    va_free(stored);
-    va_free(va);
-    return status;
-}
-
 /* Remember what was read, for the provenance. */
 static int add_input(struct va_predictions *set, const char *path, const char *id)
 {
@@ -215,17 +273,18 @@ static int add_input(struct va_predictions *set, const char *path, const char *i
 
 static int add_file(struct va_predictions *set, const char *path)
 {
-    struct va_h5_in *in = va_h5_open(path, "va.predictions/1");
-    char **names = NULL;
-    int64_t count = 0;
-    int status = -1;
+    struct va_predictions_in *p = va_predictions_open(path);
+    int status = p ? add_input(set, path, va_h5_id(p->in)) : -1;
 
-    if (in && va_h5_list(in, "/videos", &names, &count) == 0)
-        status = add_input(set, path, va_h5_id(in));
-    for (int64_t i = 0; status == 0 && i < count; i++)
-        status = add_video(set, in, names[i]);
-    va_h5_free_strings(names, count);
-    va_h5_close(in);
+    for (int64_t i = 0; status == 0 && i < p->count; i++) {
+        int64_t frames;
+        double *va;
+
+        status = va_predictions_read(p, p->names[i], &frames, &va, NULL);
+        if (status == 0)
+            status = add_item(set, p->names[i], path, frames, va);
+    }
+    va_predictions_close(p);
     return status;
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/va_attr.h"
 #include "io/va_h5.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 /* ---- writing --------------------------------------------------------------------------- */
@@ -44,7 +45,29 @@ VA_MUST_USE int va_predictions_end(struct va_predictions_out *out, const double 
 VA_MUST_USE int va_predictions_commit(struct va_predictions_out **out);
 void va_predictions_abort(struct va_predictions_out *out); /* NULL is fine */
 
-/* ---- reading --------------------------------------------------------------------------- */
+/* ---- reading video by video ------------------------------------------------------------ */
+
+struct va_predictions_in {
+    struct va_h5_in *in;
+    char **names; /* [count] of the videos, bytewise sorted */
+    int64_t count;
+    char **models; /* [model_count] content ids */
+    int64_t model_count;
+};
+
+/* Open a va.predictions/1 file; nothing of its videos is read. NULL after reporting. */
+VA_MUST_USE struct va_predictions_in *va_predictions_open(const char *path);
+void va_predictions_close(struct va_predictions_in *p); /* NULL is fine */
+bool va_predictions_has(const struct va_predictions_in *p, const char *name);
+
+/*
+ * A video of the file: *va [*frames, 2], all finite, and with pts not NULL *pts [*frames] in
+ * seconds (NaN where not known), or NULL where the file has none. Both new. -1 after reporting.
+ */
+VA_MUST_USE int va_predictions_read(const struct va_predictions_in *p, const char *name,
+                                    int64_t *frames, double **va, double **pts);
+
+/* ---- reading all at once --------------------------------------------------------------- */
 
 struct va_prediction {
     char *name;
