@@ -57,7 +57,7 @@ extern const char *const va_filter_names[]; /* in enum order, NULL last */
 extern const char *const va_edge_names[];
 
 enum {
-    VA_FILTER_WINDOW_MAX = 1 << 17, /* an hour at 36 frames per second */
+    VA_FILTER_WINDOW_MAX = (1 << 17) - 1, /* odd; an hour at 36 frames per second */
     VA_FILTER_SIGMA_MAX = VA_FILTER_WINDOW_MAX / 8,
     VA_FILTER_ORDER_MAX = 9
 };

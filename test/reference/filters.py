@@ -3,7 +3,7 @@
 
     filters.py table > test/golden/filter/expected.tsv
     filters.py input --seed N --frames T > VIDEO.txt           random valence,arousal
-    filters.py check --case FILTER,EDGE,WINDOW,ORDER,PARAMETER [--case ...] IN.txt OUT.txt
+    filters.py check IN.txt OUT.txt --case FILTER,EDGE,WINDOW,ORDER,PARAMETER [--case ...]
 
 check compares OUT.txt with IN.txt filtered, the first case for valence, the last for arousal,
 and prints the largest difference; exit 1 when it exceeds float32 rounding.
