@@ -243,9 +243,14 @@ void va_man_end(void)
            "machine failed.\n");
 }
 
-/* A tool's page; for a subcommand only its section of the page. */
+/* A tool's page; for a subcommand only its section of the page, for an empty one the options. */
 void va_man_print(const struct va_option *table, const struct va_usage *usage, const char *verb)
 {
+    if (verb && !*verb) {
+        printf(".SH OPTIONS\n");
+        man_options(table);
+        return;
+    }
     if (!verb) {
         va_man_begin(usage);
         printf(".SH OPTIONS\n");

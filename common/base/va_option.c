@@ -351,10 +351,11 @@ void va_options_free(const struct va_option *table)
 static void print_commands_man(const struct va_command *commands, const struct va_usage *usage)
 {
     va_man_begin(usage);
-    printf(".SH COMMANDS\n");
     for (const struct va_command *c = commands; c->name; c++) {
         char *argv[] = { (char *)c->name, (char *)"--help-man", NULL };
 
+        if (c == commands + !*commands->name) /* the first with a verb */
+            printf(".SH COMMANDS\n");
         seen.verb = c->name;
         (void)c->main(2, argv);
     }
@@ -366,6 +367,7 @@ int va_commands_run(const struct va_command *commands, const struct va_usage *us
 {
     static const struct va_option none[] = { VA_OPT_END };
     const char *first = argc >= 2 ? argv[1] : "";
+    const bool plain = !*commands->name;
     int status;
 
     if (*first && *first != '-') {
@@ -374,9 +376,13 @@ int va_commands_run(const struct va_command *commands, const struct va_usage *us
                 seen.verb = c->name;
                 return c->main(argc - 1, argv + 1);
             }
+        if (plain)
+            return commands->main(argc, argv);
         va_usage_error(&status, "unknown command %s", first);
         return VA_EXIT_USAGE;
     }
+    if (plain && strcmp(first, "--help-man"))
+        return commands->main(argc, argv);
     if (!strcmp(first, "-h") || !strcmp(first, "--help")) {
         va_help_print_commands(commands, usage);
         return VA_EXIT_OK;

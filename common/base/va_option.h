@@ -181,8 +181,10 @@ struct va_command {
 };
 
 /*
- * Run the subcommand argv[1]; answers -h and -V itself. `commands` ends with a NULL name.
- * Returns an exit code.
+ * Run the subcommand argv[1]; answers -h and -V itself. `commands` ends with a NULL name. A first
+ * one with the empty name is what the tool does without a verb: it gets the whole command line
+ * unless argv[1] is another's name, answers -h and -V with `usage`, whose details should name the
+ * others, and its options stand first in the man page. Returns an exit code.
  */
 VA_MUST_USE int va_commands_run(const struct va_command *commands, const struct va_usage *usage,
                                 int argc, char **argv);
