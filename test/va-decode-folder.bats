@@ -49,6 +49,14 @@ refuses() {
         awk '($1 - 200)^2 > 36 || ($2 - 20)^2 > 36 { exit 1 }'
 }
 
+@test "each PNG is a picture of its own" {
+    mkdir png
+    for i in 1 2 3 4; do make_image png/$i.png 40 30 $((50 * i)); done
+    va-decode --raw png >raw
+    [ "$(for i in 1 2 3 4; do od -An -tu1 -j $((3600 * i - 3)) -N 3 raw; done | xargs)" = \
+        "50 50 50 100 100 100 150 150 150 200 200 200" ]
+}
+
 @test "the same number twice, numbers out of range, no image, a count too small" {
     make_image f/7.jpg 40 30 1
     refuses "f: found 00007.jpeg and 7.jpg, expected one image for frame 7" f

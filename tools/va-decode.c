@@ -7,7 +7,7 @@
 #include "base/va_names.h"
 #include "base/va_progress.h"
 #include "base/va_tool.h"
-#include "io/va_h5.h"
+#include "data/va_frames_write.h"
 #include "media/va_source.h"
 #include <errno.h>
 #include <signal.h>
@@ -109,51 +109,33 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 
 /* ---- where frames go --------------------------------------------------------------------- */
 
-struct sink {
-    struct va_h5_out *out; /* NULL: raw */
-    struct va_h5_rows *frames, *index, *pts;
-};
-
-static int begin_rows(struct sink *k, const struct va_frame *f)
+/* Packed RGB to standard output. */
+static int put_raw(const struct va_frame *f)
 {
-    const int64_t frames[] = { -1, f->height, f->width, 3 }, rows[] = { -1 };
+    size_t size = (size_t)(f->width * f->height * 3);
 
-    k->frames = va_h5_rows_begin(k->out, "/frames", VA_U8, 4, frames);
-    k->index = k->frames ? va_h5_rows_begin(k->out, "/index", VA_I32, 1, rows) : NULL;
-    k->pts = k->index ? va_h5_rows_begin(k->out, "/pts", VA_F64, 1, rows) : NULL;
-    return k->pts ? 0 : -1;
+    if (fwrite(f->pixels, 1, size, stdout) == size)
+        return 0;
+    return errno == EPIPE ? -1 : va_error_write("standard output", "write");
 }
 
-static int put_frame(struct sink *k, const struct va_frame *f)
+static int put_frame(struct va_frames_writer *w, const struct va_frame *f)
 {
-    const int32_t index = (int32_t)f->index;
-
-    if (!k->out) {
-        size_t size = (size_t)(f->width * f->height * 3);
-
-        if (fwrite(f->pixels, 1, size, stdout) == size)
-            return 0;
-        return errno == EPIPE ? -1 : va_error_write("standard output", "write");
-    }
-    if (!k->frames && begin_rows(k, f) < 0)
-        return -1;
-    if (va_h5_rows_append(k->frames, 1, f->pixels) < 0 ||
-        va_h5_rows_append(k->index, 1, &index) < 0 || va_h5_rows_append(k->pts, 1, &f->pts) < 0)
-        return -1;
-    return 0;
+    return w->out
+               ? va_frames_append(w, f->pixels, f->height, f->width, (int32_t)f->index, f->pts)
+               : put_raw(f);
 }
 
-static int finish_file(struct sink *k, const struct args *a, const struct va_source *source)
+static int finish_file(struct va_frames_writer *w, const struct args *a,
+                       const struct va_source *source)
 {
     char *own = a->name ? NULL : va_video_name(a->input);
     const char *name = a->name ? a->name : own;
     int result = -1;
 
-    if (name && va_h5_rows_finish(&k->frames) == 0 && va_h5_rows_finish(&k->index) == 0 &&
-        va_h5_rows_finish(&k->pts) == 0 && va_h5_put_string(k->out, NULL, "video", name) == 0 &&
-        va_h5_put_real(k->out, NULL, "fps", va_source_fps(source)) == 0 &&
-        va_h5_put_int(k->out, NULL, "frame_count", va_source_frame_count(source)) == 0)
-        result = va_h5_commit(&k->out);
+    if (name)
+        result = va_frames_commit(w, name, va_source_fps(source),
+                                  va_source_frame_count(source));
     va_free(own);
     return result;
 }
@@ -161,18 +143,18 @@ static int finish_file(struct sink *k, const struct args *a, const struct va_sou
 static int run(const struct args *a)
 {
     struct va_source *source = va_source_open(a->input, &a->options);
-    struct sink sink = { 0 };
+    struct va_frames_writer writer = { 0 };
     struct va_frame frame;
     int64_t frames = 0;
     int got = -1, result = -1;
 
     if (!source)
         goto done;
-    if (!a->raw && !(sink.out = va_h5_create(a->output, "va.frames/1")))
+    if (!a->raw && va_frames_create(&writer, a->output) < 0)
         goto done;
     va_progress_begin("frames", va_source_expected(source));
     while ((got = va_source_next(source, &frame)) > 0) {
-        if (put_frame(&sink, &frame) < 0)
+        if (put_frame(&writer, &frame) < 0)
             goto done;
         va_progress_update(++frames);
     }
@@ -185,12 +167,12 @@ static int run(const struct args *a)
                                                             : "");
         goto done;
     }
-    result = a->raw ? 0 : finish_file(&sink, a, source);
+    result = a->raw ? 0 : finish_file(&writer, a, source);
     if (result == 0 && va_source_broken(source) > 0)
         va_info("%s: %lld broken packets or images", a->input,
                 (long long)va_source_broken(source));
 done:
-    va_h5_abort(sink.out);
+    va_frames_abort(&writer);
     va_source_close(source);
     return va_tool_status(result);
 }

@@ -92,30 +92,13 @@ struct input {
     int64_t expected;         /* frames; 0 where not known */
 };
 
-static bool is_hdf5(const char *path)
-{
-    static const char magic[] = "\x89HDF\r\n\x1a\n";
-    size_t n = strlen(path);
-    char head[8] = "";
-    FILE *f;
-
-    if (n > 3 && !strcmp(path + n - 3, ".h5"))
-        return true;
-    f = strcmp(path, "-") != 0 ? fopen(path, "rbe") : NULL;
-    if (!f)
-        return false;
-    n = fread(head, 1, sizeof(head), f);
-    fclose(f);
-    return n == sizeof(head) && !memcmp(head, magic, sizeof(head));
-}
-
 static int open_input(struct input *in, const char *path, const struct args *a)
 {
     const struct va_source_options options = { .tolerate = a->tolerate,
                                                .threads = (int)a->threads };
 
     *in = (struct input){ .path = path };
-    if (is_hdf5(path)) {
+    if (va_h5_named(path)) {
         in->frames = va_frames_open(path, &h5_lock);
         in->video = in->frames ? va_strdup(va_frames_info(in->frames)->video) : NULL;
         in->expected = in->frames ? va_frames_info(in->frames)->T : 0;

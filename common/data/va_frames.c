@@ -62,16 +62,23 @@ const struct va_frames_info *va_frames_info(const struct va_frames *f)
     return &f->info;
 }
 
-static int read_one(struct va_frames *f, int64_t t)
+const int32_t *va_frames_numbers(const struct va_frames *f)
+{
+    return f->index;
+}
+
+const uint8_t *va_frames_at(const struct va_frames *f, int64_t t, uint8_t *buffer)
 {
     int result;
 
+    if (f->map)
+        return f->map + t * f->info.height * f->info.width * 3;
     if (f->lock)
         pthread_mutex_lock(f->lock);
-    result = va_h5_read_rows(f->in, "/frames", VA_U8, t, 1, f->buffer);
+    result = va_h5_read_rows(f->in, "/frames", VA_U8, t, 1, buffer);
     if (f->lock)
         pthread_mutex_unlock(f->lock);
-    return result;
+    return result < 0 ? NULL : buffer;
 }
 
 int va_frames_next(struct va_frames *f, const uint8_t **pixels, int32_t *index, double *pts)
@@ -80,9 +87,9 @@ int va_frames_next(struct va_frames *f, const uint8_t **pixels, int32_t *index, 
 
     if (t == f->info.T)
         return 0;
-    if (!f->map && read_one(f, t) < 0)
+    *pixels = va_frames_at(f, t, f->buffer);
+    if (!*pixels)
         return -1;
-    *pixels = f->map ? f->map + t * f->info.height * f->info.width * 3 : f->buffer;
     *index = f->index[t];
     *pts = f->pts[t];
     f->next++;

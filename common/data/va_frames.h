@@ -1,11 +1,11 @@
 /*
- * va_frames.h - the pictures of a va.frames/1 file, one after the other.
+ * va_frames.h - the pictures of a va.frames/1 file, one after the other or in any order.
  *
  * Pixels come from the mapped file. Where it cannot be mapped (chunks, filters) they are read
  * through the HDF5 library, which bears one thread at a time: a caller that writes HDF5 files in
  * another thread meanwhile gives the lock it holds there.
  *
- * Threads:   one thread per reader
+ * Threads:   one thread per reader; va_frames_at from any, with a lock if there is no map
  */
 #ifndef VA_FRAMES_H
 #define VA_FRAMES_H
@@ -31,6 +31,13 @@ const struct va_frames_info *va_frames_info(const struct va_frames *f);
  * the end; -1 after reporting. */
 VA_MUST_USE int va_frames_next(struct va_frames *f, const uint8_t **pixels, int32_t *index,
                                double *pts);
+
+/* Numbers [T] of the pictures, ascending. */
+const int32_t *va_frames_numbers(const struct va_frames *f);
+/* Picture t of [0, T): in the mapped file, or in `buffer` [height, width, 3]. NULL after
+ * reporting. */
+VA_MUST_USE const uint8_t *va_frames_at(const struct va_frames *f, int64_t t, uint8_t *buffer);
+
 void va_frames_close(struct va_frames *f); /* NULL is fine */
 
 #endif

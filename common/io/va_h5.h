@@ -23,6 +23,10 @@ struct va_h5_out;  /* opaque: a file being written */
 struct va_h5_in;   /* opaque: a file being read */
 struct va_h5_rows; /* opaque: a dataset being written row by row */
 
+/* Whether `path` is meant to be such a file: its name ends in .h5, or it begins as they do. False for
+ * "-", folders and what cannot be opened. */
+bool va_h5_named(const char *path);
+
 /* ---- writing --------------------------------------------------------------------------- */
 
 /* Begin `path` of `schema` ("va.features/1"). NULL after reporting. */

@@ -97,3 +97,20 @@ hid_t va_h5_stored_type(enum va_dtype t)
     }
     return H5I_INVALID_HID;
 }
+
+bool va_h5_named(const char *path)
+{
+    static const char magic[] = "\x89HDF\r\n\x1a\n";
+    size_t n = strlen(path);
+    char head[8] = "";
+    FILE *f;
+
+    if (n > 3 && !strcmp(path + n - 3, ".h5"))
+        return true;
+    f = strcmp(path, "-") != 0 ? fopen(path, "rbe") : NULL;
+    if (!f)
+        return false;
+    n = fread(head, 1, sizeof(head), f);
+    fclose(f);
+    return n == sizeof(head) && !memcmp(head, magic, sizeof(head));
+}

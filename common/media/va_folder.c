@@ -2,24 +2,16 @@
  * A folder of crops: the file names are the timeline. All names are read first, so that the
  * order does not depend on the file system and a number that is there twice (1.jpg, 00001.png)
  * is refused before anything is written.
- *
- * Decoders run in their strict mode: half an image is a broken image, not a grey one.
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "media/va_image.h"
 #include "media/va_source_priv.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <libavcodec/avcodec.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { FILE_MAX = 1 << 28 }; /* bytes of one image */
 
 struct entry {
     int64_t number;
@@ -29,10 +21,7 @@ struct entry {
 struct folder {
     struct entry *entries; /* [count], by number */
     int64_t count, room, next;
-    AVCodecContext *jpeg, *png;
-    struct va_libav_log log;
-    AVPacket *packet;
-    AVFrame *frame;
+    struct va_images *images;
 };
 
 /* ---- names ------------------------------------------------------------------------------ */
@@ -41,11 +30,10 @@ struct folder {
 static int64_t number_of(const char *name)
 {
     size_t digits = strspn(name, "0123456789");
-    const char *end = name + digits;
     int64_t n = 0;
 
-    if (!digits ||
-        (strcasecmp(end, ".jpg") && strcasecmp(end, ".jpeg") && strcasecmp(end, ".png")))
+    if (!digits || name[digits] != '.' || strchr(name + digits + 1, '.') ||
+        !va_image_name(name))
         return -1;
     for (size_t i = 0; i < digits && n <= VA_NUMBER_MAX; i++)
         n = 10 * n + (name[i] - '0');
@@ -111,144 +99,21 @@ static int read_names(struct va_source *s, const char *path)
     return 0;
 }
 
-/* ---- images ----------------------------------------------------------------------------- */
-
-static AVCodecContext *open_decoder(struct folder *f, enum AVCodecID id)
-{
-    const AVCodec *codec = avcodec_find_decoder(id);
-    AVCodecContext *c = codec ? avcodec_alloc_context3(codec) : NULL;
-
-    if (!c)
-        return NULL;
-    c->opaque = &f->log;
-    c->thread_count = 1;
-    c->max_pixels = VA_PIXELS_MAX;
-    c->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
-    if (avcodec_open2(c, codec, NULL) < 0)
-        avcodec_free_context(&c);
-    return c;
-}
-
-/* Read a file into the packet. 0; 1 when it cannot be an image (why is said in `what`); -1
- * after reporting. */
-static int read_image(struct folder *f, const char *path, const char **what)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe */
-    int result = -1;
-    struct stat st;
-    int64_t done = 0;
-
-    if (fd < 0)
-        return va_error_read(path, "open");
-    if (fstat(fd, &st) < 0) {
-        va_error_read(path, "read");
-        goto done;
-    }
-    result = 1;
-    *what = !S_ISREG(st.st_mode)    ? "not a file"
-            : st.st_size == 0       ? "the file is empty"
-            : st.st_size > FILE_MAX ? "the file is too large"
-                                    : NULL;
-    if (*what)
-        goto done;
-    result = -1;
-    if (av_new_packet(f->packet, (int)st.st_size) < 0) {
-        va_error_machine("%s: out of memory", path);
-        goto done;
-    }
-    while (done < st.st_size) {
-        ssize_t n = read(fd, f->packet->data + done, (size_t)(st.st_size - done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            va_error_read(path, "read");
-            goto done;
-        }
-        if (n == 0)
-            break;
-        done += n;
-    }
-    av_shrink_packet(f->packet, (int)done);
-    result = 0;
-done:
-    close(fd);
-    return result;
-}
-
-/* A JPEG ends with FF D9; decoders do not all mind when it is missing. */
-static bool jpeg_is_whole(const AVPacket *p)
-{
-    int end = p->size;
-
-    while (end > 2 && p->data[end - 1] == 0) /* padding that some writers leave */
-        end--;
-    return end > 2 && p->data[end - 2] == 0xff && p->data[end - 1] == 0xd9;
-}
-
-/* Decode the packet. Returns 0 and fills f->frame, or an error number. */
-static int decode_image(struct folder *f)
-{
-    const AVPacket *p = f->packet;
-    bool jpeg = p->size > 3 && p->data[0] == 0xff && p->data[1] == 0xd8;
-    AVCodecContext *c = jpeg ? f->jpeg : f->png;
-    int error;
-
-    if (!jpeg && (p->size < 8 || memcmp(p->data, "\x89PNG\r\n\x1a\n", 8) != 0))
-        return AVERROR_INVALIDDATA;
-    avcodec_flush_buffers(c);
-    error = avcodec_send_packet(c, p);
-    if (error >= 0)
-        error = avcodec_receive_frame(c, f->frame);
-    if (error == AVERROR(EAGAIN)) {
-        error = avcodec_send_packet(c, NULL);
-        if (error >= 0)
-            error = avcodec_receive_frame(c, f->frame);
-    }
-    if (error < 0)
-        return error == AVERROR_EOF || error == AVERROR(EAGAIN) ? AVERROR_INVALIDDATA : error;
-    if (jpeg && !jpeg_is_whole(p))
-        return AVERROR_INVALIDDATA;
-    if (f->frame->decode_error_flags || (f->frame->flags & AV_FRAME_FLAG_CORRUPT))
-        return AVERROR_INVALIDDATA;
-    return 0;
-}
+/* ---- the source ------------------------------------------------------------------------- */
 
 /* 1 and pixels in `out`, 0 when the image is broken and passed over, -1 after reporting. */
 static int load(struct va_source *s, const struct entry *e, struct va_frame *out)
 {
     struct folder *f = s->state;
     char *path = va_format("%s/%s", s->path, e->name);
-    const char *what = NULL;
-    char why[512];
-    int result = -1, error;
+    const char *why;
+    int result = path ? va_images_read(f->images, path, out, &why) : -1;
 
-    if (!path)
-        return -1;
-    error = read_image(f, path, &what);
-    if (error < 0)
-        goto done;
-    if (error == 0) {
-        error = decode_image(f);
-        if (va_libav_out_of_memory(error)) {
-            va_error_machine("%s: out of memory", path);
-            goto done;
-        }
-        if (error < 0)
-            what = va_libav_why(&f->log, error, why, sizeof(why));
-    }
-    if (error)
-        result = va_source_found_broken(s, path, "broken image: %s", what);
-    else
-        result = va_rgb_convert(s->rgb, path, f->frame, NULL, out) < 0 ? -1 : 1;
-done:
-    av_packet_unref(f->packet);
-    av_frame_unref(f->frame);
+    if (result == 0)
+        result = va_source_found_broken(s, path, "broken image: %s", why);
     va_free(path);
     return result;
 }
-
-/* ---- the source ------------------------------------------------------------------------- */
 
 static int next(struct va_source *s, struct va_frame *frame)
 {
@@ -282,10 +147,7 @@ static void close_folder(struct va_source *s)
     for (int64_t i = 0; i < f->count; i++)
         va_free(f->entries[i].name);
     va_free(f->entries);
-    avcodec_free_context(&f->jpeg);
-    avcodec_free_context(&f->png);
-    av_packet_free(&f->packet);
-    av_frame_free(&f->frame);
+    va_images_free(f->images);
     va_free(f);
 }
 
@@ -301,12 +163,9 @@ int va_folder_open(struct va_source *s, const char *path)
     s->state = f;
     if (read_names(s, path) < 0)
         return -1;
-    f->jpeg = open_decoder(f, AV_CODEC_ID_MJPEG);
-    f->png = open_decoder(f, AV_CODEC_ID_PNG);
-    f->packet = av_packet_alloc();
-    f->frame = av_frame_alloc();
-    if (!f->jpeg || !f->png || !f->packet || !f->frame)
-        return va_error_machine("%s: cannot start the decoders of libavcodec", path);
+    f->images = va_images_new(s->options.width, s->options.height, true);
+    if (!f->images)
+        return -1;
     last = f->entries[f->count - 1].number;
     if (s->options.frame_count && s->options.frame_count < last)
         return va_error("%s/%s: found frame %lld, expected at most %lld frames", path,

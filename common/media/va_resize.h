@@ -3,7 +3,9 @@
  *
  * Source: the Keys cubic (a = -0.5) stretched by max(n / size, 1), weights in 22-bit fixed point,
  * rows first, the result of the first pass rounded to 8 bits; an axis of the right length is
- * left alone.
+ * left alone. So did all versions up to 12, with which published encoders were trained; 13 takes
+ * columns first where the height shrinks and the width does not (or less), which moves single
+ * values by up to 20 levels.
  */
 #ifndef VA_RESIZE_H
 #define VA_RESIZE_H

@@ -23,6 +23,7 @@ static const struct turn upright = { 1, 0, 0, 1 };
 
 struct va_rgb {
     int64_t width, height; /* of the output; 0 until known */
+    bool follow;           /* the output is as large as the input */
     struct SwsContext *scaler;
     struct input { /* what the scaler was made for */
         int width, height, format, space, range;
@@ -41,6 +42,11 @@ struct va_rgb *va_rgb_new(int64_t width, int64_t height)
         r->height = height;
     }
     return r;
+}
+
+void va_rgb_follow(struct va_rgb *r)
+{
+    r->follow = true;
 }
 
 void va_rgb_free(struct va_rgb *r)
@@ -125,12 +131,16 @@ static int prepare(struct va_rgb *r, const char *path, const AVFrame *f, bool si
 {
     const struct input in = { f->width,      f->height,      f->format,
                               f->colorspace, f->color_range, sideways };
+    const int64_t width = sideways ? f->height : f->width;
+    const int64_t height = sideways ? f->width : f->height;
     char why[512];
     int error;
 
-    if (r->width == 0) {
-        r->width = sideways ? f->height : f->width;
-        r->height = sideways ? f->width : f->height;
+    if (r->width == 0 || (r->follow && (width != r->width || height != r->height))) {
+        va_free(r->pixels);
+        r->pixels = NULL;
+        r->width = width;
+        r->height = height;
     }
     if (!r->pixels && !(r->pixels = va_new(r->height * r->width, 3)))
         return -1;

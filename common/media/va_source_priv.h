@@ -13,6 +13,7 @@ struct va_rgb; /* opaque: AVFrame -> packed RGB of one size */
 
 /* width, height 0: of the first frame. NULL after reporting. */
 VA_MUST_USE struct va_rgb *va_rgb_new(int64_t width, int64_t height);
+void va_rgb_follow(struct va_rgb *r); /* with 0, 0: each picture in its own size */
 
 /* Convert, scale and turn `frame`; `matrix` [9] is the stream's display matrix or NULL (one in
  * the frame itself comes first). Fills pixels, width, height of `out`. -1 after reporting, with

@@ -1,0 +1,35 @@
+/*
+ * va_image.h - JPEG and PNG files as packed RGB24.
+ *
+ * Decoders run in their strict mode: half an image is a broken image, not a grey one. Orientation
+ * in the file is applied.
+ *
+ * Threads:   one thread per reader; different readers are independent
+ */
+#ifndef VA_IMAGE_H
+#define VA_IMAGE_H
+
+#include "base/va_attr.h"
+#include "media/va_source.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct va_images; /* opaque: the decoders */
+
+/* Images come in this size; with width 0 in their own, or if they are to be `alike` in that of the
+ * first. NULL after reporting. */
+VA_MUST_USE struct va_images *va_images_new(int64_t width, int64_t height, bool alike);
+
+/*
+ * Decode a file. 1: pixels, width and height of `out`, until the next call. 0: the image is broken;
+ * *why, until the next call, tells what with. -1 after reporting: there is no such file, memory is
+ * short, sides beyond VA_SIDE_MAX.
+ */
+VA_MUST_USE int va_images_read(struct va_images *im, const char *path, struct va_frame *out,
+                               const char **why);
+void va_images_free(struct va_images *im); /* NULL is fine */
+
+/* Whether a name ends as JPEG and PNG files do: .jpg, .jpeg or .png in any case. */
+bool va_image_name(const char *name);
+
+#endif
