@@ -6,8 +6,8 @@
 #   FEATURES   folder of <video>.h5 (va.features/1)
 #   LABELS     folders of <video>.txt
 #   FOLDS_TSV  columns clip, fold, and group: what must stay together
-#   MEMBERS    names of the models; each has KIND_name, ridge (va-ridge) or net
-#              (va-tcn-mamba-train), and OPTIONS_name
+#   MEMBERS    names of the models; OPTIONS_name are those of va-tcn-mamba-train, or where KIND_name is
+#              ridge of va-ridge
 #   SEEDS      seeds of the nets; the first one serves the choice
 #
 # For every pair of folds j, k the members are fitted without both and predict both. What they say
@@ -22,18 +22,19 @@ include $(HERE)params.mk
 $(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)),,$(error set FEATURES, LABELS and FOLDS_TSV))
 
 SEEDS   ?= 1 2 3
-MEMBERS ?= line few net
+MEMBERS ?= line few gru mamba tcn
 WINDOW_OPTIONS = --window 300 --stride 100
 
-# A penalised map of all features around a frame; one of the few features that carry over; a net.
+# A penalised map of all features around a frame; one of the few features that carry over; nets.
 KIND_line    ?= ridge
 OPTIONS_line ?= --context 50 --step 10
 KIND_few     ?= ridge
 OPTIONS_few  ?= --select forward --step 41
-KIND_net     ?= net
-OPTIONS_net  ?= --channels 48,48,48,48 --kernel 5 --layers 2 --hidden 32 --epochs 12 \
-                --warmup-epochs 1 --lr 1e-3 --weight-decay 1e-2 --draw authors --in-norm yes \
-                --lookahead 30 --select last
+NET          ?= --channels 24,24,24,24 --kernel 5 --layers 2 --hidden 32 --epochs 12 --warmup-epochs 1 \
+                --lr 1e-3 --weight-decay 1e-2 --draw authors --in-norm yes --lookahead 30 --select last
+OPTIONS_gru   ?= $(NET) --temporal gru --channels 48,48,48,48
+OPTIONS_mamba ?= $(NET) --temporal mamba --channels 48,48,48,48
+OPTIONS_tcn   ?= $(NET) --temporal tcn-mamba
 
 include $(HERE)given.mk
 

@@ -165,6 +165,9 @@ weight	b.h5	B" ]
     run -0 --separate-stderr va-ensemble -q --weights w.tsv -o out.h5 a.h5 new.h5
     [ "$stderr" = "va-ensemble: new.h5: its models are not those of b.h5, for which w.tsv has weights" ] ||
         explain "$stderr"
+    mkdir fold && mv new.h5 fold/b.h5 # trained again, or on another fold: the name says what it is
+    run -0 --separate-stderr va-ensemble -q --weights w.tsv -o out.h5 a.h5 fold/b.h5
+    [ "$stderr" = "" ]
 }
 
 @test "other videos of the same models; models in groups" {

@@ -201,7 +201,7 @@ int va_blend_table_check(const struct va_blend_table *t, const struct va_ensembl
         return va_error("%s: found weights of %lld files, expected those of %lld", t->path,
                         (long long)t->count, (long long)e->count);
     for (int64_t k = 0; k < e->count; k++) {
-        const char *path = va_h5_path(e->files[k]->in);
+        const char *path = va_h5_path(e->files[k]->in), *slash = strrchr(path, '/');
         char *id = id_of(e->files[k]);
         int64_t other = 0;
         int status = 0;
@@ -217,7 +217,7 @@ int va_blend_table_check(const struct va_blend_table *t, const struct va_ensembl
                 "%s: found the models of %s in place %lld, expected it in place %lld "
                 "as in %s",
                 path, t->name[other], (long long)k + 1, (long long)other + 1, t->path);
-        else
+        else if (strcmp(t->name[k], slash ? slash + 1 : path) != 0)
             va_warn("%s: its models are not those of %s, for which %s has weights", path,
                     t->name[k], t->path);
         va_free(id);
