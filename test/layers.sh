@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Includes point one way: tools -> common and cuda's public header; in common base knows nobody,
 # io, media and cpu know base, synth knows media, data knows io, nn knows the operation table (in
-# base) only; train, which joins data, models and devices, is the top of common.
+# base) only; train, which joins data, pictures, models and devices, is the top of common.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bad=0
@@ -25,7 +25,7 @@ only common/synth base media synth
 only common/cpu base cpu
 only common/data base io data
 only common/nn base nn
-only common/train base io data cpu nn train
+only common/train base io media data cpu nn train
 [ ! -d tools ] || only tools base io media synth cpu data nn train tools cuda
 [ ! -d cuda ] || only cuda base cuda
 if grep -rnE '(^|[^a-z_])exit *\(' common --include='*.c' | grep -vE '_exit|/\*|\* '; then

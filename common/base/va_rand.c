@@ -77,3 +77,28 @@ void va_rand_shuffle(uint64_t seed, enum va_rand_purpose purpose, uint64_t step,
         order[j] = t;
     }
 }
+
+uint64_t va_rand_permute(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, uint64_t i,
+                         uint64_t n)
+{
+    enum { ROUNDS = 6 };
+    int bits = 1; /* of each half */
+
+    while (bits < 20 && (uint64_t)1 << 2 * bits < n)
+        bits++;
+    do {
+        uint64_t mask = ((uint64_t)1 << bits) - 1, left = i >> bits, right = i & mask;
+
+        for (uint64_t round = 0; round < ROUNDS; round++) {
+            uint64_t next;
+            uint32_t w[4];
+
+            va_philox(seed, purpose, step, (uint64_t)1 << 63 | round << 40 | right, w);
+            next = left ^ (w[0] & mask);
+            left = right;
+            right = next;
+        }
+        i = left << bits | right;
+    } while (i >= n);
+    return i;
+}

@@ -17,6 +17,8 @@ enum va_rand_purpose {
     VA_RAND_SHUFFLE,  /* step: epoch */
     VA_RAND_FOLDS,
     VA_RAND_SYNTH,
+    VA_RAND_AUGMENT, /* step: epoch; element: picture * 256 + which */
+    VA_RAND_MASK,    /* step: batch; element: index of the patch in the batch */
     VA_RAND_TEST,
 };
 
@@ -36,5 +38,10 @@ uint64_t va_rand_below(uint64_t seed, enum va_rand_purpose purpose, uint64_t ste
 /* Shuffle order [n] by Fisher and Yates with the stream of `step`. */
 void va_rand_shuffle(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, int64_t *order,
                      int64_t n);
+
+/* Element i of a random permutation of [0, n), n <= 2^40, which is nowhere in memory: a Feistel
+ * network over the next power of 4, walked until it falls below n. */
+uint64_t va_rand_permute(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, uint64_t i,
+                         uint64_t n);
 
 #endif
