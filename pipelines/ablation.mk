@@ -4,20 +4,24 @@
 #   make -j2 -f pipelines/ablation.mk FEATURES=features LABELS=labels FOLDS_TSV=folds.tsv OUT=out
 #
 #   FEATURES, LABELS, FOLDS_TSV   as for nested.mk
-#   TEMPORALS  the models; the first part of each name says whether there is a TCN
-#   LENGTHS    frames of a window for which time and memory of training are measured
+#   VARIANTS   what is compared: names that --temporal knows, or others with their OPTIONS_name
+#              (all added to TRAIN_OPTIONS); SMOOTH_name are options of va-smooth
+#   SEEDS      of the training; CCC is the mean over them, the spread that of the mean of valence
+#              and arousal (largest less smallest)
+#   LENGTHS    frames of a window for which time and memory of training are measured; may be empty
 #
 # Makes $(OUT)/ablation.tsv: CCC pooled over the held-out videos of all folds, parameters, and for each
-# length the milliseconds that a training step of 16 windows takes and the most memory, in MiB.
+# length the milliseconds that a training step of BATCH windows takes and the most memory, in MiB.
 # Measure on a machine that does nothing else: make -j1 then.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := ablation
 include $(HERE)params.mk
 $(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)),,$(error set FEATURES, LABELS and FOLDS_TSV))
 
-TEMPORALS ?= tcn-mamba tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer
-LENGTHS   ?= 100 300 900
-BATCH     ?= 16
+VARIANTS ?= tcn-mamba tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer
+LENGTHS  ?= 100 300 900
+SEEDS    ?= $(SEED)
+BATCH    ?= 16
 SELECT    = --select last
 include $(HERE)given.mk
 
@@ -27,37 +31,49 @@ AB = $(OUT)/ablation
 ablation: $(OUT)/ablation.tsv
 	@cat $<
 
+train = $(call plain,va-tcn-mamba-train) $(TRAIN_OPTIONS) $(or $(OPTIONS_$(1)),--temporal $(1)) $(SELECT) \
+            --batch $(BATCH) -j $(THREADS)
+lists = --train $(SPLIT)/$(1)/train.txt --val $(SPLIT)/$(1)/val.txt
+
 # ---- accuracy ---------------------------------------------------------------------------------
-# $(AB)/<temporal>/<fold>.h5
-$(foreach t,$(TEMPORALS),$(foreach k,$(FOLDS),$(AB)/$(t)/$(k).model)): $(AB)/%.model: $(WINDOWS) $$(SPLIT)/$$(*F)/train.txt $$(SPLIT)/$$(*F)/val.txt
-	@mkdir -p $(@D)
-	$(call tool,va-tcn-mamba-train) $(TRAIN_OPTIONS) $(SELECT) --batch $(BATCH) --temporal $(*D) --seed $(SEED) \
-	    -j $(THREADS) -q --resume --windows $(WINDOWS) --train $(SPLIT)/$(*F)/train.txt \
-	    --val $(SPLIT)/$(*F)/val.txt -o $@
-$(foreach t,$(TEMPORALS),$(foreach k,$(FOLDS),$(AB)/$(t)/$(k).h5)): $(AB)/%.h5: $(AB)/%.model
-	$(call tool,va-predict) -q -j $(THREADS) -m $< --mode overlap --windows $(WINDOWS) \
-	    --list $(SPLIT)/$(*F)/val.txt -o $@
+# $(AB)/<variant>/<seed>/<fold>.h5
+runs = $(foreach s,$(or $(2),$(SEEDS)),$(foreach k,$(FOLDS),$(AB)/$(1)/$(s)/$(k)))
+define VARIANT_RULES
+$(addsuffix .model,$(call runs,$(1))): $(AB)/$(1)/%.model: $(WINDOWS) $$(SPLIT)/$$$$(*F)/train.txt $$(SPLIT)/$$$$(*F)/val.txt
+	@mkdir -p $$(@D) && echo "  va-tcn-mamba-train $$@" >&2
+	@$(call train,$(1)) --seed $$(*D) -q --resume --windows $(WINDOWS) $$(call lists,$$(*F)) -o $$@
+$(addsuffix .h5,$(call runs,$(1))): $(AB)/$(1)/%.h5: $(AB)/$(1)/%.model
+	@$(call plain,va-predict) -q -j $(THREADS) -m $$< --mode overlap --windows $(WINDOWS) \
+	    --list $$(SPLIT)/$$(*F)/val.txt -o $$@$(if $(SMOOTH_$(1)),.raw && \
+	$(call plain,va-smooth) -q $(SMOOTH_$(1)) -o $$@ $$@.raw && rm $$@.raw)
+endef
+$(foreach v,$(VARIANTS),$(eval $(call VARIANT_RULES,$(v))))
 
 # ---- cost -------------------------------------------------------------------------------------
 # Two runs that differ in ten steps: what is not a step cancels.
 $(foreach l,$(LENGTHS),$(AB)/windows-$(l).h5): $(AB)/windows-%.h5: $(VIDEOS) $(LABEL_FILES)
 	@mkdir -p $(@D)
 	$(call tool,va-window) --window $* --stride $* $(LABELS:%=--labels %) -o $@ $(VIDEOS) >$@.tsv
-$(foreach t,$(TEMPORALS),$(foreach l,$(LENGTHS),$(AB)/$(t)/cost-$(l).tsv)): $(AB)/%.tsv: $$(AB)/windows-$$(subst cost-,,$$(*F)).h5 $(SPLIT)/$(firstword $(FOLDS))/train.txt
-	@mkdir -p $(@D)
-	@echo "  va-tcn-mamba-train $@" >&2; for steps in 2 12; do \
-	    $(call plain,va-tcn-mamba-train) $(TRAIN_OPTIONS) $(SELECT) --batch $(BATCH) --temporal $(*D) --epochs 1000 \
-	        --warmup-epochs 1 --steps $$steps -j $(THREADS) -v --windows $< --train $(SPLIT)/$(firstword $(FOLDS))/train.txt \
-	        --val $(SPLIT)/$(firstword $(FOLDS))/val.txt -o $@.model 2>&1 | grep 'took .* MiB'; done | \
-	    awk '{ sub(/.*took /, ""); t[NR] = $$1; m = $$(NF - 1) } END { printf "%.0f\t%s\n", (t[2] - t[1]) * 100, m }' >$@.part && \
-	    rm -f $@.model && mv $@.part $@
+define COST_RULES
+$(foreach l,$(LENGTHS),$(AB)/$(1)/cost-$(l).tsv): $(AB)/$(1)/cost-%.tsv: $(AB)/windows-%.h5 $(SPLIT)/$(firstword $(FOLDS))/train.txt
+	@mkdir -p $$(@D) && echo "  va-tcn-mamba-train $$@" >&2
+	@for steps in 2 12; do \
+	    $(call train,$(1)) --epochs 1000 --warmup-epochs 1 --steps $$$$steps -v --windows $$< \
+	        $(call lists,$(firstword $(FOLDS))) -o $$@.model 2>&1 | grep 'took .* MiB'; done | \
+	    awk '{ sub(/.*took /, ""); t[NR] = $$$$1; m = $$$$(NF - 1) } END { printf "%.0f\t%s\n", (t[2] - t[1]) * 100, m }' >$$@.part && \
+	    rm -f $$@.model && mv $$@.part $$@
+endef
+$(foreach v,$(VARIANTS),$(eval $(call COST_RULES,$(v))))
 
 # ---- the table ----------------------------------------------------------------------------------
-of_folds = $(foreach k,$(FOLDS),$(AB)/$(1)/$(k).h5)
-parameters = $$($(call plain,va-weights) info $(AB)/$(1)/$(firstword $(FOLDS)).model | awk '$$1 == "total" { print $$2 }')
-row = $(call pooled,$(call of_folds,$(1)),printf "$(1)\t%.3f\t%.3f\t%.3f\t"$(comma) c["valence"]$(comma) c["arousal"]$(comma) c["mean"]) \
-      printf '%s\t%s\n' "$(parameters)" "$$(cat $(foreach l,$(LENGTHS),$(AB)/$(1)/cost-$(l).tsv) | paste -s)" >>$@.part &&
 comma := ,
-$(OUT)/ablation.tsv: $(foreach t,$(TEMPORALS),$(call of_folds,$(t)) $(foreach l,$(LENGTHS),$(AB)/$(t)/cost-$(l).tsv)) $(SCORED)
-	@{ printf 'temporal\tvalence\tarousal\tmean\tparameters'; printf '\tms_%s\tMiB_%s' $(foreach l,$(LENGTHS),$(l) $(l)); echo; } >$@.part && \
-	$(foreach t,$(TEMPORALS),$(call row,$(t))) mv $@.part $@
+predictions = $(addsuffix .h5,$(call runs,$(1),$(2)))
+parameters = $(call plain,va-weights) info $(firstword $(call runs,$(1))).model | awk '$$1 == "total" { print $$2 }'
+# One line per seed, then one of them all.
+row = : >$@.seeds && $(foreach s,$(SEEDS),$(call pooled,$(call predictions,$(1),$(s)),print c["valence"]$(comma) c["arousal"]$(comma) c["mean"],$@.seeds)) \
+      { awk '{ v += $$1; a += $$2; m += $$3; if (NR == 1 || $$3 > hi) hi = $$3; if (NR == 1 || $$3 < lo) lo = $$3 } \
+             END { printf "$(1)\t%.3f\t%.3f\t%.3f\t%.3f\t", v / NR, a / NR, m / NR, hi - lo }' $@.seeds; \
+        { $(parameters); cat /dev/null $(foreach l,$(LENGTHS),$(AB)/$(1)/cost-$(l).tsv); } | paste -s; } >>$@.part &&
+$(OUT)/ablation.tsv: $(foreach v,$(VARIANTS),$(call predictions,$(v)) $(foreach l,$(LENGTHS),$(AB)/$(v)/cost-$(l).tsv)) $(SCORED)
+	@{ printf 'variant\tvalence\tarousal\tmean\tspread\tparameters'; $(foreach l,$(LENGTHS),printf '\tms_$(l)\tMiB_$(l)';) echo; } >$@.part && \
+	$(foreach v,$(VARIANTS),$(call row,$(v))) rm -f $@.seeds && mv $@.part $@

@@ -20,7 +20,7 @@ $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt) &: $(FOLDS_T
 $(SCORED): $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)
 	@sort -u $^ >$@.part && mv $@.part $@
 
-# $(call pooled,FILES,AWK): the CCC of all held-out frames of these predictions, as c["valence"],
+# $(call pooled,FILES,AWK,TO): the CCC of all held-out frames of these predictions, as c["valence"],
 # c["arousal"] and c["mean"] of an awk program that prints a line of a table.
 pooled = $(call plain,va-score) -q $(LABELS:%=--labels %) --list $(SCORED) $(1) | \
-             awk '$$1 == "pooled" { c[$$2] = $$3 } END { $(2) }' >>$@.part &&
+             awk '$$1 == "pooled" { c[$$2] = $$3 } END { $(2) }' >>$(or $(3),$@.part) &&

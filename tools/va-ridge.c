@@ -3,6 +3,7 @@
  *
  * Reads va.windows/1 and lists, writes va.predictions/1. The fit is in common/data/va_ridge.
  */
+#include "base/va_hash.h"
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "data/va_context.h"
@@ -238,14 +239,28 @@ static int predict_video(struct va_predictions_out *out, const struct va_ridge *
     return status;
 }
 
+/* What predictions call the model: with a fingerprint of the map, so that two fits are not taken for
+ * one. A new string. */
+static char *model_name(const struct va_ridge *ridge, const double lambda[2])
+{
+    char text[VA_HASH_TEXT];
+    struct va_hash h;
+
+    va_hash_init(&h);
+    va_hash_add(&h, ridge->w, 2 * (size_t)ridge->D * sizeof(*ridge->w));
+    va_hash_add(&h, ridge->b, sizeof(ridge->b));
+    va_hash_finish(&h, text);
+    return args.model == MODEL_MEAN
+               ? va_format("mean %.16s", text)
+               : va_format("ridge %.16s lambda=%g,%g", text, lambda[0], lambda[1]);
+}
+
 static int predict(const struct va_ridge *ridge, const double lambda[2],
                    const struct va_window_index *index, const char *id, struct block *b)
 {
     struct va_predictions_out *out = NULL;
     int64_t *videos = NULL, count;
-    char *model = args.model == MODEL_MEAN
-                      ? va_strdup("mean")
-                      : va_format("ridge lambda=%g,%g", lambda[0], lambda[1]);
+    char *model = model_name(ridge, lambda);
     int status = model ? va_window_index_select(index, args.val, &videos, &count) : -1;
 
     if (status == 0)

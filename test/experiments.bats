@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# Experiments on features, labels and folds that are given: nested cross-validation and the
+# comparison of models. Twelve small clips in six groups.
+bats_require_minimum_version 1.8.0
+load lib/va
+
+setup_file() {
+    unset MAKEFLAGS MAKELEVEL MFLAGS
+    top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+    export top
+    cd "$BATS_FILE_TMPDIR" || return
+    mkdir features labels
+    printf 'clip\tgroup\tfold\n' >folds.tsv
+    for i in 0 1 2 3 4 5 6 7 8 9 10 11; do
+        make_features --frames 80 --dim 4 --seed "$i" --video "c$i" "features/c$i.h5"
+        make_labels --frames 80 --seed "$i" >"labels/c$i.txt"
+        printf 'c%d\tg%d\t%d\n' "$i" $((i / 2)) $((i / 2 % 6)) >>folds.tsv
+    done
+    nested -j2 >log 2>&1 || { cat log; return 1; }
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return
+    unset MAKEFLAGS MAKELEVEL MFLAGS
+}
+
+given() { # given PIPELINE ARGS...
+    local pipeline=$1
+    shift
+    make --no-print-directory -f "$top/pipelines/$pipeline.mk" BIN="$BUILD/bin" FEATURES=features \
+        LABELS="${LABELS:-labels}" FOLDS_TSV=folds.tsv OUT="${OUT:-out}" "$@"
+}
+
+nested() {
+    given nested WINDOW_OPTIONS="--window 40 --stride 40" SEEDS="1 2" MEMBERS="line few gru tcn" \
+        OPTIONS_line="--context 2" OPTIONS_few="--select forward --features 2 --context 1" \
+        NET="--channels 4,4 --kernel 3 --layers 1 --hidden 4 --epochs 1 --warmup-epochs 1 --lookahead 3" \
+        OPTIONS_gru="\$(NET) --temporal gru" "$@"
+}
+
+ablation() {
+    given ablation VARIANTS="gru smooth" OPTIONS_smooth="--temporal gru --channels 3" \
+        SMOOTH_smooth="--filter gaussian --sigma 4" LENGTHS=20 SEEDS="1 2" \
+        WINDOW_OPTIONS="--window 40 --stride 40" \
+        TRAIN_OPTIONS="--channels 4,4 --kernel 3 --layers 1 --hidden 4 --epochs 1 --warmup-epochs 1" "$@"
+}
+
+@test "nested: a row for each member, seed and mixture" {
+    [ "$(cut -f1 out/nested.tsv | paste -sd ,)" = \
+        "model,line,few,gru 1,gru 2,gru all,tcn 1,tcn 2,tcn all,mixture 1,mixture 2,mixture all" ]
+    awk -F '\t' 'NR > 1 && !($4 >= -1 && $4 <= 1 && ($2 + $3) / 2 - $4 < 1e-6) { exit 1 }' out/nested.tsv
+    find out -name '*.h5' >files
+    while read -r f; do va-check -q "$f" || return 1; done <files
+    run nested -n
+    [ "$(grep -c bin/va- <<<"$output")" -eq 0 ] || explain "$output"
+}
+
+@test "nested: what a fold's labels say has no part in the choice for that fold" {
+    cp -r labels other
+    for clip in c0 c1; do make_labels --frames 80 --seed 77 >other/$clip.txt; done # fold 0
+    LABELS=other OUT=out2 nested -j2 >log2 2>&1 || { cat log2; return 1; }
+    for o in out out2; do cut -f 1,2,4,5 $o/cv/0/weights.tsv >$o/chosen; done # without ids
+    cmp out/chosen out2/chosen
+    for s in 1 2 all; do
+        [ "$(column out/cv/0/$s/mixture.h5 /videos/c0/va)" = "$(column out2/cv/0/$s/mixture.h5 /videos/c0/va)" ]
+    done
+    run ! cmp -s <(cut -f 1,2,4,5 out/cv/1/weights.tsv) <(cut -f 1,2,4,5 out2/cv/1/weights.tsv)
+    run ! cmp -s out/nested.tsv out2/nested.tsv
+}
+
+@test "nested: the rows are what va-score says of the predictions" {
+    cat out/folds/*/val.txt | sort -u >all.txt
+    va-score -q --labels labels --list all.txt out/cv/*/2/gru.h5 |
+        awk '$1 == "pooled" && $2 == "mean" { printf "%.6f\n", $3 }' >found
+    awk -F '\t' '$1 == "gru 2" { printf "%.6f\n", $4 }' out/nested.tsv | cmp - found
+}
+
+@test "ablation: CCC over seeds, parameters, time and memory" {
+    ablation -j2 >log3 2>&1 || { cat log3; return 1; }
+    [ "$(head -n 1 out/ablation.tsv)" = \
+        "$(printf 'variant\tvalence\tarousal\tmean\tspread\tparameters\tms_20\tMiB_20')" ]
+    [ "$(cut -f1 out/ablation.tsv | paste -sd ,)" = "variant,gru,smooth" ]
+    awk -F '\t' 'NR > 1 && (NF != 8 || $5 < 0 || $6 < 100 || $7 == "" || $8 < 1) { exit 1 }' out/ablation.tsv
+    for s in 1 2; do
+        va-score -q --labels labels --list all.txt out/ablation/smooth/$s/?.h5 |
+            awk '$1 == "pooled" && $2 == "mean" { print $3 }'
+    done | awk '{ m += $1 / 2; d = $1 - d } END { printf "%.3f %.3f\n", m, d < 0 ? -d : d }' >found
+    awk -F '\t' '$1 == "smooth" { print $4, $5 }' out/ablation.tsv | cmp - found
+    run ablation -n
+    [ "$(grep -c bin/va- <<<"$output")" -eq 0 ] || explain "$output"
+}
+
+@test "settings that are missing" {
+    run make -f "$top/pipelines/nested.mk" FEATURES=features
+    [ "$status" -eq 2 ]
+    [[ $output == *"set FEATURES, LABELS and FOLDS_TSV"* ]]
+    run make -f "$top/pipelines/ablation.mk" FEATURES=labels LABELS=labels FOLDS_TSV=folds.tsv
+    [[ $output == *"no <video>.h5 in labels"* ]]
+}
