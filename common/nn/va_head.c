@@ -232,11 +232,12 @@ static struct va_tcn_dropout dropout_of(const struct va_head *head, int64_t b)
 }
 
 void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, void *pred,
-                     double dropout, uint64_t seed, uint64_t step)
+                     double dropout, uint64_t seed, uint64_t step, int64_t first)
 {
     static const struct va_mamba_state fresh[VA_HEAD_LAYERS_MAX];
 
-    head->drop = (struct va_tcn_dropout){ .p = dropout, .seed = seed, .step = step };
+    head->drop =
+        (struct va_tcn_dropout){ .p = dropout, .seed = seed, .step = step, .first = first * T };
     for (int64_t b = 0; b < head->config.blocks; b++) {
         struct va_tcn_dropout drop = dropout_of(head, b);
 

@@ -237,7 +237,7 @@ static int step(struct trainer *t)
     if (va_batch_load(&t->batch, windows, count) < 0)
         return -1;
     va_head_forward(t->head, count, W, t->batch.x, t->pred, c->dropout, (uint64_t)c->seed,
-                    (uint64_t)k);
+                    (uint64_t)k, 0);
     be->ops->ccc_moments(be, count * W, t->pred, t->batch.label, t->batch.valid, &moments);
     if (va_backend_check(be) < 0)
         return -1;

@@ -162,7 +162,7 @@ int va_validator_run(struct va_validator *v, const volatile sig_atomic_t *stop, 
             return 1;
         if (va_batch_load(b, windows, count) < 0)
             return -1;
-        va_head_forward(v->head, count, b->W, b->x, v->pred, 0, 0, 0);
+        va_head_forward(v->head, count, b->W, b->x, v->pred, 0, 0, 0, 0);
         be->ops->get_f32(be, v->host, v->pred, count * b->W * 2);
         if (va_backend_check(be) < 0)
             return -1;
