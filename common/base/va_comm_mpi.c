@@ -22,8 +22,12 @@
 #include <unistd.h>
 
 /* Numbers that are summed at a time: enough to forget the latency of a message, few enough to stay
- * small beside a model. Sleeps are as long as it takes to receive some hundred kilobytes. */
-enum { PIECE = 1 << 20, YIELDS = 1000, SLEEP_MICROSECONDS = 50 };
+ * small beside a model. */
+enum { PIECE = 1 << 20 };
+
+/* A wait: about a millisecond, twenty more in naps, which a network card's buffers bridge, and then
+ * for longer. Naps and sleeps in microseconds. */
+enum { YIELDS = 1000, NAPS = 200, NAP = 50, SLEEP = 500 };
 
 /* What ranks know of each other. */
 struct peer {
@@ -53,7 +57,7 @@ static void finish(MPI_Request request)
         if (i < YIELDS)
             sched_yield();
         else
-            usleep(SLEEP_MICROSECONDS);
+            usleep(i < YIELDS + NAPS ? NAP : SLEEP);
 }
 
 void va_comm_broadcast(void *data, size_t bytes)
