@@ -38,7 +38,16 @@ CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
 HDF5_LIB ?= -lhdf5_serial
-LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -lm
+LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -lm $(MPI_LIBS)
+
+# MPI is optional: without it everything else works. MPI=no leaves it out, MPI=NAME or
+# MPI=/path/mpicc says which one. Asked at first use as well; programs that do not call it are not
+# linked with it.
+MPI_STATE  = $(eval MPI_STATE := $(shell ./mpi.sh state $(MPI)))$(MPI_STATE)
+MPI_CFLAGS = $(eval MPI_CFLAGS := $(shell ./mpi.sh cflags $(MPI)))$(MPI_CFLAGS)
+MPI_LINK   = $(eval MPI_LINK := $(shell ./mpi.sh libs $(MPI)))$(MPI_LINK)
+MPI_LIBS   = $(if $(MPI_LINK),-Wl$(,)--push-state$(,)--as-needed $(MPI_LINK) -Wl$(,)--pop-state)
+, := ,
 
 # CUDA is optional: without nvcc, or without kernels for it, everything else works.
 NVCC     ?= $(shell command -v nvcc 2>/dev/null)
@@ -53,7 +62,7 @@ GEN_SRC  := $(wildcard test/gen/*.c)
 HEADERS  := $(wildcard common/*/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run deps.sh $(wildcard test/*.sh doc/*.sh)
+SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh doc/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
@@ -73,12 +82,16 @@ HOT_avx2   = -mavx2 -mfma
 HOT_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
 
-LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/va_schema_tables.o $(HOT_OBJ)
+# One of these is compiled, as va_comm_ranks.o: which one, is known when it is.
+COMM_SRC := common/base/va_comm_one.c common/base/va_comm_mpi.c
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/va_comm_ranks.o \
+           $(BUILD)/va_schema_tables.o $(HOT_OBJ)
 
 .PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo \
         install uninstall clean FORCE
 all: $(TOOLS) man
 	@echo "cuda $(CUDA_STATE)"
+	@echo "mpi $(MPI_STATE)"
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -94,6 +107,8 @@ help:
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines)
+## MPI=no               build without it though it is there; MPI=NAME, MPI=/path/mpicc: this one
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
 ## V=1                  show the commands
@@ -101,7 +116,7 @@ help:
 
 # ---- build ------------------------------------------------------------------------------
 # A stamp that changes when the compiler or a flag does: everything depends on it.
-FLAGS_NOW = $(CC) $(CPPFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
+FLAGS_NOW = $(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
@@ -113,7 +128,8 @@ $(BUILD)/va_build.h: FORCE
 	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
 	   echo '#define VA_BUILD_FLAGS "$(strip $(OPT) $(SANFLAGS) $(CFLAGS))"'; \
 	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
-	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; } >$@.new
+	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
+	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; } >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/common/base/va_version.o: $(BUILD)/va_build.h
 # "make -j deps demo": nothing is compiled before the packages are there.
@@ -125,6 +141,10 @@ endif
 $(BUILD)/va_schema_tables.c: schemas/tables.awk $(SCHEMAS)
 	@mkdir -p $(@D)
 	$(Q)awk -f schemas/tables.awk $(SCHEMAS) >$@
+$(BUILD)/va_comm_ranks.o: $(COMM_SRC) $(BUILD)/flags
+	$(SAY) "  CC    $(COMM_NOW)"
+	$(Q)$(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(COMM_NOW)
+COMM_NOW = $(word $(if $(filter on:,$(MPI_STATE)),2,1),$(COMM_SRC))
 $(BUILD)/va_schema_tables.o: $(BUILD)/va_schema_tables.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -156,7 +176,7 @@ $(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 .SECONDARY:
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
 # ---- man pages: options from the tool itself, formats from the schema pages ----------------
 MAN1 := $(TOOL_SRC:tools/%.c=$(BUILD)/man/man1/%.1)
@@ -196,7 +216,7 @@ format:
 
 # ---- the rest ---------------------------------------------------------------------------
 deps:
-	@./deps.sh
+	@WITH="$(WITH)" ./deps.sh
 
 demo: all
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \

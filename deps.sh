@@ -1,9 +1,17 @@
 #!/bin/sh
 # Install what mamba-va needs from Debian's packages, if something is missing.
-# The list is in packages.txt: one name a line, '#' begins a comment.
+# The list is in packages.txt: one name a line, '#' begins a comment. Lines "WORD: name" count when
+# WITH="WORD..." asks for them.
 set -eu
 cd "$(dirname "$0")"
-packages=$(sed 's/#.*//' packages.txt | tr -s ' \n' ' ')
+packages=$(sed 's/#.*//' packages.txt | awk -v with="${WITH-}" '
+    BEGIN { n = split(with, asked, " "); for (i = 1; i <= n; i++) wanted[asked[i]] = 1 }
+    !/:/ { print }
+    sub(/:/, " ") { known[$1] = 1; if ($1 in wanted) print $2 }
+    END { for (w in wanted) if (!(w in known)) {
+              print "deps: WITH=" w ": packages.txt has nothing of this name" >"/dev/stderr"
+              exit 1 } }')
+packages=$(echo "$packages" | tr -s ' \n' ' ')
 
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "deps: no apt-get here. On other systems install the equivalents of:" >&2

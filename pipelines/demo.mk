@@ -19,7 +19,7 @@ SAMPLE  = $(CORPUS)/sample_submission.txt
 .PHONY: demo
 demo: $(SAMPLE) $(ENCODER)
 	@$(MAKE) --no-print-directory -f $(HERE)affwild2.mk all ROOT=$(CORPUS) OUT=$(OUT) \
-	    ENCODER=$(ENCODER) SAMPLE=$(SAMPLE) BIN=$(BIN) LAUNCH='$(LAUNCH)' THREADS=$(THREADS) \
+	    ENCODER=$(ENCODER) SAMPLE=$(SAMPLE) BIN=$(BIN) LAUNCH='$(LAUNCH)' TRAIN_LAUNCH='$(TRAIN_LAUNCH)' THREADS=$(THREADS) \
 	    SEED=$(SEED) EMBED_OPTIONS='$(EMBED_OPTIONS)' TRAIN_OPTIONS='$(TRAIN_OPTIONS)'
 	@cat $(OUT)/table.txt
 

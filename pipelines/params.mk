@@ -6,6 +6,8 @@ BIN    ?= $(dir $(lastword $(MAKEFILE_LIST)))../build/bin
 OUT    ?= out
 # Goes before each command of a stage, for schedulers: LAUNCH="srun -c 4 -G 1"
 LAUNCH ?=
+# The same for training, which may run on several ranks: TRAIN_LAUNCH="mpirun -n 4"
+TRAIN_LAUNCH ?= $(LAUNCH)
 # Threads of one command. Make runs commands side by side (-j), so the default is 1.
 THREADS ?= 1
 SEED   ?= 42
@@ -22,7 +24,7 @@ PREDICT_OPTIONS ?=
 # $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands.
 tool = $(if $(V),,@echo "  $(1)$(if $@, $@)" >&2 && )$(plain)
 # The command alone, for a second one in a recipe.
-plain = $(LAUNCH) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
+plain = $(if $(filter va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:

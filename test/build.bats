@@ -10,7 +10,7 @@ setup() {
 
 copy_tree() {
     mkdir tree
-    cp -r "$top/Makefile" "$top/common" "$top/schemas" tree/
+    cp -r "$top/Makefile" "$top/mpi.sh" "$top/common" "$top/schemas" tree/
     cd tree || return
 }
 
@@ -29,6 +29,47 @@ compiled() { # names of the sources that this make compiles
     [ "$(compiled OPT=-O1)" = "va_rand.c " ]
     touch common/base/va_mem.c
     [ "$(compiled OPT=-O1)" = "va_mem.c " ]
+}
+
+@test "MPI: make finds it, or does without, and says so; a change recompiles" {
+    copy_tree
+    cat >show.mk <<'END'
+include Makefile
+show:
+	@echo "$(MPI_STATE) | $(MPI_CFLAGS) | $(MPI_LIBS)"
+END
+    [ "$(make -f show.mk show MPI=no)" = "off: MPI=no |  | " ]
+    [ "$(make -f show.mk show MPI=nowhere/mpicc)" = "off: nowhere/mpicc not found |  | " ]
+    # compilers as those of Open MPI and of MPICH answer
+    mkdir bin
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\ncase $1 in --showme:compile) echo -I/o/include ;; --showme:link) echo -L/o -lmpi ;; *) exit 1 ;; esac\n' >bin/mpicc-o
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\ncase $1 in -compile_info) echo gcc -I/m/include ;; -link_info) echo gcc -L/m -lmpich ;; *) exit 1 ;; esac\n' >bin/mpicc-m
+    chmod +x bin/*
+    [ "$(make -f show.mk show MPI=bin/mpicc-o)" = \
+        "on: bin/mpicc-o | -I/o/include | -Wl,--push-state,--as-needed -L/o -lmpi -Wl,--pop-state" ]
+    [ "$(make -f show.mk show MPI=bin/mpicc-m)" = \
+        "on: bin/mpicc-m | -I/m/include | -Wl,--push-state,--as-needed -L/m -lmpich -Wl,--pop-state" ]
+    compiled MPI=no >/dev/null
+    [ "$(compiled MPI=no)" = "" ]
+    [ "$(compiled MPI=bin/mpicc-o)" = "va_mem.c va_rand.c " ]
+}
+
+@test "make deps WITH=: packages of that line prefix, and no unknown word" {
+    cp "$top/deps.sh" "$top/packages.txt" .
+    mkdir bin
+    printf '#!/bin/sh\nexit 1\n' >bin/dpkg-query
+    printf '#!/bin/sh\necho "apt-get $*"\n' >bin/apt-get
+    printf '#!/bin/sh\nexec "$@"\n' >bin/sudo
+    chmod +x bin/*
+    PATH=$PWD/bin:$PATH run -0 ./deps.sh
+    [[ $output == *" install "*" libhdf5-dev "* ]]
+    [[ $output != *mpi* ]]
+    WITH=mpi PATH=$PWD/bin:$PATH run -0 ./deps.sh
+    [[ $output == *" install "*" libhdf5-dev "*" libopenmpi-dev openmpi-bin"* ]]
+    WITH="mpi typo" PATH=$PWD/bin:$PATH run ! ./deps.sh
+    [[ $output == "deps: WITH=typo: "* ]]
 }
 
 @test "make deps before anything else: pkg-config is asked only then" {

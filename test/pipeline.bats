@@ -81,6 +81,10 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     run pipeline -n -B LAUNCH="nice -n 1"
     [ "$(grep -cE 'bin/va-' <<<"$output")" -gt 40 ]
     [ "$(grep -c "$BUILD/bin/va-" <<<"$output")" -eq "$(grep -c "nice -n 1 $BUILD/bin/va-" <<<"$output")" ]
+    run pipeline -n -B LAUNCH="nice -n 1" TRAIN_LAUNCH="nice -n 2"
+    [ "$(grep -c "$BUILD/bin/va-" <<<"$output")" -eq "$(grep -c "nice -n [12] $BUILD/bin/va-" <<<"$output")" ]
+    [ "$(grep -c "nice -n 2 $BUILD/bin/va-" <<<"$output")" -eq 6 ]
+    [ "$(grep -c "nice -n 2 $BUILD/bin/va-tcn-mamba-train" <<<"$output")" -eq 6 ]
     OUT=launched run pipeline LAUNCH="env" windows
     [ "$status" -eq 0 ]
     va-h5cmp launched/windows.h5 out/windows.h5

@@ -5,6 +5,7 @@
  * writes va.model/1, train.tsv, val.tsv and, until it is done, a checkpoint va.state/1. The loop
  * is in common/train.
  */
+#include "base/va_comm.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "cpu/va_device.h"
@@ -148,9 +149,14 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         .brief = "train the temporal model (TCN and Mamba) on windows of features",
         .details =
             "A preset sets everything, single options override it. The same options, inputs and "
-            "number of threads give the same bytes, also when the run was stopped in between "
-            "and went on with --resume. SIGINT and SIGTERM end it after the current step with "
-            "a checkpoint.\n\n"
+            "number of threads and ranks give the same bytes, also when the run was stopped in "
+            "between and went on with --resume. SIGINT and SIGTERM end it after the current "
+            "step with a checkpoint.\n\n"
+            "Started by an MPI launcher (mpirun -n 4, srun --mpi=pmix), it shares every batch "
+            "among the ranks: --batch is the batch of all together, loss and dropout masks are "
+            "those of the whole batch, so the curve is that of one process up to rounding. "
+            "Rank 0 writes all files. If a rank is lost the job ends, and --resume goes on from "
+            "the checkpoint, also on another number of ranks.\n\n"
             "  va-tcn-mamba-train --windows w.h5 --train train.txt --val val.txt \\\n"
             "      --resume --log-dir log -o model.h5",
     };
@@ -172,18 +178,34 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     return check(a, status);
 }
 
+/* With several ranks all do the same here; the library sees to it that they end the same way. */
+static int run(const struct args *a)
+{
+    va_threads_share(va_comm_sharers());
+    va_threads_set((int)a->threads);
+    va_debug("%d of %d ranks, %d threads", va_comm_rank() + 1, va_comm_size(),
+             va_threads_count());
+    return a->print_config ? va_comm_agree(va_train_config_show(&a->job))
+                           : va_train_run(&a->job);
+}
+
 int main(int argc, char **argv)
 {
     static struct args a;
-    int status, result;
+    int status = VA_EXIT_OK, result = 0;
+    bool parsed;
 
     va_tool_init("va-tcn-mamba-train");
-    if (!parse_args(&a, argc, argv, &status))
-        return va_tool_finish(status);
-    va_threads_set((int)a.threads);
-    result = a.print_config ? va_train_config_show(&a.job) : va_train_run(&a.job);
+    if (va_comm_begin() < 0)
+        return va_tool_finish(va_error_status());
+    parsed = parse_args(&a, argc, argv, &status);
+    if (va_comm_agree(status) < 0)
+        status = status ? status : va_error_status();
+    else if (parsed)
+        status = va_tool_status((result = run(&a)) > 0 ? 0 : result);
+    va_comm_end();
     va_tool_cost();
-    status = va_tool_finish(va_tool_status(result > 0 ? 0 : result));
+    status = va_tool_finish(status);
     if (result > 0) { /* stopped by a signal: end by it, so that a shell sees it */
         signal(result, SIG_DFL);
         raise(result);

@@ -19,6 +19,11 @@ static int first_status; /* 0: nothing reported yet */
 static char *catch_line;
 static unsigned long catch_size;
 static void (*before_line)(void);
+static struct {
+    bool on, speaks;
+    int status; /* 0: no error yet */
+    char line[LINE_SIZE];
+} held;
 
 void va_error_set_tool(const char *name)
 {
@@ -94,7 +99,11 @@ static void say(const char *format, va_list args, int status)
     if (status && catch_line) {
         if (!catch_line[0])
             snprintf(catch_line, catch_size, "%s", line + prefix);
-    } else {
+    } else if (status && held.on) {
+        if (!held.status)
+            memcpy(held.line, line + prefix, n - prefix + 1);
+        held.status = held.status ? held.status : status;
+    } else if (status || !held.on || held.speaks) {
         if (status && !first_status)
             first_status = status;
         fflush(stdout);
@@ -105,6 +114,51 @@ static void say(const char *format, va_list args, int status)
     }
     pthread_mutex_unlock(&lock);
     errno = saved;
+}
+
+void va_error_hold_begin(bool speaks)
+{
+    held.on = true;
+    held.speaks = speaks;
+}
+
+void va_error_hold_end(void)
+{
+    va_error_held_tell("");
+    held.on = false;
+}
+
+int va_error_held(void)
+{
+    return held.status;
+}
+
+static void say_plain(int status, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(format, args, status);
+    va_end(args);
+}
+
+void va_error_held_tell(const char *prefix)
+{
+    bool on = held.on;
+
+    if (!held.status)
+        return;
+    held.on = false;
+    say_plain(held.status, "%s%s", prefix, held.line);
+    held.on = on;
+    held.status = 0;
+}
+
+void va_error_held_drop(int status)
+{
+    held.status = 0;
+    if (!first_status)
+        first_status = status;
 }
 
 #define SAY(status)                  \

@@ -65,6 +65,17 @@ int va_error_status(void);
 void va_error_catch_begin(char *line, unsigned long size);
 void va_error_catch_end(void);
 
+/*
+ * Processes that work together say a thing once (see va_comm_agree). While errors are held, the
+ * first one is kept instead of printed, and lines that are no errors are printed only where
+ * `speaks`. The end prints what is still held.
+ */
+void va_error_hold_begin(bool speaks);
+void va_error_hold_end(void);
+int va_error_held(void);                     /* exit code of the error held, or 0 */
+void va_error_held_tell(const char *prefix); /* print it: "tool: PREFIXmessage" */
+void va_error_held_drop(int status);         /* another one was told, with this exit code */
+
 /* How lines of progress are cleared before a message: set by va_progress.c. */
 void va_error_set_before(void (*clear)(void));
 

@@ -241,13 +241,15 @@ struct va_squares {
 
 /* Inverted dropout: y = x / (1-p) where the element is kept, else 0. The mask is a function of
  * (seed, step, element): word i % 4 of the Philox block i / 4 for VA_RAND_DROPOUT, kept when it
- * is >= p * 2^32. Called with the same key on dy it is its own backward. In place allowed. */
+ * is >= p * 2^32. x[0] is element `first`, so that a part of a larger activation gets its part of
+ * the mask. Called with the same key on dy it is its own backward. In place allowed. */
 struct va_dropout {
     int64_t count;
     double p;
     uint64_t seed, step;
     const void *x;
     void *y;
+    int64_t first; /* >= 0, any number */
 };
 
 /*

@@ -21,6 +21,7 @@ enum { SPINS = 4000, MAX_THREADS = 1024 };
 
 static struct {
     int count;
+    pthread_t owner;
     pthread_t threads[MAX_THREADS];
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -70,6 +71,13 @@ static int cgroup_limit(int n)
     return n < 1 ? 1 : n;
 }
 
+static int sharers = 1;
+
+void va_threads_share(int processes)
+{
+    sharers = processes;
+}
+
 int va_threads_available(void)
 {
     cpu_set_t set;
@@ -77,7 +85,8 @@ int va_threads_available(void)
 
     if (sched_getaffinity(0, sizeof(set), &set) == 0)
         n = CPU_COUNT(&set);
-    n = cgroup_limit(n);
+    n = cgroup_limit(n) / sharers;
+    n = n < 1 ? 1 : n;
     n = env_limit("SLURM_CPUS_PER_TASK", n);
     n = env_limit("OMP_NUM_THREADS", n);
     return n > MAX_THREADS ? MAX_THREADS : n;
@@ -144,6 +153,7 @@ void va_threads_set(int n)
     if (n > MAX_THREADS)
         n = MAX_THREADS;
     pool.count = 1;
+    pool.owner = pthread_self();
     for (int i = 1; i < n; i++) {
         if (pthread_create(&pool.threads[i], NULL, worker, (void *)(intptr_t)i)) {
             va_warn("only %d of %d threads could be started", i, n);
@@ -162,7 +172,7 @@ int va_threads_count(void)
 
 void va_parallel(int64_t tasks, void (*fn)(void *arg, int64_t task, int thread), void *arg)
 {
-    if (va_threads_count() == 1 || tasks <= 1) {
+    if (va_threads_count() == 1 || tasks <= 1 || !pthread_equal(pool.owner, pthread_self())) {
         for (int64_t i = 0; i < tasks; i++)
             fn(arg, i, 0);
         return;

@@ -5,7 +5,8 @@
  * must not depend on the thread, and sums across tasks are made by the caller in task order:
  * that is what keeps results equal for any number of threads.
  *
- * Threads:   va_parallel is called from one thread; it does not nest
+ * Threads:   va_parallel is called from the thread that made the pool; it does not nest. Called from
+ *            another one it runs all tasks there, as thread 0, and leaves the pool alone
  */
 #ifndef VA_THREAD_H
 #define VA_THREAD_H
@@ -17,6 +18,10 @@
  * SLURM_CPUS_PER_TASK and OMP_NUM_THREADS where they are set. At least 1.
  */
 int va_threads_available(void);
+
+/* `processes` of one job, this one included, use these cores: mask and quota are divided between
+ * them from now on. The variables of the environment are taken to be meant for each. */
+void va_threads_share(int processes);
 
 /* Use n threads from now on (0: va_threads_available()). Ends an existing pool. */
 void va_threads_set(int n);

@@ -17,6 +17,7 @@ void va_version_print(void)
     printf("flags      %s\n", VA_BUILD_FLAGS);
     printf("libraries  %s\n", VA_BUILD_LIBRARIES);
     printf("cuda       %s\n", VA_BUILD_CUDA);
+    printf("mpi        %s\n", VA_BUILD_MPI);
     if (va_verbosity() == VA_VERBOSE)
         printf("cpu        %s\n", va_cpu_describe());
 }

@@ -1,3 +1,4 @@
+#include "base/va_rand.h"
 #include "cpu/va_cpu_priv.h"
 #include <math.h>
 
@@ -111,20 +112,32 @@ struct dropout {
     struct va_hot_dropout hot;
     const float *x;
     float *y;
+    int64_t first; /* element number of x[0] */
 };
 
+/* Up to three elements stand before the first whole block of four words. */
 static void dropout_piece(void *arg, int64_t first, int64_t count)
 {
     const struct dropout *p = arg;
+    const float *x = p->x + first;
+    float *y = p->y + first;
+    int64_t element = p->first + first;
+    uint32_t words[4];
 
-    va_hot()->dropout(&p->hot, first, count, p->x + first, p->y + first);
+    if (element % 4)
+        va_philox(p->hot.seed, VA_RAND_DROPOUT, p->hot.step, (uint64_t)element / 4, words);
+    for (; element % 4 && count > 0; element++, count--, x++, y++)
+        *y = words[element % 4] >= p->hot.limit ? *x * p->hot.scale : 0;
+    va_hot()->dropout(&p->hot, element, count, x, y);
 }
 
 void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p)
 {
-    struct dropout d = {
-        { p->seed, p->step, (uint64_t)ceil(p->p * 0x1p32), (float)(1 / (1 - p->p)) }, p->x, p->y
-    };
+    struct dropout d = { { p->seed, p->step, (uint64_t)ceil(p->p * 0x1p32),
+                           (float)(1 / (1 - p->p)) },
+                         p->x,
+                         p->y,
+                         p->first };
 
     if (!be->failed)
         va_cpu_map(p->count, dropout_piece, &d);

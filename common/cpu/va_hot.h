@@ -91,7 +91,7 @@ struct va_hot {
 
 const struct va_hot *va_hot(void); /* of va_cpu_isa(), or of what was set */
 
-/* For tests: use this level instead (at most va_cpu_isa()). */
+/* Use this level instead (at most va_cpu_isa()): for tests, and for ranks on unlike machines. */
 void va_hot_use(enum va_isa isa);
 
 #endif

@@ -127,8 +127,10 @@ void va_ref_dropout(struct va_backend *be, const struct va_dropout *p)
 
     (void)be;
     for (int64_t i = 0; i < p->count; i++) {
-        if (i % 4 == 0)
-            va_philox(p->seed, VA_RAND_DROPOUT, p->step, (uint64_t)(i / 4), words);
-        y[i] = words[i % 4] >= p->p * 0x1p32 ? x[i] / (1 - p->p) : 0;
+        int64_t element = p->first + i;
+
+        if (i == 0 || element % 4 == 0)
+            va_philox(p->seed, VA_RAND_DROPOUT, p->step, (uint64_t)(element / 4), words);
+        y[i] = words[element % 4] >= p->p * 0x1p32 ? x[i] / (1 - p->p) : 0;
     }
 }

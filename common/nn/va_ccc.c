@@ -5,6 +5,10 @@
  *     dbottom = 2 / m (p - mean_p) + 2 (mean_p - mean_y) / n
  *
  * with m = n or n - 1. It is linear in both, so three coefficients per dimension carry it.
+ *
+ * Centred sums of two sets with n and k frames, whose means are d apart (Chan, Golub, LeVeque 1979):
+ *
+ *     S = S1 + S2 + d d' n k / (n + k)
  */
 #include "nn/va_ccc.h"
 
@@ -34,6 +38,29 @@ static double one(const struct va_ccc_moments *s, int d, enum va_ccc_kind kind, 
     g->cp[d] = -2 / m * s->spy[d] * dq / bottom + top / (bottom * bottom) * 2 / m;
     g->c0[d] = top / (bottom * bottom) * 2 * gap / n;
     return top / bottom;
+}
+
+void va_ccc_merge(struct va_ccc_moments *into, const struct va_ccc_moments *more)
+{
+    double count = into->count + more->count, share;
+
+    if (more->count == 0)
+        return;
+    if (into->count == 0) {
+        *into = *more;
+        return;
+    }
+    share = more->count / count;
+    for (int d = 0; d < 2; d++) {
+        double dp = more->mean_p[d] - into->mean_p[d], dy = more->mean_y[d] - into->mean_y[d];
+
+        into->spp[d] += more->spp[d] + dp * dp * into->count * share;
+        into->syy[d] += more->syy[d] + dy * dy * into->count * share;
+        into->spy[d] += more->spy[d] + dp * dy * into->count * share;
+        into->mean_p[d] += dp * share;
+        into->mean_y[d] += dy * share;
+    }
+    into->count = count;
 }
 
 void va_ccc_loss(const struct va_ccc_moments *m, enum va_ccc_kind kind, double eps,

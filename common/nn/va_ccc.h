@@ -21,6 +21,10 @@ struct va_ccc_loss {
     int64_t labelled;    /* frames */
 };
 
+/* Moments of two sets of frames together, in *into: what one rank has and what the next one has.
+ * The order of the sets matters to the last bit only. */
+void va_ccc_merge(struct va_ccc_moments *into, const struct va_ccc_moments *more);
+
 /* Value of the loss and, unless NULL, the coefficients of its gradient for ops->ccc_grad. */
 void va_ccc_loss(const struct va_ccc_moments *m, enum va_ccc_kind kind, double eps,
                  struct va_ccc_loss *loss, struct va_ccc_coefficients *gradient);

@@ -206,12 +206,14 @@ static void drop_embedded(struct va_head *head, int64_t M, void *x)
     struct va_tcn_dropout drop = dropout_of(head, 0);
 
     if (drop.p > 0)
-        head->be->ops->dropout(head->be, &(struct va_dropout){ .count = M * head->config.width,
-                                                               .p = drop.p,
-                                                               .seed = drop.seed,
-                                                               .step = drop.step,
-                                                               .x = x,
-                                                               .y = x });
+        head->be->ops->dropout(
+            head->be, &(struct va_dropout){ .count = M * head->config.width,
+                                            .p = drop.p,
+                                            .seed = drop.seed,
+                                            .step = drop.step,
+                                            .x = x,
+                                            .y = x,
+                                            .first = drop.first * head->config.width });
 }
 
 void va_head_embed(struct va_head *head, int64_t M, const void *x,
@@ -243,9 +245,10 @@ void va_head_top_forward(struct va_head *head, int64_t B, int64_t T, const void 
 }
 
 void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, void *pred,
-                     double dropout, uint64_t seed, uint64_t step)
+                     double dropout, uint64_t seed, uint64_t step, int64_t first)
 {
-    head->drop = (struct va_tcn_dropout){ .p = dropout, .seed = seed, .step = step };
+    head->drop =
+        (struct va_tcn_dropout){ .p = dropout, .seed = seed, .step = step, .first = first * T };
     for (int64_t b = 0; b < head->config.blocks; b++) {
         struct va_tcn_dropout drop = dropout_of(head, b);
 

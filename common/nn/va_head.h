@@ -97,10 +97,11 @@ VA_MUST_USE int va_head_reserve(struct va_head *head, int64_t B, int64_t T, bool
 
 /*
  * pred [B, T, 2] from x [B, T, in_dim], both backend buffers; B and T at most what was
- * reserved. With dropout p > 0 masks are those of (seed, step); p = 0 outside of training.
+ * reserved. With dropout p > 0 masks are those of (seed, step) for sequences `first`,
+ * `first` + 1, ... of a larger batch; p = 0 outside of training.
  */
 void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, void *pred,
-                     double dropout, uint64_t seed, uint64_t step);
+                     double dropout, uint64_t seed, uint64_t step, int64_t first);
 
 /* Gradients of all parameters (added) after a forward in training mode, from dpred. */
 void va_head_backward(struct va_head *head, int64_t B, int64_t T, const void *x,

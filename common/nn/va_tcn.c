@@ -128,15 +128,17 @@ int64_t va_tcn_reach(const struct va_tcn *l)
 
 /* ---- forward --------------------------------------------------------------------------- */
 
+/* x, y [M, C] */
 static void drop_out(struct va_backend *be, const struct va_tcn_dropout *drop, int which,
-                     int64_t n, const void *x, void *y)
+                     int64_t M, int64_t C, const void *x, void *y)
 {
-    be->ops->dropout(be, &(struct va_dropout){ .count = n,
+    be->ops->dropout(be, &(struct va_dropout){ .count = M * C,
                                                .p = drop->p,
                                                .seed = drop->seed,
                                                .step = drop->step + (uint64_t)which,
                                                .x = x,
-                                               .y = y });
+                                               .y = y,
+                                               .first = drop->first * C });
 }
 
 /* y = dropout(prelu(c)), c = conv(x) */
@@ -160,7 +162,7 @@ static void conv_forward(struct va_tcn *l, int which, int64_t B, int64_t T, int6
                                          .y = c });
     be->ops->prelu(be, n, c, value(l, p->slope), y);
     if (drop->p > 0)
-        drop_out(be, drop, which, n, y, y);
+        drop_out(be, drop, which, B * T, p->Cout, y, y);
 }
 
 void va_tcn_forward(struct va_tcn *l, int64_t B, int64_t T, int64_t lead, const void *x,
@@ -228,12 +230,12 @@ void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
     be->ops->prelu_grad(be, n, acts->sum, value(l, l->slope), dsum, dsum,
                         at(l, l->slope)->grad);
     if (drop->p > 0)
-        drop_out(be, drop, 1, n, dsum, dy2);
+        drop_out(be, drop, 1, B * T, Cout, dsum, dy2);
     else
         be->ops->copy(be, dy2, dsum, n);
     conv_backward(l, 1, B, T, acts->y1, acts->c2, dy2, dy1, s->dw);
     if (drop->p > 0)
-        drop_out(be, drop, 0, n, dy1, dy1);
+        drop_out(be, drop, 0, B * T, Cout, dy1, dy1);
     conv_backward(l, 0, B, T, x, acts->c1, dy1, want_dx ? dx : NULL, s->dw);
     if (l->shortcut >= 0)
         be->ops->linear_grad(be, &(struct va_linear_grad){ .M = B * T,

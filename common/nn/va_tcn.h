@@ -40,7 +40,8 @@ struct va_tcn_acts {
 struct va_tcn_dropout {
     double p;
     uint64_t seed,
-        step; /* `step` tells the two masks of this block (step, step + 1) from others */
+        step;      /* `step` tells the two masks of this block (step, step + 1) from others */
+    int64_t first; /* number of the first frame in the whole batch */
 };
 
 /* Buffers that the backward pass needs beside the activations. */

@@ -1,77 +1,28 @@
 #include "train/va_train.h"
 
+#include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_progress.h"
-#include "base/va_tempfile.h"
 #include "cpu/va_device.h"
+#include "cpu/va_hot.h"
 #include "io/va_model_file.h"
-#include "nn/va_ccc.h"
-#include "nn/va_optimiser.h"
-#include "train/va_batch.h"
-#include "train/va_train_state.h"
-#include "train/va_validate.h"
+#include "train/va_share.h"
+#include "train/va_train_priv.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The end of an epoch is worth a checkpoint, unless the last one is this young. */
 #define SAVE_REST 10.0
 
-struct trainer {
-    const struct va_train_job *job;
-    struct va_train_input in;
-    char *state_path;
-    struct va_backend *be;
-    struct va_head *head;
-    struct va_batch_order order;
-    struct va_batch batch;
-    void *pred, *dpred; /* [batch, rows, 2] */
-    struct va_validator *validator;
-    struct va_optimiser *optimiser;
-    struct va_train_state state;
-    double saved, begun; /* seconds: last checkpoint, first step of this process */
-    int64_t first;       /* batches done before this process */
-};
-
-/* ---- signals --------------------------------------------------------------------------- */
-
-static volatile sig_atomic_t stop;
-
-/* Finish the step and write a checkpoint; whoever asks twice is obeyed at once. */
-static void on_signal(int number)
+static bool writes(void) /* rank 0 alone writes files */
 {
-    stop = number;
-    va_tempfile_catch_signals();
-}
-
-static void catch_signals(void)
-{
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-
-    for (size_t i = 0; i < VA_COUNT(numbers); i++) {
-        struct sigaction old, act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-
-        sigemptyset(&act.sa_mask);
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &act, NULL);
-    }
-}
-
-/* ---- time ------------------------------------------------------------------------------ */
-
-static double seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return va_comm_rank() == 0;
 }
 
 bool va_train_save_every(struct va_train_job *job, const char *text)
@@ -90,7 +41,7 @@ bool va_train_save_every(struct va_train_job *job, const char *text)
 
 /* ---- setting up -------------------------------------------------------------------------- */
 
-static int make_model(struct trainer *t)
+static int make_model(struct va_trainer *t)
 {
     const struct va_train_config *c = &t->in.config;
     const struct va_window_index *index = t->in.index;
@@ -111,6 +62,9 @@ static int make_model(struct trainer *t)
     params = va_head_params(t->head);
     if (size > index->window_count)
         size = index->window_count; /* no batch will be larger */
+    size = va_share_most(size);
+    if (va_comm_size() > 1 && !(t->room = va_new(VA_SHARE_ROOM, sizeof(*t->room))))
+        return -1;
     if (va_params_allocate_training(params) < 0 ||
         va_batch_init(&t->batch, t->be, index, size, t->in.head.lookahead) < 0 ||
         va_head_reserve(t->head, size, t->batch.rows, true) < 0 ||
@@ -136,132 +90,81 @@ static int make_model(struct trainer *t)
     return 0;
 }
 
-static int save(struct trainer *t)
+/* Rank 0 writes the checkpoint, if all ranks have the same weights. */
+static int save(struct va_trainer *t)
 {
-    if (va_train_state_save(&t->state, t->state_path) < 0)
+    int64_t step = t->state.batches;
+    double begun = va_train_seconds();
+    int status = 0;
+
+    if (va_share_same_weights(t->state.params, step, t->room) < 0)
         return -1;
-    t->saved = seconds();
-    return 0;
+    va_train_change_begin();
+    if (writes())
+        status = va_train_state_save(&t->state, t->state_path);
+    t->saved = va_train_seconds();
+    t->save_time = t->saved - begun;
+    if (status == 0 && writes())
+        t->saved_step = step;
+    va_train_change_end();
+    status = va_comm_agree(status);
+    va_train_change_begin();
+    if (status == 0) /* on the other ranks it is true only now */
+        t->saved_step = step;
+    va_train_change_end();
+    return status;
 }
 
 /* Initial weights, and a checkpoint of them: it replaces one of an earlier run, which must not
  * meet the logs that begin now. */
-static int begin(struct trainer *t)
+static int begin(struct va_trainer *t)
 {
     int drawn = t->in.init ? va_params_load(t->state.params, t->in.init, t->job->init)
                            : va_params_draw(t->state.params, (uint64_t)t->in.config.seed);
 
-    if (drawn < 0)
+    if (va_comm_agree(drawn) < 0)
         return -1;
     va_head_changed(t->head);
     return save(t);
 }
 
-static int begin_or_resume(struct trainer *t)
+/* All ranks read the checkpoint. */
+static int resume(struct va_trainer *t)
 {
+    double begun = va_train_seconds();
+
+    if (va_comm_agree(va_train_state_load(&t->state, t->state_path)) < 0)
+        return -1;
+    va_head_changed(t->head);
+    t->saved = va_train_seconds();
+    t->saved_step = t->state.batches;
+    t->save_time = t->saved - begun; /* about as long */
+    va_info("%s: going on after step %lld", t->state_path, (long long)t->state.batches);
+    return va_share_same_weights(t->state.params, t->state.batches, t->room);
+}
+
+static int open_logs(struct va_trainer *t)
+{
+    if (!t->job->log_dir || !writes())
+        return 0;
+    return va_log_open(&t->state.train, t->job->log_dir, "train.tsv") < 0 ||
+                   va_log_open(&t->state.val, t->job->log_dir, "val.tsv") < 0
+               ? -1
+               : 0;
+}
+
+static int begin_or_resume(struct va_trainer *t)
+{
+    bool found = t->job->resume && access(t->state_path, F_OK) == 0;
+
+    va_comm_broadcast(&found, sizeof(found));
     va_train_log_init(&t->state.train);
     va_val_log_init(&t->state.val);
-    if (t->job->resume && access(t->state_path, F_OK) == 0) {
-        if (va_train_state_load(&t->state, t->state_path) < 0)
-            return -1;
-        va_head_changed(t->head);
-        t->saved = seconds();
-        va_info("%s: going on after step %lld", t->state_path, (long long)t->state.batches);
-    } else if (begin(t) < 0) {
+    if ((found ? resume(t) : begin(t)) < 0)
         return -1;
-    }
     va_tensors_free(t->in.init); /* as large as the model */
     t->in.init = NULL;
-    if (t->job->log_dir && (va_log_open(&t->state.train, t->job->log_dir, "train.tsv") < 0 ||
-                            va_log_open(&t->state.val, t->job->log_dir, "val.tsv") < 0))
-        return -1;
-    return 0;
-}
-
-/* ---- a step ------------------------------------------------------------------------------ */
-
-/* What made the loss not finite: the first parameter with such a value, or none. */
-static const char *bad_parameter(const struct trainer *t)
-{
-    const struct va_params *params = t->state.params;
-    for (int64_t i = 0; i < params->count; i++) {
-        const struct va_param *p = &params->items[i];
-        float *value = va_new(p->count, sizeof(*value));
-        bool bad = false;
-
-        if (value)
-            t->be->ops->get_f32(t->be, value, p->value.data, p->count);
-        for (int64_t j = 0; value && j < p->count && !bad; j++)
-            bad = !isfinite(value[j]);
-        va_free(value);
-        if (bad)
-            return p->name;
-    }
-    return "a prediction"; /* all parameters are in order */
-}
-
-/* "step 7: WHAT TENSOR is not finite; batch: a 1-300, b 201-500" (frames). Returns -1. */
-static int not_finite(const struct trainer *t, const char *what, const char *tensor,
-                      const int64_t *windows, int64_t count)
-{
-    char batch[1024];
-    size_t n = 0;
-
-    for (int64_t i = 0; i < count && n < sizeof(batch); i++) {
-        const struct va_window *w = &t->in.index->windows[windows[i]];
-
-        n += (size_t)snprintf(batch + n, sizeof(batch) - n, "%s%s %d-%d", i ? ", " : "",
-                              t->in.index->videos[w->video].name, w->start + 1,
-                              w->start + w->length);
-    }
-    return va_error_machine("step %lld: %s %s is not finite; batch: %s",
-                            (long long)t->state.batches + 1, what, tensor, batch);
-}
-
-/* Forward, loss, backward, update of batch k, which becomes k + 1. */
-static int step(struct trainer *t)
-{
-    const struct va_train_config *c = &t->in.config;
-    struct va_backend *be = t->be;
-    struct va_train_state *s = &t->state;
-    int64_t k = s->batches, W = t->batch.rows, count;
-    struct va_ccc_moments moments;
-    struct va_ccc_coefficients gradient;
-    struct va_ccc_loss loss;
-    const int64_t *windows;
-    const char *bad = NULL;
-    double norm = 0, rate = va_schedule_rate((enum va_schedule)c->schedule, k, s->per_epoch,
-                                             c->lr, c->epochs, c->warmup_epochs);
-
-    count = va_batch_order_at(&t->order, k, &windows);
-    if (va_batch_load(&t->batch, windows, count) < 0)
-        return -1;
-    va_head_forward(t->head, count, W, t->batch.x, t->pred, c->dropout, (uint64_t)c->seed,
-                    (uint64_t)k);
-    be->ops->ccc_moments(be, count * W, t->pred, t->batch.label, t->batch.valid, &moments);
-    if (va_backend_check(be) < 0)
-        return -1;
-    va_ccc_loss(&moments, (enum va_ccc_kind)c->loss, c->loss_eps, &loss, &gradient);
-    if (loss.labelled == 0) {
-        s->skipped++;
-        s->batches++;
-        return 0;
-    }
-    if (!isfinite(loss.loss))
-        return not_finite(t, "no loss, since", bad_parameter(t), windows, count);
-    va_params_zero_grad(s->params);
-    be->ops->ccc_grad(be, count * W, t->pred, t->batch.label, t->batch.valid, &gradient,
-                      t->dpred);
-    va_head_backward(t->head, count, W, t->batch.x, t->dpred);
-    if (va_backend_check(be) < 0)
-        return -1;
-    if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
-        return bad ? not_finite(t, "the gradient of", bad, windows, count) : -1;
-    va_head_changed(t->head);
-    s->batches++;
-    return va_log_add(&s->train, (double[VA_TRAIN_COLUMNS]){
-                                     (double)s->batches, (double)(k / s->per_epoch + 1), rate,
-                                     loss.loss, loss.ccc[0], loss.ccc[1], norm });
+    return va_comm_agree(open_logs(t));
 }
 
 /* ---- evaluation ---------------------------------------------------------------------------- */
@@ -271,7 +174,7 @@ static int64_t epoch_of(const struct va_train_state *s) /* of the last batch, fr
     return (s->batches + s->per_epoch - 1) / s->per_epoch;
 }
 
-static bool finished(const struct trainer *t)
+static bool finished(const struct va_trainer *t)
 {
     const struct va_train_config *c = &t->in.config;
 
@@ -280,7 +183,7 @@ static bool finished(const struct trainer *t)
 }
 
 /* Evaluations lie evenly in an epoch, the last one at its end. */
-static bool evaluation_due(const struct trainer *t)
+static bool evaluation_due(const struct va_trainer *t)
 {
     int64_t k = t->state.batches, n = t->state.per_epoch, E = t->in.config.evaluations;
     int64_t at = k ? (k - 1) % n + 1 : 0; /* batches of this epoch */
@@ -298,21 +201,17 @@ static int keep_best(struct va_train_state *s)
     return s->best_weights ? va_params_store(s->params, s->best_weights) : -1;
 }
 
-/* 0, -1 after reporting, or 1 when a signal came first. */
-static int evaluate(struct trainer *t)
+/* Take in the result of an evaluation; on all ranks the same. */
+static int record(struct va_trainer *t, const double *ccc)
 {
     struct va_train_state *s = &t->state;
-    double ccc[2], mean;
-    int status = va_validator_run(t->validator, &stop, ccc);
+    double mean = (ccc[0] + ccc[1]) / 2;
 
-    if (status)
-        return status;
-    mean = (ccc[0] + ccc[1]) / 2;
     /* An undefined CCC is better than none at all, and worse than any number. */
     if (!s->best_step || mean > s->best || (isnan(s->best) && !isnan(mean))) {
         s->best = mean;
         s->best_step = s->batches;
-        if (t->in.config.select == VA_SELECT_BEST && keep_best(s) < 0)
+        if (t->in.config.select == VA_SELECT_BEST && writes() && keep_best(s) < 0)
             return -1;
     }
     va_debug(
@@ -320,19 +219,33 @@ static int evaluate(struct trainer *t)
         "at step %lld, %.2f steps/s",
         (long long)epoch_of(s), (long long)t->in.config.epochs, (long long)s->batches, ccc[0],
         ccc[1], mean, s->best, (long long)s->best_step,
-        (double)(s->batches - t->first) / fmax(seconds() - t->begun, 1e-9));
+        (double)(s->batches - t->first) / fmax(va_train_seconds() - t->begun, 1e-9));
     return va_log_add(&s->val,
                       (double[VA_VAL_COLUMNS]){ (double)s->batches, (double)epoch_of(s), ccc[0],
                                                 ccc[1], mean, s->best });
 }
 
+/* 0, -1 after reporting, or 1 when a signal came first. */
+static int evaluate(struct va_trainer *t)
+{
+    double ccc[2];
+    int status = va_validator_run(t->validator, &va_train_stop, ccc);
+
+    if (status)
+        return status;
+    va_train_change_begin();
+    status = record(t, ccc);
+    va_train_change_end();
+    return va_comm_agree(status);
+}
+
 /* ---- the run ------------------------------------------------------------------------------- */
 
-static bool save_due(const struct trainer *t)
+static bool save_due(const struct va_trainer *t)
 {
     const struct va_train_job *job = t->job;
     int64_t k = t->state.batches;
-    double age = seconds() - t->saved;
+    double age = va_train_seconds() - t->saved;
 
     if (k == t->first)
         return false; /* begun or read a moment ago */
@@ -341,32 +254,49 @@ static bool save_due(const struct trainer *t)
            (k % t->state.per_epoch == 0 && age >= SAVE_REST);
 }
 
+/* The signal after which all ranks stop now, or 0. */
+static int stopped(struct va_trainer *t)
+{
+    int number = va_comm_first(va_train_stop);
+
+    if (number) {
+        va_train_change_begin();
+        t->ending = true;
+        va_train_change_end();
+    }
+    return number;
+}
+
 /* Until finished: 0, -1 after reporting, or the signal that came. */
-static int loop(struct trainer *t)
+static int loop(struct va_trainer *t)
 {
     int64_t total = t->in.config.epochs * t->state.per_epoch;
 
     if (t->in.config.steps && t->in.config.steps < total)
         total = t->in.config.steps;
     t->first = t->state.batches;
-    t->begun = seconds();
-    va_progress_begin("steps", total - t->first);
+    t->begun = va_train_seconds();
+    if (writes())
+        va_progress_begin("steps", total - t->first);
     for (;;) {
-        int status = evaluation_due(t) ? evaluate(t) : 0;
+        int status = evaluation_due(t) ? evaluate(t) : 0, number;
+        bool due;
 
         if (status < 0)
             return -1;
-        if (stop)
-            return save(t) < 0 ? -1 : (int)stop;
+        if ((number = stopped(t)))
+            return save(t) < 0 ? -1 : number;
         if (finished(t))
             return 0;
-        if ((save_due(t) && save(t) < 0) || step(t) < 0)
+        due = save_due(t); /* by the clock of rank 0 */
+        va_comm_broadcast(&due, sizeof(due));
+        if ((due && save(t) < 0) || va_train_step(t) < 0)
             return -1;
         va_progress_update(t->state.batches - t->first);
     }
 }
 
-static int write_model(struct trainer *t)
+static int write_model(struct va_trainer *t)
 {
     struct va_tensors *set = t->state.best_weights;
     struct va_h5_out *out = NULL;
@@ -390,7 +320,7 @@ done:
     return status;
 }
 
-static void summarise(const struct trainer *t)
+static void summarise(const struct va_trainer *t)
 {
     const struct va_train_state *s = &t->state;
 
@@ -403,7 +333,7 @@ static void summarise(const struct trainer *t)
 }
 
 /* Whether --resume finds the result of this very run, and no checkpoint that says otherwise. */
-static bool already_done(const struct trainer *t)
+static bool already_done(const struct va_trainer *t)
 {
     char line[256];
     struct va_tensors *set;
@@ -419,28 +349,41 @@ static bool already_done(const struct trainer *t)
     return same;
 }
 
-static int run(struct trainer *t)
+/* The update has to round alike on all ranks, or weights drift apart: machines of a cluster may
+ * differ, so all use the instruction set that all have. */
+static void same_rounding(void)
 {
-    int status;
+    static int all[VA_COMM_MAX];
+    int least = (int)va_cpu_isa();
 
-    t->be = va_device_open(t->job->device);
-    if (!t->be || va_train_input_open(&t->in, t->job) < 0)
-        return -1;
-    if (already_done(t)) {
-        va_info("%s: is complete", t->job->output);
-        /* Make compares times, and this is now newer than the inputs it was checked against. */
-        return utimensat(AT_FDCWD, t->job->output, NULL, 0) < 0
-                   ? va_error_write(t->job->output, "touch")
-                   : 0;
+    va_comm_gather(&least, sizeof(least), all);
+    for (int r = 0; r < va_comm_size(); r++)
+        least = all[r] < least ? all[r] : least;
+    va_hot_use((enum va_isa)least);
+}
+
+/* Settings and inputs, and what they are to become, are the same on all ranks. */
+static int same_job(const struct va_trainer *t)
+{
+    const struct va_tensors *identity = t->in.identity;
+    struct va_hash h;
+
+    va_hash_init(&h);
+    for (int64_t i = 0; i < identity->meta_count; i++) {
+        va_hash_add(&h, identity->meta[i].key, strlen(identity->meta[i].key) + 1);
+        va_hash_add(&h, identity->meta[i].value, strlen(identity->meta[i].value) + 1);
     }
-    if (make_model(t) < 0 || begin_or_resume(t) < 0)
-        return -1;
-    catch_signals();
-    status = loop(t);
-    va_tempfile_catch_signals();
-    va_progress_end();
-    if (status)
-        return status;
+    va_hash_add(&h, t->job->output, strlen(t->job->output) + 1);
+    va_hash_add(&h, t->state_path, strlen(t->state_path));
+    va_hash_add(&h, &t->job->resume, sizeof(t->job->resume));
+    return va_share_same(&h, "settings and inputs");
+}
+
+/* The model is there, by rank 0, and whatever else a finished run leaves. */
+static int finish(struct va_trainer *t)
+{
+    if (!writes())
+        return 0;
     if (write_model(t) < 0)
         return -1;
     summarise(t);
@@ -449,15 +392,43 @@ static int run(struct trainer *t)
                : 0;
 }
 
+static int run(struct va_trainer *t)
+{
+    bool done;
+    int status;
+
+    same_rounding();
+    t->be = va_device_open(t->job->device);
+    status = t->be ? va_train_input_open(&t->in, t->job) : -1;
+    if (va_comm_agree(status) < 0 || same_job(t) < 0)
+        return -1;
+    done = already_done(t);
+    va_comm_broadcast(&done, sizeof(done));
+    if (done) {
+        va_info("%s: is complete", t->job->output);
+        /* Make compares times, and this is now newer than the inputs it was checked against. */
+        return va_comm_agree(writes() && utimensat(AT_FDCWD, t->job->output, NULL, 0) < 0
+                                 ? va_error_write(t->job->output, "touch")
+                                 : 0);
+    }
+    if (va_comm_agree(make_model(t)) < 0 || begin_or_resume(t) < 0 ||
+        va_comm_agree(va_train_watch_begin(t)) < 0)
+        return -1;
+    status = loop(t);
+    va_train_watch_end();
+    va_progress_end();
+    return status ? status : va_comm_agree(finish(t));
+}
+
 int va_train_run(const struct va_train_job *job)
 {
-    struct trainer t = { .job = job };
+    struct va_trainer t = { .job = job };
     int status = -1;
 
-    stop = 0;
     t.state_path = job->state ? va_strdup(job->state) : va_format("%s.state", job->output);
-    if (t.state_path)
+    if (va_comm_agree(t.state_path ? 0 : -1) == 0)
         status = run(&t);
+    va_train_watch_end();
     va_progress_end();
     va_train_state_release(&t.state);
     va_optimiser_free(t.optimiser);
@@ -471,6 +442,7 @@ int va_train_run(const struct va_train_job *job)
     va_head_free(t.head);
     va_train_input_release(&t.in);
     va_backend_free(t.be);
+    va_free(t.room);
     va_free(t.state_path);
     return status;
 }

@@ -5,6 +5,9 @@
  * over all labelled frames, backward, norm of the gradient, clipping, AdamW. A batch without a
  * labelled frame changes nothing but k. An epoch is one pass over the windows of the training
  * videos. The same job gives the same bytes, interrupted and resumed or not.
+ *
+ * Ranks of one job (base/va_comm.h) share every batch and make the same updates (train/va_share.h);
+ * rank 0 alone writes.
  */
 #ifndef VA_TRAIN_H
 #define VA_TRAIN_H
@@ -15,7 +18,7 @@
 bool va_train_save_every(struct va_train_job *job, const char *text);
 
 /*
- * 0: the model is written and the checkpoint removed. -1 after reporting. Otherwise the
+ * Collective. 0: the model is written and the checkpoint removed. -1 after reporting. Otherwise the
  * number of the signal (SIGINT, SIGTERM, SIGHUP) that ended it after a checkpoint was written.
  */
 VA_MUST_USE int va_train_run(const struct va_train_job *job);

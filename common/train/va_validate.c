@@ -1,15 +1,23 @@
+/*
+ * Several ranks go through the windows together, a batch for each at a time, and give each other
+ * their predictions: a few numbers per frame. Then each has all of them and does the same sums in
+ * the same order, as one rank alone would.
+ */
 #include "train/va_validate.h"
 
+#include "base/va_comm.h"
 #include "base/va_mem.h"
+#include "train/va_share.h"
 #include <math.h>
 
 struct va_validator {
     struct va_head *head;
     struct va_batch *batch;
     void *pred;  /* [size, rows, 2], borrowed */
-    float *host; /* the same on the host */
+    float *host; /* [ranks, size, rows, 2] on the host; first this rank's, then all */
+    float *mine; /* [size, rows, 2] of this rank */
     enum va_validation protocol;
-    struct va_batch_order order;
+    struct va_batch_order order; /* batches of ranks * size windows */
     int64_t *first; /* [video_count] where the frames of a video lie in `sum`, -1: not chosen */
     int64_t frames; /* of all chosen videos */
     double *sum;    /* [frames, 2] of predictions */
@@ -54,16 +62,18 @@ struct va_validator *va_validator_new(struct va_head *head, struct va_batch *bat
     v->pred = pred;
     v->protocol = protocol;
     v->first = va_new(index->video_count, sizeof(*v->first));
-    if (!v->first || va_batch_order_init(&v->order, index, chosen, batch->size, false, 0) < 0)
+    if (!v->first || va_batch_order_init(&v->order, index, chosen, va_comm_size() * batch->size,
+                                         false, 0) < 0)
         goto failed;
     for (int64_t i = 0; i < index->video_count; i++) {
         v->first[i] = chosen[i] ? v->frames : -1;
         v->frames += chosen[i] ? index->videos[i].frames : 0;
     }
-    v->host = va_new(batch->size * batch->rows, 2 * sizeof(float));
+    v->mine = va_new(batch->size * batch->rows, 2 * sizeof(float));
+    v->host = va_new(va_comm_size() * batch->size * batch->rows, 2 * sizeof(float));
     v->sum = va_new(v->frames, 2 * sizeof(double));
     v->count = va_new(v->frames, sizeof(*v->count));
-    if (v->host && v->sum && v->count)
+    if (v->mine && v->host && v->sum && v->count)
         return v;
 failed:
     va_validator_free(v);
@@ -77,6 +87,7 @@ void va_validator_free(struct va_validator *v)
     va_batch_order_release(&v->order);
     va_free(v->first);
     va_free(v->host);
+    va_free(v->mine);
     va_free(v->sum);
     va_free(v->count);
     va_free(v);
@@ -144,10 +155,41 @@ static void take_frames(struct va_validator *v, struct moments m[2])
     }
 }
 
-int va_validator_run(struct va_validator *v, const volatile sig_atomic_t *stop, double *ccc)
+/* Predictions of this rank's share, which begins at windows[0]. */
+static int forward(struct va_validator *v, const int64_t *windows, int64_t count)
 {
     struct va_batch *b = v->batch;
     struct va_backend *be = b->be;
+
+    if (count == 0)
+        return 0;
+    if (va_batch_load(b, windows, count) < 0)
+        return -1;
+    va_head_forward(v->head, count, b->rows, b->x, v->pred, 0, 0, 0, 0);
+    be->ops->get_f32(be, v->mine, v->pred, count * b->rows * 2);
+    return va_backend_check(be);
+}
+
+/* Run `count` windows on all ranks and take in the predictions of each, in the order of windows. */
+static int run_batch(struct va_validator *v, const int64_t *windows, int64_t count,
+                     struct moments m[2])
+{
+    const struct va_batch *b = v->batch;
+    struct va_share mine = va_share_of(count);
+    int64_t window = b->rows * 2, done = 0; /* numbers in a window */
+
+    if (va_comm_agree(forward(v, windows + mine.first, mine.count)) < 0)
+        return -1;
+    va_comm_gather(v->mine, sizeof(float) * (size_t)(b->size * window), v->host);
+    for (int r = 0; r < va_comm_size(); r++)
+        for (int64_t i = 0, n = va_share_of_rank(count, r).count; i < n; i++, done++)
+            take_window(v, &b->index->windows[windows[done]],
+                        v->host + (r * b->size + i) * window + b->ahead * 2, m);
+    return 0;
+}
+
+int va_validator_run(struct va_validator *v, const volatile sig_atomic_t *stop, double *ccc)
+{
     struct moments m[2] = { { 0 } };
 
     for (int64_t i = 0; i < v->frames; i++) {
@@ -158,17 +200,10 @@ int va_validator_run(struct va_validator *v, const volatile sig_atomic_t *stop, 
         const int64_t *windows;
         int64_t count = va_batch_order_at(&v->order, k, &windows);
 
-        if (stop && *stop)
+        if (va_comm_first(stop ? *stop : 0))
             return 1;
-        if (va_batch_load(b, windows, count) < 0)
+        if (run_batch(v, windows, count, m) < 0)
             return -1;
-        va_head_forward(v->head, count, b->rows, b->x, v->pred, 0, 0, 0);
-        be->ops->get_f32(be, v->host, v->pred, count * b->rows * 2);
-        if (va_backend_check(be) < 0)
-            return -1;
-        for (int64_t i = 0; i < count; i++)
-            take_window(v, &b->index->windows[windows[i]],
-                        v->host + (i * b->rows + b->ahead) * 2, m);
     }
     if (v->protocol == VA_VALIDATION_ONCE)
         take_frames(v, m);

@@ -7,6 +7,9 @@
  *   windows  windows stand one behind the other, a frame in two of them counts twice
  * CCC has population moments in double. Frames in no window have no prediction and are left out.
  *
+ * With several ranks (base/va_comm.h) each runs a share of the windows, and the result is the same
+ * on all, bit for bit.
+ *
  * Ownership: keeps pointers to index, head and batch, which must outlive it
  */
 #ifndef VA_VALIDATE_H
@@ -30,9 +33,9 @@ int64_t va_validator_windows(const struct va_validator *v);  /* that it looks at
 int64_t va_validator_labelled(const struct va_validator *v); /* frames in them, each once */
 
 /*
- * ccc [2], valence and arousal; NaN where undefined. `stop` (or NULL) is looked at between
- * batches: when it becomes non-zero the result is 1 and ccc is not set. 0, or -1 after
- * reporting.
+ * Collective. ccc [2], valence and arousal; NaN where undefined. `stop` (or NULL) is looked at
+ * between batches: when it becomes non-zero on some rank the result is 1 on all and ccc is not
+ * set. 0, or -1 after reporting.
  */
 VA_MUST_USE int va_validator_run(struct va_validator *v, const volatile sig_atomic_t *stop,
                                  double *ccc);

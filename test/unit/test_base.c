@@ -9,6 +9,7 @@
 #include "base/va_thread.h"
 #include "test/va_test.h"
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -117,22 +118,69 @@ static void provenance_leaves_out_paths_and_outputs(void)
 
 /* ---- messages ---------------------------------------------------------------------------- */
 
-static void a_message_is_one_line(void)
+/* What `speak` writes to stderr, as a string. */
+static const char *spoken(void (*speak)(void))
 {
-    char text[256] = "";
+    static char text[1024];
     int fds[2], saved = dup(STDERR_FILENO);
     ssize_t n;
 
     VA_CHECK_INT(pipe(fds), 0);
     dup2(fds[1], STDERR_FILENO);
-    VA_CHECK_INT(va_error("a\nb%cc: %d", 7, 42), -1);
+    speak();
     dup2(saved, STDERR_FILENO);
     close(fds[1]);
     n = read(fds[0], text, sizeof(text) - 1);
+    text[n > 0 ? n : 0] = 0;
     close(fds[0]);
     close(saved);
-    VA_CHECK(n > 0 && !strcmp(text, "va: a?b?c: 42\n"));
+    return text;
+}
+
+static void say_control_characters(void)
+{
+    VA_CHECK_INT(va_error("a\nb%cc: %d", 7, 42), -1);
+}
+
+static void a_message_is_one_line(void)
+{
+    VA_CHECK(!strcmp(spoken(say_control_characters), "va: a?b?c: 42\n"));
     VA_CHECK_INT(va_error_status(), VA_EXIT_INPUT);
+}
+
+static void hold_and_tell(void)
+{
+    va_error_hold_begin(true);
+    va_info("a %s", "word");
+    VA_CHECK_INT(va_error_held(), 0);
+    VA_CHECK_INT(va_error_machine("first %d%%", 1), -1);
+    va_error("second");
+    VA_CHECK_INT(va_error_held(), VA_EXIT_MACHINE);
+    va_error_held_tell("rank 3: ");
+    VA_CHECK_INT(va_error_held(), 0);
+    va_error("dropped");
+    va_error_held_drop(VA_EXIT_INPUT);
+    va_error("third");
+    va_error_hold_end(); /* says what is held */
+    va_error("fourth");
+}
+
+static void hold_in_silence(void)
+{
+    va_error_hold_begin(false);
+    va_info("not said");
+    va_warn("not said");
+    va_error("held");
+    va_error_held_tell("");
+    va_error_hold_end();
+    va_info("said");
+}
+
+static void errors_are_held_until_told(void)
+{
+    VA_CHECK(!strcmp(spoken(hold_and_tell), "va: a word\nva: rank 3: first 1%\nva: third\n"
+                                            "va: fourth\n"));
+    VA_CHECK(!strcmp(spoken(hold_in_silence), "va: held\nva: said\n"));
 }
 
 /* ---- random numbers ------------------------------------------------------------------------ */
@@ -245,6 +293,43 @@ static void affinity_and_environment_limit_the_threads(void)
     unsetenv("OMP_NUM_THREADS");
 }
 
+static void processes_share_the_threads(void)
+{
+    int all = va_threads_available();
+
+    va_threads_share(2);
+    VA_CHECK_INT(va_threads_available(), all < 2 ? 1 : all / 2);
+    setenv("SLURM_CPUS_PER_TASK", "1", 1); /* meant for each */
+    VA_CHECK_INT(va_threads_available(), 1);
+    unsetenv("SLURM_CPUS_PER_TASK");
+    va_threads_share(5000);
+    VA_CHECK_INT(va_threads_available(), 1);
+    va_threads_share(1);
+    VA_CHECK_INT(va_threads_available(), all);
+}
+
+static void *tally_elsewhere(void *arg)
+{
+    va_parallel(997, hit, arg);
+    return NULL;
+}
+
+/* Another thread than the pool's runs its tasks itself, while the pool is at work. */
+static void tasks_of_another_thread(void)
+{
+    static struct tally mine = { .threads = 3 }, other = { .threads = 1 };
+    pthread_t thread;
+
+    va_threads_set(3);
+    VA_CHECK_INT(pthread_create(&thread, NULL, tally_elsewhere, &other), 0);
+    for (int i = 0; i < 50; i++)
+        va_parallel(997, hit, &mine);
+    pthread_join(thread, NULL);
+    for (int i = 0; i < 997; i++)
+        VA_CHECK(mine.hits[i] == 50 && other.hits[i] == 1);
+    va_threads_set(1);
+}
+
 /* ---- numbers and memory -------------------------------------------------------------------- */
 
 static void half_precision_survives_the_round_trip(void)
@@ -307,10 +392,13 @@ int main(void)
     VA_TEST(bad_options_are_refused);
     VA_TEST(provenance_leaves_out_paths_and_outputs);
     VA_TEST(a_message_is_one_line);
+    VA_TEST(errors_are_held_until_told);
     VA_TEST(streams_differ_and_repeat);
     VA_TEST(a_shuffle_is_a_permutation);
     VA_TEST(every_task_runs_once);
     VA_TEST(affinity_and_environment_limit_the_threads);
+    VA_TEST(processes_share_the_threads);
+    VA_TEST(tasks_of_another_thread);
     VA_TEST(half_precision_survives_the_round_trip);
     VA_TEST(impossible_sizes_are_refused);
     VA_TEST(tensors_are_unique_and_checked);

@@ -174,11 +174,49 @@ static void not_a_number(void)
     VA_CHECK(isnan(loss_of(FRAMES, pred, label, VA_CCC_SAMPLE, NULL, &loss)));
 }
 
+/* Frames cut at two places: empty parts, parts without a label (frames 3 to 5), single frames. A
+ * mean far from 0 would show sums that cancel. */
+static void moments_of_parts(void)
+{
+    double pred[2 * FRAMES], label[2 * FRAMES], valid[FRAMES];
+    struct va_backend *be = va_ref_backend_new(); /* whose buffers are arrays of double */
+    struct va_ccc_moments whole;
+
+    make(pred, label, 5);
+    for (int i = 0; i < FRAMES; i++) {
+        valid[i] = label[2 * i] != -5 && label[2 * i + 1] != -5;
+        pred[2 * i] += 1000;
+        label[2 * i] -= 300;
+    }
+    be->ops->ccc_moments(be, FRAMES, pred, label, valid, &whole);
+    for (int a = 0; a <= FRAMES; a++)
+        for (int b = a; b <= FRAMES; b++) {
+            const int ends[] = { 0, a, b, FRAMES };
+            struct va_ccc_moments sum = { 0 }, part;
+
+            for (int k = 0; k < 3; k++) {
+                be->ops->ccc_moments(be, ends[k + 1] - ends[k], pred + 2 * ends[k],
+                                     label + 2 * ends[k], valid + ends[k], &part);
+                va_ccc_merge(&sum, &part);
+            }
+            VA_CHECK(sum.count == whole.count);
+            for (int d = 0; d < 2; d++) {
+                VA_CHECK_NEAR(sum.mean_p[d], whole.mean_p[d], 1e-12);
+                VA_CHECK_NEAR(sum.mean_y[d], whole.mean_y[d], 1e-12);
+                VA_CHECK_NEAR(sum.spp[d], whole.spp[d], 1e-10);
+                VA_CHECK_NEAR(sum.syy[d], whole.syy[d], 1e-10);
+                VA_CHECK_NEAR(sum.spy[d], whole.spy[d], 1e-10);
+            }
+        }
+    va_backend_free(be);
+}
+
 int main(void)
 {
     VA_TEST(golden);
     VA_TEST(finite_differences);
     VA_TEST(by_definition);
     VA_TEST(not_a_number);
+    VA_TEST(moments_of_parts);
     return va_test_finish();
 }

@@ -291,7 +291,7 @@ static double both_ways(struct tiny *t)
     int64_t n = CLIPS * t->T;
 
     va_params_zero_grad(va_head_params(t->head));
-    va_head_forward(t->head, CLIPS, t->T, t->x, t->pred, 0, 0, 0);
+    va_head_forward(t->head, CLIPS, t->T, t->x, t->pred, 0, 0, 0, 0);
     be->ops->ccc_moments(be, n, t->pred, t->label, t->valid, &m);
     va_ccc_loss(&m, t->preset->ccc, 1e-8, &loss, &c);
     be->ops->ccc_grad(be, n, t->pred, t->label, t->valid, &c, t->dpred);
@@ -337,7 +337,7 @@ static void predictions_of(const struct preset *p)
         VA_CHECK(features && va_head_reserve(t.head, 1, T, false) == 0);
         be->ops->put_f32(be, x, features, T * D);
         snprintf(name, sizeof(name), "pred.%s", clips[i]);
-        va_head_forward(t.head, 1, T, x, pred, 0, 0, 0);
+        va_head_forward(t.head, 1, T, x, pred, 0, 0, 0, 0);
         va_golden_check_buffer(be, t.file, t.expected, name, pred, 2 * T, slack());
         be->ops->zero(be, pred, 2 * T);
         va_head_stream_reset(s);

@@ -91,7 +91,7 @@ static double loss(struct model *m)
     const double *p = m->pred, *w = m->weights; /* the ref backend's numbers are doubles */
 
     va_head_changed(m->head);
-    va_head_forward(m->head, m->B, m->T, m->x, m->pred, m->dropout, 9, 4);
+    va_head_forward(m->head, m->B, m->T, m->x, m->pred, m->dropout, 9, 4, 0);
     for (int64_t i = 0; i < m->B * m->T * 2; i++)
         sum += p[i] * w[i];
     return sum;
@@ -269,15 +269,62 @@ static void dropout_is_of_its_step(void)
     struct model m = model_new(&tiny, 1, 40, 0.5);
     double a[80], b[80];
 
-    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 1);
+    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 1, 0);
     be->ops->get_f64(be, a, m.pred, 80);
-    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 2);
+    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 2, 0);
     be->ops->get_f64(be, b, m.pred, 80);
     VA_CHECK(memcmp(a, b, sizeof(a)) != 0);
-    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 1);
+    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 1, 0);
     be->ops->get_f64(be, b, m.pred, 80);
     VA_CHECK(memcmp(a, b, sizeof(a)) == 0);
     model_free(&m);
+}
+
+/* Sequences of a batch may be run in several parts: the predictions are the same, and gradients
+ * of the parts add up to that of the whole. Sizes are odd, so that parts begin anywhere. */
+static void parts_of(const struct va_head_config *c)
+{
+    enum { B = 3, T = 7 };
+    static const int64_t parts[] = { 0, 1, 3 };
+    struct model m = model_new(c, B, T, 0.5);
+    struct va_params *list = va_head_params(m.head);
+    double whole[B * T * 2];
+    double **grads = va_new(list->count, sizeof(*grads));
+
+    loss(&m);
+    va_head_backward(m.head, B, T, m.x, m.weights);
+    be->ops->get_f64(be, whole, m.pred, B * T * 2);
+    for (int64_t i = 0; i < list->count; i++) {
+        grads[i] = va_new(list->items[i].count, sizeof(double));
+        be->ops->get_f64(be, grads[i], list->items[i].grad, list->items[i].count);
+    }
+    va_params_zero_grad(list);
+    for (size_t k = 0; k + 1 < VA_COUNT(parts); k++) {
+        int64_t first = parts[k], n = parts[k + 1] - first;
+        const double *x = va_at(be, m.x, first * T * c->in_dim);
+
+        va_head_forward(m.head, n, T, x, m.pred, 0.5, 9, 4, first);
+        VA_CHECK(!memcmp(m.pred, whole + first * T * 2, sizeof(double) * (size_t)(n * T * 2)));
+        va_head_backward(m.head, n, T, x, va_at(be, m.weights, first * T * 2));
+    }
+    for (int64_t i = 0; i < list->count; i++) {
+        const double *sum = list->items[i].grad;
+
+        for (int64_t j = 0; j < list->items[i].count; j++)
+            VA_CHECK_NEAR(sum[j], grads[i][j], 1e-12 * (1 + fabs(grads[i][j])));
+        va_free(grads[i]);
+    }
+    va_free(grads);
+    model_free(&m);
+}
+
+static void dropout_of_a_part(void)
+{
+    for (int t = 0; va_temporal_names[t]; t++) {
+        struct va_head_config c = other(t);
+
+        parts_of(&c);
+    }
 }
 
 /* Frames whose prediction a change of frame 20 moves, by a TCN alone; the last of them are moved
@@ -419,6 +466,7 @@ int main(void)
     VA_TEST(gradients_add);
     VA_TEST(layouts_agree);
     VA_TEST(dropout_is_of_its_step);
+    VA_TEST(dropout_of_a_part);
     VA_TEST(receptive_field);
     VA_TEST(streaming);
     VA_TEST(bad_gradients_are_named);

@@ -107,8 +107,9 @@ static void dropout(void)
     for (int s = 0; s < SIZES; s++)
         for (int i = 0; i < 4; i++) {
             struct twin *x, *y;
-            struct va_dropout d = { sizes[s], p[i], 0x123456789abcdefu, (uint64_t)7 << 40 | 65,
-                                    NULL,     NULL };
+            struct va_dropout d = {
+                sizes[s], p[i], 0x123456789abcdefu, (uint64_t)7 << 40 | 65, NULL, NULL, 0
+            };
 
             twin_begin();
             x = twin_random(d.count, -1, 1);
@@ -125,6 +126,47 @@ static void dropout(void)
             VA_CHECK(!memcmp(x->cpu, y->cpu, (size_t)d.count * sizeof(float)));
             twin_end();
         }
+}
+
+/* Numbers [first, first + count) of an activation, on their own, get what they get in it: also
+ * where they begin inside a block of four words, or far beyond 2^32 words. */
+static void dropout_of_a_part(void)
+{
+    enum { ALL = 40009 };
+    static const int64_t firsts[] = { 0, 1, 2, 3, 4, 5, 63, 1001, 16381, 16387 };
+    static const int64_t begins[] = { 0, 1, 4 * ((1LL << 32) - 2) + 3 };
+
+    for (size_t b = 0; b < VA_COUNT(begins); b++)
+        for (size_t f = 0; f < VA_COUNT(firsts); f++)
+            for (int s = 0; s < SIZES; s++) {
+                int64_t at = firsts[f], n = sizes[s] < ALL - at ? sizes[s] : ALL - at;
+                struct va_dropout d = { ALL, 0.3, 11, 12, NULL, NULL, begins[b] };
+                struct twin *x, *y, *part;
+
+                twin_begin();
+                x = twin_random(ALL, -1, 1);
+                y = twin_new(ALL);
+                part = twin_new(n);
+                d.x = x->ref;
+                d.y = y->ref;
+                twin_ref->ops->dropout(twin_ref, &d);
+                d.x = x->cpu;
+                d.y = y->cpu;
+                twin_cpu->ops->dropout(twin_cpu, &d);
+                twin_check("dropout", y, 1, 0);
+                d.count = n;
+                d.first += at;
+                d.x = (const double *)x->ref + at;
+                d.y = part->ref;
+                twin_ref->ops->dropout(twin_ref, &d);
+                d.x = (const float *)x->cpu + at;
+                d.y = part->cpu;
+                twin_cpu->ops->dropout(twin_cpu, &d);
+                twin_check("dropout of a part", part, 1, 0);
+                VA_CHECK(!memcmp(part->ref, (double *)y->ref + at, (size_t)n * sizeof(double)));
+                VA_CHECK(!memcmp(part->cpu, (float *)y->cpu + at, (size_t)n * sizeof(float)));
+                twin_end();
+            }
 }
 
 static void norm(void)
@@ -374,6 +416,7 @@ int main(void)
     VA_TEST(unary_at_the_ends);
     VA_TEST(add_and_prelu);
     VA_TEST(dropout);
+    VA_TEST(dropout_of_a_part);
     VA_TEST(norm);
     VA_TEST(weight_norm);
     VA_TEST(ccc);

@@ -68,7 +68,7 @@ static void maps(struct results *r)
     keep(r, y, N);
     be->ops->prelu_grad(be, N, x, slope, dy, y, dslope);
     keep(r, dslope, 1);
-    be->ops->dropout(be, &(struct va_dropout){ N, 0.3, 5, 6, x, y });
+    be->ops->dropout(be, &(struct va_dropout){ N, 0.3, 5, 6, x, y, 0 });
     keep(r, y, N);
     total = (float)be->ops->sum_squares(be, &u, 1, &worst);
     keep(r, &total, 1);

@@ -111,7 +111,7 @@ static double both_ways(struct run *r)
     int64_t n = r->B * r->T;
 
     va_params_zero_grad(va_head_params(r->head));
-    va_head_forward(r->head, r->B, r->T, r->x, r->pred, 0, 0, 0);
+    va_head_forward(r->head, r->B, r->T, r->x, r->pred, 0, 0, 0, 0);
     be->ops->ccc_moments(be, n, r->pred, r->label, r->valid, &m);
     va_ccc_loss(&m, r->loss, 1e-8, &loss, &c);
     be->ops->ccc_grad(be, n, r->pred, r->label, r->valid, &c, r->dpred);

@@ -1,0 +1,228 @@
+/*
+ * What ranks tell each other, and how they share a batch. Run by itself there is one rank;
+ * test/mpi.bats runs it with several (those beyond rank 0 answer by their exit code). VA_SHARERS in
+ * the environment: how many ranks this machine's cores are expected to be shared by.
+ */
+#include "base/va_comm.h"
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "cpu/va_cpu_ops.h"
+#include "test/va_test.h"
+#include "train/va_share.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int rank, size;
+
+/* Number i that rank r gives, in [-0.4, 0.6). */
+static float number(int r, int64_t i)
+{
+    return (float)((r * 7919 + i * 104729 + i % 7 * r) % 1000003) / 1000003.0f - 0.4f;
+}
+
+static void gathering(void)
+{
+    static const int64_t sizes[] = { 1, 7, 4096, 100003 };
+
+    for (size_t k = 0; k < VA_COUNT(sizes); k++) {
+        int64_t n = sizes[k];
+        unsigned char *mine = va_new(n, 1), *all = va_new(n, (size_t)size);
+        bool right = mine && all;
+
+        for (int64_t i = 0; right && i < n; i++)
+            mine[i] = (unsigned char)(rank * 41 + i);
+        va_comm_gather(mine, (size_t)n, all);
+        for (int64_t i = 0; right && i < n * size; i++)
+            right = all[i] == (unsigned char)(i / n * 41 + i % n);
+        VA_CHECK(right);
+        if (rank > 0)
+            memset(mine, 0, (size_t)n);
+        va_comm_broadcast(mine, (size_t)n);
+        for (int64_t i = 0; right && i < n; i++)
+            right = mine[i] == (unsigned char)i;
+        VA_CHECK(right);
+        va_free(mine);
+        va_free(all);
+    }
+}
+
+static void first_value(void)
+{
+    VA_CHECK_INT(va_comm_first(0), 0);
+    VA_CHECK_INT(va_comm_first(rank + 5), 5);
+    VA_CHECK_INT(va_comm_first(rank == size - 1 ? 15 : 0), 15);
+    VA_CHECK_INT(va_comm_first(rank >= size / 2 ? -rank - 1 : 0), -(size / 2) - 1);
+}
+
+/* Sizes below the number of ranks, odd ones, and around the pieces that sums are made in. */
+static void sums_in_order(void)
+{
+    static const int64_t sizes[] = {
+        0, 1, 2, 3, 5, 1000, (1 << 20) - 1, (1 << 20) + 1, 2100001
+    };
+
+    for (size_t k = 0; k < VA_COUNT(sizes); k++) {
+        int64_t n = sizes[k], bad = -1;
+        float *x = va_new(n + 1, sizeof(*x));
+
+        for (int64_t i = 0; x && i < n; i++)
+            x[i] = number(rank, i);
+        x[n] = 77; /* a guard */
+        va_comm_sum(x, n);
+        for (int64_t i = 0; i < n && bad < 0; i++) {
+            float sum = number(0, i);
+
+            for (int r = 1; r < size; r++)
+                sum += number(r, i);
+            if (memcmp(&sum, &x[i], sizeof(sum)) != 0)
+                bad = i;
+        }
+        VA_CHECK_INT(bad, -1);
+        VA_CHECK(x[n] == 77);
+        va_free(x);
+    }
+}
+
+static void shares(void)
+{
+    for (int64_t n = 0; n < 40; n++) {
+        int64_t end = 0, most = 0;
+
+        for (int r = 0; r < size; r++) {
+            struct va_share s = va_share_of_rank(n, r);
+
+            VA_CHECK_INT(s.first, end);
+            VA_CHECK(s.count == n / size || s.count == n / size + 1);
+            most = s.count > most ? s.count : most;
+            end = s.first + s.count;
+        }
+        VA_CHECK_INT(end, n);
+        VA_CHECK_INT(va_share_most(n), most);
+        VA_CHECK_INT(va_share_of(n).first, va_share_of_rank(n, rank).first);
+    }
+}
+
+/* A batch of 5 frames per rank, and one of a single frame, which only rank 0 has. */
+static void moments_of_all(void)
+{
+    struct va_backend *be = va_cpu_backend_new();
+    int64_t n = 5 * size;
+    float *p = va_new(2 * n, sizeof(float)), *y = va_new(2 * n, sizeof(float));
+    float *ok = va_new(n, sizeof(float));
+
+    for (int64_t i = 0; i < 2 * n; i++) {
+        p[i] = number(100, i);
+        y[i] = number(101, i);
+        ok[i / 2] = i / 2 % 3 != 1;
+    }
+    for (; n > 0; n = n > 1 ? 1 : 0) {
+        struct va_share s = va_share_of(n);
+        struct va_ccc_moments whole, m;
+
+        be->ops->ccc_moments(be, n, p, y, ok, &whole);
+        be->ops->ccc_moments(be, s.count, p + 2 * s.first, y + 2 * s.first, ok + s.first, &m);
+        va_share_moments(&m);
+        VA_CHECK(m.count == whole.count);
+        for (int d = 0; d < 2; d++) {
+            VA_CHECK_NEAR(m.mean_p[d], whole.mean_p[d], 1e-15);
+            VA_CHECK_NEAR(m.mean_y[d], whole.mean_y[d], 1e-15);
+            VA_CHECK_NEAR(m.spp[d], whole.spp[d], 1e-13);
+            VA_CHECK_NEAR(m.syy[d], whole.syy[d], 1e-13);
+            VA_CHECK_NEAR(m.spy[d], whole.spy[d], 1e-13);
+        }
+    }
+    va_free(p);
+    va_free(y);
+    va_free(ok);
+    va_backend_free(be);
+}
+
+/* Entries smaller and larger than a piece, and a frozen one between them. */
+static void gradients_and_weights(void)
+{
+    static const int64_t counts[] = { 3, 7, 1, VA_SHARE_ROOM + 5, 11 };
+    struct va_backend *be = va_cpu_backend_new();
+    float *room = va_new(VA_SHARE_ROOM, sizeof(*room));
+    struct va_params list;
+
+    va_params_init(&list, be);
+    for (size_t i = 0; i < VA_COUNT(counts); i++)
+        VA_CHECK(va_params_add(&list,
+                               &(struct va_param){ .rank = 1,
+                                                   .shape = { counts[i] },
+                                                   .init = VA_INIT_UNIFORM,
+                                                   .a = 1,
+                                                   .frozen = i == 1 },
+                               "entry.%zu", i) == (int64_t)i);
+    VA_CHECK(va_params_allocate(&list) == 0 && va_params_allocate_training(&list) == 0);
+    VA_CHECK(va_params_draw(&list, 4) == 0);
+    for (size_t i = 0; i < VA_COUNT(counts); i++)
+        for (int64_t j = 0; list.items[i].grad && j < counts[i]; j++)
+            ((float *)list.items[i].grad)[j] = number(rank, j + (int64_t)i);
+    va_share_gradients(&list, room);
+    for (size_t i = 0; i < VA_COUNT(counts); i++)
+        for (int64_t j = 0; list.items[i].grad && j < counts[i]; j++) {
+            float sum = number(0, j + (int64_t)i);
+
+            for (int r = 1; r < size; r++)
+                sum += number(r, j + (int64_t)i);
+            if (((float *)list.items[i].grad)[j] != sum) {
+                VA_CHECK_INT(j, -1);
+                break;
+            }
+        }
+    VA_CHECK(va_share_same_weights(&list, 6, room) == 0);
+    if (size > 1) { /* one bit, on one rank: all of them hear of it */
+        if (rank == size - 1)
+            ((unsigned char *)list.items[3].value.data)[sizeof(float) * VA_SHARE_ROOM] ^= 1;
+        VA_CHECK(va_share_same_weights(&list, 7, room) == -1);
+        VA_CHECK_INT(va_error_status(), VA_EXIT_MACHINE);
+    }
+    va_params_release(&list);
+    va_free(room);
+    va_backend_free(be);
+}
+
+static void neighbours(void)
+{
+    const char *expected = getenv("VA_SHARERS");
+
+    for (int r = 0; r < size; r++)
+        VA_CHECK(va_comm_pid(r) > 0 && kill(va_comm_pid(r), 0) == 0);
+    VA_CHECK_INT(va_comm_pid(rank), getpid());
+    VA_CHECK_INT(va_comm_sharers(), expected ? atoi(expected) : 1);
+}
+
+/* The others go on only when all have heard of it; the error is that of the last rank. */
+static void disagreement(void)
+{
+    bool mine = rank == size - 1;
+
+    VA_CHECK(va_comm_agree(0) == 0);
+    VA_CHECK(va_comm_agree(mine ? va_error("a file: unreadable here") : 0) == -1);
+    VA_CHECK(va_comm_agree(va_error("a file: unreadable everywhere")) == -1);
+    VA_CHECK(va_comm_agree(0) == 0);
+}
+
+int main(void)
+{
+    int status;
+
+    va_error_set_tool("test_ranks");
+    if (va_comm_begin() < 0)
+        return 4;
+    rank = va_comm_rank();
+    size = va_comm_size();
+    VA_TEST(gathering);
+    VA_TEST(first_value);
+    VA_TEST(sums_in_order);
+    VA_TEST(shares);
+    VA_TEST(moments_of_all);
+    VA_TEST(gradients_and_weights);
+    VA_TEST(neighbours);
+    VA_TEST(disagreement);
+    status = va_test_finish();
+    va_comm_end();
+    return status;
+}
