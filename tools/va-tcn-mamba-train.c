@@ -31,16 +31,18 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
         VA_OPT_FILE(0, "windows", &job->windows, "windows with labels, va.windows/1"),
         VA_OPT_FILE(0, "train", &job->train, "videos to train on, one name a line"),
         VA_OPT_FILE(0, "val", &job->val, "videos to validate on, one name a line"),
-        VA_OPT_OUTPUT('o', "output", &job->output, "MODEL.h5",
+        VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
                       "model to write; appears only when complete"),
         VA_OPT_FILE(0, "init", &job->init, "start from the weights of this model"),
-        VA_OPT_OUTPUT(0, "log-dir", &job->log_dir, "DIR", "write train.tsv and val.tsv there"),
+        VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
+                      "write train.tsv and val.tsv there"),
         VA_OPT_GROUP("checkpoint"),
-        VA_OPT_OUTPUT(0, "state", &job->state, "FILE",
+        VA_OPT_OUTPUT(0, "state", &job->run.state, "FILE",
                       "checkpoint, removed at the end (default: MODEL.h5.state)"),
         VA_OPT_RUN_STRING(0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
                           "write it every N batches, or seconds, minutes, hours"),
-        VA_OPT_RUN_FLAG(0, "resume", &job->resume, "go on from the checkpoint if it exists"),
+        VA_OPT_RUN_FLAG(0, "resume", &job->run.resume,
+                        "go on from the checkpoint if it exists"),
     };
 
     for (size_t i = 0; i < VA_COUNT(options); i++)
@@ -121,7 +123,7 @@ static bool check(struct args *a, int *status)
 {
     const struct va_train_job *job = &a->job;
 
-    if (!va_train_save_every(&a->job, a->save_every))
+    if (!va_run_save_every(&a->job.run, a->save_every))
         return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
                               a->save_every);
     if (!va_device_check(job->device, a->precision, status))
@@ -134,9 +136,9 @@ static bool check(struct args *a, int *status)
         return va_usage_error(status, "missing --train LIST");
     if (!job->val)
         return va_usage_error(status, "missing --val LIST");
-    if (!job->output)
+    if (!job->run.output)
         return va_usage_error(status, "missing --output MODEL.h5");
-    if (job->state && !strcmp(job->state, job->output))
+    if (job->run.state && !strcmp(job->run.state, job->run.output))
         return va_usage_error(status, "--state and --output are the same file");
     return true;
 }

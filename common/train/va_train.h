@@ -14,9 +14,6 @@
 
 #include "train/va_train_input.h"
 
-/* "7" batches, "30s", "5m", "1h" into the job; false when it is none of these. */
-bool va_train_save_every(struct va_train_job *job, const char *text);
-
 /*
  * Collective. 0: the model is written and the checkpoint removed. -1 after reporting. Otherwise the
  * number of the signal (SIGINT, SIGTERM, SIGHUP) that ended it after a checkpoint was written.

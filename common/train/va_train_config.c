@@ -3,7 +3,6 @@
 #include "base/va_error.h"
 #include "nn/va_ccc.h"
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *const va_select_names[] = { "best", "last", NULL };
@@ -12,100 +11,45 @@ const char *const va_validation_names[] = { "once", "windows", NULL };
 const char *const va_loss_names[] = { "population", "sample", NULL };
 const char *const va_draw_names[] = { "paper", "authors", NULL };
 
-enum kind { INT, REAL, YESNO, CHOICE, INTS };
-
-static const struct setting {
-    const char *name;
-    enum kind kind;
-    size_t offset;
-    const char *const *names; /* of a choice */
-    bool shape;               /* of the model: with --init the file's */
-    enum va_source otherwise; /* where it comes from when no option says it */
-} settings[] = {
+static const struct va_setting items[] = {
 #define AT(field) offsetof(struct va_train_config, field)
-    { "preset", CHOICE, AT(preset), va_preset_names, false, VA_SOURCE_DEFAULT },
-    { "epochs", INT, AT(epochs), NULL, false, VA_SOURCE_PRESET },
-    { "warmup-epochs", INT, AT(warmup_epochs), NULL, false, VA_SOURCE_PRESET },
-    { "batch", INT, AT(batch), NULL, false, VA_SOURCE_PRESET },
-    { "steps", INT, AT(steps), NULL, false, VA_SOURCE_DEFAULT },
-    { "lr", REAL, AT(lr), NULL, false, VA_SOURCE_PRESET },
-    { "schedule", CHOICE, AT(schedule), va_schedule_names, false, VA_SOURCE_PRESET },
-    { "weight-decay", REAL, AT(weight_decay), NULL, false, VA_SOURCE_PRESET },
-    { "decay", CHOICE, AT(decay), va_decay_names, false, VA_SOURCE_PRESET },
-    { "dropout", REAL, AT(dropout), NULL, false, VA_SOURCE_PRESET },
-    { "clip", REAL, AT(clip), NULL, false, VA_SOURCE_PRESET },
-    { "adam-eps", REAL, AT(adam_eps), NULL, false, VA_SOURCE_PRESET },
-    { "loss", CHOICE, AT(loss), va_loss_names, false, VA_SOURCE_PRESET },
-    { "loss-eps", REAL, AT(loss_eps), NULL, false, VA_SOURCE_PRESET },
-    { "draw", CHOICE, AT(draw), va_draw_names, false, VA_SOURCE_PRESET },
-    { "validation", CHOICE, AT(validation), va_validation_names, false, VA_SOURCE_PRESET },
-    { "evaluations", INT, AT(evaluations), NULL, false, VA_SOURCE_PRESET },
-    { "select", CHOICE, AT(select), va_select_names, false, VA_SOURCE_PRESET },
-    { "shuffle", YESNO, AT(shuffle), NULL, false, VA_SOURCE_PRESET },
-    { "lookahead", INT, AT(lookahead), NULL, true, VA_SOURCE_PRESET },
-    { "temporal", CHOICE, AT(temporal), va_temporal_names, true, VA_SOURCE_PRESET },
-    { "in-norm", YESNO, AT(in_norm), NULL, true, VA_SOURCE_PRESET },
-    { "channels", INTS, AT(channels), NULL, true, VA_SOURCE_PRESET },
-    { "kernel", INT, AT(kernel), NULL, true, VA_SOURCE_PRESET },
-    { "layers", INT, AT(layers), NULL, true, VA_SOURCE_PRESET },
-    { "d-state", INT, AT(d_state), NULL, true, VA_SOURCE_PRESET },
-    { "d-conv", INT, AT(d_conv), NULL, true, VA_SOURCE_PRESET },
-    { "expand", INT, AT(expand), NULL, true, VA_SOURCE_PRESET },
-    { "heads", INT, AT(heads), NULL, true, VA_SOURCE_PRESET },
-    { "mlp", INT, AT(mlp), NULL, true, VA_SOURCE_PRESET },
-    { "hidden", INT, AT(hidden), NULL, true, VA_SOURCE_PRESET },
-    { "seed", INT, AT(seed), NULL, false, VA_SOURCE_DEFAULT },
+    { "preset", VA_SETTING_CHOICE, AT(preset), va_preset_names, false, VA_SOURCE_DEFAULT },
+    { "epochs", VA_SETTING_INT, AT(epochs), NULL, false, VA_SOURCE_PRESET },
+    { "warmup-epochs", VA_SETTING_INT, AT(warmup_epochs), NULL, false, VA_SOURCE_PRESET },
+    { "batch", VA_SETTING_INT, AT(batch), NULL, false, VA_SOURCE_PRESET },
+    { "steps", VA_SETTING_INT, AT(steps), NULL, false, VA_SOURCE_DEFAULT },
+    { "lr", VA_SETTING_REAL, AT(lr), NULL, false, VA_SOURCE_PRESET },
+    { "schedule", VA_SETTING_CHOICE, AT(schedule), va_schedule_names, false, VA_SOURCE_PRESET },
+    { "weight-decay", VA_SETTING_REAL, AT(weight_decay), NULL, false, VA_SOURCE_PRESET },
+    { "decay", VA_SETTING_CHOICE, AT(decay), va_decay_names, false, VA_SOURCE_PRESET },
+    { "dropout", VA_SETTING_REAL, AT(dropout), NULL, false, VA_SOURCE_PRESET },
+    { "clip", VA_SETTING_REAL, AT(clip), NULL, false, VA_SOURCE_PRESET },
+    { "adam-eps", VA_SETTING_REAL, AT(adam_eps), NULL, false, VA_SOURCE_PRESET },
+    { "loss", VA_SETTING_CHOICE, AT(loss), va_loss_names, false, VA_SOURCE_PRESET },
+    { "loss-eps", VA_SETTING_REAL, AT(loss_eps), NULL, false, VA_SOURCE_PRESET },
+    { "draw", VA_SETTING_CHOICE, AT(draw), va_draw_names, false, VA_SOURCE_PRESET },
+    { "validation", VA_SETTING_CHOICE, AT(validation), va_validation_names, false,
+      VA_SOURCE_PRESET },
+    { "evaluations", VA_SETTING_INT, AT(evaluations), NULL, false, VA_SOURCE_PRESET },
+    { "select", VA_SETTING_CHOICE, AT(select), va_select_names, false, VA_SOURCE_PRESET },
+    { "shuffle", VA_SETTING_YESNO, AT(shuffle), NULL, false, VA_SOURCE_PRESET },
+    { "lookahead", VA_SETTING_INT, AT(lookahead), NULL, true, VA_SOURCE_PRESET },
+    { "temporal", VA_SETTING_CHOICE, AT(temporal), va_temporal_names, true, VA_SOURCE_PRESET },
+    { "in-norm", VA_SETTING_YESNO, AT(in_norm), NULL, true, VA_SOURCE_PRESET },
+    { "channels", VA_SETTING_INTS, AT(channels), NULL, true, VA_SOURCE_PRESET },
+    { "kernel", VA_SETTING_INT, AT(kernel), NULL, true, VA_SOURCE_PRESET },
+    { "layers", VA_SETTING_INT, AT(layers), NULL, true, VA_SOURCE_PRESET },
+    { "d-state", VA_SETTING_INT, AT(d_state), NULL, true, VA_SOURCE_PRESET },
+    { "d-conv", VA_SETTING_INT, AT(d_conv), NULL, true, VA_SOURCE_PRESET },
+    { "expand", VA_SETTING_INT, AT(expand), NULL, true, VA_SOURCE_PRESET },
+    { "heads", VA_SETTING_INT, AT(heads), NULL, true, VA_SOURCE_PRESET },
+    { "mlp", VA_SETTING_INT, AT(mlp), NULL, true, VA_SOURCE_PRESET },
+    { "hidden", VA_SETTING_INT, AT(hidden), NULL, true, VA_SOURCE_PRESET },
+    { "seed", VA_SETTING_INT, AT(seed), NULL, false, VA_SOURCE_DEFAULT },
 #undef AT
 };
-_Static_assert(VA_COUNT(settings) <= VA_SETTINGS_MAX, "settings fit their sources");
-
-static size_t size_of(const struct setting *s)
-{
-    switch (s->kind) {
-    case INT: return sizeof(int64_t);
-    case REAL: return sizeof(double);
-    case YESNO: return sizeof(bool);
-    case CHOICE: return sizeof(int);
-    case INTS: return sizeof(struct va_ints);
-    }
-    return 0;
-}
-
-static const void *at(const struct va_train_config *c, const struct setting *s)
-{
-    return (const char *)c + s->offset;
-}
-
-/* Values as text that reads back to the same value. */
-static const char *text_of(const struct va_train_config *c, const struct setting *s,
-                           char *buffer, size_t size)
-{
-    size_t n = 0;
-
-    buffer[0] = 0;
-    switch (s->kind) {
-    case INT: snprintf(buffer, size, "%lld", (long long)*(const int64_t *)at(c, s)); break;
-    case REAL: {
-        double x = *(const double *)at(c, s);
-
-        snprintf(buffer, size, "%.15g", x);
-        if (strtod(buffer, NULL) != x)
-            snprintf(buffer, size, "%.17g", x);
-        break;
-    }
-    case YESNO: snprintf(buffer, size, "%s", *(const bool *)at(c, s) ? "yes" : "no"); break;
-    case CHOICE: snprintf(buffer, size, "%s", s->names[*(const int *)at(c, s)]); break;
-    case INTS: {
-        const struct va_ints *list = at(c, s);
-
-        for (int64_t i = 0; i < list->count && n < size; i++)
-            n += (size_t)snprintf(buffer + n, size - n, "%s%lld", i ? "," : "",
-                                  (long long)list->items[i]);
-        break;
-    }
-    }
-    return buffer;
-}
+static const struct va_settings settings = { items, VA_COUNT(items) };
+_Static_assert(VA_COUNT(items) <= VA_SETTINGS_MAX, "settings fit their sources");
 
 void va_train_config_preset(struct va_train_config *c, enum va_preset preset)
 {
@@ -141,27 +85,18 @@ void va_train_config_preset(struct va_train_config *c, enum va_preset preset)
         .hidden = 128,
         .seed = 42,
     };
-    for (size_t i = 0; i < VA_COUNT(settings); i++)
-        c->source[i] = (unsigned char)settings[i].otherwise;
+    va_settings_begin(&settings, c->source);
 }
 
 void va_train_config_override(struct va_train_config *c, const struct va_train_config *options,
                               bool (*given)(const char *name))
 {
-    for (size_t i = 0; i < VA_COUNT(settings); i++)
-        if (given(settings[i].name)) {
-            memcpy((char *)c + settings[i].offset, at(options, &settings[i]),
-                   size_of(&settings[i]));
-            c->source[i] = VA_SOURCE_OPTION;
-        }
+    va_settings_override(&settings, c, c->source, options, given);
 }
 
 bool va_train_config_named(const struct va_train_config *c, const char *setting)
 {
-    for (size_t i = 0; i < VA_COUNT(settings); i++)
-        if (strcmp(settings[i].name, setting) == 0)
-            return c->source[i] == VA_SOURCE_OPTION;
-    return false;
+    return va_settings_named(&settings, c->source, setting);
 }
 
 /* The settings of shape as a head's configuration, and back. Without a TCN the last of the
@@ -212,19 +147,19 @@ static int take_shape(struct va_train_config *c, struct va_head_config *head, co
     struct va_train_config file = *c;
 
     from_head(&file, head);
-    for (size_t i = 0; i < VA_COUNT(settings); i++) {
-        const struct setting *s = &settings[i];
+    for (int64_t i = 0; i < settings.count; i++) {
+        const struct va_setting *s = &settings.items[i];
         char ours[256], theirs[256];
 
         if (!s->shape)
             continue;
         if (c->source[i] != VA_SOURCE_OPTION) {
-            memcpy((char *)c + s->offset, at(&file, s), size_of(s));
+            va_setting_copy(s, c, &file);
             c->source[i] = VA_SOURCE_FILE;
         } else if (s->offset == offsetof(struct va_train_config, in_norm)) {
             head->in_norm = c->in_norm;
-        } else if (strcmp(text_of(c, s, ours, sizeof(ours)),
-                          text_of(&file, s, theirs, sizeof(theirs)))) {
+        } else if (strcmp(va_setting_text(s, c, ours, sizeof(ours)),
+                          va_setting_text(s, &file, theirs, sizeof(theirs)))) {
             return va_error("%s: %s is %s, expected %s as --%s says", path, s->name, theirs,
                             ours, s->name);
         }
@@ -256,25 +191,10 @@ int va_train_config_head(struct va_train_config *c, int64_t in_dim,
 
 void va_train_config_print(const struct va_train_config *c, const char *init, FILE *stream)
 {
-    static const char *const sources[] = { "preset", "default", "option" };
-    char value[256];
-
-    for (size_t i = 0; i < VA_COUNT(settings); i++)
-        fprintf(stream, "%s\t%s\t%s\n", settings[i].name,
-                text_of(c, &settings[i], value, sizeof(value)),
-                c->source[i] == VA_SOURCE_FILE ? init : sources[c->source[i]]);
+    va_settings_print(&settings, c, c->source, init, stream);
 }
 
 int va_train_config_store(const struct va_train_config *c, struct va_tensors *set)
 {
-    char key[64], value[256];
-
-    for (size_t i = 0; i < VA_COUNT(settings); i++) {
-        if (settings[i].shape)
-            continue;
-        snprintf(key, sizeof(key), "train.%s", settings[i].name);
-        if (va_tensors_set_meta(set, key, text_of(c, &settings[i], value, sizeof(value))) < 0)
-            return -1;
-    }
-    return 0;
+    return va_settings_store(&settings, c, set);
 }

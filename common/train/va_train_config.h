@@ -1,19 +1,14 @@
 /*
  * va_train_config.h - everything that decides what a training run computes, and where each
- * value came from.
- *
- * One table of settings (name, kind, place in the struct) drives the presets' overrides,
- * --print-config, the metadata of model files and the comparison with a checkpoint: a setting
- * that is not in it does not exist. The name of a setting is the long name of its option.
+ * value came from (train/va_settings.h).
  */
 #ifndef VA_TRAIN_CONFIG_H
 #define VA_TRAIN_CONFIG_H
 
-#include "base/va_option.h"
-#include "base/va_tensors.h"
 #include "data/va_preset.h"
 #include "nn/va_head.h"
 #include "nn/va_schedule.h"
+#include "train/va_settings.h"
 #include <stdio.h>
 
 enum va_select { VA_SELECT_BEST, VA_SELECT_LAST };
@@ -28,8 +23,6 @@ extern const char *const va_decay_names[];
 extern const char *const va_validation_names[];
 extern const char *const va_loss_names[];
 extern const char *const va_draw_names[];
-
-enum va_source { VA_SOURCE_PRESET, VA_SOURCE_DEFAULT, VA_SOURCE_OPTION, VA_SOURCE_FILE };
 
 enum { VA_SETTINGS_MAX = 40 };
 

@@ -7,6 +7,7 @@
 #define VA_TRAIN_INPUT_H
 
 #include "data/va_window_index.h"
+#include "train/va_run.h"
 #include "train/va_train_config.h"
 
 /* The command line of a run. Paths are borrowed. */
@@ -14,13 +15,8 @@ struct va_train_job {
     struct va_train_config config;
     const char *windows, *train, *val; /* va.windows/1 and two lists of videos */
     const char *init;                  /* va.model/1 to start from, or NULL */
-    const char *output;                /* va.model/1 */
-    const char *state;                 /* checkpoint; NULL: OUTPUT.state */
-    const char *log_dir;               /* for train.tsv and val.tsv, or NULL */
     const char *device;
-    int64_t save_steps;  /* a checkpoint each so many batches; 0: by time */
-    double save_seconds; /* or after so many seconds; 0: by batches */
-    bool resume;
+    struct va_run_job run;
 };
 
 struct va_train_input {

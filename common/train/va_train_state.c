@@ -116,8 +116,9 @@ int va_train_state_save(const struct va_train_state *s, const char *path)
     if (!out)
         return -1;
     va_h5_set_seed(out, s->seed);
-    if (va_h5_add_input(out, s->windows, s->windows_id) < 0 || write_weights(s, out) < 0 ||
-        write_moments(s->params, out) < 0 || write_log(&s->train, "/log/train", out) < 0 ||
+    if ((s->input && va_h5_add_input(out, s->input, s->input_id) < 0) ||
+        write_weights(s, out) < 0 || write_moments(s->params, out) < 0 ||
+        write_log(&s->train, "/log/train", out) < 0 ||
         write_log(&s->val, "/log/val", out) < 0 ||
         va_h5_put_int(out, NULL, "step", s->batches) < 0 ||
         va_h5_put_int(out, NULL, "epoch", (s->batches + s->per_epoch - 1) / s->per_epoch) < 0 ||

@@ -19,7 +19,7 @@ struct va_train_state {
     struct va_params *params;          /* borrowed: weights and moments */
     struct va_optimiser *optimiser;    /* borrowed: counts the updates */
     const struct va_tensors *identity; /* borrowed: metadata only */
-    const char *windows, *windows_id;  /* borrowed: the input named in the provenance */
+    const char *input, *input_id;      /* borrowed: named in the provenance; may be NULL */
     uint64_t seed;                     /* for the provenance */
     int64_t batches;                   /* done; the next one is number `batches` */
     int64_t skipped;                   /* of them, those without a labelled frame */

@@ -4,32 +4,10 @@
  */
 #include "base/va_comm.h"
 #include "base/va_error.h"
-#include "base/va_mem.h"
 #include "nn/va_ccc.h"
 #include "train/va_share.h"
 #include "train/va_train_priv.h"
 #include <math.h>
-
-/* What made the loss not finite: the first parameter with such a value, or none. */
-static const char *bad_parameter(const struct va_trainer *t)
-{
-    const struct va_params *params = t->state.params;
-
-    for (int64_t i = 0; i < params->count; i++) {
-        const struct va_param *p = &params->items[i];
-        float *value = va_new(p->count, sizeof(*value));
-        bool bad = false;
-
-        if (value)
-            t->be->ops->get_f32(t->be, value, p->value.data, p->count);
-        for (int64_t j = 0; value && j < p->count && !bad; j++)
-            bad = !isfinite(value[j]);
-        va_free(value);
-        if (bad)
-            return p->name;
-    }
-    return "a prediction"; /* all parameters are in order */
-}
 
 /* "step 7: WHAT TENSOR is not finite; batch: a 1-300, b 201-500" (frames). Returns -1. All ranks
  * come to this, with the same words. */
@@ -47,7 +25,7 @@ static int not_finite(const struct va_trainer *t, const char *what, const char *
                               w->start + w->length);
     }
     return va_error_machine("step %lld: %s %s is not finite; batch: %s",
-                            (long long)t->state.batches + 1, what, tensor, batch);
+                            (long long)t->run.state.batches + 1, what, tensor, batch);
 }
 
 /* The windows of batch k, and this rank's share of them. */
@@ -82,7 +60,7 @@ static int backward(struct va_trainer *t, const struct work *w,
     struct va_backend *be = t->be;
     int64_t n = w->share.count, W = t->batch.rows;
 
-    va_params_zero_grad(t->state.params);
+    va_params_zero_grad(t->run.state.params);
     if (n > 0) {
         be->ops->ccc_grad(be, n * W, t->pred, t->batch.label, t->batch.valid, gradient,
                           t->dpred);
@@ -95,7 +73,7 @@ static int backward(struct va_trainer *t, const struct work *w,
 static int update(struct va_trainer *t, const struct work *w, const struct va_ccc_loss *loss)
 {
     const struct va_train_config *c = &t->in.config;
-    struct va_train_state *s = &t->state;
+    struct va_train_state *s = &t->run.state;
     const char *bad = NULL;
     double norm = 0, rate = va_schedule_rate((enum va_schedule)c->schedule, w->k, s->per_epoch,
                                              c->lr, c->epochs, c->warmup_epochs);
@@ -109,10 +87,11 @@ static int update(struct va_trainer *t, const struct work *w, const struct va_cc
                                      rate, loss->loss, loss->ccc[0], loss->ccc[1], norm });
 }
 
-int va_train_step(struct va_trainer *t)
+int va_train_step(void *arg)
 {
+    struct va_trainer *t = arg;
     const struct va_train_config *c = &t->in.config;
-    struct va_train_state *s = &t->state;
+    struct va_train_state *s = &t->run.state;
     struct work w = { .k = s->batches };
     struct va_ccc_moments moments;
     struct va_ccc_coefficients gradient;
@@ -126,20 +105,23 @@ int va_train_step(struct va_trainer *t)
     va_share_moments(&moments);
     va_ccc_loss(&moments, (enum va_ccc_kind)c->loss, c->loss_eps, &loss, &gradient);
     if (loss.labelled == 0) {
-        va_train_change_begin();
+        va_run_change_begin();
         s->skipped++;
         s->batches++;
-        va_train_change_end();
+        va_run_change_end();
         return 0;
     }
-    if (!isfinite(loss.loss))
+    if (!isfinite(loss.loss)) {
+        const char *bad = va_run_bad_parameter(s->params);
+
         return va_comm_agree(
-            not_finite(t, "no loss, since", bad_parameter(t), w.windows, w.count));
+            not_finite(t, "no loss, since", bad ? bad : "a prediction", w.windows, w.count));
+    }
     if (va_comm_agree(backward(t, &w, &gradient)) < 0)
         return -1;
-    va_share_gradients(s->params, t->room);
-    va_train_change_begin();
+    va_share_gradients(s->params, t->run.room);
+    va_run_change_begin();
     status = update(t, &w, &loss);
-    va_train_change_end();
+    va_run_change_end();
     return va_comm_agree(status);
 }

@@ -160,16 +160,16 @@ static void options_override_presets_and_files(void)
 
 static void save_every_takes_steps_and_times(void)
 {
-    struct va_train_job job = { 0 };
+    struct va_run_job job = { 0 };
 
-    VA_CHECK(va_train_save_every(&job, "7") && job.save_steps == 7 && job.save_seconds == 0);
-    VA_CHECK(va_train_save_every(&job, "30s") && !job.save_steps && job.save_seconds == 30);
-    VA_CHECK(va_train_save_every(&job, "5m") && job.save_seconds == 300);
-    VA_CHECK(va_train_save_every(&job, "2h") && job.save_seconds == 7200);
-    VA_CHECK(!va_train_save_every(&job, "") && !va_train_save_every(&job, "0") &&
-             !va_train_save_every(&job, "m") && !va_train_save_every(&job, "5ms") &&
-             !va_train_save_every(&job, "-1") && !va_train_save_every(&job, "5d") &&
-             !va_train_save_every(&job, "99999999999999999999"));
+    VA_CHECK(va_run_save_every(&job, "7") && job.save_steps == 7 && job.save_seconds == 0);
+    VA_CHECK(va_run_save_every(&job, "30s") && !job.save_steps && job.save_seconds == 30);
+    VA_CHECK(va_run_save_every(&job, "5m") && job.save_seconds == 300);
+    VA_CHECK(va_run_save_every(&job, "2h") && job.save_seconds == 7200);
+    VA_CHECK(!va_run_save_every(&job, "") && !va_run_save_every(&job, "0") &&
+             !va_run_save_every(&job, "m") && !va_run_save_every(&job, "5ms") &&
+             !va_run_save_every(&job, "-1") && !va_run_save_every(&job, "5d") &&
+             !va_run_save_every(&job, "99999999999999999999"));
 }
 
 /* ---- logs -------------------------------------------------------------------------------- */
@@ -233,8 +233,8 @@ static struct fixture fixture(struct va_backend *be, uint64_t seed)
         .params = params,
         .optimiser = f.optimiser,
         .identity = f.identity,
-        .windows = "w.h5",
-        .windows_id = "0123456789abcdef0123456789abcdef",
+        .input = "w.h5",
+        .input_id = "0123456789abcdef0123456789abcdef",
         .per_epoch = 4,
         .best = NAN,
     };

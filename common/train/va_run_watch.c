@@ -10,7 +10,7 @@
  *   - rank 0 was told to stop, and the step did not end within the time it has (a rank on another
  *     machine is gone, or steps are long).
  * Then rank 0 ends the job from that thread: it waits until the state is that after a whole step
- * (weights, moments and counters change only between va_train_change_begin and _end), writes
+ * (weights, moments and counters change only between va_run_change_begin and _end), writes
  * it if the last checkpoint took little time, says which step is on the disk, and ends the process;
  * the launcher ends the others. When rank 0 itself is gone another one says so. The computation
  * that the main thread is in at that time is never used.
@@ -21,7 +21,7 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_tempfile.h"
-#include "train/va_train_priv.h"
+#include "train/va_run_priv.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -32,7 +32,7 @@
  * may take then; after which a rank that the launcher did not end gives up by itself. */
 static const double LOOK = 0.05, ANSWER = 0.5, QUICK = 0.3, PATIENCE = 3;
 
-volatile sig_atomic_t va_train_stop;
+volatile sig_atomic_t va_run_stop;
 static volatile sig_atomic_t told; /* by rank 0 that it ends the job, and has said so */
 
 static struct {
@@ -50,7 +50,7 @@ static struct {
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)context;
-    va_train_stop = number;
+    va_run_stop = number;
     if (va_comm_size() == 1)
         va_tempfile_catch_signals();
     else if (info->si_pid == va_comm_pid(0))
@@ -71,12 +71,12 @@ static void catch_signals(void)
     }
 }
 
-void va_train_change_begin(void)
+void va_run_change_begin(void)
 {
     pthread_mutex_lock(&watch.change);
 }
 
-void va_train_change_end(void)
+void va_run_change_end(void)
 {
     pthread_mutex_unlock(&watch.change);
 }
@@ -110,38 +110,38 @@ static void leave(int number)
 
 /* Say what happened, with the step that is on the disk; rank 0 may have written a later one before
  * it was lost. `gone`: -1 when it was a signal. */
-static void tell(const struct va_trainer *t, int gone)
+static void tell(const struct va_run *r, int gone)
 {
-    long long step = (long long)t->state.batches + 1, saved = (long long)t->saved_step;
+    long long step = (long long)r->state.batches + 1, saved = (long long)r->saved_step;
 
     va_error_hold_end();
     if (gone >= 0)
         va_error_machine(
             "rank %d is gone, in step %lld: %s holds step %lld%s, --resume goes on "
             "from it",
-            gone, step, t->state_path, saved, gone ? "" : " or a later one");
+            gone, step, r->state_path, saved, gone ? "" : " or a later one");
     else
         va_error_machine("%s, and step %lld did not end in time: %s holds step %lld, --resume "
                          "goes on from it",
-                         strsignal(va_train_stop), step, t->state_path, saved);
+                         strsignal(va_run_stop), step, r->state_path, saved);
 }
 
 /* Rank 0. The main thread does not come out of its next change any more. */
-static void end_job(struct va_trainer *t, int gone)
+static void end_job(struct va_run *r, int gone)
 {
-    va_train_change_begin();
-    if (gone < 0 && t->ending) { /* the ranks have agreed meanwhile */
-        va_train_change_end();
+    va_run_change_begin();
+    if (gone < 0 && r->ending) { /* the ranks have agreed meanwhile */
+        va_run_change_end();
         return;
     }
-    if (t->saved_step != t->state.batches && t->save_time < QUICK &&
-        va_train_state_save(&t->state, t->state_path) == 0)
-        t->saved_step = t->state.batches;
-    tell(t, gone);
-    for (int r = 1; r < va_comm_size(); r++)
-        if (va_comm_pid(r) > 0)
-            kill(va_comm_pid(r), SIGTERM); /* sets `told` there */
-    leave(gone < 0 ? va_train_stop : 0);
+    if (r->saved_step != r->state.batches && r->save_time < QUICK &&
+        va_train_state_save(&r->state, r->state_path) == 0)
+        r->saved_step = r->state.batches;
+    tell(r, gone);
+    for (int rank = 1; rank < va_comm_size(); rank++)
+        if (va_comm_pid(rank) > 0)
+            kill(va_comm_pid(rank), SIGTERM); /* sets `told` there */
+    leave(gone < 0 ? va_run_stop : 0);
 }
 
 /* Whether this rank has to speak for rank 0: it is the first one that can see that it is gone. */
@@ -155,24 +155,24 @@ static bool heir(void)
 
 static void *look(void *arg)
 {
-    struct va_trainer *t = arg;
+    struct va_run *r = arg;
     double asked = 0, missed = 0; /* when the flag, when the gap was seen first */
     int gone = -1;
 
     pthread_mutex_lock(&watch.lock);
     while (!watch.done) {
-        double now = va_train_seconds(), end = now + LOOK;
+        double now = va_run_seconds(), end = now + LOOK;
         struct timespec until = { (time_t)end, (long)((end - (double)(time_t)end) * 1e9) };
 
-        if (va_train_stop && !asked)
+        if (va_run_stop && !asked)
             asked = now;
         if (gone < 0 && (gone = first_gone()) >= 0)
             missed = now;
         if (va_comm_rank() == 0 && (gone >= 0 || (asked > 0 && now - asked > ANSWER)))
-            end_job(t, gone);
+            end_job(r, gone);
         if (va_comm_rank() > 0 && heir()) {
-            va_train_change_begin();
-            tell(t, 0);
+            va_run_change_begin();
+            tell(r, 0);
             leave(0);
         }
         if (gone >= 0 && now - missed > PATIENCE)
@@ -183,12 +183,12 @@ static void *look(void *arg)
     return NULL;
 }
 
-int va_train_watch_begin(struct va_trainer *t)
+int va_run_watch_begin(struct va_run *r)
 {
     pthread_condattr_t clock;
     int error;
 
-    va_train_stop = told = 0;
+    va_run_stop = told = 0;
     catch_signals();
     if (va_comm_size() == 1)
         return 0;
@@ -197,12 +197,12 @@ int va_train_watch_begin(struct va_trainer *t)
     pthread_cond_init(&watch.wake, &clock);
     pthread_condattr_destroy(&clock);
     watch.done = false;
-    error = pthread_create(&watch.thread, NULL, look, t);
+    error = pthread_create(&watch.thread, NULL, look, r);
     watch.running = !error;
     return error ? va_error_machine("cannot start a thread: %s", strerror(error)) : 0;
 }
 
-void va_train_watch_end(void)
+void va_run_watch_end(void)
 {
     va_tempfile_catch_signals();
     if (!watch.running)

@@ -1,0 +1,98 @@
+/*
+ * va_run.h - a training run, whatever it trains: steps until there are enough, evaluations,
+ * checkpoints, and what ends it early.
+ *
+ *   va_run.c        the loop, checkpoints, best weights, the end
+ *   va_run_watch.c  signals, ranks that are lost
+ *
+ * Whoever trains says what a step, an evaluation and the result are. A run that is interrupted and
+ * resumed ends with the same bytes as one that was not, if steps depend on nothing but the state
+ * (train/va_train_state.h). Ranks of one job (base/va_comm.h) go through it together; rank 0 alone
+ * writes.
+ */
+#ifndef VA_RUN_H
+#define VA_RUN_H
+
+#include "train/va_train_state.h"
+#include <signal.h>
+#include <stdbool.h>
+
+/* What the command line says of a run. Paths are borrowed. */
+struct va_run_job {
+    const char *output;  /* va.model/1 */
+    const char *state;   /* checkpoint; NULL: OUTPUT.state */
+    const char *log_dir; /* for train.tsv and val.tsv, or NULL */
+    int64_t save_steps;  /* a checkpoint each so many batches; 0: by time */
+    double save_seconds; /* or after so many seconds; 0: by batches */
+    bool resume;
+};
+
+/* All get `arg`, are called on all ranks, and return 0, or -1 after reporting. */
+struct va_run_kind {
+    int (*draw)(void *arg);     /* the initial weights */
+    void (*changed)(void *arg); /* weights were drawn or read */
+    /*
+     * Batch number state.batches: forward, loss, backward, update. What changes the state stands
+     * between va_run_change_begin and _end. After a failure of one rank all return -1.
+     */
+    int (*step)(void *arg);
+    /*
+     * How good the weights are: score, higher is better, NaN if undefined; row [columns of
+     * state.val], of which the run fills step and epoch, the first two, and the best score so far,
+     * the last. Looks at *stop now and then: once it is not 0 on some rank, 1 on all. NULL: no
+     * evaluations.
+     */
+    int (*evaluate)(void *arg, const volatile sig_atomic_t *stop, double *score, double *row);
+    /* On rank 0, once the run is complete: the output with these weights and the metadata of the
+     * identity. */
+    int (*write)(void *arg, const struct va_tensors *weights);
+};
+
+enum { VA_RUN_COLUMNS_MAX = 16 }; /* of a log */
+
+struct va_run {
+    const struct va_run_job *job;
+    const struct va_run_kind *kind;
+    void *arg;
+    struct va_train_state state;
+    int64_t epochs, steps; /* it ends after so many passes, or updates (0: no bound) */
+    int64_t evaluations;   /* in an epoch */
+    bool keep_best;        /* the result has the weights of the best evaluation */
+    /* the run's own */
+    char *state_path;
+    float *room;             /* [VA_SHARE_ROOM], with several ranks */
+    int64_t saved_step;      /* of the checkpoint on the disk */
+    double saved, save_time; /* seconds: when that was written, how long it took */
+    double begun;            /* seconds: first step of this process */
+    int64_t first;           /* batches done before this process */
+    bool ending;             /* ranks have agreed to stop */
+};
+
+/* "7" batches, "30s", "5m", "1h" into the job; false when it is none of these. */
+bool va_run_save_every(struct va_run_job *job, const char *text);
+
+/*
+ * The first thing once the identity is known; `r` is zeroed. Compares ranks. 0; 1 when --resume finds
+ * that the output is the result of this very run (it is touched, and said); -1 after reporting.
+ */
+VA_MUST_USE int va_run_open(struct va_run *r, const struct va_run_job *job,
+                            const struct va_tensors *identity);
+
+/*
+ * Begin or resume, and go on to the end. Kind, arg, epochs and what the state borrows are set, its
+ * logs initialised. 0: the output is written and the checkpoint removed. -1 after reporting. Otherwise
+ * the number of the signal (SIGINT, SIGTERM, SIGHUP) that ended it after a checkpoint was written.
+ */
+VA_MUST_USE int va_run_go(struct va_run *r);
+void va_run_release(struct va_run *r); /* also when zeroed; with the state */
+
+/* The state changes only between these. */
+void va_run_change_begin(void);
+void va_run_change_end(void);
+
+int64_t va_run_epoch(const struct va_train_state *s); /* of the last batch, from 1 */
+
+/* The first parameter with a value that is not finite, or NULL. */
+const char *va_run_bad_parameter(const struct va_params *params);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * va_run_priv.h - what the files of a run share.
+ */
+#ifndef VA_RUN_PRIV_H
+#define VA_RUN_PRIV_H
+
+#include "train/va_run.h"
+#include <time.h>
+
+/* The signal that asked this rank to stop, or 0. */
+extern volatile sig_atomic_t va_run_stop;
+
+/*
+ * From begin to end a signal only sets va_run_stop; with several ranks a thread looks for ones that
+ * are lost, and ends the process when a step cannot be finished: see va_run_watch.c.
+ */
+VA_MUST_USE int va_run_watch_begin(struct va_run *r);
+void va_run_watch_end(void);
+
+static inline double va_run_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+#endif
