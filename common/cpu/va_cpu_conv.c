@@ -48,7 +48,7 @@ static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0,
                          .lda = s->Cin,
                          .ldb = s->w->width,
                          .ldc = cols,
-                         .b = s->w->layout };
+                         .b = VA_GEMM_PANELS };
 
     for (int64_t k = 0; k < s->K; k++) {
         int64_t lo = t0 + s->first + k * s->step;
@@ -95,7 +95,7 @@ static void run_shifted(struct shifted *s)
     s->blocks = (s->T + BLOCK_MAX - 1) / BLOCK_MAX;
     s->block = va_round_up((s->T + s->blocks - 1) / s->blocks, 4);
     s->blocks = (s->T + s->block - 1) / s->block;
-    s->band = s->w->layout == VA_GEMM_PANELS ? va_round_up(BAND, s->w->width) : s->Cout;
+    s->band = va_round_up(BAND, s->w->width);
     s->bands = (s->Cout + s->band - 1) / s->band;
     if (va_cpu_room(s->cpu, va_round_up(s->block * s->Cin, 16) + s->block * s->band, 0))
         va_cpu_run(s->cpu, s->B * s->blocks * s->bands, shifted_task, s);

@@ -1,8 +1,8 @@
 /*
  * Linear layers. A task is a block of rows and columns of the result; its product goes to y
  * itself where that may be, and what the layer adds to it (bias, activation, residual) is done
- * while the block is in the cache. Panels (va_gemm.h) need x and the product without gaps: x
- * with gaps is multiplied by W as it lies, and products narrower than y are made in scratch.
+ * while the block is in the cache. Where panels (va_gemm.h) need x and the product without gaps,
+ * x with gaps is multiplied by W as it lies, and products narrower than y are made in scratch.
  */
 #include "cpu/va_cpu_priv.h"
 #include <string.h>
@@ -10,15 +10,16 @@
 /* ---- how a product [M, N] over K is cut: by shape alone -------------------------------------- */
 
 struct cut {
-    int64_t rows, cols;     /* of a block */
-    int64_t across, blocks; /* blocks in a row of blocks; all */
+    int64_t rows, cols;   /* of a block */
+    int64_t across, down; /* blocks */
 };
 
 /* About `GOOD` multiplications a task: enough to hide its start, few enough to share out. */
 static struct cut cut_product(int64_t M, int64_t N, int64_t K, int64_t unit)
 {
-    enum { GOOD = 1 << 21, ROWS = 96 };
-    struct cut c = { .rows = ROWS, .cols = N };
+    enum { GOOD = 1 << 21 };
+    const bool any = va_gemm_any_shape();
+    struct cut c = { .rows = any ? 192 : 96, .cols = any && N > 512 ? 512 : N };
 
     while (c.rows < M && c.rows * N * K < GOOD)
         c.rows *= 2;
@@ -28,18 +29,18 @@ static struct cut cut_product(int64_t M, int64_t N, int64_t K, int64_t unit)
             c.cols = va_round_up(c.cols / 2, unit);
     }
     c.across = (N + c.cols - 1) / c.cols;
-    c.blocks = (M + c.rows - 1) / c.rows * c.across;
+    c.down = (M + c.rows - 1) / c.rows;
     return c;
 }
 
 /* Rows of the next product inside a block: whole blocks, and what is left over in powers of
- * two, since every number of rows is another primitive. */
+ * two where every number of rows is another primitive. */
 static int64_t piece_of(int64_t left, int64_t whole)
 {
     int64_t n = 1;
 
-    if (left >= whole)
-        return whole;
+    if (left >= whole || va_gemm_any_shape())
+        return left < whole ? left : whole;
     while (n * 2 <= left)
         n *= 2;
     return n;
@@ -78,14 +79,14 @@ static void linear_task(void *arg, int64_t task, int thread)
 {
     const struct linear *l = arg;
     const struct va_linear *p = l->p;
-    int64_t m0 = task / l->cut.across * l->cut.rows, n0 = task % l->cut.across * l->cut.cols;
+    int64_t m0 = task % l->cut.down * l->cut.rows, n0 = task / l->cut.down * l->cut.cols;
     int64_t end = p->M - m0 < l->cut.rows ? p->M : m0 + l->cut.rows;
     struct va_gemm g = { .N = p->N - n0 < l->cut.cols ? p->N - n0 : l->cut.cols,
                          .K = p->K,
                          .lda = p->ldx,
                          .ldb = l->w ? l->w->width : p->K,
                          .add = l->add,
-                         .b = l->w ? l->w->layout : VA_GEMM_COLUMNS };
+                         .b = l->w ? VA_GEMM_PANELS : VA_GEMM_COLUMNS };
     const float *b = l->w ? va_packed_at(l->w, 0, n0) : (const float *)p->w->data + n0 * p->K;
 
     g.ldc = l->aside ? g.N : p->ldy;
@@ -104,21 +105,21 @@ static void linear_task(void *arg, int64_t task, int thread)
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
 {
     struct linear l = { .cpu = va_cpu(be), .p = p };
-    bool same = p->residual && p->residual == p->y;
+    bool same = p->residual && p->residual == p->y, any = va_gemm_any_shape();
 
     if (be->failed || p->M < 1)
         return;
-    if (p->ldx == p->K) {
+    if (any || p->ldx == p->K) {
         l.w = va_cpu_pack(l.cpu, p->w, VA_PACK_FORWARD, p->K, p->N, 1, 1, p->K);
         if (!l.w)
             return;
     }
     l.cut = cut_product(p->M, p->N, p->K, 64);
-    l.aside = l.w && (l.cut.cols < p->N || p->ldy != p->N);
+    l.aside = l.w && !any && (l.cut.cols < p->N || p->ldy != p->N);
     l.add = same && p->act == VA_IDENTITY && !l.aside;
     l.aside = l.aside || (same && !l.add);
     if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
-        va_cpu_run(l.cpu, l.cut.blocks, linear_task, &l);
+        va_cpu_run(l.cpu, l.cut.across * l.cut.down, linear_task, &l);
 }
 
 /* ---- backward --------------------------------------------------------------------------------- */
@@ -134,7 +135,7 @@ static void dx_task(void *arg, int64_t task, int thread)
 {
     const struct linear_grad *l = arg;
     const struct va_linear_grad *p = l->p;
-    int64_t m0 = task / l->cut.across * l->cut.rows, k0 = task % l->cut.across * l->cut.cols;
+    int64_t m0 = task % l->cut.down * l->cut.rows, k0 = task / l->cut.down * l->cut.cols;
     int64_t end = p->M - m0 < l->cut.rows ? p->M : m0 + l->cut.rows;
     struct va_gemm g = { .N = p->K - k0 < l->cut.cols ? p->K - k0 : l->cut.cols,
                          .K = p->N,
@@ -157,7 +158,7 @@ static void dw_task(void *arg, int64_t task, int thread)
 {
     const struct linear_grad *l = arg;
     const struct va_linear_grad *p = l->p;
-    int64_t n0 = task / l->cut.across * l->cut.rows, k0 = task % l->cut.across * l->cut.cols;
+    int64_t n0 = task % l->cut.down * l->cut.rows, k0 = task / l->cut.down * l->cut.cols;
     struct va_gemm g = { .M = p->N - n0 < l->cut.rows ? p->N - n0 : l->cut.rows,
                          .N = p->K - k0 < l->cut.cols ? p->K - k0 : l->cut.cols,
                          .K = p->M,
@@ -180,7 +181,7 @@ static struct cut cut_weights(int64_t N, int64_t K)
     while (c.rows > 16 && (N + c.rows - 1) / c.rows < 4)
         c.rows /= 2;
     c.across = (K + c.cols - 1) / c.cols;
-    c.blocks = (N + c.rows - 1) / c.rows * c.across;
+    c.down = (N + c.rows - 1) / c.rows;
     return c;
 }
 
@@ -192,11 +193,11 @@ void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
         return;
     if (p->dx) {
         l.cut = cut_product(p->M, p->K, p->N, 64);
-        va_cpu_run(l.cpu, l.cut.blocks, dx_task, &l);
+        va_cpu_run(l.cpu, l.cut.across * l.cut.down, dx_task, &l);
     }
     if (p->dw) {
         l.cut = cut_weights(p->N, p->K);
-        va_cpu_run(l.cpu, l.cut.blocks, dw_task, &l);
+        va_cpu_run(l.cpu, l.cut.across * l.cut.down, dw_task, &l);
     }
     if (p->dbias)
         va_cpu_add_columns(l.cpu, p->M, p->N, p->lddy, p->dy, p->dbias);

@@ -40,7 +40,7 @@ static void pack_block(void *arg, int64_t task, int thread)
         }
 }
 
-/* Choose the layout and take the memory, once. */
+/* Choose the width and take the memory, once. */
 static bool shape(struct va_cpu *cpu, struct va_packed *p, int64_t rows, int64_t cols,
                   int64_t taps)
 {
@@ -49,9 +49,8 @@ static bool shape(struct va_cpu *cpu, struct va_packed *p, int64_t rows, int64_t
     p->rows = rows;
     p->cols = cols;
     p->taps = taps;
-    p->layout = width ? VA_GEMM_PANELS : VA_GEMM_ROWS;
-    p->width = width ? width : cols;
-    p->depth = width ? va_round_up(rows, 16) : rows;
+    p->width = width;
+    p->depth = va_round_up(rows, 16);
     p->data = va_buffer_new(&cpu->base, taps * va_round_up(cols, p->width) * p->depth);
     return p->data;
 }

@@ -55,9 +55,8 @@ void va_cpu_map(int64_t n, void (*fn)(void *arg, int64_t first, int64_t count), 
 
 /* ---- va_cpu_pack.c: the prepared form of weights ------------------------------------------- */
 
-/* `taps` matrices B_k [rows, cols], each in panels (see va_gemm.h) or in rows. */
+/* `taps` matrices B_k [rows, cols], each in panels (see va_gemm.h). */
 struct va_packed {
-    enum va_gemm_layout layout;
     int64_t rows, cols, taps;
     int64_t width, depth; /* columns of a panel; rows with padding */
     float *data;
@@ -72,13 +71,11 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     int64_t taps, int64_t row_step, int64_t col_step);
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
 
-/* Start of columns [col, ...) of tap k; in panels, col is a multiple of the width. */
+/* Start of columns [col, ...) of tap k; col is a multiple of the width. */
 static inline const float *va_packed_at(const struct va_packed *p, int64_t k, int64_t col)
 {
     int64_t panels = (p->cols + p->width - 1) / p->width;
 
-    if (p->layout == VA_GEMM_ROWS)
-        return p->data + k * p->depth * p->width + col;
     return p->data + (k * panels + col / p->width) * p->depth * p->width;
 }
 

@@ -32,7 +32,7 @@ static int recur(const struct forward *f, int64_t n, const float *h, float *s, i
                          .lda = p->H,
                          .ldb = f->w->width,
                          .ldc = rows,
-                         .b = f->w->layout };
+                         .b = VA_GEMM_PANELS };
 
     if (va_gemm(&g, thread, h, f->w->data, s) < 0)
         return -1;

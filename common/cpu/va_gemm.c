@@ -1,6 +1,7 @@
 /*
  * Primitives are found by shape in a hash table per thread. Where oneDNN has no blocked kernel
- * for a shape (machines without AVX-512), its sgemm does the same work.
+ * for a shape (machines without AVX-512), our own (hot/hot_gemm.c) does the same work, and for a
+ * few rows, which do not repay bringing B into panels, oneDNN's sgemm.
  */
 #include "cpu/va_gemm.h"
 
@@ -8,16 +9,18 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_thread.h"
+#include "cpu/va_hot.h"
 #include <oneapi/dnnl/dnnl.h>
 #include <pthread.h>
 #include <string.h>
 
 enum { THREADS = 1024, TABLE = 1024 }; /* TABLE: a power of two */
+enum { FEW = 24 };                     /* rows that sgemm multiplies faster than we do */
 
 struct made { /* a primitive with its memory objects */
     struct va_gemm shape;
     struct made *next;
-    dnnl_primitive_t primitive; /* NULL: use sgemm */
+    dnnl_primitive_t primitive; /* NULL: not oneDNN's */
     dnnl_memory_t a, b, c, scratch;
     int64_t scratch_bytes;
 };
@@ -27,9 +30,13 @@ static struct per_thread {
     struct made *table[TABLE];
     void *scratch;
     int64_t scratch_bytes;
+    float *work; /* of our own kernel */
 } * threads[THREADS];
 
+static int64_t blocked_width(int64_t M, int64_t N, int64_t K);
+
 static dnnl_engine_t engine;
+static bool any_shape; /* no blocked kernels here: products are ours */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void open_engine(void)
@@ -43,6 +50,7 @@ static void open_engine(void)
         dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core_bf16);
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
         engine = NULL;
+    any_shape = engine && blocked_width(64, 64, 64) == 0;
 }
 
 static int failed(const char *what, dnnl_status_t status)
@@ -204,6 +212,11 @@ static bool is_blocked(dnnl_primitive_desc_t pd)
            name && !strncmp(name, "brg", 3);
 }
 
+static bool ours_can(const struct va_gemm *g)
+{
+    return g->b != VA_GEMM_PANELS || g->ldb == VA_GEMM_PANEL;
+}
+
 /* Fill in m->primitive where oneDNN has a good one. */
 static dnnl_status_t make(struct made *m)
 {
@@ -220,9 +233,9 @@ static dnnl_status_t make(struct made *m)
         s = attributes(&m->shape, &attr);
     if (!s)
         s = product_new(&pd, &a, &b, &c, attr);
-    if (s == dnnl_unimplemented && m->shape.b != VA_GEMM_PANELS) {
-        s = dnnl_success; /* sgemm can */
-    } else if (!s && (is_blocked(pd) || m->shape.b == VA_GEMM_PANELS)) {
+    if (s == dnnl_unimplemented && ours_can(&m->shape)) {
+        s = dnnl_success;
+    } else if (!s && (is_blocked(pd) || !ours_can(&m->shape))) {
         s = dnnl_primitive_create(&m->primitive, pd);
         if (!s)
             s = memory_new(&m->a, &a);
@@ -333,11 +346,29 @@ static int run(struct per_thread *t, struct made *m, const float *a, const float
     return s ? failed("run it", s) : 0;
 }
 
+/* Without oneDNN's kernels: ours, or its sgemm for a few rows by a matrix as it lies. */
+static int run_own(struct per_thread *t, const struct va_gemm *g, const float *a,
+                   const float *b, float *c)
+{
+    dnnl_status_t s;
+
+    if (g->M < FEW && g->b != VA_GEMM_PANELS) {
+        s = dnnl_sgemm(g->transA ? 'T' : 'N', g->b == VA_GEMM_COLUMNS ? 'T' : 'N', g->M, g->N,
+                       g->K, 1, a, g->lda, b, g->ldb, g->add ? 1 : 0, c, g->ldc);
+        return s ? failed("run it", s) : 0;
+    }
+    if (!t->work)
+        t->work = va_new(VA_GEMM_WORK, sizeof(*t->work));
+    if (!t->work)
+        return -1;
+    va_hot()->gemm(g, a, b, c, t->work);
+    return 0;
+}
+
 int va_gemm(const struct va_gemm *g, int thread, const float *a, const float *b, float *c)
 {
     struct per_thread *t;
     struct made *m;
-    dnnl_status_t s;
 
     if (g->M <= 0 || g->N <= 0)
         return 0;
@@ -347,25 +378,25 @@ int va_gemm(const struct va_gemm *g, int thread, const float *a, const float *b,
         return 0;
     }
     t = thread_state(thread);
-    m = t ? find(t, g) : NULL;
+    if (!t)
+        return -1;
+    if (any_shape)
+        return run_own(t, g, a, b, c);
+    m = find(t, g);
     if (!m)
         return -1;
-    if (m->primitive)
-        return run(t, m, a, b, c);
-    s = dnnl_sgemm(g->transA ? 'T' : 'N', g->b == VA_GEMM_COLUMNS ? 'T' : 'N', g->M, g->N, g->K,
-                   1, a, g->lda, b, g->ldb, g->add ? 1 : 0, c, g->ldc);
-    return s ? failed("run it", s) : 0;
+    return m->primitive ? run(t, m, a, b, c) : run_own(t, g, a, b, c);
 }
 
-int64_t va_gemm_panel_width(int64_t N, int64_t K)
+/* The width of the panels oneDNN would have B in for a product of this shape, 0 where it has no
+ * blocked kernel for it. */
+static int64_t blocked_width(int64_t M, int64_t N, int64_t K)
 {
-    struct va_gemm g = { .M = 64, .N = N, .K = K, .lda = K, .ldc = N, .b = VA_GEMM_PANELS };
+    struct va_gemm g = { .M = M, .N = N, .K = K, .lda = K, .ldc = N, .b = VA_GEMM_PANELS };
     dnnl_primitive_desc_t pd = NULL;
     layout a, b, c, tagged;
     int64_t width = 0;
 
-    if (!thread_state(0) || N < 1 || K < 1)
-        return 0;
     memset(&a, 0, sizeof(a));
     memset(&b, 0, sizeof(b));
     memset(&c, 0, sizeof(c));
@@ -385,4 +416,17 @@ int64_t va_gemm_panel_width(int64_t N, int64_t K)
     layout_free(&b);
     layout_free(&c);
     return width;
+}
+
+int64_t va_gemm_panel_width(int64_t N, int64_t K)
+{
+    int64_t width = va_gemm_any_shape() || N < 1 || K < 1 ? 0 : blocked_width(64, N, K);
+
+    return width ? width : VA_GEMM_PANEL;
+}
+
+bool va_gemm_any_shape(void)
+{
+    pthread_once(&once, open_engine);
+    return any_shape;
 }

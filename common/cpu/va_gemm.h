@@ -1,12 +1,13 @@
 /*
- * va_gemm.h - matrix products of one thread, through oneDNN.
+ * va_gemm.h - matrix products of one thread, through oneDNN or, where it has no kernel that
+ * takes B in panels, our own (hot/hot_gemm.c).
  *
- * Our own pool cuts products into pieces (base/va_thread.h); oneDNN computes a piece on the
- * thread that asks. A primitive is made once per shape and kept for the life of the process,
+ * Our own pool cuts products into pieces (base/va_thread.h); a piece is computed on the thread
+ * that asks. A primitive of oneDNN is made once per shape and kept for the life of the process,
  * with its memory descriptors and scratchpad, one set per thread: no lock, and nothing is
  * allocated in the steady state.
  *
- * This is the one file that knows oneDNN; it compiles with 2.x and 3.x.
+ * va_gemm.c is the one file that knows oneDNN; it compiles with 2.x and 3.x.
  */
 #ifndef VA_GEMM_H
 #define VA_GEMM_H
@@ -21,8 +22,8 @@
  *   columns B[k, n] at n * ldb + k       (the transpose of a row-major [N, K])
  *   panels  blocks of ldb columns, each [K rounded up to 16, ldb], zero-filled; ldb is what
  *           va_gemm_panel_width() says
- * Panels are quickest, but oneDNN has blocked kernels only for A and C without gaps: with panels
- * give lda = K and ldc = N, or the product falls to plain loops.
+ * Panels are quickest. With them give lda = K and ldc = N unless va_gemm_any_shape(): oneDNN has
+ * blocked kernels only for A and C without gaps, and would fall to plain loops.
  */
 enum va_gemm_layout { VA_GEMM_ROWS, VA_GEMM_COLUMNS, VA_GEMM_PANELS };
 
@@ -44,8 +45,11 @@ struct va_gemm {
 VA_MUST_USE int va_gemm(const struct va_gemm *g, int thread, const float *a, const float *b,
                         float *c);
 
-/* Columns in a panel for B of N columns and K rows, or 0: panels are of no use on this machine
- * (give B in rows or columns). Not for threads of the pool. */
+/* Columns in a panel for B of N columns and K rows. Not for threads of the pool. */
 int64_t va_gemm_panel_width(int64_t N, int64_t K);
+
+/* Products are our own here: any number of rows costs nothing to prepare, and panels go with
+ * gaps in A and C. Otherwise each shape is a primitive. */
+bool va_gemm_any_shape(void);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/va_cpu.h"
 #include "base/va_ops.h"
+#include "cpu/va_gemm.h"
 
 /* Constants of an AdamW step, rounded once from double. */
 struct va_hot_adamw {
@@ -32,6 +33,8 @@ struct va_hot_scan_work {
     float *dA, *dskip;                  /* [E, N], [E], of this sequence */
 };
 
+enum { VA_GEMM_PANEL = 16, VA_GEMM_WORK = 180 << 10 };
+
 struct va_hot {
     int64_t width; /* lanes of a vector */
 
@@ -48,6 +51,11 @@ struct va_hot {
     /* elements [first, first + n) of the mask; first is a multiple of 4 */
     void (*dropout)(const struct va_hot_dropout *p, int64_t first, int64_t n, const float *x,
                     float *y);
+
+    /* va_gemm (cpu/va_gemm.h), every size above 0; panels are VA_GEMM_PANEL wide. work: memory of
+     * the thread, VA_GEMM_WORK floats, 64-byte aligned */
+    void (*gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
+                 float *work);
 
     /* rows and sums */
     double (*dot)(int64_t n, const float *a,

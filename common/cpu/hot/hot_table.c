@@ -15,6 +15,7 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .squares = VA_HOT(va_hot_squares),
     .combine = VA_HOT(va_hot_combine),
     .column_sums = VA_HOT(va_hot_column_sums),
+    .gemm = VA_HOT(va_hot_gemm),
     .norm = VA_HOT(va_hot_norm),
     .norm_grad = VA_HOT(va_hot_norm_grad),
     .softmax = VA_HOT(va_hot_softmax),

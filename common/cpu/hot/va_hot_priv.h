@@ -36,6 +36,9 @@ void VA_HOT(va_hot_softmax_grad)(int64_t n, float scale, float lse, float mean, 
                                  float *e);
 void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, const float *g,
                           float *m, float *v);
+/* hot_gemm.c */
+void VA_HOT(va_hot_gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
+                         float *work);
 /* hot_norm.c */
 void VA_HOT(va_hot_norm)(int64_t rows, const struct va_norm *p, int64_t first);
 void VA_HOT(va_hot_norm_grad)(int64_t rows, const struct va_norm_grad *p, int64_t first,

@@ -1,0 +1,219 @@
+/*
+ * Matrix products for machines where oneDNN has no kernel on panels (those without AVX-512: its
+ * sgemm brings B into order anew for every block of rows, which costs up to half of the time).
+ *
+ * A tile is MR rows of C by one panel, in registers over KC steps of K. The panel's KC rows lie
+ * in the first cache while all tiles of MC rows use them, and those of the next panel are asked
+ * for meanwhile; the MC rows of A lie in the second cache, interleaved as the tiles read them.
+ * The order of the sums depends on K alone, so a row of C does not depend on the other rows.
+ */
+#include "cpu/hot/va_hot_priv.h"
+
+enum {
+    NR = VA_GEMM_PANEL,
+    V = NR / VA_W, /* vectors across a panel */
+#if defined(__AVX512F__)
+    MR = 12,
+#elif defined(__AVX2__) || defined(__aarch64__)
+    MR = 6,
+#else
+    MR = 2,
+#endif
+    KC = 256,
+    MC = 192,   /* a multiple of every MR */
+    NC = 512,   /* columns brought into panels at a time */
+    AHEAD = 24, /* cache lines asked for by a tile, at most */
+};
+_Static_assert(MC % MR == 0 && MC * KC + KC * NC <= VA_GEMM_WORK, "work of a thread");
+
+/* One tile: its rows of A, interleaved [K, MR], and of a panel [K, NR]. */
+struct tile {
+    int64_t K; /* at most KC */
+    const float *a, *b;
+    const float *next; /* cache lines that will be wanted soon */
+    int64_t lines;
+    float *c;
+    int64_t ldc, rows, cols;
+    bool add;
+};
+
+VA_INLINE void store(const struct tile *t, const int R, va_vf s[MR][V])
+{
+    float edge[MR * NR];
+
+    if (t->rows == R && t->cols == NR) {
+        VA_UNROLL
+        for (int r = 0; r < R; r++) {
+            VA_UNROLL
+            for (int v = 0; v < V; v++) {
+                float *to = t->c + r * t->ldc + v * VA_W;
+
+                if (t->add)
+                    s[r][v] = v_load(to) + s[r][v];
+                v_store(to, s[r][v]);
+            }
+        }
+        return;
+    }
+    VA_UNROLL
+    for (int r = 0; r < R; r++) {
+        VA_UNROLL
+        for (int v = 0; v < V; v++)
+            v_store(edge + r * NR + v * VA_W, s[r][v]);
+    }
+    for (int r = 0; r < R && r < t->rows; r++)
+        for (int n = 0; n < NR && n < t->cols; n++) {
+            float *to = t->c + r * t->ldc + n;
+
+            *to = t->add ? *to + edge[r * NR + n] : edge[r * NR + n];
+        }
+}
+
+/* The first R rows, a number known when this is compiled. */
+VA_INLINE void multiply_rows(const struct tile *t, const int R)
+{
+    const float *a = t->a, *b = t->b;
+    va_vf s[MR][V];
+
+    for (int64_t i = 0; i < t->lines; i++)
+        __builtin_prefetch(t->next + 16 * i, 0, 2);
+    for (int64_t r = 0; r < t->rows; r++)
+        __builtin_prefetch(t->c + r * t->ldc, 1, 3);
+    VA_UNROLL
+    for (int r = 0; r < R; r++) {
+        VA_UNROLL
+        for (int v = 0; v < V; v++)
+            s[r][v] = v_set(0);
+    }
+    for (int64_t k = 0; k < t->K; k++) {
+        va_vf row[V];
+
+        VA_UNROLL
+        for (int v = 0; v < V; v++)
+            row[v] = v_load(b + v * VA_W);
+        VA_UNROLL
+        for (int r = 0; r < R; r++) {
+            va_vf x = v_set(a[r]);
+
+            VA_UNROLL
+            for (int v = 0; v < V; v++)
+                s[r][v] = s[r][v] + x * row[v];
+        }
+        a += MR;
+        b += NR;
+    }
+    store(t, R, s);
+}
+
+/* A single row (a frame of a stream) and the few left over cost no more than they must. */
+static void multiply(const struct tile *t)
+{
+    if (t->rows > MR / 2)
+        multiply_rows(t, MR);
+    else if (t->rows > 1)
+        multiply_rows(t, MR / 2);
+    else
+        multiply_rows(t, 1);
+}
+
+/* n numbers, most often `whole`: then without a call */
+VA_INLINE void copy(float *to, const float *from, int64_t n, const int64_t whole)
+{
+    if (n == whole)
+        memcpy(to, from, (size_t)whole * sizeof(*to));
+    else
+        memcpy(to, from, (size_t)n * sizeof(*to));
+}
+
+/* out [K, width] = n columns of [K, n] that lie transposed, ld apart; the others stay as they
+ * are, and what comes of them is not stored. */
+VA_INLINE void turn(float *out, const float *from, int64_t ld, int64_t n, int64_t K,
+                    const int64_t width)
+{
+    for (int64_t i = 0; n == width && i < K; i++)
+        for (int64_t c = 0; c < width; c++)
+            out[i * width + c] = from[c * ld + i];
+    for (int64_t c = 0; n < width && c < n; c++)
+        for (int64_t i = 0; i < K; i++)
+            out[i * width + c] = from[c * ld + i];
+}
+
+/* Rows [m0, m0 + rows) and columns [k0, k0 + K) of A, tile by tile [K, MR]. */
+static void take_rows(const struct va_gemm *g, const float *a, int64_t m0, int64_t rows,
+                      int64_t k0, int64_t K, float *out)
+{
+    for (int64_t m = m0; m < m0 + rows; m += MR, out += MR * K) {
+        int64_t n = m0 + rows - m < MR ? m0 + rows - m : MR;
+
+        if (!g->transA)
+            turn(out, a + m * g->lda + k0, g->lda, n, K, MR);
+        for (int64_t k = 0; g->transA && k < K; k++)
+            copy(out + k * MR, a + (k0 + k) * g->lda + m, n, MR);
+    }
+}
+
+/* Columns [n0, n0 + cols) and rows [k0, k0 + K) of B, which is not in panels, as panels. */
+static void take_panels(const struct va_gemm *g, const float *b, int64_t n0, int64_t cols,
+                        int64_t k0, int64_t K, float *out)
+{
+    for (int64_t c = n0; c < n0 + cols; c += NR, out += NR * K) {
+        int64_t n = n0 + cols - c < NR ? n0 + cols - c : NR;
+
+        if (g->b == VA_GEMM_COLUMNS)
+            turn(out, b + c * g->ldb + k0, g->ldb, n, K, NR);
+        for (int64_t k = 0; g->b == VA_GEMM_ROWS && k < K; k++)
+            copy(out + k * NR, b + (k0 + k) * g->ldb + c, n, NR);
+    }
+}
+
+/* Rows of A as take_rows gave them, by panels that lie `step` apart, into columns of c. */
+static void multiply_block(struct tile t, int64_t rows, int64_t cols, int64_t step)
+{
+    const float *a = t.a;
+    int64_t lines = t.K * NR / 16, tiles = (rows + MR - 1) / MR;
+    float *c = t.c;
+
+    if (lines > tiles * AHEAD)
+        lines = tiles * AHEAD;
+    for (int64_t n = 0; n < cols; n += NR, t.b += step) {
+        t.cols = cols - n < NR ? cols - n : NR;
+        t.next = t.b + (n + NR < cols ? step : 0);
+        for (int64_t i = 0; i < tiles; i++) {
+            t.a = a + i * MR * t.K;
+            t.c = c + i * MR * t.ldc + n;
+            t.rows = rows - i * MR < MR ? rows - i * MR : MR;
+            t.lines = lines * (i + 1) / tiles - lines * i / tiles;
+            multiply(&t);
+            t.next += 16 * t.lines;
+        }
+    }
+}
+
+void VA_HOT(va_hot_gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
+                         float *work)
+{
+    const bool panels = g->b == VA_GEMM_PANELS;
+    const int64_t depth = (g->K + 15) / 16 * 16; /* rows of a panel that was given */
+    float *rows_of_a = work, *panels_of_b = work + MC * KC;
+
+    for (int64_t n0 = 0, cols; n0 < g->N; n0 += cols) {
+        cols = panels || g->N - n0 < NC ? g->N - n0 : NC;
+        for (int64_t k0 = 0; k0 < g->K; k0 += KC) {
+            struct tile t = { .K = g->K - k0 < KC ? g->K - k0 : KC,
+                              .a = rows_of_a,
+                              .b = panels ? b + k0 * NR : panels_of_b,
+                              .ldc = g->ldc,
+                              .add = g->add || k0 > 0 };
+
+            if (!panels)
+                take_panels(g, b, n0, cols, k0, t.K, panels_of_b);
+            for (int64_t m0 = 0; m0 < g->M; m0 += MC) {
+                int64_t rows = g->M - m0 < MC ? g->M - m0 : MC;
+
+                take_rows(g, a, m0, rows, k0, t.K, rows_of_a);
+                t.c = c + m0 * g->ldc + n0;
+                multiply_block(t, rows, cols, panels ? depth * NR : t.K * NR);
+            }
+        }
+    }
+}
