@@ -33,6 +33,15 @@ changed() {
     h5edit odd.h5 delete @id
 }
 
+@test "bf16 is for encoders: predicting and training refuse it in one line" {
+    run -4 --separate-stderr va-predict --precision bf16 -m m1.h5 -o p.h5 a.h5
+    [ "$stderr" = "va-predict: --precision bf16: this tool computes in f32 only" ]
+    run -4 --separate-stderr va-tcn-mamba-train --precision bf16 --windows w.h5 --train a.txt \
+        --val b.txt -o p.h5
+    [ "$stderr" = "va-tcn-mamba-train: --precision bf16: this tool computes in f32 only" ]
+    [ ! -e p.h5 ]
+}
+
 @test "generic battery" {
     generic_battery va-predict -m m1.h5 -o p.h5 a.h5
     BATTERY_WHOLE=a.txt generic_battery va-predict -m m1.h5 -o p.h5 --windows w.h5 --list a.txt

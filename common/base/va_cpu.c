@@ -30,6 +30,15 @@ bool va_cpu_amx_announced(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1); /* AMX-TILE */
 }
 
+static bool bf16_pays(void)
+{
+    unsigned a, b, c, d, vendor;
+
+    if (!__get_cpuid(0, &a, &vendor, &c, &d) || !__get_cpuid_count(7, 1, &a, &b, &c, &d))
+        return false;
+    return vendor == signature_AMD_ebx && (a >> 5 & 1); /* AVX512_BF16 */
+}
+
 /* One tile product, in machine code so that any assembler will do: ldtilecfg, tilezero x3,
  * tdpbf16ps, tilerelease. Never returns. */
 static void amx_probe_child(void)
@@ -82,6 +91,11 @@ bool va_cpu_amx_announced(void)
     return false;
 }
 
+static bool bf16_pays(void)
+{
+    return false;
+}
+
 static bool probe_amx(void)
 {
     return false;
@@ -111,6 +125,11 @@ bool va_cpu_amx_works(void)
     if (known < 0)
         known = probe_amx();
     return known;
+}
+
+bool va_cpu_bf16_pays(void)
+{
+    return va_cpu_isa() == VA_ISA_AVX512 && (va_cpu_amx_works() || bf16_pays());
 }
 
 const char *va_cpu_describe(void)

@@ -21,6 +21,10 @@ enum va_isa va_cpu_isa(void); /* the level to use */
 bool va_cpu_amx_announced(void);
 bool va_cpu_amx_works(void);
 
+/* Products of bfloat16 by instructions of their own are faster than by float32's: AMX that works,
+ * or AVX512_BF16 on a processor of AMD (those of Intel without AMX run it at half the rate). */
+bool va_cpu_bf16_pays(void);
+
 const char *va_cpu_describe(void); /* one line for --version -v */
 
 #endif

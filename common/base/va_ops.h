@@ -92,10 +92,18 @@ struct va_ops {
     void (*destroy)(struct va_backend *be);
 };
 
+/*
+ * Arithmetic of the products in `linear` and `attention`, forward: with BF16 their operands are
+ * rounded to bfloat16, to nearest even (weights once, the rest at each use), and the products
+ * summed in float32 or wider. All other operations, and all gradients, take no notice.
+ */
+enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS };
+
 struct va_backend {
     const struct va_ops *ops;
-    bool failed;  /* an operation failed, and it was reported */
-    int64_t held; /* bytes allocated now, and the most so far */
+    enum va_precision precision; /* of the operations from now on */
+    bool failed;                 /* an operation failed, and it was reported */
+    int64_t held;                /* bytes allocated now, and the most so far */
     int64_t held_max;
 };
 

@@ -92,6 +92,7 @@ double va_dtype_at(enum va_dtype type, const void *data, int64_t i);
 float va_from_f16(uint16_t h);
 uint16_t va_to_f16(float x);
 float va_from_bf16(uint16_t h);
+uint16_t va_to_bf16(float x);
 
 /* "1024x768x15" for messages; returns buffer. */
 const char *va_shape_text(int rank, const int64_t *shape, char *buffer, size_t size);

@@ -16,6 +16,13 @@ static int64_t keys_of(int64_t Tq, int64_t Tk, bool causal, int64_t query)
     return causal ? Tk - Tq + query + 1 : Tk;
 }
 
+static struct va_gemm product(int64_t M, int64_t N, int64_t K, int64_t lda, int64_t ldb,
+                              int64_t ldc, enum va_gemm_layout b)
+{
+    return (
+        struct va_gemm){ .M = M, .N = N, .K = K, .lda = lda, .ldb = ldb, .ldc = ldc, .b = b };
+}
+
 /* ---- forward --------------------------------------------------------------------------- */
 
 struct attention {
@@ -45,6 +52,14 @@ static void one_query(const struct va_attention *p, const float *q, const float 
                           v + (p->Tk - 1) * p->ldk, y);
 }
 
+/* Rows of one head, rounded and without gaps, in `to` [rows, D]. */
+static const float *rounded(const float *x, int64_t rows, int64_t D, int64_t ld, float *to)
+{
+    for (int64_t i = 0; i < rows; i++)
+        va_hot()->round_bf16(D, x + i * ld, to + i * D);
+    return to;
+}
+
 static void attention_task(void *arg, int64_t task, int thread)
 {
     const struct attention *a = arg;
@@ -56,17 +71,22 @@ static void attention_task(void *arg, int64_t task, int thread)
     const float *q = (const float *)p->q + b * p->stepq + q0 * p->ldq + h * p->D;
     const float *k = (const float *)p->k + b * p->stepk + h * p->D;
     const float *v = (const float *)p->v + b * p->stepk + h * p->D;
-    float *scores = va_cpu_scratch(a->cpu, thread); /* [n, keys] */
+    bool bf16 = a->cpu->base.precision == VA_BF16_PRODUCTS;
+    float *scores = va_cpu_scratch(a->cpu, thread), *more = scores + n * keys; /* [n, keys] */
+    int64_t ld = bf16 ? p->D : p->ldk;
     float *y = (float *)p->y + ((b * p->Tq + q0) * p->H + h) * p->D;
     float *lse = p->lse ? (float *)p->lse + (b * p->H + h) * p->Tq + q0 : NULL;
-    struct va_gemm qk = { n, keys, p->D, p->ldq, p->ldk, keys, false, false, VA_GEMM_COLUMNS };
-    struct va_gemm pv = {
-        n, p->D, keys, keys, p->ldk, p->H * p->D, false, false, VA_GEMM_ROWS
-    };
+    struct va_gemm qk = product(n, keys, p->D, p->ldq, ld, keys, VA_GEMM_COLUMNS);
+    struct va_gemm pv = product(n, p->D, keys, keys, ld, p->H * p->D, VA_GEMM_ROWS);
 
-    if (p->Tq == 1) {
+    if (p->Tq == 1 && !bf16) {
         one_query(p, q, k, v, scores, lse, y);
         return;
+    }
+    qk.bf16 = pv.bf16 = bf16;
+    if (bf16) {
+        k = rounded(k, keys, p->D, p->ldk, more);
+        v = rounded(v, keys, p->D, p->ldk, more + keys * p->D);
     }
     if (va_gemm(&qk, thread, q, k, scores) < 0) {
         atomic_store(&a->cpu->broken, true);
@@ -88,9 +108,11 @@ static void attention_task(void *arg, int64_t task, int thread)
 void va_cpu_attention(struct va_backend *be, const struct va_attention *p)
 {
     struct attention a = { va_cpu(be), p, (p->Tq + QUERIES - 1) / QUERIES };
-    int64_t queries = p->Tq < QUERIES ? p->Tq : QUERIES;
+    int64_t each = (p->Tq < QUERIES ? p->Tq : QUERIES) * p->Tk;
 
-    if (va_cpu_room(a.cpu, queries * p->Tk, 0))
+    if (be->precision == VA_BF16_PRODUCTS)
+        each += 2 * p->Tk * p->D;
+    if (va_cpu_room(a.cpu, each, 0))
         va_cpu_run(a.cpu, p->B * p->H * a.blocks, attention_task, &a);
 }
 
@@ -121,11 +143,11 @@ static int queries_grad(const struct attention_grad *a, const struct head *t, in
     float scale = (float)(1 / sqrt((double)p->D));
     float *w = va_cpu_scratch(a->cpu, thread), *e = w + a->queries * p->Tk; /* [n, keys] */
     const float *q = t->q + q0 * p->ldq, *dy = t->dy + q0 * row;
-    struct va_gemm qk = { n, keys, p->D, p->ldq, p->ldk, keys, false, false, VA_GEMM_COLUMNS };
-    struct va_gemm dyv = { n, keys, p->D, row, p->ldk, keys, false, false, VA_GEMM_COLUMNS };
-    struct va_gemm wdy = { keys, p->D, n, keys, row, p->ldk, true, true, VA_GEMM_ROWS };
-    struct va_gemm ek = { n, p->D, keys, keys, p->ldk, p->ldq, false, false, VA_GEMM_ROWS };
-    struct va_gemm eq = { keys, p->D, n, keys, p->ldq, p->ldk, true, true, VA_GEMM_ROWS };
+    struct va_gemm qk = product(n, keys, p->D, p->ldq, p->ldk, keys, VA_GEMM_COLUMNS);
+    struct va_gemm dyv = product(n, keys, p->D, row, p->ldk, keys, VA_GEMM_COLUMNS);
+    struct va_gemm wdy = product(keys, p->D, n, keys, row, p->ldk, VA_GEMM_ROWS);
+    struct va_gemm ek = product(n, p->D, keys, keys, p->ldk, p->ldq, VA_GEMM_ROWS);
+    struct va_gemm eq = product(keys, p->D, n, keys, p->ldq, p->ldk, VA_GEMM_ROWS);
 
     if (va_gemm(&qk, thread, q, t->k, w) < 0 || va_gemm(&dyv, thread, dy, t->v, e) < 0)
         return -1;
@@ -138,6 +160,7 @@ static int queries_grad(const struct attention_grad *a, const struct head *t, in
         memset(wi + seen, 0, (size_t)(keys - seen) * sizeof(*wi));
         memset(ei + seen, 0, (size_t)(keys - seen) * sizeof(*ei));
     }
+    wdy.transA = wdy.add = eq.transA = eq.add = true;
     if (va_gemm(&wdy, thread, w, dy, t->dv) < 0 || va_gemm(&eq, thread, e, q, t->dk) < 0)
         return -1;
     return va_gemm(&ek, thread, e, t->k, t->dq + q0 * p->ldq);

@@ -55,6 +55,7 @@ struct linear {
     struct cut cut;
     bool add;   /* y holds the residual, and the product is added to it */
     bool aside; /* the product is made in scratch */
+    bool bf16;  /* of rounded operands */
 };
 
 /* bias, activation and residual for rows of a block that lies at c, rows ldc apart */
@@ -84,9 +85,12 @@ static void linear_task(void *arg, int64_t task, int thread)
     struct va_gemm g = { .N = p->N - n0 < l->cut.cols ? p->N - n0 : l->cut.cols,
                          .K = p->K,
                          .lda = p->ldx,
-                         .ldb = l->w ? l->w->width : p->K,
+                         .ldb = !l->w || l->w->halves ? p->K : l->w->width,
                          .add = l->add,
-                         .b = l->w ? VA_GEMM_PANELS : VA_GEMM_COLUMNS };
+                         .b = !l->w          ? VA_GEMM_COLUMNS
+                              : l->w->halves ? VA_GEMM_HALVES
+                                             : VA_GEMM_PANELS,
+                         .bf16 = l->bf16 };
     const float *b = l->w ? va_packed_at(l->w, 0, n0) : (const float *)p->w->data + n0 * p->K;
 
     g.ldc = l->aside ? g.N : p->ldy;
@@ -109,8 +113,10 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
 
     if (be->failed || p->M < 1)
         return;
-    if (any || p->ldx == p->K) {
-        l.w = va_cpu_pack(l.cpu, p->w, VA_PACK_FORWARD, p->K, p->N, 1, 1, p->K);
+    l.bf16 = be->precision == VA_BF16_PRODUCTS;
+    if (any || l.bf16 || p->ldx == p->K) { /* rounded rows have no gaps */
+        l.w = va_cpu_pack(l.cpu, p->w, l.bf16 ? VA_PACK_BF16 : VA_PACK_FORWARD, p->K, p->N, 1,
+                          1, p->K);
         if (!l.w)
             return;
     }

@@ -18,6 +18,7 @@ struct job {
     const float *w;
     int64_t row_step, col_step;
     int64_t panels, bands;
+    bool round;
 };
 
 static void pack_block(void *arg, int64_t task, int thread)
@@ -38,20 +39,37 @@ static void pack_block(void *arg, int64_t task, int thread)
             for (int64_t k = 0; k < p->taps; k++)
                 to[k * tap + r * p->width + c] = from[k];
         }
+    for (int64_t r = r0; j->round && r < r1; r++)
+        va_hot()->round_bf16(cols, to + r * p->width, to + r * p->width);
+}
+
+/* A panel's columns as they lie, in 16 bits. */
+static void pack_halves(void *arg, int64_t task, int thread)
+{
+    const struct job *j = arg;
+    const struct va_packed *p = j->p;
+    int64_t c0 = task * p->width, c1 = p->cols - c0 < p->width ? p->cols : c0 + p->width;
+    uint16_t *to = (uint16_t *)(void *)p->data;
+
+    (void)thread;
+    for (int64_t c = c0; c < c1; c++)
+        va_hot()->to_bf16(p->rows, j->w + c * j->col_step, to + c * p->rows);
 }
 
 /* Choose the width and take the memory, once. */
 static bool shape(struct va_cpu *cpu, struct va_packed *p, int64_t rows, int64_t cols,
-                  int64_t taps)
+                  int64_t taps, bool halves)
 {
     int64_t width = va_gemm_panel_width(cols, rows);
 
+    p->halves = halves;
     p->rows = rows;
     p->cols = cols;
     p->taps = taps;
     p->width = width;
     p->depth = va_round_up(rows, 16);
-    p->data = va_buffer_new(&cpu->base, taps * va_round_up(cols, p->width) * p->depth);
+    p->data = va_buffer_new(&cpu->base, halves ? (rows * cols + 1) / 2
+                                               : taps * va_round_up(cols, width) * p->depth);
     return p->data;
 }
 
@@ -66,7 +84,8 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
     if (!prepared)
         prepared = w->prepared = va_new(1, sizeof(*prepared));
     if (!prepared ||
-        (!prepared->way[way].data && !shape(cpu, &prepared->way[way], rows, cols, taps))) {
+        (!prepared->way[way].data && !shape(cpu, &prepared->way[way], rows, cols, taps,
+                                            way == VA_PACK_BF16 && va_gemm_takes_halves()))) {
         cpu->base.failed = true;
         return NULL;
     }
@@ -81,8 +100,12 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                           row_step,
                           col_step,
                           (cols + p->width - 1) / p->width,
-                          (rows + ROWS - 1) / ROWS };
-        va_parallel(j.panels * j.bands, pack_block, &j);
+                          (rows + ROWS - 1) / ROWS,
+                          way == VA_PACK_BF16 };
+        if (p->halves)
+            va_parallel(j.panels, pack_halves, &j);
+        else
+            va_parallel(j.panels * j.bands, pack_block, &j);
         p->fresh = true;
     }
     return p;

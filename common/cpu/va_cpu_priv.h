@@ -55,17 +55,20 @@ void va_cpu_map(int64_t n, void (*fn)(void *arg, int64_t first, int64_t count), 
 
 /* ---- va_cpu_pack.c: the prepared form of weights ------------------------------------------- */
 
-/* `taps` matrices B_k [rows, cols], each in panels (see va_gemm.h). */
+/* `taps` matrices B_k [rows, cols], each in panels (see va_gemm.h); a single one of bfloat16 may
+ * be in halves. */
 struct va_packed {
+    bool halves;
     int64_t rows, cols, taps;
     int64_t width, depth; /* columns of a panel; rows with padding */
     float *data;
     bool fresh;
 };
 
-enum va_pack_way { VA_PACK_FORWARD, VA_PACK_BACKWARD, VA_PACK_WAYS };
+enum va_pack_way { VA_PACK_FORWARD, VA_PACK_BACKWARD, VA_PACK_BF16, VA_PACK_WAYS };
 
-/* B_k[r, c] = w[r * row_step + c * col_step + k], packed anew if w changed. NULL after failing. */
+/* B_k[r, c] = w[r * row_step + c * col_step + k], packed anew if w changed; VA_PACK_BF16 rounds,
+ * and is for one tap and row_step 1. NULL after failing. */
 const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     enum va_pack_way way, int64_t rows, int64_t cols,
                                     int64_t taps, int64_t row_step, int64_t col_step);
@@ -76,6 +79,8 @@ static inline const float *va_packed_at(const struct va_packed *p, int64_t k, in
 {
     int64_t panels = (p->cols + p->width - 1) / p->width;
 
+    if (p->halves)
+        return p->data + col * p->rows / 2;
     return p->data + (k * panels + col / p->width) * p->depth * p->width;
 }
 

@@ -18,14 +18,21 @@ static bool is_cuda(const char *device)
     return digits >= 1 && digits <= 4 && !device[5 + digits];
 }
 
-bool va_device_check(const char *device, int precision, int *status)
+bool va_device_check_name(const char *device, int *status)
 {
     if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0 && !is_cuda(device))
         return va_usage_error(status, "--device %s: expected auto, cpu, cuda or cuda:N",
                               device);
+    return true;
+}
+
+bool va_device_check(const char *device, int precision, int *status)
+{
+    if (!va_device_check_name(device, status))
+        return false;
     if (precision != VA_F32_PRODUCTS) {
         *status = VA_EXIT_MACHINE;
-        va_error_machine("--precision %s: this build computes in f32 only",
+        va_error_machine("--precision %s: this tool computes in f32 only",
                          va_precision_names[precision]);
         return false;
     }

@@ -7,6 +7,9 @@
  *     if (!va_device_check(device, precision, status))
  *         return false;
  *     ... be = va_device_open(device);
+ *
+ * va_device_check refuses bf16; a tool whose models take it asks va_device_check_name alone and
+ * sets be->precision.
  */
 #ifndef VA_DEVICE_H
 #define VA_DEVICE_H
@@ -15,7 +18,6 @@
 #include "base/va_ops.h"
 #include "base/va_option.h"
 
-enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS };
 extern const char *const va_precision_names[]; /* in enum order, NULL last */
 
 #define VA_OPT_DEVICE(target_)                                   \
@@ -25,8 +27,10 @@ extern const char *const va_precision_names[]; /* in enum order, NULL last */
     VA_OPT_CHOICE(0, "precision", target_, va_precision_names, \
                   "arithmetic of matrix products; sums are float32 or wider")
 
-/* Whether these are a device's name and a precision. False after reporting, with *status set:
- * VA_EXIT_USAGE for a name that is none, VA_EXIT_MACHINE for what this build cannot do. */
+/* Whether this is a device's name. False after reporting, with *status set to VA_EXIT_USAGE. */
+VA_MUST_USE bool va_device_check_name(const char *device, int *status);
+
+/* The same, and whether the precision is f32; *status is VA_EXIT_MACHINE where it is another. */
 VA_MUST_USE bool va_device_check(const char *device, int precision, int *status);
 
 /* The backend of a device that va_device_check accepted, or NULL after reporting. */

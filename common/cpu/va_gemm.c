@@ -30,13 +30,17 @@ static struct per_thread {
     struct made *table[TABLE];
     void *scratch;
     int64_t scratch_bytes;
-    float *work; /* of our own kernel */
+    float *work;    /* of our own kernel */
+    float *rounded; /* an A as bfloat16 */
+    int64_t rounded_room;
 } * threads[THREADS];
 
 static int64_t blocked_width(int64_t M, int64_t N, int64_t K);
+static bool has_blocked(const struct va_gemm *g);
 
 static dnnl_engine_t engine;
 static bool any_shape; /* no blocked kernels here: products are ours */
+static bool halves;    /* blocked kernels for bfloat16, which pay */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void open_engine(void)
@@ -51,6 +55,10 @@ static void open_engine(void)
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) != dnnl_success)
         engine = NULL;
     any_shape = engine && blocked_width(64, 64, 64) == 0;
+    halves =
+        engine && va_cpu_bf16_pays() &&
+        has_blocked(&(struct va_gemm){
+            .M = 64, .N = 64, .K = 64, .lda = 64, .ldb = 64, .ldc = 64, .b = VA_GEMM_HALVES });
 }
 
 static int failed(const char *what, dnnl_status_t status)
@@ -62,10 +70,10 @@ static int failed(const char *what, dnnl_status_t status)
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t layout; /* to be destroyed */
 
-static dnnl_status_t layout_strides(layout *d, const dnnl_dims_t size,
+static dnnl_status_t layout_strides(layout *d, const dnnl_dims_t size, dnnl_data_type_t type,
                                     const dnnl_dims_t strides)
 {
-    return dnnl_memory_desc_create_with_strides(d, 2, size, dnnl_f32, strides);
+    return dnnl_memory_desc_create_with_strides(d, 2, size, type, strides);
 }
 
 static dnnl_status_t layout_tag(layout *d, const dnnl_dims_t size, dnnl_format_tag_t tag)
@@ -105,10 +113,10 @@ static void layout_free(layout *d)
 #else
 typedef dnnl_memory_desc_t layout;
 
-static dnnl_status_t layout_strides(layout *d, const dnnl_dims_t size,
+static dnnl_status_t layout_strides(layout *d, const dnnl_dims_t size, dnnl_data_type_t type,
                                     const dnnl_dims_t strides)
 {
-    return dnnl_memory_desc_init_by_strides(d, 2, size, dnnl_f32, strides);
+    return dnnl_memory_desc_init_by_strides(d, 2, size, type, strides);
 }
 
 static dnnl_status_t layout_tag(layout *d, const dnnl_dims_t size, dnnl_format_tag_t tag)
@@ -167,16 +175,17 @@ static dnnl_status_t describe(const struct va_gemm *g, bool any, layout *a, layo
     const dnnl_dims_t step_b = { g->b == VA_GEMM_ROWS ? g->ldb : 1,
                                  g->b == VA_GEMM_ROWS ? 1 : g->ldb };
     const dnnl_dims_t step_c = { g->ldc, 1 };
+    dnnl_data_type_t type = g->b == VA_GEMM_HALVES ? dnnl_bf16 : dnnl_f32;
     dnnl_format_tag_t tag = dnnl_format_tag_any;
-    dnnl_status_t s = layout_strides(a, size_a, step_a);
+    dnnl_status_t s = layout_strides(a, size_a, type, step_a);
 
     for (int64_t i = 0, width = any ? 0 : g->ldb; i < (int64_t)VA_COUNT(panel_tags); i++)
         if (panel_tags[i].width == width)
             tag = panel_tags[i].tag;
     if (!s)
         s = g->b == VA_GEMM_PANELS ? layout_tag(b, size_b, tag)
-                                   : layout_strides(b, size_b, step_b);
-    return s ? s : layout_strides(c, size_c, step_c);
+                                   : layout_strides(b, size_b, type, step_b);
+    return s ? s : layout_strides(c, size_c, dnnl_f32, step_c);
 }
 
 static dnnl_status_t attributes(const struct va_gemm *g, dnnl_primitive_attr_t *attr)
@@ -214,7 +223,7 @@ static bool is_blocked(dnnl_primitive_desc_t pd)
 
 static bool ours_can(const struct va_gemm *g)
 {
-    return g->b != VA_GEMM_PANELS || g->ldb == VA_GEMM_PANEL;
+    return g->b == VA_GEMM_PANELS ? g->ldb == VA_GEMM_PANEL : g->b != VA_GEMM_HALVES;
 }
 
 /* Fill in m->primitive where oneDNN has a good one. */
@@ -327,7 +336,7 @@ static struct made *find(struct per_thread *t, const struct va_gemm *g)
     return *slot = m;
 }
 
-static int run(struct per_thread *t, struct made *m, const float *a, const float *b, float *c)
+static int run(struct per_thread *t, struct made *m, const void *a, const float *b, float *c)
 {
     const dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC, m->a },
                                      { DNNL_ARG_WEIGHTS, m->b },
@@ -365,8 +374,27 @@ static int run_own(struct per_thread *t, const struct va_gemm *g, const float *a
     return 0;
 }
 
+/* A without gaps, rounded to bfloat16: in float32, or in halves as B is. NULL after reporting. */
+static const float *rounded(struct per_thread *t, const struct va_gemm *g, const float *a)
+{
+    int64_t M = g->M, K = g->K;
+
+    if (t->rounded_room < M * K) {
+        va_free(t->rounded);
+        t->rounded = va_new(M * K, sizeof(*t->rounded));
+        t->rounded_room = t->rounded ? M * K : 0;
+    }
+    for (int64_t m = 0; t->rounded && m < M; m++)
+        if (g->b == VA_GEMM_HALVES)
+            va_hot()->to_bf16(K, a + m * g->lda, (uint16_t *)(void *)t->rounded + m * K);
+        else
+            va_hot()->round_bf16(K, a + m * g->lda, t->rounded + m * K);
+    return t->rounded;
+}
+
 int va_gemm(const struct va_gemm *g, int thread, const float *a, const float *b, float *c)
 {
+    struct va_gemm plain = *g;
     struct per_thread *t;
     struct made *m;
 
@@ -378,14 +406,19 @@ int va_gemm(const struct va_gemm *g, int thread, const float *a, const float *b,
         return 0;
     }
     t = thread_state(thread);
-    if (!t)
+    if (t && g->bf16) {
+        a = rounded(t, g, a);
+        plain.lda = g->K;
+        plain.bf16 = false;
+    }
+    if (!t || !a)
         return -1;
     if (any_shape)
-        return run_own(t, g, a, b, c);
-    m = find(t, g);
+        return run_own(t, &plain, a, b, c);
+    m = find(t, &plain);
     if (!m)
         return -1;
-    return m->primitive ? run(t, m, a, b, c) : run_own(t, g, a, b, c);
+    return m->primitive ? run(t, m, a, b, c) : run_own(t, &plain, a, b, c);
 }
 
 /* The width of the panels oneDNN would have B in for a product of this shape, 0 where it has no
@@ -418,11 +451,36 @@ static int64_t blocked_width(int64_t M, int64_t N, int64_t K)
     return width;
 }
 
+/* Whether oneDNN has a blocked kernel for this product as it is. */
+static bool has_blocked(const struct va_gemm *g)
+{
+    dnnl_primitive_desc_t pd = NULL;
+    layout a, b, c;
+    bool yes;
+
+    memset(&a, 0, sizeof(a));
+    memset(&b, 0, sizeof(b));
+    memset(&c, 0, sizeof(c));
+    yes = !describe(g, false, &a, &b, &c) && !product_new(&pd, &a, &b, &c, NULL) &&
+          is_blocked(pd);
+    dnnl_primitive_desc_destroy(pd);
+    layout_free(&a);
+    layout_free(&b);
+    layout_free(&c);
+    return yes;
+}
+
 int64_t va_gemm_panel_width(int64_t N, int64_t K)
 {
     int64_t width = va_gemm_any_shape() || N < 1 || K < 1 ? 0 : blocked_width(64, N, K);
 
     return width ? width : VA_GEMM_PANEL;
+}
+
+bool va_gemm_takes_halves(void)
+{
+    pthread_once(&once, open_engine);
+    return halves;
 }
 
 bool va_gemm_any_shape(void)

@@ -22,12 +22,14 @@
  *   columns B[k, n] at n * ldb + k       (the transpose of a row-major [N, K])
  *   panels  blocks of ldb columns, each [K rounded up to 16, ldb], zero-filled; ldb is what
  *           va_gemm_panel_width() says
+ *   halves  as columns, in 16 bits of bfloat16, where va_gemm_takes_halves()
  * Panels are quickest. With them give lda = K and ldc = N unless va_gemm_any_shape(): oneDNN has
  * blocked kernels only for A and C without gaps, and would fall to plain loops.
  */
-enum va_gemm_layout { VA_GEMM_ROWS, VA_GEMM_COLUMNS, VA_GEMM_PANELS };
+enum va_gemm_layout { VA_GEMM_ROWS, VA_GEMM_COLUMNS, VA_GEMM_PANELS, VA_GEMM_HALVES };
 
-/* C [M, N] = A [M, K] B [K, N], or += with `add`. */
+/* C [M, N] = A [M, K] B [K, N], or += with `add`. With `bf16` A is rounded to bfloat16 first, and B
+ * must have been; not with transA. */
 struct va_gemm {
     int64_t M, N, K;
     int64_t lda; /* elements from row to row of A; of its transpose with transA */
@@ -36,6 +38,7 @@ struct va_gemm {
     bool transA; /* A[m, k] at k * lda + m */
     bool add;
     enum va_gemm_layout b;
+    bool bf16;
 };
 
 /*
@@ -47,6 +50,9 @@ VA_MUST_USE int va_gemm(const struct va_gemm *g, int thread, const float *a, con
 
 /* Columns in a panel for B of N columns and K rows. Not for threads of the pool. */
 int64_t va_gemm_panel_width(int64_t N, int64_t K);
+
+/* bfloat16 is multiplied by instructions of its own here, and faster: give B in halves. */
+bool va_gemm_takes_halves(void);
 
 /* Products are our own here: any number of rows costs nothing to prepare, and panels go with
  * gaps in A and C. Otherwise each shape is a primitive. */

@@ -45,6 +45,9 @@ struct va_hot {
     /* y = f(x + bias) + residual; bias and residual may be NULL; y may be x or residual */
     void (*epilogue)(enum va_unary f, int64_t n, const float *x, const float *bias,
                      const float *residual, float *y);
+    /* to bfloat16, to nearest even: as float32 (y may be x), and as its 16 bits */
+    void (*round_bf16)(int64_t n, const float *x, float *y);
+    void (*to_bf16)(int64_t n, const float *x, uint16_t *y);
     void (*add)(int64_t n, const float *a, const float *b, float *y);
     void (*prelu)(int64_t n, float slope, const float *x, float *y);
     double (*prelu_grad)(int64_t n, float slope, const float *x, const float *dy, float *dx);

@@ -17,9 +17,19 @@ static double dot(int64_t n, const double *a, const double *b)
     return sum;
 }
 
+/* The same of operands as the precision has them. */
+static double product(const struct va_backend *be, int64_t n, const double *a, const double *b)
+{
+    double sum = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        sum += va_ref_operand(be, a[i]) * va_ref_operand(be, b[i]);
+    return sum;
+}
+
 /* One row of y: weights of all keys of one head, then their mix of the values. */
-static void attend(const struct va_attention *p, int64_t b, int64_t t, int64_t h,
-                   double *weight)
+static void attend(const struct va_backend *be, const struct va_attention *p, int64_t b,
+                   int64_t t, int64_t h, double *weight)
 {
     const double *q = (const double *)p->q + b * p->stepq + t * p->ldq + h * p->D;
     const double *k = (const double *)p->k + b * p->stepk + h * p->D;
@@ -29,7 +39,7 @@ static void attend(const struct va_attention *p, int64_t b, int64_t t, int64_t h
     int64_t n = seen(p->Tq, p->Tk, p->causal, t);
 
     for (int64_t s = 0; s < n; s++) {
-        weight[s] = dot(p->D, q, k + s * p->ldk) / sqrt((double)p->D);
+        weight[s] = product(be, p->D, q, k + s * p->ldk) / sqrt((double)p->D);
         top = fmax(top, weight[s]);
     }
     for (int64_t s = 0; s < n; s++)
@@ -37,7 +47,7 @@ static void attend(const struct va_attention *p, int64_t b, int64_t t, int64_t h
     for (int64_t d = 0; d < p->D; d++) {
         y[d] = 0;
         for (int64_t s = 0; s < n; s++)
-            y[d] += weight[s] / sum * v[s * p->ldk + d];
+            y[d] += va_ref_operand(be, weight[s] / sum) * va_ref_operand(be, v[s * p->ldk + d]);
     }
     if (p->lse)
         ((double *)p->lse)[(b * p->H + h) * p->Tq + t] = top + log(sum);
@@ -51,7 +61,7 @@ void va_ref_attention(struct va_backend *be, const struct va_attention *p)
     for (int64_t b = 0; weight && b < p->B; b++)
         for (int64_t t = 0; t < p->Tq; t++)
             for (int64_t h = 0; h < p->H; h++)
-                attend(p, b, t, h, weight);
+                attend(be, p, b, t, h, weight);
     va_buffer_free(be, weight);
 }
 

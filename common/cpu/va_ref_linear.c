@@ -5,13 +5,13 @@ void va_ref_linear(struct va_backend *be, const struct va_linear *p)
     const double *x = p->x, *w = p->w->data, *b = p->bias, *r = p->residual;
     double *y = p->y;
 
-    (void)be;
     for (int64_t m = 0; m < p->M; m++)
         for (int64_t n = 0; n < p->N; n++) {
             double sum = b ? b[n] : 0;
 
             for (int64_t k = 0; k < p->K; k++)
-                sum += x[m * p->ldx + k] * w[n * p->K + k];
+                sum += va_ref_operand(be, x[m * p->ldx + k]) *
+                       va_ref_operand(be, w[n * p->K + k]);
             y[m * p->ldy + n] = va_ref_apply(p->act, sum) + (r ? r[m * p->ldy + n] : 0);
         }
 }

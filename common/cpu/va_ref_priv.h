@@ -8,6 +8,13 @@
 #define VA_REF_PRIV_H
 
 #include "base/va_ops.h"
+#include "base/va_tensors.h"
+
+/* An operand of a product, as the backend's precision has it. */
+static inline double va_ref_operand(const struct va_backend *be, double x)
+{
+    return be->precision == VA_BF16_PRODUCTS ? (double)va_from_bf16(va_to_bf16((float)x)) : x;
+}
 
 /* va_ref_elementwise.c */
 double va_ref_apply(enum va_unary f, double x); /* f(x) */

@@ -54,11 +54,15 @@ def strict(pth):
     assert first.data_ptr() == again.data_ptr(), "a second name takes room"
 
 
-arguments = sys.argv[1:]
-while arguments:
-    word = arguments.pop(0)
-    if word == "equal":
-        equal(arguments.pop(0), arguments.pop(0))
-    else:
-        assert word == "strict", word
-        strict(arguments.pop(0))
+def main(arguments):
+    while arguments:
+        word = arguments.pop(0)
+        if word == "equal":
+            equal(arguments.pop(0), arguments.pop(0))
+        else:
+            assert word == "strict", word
+            strict(arguments.pop(0))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -156,7 +156,7 @@ static void as_this_machine_takes_them(void)
 static void a_row_alone_is_the_same_row(void)
 {
     enum { M = 200, N = 40, K = 600, FEW = 7 };
-    struct va_gemm g = { M, N, K, K, N, N, false, false, VA_GEMM_ROWS };
+    struct va_gemm g = { .M = M, .N = N, .K = K, .lda = K, .ldb = N, .ldc = N };
     float *a = numbers(M * K, 1), *b = numbers(K * N, 2), *work = memory(VA_GEMM_WORK);
     float *all = memory(M * N), *one = memory(M * N);
 

@@ -15,6 +15,8 @@ void VA_HOT(va_hot_unary_grad)(enum va_unary f, int64_t n, const float *x, const
                                const float *dy, float *dx);
 void VA_HOT(va_hot_epilogue)(enum va_unary f, int64_t n, const float *x, const float *bias,
                              const float *residual, float *y);
+void VA_HOT(va_hot_round_bf16)(int64_t n, const float *x, float *y);
+void VA_HOT(va_hot_to_bf16)(int64_t n, const float *x, uint16_t *y);
 void VA_HOT(va_hot_add)(int64_t n, const float *a, const float *b, float *y);
 void VA_HOT(va_hot_prelu)(int64_t n, float slope, const float *x, float *y);
 double VA_HOT(va_hot_prelu_grad)(int64_t n, float slope, const float *x, const float *dy,
