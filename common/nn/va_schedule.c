@@ -52,3 +52,13 @@ double va_schedule_rate(enum va_schedule s, int64_t k, int64_t per_epoch, double
     }
     return base;
 }
+
+double va_schedule_mae(int64_t k, int64_t per_epoch, double base, double low, int64_t epochs,
+                       int64_t warmup_epochs)
+{
+    int64_t w = warmup_epochs * per_epoch, total = epochs * per_epoch;
+
+    if (k < w)
+        return base * (double)k / (double)w;
+    return k < total ? cosine(base, low, (double)(k - w) / (double)(total - w)) : low;
+}

@@ -22,4 +22,9 @@ extern const char *const va_schedule_names[]; /* in enum order, NULL last */
 double va_schedule_rate(enum va_schedule s, int64_t k, int64_t per_epoch, double base,
                         int64_t epochs, int64_t warmup_epochs);
 
+/* That of masked autoencoders and their fine-tuning: linear from 0 at k = 0 to `base` after the warm-up,
+ * then half a cosine down to `low` at the end of the last epoch. Source: He et al. 2022, their code. */
+double va_schedule_mae(int64_t k, int64_t per_epoch, double base, double low, int64_t epochs,
+                       int64_t warmup_epochs);
+
 #endif

@@ -64,8 +64,23 @@ static void edges(void)
     VA_CHECK_NEAR(va_schedule_rate(VA_SCHEDULE_CONSTANT, 12345, 10, 0.5, 50, 5), 0.5, 0);
 }
 
+static void autoencoder(void)
+{
+    VA_CHECK_NEAR(va_schedule_mae(0, 10, 1.0, .25, 20, 4), 0, 0);
+    VA_CHECK_NEAR(va_schedule_mae(30, 10, 1.0, .25, 20, 4), .75, 0);
+    VA_CHECK_NEAR(va_schedule_mae(40, 10, 1.0, .25, 20, 4), 1, 0);
+    VA_CHECK_NEAR(va_schedule_mae(120, 10, 1.0, .25, 20, 4), .625, 1e-15);
+    VA_CHECK_NEAR(va_schedule_mae(80, 10, 1.0, .25, 20, 4),
+                  .25 + .375 * (1 + 0.70710678118654752), 1e-15);
+    VA_CHECK_NEAR(va_schedule_mae(999, 10, 1.0, .25, 20, 4), .25, 0);
+    VA_CHECK_NEAR(va_schedule_mae(0, 10, 1.0, .25, 20, 0), 1, 0); /* no warm-up */
+    VA_CHECK_NEAR(va_schedule_mae(30, 10, 1.0, .25, 3, 4), .75, 0);
+    VA_CHECK_NEAR(va_schedule_mae(40, 10, 1.0, .25, 3, 4), .25, 0);
+}
+
 int main(void)
 {
+    VA_TEST(autoencoder);
     VA_TEST(golden_114);
     VA_TEST(golden_503);
     VA_TEST(edges);
