@@ -150,6 +150,11 @@ struct va_params *va_mae_params(struct va_mae *m)
     return &m->params;
 }
 
+int64_t va_mae_encoder_params(const struct va_mae *m)
+{
+    return m->mask_token;
+}
+
 const struct va_mae_config *va_mae_config(const struct va_mae *m)
 {
     return &m->config;

@@ -39,6 +39,8 @@ struct va_mae; /* opaque */
 VA_MUST_USE struct va_mae *va_mae_new(struct va_backend *be, const struct va_mae_config *c);
 void va_mae_free(struct va_mae *m); /* NULL is fine */
 struct va_params *va_mae_params(struct va_mae *m);
+/* The first so many parameters, in this order, are the encoder's. */
+int64_t va_mae_encoder_params(const struct va_mae *m);
 const struct va_mae_config *va_mae_config(const struct va_mae *m);
 const struct va_vit *va_mae_encoder(const struct va_mae *m); /* for va_vit_cut */
 
