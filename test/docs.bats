@@ -48,6 +48,27 @@ whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUIL
     [ -s out/table.txt ]
 }
 
+@test "experiments: its commands run as they stand" {
+    mkdir -p given/features given/labels && cd given || return 1
+    blocks doc/experiments.md >experiments.sh
+    [ "$(grep -c '^make' experiments.sh)" -eq 3 ]
+    printf 'clip\tgroup\tfold\n' >folds.tsv
+    for i in 0 1 2 3 4 5; do
+        make_features --frames 80 --dim 4 --seed "$i" --video "c$i" "features/c$i.h5"
+        make_labels --frames 80 --seed "$i" >"labels/c$i.txt"
+        printf 'c%d\tg%d\t%d\n' "$i" $((i / 2)) $((i / 2)) >>folds.tsv
+    done
+    ln -s "$top/pipelines" pipelines
+    export FOLDS="0 1 2" VARIANTS="tcn-mamba transformer" MEMBERS="line gru" OPTIONS_line="--context 2"
+    export NET="--channels 4,4 --kernel 3 --layers 1 --epochs 1" OPTIONS_gru="--temporal gru --channels 4,4 --epochs 1"
+    run bash -euo pipefail experiments.sh
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [ "$(cut -f1 ablation/ablation.tsv | paste -sd ,)" = "variant,tcn-mamba,transformer" ]
+    [ "$(cut -f1 lookahead/ablation.tsv | paste -sd ,)" = "variant,causal,half,smooth" ]
+    grep -q "^mixture all" nested/nested.tsv
+}
+
 @test "README: the whole-tree commands are what CI runs" {
     blocks README.md | grep -E "$whole_tree" >whole
     [ "$(wc -l <whole)" -eq 2 ]
