@@ -70,6 +70,8 @@ static void choices_by_address(void)
     struct va_augment_choice a, b;
     int equal = 0;
 
+    memset(&a, 0, sizeof(a)); /* what lies between the fields */
+    memset(&b, 0, sizeof(b));
     va_augment_choose(&mae, 1, 2, 3, 100, 80, &a);
     va_augment_choose(&mae, 1, 2, 3, 100, 80, &b);
     VA_CHECK(!memcmp(&a, &b, sizeof(a)));

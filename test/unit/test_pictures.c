@@ -126,8 +126,7 @@ static void all_are_found(void)
     struct va_frame f;
 
     kept.cache = cache;
-    p = open_with(&kept, va_strdup(in_folder("faces/")), in_folder("clip.h5"),
-                  in_folder("film.mp4"));
+    p = open_with(&kept, in_folder("faces/"), in_folder("clip.h5"), in_folder("film.mp4"));
     VA_CHECK(p != NULL);
     if (!p)
         return;
@@ -250,8 +249,7 @@ static int64_t shuffled(const void *arg, int64_t k, struct va_batch_item *items)
 static void batches_do_not_depend_on_threads(void)
 {
     const struct va_pictures_options o = { 0 };
-    struct va_pictures *p = open_with(&o, va_strdup(in_folder("faces")), in_folder("clip.h5"),
-                                      NULL);
+    struct va_pictures *p = open_with(&o, in_folder("faces"), in_folder("clip.h5"), NULL);
     enum { SIZE = 12, BYTES = BATCH * SIZE * SIZE * 3 };
     static uint8_t first[BATCHES][BYTES];
     int64_t seen[COUNT] = { 0 };
