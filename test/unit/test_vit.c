@@ -27,7 +27,7 @@ static struct va_tensors *load_weights(void)
         return NULL;
     va_set_verbosity(VA_QUIET); /* leaving out a decoder is said */
     if (va_tensors_set_meta(set, "heads", "4") < 0 ||
-        va_keymap_apply(set, "tiny", &kind, &authors) < 0 ||
+        va_keymap_apply(set, "tiny", false, &kind, &authors) < 0 ||
         va_arch_complete(set, "tiny", kind, false) < 0)
         abort();
     va_set_verbosity(VA_NORMAL);
