@@ -288,6 +288,15 @@ int va_keymap_to_authors(struct va_tensors *set, const char *path, struct va_ali
     return weight && va_tensors_add(set, "mamba.adaptor.0.bias", VA_F32, 1, &count) ? 0 : -1;
 }
 
+/* The library transformers keeps queries, keys and values apart, under names of its own. */
+static const char *transformers_name(const struct va_tensors *set)
+{
+    for (int64_t i = 0; i < set->count; i++)
+        if (ends_with(set->items[i].name, "embeddings.patch_embeddings.projection.weight"))
+            return set->items[i].name;
+    return NULL;
+}
+
 static int adopt_head(struct va_tensors *set, const char *path, bool authors)
 {
     if (authors) {
@@ -295,6 +304,11 @@ static int adopt_head(struct va_tensors *set, const char *path, bool authors)
             return -1;
         drop_nameless(set, path, "that the model never uses");
     } else if (!any(set, "tcn.0.")) {
+        if (transformers_name(set))
+            return va_error("%s: %s: found a vision transformer under the names of "
+                            "transformers, expected those of timm or of facebook's MAE: "
+                            "import the file as its authors published it",
+                            path, transformers_name(set));
         return va_error("%s: %s%s, expected patch_embed.proj.weight of a vision transformer or "
                         "tcn.0.conv1.weight_v of mamba-va",
                         path, set->count ? "found tensor " : "no tensors",

@@ -259,6 +259,20 @@ static void shapes_that_tell_another_kind(void)
             "x.pth: patch_embed.proj.weight: found pictures without three channels");
 }
 
+static void names_of_another_library(void)
+{
+    struct va_tensors *set = va_tensors_new();
+
+    if (!set)
+        abort();
+    add(set, "vit.embeddings.cls_token", 3, (int64_t[]){ 1, 1, 64 });
+    add(set, "vit.embeddings.patch_embeddings.projection.weight", 4,
+        (int64_t[]){ 64, 3, 4, 4 });
+    refused(set, false,
+            "x.pth: vit.embeddings.patch_embeddings.projection.weight: found a vision "
+            "transformer under the names of transformers, expected those of timm");
+}
+
 /* Every fault with its shapes, not the first only; a block in the middle is missed. */
 static void all_faults_are_listed(void)
 {
@@ -341,6 +355,7 @@ int main(void)
     VA_TEST(classifiers_go);
     VA_TEST(what_computes_otherwise_is_refused_by_name);
     VA_TEST(shapes_that_tell_another_kind);
+    VA_TEST(names_of_another_library);
     VA_TEST(all_faults_are_listed);
     VA_TEST(heads_of_the_families);
     VA_TEST(another_size_of_pictures);
