@@ -19,6 +19,7 @@ setup_file() {
     # what a user brings
     cp "Aff-Wild2/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' Aff-Wild2/inputs.tsv)" holiday.mp4
     va-weights export -o mae_vit.safetensors encoder.h5
+    va-weights export -o mae_pretrain_vit.pth encoder.h5
     rm encoder.h5
 }
 
@@ -46,6 +47,9 @@ whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUIL
     [ "$(head -n 1 holiday.tsv)" = "$(printf 'frame\ttime\tvalence\tarousal')" ]
     cmp holiday.tsv out/holiday.tsv
     [ -s out/table.txt ]
+    [ "$(va-weights info mae.h5 | grep -P '^setting\tstd' | cut -f 3)" = 0.229,0.224,0.225 ]
+    va-weights import -o again.h5 for_timm.safetensors
+    va-h5cmp mae.h5 again.h5
 }
 
 @test "experiments: its commands run as they stand" {

@@ -14,6 +14,15 @@ setup() {
     cp "$BATS_FILE_TMPDIR"/tiny.h5 "$BATS_FILE_TMPDIR"/clip.h5 .
 }
 
+# refused FILE SAID: one line that begins so, and nothing else
+refused() {
+    echo earlier >out.h5
+    run -3 --separate-stderr va-embed -w tiny.h5 -o out.h5 "$1"
+    [[ $stderr == "va-embed: $2"* ]] || explain "$1: $stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ] && [ "$output" = "" ]
+    [ "$(cat out.h5)" = earlier ] && [ -z "$(find . -name '*.part')" ]
+}
+
 @test "generic battery" {
     generic_battery va-embed -w tiny.h5 -o out.h5 clip.h5
 }
@@ -132,4 +141,31 @@ setup() {
     run -3 --separate-stderr va-embed -w tiny.h5 -o out.h5 cut.mp4
     [ "${#stderr_lines[@]}" -eq 1 ]
     [ ! -e out.h5 ] && [ -z "$(find . -name '*.part')" ]
+}
+
+@test "frames of no pixels, of too many, and none at all" {
+    for size in 0x5 5x0 0x0; do
+        cp clip.h5 bad.h5
+        h5edit bad.h5 delete /frames
+        h5edit bad.h5 dataset /frames uint8 7x${size}x3 0
+        refused bad.h5 "bad.h5: /frames: frames of ${size#*x}x${size%x*} pixels, expected sides from 1 to 65536"
+    done
+    cp clip.h5 bad.h5
+    h5edit bad.h5 delete /frames
+    h5edit bad.h5 dataset /frames uint8 7x70000x1x3 0
+    refused bad.h5 "bad.h5: /frames: frames of 1x70000 pixels"
+    make_frames --frames 0 none.h5
+    refused none.h5 "none.h5: found no frame"
+}
+
+@test "what holds no picture: sound, an empty folder, an empty and a broken picture" {
+    ffmpeg -nostdin -v error -f lavfi -i sine=duration=1 sound.m4a
+    refused sound.m4a "sound.m4a: "
+    mkdir folder
+    refused folder "folder: "
+    make_image folder/00001.png 20 30 90
+    : >folder/00002.png
+    refused folder "folder/00002.png: "
+    head -c 60 folder/00001.png >folder/00002.png
+    refused folder "folder/00002.png: "
 }

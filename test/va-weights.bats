@@ -93,6 +93,46 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
     va-h5cmp e.h5 again.h5
 }
 
+@test "a masked autoencoder: its encoder, or all of it" {
+    mae=$golden/vit/mae_tiny.weights.safetensors
+    run -0 --separate-stderr va-weights import --set heads=4 -o e.h5 "$mae"
+    [ "${#stderr_lines[@]}" -eq 2 ]
+    [ "${stderr_lines[0]}" = "va-weights: $mae: left out 32 tensors of a decoder or classifier" ]
+    [ "${stderr_lines[1]}" = "va-weights: $mae: supposed what it does not say (else give --set): mean=0.471,0.363,0.333 std=0.22,0.193,0.18" ]
+    va-weights import -q --keep-decoder --set heads=4 --set decoder-heads=4 -o whole.h5 "$mae"
+    va-check whole.h5
+    [ "$(setting whole.h5 decoder_heads)" = 4 ]
+    [ "$(va-weights info whole.h5 | grep -c ^tensor)" -eq $(($(va-weights info e.h5 | grep -c ^tensor) + 32)) ]
+    # the whole holds the part, and comes back from an export
+    va-weights import -q -o again.h5 whole.h5
+    va-h5cmp e.h5 again.h5
+    va-weights export -o whole.safetensors whole.h5
+    va-weights import -q --keep-decoder -o again.h5 whole.safetensors
+    va-h5cmp whole.h5 again.h5
+    run -3 --separate-stderr va-weights import --keep-decoder -o no.h5 e.h5
+    [ "$stderr" = "va-weights: e.h5: found no tensor decoder_embed.weight, expected a masked autoencoder with its decoder" ]
+    run -3 --separate-stderr va-weights import --set decoder-heads=4 -o no.h5 e.h5
+    [ "$stderr" = "va-weights: --set decoder-heads=4: not a setting of a vision transformer" ]
+    [ ! -e no.h5 ]
+}
+
+@test "pictures of another size: positions are resampled, the rest stays" {
+    tiny=$BATS_FILE_TMPDIR/tiny.h5
+    va-weights import --image 80 -o large.h5 "$tiny"
+    va-check large.h5
+    [ "$(setting large.h5 image_size)" = 80 ]
+    [ "$(va-weights info large.h5 | awk '$2 == "pos_embed" { print $3 }')" = 1x26x192 ]
+    other() { va-weights info "$1" | grep ^tensor | grep -v pos_embed; }
+    [ "$(other large.h5)" = "$(other "$tiny")" ]
+    va-weights import --image 48 -o same.h5 "$tiny"
+    va-h5cmp same.h5 "$tiny"
+    run -3 --separate-stderr va-weights import --image 50 -o no.h5 "$tiny"
+    [ "$stderr" = "va-weights: $tiny: image_size 50 is not a multiple of patch_size 16" ]
+    run -3 --separate-stderr va-weights import --image 48 -o no.h5 head.h5
+    [ "$stderr" = "va-weights: head.h5: found a model of mamba-va, expected a vision transformer for pictures of 48 pixels" ]
+    [ ! -e no.h5 ]
+}
+
 @test "settings that are none, or of the other kind of model" {
     run -2 --separate-stderr va-weights import --set depth=4 -o m.h5 head.h5
     [[ $stderr == *"--set depth=4: expected heads="* ]]

@@ -149,6 +149,8 @@ static int main_init(int argc, char **argv)
 
 struct import_args {
     int preset;
+    bool keep_decoder;
+    int64_t image; /* 0: as it is */
     const char *output, *input, *from;
     struct va_strings set; /* KEY=VALUE */
 };
@@ -161,13 +163,20 @@ static const struct va_usage import_usage = {
     "than tensors, containers and the arguments of a training run is refused. Of a checkpoint the "
     "dict model is taken, or state_dict, model_state_dict, model_ema, net or module, the first "
     "that holds tensors, else the whole; --from names another.\n\n"
-    "Vision transformers have the names of timm or of "
-    "facebook's MAE, whose decoder is left out; mamba-va has its own names or the authors'. Sizes "
-    "come from the shapes of the tensors. What shapes do not tell is taken from --set, else from "
-    "the metadata of IN, else from --preset, else it is the default.\n\n"
-    "Keys of --set: heads (default: width / 64), mean and std (three numbers each, of the pixels "
-    "from 0 to 1), image-size of an encoder; in-norm of mamba-va (yes under the authors' names "
-    "and under --preset authors).",
+    "Vision transformers have the names of timm or of facebook's MAE, with or without a prefix "
+    "before all of them. Classifiers are left out, and so is the decoder of a masked autoencoder "
+    "unless --keep-decoder is given. Only plain ones with a CLS token are taken: one that computes "
+    "otherwise (LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
+    "under the name of what it does. mamba-va has its own names or the authors'.\n\n"
+    "Sizes come from the shapes of the tensors. What shapes do not tell is taken from --set, else "
+    "from the metadata of IN, else from --preset, else it is the default.\n\n"
+    "Keys of --set: heads (default: width / 64; 16 for widths 1152, 1280, 1408, 1664), mean and "
+    "std (three numbers each, of the pixels from 0 to 1; default: those of faces, .471,.363,.333 "
+    "and .220,.193,.180; ImageNet's are .485,.456,.406 and .229,.224,.225) of an encoder, "
+    "image-size (what its positions were made for), decoder-heads (default: 16); in-norm of "
+    "mamba-va (yes under the authors' names and under --preset authors). --image N makes an "
+    "encoder for pictures of N pixels a side out of one for another size: its positions are "
+    "resampled as timm does (bicubic, antialiased).",
 };
 
 static bool parse_import(struct import_args *a, int argc, char **argv, int *status)
@@ -177,6 +186,9 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names, "whose in-norm"),
         VA_OPT_STRING(0, "from", &a->from, "KEY", "take this dict of a PyTorch checkpoint"),
         VA_OPT_LIST(0, "set", &a->set, "KEY=VALUE", "a setting; repeatable"),
+        VA_OPT_INT(0, "image", &a->image, 0, 4096,
+                   "make an encoder for pictures of so many pixels a side; 0: as it is"),
+        VA_OPT_FLAG(0, "keep-decoder", &a->keep_decoder, "keep a masked autoencoder whole"),
         VA_OPT_END,
     };
     char **rest;
@@ -197,15 +209,42 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
         if (!key)
             return *status = VA_EXIT_MACHINE, false;
         key[strcspn(key, "=")] = '\0';
-        known = va_arch_setting(VA_MODEL_ENCODER, key) || va_arch_setting(VA_MODEL_HEAD, key);
+        known = va_arch_setting(VA_MODEL_MAE, key) || va_arch_setting(VA_MODEL_HEAD, key);
         va_free(key);
         if (!known || !strchr(a->set.items[i], '='))
             return va_usage_error(status,
-                                  "--set %s: expected heads=, mean=, std=, image-size= "
-                                  "or in-norm= and a value",
+                                  "--set %s: expected heads=, mean=, std=, image-size=, "
+                                  "decoder-heads= or in-norm= and a value",
                                   a->set.items[i]);
     }
     return true;
+}
+
+/* What an encoder needs and its file does not say: one flag each. */
+static const char *const unsaid_keys[] = { "heads", "mean", "std" };
+
+static unsigned unsaid_of(const struct va_tensors *set)
+{
+    unsigned unsaid = 0;
+
+    for (size_t i = 0; i < VA_COUNT(unsaid_keys); i++)
+        if (!va_tensors_meta(set, unsaid_keys[i]))
+            unsaid |= 1u << i;
+    return unsaid;
+}
+
+/* Tell what was supposed. */
+static void say_unsaid(const struct va_tensors *set, const char *path, unsigned unsaid)
+{
+    char text[512] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < VA_COUNT(unsaid_keys); i++)
+        if (unsaid & 1u << i)
+            n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%s", unsaid_keys[i],
+                                  va_tensors_meta(set, unsaid_keys[i]));
+    if (n > 0)
+        va_info("%s: supposed what it does not say (else give --set):%s", path, text);
 }
 
 static int run_import(const struct import_args *a)
@@ -214,14 +253,19 @@ static int run_import(const struct import_args *a)
     struct va_tensors *set = va_model_read_any(a->input, a->from, &id);
     enum va_model_kind kind;
     bool authors, in_norm;
+    unsigned unsaid;
     int result = -1;
 
-    if (!set || va_keymap_apply(set, a->input, &kind, &authors) < 0)
+    if (!set || va_keymap_apply(set, a->input, a->keep_decoder, &kind, &authors) < 0)
         goto done;
     in_norm = va_option_given("preset") ? a->preset == AUTHORS : authors;
     if (va_arch_apply_settings(set, &a->set, kind) < 0 ||
-        va_arch_complete(set, a->input, kind, in_norm) < 0)
+        (a->image && va_arch_resize(set, a->input, kind, a->image) < 0))
         goto done;
+    unsaid = kind == VA_MODEL_HEAD ? 0 : unsaid_of(set);
+    if (va_arch_complete(set, a->input, kind, in_norm) < 0)
+        goto done;
+    say_unsaid(set, a->input, unsaid);
     result = save(a->output, set, a->input, id, NULL);
 done:
     va_tensors_free(set);

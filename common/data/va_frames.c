@@ -5,6 +5,8 @@
 #include "base/va_names.h"
 #include "io/va_h5.h"
 
+enum { SIDE_MAX = 65536 }; /* pixels, as media/va_resize.h takes them */
+
 struct va_frames {
     struct va_frames_info info;
     struct va_h5_in *in;
@@ -38,6 +40,10 @@ static int load(struct va_frames *f, const char *path)
     info->T = shape[0];
     info->height = shape[1];
     info->width = shape[2];
+    if (info->height < 1 || info->width < 1 || info->height > SIDE_MAX ||
+        info->width > SIDE_MAX)
+        return va_error("%s: /frames: frames of %lldx%lld pixels, expected sides from 1 to %d",
+                        path, (long long)info->width, (long long)info->height, SIDE_MAX);
     f->map = va_h5_map(f->in, "/frames", VA_U8);
     if (!f->map && !(f->buffer = va_new(info->height * info->width * 3, 1)))
         return -1;

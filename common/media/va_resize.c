@@ -5,6 +5,7 @@
  */
 #include "media/va_resize.h"
 
+#include "base/va_cubic.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include <inttypes.h>
@@ -31,38 +32,16 @@ struct va_resize {
     int32_t *sum;  /* [x.size, 3] */
 };
 
-/* Keys' cubic convolution kernel, a = -0.5. */
-static double keys(double x)
-{
-    x = fabs(x);
-    if (x < 1)
-        return (1.5 * x - 2.5) * x * x + 1;
-    if (x < 2)
-        return ((-0.5 * x + 2.5) * x - 4) * x + 2;
-    return 0;
-}
-
 /* Weights of output i; `w` has room for a->taps. */
 static void weigh(struct axis *a, int64_t i, double *w)
 {
-    double ratio = (double)a->n / (double)a->size, stretch = fmax(ratio, 1);
-    double centre = ((double)i + 0.5) * ratio, sum = 0;
-    int64_t from = (int64_t)(centre - 2 * stretch + 0.5);
-    int64_t to = (int64_t)(centre + 2 * stretch + 0.5);
+    int64_t first, count = va_cubic_weights(a->n, a->size, i, w, &first);
 
-    if (from < 0)
-        from = 0;
-    if (to > a->n)
-        to = a->n;
-    for (int64_t k = from; k < to; k++) {
-        w[k - from] = keys(((double)k + 0.5 - centre) * (1 / stretch));
-        sum += w[k - from];
-    }
-    for (int64_t k = 0; k < to - from; k++)
-        a->weight[i * a->taps + k] = (int32_t)(w[k] / sum * (1 << BITS) +
+    for (int64_t k = 0; k < count; k++)
+        a->weight[i * a->taps + k] = (int32_t)(w[k] * (1 << BITS) +
                                                copysign(0.5, w[k])); /* half away from 0 */
-    a->first[i] = (int32_t)from;
-    a->count[i] = (int32_t)(to - from);
+    a->first[i] = (int32_t)first;
+    a->count[i] = (int32_t)count;
 }
 
 static int axis_init(struct axis *a, int64_t n, int64_t size)
@@ -72,7 +51,7 @@ static int axis_init(struct axis *a, int64_t n, int64_t size)
     *a = (struct axis){ .n = n, .size = size };
     if (n == size)
         return 0;
-    a->taps = 2 * (int64_t)ceil(2 * fmax((double)n / (double)size, 1)) + 1;
+    a->taps = va_cubic_taps(n, size);
     a->first = va_new(size, sizeof(*a->first));
     a->count = va_new(size, sizeof(*a->count));
     a->weight = va_new(size * a->taps, sizeof(*a->weight));

@@ -3,8 +3,11 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "nn/va_head_priv.h"
+#include "nn/va_mae.h"
+#include "nn/va_positions.h"
 #include "nn/va_vit_priv.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *const va_arch_names[] = {
@@ -24,8 +27,9 @@ static const int64_t encoders[][6] = {
     [VA_ARCH_VIT_HUGE] = { 224, 14, 1280, 32, 16, 5120 },
 };
 
-static const char *const settings[][5] = {
+static const char *const settings[][6] = {
     [VA_MODEL_ENCODER] = { "image_size", "heads", "mean", "std", NULL },
+    [VA_MODEL_MAE] = { "image_size", "heads", "mean", "std", "decoder_heads", NULL },
     [VA_MODEL_HEAD] = { "in-norm", NULL },
 };
 
@@ -90,6 +94,28 @@ const char *va_arch_setting(enum va_model_kind kind, const char *key)
     return NULL;
 }
 
+int va_arch_resize(struct va_tensors *set, const char *path, enum va_model_kind kind,
+                   int64_t image)
+{
+    struct va_tensor *decoder = va_tensors_find(set, "decoder_pos_embed");
+    struct va_vit_config c;
+    char text[32];
+
+    if (kind == VA_MODEL_HEAD)
+        return va_error("%s: found a model of mamba-va, expected a vision transformer for "
+                        "pictures of %lld pixels",
+                        path, (long long)image);
+    if (va_vit_config_load(&c, set, path) < 0)
+        return -1;
+    c.image = image;
+    snprintf(text, sizeof(text), "%lld", (long long)image);
+    if (va_vit_config_check(&c, path) < 0 ||
+        va_positions_resample(va_tensors_find(set, "pos_embed"), image / c.patch, path) < 0 ||
+        (decoder && va_positions_resample(decoder, image / c.patch, path) < 0))
+        return -1;
+    return va_tensors_set_meta(set, "image_size", text);
+}
+
 /* Move the tensors into the order of the list, which holds the same names; as float32. */
 static int arrange(struct va_tensors *set, const struct va_params *list, const char *path)
 {
@@ -141,6 +167,17 @@ static int complete_encoder(struct va_tensors *set, const char *path, struct va_
     return va_vit_config_store(&c, config);
 }
 
+static int complete_mae(struct va_tensors *set, const char *path, struct va_params *list,
+                        struct va_tensors *config)
+{
+    struct va_mae_config c;
+
+    if (va_mae_config_load(&c, set, path) < 0 || va_mae_declare(&c, list) < 0 ||
+        va_params_match(list, set, path) < 0)
+        return -1;
+    return va_mae_config_store(&c, config);
+}
+
 static int complete_head(struct va_tensors *set, const char *path, bool in_norm,
                          struct va_params *list, struct va_tensors *config)
 {
@@ -168,6 +205,8 @@ int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kin
         return -1;
     if (kind == VA_MODEL_ENCODER)
         result = complete_encoder(set, path, &list, config);
+    else if (kind == VA_MODEL_MAE)
+        result = complete_mae(set, path, &list, config);
     else
         result = complete_head(set, path, in_norm, &list, config);
     if (result == 0)

@@ -30,7 +30,7 @@ VA_MUST_USE struct va_tensors *va_arch_init_head(struct va_backend *be,
 
 /*
  * The settings that shapes do not tell: "in-norm" of a head; "heads", "mean", "std",
- * "image_size" of an encoder. The name of setting `key` (written with - or _) for this kind of
+ * "image_size" of an encoder, and "decoder_heads" of a masked autoencoder. The name of setting `key` (written with - or _) for this kind of
  * model, or NULL.
  */
 const char *va_arch_setting(enum va_model_kind kind, const char *key);
@@ -39,6 +39,11 @@ const char *va_arch_setting(enum va_model_kind kind, const char *key);
  * settings of some model. 0, or -1 after reporting one that is not a setting of this kind. */
 VA_MUST_USE int va_arch_apply_settings(struct va_tensors *set, const struct va_strings *over,
                                        enum va_model_kind kind);
+
+/* Make an encoder, with its decoder if it has one, one for pictures of another size: positions are
+ * resampled (nn/va_positions.h). 0, or -1 after reporting, for a head as well. */
+VA_MUST_USE int va_arch_resize(struct va_tensors *set, const char *path,
+                               enum va_model_kind kind, int64_t image);
 
 /*
  * Turn a set into a model: settings are taken from its metadata (a missing in-norm is `in_norm`),

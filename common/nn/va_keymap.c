@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "nn/va_variant.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +34,13 @@ static const struct rule authors_twice[] = {
     { "temporal.network.#.relu2.*", "temporal.network.#.net.6.*" },
 };
 
-/* Parts of a vision transformer that do not contribute to the CLS row. */
+/* Parts of a vision transformer that do not contribute to the CLS row; those of a masked
+ * autoencoder last. */
 static const struct rule encoder_rules[] = {
-    { "decoder_*", "" },
-    { "mask_token", "" },
-    { "head.*", "" },
+    { "head.*", "" },       { "va_head.*", "" }, { "expr_head.*", "" },
+    { "pre_logits.*", "" }, { "decoder_*", "" }, { "mask_token", "" },
 };
+enum { MAE_RULES = 2 };
 
 /* Match `name` with a rule; the number and the rest are parts of it. */
 static bool fits(const char *rule, const char *name, const char **number, int *digits,
@@ -170,13 +172,80 @@ static bool any(const struct va_tensors *set, const char *prefix)
     return false;
 }
 
-static int adopt_encoder(struct va_tensors *set, const char *path)
+static const char patch_weight[] = "patch_embed.proj.weight";
+
+/* Whether a name is that of the patch embedding, behind a prefix of *length bytes. */
+static bool is_patch_weight(const char *name, size_t *length)
 {
-    if (any(set, "fc_norm."))
-        return va_error("%s: fc_norm: an encoder that averages its tokens, expected one whose "
-                        "CLS row is normalised by norm.weight",
+    if (!ends_with(name, patch_weight))
+        return false;
+    *length = strlen(name) - strlen(patch_weight);
+    return *length == 0 || name[*length - 1] == '.';
+}
+
+/* A new string: what stands before the names of the encoder, or NULL where there is none; two of
+ * them are an error. */
+static int find_prefix(const struct va_tensors *set, const char *path, char **prefix)
+{
+    const char *first = NULL;
+    size_t length = 0, other;
+
+    *prefix = NULL;
+    for (int64_t i = 0; i < set->count; i++) {
+        const char *name = set->items[i].name;
+
+        if (!is_patch_weight(name, &other))
+            continue;
+        if (first)
+            return va_error("%s: found two encoders, %s and %s, expected one", path, first,
+                            name);
+        first = name;
+        length = other;
+    }
+    if (!first)
+        return 0;
+    *prefix = va_format("%.*s", (int)length, first);
+    return *prefix ? 0 : -1;
+}
+
+/* Names without the prefix; what has another name loses it. */
+static int strip_prefix(struct va_tensors *set, const char *path, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    char *what;
+
+    if (n == 0)
+        return 0;
+    for (int64_t i = 0; i < set->count; i++) {
+        char *name = set->items[i].name;
+        char *rest = va_strdup(strncmp(name, prefix, n) == 0 ? name + n : "");
+
+        if (!rest)
+            return -1;
+        set->items[i].name = rest;
+        va_free(name);
+    }
+    what = va_format("whose names do not begin with %s", prefix);
+    if (!what)
+        return -1;
+    drop_nameless(set, path, what);
+    va_free(what);
+    return 0;
+}
+
+static int adopt_encoder(struct va_tensors *set, const char *path, bool decoder,
+                         enum va_model_kind *kind)
+{
+    size_t count = VA_COUNT(encoder_rules) - (decoder ? MAE_RULES : 0);
+
+    *kind = decoder ? VA_MODEL_MAE : VA_MODEL_ENCODER;
+    if (va_variant_check(set, path) < 0)
+        return -1;
+    if (decoder && !va_tensors_find(set, "decoder_embed.weight"))
+        return va_error("%s: found no tensor decoder_embed.weight, expected a masked "
+                        "autoencoder with its decoder",
                         path);
-    if (rename_all(set, encoder_rules, VA_COUNT(encoder_rules)) < 0)
+    if (rename_all(set, encoder_rules, count) < 0)
         return -1;
     drop_nameless(set, path, "of a decoder or classifier");
     return 0;
@@ -219,26 +288,50 @@ int va_keymap_to_authors(struct va_tensors *set, const char *path, struct va_ali
     return weight && va_tensors_add(set, "mamba.adaptor.0.bias", VA_F32, 1, &count) ? 0 : -1;
 }
 
-int va_keymap_apply(struct va_tensors *set, const char *path, enum va_model_kind *kind,
-                    bool *authors)
+/* The library transformers keeps queries, keys and values apart, under names of its own. */
+static const char *transformers_name(const struct va_tensors *set)
 {
-    *authors = false;
-    if (rename_all(set, NULL, 0) < 0)
-        return -1;
-    *authors = any(set, "temporal.network.");
-    *kind = any(set, "patch_embed.proj.") ? VA_MODEL_ENCODER : VA_MODEL_HEAD;
-    if (*kind == VA_MODEL_ENCODER) {
-        if (adopt_encoder(set, path) < 0)
-            return -1;
-    } else if (*authors) {
+    for (int64_t i = 0; i < set->count; i++)
+        if (ends_with(set->items[i].name, "embeddings.patch_embeddings.projection.weight"))
+            return set->items[i].name;
+    return NULL;
+}
+
+static int adopt_head(struct va_tensors *set, const char *path, bool authors)
+{
+    if (authors) {
         if (rename_all(set, authors_rules, VA_COUNT(authors_rules)) < 0)
             return -1;
         drop_nameless(set, path, "that the model never uses");
     } else if (!any(set, "tcn.0.")) {
+        if (transformers_name(set))
+            return va_error("%s: %s: found a vision transformer under the names of "
+                            "transformers, expected those of timm or of facebook's MAE: "
+                            "import the file as its authors published it",
+                            path, transformers_name(set));
         return va_error("%s: %s%s, expected patch_embed.proj.weight of a vision transformer or "
                         "tcn.0.conv1.weight_v of mamba-va",
                         path, set->count ? "found tensor " : "no tensors",
                         set->count ? set->items[0].name : "");
     }
-    return check_unique(set, path);
+    return 0;
+}
+
+int va_keymap_apply(struct va_tensors *set, const char *path, bool decoder,
+                    enum va_model_kind *kind, bool *authors)
+{
+    char *prefix;
+    int result = -1;
+
+    *kind = VA_MODEL_HEAD;
+    *authors = false;
+    if (rename_all(set, NULL, 0) < 0 || find_prefix(set, path, &prefix) < 0)
+        return -1;
+    *authors = any(set, "temporal.network.");
+    if (!prefix)
+        result = adopt_head(set, path, *authors);
+    else if (strip_prefix(set, path, prefix) == 0)
+        result = adopt_encoder(set, path, decoder, kind);
+    va_free(prefix);
+    return result < 0 ? -1 : check_unique(set, path);
 }

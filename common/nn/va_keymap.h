@@ -2,7 +2,9 @@
  * va_keymap.h - names of tensors in the checkpoints of others, and what they are called here.
  *
  *   vision transformers   timm and facebook MAE: the names used here, beside what is only needed
- *                         for pretraining or classification
+ *                         for pretraining or classification; or all of them after one prefix
+ *                         (encoder.patch_embed.proj.weight), which is dropped with whatever
+ *                         stands beside it
  *   mamba-va              the authors' state dict: temporal.network.0.conv1.weight_v, ...
  *
  * A prefix "module." is dropped, and PyTorch's newer weight normalisation
@@ -14,14 +16,15 @@
 #include "base/va_tensors.h"
 #include <stdbool.h>
 
-enum va_model_kind { VA_MODEL_ENCODER, VA_MODEL_HEAD };
+enum va_model_kind { VA_MODEL_ENCODER, VA_MODEL_MAE, VA_MODEL_HEAD };
 
 /*
  * Recognise the model, rename its tensors in place, and remove those that the feature does not
- * need (said with --verbose off as well: va_info). *authors: names were the authors'. 0, or -1
- * after reporting: nothing known, two tensors of one name, or an encoder without a CLS norm.
+ * need (said with --verbose off as well: va_info). With `decoder` that of a masked autoencoder is
+ * kept, and has to be there. *authors: names were the authors'. 0, or -1 after reporting: nothing
+ * known, two tensors of one name, or an encoder of another kind (nn/va_variant.h).
  */
-VA_MUST_USE int va_keymap_apply(struct va_tensors *set, const char *path,
+VA_MUST_USE int va_keymap_apply(struct va_tensors *set, const char *path, bool decoder,
                                 enum va_model_kind *kind, bool *authors);
 
 /*

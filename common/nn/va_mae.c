@@ -71,11 +71,10 @@ static int64_t declare_linear(struct va_params *list, const char *name, int64_t 
     return index < 0 || va_params_add(list, &bias, "%s.bias", name) < 0 ? -1 : index;
 }
 
-static int declare_decoder(struct va_mae *m)
+static int declare_decoder(struct va_mae *m, struct va_params *list)
 {
     const struct va_mae_config *c = &m->config;
     int64_t E = c->width;
-    struct va_params *list = &m->params;
     struct va_param token = {
         .rank = 3, .shape = { 1, 1, E }, .init = VA_INIT_NORMAL, .a = 0.02
     };
@@ -103,6 +102,23 @@ static int declare_decoder(struct va_mae *m)
     return m->pred < 0 ? -1 : 0;
 }
 
+int va_mae_declare(const struct va_mae_config *c, struct va_params *list)
+{
+    struct va_mae *m = va_new(1, sizeof(*m)); /* only for the indices */
+    struct va_vit_layers *layers = va_new(1, sizeof(*layers));
+    int result = -1;
+
+    if (m && layers) {
+        m->config = *c;
+        result = va_vit_declare(&c->encoder, VA_VIT_INIT_MAE, list, layers) < 0
+                     ? -1
+                     : declare_decoder(m, list);
+    }
+    va_free(layers);
+    va_free(m);
+    return result;
+}
+
 struct va_mae *va_mae_new(struct va_backend *be, const struct va_mae_config *c)
 {
     struct va_mae *m = va_new(1, sizeof(*m));
@@ -114,7 +130,7 @@ struct va_mae *va_mae_new(struct va_backend *be, const struct va_mae_config *c)
     va_params_init(&m->params, be);
     va_arena_init(&m->arena, be);
     m->vit = va_vit_new_in(&m->params, &c->encoder, VA_VIT_INIT_MAE);
-    if (!m->vit || declare_decoder(m) < 0 || va_params_allocate(&m->params) < 0) {
+    if (!m->vit || declare_decoder(m, &m->params) < 0 || va_params_allocate(&m->params) < 0) {
         va_mae_free(m);
         return NULL;
     }

@@ -34,6 +34,9 @@ VA_MUST_USE int va_mae_config_load(struct va_mae_config *c, const struct va_tens
 
 struct va_mae; /* opaque */
 
+/* Append all its parameters to a list, to compare with a file. -1 after reporting. */
+VA_MUST_USE int va_mae_declare(const struct va_mae_config *c, struct va_params *list);
+
 /* Parameters are allocated; weight decay applies to those of two or more dimensions. NULL after
  * reporting. */
 VA_MUST_USE struct va_mae *va_mae_new(struct va_backend *be, const struct va_mae_config *c);

@@ -50,7 +50,7 @@ int va_mae_config_load(struct va_mae_config *c, const struct va_tensors *set, co
 {
     const struct va_tensor *embed = va_tensors_find(set, "decoder_embed.weight");
     const char *heads = va_tensors_meta(set, "decoder_heads");
-    char name[64], *end;
+    char *end;
 
     if (!embed || embed->rank != 2)
         return va_error("%s: decoder_embed.weight: tensor is missing, expected a masked "
@@ -60,10 +60,7 @@ int va_mae_config_load(struct va_mae_config *c, const struct va_tensors *set, co
         return -1;
     c->width = embed->shape[0];
     c->heads = 16;
-    c->depth = 0;
-    do
-        snprintf(name, sizeof(name), "decoder_blocks.%lld.norm1.weight", (long long)c->depth);
-    while (va_tensors_find(set, name) && ++c->depth <= VA_VIT_DEPTH_MAX);
+    c->depth = va_vit_count_blocks(set, "decoder_blocks.");
     if (heads) {
         errno = 0;
         c->heads = strtoll(heads, &end, 10);

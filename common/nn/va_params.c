@@ -11,7 +11,7 @@
 
 enum {
     DRAW_CHUNK = 1 << 15, /* numbers that one thread draws at a time */
-    FAULTS_SHOWN = 5,
+    FAULTS_SHOWN = 20,
 };
 
 void va_params_init(struct va_params *list, struct va_backend *be)
@@ -232,9 +232,9 @@ static bool in_list(const struct va_params *list, const char *name)
 
 /* What does not fit, the first few of it in words. */
 struct faults {
-    char text[1024];
+    char text[3072];
     size_t used;
-    int64_t count;
+    int64_t count, shown;
 };
 
 static void VA_PRINTF(2, 3) add_fault(struct faults *f, const char *format, ...)
@@ -243,9 +243,10 @@ static void VA_PRINTF(2, 3) add_fault(struct faults *f, const char *format, ...)
     va_list args;
     int n;
 
-    if (f->count++ >= FAULTS_SHOWN || room < 3)
+    f->count++;
+    if (f->shown >= FAULTS_SHOWN || room < 3)
         return;
-    if (f->count > 1) {
+    if (f->shown++ > 0) {
         memcpy(f->text + f->used, "; ", 3);
         f->used += 2;
         room -= 2;
@@ -258,9 +259,9 @@ static void VA_PRINTF(2, 3) add_fault(struct faults *f, const char *format, ...)
 
 static int report_faults(const struct faults *f, const char *path)
 {
-    if (f->count > FAULTS_SHOWN)
+    if (f->count > f->shown)
         return va_error("%s: %s; and %lld more", path, f->text,
-                        (long long)(f->count - FAULTS_SHOWN));
+                        (long long)(f->count - f->shown));
     return f->count ? va_error("%s: %s", path, f->text) : 0;
 }
 
@@ -285,8 +286,10 @@ int va_params_match(const struct va_params *list, const struct va_tensors *set,
     }
     for (int64_t i = 0; i < set->count && known < set->count; i++)
         if (!in_list(list, set->items[i].name))
-            add_fault(&faults, "%s: unknown tensor, expected none of this name",
-                      set->items[i].name);
+            add_fault(
+                &faults, "%s: unknown tensor of shape %s, expected none of this name",
+                set->items[i].name,
+                va_shape_text(set->items[i].rank, set->items[i].shape, found, sizeof(found)));
     return report_faults(&faults, path);
 }
 

@@ -42,7 +42,8 @@ VA_MUST_USE int va_vit_config_check(const struct va_vit_config *c, const char *w
 
 /* The configuration as metadata (arch = vit, image_size, patch_size, heads, mean, std), and
  * back: sizes come from the tensors' shapes; what is not in the metadata is the default
- * (heads = width / 64, image_size from the number of positions). */
+ * (image_size from the number of positions; heads = width / 64, but 16 in the huge and giant
+ * models, which are 1152, 1280, 1408 or 1664 wide). */
 VA_MUST_USE int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set);
 VA_MUST_USE int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set,
                                    const char *path);

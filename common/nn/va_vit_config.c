@@ -1,5 +1,5 @@
 #include "base/va_error.h"
-#include "nn/va_vit.h"
+#include "nn/va_vit_priv.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -133,15 +133,34 @@ static const struct va_tensor *want(const struct va_tensors *set, const char *pa
     return t;
 }
 
-static int64_t count_blocks(const struct va_tensors *set)
+int64_t va_vit_count_blocks(const struct va_tensors *set, const char *prefix)
 {
-    char name[64];
-    int64_t i = 0;
+    size_t length = strlen(prefix);
+    int64_t count = 0;
 
-    do
-        snprintf(name, sizeof(name), "blocks.%lld.norm1.weight", (long long)i);
-    while (va_tensors_find(set, name) && ++i);
-    return i;
+    for (int64_t i = 0; i < set->count; i++) {
+        const char *name = set->items[i].name;
+        int64_t n = 0;
+
+        if (strncmp(name, prefix, length) != 0)
+            continue;
+        for (name += length; *name >= '0' && *name <= '9' && n < VA_VIT_DEPTH_MAX; name++)
+            n = 10 * n + *name - '0';
+        if (n >= count)
+            count = n < VA_VIT_DEPTH_MAX ? n + 1 : VA_VIT_DEPTH_MAX + 1;
+    }
+    return count;
+}
+
+/* 64 numbers a head, but in the families so wide. */
+static int64_t usual_heads(int64_t width)
+{
+    static const int64_t sixteen[] = { 1152, 1280, 1408, 1664 }; /* so400m, H, g, G */
+
+    for (size_t i = 0; i < VA_COUNT(sixteen); i++)
+        if (width == sixteen[i])
+            return 16;
+    return width % 64 ? 0 : width / 64;
 }
 
 /* The side of the square of pictures' patches from the number of positions. */
@@ -180,9 +199,9 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     va_vit_config_default(c);
     c->width = patch->shape[0];
     c->patch = stored = patch->shape[2];
-    c->depth = count_blocks(set);
+    c->depth = va_vit_count_blocks(set, "blocks.");
     c->mlp = fc1->shape[0];
-    c->heads = c->width / 64;
+    c->heads = usual_heads(c->width);
     if (load_int(set, path, "patch_size", &stored) < 0 ||
         load_int(set, path, "heads", &c->heads) < 0 ||
         load_three(set, path, "mean", c->mean) < 0 || load_three(set, path, "std", c->std) < 0)
@@ -190,7 +209,7 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     if (stored != c->patch)
         return va_error("%s: patch_size is %lld, expected %lld as patch_embed.proj.weight has",
                         path, (long long)stored, (long long)c->patch);
-    if (c->width % 64 && !va_tensors_meta(set, "heads"))
+    if (c->heads == 0 && !va_tensors_meta(set, "heads"))
         return va_error("%s: width %lld is not a multiple of 64, expected heads to be given",
                         path, (long long)c->width);
     if (load_image(c, set, path, pos->shape[1]) < 0)

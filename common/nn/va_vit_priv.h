@@ -17,6 +17,10 @@ struct va_vit_layers {
 VA_MUST_USE int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init,
                                struct va_params *list, struct va_vit_layers *l);
 
+/* One more than the highest number behind `prefix` ("blocks."), so that a block in the middle that
+ * is not there is missed; at most VA_VIT_DEPTH_MAX + 1. */
+int64_t va_vit_count_blocks(const struct va_tensors *set, const char *prefix);
+
 struct va_vit {
     struct va_backend *be;
     struct va_vit_config config;

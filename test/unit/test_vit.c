@@ -27,7 +27,7 @@ static struct va_tensors *load_weights(void)
         return NULL;
     va_set_verbosity(VA_QUIET); /* leaving out a decoder is said */
     if (va_tensors_set_meta(set, "heads", "4") < 0 ||
-        va_keymap_apply(set, "tiny", &kind, &authors) < 0 ||
+        va_keymap_apply(set, "tiny", false, &kind, &authors) < 0 ||
         va_arch_complete(set, "tiny", kind, false) < 0)
         abort();
     va_set_verbosity(VA_NORMAL);
@@ -139,6 +139,85 @@ static void small_encoder_on_ref(void)
 static void small_encoder_on_cpu(void)
 {
     check_backend(va_cpu_backend_new());
+}
+
+/* ---- the last block ---------------------------------------------------------------------- */
+
+static const struct va_ops *counted; /* the operations whose multiplications are counted */
+static int64_t multiplications;
+
+static void count_linear(struct va_backend *be, const struct va_linear *p)
+{
+    multiplications += p->M * p->N * p->K;
+    counted->linear(be, p);
+}
+
+static void count_attention(struct va_backend *be, const struct va_attention *p)
+{
+    multiplications += 2 * p->B * p->H * p->Tq * p->Tk * p->D;
+    counted->attention(be, p);
+}
+
+/* The CLS row alone is that of all tokens, and the last block is spared what only the others
+ * need: the query row in attention, projection and MLP of all but one row. */
+static void check_last_block(struct va_backend *be, double bound)
+{
+    struct va_vit_config c = { .image = 24,
+                               .patch = 8,
+                               .width = 32,
+                               .depth = 3,
+                               .heads = 4,
+                               .mlp = 96,
+                               .std = { 1, 1, 1 } };
+    int64_t B = 3, T = 1 + va_vit_patches(&c), D = c.width, n = B * (T - 1) * 192, all, spared;
+    struct va_vit *vit = be ? va_vit_new(be, &c, VA_VIT_INIT_MAE) : NULL;
+    struct va_ops ops;
+    float *x = va_new(n, sizeof(*x));
+    float *found = va_new(B * D, sizeof(*found)), *expected = va_new(B * T * D, sizeof(*x));
+    void *patches, *tokens, *cls;
+
+    if (!vit || !x || !found || !expected || va_vit_draw(vit, 9) < 0 ||
+        va_vit_reserve(vit, B) < 0)
+        abort();
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)sin((double)(i * i % 1009));
+    patches = be->ops->alloc(be, n);
+    tokens = be->ops->alloc(be, B * T * D);
+    cls = be->ops->alloc(be, B * D);
+    if (!patches || !tokens || !cls)
+        abort();
+    be->ops->put_f32(be, patches, x, n);
+    counted = be->ops;
+    ops = *counted;
+    ops.linear = count_linear;
+    ops.attention = count_attention;
+    be->ops = &ops;
+    multiplications = 0;
+    va_vit_tokens(vit, B, patches, tokens);
+    all = multiplications;
+    multiplications = 0;
+    va_vit_forward(vit, B, patches, cls);
+    spared = all - multiplications;
+    be->ops = counted;
+    VA_CHECK_INT(spared, B * (T - 1) * (D * D + 2 * D * c.mlp + 2 * T * D));
+    be->ops->get_f32(be, expected, tokens, B * T * D);
+    be->ops->get_f32(be, found, cls, B * D);
+    for (int64_t i = 0; i < B * D; i++)
+        VA_CHECK_NEAR(found[i], expected[i / D * T * D + i % D], bound);
+    be->ops->free(be, patches);
+    be->ops->free(be, tokens);
+    be->ops->free(be, cls);
+    va_free(x);
+    va_free(found);
+    va_free(expected);
+    va_vit_free(vit);
+    va_backend_free(be);
+}
+
+static void only_the_cls_row_leaves_the_last_block(void)
+{
+    check_last_block(va_ref_backend_new(), 0);
+    check_last_block(va_cpu_backend_new(), 1e-5); /* products of other shapes, sums up to 3 */
 }
 
 /* Bytes become what the reference makes of them, patch by patch. */
@@ -315,6 +394,7 @@ int main(void)
 {
     VA_TEST(small_encoder_on_ref);
     VA_TEST(small_encoder_on_cpu);
+    VA_TEST(only_the_cls_row_leaves_the_last_block);
     VA_TEST(pictures_are_normalised_and_cut);
     VA_TEST(untrained_features_show_every_place);
     VA_TEST(architectures_have_their_sizes);
