@@ -60,22 +60,27 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     pretrain --epochs 6 --log-dir one -o one.h5 a.h5 b.h5
     pretrain --epochs 6 --batch 4 --accumulate 2 --log-dir two -o two.h5 a.h5 b.h5
     paste one/train.tsv two/train.tsv | awk 'NR > 1 { d = $4 - $9; n++
-        if ($1 != $6 || $3 != $8 || !(d * d < 1e-10)) exit 1 } END { exit !(n > 30) }' ||
+        g = $5 / $10 - 1 # AdamW makes the same steps of gradients that are all too large
+        if ($1 != $6 || $3 != $8 || !(d * d < 1e-10 && g * g < 1e-6)) exit 1 } END { exit !(n > 30) }' ||
         explain "$(paste one/train.tsv two/train.tsv)"
     pretrain --epochs 6 --batch 4 --log-dir half -o two.h5 a.h5 b.h5
     run ! diff -q <(head -n 2 one/train.tsv) <(head -n 2 half/train.tsv)
 }
 
 @test "signals: checkpoint, exit by that signal; resumed runs give the same bytes" {
-    settings=(--epochs 120 --sheet-every 4 --accumulate 2 --batch 4)
+    per_epoch=$(($(column a.h5 /index | wc -w) / 8))
+    settings=(--epochs 80 --sheet-every 1 --accumulate 2 --batch 4)
     pretrain "${settings[@]}" --log-dir log -o m.h5 a.h5
     mv m.h5 straight.h5 && mv log straight
     for signal in TERM KILL; do
         rm -rf m.h5 m.h5.state log
-        interrupt "$signal" "${settings[@]}" --save-every 7 -o m.h5 a.h5
+        interrupt "$signal" "${settings[@]}" --save-every $per_epoch -o m.h5 a.h5
         [ "$rc" -eq $((128 + $(kill -l "$signal"))) ]
         [ ! -e m.h5 ]
         va-check m.h5.state
+        # what comes after the checkpoint, the sheet of that moment too, may not have been written
+        epoch=$((($(attribute m.h5.state step) + per_epoch - 1) / per_epoch))
+        for ((i = epoch; i <= 80; i++)); do rm -f "$(printf log/sheet-%04d.png $i)"; done
         pretrain "${settings[@]}" --resume --log-dir log -o m.h5 a.h5
         cmp m.h5 straight.h5
         diff -r log straight
@@ -243,8 +248,8 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     pretrain "${settings[@]}" --log-dir one -o one.h5 a.h5
     for n in 2 3; do
         ranks $n "${settings[@]}" --log-dir many --sheet-every 2 -o many.h5 a.h5 2>err || explain "$(cat err)"
-        paste one/train.tsv many/train.tsv | awk 'NR > 1 { d = $4 - $9; n++
-            if ($1 != $6 || !(d * d < 1e-10)) exit 1 } END { exit !(n > 10) }' ||
+        paste one/train.tsv many/train.tsv | awk 'NR > 1 { d = $4 - $9; g = $5 / $10 - 1; n++
+            if ($1 != $6 || !(d * d < 1e-10 && g * g < 1e-6)) exit 1 } END { exit !(n > 10) }' ||
             explain "$(paste one/train.tsv many/train.tsv)"
         [ "$(ls many)" = "$(printf 'sheet-0002.png\nsheet-0004.png\ntrain.tsv')" ]
         cp many.h5 first.h5 && ranks $n "${settings[@]}" -o many.h5 a.h5 2>err

@@ -35,6 +35,7 @@ static void curve_of(const char *which, int64_t accumulate)
                                               .beta2 = VA_PRETRAIN_BETA2,
                                               .eps = VA_PRETRAIN_EPS };
     struct va_pretrainer t = { .be = be, .fill = recorded };
+    static double norms[STEPS]; /* of the curve before, with one batch in an update */
     double losses[STEPS];
 
     if (!fixture_open(&f, which)) {
@@ -63,6 +64,9 @@ static void curve_of(const char *which, int64_t accumulate)
         VA_CHECK_INT((int64_t)row[1], k / 4 + 1);
         VA_CHECK_NEAR(row[2], 1e-3, 1e-12);
         losses[k] = row[3];
+        if (accumulate == 1)
+            norms[k] = row[4];
+        VA_CHECK_NEAR(row[4], norms[k], 1e-4 * norms[k]);
     }
     check_number(&f, "step.loss", losses, STEPS);
     va_optimiser_free(t.optimiser);
