@@ -32,7 +32,7 @@ enum { VA_PRETRAIN_SETTINGS_MAX = 40, VA_PRETRAIN_COLUMNS = 5 };
 
 struct va_pretrain_config {
     int arch; /* enum va_arch, an encoder's; not a setting of its own, since the sizes tell all */
-    int64_t image, patch, width, depth, heads, mlp;      /* of the encoder */
+    int64_t image, patch, width, depth, heads, mlp;      /* of the encoder; 0: arch's */
     int64_t decoder_width, decoder_depth, decoder_heads; /* unless that file has a decoder */
     int64_t epochs, warmup_epochs, steps;  /* steps: stop after so many updates; 0: never */
     int64_t batch, accumulate;             /* pictures; batches in an update */

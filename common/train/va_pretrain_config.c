@@ -114,7 +114,7 @@ static bool named(const struct va_pretrain_config *c, const char *name)
     return va_settings_named(&va_pretrain_settings, c->source, name);
 }
 
-/* Sizes that no option says are those of `arch`; with another width heads of 64 and an MLP of four
+/* Sizes that are 0 are those of `arch`; with another width heads of 64 and an MLP of four
  * times that width. */
 static void take_arch(struct va_pretrain_config *c)
 {
@@ -122,13 +122,13 @@ static void take_arch(struct va_pretrain_config *c)
     struct va_vit_config e;
 
     va_arch_encoder((enum va_arch)c->arch, &e);
-    if (named(c, "width")) {
+    if (c->width) {
         e.heads = c->width < 64 ? 1 : c->width / 64;
         e.mlp = 4 * c->width;
     }
     from_encoder(&arch, &e);
     for (int64_t i = 0; i < ENCODER_SIZES; i++)
-        if (c->source[i] != VA_SOURCE_OPTION)
+        if (*(int64_t *)(void *)((char *)c + items[i].offset) == 0)
             va_setting_copy(&items[i], c, &arch);
 }
 

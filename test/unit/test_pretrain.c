@@ -210,6 +210,9 @@ static void settings_follow_from_others(void)
     VA_CHECK(c.width == 128 && c.depth == 12 && c.heads == 2 && c.mlp == 512);
     VA_CHECK_NEAR(c.lr, 1.5e-4 * 32 / 256, 1e-18);
     VA_CHECK_INT(c.warmup_epochs, 3);
+    options.width = 0; /* the same as if it were not given */
+    resolve(&c, &options, "width", NULL, 0);
+    VA_CHECK(c.width == 768 && c.heads == 12 && c.mlp == 3072);
     resolve(&c, &options, "lr", NULL, 0);
     VA_CHECK_NEAR(c.lr, .5, 0);
     options.width = 126; /* no multiple of 4 */
