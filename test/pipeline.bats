@@ -126,6 +126,24 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     [ "$(wc -l <own/holiday.v1.tsv)" -eq $((frames + 1)) ]
 }
 
+@test "an encoder of one's own: one target, nothing to do the second time" {
+    mkdir faces
+    for i in $(seq 1 20); do make_image "faces/$i.png" 20 16 $((i * 9)); done
+    pretrain() {
+        make --no-print-directory -f "$top/pipelines/pretrain.mk" BIN="$BUILD/bin" OUT=pre PICTURES=faces \
+            PRETRAIN_OPTIONS="--image 16 --patch 4 --width 16 --depth 1 --decoder-width 16 --decoder-depth 1 \
+            --decoder-heads 2 --batch 8 --epochs 2 --sheet-every 1" "$@"
+    }
+    run pretrain
+    [ "$status" -eq 0 ]
+    va-embed -q -w pre/encoder.h5 -o f.h5 faces
+    [ -s pre/pretrain/sheet-0002.png ]
+    run pretrain
+    [[ $output == *"Nothing to be done"* ]]
+    run pretrain -n -B TRAIN_LAUNCH="nice -n 2"
+    [[ $output == *"nice -n 2 $BUILD/bin/va-mae-pretrain"* ]]
+}
+
 @test "senseless settings are refused in one line" {
     run make -f "$top/pipelines/affwild2.mk" ROOT=nowhere ENCODER=encoder.h5
     [ "$status" -eq 2 ]
@@ -134,4 +152,6 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     [[ $output == *"set ENCODER, or FEATURES"* ]]
     run make -f "$top/pipelines/video.mk" VIDEO=x.mp4
     [[ $output == *"set VIDEO, ENCODER and MODEL"* ]]
+    run make -f "$top/pipelines/pretrain.mk"
+    [[ $output == *"set PICTURES"* ]]
 }

@@ -398,6 +398,49 @@ const struct va_picture_video *va_pictures_video(const struct va_pictures *p, in
     return &p->videos[v].of;
 }
 
+/* What tells an image apart, without reading it. */
+static int hash_image(const struct video *v, int64_t row, struct va_hash *h)
+{
+    const char *name = v->names + v->at[row];
+    char *path = va_format("%s/%s", v->path, name);
+    int64_t size = -1;
+    struct stat st;
+
+    if (path && stat(path, &st) == 0)
+        size = (int64_t)st.st_size;
+    else if (path)
+        va_error_read(path, "open");
+    va_free(path);
+    va_hash_add(h, name, strlen(name) + 1);
+    va_hash_add(h, &size, sizeof(size));
+    return size < 0 ? -1 : 0;
+}
+
+int va_pictures_digest(const struct va_pictures *p, char text[VA_HASH_TEXT])
+{
+    struct va_hash h;
+
+    va_hash_init(&h);
+    for (int64_t i = 0; i < p->video_count; i++) {
+        const struct video *v = &p->videos[i];
+
+        va_hash_add(&h, v->name, strlen(v->name) + 1);
+        va_hash_add(&h, &v->of.count, sizeof(v->of.count));
+        if (v->frames)
+            va_hash_add(&h, va_frames_info(v->frames)->id,
+                        strlen(va_frames_info(v->frames)->id) + 1);
+        for (int64_t k = v->of.first; k < v->of.first + v->of.count; k++) {
+            const struct va_picture *at = &p->items[k];
+
+            va_hash_add(&h, &at->number, sizeof(at->number));
+            if (!v->frames && hash_image(v, at->row, &h) < 0)
+                return -1;
+        }
+    }
+    va_hash_finish(&h, text);
+    return 0;
+}
+
 pthread_mutex_t *va_pictures_lock(struct va_pictures *p)
 {
     return &p->h5;

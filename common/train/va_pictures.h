@@ -17,6 +17,7 @@
 #define VA_PICTURES_H
 
 #include "base/va_attr.h"
+#include "base/va_hash.h"
 #include "media/va_source.h"
 #include <pthread.h>
 #include <stdbool.h>
@@ -52,6 +53,12 @@ const struct va_picture *va_pictures_at(const struct va_pictures *p, int64_t i);
 int64_t va_pictures_videos(const struct va_pictures *p);
 const struct va_picture_video *va_pictures_video(const struct va_pictures *p, int64_t v);
 void va_pictures_free(struct va_pictures *p); /* NULL is fine */
+
+/*
+ * A fingerprint of the collection, wherever it lies: names and numbers, of frames files (also those
+ * made from videos) their content ids, of images their sizes. -1 after reporting.
+ */
+VA_MUST_USE int va_pictures_digest(const struct va_pictures *p, char text[VA_HASH_TEXT]);
 
 /* Held by readers while they use the HDF5 library; whoever else does takes it meanwhile. */
 pthread_mutex_t *va_pictures_lock(struct va_pictures *p);

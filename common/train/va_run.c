@@ -120,6 +120,19 @@ int va_run_open(struct va_run *r, const struct va_run_job *job,
 
 /* ---- checkpoints ------------------------------------------------------------------------- */
 
+/* While others may read through HDF5. */
+static int save_alone(const struct va_run *r)
+{
+    int status;
+
+    if (!r->lock)
+        return va_train_state_save(&r->state, r->state_path);
+    pthread_mutex_lock(r->lock);
+    status = va_train_state_save(&r->state, r->state_path);
+    pthread_mutex_unlock(r->lock);
+    return status;
+}
+
 /* Rank 0 writes the checkpoint, if all ranks have the same weights. */
 static int save(struct va_run *r)
 {
@@ -131,7 +144,7 @@ static int save(struct va_run *r)
         return -1;
     va_run_change_begin();
     if (writes())
-        status = va_train_state_save(&r->state, r->state_path);
+        status = save_alone(r);
     r->saved = va_run_seconds();
     r->save_time = r->saved - begun;
     if (status == 0 && writes())

@@ -24,7 +24,12 @@ enum va_setting_kind {
 };
 
 /* Where a value came from. */
-enum va_source { VA_SOURCE_PRESET, VA_SOURCE_DEFAULT, VA_SOURCE_OPTION, VA_SOURCE_FILE };
+enum va_setting_source {
+    VA_SOURCE_PRESET,
+    VA_SOURCE_DEFAULT,
+    VA_SOURCE_OPTION,
+    VA_SOURCE_FILE
+};
 
 struct va_setting {
     const char *name;
@@ -32,7 +37,7 @@ struct va_setting {
     size_t offset;            /* in the struct */
     const char *const *names; /* of a choice */
     bool shape; /* of the model: with --init the file's, kept by its own metadata */
-    enum va_source otherwise; /* where it comes from when no option says it */
+    enum va_setting_source otherwise; /* where it comes from when no option says it */
 };
 
 struct va_settings {

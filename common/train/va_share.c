@@ -3,6 +3,7 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "cpu/va_hot.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,17 @@ struct va_share va_share_of(int64_t windows)
 int64_t va_share_most(int64_t windows)
 {
     return part_start(windows, 1);
+}
+
+void va_share_rounding(void)
+{
+    static int all[VA_COMM_MAX];
+    int least = (int)va_cpu_isa();
+
+    va_comm_gather(&least, sizeof(least), all);
+    for (int r = 0; r < va_comm_size(); r++)
+        least = all[r] < least ? all[r] : least;
+    va_hot_use((enum va_isa)least);
 }
 
 void va_share_moments(struct va_ccc_moments *m)

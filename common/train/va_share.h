@@ -14,7 +14,7 @@
  * there weights may be that sum apart, without the loss showing it. test/mpi.bats holds 1, 2 and
  * 4 ranks to the bound.
  *
- * All but the first three are collective. With one rank they do nothing.
+ * All but the first three are collective. With one rank they change nothing.
  */
 #ifndef VA_SHARE_H
 #define VA_SHARE_H
@@ -30,6 +30,10 @@ struct va_share {
 struct va_share va_share_of_rank(int64_t windows, int rank);
 struct va_share va_share_of(int64_t windows); /* this rank's part of [0, windows) */
 int64_t va_share_most(int64_t windows);       /* the largest part of some rank */
+
+/* Before anything is computed: machines of a cluster may differ, and an update has to round alike on all
+ * ranks, or weights drift apart; so all use the instruction set that all have. */
+void va_share_rounding(void);
 
 /* From the moments of this rank's share to those of the batch. */
 void va_share_moments(struct va_ccc_moments *m);

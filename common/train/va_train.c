@@ -4,7 +4,6 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "cpu/va_device.h"
-#include "cpu/va_hot.h"
 #include "io/va_model_file.h"
 #include "train/va_share.h"
 #include "train/va_train_priv.h"
@@ -140,24 +139,11 @@ static int make_model(struct va_trainer *t)
     return 0;
 }
 
-/* The update has to round alike on all ranks, or weights drift apart: machines of a cluster may
- * differ, so all use the instruction set that all have. */
-static void same_rounding(void)
-{
-    static int all[VA_COMM_MAX];
-    int least = (int)va_cpu_isa();
-
-    va_comm_gather(&least, sizeof(least), all);
-    for (int r = 0; r < va_comm_size(); r++)
-        least = all[r] < least ? all[r] : least;
-    va_hot_use((enum va_isa)least);
-}
-
 static int run(struct va_trainer *t)
 {
     int status;
 
-    same_rounding();
+    va_share_rounding();
     t->be = va_device_open(t->job->device);
     status = t->be ? va_train_input_open(&t->in, t->job) : -1;
     if (va_comm_agree(status) < 0)

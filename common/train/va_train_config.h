@@ -51,7 +51,8 @@ struct va_train_config {
     int64_t kernel, layers, d_state, d_conv, expand, heads, mlp, hidden;
     int64_t lookahead; /* frames */
     int64_t seed;
-    unsigned char source[VA_SETTINGS_MAX]; /* enum va_source of each setting of the table */
+    unsigned char
+        source[VA_SETTINGS_MAX]; /* enum va_setting_source of each setting of the table */
 };
 
 /* All values of a preset; what presets do not name gets its default. */

@@ -15,6 +15,10 @@ setup_file() {
 }
 setup() {
     cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .
+    find_launcher
+}
+
+find_launcher() {
     launcher=(timeout 120 mpirun)
     if mpirun --version 2>/dev/null | grep -q "Open MPI"; then
         launcher+=(--oversubscribe --bind-to none)

@@ -1,0 +1,262 @@
+/*
+ * va-mae-pretrain - make an encoder learn from pictures without labels, as a masked autoencoder.
+ *
+ * Reads va.frames/1 files, folders of images and videos, and perhaps va.model/1; writes va.model/1,
+ * train.tsv, contact sheets and, until it is done, a checkpoint va.state/1. The work is done in
+ * common/train.
+ */
+#include "base/va_comm.h"
+#include "base/va_thread.h"
+#include "base/va_tool.h"
+#include "cpu/va_device.h"
+#include "media/va_source.h"
+#include "nn/va_arch.h"
+#include "train/va_pretrain.h"
+#include <signal.h>
+#include <string.h>
+
+struct args {
+    struct va_pretrain_job job;
+    struct va_pretrain_config options;
+    const char *save_every;
+    int64_t threads;
+    int precision;
+    bool print_config;
+};
+
+enum { OPTIONS_MAX = 64 };
+
+static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
+{
+    struct va_pretrain_job *job = &a->job;
+    const struct va_option options[] = {
+        VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
+                      "encoder to write; appears only when complete"),
+        VA_OPT_FLAG(0, "keep-decoder", &a->options.keep_decoder,
+                    "with the decoder, so that --init can go on with both"),
+        VA_OPT_FILE(0, "init", &job->init,
+                    "start from the weights of this encoder, or encoder with decoder"),
+        VA_OPT_OUTPUT(0, "cache", &job->cache, "DIR",
+                      "where videos are kept decoded; a later run finds them there"),
+        VA_OPT_INT(0, "every", &a->options.every, 1, VA_NUMBER_MAX,
+                   "of each video take pictures 1, 1 + N, ..."),
+        VA_OPT_INT(0, "tolerate", &job->tolerate, 0, VA_NUMBER_MAX,
+                   "broken images and packets to pass over"),
+        VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
+                      "write train.tsv and contact sheets there"),
+        VA_OPT_RUN_INT(
+            0, "sheet-every", &job->sheet_every, 0, 1e6,
+            "sheet-NNNN.png each N epochs: original, masked, reconstruction; 0: none"),
+        VA_OPT_GROUP("checkpoint"),
+        VA_OPT_OUTPUT(0, "state", &job->run.state, "FILE",
+                      "checkpoint, removed at the end (default: MODEL.h5.state)"),
+        VA_OPT_RUN_STRING(0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
+                          "write it every N updates, or seconds, minutes, hours"),
+        VA_OPT_RUN_FLAG(0, "resume", &job->run.resume,
+                        "go on from the checkpoint if it exists"),
+    };
+
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        table[n++] = options[i];
+    return n;
+}
+
+static int64_t add_training(struct va_pretrain_config *c, struct va_option *table, int64_t n)
+{
+    const struct va_option options[] = {
+        VA_OPT_GROUP("training"),
+        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "passes over the pictures"),
+        VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
+                   "epochs in which the rate rises; not given: a 20th of --epochs"),
+        VA_OPT_INT(0, "batch", &c->batch, 1, 65536, "pictures in a batch"),
+        VA_OPT_INT(0, "accumulate", &c->accumulate, 1, 65536,
+                   "batches in an update, whose memory is that of one"),
+        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after so many updates; 0: never"),
+        VA_OPT_REAL(0, "blr", &c->blr, 0, 1e30, "learning rate for 256 pictures in an update"),
+        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30,
+                    "learning rate; 0: blr * batch * accumulate / 256"),
+        VA_OPT_REAL(0, "min-lr", &c->min_lr, 0, 1e30, "where it ends"),
+        VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6,
+                    "decay of AdamW, not of norms and biases"),
+        VA_OPT_REAL(0, "clip", &c->clip, 0, 1e30, "bound on the gradient's L2 norm; 0: none"),
+        VA_OPT_REAL(0, "mask-ratio", &c->mask_ratio, 0, 1,
+                    "share of the patches that are hidden"),
+        VA_OPT_YESNO(0, "norm-pix", &c->norm_pix,
+                     "bring the pixels of each patch to zero mean and unit deviation"),
+        VA_OPT_SEED(&c->seed),
+        VA_OPT_GROUP("augmentation"),
+        VA_OPT_REAL(0, "crop", &c->augment.scale[0], 1e-3, 1,
+                    "smallest part of the area that a picture keeps; 1: all of it"),
+        VA_OPT_REAL(0, "flip", &c->augment.flip, 0, 1, "how often it is mirrored"),
+        VA_OPT_REAL(0, "brightness", &c->augment.brightness, 0, 10,
+                    "jitter: factors of 1 - X to 1 + X"),
+        VA_OPT_REAL(0, "contrast", &c->augment.contrast, 0, 10, "likewise"),
+        VA_OPT_REAL(0, "saturation", &c->augment.saturation, 0, 10, "likewise"),
+        VA_OPT_REAL(0, "hue", &c->augment.hue, 0, .5, "turns of the colour circle, -X to X"),
+    };
+
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        table[n++] = options[i];
+    return n;
+}
+
+/* The encoders of va_arch_names, which come first there. */
+static const char *encoder_names[VA_ARCH_MAMBA_VA + 1];
+
+static int64_t add_model(struct va_pretrain_config *c, struct va_option *table, int64_t n)
+{
+    const struct va_option options[] = {
+        VA_OPT_GROUP("model (with --init the file's)"),
+        VA_OPT_CHOICE(0, "arch", &c->arch, encoder_names,
+                      "the encoder; the sizes below change it"),
+        VA_OPT_INT(0, "image", &c->image, 0, 4096,
+                   "height and width of pictures; 0: of --arch"),
+        VA_OPT_INT(0, "patch", &c->patch, 0, 256, "of a patch; 0: of --arch"),
+        VA_OPT_INT(0, "width", &c->width, 0, 16384, "of the tokens; 0: of --arch"),
+        VA_OPT_INT(0, "depth", &c->depth, 0, VA_VIT_DEPTH_MAX, "blocks; 0: of --arch"),
+        VA_OPT_INT(0, "heads", &c->heads, 0, 1024,
+                   "of attention; 0: of --arch, with --width one for each 64"),
+        VA_OPT_INT(0, "mlp", &c->mlp, 0, 1 << 17,
+                   "hidden width; 0: of --arch, with --width 4 times that"),
+        VA_OPT_INT(0, "decoder-width", &c->decoder_width, 1, 16384, "of the decoder's tokens"),
+        VA_OPT_INT(0, "decoder-depth", &c->decoder_depth, 1, VA_VIT_DEPTH_MAX, "its blocks"),
+        VA_OPT_INT(0, "decoder-heads", &c->decoder_heads, 1, 1024, "its heads of attention"),
+    };
+
+    for (int i = 0; i < VA_ARCH_MAMBA_VA; i++)
+        encoder_names[i] = va_arch_names[i];
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        table[n++] = options[i];
+    return n;
+}
+
+static int64_t add_machine(struct args *a, struct va_option *table, int64_t n)
+{
+    const struct va_option options[] = {
+        VA_OPT_GROUP("machine"),
+        VA_OPT_RUN_INT(0, "readers", &a->job.readers, 0, 64,
+                       "threads that read pictures (0: half of the compute threads)"),
+        VA_OPT_DEVICE(&a->job.device),
+        VA_OPT_PRECISION(&a->precision),
+        VA_OPT_THREADS(&a->threads),
+        VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
+                        "print every setting and where it came from, and exit"),
+        VA_OPT_END,
+    };
+
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        table[n++] = options[i];
+    return n;
+}
+
+static bool check_settings(const struct args *a, int *status)
+{
+    const struct va_pretrain_job *job = &a->job;
+
+    if (job->init && va_option_given("arch"))
+        return va_usage_error(status, "--arch and --init exclude each other: the file tells");
+    if (va_option_given("warmup-epochs") && a->options.warmup_epochs >= a->options.epochs)
+        return va_usage_error(status, "--warmup-epochs %lld leaves nothing of %lld epochs",
+                              (long long)a->options.warmup_epochs,
+                              (long long)a->options.epochs);
+    if (job->sheet_every && !job->run.log_dir)
+        return va_usage_error(status, "--sheet-every needs --log-dir");
+    return true;
+}
+
+static bool check(struct args *a, int *status)
+{
+    const struct va_pretrain_job *job = &a->job;
+
+    if (!va_run_save_every(&a->job.run, a->save_every))
+        return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
+                              a->save_every);
+    if (!va_device_check(job->device, a->precision, status) || !check_settings(a, status))
+        return false;
+    if (a->print_config)
+        return true;
+    if (!job->run.output)
+        return va_usage_error(status, "missing --output MODEL.h5");
+    if (job->run.state && !strcmp(job->run.state, job->run.output))
+        return va_usage_error(status, "--state and --output are the same file");
+    if (!job->input_count)
+        return va_usage_error(status, "expected frames files, folders of images or videos");
+    return true;
+}
+
+static const struct va_usage usage = {
+    .synopsis = "[options] -o MODEL.h5 PICTURES...",
+    .brief = "make an encoder learn from pictures without labels",
+    .details =
+        "PICTURES are va.frames/1 files, folders with JPEG and PNG files (searched with all "
+        "folders in them), or videos, which --cache DIR keeps decoded. Most patches of a picture "
+        "are hidden, the encoder sees the rest, and a decoder that is thrown away afterwards has "
+        "to say what the hidden ones look like (masked autoencoder, He et al. 2022; defaults are "
+        "theirs). MODEL.h5 is an encoder: va-embed takes it as weights.\n\n"
+        "Another size than that of --arch: --width 64 --depth 4 --image 48 --patch 8 with "
+        "--decoder-width 32 --decoder-depth 2 --decoder-heads 4 learns in minutes on a laptop.\n\n"
+        "The same options, pictures and number of threads and ranks give the same bytes, also when "
+        "the run was stopped in between and went on with --resume. SIGINT and SIGTERM end it after "
+        "the current update with a checkpoint. Started by an MPI launcher (mpirun, srun) it shares "
+        "every batch among the ranks: --batch is that of all together.\n\n"
+        "  va-mae-pretrain --batch 64 --accumulate 16 --epochs 400 --resume --log-dir log \\\n"
+        "      --sheet-every 10 -o encoder.h5 cropped_aligned",
+};
+
+static bool parse_args(struct args *a, int argc, char **argv, int *status)
+{
+    static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
+    char **operands;
+    int64_t n = add_files(a, table, 0);
+
+    n = add_training(&a->options, table, n);
+    n = add_model(&a->options, table, n);
+    n = add_machine(a, table, n);
+    a->job.device = "auto";
+    a->save_every = "5m";
+    va_pretrain_config_default(&a->options);
+    va_pretrain_config_default(&a->job.config);
+    operands = va_options_parse(table, &usage, argc, argv, status);
+    if (!operands)
+        return false;
+    a->job.inputs = operands;
+    while (operands[a->job.input_count])
+        a->job.input_count++;
+    va_settings_override(&va_pretrain_settings, &a->job.config, a->job.config.source,
+                         &a->options, va_option_given);
+    a->job.config.arch = a->options.arch;
+    return check(a, status);
+}
+
+/* With several ranks all do the same here; the library sees to it that they end the same way. */
+static int run(const struct args *a)
+{
+    va_threads_share(va_comm_sharers());
+    va_threads_set((int)a->threads);
+    return a->print_config ? va_comm_agree(va_pretrain_config_show(&a->job))
+                           : va_pretrain_run(&a->job);
+}
+
+int main(int argc, char **argv)
+{
+    static struct args a;
+    int status = VA_EXIT_OK, result = 0;
+    bool parsed;
+
+    va_tool_init("va-mae-pretrain");
+    if (va_comm_begin() < 0)
+        return va_tool_finish(va_error_status());
+    parsed = parse_args(&a, argc, argv, &status);
+    if (va_comm_agree(status) < 0)
+        status = status ? status : va_error_status();
+    else if (parsed)
+        status = va_tool_status((result = run(&a)) > 0 ? 0 : result);
+    va_comm_end();
+    va_tool_cost();
+    status = va_tool_finish(status);
+    if (result > 0) { /* stopped by a signal: end by it, so that a shell sees it */
+        signal(result, SIG_DFL);
+        raise(result);
+    }
+    return status;
+}
