@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # run sets stderr
+# shellcheck disable=SC2154,SC2030,SC2031 # run sets stderr; each test has its own FRAMES
 # va-finetune on four small videos of noise with labels; the arithmetic itself is tested in test/unit.
 bats_require_minimum_version 1.8.0
 load lib/va
@@ -15,9 +15,11 @@ setup_file() {
     printf 'a\nb\nc\n' >train.txt
     echo d >val.txt
 }
-setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
+setup() {
+    cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .
+    FRAMES=(a.h5 b.h5 c.h5 d.h5)
+}
 
-FRAMES=(a.h5 b.h5 c.h5 d.h5)
 RUN=(-w tiny.h5 --labels labels --train train.txt --val val.txt --batch 6 --per-video 8
     --warmup-epochs 1 --freeze-blocks 1)
 tune() { va-finetune -q -j 1 "${RUN[@]}" "$@" "${FRAMES[@]}"; }
