@@ -157,6 +157,15 @@ interrupt() {
     va-h5cmp --ignore @encoder f.h5 g.h5
 }
 
+@test "va-weights exports the model with its heads, and takes it back" {
+    tune --epochs 1 -o m.h5
+    va-weights export -o m.safetensors m.h5
+    va-weights import -o n.h5 m.safetensors
+    va-predict -q -m m.h5 -o p.h5 a.h5
+    va-predict -q -m n.h5 -o q.h5 a.h5
+    [ "$(column p.h5 /videos/a/va)" = "$(column q.h5 /videos/a/va)" ]
+}
+
 @test "folders of crops: the number in the name chooses the row" {
     mkdir -p crops/a crops/d
     for v in a d; do

@@ -69,14 +69,32 @@ static int64_t declare_head(struct va_params *list, const char *name, int64_t N,
     return index < 0 || va_params_add(list, &bias, "%s.bias", name) < 0 ? -1 : index;
 }
 
-static int declare(struct va_rater *r)
+/* Heads behind the encoder's entries; *va and *expr get the places of those there are. */
+static int declare_heads(const struct va_rater_config *c, struct va_params *list, int64_t *va,
+                         int64_t *expr)
 {
-    const struct va_rater_config *c = &r->config;
     int64_t D = c->encoder.width;
 
-    r->vit = va_vit_new_in(&r->params, &c->encoder, VA_VIT_INIT_MAE);
-    if (!r->vit || (c->va && (r->va = declare_head(&r->params, "va_head", 2, D)) < 0) ||
-        (c->classes && (r->expr = declare_head(&r->params, "expr_head", c->classes, D)) < 0))
+    return (c->va && (*va = declare_head(list, "va_head", 2, D)) < 0) ||
+                   (c->classes && (*expr = declare_head(list, "expr_head", c->classes, D)) < 0)
+               ? -1
+               : 0;
+}
+
+int va_rater_declare(const struct va_rater_config *c, struct va_params *list)
+{
+    struct va_vit_layers layers;
+    int64_t va, expr;
+
+    return va_vit_declare(&c->encoder, VA_VIT_INIT_MAE, list, &layers) < 0
+               ? -1
+               : declare_heads(c, list, &va, &expr);
+}
+
+static int declare(struct va_rater *r)
+{
+    r->vit = va_vit_new_in(&r->params, &r->config.encoder, VA_VIT_INIT_MAE);
+    if (!r->vit || declare_heads(&r->config, &r->params, &r->va, &r->expr) < 0)
         return -1;
     va_vit_freeze(r->vit, r->first);
     return va_params_allocate(&r->params);

@@ -30,6 +30,10 @@ struct va_rater_config {
 VA_MUST_USE int va_rater_config_load(struct va_rater_config *c, const struct va_tensors *set,
                                      const char *path);
 
+/* Append the entries of an encoder and its heads to a list, values not asked for: to match a set. -1
+ * after reporting. */
+VA_MUST_USE int va_rater_declare(const struct va_rater_config *c, struct va_params *list);
+
 struct va_rater; /* opaque */
 
 /* Parameters allocated (values not set), the blocks below `first` marked as frozen. NULL after
