@@ -10,14 +10,17 @@ setup_file() {
     export top
     cd "$BATS_FILE_TMPDIR" || return
     va-synth -q --videos 5 --test 1 --frames 80 --traps no --seed 6 -o Aff-Wild2
+    va-synth -q --videos 5 --test 1 --frames 80 --traps no --seed 6 --crops yes -o faces
     va-weights init --arch vit_tiny -o encoder.h5
     # what make demo leaves
-    mkdir -p build/demo/cv/0
+    mkdir -p build/demo/tuned/cv/0
     ln -s "$top/pipelines" pipelines
-    cp encoder.h5 build/demo/
-    va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 -o build/demo/cv/0/model.h5
+    cp encoder.h5 build/demo/tuned/cv/0/
+    va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 -o build/demo/tuned/cv/0/model.h5
     # what a user brings
     cp "Aff-Wild2/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' Aff-Wild2/inputs.tsv)" holiday.mp4
+    rm -r Aff-Wild2/cropped_aligned
+    mv faces/cropped_aligned Aff-Wild2/
     va-weights export -o mae_vit.safetensors encoder.h5
     va-weights export -o mae_pretrain_vit.pth encoder.h5
     rm encoder.h5
@@ -50,6 +53,7 @@ whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUIL
     [ "$(va-weights info mae.h5 | grep -P '^setting\tstd' | cut -f 3)" = 0.229,0.224,0.225 ]
     va-weights import -o again.h5 for_timm.safetensors
     va-h5cmp mae.h5 again.h5
+    va-check tuned.h5 alone.smooth.h5
 }
 
 @test "experiments: its commands run as they stand" {

@@ -44,10 +44,34 @@ close() {
     need_mpi
     for tool in "$BUILD"/bin/*; do
         case ${tool##*/} in
-            va-tcn-mamba-train | va-mae-pretrain) ldd "$tool" | grep -q libmpi ;;
+            va-tcn-mamba-train | va-mae-pretrain | va-finetune) ldd "$tool" | grep -q libmpi ;;
             *) run ! grep -q libmpi <(ldd "$tool") ;;
         esac
     done
+}
+
+@test "va-finetune: 1, 2 and 3 ranks follow one curve" {
+    need_mpi
+    mkdir expr
+    for v in a b c d; do
+        make_frames --frames 30 --width 20 --height 18 --video $v --seed "$(printf %d "'$v")" $v.frames.h5
+        { echo A,B,C; seq 1 90 | awk '{ print $1 % 7 ? int($1 / 11) % 3 : -1 }'; } >expr/$v.txt
+    done
+    va-weights init --arch vit_tiny -o tiny.h5
+    settings=(-q -j 1 -w tiny.h5 --labels labels --expressions expr --classes 3 --train train.txt --val val.txt
+        --batch 7 --per-video 10 --epochs 3 --warmup-epochs 1 --lr 1e-4 --loss mix --freeze-blocks 0)
+    va-finetune "${settings[@]}" --log-dir 1 -o 1.h5 [abcd].frames.h5
+    for n in 2 3; do
+        "${launcher[@]}" -n $n va-finetune "${settings[@]}" --log-dir $n -o $n.h5 [abcd].frames.h5 2>err ||
+            explain "$(cat err)"
+        for log in train val; do
+            paste 1/$log.tsv $n/$log.tsv | awk 'NR > 1 { for (i = 1; i <= NF / 2; i++) { d = $i - $(i + NF / 2)
+                m = $i < 0 ? -$i : $i; if (!(d * d <= 1e-8 * (1 + m) ^ 2)) { print; exit 1 } } }' ||
+                explain "$n ranks: another curve"
+        done
+    done
+    run -3 "${launcher[@]}" -n 3 va-finetune "${settings[@]}" --batch 2 -o n.h5 [abcd].frames.h5
+    [[ $output == *"va-finetune: a batch of 2 pictures for 3 ranks, expected one each at least"* ]]
 }
 
 @test "what ranks tell each other: 2 and 5 of them" {

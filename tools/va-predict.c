@@ -1,7 +1,7 @@
 /*
  * va-predict - valence and arousal of every frame, by one model or the mean of several.
  *
- * Reads va.model/1 and va.windows/1 or va.features/1, writes va.predictions/1 and, if asked,
+ * Reads va.model/1 and va.windows/1, va.features/1 or va.frames/1, writes va.predictions/1 and, if asked,
  * text files. The work is done in common/train.
  */
 #include "base/va_thread.h"
@@ -73,8 +73,10 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_GROUP("input"),
         VA_OPT_FILE(0, "windows", &a->job.windows, "videos of this va.windows/1 file"),
         VA_OPT_FILE(0, "list", &a->job.list, "only those of its videos, one name a line"),
-        VA_OPT_CHOICE(0, "missing", &a->job.missing, va_missing_names,
-                      "what stands for a frame without a face in feature files"),
+        VA_OPT_CHOICE(
+            0, "missing", &a->job.missing, va_missing_names,
+            "what stands for a frame without a face in feature files; of an encoder the "
+            "prediction, zero: 0"),
         VA_OPT_GROUP("prediction"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
                       "mode, window, stride and --missing as its test has them"),
@@ -115,7 +117,7 @@ static bool check(struct args *a, int *status)
     if (!job->output)
         return va_usage_error(status, "missing --output PRED.h5");
     if (!job->windows && !job->feature_count)
-        return va_usage_error(status, "expected --windows W.h5 or feature files");
+        return va_usage_error(status, "expected --windows W.h5, feature files or frames files");
     if (job->windows && job->feature_count)
         return va_usage_error(status, "expected --windows or feature files, found both");
     if (job->list && !job->windows)
@@ -130,12 +132,16 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
     static const struct va_usage usage = {
         .synopsis = "[options] -m MODEL.h5 -o PRED.h5 (--windows W.h5 [--list LIST] | "
-                    "FEATURES.h5...)",
+                    "FEATURES.h5... | FRAMES.h5...)",
         .brief = "predict valence and arousal of every frame",
-        .details = "Every frame of the video's timeline gets a row, also those without a face. "
-                   "In mode overlap with --windows, window and stride are those of the file "
-                   "unless given.\n\n"
-                   "  va-predict -m model.h5 --table me.csv -o me.h5 me.features.h5",
+        .details =
+            "Every frame of the video's timeline gets a row, also those without a face. "
+            "In mode overlap with --windows, window and stride are those of the file "
+            "unless given.\n\n"
+            "A model that va-finetune made rates frame by frame, from va.frames/1 files; its "
+            "predictions are smoothed by va-smooth.\n\n"
+            "  va-predict -m tuned.h5 -o me.h5 me.frames.h5\n"
+            "  va-predict -m model.h5 --table me.csv -o me.h5 me.features.h5",
     };
     char **inputs;
 

@@ -20,6 +20,8 @@ enum va_rand_purpose {
     VA_RAND_AUGMENT, /* step: epoch; element: picture * 256 + which */
     VA_RAND_MASK,    /* step: batch; element: index of the patch in the batch */
     VA_RAND_TEST,
+    VA_RAND_SAMPLE,    /* step: epoch; element: which picture of an epoch */
+    VA_RAND_DROP_PATH, /* step: training step; element: picture * 512 + branch */
 };
 
 /* Four words of the block at counter (step, element) under key (seed, purpose). */

@@ -65,24 +65,14 @@ static int check_rows(const struct va_window_index *index, const struct va_index
     return 0;
 }
 
-static int open_source(struct va_window_index *index, int64_t video)
+/* What the features are, where they lie. */
+static int open_rows(struct va_window_index *index, const struct va_index_video *v,
+                     struct va_index_source *s)
 {
-    const struct va_index_video *v = &index->videos[video];
-    struct va_index_source *s = &index->open[video];
     int64_t shape[VA_RANK_MAX];
     enum va_dtype type;
-    const char *id;
     int rank;
 
-    s->in = va_h5_open(v->features, "va.features/1");
-    if (!s->in || !(id = va_h5_id(s->in)))
-        return -1;
-    if (strcmp(id, v->features_id))
-        return va_error("%s: was changed since the windows were made: found id %s, expected %s",
-                        v->features, id, v->features_id);
-    if (va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
-        return -1;
-    s->count = shape[0];
     if (va_h5_shape(s->in, "/features", &type, &rank, shape) < 0)
         return -1;
     if (shape[0] != s->count)
@@ -97,8 +87,31 @@ static int open_source(struct va_window_index *index, int64_t video)
     s->rows = va_h5_map(s->in, "/features", VA_F32);
     if (!s->rows)
         s->rows = s->copy = va_h5_read(s->in, "/features", VA_F32);
+    return s->rows ? 0 : -1;
+}
+
+static int open_source(struct va_window_index *index, int64_t video)
+{
+    const struct va_index_video *v = &index->videos[video];
+    struct va_index_source *s = &index->open[video];
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    const char *id;
+    int rank;
+
+    s->in = va_h5_open(v->features, index->frames ? "va.frames/1" : "va.features/1");
+    if (!s->in || !(id = va_h5_id(s->in)))
+        return -1;
+    if (strcmp(id, v->features_id))
+        return va_error("%s: was changed since the windows were made: found id %s, expected %s",
+                        v->features, id, v->features_id);
+    if (va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
+        return -1;
+    s->count = shape[0];
+    if (!index->frames && open_rows(index, v, s) < 0)
+        return -1;
     s->frames = va_h5_read(s->in, "/index", VA_I32);
-    return s->rows && s->frames ? check_rows(index, v, s) : -1;
+    return s->frames ? check_rows(index, v, s) : -1;
 }
 
 int va_window_index_open_features(struct va_window_index *index)
@@ -248,7 +261,7 @@ int va_window_index_pts(const struct va_window_index *index, int64_t video, doub
     if (va_h5_shape(s->in, "/pts", &type, &rank, shape) < 0)
         return -1;
     if (shape[0] != s->count)
-        return va_error("%s: /pts: found %lld rows for %lld features", path,
+        return va_error("%s: /pts: found %lld rows, expected %lld as in /index", path,
                         (long long)shape[0], (long long)s->count);
     if (va_h5_has_attribute(s->in, NULL, "fps") && va_h5_get_real(s->in, NULL, "fps", &fps) < 0)
         return -1;

@@ -100,9 +100,9 @@ static int check_frames(const struct track *t, const char *path)
     return 0;
 }
 
-static int read_track(struct track *t, const char *path)
+static int read_track(struct track *t, const char *path, bool frames)
 {
-    struct va_h5_in *in = va_h5_open(path, "va.features/1");
+    struct va_h5_in *in = va_h5_open(path, frames ? "va.frames/1" : "va.features/1");
     int64_t shape[VA_RANK_MAX], index_shape[VA_RANK_MAX];
     enum va_dtype type;
     const char *id;
@@ -111,14 +111,15 @@ static int read_track(struct track *t, const char *path)
     *t = (struct track){ 0 };
     if (!in)
         return -1;
-    if (va_h5_shape(in, "/features", &type, &rank, shape) < 0 ||
+    if (va_h5_shape(in, frames ? "/frames" : "/features", &type, &rank, shape) < 0 ||
         va_h5_shape(in, "/index", &type, &rank, index_shape) < 0)
         goto done;
     t->rows = shape[0];
-    t->dim = shape[1];
+    t->dim = frames ? 0 : shape[1];
     if (index_shape[0] != t->rows || t->rows > VA_FRAMES_MAX) {
-        va_error("%s: /index: found %lld rows for %lld features, at most %d", path,
-                 (long long)index_shape[0], (long long)t->rows, VA_FRAMES_MAX);
+        va_error("%s: /index: found %lld rows for %lld %s, at most %d", path,
+                 (long long)index_shape[0], (long long)t->rows, frames ? "frames" : "features",
+                 VA_FRAMES_MAX);
         goto done;
     }
     if (va_h5_get_int(in, NULL, "frame_count", &t->frame_count) < 0 ||
@@ -290,10 +291,23 @@ int va_window_index_add(struct va_window_index *index, const char *path,
     struct track t;
     int status = -1;
 
-    if (read_track(&t, path) == 0 && check_new(index, &t, path) == 0 &&
+    if (read_track(&t, path, false) == 0 && check_new(index, &t, path) == 0 &&
         find_labels(&found, labels, t.name, path) == 0)
         status = append_video(index, &t, path, &found);
     va_labels_release(&found);
+    track_release(&t);
+    return status;
+}
+
+int va_window_index_add_frames(struct va_window_index *index, const char *path)
+{
+    struct va_labels none = { 0 };
+    struct track t;
+    int status = -1;
+
+    index->frames = true;
+    if (read_track(&t, path, true) == 0 && check_new(index, &t, path) == 0)
+        status = append_video(index, &t, path, &none);
     track_release(&t);
     return status;
 }

@@ -74,6 +74,7 @@ struct va_window_index {
     struct va_window *windows; /* [window_count], by video, then by start */
     int64_t window_count, window_room;
     int64_t dim;                  /* D of the features, the same in all videos; 0: not known */
+    bool frames;                  /* videos are va.frames/1 files, without features */
     struct va_index_source *open; /* [video_count] after va_window_index_open_features */
 };
 
@@ -101,13 +102,17 @@ void va_window_index_free(struct va_window_index *index); /* NULL is fine */
 VA_MUST_USE int va_window_index_add(struct va_window_index *index, const char *path,
                                     const struct va_label_files *labels);
 
+/* The same for a va.frames/1 file, without labels. An index has frames or features; with frames there
+ * is nothing to gather, and `row` of an entry is that of a picture. */
+VA_MUST_USE int va_window_index_add_frames(struct va_window_index *index, const char *path);
+
 /* To and from va.windows/1. Feature paths are stored relative to the index file; reading makes
  * them openable from here, and checks offsets, rows and windows against each other. `id`, if
  * not NULL, gets the content id (a new string). */
 VA_MUST_USE int va_window_index_write(const struct va_window_index *index, const char *path);
 VA_MUST_USE struct va_window_index *va_window_index_read(const char *path, char **id);
 
-/* Open and map all feature files, check their ids, widths and row numbers. -1 after reporting,
+/* Open and map all feature files (or open frames files), check their ids, widths and row numbers. -1 after reporting,
  * also for a file that was changed since the index was made. */
 VA_MUST_USE int va_window_index_open_features(struct va_window_index *index);
 

@@ -5,6 +5,7 @@
 #include "nn/va_head_priv.h"
 #include "nn/va_mae.h"
 #include "nn/va_positions.h"
+#include "nn/va_rater.h"
 #include "nn/va_vit_priv.h"
 #include <math.h>
 #include <stdio.h>
@@ -157,14 +158,12 @@ static void replace_metadata(struct va_tensors *set, struct va_tensors *config)
 static int complete_encoder(struct va_tensors *set, const char *path, struct va_params *list,
                             struct va_tensors *config)
 {
-    struct va_vit_layers layers;
-    struct va_vit_config c;
+    struct va_rater_config c;
 
-    if (va_vit_config_load(&c, set, path) < 0 ||
-        va_vit_declare(&c, VA_VIT_INIT_MAE, list, &layers) < 0 ||
+    if (va_rater_config_load(&c, set, path) < 0 || va_rater_declare(&c, list) < 0 ||
         va_params_match(list, set, path) < 0)
         return -1;
-    return va_vit_config_store(&c, config);
+    return va_vit_config_store(&c.encoder, config);
 }
 
 static int complete_mae(struct va_tensors *set, const char *path, struct va_params *list,

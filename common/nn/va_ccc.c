@@ -78,3 +78,23 @@ void va_ccc_loss(const struct va_ccc_moments *m, enum va_ccc_kind kind, double e
     if (gradient)
         *gradient = g;
 }
+
+double va_ccc_mix_error(const struct va_ccc_moments *m, double share, struct va_ccc_loss *loss,
+                        struct va_ccc_coefficients *gradient)
+{
+    struct va_ccc_coefficients *g = gradient;
+    double error = 0, n = m->count;
+
+    if (n == 0)
+        return 0;
+    for (int d = 0; d < 2; d++) {
+        double gap = m->mean_p[d] - m->mean_y[d], c = (1 - share) / n;
+
+        error += ((m->spp[d] + m->syy[d] - 2 * m->spy[d]) / n + gap * gap) / 2;
+        g->c0[d] = share * g->c0[d] + c * gap;
+        g->cp[d] = share * g->cp[d] + c;
+        g->cy[d] = share * g->cy[d] - c;
+    }
+    loss->loss = share * loss->loss + (1 - share) * error;
+    return error;
+}

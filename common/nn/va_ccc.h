@@ -29,4 +29,12 @@ void va_ccc_merge(struct va_ccc_moments *into, const struct va_ccc_moments *more
 void va_ccc_loss(const struct va_ccc_moments *m, enum va_ccc_kind kind, double eps,
                  struct va_ccc_loss *loss, struct va_ccc_coefficients *gradient);
 
+/*
+ * The mean squared error of valence and arousal, from the same moments: its gradient has the same
+ * form. loss->loss becomes share * loss + (1 - share) * error, the gradient likewise. Returns the
+ * error; 0 without a labelled frame.
+ */
+double va_ccc_mix_error(const struct va_ccc_moments *m, double share, struct va_ccc_loss *loss,
+                        struct va_ccc_coefficients *gradient);
+
 #endif

@@ -10,7 +10,7 @@
 
 struct va_embedder; /* opaque */
 
-/* The encoder in a set, with room for `batch` pictures; `path` names it in messages. NULL after
+/* The encoder in a set, which may have heads, with room for `batch` pictures; `path` names it in messages. NULL after
  * reporting. The backend stays the caller's and must outlive it. */
 VA_MUST_USE struct va_embedder *va_embedder_new(struct va_backend *be,
                                                 const struct va_tensors *set, const char *path,
@@ -18,9 +18,15 @@ VA_MUST_USE struct va_embedder *va_embedder_new(struct va_backend *be,
 void va_embedder_free(struct va_embedder *e); /* NULL is fine */
 const struct va_vit *va_embedder_vit(const struct va_embedder *e);
 
+/* Whether the set had a head for valence and arousal (nn/va_rater.h). */
+bool va_embedder_rates(const struct va_embedder *e);
+
 /* rows [count, D] of patches [count, P, 3*p*p], both on the host. 0; -1 after reporting a device
  * that failed or a feature that is no finite number. */
 VA_MUST_USE int va_embedder_run(struct va_embedder *e, int64_t count, const float *patches,
                                 float *rows);
+/* The same, but va [count, 2]: valence and arousal as that head gives them. */
+VA_MUST_USE int va_embedder_rate(struct va_embedder *e, int64_t count, const float *patches,
+                                 float *va);
 
 #endif

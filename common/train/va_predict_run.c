@@ -1,6 +1,7 @@
 /*
  * Models one after the other, each over all videos, so that only one is in memory; what is kept
  * of a frame are two sums. Files are written at the end, when all values are known to be good.
+ * Models are temporal, over features, or encoders, over frames (va_predict_frames.h).
  */
 #include "train/va_predict_run.h"
 
@@ -11,7 +12,9 @@
 #include "base/va_tempfile.h"
 #include "cpu/va_device.h"
 #include "data/va_predictions.h"
+#include "io/va_h5.h"
 #include "train/va_choose.h"
+#include "train/va_predict_frames.h"
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,6 +30,7 @@ struct run {
     float *va;      /* [longest, 2] of one video */
     double *pts;    /* [longest] */
     char **ids;     /* [model_count] */
+    bool encoders;  /* models are encoders, inputs frames */
 };
 
 /* ---- input ----------------------------------------------------------------------------- */
@@ -39,14 +43,39 @@ static int choose_all(struct run *r)
     return r->chosen ? 0 : -1;
 }
 
-static int open_features(struct run *r)
+/* Whether the first model is an encoder: then all are. */
+static int ask_kind(struct run *r)
+{
+    const struct va_predict_job *job = r->job;
+    struct va_h5_in *in = va_h5_open(job->models[0], "va.model/1");
+    char *arch = in ? va_h5_get_string(in, NULL, "arch") : NULL;
+
+    r->encoders = arch && !strcmp(arch, "vit");
+    va_free(arch);
+    va_h5_close(in);
+    if (!arch)
+        return -1;
+    if (r->encoders && job->windows)
+        return va_error(
+            "%s: found an encoder, which rates va.frames/1 files, expected a temporal "
+            "model for --windows",
+            job->models[0]);
+    if (r->encoders && job->plan.mode != VA_PREDICT_SEQUENCE)
+        return va_error("%s: found an encoder, which rates frame by frame, expected a temporal "
+                        "model for --mode %s",
+                        job->models[0], va_predict_mode_names[job->plan.mode]);
+    return 0;
+}
+
+static int open_files(struct run *r)
 {
     const struct va_predict_job *job = r->job;
 
     r->index = va_window_index_new(1, 1, VA_TAIL_PAD, (enum va_missing)job->missing,
                                    VA_LEADING_KEEP);
     for (int64_t i = 0; r->index && i < job->feature_count; i++)
-        if (va_window_index_add(r->index, job->features[i], NULL) < 0)
+        if ((r->encoders ? va_window_index_add_frames(r->index, job->features[i])
+                         : va_window_index_add(r->index, job->features[i], NULL)) < 0)
             return -1;
     if (!r->index)
         return -1;
@@ -71,7 +100,7 @@ static int open_input(struct run *r)
 {
     int64_t longest = 0;
 
-    if ((r->job->windows ? open_windows(r) : open_features(r)) < 0 ||
+    if (ask_kind(r) < 0 || (r->job->windows ? open_windows(r) : open_files(r)) < 0 ||
         va_window_index_open_features(r->index) < 0)
         return -1;
     r->first = va_new(r->index->video_count, sizeof(*r->first));
@@ -99,10 +128,13 @@ static int add_model(struct run *r, struct va_backend *be, int64_t m)
 {
     struct va_predict_plan plan = r->job->plan;
     struct va_predictor *p = NULL;
-    struct va_head *head = va_predict_load(be, r->job->models[m], r->index->dim, &r->ids[m]);
+    struct va_head *head;
     int64_t done = m * r->frames;
     int status = -1;
 
+    if (r->encoders)
+        return va_predict_frames(be, r->job->models[m], r->index, r->sum, done, &r->ids[m]);
+    head = va_predict_load(be, r->job->models[m], r->index->dim, &r->ids[m]);
     if (!plan.window) {
         plan.window = r->index->window;
         plan.stride = r->index->stride;

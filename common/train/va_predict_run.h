@@ -11,7 +11,8 @@ struct va_predict_job {
     int64_t model_count;
     const char *windows;         /* a va.windows/1 file, or NULL */
     const char *list;            /* of its videos; NULL: all */
-    const char *const *features; /* [feature_count] va.features/1 files, without windows */
+    const char *const *features; /* [feature_count] va.features/1 files, without windows; or
+                                    va.frames/1 files for models that are encoders */
     int64_t feature_count;
     int missing;                 /* enum va_missing, for feature files */
     struct va_predict_plan plan; /* window 0: that of the windows file, with its stride */
