@@ -128,3 +128,21 @@ tune() {
     [[ $stderr == "va-predict: head.h5: "* ]] || explain "$stderr"
     [ ! -e n.h5 ]
 }
+
+@test "--labels: where they go on behind the last frame, so do predictions" {
+    make_labels --frames 50 --seed 98 >labels/b.txt
+    va-predict -q -m one.h5 -o p.h5 b.h5
+    run -3 va-score --labels labels --list val.txt p.h5
+    va-predict -q -m one.h5 --labels labels -o q.h5 b.h5
+    [ "$(column q.h5 /videos/b/va | wc -w)" -eq 100 ]
+    [ "$(column q.h5 /videos/b/va | tr ' ' '\n' | head -n 86)" = "$(column p.h5 /videos/b/va | tr ' ' '\n')" ]
+    va-score --labels labels --list val.txt q.h5 >/dev/null
+    # of features likewise
+    va-weights init --arch mamba-va --in-dim 192 --channels 8 --kernel 3 --layers 1 -o temporal.h5
+    va-embed -q -w one.h5 -o f.h5 b.h5
+    va-predict -q -m temporal.h5 --labels labels -o t.h5 f.h5
+    va-window --labels labels -o w.h5 f.h5 >/dev/null
+    va-predict -q -m temporal.h5 --windows w.h5 -o u.h5
+    va-h5cmp t.h5 u.h5
+    run -2 va-predict -m temporal.h5 --windows w.h5 --labels labels -o u.h5
+}

@@ -73,6 +73,9 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_GROUP("input"),
         VA_OPT_FILE(0, "windows", &a->job.windows, "videos of this va.windows/1 file"),
         VA_OPT_FILE(0, "list", &a->job.list, "only those of its videos, one name a line"),
+        VA_OPT_LIST(0, "labels", &a->job.labels, "DIR",
+                    "folder of <video>.txt: where labels go on behind the last frame, so do "
+                    "predictions; may be repeated"),
         VA_OPT_CHOICE(
             0, "missing", &a->job.missing, va_missing_names,
             "what stands for a frame without a face in feature files; of an encoder the "
@@ -122,6 +125,8 @@ static bool check(struct args *a, int *status)
         return va_usage_error(status, "expected --windows or feature files, found both");
     if (job->list && !job->windows)
         return va_usage_error(status, "--list names videos of --windows, which is missing");
+    if (job->windows && job->labels.count)
+        return va_usage_error(status, "--labels were read when the --windows were made");
     if (job->windows && va_option_given("missing"))
         return va_usage_error(status, "--missing was decided when the --windows were made");
     return check_window(a, status) && va_device_check(job->device, a->precision, status);

@@ -284,14 +284,14 @@ static int append_video(struct va_window_index *index, struct track *t, const ch
     return 0;
 }
 
-int va_window_index_add(struct va_window_index *index, const char *path,
-                        const struct va_label_files *labels)
+static int add(struct va_window_index *index, const char *path,
+               const struct va_label_files *labels)
 {
     struct va_labels found = { 0 };
     struct track t;
     int status = -1;
 
-    if (read_track(&t, path, false) == 0 && check_new(index, &t, path) == 0 &&
+    if (read_track(&t, path, index->frames) == 0 && check_new(index, &t, path) == 0 &&
         find_labels(&found, labels, t.name, path) == 0)
         status = append_video(index, &t, path, &found);
     va_labels_release(&found);
@@ -299,15 +299,15 @@ int va_window_index_add(struct va_window_index *index, const char *path,
     return status;
 }
 
-int va_window_index_add_frames(struct va_window_index *index, const char *path)
+int va_window_index_add(struct va_window_index *index, const char *path,
+                        const struct va_label_files *labels)
 {
-    struct va_labels none = { 0 };
-    struct track t;
-    int status = -1;
+    return add(index, path, labels);
+}
 
+int va_window_index_add_frames(struct va_window_index *index, const char *path,
+                               const struct va_label_files *labels)
+{
     index->frames = true;
-    if (read_track(&t, path, true) == 0 && check_new(index, &t, path) == 0)
-        status = append_video(index, &t, path, &none);
-    track_release(&t);
-    return status;
+    return add(index, path, labels);
 }

@@ -102,9 +102,10 @@ void va_window_index_free(struct va_window_index *index); /* NULL is fine */
 VA_MUST_USE int va_window_index_add(struct va_window_index *index, const char *path,
                                     const struct va_label_files *labels);
 
-/* The same for a va.frames/1 file, without labels. An index has frames or features; with frames there
- * is nothing to gather, and `row` of an entry is that of a picture. */
-VA_MUST_USE int va_window_index_add_frames(struct va_window_index *index, const char *path);
+/* The same for a va.frames/1 file. An index has frames or features; with frames there is nothing to
+ * gather, and `row` of an entry is that of a picture. */
+VA_MUST_USE int va_window_index_add_frames(struct va_window_index *index, const char *path,
+                                           const struct va_label_files *labels);
 
 /* To and from va.windows/1. Feature paths are stored relative to the index file; reading makes
  * them openable from here, and checks offsets, rows and windows against each other. `id`, if

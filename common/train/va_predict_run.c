@@ -67,19 +67,32 @@ static int ask_kind(struct run *r)
     return 0;
 }
 
+static int add_files(struct run *r, const struct va_label_files *labels)
+{
+    const struct va_predict_job *job = r->job;
+    int (*add)(struct va_window_index *, const char *, const struct va_label_files *) =
+        r->encoders ? va_window_index_add_frames : va_window_index_add;
+
+    for (int64_t i = 0; i < job->feature_count; i++)
+        if (add(r->index, job->features[i], job->labels.count ? labels : NULL) < 0)
+            return -1;
+    return choose_all(r);
+}
+
 static int open_files(struct run *r)
 {
     const struct va_predict_job *job = r->job;
+    struct va_label_files labels = { 0 };
+    int status = 0;
 
     r->index = va_window_index_new(1, 1, VA_TAIL_PAD, (enum va_missing)job->missing,
                                    VA_LEADING_KEEP);
-    for (int64_t i = 0; r->index && i < job->feature_count; i++)
-        if ((r->encoders ? va_window_index_add_frames(r->index, job->features[i])
-                         : va_window_index_add(r->index, job->features[i], NULL)) < 0)
-            return -1;
-    if (!r->index)
-        return -1;
-    return choose_all(r);
+    for (int64_t i = 0; status == 0 && i < job->labels.count; i++)
+        status = va_label_files_add(&labels, job->labels.items[i]);
+    if (status == 0)
+        status = r->index ? add_files(r, &labels) : -1;
+    va_label_files_release(&labels);
+    return status;
 }
 
 static int open_windows(struct run *r)

@@ -4,6 +4,7 @@
 #ifndef VA_PREDICT_RUN_H
 #define VA_PREDICT_RUN_H
 
+#include "base/va_option.h"
 #include "train/va_predict.h"
 
 struct va_predict_job {
@@ -14,6 +15,7 @@ struct va_predict_job {
     const char *const *features; /* [feature_count] va.features/1 files, without windows; or
                                     va.frames/1 files for models that are encoders */
     int64_t feature_count;
+    struct va_strings labels;    /* folders: a video has a frame for each label at least */
     int missing;                 /* enum va_missing, for feature files */
     struct va_predict_plan plan; /* window 0: that of the windows file, with its stride */
     bool clip;                   /* to [-1, 1] */
