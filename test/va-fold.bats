@@ -142,6 +142,8 @@ fold valence arousal mean ridge_valence ridge_arousal ridge_mean published_valen
 average 0.6 nan nan 0.15 0.25 0.2 0.54385 0.373 0.4584
 baseline nan nan nan nan nan nan 0.24 0.2 0.22
 EOF
+    run -0 va-fold report --baseline a-longer-name=cv/0/ridge.tsv cv/0/score.tsv
+    [ "$(printf '%s\n' "${lines[@]:1}" | awk '{ print length }' | sort -u | wc -l)" -eq 1 ]
     run -0 va-fold report --baseline cv/0/ridge.tsv cv/0/score.tsv
     diff <(printf '%s\n' "${lines[@]}") - <<'EOF'
             ours                      mean of   published

@@ -175,12 +175,26 @@ struct layout {
     FILE *to;
     struct column *columns; /* [count] */
     int64_t count;
+    int first; /* characters of the first column in text */
 };
+
+enum { NUMBER_WIDTH = 7, FIRST_WIDTH = 9 };
+
+/* Characters that the name of a method needs. */
+static int name_width(const struct va_report *r, int64_t m, int least)
+{
+    int width = (int)strlen(r->methods[m].name);
+
+    return width > least ? width : least;
+}
 
 static int lay_out(struct layout *l)
 {
     const struct va_report *r = l->report;
 
+    l->first = FIRST_WIDTH;
+    for (int64_t m = 1; m < r->count; m++)
+        l->first = name_width(r, m, l->first);
     l->columns = va_new(VA_DIMENSIONS * (r->count + 1), sizeof(*l->columns));
     if (!l->columns)
         return -1;
@@ -244,7 +258,7 @@ static void begin_row(const struct layout *l, const char *name)
 
     fputs(begin[l->format], l->to);
     if (l->format == VA_REPORT_TEXT)
-        fprintf(l->to, "%-9s", name);
+        fprintf(l->to, "%-*s", l->first, name);
     else
         put_escaped(l, name);
     if (l->format == VA_REPORT_HTML)
@@ -256,9 +270,10 @@ static void put_cell(const struct layout *l, int64_t i, const char *text)
 {
     const struct column *c = &l->columns[i];
     bool apart = i == 0 || c->method == PUBLISHED ? c->dimension == 0 : i == VA_DIMENSIONS;
+    int width = c->method > 0 ? name_width(l->report, c->method, NUMBER_WIDTH) : NUMBER_WIDTH;
 
     switch (l->format) {
-    case VA_REPORT_TEXT: fprintf(l->to, "%s %7s", apart ? "  " : "", text); break;
+    case VA_REPORT_TEXT: fprintf(l->to, "%s %*s", apart ? "  " : "", width, text); break;
     case VA_REPORT_TSV: fprintf(l->to, "\t%s", text); break;
     case VA_REPORT_MARKDOWN:
         fputs(" | ", l->to);
@@ -312,12 +327,15 @@ static void put_title(const struct layout *l, int64_t i)
 
 static void put_header(const struct layout *l)
 {
-    int64_t baselines = l->report->count - 1;
+    int width = 0; /* of the baselines */
 
+    for (int64_t m = 1; m < l->report->count; m++)
+        width += 1 + name_width(l->report, m, NUMBER_WIDTH);
     if (l->format == VA_REPORT_TEXT) {
-        fprintf(l->to, "%-9s   %-*s", "", 24, l->report->methods[0].name);
-        if (baselines)
-            fprintf(l->to, "  %-*s", (int)(8 * baselines), "mean of");
+        fprintf(l->to, "%-*s   %-*s", l->first, "", VA_DIMENSIONS * (1 + NUMBER_WIDTH),
+                l->report->methods[0].name);
+        if (width)
+            fprintf(l->to, "  %-*s", width, "mean of");
         fputs("  published\n", l->to);
     }
     begin_row(l, "fold");
