@@ -11,9 +11,12 @@
 #   SAMPLE        official sample of a submission: names the test videos (optional)
 #   ENCODER       a va.model/1 file of a vision transformer
 #   FEATURES      folder of ready-made <video>.h5 (va.features/1) instead of videos
+#   TUNE          yes: fine-tune ENCODER for each fold, on its training videos (FINETUNE_OPTIONS);
+#                 the table then has a column for what that encoder says alone, smoothed
+#   FRAMES        folder for decoded frames, $(OUT)/frames
 #   FOLDS_TSV     folds as given (columns clip and fold) instead of drawn from the labels
 #
-# Targets: all (table, and submission with SAMPLE), features, windows, cv, submission.
+# Targets: all (table, and submission with SAMPLE), frames, features, windows, cv, submission.
 # One target per file and stage: -j runs videos and folds side by side, a second run does
 # nothing, and touching one file redoes only what follows from it.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
@@ -32,16 +35,19 @@ bare         = $(patsubst %.avi,%,$(patsubst %.mp4,%,$(patsubst %.txt,%,$(1))))
 LABELLED    := $(sort $(call bare,$(call bare,$(notdir $(LABEL_FILES)))))
 $(if $(LABELLED),,$(error no label files in $(LABELS): set ROOT, or TRAIN_LABELS and VAL_LABELS))
 $(if $(ENCODER)$(FEATURES),,$(error set ENCODER, or FEATURES to use ready-made features))
+$(if $(TUNE),$(if $(FEATURES),$(error TUNE needs ENCODER and frames, not FEATURES)))
 TEST := $(if $(SAMPLE),$(shell sed -n '2,$$s|/[^/]*$$||p' '$(SAMPLE)' | sort -u))
 
 FEATURE_DIR = $(if $(FEATURES),$(FEATURES),$(OUT)/features)
 WINDOWS     = $(OUT)/windows.h5
+WINDOW_FILES = $(WINDOWS)
 SPLIT       = $(OUT)/folds
 
-.PHONY: all features windows submission
+.PHONY: all frames features windows submission
 all: cv $(if $(SAMPLE),submission)
+frames: $$(patsubst %,$$(FRAMES)/%.h5,$$(LABELLED) $$(TEST))
 features: $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(TEST:%=$(FEATURE_DIR)/%.h5)
-windows: $(WINDOWS)
+windows: $$(WINDOW_FILES)
 submission: $(OUT)/submission.txt
 
 # ---- frames and features: crops where there are any, else the video ---------------------------
@@ -63,11 +69,17 @@ split_from = $(if $(FOLDS_TSV),--folds-tsv $(FOLDS_TSV),--train-labels $(TRAIN_L
 $(LISTS) &: $(LABEL_FILES) $(FOLDS_TSV)
 	$(call tool,va-fold) split $(SPLIT_OPTIONS) $(split_from) -o $(SPLIT)
 
+CV = $(OUT)/cv
+ifdef TUNE
+include $(HERE)tune.mk
+endif
 include $(HERE)cv.mk
 
 # ---- the test set: the models of all folds averaged ---------------------------------------------
+ifndef TUNE
 $(OUT)/test.h5: $(MODELS) $(TEST:%=$(FEATURE_DIR)/%.h5)
 	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODELS:%=-m %) -o $@ \
 	    $(TEST:%=$(FEATURE_DIR)/%.h5)
+endif
 $(OUT)/submission.txt: $(OUT)/test.h5 $(SAMPLE)
 	$(call tool,va-submit) --sample $(SAMPLE) -o $@ $<

@@ -1,30 +1,32 @@
 # Cross-validation: windows and fold lists -> models, predictions, scores, the table.
 #
 # Expects params.mk and
-#   WINDOWS  a va.windows/1 file with all labelled videos
+#   WINDOWS  a va.windows/1 file with all labelled videos; or a function windows(k), if each fold has
+#            one of its own
 #   SPLIT    folder with <k>/train.txt and <k>/val.txt for k in FOLDS
 #   LABELS   folders with the label files
 # Makes $(OUT)/cv/<k>/{model.h5,val.h5,score.tsv,ridge.tsv,mean.tsv} and $(OUT)/table.{txt,tsv,md}.
-CV = $(OUT)/cv
+CV ?= $(OUT)/cv
+windows ?= $(WINDOWS)
 
-$(CV)/%/model.h5: $(WINDOWS) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
+$(CV)/%/model.h5: $$(call windows,$$*) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
 	@mkdir -p $(@D)
 	$(call tool,va-tcn-mamba-train) $(TRAIN_OPTIONS) --seed $(SEED) -j $(THREADS) --resume \
-	    --windows $(WINDOWS) --train $(SPLIT)/$*/train.txt --val $(SPLIT)/$*/val.txt \
+	    --windows $(call windows,$*) --train $(SPLIT)/$*/train.txt --val $(SPLIT)/$*/val.txt \
 	    --log-dir $(@D) -o $@
 
-$(CV)/%/val.h5: $(CV)/%/model.h5 $(WINDOWS) $(SPLIT)/%/val.txt
-	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) -m $< --windows $(WINDOWS) \
+$(CV)/%/val.h5: $(CV)/%/model.h5 $$(call windows,$$*) $(SPLIT)/%/val.txt
+	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) -m $< --windows $(call windows,$*) \
 	    --list $(SPLIT)/$*/val.txt -o $@
 
 # Baselines without memory, fitted on the same videos: a linear map from the features of one
 # frame, and the mean of the labels.
-baseline = $(call tool,va-ridge) --model $(1) --windows $(WINDOWS) \
+baseline = $(call tool,va-ridge) --model $(1) --windows $(call windows,$*) \
                --train $(SPLIT)/$*/train.txt --val $(SPLIT)/$*/val.txt -o $@
-$(CV)/%/ridge.h5: $(WINDOWS) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
+$(CV)/%/ridge.h5: $$(call windows,$$*) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
 	@mkdir -p $(@D)
 	$(call baseline,ridge)
-$(CV)/%/mean.h5: $(WINDOWS) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
+$(CV)/%/mean.h5: $$(call windows,$$*) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
 	@mkdir -p $(@D)
 	$(call baseline,mean)
 
@@ -37,9 +39,11 @@ $(CV)/%/ridge.tsv: $(CV)/%/ridge.h5 $(SPLIT)/%/val.txt
 	$(score)
 $(CV)/%/mean.tsv: $(CV)/%/mean.h5 $(SPLIT)/%/val.txt
 	$(score)
+$(CV)/%/alone.tsv: $(CV)/%/alone.h5 $(SPLIT)/%/val.txt
+	$(score)
 
 SCORES = $(FOLDS:%=$(CV)/%/score.tsv)
-BASELINES = $(FOLDS:%=$(CV)/%/ridge.tsv) $(FOLDS:%=$(CV)/%/mean.tsv)
+BASELINES += $(FOLDS:%=$(CV)/%/ridge.tsv) $(FOLDS:%=$(CV)/%/mean.tsv)
 MODELS = $(FOLDS:%=$(CV)/%/model.h5)
 
 report = $(call tool,va-fold) report --format $(1) $(BASELINES:%=--baseline %) $(SCORES) \

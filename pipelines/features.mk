@@ -2,11 +2,12 @@
 #
 # Expects params.mk, ENCODER, and a function source(name): where the frames of a video are (a
 # video file or a folder of crops). A function frames(name), if there is one, gives options that
-# say how many frames the video had.
-$(OUT)/frames/%.h5: $$(call source,$$*)
+# say how many frames the video had. FRAMES may be a folder that several pipelines share.
+FRAMES ?= $(OUT)/frames
+$(FRAMES)/%.h5: $$(call source,$$*)
 	@mkdir -p $(@D)
 	$(call tool,va-decode) $(DECODE_OPTIONS) $(call frames,$*) -j $(THREADS) --name $* -o $@ $<
 
-$(OUT)/features/%.h5: $(OUT)/frames/%.h5 $(ENCODER)
+$(OUT)/features/%.h5: $(FRAMES)/%.h5 $(ENCODER)
 	@mkdir -p $(@D)
 	$(call tool,va-embed) $(EMBED_OPTIONS) -j $(THREADS) -w $(ENCODER) -o $@ $<

@@ -18,13 +18,15 @@ DECODE_OPTIONS  ?=
 EMBED_OPTIONS   ?=
 WINDOW_OPTIONS  ?= --window 300 --stride 200
 SPLIT_OPTIONS   ?=
+FINETUNE_OPTIONS ?= --unmatched skip
 TRAIN_OPTIONS   ?= --preset paper
 PREDICT_OPTIONS ?=
+SMOOTH_OPTIONS  ?= --filter gaussian --sigma 5
 
 # $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands.
 tool = $(if $(V),,@echo "  $(1)$(if $@, $@)" >&2 && )$(plain)
 # The command alone, for a second one in a recipe.
-plain = $(if $(filter va-mae-pretrain va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
+plain = $(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:

@@ -144,6 +144,49 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     [[ $output == *"nice -n 2 $BUILD/bin/va-mae-pretrain"* ]]
 }
 
+@test "TUNE: encoders that know their fold's training videos alone, and the table of all" {
+    tuned() { # tuned OUT CORPUS ARGS...
+        OUT=$1 pipeline TUNE=yes ROOT="$2" FRAMES=out/frames FOLDS="0 1" FINETUNE_OPTIONS="--freeze-blocks 0 \
+            --epochs 1 --warmup-epochs 0 --per-video 8 --batch 8 --unmatched skip --select last" "${@:3}"
+    }
+    weights() { h5dump -g /tensors "$1" | tail -n +2; } # the first line names the file
+    tuned tuned corpus -j2 >log 2>&1 || { cat log; return 1; }
+    head -n 2 tuned/table.txt | grep -q alone
+    cmp <(cut -d, -f1 corpus/sample_submission.txt) <(cut -d, -f1 tuned/submission.txt)
+    run ! cmp -s <(weights tuned/cv/0/encoder.h5) <(weights tuned/cv/1/encoder.h5)
+    tuned tuned corpus -q
+    # other labels of the held-out videos of fold 0 are other training labels of fold 1
+    cp -rp corpus other
+    while read -r v; do
+        for f in other/VA_Estimation_Challenge/*/"$v.txt"; do
+            awk -F, -v OFS=, 'NR > 1 && $1 != -5 { $1 = -$1; $2 = $2 / 2 } 1' "$f" >changed && mv changed "$f"
+        done
+    done <tuned/folds/0/val.txt
+    tuned tuned2 other -j2 >log 2>&1 || { cat log; return 1; }
+    cmp tuned/folds/0/val.txt tuned2/folds/0/val.txt
+    cmp <(weights tuned/cv/0/encoder.h5) <(weights tuned2/cv/0/encoder.h5)
+    run ! cmp -s <(weights tuned/cv/1/encoder.h5) <(weights tuned2/cv/1/encoder.h5)
+    run pipeline TUNE=yes FEATURES=out/features
+    [[ $output == *"TUNE needs ENCODER and frames, not FEATURES"* ]]
+}
+
+@test "the demo: one table, the fine-tuned encoder beside others, nothing to do the second time" {
+    demo() {
+        make --no-print-directory -j2 -f "$top/pipelines/demo.mk" BIN="$BUILD/bin" OUT=demo FOLDS="0 1" \
+            SYNTH_OPTIONS="--videos 6 --test 1 --frames 60 --traps no" \
+            PRETRAIN_OPTIONS="--decoder-width 16 --decoder-depth 1 --decoder-heads 2 --epochs 1 --batch 16" \
+            FINETUNE_OPTIONS="--freeze-blocks 1 --epochs 1 --warmup-epochs 0 --per-video 8 --batch 8 --unmatched skip --select last" \
+            TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
+    }
+    demo >log 2>&1 || { cat log; return 1; }
+    for row in average pretrained random alone ridge mean; do
+        [ "$(grep -cE "^$row +-?[0-9.]+ " demo/table.txt)" -eq 1 ] || { cat demo/table.txt; return 1; }
+    done
+    [ -s demo/tuned/submission.txt ]
+    run demo
+    [ "$(grep -c '^  va-' <<<"$output")" -eq 1 ] # the table
+}
+
 @test "senseless settings are refused in one line" {
     run make -f "$top/pipelines/affwild2.mk" ROOT=nowhere ENCODER=encoder.h5
     [ "$status" -eq 2 ]
