@@ -24,8 +24,8 @@ FRAMES     = $(OUT)/frames
 RANDOM     = $(OUT)/random.h5
 PRETRAINED = $(OUT)/pretrained.h5
 
-# $(call pipeline,NAME) begins a command that lacks a target and variables only.
-pipeline = @$(MAKE) --no-print-directory -f $(HERE)$(1).mk BIN=$(BIN) LAUNCH='$(LAUNCH)' TRAIN_LAUNCH='$(TRAIN_LAUNCH)' \
+# $(call pipeline,NAME) begins a command that lacks a target and variables only; + lets it share the jobs of -j.
+pipeline = +@$(MAKE) --no-print-directory -f $(HERE)$(1).mk BIN=$(BIN) LAUNCH='$(LAUNCH)' TRAIN_LAUNCH='$(TRAIN_LAUNCH)' \
                THREADS=$(THREADS) SEED=$(SEED)
 affwild2 = $(call pipeline,affwild2) ROOT=$(CORPUS) SAMPLE=$(SAMPLE) FRAMES=$(FRAMES) EMBED_OPTIONS='$(EMBED_OPTIONS)' \
                FINETUNE_OPTIONS='$(FINETUNE_OPTIONS)' TRAIN_OPTIONS='$(TRAIN_OPTIONS)'
