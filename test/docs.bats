@@ -31,6 +31,7 @@ setup() {
     unset MAKEFLAGS MAKELEVEL MFLAGS
     # small settings, taken from the environment by the pipelines
     export BIN="$BUILD/bin" FOLDS="0 1" WINDOW_OPTIONS="--window 40 --stride 30"
+    export FINETUNE_OPTIONS="--epochs 1 --warmup-epochs 0 --per-video 8 --batch 8 --unmatched skip"
     export TRAIN_OPTIONS="--channels 16,16 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
 }
 
@@ -54,6 +55,7 @@ whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUIL
     va-weights import -o again.h5 for_timm.safetensors
     va-h5cmp mae.h5 again.h5
     va-check tuned.h5 alone.smooth.h5
+    grep -q alone tuned/table.txt
 }
 
 @test "experiments: its commands run as they stand" {
