@@ -143,7 +143,7 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     refused 3 "nowhere.h5: " --epochs 2 nowhere.h5
     make_frames --frames 20 zero.h5
     h5edit zero.h5 delete /frames && h5edit zero.h5 dataset /frames uint8 20x0x0x3 0
-    refused 3 "zero.h5: /frames: found pictures of 0x0" --epochs 2 a.h5 zero.h5
+    refused 3 "zero.h5: /frames: frames of 0x0 pixels, expected sides from 1 to 65536" --epochs 2 a.h5 zero.h5
     ffmpeg -nostdin -v error -f lavfi -i sine=duration=1 sound.m4a
     refused 3 "sound.m4a: " --epochs 2 --cache cache a.h5 sound.m4a
     refused 3 "sound.m4a: found a video, expected frames" --epochs 2 sound.m4a

@@ -6,22 +6,15 @@
  * common/train.
  */
 #include "base/va_comm.h"
-#include "base/va_thread.h"
-#include "base/va_tool.h"
-#include "cpu/va_device.h"
 #include "media/va_source.h"
 #include "nn/va_arch.h"
 #include "train/va_pretrain.h"
-#include <signal.h>
-#include <string.h>
+#include "train/va_run_tool.h"
 
 struct args {
     struct va_pretrain_job job;
     struct va_pretrain_config options;
-    const char *save_every;
-    int64_t threads;
-    int precision;
-    bool print_config;
+    struct va_run_args run;
 };
 
 enum { OPTIONS_MAX = 64 };
@@ -47,18 +40,9 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
         VA_OPT_RUN_INT(
             0, "sheet-every", &job->sheet_every, 0, 1e6,
             "sheet-NNNN.png each N epochs: original, masked, reconstruction; 0: none"),
-        VA_OPT_GROUP("checkpoint"),
-        VA_OPT_OUTPUT(0, "state", &job->run.state, "FILE",
-                      "checkpoint, removed at the end (default: MODEL.h5.state)"),
-        VA_OPT_RUN_STRING(0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
-                          "write it every N updates, or seconds, minutes, hours"),
-        VA_OPT_RUN_FLAG(0, "resume", &job->run.resume,
-                        "go on from the checkpoint if it exists"),
     };
 
-    for (size_t i = 0; i < VA_COUNT(options); i++)
-        table[n++] = options[i];
-    return n;
+    return va_run_add(options, VA_COUNT(options), table, n);
 }
 
 static int64_t add_training(struct va_pretrain_config *c, struct va_option *table, int64_t n)
@@ -84,20 +68,9 @@ static int64_t add_training(struct va_pretrain_config *c, struct va_option *tabl
         VA_OPT_YESNO(0, "norm-pix", &c->norm_pix,
                      "bring the pixels of each patch to zero mean and unit deviation"),
         VA_OPT_SEED(&c->seed),
-        VA_OPT_GROUP("augmentation"),
-        VA_OPT_REAL(0, "crop", &c->augment.scale[0], 1e-3, 1,
-                    "smallest part of the area that a picture keeps; 1: all of it"),
-        VA_OPT_REAL(0, "flip", &c->augment.flip, 0, 1, "how often it is mirrored"),
-        VA_OPT_REAL(0, "brightness", &c->augment.brightness, 0, 10,
-                    "jitter: factors of 1 - X to 1 + X"),
-        VA_OPT_REAL(0, "contrast", &c->augment.contrast, 0, 10, "likewise"),
-        VA_OPT_REAL(0, "saturation", &c->augment.saturation, 0, 10, "likewise"),
-        VA_OPT_REAL(0, "hue", &c->augment.hue, 0, .5, "turns of the colour circle, -X to X"),
     };
 
-    for (size_t i = 0; i < VA_COUNT(options); i++)
-        table[n++] = options[i];
-    return n;
+    return va_run_add(options, VA_COUNT(options), table, n);
 }
 
 /* The encoders of va_arch_names, which come first there. */
@@ -125,28 +98,7 @@ static int64_t add_model(struct va_pretrain_config *c, struct va_option *table, 
 
     for (int i = 0; i < VA_ARCH_MAMBA_VA; i++)
         encoder_names[i] = va_arch_names[i];
-    for (size_t i = 0; i < VA_COUNT(options); i++)
-        table[n++] = options[i];
-    return n;
-}
-
-static int64_t add_machine(struct args *a, struct va_option *table, int64_t n)
-{
-    const struct va_option options[] = {
-        VA_OPT_GROUP("machine"),
-        VA_OPT_RUN_INT(0, "readers", &a->job.readers, 0, 64,
-                       "threads that read pictures (0: half of the compute threads)"),
-        VA_OPT_DEVICE(&a->job.device),
-        VA_OPT_PRECISION(&a->precision),
-        VA_OPT_THREADS(&a->threads),
-        VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
-                        "print every setting and where it came from, and exit"),
-        VA_OPT_END,
-    };
-
-    for (size_t i = 0; i < VA_COUNT(options); i++)
-        table[n++] = options[i];
-    return n;
+    return va_run_add(options, VA_COUNT(options), table, n);
 }
 
 static bool check_settings(const struct args *a, int *status)
@@ -168,17 +120,12 @@ static bool check(struct args *a, int *status)
 {
     const struct va_pretrain_job *job = &a->job;
 
-    if (!va_run_save_every(&a->job.run, a->save_every))
-        return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
-                              a->save_every);
-    if (!va_device_check(job->device, a->precision, status) || !check_settings(a, status))
+    if (!va_run_check(&a->run, status) || !check_settings(a, status))
         return false;
-    if (a->print_config)
+    if (a->run.print_config)
         return true;
-    if (!job->run.output)
-        return va_usage_error(status, "missing --output MODEL.h5");
-    if (job->run.state && !strcmp(job->run.state, job->run.output))
-        return va_usage_error(status, "--state and --output are the same file");
+    if (!va_run_check_output(&a->run, status))
+        return false;
     if (!job->input_count)
         return va_usage_error(status, "expected frames files, folders of images or videos");
     return true;
@@ -209,11 +156,11 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     char **operands;
     int64_t n = add_files(a, table, 0);
 
+    n = va_run_add_checkpoint(&a->run, table, n);
     n = add_training(&a->options, table, n);
+    n = va_run_add_augmentation(&a->options.augment, table, n);
     n = add_model(&a->options, table, n);
-    n = add_machine(a, table, n);
-    a->job.device = "auto";
-    a->save_every = "5m";
+    n = va_run_add_machine(&a->run, table, n);
     va_pretrain_config_default(&a->options);
     va_pretrain_config_default(&a->job.config);
     operands = va_options_parse(table, &usage, argc, argv, status);
@@ -228,35 +175,23 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     return check(a, status);
 }
 
-/* With several ranks all do the same here; the library sees to it that they end the same way. */
-static int run(const struct args *a)
+static struct args args;
+
+static bool parse(int argc, char **argv, int *status)
 {
-    va_threads_share(va_comm_sharers());
-    va_threads_set((int)a->threads);
-    return a->print_config ? va_comm_agree(va_pretrain_config_show(&a->job))
-                           : va_pretrain_run(&a->job);
+    return parse_args(&args, argc, argv, status);
+}
+
+static int run(void)
+{
+    return args.run.print_config ? va_comm_agree(va_pretrain_config_show(&args.job))
+                                 : va_pretrain_run(&args.job);
 }
 
 int main(int argc, char **argv)
 {
-    static struct args a;
-    int status = VA_EXIT_OK, result = 0;
-    bool parsed;
-
-    va_tool_init("va-mae-pretrain");
-    if (va_comm_begin() < 0)
-        return va_tool_finish(va_error_status());
-    parsed = parse_args(&a, argc, argv, &status);
-    if (va_comm_agree(status) < 0)
-        status = status ? status : va_error_status();
-    else if (parsed)
-        status = va_tool_status((result = run(&a)) > 0 ? 0 : result);
-    va_comm_end();
-    va_tool_cost();
-    status = va_tool_finish(status);
-    if (result > 0) { /* stopped by a signal: end by it, so that a shell sees it */
-        signal(result, SIG_DFL);
-        raise(result);
-    }
-    return status;
+    args.run.job = &args.job.run;
+    args.run.device = &args.job.device;
+    args.run.readers = &args.job.readers;
+    return va_run_main("va-mae-pretrain", &args.run, argc, argv, parse, run);
 }

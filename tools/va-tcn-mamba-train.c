@@ -6,20 +6,13 @@
  * is in common/train.
  */
 #include "base/va_comm.h"
-#include "base/va_thread.h"
-#include "base/va_tool.h"
-#include "cpu/va_device.h"
+#include "train/va_run_tool.h"
 #include "train/va_train.h"
-#include <signal.h>
-#include <string.h>
 
 struct args {
     struct va_train_job job;
     struct va_train_config options; /* what the options say, before the preset */
-    const char *save_every;
-    int64_t threads;
-    int precision;
-    bool print_config;
+    struct va_run_args run;
 };
 
 enum { OPTIONS_MAX = 64 };
@@ -36,18 +29,9 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
         VA_OPT_FILE(0, "init", &job->init, "start from the weights of this model"),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
                       "write train.tsv and val.tsv there"),
-        VA_OPT_GROUP("checkpoint"),
-        VA_OPT_OUTPUT(0, "state", &job->run.state, "FILE",
-                      "checkpoint, removed at the end (default: MODEL.h5.state)"),
-        VA_OPT_RUN_STRING(0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
-                          "write it every N batches, or seconds, minutes, hours"),
-        VA_OPT_RUN_FLAG(0, "resume", &job->run.resume,
-                        "go on from the checkpoint if it exists"),
     };
 
-    for (size_t i = 0; i < VA_COUNT(options); i++)
-        table[n++] = options[i];
-    return n;
+    return va_run_add(options, VA_COUNT(options), table, n);
 }
 
 static int64_t add_settings(struct va_train_config *c, struct va_option *table, int64_t n)
@@ -97,38 +81,16 @@ static int64_t add_settings(struct va_train_config *c, struct va_option *table, 
         VA_OPT_INT(0, "hidden", &c->hidden, 1, 65536, "width of the last hidden layer"),
     };
 
-    for (size_t i = 0; i < VA_COUNT(options); i++)
-        table[n++] = options[i];
-    return n;
-}
-
-static int64_t add_machine(struct args *a, struct va_option *table, int64_t n)
-{
-    const struct va_option options[] = {
-        VA_OPT_GROUP("machine"),
-        VA_OPT_DEVICE(&a->job.device),
-        VA_OPT_PRECISION(&a->precision),
-        VA_OPT_THREADS(&a->threads),
-        VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
-                        "print every setting and where it came from, and exit"),
-        VA_OPT_END,
-    };
-
-    for (size_t i = 0; i < VA_COUNT(options); i++)
-        table[n++] = options[i];
-    return n;
+    return va_run_add(options, VA_COUNT(options), table, n);
 }
 
 static bool check(struct args *a, int *status)
 {
     const struct va_train_job *job = &a->job;
 
-    if (!va_run_save_every(&a->job.run, a->save_every))
-        return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
-                              a->save_every);
-    if (!va_device_check(job->device, a->precision, status))
+    if (!va_run_check(&a->run, status))
         return false;
-    if (a->print_config)
+    if (a->run.print_config)
         return true;
     if (!job->windows)
         return va_usage_error(status, "missing --windows W.h5");
@@ -136,10 +98,8 @@ static bool check(struct args *a, int *status)
         return va_usage_error(status, "missing --train LIST");
     if (!job->val)
         return va_usage_error(status, "missing --val LIST");
-    if (!job->run.output)
-        return va_usage_error(status, "missing --output MODEL.h5");
-    if (job->run.state && !strcmp(job->run.state, job->run.output))
-        return va_usage_error(status, "--state and --output are the same file");
+    if (!va_run_check_output(&a->run, status))
+        return false;
     return true;
 }
 
@@ -165,10 +125,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     char **operands;
     int64_t n = add_files(a, table, 0);
 
+    n = va_run_add_checkpoint(&a->run, table, n);
     n = add_settings(&a->options, table, n);
-    n = add_machine(a, table, n);
-    a->job.device = "auto";
-    a->save_every = "5m";
+    n = va_run_add_machine(&a->run, table, n);
     va_train_config_preset(&a->options, VA_PRESET_PAPER);
     operands = va_options_parse(table, &usage, argc, argv, status);
     if (!operands)
@@ -180,37 +139,22 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     return check(a, status);
 }
 
-/* With several ranks all do the same here; the library sees to it that they end the same way. */
-static int run(const struct args *a)
+static struct args args;
+
+static bool parse(int argc, char **argv, int *status)
 {
-    va_threads_share(va_comm_sharers());
-    va_threads_set((int)a->threads);
-    va_debug("%d of %d ranks, %d threads", va_comm_rank() + 1, va_comm_size(),
-             va_threads_count());
-    return a->print_config ? va_comm_agree(va_train_config_show(&a->job))
-                           : va_train_run(&a->job);
+    return parse_args(&args, argc, argv, status);
+}
+
+static int run(void)
+{
+    return args.run.print_config ? va_comm_agree(va_train_config_show(&args.job))
+                                 : va_train_run(&args.job);
 }
 
 int main(int argc, char **argv)
 {
-    static struct args a;
-    int status = VA_EXIT_OK, result = 0;
-    bool parsed;
-
-    va_tool_init("va-tcn-mamba-train");
-    if (va_comm_begin() < 0)
-        return va_tool_finish(va_error_status());
-    parsed = parse_args(&a, argc, argv, &status);
-    if (va_comm_agree(status) < 0)
-        status = status ? status : va_error_status();
-    else if (parsed)
-        status = va_tool_status((result = run(&a)) > 0 ? 0 : result);
-    va_comm_end();
-    va_tool_cost();
-    status = va_tool_finish(status);
-    if (result > 0) { /* stopped by a signal: end by it, so that a shell sees it */
-        signal(result, SIG_DFL);
-        raise(result);
-    }
-    return status;
+    args.run.job = &args.job.run;
+    args.run.device = &args.job.device;
+    return va_run_main("va-tcn-mamba-train", &args.run, argc, argv, parse, run);
 }

@@ -37,8 +37,10 @@ static const struct rule authors_twice[] = {
 /* Parts of a vision transformer that do not contribute to the CLS row; those of a masked
  * autoencoder last. */
 static const struct rule encoder_rules[] = {
-    { "head.*", "" },       { "va_head.*", "" }, { "expr_head.*", "" },
-    { "pre_logits.*", "" }, { "decoder_*", "" }, { "mask_token", "" },
+    { "head.*", "" },
+    { "pre_logits.*", "" },
+    { "decoder_*", "" },
+    { "mask_token", "" },
 };
 enum { MAE_RULES = 2 };
 

@@ -1,0 +1,44 @@
+/*
+ * va_run_tool.h - what the tools that train have in common: options, checks, the way they end.
+ */
+#ifndef VA_RUN_TOOL_H
+#define VA_RUN_TOOL_H
+
+#include "base/va_option.h"
+#include "media/va_augment.h"
+#include "train/va_run.h"
+
+/* What these options say. The first three are set before the options are added. */
+struct va_run_args {
+    struct va_run_job *job;
+    const char **device;
+    int64_t *readers; /* threads that read pictures; NULL: the tool has none */
+    const char *save_every;
+    int64_t threads;
+    int precision;
+    bool print_config;
+};
+
+/* Each puts a group of options behind the first n of a table and returns how many there are then.
+ * The group "machine" is the last one: it ends the table. */
+int64_t va_run_add_checkpoint(struct va_run_args *a, struct va_option *table, int64_t n);
+int64_t va_run_add_augmentation(struct va_augment_options *o, struct va_option *table,
+                                int64_t n);
+int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64_t n);
+int64_t va_run_add(const struct va_option *options, int64_t count, struct va_option *table,
+                   int64_t n);
+
+/* false after reporting, with *status: --save-every or the machine does not do; the output is
+ * missing or the checkpoint's. */
+bool va_run_check(struct va_run_args *a, int *status);
+bool va_run_check_output(const struct va_run_args *a, int *status);
+
+/*
+ * main() of tool `name`: with several ranks all do the same, and end the same way. parse: false
+ * when there is nothing to do but to end with *status. run: as va_run_go. A run that was ended by a
+ * signal ends the process by it, so that a shell sees it. Returns the exit code.
+ */
+int va_run_main(const char *name, struct va_run_args *a, int argc, char **argv,
+                bool (*parse)(int argc, char **argv, int *status), int (*run)(void));
+
+#endif
