@@ -122,6 +122,8 @@ static const struct va_usage usage = {
         "run was stopped in between and went on with --resume. SIGINT and SIGTERM end it after the "
         "current step with a checkpoint. Started by an MPI launcher (mpirun, srun) it shares every "
         "batch among the ranks.\n\n"
+        "--precision bf16 rounds the operands of the forward pass's linear layers to bfloat16; "
+        "gradients and weights stay float32.\n\n"
         "  va-finetune -w mae.h5 --labels Train_Set --labels Validation_Set --train train.txt \\\n"
         "      --val val.txt --unmatched skip --log-dir log -o tuned.h5 cropped_aligned",
 };
@@ -173,6 +175,7 @@ int main(int argc, char **argv)
 {
     args.run.job = &args.job.run;
     args.run.device = &args.job.device;
+    args.run.precision = &args.options.precision;
     args.run.readers = &args.job.readers;
     return va_run_main("va-finetune", &args.run, argc, argv, parse, run);
 }

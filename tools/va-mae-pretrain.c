@@ -146,6 +146,8 @@ static const struct va_usage usage = {
         "the run was stopped in between and went on with --resume. SIGINT and SIGTERM end it after "
         "the current update with a checkpoint. Started by an MPI launcher (mpirun, srun) it shares "
         "every batch among the ranks: --batch is that of all together.\n\n"
+        "--precision bf16 rounds the operands of the forward pass's linear layers to bfloat16; "
+        "attention, gradients and weights stay float32.\n\n"
         "  va-mae-pretrain --batch 64 --accumulate 16 --epochs 400 --resume --log-dir log \\\n"
         "      --sheet-every 10 -o encoder.h5 cropped_aligned",
 };
@@ -192,6 +194,7 @@ int main(int argc, char **argv)
 {
     args.run.job = &args.job.run;
     args.run.device = &args.job.device;
+    args.run.precision = &args.options.precision;
     args.run.readers = &args.job.readers;
     return va_run_main("va-mae-pretrain", &args.run, argc, argv, parse, run);
 }

@@ -95,7 +95,8 @@ struct va_ops {
 /*
  * Arithmetic of the products in `linear` and `attention`, forward: with BF16 their operands are
  * rounded to bfloat16, to nearest even (weights once, the rest at each use), and the products
- * summed in float32 or wider. All other operations, and all gradients, take no notice.
+ * summed in float32 or wider. All other operations, and all gradients, take no notice, nor does an
+ * attention that keeps its log-sums for a backward pass, which has to find the same weights again.
  */
 enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS };
 

@@ -60,6 +60,12 @@ static const float *rounded(const float *x, int64_t rows, int64_t D, int64_t ld,
     return to;
 }
 
+/* What a backward pass needs must be of the same weights as it finds. */
+static bool rounds(const struct va_backend *be, const struct va_attention *p)
+{
+    return be->precision == VA_BF16_PRODUCTS && !p->lse;
+}
+
 static void attention_task(void *arg, int64_t task, int thread)
 {
     const struct attention *a = arg;
@@ -71,7 +77,7 @@ static void attention_task(void *arg, int64_t task, int thread)
     const float *q = (const float *)p->q + b * p->stepq + q0 * p->ldq + h * p->D;
     const float *k = (const float *)p->k + b * p->stepk + h * p->D;
     const float *v = (const float *)p->v + b * p->stepk + h * p->D;
-    bool bf16 = a->cpu->base.precision == VA_BF16_PRODUCTS;
+    bool bf16 = rounds(&a->cpu->base, p);
     float *scores = va_cpu_scratch(a->cpu, thread), *more = scores + n * keys; /* [n, keys] */
     int64_t ld = bf16 ? p->D : p->ldk;
     float *y = (float *)p->y + ((b * p->Tq + q0) * p->H + h) * p->D;
@@ -110,7 +116,7 @@ void va_cpu_attention(struct va_backend *be, const struct va_attention *p)
     struct attention a = { va_cpu(be), p, (p->Tq + QUERIES - 1) / QUERIES };
     int64_t each = (p->Tq < QUERIES ? p->Tq : QUERIES) * p->Tk;
 
-    if (be->precision == VA_BF16_PRODUCTS)
+    if (rounds(be, p))
         each += 2 * p->Tk * p->D;
     if (va_cpu_room(a.cpu, each, 0))
         va_cpu_run(a.cpu, p->B * p->H * a.blocks, attention_task, &a);

@@ -9,7 +9,7 @@
  *     ... be = va_device_open(device);
  *
  * va_device_check refuses bf16; a tool whose models take it asks va_device_check_name alone and
- * sets be->precision.
+ * sets be->precision. Training in bf16 rounds the linear layers of the forward pass.
  */
 #ifndef VA_DEVICE_H
 #define VA_DEVICE_H

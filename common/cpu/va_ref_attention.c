@@ -55,13 +55,14 @@ static void attend(const struct va_backend *be, const struct va_attention *p, in
 
 void va_ref_attention(struct va_backend *be, const struct va_attention *p)
 {
+    static const struct va_backend exact = { .precision = VA_F32_PRODUCTS };
     double *weight = be->failed ? NULL : va_buffer_new(be, p->Tk);
 
     be->failed = !weight;
     for (int64_t b = 0; weight && b < p->B; b++)
         for (int64_t t = 0; t < p->Tq; t++)
             for (int64_t h = 0; h < p->H; h++)
-                attend(be, p, b, t, h, weight);
+                attend(p->lse ? &exact : be, p, b, t, h, weight);
     va_buffer_free(be, weight);
 }
 

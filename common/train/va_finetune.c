@@ -269,6 +269,8 @@ static int run(struct va_tuner *t)
 
     va_share_rounding();
     t->be = va_device_open(t->job->device);
+    if (t->be)
+        t->be->precision = (enum va_precision)t->config.precision;
     status = t->be ? open_input(t) : -1;
     if (va_comm_agree(status) < 0)
         return -1;

@@ -1,4 +1,6 @@
 #include "train/va_finetune.h"
+
+#include "cpu/va_device.h"
 #include "train/va_rated.h"
 #include "train/va_train_config.h"
 
@@ -43,6 +45,7 @@ static const struct va_setting items[] = {
     INT("val-every", val_every),
     CHOICE("unmatched", unmatched, va_unmatched_names),
     CHOICE("select", select, va_select_names),
+    CHOICE("precision", precision, va_precision_names),
     INT("seed", seed),
 #undef AT
 #undef INT

@@ -130,6 +130,8 @@ static int open_settings(struct va_pretrainer *t)
     const struct va_pretrain_job *job = t->job;
 
     t->be = va_device_open(job->device);
+    if (t->be)
+        t->be->precision = (enum va_precision)t->config.precision;
     if (!t->be || (job->init && !(t->init = va_model_read(job->init, &t->init_id))))
         return -1;
     return va_pretrain_config_resolve(&t->config, t->init, job->init, &t->model);

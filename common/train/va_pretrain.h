@@ -42,6 +42,7 @@ struct va_pretrain_config {
     struct va_augment_options augment;
     int64_t every;     /* of each video pictures 1, 1 + every, ... */
     bool keep_decoder; /* in the output */
+    int precision;     /* enum va_precision of the forward pass */
     int64_t seed;
     unsigned char source[VA_PRETRAIN_SETTINGS_MAX]; /* enum va_setting_source */
 };

@@ -1,6 +1,7 @@
 #include "train/va_pretrain.h"
 
 #include "base/va_error.h"
+#include "cpu/va_device.h"
 #include "io/va_model_file.h"
 #include "nn/va_arch.h"
 #include <stdio.h>
@@ -52,6 +53,8 @@ static const struct va_setting items[] = {
     REAL("hue", augment.hue),
     INT("every", every),
     YESNO("keep-decoder", keep_decoder),
+    { "precision", VA_SETTING_CHOICE, AT(precision), va_precision_names, false,
+      VA_SOURCE_DEFAULT },
     INT("seed", seed),
 #undef AT
 #undef INT

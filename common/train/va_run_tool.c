@@ -57,7 +57,7 @@ int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64
     };
     const struct va_option options[] = {
         VA_OPT_DEVICE(a->device),
-        VA_OPT_PRECISION(&a->precision),
+        VA_OPT_PRECISION(a->precision ? a->precision : &a->f32),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
                         "print every setting and where it came from, and exit"),
@@ -76,7 +76,8 @@ bool va_run_check(struct va_run_args *a, int *status)
     if (!va_run_save_every(a->job, a->save_every))
         return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
                               a->save_every);
-    return va_device_check(*a->device, a->precision, status);
+    return a->precision ? va_device_check_name(*a->device, status)
+                        : va_device_check(*a->device, a->f32, status);
 }
 
 bool va_run_check_output(const struct va_run_args *a, int *status)

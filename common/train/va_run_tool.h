@@ -8,14 +8,15 @@
 #include "media/va_augment.h"
 #include "train/va_run.h"
 
-/* What these options say. The first three are set before the options are added. */
+/* What these options say. The first four are set before the options are added. */
 struct va_run_args {
     struct va_run_job *job;
     const char **device;
+    int *precision;   /* NULL: the tool computes in f32 only */
     int64_t *readers; /* threads that read pictures; NULL: the tool has none */
     const char *save_every;
     int64_t threads;
-    int precision;
+    int f32;
     bool print_config;
 };
 
