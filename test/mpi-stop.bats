@@ -78,7 +78,8 @@ stopped() {
     [ ! -e m.h5 ]
     va-check m.h5.state
     [ "$(saved_step)" -ge 20 ]
-    [ "$(tail -n 1 log/train.tsv | cut -f 1)" = "$(saved_step)" ]
+    [ "$(tail -n 1 log/train.tsv | cut -f 1)" = "$(saved_step)" ] ||
+        explain "the log ends $(tail -n 2 log/train.tsv | cut -f 1 | paste -s), the checkpoint has $(saved_step)"
 }
 
 @test "a signal to the launcher: the same" {
@@ -88,6 +89,10 @@ stopped() {
     finish
     [ "$rc" -ne 0 ]
     [ "$took" -le 5 ]
+    for ((i = 0; i < 600; i++)); do # mpirun may end before the ranks have
+        [ -n "$(rank_pid 0)$(rank_pid 1)" ] || break
+        sleep 0.005
+    done
     stopped
 }
 

@@ -19,7 +19,7 @@ setup() {
 }
 
 find_launcher() {
-    launcher=(timeout 120 mpirun)
+    launcher=(timeout --foreground 120 mpirun) # which tells mpirun once when it is told to stop
     if mpirun --version 2>/dev/null | grep -q "Open MPI"; then
         launcher+=(--oversubscribe --bind-to none)
         [ "$(id -u)" != 0 ] || launcher+=(--allow-run-as-root)
