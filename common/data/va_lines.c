@@ -1,28 +1,26 @@
 #include "data/va_lines.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 int va_lines_open(struct va_lines *lines, const char *path)
 {
-    struct stat st;
+    int fd = va_input_open_stream(path, "a text file", NULL);
 
     lines->path = path;
     lines->number = 0;
     lines->text[0] = 0;
-    lines->stream = fopen(path, "re");
-    if (!lines->stream)
-        return va_error_read(path, "open");
-    if (fstat(fileno(lines->stream), &st) == 0 && S_ISDIR(st.st_mode)) {
-        va_lines_close(lines);
-        errno = EISDIR;
-        return va_error_read(path, "read");
+    lines->stream = fd < 0 ? NULL : fdopen(fd, "r");
+    if (fd >= 0 && !lines->stream) {
+        va_error_read(path, "open");
+        close(fd);
     }
-    return 0;
+    return lines->stream ? 0 : -1;
 }
 
 void va_lines_close(struct va_lines *lines)

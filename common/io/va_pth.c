@@ -9,13 +9,12 @@
 #include "io/va_pth.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "io/va_pth_priv.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -212,14 +211,10 @@ static int read_numbers(const struct va_pth_file *f, struct va_pth_picks *picks,
 static int open_file(struct va_pth_file *f)
 {
     uint8_t head[4];
-    struct stat st;
 
-    f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (f->fd < 0 || fstat(f->fd, &st) < 0)
-        return va_error_read(f->path, "open");
-    if (!S_ISREG(st.st_mode))
-        return va_error("%s: not a regular file, expected a checkpoint of PyTorch", f->path);
-    f->size = st.st_size;
+    f->fd = va_input_open(f->path, "a checkpoint of PyTorch", &f->size);
+    if (f->fd < 0)
+        return -1;
     if (va_pth_read_at(f, head, sizeof(head), 0) < 0)
         return -1;
     return memcmp(head, "PK\3\4", 4) == 0 ? va_pth_zip_open(f) : va_pth_legacy_open(f);

@@ -9,16 +9,15 @@
  * used without gap or overlap, as the format demands: no data can hide between tensors.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
 #include "io/va_model_file.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are stored little-endian");
@@ -71,32 +70,28 @@ static int read_at(const struct file *f, void *buffer, int64_t size, int64_t off
 
 static int open_file(struct file *f)
 {
-    struct stat st;
     uint8_t length[8];
     uint64_t header = 0;
+    int64_t size;
 
-    f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (f->fd < 0 || fstat(f->fd, &st) < 0)
-        return va_error_read(f->path, "open");
-    if (S_ISDIR(st.st_mode))
-        return va_error("%s: is a folder, expected a safetensors file", f->path);
-    if (!S_ISREG(st.st_mode))
-        return va_error("%s: not a regular file, expected safetensors", f->path);
-    if (st.st_size < 10)
+    f->fd = va_input_open(f->path, "a safetensors file", &size);
+    if (f->fd < 0)
+        return -1;
+    if (size < 10)
         return va_error("%s: file ends early, expected safetensors", f->path);
     if (read_at(f, length, 8, 0) < 0)
         return -1;
     for (int i = 7; i >= 0; i--)
         header = header << 8 | length[i];
-    if (header > (uint64_t)st.st_size - 8)
+    if (header > (uint64_t)size - 8)
         return va_error("%s: header of %" PRIu64 " bytes in a file of %lld, not safetensors "
                         "or cut short",
-                        f->path, header, (long long)st.st_size);
+                        f->path, header, (long long)size);
     if (header > HEADER_MAX)
         return va_error("%s: header of %" PRIu64 " bytes, expected at most %d", f->path, header,
                         HEADER_MAX);
     f->header = (int64_t)header;
-    f->data = st.st_size - 8 - f->header;
+    f->data = size - 8 - f->header;
     return 0;
 }
 

@@ -1,11 +1,11 @@
 #include "media/va_bytes_priv.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { IO_BUFFER = 1 << 16 };
@@ -161,15 +161,13 @@ static int open_pipe(struct va_bytes *b, const char *shown)
 
 int va_bytes_open(struct va_bytes *b, const char *path, const char *shown)
 {
-    struct stat st;
     uint8_t *buffer;
 
     *b = (struct va_bytes){ .fd = -1, .spool = -1, .size = -1 };
-    b->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
-    if (b->fd < 0 || fstat(b->fd, &st) < 0)
-        return va_error_read(shown, "open");
-    if (S_ISREG(st.st_mode)) {
-        b->size = st.st_size;
+    b->fd = va_input_open_stream(path, "a video", &b->size);
+    if (b->fd < 0)
+        return -1;
+    if (b->size >= 0) {
         if (b->size == 0)
             return va_error("%s: the file is empty, expected a video", shown);
         if (lseek(b->fd, 0, SEEK_SET) < 0) /* a shell may have read the head of stdin */

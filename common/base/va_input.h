@@ -1,0 +1,41 @@
+/*
+ * va_input.h - files that are read: opened once, and remembered, so that no output replaces one.
+ *
+ * Every reader opens through va_input_open and hands the descriptor on to whatever parses it
+ * (a library, a child process), so that what was looked at is what is read, even when the path
+ * is given to another file in between. The device and inode of each file stay known until the
+ * process ends, and va_tempfile refuses an output that is one of them.
+ *
+ * Threads:   any
+ */
+#ifndef VA_INPUT_H
+#define VA_INPUT_H
+
+#include "base/va_attr.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/*
+ * Open `path` for reading. It must be a regular file; a folder, a pipe or a device is refused
+ * without waiting for it. `expected` says in messages what it should be ("a va.features/1
+ * file"). *size, if not NULL, becomes its length in bytes. Returns a descriptor that the caller
+ * closes, or -1 after reporting.
+ */
+VA_MUST_USE int va_input_open(const char *path, const char *expected, int64_t *size);
+
+/* The same where a user may name a pipe as well (a list from "<(...)"), or "-" for the standard
+ * input; *size is -1 for a pipe. Waits for the writer of a named pipe, as cat does. */
+VA_MUST_USE int va_input_open_stream(const char *path, const char *expected, int64_t *size);
+
+/* Remember a file that something else opened, or that will be read only later: an operand that
+ * is checked against the outputs before the work begins. A path that is not there is fine. */
+void va_input_note(const char *path);
+
+/* Whether this file was opened or noted. */
+bool va_input_is(const struct stat *st);
+
+/* The file is no longer an input: a tool's own state, which it reads and then writes anew. */
+void va_input_forget(const char *path);
+
+#endif
