@@ -113,7 +113,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "A preset sets everything, single options override it. The same options, inputs and "
             "number of threads and ranks give the same bytes, also when the run was stopped in "
             "between and went on with --resume. SIGINT and SIGTERM end it after the current "
-            "step with a checkpoint.\n\n"
+            "step with a checkpoint; a run that has not ended is begun anew with --restart only.\n\n"
             "Started by an MPI launcher (mpirun -n 4, srun --mpi=pmix), it shares every batch "
             "among the ranks: --batch is the batch of all together, loss and dropout masks are "
             "those of the whole batch, so the curve is that of one process up to rounding. "
