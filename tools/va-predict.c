@@ -7,6 +7,7 @@
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "cpu/va_device.h"
+#include "data/va_origin.h"
 #include "train/va_predict_run.h"
 
 struct args {
@@ -80,6 +81,7 @@ static void make_table(struct args *a, struct va_option *table)
             0, "missing", &a->job.missing, va_missing_names,
             "what stands for a frame without a face in feature files; of an encoder the "
             "prediction, zero: 0"),
+        VA_OPT_ANY_ENCODER(&a->job.any_encoder),
         VA_OPT_GROUP("prediction"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
                       "mode, window, stride and --missing as its test has them"),

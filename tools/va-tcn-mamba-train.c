@@ -6,6 +6,7 @@
  * is in common/train.
  */
 #include "base/va_comm.h"
+#include "data/va_origin.h"
 #include "train/va_run_tool.h"
 #include "train/va_train.h"
 
@@ -27,6 +28,7 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
                       "model to write; appears only when complete"),
         VA_OPT_FILE(0, "init", &job->init, "start from the weights of this model"),
+        VA_OPT_ANY_ENCODER(&job->any_encoder),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
                       "write train.tsv and val.tsv there"),
     };

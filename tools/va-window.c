@@ -5,6 +5,7 @@
  * common/data.
  */
 #include "base/va_tool.h"
+#include "data/va_origin.h"
 #include "data/va_preset.h"
 #include <stdio.h>
 
@@ -14,6 +15,7 @@ static struct args {
     int64_t window, stride;   /* frames */
     int tail, missing, leading;
     int preset;
+    bool any_encoder;
     char **inputs; /* feature files, NULL last */
 } args = { .window = 300, .stride = 200, .tail = VA_TAIL_PAD, .missing = VA_MISSING_NEAREST };
 
@@ -33,6 +35,7 @@ static const struct va_option table[] = {
                   "what stands for a frame without a face"),
     VA_OPT_CHOICE(0, "leading", &args.leading, va_leading_names,
                   "frames before the first face: in windows or not"),
+    VA_OPT_ANY_ENCODER(&args.any_encoder),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
@@ -150,8 +153,11 @@ static void print_summary(const struct va_window_index *index)
 
 static int check(const struct va_window_index *index)
 {
+    struct va_origin origin = { 0 };
     int64_t labels = 0;
 
+    if (va_origin_add(&origin, index, NULL, args.any_encoder) < 0)
+        return -1;
     for (int64_t i = 0; i < index->video_count; i++)
         labels += index->videos[i].label_count;
     if (args.labels.count && !labels)

@@ -80,6 +80,25 @@ static int check_features(const struct va_track *t, struct va_h5_in *in)
     return status;
 }
 
+int va_track_origin(struct va_h5_in *in, char **encoder, double *fps)
+{
+    *encoder = NULL;
+    *fps = 0;
+    if (va_h5_has_attribute(in, NULL, "fps") && va_h5_get_real(in, NULL, "fps", fps) < 0)
+        return -1;
+    if (!(*fps > 0) || !isfinite(*fps))
+        *fps = 0;
+    if (!va_h5_has_attribute(in, NULL, "encoder"))
+        return 0;
+    *encoder = va_h5_get_string(in, NULL, "encoder");
+    if (*encoder && !**encoder) {
+        va_free(*encoder);
+        *encoder = NULL;
+        return 0;
+    }
+    return *encoder ? 0 : -1;
+}
+
 int va_track_read(struct va_track *t, const char *path, bool frames)
 {
     struct va_h5_in *in = va_h5_open(path, frames ? "va.frames/1" : "va.features/1");
@@ -102,7 +121,8 @@ int va_track_read(struct va_track *t, const char *path, bool frames)
                  VA_FRAMES_MAX);
         goto done;
     }
-    if (va_h5_get_int(in, NULL, "frame_count", &t->frame_count) < 0 ||
+    if (va_track_origin(in, &t->encoder, &t->fps) < 0 ||
+        va_h5_get_int(in, NULL, "frame_count", &t->frame_count) < 0 ||
         !(t->name = va_h5_get_string(in, NULL, "video")) ||
         !(t->frames = va_h5_read(in, "/index", VA_I32)) || !(id = va_h5_id(in)) ||
         !(t->id = va_strdup(id)))
@@ -122,6 +142,7 @@ void va_track_release(struct va_track *t)
 {
     va_free(t->name);
     va_free(t->id);
+    va_free(t->encoder);
     va_free(t->frames);
     *t = (struct va_track){ 0 };
 }

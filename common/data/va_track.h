@@ -13,8 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct va_h5_in;
+
 struct va_track {
     char *name, *id; /* of the video; content id of the file */
+    char *encoder;   /* content id of the weights that made the features; NULL: not known */
+    double fps;      /* average frames per second, 0: not known */
     int64_t rows, dim, frame_count;
     int32_t *frames; /* [rows] numbers, from 1 */
 };
@@ -23,6 +27,9 @@ struct va_track {
  * reporting. */
 VA_MUST_USE int va_track_read(struct va_track *t, const char *path, bool frames);
 void va_track_release(struct va_track *t);
+
+/* Encoder (a new string, or NULL) and rate of an open file. -1 after reporting. */
+VA_MUST_USE int va_track_origin(struct va_h5_in *in, char **encoder, double *fps);
 
 /* Whether all n numbers are finite: by their exponents, without a branch for each. */
 bool va_all_finite(const float *x, int64_t n);

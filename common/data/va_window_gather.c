@@ -93,7 +93,7 @@ static int open_rows(struct va_window_index *index, const struct va_index_video 
 
 static int open_source(struct va_window_index *index, int64_t video)
 {
-    const struct va_index_video *v = &index->videos[video];
+    struct va_index_video *v = &index->videos[video];
     struct va_index_source *s = &index->open[video];
     int64_t shape[VA_RANK_MAX];
     enum va_dtype type;
@@ -106,7 +106,9 @@ static int open_source(struct va_window_index *index, int64_t video)
     if (strcmp(id, v->features_id))
         return va_error("%s: was changed since the windows were made: found id %s, expected %s",
                         v->features, id, v->features_id);
-    if (va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
+    va_free(v->encoder); /* of a file that was added */
+    if (va_track_origin(s->in, &v->encoder, &v->fps) < 0 ||
+        va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
         return -1;
     s->count = shape[0];
     if (!index->frames && open_rows(index, v, s) < 0)

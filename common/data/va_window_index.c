@@ -36,6 +36,7 @@ void va_window_index_free(struct va_window_index *index)
         va_free(index->videos[i].name);
         va_free(index->videos[i].features);
         va_free(index->videos[i].features_id);
+        va_free(index->videos[i].encoder);
     }
     va_free(index->videos);
     va_free(index->timeline);
@@ -211,7 +212,9 @@ static int append_video(struct va_window_index *index, struct va_track *t, const
     v.window_count = index->window_count - v.first_window;
     v.name = t->name;
     v.features_id = t->id;
-    t->name = t->id = NULL;
+    v.encoder = t->encoder;
+    v.fps = t->fps;
+    t->name = t->id = t->encoder = NULL;
     index->videos[index->video_count++] = v;
     index->dim = t->dim;
     return 0;

@@ -51,8 +51,10 @@ struct va_timeline_entry {
 
 struct va_index_video {
     char *name;
-    char *features;        /* path of its feature file as opened from here */
-    char *features_id;     /* content id */
+    char *features;    /* path of its feature file as opened from here */
+    char *features_id; /* content id */
+    char *encoder; /* that made them; NULL: not known, or not open in an index that was read */
+    double fps;    /* average frames per second; 0: likewise */
     int64_t first, frames; /* its entries in the timeline */
     int64_t frame_count;   /* frames the video itself has; 0 in an index that was read */
     int64_t label_count;   /* labels in its file; 0 where none, or when read */

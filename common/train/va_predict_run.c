@@ -147,7 +147,8 @@ static int add_model(struct run *r, struct va_backend *be, int64_t m)
 
     if (r->encoders)
         return va_predict_frames(be, r->job->models[m], r->index, r->sum, done, &r->ids[m]);
-    head = va_predict_load(be, r->job->models[m], r->index->dim, &r->ids[m]);
+    head = va_predict_load(be, r->job->models[m], r->index, r->chosen, r->job->any_encoder,
+                           &r->ids[m]);
     if (!plan.window) {
         plan.window = r->index->window;
         plan.stride = r->index->stride;

@@ -19,6 +19,7 @@ struct va_predict_job {
     int missing;                 /* enum va_missing, for feature files */
     struct va_predict_plan plan; /* window 0: that of the windows file, with its stride */
     bool clip;                   /* to [-1, 1] */
+    bool any_encoder;            /* take features of another encoder than a model's */
     const char *output;          /* va.predictions/1 */
     const char *text_dir;        /* <video>.txt for each, or NULL */
     const char *table;           /* frame, time, valence, arousal: a file or folder, or NULL */
