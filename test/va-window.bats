@@ -50,6 +50,7 @@ refused() {
         [ "$found" = "$1" ] || explain "${*:2}: $found"
     }
     make_features --frames 1200 --video v long.h5
+    make_labels --frames 1200 >labels/v.txt
     cut_as "300 200 pad nearest keep"
     cut_as "300 200 pad nearest keep" --preset paper
     cut_as "300 200 drop previous cut" --preset authors

@@ -27,6 +27,7 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
         VA_OPT_LIST(
             0, "labels", &job->labels, "DIR",
             "folder with VIDEO.txt, valence and arousal of each frame; may be given again"),
+        VA_OPT_LABEL_FPS(&job->label_fps),
         VA_OPT_LIST(0, "expressions", &job->expressions, "DIR",
                     "folder with VIDEO.txt, the expression of each frame; may be given again"),
         VA_OPT_FILE(0, "train", &job->train, "videos to train on, one name a line"),
@@ -69,8 +70,11 @@ static int64_t add_training(struct va_finetune_config *c, struct va_option *tabl
         VA_OPT_INT(0, "classes", &c->classes, 2, VA_CLASSES_MAX, "expressions there are"),
         VA_OPT_REAL(0, "expr-weight", &c->expr_weight, 0, 1e6,
                     "weight of their cross-entropy in the loss"),
-        VA_OPT_CHOICE(0, "unmatched", &c->unmatched, va_unmatched_names,
-                      "pictures whose number has no line in the label file"),
+        VA_OPT_CHOICE(
+            0, "unmatched", &c->unmatched, va_unmatched_names,
+            "pictures whose number has no line in the label file; skip leaves them out, "
+            "but not with more than 1.5 times as many frames as rows, or the reverse: "
+            "allow does that too"),
         VA_OPT_INT(0, "val-every", &c->val_every, 1, 1e6,
                    "of each validation video rate annotated pictures 1, 1 + N, ..."),
         VA_OPT_CHOICE(0, "select", &c->select, va_select_names,

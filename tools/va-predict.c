@@ -77,6 +77,8 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_LIST(0, "labels", &a->job.labels, "DIR",
                     "folder of <video>.txt: where labels go on behind the last frame, so do "
                     "predictions; may be repeated"),
+        VA_OPT_LABEL_FPS(&a->job.label_rule.fps),
+        VA_OPT_LABELS_UNMATCHED(&a->job.label_rule.unmatched),
         VA_OPT_CHOICE(
             0, "missing", &a->job.missing, va_missing_names,
             "what stands for a frame without a face in feature files; of an encoder the "

@@ -158,17 +158,23 @@ static int add_window(void *arg, int64_t start, int64_t length)
     return 0;
 }
 
-/* The labels of video `name`, or none. */
+/* The labels of a video, or none. */
 static int find_labels(struct va_labels *labels, const struct va_label_files *files,
-                       const char *name, const char *path)
+                       const struct va_label_rule *rule, const struct va_track *t,
+                       const char *path)
 {
-    const struct va_label_file *file = files ? va_label_files_find(files, name) : NULL;
+    const struct va_label_file *file = files ? va_label_files_find(files, t->name) : NULL;
+    const struct va_label_video video = { t->name, t->frame_count, t->fps };
 
     *labels = (struct va_labels){ 0 };
     if (files && !file)
         va_warn("%s: video '%s' has no label file: all its frames count as unlabelled", path,
-                name);
-    return file ? va_labels_read(labels, file->path, VA_LABELS_ANNOTATION) : 0;
+                t->name);
+    if (!file)
+        return 0;
+    return va_labels_read(labels, file->path, VA_LABELS_ANNOTATION) < 0
+               ? -1
+               : va_labels_fit(labels, file->path, rule, &video);
 }
 
 static int check_new(const struct va_window_index *index, const struct va_track *t,
@@ -228,7 +234,7 @@ static int add(struct va_window_index *index, const char *path,
     int status = -1;
 
     if (va_track_read(&t, path, index->frames) == 0 && check_new(index, &t, path) == 0 &&
-        find_labels(&found, labels, t.name, path) == 0)
+        find_labels(&found, labels, &index->label_rule, &t, path) == 0)
         status = append_video(index, &t, path, &found);
     va_labels_release(&found);
     va_track_release(&t);

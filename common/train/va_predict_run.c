@@ -87,6 +87,8 @@ static int open_files(struct run *r)
 
     r->index = va_window_index_new(1, 1, VA_TAIL_PAD, (enum va_missing)job->missing,
                                    VA_LEADING_KEEP);
+    if (r->index)
+        r->index->label_rule = job->label_rule;
     for (int64_t i = 0; status == 0 && i < job->labels.count; i++)
         status = va_label_files_add(&labels, job->labels.items[i]);
     if (status == 0)
