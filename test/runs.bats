@@ -92,7 +92,7 @@ says_what_it_saved() {
 @test "told to stop: the step, the checkpoint and the way on are said" { each_tool says_what_it_saved TERM; }
 
 in_use() {
-    rm -rf log log2 ?.h5.state m.h5 n.h5
+    rm -rf log log2 ./?.h5.state m.h5 n.h5
     train_with -q -o straight.h5 --log-dir straight
     hold -o m.h5 --log-dir log
     cp m.h5.state before.state
