@@ -62,10 +62,13 @@ static int compare(int64_t rows, int64_t count, const char *path,
     return 0;
 }
 
-int va_label_rows_fit(int64_t rows, const char *path, int unmatched,
+int va_label_rows_fit(int64_t rows, const char *path, const struct va_label_rule *rule,
                       const struct va_label_video *video)
 {
-    return compare(rows, rows, path, &(struct va_label_rule){ .unmatched = unmatched }, video);
+    struct va_label_rule own = *rule;
+
+    own.fps = 0;
+    return compare(rows, rows, path, &own, video);
 }
 
 /* What lies at place p >= 0, counted in rows from 0. */

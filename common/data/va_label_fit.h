@@ -24,7 +24,7 @@ extern const char *const va_label_unmatched_names[]; /* in enum order, NULL last
 struct va_label_rule {
     double fps;    /* rows per second; 0: a row is a frame */
     int unmatched; /* enum va_label_unmatched */
-    bool silent;   /* a difference that is taken is not said: it was when windows were made */
+    bool silent;   /* a difference that is taken is not said here */
 };
 
 #define VA_OPT_LABEL_FPS(target_)                                                         \
@@ -55,7 +55,8 @@ VA_MUST_USE int va_labels_fit(struct va_labels *labels, const char *path,
                               const struct va_label_video *video);
 
 /* The same for `rows` rows of another kind, one for each frame. */
-VA_MUST_USE int va_label_rows_fit(int64_t rows, const char *path, int unmatched,
+VA_MUST_USE int va_label_rows_fit(int64_t rows, const char *path,
+                                  const struct va_label_rule *rule,
                                   const struct va_label_video *video);
 
 /* Frames per second that times [T] tell, NaN where not known; 0: they do not. pts may be NULL. */

@@ -63,6 +63,7 @@ static int read_notes(struct notes *n, const char *list, const struct va_picture
     const struct va_label_rule rule = {
         .fps = from->label_fps,
         .unmatched = from->unmatched == VA_UNMATCHED_ALLOW ? VA_LABELS_ALLOW : VA_LABELS_REFUSE,
+        .silent = true, /* pictures without a row are counted and said */
     };
 
     if (!file && !more)
@@ -73,8 +74,7 @@ static int read_notes(struct notes *n, const char *list, const struct va_picture
                  va_labels_fit(&n->labels, file->path, &rule, &video) < 0))
         return -1;
     return more && (va_expressions_read(&n->expressions, more->path, from->classes) < 0 ||
-                    va_label_rows_fit(n->expressions.count, more->path, rule.unmatched,
-                                      &video) < 0)
+                    va_label_rows_fit(n->expressions.count, more->path, &rule, &video) < 0)
                ? -1
                : 0;
 }
