@@ -177,7 +177,9 @@ static const struct va_usage import_usage = {
     "std (three numbers each, of the pixels from 0 to 1; default: those of faces, .471,.363,.333 "
     "and .220,.193,.180; ImageNet's are .485,.456,.406 and .229,.224,.225) of an encoder, "
     "image-size (what its positions were made for), decoder-heads (default: 16); in-norm of "
-    "mamba-va (yes under the authors' names and under --preset authors). --image N makes an "
+    "mamba-va (yes under the authors' names and under --preset authors), and encoder (the content id "
+    "of the encoder whose features it was trained on), fps-min and fps-max (their frames per "
+    "second). --image N makes an "
     "encoder for pictures of N pixels a side out of one for another size: its positions are "
     "resampled as timm does (bicubic, antialiased).",
 };
@@ -217,7 +219,8 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
         if (!known || !strchr(a->set.items[i], '='))
             return va_usage_error(status,
                                   "--set %s: expected heads=, mean=, std=, image-size=, "
-                                  "decoder-heads= or in-norm= and a value",
+                                  "decoder-heads=, in-norm=, encoder=, fps-min= or fps-max= "
+                                  "and a value",
                                   a->set.items[i]);
     }
     return true;
