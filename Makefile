@@ -62,7 +62,7 @@ GEN_SRC  := $(wildcard test/gen/*.c)
 HEADERS  := $(wildcard common/*/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh doc/*.sh)
+SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
@@ -228,7 +228,7 @@ install: all
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MAN1) $(SHARE)/man/man1
 	install -m 644 $(MAN5) $(SHARE)/man/man5
-	install -m 644 $(wildcard pipelines/*.mk) $(SHARE)/mamba-va
+	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
 uninstall:
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%)
