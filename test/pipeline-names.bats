@@ -95,7 +95,7 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     done
     own -n VIDEO_LIST=list >log 2>&1 || explain "$(cat log)"
     for link in out/in/*; do [ "$link" -ef video.mp4 ]; done
-    [ "$(grep -o -- '--table out/[^ ]*' log | sort -u | wc -l)" -eq $n ]
+    [ "$(grep -o -- '--table out/[^ ]*' log | sort -u | wc -l)" -eq "$n" ]
     grep -q -- "--table out/Zoë.$n.tsv" log
     [ ! -e PWNED ] && [ ! -e y ]
 }
