@@ -11,6 +11,9 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 MAKEFLAGS += --no-builtin-rules
+# $(call quoted,TEXT): one word of a shell command, whatever it holds.
+quoted = '$(subst ','\'',$(1))'
+c_string = $(subst ",\",$(subst \,\\,$(1)))
 Q   = $(if $(V),,@)
 SAY = @$(if $(V),:,echo)
 .DELETE_ON_ERROR:
@@ -41,11 +44,13 @@ HDF5_LIB ?= -lhdf5_serial
 LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -lm $(MPI_LIBS)
 
 # MPI is optional: without it everything else works. MPI=no leaves it out, MPI=NAME or
-# MPI=/path/mpicc says which one. Asked at first use as well; programs that do not call it are not
-# linked with it.
-MPI_STATE  = $(eval MPI_STATE := $(shell ./mpi.sh state $(MPI)))$(MPI_STATE)
-MPI_CFLAGS = $(eval MPI_CFLAGS := $(shell ./mpi.sh cflags $(MPI)))$(MPI_CFLAGS)
-MPI_LINK   = $(eval MPI_LINK := $(shell ./mpi.sh libs $(MPI)))$(MPI_LINK)
+# MPI=/path/mpicc says which one, MPI=yes that there must be one. Asked at first use as well; programs
+# that do not call it are not linked with it.
+MPI_STATE  = $(eval MPI_STATE := $(call needed,$(call mpi,state)))$(MPI_STATE)
+MPI_CFLAGS = $(eval MPI_CFLAGS := $(call mpi,cflags))$(MPI_CFLAGS)
+MPI_LINK   = $(eval MPI_LINK := $(call mpi,libs))$(MPI_LINK)
+mpi        = $(shell ./mpi.sh $(1) $(call quoted,$(MPI)))
+needed     = $(if $(filter error:,$(firstword $(1))),$(error $(1:error:%=%)),$(1))
 MPI_LIBS   = $(if $(MPI_LINK),-Wl$(,)--push-state$(,)--as-needed $(MPI_LINK) -Wl$(,)--pop-state)
 , := ,
 
@@ -91,7 +96,7 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(B
         install uninstall clean FORCE
 all: $(TOOLS) man
 	@echo "cuda $(CUDA_STATE)"
-	@echo "mpi $(MPI_STATE)"
+	@echo $(call quoted,mpi $(MPI_STATE))
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -108,7 +113,8 @@ help:
 ## make clean           remove build/
 ##
 ## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines)
-## MPI=no               build without it though it is there; MPI=NAME, MPI=/path/mpicc: this one
+## MPI=no               build without it though it is there; MPI=yes: fail if it is not
+## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
 ## V=1                  show the commands
@@ -119,14 +125,14 @@ help:
 FLAGS_NOW = $(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+	@echo $(call quoted,$(FLAGS_NOW)) | cmp -s - $@ || echo $(call quoted,$(FLAGS_NOW)) >$@
 
 # What --version prints. Written anew only when it differs.
 $(BUILD)/va_build.h: FORCE
 	@mkdir -p $(@D)
 	@{ echo '#define VA_BUILD_COMMIT "$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none)"'; \
 	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
-	   echo '#define VA_BUILD_FLAGS "$(strip $(OPT) $(SANFLAGS) $(CFLAGS))"'; \
+	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(strip $(OPT) $(SANFLAGS) $(CFLAGS)))"); \
 	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
 	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; } >$@.new
@@ -216,7 +222,7 @@ format:
 
 # ---- the rest ---------------------------------------------------------------------------
 deps:
-	@WITH="$(WITH)" ./deps.sh
+	@WITH=$(call quoted,$(WITH)) ./deps.sh
 
 demo: all
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
