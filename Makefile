@@ -92,7 +92,7 @@ COMM_SRC := common/base/va_comm_one.c common/base/va_comm_mpi.c
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/va_comm_ranks.o \
            $(BUILD)/va_schema_tables.o $(HOT_OBJ)
 
-.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo \
+.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill \
         install uninstall clean FORCE
 all: $(TOOLS) man
 	@echo "cuda $(CUDA_STATE)"
@@ -105,6 +105,7 @@ help:
 ## make deps            install what Debian packages provide (sudo where needed)
 ## make check           unit tests, tools, headers, layers; ends with a count
 ## make check-unit      unit tests only        make check-tools   bats only
+## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make demo            synthetic videos -> six-fold table, in build/demo
 ## make lint            clang-format, shellcheck, headers, layers
 ## make format          rewrite sources with clang-format
@@ -203,6 +204,10 @@ check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
 check-tools: all $(GENS)
 	@BUILD=$(BUILD) test/run.sh tools
+
+# What a power cut leaves must not matter.
+kill: all
+	@BUILD=$(BUILD) test/kill.sh $(call quoted,$(or $(N),200))
 
 # Every header compiles alone.
 check-headers:
