@@ -13,11 +13,13 @@
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := all
 include $(HERE)params.mk
-$(if $(and $(VIDEO)$(VIDEO_LIST),$(ENCODER),$(MODEL)),,$(error set VIDEO or VIDEO_LIST, ENCODER and MODEL))
+$(if $(and $(strip $(VIDEO)$(VIDEO_LIST)),$(ENCODER),$(MODEL)),,$(error set VIDEO or VIDEO_LIST, ENCODER and MODEL))
 
-# The rules know links to the videos, $(OUT)/in/<name>.<ending>. A link that changes is newer, too.
+# The rules know links to the videos, $(OUT)/in/<name>.<ending>, which are made here, with make -n as well. A
+# link that leads elsewhere than before is newer.
 MAKEFLAGS += --check-symlink-times
 LINKS := $(if $(VIDEO_LIST),$(call names,listed $(OUT)/in $(VIDEO_LIST)),$(call names,videos $(OUT)/in $(call quoted,$(VIDEO))))
+$(if $(LINKS),,$(error no videos in $(VIDEO_LIST)))
 name = $(basename $(notdir $(1)))
 .PHONY: all
 all: $(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)

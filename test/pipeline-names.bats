@@ -116,6 +116,9 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     refused "VIDEO: no such file: 'c.mp4'" own VIDEO="plain c.mp4"
     printf 'plain\n\nc d.mp4\n' >list
     refused "list: no such file: 'c d.mp4'" own VIDEO_LIST=list
+    : >empty
+    refused "no videos in empty" own VIDEO_LIST=empty
+    refused "set VIDEO or VIDEO_LIST, ENCODER and MODEL" own VIDEO=" "
     refused "VIDEO_LIST: cannot read nowhere" own VIDEO_LIST=nowhere
 }
 
