@@ -126,6 +126,8 @@ END
     [ -s stage/usr/share/man/man5/va.features.5 ]
     [ -s stage/usr/share/mamba-va/affwild2.mk ]
     stage/usr/bin/va-check --version
+    run -2 make -f stage/usr/share/mamba-va/affwild2.mk ROOT=nowhere # with all that it includes and calls
+    [[ $output == *"no label files in nowhere"* ]]
     run make -C "$top" BUILD="$BUILD" uninstall DESTDIR="$PWD/stage" PREFIX=/usr
     [ "$status" -eq 0 ]
     [ -z "$(find stage -type f)" ]
