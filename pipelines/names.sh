@@ -79,7 +79,7 @@ sample() {
 folds() {
     [ -r "$1" ] || refuse "FOLDS_TSV: cannot read $1"
     tr -d '\r' <"$1" | awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "fold") c = i; next }
-        c { print $c }' | sort -nu | while IFS= read -r fold; do
+        c { print $c }' | sort -u | sort -n | while IFS= read -r fold; do
         case $fold in '' | *[!0-9]*) refuse "$1: fold '$fold', expected a number" ;; esac
         printf '%s\n' "$fold"
     done

@@ -45,7 +45,7 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     for name in "${worst[@]}"; do
         printf 'image_location,valence,arousal\n%s/00001.jpg,0,0\n' "$name" >s.txt
         refused "s.txt: cannot use the name '$(printable "$name")'" affwild2 ENCODER=enc.h5 SAMPLE=s.txt
-        printf 'clip\tgroup\tfold\na\tg\t%s\n' "$name" >odd.tsv
+        printf 'clip\tgroup\tfold\na\tg\t0\nb\tg\t%s\n' "$name" >odd.tsv
         refused "odd.tsv: fold '" given nested FEATURES=F LABELS=$tr FOLDS_TSV=odd.tsv
         : >"F/$name.h5"
         refused "'$(printable "$name.h5")'" given ablation FEATURES=F LABELS=$tr FOLDS_TSV=folds.tsv
