@@ -11,6 +11,9 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 MAKEFLAGS += --no-builtin-rules
+# $(call quoted,TEXT): one word of a shell command, whatever it holds.
+quoted = '$(subst ','\'',$(1))'
+c_string = $(subst ",\",$(subst \,\\,$(1)))
 Q   = $(if $(V),,@)
 SAY = @$(if $(V),:,echo)
 .DELETE_ON_ERROR:
@@ -41,11 +44,13 @@ HDF5_LIB ?= -lhdf5_serial
 LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -lm $(MPI_LIBS)
 
 # MPI is optional: without it everything else works. MPI=no leaves it out, MPI=NAME or
-# MPI=/path/mpicc says which one. Asked at first use as well; programs that do not call it are not
-# linked with it.
-MPI_STATE  = $(eval MPI_STATE := $(shell ./mpi.sh state $(MPI)))$(MPI_STATE)
-MPI_CFLAGS = $(eval MPI_CFLAGS := $(shell ./mpi.sh cflags $(MPI)))$(MPI_CFLAGS)
-MPI_LINK   = $(eval MPI_LINK := $(shell ./mpi.sh libs $(MPI)))$(MPI_LINK)
+# MPI=/path/mpicc says which one, MPI=yes that there must be one. Asked at first use as well; programs
+# that do not call it are not linked with it.
+MPI_STATE  = $(eval MPI_STATE := $(call needed,$(call mpi,state)))$(MPI_STATE)
+MPI_CFLAGS = $(eval MPI_CFLAGS := $(call mpi,cflags))$(MPI_CFLAGS)
+MPI_LINK   = $(eval MPI_LINK := $(call mpi,libs))$(MPI_LINK)
+mpi        = $(shell ./mpi.sh $(1) $(call quoted,$(MPI)))
+needed     = $(if $(filter error:,$(firstword $(1))),$(error $(1:error:%=%)),$(1))
 MPI_LIBS   = $(if $(MPI_LINK),-Wl$(,)--push-state$(,)--as-needed $(MPI_LINK) -Wl$(,)--pop-state)
 , := ,
 
@@ -62,7 +67,7 @@ GEN_SRC  := $(wildcard test/gen/*.c)
 HEADERS  := $(wildcard common/*/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh doc/*.sh)
+SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
@@ -87,11 +92,11 @@ COMM_SRC := common/base/va_comm_one.c common/base/va_comm_mpi.c
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/va_comm_ranks.o \
            $(BUILD)/va_schema_tables.o $(HOT_OBJ)
 
-.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo \
+.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill \
         install uninstall clean FORCE
 all: $(TOOLS) man
 	@echo "cuda $(CUDA_STATE)"
-	@echo "mpi $(MPI_STATE)"
+	@echo $(call quoted,mpi $(MPI_STATE))
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -100,6 +105,7 @@ help:
 ## make deps            install what Debian packages provide (sudo where needed)
 ## make check           unit tests, tools, headers, layers; ends with a count
 ## make check-unit      unit tests only        make check-tools   bats only
+## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make demo            synthetic videos -> six-fold table, in build/demo
 ## make lint            clang-format, shellcheck, headers, layers
 ## make format          rewrite sources with clang-format
@@ -108,7 +114,8 @@ help:
 ## make clean           remove build/
 ##
 ## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines)
-## MPI=no               build without it though it is there; MPI=NAME, MPI=/path/mpicc: this one
+## MPI=no               build without it though it is there; MPI=yes: fail if it is not
+## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
 ## V=1                  show the commands
@@ -119,14 +126,14 @@ help:
 FLAGS_NOW = $(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+	@echo $(call quoted,$(FLAGS_NOW)) | cmp -s - $@ || echo $(call quoted,$(FLAGS_NOW)) >$@
 
 # What --version prints. Written anew only when it differs.
 $(BUILD)/va_build.h: FORCE
 	@mkdir -p $(@D)
 	@{ echo '#define VA_BUILD_COMMIT "$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none)"'; \
 	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
-	   echo '#define VA_BUILD_FLAGS "$(strip $(OPT) $(SANFLAGS) $(CFLAGS))"'; \
+	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(strip $(OPT) $(SANFLAGS) $(CFLAGS)))"); \
 	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
 	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; } >$@.new
@@ -198,6 +205,10 @@ check-unit: $(UNITS) $(GENS)
 check-tools: all $(GENS)
 	@BUILD=$(BUILD) test/run.sh tools
 
+# What a power cut leaves must not matter.
+kill: all
+	@BUILD=$(BUILD) test/kill.sh $(call quoted,$(or $(N),200))
+
 # Every header compiles alone.
 check-headers:
 	@for h in $(HEADERS); do \
@@ -216,7 +227,7 @@ format:
 
 # ---- the rest ---------------------------------------------------------------------------
 deps:
-	@WITH="$(WITH)" ./deps.sh
+	@WITH=$(call quoted,$(WITH)) ./deps.sh
 
 demo: all
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
@@ -228,7 +239,7 @@ install: all
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MAN1) $(SHARE)/man/man1
 	install -m 644 $(MAN5) $(SHARE)/man/man5
-	install -m 644 $(wildcard pipelines/*.mk) $(SHARE)/mamba-va
+	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
 uninstall:
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%)

@@ -29,14 +29,12 @@ CROPS        ?= $(ROOT)/cropped_aligned
 VIDEOS       ?= $(ROOT)/videos
 LABELS        = $(TRAIN_LABELS) $(VAL_LABELS)
 
-LABEL_FILES := $(sort $(foreach d,$(LABELS),$(wildcard $(d)/*.txt)))
-# Names of videos are those of the files without .txt, .mp4, .avi, however many of them.
-bare         = $(patsubst %.avi,%,$(patsubst %.mp4,%,$(patsubst %.txt,%,$(1))))
-LABELLED    := $(sort $(call bare,$(call bare,$(notdir $(LABEL_FILES)))))
+LABEL_FILES := $(sort $(call names,files .txt $(LABELS)))
+LABELLED    := $(sort $(call names,labelled $(LABELS)))
 $(if $(LABELLED),,$(error no label files in $(LABELS): set ROOT, or TRAIN_LABELS and VAL_LABELS))
 $(if $(ENCODER)$(FEATURES),,$(error set ENCODER, or FEATURES to use ready-made features))
 $(if $(TUNE),$(if $(FEATURES),$(error TUNE needs ENCODER and frames, not FEATURES)))
-TEST := $(if $(SAMPLE),$(shell sed -n '2,$$s|/[^/]*$$||p' '$(SAMPLE)' | sort -u))
+TEST := $(if $(SAMPLE),$(call names,sample $(SAMPLE)))
 
 FEATURE_DIR = $(if $(FEATURES),$(FEATURES),$(OUT)/features)
 WINDOWS     = $(OUT)/windows.h5
@@ -51,10 +49,13 @@ windows: $$(WINDOW_FILES)
 submission: $(OUT)/submission.txt
 
 # ---- frames and features: crops where there are any, else the video ---------------------------
-source = $(firstword $(wildcard $(CROPS)/$(1) $(VIDEOS)/$(1).mp4 $(VIDEOS)/$(1).avi) $(CROPS)/$(1))
+videos_of = $(wildcard $(VIDEOS)/$(1).mp4 $(VIDEOS)/$(1).avi)
+source = $(firstword $(wildcard $(CROPS)/$(1)) $(videos_of) $(CROPS)/$(1))
+$(if $(FEATURES),,$(foreach v,$(LABELLED) $(TEST),$(if $(wildcard $(CROPS)/$(v)),,$(if $(word 2,$(call videos_of,$(v))),\
+    $(error two videos for the name $(v): $(call videos_of,$(v)))))))
 # A submission has a row for every frame of a test video, also behind the last crop.
 frames = $(if $(filter $(1),$(TEST)),$(if $(wildcard $(CROPS)/$(1)), \
-             --frame-count $$(grep -c '^$(1)/' $(SAMPLE))))
+             --frame-count $$(awk -F / '$$1 == "$(1)"' $(SAMPLE) | wc -l)))
 include $(HERE)features.mk
 
 # ---- windows and folds ----------------------------------------------------------------------

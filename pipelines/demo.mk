@@ -25,10 +25,10 @@ RANDOM     = $(OUT)/random.h5
 PRETRAINED = $(OUT)/pretrained.h5
 
 # $(call pipeline,NAME) begins a command that lacks a target and variables only; + lets it share the jobs of -j.
-pipeline = +@$(MAKE) --no-print-directory -f $(HERE)$(1).mk BIN=$(BIN) LAUNCH='$(LAUNCH)' TRAIN_LAUNCH='$(TRAIN_LAUNCH)' \
-               THREADS=$(THREADS) SEED=$(SEED)
-affwild2 = $(call pipeline,affwild2) ROOT=$(CORPUS) SAMPLE=$(SAMPLE) FRAMES=$(FRAMES) EMBED_OPTIONS='$(EMBED_OPTIONS)' \
-               FINETUNE_OPTIONS='$(FINETUNE_OPTIONS)' TRAIN_OPTIONS='$(TRAIN_OPTIONS)'
+pipeline = +@$(MAKE) --no-print-directory -f $(HERE)$(1).mk \
+               $(foreach v,BIN LAUNCH TRAIN_LAUNCH THREADS SEED,$(call passed,$(v)))
+affwild2 = $(call pipeline,affwild2) ROOT=$(CORPUS) \
+               $(foreach v,SAMPLE FRAMES EMBED_OPTIONS FINETUNE_OPTIONS TRAIN_OPTIONS,$(call passed,$(v)))
 
 # The pipelines know what is out of date: they are asked every time, one after the other.
 .PHONY: demo frames random pretrain pretrained tuned

@@ -2,13 +2,12 @@
 #
 # Expects params.mk, FEATURES, LABELS, FOLDS_TSV (see nested.mk); gives WINDOWS, SPLIT, FOLDS and
 # SCORED, the list of all videos that a fold holds out.
-VIDEOS      := $(sort $(wildcard $(FEATURES)/*.h5))
-LABEL_FILES := $(sort $(foreach d,$(LABELS),$(wildcard $(d)/*.txt)))
+VIDEOS      := $(sort $(call names,files .h5 $(FEATURES)))
+LABEL_FILES := $(sort $(call names,files .txt $(LABELS)))
 $(if $(VIDEOS),,$(error no <video>.h5 in $(FEATURES)))
 WINDOWS      = $(OUT)/windows.h5
 SPLIT        = $(OUT)/folds
-FOLDS       := $(shell awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($$i == "fold") c = i; next } \
-                   { print $$c }' $(FOLDS_TSV) | sort -nu)
+FOLDS       := $(call names,folds $(FOLDS_TSV))
 
 SCORED       = $(SPLIT)/scored.txt
 

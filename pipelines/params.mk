@@ -1,5 +1,7 @@
 # Settings that the pipelines share. Override on the command line (make -f ... SEED=7) or in the
-# environment; lists of options are passed on as they are.
+# environment; lists of options are passed on as they are. Paths and names have letters, digits, UTF-8
+# and . _ - + , @ alone; only the videos of video.mk may be called anything.
+include $(dir $(lastword $(MAKEFILE_LIST)))names.mk
 
 # Tools of a build folder; without them those on PATH.
 BIN    ?= $(dir $(lastword $(MAKEFILE_LIST)))../build/bin

@@ -51,9 +51,42 @@ END
         "on: bin/mpicc-o | -I/o/include | -Wl,--push-state,--as-needed -L/o -lmpi -Wl,--pop-state" ]
     [ "$(make -f show.mk show MPI=bin/mpicc-m)" = \
         "on: bin/mpicc-m | -I/m/include | -Wl,--push-state,--as-needed -L/m -lmpich -Wl,--pop-state" ]
+    # one has to be there, by whatever name it is found
+    [ "$(make -f show.mk show MPI=off)" = "off: MPI=off |  | " ]
+    ln -s mpicc-o bin/mpicc
+    PATH=$PWD/bin:$PATH run -0 make -f show.mk show MPI=yes
+    [[ $output == "on: "* ]]
+    printf '#!/bin/sh\nexit 1\n' >bin/pkg-config && rm bin/mpicc
+    mkdir few && for t in make sh sed dirname tr; do ln -s "$(command -v $t)" few/; done
+    cp bin/pkg-config few/ && chmod +x few/pkg-config
+    for word in yes on; do
+        PATH=$PWD/few run -2 make -f show.mk show MPI=$word
+        [[ $output == *"MPI=$word, but no MPI library found (make deps WITH=mpi)"* ]]
+    done
+    rm bin/pkg-config
     compiled MPI=no >/dev/null
     [ "$(compiled MPI=no)" = "" ]
     [ "$(compiled MPI=bin/mpicc-o)" = "va_mem.c va_rand.c " ]
+}
+
+@test "MPI=WORD, WITH=WORD, CFLAGS: no word is run" {
+    copy_tree
+    cp "$top/deps.sh" "$top/packages.txt" .
+    mkdir bin
+    # a program that is on the path, and says so when it runs
+    for name in yes tool 'mpicc;x'; do printf '#!/bin/sh\n>%s/PWNED\n' "$PWD" >"bin/$name"; done
+    chmod +x bin/*
+    # shellcheck disable=SC2016
+    for word in tool yes bin/tool bin/yes "$PWD/bin/tool" 'x;>PWNED' '`>PWNED`' "x';>PWNED;'" 'x">PWNED;"' \
+        'bin/mpicc;x' '--version' 'tool mpicc'; do
+        PATH=$PWD/bin:$PATH timeout 20 make BUILD=build build/flags build/va_build.h MPI="${word//\$/\$\$}" CC=gcc || [ "$word" = yes ]
+        PATH=$PWD/bin:$PATH timeout 20 make BUILD=build deps WITH="${word//\$/\$\$}" && explain "WITH=$word passed"
+        [ ! -e PWNED ] || explain "$word was run"
+    done
+    # what CFLAGS holds reaches the compiler and --version as it is
+    [ "$(compiled CFLAGS="-DX='\"a b\"'")" = "va_mem.c va_rand.c " ]
+    make BUILD=build build/va_build.h CFLAGS="-DX='\"a b\"'"
+    grep -qFe "-DX='\\\"a b\\\"'" build/va_build.h
 }
 
 @test "make deps WITH=: packages of that line prefix, and no unknown word" {
@@ -93,6 +126,8 @@ END
     [ -s stage/usr/share/man/man5/va.features.5 ]
     [ -s stage/usr/share/mamba-va/affwild2.mk ]
     stage/usr/bin/va-check --version
+    run -2 make -f stage/usr/share/mamba-va/affwild2.mk ROOT=nowhere # with all that it includes and calls
+    [[ $output == *"no label files in nowhere"* ]]
     run make -C "$top" BUILD="$BUILD" uninstall DESTDIR="$PWD/stage" PREFIX=/usr
     [ "$status" -eq 0 ]
     [ -z "$(find stage -type f)" ]

@@ -194,7 +194,7 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     run make -f "$top/pipelines/affwild2.mk" ROOT=corpus
     [[ $output == *"set ENCODER, or FEATURES"* ]]
     run make -f "$top/pipelines/video.mk" VIDEO=x.mp4
-    [[ $output == *"set VIDEO, ENCODER and MODEL"* ]]
+    [[ $output == *"set VIDEO or VIDEO_LIST, ENCODER and MODEL"* ]]
     run make -f "$top/pipelines/pretrain.mk"
     [[ $output == *"set PICTURES"* ]]
 }

@@ -1,65 +1,88 @@
 #!/usr/bin/env bash
-# Run unit tests, bats files and the checks of headers and layers; the last line counts them.
+# Run unit tests, bats files and the checks of headers and layers, as many side by side as there are
+# cores (or JOBS); the last line counts them.
 # With words: unit, tools, structure run only those; a name of a test runs only that one.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
 export BUILD PATH="$BUILD/bin:$BUILD/test/gen:$PATH"
-[ $# -gt 0 ] || set -- unit tools structure
-passed=0 failed=0 skipped=0
-log=$(mktemp) || exit 1
-trap 'rm -f "$log"' EXIT
+JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
+[ $# -gt 0 ] || set -- structure tools unit
+passed=0 failed=0 skipped=0 running=0
+logs=$(mktemp -d) || exit 1
+trap 'rm -rf "$logs"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
-count() { # add the counts of one log, whose lines are "ok ...", "not ok ...", "skip ..." or TAP
-    skipped=$((skipped + $(grep -cE '^skip |^ok .* # skip' "$log")))
-    passed=$((passed + $(grep -E '^ok ' "$log" | grep -cvE ' # skip')))
-    failed=$((failed + $(grep -cE '^not ok ' "$log")))
+# Each of these runs one test; its lines are "ok ...", "not ok ...", "skip ..." or TAP.
+unit() { "$BUILD/test/unit/$1"; }
+tools() { bats --tap "$1"; }
+structure() { make --no-print-directory BUILD="$BUILD" "$1" && echo "ok $1"; }
+
+# start KIND NAME: run it beside this script, once fewer than JOBS run
+start() {
+    local log=$logs/${2##*/}
+    while [ $running -ge "$JOBS" ]; do reap; done
+    running=$((running + 1))
+    {
+        "$1" "$2" >"$log" 2>&1
+        echo "$? $1 $2" >"$log.end"
+        mv "$log.end" "$log.done" # complete when it is there
+    } &
 }
 
-unit() {
-    local name=$1 rc
-    "$BUILD/test/unit/$name" >"$log" 2>&1
-    rc=$?
-    grep -E '^(not ok|skip|#)' "$log"
-    count
-    if [ $rc -ne 0 ] && ! grep -q '^not ok' "$log"; then
-        tail -n 20 "$log"
-        echo "not ok $name: exit $rc"
-        failed=$((failed + 1))
+# wait for one to end; say what was wrong in those that ended, and add up
+reap() {
+    local end rc kind name
+    wait -n
+    if [ $? -eq 127 ]; then # none is left, but some have not said how they ended
+        echo "not ok $running tests were killed"
+        failed=$((failed + running)) running=0
     fi
-    echo "$name: $(tail -n 1 "$log")"
-}
-
-tools() {
-    echo "$1"
-    bats --tap "$1" >"$log" 2>&1 || true
-    grep -vE '^(ok |1\.\.)' "$log"
-    grep -E '^ok .* # skip' "$log"
-    grep -qE '^1\.\.' "$log" || { echo "not ok $1 did not run"; failed=$((failed + 1)); }
-    count
-}
-
-structure() {
-    for t in check-headers check-layers; do
-        if make --no-print-directory BUILD="$BUILD" "$t" >"$log" 2>&1; then
-            passed=$((passed + 1))
-        else
-            cat "$log"
-            echo "not ok $t"
-            failed=$((failed + 1))
-        fi
+    for end in "$logs"/*.done; do
+        [ -e "$end" ] || continue
+        running=$((running - 1))
+        read -r rc kind name <"$end"
+        report "$rc" "$kind" "$name" "${end%.done}"
+        rm "$end"
     done
+}
+
+report() { # report RC KIND NAME LOG
+    local ok bad skip planned
+    skip=$(grep -cE '^skip |^ok .* # skip' "$4")
+    ok=$(grep -E '^ok ' "$4" | grep -cvE ' # skip')
+    bad=$(grep -cE '^not ok ' "$4")
+    [ "$2" != unit ] || echo "$3: $(grep -E '^[0-9]+ passed, ' "$4" || echo "$ok passed, did not end")"
+    [ "$2" != tools ] || echo "$3: $ok passed, $bad failed$([ "$skip" -eq 0 ] || echo ", $skip skipped")"
+    if [ "$2" = unit ]; then
+        grep -E '^(not ok|skip|#)' "$4"
+    else
+        grep -vE '^(ok |1\.\.)' "$4"
+        grep -E '^ok .* # skip' "$4"
+    fi
+    # A program that died, and a bats file that did not come to its end, say nothing of a failure.
+    planned=$(sed -n 's/^1\.\.//p' "$4")
+    if [ "$2" = tools ] && [ $((ok + bad + skip)) -ne "${planned:--1}" ]; then
+        echo "not ok $3: $((ok + bad + skip)) of ${planned:-its} tests ran"
+        bad=$((bad + 1))
+    elif [ "$1" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        tail -n 20 "$4"
+        echo "not ok $3: exit $1"
+        bad=1
+    fi
+    passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 }
 
 for what; do
     case $what in
-    unit) for f in test/unit/*.c; do [ ! -e "$f" ] || unit "$(basename "$f" .c)"; done ;;
-    tools) for f in test/*.bats; do [ ! -e "$f" ] || tools "$f"; done ;;
-    structure) structure ;;
-    *.bats) tools "$what" ;;
-    *) unit "$what" ;;
+    unit) for f in test/unit/*.c; do [ ! -e "$f" ] || start unit "$(basename "$f" .c)"; done ;;
+    tools) for f in test/*.bats; do [ ! -e "$f" ] || start tools "$f"; done ;;
+    structure) for t in check-headers check-layers; do start structure "$t"; done ;;
+    *.bats) start tools "$what" ;;
+    *) start unit "$what" ;;
     esac
 done
+while [ $running -gt 0 ]; do reap; done
 if [ $skipped -gt 0 ]; then
     echo "$passed passed, $failed failed, $skipped skipped"
 else

@@ -222,7 +222,7 @@ close_to() {
     mkfifo pipe
     va-decode -o out/a.h5 - <pipe &
     local pid=$!
-    { cat "$V/wide.avi" && touch sent && sleep 20; } >pipe &
+    { cat "$V/wide.avi" && touch sent && exec sleep 20; } >pipe &
     local writer=$!
     for _ in $(seq 100); do
         if [ -e sent ] && [ -n "$(ls -A out)" ]; then break; fi

@@ -133,6 +133,14 @@ refused() {
     va-weights import --set std=1e-6,1e-6,1e-6 -o hot.h5 tiny.h5
     va-embed -w hot.h5 -o out.h5 clip.h5 # large, but finite
     va-check out.h5
+    # the factor of the last norm near the largest float32: what is above 1.13 there overflows
+    cp tiny.h5 hot.h5
+    h5edit hot.h5 delete /tensors/norm.weight
+    h5edit hot.h5 dataset /tensors/norm.weight float32 192 3e38
+    rm out.h5
+    run -3 --separate-stderr va-embed -w hot.h5 -o out.h5 clip.h5
+    [[ $stderr =~ ^"va-embed: hot.h5: feature "[0-9]+" comes out as "-?inf": the weights overflow"$ ]] || explain "$stderr"
+    [ ! -e out.h5 ]
 }
 
 @test "a video that breaks off leaves nothing" {

@@ -73,6 +73,12 @@ static const char *va_test_why; /* set by VA_SKIP */
         }                                                                                  \
     } while (0)
 
+/* The larger of two errors. NaN is larger than all and stays; fmax() forgets it. */
+static inline double va_worse(double a, double b)
+{
+    return isnan(a) || a > b ? a : b;
+}
+
 static inline int va_test_finish(void)
 {
     printf("%d passed, %d failed", va_test_passed, va_test_failed);

@@ -32,7 +32,7 @@ find_launcher() {
 }
 
 need_mpi() {
-    va-tcn-mamba-train --version | grep -q '^mpi *on' || skip "this build has no MPI"
+    va-tcn-mamba-train --version | grep -q '^mpi *on' || skip "this build has no MPI (make deps WITH=mpi)"
     command -v mpirun >/dev/null || skip "no mpirun here"
 }
 

@@ -7,7 +7,16 @@
 #   attribute FILE NAME            value(s) of a root attribute (or /object@name) likewise
 #   small_disk SIZE DIR COMMAND... run COMMAND with DIR as an empty file system of SIZE bytes
 #   can_mount                      whether small_disk works here
+#   same_numbers ARGS...         va-h5cmp ARGS finds other attributes at most
 #   explain TEXT...                say why a test fails, and fail
+
+# same_numbers ARGS...: va-h5cmp ARGS finds other attributes at most, and says which
+same_numbers() {
+    local said rc=0
+    said=$(va-h5cmp "$@" 2>&1) || rc=$?
+    [ $rc -eq 0 ] || { [ $rc -eq 1 ] && [ -n "$said" ]; } || explain "va-h5cmp: exit $rc: $said" || return 1
+    if grep -qv @ <<<"${said:-@}"; then explain "$said"; fi
+}
 
 explain() {
     printf '%s\n' "$*" >&2

@@ -146,7 +146,7 @@ static void jitter_within_bounds(void)
         first[c.order[0]]++;
         for (int k = 0; k < 4; k++) {
             low[k] = fmin(low[k], c.factor[k]);
-            high[k] = fmax(high[k], c.factor[k]);
+            high[k] = va_worse(high[k], c.factor[k]);
         }
     }
     VA_CHECK_NEAR(low[0], .6, .01);

@@ -98,7 +98,7 @@ static void centring_is_what_it_says(void)
                         centred += (series[k][t][d] - mean_of(k, d) + target) / (double)K;
                         plain += series[k][t][d] / (double)K;
                     }
-                    worst = fmax(worst, fabs(plain + shift[d] - centred));
+                    worst = va_worse(worst, fabs(plain + shift[d] - centred));
                 }
                 VA_CHECK(bottom > 0 || shift[d] == 0);
             }

@@ -148,7 +148,7 @@ static void running_sums_do_not_drift(void)
         for (int64_t k = t - W / 2; k <= t + W / 2; k++)
             s += x[k];
         if (llabs(t - 1000) > W)
-            worst = fmax(worst, fabs(y[t] - s / W));
+            worst = va_worse(worst, fabs(y[t] - s / W));
     }
     VA_CHECK_NEAR(worst, 0, 1e-15);
     va_free(x);

@@ -68,9 +68,7 @@ static void check(const struct va_gemm *g, const float *a, const float *b, const
             if (n >= g->N) /* between the rows */
                 sum = (double)before[m * g->ldc + n];
             largest = fmax(largest, fabs(sum));
-            worst = fmax(worst, fabs((double)c[m * g->ldc + n] - sum));
-            if (isnan(c[m * g->ldc + n]))
-                worst = NAN;
+            worst = va_worse(worst, fabs((double)c[m * g->ldc + n] - sum));
         }
     bound = (4 * sqrt((double)g->K) + 8) * 0x1p-24 * largest; /* as in ops_twin.h */
     for (int64_t i = 0; i < GUARD; i++)

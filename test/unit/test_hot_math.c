@@ -91,7 +91,7 @@ static void tanh_everywhere(void)
             for (int i = 0; i < N; i++) {
                 double off = fabs(y[i] - tanh(x[i])) / fmax(fabs(tanh(x[i])), 1e-30);
 
-                worst = off > worst || isnan(off) ? off : worst;
+                worst = va_worse(worst, off);
             }
             if (getenv("VA_TEST_VERBOSE") || !(worst <= 1.6e-7)) {
                 printf("# tanh up to %g, %s: relative error %.3g\n", reach, va_isa_names[level],

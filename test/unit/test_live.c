@@ -46,8 +46,8 @@ static double compare(const struct va_head_config *c, int64_t T)
             float va[2] = { NAN, NAN };
 
             VA_CHECK(va_live_frame(live, x + t * c->in_dim, va) == 0);
-            worst = fmax(worst,
-                         fmax(fabs(va[0] - whole[2 * t]), fabs(va[1] - whole[2 * t + 1])));
+            worst = va_worse(
+                worst, va_worse(fabs(va[0] - whole[2 * t]), fabs(va[1] - whole[2 * t + 1])));
             VA_CHECK(isfinite(va[0]) && isfinite(va[1]));
         }
         took = (seconds() - took) / (double)T;

@@ -297,7 +297,7 @@ static void levels_agree(void)
 
             for (int64_t i = p ? best.end[p - 1] : 0; i < best.end[p]; i++) {
                 largest = fmax(largest, fabs(best.values[i]));
-                worst = fmax(worst, fabs((double)best.values[i] - other.values[i]));
+                worst = va_worse(worst, fabs((double)best.values[i] - other.values[i]));
             }
             if (!(worst <= 32 * 0x1p-24 * largest) || !(largest > 0)) {
                 printf("# part %d, %s: off by %.3g of %.3g\n", p, va_isa_names[level], worst,

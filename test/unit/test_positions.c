@@ -37,7 +37,7 @@ static void recorded_tables(void)
             double off = fabs(va_tensor_at(from, i) - va_tensor_at(to, i));
 
             VA_CHECK_NEAR(va_tensor_at(from, i), va_tensor_at(to, i), BOUND);
-            worst = fmax(worst, off);
+            worst = va_worse(worst, off);
         }
     }
     VA_CHECK(cases >= 7);

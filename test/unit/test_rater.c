@@ -195,7 +195,7 @@ static void frozen_stays_and_rates_fall(void)
         double most = 0, rate = 1e-3;
 
         for (int64_t k = 0; k < p->count; k++)
-            most = fmax(most, fabs(((double *)p->value.data)[k] - before[i][k]));
+            most = va_worse(most, fabs(((double *)p->value.data)[k] - before[i][k]));
         va_free(before[i]);
         if (strncmp(p->name, "blocks.2.", 9) == 0)
             rate = 5e-4;

@@ -70,7 +70,7 @@ static double row_error(struct va_backend *be, const void *found, const struct v
             off += pow(x[i] - va_tensor_at(t, i), 2);
             size += pow(va_tensor_at(t, i), 2);
         }
-        worst = fmax(worst, sqrt(off / size));
+        worst = va_worse(worst, sqrt(off / size));
     }
     va_free(x);
     return worst;
@@ -328,8 +328,8 @@ static void untrained_features_show_every_place(void)
             off += pow((double)(twice[k] - 2 * once[k] + plain[k]), 2);
         }
         least = fmin(least, sqrt(moved));
-        most = fmax(most, sqrt(moved));
-        bend = fmax(bend, sqrt(off / moved));
+        most = va_worse(most, sqrt(moved));
+        bend = va_worse(bend, sqrt(off / moved));
     }
     VA_CHECK(least > 0.1);
     VA_CHECK(most < 20 * least);

@@ -1,0 +1,30 @@
+# Names from outside: variables, files in folders, rows of tables. params.mk reads this file first.
+#
+# What is given in the environment or on the command line is taken as it is: make expands no $(...) in
+# it. names.sh says which names can be used; the others stop make, before the first rule, in one line.
+NAMES := $(dir $(lastword $(MAKEFILE_LIST)))names.sh
+
+# A path each, or several words.
+PATH_VARIABLES := NAMES BIN OUT ROOT TRAIN_LABELS VAL_LABELS CROPS VIDEOS SAMPLE ENCODER FEATURES FRAMES FOLDS_TSV \
+                  PRETRAINED VIDEO_LIST WINDOWS SPLIT CV CORPUS RANDOM
+WORD_VARIABLES := LABELS MODEL PICTURES FOLDS SEED SEEDS THREADS TUNE MEMBERS VARIANTS LENGTHS BATCH
+define newline
+
+
+endef
+
+# $(call quoted,TEXT): one word of a shell command, whatever it holds.
+quoted = '$(subst ','\'',$(1))'
+# $(call passed,VARIABLE): VARIABLE='value', for another make.
+passed = $(1)=$(call quoted,$(subst $$,$$$$,$($(1))))
+# $(call names,COMMAND ARGS...): what names.sh prints, in one line; its message ends make.
+names  = $(call answer,$(shell sh $(call quoted,$(NAMES)) $(1)))
+answer = $(if $(filter 0,$(.SHELLSTATUS)),$(1),$(error $(1)))
+
+
+outside = $(filter command environment,$(firstword $(origin $(1))))
+literal = $(if $(outside),$(eval $(if $(filter-out environment,$(origin $(1))),override) \
+              $(1) := $$(subst $$(newline), ,$$(value $(1)))))
+$(foreach v,$(PATH_VARIABLES) $(WORD_VARIABLES) VIDEO,$(call literal,$(v)))
+$(foreach v,$(PATH_VARIABLES),$(if $($(v)),$(call names,path $(v) $(call quoted,$($(v))))))
+$(foreach v,$(WORD_VARIABLES),$(if $($(v)),$(call names,words $(v) $(call quoted,$($(v))))))

@@ -1,0 +1,141 @@
+#!/bin/sh
+# Names that make and the shell get to see: names.sh COMMAND ARGS...  (for names.mk)
+#
+#   path VARIABLE VALUE      a path, or nothing
+#   words VARIABLE VALUE     paths or words, with blanks between
+#   files SUFFIX FOLDER...   prints the files FOLDER/<name>SUFFIX
+#   labelled FOLDER...       prints the videos of the label files FOLDER/<name>.txt
+#   sample FILE              prints the videos of a sample submission
+#   folds FILE               prints the folds of a table with the columns clip and fold
+#   videos FOLDER VALUE      links FOLDER/<name>.<ending> to each video: VALUE is the path of one, or
+#                            several with blanks between; prints the links
+#   listed FOLDER FILE       the same with a file that has a path a line
+#
+# A name passes if it has letters, digits, UTF-8 and . _ + - , @ alone, a path also /, and does not
+# begin with -: no character of it means anything to make or to a shell, so that rules and recipes
+# need no quotes. Otherwise there is one line that names it, and exit 1.
+set -uf
+export LC_ALL=C
+allowed='letters, digits and . _ + - , @'
+
+# refuse MESSAGE: the last line of the output is what make says
+refuse() {
+    printf '%s\n' "$1" | tr '\n' ' ' | sed 's/ $//; s/[^ -~]/?/g; s/$/\n/'
+    exit 1
+}
+
+# plain NAME: whether it passes. (Patterns of bytes beyond ASCII differ from shell to shell: tr knows.)
+plain() {
+    case $1 in
+    '' | -*) return 1 ;;
+    *[!A-Za-z0-9._+,@/-]*) [ "$(printf %s "$1" | tr -d 'A-Za-z0-9._+,@/\200-\377-' | wc -c)" -eq 0 ] ;;
+    esac
+}
+
+path() {
+    [ -z "$2" ] || plain "$2" ||
+        refuse "$1: cannot use the path '$2': only $allowed are allowed; give it another name (ln -s)"
+}
+
+words() { for word in $2; do path "$1" "$word"; done; }
+
+# need_name WHERE NAME: a name of a video or file, which is in no folder
+need_name() {
+    case $2 in */*) false ;; *) plain "$2" ;; esac ||
+        refuse "$1: cannot use the name '$2': only $allowed are allowed; rename it"
+}
+
+files() {
+    suffix=$1
+    shift
+    for folder; do
+        set +f
+        for file in "$folder"/*"$suffix"; do
+            [ -e "$file" ] || continue
+            need_name "$folder" "${file##*/}"
+            printf '%s\n' "$file"
+        done
+        set -f
+    done
+}
+
+# Names of videos are those of the files without .txt, .mp4, .avi, however many of them.
+labelled() {
+    found=$(files .txt "$@") || refuse "$(printf '%s\n' "$found" | tail -n 1)"
+    found=$(printf '%s\n' "$found" | sed 's|.*/||; :again; s/\.\(txt\|mp4\|avi\)$//; t again' | sort)
+    twice=$(printf '%s\n' "$found" | uniq -d | head -n 1)
+    [ -z "$twice" ] || refuse "$*: more than one label file for the video $twice"
+    printf '%s\n' "$found"
+}
+
+sample() {
+    [ -r "$1" ] || refuse "SAMPLE: cannot read $1"
+    sed -n '2,$s|/[^/]*$||p' "$1" | sort -u | while IFS= read -r video; do
+        need_name "$1" "$video"
+        printf '%s\n' "$video"
+    done
+}
+
+folds() {
+    [ -r "$1" ] || refuse "FOLDS_TSV: cannot read $1"
+    tr -d '\r' <"$1" | awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "fold") c = i; next }
+        c { print $c }' | sort -u | sort -n | while IFS= read -r fold; do
+        case $fold in '' | *[!0-9]*) refuse "$1: fold '$fold', expected a number" ;; esac
+        printf '%s\n' "$fold"
+    done
+}
+
+videos() {
+    if [ -e "$2" ]; then
+        links "$1" VIDEO "$2"
+    else
+        links "$1" VIDEO "$(printf '%s\n' "$2" | tr -s ' \t' '[\n*]')"
+    fi
+}
+
+listed() {
+    [ -r "$2" ] || refuse "VIDEO_LIST: cannot read $2"
+    links "$1" "$2" "$(cat "$2")"
+}
+
+# called <PATHS: of each path two lines, the name of its link and the path. A video is called as its file,
+# without folder and ending. Where two would be called alike, both keep the ending, and if that is not
+# enough the folders. Characters that do not pass become _.
+called() {
+    awk 'function plain(s) { gsub(/[^A-Za-z0-9._+,@\200-\377-]/, "_", s); sub(/^[-.]/, "_", s); return s }
+        $0 != "" && !seen[$0]++ {
+            n++; path[n] = whole = $0
+            sub(/\/+$/, "", whole); file = whole; sub(/.*\//, "", file); sub(/^[.\/]+/, "", whole)
+            bare = file; ending[n] = ".video"
+            if (match(file, /.\.[^.]+$/)) { bare = substr(file, 1, RSTART); ending[n] = "." plain(substr(file, RSTART + 2)) }
+            name[n, 1] = plain(bare); name[n, 2] = plain(file); name[n, 3] = plain(whole)
+            for (k = 1; k <= 3; k++) alike[k, name[n, k]]++
+        }
+        END { for (i = 1; i <= n; i++) {
+            k = 1; while (k < 3 && alike[k, name[i, k]] > 1) k++
+            print name[i, k] ending[i]; print path[i]
+        } }'
+}
+
+# links FOLDER WHERE PATHS. A link that is right stays, so that its time says when it changed (make -L).
+links() {
+    pairs=$(printf '%s\n' "$3" | called)
+    twice=$(printf '%s\n' "$pairs" | sed -n 's/\.[^.]*$//p;n' | sort | uniq -d | head -n 1)
+    [ -z "$twice" ] || refuse "$2: more than one video would be called '$twice': rename one"
+    printf '%s\n' "$pairs" | while IFS= read -r link && IFS= read -r video; do
+        [ -e "$video" ] ||
+            refuse "$2: no such file: '$video' (VIDEO is one path, or several with blanks between; VIDEO_LIST is a file with a path a line)"
+        case $video in /*) ;; *) video=$PWD/$video ;; esac
+        [ "$(readlink "$1/$link")" = "$video" ] ||
+            { mkdir -p "$1" && ln -sfn "$video" "$1/$link"; } 2>/dev/null ||
+            refuse "$1/$link: cannot make this link"
+        printf '%s\n' "$1/$link"
+    done
+}
+
+if out=$("$@"); then
+    [ -z "$out" ] || printf '%s\n' "$out"
+else
+    printf '%s\n' "$out" | tail -n 1
+    exit 1
+fi

@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# Names that mean something to make or to a shell: a pipeline takes them as names, or refuses them in one
+# line before its first rule. Nothing that a name says is run.
+bats_require_minimum_version 1.8.0
+load lib/va
+
+setup() {
+    unset MAKEFLAGS MAKELEVEL MFLAGS
+    pipelines=$(cd "$BATS_TEST_DIRNAME/../pipelines" && pwd)
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# Every one of them is the name of a file. PWNED and y appear when one is run. The first go everywhere.
+# shellcheck disable=SC2016
+worst=('x`>PWNED`' '$(shell >PWNED)' "x';>PWNED;'" 'x y')
+# shellcheck disable=SC2016,SC1003
+odd=("${worst[@]}" 'x$(>PWNED)' '${shell >PWNED}' 'x";>PWNED;"' 'x;>PWNED' 'x|tee PWNED'
+    'x&>PWNED' 'x&&>PWNED' 'x>y' 'x<y' ' x' 'x ' $'x\ty' 'x$y' 'x$$y' 'x#y' '#x' 'x%y' '%' 'x:y' 'x=y' 'x:=y'
+    "x'y" 'x"y' 'x\y' 'x\' 'x(1)' '(x)' 'x[1]' 'x{a,b}' 'x*' 'x?' '~' '~x' 'x!y' 'x^y' $'x\ny' $'x\n>PWNED' $'x\e[2Jy' '-x' '-o')
+
+# refused WORD COMMAND...: make stops in one line of make's that holds WORD
+refused() {
+    local word=$1
+    run "${@:2}"
+    [ "$status" -eq 2 ] || explain "status $status: ${*:2}: $output"
+    [ "${#lines[@]}" -eq 1 ] || explain "not one line: ${*:2} ($word): $output"
+    [[ $output == *" *** "*"$word"*".  Stop." ]] || explain "$output"
+    [ -z "$(find . -maxdepth 1 '(' -name PWNED -o -name y ')')" ] || explain "was run: ${*:2}"
+}
+
+printable() { printf %s "$1" | LC_ALL=C tr '\n' ' ' | LC_ALL=C sed 's/[^ -~]/?/g'; }
+
+affwild2() { make --no-print-directory -f "$pipelines/affwild2.mk" BIN="$BUILD/bin" ROOT=R OUT=out "$@"; }
+given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
+
+@test "label files, features and rows of the sample with odd names are refused by name" {
+    tr=R/VA_Estimation_Challenge/Train_Set
+    mkdir -p $tr R/videos F && : >enc.h5 && : >F/a.h5 && : >$tr/a.txt && : >R/videos/a.mp4
+    printf 'clip\tgroup\tfold\na\tg\t0\n' >folds.tsv
+    for name in "${odd[@]}"; do
+        : >"$tr/$name.txt" && : >"R/videos/$name.mp4"
+        refused "'$(printable "$name.txt")'" affwild2 ENCODER=enc.h5
+        rm "$tr/$name.txt"
+    done
+    for name in "${worst[@]}"; do
+        printf 'image_location,valence,arousal\n%s/00001.jpg,0,0\n' "$name" >s.txt
+        refused "s.txt: cannot use the name '$(printable "$name")'" affwild2 ENCODER=enc.h5 SAMPLE=s.txt
+        printf 'clip\tgroup\tfold\na\tg\t0\nb\tg\t%s\n' "$name" >odd.tsv
+        refused "odd.tsv: fold '" given nested FEATURES=F LABELS=$tr FOLDS_TSV=odd.tsv
+        : >"F/$name.h5"
+        refused "'$(printable "$name.h5")'" given ablation FEATURES=F LABELS=$tr FOLDS_TSV=folds.tsv
+        rm "F/$name.h5" && : >"$tr/$name.txt"
+        refused "'$(printable "$name.txt")'" given nested FEATURES=F LABELS=$tr FOLDS_TSV=folds.tsv
+        rm "$tr/$name.txt"
+    done
+}
+
+@test "variables with odd paths are refused by name, from the command line and from the environment" {
+    mkdir -p R/VA_Estimation_Challenge/Train_Set && : >R/VA_Estimation_Challenge/Train_Set/a.txt
+    : >enc.h5
+    for name in "${odd[@]}"; do
+        case $name in ' '* | -*) continue ;; esac # make drops a blank in front
+        refused "OUT: cannot use the path" affwild2 ENCODER=enc.h5 "OUT=$name"
+    done
+    for name in "${worst[@]}"; do
+        for v in ROOT BIN SAMPLE FRAMES FOLDS_TSV CROPS VIDEOS FEATURES; do
+            refused "$v: cannot use the path" affwild2 ENCODER=enc.h5 "$v=$name"
+        done
+        refused "ENCODER: cannot use the path" env ENCODER="$name" make -f "$pipelines/affwild2.mk" ROOT=R OUT=out
+        name=${name// /\;}
+        refused "PICTURES: cannot use the path" given pretrain PICTURES="$name"
+        refused "MODEL: cannot use the path" given video VIDEO=enc.h5 ENCODER=enc.h5 MODEL="$name"
+        refused "LABELS: cannot use the path" given nested FEATURES=R LABELS="$name" FOLDS_TSV=enc.h5
+    done
+}
+
+@test "one's own videos may be called anything: a table each" {
+    make_video video.mp4 32 24 4 25
+    va-weights init -q --arch vit_tiny -o enc.h5
+    va-weights init -q --arch mamba-va --in-dim 192 --channels 8,8 --kernel 3 --layers 1 -o model.h5
+    own() { given video BIN="$BUILD/bin" ENCODER=enc.h5 MODEL=model.h5 OUT=out "$@"; }
+    for name in "${worst[@]}"; do
+        rm -rf out && cp video.mp4 "./$name.mp4"
+        own VIDEO="$name.mp4" >log 2>&1 || explain "$(cat log)"
+        [ "$(find out -maxdepth 1 -name '*.tsv' | wc -l)" -eq 1 ]
+    done
+    [ -s out/x_y.tsv ]
+    run own VIDEO="x y.mp4"
+    [[ $output == *"Nothing to be done"* ]] || explain "$output"
+    rm -rf out && n=0
+    for name in "${odd[@]}" Zoë; do
+        [[ $name != *$'\n'* ]] || continue
+        ln video.mp4 "./$name.$((++n)).mp4"
+        printf '%s\n' "$name.$n.mp4" >>list
+    done
+    own -n VIDEO_LIST=list >log 2>&1 || explain "$(cat log)"
+    for link in out/in/*; do [ "$link" -ef video.mp4 ]; done
+    [ "$(grep -o -- '--table out/[^ ]*' log | sort -u | wc -l)" -eq "$n" ]
+    grep -q -- "--table out/Zoë.$n.tsv" log
+    [ ! -e PWNED ] && [ ! -e y ]
+}
+
+@test "videos of one name keep their ending, or their folder; what is not there is said" {
+    va-weights init -q --arch vit_tiny -o enc.h5
+    own() { make -n -f "$pipelines/video.mk" BIN="$BUILD/bin" ENCODER=enc.h5 MODEL=enc.h5 OUT=out "$@"; }
+    tables() { own "$@" | grep -o -- '--table [^ ]*' | cut -d ' ' -f 2 | sort | paste -sd ' '; }
+    mkdir P01 P02 && : >P01/session.mp4 && : >P02/session.mov && : >P02/session.mp4 && : >alone.v1.mkv && : >plain
+    [ "$(tables VIDEO="P01/session.mp4 alone.v1.mkv plain")" = "out/alone.v1.tsv out/plain.tsv out/session.tsv" ]
+    [ "$(tables VIDEO="P01/session.mp4 P02/session.mov")" = "out/session.mov.tsv out/session.mp4.tsv" ]
+    [ "$(tables VIDEO="P01/session.mp4 ./P02/session.mp4 P02/session.mov P01/session.mp4")" = \
+        "out/P01_session.mp4.tsv out/P02_session.mp4.tsv out/session.mov.tsv" ]
+    : >"a b.mp4" && : >a_b.mp4 && : >"a b c.mp4"
+    [ "$(tables VIDEO="a b.mp4")" = out/a_b.tsv ]
+    printf '%s\n' "a b.mp4" a_b.mp4 >list
+    refused "would be called 'a_b.mp4'" own VIDEO_LIST=list
+    refused "VIDEO: no such file: 'c.mp4'" own VIDEO="plain c.mp4"
+    printf 'plain\n\nc d.mp4\n' >list
+    refused "list: no such file: 'c d.mp4'" own VIDEO_LIST=list
+    : >empty
+    refused "no videos in empty" own VIDEO_LIST=empty
+    refused "set VIDEO or VIDEO_LIST, ENCODER and MODEL" own VIDEO=" "
+    refused "VIDEO_LIST: cannot read nowhere" own VIDEO_LIST=nowhere
+}
+
+@test "another video of the same name is another video, though it is older" {
+    make_video P.mp4 32 24 4 25 && mkdir one two && mv P.mp4 one/ && make_video two/P.mp4 32 24 6 25
+    touch -d '2020-01-01' two/P.mp4
+    own() { make -f "$pipelines/video.mk" BIN="$BUILD/bin" ENCODER=x MODEL=x OUT=out out/frames/P.h5 "$@"; }
+    : >x
+    own VIDEO=one/P.mp4
+    own VIDEO=one/P.mp4 | grep -q "up to date"
+    own VIDEO=two/P.mp4
+    [ "$(h5dump -H -d /frames out/frames/P.h5 | sed -n 's/.*SIMPLE { ( \([0-9]*\),.*/\1/p')" -eq 6 ]
+    own VIDEO=two/P.mp4 | grep -q "up to date"
+}
+
+@test "two videos or two label files for one name of a corpus are refused" {
+    mkdir -p R/VA_Estimation_Challenge/Train_Set R/VA_Estimation_Challenge/Validation_Set R/videos && : >enc.h5
+    : >R/VA_Estimation_Challenge/Train_Set/a.txt && : >R/videos/a.mp4 && : >R/videos/a.avi
+    refused "two videos for the name a: R/videos/a.mp4 R/videos/a.avi" affwild2 ENCODER=enc.h5
+    rm R/videos/a.avi && : >R/VA_Estimation_Challenge/Validation_Set/a.txt
+    refused "more than one label file for the video a" affwild2 ENCODER=enc.h5
+}
