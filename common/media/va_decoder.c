@@ -22,9 +22,10 @@ enum {
 
     /* For the limit on memory, which only has to stop what no honest file needs. */
     BASE = 256 << 20,           /* libraries, stacks of threads, tables of demuxers */
-    PICTURES = 24,              /* referred to, waiting, being scaled */
-    BYTES_MAX = 6,              /* of a pixel, in 4:4:4 with 16 bits */
-    PIXELS_USUAL = 1920 * 1088, /* a stream may grow to this */
+    PICTURES = 24,              /* referred to, waiting, being scaled, up to this size: */
+    PIXELS_USUAL = 4096 * 2160, /* a stream may grow to it */
+    PICTURES_LARGE = 10,        /* codecs keep fewer of larger ones */
+    BYTES = 3,                  /* of a pixel, 4:2:0 or 4:2:2 with up to 16 bits */
 };
 
 int va_decoder_threads(int threads, int64_t width, int64_t height, int bits,
@@ -45,9 +46,11 @@ int va_decoder_threads(int threads, int64_t width, int64_t height, int bits,
 
 int64_t va_decoder_memory(int threads, int64_t width, int64_t height)
 {
-    int64_t pixels = width * height > PIXELS_USUAL ? width * height : PIXELS_USUAL;
+    const int64_t usual = (int64_t)PICTURES * PIXELS_USUAL, pixels = width * height;
+    const int64_t large = PICTURES_LARGE * pixels;
 
-    return BASE + (PICTURES + PER_THREAD * (int64_t)threads) * pixels * BYTES_MAX / 2;
+    return BASE +
+           BYTES * ((large > usual ? large : usual) + (int64_t)PER_THREAD * threads * pixels);
 }
 
 void va_decoder_plan(AVCodecContext *codec, int threads)

@@ -42,18 +42,19 @@ static void wake_owner(struct va_side *side, bool in_any_case)
         (void)!send(side->sock, "", 1, MSG_NOSIGNAL);
 }
 
-static void wait_until(struct va_side *side, bool (*ready)(const struct va_side *side))
+static void wait_until(struct va_side *side, enum va_wait what,
+                       bool (*ready)(const struct va_side *side))
 {
     char byte;
 
     while (!ready(side)) {
-        atomic_store(&side->shared->worker_sleeps, true);
+        atomic_store(&side->shared->worker_waits, what);
         if (!ready(side)) {
             wake_owner(side, true);
             if (recv(side->sock, &byte, 1, 0) == 0)
                 _exit(0); /* the owner has gone */
         }
-        atomic_store(&side->shared->worker_sleeps, false);
+        atomic_store(&side->shared->worker_waits, VA_WAIT_AWAKE);
     }
 }
 
@@ -90,7 +91,7 @@ void va_side_post(struct va_side *side, struct va_record r, const struct va_sour
     struct va_shared *shared = side->shared;
     size_t at;
 
-    wait_until(side, has_record);
+    wait_until(side, VA_WAIT_TAKEN, has_record);
     if (s) {
         r.expected = s->expected;
         r.frame_count = s->frame_count;
@@ -142,7 +143,7 @@ static void take_slots(struct va_side *side)
 
 void va_side_await_slots(struct va_side *side)
 {
-    wait_until(side, has_new_slots);
+    wait_until(side, VA_WAIT_SLOTS, has_new_slots);
     take_slots(side);
 }
 
@@ -151,19 +152,19 @@ uint8_t *va_side_place(void *arg, int64_t size)
     struct va_side *side = arg;
 
     if (size > side->slots.out_size) {
-        wait_until(side, all_are_taken);
+        wait_until(side, VA_WAIT_TAKEN, all_are_taken);
         va_side_post(side, (struct va_record){ .kind = VA_RECORD_NEED, .bytes = size },
                      side->source, NULL);
         va_side_await_slots(side);
     }
-    wait_until(side, has_free_slot);
+    wait_until(side, VA_WAIT_FREED, has_free_slot);
     return va_slots_out(&side->slots, side->frames);
 }
 
-const struct va_request *va_side_request(struct va_side *side, const uint8_t **input)
+const struct va_request *va_side_request(struct va_side *side, uint8_t **input)
 {
     do {
-        wait_until(side, has_request);
+        wait_until(side, VA_WAIT_ASKED, has_request);
         if (has_new_slots(side))
             take_slots(side);
     } while (atomic_load(&side->shared->asked) <= side->done);

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 struct va_worker {
-    char *name;
+    const char *name;
     int sock, memory;
     pid_t pid; /* 0: not known yet; only for its clock */
     struct va_shared *shared;
@@ -57,8 +57,8 @@ struct va_worker *va_worker_new(const struct va_worker_start *start)
         return NULL;
     w->sock = w->memory = -1;
     w->seconds = start->seconds ? start->seconds : VA_WORKER_SECONDS;
-    w->name = va_strdup(start->name);
-    if (!w->name || make_memory(w) < 0)
+    w->name = start->name;
+    if (make_memory(w) < 0)
         goto failed;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
         va_error_machine("%s: cannot make a socket: %s", w->name, strerror(errno));
@@ -86,19 +86,12 @@ void va_worker_free(struct va_worker *w)
         munmap(w->shared, va_slots_begin());
     if (w->memory >= 0)
         close(w->memory);
-    va_free(w->name);
     va_free(w);
 }
 
-int va_worker_rename(struct va_worker *w, const char *name)
+void va_worker_rename(struct va_worker *w, const char *name)
 {
-    char *copy = va_strdup(name);
-
-    if (!copy)
-        return -1;
-    va_free(w->name);
-    w->name = copy;
-    return 0;
+    w->name = name;
 }
 
 /* ---- how it ended ----------------------------------------------------------------------- */
@@ -145,10 +138,11 @@ static int check_progress(struct va_worker *w)
 
 /* ---- waiting ---------------------------------------------------------------------------- */
 
-static void wake(struct va_worker *w)
+/* What the worker waits for may have come. */
+static void wake(struct va_worker *w, int what)
 {
-    if (atomic_load(&w->shared->worker_sleeps) &&
-        atomic_exchange(&w->shared->worker_sleeps, false))
+    if (atomic_load(&w->shared->worker_waits) == what &&
+        atomic_exchange(&w->shared->worker_waits, VA_WAIT_AWAKE) != VA_WAIT_AWAKE)
         (void)!send(w->sock, "", 1, MSG_NOSIGNAL);
 }
 
@@ -181,7 +175,7 @@ static int await(struct va_worker *w, int batch)
         bool sleeps, some;
 
         atomic_store(&s->wanted, target);
-        sleeps = atomic_load(&s->worker_sleeps);
+        sleeps = atomic_load(&s->worker_waits) != VA_WAIT_AWAKE;
         some = atomic_load(&s->made) > w->taken;
         if (atomic_load(&s->made) >= target || (some && (sleeps || w->fate.kind)))
             break;
@@ -227,7 +221,7 @@ const struct va_record *va_worker_next(struct va_worker *w, int batch)
             w->text[sizeof(w->text) - 1] = 0;
         }
         atomic_store(&w->shared->taken, ++w->taken);
-        wake(w);
+        wake(w, VA_WAIT_TAKEN);
         if (r->kind == VA_RECORD_SAY)
             say(w, r);
     } while (r->kind == VA_RECORD_SAY);
@@ -263,7 +257,7 @@ int va_worker_resize(struct va_worker *w, int64_t slots, int64_t in_size, int64_
     atomic_store(&w->shared->out_size, out_size);
     atomic_store(&w->shared->restart, w->asked);
     atomic_fetch_add(&w->shared->generation, 1);
-    wake(w);
+    wake(w, VA_WAIT_SLOTS);
     return 0;
 }
 
@@ -295,7 +289,7 @@ const uint8_t *va_worker_out(const struct va_worker *w, uint64_t slot)
 void va_worker_freed(struct va_worker *w)
 {
     atomic_store(&w->shared->freed, ++w->freed);
-    wake(w);
+    wake(w, VA_WAIT_FREED);
 }
 
 uint64_t va_worker_asked(const struct va_worker *w)
@@ -310,5 +304,5 @@ void va_worker_ask(struct va_worker *w, const char *path, int64_t size)
     snprintf(r->path, sizeof(r->path), "%s", path);
     r->size = size;
     atomic_store(&w->shared->asked, ++w->asked);
-    wake(w);
+    wake(w, VA_WAIT_ASKED);
 }

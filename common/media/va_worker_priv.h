@@ -28,7 +28,7 @@
 #include <sys/types.h>
 
 enum {
-    VA_RECORDS = 64,        /* a power of two */
+    VA_RECORDS = 256,       /* a power of two */
     VA_TEXT = 4096,         /* bytes of a message or a path */
     VA_WORKER_ARGS = 6144,  /* bytes of a job's arguments */
     VA_WORKER_SECONDS = 60, /* of CPU time without progress */
@@ -58,15 +58,18 @@ struct va_request {
     char path[VA_TEXT];
 };
 
+/* What a sleeping worker waits for: only that wakes it. */
+enum va_wait { VA_WAIT_AWAKE, VA_WAIT_TAKEN, VA_WAIT_FREED, VA_WAIT_SLOTS, VA_WAIT_ASKED };
+
 struct va_shared {
     atomic_ullong made, taken; /* records posted by the worker, consumed by the owner */
     atomic_ullong freed;       /* frames given back */
     atomic_ullong asked;       /* requests posted by the owner */
     atomic_ullong progress;    /* anything the worker got done */
     atomic_ullong wanted;      /* the owner sleeps until `made` is this; 0: awake */
-    atomic_bool worker_sleeps;
-    atomic_int generation;                 /* of the slots below */
-    atomic_ullong restart;                 /* the request with which this generation begins */
+    atomic_int worker_waits;   /* for what it sleeps: enum va_wait */
+    atomic_int generation;     /* of the slots below */
+    atomic_ullong restart;     /* the request with which this generation begins */
     atomic_llong slots, in_size, out_size; /* bytes per slot */
     struct va_record records[VA_RECORDS];
     struct va_request requests[VA_RECORDS];
@@ -88,14 +91,14 @@ struct va_worker_start {
     int input, spool; /* descriptors for the worker, -1: none; the caller's */
     int64_t memory;   /* bytes, as va_confine */
     int64_t seconds;  /* of CPU time without progress; 0: VA_WORKER_SECONDS */
-    const char *name; /* of what is decoded, for messages; copied */
+    const char *name; /* of what is decoded, for messages; stays the caller's */
 };
 
 bool va_worker_confined(void); /* whether decoding happens in workers */
 
 VA_MUST_USE struct va_worker *va_worker_new(const struct va_worker_start *start);
 void va_worker_free(struct va_worker *w); /* ends the process; NULL is fine */
-int va_worker_rename(struct va_worker *w, const char *name);
+void va_worker_rename(struct va_worker *w, const char *name); /* it reads something else now */
 
 /*
  * The next record, after messages before it are printed. Sleeps until `batch` records are there
@@ -132,7 +135,7 @@ void va_side_source(struct va_side *side, const struct va_source *s);
 uint8_t *va_side_place(void *side, int64_t size);
 
 /* The next request, waiting; the slot's input and its number. NULL never: it ends the process. */
-const struct va_request *va_side_request(struct va_side *side, const uint8_t **input);
+const struct va_request *va_side_request(struct va_side *side, uint8_t **input);
 /* The output of that slot; NULL when it is smaller than `size`, which is then remembered. */
 uint8_t *va_side_output(void *side, int64_t size);
 /* The size that did not fit in since the last call, 0: none. */
