@@ -119,7 +119,7 @@ static void relay(int status, const char *text)
 {
     struct va_record r = { .kind = VA_RECORD_SAY, .status = status };
 
-    if (status == VA_EXIT_MACHINE)
+    if (status) /* libraries do not always say that memory is short */
         r.bytes = va_confine_memory_hit();
     va_side_post(&this, r, this.source, text);
 }
