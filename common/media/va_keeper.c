@@ -95,7 +95,7 @@ static void run(const struct order *o, const int fds[FDS], pid_t parent)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
-        _exit(1);
+        _exit(VA_EXIT_MACHINE);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     for (int i = 0; i < FDS; i++)
@@ -103,7 +103,7 @@ static void run(const struct order *o, const int fds[FDS], pid_t parent)
     for (int i = 0; i < FDS; i++)
         if (high[i] >= 0 ? dup2(high[i], numbers[i]) < 0
                          : close(numbers[i]) < 0 && errno != EBADF)
-            _exit(1);
+            _exit(VA_EXIT_MACHINE);
     close_from(FIRST_UNUSED);
     va_side_run(o->job, o->args, SOCK, MEMORY, o->memory, spool);
     _exit(0);
@@ -144,7 +144,9 @@ static void start(const struct order *o, const int fds[FDS])
     pid_t parent = getpid(), pid = -1;
     int error = 0;
 
-    if (va_grow(&children, &room, count + 1, sizeof(*children)) < 0)
+    if (fds[1] < 0 || (o->input && fds[2] < 0) || (o->spool && fds[3] < 0))
+        error = EMFILE; /* they did not get through */
+    else if (va_grow(&children, &room, count + 1, sizeof(*children)) < 0)
         error = ENOMEM;
     else if ((pid = fork()) == 0)
         run(o, fds, parent);

@@ -138,7 +138,7 @@ static void take_slots(struct va_side *side)
     side->frames = 0;
     side->done = atomic_load(&s->restart);
     if (va_slots_map(&side->slots, side->memory) < 0)
-        _exit(1);
+        _exit(VA_EXIT_MACHINE);
 }
 
 void va_side_await_slots(struct va_side *side)
@@ -203,7 +203,7 @@ void va_side_run(va_worker_job job, const void *args, int sock, int memory, int6
     this.memory = memory;
     this.shared = mmap(NULL, va_slots_begin(), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     if (this.shared == MAP_FAILED)
-        _exit(1);
+        _exit(VA_EXIT_MACHINE);
     va_error_set_relay(relay);
     why = va_confine(&limits);
     if (why) {

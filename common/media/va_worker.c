@@ -106,6 +106,8 @@ static int report_end(struct va_worker *w)
         return va_error_machine("%s: lost the process that starts decoders", w->name);
     if (WIFSIGNALED(value) && WTERMSIG(value) == SIGKILL) /* no fault of a file ends so */
         return va_error_machine("%s: its decoder was killed; is memory short?", w->name);
+    if (WIFEXITED(value) && WEXITSTATUS(value) == VA_EXIT_MACHINE)
+        return va_error_machine("%s: cannot start a decoder: out of memory", w->name);
     if (WIFSIGNALED(value))
         return va_error("%s: the decoder failed on it (signal %d, %s)", w->name,
                         WTERMSIG(value), strsignal(WTERMSIG(value)));

@@ -121,6 +121,21 @@ static void files_sockets_and_processes_are_refused(void)
     VA_CHECK_INT(in_child(&usual, try_code, NULL), 0);
 }
 
+/* A system that refuses: here because the first confinement allows no second one. */
+static int confine_again(void *arg)
+{
+    const char *why = va_confine(&usual);
+
+    (void)arg;
+    return why && strstr(why, ": Operation not permitted") ? 0 : 1;
+}
+
+static void a_refusal_is_told(void)
+{
+    NEED_CONFINEMENT();
+    VA_CHECK_INT(in_child(&usual, confine_again, NULL), 0);
+}
+
 /* ---- allowed ---------------------------------------------------------------------------- */
 
 static void *set_flag(void *flag)
@@ -230,6 +245,7 @@ static void time_has_an_end(void)
 int main(void)
 {
     VA_TEST(files_sockets_and_processes_are_refused);
+    VA_TEST(a_refusal_is_told);
     VA_TEST(threads_pipes_and_the_spool_still_work);
     VA_TEST(memory_has_an_end_and_the_end_is_known);
     VA_TEST(time_has_an_end);
