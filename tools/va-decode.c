@@ -8,6 +8,7 @@
 #include "base/va_progress.h"
 #include "base/va_tool.h"
 #include "data/va_frames_write.h"
+#include "media/va_decoder.h"
 #include "media/va_source.h"
 #include <errno.h>
 #include <signal.h>
@@ -17,7 +18,7 @@
 
 struct args {
     const char *output, *size, *name;
-    bool raw;
+    bool raw, unconfined;
     int64_t threads;
     struct va_source_options options;
     const char *input;
@@ -84,6 +85,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_INT(0, "tolerate", &o->tolerate, 0, VA_NUMBER_MAX,
                    "broken packets or images to pass over"),
         VA_OPT_RUN_FLAG(0, "raw", &a->raw, "packed RGB24 to standard output"),
+        VA_OPT_UNCONFINED(&a->unconfined),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_END,
     };
@@ -142,12 +144,14 @@ static int finish_file(struct va_frames_writer *w, const struct args *a,
 
 static int run(const struct args *a)
 {
-    struct va_source *source = va_source_open(a->input, &a->options);
+    struct va_source *source = NULL;
     struct va_frames_writer writer = { 0 };
     struct va_frame frame;
     int64_t frames = 0;
     int got = -1, result = -1;
 
+    if (va_decoder_start(a->unconfined) == 0)
+        source = va_source_open(a->input, &a->options);
     if (!source)
         goto done;
     if (!a->raw && va_frames_create(&writer, a->output) < 0)

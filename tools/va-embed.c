@@ -17,6 +17,7 @@
 #include "data/va_features_write.h"
 #include "data/va_frames.h"
 #include "io/va_model_file.h"
+#include "media/va_decoder.h"
 #include "media/va_resize.h"
 #include "media/va_source.h"
 #include "nn/va_embedder.h"
@@ -32,6 +33,7 @@ struct args {
     const char *weights, *output, *output_dir, *device;
     int64_t batch, threads, tolerate;
     int store, precision;
+    bool unconfined;
     char **inputs;
 };
 
@@ -64,6 +66,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_RUN_INT(0, "batch", &a->batch, 1, 4096, "frames computed together"),
         VA_OPT_DEVICE(&a->device),
         VA_OPT_PRECISION(&a->precision),
+        VA_OPT_UNCONFINED(&a->unconfined),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_END,
     };
@@ -350,6 +353,8 @@ static int run(const struct args *a)
     struct va_backend *be = NULL;
     int result = -1;
 
+    if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
+        goto done;
     va_threads_set((int)a->threads);
     if (a->output_dir && va_make_folder(a->output_dir) < 0)
         goto done;

@@ -19,6 +19,7 @@ static int first_status; /* 0: nothing reported yet */
 static char *catch_line;
 static unsigned long catch_size;
 static void (*before_line)(void);
+static void (*relay_line)(int status, const char *text);
 static struct {
     bool on, speaks;
     int status; /* 0: no error yet */
@@ -48,6 +49,11 @@ enum va_verbosity va_verbosity(void)
 void va_error_set_before(void (*clear)(void))
 {
     before_line = clear;
+}
+
+void va_error_set_relay(void (*relay)(int status, const char *text))
+{
+    relay_line = relay;
 }
 
 int va_error_status(void)
@@ -94,6 +100,11 @@ static void say(const char *format, va_list args, int status)
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)line[i] < ' ' || line[i] == 127)
             line[i] = '?';
+    if (relay_line) {
+        relay_line(status, line + prefix);
+        errno = saved;
+        return;
+    }
 
     pthread_mutex_lock(&lock);
     if (status && catch_line) {

@@ -76,6 +76,10 @@ int va_error_held(void);                     /* exit code of the error held, or 
 void va_error_held_tell(const char *prefix); /* print it: "tool: PREFIXmessage" */
 void va_error_held_drop(int status);         /* another one was told, with this exit code */
 
+/* In a child process: hand every message (status: the exit code of an error, else 0) to `relay`
+ * instead of printing it. */
+void va_error_set_relay(void (*relay)(int status, const char *text));
+
 /* How lines of progress are cleared before a message: set by va_progress.c. */
 void va_error_set_before(void (*clear)(void));
 

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_input.h"
+#include "media/va_worker_priv.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -73,8 +74,10 @@ static int read_bytes(void *opaque, uint8_t *data, int size)
     if (n < 0)
         return AVERROR(b->failure);
     b->position += n;
-    if (b->taken < b->position)
+    if (b->taken < b->position) {
         b->taken = b->position;
+        va_worker_progress();
+    }
     return n ? (int)n : AVERROR_EOF;
 }
 
@@ -128,12 +131,16 @@ static bool looks_like_mp4(const struct va_bytes *b)
     return false;
 }
 
+static const char *temporary_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+
+    return folder && *folder ? folder : "/tmp";
+}
+
 /* Look at the head of a pipe and decide whether to keep what is read. */
 static int open_pipe(struct va_bytes *b, const char *shown)
 {
-    const char *folder = getenv("TMPDIR");
-    char name[4096];
-
     while (b->head_size < VA_BYTES_HEAD) {
         ssize_t n = read_some(b, b->fd, b->head + b->head_size,
                               (size_t)(VA_BYTES_HEAD - b->head_size));
@@ -147,26 +154,57 @@ static int open_pipe(struct va_bytes *b, const char *shown)
     if (b->head_size == 0)
         return va_error("%s: found no byte, expected a video", shown);
     b->taken = b->head_size;
-    if (!looks_like_mp4(b))
+    if (!looks_like_mp4(b)) {
+        if (b->spool >= 0)
+            close(b->spool);
+        b->spool = -1;
         return 0;
-    snprintf(name, sizeof(name), "%s/va-decode.XXXXXX", folder && *folder ? folder : "/tmp");
-    b->spool = mkstemp(name);
-    if (b->spool < 0)
-        return va_error_write(name, "create");
-    unlink(name);
+    }
+    if (b->spool < 0) {
+        errno = b->no_spool;
+        return va_error_write(temporary_folder(), "create a file to keep the stream in");
+    }
     if (pwrite(b->spool, b->head, (size_t)b->head_size, 0) != b->head_size)
-        return va_error_write(name, "write");
+        return va_error_write(shown, "keep a copy");
     return 0;
 }
 
-int va_bytes_open(struct va_bytes *b, const char *path, const char *shown)
+int va_bytes_find(struct va_bytes_input *input, const char *path)
+{
+    char name[4096];
+
+    *input = (struct va_bytes_input){ .fd = -1, .spool = -1 };
+    input->fd = va_input_open_stream(path, "a video", &input->size);
+    if (input->fd < 0)
+        return -1;
+    if (input->size >= 0)
+        return 0;
+    snprintf(name, sizeof(name), "%s/va-decode.XXXXXX", temporary_folder());
+    input->spool = mkostemp(name, O_CLOEXEC);
+    if (input->spool < 0)
+        input->no_spool = errno; /* told when it is needed */
+    else
+        unlink(name);
+    return 0;
+}
+
+void va_bytes_leave(struct va_bytes_input *input)
+{
+    if (input->fd >= 0)
+        close(input->fd);
+    if (input->spool >= 0)
+        close(input->spool);
+    input->fd = input->spool = -1;
+}
+
+int va_bytes_open(struct va_bytes *b, struct va_bytes_input *input, const char *shown)
 {
     uint8_t *buffer;
 
-    *b = (struct va_bytes){ .fd = -1, .spool = -1, .size = -1 };
-    b->fd = va_input_open_stream(path, "a video", &b->size);
-    if (b->fd < 0)
-        return -1;
+    *b = (struct va_bytes){
+        .fd = input->fd, .spool = input->spool, .no_spool = input->no_spool, .size = input->size
+    };
+    input->fd = input->spool = -1;
     if (b->size >= 0) {
         if (b->size == 0)
             return va_error("%s: the file is empty, expected a video", shown);

@@ -15,9 +15,22 @@
 
 enum { VA_BYTES_HEAD = 12 }; /* enough to know an MP4 */
 
+/* What is read: found where files may be opened, then used there or in a confined process. */
+struct va_bytes_input {
+    int fd;       /* -1: none */
+    int spool;    /* for a pipe: an empty file without a name; -1: none */
+    int no_spool; /* errno: why there is none */
+    int64_t size; /* bytes; -1: a pipe */
+};
+
+/* Open `path` ("-" is stdin). -1 after reporting. */
+VA_MUST_USE int va_bytes_find(struct va_bytes_input *input, const char *path);
+void va_bytes_leave(struct va_bytes_input *input); /* close what is still open */
+
 struct va_bytes {
     int fd;    /* -1 when closed */
     int spool; /* the temporary file; -1: none */
+    int no_spool;
     uint8_t head[VA_BYTES_HEAD];
     int head_size;    /* of a pipe: bytes looked at first */
     int64_t size;     /* of a file; -1: a pipe */
@@ -27,9 +40,10 @@ struct va_bytes {
     AVIOContext *io;
 };
 
-/* Open `path` ("-" is stdin), named `shown` in messages. -1 after reporting; close it all the
- * same. */
-VA_MUST_USE int va_bytes_open(struct va_bytes *b, const char *path, const char *shown);
+/* Read `input`, named `shown` in messages, whose descriptors go over to `b`. -1 after reporting;
+ * close it all the same. */
+VA_MUST_USE int va_bytes_open(struct va_bytes *b, struct va_bytes_input *input,
+                              const char *shown);
 void va_bytes_close(struct va_bytes *b);
 
 /* How many bytes there are; of a pipe, as far as it was read. */

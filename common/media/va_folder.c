@@ -115,13 +115,33 @@ static int load(struct va_source *s, const struct entry *e, struct va_frame *out
     return result;
 }
 
+static double time_of(const struct va_source *s, const struct entry *e)
+{
+    return s->fps > 0 ? (double)(e->number - 1) / s->fps : 0;
+}
+
+/* The k-th image that is wanted from f->next on: for va_images_ahead. */
+static char *ahead(void *source, int64_t k)
+{
+    const struct va_source *s = source;
+    const struct folder *f = s->state;
+
+    for (int64_t i = f->next; i < f->count; i++) {
+        const struct entry *e = &f->entries[i];
+
+        if (va_source_wants(s, e->number, time_of(s, e)) && k-- == 0)
+            return va_format("%s/%s", s->path, e->name);
+    }
+    return NULL;
+}
+
 static int next(struct va_source *s, struct va_frame *frame)
 {
     struct folder *f = s->state;
 
     while (f->next < f->count) {
         const struct entry *e = &f->entries[f->next++];
-        double pts = s->fps > 0 ? (double)(e->number - 1) / s->fps : 0;
+        double pts = time_of(s, e);
         int got;
 
         if (!va_source_wants(s, e->number, pts))
@@ -166,6 +186,7 @@ int va_folder_open(struct va_source *s, const char *path)
     f->images = va_images_new(s->options.width, s->options.height, true);
     if (!f->images)
         return -1;
+    va_images_ahead(f->images, ahead, s);
     last = f->entries[f->count - 1].number;
     if (s->options.frame_count && s->options.frame_count < last)
         return va_error("%s/%s: found frame %lld, expected at most %lld frames", path,
@@ -179,8 +200,7 @@ int va_folder_open(struct va_source *s, const char *path)
             path);
     s->frame_count = s->options.frame_count ? s->options.frame_count : last;
     for (int64_t i = 0; i < f->count; i++)
-        if (va_source_wants(s, f->entries[i].number,
-                            s->fps > 0 ? (double)(f->entries[i].number - 1) / s->fps : 0))
+        if (va_source_wants(s, f->entries[i].number, time_of(s, &f->entries[i])))
             s->expected++;
     return 0;
 }

@@ -1,8 +1,9 @@
-#include "media/va_image.h"
+#include "media/va_image_priv.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "media/va_source_priv.h"
+#include "media/va_worker_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,9 @@ struct va_images {
     AVPacket *packet;
     AVFrame *frame;
     struct va_rgb *rgb;
+    uint8_t *bytes; /* of a file that is decoded here */
+    int64_t room;
+    struct va_remote_images *remote; /* or elsewhere: then nothing above is used */
     char why[512];
 };
 
@@ -47,52 +51,60 @@ static AVCodecContext *open_decoder(struct va_images *im, enum AVCodecID id)
     return c;
 }
 
-/* Read a file into the packet. 0; 1 when it cannot be an image (why is said in `what`); -1
- * after reporting. */
-static int read_image(struct va_images *im, const char *path, const char **what)
+/* -1 with errno. */
+static int open_and_look(const char *path, int64_t *size, const char **what)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe */
-    int result = -1;
     struct stat st;
-    int64_t done = 0;
 
-    if (fd < 0)
-        return va_error_read(path, "open");
-    if (fstat(fd, &st) < 0) {
-        va_error_read(path, "read");
-        goto done;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        if (fd >= 0)
+            close(fd);
+        return -1;
     }
-    result = 1;
     *what = !S_ISREG(st.st_mode)    ? "not a file"
             : st.st_size == 0       ? "the file is empty"
             : st.st_size > FILE_MAX ? "the file is too large"
                                     : NULL;
-    if (*what)
-        goto done;
-    result = -1;
-    if (av_new_packet(im->packet, (int)st.st_size) < 0) {
-        va_error_machine("%s: out of memory", path);
-        goto done;
+    *size = (int64_t)st.st_size;
+    return fd;
+}
+
+int va_image_open(const char *path, int64_t *size, const char **what)
+{
+    int fd = open_and_look(path, size, what);
+
+    return fd < 0 ? va_error_read(path, "open") : fd;
+}
+
+int va_image_try(const char *path, int64_t *size)
+{
+    const char *what = NULL;
+    int fd = open_and_look(path, size, &what);
+
+    if (fd >= 0 && what) {
+        close(fd);
+        return -1;
     }
-    while (done < st.st_size) {
-        ssize_t n = read(fd, im->packet->data + done, (size_t)(st.st_size - done));
+    return fd;
+}
+
+int64_t va_image_load(int fd, const char *path, uint8_t *data, int64_t size)
+{
+    int64_t done = 0;
+
+    while (done < size) {
+        ssize_t n = read(fd, data + done, (size_t)(size - done));
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            va_error_read(path, "read");
-            goto done;
-        }
+        if (n < 0)
+            return va_error_read(path, "read");
         if (n == 0)
             break;
         done += n;
     }
-    av_shrink_packet(im->packet, (int)done);
-    im->packet->flags |= AV_PKT_FLAG_KEY; /* else a PNG is added to the one before it */
-    result = 0;
-done:
-    close(fd);
-    return result;
+    return done;
 }
 
 /* A JPEG ends with FF D9; decoders do not all mind when it is missing. */
@@ -133,34 +145,77 @@ static int decode_image(struct va_images *im)
     return 0;
 }
 
-int va_images_read(struct va_images *im, const char *path, struct va_frame *out,
-                   const char **why)
+int va_images_decode(struct va_images *im, const char *path, uint8_t *data, int64_t size,
+                     struct va_frame *out, const char **why)
 {
-    int result = -1, error = read_image(im, path, why);
+    int result = -1, error;
 
-    if (error == 0) {
-        error = decode_image(im);
-        if (va_libav_out_of_memory(error)) {
-            va_error_machine("%s: out of memory", path);
-            goto done;
-        }
-        if (error < 0) {
-            *why = va_libav_why(&im->log, error, im->why, sizeof(im->why));
-            error = 1;
-        }
+    im->packet->data = data; /* the decoders copy it */
+    im->packet->size = (int)size;
+    im->packet->flags |= AV_PKT_FLAG_KEY; /* else a PNG is added to the one before it */
+    error = decode_image(im);
+    if (va_libav_out_of_memory(error)) {
+        va_error_machine("%s: out of memory", path);
+    } else if (error < 0) {
+        *why = va_libav_why(&im->log, error, im->why, sizeof(im->why));
+        result = 0;
+    } else {
+        result = va_rgb_convert(im->rgb, path, im->frame, NULL, out) < 0 ? -1 : 1;
     }
-    if (error < 0)
-        goto done;
-    result = error ? 0 : va_rgb_convert(im->rgb, path, im->frame, NULL, out) < 0 ? -1 : 1;
-done:
     av_packet_unref(im->packet);
     av_frame_unref(im->frame);
     return result;
 }
 
+int va_images_read(struct va_images *im, const char *path, struct va_frame *out,
+                   const char **why)
+{
+    int64_t size = 0;
+    int fd;
+
+    if (im->remote)
+        return va_remote_images_read(im->remote, path, out, why);
+    fd = va_image_open(path, &size, why);
+    if (fd < 0)
+        return -1;
+    if (!*why)
+        size = va_grow(&im->bytes, &im->room, size, 1) < 0
+                   ? -1
+                   : va_image_load(fd, path, im->bytes, size);
+    close(fd);
+    if (*why || size < 0)
+        return *why ? 0 : -1;
+    return va_images_decode(im, path, im->bytes, size, out, why);
+}
+
+void va_images_ahead(struct va_images *im, char *(*path)(void *arg, int64_t k), void *arg)
+{
+    if (im->remote)
+        va_remote_images_ahead(im->remote, path, arg);
+}
+
 /* ---- a reader --------------------------------------------------------------------------- */
 
 struct va_images *va_images_new(int64_t width, int64_t height, bool alike)
+{
+    struct va_images *im;
+
+    if (!va_worker_confined())
+        return va_images_new_here(width, height, alike);
+    im = va_new(1, sizeof(*im));
+    if (im && !(im->remote = va_remote_images_new(width, height, alike))) {
+        va_images_free(im);
+        return NULL;
+    }
+    return im;
+}
+
+void va_images_into(struct va_images *im, uint8_t *(*place)(void *arg, int64_t size), void *arg)
+{
+    va_rgb_into(im->rgb, place, arg);
+}
+
+struct va_images *va_images_new_here(int64_t width, int64_t height, bool alike)
 {
     struct va_images *im = va_new(1, sizeof(*im));
 
@@ -192,5 +247,7 @@ void va_images_free(struct va_images *im)
     av_packet_free(&im->packet);
     av_frame_free(&im->frame);
     va_rgb_free(im->rgb);
+    va_remote_images_free(im->remote);
+    va_free(im->bytes);
     va_free(im);
 }

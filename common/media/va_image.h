@@ -27,6 +27,13 @@ VA_MUST_USE struct va_images *va_images_new(int64_t width, int64_t height, bool 
  */
 VA_MUST_USE int va_images_read(struct va_images *im, const char *path, struct va_frame *out,
                                const char **why);
+
+/*
+ * The caller knows what it will read: path(arg, k) is a new string, the k-th image after the one
+ * that va_images_read was asked for, NULL when there are no more. Those are then decoded in the
+ * background.
+ */
+void va_images_ahead(struct va_images *im, char *(*path)(void *arg, int64_t k), void *arg);
 void va_images_free(struct va_images *im); /* NULL is fine */
 
 /* Whether a name ends as JPEG and PNG files do: .jpg, .jpeg or .png in any case. */

@@ -48,6 +48,10 @@ const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size
  * and then there is still some to be had. */
 bool va_libav_out_of_memory(int error);
 
+/* Threads, sizes and memory for a decoder whose parameters are set: see va_decoder_threads. */
+struct AVCodecContext;
+void va_decoder_plan(struct AVCodecContext *codec, int threads);
+
 /* The 3x3 display matrix of a stream, or NULL. */
 const int32_t *va_libav_matrix(const AVStream *stream);
 /* Give a stream being written a display matrix: a clockwise turn. -1 when memory is short. */

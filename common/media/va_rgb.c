@@ -30,7 +30,9 @@ struct va_rgb {
         bool sideways;
     } input;
     AVFrame *scratch; /* scaled, before the turn */
-    uint8_t *pixels;  /* [height, width, 3] */
+    uint8_t *pixels;  /* [height, width, 3]; NULL: from `place` */
+    uint8_t *(*place)(void *arg, int64_t size);
+    void *arg;
 };
 
 struct va_rgb *va_rgb_new(int64_t width, int64_t height)
@@ -47,6 +49,12 @@ struct va_rgb *va_rgb_new(int64_t width, int64_t height)
 void va_rgb_follow(struct va_rgb *r)
 {
     r->follow = true;
+}
+
+void va_rgb_into(struct va_rgb *r, uint8_t *(*place)(void *arg, int64_t size), void *arg)
+{
+    r->place = place;
+    r->arg = arg;
 }
 
 void va_rgb_free(struct va_rgb *r)
@@ -142,7 +150,7 @@ static int prepare(struct va_rgb *r, const char *path, const AVFrame *f, bool si
         r->width = width;
         r->height = height;
     }
-    if (!r->pixels && !(r->pixels = va_new(r->height * r->width, 3)))
+    if (!r->place && !r->pixels && !(r->pixels = va_new(r->height * r->width, 3)))
         return -1;
     if (r->scaler && in.width == r->input.width && in.height == r->input.height &&
         in.format == r->input.format && in.space == r->input.space &&
@@ -160,13 +168,12 @@ static int prepare(struct va_rgb *r, const char *path, const AVFrame *f, bool si
     return 0;
 }
 
-/* Copy the scratch picture to the pixels by way of `t`. */
-static void turn_picture(struct va_rgb *r, struct turn t)
+/* Copy the scratch picture to `out` by way of `t`. */
+static void turn_picture(const struct va_rgb *r, struct turn t, uint8_t *out)
 {
     const int64_t stride = r->scratch->linesize[0], width = r->width, height = r->height;
     const int64_t right = 3 * t.xx + stride * t.yx, down = 3 * t.xy + stride * t.yy;
     const uint8_t *row = r->scratch->data[0];
-    uint8_t *out = r->pixels;
 
     if (t.xx + t.xy < 0) /* stored columns are seen from the right */
         row += 3 * (int64_t)(r->scratch->width - 1);
@@ -189,14 +196,18 @@ int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame *frame,
                    const int32_t *matrix, struct va_frame *out)
 {
     struct turn t = turn_of(frame, matrix);
+    uint8_t *pixels;
 
     if (va_source_check_size(path, frame->width, frame->height) < 0 ||
         prepare(r, path, frame, t.xx == 0) < 0)
         return -1;
     sws_scale(r->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
               r->scratch->data, r->scratch->linesize);
-    turn_picture(r, t);
-    out->pixels = r->pixels;
+    pixels = r->place ? r->place(r->arg, r->width * r->height * 3) : r->pixels;
+    if (!pixels)
+        return -1;
+    turn_picture(r, t, pixels);
+    out->pixels = pixels;
     out->width = r->width;
     out->height = r->height;
     return 0;

@@ -3,20 +3,20 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "media/va_source_priv.h"
+#include "media/va_worker_priv.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-struct va_source *va_source_open(const char *path, const struct va_source_options *options)
+struct va_source *va_source_new(const char *path, const struct va_source_options *options)
 {
     struct va_source *s = va_new(1, sizeof(*s));
-    struct stat st;
-    bool folder = strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 
     if (!s)
         return NULL;
     va_libav_quiet();
+    s->input = (struct va_bytes_input){ .fd = -1, .spool = -1 };
     s->options = *options;
     if (s->options.every < 1)
         s->options.every = 1;
@@ -24,12 +24,31 @@ struct va_source *va_source_open(const char *path, const struct va_source_option
     for (size_t n = s->path ? strlen(s->path) : 0; n > 1 && s->path[n - 1] == '/'; n--)
         s->path[n - 1] = 0; /* messages add names to it */
     s->rgb = va_rgb_new(options->width, options->height);
-    if (!s->path || !s->rgb ||
-        (folder ? va_folder_open(s, path) : va_video_open(s, path)) < 0) {
-        va_source_close(s);
+    if (s->path && s->rgb)
+        return s;
+    va_source_close(s);
+    return NULL;
+}
+
+struct va_source *va_source_open(const char *path, const struct va_source_options *options)
+{
+    struct va_source *s = va_source_new(path, options);
+    struct stat st;
+    int result;
+
+    if (!s)
         return NULL;
+    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        result = va_folder_open(s, path);
+    } else {
+        result = va_bytes_find(&s->input, path);
+        if (result == 0)
+            result = va_worker_confined() ? va_remote_open(s) : va_video_open(s);
     }
-    return s;
+    if (result == 0)
+        return s;
+    va_source_close(s);
+    return NULL;
 }
 
 int va_source_next(struct va_source *s, struct va_frame *frame)
@@ -63,6 +82,7 @@ void va_source_close(struct va_source *s)
         return;
     if (s->kind)
         s->kind->close(s);
+    va_bytes_leave(&s->input);
     va_rgb_free(s->rgb);
     va_free(s->path);
     va_free(s);
@@ -72,6 +92,7 @@ bool va_source_wants(const struct va_source *s, int64_t index, double pts)
 {
     const struct va_source_options *o = &s->options;
 
+    va_worker_progress();
     return (index - 1) % o->every == 0 && pts >= o->start && !(o->end > 0 && pts >= o->end);
 }
 

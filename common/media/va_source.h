@@ -9,6 +9,9 @@
  * Broken packets and images are reported and passed over, up to `tolerate` of them; one more is
  * an error. A frame lost that way keeps its number: the following ones do not move up.
  *
+ * Videos and images are decoded in a confined process unless va_decoder_start said otherwise
+ * (media/va_decoder.h).
+ *
  * Threads:   one thread per source; different sources are independent
  */
 #ifndef VA_SOURCE_H

@@ -4,6 +4,7 @@
 #ifndef VA_SOURCE_PRIV_H
 #define VA_SOURCE_PRIV_H
 
+#include "media/va_bytes_priv.h"
 #include "media/va_libav_priv.h"
 #include "media/va_source.h"
 #include <libavutil/frame.h>
@@ -14,6 +15,10 @@ struct va_rgb; /* opaque: AVFrame -> packed RGB of one size */
 /* width, height 0: of the first frame. NULL after reporting. */
 VA_MUST_USE struct va_rgb *va_rgb_new(int64_t width, int64_t height);
 void va_rgb_follow(struct va_rgb *r); /* with 0, 0: each picture in its own size */
+
+/* Pixels go where `place` says, `size` bytes for each picture, instead of to a buffer of our own. When
+ * it says NULL, va_rgb_convert returns -1 without a report. */
+void va_rgb_into(struct va_rgb *r, uint8_t *(*place)(void *arg, int64_t size), void *arg);
 
 /* Convert, scale and turn `frame`; `matrix` [9] is the stream's display matrix or NULL (one in
  * the frame itself comes first). Fills pixels, width, height of `out`. -1 after reporting, with
@@ -46,17 +51,24 @@ struct va_source_kind {
 
 struct va_source {
     const struct va_source_kind *kind;
-    void *state; /* of the kind */
-    char *path;  /* as messages name it */
+    void *state;                 /* of the kind */
+    char *path;                  /* as messages name it */
+    struct va_bytes_input input; /* of a video */
     struct va_source_options options;
     struct va_rgb *rgb;
     int64_t broken, frame_count, expected;
     double fps;
 };
 
-/* Fill s->kind and s->state; -1 after reporting, then close is called all the same. */
-VA_MUST_USE int va_video_open(struct va_source *s, const char *path);
+/* Fill s->kind and s->state; -1 after reporting, then close is called all the same. A video
+ * reads s->input, here or in a confined process. */
+VA_MUST_USE int va_video_open(struct va_source *s);
+VA_MUST_USE int va_remote_open(struct va_source *s);
 VA_MUST_USE int va_folder_open(struct va_source *s, const char *path);
+
+/* A source before it is opened. NULL after reporting. */
+VA_MUST_USE struct va_source *va_source_new(const char *path,
+                                            const struct va_source_options *options);
 
 /* Whether the options ask for this frame. */
 bool va_source_wants(const struct va_source *s, int64_t index, double pts);

@@ -96,10 +96,10 @@ static int open_format(struct va_stream *s)
     return error < 0 ? va_stream_failed(s, "read as a video", error) : 0;
 }
 
-int va_stream_open(struct va_stream *s, const char *path, const char *shown)
+int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char *shown)
 {
     s->path = shown;
-    if (va_bytes_open(&s->bytes, path, shown) < 0)
+    if (va_bytes_open(&s->bytes, input, shown) < 0)
         return -1;
     s->format = avformat_alloc_context();
     if (!s->format)

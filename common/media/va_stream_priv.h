@@ -16,9 +16,10 @@ struct va_stream {
     struct va_libav_log log; /* complaints of demuxer and decoder */
 };
 
-/* Open a zeroed stream; "-" is stdin; `shown` names it in messages. -1 after reporting. Close it
- * in any case. */
-VA_MUST_USE int va_stream_open(struct va_stream *s, const char *path, const char *shown);
+/* Open a zeroed stream over `input`, whose descriptors it takes; `shown` names it in messages. -1
+ * after reporting. Close it in any case. */
+VA_MUST_USE int va_stream_open(struct va_stream *s, struct va_bytes_input *input,
+                               const char *shown);
 void va_stream_close(struct va_stream *s);
 
 /* Report that the libraries answered `error`: the machine's fault if a read failed or memory is

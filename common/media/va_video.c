@@ -13,8 +13,7 @@
 
 #include <libavcodec/avcodec.h>
 
-/* More decoder threads bring little and each costs a few pictures of memory. */
-enum { THREADS_MAX = 16, ERRORS_IN_A_ROW = 1000 };
+enum { ERRORS_IN_A_ROW = 1000 };
 
 struct video {
     struct va_stream in;
@@ -232,8 +231,7 @@ static int open_decoder(struct va_source *s)
         return -1;
     v->codec->opaque = &v->in.log;
     v->codec->pkt_timebase = v->in.video->time_base;
-    v->codec->max_pixels = VA_PIXELS_MAX;
-    v->codec->thread_count = threads < THREADS_MAX ? threads : THREADS_MAX;
+    va_decoder_plan(v->codec, threads);
     error = avcodec_open2(v->codec, codec, NULL);
     return error < 0 ? va_stream_failed(&v->in, "decode", error) : 0;
 }
@@ -256,7 +254,7 @@ static double rate(AVRational r)
     return r.num > 0 && r.den > 0 ? (double)r.num / r.den : 0;
 }
 
-int va_video_open(struct va_source *s, const char *path)
+int va_video_open(struct va_source *s)
 {
     static const struct va_source_kind kind = { next, close_video };
     struct video *v = va_new(1, sizeof(*v));
@@ -267,7 +265,7 @@ int va_video_open(struct va_source *s, const char *path)
         return -1;
     s->kind = &kind;
     s->state = v;
-    if (va_stream_open(&v->in, path, s->path) < 0 || open_decoder(s) < 0)
+    if (va_stream_open(&v->in, &s->input, s->path) < 0 || open_decoder(s) < 0)
         return -1;
     stream = v->in.video;
     s->fps = rate(stream->avg_frame_rate);

@@ -466,11 +466,6 @@ struct va_picture_reader *va_picture_reader_new(struct va_pictures *p)
     if (!r)
         return NULL;
     r->of = p;
-    r->images = va_images_new(0, 0, false);
-    if (!r->images) {
-        va_picture_reader_free(r);
-        return NULL;
-    }
     return r;
 }
 
@@ -503,7 +498,12 @@ static int read_image(struct va_picture_reader *r, const struct video *v, int64_
     struct va_pictures *p = r->of;
     char *path = va_format("%s/%s", v->path, v->names + v->at[row]);
     const char *why;
-    int got = path ? va_images_read(r->images, path, out, &why) : -1;
+    int got = -1;
+
+    if (!r->images) /* a reader of frames files needs none */
+        r->images = va_images_new(0, 0, false);
+    if (path && r->images)
+        got = va_images_read(r->images, path, out, &why);
 
     if (got == 0) {
         long long broken = ++p->broken;

@@ -5,6 +5,7 @@
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "cpu/va_device.h"
+#include "media/va_decoder.h"
 #include <signal.h>
 #include <string.h>
 
@@ -58,6 +59,7 @@ int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64
     const struct va_option readers[] = {
         VA_OPT_RUN_INT(0, "readers", a->readers, 0, 64,
                        "threads that read pictures (0: half of the compute threads)"),
+        VA_OPT_UNCONFINED(&a->unconfined),
     };
     const struct va_option options[] = {
         VA_OPT_DEVICE(a->device),
@@ -71,7 +73,7 @@ int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64
     *a->device = "auto";
     table[n++] = (struct va_option)VA_OPT_GROUP("machine");
     if (a->readers)
-        n = va_run_add(readers, 1, table, n);
+        n = va_run_add(readers, VA_COUNT(readers), table, n);
     return va_run_add(options, VA_COUNT(options), table, n);
 }
 
@@ -99,6 +101,8 @@ bool va_run_check_output(const struct va_run_args *a, int *status)
 
 static int begin(const struct va_run_args *a, int (*run)(void))
 {
+    if (a->readers && va_decoder_start(a->unconfined) < 0) /* before there are threads */
+        return -1;
     va_threads_share(va_comm_sharers());
     va_threads_set((int)a->threads);
     va_debug("%d of %d ranks, %d threads", va_comm_rank() + 1, va_comm_size(),

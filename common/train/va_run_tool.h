@@ -17,7 +17,7 @@ struct va_run_args {
     const char *save_every;
     int64_t threads;
     int f32;
-    bool print_config;
+    bool unconfined, print_config;
 };
 
 /* Each puts a group of options behind the first n of a table and returns how many there are then.

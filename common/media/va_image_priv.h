@@ -1,0 +1,41 @@
+/*
+ * va_image_priv.h - images that are decoded in this process or in a confined one.
+ */
+#ifndef VA_IMAGE_PRIV_H
+#define VA_IMAGE_PRIV_H
+
+#include "base/va_attr.h"
+#include "media/va_image.h"
+
+/* Open an image for reading. A descriptor; -1 after reporting. *what is NULL, or says why it cannot
+ * be an image. */
+VA_MUST_USE int va_image_open(const char *path, int64_t *size, const char **what);
+/* The same without a word: -1 when there is anything to say. */
+VA_MUST_USE int va_image_try(const char *path, int64_t *size);
+/* Read it: bytes, fewer than `size` when the file has shrunk; -1 after reporting. */
+VA_MUST_USE int64_t va_image_load(int fd, const char *path, uint8_t *data, int64_t size);
+
+/* ---- in this process -------------------------------------------------------------------- */
+
+/* As va_images_new. */
+VA_MUST_USE struct va_images *va_images_new_here(int64_t width, int64_t height, bool alike);
+/* Pixels go to a place of the caller's: see va_rgb_into. */
+void va_images_into(struct va_images *im, uint8_t *(*place)(void *arg, int64_t size),
+                    void *arg);
+/* As va_images_read, of `size` bytes; `path` is for messages. */
+VA_MUST_USE int va_images_decode(struct va_images *im, const char *path, uint8_t *data,
+                                 int64_t size, struct va_frame *out, const char **why);
+
+/* ---- in a confined one ------------------------------------------------------------------ */
+
+struct va_remote_images; /* opaque */
+
+VA_MUST_USE struct va_remote_images *va_remote_images_new(int64_t width, int64_t height,
+                                                          bool alike);
+VA_MUST_USE int va_remote_images_read(struct va_remote_images *m, const char *path,
+                                      struct va_frame *out, const char **why);
+void va_remote_images_ahead(struct va_remote_images *m, char *(*path)(void *arg, int64_t k),
+                            void *arg);
+void va_remote_images_free(struct va_remote_images *m); /* NULL is fine */
+
+#endif
