@@ -18,6 +18,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int first_status; /* 0: nothing reported yet */
 static char *catch_line;
 static unsigned long catch_size;
+static int catch_status;
 static void (*before_line)(void);
 static struct {
     bool on, speaks;
@@ -60,11 +61,13 @@ void va_error_catch_begin(char *line, unsigned long size)
     line[0] = 0;
     catch_line = line;
     catch_size = size;
+    catch_status = 0;
 }
 
-void va_error_catch_end(void)
+int va_error_catch_end(void)
 {
     catch_line = NULL;
+    return catch_status;
 }
 
 static void write_all(const char *s, size_t n)
@@ -97,8 +100,10 @@ static void say(const char *format, va_list args, int status)
 
     pthread_mutex_lock(&lock);
     if (status && catch_line) {
-        if (!catch_line[0])
+        if (!catch_line[0]) {
             snprintf(catch_line, catch_size, "%s", line + prefix);
+            catch_status = status;
+        }
     } else if (status && held.on) {
         if (!held.status)
             memcpy(held.line, line + prefix, n - prefix + 1);

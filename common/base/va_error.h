@@ -60,10 +60,11 @@ int va_error_status(void);
 /*
  * Catch messages instead of printing them, for a checker that answers by its exit code:
  * between begin and end, errors are kept in `line` (size bytes, first error only) and do not
- * count for va_error_status(). Not nested, one thread.
+ * count for va_error_status(). The end returns the exit code of the error in `line`, 0 without
+ * one. Not nested, one thread.
  */
 void va_error_catch_begin(char *line, unsigned long size);
-void va_error_catch_end(void);
+int va_error_catch_end(void);
 
 /*
  * Processes that work together say a thing once (see va_comm_agree). While errors are held, the

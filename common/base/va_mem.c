@@ -1,6 +1,7 @@
 #include "base/va_mem.h"
 
 #include "base/va_error.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ int va_mul(int64_t a, int64_t b, int64_t *product)
 static void *out_of_memory(int64_t count, size_t size)
 {
     va_error_machine("out of memory: %lld x %zu bytes", (long long)count, size);
+    errno = ENOMEM;
     return NULL;
 }
 
