@@ -40,6 +40,10 @@ int va_error(const char *format, ...) VA_PRINTF(1, 2);
 /* Report a failure of the machine (disk, memory, device). Always returns -1. */
 int va_error_machine(const char *format, ...) VA_PRINTF(1, 2);
 
+/* The same where memory is short. Only the first of these lines is printed: the failures that
+ * follow from it would say the same. Sets errno to ENOMEM. */
+int va_error_memory(const char *format, ...) VA_PRINTF(1, 2);
+
 /*
  * Report that a system call on `path` failed, with errno's words: "cannot VERB: why". A file
  * that is missing, a folder or forbidden is bad input (3) where `path` is read; every other

@@ -8,7 +8,8 @@
  * the table of schemas/<schema>.md before anything is read. A damaged file cannot take the tool
  * down: it is first walked in a child process with bounded memory and time.
  *
- * Errors:    all functions report; "file: /dataset: found, expected"
+ * Errors:    all functions report; "file: /dataset: found, expected". What a function fills is
+ *            NULL and 0 after it failed
  * Threads:   one thread at a time (the HDF5 library is not thread-safe)
  */
 #ifndef VA_H5_H

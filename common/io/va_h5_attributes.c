@@ -90,6 +90,8 @@ int va_h5_get_strings(struct va_h5_in *in, const char *object, const char *name,
 {
     struct va_h5_value value;
 
+    *values = NULL;
+    *count = 0;
     if (get(in, object, name, VA_H5_STRING, VA_H5_STRING, -1, &value) < 0)
         return -1;
     *values = value.strings;

@@ -274,6 +274,8 @@ int va_h5_list(struct va_h5_in *in, const char *group, char ***names, int64_t *c
         if (va_grow(names, &room, *count + 1, sizeof(**names)) < 0 ||
             !((*names)[*count] = va_strdup(strrchr(f->objects[i].path, '/') + 1))) {
             va_h5_free_strings(*names, *count);
+            *names = NULL;
+            *count = 0;
             return -1;
         }
         ++*count;
@@ -387,6 +389,8 @@ int va_h5_read_strings(struct va_h5_in *in, const char *name, char ***values, in
 {
     const struct va_h5_object *o = dataset_of(in, name, true);
 
+    *values = NULL;
+    *count = 0;
     if (!o || va_h5_dataset_strings(&in->file, o, values) < 0)
         return -1;
     *count = o->count;

@@ -194,6 +194,8 @@ int va_h5_attribute_names(const struct va_h5_file *f, const char *object, char *
     struct names n = { 0 };
     hsize_t at = 0;
 
+    *names = NULL;
+    *count = 0;
     if (H5Aiterate_by_name(f->id, object, H5_INDEX_NAME, H5_ITER_NATIVE, &at, add_name, &n,
                            H5P_DEFAULT) < 0) {
         va_h5_free_strings(n.items, n.count);
@@ -213,6 +215,7 @@ int va_h5_dataset_strings(const struct va_h5_file *f, const struct va_h5_object 
     hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
     int result = -1;
 
+    *values = NULL;
     if (dataset >= 0 && type >= 0 && space >= 0)
         result = read_strings(f, dataset, type, space, o->count, values);
     if (result < 0)

@@ -24,8 +24,8 @@ int va_h5_write_failed(struct va_h5_out *out, const char *place)
     int number = va_h5_errno();
 
     if (!out->failed) {
-        if (number)
-            va_error_machine("%s: cannot write: %s", out->target, strerror(number));
+        if ((errno = number))
+            va_error_write(out->target, "write");
         else
             va_error_machine("%s: %s: cannot write: the HDF5 library fails", out->target,
                              place);
