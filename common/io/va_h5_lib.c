@@ -89,7 +89,7 @@ void va_h5_init(void)
         H5open();
         H5PLset_loading_state(0);
         H5Eset_auto2(H5E_DEFAULT, keep_reason, NULL);
-        /* an index may name more feature files than the usual soft limit lets us hold open */
+        /* an ensemble may have more files than the usual soft limit lets us hold open */
         if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
             files.rlim_cur = files.rlim_max;
             setrlimit(RLIMIT_NOFILE, &files);

@@ -9,8 +9,9 @@
  *   h5edit FILE dataset /PATH TYPE DIMxDIM VALUE    new dataset, all elements VALUE; "-" scalar
  *   h5edit FILE poke /PATH I X             element I of a dataset of numbers, counted flat
  *   h5edit FILE soft /PATH TARGET          a soft link
- *   h5edit FILE pack /PATH DIMxDIM FILTER  store a dataset anew in chunks, FILTER gzip, none or
- *                                          the number of one that readers do not have
+ *   h5edit FILE pack /PATH DIMxDIM FILTER  store a dataset anew in chunks, FILTER gzip, none,
+ *                                          the number of one that readers do not have, or
+ *                                          empty: gzip, but the data are not written
  * A file that does not exist is created empty.
  */
 #include <hdf5.h>
@@ -156,7 +157,7 @@ static int set_filter(hid_t list, const char *name)
 
     if (!strcmp(name, "none"))
         return 0;
-    if (!strcmp(name, "gzip"))
+    if (!strcmp(name, "gzip") || !strcmp(name, "empty"))
         return H5Pset_deflate(list, 6);
     return H5Zregister(&class) < 0 ? -1 : H5Pset_filter(list, class.id, 0, 0, NULL);
 }
@@ -166,15 +167,22 @@ static int pack(const char *path, const char *chunk, const char *filter)
     hid_t d = H5Dopen2(file, path, H5P_DEFAULT), space = H5Dget_space(d), type = H5Dget_type(d);
     hid_t list = H5Pcreate(H5P_DATASET_CREATE);
     hssize_t count = H5Sget_simple_extent_npoints(space);
-    hsize_t dims[H5S_MAX_RANK];
+    hsize_t dims[H5S_MAX_RANK], now[H5S_MAX_RANK], most[H5S_MAX_RANK];
     int rank = parse_shape(chunk, dims), failed = -1;
     void *data = count > 0 ? calloc((size_t)count, H5Tget_size(type)) : NULL;
 
+    H5Sget_simple_extent_dims(space, now, NULL);
+    for (int i = 0; i < rank; i++)
+        most[i] = H5S_UNLIMITED; /* a chunk may then be longer than the dataset */
     if (data && H5Dread(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0 &&
         H5Pset_chunk(list, rank, dims) >= 0 && set_filter(list, filter) >= 0 &&
-        H5Ldelete(file, path, H5P_DEFAULT) >= 0) {
+        H5Ldelete(file, path, H5P_DEFAULT) >= 0 &&
+        H5Sset_extent_simple(space, rank, now, most) >= 0) {
         d = H5Dcreate2(file, path, type, space, H5P_DEFAULT, list, H5P_DEFAULT);
-        failed = H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+        failed = d < 0 ? -1
+                 : !strcmp(filter, "empty")
+                     ? 0
+                     : H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
     }
     free(data);
     return failed;
