@@ -12,6 +12,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { SMALL = 2048 }; /* floats: a copy of so few is less than the pages that map them */
+
 struct va_index_source {
     struct va_h5_in *in; /* resting */
     const float *rows;   /* [count, D], mapped or `copy` */
@@ -71,7 +73,8 @@ static int open_rows(struct va_window_index *index, const struct va_index_video 
         return va_error("%s: /features: found %lld columns, expected %lld as in %s",
                         v->features, (long long)shape[1], (long long)index->dim,
                         index->videos[0].features);
-    s->rows = va_h5_map(s->in, "/features", VA_F32);
+    if (shape[0] * shape[1] > SMALL)
+        s->rows = va_h5_map(s->in, "/features", VA_F32);
     if (!s->rows)
         s->rows = s->copy = va_h5_read(s->in, "/features", VA_F32);
     return s->rows ? 0 : -1;
