@@ -81,6 +81,8 @@ END
 @test "too few descriptors: 4, the file is not called damaged" {
     run -4 --separate-stderr bash -c 'exec 3>&- 4>&- 5>&-; ulimit -n 6; va-check good.h5'
     [[ $stderr == "va-check: good.h5: "*": Too many open files" ]]
+    echo text >bad.h5
+    run -4 --separate-stderr bash -c 'exec 3>&- 4>&- 5>&-; ulimit -n 6; va-check bad.h5 good.h5 bad.h5'
 }
 
 @test "reads, maps and locks that fail: 0 or 4, never damage" {

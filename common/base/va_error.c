@@ -15,8 +15,8 @@ enum { LINE_SIZE = 4096 };
 static const char *tool_name = "va";
 static enum va_verbosity verbosity = VA_NORMAL;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int first_status; /* 0: nothing reported yet */
-static bool memory_said; /* that there is no more */
+static int first_status, last_status; /* 0: nothing reported yet */
+static bool memory_said;              /* that there is no more */
 static char *catch_line;
 static unsigned long catch_size;
 static int catch_status;
@@ -55,6 +55,11 @@ void va_error_set_before(void (*clear)(void))
 int va_error_status(void)
 {
     return first_status ? first_status : VA_EXIT_MACHINE;
+}
+
+int va_error_last_status(void)
+{
+    return last_status ? last_status : VA_EXIT_MACHINE;
 }
 
 void va_error_catch_begin(char *line, unsigned long size)
@@ -114,6 +119,7 @@ static void say(const char *format, va_list args, int status, bool memory)
 
         if (status && !first_status)
             first_status = status;
+        last_status = status ? status : last_status;
         memory_said = memory_said || memory;
         if (again)
             goto done;

@@ -60,6 +60,7 @@ void va_debug(const char *format, ...) VA_PRINTF(1, 2);
 
 /* Exit code that fits the first error reported; VA_EXIT_MACHINE when there was none. */
 int va_error_status(void);
+int va_error_last_status(void); /* the same for the last one, of several inputs */
 
 /*
  * Catch messages instead of printing them, for a checker that answers by its exit code:
