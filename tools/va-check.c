@@ -15,7 +15,8 @@ static const struct va_usage usage = {
     "is this file a complete, valid instance of its schema?",
     "Silent, exit 0, when every file is whole and keeps all rules of its schema (names, types, "
     "shapes, values) and its content id fits its contents. Otherwise exit 1 and a line for each "
-    "file that does not. A file that cannot be opened at all is exit 3.",
+    "file that does not. A file that cannot be opened at all is exit 3, a machine that fails to "
+    "read one exit 4.",
 };
 
 /* 0, or -1 after reporting what is wrong with the file. */
@@ -70,8 +71,10 @@ int main(int argc, char **argv)
 
         if (check(*files, schema) == 0)
             continue;
-        if (va_error_status() == VA_EXIT_MACHINE || !readable)
-            status = va_error_status();
+        if (va_error_last_status() == VA_EXIT_MACHINE)
+            status = VA_EXIT_MACHINE;
+        else if (!readable && status != VA_EXIT_MACHINE)
+            status = VA_EXIT_INPUT;
         else if (status == VA_EXIT_OK)
             status = VA_EXIT_NO;
     }

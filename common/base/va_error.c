@@ -15,9 +15,11 @@ enum { LINE_SIZE = 4096 };
 static const char *tool_name = "va";
 static enum va_verbosity verbosity = VA_NORMAL;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int first_status; /* 0: nothing reported yet */
+static int first_status, last_status; /* 0: nothing reported yet */
+static bool memory_said;              /* that there is no more */
 static char *catch_line;
 static unsigned long catch_size;
+static int catch_status;
 static void (*before_line)(void);
 static void (*relay_line)(int status, const char *text);
 static struct {
@@ -61,16 +63,23 @@ int va_error_status(void)
     return first_status ? first_status : VA_EXIT_MACHINE;
 }
 
+int va_error_last_status(void)
+{
+    return last_status ? last_status : VA_EXIT_MACHINE;
+}
+
 void va_error_catch_begin(char *line, unsigned long size)
 {
     line[0] = 0;
     catch_line = line;
     catch_size = size;
+    catch_status = 0;
 }
 
-void va_error_catch_end(void)
+int va_error_catch_end(void)
 {
     catch_line = NULL;
+    return catch_status;
 }
 
 static void write_all(const char *s, size_t n)
@@ -88,7 +97,7 @@ static void write_all(const char *s, size_t n)
 }
 
 /* Print "tool: message\n"; bytes below space (and DEL) become '?'. */
-static void say(const char *format, va_list args, int status)
+static void say(const char *format, va_list args, int status, bool memory)
 {
     char line[LINE_SIZE];
     int saved = errno;
@@ -108,21 +117,30 @@ static void say(const char *format, va_list args, int status)
 
     pthread_mutex_lock(&lock);
     if (status && catch_line) {
-        if (!catch_line[0])
+        if (!catch_line[0]) {
             snprintf(catch_line, catch_size, "%s", line + prefix);
+            catch_status = status;
+        }
     } else if (status && held.on) {
         if (!held.status)
             memcpy(held.line, line + prefix, n - prefix + 1);
         held.status = held.status ? held.status : status;
     } else if (status || !held.on || held.speaks) {
+        bool again = memory && memory_said;
+
         if (status && !first_status)
             first_status = status;
+        last_status = status ? status : last_status;
+        memory_said = memory_said || memory;
+        if (again)
+            goto done;
         fflush(stdout);
         if (before_line)
             before_line();
         line[n++] = '\n';
         write_all(line, n);
     }
+done:
     pthread_mutex_unlock(&lock);
     errno = saved;
 }
@@ -149,7 +167,7 @@ static void say_plain(int status, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say(format, args, status);
+    say(format, args, status, false);
     va_end(args);
 }
 
@@ -172,12 +190,12 @@ void va_error_held_drop(int status)
         first_status = status;
 }
 
-#define SAY(status)                  \
-    do {                             \
-        va_list args;                \
-        va_start(args, format);      \
-        say(format, args, (status)); \
-        va_end(args);                \
+#define SAY(status)                         \
+    do {                                    \
+        va_list args;                       \
+        va_start(args, format);             \
+        say(format, args, (status), false); \
+        va_end(args);                       \
     } while (0)
 
 int va_error(const char *format, ...)
@@ -192,6 +210,17 @@ int va_error_machine(const char *format, ...)
     return -1;
 }
 
+int va_error_memory(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(format, args, VA_EXIT_MACHINE, true);
+    va_end(args);
+    errno = ENOMEM;
+    return -1;
+}
+
 int va_error_read(const char *path, const char *verb)
 {
     switch (errno) {
@@ -202,12 +231,14 @@ int va_error_read(const char *path, const char *verb)
     case EPERM:
     case ELOOP:
     case ENAMETOOLONG: return va_error("%s: cannot %s: %s", path, verb, strerror(errno));
-    default: return va_error_machine("%s: cannot %s: %s", path, verb, strerror(errno));
+    default: return va_error_write(path, verb);
     }
 }
 
 int va_error_write(const char *path, const char *verb)
 {
+    if (errno == ENOMEM)
+        return va_error_memory("%s: cannot %s: %s", path, verb, strerror(errno));
     return va_error_machine("%s: cannot %s: %s", path, verb, strerror(errno));
 }
 

@@ -40,6 +40,10 @@ int va_error(const char *format, ...) VA_PRINTF(1, 2);
 /* Report a failure of the machine (disk, memory, device). Always returns -1. */
 int va_error_machine(const char *format, ...) VA_PRINTF(1, 2);
 
+/* The same where memory is short. Only the first of these lines is printed: the failures that
+ * follow from it would say the same. Sets errno to ENOMEM. */
+int va_error_memory(const char *format, ...) VA_PRINTF(1, 2);
+
 /*
  * Report that a system call on `path` failed, with errno's words: "cannot VERB: why". A file
  * that is missing, a folder or forbidden is bad input (3) where `path` is read; every other
@@ -56,14 +60,16 @@ void va_debug(const char *format, ...) VA_PRINTF(1, 2);
 
 /* Exit code that fits the first error reported; VA_EXIT_MACHINE when there was none. */
 int va_error_status(void);
+int va_error_last_status(void); /* the same for the last one, of several inputs */
 
 /*
  * Catch messages instead of printing them, for a checker that answers by its exit code:
  * between begin and end, errors are kept in `line` (size bytes, first error only) and do not
- * count for va_error_status(). Not nested, one thread.
+ * count for va_error_status(). The end returns the exit code of the error in `line`, 0 without
+ * one. Not nested, one thread.
  */
 void va_error_catch_begin(char *line, unsigned long size);
-void va_error_catch_end(void);
+int va_error_catch_end(void);
 
 /*
  * Processes that work together say a thing once (see va_comm_agree). While errors are held, the

@@ -105,7 +105,7 @@ static bool append(struct va_strings *list, const char *text)
     const char **items = realloc(list->items, sizeof(*items) * (size_t)(list->count + 2));
 
     if (!items)
-        return va_error_machine("out of memory"), false;
+        return va_error_memory("out of memory"), false;
     items[list->count++] = text;
     items[list->count] = NULL;
     list->items = items;
@@ -329,6 +329,8 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
     }
     va_free(seen.record);
     seen.record = make_record(table, argv + 1);
+    if (!seen.record) /* outputs could not say what made them */
+        return *status = VA_EXIT_MACHINE, NULL;
     return argv + 1;
 }
 

@@ -17,7 +17,8 @@
 
 /*
  * Name the tool in its messages and install the handlers that remove temporary files on
- * SIGINT, SIGTERM and SIGHUP.
+ * SIGINT, SIGTERM and SIGHUP. When a library ends the process (abort, a fault, exit), a line
+ * says so and the exit code is VA_EXIT_MACHINE.
  */
 void va_tool_init(const char *name);
 

@@ -1,6 +1,7 @@
 /*
  * Feature rows are taken from the mapped files, so a batch costs one copy and no library call;
- * float16 and chunked files, which cannot be used where they lie, are read whole instead.
+ * float16 and chunked files, which cannot be used where they lie, are read whole instead. The
+ * files themselves rest, so that ten thousand of them take neither descriptors nor memory.
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
@@ -10,15 +11,15 @@
 #include <math.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+enum { SMALL = 2048 }; /* floats: a copy of so few is less than the pages that map them */
+
 struct va_index_source {
-    struct va_h5_in *in;
-    const float *rows; /* [count, D], mapped or `copy` */
-    float *copy;       /* NULL where rows are mapped */
+    struct va_h5_in *in; /* resting */
+    const float *rows;   /* [count, D], mapped or `copy` */
+    float *copy;         /* NULL where rows are mapped */
     int64_t count;
-    int32_t *frames; /* [count]: frame number of each row */
 };
 
 void va_index_sources_close(struct va_window_index *index)
@@ -26,26 +27,14 @@ void va_index_sources_close(struct va_window_index *index)
     for (int64_t i = 0; index->open && i < index->video_count; i++) {
         va_h5_close(index->open[i].in);
         va_free(index->open[i].copy);
-        va_free(index->open[i].frames);
     }
     va_free(index->open);
     index->open = NULL;
 }
 
-/* A corpus has more files than a process may open by default. */
-static void allow_files(int64_t count)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)(2 * count + 64)) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)!setrlimit(RLIMIT_NOFILE, &limit); /* opening says what is wrong, if it is */
-    }
-}
-
 /* Every entry of the timeline names a row that the file has, and the frames agree. */
 static int check_rows(const struct va_window_index *index, const struct va_index_video *v,
-                      const struct va_index_source *s)
+                      const struct va_index_source *s, const int32_t *frames)
 {
     for (int64_t i = 0; i < v->frames; i++) {
         const struct va_timeline_entry *e = &index->timeline[v->first + i];
@@ -56,12 +45,12 @@ static int check_rows(const struct va_window_index *index, const struct va_index
                 "%lld",
                 index->path ? index->path : v->features, (long long)i + 1, v->name,
                 e->row > e->next ? e->row : e->next, v->features, (long long)s->count);
-        if (e->present && s->frames[e->row] != i + 1)
+        if (e->present && frames[e->row] != i + 1)
             return va_error(
                 "%s: /timeline/row: frame %lld of video '%s': found row %d, which is "
                 "frame %d in %s",
                 index->path ? index->path : v->features, (long long)i + 1, v->name, e->row,
-                s->frames[e->row], v->features);
+                frames[e->row], v->features);
     }
     return 0;
 }
@@ -85,7 +74,8 @@ static int open_rows(struct va_window_index *index, const struct va_index_video 
         return va_error("%s: /features: found %lld columns, expected %lld as in %s",
                         v->features, (long long)shape[1], (long long)index->dim,
                         index->videos[0].features);
-    s->rows = va_h5_map(s->in, "/features", VA_F32);
+    if (shape[0] * shape[1] > SMALL)
+        s->rows = va_h5_map(s->in, "/features", VA_F32);
     if (!s->rows)
         s->rows = s->copy = va_h5_read(s->in, "/features", VA_F32);
     return s->rows ? 0 : -1;
@@ -98,7 +88,8 @@ static int open_source(struct va_window_index *index, int64_t video)
     int64_t shape[VA_RANK_MAX];
     enum va_dtype type;
     const char *id;
-    int rank;
+    int32_t *frames;
+    int rank, status;
 
     s->in = va_h5_open(v->features, index->frames ? "va.frames/1" : "va.features/1");
     if (!s->in || !(id = va_h5_id(s->in)))
@@ -113,8 +104,11 @@ static int open_source(struct va_window_index *index, int64_t video)
     s->count = shape[0];
     if (!index->frames && open_rows(index, v, s) < 0)
         return -1;
-    s->frames = va_h5_read(s->in, "/index", VA_I32);
-    return s->frames ? check_rows(index, v, s) : -1;
+    frames = va_h5_read(s->in, "/index", VA_I32);
+    status = frames ? check_rows(index, v, s, frames) : -1;
+    va_free(frames);
+    va_h5_rest(s->in);
+    return status;
 }
 
 int va_window_index_open_features(struct va_window_index *index)
@@ -124,7 +118,6 @@ int va_window_index_open_features(struct va_window_index *index)
     index->open = va_new(index->video_count, sizeof(*index->open));
     if (!index->open)
         return -1;
-    allow_files(index->video_count);
     for (int64_t i = 0; i < index->video_count; i++)
         if (open_source(index, i) < 0) {
             va_index_sources_close(index);
@@ -133,12 +126,23 @@ int va_window_index_open_features(struct va_window_index *index)
     return 0;
 }
 
+/* Frame number of a row: the timeline has every row that a frame was found for. */
+static int64_t frame_of(const struct va_window_index *index, int64_t video, int64_t row)
+{
+    const struct va_index_video *v = &index->videos[video];
+
+    for (int64_t i = 0; i < v->frames; i++)
+        if (index->timeline[v->first + i].present && index->timeline[v->first + i].row == row)
+            return i + 1;
+    return 0;
+}
+
 static int not_finite(const struct va_window_index *index, int64_t video, int64_t row)
 {
     const struct va_index_source *s = &index->open[video];
 
-    return va_not_finite(index->videos[video].features, s->frames[row], row,
-                         s->rows + row * index->dim, index->dim);
+    return va_not_finite(index->videos[video].features, (int32_t)frame_of(index, video, row),
+                         row, s->rows + row * index->dim, index->dim);
 }
 
 /* x = row, or its mix with `next`. */
@@ -209,64 +213,86 @@ int va_window_gather_ahead(const struct va_window_index *index, int64_t video, i
 /* ---- time ------------------------------------------------------------------------------ */
 
 /* Between two stamps in equal steps, beyond the ends by `step` seconds a frame. */
-static void spread_times(const struct va_index_source *s, const double *stamp, int64_t T,
+static void spread_times(int64_t count, const int32_t *frames, const double *stamp, int64_t T,
                          double step, double *pts)
 {
     int64_t after = 0; /* first row whose frame is not before frame f */
 
     for (int64_t f = 1; f <= T; f++) {
-        while (after < s->count && s->frames[after] < f)
+        while (after < count && frames[after] < f)
             after++;
-        if (after < s->count && (after == 0 || s->frames[after] == f)) {
-            pts[f - 1] = stamp[after] - step * (double)(s->frames[after] - f);
-        } else if (after == s->count) {
-            pts[f - 1] = stamp[after - 1] + step * (double)(f - s->frames[after - 1]);
+        if (after < count && (after == 0 || frames[after] == f)) {
+            pts[f - 1] = stamp[after] - step * (double)(frames[after] - f);
+        } else if (after == count) {
+            pts[f - 1] = stamp[after - 1] + step * (double)(f - frames[after - 1]);
         } else {
-            double gap = s->frames[after] - s->frames[after - 1];
+            double gap = frames[after] - frames[after - 1];
 
             pts[f - 1] = stamp[after - 1] + (stamp[after] - stamp[after - 1]) *
-                                                (double)(f - s->frames[after - 1]) / gap;
+                                                (double)(f - frames[after - 1]) / gap;
         }
     }
+}
+
+/* Times of all frames from those of the rows, stamp [count] at frames [count]. */
+static int fill_times(const struct va_window_index *index, int64_t video, const int32_t *frames,
+                      const double *stamp, double *pts)
+{
+    const struct va_index_source *s = &index->open[video];
+    int64_t last = s->count - 1;
+    double fps = 0, step = 0;
+
+    if (va_h5_has_attribute(s->in, NULL, "fps") && va_h5_get_real(s->in, NULL, "fps", &fps) < 0)
+        return -1;
+    for (int64_t i = 0; i < s->count; i++)
+        if (!isfinite(stamp[i]))
+            return va_error("%s: /pts: row %lld: found %g, expected a finite number",
+                            index->videos[video].features, (long long)i, stamp[i]);
+    if (fps > 0 && isfinite(fps))
+        step = 1 / fps;
+    else if (last > 0)
+        step = (stamp[last] - stamp[0]) / (double)(frames[last] - frames[0]);
+    spread_times(s->count, frames, stamp, index->videos[video].frames, step, pts);
+    return 1;
+}
+
+static int read_times(const struct va_window_index *index, int64_t video, double *pts)
+{
+    const struct va_index_source *s = &index->open[video];
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    double *stamp;
+    int32_t *frames;
+    int rank, status = -1;
+
+    if (!va_h5_has(s->in, "/pts"))
+        return 0;
+    if (va_h5_shape(s->in, "/pts", &type, &rank, shape) < 0)
+        return -1;
+    if (shape[0] != s->count)
+        return va_error("%s: /pts: found %lld rows, expected %lld as in /index",
+                        index->videos[video].features, (long long)shape[0],
+                        (long long)s->count);
+    stamp = va_h5_read(s->in, "/pts", VA_F64);
+    frames = stamp ? va_h5_read(s->in, "/index", VA_I32) : NULL;
+    if (frames)
+        status = fill_times(index, video, frames, stamp, pts);
+    va_free(frames);
+    va_free(stamp);
+    return status;
 }
 
 int va_window_index_pts(const struct va_window_index *index, int64_t video, double *pts)
 {
     const struct va_index_source *s = &index->open[video];
-    const char *path = index->videos[video].features;
-    double fps = 0, step, *stamp;
-    int64_t shape[VA_RANK_MAX];
-    enum va_dtype type;
-    int rank, status = -1;
+    int status;
 
-    if (!va_h5_has(s->in, "/pts") || s->count == 0)
+    if (s->count == 0)
         return 0;
-    if (va_h5_shape(s->in, "/pts", &type, &rank, shape) < 0)
+    if (va_h5_wake(s->in) < 0)
         return -1;
-    if (shape[0] != s->count)
-        return va_error("%s: /pts: found %lld rows, expected %lld as in /index", path,
-                        (long long)shape[0], (long long)s->count);
-    if (va_h5_has_attribute(s->in, NULL, "fps") && va_h5_get_real(s->in, NULL, "fps", &fps) < 0)
-        return -1;
-    stamp = va_h5_read(s->in, "/pts", VA_F64);
-    if (!stamp)
-        return -1;
-    for (int64_t i = 0; i < s->count; i++)
-        if (!isfinite(stamp[i])) {
-            va_error("%s: /pts: row %lld: found %g, expected a finite number", path,
-                     (long long)i, stamp[i]);
-            goto done;
-        }
-    if (fps > 0 && isfinite(fps))
-        step = 1 / fps;
-    else
-        step = s->count > 1 ? (stamp[s->count - 1] - stamp[0]) /
-                                  (double)(s->frames[s->count - 1] - s->frames[0])
-                            : 0;
-    spread_times(s, stamp, index->videos[video].frames, step, pts);
-    status = 1;
-done:
-    va_free(stamp);
+    status = read_times(index, video, pts);
+    va_h5_rest(s->in);
     return status;
 }
 

@@ -8,7 +8,8 @@
  * the table of schemas/<schema>.md before anything is read. A damaged file cannot take the tool
  * down: it is first walked in a child process with bounded memory and time.
  *
- * Errors:    all functions report; "file: /dataset: found, expected"
+ * Errors:    all functions report; "file: /dataset: found, expected". What a function fills is
+ *            NULL and 0 after it failed
  * Threads:   one thread at a time (the HDF5 library is not thread-safe)
  */
 #ifndef VA_H5_H
@@ -77,6 +78,16 @@ void va_h5_abort(struct va_h5_out *out); /* NULL is fine; removes the temporary 
  * Structure is checked here; values are checked by va_h5_check_values or as they are read. */
 VA_MUST_USE struct va_h5_in *va_h5_open(const char *path, const char *schema);
 void va_h5_close(struct va_h5_in *in); /* NULL is fine */
+
+/*
+ * For one file among thousands that stay open: give back its descriptor and the library's
+ * memory (some 600 kB), but keep what va_h5_map gave. Until va_h5_wake nothing but
+ * va_h5_path, va_h5_schema and va_h5_close may be called; an id that was asked for stays known.
+ * Waking opens the same file by its name; it is an error when another, or a changed one, has
+ * that name by then. Waking one that is awake is fine.
+ */
+void va_h5_rest(struct va_h5_in *in);
+VA_MUST_USE int va_h5_wake(struct va_h5_in *in);
 
 const char *va_h5_path(const struct va_h5_in *in);
 const char *va_h5_schema(const struct va_h5_in *in);

@@ -16,7 +16,8 @@ bool va_h5_has_attribute(struct va_h5_in *in, const char *object, const char *na
     object = owner_of(object);
     if (strcmp(object, "/") && !va_h5_find(&in->file, object))
         return false;
-    return H5Aexists_by_name(in->file.id, object, name, H5P_DEFAULT) > 0;
+    /* where this cannot be told, the call that reads it says why */
+    return H5Aexists_by_name(in->file.id, object, name, H5P_DEFAULT) != 0;
 }
 
 /* Read an attribute of `count` values (-1: any number) of one of two kinds. */
@@ -89,6 +90,8 @@ int va_h5_get_strings(struct va_h5_in *in, const char *object, const char *name,
 {
     struct va_h5_value value;
 
+    *values = NULL;
+    *count = 0;
     if (get(in, object, name, VA_H5_STRING, VA_H5_STRING, -1, &value) < 0)
         return -1;
     *values = value.strings;

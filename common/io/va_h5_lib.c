@@ -1,16 +1,81 @@
 /*
  * The library is told not to clean up at exit: after a failed write it would try to flush again
- * what the disk did not take. Its own error stack is silenced; our line stands for it.
+ * what the disk did not take. Its own error stack is not printed; our line stands for it, with
+ * the reason that is found there.
  */
 #include "base/va_error.h"
 #include "io/va_h5_priv.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "files are little-endian and are mapped as they are");
+
+/* ---- why a call failed ----------------------------------------------------------------- */
+
+static int reason; /* of the first failure since it was cleared */
+
+static herr_t find_reason(unsigned n, const H5E_error2_t *e, void *arg)
+{
+    const char *text = e->desc ? strstr(e->desc, "errno = ") : NULL;
+
+    (void)n;
+    if (text)
+        *(int *)arg = atoi(text + 8);
+    else if (!*(int *)arg && e->maj_num == H5E_RESOURCE && e->min_num == H5E_NOSPACE)
+        *(int *)arg = ENOMEM;
+    return 0;
+}
+
+/* The library calls this at the end of each call of it that fails. */
+static herr_t keep_reason(hid_t stack, void *unused)
+{
+    (void)unused;
+    if (!reason)
+        H5Ewalk2(stack, H5E_WALK_DOWNWARD, find_reason, &reason);
+    if (!reason && errno == ENOMEM) /* not all of its allocations say so on the stack */
+        reason = ENOMEM;
+    return 0;
+}
+
+int va_h5_errno(void)
+{
+    return reason;
+}
+
+void va_h5_errno_clear(void)
+{
+    reason = errno = 0;
+}
+
+/* ---- the library itself ---------------------------------------------------------------- */
+
+/*
+ * Variables of the environment can make the library load code (plugins of filters, drivers and
+ * connectors), print traces or open files in other ways. None of that may happen because a file
+ * is read, so the library sees none of its variables, and plugins are off altogether.
+ */
+static void forget_environment(void)
+{
+    static const char prefix[] = "HDF5_";
+    char name[128];
+
+    for (char **e = environ; *e;) {
+        size_t n = strcspn(*e, "=");
+
+        if (strncmp(*e, prefix, strlen(prefix)) || n >= sizeof(name)) {
+            e++;
+            continue;
+        }
+        snprintf(name, sizeof(name), "%.*s", (int)n, *e);
+        e = unsetenv(name) == 0 ? environ : e + 1;
+    }
+    setenv("HDF5_PLUGIN_PRELOAD", "::", 1); /* what the library takes for: none */
+}
 
 void va_h5_init(void)
 {
@@ -19,10 +84,12 @@ void va_h5_init(void)
 
     if (!done) {
         done = true;
+        forget_environment();
         H5dont_atexit();
         H5open();
-        H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-        /* an index may name more feature files than the usual soft limit lets us hold open */
+        H5PLset_loading_state(0);
+        H5Eset_auto2(H5E_DEFAULT, keep_reason, NULL);
+        /* an ensemble may have more files than the usual soft limit lets us hold open */
         if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
             files.rlim_cur = files.rlim_max;
             setrlimit(RLIMIT_NOFILE, &files);
@@ -30,7 +97,7 @@ void va_h5_init(void)
     }
 }
 
-hid_t va_h5_access(bool create)
+static hid_t new_access(void)
 {
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
 
@@ -40,34 +107,44 @@ hid_t va_h5_access(bool create)
 #if H5_VERSION_GE(1, 10, 7)
     H5Pset_file_locking(list, false, true); /* ours are va_tempfile_lock */
 #endif
-    if (create) {
-        H5Pset_libver_bounds(list, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
-        H5Pset_alignment(list, 256, 64); /* so that rows can be used where they are mapped */
-        H5Pset_small_data_block_size(list, 0);
+    return list;
+}
+
+hid_t va_h5_access_create(void)
+{
+    hid_t list = new_access();
+
+    if (list < 0)
+        return list;
+    H5Pset_libver_bounds(list, H5F_LIBVER_EARLIEST, H5F_LIBVER_V110);
+    H5Pset_alignment(list, 256, 64); /* so that rows can be used where they are mapped */
+    H5Pset_small_data_block_size(list, 0);
+    return list;
+}
+
+hid_t va_h5_access_read(struct va_h5_bytes *bytes)
+{
+    hid_t list = new_access();
+
+    if (list < 0)
+        return list;
+    if (H5Pset_driver(list, va_h5_bytes_driver(), &bytes) < 0) {
+        H5Pclose(list);
+        return va_error_machine("HDF5: cannot set the driver");
     }
     return list;
 }
 
-static herr_t find_errno(unsigned n, const H5E_error2_t *e, void *arg)
-{
-    const char *text = e->desc ? strstr(e->desc, "errno = ") : NULL;
-
-    (void)n;
-    if (text)
-        *(int *)arg = atoi(text + 8);
-    return 0;
-}
-
-int va_h5_errno(void)
-{
-    int number = 0;
-
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, find_errno, &number);
-    return number;
-}
+/* ---- what readers and writers share ---------------------------------------------------- */
 
 int va_h5_damaged(const struct va_h5_file *f, const char *place)
 {
+    const struct va_h5_bytes *b = f->bytes;
+
+    if (b && b->changed)
+        return va_error("%s: was changed while it was read", f->path);
+    if ((errno = b && b->error ? b->error : reason))
+        return va_error_read(f->path, "read");
     if (place)
         return va_error("%s: %s: damaged HDF5 file", f->path, place);
     return va_error("%s: damaged HDF5 file", f->path);

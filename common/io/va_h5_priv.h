@@ -2,11 +2,12 @@
  * va_h5_priv.h - what the parts of the HDF5 store share.
  *
  *   va_h5_lib.c    the library itself: set up, silenced, its reasons for a failure
+ *   va_h5_bytes.c  how the library reads: an open descriptor, never a name
  *   va_h5_value.c  attributes and strings of any spelling, as plain values
  *   va_h5_tree.c   which objects a file holds, with sizes that were checked
  *   va_h5_check.c  a file against its schema: structure, then values
  *   va_h5_id.c     the content id
- *   va_h5_probe.c  the child process that opens a file first
+ *   va_h5_probe.c  the child process that walks a file first
  *   va_h5_read.c, va_h5_write.c, va_h5_rows.c   the calls of va_h5.h
  */
 #ifndef VA_H5_PRIV_H
@@ -17,6 +18,18 @@
 #include "io/va_h5.h"
 #include "io/va_schema.h"
 #include <hdf5.h>
+#include <sys/stat.h>
+
+/* The file that was opened, and what it was then. `error` and `changed` keep why a read failed. */
+struct va_h5_bytes {
+    int fd; /* -1: not open */
+    int64_t size;
+    dev_t device;
+    ino_t inode;
+    struct timespec modified;
+    int error;    /* errno, or 0 */
+    bool changed; /* somebody wrote to it meanwhile */
+};
 
 /* A dataset or a group of a file. */
 struct va_h5_object {
@@ -26,6 +39,9 @@ struct va_h5_object {
     int rank;
     int64_t shape[VA_RANK_MAX], count;
     int64_t offset;            /* where contiguous data begin in the file; -1: ask HDF5 */
+    int64_t bytes;             /* of all its elements */
+    int64_t band_bytes;        /* of the chunks that hold one row, unpacked; 0: not chunked */
+    int64_t band_chunks;       /* their number */
     char digest[VA_HASH_TEXT]; /* of its data, "" while not known */
 };
 
@@ -33,7 +49,9 @@ struct va_h5_object {
 struct va_h5_file {
     const char *path; /* for messages */
     hid_t id;
-    int64_t size; /* bytes, against which claims are checked; -1: being written */
+    int64_t size;              /* bytes, against which claims are checked; -1: being written */
+    struct va_h5_bytes *bytes; /* NULL: being written */
+    int64_t claimed;           /* bytes that the datasets seen so far take up in it at least */
     struct va_h5_object *objects; /* [count], by path, bytewise; the root is not among them */
     int64_t count, room;
 };
@@ -41,6 +59,9 @@ struct va_h5_file {
 struct va_h5_in {
     char *path;
     struct va_h5_file file;
+    struct va_h5_bytes bytes;
+    hid_t dataset; /* the one whose rows were read last */
+    const struct va_h5_object *dataset_of;
     const struct va_schema *schema;
     char *id;           /* as the file says; NULL before it was asked for */
     char *computed;     /* from the contents; likewise */
@@ -51,16 +72,35 @@ struct va_h5_in {
 
 void va_h5_init(void); /* before any other call of the library; again is fine */
 
-/* Access list for files: `create` also fixes versions and alignment. Negative after reporting. */
-hid_t va_h5_access(bool create);
+/* Access list for files to be written, with fixed versions and alignment, and for a file that is
+ * read through `bytes`. Negative after reporting. */
+hid_t va_h5_access_create(void);
+hid_t va_h5_access_read(struct va_h5_bytes *bytes);
 
-/* Why the last call failed: errno of a system call that failed below it, or 0. */
+/* Why calls failed since va_h5_errno_clear: errno of a system call or ENOMEM, or 0. */
 int va_h5_errno(void);
+void va_h5_errno_clear(void);
 
-/* "path: place: damaged HDF5 file"; place may be NULL. Returns -1. */
+/* Report why `place` (may be NULL) cannot be read: the machine's reason if there is one, else
+ * "path: place: damaged HDF5 file". Returns -1. */
 int va_h5_damaged(const struct va_h5_file *f, const char *place);
 
 hid_t va_h5_stored_type(enum va_dtype t); /* a type the caller closes */
+
+/* ---- va_h5_bytes.c --------------------------------------------------------------------- */
+
+/* Open `path` through va_input; 0, or -1 after reporting. reopen opens it again by name, which
+ * must stand for the same file, unchanged; nothing is done while it is open. */
+VA_MUST_USE int va_h5_bytes_open(struct va_h5_bytes *b, const char *path, const char *expected);
+VA_MUST_USE int va_h5_bytes_reopen(struct va_h5_bytes *b, const char *path);
+void va_h5_bytes_close(struct va_h5_bytes *b);
+
+/* Read exactly `size` bytes at `at`, which must be in the file; check that it is unchanged. Both
+ * return -1 without reporting: see `error` and `changed`. */
+VA_MUST_USE int va_h5_bytes_read(struct va_h5_bytes *b, int64_t at, int64_t size, void *data);
+VA_MUST_USE int va_h5_bytes_check(struct va_h5_bytes *b);
+
+hid_t va_h5_bytes_driver(void); /* of the library; negative when it cannot be registered */
 
 /* ---- va_h5_value.c --------------------------------------------------------------------- */
 
@@ -99,6 +139,8 @@ VA_MUST_USE int va_h5_tree_read(struct va_h5_file *f); /* fills objects */
 void va_h5_tree_release(struct va_h5_file *f);
 struct va_h5_object *va_h5_find(const struct va_h5_file *f, const char *path); /* or NULL */
 
+/* Open a dataset so that rows read in order unpack each chunk once; negative after reporting. */
+hid_t va_h5_open_dataset(const struct va_h5_file *f, const struct va_h5_object *o);
 /* Rows [first, first + count) of an open dataset, as stored. A scalar is one row. */
 VA_MUST_USE int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o,
                                  hid_t dataset, int64_t first, int64_t count, void *data);
@@ -130,13 +172,21 @@ VA_MUST_USE int va_h5_hash_attributes(const struct va_h5_file *f, struct va_hash
 
 /* ---- va_h5_probe.c --------------------------------------------------------------------- */
 
-/* Let a child run fn(arg), bounded in memory and time; what it reports is reported here, and
- * its death as a damaged file. 0 when fn returned 0. */
-VA_MUST_USE int va_h5_probe(const char *path, int64_t file_size, int (*fn)(void *arg),
-                            void *arg);
+/*
+ * Let a child process walk the open file with bounded memory and time (va_h5_try). What it
+ * reports is reported here, as bad input or as a failure of the machine, and its death as a
+ * damaged file. 0 when all is well.
+ */
+VA_MUST_USE int va_h5_probe(const struct va_h5_file *f, const char *schema);
 
-/* A child that reads `bytes` more may take longer. */
-void va_h5_probe_more_time(int64_t bytes);
+/* In the child: it will unpack `bytes` in all, at most `at_once` of them at a time, and gets time
+ * and memory for that. */
+void va_h5_probe_allow(int64_t bytes, int64_t at_once);
+
+/* ---- va_h5_read.c ---------------------------------------------------------------------- */
+
+/* Do with a file everything that a reader may ask the library for later. */
+VA_MUST_USE int va_h5_try(const char *path, struct va_h5_bytes bytes, const char *schema);
 
 /* ---- va_h5_write.c --------------------------------------------------------------------- */
 

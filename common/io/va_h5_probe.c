@@ -1,16 +1,25 @@
 /*
  * The HDF5 library trusts what it reads: a damaged file can make it crash, loop or ask for all
- * memory. So a file is opened first in a child process that may die of it. The child has its
- * own limits, a pipe for its one message, and no way to our stdout and stderr.
+ * memory. So a file is walked first by a child process that may die of it. The child gets the
+ * descriptor, and for each file its own limits; it has no way to our stdout and stderr.
+ *
+ * One child walks file after file, because a process for each of a thousand files takes longer
+ * than the files. It is replaced after a file that it refuses, whose traces it may carry, and
+ * ends when it has nothing to do. It holds no descriptor of ours, so locks and pipes of the tool
+ * are the tool's alone.
  */
 #include "base/va_error.h"
 #include "io/va_h5_priv.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,13 +32,35 @@
 #endif
 
 enum {
-    CPU_SECONDS = 1, /* two thousand datasets take a tenth of that */
-    BIG = 1 << 30,   /* no more time for files beyond this */
+    CPU_SECONDS = 1,   /* and one for each MiB of the file: ten times what its objects take */
+    MOST_SECONDS = 60, /* of these together */
+    UNPACKED_SECOND = 1 << 25, /* bytes unpacked in a second, by a slow processor */
     WALL_SECONDS = 60,
-    MEMORY = 1 << 27,         /* bytes beyond what the parent has and what the file holds */
-    BYTES_A_SECOND = 1 << 26, /* slower than any disk with compressed data is read */
-    LINE = 2048,
+    IDLE_MILLISECONDS = 2000,
+    MEMORY = 1 << 27, /* bytes beyond what the child has and what the file holds */
+    MEBIBYTE = 1 << 20,
+    LINE = PATH_MAX + 256,
 };
+
+struct request { /* its descriptor goes along */
+    struct va_h5_bytes bytes;
+    char schema[64]; /* "": any */
+    char path[PATH_MAX];
+};
+
+struct reply {
+    int status; /* exit code: 0, VA_EXIT_INPUT or VA_EXIT_MACHINE */
+    char line[LINE];
+};
+
+/* ---- limits of the child --------------------------------------------------------------- */
+
+static struct {
+    int64_t file_size;
+    unsigned long long began; /* bytes of memory at the beginning of this file */
+    rlim_t users;             /* limit of memory that the user set */
+    bool limited;             /* by us, to less than that */
+} allowed;
 
 /* Set a soft limit; the hard one stays, and keeps it down. */
 static void set_limit(int what, rlim_t value)
@@ -43,105 +74,307 @@ static void set_limit(int what, rlim_t value)
     setrlimit(what, &limit);
 }
 
-static rlim_t soft_limit(int what)
+/* Bytes of memory that this process has mapped; 0 where the system does not say. */
+static unsigned long long mapped(void)
 {
-    struct rlimit limit;
-
-    return getrlimit(what, &limit) < 0 ? RLIM_INFINITY : limit.rlim_cur;
-}
-
-/* What a library may want for a file: not much more than the file is long. */
-static void limit_memory(int64_t file_size)
-{
-    (void)file_size;
+    unsigned long long pages = 0;
 #ifndef HAVE_SANITIZER /* which maps terabytes */
-    FILE *f = fopen("/proc/self/statm", "r");
-    unsigned long long pages;
-    rlim_t wanted;
+    char text[64] = "";
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 
-    if (f && fscanf(f, "%llu", &pages) == 1) {
-        wanted = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY + 2 * (rlim_t)file_size;
-        if (wanted < soft_limit(RLIMIT_AS))
-            set_limit(RLIMIT_AS, wanted);
-    }
-    if (f)
-        fclose(f);
+    if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
+        (void)!sscanf(text, "%llu", &pages);
+    if (fd >= 0)
+        close(fd);
 #endif
+    return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
 }
 
-void va_h5_probe_more_time(int64_t bytes)
+/* What a library may want for a file: not much more than the file is long, and the chunks that
+ * are unpacked at once, whose buffer it doubles until they fit. */
+static void limit_memory(int64_t at_once)
 {
-    static int64_t total; /* of this child */
-    int64_t seconds;
+    rlim_t wanted = (rlim_t)allowed.began + MEMORY + 2 * (rlim_t)allowed.file_size +
+                    4 * (rlim_t)at_once;
 
-    total += bytes;
-    seconds = CPU_SECONDS + total / BYTES_A_SECOND;
-    set_limit(RLIMIT_CPU, (rlim_t)seconds);
-    alarm((unsigned)(seconds + WALL_SECONDS));
+    allowed.limited = allowed.began && wanted < allowed.users;
+    set_limit(RLIMIT_AS, allowed.limited ? wanted : allowed.users);
 }
 
-/* Dies by _exit or a signal; nothing of the parent is flushed or cleaned up here. */
-static void child(int report, int64_t file_size, int (*fn)(void *arg), void *arg)
+static void limit_time(int64_t unpacked)
+{
+    struct rusage use = { 0 };
+    int64_t seconds = CPU_SECONDS + allowed.file_size / MEBIBYTE;
+
+    if (seconds > MOST_SECONDS)
+        seconds = MOST_SECONDS;
+    seconds += unpacked / UNPACKED_SECOND;
+    alarm((unsigned)(seconds + WALL_SECONDS));
+    getrusage(RUSAGE_SELF, &use);
+    set_limit(RLIMIT_CPU, (rlim_t)(use.ru_utime.tv_sec + use.ru_stime.tv_sec + 1 + seconds));
+}
+
+void va_h5_probe_allow(int64_t bytes, int64_t at_once)
+{
+    limit_memory(at_once);
+    limit_time(bytes);
+}
+
+static void begin_file(int64_t size)
+{
+    allowed.file_size = size;
+    set_limit(RLIMIT_AS, allowed.users);
+    allowed.began = mapped();
+    va_h5_probe_allow(0, 0);
+}
+
+/* ---- the child ------------------------------------------------------------------------- */
+
+static bool out_of_memory(void)
+{
+    return va_h5_errno() == ENOMEM || errno == ENOMEM;
+}
+
+/*
+ * The answer to what was caught. A file can claim sizes for which its allowance of memory is too
+ * small: that is its fault, unless the limit was the user's.
+ */
+static void judge(struct reply *r, const char *path)
+{
+    if (r->status != VA_EXIT_MACHINE || !allowed.limited || !out_of_memory())
+        return;
+    snprintf(r->line, sizeof(r->line),
+             "%s: damaged HDF5 file (it asks for more memory than it can need)", path);
+    r->status = VA_EXIT_INPUT;
+}
+
+static void answer(struct reply *r, const struct request *q)
+{
+    *r = (struct reply){ 0 };
+    begin_file(q->bytes.size);
+    for (int attempt = 0; attempt < 2; attempt++) {
+        va_error_catch_begin(r->line, sizeof(r->line));
+        if (va_h5_try(q->path, q->bytes, *q->schema ? q->schema : NULL) == 0) {
+            va_error_catch_end();
+            r->status = 0;
+            return;
+        }
+        r->status = va_error_catch_end();
+        if (r->status != VA_EXIT_MACHINE || !out_of_memory())
+            return; /* an allocation that does not fail again was the machine's fault */
+    }
+    judge(r, q->path);
+}
+
+/* Receive a message of `size` bytes, and a descriptor if *fd is wanted: 1; 0 at the end. */
+static int receive(int from, void *data, size_t size, int *fd)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = { 0 };
+    struct iovec part = { data, size };
+    struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+    struct cmsghdr *c;
+    ssize_t n;
+
+    if (fd) {
+        m.msg_control = control.space;
+        m.msg_controllen = sizeof(control.space);
+    }
+    do
+        n = recvmsg(from, &m, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)size)
+        return 0;
+    c = fd ? CMSG_FIRSTHDR(&m) : NULL;
+    if (fd && !c)
+        *fd = -1; /* there was no descriptor left for it */
+    else if (fd)
+        memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+    return 1;
+}
+
+/* Close all descriptors but one, and make the standard ones lead nowhere. */
+static int be_alone(int keep)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (null < 0)
+        return -1;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (dup2(null, fd) < 0)
+            return -1;
+    for (int fd = STDERR_FILENO + 1; fd < keep; fd++)
+        close(fd);
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, keep + 1, ~0u, 0) == 0)
+        return 0;
+#endif
+    for (long fd = keep + 1, end = sysconf(_SC_OPEN_MAX); fd < end; fd++)
+        close((int)fd);
+    return 0;
+}
+
+/* Ends by _exit or a signal; nothing of the parent is flushed or cleaned up here. */
+static void child(int to_parent)
 {
     static const int signals[] = { SIGINT,  SIGTERM, SIGHUP, SIGALRM, SIGXCPU,
                                    SIGSEGV, SIGBUS,  SIGFPE, SIGABRT, SIGPIPE };
-    int null = open("/dev/null", O_RDWR);
-    char line[LINE];
-    int result;
+    static struct request q;
+    static struct reply r;
+    struct pollfd wait = { .fd = to_parent, .events = POLLIN };
+    struct rlimit limit;
+    int failed;
 
     for (size_t i = 0; i < VA_COUNT(signals); i++)
         signal(signals[i], SIG_DFL);
-    if (null >= 0) {
-        dup2(null, STDOUT_FILENO);
-        dup2(null, STDERR_FILENO);
-    }
     set_limit(RLIMIT_CORE, 0);
-    limit_memory(file_size);
-    va_h5_probe_more_time(4 * (file_size < BIG ? file_size : BIG));
-    va_error_catch_begin(line, sizeof(line));
-    result = fn(arg);
-    if (result < 0)
-        (void)!write(report, line, strlen(line)); /* below PIPE_BUF: whole or not at all */
-    _exit(result < 0);
-}
-
-int va_h5_probe(const char *path, int64_t file_size, int (*fn)(void *arg), void *arg)
-{
-    char line[LINE];
-    size_t n = 0;
-    ssize_t got;
-    int ends[2], status;
-    pid_t pid;
-
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return va_error_machine("%s: cannot make a pipe: %s", path, strerror(errno));
-    pid = fork();
-    if (pid == 0)
-        child(ends[1], file_size, fn, arg);
-    close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        return va_error_machine("%s: cannot start a process to open it: %s", path,
-                                strerror(errno));
-    }
-    while ((got = read(ends[0], line + n, sizeof(line) - 1 - n)) != 0) {
-        if (got > 0)
-            n += (size_t)got;
-        else if (errno != EINTR)
+    allowed.users = getrlimit(RLIMIT_AS, &limit) < 0 ? RLIM_INFINITY : limit.rlim_cur;
+    failed = be_alone(to_parent) < 0 ? errno : 0;
+    while (poll(&wait, 1, IDLE_MILLISECONDS) > 0 &&
+           receive(to_parent, &q, sizeof(q), &q.bytes.fd)) {
+        if (q.bytes.fd < 0)
+            failed = failed ? failed : EMFILE;
+        if (failed) {
+            snprintf(r.line, sizeof(r.line), "%s: cannot check it in another process: %s",
+                     q.path, strerror(failed));
+            r.status = VA_EXIT_MACHINE;
+        } else {
+            answer(&r, &q);
+            close(q.bytes.fd);
+        }
+        alarm(0);
+        if (send(to_parent, &r, sizeof(r), MSG_NOSIGNAL) < 0 || r.status)
             break;
     }
-    line[n] = 0;
-    close(ends[0]);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return va_error_machine("%s: lost the process that opens it: %s", path,
-                                    strerror(errno));
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    _exit(0);
+}
+
+/* ---- the parent ------------------------------------------------------------------------ */
+
+static struct {
+    pid_t owner, child; /* owner: a process that forks on its own does not share the child */
+    int socket;
+} checker;
+
+static int start(const char *path)
+{
+    int ends[2];
+
+    if (checker.child > 0 && checker.owner == getpid())
         return 0;
-    if (!strncmp(line, path, strlen(path)))
-        return va_error("%s", line);
-    if (WIFSIGNALED(status))
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return va_error_machine("%s: cannot make a socket: %s", path, strerror(errno));
+    checker.owner = getpid();
+    checker.child = fork();
+    if (checker.child == 0)
+        child(ends[1]);
+    close(ends[1]);
+    checker.socket = ends[0];
+    if (checker.child < 0) {
+        va_error_machine("%s: cannot start a process to check it: %s", path, strerror(errno));
+        close(ends[0]);
+        return -1;
+    }
+    return 0;
+}
+
+/* Let the child go and see how it ended; *status as of waitpid. */
+static int stop(const char *path, int *status)
+{
+    pid_t pid = checker.child;
+
+    close(checker.socket);
+    checker.child = 0;
+    while (waitpid(pid, status, 0) < 0)
+        if (errno != EINTR)
+            return va_error_machine("%s: lost the process that checks it: %s", path,
+                                    strerror(errno));
+    return 0;
+}
+
+static int put(const struct request *q)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = { 0 };
+    struct iovec part = { (void *)q, sizeof(*q) };
+    struct msghdr m = { .msg_iov = &part,
+                        .msg_iovlen = 1,
+                        .msg_control = control.space,
+                        .msg_controllen = sizeof(control.space) };
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    ssize_t n;
+
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &q->bytes.fd, sizeof(int));
+    do
+        n = sendmsg(checker.socket, &m, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -1 : 0;
+}
+
+/* Report how the child ended that did not answer. */
+static int tell_end(const char *path, int status)
+{
+    int how = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+    switch (how) {
+    case SIGALRM:
+        return va_error_machine("%s: cannot read: not finished within %d seconds", path,
+                                WALL_SECONDS);
+    case SIGKILL:
+    case SIGTERM:
+    case SIGINT:
+    case SIGHUP:
+        return va_error_machine("%s: cannot read: the process that checks it was ended (%s)",
+                                path, strsignal(how));
+    case 0: return va_error("%s: damaged HDF5 file", path);
+    default:
         return va_error("%s: damaged HDF5 file (the library fails on it: %s)", path,
-                        strsignal(WTERMSIG(status)));
-    return va_error("%s: damaged HDF5 file", path);
+                        strsignal(how));
+    }
+}
+
+/* Ask once: 0 with an answer, 1 when the child had ended for lack of work, -1 after reporting. */
+static int ask(const struct request *q, struct reply *r)
+{
+    int status;
+
+    if (start(q->path) < 0)
+        return -1;
+    if (put(q) == 0 && receive(checker.socket, r, sizeof(*r), NULL)) {
+        if (r->status)
+            return stop(q->path, &status);
+        return 0;
+    }
+    if (stop(q->path, &status) < 0)
+        return -1;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : tell_end(q->path, status);
+}
+
+int va_h5_probe(const struct va_h5_file *f, const char *schema)
+{
+    struct request q = { .bytes = *f->bytes };
+    struct reply r;
+    int asked;
+
+    if (strlen(f->path) >= sizeof(q.path) || (schema && strlen(schema) >= sizeof(q.schema)))
+        return va_error("%s: name too long", f->path);
+    memcpy(q.path, f->path, strlen(f->path) + 1);
+    if (schema)
+        memcpy(q.schema, schema, strlen(schema) + 1);
+    asked = ask(&q, &r);
+    if (asked == 1)
+        asked = ask(&q, &r);
+    if (asked)
+        return asked < 0 ? -1
+                         : va_error_machine("%s: the process that checks it ends", f->path);
+    if (r.status == VA_EXIT_MACHINE)
+        return va_error_machine("%s", r.line);
+    return r.status ? va_error("%s", r.line) : 0;
 }

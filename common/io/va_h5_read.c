@@ -1,4 +1,5 @@
 #include "base/va_error.h"
+#include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
 #include <errno.h>
@@ -22,27 +23,41 @@ static uint64_t little_endian(const uint8_t *p, int n)
     return x;
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /*
  * What can be said of a file without the library. The signature stands at 0, or after a user
  * block of 512, 1024, ... bytes. The superblock holds the end of the file: versions 0 and 1
  * keep sizes of offsets at 13 and the end at 40, versions 2 and 3 at 9 and 28.
  */
-static int check_head(const char *path, int fd, int64_t size, const char *expected)
+static int check_head(const struct va_h5_file *f, const char *expected)
 {
-    uint8_t head[64] = { 0 };
-    int64_t at = 0;
+    const char *path = f->path;
+    uint8_t head[64] = { 0 }, first[VA_MAGIC_BYTES] = { 0 };
+    int64_t at = 0, size = f->size;
     int offset_size;
     uint64_t end;
 
-    while (at < size) {
-        if (pread(fd, head, sizeof(head), at) < 0)
-            return va_error_read(path, "read");
+    if (size == 0)
+        return va_error("%s: empty, expected %s", path, expected);
+    for (; at < size; at = at ? at * 2 : 512) {
+        if (va_h5_bytes_read(f->bytes, at, least(size - at, sizeof(head)), head) < 0)
+            return va_h5_damaged(f, NULL);
         if (!memcmp(head, signature, sizeof(signature)))
             break;
-        at = at ? at * 2 : 512;
     }
-    if (at >= size)
-        return va_error("%s: found no HDF5 file, expected %s", path, expected);
+    if (at >= size) {
+        const char *name;
+
+        if (va_h5_bytes_read(f->bytes, 0, least(size, sizeof(first)), first) < 0)
+            return va_h5_damaged(f, NULL);
+        name = va_magic_name(first, (size_t)least(size, sizeof(first)));
+        return va_error("%s: found %s, expected %s", path, name ? name : "no HDF5 file",
+                        expected);
+    }
     offset_size = head[head[8] < 2 ? 13 : 9];
     end = little_endian(head + (head[8] < 2 ? (head[8] ? 44 : 40) : 28), 8);
     if (head[8] <= 3 && offset_size == 8 && end > (uint64_t)size)
@@ -50,48 +65,38 @@ static int check_head(const char *path, int fd, int64_t size, const char *expect
     return 0;
 }
 
-/* Size of a regular file that looks like HDF5; -1 after reporting. */
-static int64_t look_at(const char *path, const char *schema)
+static void close_file(struct va_h5_in *in)
 {
-    const char *expected = schema ? schema : "HDF5";
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    int failed = -1;
-
-    if (fd < 0)
-        return va_error_read(path, "open");
-    if (fstat(fd, &st) < 0)
-        va_error_read(path, "open");
-    else if (!S_ISREG(st.st_mode))
-        va_error("%s: found no regular file, expected %s", path, expected);
-    else if (st.st_size == 0)
-        va_error("%s: empty, expected %s", path, expected);
-    else
-        failed = check_head(path, fd, st.st_size, expected);
-    close(fd);
-    return failed ? -1 : st.st_size;
+    if (in->dataset >= 0)
+        H5Dclose(in->dataset);
+    in->dataset = H5I_INVALID_HID;
+    in->dataset_of = NULL;
+    if (in->file.id >= 0)
+        H5Fclose(in->file.id);
+    in->file.id = H5I_INVALID_HID;
 }
 
-struct attempt {
-    struct va_h5_in *in;
-    const char *expected;
-};
-
-static int open_and_check(const struct attempt *a)
+static int open_file(struct va_h5_file *f)
 {
-    struct va_h5_file *f = &a->in->file;
-    hid_t access = va_h5_access(false);
+    hid_t access = va_h5_access_read(f->bytes);
 
     if (access < 0)
         return -1;
     f->id = H5Fopen(f->path, H5F_ACC_RDONLY, access);
     H5Pclose(access);
-    if (f->id < 0)
-        return va_h5_damaged(f, NULL);
-    a->in->schema = va_h5_check_schema(f, a->expected);
-    if (!a->in->schema || va_h5_tree_read(f) < 0)
+    return f->id < 0 ? va_h5_damaged(f, NULL) : 0;
+}
+
+static int open_and_check(struct va_h5_in *in, const char *expected)
+{
+    struct va_h5_file *f = &in->file;
+
+    if (open_file(f) < 0)
         return -1;
-    return va_h5_check_structure(f, a->in->schema, true);
+    in->schema = va_h5_check_schema(f, expected);
+    if (!in->schema || va_h5_tree_read(f) < 0)
+        return -1;
+    return va_h5_check_structure(f, in->schema, true);
 }
 
 static int touch_block(void *arg, const void *data, int64_t first, int64_t rows)
@@ -118,48 +123,92 @@ static int touch(const struct va_h5_file *f, const struct va_h5_object *o)
     return va_h5_each_block(f, o, touch_block, NULL);
 }
 
-/* In the child: everything that the parent may ask the library for later. */
-static int try_all(void *arg)
+static void init_in(struct va_h5_in *in, char *path)
 {
-    const struct attempt *a = arg;
-    const struct va_h5_file *f = &a->in->file;
+    *in = (struct va_h5_in){ .path = path };
+    in->bytes.fd = -1;
+    in->file.path = path;
+    in->file.bytes = &in->bytes;
+    in->file.id = in->dataset = H5I_INVALID_HID;
+}
+
+static int touch_all(const struct va_h5_file *f)
+{
     struct va_hash unused;
-    int64_t bytes = 0;
+    int64_t bytes = 0, most = 0;
 
     va_hash_init(&unused);
-    if (open_and_check(a) < 0 || va_h5_hash_attributes(f, &unused, "/") < 0)
-        return -1;
     for (int64_t i = 0; i < f->count; i++)
-        if (f->objects[i].offset < 0)
-            bytes += f->objects[i].count * (int64_t)va_dtype_size(f->objects[i].type);
-    va_h5_probe_more_time(bytes);
+        if (f->objects[i].offset < 0) {
+            bytes += f->objects[i].bytes;
+            if (f->objects[i].band_bytes > most)
+                most = f->objects[i].band_bytes;
+        }
+    va_h5_probe_allow(bytes, most);
+    if (va_h5_hash_attributes(f, &unused, "/") < 0)
+        return -1;
     for (int64_t i = 0; i < f->count; i++)
         if (va_h5_hash_attributes(f, &unused, f->objects[i].path) < 0 ||
             touch(f, &f->objects[i]) < 0)
             return -1;
-    H5Fclose(f->id);
     return 0;
+}
+
+int va_h5_try(const char *path, struct va_h5_bytes bytes, const char *schema)
+{
+    struct va_h5_in in;
+    int status;
+
+    init_in(&in, (char *)path);
+    in.bytes = bytes;
+    in.file.size = bytes.size;
+    va_h5_errno_clear();
+    status = open_and_check(&in, schema);
+    if (status == 0)
+        status = touch_all(&in.file);
+    close_file(&in);
+    va_h5_tree_release(&in.file);
+    return status;
 }
 
 struct va_h5_in *va_h5_open(const char *path, const char *schema)
 {
     struct va_h5_in *in = va_new(1, sizeof(*in));
-    struct attempt a = { in, schema };
+    const char *expected = schema ? schema : "HDF5";
 
     if (!in)
         return NULL;
-    in->file.id = H5I_INVALID_HID;
-    in->path = va_strdup(path);
-    in->file.path = in->path;
-    if (!in->path || (in->file.size = look_at(path, schema)) < 0)
-        goto failed;
     va_h5_init();
-    if (va_h5_probe(path, in->file.size, try_all, &a) < 0 || open_and_check(&a) < 0)
+    va_h5_errno_clear();
+    init_in(in, va_strdup(path));
+    if (!in->path || va_h5_bytes_open(&in->bytes, path, expected) < 0)
         goto failed;
-    return in;
+    in->file.size = in->bytes.size;
+    if (check_head(&in->file, expected) == 0 && va_h5_probe(&in->file, schema) == 0 &&
+        open_and_check(in, schema) == 0)
+        return in;
 failed:
     va_h5_close(in);
     return NULL;
+}
+
+void va_h5_rest(struct va_h5_in *in)
+{
+    close_file(in);
+    va_h5_tree_release(&in->file);
+    va_h5_bytes_close(&in->bytes);
+}
+
+/* What was checked needs no second check: it is the same file, unchanged. */
+int va_h5_wake(struct va_h5_in *in)
+{
+    if (in->file.id >= 0)
+        return 0;
+    if (va_h5_bytes_reopen(&in->bytes, in->path) == 0 && open_file(&in->file) == 0 &&
+        va_h5_tree_read(&in->file) == 0)
+        return 0;
+    va_h5_rest(in);
+    return -1;
 }
 
 void va_h5_close(struct va_h5_in *in)
@@ -168,9 +217,7 @@ void va_h5_close(struct va_h5_in *in)
         return;
     if (in->map)
         munmap((void *)in->map, (size_t)in->file.size);
-    if (in->file.id >= 0)
-        H5Fclose(in->file.id);
-    va_h5_tree_release(&in->file);
+    va_h5_rest(in);
     va_free(in->id);
     va_free(in->computed);
     va_free(in->path);
@@ -227,6 +274,8 @@ int va_h5_list(struct va_h5_in *in, const char *group, char ***names, int64_t *c
         if (va_grow(names, &room, *count + 1, sizeof(**names)) < 0 ||
             !((*names)[*count] = va_strdup(strrchr(f->objects[i].path, '/') + 1))) {
             va_h5_free_strings(*names, *count);
+            *names = NULL;
+            *count = 0;
             return -1;
         }
         ++*count;
@@ -279,13 +328,27 @@ static void widen(enum va_dtype stored, void *data, int64_t n)
     }
 }
 
+/* The dataset read last stays open: it keeps the chunks that the next rows are in. */
+static int open_for_rows(struct va_h5_in *in, const struct va_h5_object *o)
+{
+    if (in->dataset_of == o)
+        return 0;
+    if (in->dataset >= 0)
+        H5Dclose(in->dataset);
+    in->dataset_of = NULL;
+    in->dataset = va_h5_open_dataset(&in->file, o);
+    if (in->dataset < 0)
+        return -1;
+    in->dataset_of = o;
+    return 0;
+}
+
 int va_h5_read_rows(struct va_h5_in *in, const char *name, enum va_dtype type, int64_t first,
                     int64_t count, void *data)
 {
     const struct va_h5_object *o = dataset_of(in, name, false);
     bool wide;
     int64_t n;
-    hid_t dataset;
     int result;
 
     if (!o)
@@ -301,12 +364,10 @@ int va_h5_read_rows(struct va_h5_in *in, const char *name, enum va_dtype type, i
     n = count * va_h5_row_elements(o);
     if (n == 0)
         return 0;
-    dataset = H5Dopen2(in->file.id, name, H5P_DEFAULT);
-    if (dataset < 0)
-        return va_h5_damaged(&in->file, name);
-    result = va_h5_read_block(&in->file, o, dataset, first, count,
+    if (open_for_rows(in, o) < 0)
+        return -1;
+    result = va_h5_read_block(&in->file, o, in->dataset, first, count,
                               wide ? (uint16_t *)data + n : data);
-    H5Dclose(dataset);
     if (result == 0 && wide)
         widen(o->type, data, n);
     return result;
@@ -328,23 +389,21 @@ int va_h5_read_strings(struct va_h5_in *in, const char *name, char ***values, in
 {
     const struct va_h5_object *o = dataset_of(in, name, true);
 
+    *values = NULL;
+    *count = 0;
     if (!o || va_h5_dataset_strings(&in->file, o, values) < 0)
         return -1;
     *count = o->count;
     return 0;
 }
 
-/* The file is mapped whole at the first question. */
+/* The file is mapped whole at the first question; it stays mapped while the file rests. */
 static const uint8_t *map_file(struct va_h5_in *in)
 {
-    int fd = open(in->path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
     void *map = MAP_FAILED;
 
-    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size == in->file.size)
-        map = mmap(NULL, (size_t)in->file.size, PROT_READ, MAP_SHARED, fd, 0);
-    if (fd >= 0)
-        close(fd);
+    if (va_h5_bytes_check(&in->bytes) == 0)
+        map = mmap(NULL, (size_t)in->file.size, PROT_READ, MAP_SHARED, in->bytes.fd, 0);
     return map == MAP_FAILED ? NULL : map;
 }
 

@@ -1,11 +1,12 @@
 /*
  * The objects of a file, listed once when it is opened. A hostile file may hold loops, links
  * into other files and sizes of any magnitude: links are refused, depth and number bounded,
- * and a dataset may claim no more data than the file has room for.
+ * and datasets may claim no more data than the file has room for.
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,10 @@ enum {
     MAX_DEPTH = 6,
     MAX_OBJECTS = 1 << 20,
     BLOCK_BYTES = 1 << 20,
-    MAX_DEFLATE = 1032, /* the best a deflate filter can do */
+    MAX_DEFLATE = 1032,    /* the best a deflate filter can do */
+    MAX_BAND = 1 << 30,    /* bytes of chunks that must be unpacked at once */
+    CACHE_BYTES = 1 << 20, /* for chunks, at least */
+    MAX_SLOTS = 1 << 20,
 };
 
 static int by_path(const void *a, const void *b)
@@ -37,20 +41,21 @@ void va_h5_tree_release(struct va_h5_file *f)
         va_free(f->objects[i].path);
     va_free(f->objects);
     f->objects = NULL;
-    f->count = f->room = 0;
+    f->count = f->room = f->claimed = 0;
 }
 
 /* ---- one dataset ----------------------------------------------------------------------- */
 
-/* uint16 stands for bfloat16 where it says so. */
-static bool is_bfloat16(const struct va_h5_file *f, const char *path)
+/* uint16 stands for bfloat16 where it says so: 1, 0, or -1 after reporting. */
+static int is_bfloat16(const struct va_h5_file *f, const char *path)
 {
     struct va_h5_value value;
-    bool yes;
+    int yes = va_h5_attribute_exists(f, path, "dtype");
 
-    if (H5Aexists_by_name(f->id, path, "dtype", H5P_DEFAULT) <= 0 ||
-        va_h5_value_read(f, path, "dtype", &value) < 0)
-        return false;
+    if (yes <= 0)
+        return yes;
+    if (va_h5_value_read(f, path, "dtype", &value) < 0)
+        return -1;
     yes = value.kind == VA_H5_STRING && value.count == 1 &&
           !strcmp(value.strings[0], "bfloat16");
     va_h5_value_release(&value);
@@ -59,6 +64,8 @@ static bool is_bfloat16(const struct va_h5_file *f, const char *path)
 
 static int set_type(const struct va_h5_file *f, struct va_h5_object *o, hid_t type)
 {
+    int brain = 1;
+
     if (H5Tget_class(type) == H5T_STRING) {
         o->strings = true;
         return 0;
@@ -70,9 +77,11 @@ static int set_type(const struct va_h5_file *f, struct va_h5_object *o, hid_t ty
         H5Tclose(known);
         if (equal > 0) {
             o->type = (enum va_dtype)t;
-            if (o->type == VA_BF16 && f->size >= 0 && !is_bfloat16(f, o->path))
+            if (o->type == VA_BF16 && f->size >= 0)
+                brain = is_bfloat16(f, o->path);
+            if (!brain)
                 break;
-            return 0;
+            return brain < 0 ? -1 : 0;
         }
     }
     return va_error("%s: %s: found a type that no schema has (class %d, %zu bytes), expected "
@@ -105,13 +114,82 @@ static int set_shape(const struct va_h5_file *f, struct va_h5_object *o, hid_t s
     return 0;
 }
 
+/* Every filter must be built into the library: code is not loaded to read a file. */
+static int check_filters(const struct va_h5_file *f, const struct va_h5_object *o, hid_t plist)
+{
+    static const struct {
+        int id;
+        const char *name;
+    } known[] = {
+        { H5Z_FILTER_DEFLATE, "gzip" },
+        { H5Z_FILTER_SZIP, "szip" },
+        { 307, "bzip2" },
+        { 32000, "lzf" },
+        { 32001, "blosc" },
+        { 32004, "lz4" },
+        { 32008, "bitshuffle" },
+        { 32013, "zfp" },
+        { 32015, "zstd" },
+        { 32017, "sz" },
+        { 32019, "fcidecomp" },
+        { 32026, "blosc2" },
+    };
+    int count = H5Pget_nfilters(plist);
+
+    for (int i = 0; i < count; i++) {
+        char name[64] = "";
+        unsigned flags, config;
+        size_t values = 0;
+        H5Z_filter_t id = H5Pget_filter2(plist, (unsigned)i, &flags, &values, NULL,
+                                         sizeof(name), name, &config);
+
+        if (id < 0)
+            return va_h5_damaged(f, o->path);
+        if (H5Zfilter_avail(id) > 0)
+            continue;
+        for (size_t k = 0; k < VA_COUNT(known); k++)
+            if (known[k].id == id)
+                snprintf(name, sizeof(name), "%s", known[k].name);
+        return va_error("%s: %s: filter %d (%s) is not available; rewrite with gzip or none "
+                        "(h5repack)",
+                        f->path, o->path, (int)id, name[0] ? name : "unknown");
+    }
+    return 0;
+}
+
+/* How much must be unpacked to get at one row. */
+static int set_band(const struct va_h5_file *f, struct va_h5_object *o, hid_t plist,
+                    int64_t size)
+{
+    hsize_t chunk[H5S_MAX_RANK];
+    int64_t bytes = size, chunks = 1;
+    int rank = H5Pget_chunk(plist, H5S_MAX_RANK, chunk);
+
+    if (rank != o->rank)
+        return va_h5_damaged(f, o->path);
+    for (int i = 0; i < rank; i++) {
+        int64_t n = i && chunk[i] ? (o->shape[i] - 1) / (int64_t)chunk[i] + 1 : 1;
+
+        if (chunk[i] > UINT32_MAX || va_mul(chunks, n, &chunks) < 0 ||
+            va_mul(bytes, n * (int64_t)chunk[i], &bytes) < 0)
+            return va_error("%s: %s: found an impossible size of chunks", f->path, o->path);
+    }
+    if (bytes > MAX_BAND)
+        return va_error("%s: %s: found chunks that unpack to %lld bytes for one row, expected "
+                        "at most %d; rewrite with smaller chunks (h5repack)",
+                        f->path, o->path, (long long)bytes, MAX_BAND);
+    o->band_bytes = bytes;
+    o->band_chunks = chunks;
+    return 0;
+}
+
 /* The data must be in this file, all of them, and no more than it can hold. */
-static int check_storage(const struct va_h5_file *f, struct va_h5_object *o, hid_t dataset,
+static int check_storage(struct va_h5_file *f, struct va_h5_object *o, hid_t dataset,
                          hid_t plist, hid_t type)
 {
     H5D_layout_t layout = H5Pget_layout(plist);
     int64_t size = o->strings && H5Tis_variable_str(type) > 0 ? 16 : (int64_t)H5Tget_size(type);
-    int64_t bytes, stored = (int64_t)H5Dget_storage_size(dataset);
+    int64_t bytes, stored = (int64_t)H5Dget_storage_size(dataset), least;
     int filters = H5Pget_nfilters(plist);
     haddr_t at;
 
@@ -120,12 +198,18 @@ static int check_storage(const struct va_h5_file *f, struct va_h5_object *o, hid
         return 0;
     if (va_mul(o->count, size, &bytes) < 0)
         return va_error("%s: %s: found an impossible size", f->path, o->path);
+    o->bytes = bytes;
     if (H5Pget_external_count(plist) != 0 ||
         (layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED && layout != H5D_COMPACT))
         return va_error("%s: %s: found data kept outside the file", f->path, o->path);
-    if (stored > f->size || bytes / (filters ? MAX_DEFLATE : 1) > f->size)
+    if (check_filters(f, o, plist) < 0 ||
+        (layout == H5D_CHUNKED && set_band(f, o, plist, size) < 0))
+        return -1;
+    least = (bytes > o->band_bytes ? bytes : o->band_bytes) / (filters ? MAX_DEFLATE : 1);
+    if (stored > f->size || least > f->size - f->claimed)
         return va_error("%s: %s: found a claim of %lld bytes, but the file has %lld", f->path,
                         o->path, (long long)bytes, (long long)f->size);
+    f->claimed += least;
     if (!filters && stored < bytes)
         return va_error("%s: %s: found %lld bytes of data, expected %lld", f->path, o->path,
                         (long long)stored, (long long)bytes);
@@ -139,7 +223,7 @@ static int check_storage(const struct va_h5_file *f, struct va_h5_object *o, hid
     return 0;
 }
 
-static int inspect(const struct va_h5_file *f, struct va_h5_object *o, hid_t dataset)
+static int inspect(struct va_h5_file *f, struct va_h5_object *o, hid_t dataset)
 {
     hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
     hid_t plist = H5Dget_create_plist(dataset);
@@ -271,6 +355,21 @@ int64_t va_h5_row_elements(const struct va_h5_object *o)
     return n;
 }
 
+hid_t va_h5_open_dataset(const struct va_h5_file *f, const struct va_h5_object *o)
+{
+    int64_t slots = 8 * o->band_chunks + 521; /* enough that its chunks rarely share one */
+    hid_t list = o->band_bytes ? H5Pcreate(H5P_DATASET_ACCESS) : H5P_DEFAULT, dataset;
+
+    if (o->band_bytes)
+        H5Pset_chunk_cache(list, (size_t)(slots < MAX_SLOTS ? slots : MAX_SLOTS),
+                           (size_t)(o->band_bytes > CACHE_BYTES ? o->band_bytes : CACHE_BYTES),
+                           1);
+    dataset = H5Dopen2(f->id, o->path, list);
+    if (o->band_bytes)
+        H5Pclose(list);
+    return dataset < 0 ? va_h5_damaged(f, o->path) : dataset;
+}
+
 int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o, hid_t dataset,
                      int64_t first, int64_t count, void *data)
 {
@@ -307,9 +406,9 @@ int va_h5_each_block(const struct va_h5_file *f, const struct va_h5_object *o,
     step = row_bytes < BLOCK_BYTES ? BLOCK_BYTES / row_bytes : 1;
     if (step > rows)
         step = rows;
-    dataset = H5Dopen2(f->id, o->path, H5P_DEFAULT);
+    dataset = va_h5_open_dataset(f, o);
     if (dataset < 0)
-        return va_h5_damaged(f, o->path);
+        return -1;
     data = va_new(step, (size_t)row_bytes);
     if (!data)
         result = -1;

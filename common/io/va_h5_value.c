@@ -6,6 +6,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +142,7 @@ int va_h5_value_read(const struct va_h5_file *f, const char *object, const char 
 {
     hid_t attribute = H5Aopen_by_name(f->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
     hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+    char place[2048];
     int result = -1;
 
     *value = (struct va_h5_value){ .kind = VA_H5_OTHER };
@@ -148,8 +150,8 @@ int va_h5_value_read(const struct va_h5_file *f, const char *object, const char 
         result = read_value(f, attribute, type, space, value);
     if (result < 0) {
         va_h5_value_release(value);
-        va_error("%s: %s@%s: cannot read, damaged HDF5 file", f->path,
-                 strcmp(object, "/") ? object : "", name);
+        snprintf(place, sizeof(place), "%s@%s", strcmp(object, "/") ? object : "", name);
+        va_h5_damaged(f, place);
     }
     H5Sclose(space);
     H5Tclose(type);
@@ -192,6 +194,8 @@ int va_h5_attribute_names(const struct va_h5_file *f, const char *object, char *
     struct names n = { 0 };
     hsize_t at = 0;
 
+    *names = NULL;
+    *count = 0;
     if (H5Aiterate_by_name(f->id, object, H5_INDEX_NAME, H5_ITER_NATIVE, &at, add_name, &n,
                            H5P_DEFAULT) < 0) {
         va_h5_free_strings(n.items, n.count);
@@ -211,6 +215,7 @@ int va_h5_dataset_strings(const struct va_h5_file *f, const struct va_h5_object 
     hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
     int result = -1;
 
+    *values = NULL;
     if (dataset >= 0 && type >= 0 && space >= 0)
         result = read_strings(f, dataset, type, space, o->count, values);
     if (result < 0)

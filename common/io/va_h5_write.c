@@ -24,8 +24,8 @@ int va_h5_write_failed(struct va_h5_out *out, const char *place)
     int number = va_h5_errno();
 
     if (!out->failed) {
-        if (number)
-            va_error_machine("%s: cannot write: %s", out->target, strerror(number));
+        if ((errno = number))
+            va_error_write(out->target, "write");
         else
             va_error_machine("%s: %s: cannot write: the HDF5 library fails", out->target,
                              place);
@@ -264,12 +264,12 @@ int va_h5_put_strings(struct va_h5_out *out, const char *object, const char *nam
 
 static int open_temporary(struct va_h5_out *out)
 {
-    hid_t access = va_h5_access(true), create = quiet_list(H5P_FILE_CREATE);
+    hid_t access = va_h5_access_create(), create = quiet_list(H5P_FILE_CREATE);
     void *handle;
 
     if (access >= 0)
         out->file.id = H5Fcreate(va_tempfile_path(out->temp), H5F_ACC_EXCL, create, access);
-    if (out->file.id < 0) /* asked at once: the next call forgets the reason */
+    if (out->file.id < 0)
         va_h5_write_failed(out, "file");
     H5Pclose(create);
     H5Pclose(access);
@@ -287,6 +287,7 @@ struct va_h5_out *va_h5_create(const char *path, const char *schema)
     if (!out)
         return NULL;
     va_h5_init();
+    va_h5_errno_clear();
     out->file.id = H5I_INVALID_HID;
     out->file.size = -1;
     out->target = va_strdup(path);

@@ -9,6 +9,7 @@
 #include "io/va_model_file.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
 #include "io/va_pth.h"
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ORDER_MAX = 60000 }; /* bytes of attribute `order`; HDF5 takes 64 KiB */
 
@@ -262,6 +264,8 @@ struct va_tensors *va_model_read(const char *path, char **id)
     struct va_h5_in *in = va_h5_open(path, "va.model/1");
     struct va_tensors *set = in ? va_model_get(in) : NULL;
 
+    if (id)
+        *id = NULL;
     if (set && id) {
         const char *found = va_h5_id(in);
 
@@ -307,17 +311,31 @@ static bool is_hdf5(const char *path, const uint8_t *head)
     return memcmp(head, "\x89HDF\r\n\x1a\n", 8) == 0 || (n > 3 && !strcmp(path + n - 3, ".h5"));
 }
 
+/* The first `size` bytes; of a shorter file zeros, and its reader says what is wrong with it. */
+static int read_head(const char *path, uint8_t *head, size_t size)
+{
+    int fd = va_input_open(path, "a file of weights", NULL);
+    ssize_t n = fd < 0 ? -1 : pread(fd, head, size, 0);
+
+    if (fd < 0)
+        return -1;
+    if (n < 0)
+        va_error_read(path, "read");
+    else if ((size_t)n < size)
+        memset(head, 0, size);
+    close(fd);
+    return n < 0 ? -1 : 0;
+}
+
 struct va_tensors *va_model_read_any(const char *path, const char *from, char **id)
 {
     uint8_t head[8] = { 0 };
-    FILE *f = fopen(path, "rbe");
     struct va_tensors *set;
 
-    if (!f)
-        return va_error_read(path, "open"), NULL;
-    if (fread(head, 1, sizeof(head), f) < sizeof(head))
-        memset(head, 0, sizeof(head)); /* the reader will say what is wrong with it */
-    fclose(f);
+    if (id)
+        *id = NULL;
+    if (read_head(path, head, sizeof(head)) < 0)
+        return NULL;
     if (from && !va_pth_begins(head))
         return va_error("%s: no checkpoint of PyTorch, expected one to take '%s' from", path,
                         from),

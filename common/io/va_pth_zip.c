@@ -96,15 +96,16 @@ static int check_tail(const struct va_pth_file *f)
 
 /* ---- entries ---------------------------------------------------------------------------- */
 
-static int bad_zip(const struct va_pth_file *f, int code)
+/* libzip's reason; where it is the system's, the file is not to blame. */
+static int zip_failed(const struct va_pth_file *f, const char *place, zip_error_t *e)
 {
-    zip_error_t error;
-    int result;
-
-    zip_error_init_with_code(&error, code);
-    result = va_error("%s: zip: %s", f->path, zip_error_strerror(&error));
-    zip_error_fini(&error);
-    return result;
+    errno = 0;
+    if (zip_error_code_zip(e) == ZIP_ER_MEMORY)
+        errno = ENOMEM;
+    else if (zip_error_system_type(e) == ZIP_ET_SYS)
+        errno = zip_error_code_system(e);
+    return errno ? va_error_read(f->path, "read")
+                 : va_error("%s: %s: %s", f->path, place, zip_error_strerror(e));
 }
 
 /* Every entry is ARCHIVE/..., once, in plain, stored or deflated. */
@@ -154,7 +155,7 @@ static int check_entries(struct va_pth_file *f)
         zip_stat_t st;
 
         if (zip_stat_index(z->zip, (zip_uint64_t)i, 0, &st) < 0)
-            return bad_zip(f, zip_error_code_zip(zip_get_error(z->zip)));
+            return zip_failed(f, "zip", zip_get_error(z->zip));
         if (check_entry(f, i, &st) < 0)
             return -1;
         if (st.comp_size > file - stored)
@@ -200,7 +201,7 @@ static int read_entry(const struct va_pth_file *f, zip_int64_t i, void *buffer, 
     int result = 0;
 
     if (!in)
-        return va_error("%s: %s: %s", f->path, name, zip_strerror(zip));
+        return zip_failed(f, name, zip_get_error(zip));
     while (size > 0 && (n = zip_fread(in, to, (zip_uint64_t)size)) > 0) {
         to += n;
         size -= n;
@@ -208,7 +209,7 @@ static int read_entry(const struct va_pth_file *f, zip_int64_t i, void *buffer, 
     if (size == 0)
         n = zip_fread(in, &beyond, 1);
     if (n < 0 && (size > 0 || !without_sum(f, i, in)))
-        result = va_error("%s: %s: %s", f->path, name, zip_file_strerror(in));
+        result = zip_failed(f, name, zip_file_get_error(in));
     else if (n > 0 || size > 0)
         result = va_error("%s: %s: found %s bytes than the directory says", f->path, name,
                           n > 0 ? "more" : "fewer");
@@ -298,6 +299,7 @@ static int find_storages(struct va_pth_file *f)
 
 int va_pth_zip_open(struct va_pth_file *f)
 {
+    zip_error_t error;
     int code = 0, fd;
 
     if (check_tail(f) < 0)
@@ -310,8 +312,11 @@ int va_pth_zip_open(struct va_pth_file *f)
         return va_error_machine("%s: cannot open: %s", f->path, strerror(errno));
     f->zip->zip = zip_fdopen(fd, 0, &code);
     if (!f->zip->zip) {
+        zip_error_init_with_code(&error, code); /* takes errno along */
+        zip_failed(f, "zip", &error);
+        zip_error_fini(&error);
         close(fd);
-        return bad_zip(f, code);
+        return -1;
     }
     return check_entries(f) < 0 || check_order(f) < 0 || read_pickle(f) < 0 ||
                    find_storages(f) < 0

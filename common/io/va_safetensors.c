@@ -106,6 +106,8 @@ static int parse_header(struct file *f)
     }
     f->root = json_loadb(text, (size_t)f->header, JSON_REJECT_DUPLICATES, &fault);
     va_free(text);
+    if (!f->root && json_error_code(&fault) == json_error_out_of_memory)
+        return va_error_memory("%s: out of memory", f->path);
     if (!f->root)
         return va_error("%s: header: byte %d: %s", f->path, fault.position, fault.text);
     if (!json_is_object(f->root))
@@ -337,7 +339,7 @@ static char *header_text(const char *path, const struct va_tensors *set, size_t 
     text = json_dumps(root, JSON_COMPACT);
     padded = text ? realloc(text, strlen(text) + 8) : NULL;
     if (!padded) {
-        va_error_machine("%s: out of memory", path);
+        va_error_memory("%s: out of memory", path);
         free(text);
         text = NULL;
         goto done;

@@ -87,7 +87,7 @@ static int open_output(struct va_encoder *e)
         e->io = avio_alloc_context(buffer, IO_BUFFER, 1, e, NULL, write_bytes, seek_bytes);
     if (!e->io) {
         av_free(buffer);
-        return va_error_machine("%s: out of memory", e->path);
+        return va_error_memory("%s: out of memory", e->path);
     }
     return 0;
 }
@@ -208,7 +208,7 @@ static int open_video(struct va_encoder *e, int64_t width, int64_t height, doubl
     e->stream = avformat_new_stream(e->format, NULL);
     e->packet = av_packet_alloc();
     if (!e->codec || !e->stream || !e->packet)
-        return va_error_machine("%s: out of memory", e->path);
+        return va_error_memory("%s: out of memory", e->path);
     e->codec->framerate = rate;
     e->codec->color_range = AVCOL_RANGE_MPEG;
     e->codec->colorspace = AVCOL_SPC_SMPTE170M;
@@ -223,7 +223,7 @@ static int open_video(struct va_encoder *e, int64_t width, int64_t height, doubl
     e->stream->avg_frame_rate = rate;
     e->scaler = new_scaler(e->codec, false);
     e->frame = new_frame(e->codec);
-    return e->scaler && e->frame ? 0 : va_error_machine("%s: out of memory", e->path);
+    return e->scaler && e->frame ? 0 : va_error_memory("%s: out of memory", e->path);
 }
 
 struct va_encoder *va_encoder_open(const char *path, int64_t width, int64_t height, double fps,
@@ -258,7 +258,7 @@ int va_encoder_rotate(struct va_encoder *e, int degrees)
                         "first frame",
                         e->path, degrees);
     if (va_libav_put_turn(e->stream, degrees) < 0)
-        return va_error_machine("%s: out of memory", e->path);
+        return va_error_memory("%s: out of memory", e->path);
     return 0;
 }
 

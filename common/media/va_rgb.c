@@ -158,7 +158,7 @@ static int prepare(struct va_rgb *r, const char *path, const AVFrame *f, bool si
         return 0;
     error = new_scaler(r, &in);
     if (error == AVERROR(ENOMEM))
-        return va_error_machine("%s: out of memory for pictures of %lldx%lld", path,
+        return va_error_memory("%s: out of memory for pictures of %lldx%lld", path,
                                 (long long)r->width, (long long)r->height);
     if (error < 0)
         return va_error("%s: cannot convert pictures of %dx%d, format %s: %s", path, f->width,

@@ -27,7 +27,7 @@ int va_stream_failed(struct va_stream *s, const char *verb, int error)
         return va_error_read(s->path, "read");
     }
     va_libav_why(&s->log, error, why, sizeof(why));
-    if (va_libav_out_of_memory(error))
+    if (va_libav_out_of_memory(error) || error == AVERROR(EAGAIN)) /* no thread could start */
         return va_error_machine("%s: cannot %s: %s", s->path, verb, why);
     return va_error("%s: cannot %s: %s", s->path, verb, why);
 }

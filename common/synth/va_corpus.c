@@ -170,13 +170,13 @@ static int write_list(const struct production *p, const char *name, const char *
     int result;
 
     if (!f)
-        return va_error_machine("out of memory");
+        return va_error_memory("out of memory");
     fputs(header, f);
     for (int64_t i = 0; i < p->cast->count && list; i++)
         for (int k = 0; k < p->cast->clips[i].people; k++)
             list(f, &p->cast->clips[i], &p->cast->clips[i].tracks[k]);
     result = fclose(f) == 0 ? va_plain_write(p->root, name, text, (int64_t)size)
-                            : va_error_machine("out of memory");
+                            : va_error_memory("out of memory");
     free(text); /* of the memory stream */
     return result;
 }

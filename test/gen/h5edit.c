@@ -9,6 +9,9 @@
  *   h5edit FILE dataset /PATH TYPE DIMxDIM VALUE    new dataset, all elements VALUE; "-" scalar
  *   h5edit FILE poke /PATH I X             element I of a dataset of numbers, counted flat
  *   h5edit FILE soft /PATH TARGET          a soft link
+ *   h5edit FILE pack /PATH DIMxDIM FILTER  store a dataset anew in chunks, FILTER gzip, none,
+ *                                          the number of one that readers do not have, or
+ *                                          empty: gzip, but the data are not written
  * A file that does not exist is created empty.
  */
 #include <hdf5.h>
@@ -125,6 +128,66 @@ static int poke(const char *path, long i, double value)
     return failed;
 }
 
+/* DIMxDIM... to dims; the rank. */
+static int parse_shape(const char *shape, hsize_t *dims)
+{
+    char *rest = (char *)shape;
+    int rank = 0;
+
+    for (; *rest && rank < H5S_MAX_RANK; rest += *rest == 'x')
+        dims[rank++] = strtoull(rest, &rest, 10);
+    return rank;
+}
+
+static size_t leave_as_it_is(unsigned flags, size_t count, const unsigned values[],
+                             size_t bytes, size_t *room, void **data)
+{
+    (void)flags, (void)count, (void)values, (void)room, (void)data;
+    return bytes;
+}
+
+static int set_filter(hid_t list, const char *name)
+{
+    const H5Z_class2_t class = { .version = H5Z_CLASS_T_VERS,
+                                 .id = atoi(name),
+                                 .encoder_present = 1,
+                                 .decoder_present = 1,
+                                 .name = "unheard of",
+                                 .filter = leave_as_it_is };
+
+    if (!strcmp(name, "none"))
+        return 0;
+    if (!strcmp(name, "gzip") || !strcmp(name, "empty"))
+        return H5Pset_deflate(list, 6);
+    return H5Zregister(&class) < 0 ? -1 : H5Pset_filter(list, class.id, 0, 0, NULL);
+}
+
+static int pack(const char *path, const char *chunk, const char *filter)
+{
+    hid_t d = H5Dopen2(file, path, H5P_DEFAULT), space = H5Dget_space(d), type = H5Dget_type(d);
+    hid_t list = H5Pcreate(H5P_DATASET_CREATE);
+    hssize_t count = H5Sget_simple_extent_npoints(space);
+    hsize_t dims[H5S_MAX_RANK], now[H5S_MAX_RANK], most[H5S_MAX_RANK];
+    int rank = parse_shape(chunk, dims), failed = -1;
+    void *data = count > 0 ? calloc((size_t)count, H5Tget_size(type)) : NULL;
+
+    H5Sget_simple_extent_dims(space, now, NULL);
+    for (int i = 0; i < rank; i++)
+        most[i] = H5S_UNLIMITED; /* a chunk may then be longer than the dataset */
+    if (data && H5Dread(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0 &&
+        H5Pset_chunk(list, rank, dims) >= 0 && set_filter(list, filter) >= 0 &&
+        H5Ldelete(file, path, H5P_DEFAULT) >= 0 &&
+        H5Sset_extent_simple(space, rank, now, most) >= 0) {
+        d = H5Dcreate2(file, path, type, space, H5P_DEFAULT, list, H5P_DEFAULT);
+        failed = d < 0 ? -1
+                 : !strcmp(filter, "empty")
+                     ? 0
+                     : H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    }
+    free(data);
+    return failed;
+}
+
 static int run(int argc, char **argv)
 {
     const char *verb = argc > 3 ? argv[2] : "";
@@ -141,6 +204,8 @@ static int run(int argc, char **argv)
         return put(argv[3], H5T_NATIVE_DOUBLE, &(double){ strtod(argv[4], NULL) });
     if (argc == 5 && !strcmp(verb, "soft"))
         return H5Lcreate_soft(argv[4], file, argv[3], H5P_DEFAULT, H5P_DEFAULT);
+    if (argc == 6 && !strcmp(verb, "pack"))
+        return pack(argv[3], argv[4], argv[5]);
     if (argc == 7 && !strcmp(verb, "dataset"))
         return dataset(argv[3], argv[4], argv[5], strtod(argv[6], NULL));
     if (argc == 6 && !strcmp(verb, "poke"))

@@ -476,8 +476,8 @@ static void cut_and_foreign_files(void)
     VA_CHECK(f && fputs("valence,arousal\n", f) >= 0);
     if (f)
         fclose(f);
-    refused_as("t.h5", "va.frames/1", "t.h5: found no HDF5 file, expected va.frames/1");
-    refused_as(".", "va.frames/1", ".: found no regular file");
+    refused_as("t.h5", "va.frames/1", "t.h5: found a text, expected va.frames/1");
+    refused_as(".", "va.frames/1", ".: found a folder, expected va.frames/1");
 }
 
 int main(void)
