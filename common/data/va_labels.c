@@ -67,7 +67,7 @@ int va_labels_read(struct va_labels *labels, const char *path, enum va_labels_ki
     int got, status = -1;
 
     *labels = (struct va_labels){ 0 };
-    if (va_lines_open(&lines, path) < 0)
+    if (va_lines_open_file(&lines, path) < 0)
         return -1;
     if (check_header(&lines) < 0)
         goto done;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "files are little-endian and are mapped as they are");
@@ -103,11 +104,14 @@ bool va_h5_named(const char *path)
     static const char magic[] = "\x89HDF\r\n\x1a\n";
     size_t n = strlen(path);
     char head[8] = "";
+    struct stat st;
     FILE *f;
 
     if (n > 3 && !strcmp(path + n - 3, ".h5"))
         return true;
-    f = strcmp(path, "-") != 0 ? fopen(path, "rbe") : NULL;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* a pipe keeps its first bytes */
+        return false;
+    f = fopen(path, "rbe");
     if (!f)
         return false;
     n = fread(head, 1, sizeof(head), f);
