@@ -1,8 +1,10 @@
 #include "base/va_tool.h"
 
+#include "base/va_leftover.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +13,20 @@
 
 static struct timespec began;
 
+/* A file that is opened while 0, 1 or 2 is closed gets that number, and then what is printed goes
+ * into it. So they are opened, on what refuses the first use as a closed one does. */
+static void fill_standard(void)
+{
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+
+    for (int fd = 0; fd < (int)VA_COUNT(flags); fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", flags[fd]); /* gets the lowest number: fd */
+}
+
 void va_tool_init(const char *name)
 {
+    fill_standard();
     clock_gettime(CLOCK_MONOTONIC, &began);
     va_error_set_tool(name);
     va_tempfile_catch_signals();
@@ -36,7 +50,7 @@ void va_tool_cost(void)
 int va_tool_finish(int status)
 {
     va_progress_end();
-    va_tempfile_remove_all();
+    va_leftover_remove_all();
     errno = 0;
     if ((fflush(stdout) || ferror(stdout) || fclose(stdout)) && status == VA_EXIT_OK) {
         va_error_machine("standard output: cannot write: %s",

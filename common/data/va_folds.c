@@ -385,7 +385,7 @@ static int write_list(const struct va_fold_plan *plan, const char *folder, int64
     struct va_textfile f;
     int status = -1;
 
-    if (path && va_textfile_create(&f, path) == 0) {
+    if (path && va_textfile_create(&f, path, va_name_list_ours) == 0) {
         for (int64_t i = 0; i < plan->count; i++)
             if (va_folds_held_out(plan, k, i) == held_out)
                 fprintf(f.stream, "%s\n", plan->videos[i].name);

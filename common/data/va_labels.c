@@ -105,11 +105,16 @@ void va_labels_release(struct va_labels *labels)
     *labels = (struct va_labels){ 0 };
 }
 
+static bool ours(const char *head, size_t size)
+{
+    return va_output_begins(head, size, header);
+}
+
 int va_labels_write(const char *path, int64_t count, const float *va)
 {
     struct va_textfile f;
 
-    if (va_textfile_create(&f, path) < 0)
+    if (va_textfile_create(&f, path, ours) < 0)
         return -1;
     fprintf(f.stream, "%s\n", header);
     for (int64_t i = 0; i < count; i++)

@@ -1,4 +1,5 @@
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
 #include <errno.h>
@@ -60,6 +61,7 @@ static int64_t look_at(const char *path, const char *schema)
 
     if (fd < 0)
         return va_error_read(path, "open");
+    va_input_note(path);
     if (fstat(fd, &st) < 0)
         va_error_read(path, "open");
     else if (!S_ISREG(st.st_mode))

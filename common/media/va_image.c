@@ -1,6 +1,7 @@
 #include "media/va_image.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "media/va_source_priv.h"
 
@@ -62,6 +63,7 @@ static int read_image(struct va_images *im, const char *path, const char **what)
         va_error_read(path, "read");
         goto done;
     }
+    va_input_note(path);
     result = 1;
     *what = !S_ISREG(st.st_mode)    ? "not a file"
             : st.st_size == 0       ? "the file is empty"

@@ -198,13 +198,19 @@ static int fetch(struct run *r, int64_t video)
     return va_window_index_pts(r->index, video, r->pts);
 }
 
+static bool is_table(const char *head, size_t size)
+{
+    return va_output_begins(head, size, "frame\ttime\tvalence") ||
+           va_output_begins(head, size, "frame,time,valence");
+}
+
 static int write_table(const struct run *r, int64_t video, bool timed, const char *path)
 {
     const char *dot = strrchr(path, '.');
     char comma = dot && !strcmp(dot, ".csv") ? ',' : '\t';
     struct va_textfile f;
 
-    if (va_textfile_create(&f, path) < 0)
+    if (va_textfile_create(&f, path, is_table) < 0)
         return -1;
     fprintf(f.stream, "frame%ctime%cvalence%carousal\n", comma, comma, comma);
     for (int64_t t = 0; t < r->index->videos[video].frames; t++) {

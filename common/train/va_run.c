@@ -2,8 +2,11 @@
 
 #include "base/va_comm.h"
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
+#include "base/va_output.h"
 #include "base/va_progress.h"
+#include "io/va_h5.h"
 #include "io/va_model_file.h"
 #include "train/va_run_priv.h"
 #include "train/va_share.h"
@@ -89,6 +92,7 @@ static bool already_done(const struct va_run *r)
     same = set && va_train_identity_check(set, r->state.identity, output) == 0;
     va_error_catch_end();
     va_tensors_free(set);
+    va_input_forget(output); /* it was looked at, and may be written anew */
     return same;
 }
 
@@ -104,6 +108,8 @@ int va_run_open(struct va_run *r, const struct va_run_job *job,
     if (!r->state_path ||
         (va_comm_size() > 1 && !(r->room = va_new(VA_SHARE_ROOM, sizeof(*r->room)))))
         status = -1;
+    if (status == 0 && writes()) /* now, and not only after hours of training */
+        status = va_output_check(job->output, va_h5_ours);
     if (va_comm_agree(status) < 0 || same_job(r) < 0)
         return -1;
     done = already_done(r);
@@ -175,6 +181,7 @@ static int resume(struct va_run *r)
 
     if (va_comm_agree(va_train_state_load(&r->state, r->state_path)) < 0)
         return -1;
+    va_input_forget(r->state_path); /* our own, and written anew */
     r->kind->changed(r->arg);
     r->saved = va_run_seconds();
     r->saved_step = r->state.batches;
