@@ -181,7 +181,6 @@ static int resume(struct va_run *r)
 
     if (va_comm_agree(va_train_state_load(&r->state, r->state_path)) < 0)
         return -1;
-    va_input_forget(r->state_path); /* our own, and written anew */
     r->kind->changed(r->arg);
     r->saved = va_run_seconds();
     r->saved_step = r->state.batches;

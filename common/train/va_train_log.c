@@ -44,7 +44,7 @@ static void write_row(FILE *stream, const double *row, int columns)
 
 static bool ours(const char *head, size_t size)
 {
-    return va_output_begins(head, size, "step\tepoch\t");
+    return va_output_begins(head, size, "step"); /* the first column of each */
 }
 
 int va_log_open(struct va_log *log, const char *dir, const char *name)
