@@ -121,7 +121,8 @@ static char *part_path(const struct va_tempfile *t)
     return va_format("%s/%s%ld-%u.part", t->folder, t->beginning, (long)getpid(), n);
 }
 
-/* Make the temporary file, with the permissions of the file that it will replace. */
+/* Make the temporary file. Where it will replace one, nobody else reads it before it has the
+ * permissions of that one. */
 static int make_part(struct va_tempfile *t)
 {
     struct stat st;
@@ -130,15 +131,8 @@ static int make_part(struct va_tempfile *t)
     t->path = part_path(t);
     if (!t->path || !(t->leftover = va_leftover_add(t->path, t->target)))
         return -1;
-    t->fd = open(t->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-                 there ? st.st_mode & 0700 : 0666);
-    if (t->fd < 0 || (there && fchmod(t->fd, st.st_mode & 0777) < 0)) {
-        va_error_write(t->target, "create");
-        if (t->fd >= 0)
-            unlink(t->path);
-        return -1;
-    }
-    return 0;
+    t->fd = open(t->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
+    return t->fd < 0 ? va_error_write(t->target, "create") : 0;
 }
 
 struct va_tempfile *va_tempfile_new(const char *target, va_output_ours *ours)
@@ -215,8 +209,10 @@ int va_tempfile_commit(struct va_tempfile **handle)
 {
     struct va_tempfile *t = *handle;
     int status = va_output_check(t->target, NULL); /* it may be another file by now */
+    struct stat st;
 
-    if (status == 0 && ((fsync(t->fd) < 0 && errno != EINVAL && errno != EROFS) ||
+    if (status == 0 && ((stat(t->file, &st) == 0 && fchmod(t->fd, st.st_mode & 0777) < 0) ||
+                        (fsync(t->fd) < 0 && errno != EINVAL && errno != EROFS) ||
                         rename(t->path, t->file) < 0))
         status = va_error_write(t->target, "write");
     if (status < 0) {

@@ -105,7 +105,7 @@ void va_labels_release(struct va_labels *labels)
     *labels = (struct va_labels){ 0 };
 }
 
-static bool ours(const char *head, size_t size)
+bool va_labels_ours(const char *head, size_t size)
 {
     return va_output_begins(head, size, header);
 }
@@ -114,7 +114,7 @@ int va_labels_write(const char *path, int64_t count, const float *va)
 {
     struct va_textfile f;
 
-    if (va_textfile_create(&f, path, ours) < 0)
+    if (va_textfile_create(&f, path, va_labels_ours) < 0)
         return -1;
     fprintf(f.stream, "%s\n", header);
     for (int64_t i = 0; i < count; i++)
