@@ -2,7 +2,6 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "base/va_names.h"
 #include "data/va_lists.h"
 #include "data/va_window_index_priv.h"
 #include "io/va_h5.h"
@@ -127,10 +126,6 @@ static int read_track(struct track *t, const char *path, bool frames)
         !(t->frames = va_h5_read(in, "/index", VA_I32)) || !(id = va_h5_id(in)) ||
         !(t->id = va_strdup(id)))
         goto done;
-    if (!va_video_name_valid(t->name)) {
-        va_error("%s: video: found '%s', expected the name of a video", path, t->name);
-        goto done;
-    }
     status = check_frames(t, path);
 done:
     va_h5_close(in);
