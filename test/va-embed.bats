@@ -16,11 +16,11 @@ setup() {
 
 # refused FILE SAID: one line that begins so, and nothing else
 refused() {
-    echo earlier >out.h5
+    cp clip.h5 out.h5
     run -3 --separate-stderr va-embed -w tiny.h5 -o out.h5 "$1"
     [[ $stderr == "va-embed: $2"* ]] || explain "$1: $stderr"
     [ "${#stderr_lines[@]}" -eq 1 ] && [ "$output" = "" ]
-    [ "$(cat out.h5)" = earlier ] && [ -z "$(find . -name '*.part')" ]
+    cmp out.h5 clip.h5 && [ -z "$(find . -name '*.part')" ]
 }
 
 @test "generic battery" {

@@ -207,7 +207,8 @@ changed() {
 }
 
 @test "a name that is no file name does not leave --text-dir" {
-    make_features --video ../evil --dim 6 v.h5
+    make_features --video good --dim 6 v.h5
+    h5edit v.h5 string @video ../evil
     run -3 --separate-stderr va-predict -m m1.h5 -o p.h5 --text-dir text v.h5
     [ ! -e evil.txt ]
 }

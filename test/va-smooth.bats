@@ -151,13 +151,11 @@ refused() { # CODE TEXT ARGS...
     va-check out.h5
 }
 
-@test "equal inputs give equal bytes; the output may be the input" {
+@test "equal inputs give equal bytes" {
     va-smooth --window 3 -o out.h5 p.h5
     sleep 1.1
     va-smooth --window 3 -o again.h5 p.h5
     cmp out.h5 again.h5
-    va-smooth --window 3 -o p.h5 p.h5
-    cmp out.h5 p.h5
 }
 
 @test "as SciPy does, on random series" {

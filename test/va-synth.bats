@@ -175,7 +175,7 @@ crops() { find "$C/cropped_aligned/$1" -name '[0-9]*.jpg' | wc -l; }
     pid=$!
     until [ -d .corpus.part/videos ]; do sleep 0.05; done
     run -4 --separate-stderr va-synth -o corpus
-    [ "$stderr" = "va-synth: corpus: another va-synth is writing it" ]
+    [ "$stderr" = "va-synth: corpus: in use by process $pid" ]
     kill -KILL $pid
     wait $pid || rc=$?
     [ $rc -eq 137 ]

@@ -104,7 +104,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (o->end > 0 && o->end <= o->start)
         return va_usage_error(status, "--end is not after --start");
     if (a->name && !va_video_name_valid(a->name))
-        return va_usage_error(status, "--name %s: expected a name without '/'", a->name);
+        return va_usage_error(
+            status, "--name %s: cannot be the name of a video (va.frames(5) says which can)",
+            a->name);
     o->threads = (int)a->threads;
     return parse_size(a, status);
 }
@@ -128,30 +130,27 @@ static int put_frame(struct va_frames_writer *w, const struct va_frame *f)
                : put_raw(f);
 }
 
-static int finish_file(struct va_frames_writer *w, const struct args *a,
-                       const struct va_source *source)
+/* The name of the video, of a raw stream one that nobody sees. NULL after reporting. */
+static char *name_of(const struct args *a)
 {
-    char *own = a->name ? NULL : va_video_name(a->input);
-    const char *name = a->name ? a->name : own;
-    int result = -1;
-
-    if (name)
-        result = va_frames_commit(w, name, va_source_fps(source),
-                                  va_source_frame_count(source));
-    va_free(own);
-    return result;
+    if (a->name)
+        return va_strdup(a->name);
+    return a->raw ? va_video_name(a->input)
+                  : va_video_name_enter(a->input, "rename it or give --name");
 }
 
 static int run(const struct args *a)
 {
+    char *name = name_of(a);
     struct va_source *source = NULL;
     struct va_frames_writer writer = { 0 };
     struct va_frame frame;
     int64_t frames = 0;
     int got = -1, result = -1;
 
-    if (va_decoder_start(a->unconfined) == 0)
-        source = va_source_open(a->input, &a->options);
+    if (!name || va_decoder_start(a->unconfined) < 0)
+        goto done;
+    source = va_source_open(a->input, &a->options);
     if (!source)
         goto done;
     if (!a->raw && va_frames_create(&writer, a->output) < 0)
@@ -171,13 +170,16 @@ static int run(const struct args *a)
                                                             : "");
         goto done;
     }
-    result = a->raw ? 0 : finish_file(&writer, a, source);
+    result = a->raw ? 0
+                    : va_frames_commit(&writer, name, va_source_fps(source),
+                                       va_source_frame_count(source));
     if (result == 0 && va_source_broken(source) > 0)
         va_info("%s: %lld broken packets or images", a->input,
                 (long long)va_source_broken(source));
 done:
     va_frames_abort(&writer);
     va_source_close(source);
+    va_free(name);
     return va_tool_status(result);
 }
 

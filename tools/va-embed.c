@@ -110,11 +110,11 @@ static int open_input(struct input *in, const char *path, const struct args *a)
         in->video = in->frames ? va_strdup(va_frames_info(in->frames)->video) : NULL;
         in->expected = in->frames ? va_frames_info(in->frames)->T : 0;
     } else {
-        in->source = va_source_open(path, &options);
-        in->video = in->source ? va_video_name(path) : NULL;
+        in->video = va_video_name_enter(path, "rename it");
+        in->source = in->video ? va_source_open(path, &options) : NULL;
         in->expected = in->source ? va_source_expected(in->source) : 0;
     }
-    return in->video ? 0 : -1;
+    return in->video && (in->source || in->frames) ? 0 : -1;
 }
 
 static void close_input(struct input *in)

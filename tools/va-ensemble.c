@@ -320,8 +320,9 @@ static int fit_main(int argc, char **argv)
     struct fit f = { .missing = VA_ENSEMBLE_ERROR, .job = { .rule = { .silent = true } } };
     static const char *const fit_missing_names[] = { "error", "skip", NULL };
     const struct va_option table[] = {
-        VA_OPT_OUTPUT('o', "output", &f.output, "FILE",
-                      "table of weights to write; appears only when complete"),
+        VA_OPT_STREAM(
+            'o', "output", &f.output, "FILE",
+            "table of weights to write; appears only when complete (-: standard output)"),
         VA_OPT_LIST(0, "labels", &f.job.folders, "DIR",
                     "folder of <video>.txt annotations; may be repeated"),
         VA_OPT_LABEL_FPS(&f.job.rule.fps),

@@ -4,6 +4,7 @@
  * h5diff answers yes for shapes, ranks and types that differ, for empty datasets and for NaN
  * against NaN; this one is for tests, and for people who trust them.
  */
+#include "base/va_text.h"
 #include "base/va_tool.h"
 #include "io/va_h5.h"
 #include "io/va_h5_compare.h"
@@ -52,7 +53,12 @@ static void say(void *arg, const char *line)
 {
     const struct args *a = arg;
 
-    printf("%s %s: %s\n", a->files[0], a->files[1], line);
+    va_text_put(a->files[0], stdout);
+    putchar(' ');
+    va_text_put(a->files[1], stdout);
+    fputs(": ", stdout);
+    va_text_put(line, stdout);
+    putchar('\n');
 }
 
 static int run(struct args *a)

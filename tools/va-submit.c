@@ -10,8 +10,8 @@ static struct args {
 } args;
 
 static const struct va_option table[] = {
-    VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
-                  "submission to write; appears only when complete"),
+    VA_OPT_STREAM('o', "output", &args.output, "FILE",
+                  "submission to write; appears only when complete (-: standard output)"),
     VA_OPT_FILE(0, "sample", &args.sample,
                 "the official sample file: says which rows are wanted"),
     VA_OPT_END,

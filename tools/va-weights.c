@@ -318,7 +318,7 @@ static const struct va_usage export_usage = {
 static bool parse_export(struct export_args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_OUTPUT('o', "output", &a->output, "OUT", "file to write"),
+        VA_OPT_STREAM('o', "output", &a->output, "OUT", "file to write (-: standard output)"),
         VA_OPT_CHOICE(0, "format", &a->format, format_names, "whatever OUT is called"),
         VA_OPT_CHOICE(0, "names", &a->names, names_names, "whose names of the tensors"),
         VA_OPT_END,

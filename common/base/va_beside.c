@@ -10,12 +10,24 @@
 
 enum { MAX_LINKS = 40, HASH_DIGITS = 16 };
 
-/* Length of the folder's part of `path`: up to and with the last slash. */
+/* Length of `path` without slashes at its end. */
+static int full_length(const char *path)
+{
+    int n = (int)strlen(path);
+
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return n;
+}
+
+/* Length of the folder's part of `path`: up to and with the last slash that a name follows. */
 static int folder_length(const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    int n = full_length(path);
 
-    return slash ? (int)(slash + 1 - path) : 0;
+    while (n && path[n - 1] != '/')
+        n--;
+    return n;
 }
 
 char *va_beside_follow(const char *path)
@@ -54,13 +66,18 @@ static int cut(const char *name, size_t limit)
 int va_beside_split(const char *path, char **folder, char **beginning)
 {
     int n = folder_length(path);
-    const char *name = path + n;
+    char *name = va_format("%.*s", full_length(path) - n, path + n);
     long limit;
 
     *beginning = NULL;
-    *folder = n ? va_format("%.*s", n > 1 ? n - 1 : 1, path) : va_strdup(".");
-    if (!*folder)
+    *folder = NULL;
+    if (!name)
         return -1;
+    *folder = n ? va_format("%.*s", n > 1 ? n - 1 : 1, path) : va_strdup(".");
+    if (!*folder) {
+        va_free(name);
+        return -1;
+    }
     limit = pathconf(*folder, _PC_NAME_MAX);
     limit = (limit > 2 * VA_BESIDE_SUFFIX ? limit : NAME_MAX) - 2 - VA_BESIDE_SUFFIX;
     if ((long)strlen(name) <= limit) {
@@ -75,6 +92,7 @@ int va_beside_split(const char *path, char **folder, char **beginning)
         *beginning = va_format(".%.*s~%.*s.", cut(name, (size_t)limit), name, HASH_DIGITS,
                                digits);
     }
+    va_free(name);
     if (*beginning)
         return 0;
     va_free(*folder);

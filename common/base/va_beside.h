@@ -17,7 +17,7 @@ enum { VA_BESIDE_SUFFIX = 40 }; /* bytes that a suffix may have */
  */
 VA_MUST_USE char *va_beside_follow(const char *path);
 
-/* The folder of `path` ("." when it names none), and the beginning ".NAME." that all hidden
+/* The folder of `path`, which may end in slashes ("." when it names none), and the beginning ".NAME." that all hidden
  * files beside it share. 0, or -1 after reporting; both are the caller's to free. */
 VA_MUST_USE int va_beside_split(const char *path, char **folder, char **beginning);
 

@@ -4,6 +4,7 @@
  */
 #include "base/va_error.h"
 
+#include "base/va_text.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -96,7 +97,7 @@ static void write_all(const char *s, size_t n)
     }
 }
 
-/* Print "tool: message\n"; bytes below space (and DEL) become '?'. */
+/* Print "tool: message\n"; what does not print becomes '?'. */
 static void say(const char *format, va_list args, int status, bool memory)
 {
     char line[LINE_SIZE];
@@ -105,10 +106,8 @@ static void say(const char *format, va_list args, int status, bool memory)
 
     prefix = (size_t)snprintf(line, sizeof(line) - 1, "%s: ", tool_name);
     n = (size_t)vsnprintf(line + prefix, sizeof(line) - 1 - prefix, format, args);
+    va_text_clean(line);
     n = strlen(line);
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)line[i] < ' ' || line[i] == 127)
-            line[i] = '?';
     if (relay_line) {
         relay_line(status, line + prefix);
         errno = saved;

@@ -2,8 +2,8 @@
  * va_error.h - the one voice in which the tools speak to people.
  *
  * A message is one line on stderr: "tool: file: place: found, expected". Lower case, no full
- * stop, said once, by whoever knows most. Control characters in it are shown as '?', so that
- * a hostile name or file cannot write a second line.
+ * stop, said once, by whoever knows most. What does not print is shown as '?'
+ * (va_text.h), so that a hostile name or file cannot write a second line or move the cursor.
  *
  * The first error reported decides the exit code of the tool: bad input data (3) or a machine
  * that failed (4). Functions return -1 (or NULL) after reporting; their callers only pass it on.

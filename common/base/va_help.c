@@ -144,6 +144,8 @@ void va_help_print(const struct va_option *table, const struct va_usage *usage,
     print_options(table);
     printf("\ncommon:\n");
     print_options(va_common_options);
+    if (va_option_writes(table))
+        print_options(va_writer_options);
     print_details(usage->details);
 }
 
@@ -235,10 +237,12 @@ void va_man_begin(const struct va_usage *usage)
     }
 }
 
-void va_man_end(void)
+void va_man_end(bool writes)
 {
     printf(".SH COMMON OPTIONS\n");
     man_options(va_common_options);
+    if (writes)
+        man_options(va_writer_options);
     printf(".SH EXIT STATUS\n0 done or yes; 1 no; 2 bad command line; 3 bad input data; 4 the "
            "machine failed.\n");
 }
@@ -255,7 +259,7 @@ void va_man_print(const struct va_option *table, const struct va_usage *usage, c
         va_man_begin(usage);
         printf(".SH OPTIONS\n");
         man_options(table);
-        va_man_end();
+        va_man_end(va_option_writes(table));
         return;
     }
     printf(".SS ");

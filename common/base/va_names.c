@@ -1,6 +1,8 @@
 #include "base/va_names.h"
 
+#include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -60,16 +62,23 @@ char *va_video_name(const char *path)
     return name;
 }
 
+char *va_video_name_enter(const char *path, const char *remedy)
+{
+    char *name = va_video_name(path);
+
+    if (!name || va_video_name_valid(name))
+        return name;
+    va_error("%s: '%s' cannot be the name of a video (va.frames(5) says which can): %s", path,
+             name, remedy);
+    va_free(name);
+    return NULL;
+}
+
 bool va_video_name_valid(const char *name)
 {
     size_t n = strlen(name);
 
-    if (n == 0 || !strcmp(name, ".") || !strcmp(name, "..") || name[0] == '#')
-        return false;
-    if (name[0] == ' ' || name[n - 1] == ' ')
-        return false;
-    for (; *name; name++)
-        if (*name == '/' || (unsigned char)*name < ' ' || *name == 127)
-            return false;
-    return true;
+    return n > 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/') &&
+           name[0] != ' ' && name[n - 1] != ' ' && name[0] != '#' && !strstr(name, " #") &&
+           va_text_prints(name);
 }

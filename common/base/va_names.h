@@ -17,8 +17,16 @@
  */
 VA_MUST_USE char *va_video_name(const char *path);
 
-/* Whether a name can be a file name, an HDF5 group and a line of a list: not empty, not "." or
- * "..", no '/', no control character, no blank at either end, no '#' in front. */
+/* The same where a name enters: NULL after reporting also for one that va_video_name_valid
+ * refuses. `remedy` ends the message: "rename it". */
+VA_MUST_USE char *va_video_name_enter(const char *path, const char *remedy);
+
+/*
+ * Whether a name can be a file name, an HDF5 group, a cell of a table and a line of a list: the
+ * one rule for names, checked where a name enters. UTF-8 that prints (va_text.h: so no tab or line
+ * end); not empty, "." or ".."; no '/'; no blank at either end; no '#' at the beginning or after
+ * a blank, where lists have comments.
+ */
 bool va_video_name_valid(const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/va_cpu.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_output.h"
 #include "base/va_version.h"
 #include <errno.h>
 #include <math.h>
@@ -14,13 +15,18 @@
 enum { MAX_OPTIONS = 96 };
 
 /* Every table is followed by these. */
-static bool want_help, want_version, want_quiet, want_verbose, want_man;
+static bool want_help, want_version, want_quiet, want_verbose, want_man, want_force;
 const struct va_option va_common_options[] = {
     VA_OPT_RUN_FLAG('h', "help", &want_help, "print this help and exit"),
     VA_OPT_RUN_FLAG('V', "version", &want_version,
                     "print version, build and libraries, and exit"),
     VA_OPT_RUN_FLAG('q', "quiet", &want_quiet, "no progress and no summaries on stderr"),
     VA_OPT_RUN_FLAG('v', "verbose", &want_verbose, "more detail on stderr"),
+    VA_OPT_END,
+};
+const struct va_option va_writer_options[] = {
+    VA_OPT_RUN_FLAG(0, "force", &want_force,
+                    "replace an existing output even if it holds something else"),
     VA_OPT_END,
 };
 static const struct va_option hidden[] = {
@@ -176,7 +182,8 @@ static bool store(const struct va_option *o, const char *text, int *status)
 static const struct va_option *find(const struct va_option *table, const char *name, size_t n,
                                     char letter)
 {
-    const struct va_option *tables[] = { table, va_common_options, hidden };
+    const struct va_option *tables[] = { table, va_common_options, hidden,
+                                         va_option_writes(table) ? va_writer_options : NULL };
 
     for (size_t k = 0; k < VA_COUNT(tables); k++)
         for (const struct va_option *o = tables[k]; o && o->kind != VA_OPTION_END; o++) {
@@ -327,6 +334,9 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
         va_version_print();
         return *status = VA_EXIT_OK, NULL;
     }
+    va_output_force(want_force);
+    if (!va_option_files_differ(table, argv + 1, status))
+        return NULL;
     va_free(seen.record);
     seen.record = make_record(table, argv + 1);
     if (!seen.record) /* outputs could not say what made them */
@@ -367,7 +377,7 @@ static void print_commands_man(const struct va_command *commands, const struct v
         seen.verb = c->name;
         (void)c->main(2, argv);
     }
-    va_man_end();
+    va_man_end(true);
 }
 
 int va_commands_run(const struct va_command *commands, const struct va_usage *usage, int argc,

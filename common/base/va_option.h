@@ -4,8 +4,12 @@
  * A table is an array of VA_OPT_ entries ended by VA_OPT_END. Values are checked against the
  * entry's range before they are stored; unknown options, numbers out of range and trailing
  * garbage are refused with exit code 2. Every table also understands -h --help, -V --version,
- * -q --quiet, -v --verbose. Long options may be written --name VALUE or --name=VALUE; "--"
- * ends the options.
+ * -q --quiet, -v --verbose, and --force where a table has an output. Long options may be written
+ * --name VALUE or --name=VALUE; "--" ends the options.
+ *
+ * Inputs and outputs are compared before the tool begins: an output that is one of the inputs, by
+ * whatever path, is refused with exit code 2, as are two outputs that are one file. "-" as an
+ * output is standard output where the entry is VA_OPT_STREAM, and refused elsewhere.
  *
  * The defaults shown by --help are what the targets hold when va_options_parse is called.
  * Ownership: strings point into argv; arrays made by VA_OPT_LIST are freed by va_options_free
@@ -53,7 +57,8 @@ struct va_option {
     const char *const *names; /* of a choice, NULL last */
     const char *value;        /* what the help calls the value */
     const char *help;
-    bool run; /* says how to run, not what to compute: left out of the provenance */
+    bool stream; /* an output that "-" may send to standard output */
+    bool run;    /* says how to run, not what to compute: left out of the provenance */
 };
 
 #define VA_OPT_GROUP(title)                      \
@@ -99,6 +104,11 @@ struct va_option {
     {                                                                              \
         .kind = VA_OPTION_OUTPUT, .letter = (l), .name = (n), .target = (target_), \
         .run = true, .value = (value_), .help = (help_)                            \
+    }
+#define VA_OPT_STREAM(l, n, target_, value_, help_)                                \
+    {                                                                              \
+        .kind = VA_OPTION_OUTPUT, .letter = (l), .name = (n), .target = (target_), \
+        .run = true, .stream = true, .value = (value_), .help = (help_)            \
     }
 #define VA_OPT_CHOICE(l, n, target_, names_, help_)                                \
     {                                                                              \

@@ -1,142 +1,169 @@
 /*
- * The registry of temporary files is a fixed table of names, so that a signal handler can walk
- * it: a slot is filled before its file exists and cleared after it is gone, and the flag is
- * the last thing written and the first thing cleared.
+ * The order of things: the target is looked at, locked, swept, and only then is the temporary
+ * file made. Its descriptor is kept to the end, so that nothing depends on a path that somebody
+ * else may have moved, and the lock is let go after the rename.
  */
 #include "base/va_tempfile.h"
 
+#include "base/va_beside.h"
 #include "base/va_error.h"
+#include "base/va_leftover.h"
+#include "base/va_lock.h"
 #include "base/va_mem.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <ftw.h>
+#include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SLOTS = 64 };
-
-static struct slot {
-    volatile sig_atomic_t used;
-    char path[PATH_MAX];
-} slots[SLOTS];
-
 struct va_tempfile {
-    char *target, *folder, *base, *path;
-    struct slot *slot;
+    struct va_tempfile *next;
+    char *target; /* as it was named */
+    char *file;   /* what that leads to */
+    char *folder, *beginning, *path;
+    int fd;
+    int write_errno; /* of the first write through stdio that failed */
+    struct va_lock *lock;
+    struct va_leftover *leftover;
 };
 
-static void split(const char *target, char **folder, char **base)
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct va_tempfile *open_files;
+static unsigned serial;
+
+/* Whether `name` is BEGINNING<digits>-<digits>.part. */
+static bool is_part_of(const char *name, const char *beginning)
 {
-    const char *slash = strrchr(target, '/');
+    static const char digits[] = "0123456789";
+    size_t n = strlen(beginning);
+    const char *p = name + n;
 
-    *base = va_strdup(slash ? slash + 1 : target);
-    *folder = !slash ? va_strdup(".") : va_format("%.*s", (int)(slash - target), target);
-    if (*folder && !**folder) {
-        va_free(*folder);
-        *folder = va_strdup("/");
-    }
-}
-
-/* Whether `name` is ".BASE.<digits>-<digits>.part". */
-static int is_part_of(const char *name, const char *base)
-{
-    size_t n = strlen(base);
-    const char *p = name + 1;
-
-    if (name[0] != '.' || strncmp(p, base, n) || p[n] != '.')
-        return 0;
-    p += n + 1;
-    if (!strspn(p, "0123456789"))
-        return 0;
-    p += strspn(p, "0123456789");
+    if (strncmp(name, beginning, n) || !strspn(p, digits))
+        return false;
+    p += strspn(p, digits);
     if (*p++ != '-')
-        return 0;
-    p += strspn(p, "0123456789");
+        return false;
+    p += strspn(p, digits);
     return !strcmp(p, ".part");
 }
 
-/* Remove parts of this target whose writer is gone: nobody holds their lock. */
+/* Remove what dead writers of this target left: nobody else writes it while we have the lock. */
 static void sweep(const struct va_tempfile *t)
 {
-    DIR *dir = opendir(t->folder);
+    DIR *dir = va_lock_exclusive(t->lock) ? opendir(t->folder) : NULL;
     struct dirent *e;
 
-    while (dir && (e = readdir(dir))) {
-        int fd;
-
-        if (!is_part_of(e->d_name, t->base))
-            continue;
-        fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0)
-            continue;
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    while (dir && (e = readdir(dir)))
+        if (is_part_of(e->d_name, t->beginning))
             unlinkat(dirfd(dir), e->d_name, 0);
-        close(fd);
-    }
     if (dir)
         closedir(dir);
+}
+
+/* Enter t among the open files. -1 after reporting when another one has the same target. */
+static int enter(struct va_tempfile *t)
+{
+    bool twice = false;
+
+    pthread_mutex_lock(&mutex);
+    for (const struct va_tempfile *o = open_files; o; o = o->next)
+        twice = twice || o->lock == t->lock;
+    if (!twice) {
+        t->next = open_files;
+        open_files = t;
+    }
+    pthread_mutex_unlock(&mutex);
+    return twice
+               ? va_error("%s: two outputs of this run are this file: name another", t->target)
+               : 0;
+}
+
+static void leave(const struct va_tempfile *t)
+{
+    pthread_mutex_lock(&mutex);
+    for (struct va_tempfile **link = &open_files; *link; link = &(*link)->next)
+        if (*link == t) {
+            *link = t->next;
+            break;
+        }
+    pthread_mutex_unlock(&mutex);
 }
 
 static void free_tempfile(struct va_tempfile *t)
 {
     if (!t)
         return;
-    if (t->slot)
-        t->slot->used = 0;
+    leave(t);
+    va_leftover_drop(t->leftover);
+    if (t->fd >= 0)
+        close(t->fd);
+    va_lock_release(t->lock);
     va_free(t->target);
+    va_free(t->file);
     va_free(t->folder);
-    va_free(t->base);
+    va_free(t->beginning);
     va_free(t->path);
     va_free(t);
 }
 
-struct va_tempfile *va_tempfile_new(const char *target)
+/* A name that no other file beside the target has. */
+static char *part_path(const struct va_tempfile *t)
 {
-    static unsigned serial;
-    struct va_tempfile *t = va_new(1, sizeof(*t));
+    unsigned n;
+
+    pthread_mutex_lock(&mutex);
+    n = serial++;
+    pthread_mutex_unlock(&mutex);
+    return va_format("%s/%s%ld-%u.part", t->folder, t->beginning, (long)getpid(), n);
+}
+
+/* Make the temporary file. Where it will replace one, nobody else reads it before it has the
+ * permissions of that one. */
+static int make_part(struct va_tempfile *t)
+{
     struct stat st;
+    bool there = stat(t->file, &st) == 0;
+
+    t->path = part_path(t);
+    if (!t->path || !(t->leftover = va_leftover_add(t->path, t->target)))
+        return -1;
+    t->fd = open(t->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, there ? 0600 : 0666);
+    return t->fd < 0 ? va_error_write(t->target, "create") : 0;
+}
+
+struct va_tempfile *va_tempfile_new(const char *target, va_output_ours *ours)
+{
+    struct va_tempfile *t = va_new(1, sizeof(*t));
 
     if (!t)
         return NULL;
+    t->fd = -1;
     t->target = va_strdup(target);
-    split(target, &t->folder, &t->base);
-    if (!t->target || !t->folder || !t->base)
+    if (!t->target || va_output_check(target, ours) < 0)
         goto failed;
-    if (!*t->base || (stat(target, &st) == 0 && S_ISDIR(st.st_mode))) {
+    t->file = va_beside_follow(target);
+    if (!t->file || va_beside_split(t->file, &t->folder, &t->beginning) < 0)
+        goto failed;
+    if (*target && target[strlen(target) - 1] ==
+                       '/') { /* a folder that does not exist: it ends in a slash */
         errno = EISDIR;
         va_error_write(target, "create");
-        goto failed;
-    }
-    if (stat(target, &st) == 0 && !S_ISREG(st.st_mode)) { /* a rename would replace a device */
-        va_error_machine("%s: cannot create: found a device, pipe or socket, expected a file",
-                         target);
         goto failed;
     }
     if (access(t->folder, W_OK) < 0) {
         va_error_write(target, "create");
         goto failed;
     }
+    t->lock = va_lock_take(target);
+    if (!t->lock || enter(t) < 0)
+        goto failed;
     sweep(t);
-    t->path = va_format("%s/.%s.%ld-%u.part", t->folder, t->base, (long)getpid(), serial++);
-    if (!t->path)
-        goto failed;
-    for (int i = 0; i < SLOTS && !t->slot; i++)
-        if (!slots[i].used)
-            t->slot = &slots[i];
-    if (!t->slot || strlen(t->path) >= PATH_MAX) {
-        va_error_machine("%s: cannot create: %s", target,
-                         t->slot ? "name too long" : "too many files open for writing");
-        t->slot = NULL;
-        goto failed;
-    }
-    memcpy(t->slot->path, t->path, strlen(t->path) + 1);
-    t->slot->used = 1;
-    return t;
+    if (make_part(t) == 0)
+        return t;
 failed:
     free_tempfile(t);
     return NULL;
@@ -147,41 +174,52 @@ const char *va_tempfile_path(const struct va_tempfile *t)
     return t->path;
 }
 
-const char *va_tempfile_target(const struct va_tempfile *t)
+int va_tempfile_fd(const struct va_tempfile *t)
 {
-    return t->target;
+    return t->fd;
 }
 
-void va_tempfile_lock(struct va_tempfile *t, int fd)
+int va_tempfile_spool(const struct va_tempfile *t)
 {
-    (void)t;
-    (void)!flock(fd,
-                 LOCK_EX | LOCK_NB); /* no locks on this file system: nothing is swept there */
-}
+    char *path = part_path(t);
+    int fd = -1;
 
-static int sync_path(const char *path, int flags)
-{
-    int fd = open(path, flags | O_CLOEXEC), failed;
-
-    if (fd < 0)
+    if (!path)
         return -1;
-    failed = fsync(fd);
-    if (failed && (errno == EINVAL || errno == EROFS))
-        failed = 0; /* folders of some file systems cannot be synced */
-    close(fd);
-    return failed;
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        va_error_write(t->target, "create a temporary file for");
+    else
+        unlink(path);
+    va_free(path);
+    return fd;
+}
+
+static void sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        (void)!fsync(fd); /* folders of some file systems cannot be synced */
+        close(fd);
+    }
 }
 
 int va_tempfile_commit(struct va_tempfile **handle)
 {
     struct va_tempfile *t = *handle;
+    int status = va_output_check(t->target, NULL); /* it may be another file by now */
+    struct stat st;
 
-    if (sync_path(t->path, O_RDWR) < 0 || rename(t->path, t->target) < 0) {
-        va_error_write(t->target, "write");
+    if (status == 0 && ((stat(t->file, &st) == 0 && fchmod(t->fd, st.st_mode & 0777) < 0) ||
+                        (fsync(t->fd) < 0 && errno != EINVAL && errno != EROFS) ||
+                        rename(t->path, t->file) < 0))
+        status = va_error_write(t->target, "write");
+    if (status < 0) {
         va_tempfile_abort(handle);
         return -1;
     }
-    (void)sync_path(t->folder, O_RDONLY | O_DIRECTORY);
+    sync_folder(t->folder);
     free_tempfile(t);
     *handle = NULL;
     return 0;
@@ -191,48 +229,83 @@ void va_tempfile_abort(struct va_tempfile **handle)
 {
     if (!handle || !*handle)
         return;
-    unlink((*handle)->path);
+    if ((*handle)->path)
+        unlink((*handle)->path);
     free_tempfile(*handle);
     *handle = NULL;
 }
 
-int va_textfile_create(struct va_textfile *f, const char *target)
-{
-    int fd;
+/* ---- text through stdio, which forgets why a write failed ------------------------------- */
 
-    *f = (struct va_textfile){ 0 };
-    f->temp = va_tempfile_new(target);
+static ssize_t write_text(void *cookie, const char *text, size_t size)
+{
+    struct va_tempfile *t = cookie;
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = write(t->fd, text + done, size - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            if (!t->write_errno)
+                t->write_errno = n < 0 ? errno : EIO;
+            break;
+        }
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+/* Standard output, in the place of a file: it has no name and no lock. */
+static struct va_tempfile *standard_output(void)
+{
+    struct va_tempfile *t = va_new(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    t->target = va_strdup("standard output");
+    t->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (t->target && t->fd >= 0)
+        return t;
+    if (t->target)
+        va_error_write(t->target, "open");
+    free_tempfile(t);
+    return NULL;
+}
+
+int va_textfile_create(struct va_textfile *f, const char *target, va_output_ours *ours)
+{
+    *f = (struct va_textfile){ .temp = !strcmp(target, "-") ? standard_output()
+                                                            : va_tempfile_new(target, ours) };
     if (!f->temp)
         return -1;
-    fd = open(f->temp->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0 || !(f->stream = fdopen(fd, "w"))) {
-        va_error_write(target, "create");
-        if (fd >= 0)
-            close(fd);
-        va_tempfile_abort(&f->temp);
-        return -1;
-    }
-    va_tempfile_lock(f->temp, fd);
-    return 0;
+    f->stream = fopencookie(f->temp, "w", (cookie_io_functions_t){ .write = write_text });
+    if (f->stream)
+        return 0;
+    va_error_write(target, "create");
+    va_tempfile_abort(&f->temp);
+    return -1;
 }
 
 int va_textfile_commit(struct va_textfile *f)
 {
-    int bad;
+    bool bad = ferror(f->stream);
+    bool stream = !f->temp->path;
 
-    errno = 0;
-    bad = ferror(f->stream);
     if (fclose(f->stream))
-        bad = 1;
+        bad = true;
     f->stream = NULL;
     if (bad) {
-        if (!errno)
-            errno = EIO;
+        errno = f->temp->write_errno ? f->temp->write_errno : ENOMEM;
         va_error_write(f->temp->target, "write");
         va_tempfile_abort(&f->temp);
         return -1;
     }
-    return va_tempfile_commit(&f->temp);
+    if (!stream)
+        return va_tempfile_commit(&f->temp);
+    va_tempfile_abort(&f->temp);
+    return 0;
 }
 
 void va_textfile_abort(struct va_textfile *f)
@@ -243,18 +316,9 @@ void va_textfile_abort(struct va_textfile *f)
     va_tempfile_abort(&f->temp);
 }
 
-void va_tempfile_remove_all(void)
-{
-    for (int i = 0; i < SLOTS; i++)
-        if (slots[i].used) {
-            unlink(slots[i].path);
-            slots[i].used = 0;
-        }
-}
-
 static void on_signal(int number)
 {
-    va_tempfile_remove_all();
+    va_leftover_remove_all();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -294,4 +358,20 @@ int va_make_folder(const char *path)
     }
     va_free(copy);
     return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
+{
+    (void)st;
+    (void)kind;
+    return walk->level == 0 ? 0 : remove(path);
+}
+
+int va_clear_folder(const char *path)
+{
+    enum { OPEN_FOLDERS = 16 };
+
+    return nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS)
+               ? va_error_write(path, "clear")
+               : 0;
 }

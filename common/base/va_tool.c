@@ -1,8 +1,10 @@
 #include "base/va_tool.h"
 
+#include "base/va_leftover.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +51,7 @@ static void say_and_end(int number)
             line = fatal[i].line;
     (void)!write(STDERR_FILENO, name, strlen(name));
     (void)!write(STDERR_FILENO, line, strlen(line));
-    va_tempfile_remove_all();
+    va_leftover_remove_all();
     if (getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur > 0)
         raise(number);
     else
@@ -61,7 +63,7 @@ static void exit_of_a_library(void)
 {
     if (finished || getpid() != owner)
         return;
-    va_tempfile_remove_all();
+    va_leftover_remove_all();
     va_error_machine("a library ended the program: out of memory or threads");
     _exit(VA_EXIT_MACHINE);
 }
@@ -81,8 +83,20 @@ static void catch_ends(void)
 
 /* ---- the life of a tool ---------------------------------------------------------------- */
 
+/* A file that is opened while 0, 1 or 2 is closed gets that number, and then what is printed goes
+ * into it. So they are opened, on what refuses the first use as a closed one does. */
+static void fill_standard(void)
+{
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+
+    for (int fd = 0; fd < (int)VA_COUNT(flags); fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", flags[fd]); /* gets the lowest number: fd */
+}
+
 void va_tool_init(const char *name)
 {
+    fill_standard();
     clock_gettime(CLOCK_MONOTONIC, &began);
     va_error_set_tool(name);
     va_tempfile_catch_signals();
@@ -108,7 +122,7 @@ int va_tool_finish(int status)
 {
     finished = true;
     va_progress_end();
-    va_tempfile_remove_all();
+    va_leftover_remove_all();
     errno = 0;
     if ((fflush(stdout) || ferror(stdout) || fclose(stdout)) && status == VA_EXIT_OK) {
         va_error_machine("standard output: cannot write: %s",

@@ -77,12 +77,17 @@ static void print_row(FILE *f, const char *what, const char *name, const char *i
     fputc('\n', f);
 }
 
+static bool ours(const char *head, size_t size)
+{
+    return va_output_begins(head, size, "what\tname\tid\t");
+}
+
 int va_blend_table_write(const struct va_blend_table *t, const char *path)
 {
     const double frames[2] = { (double)t->frames, (double)t->frames };
     struct va_textfile f;
 
-    if (va_textfile_create(&f, path) < 0)
+    if (va_textfile_create(&f, path, ours) < 0)
         return -1;
     fprintf(f.stream, "what\tname\tid\t%s\t%s\n", va_dimension_names[0], va_dimension_names[1]);
     print_row(f.stream, "frames", "-", "-", frames);

@@ -57,7 +57,7 @@ int va_expressions_read(struct va_expressions *e, const char *path, int64_t clas
     int status = -1;
 
     *e = (struct va_expressions){ 0 };
-    if (va_lines_open(&lines, path) < 0)
+    if (va_lines_open_file(&lines, path) < 0)
         return -1;
     if (check_header(&lines) == 0)
         status = read_rows(e, &lines, classes);

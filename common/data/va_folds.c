@@ -1,14 +1,17 @@
 #include "data/va_folds.h"
 
 #include "base/va_error.h"
+#include "base/va_lock.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "base/va_rand.h"
 #include "base/va_tempfile.h"
 #include "data/va_lists.h"
 #include "data/va_table.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FOLDS_MAX = 1000, ROWS_MAX = 20000 };
 
@@ -378,37 +381,115 @@ int64_t va_folds_count(const struct va_fold_plan *plan)
     return plan->given ? plan->folds : plan->folds + 1;
 }
 
-static int write_list(const struct va_fold_plan *plan, const char *folder, int64_t k,
+static int write_list(const struct va_fold_plan *plan, const char *path, int64_t k,
                       bool held_out)
 {
-    char *path = va_format("%s/%lld/%s.txt", folder, (long long)k, held_out ? "val" : "train");
     struct va_textfile f;
+
+    if (va_textfile_create(&f, path, NULL) < 0)
+        return -1;
+    for (int64_t i = 0; i < plan->count; i++)
+        if (va_folds_held_out(plan, k, i) == held_out)
+            fprintf(f.stream, "%s\n", plan->videos[i].name);
+    return va_textfile_commit(&f);
+}
+
+static char *list_path(const char *folder, int64_t k, bool held_out)
+{
+    return va_format("%s/%lld/%s.txt", folder, (long long)k, held_out ? "val" : "train");
+}
+
+/* Make a list in `stage`, if it may go to `folder` later. */
+static int make_list(const struct va_fold_plan *plan, const char *stage, const char *folder,
+                     int64_t k, bool held_out)
+{
+    char *path = list_path(stage, k, held_out), *target = list_path(folder, k, held_out);
     int status = -1;
 
-    if (path && va_textfile_create(&f, path) == 0) {
-        for (int64_t i = 0; i < plan->count; i++)
-            if (va_folds_held_out(plan, k, i) == held_out)
-                fprintf(f.stream, "%s\n", plan->videos[i].name);
-        status = va_textfile_commit(&f);
-    }
+    if (path && target && va_output_check(target, va_name_list_ours) == 0)
+        status = write_list(plan, path, k, held_out);
+    va_free(path);
+    va_free(target);
+    return status;
+}
+
+static int move_list(const char *stage, const char *folder, int64_t k, bool held_out)
+{
+    char *path = list_path(stage, k, held_out), *target = list_path(folder, k, held_out);
+    int status = path && target ? 0 : -1;
+
+    if (status == 0 && rename(path, target) < 0)
+        status = va_error_write(target, "write");
+    va_free(path);
+    va_free(target);
+    return status;
+}
+
+/* Make PARENT/k. */
+static int make_fold_folder(const char *parent, int64_t k)
+{
+    char *path = va_format("%s/%lld", parent, (long long)k);
+    int status = path ? va_make_folder(path) : -1;
+
     va_free(path);
     return status;
 }
 
-int va_folds_write(const struct va_fold_plan *plan, const char *folder)
+/* All lists in `stage`, on the disk; then all folders; then the lists, which only change their
+ * place: that needs no space. */
+static int write_all(const struct va_fold_plan *plan, const char *stage, const char *folder)
 {
+    int64_t folds = va_folds_count(plan);
     int status = 0;
 
-    for (int64_t k = 0; status == 0 && k < va_folds_count(plan); k++) {
+    for (int64_t k = 0; status == 0 && k < folds; k++) {
+        status = make_fold_folder(stage, k);
+        for (int side = 0; status == 0 && side < 2; side++)
+            status = make_list(plan, stage, folder, k, side);
+    }
+    for (int64_t k = 0; status == 0 && k < folds; k++)
+        status = make_fold_folder(folder, k);
+    for (int64_t k = 0; status == 0 && k < folds; k++)
+        for (int side = 0; status == 0 && side < 2; side++)
+            status = move_list(stage, folder, k, side);
+    return status;
+}
+
+/* After a failure: folders that hold nothing were made by this run, or by one that failed. */
+static void remove_empty(const struct va_fold_plan *plan, const char *folder, bool existed)
+{
+    for (int64_t k = 0; k < va_folds_count(plan); k++) {
         char *path = va_format("%s/%lld", folder, (long long)k);
 
-        status = path ? va_make_folder(path) : -1;
-        if (status == 0)
-            status = write_list(plan, folder, k, false);
-        if (status == 0)
-            status = write_list(plan, folder, k, true);
+        if (path)
+            rmdir(path);
         va_free(path);
     }
+    if (!existed)
+        rmdir(folder);
+}
+
+int va_folds_write(const struct va_fold_plan *plan, const char *folder)
+{
+    char *stage = va_format("%s/.split.part", folder);
+    struct va_lock *lock = NULL;
+    bool existed = access(folder, F_OK) == 0;
+    int status = -1;
+
+    if (!stage || va_make_folder(folder) < 0)
+        goto done;
+    lock = va_lock_take(stage);
+    if (!lock)
+        goto done;
+    if (va_make_folder(stage) == 0 && va_clear_folder(stage) == 0)
+        status = write_all(plan, stage, folder);
+    (void)!va_clear_folder(stage);
+    rmdir(stage);
+    va_lock_release(lock);
+    if (status < 0)
+        remove_empty(plan, folder, existed);
+done:
+    va_free(stage);
     return status;
 }
 

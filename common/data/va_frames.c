@@ -2,7 +2,6 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "base/va_names.h"
 #include "io/va_h5.h"
 
 enum { SIDE_MAX = 65536 }; /* pixels, as media/va_resize.h takes them */
@@ -34,8 +33,6 @@ static int load(struct va_frames *f, const char *path)
         !(info->id = va_h5_id(f->in)) || !(f->index = va_h5_read(f->in, "/index", VA_I32)) ||
         !(f->pts = va_h5_read(f->in, "/pts", VA_F64)))
         return -1;
-    if (!va_video_name_valid(f->video))
-        return va_error("%s: attribute video: found %s, expected a file name", path, f->video);
     info->video = f->video;
     info->T = shape[0];
     info->height = shape[1];

@@ -67,7 +67,7 @@ int va_labels_read(struct va_labels *labels, const char *path, enum va_labels_ki
     int got, status = -1;
 
     *labels = (struct va_labels){ 0 };
-    if (va_lines_open(&lines, path) < 0)
+    if (va_lines_open_file(&lines, path) < 0)
         return -1;
     if (check_header(&lines) < 0)
         goto done;
@@ -105,11 +105,16 @@ void va_labels_release(struct va_labels *labels)
     *labels = (struct va_labels){ 0 };
 }
 
+bool va_labels_ours(const char *head, size_t size)
+{
+    return va_output_begins(head, size, header);
+}
+
 int va_labels_write(const char *path, int64_t count, const float *va)
 {
     struct va_textfile f;
 
-    if (va_textfile_create(&f, path) < 0)
+    if (va_textfile_create(&f, path, va_labels_ours) < 0)
         return -1;
     fprintf(f.stream, "%s\n", header);
     for (int64_t i = 0; i < count; i++)

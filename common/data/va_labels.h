@@ -14,6 +14,7 @@
 
 #include "base/va_attr.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Frames in one video at most: 38 hours at 30 per second. What claims more is damaged. */
@@ -40,6 +41,9 @@ static inline bool va_is_labelled(const double va[2])
 
 /* Write va [count, 2] as such a file, 9 significant digits; 0, or -1 after reporting. */
 VA_MUST_USE int va_labels_write(const char *path, int64_t count, const float *va);
+
+/* Whether head[0..size), the beginning of a file, is that of such a file (va_output.h). */
+bool va_labels_ours(const char *head, size_t size);
 
 /* The text files of one or more folders by the name of their video, bytewise sorted. */
 struct va_label_file {

@@ -8,10 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-int va_lines_open(struct va_lines *lines, const char *path)
+/* fd < 0: the opening was reported. */
+static int begin(struct va_lines *lines, const char *path, int fd)
 {
-    int fd = va_input_open_stream(path, "a text file", NULL);
-
     lines->path = path;
     lines->number = 0;
     lines->text[0] = 0;
@@ -21,6 +20,16 @@ int va_lines_open(struct va_lines *lines, const char *path)
         close(fd);
     }
     return lines->stream ? 0 : -1;
+}
+
+int va_lines_open(struct va_lines *lines, const char *path)
+{
+    return begin(lines, path, va_input_open_stream(path, "a text file", NULL));
+}
+
+int va_lines_open_file(struct va_lines *lines, const char *path)
+{
+    return begin(lines, path, va_input_open(path, "a text file", NULL));
 }
 
 void va_lines_close(struct va_lines *lines)

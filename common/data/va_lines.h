@@ -25,6 +25,9 @@ struct va_lines {
 /* 0, or -1 after reporting; lines then needs no close. */
 VA_MUST_USE int va_lines_open(struct va_lines *lines, const char *path);
 
+/* The same for a file that somebody put into a folder: a pipe there is refused, not waited for. */
+VA_MUST_USE int va_lines_open_file(struct va_lines *lines, const char *path);
+
 /* The next line into lines->text, without its end: 1, 0 at the end of the file, or -1 after
  * reporting. */
 VA_MUST_USE int va_lines_next(struct va_lines *lines);

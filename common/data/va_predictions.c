@@ -302,7 +302,7 @@ int va_predictions_add(struct va_predictions *set, const char *path)
     if (S_ISDIR(st.st_mode)) {
         status = add_folder(set, path);
     } else if (n > 4 && !strcasecmp(path + n - 4, ".txt")) {
-        char *name = va_video_name(path);
+        char *name = va_video_name_enter(path, "rename it");
 
         status = name ? add_text(set, name, path) : -1;
         va_free(name);

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "data/va_table.h"
 #include <math.h>
 #include <stdlib.h>
@@ -130,6 +131,7 @@ int va_report_add(struct va_report *report, const char *name, const char *const 
     m.folds = va_new(count, sizeof(*m.folds));
     if (!m.name || !m.folds)
         goto failed;
+    va_text_clean(m.name); /* people read it in the table */
     for (int64_t i = 0; i < count; i++)
         if (read_scores(&m.folds[i], paths[i]) < 0)
             goto failed;

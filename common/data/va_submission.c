@@ -115,6 +115,11 @@ static int write_rows(struct job *j, int64_t *rows)
     return got;
 }
 
+static bool ours(const char *head, size_t size)
+{
+    return va_output_begins(head, size, header);
+}
+
 int va_submission_write(const char *output, const char *sample,
                         const struct va_predictions *set, int64_t *rows)
 {
@@ -128,7 +133,7 @@ int va_submission_write(const char *output, const char *sample,
     j->seen = va_new(set->count, sizeof(*j->seen));
     if (!j->seen || va_lines_open(&j->lines, sample) < 0)
         goto done;
-    if (va_textfile_create(&file, output) == 0) {
+    if (va_textfile_create(&file, output, ours) == 0) {
         j->to = file.stream;
         status = write_rows(j, rows);
         if (status == 0)

@@ -18,6 +18,7 @@
 #include "base/va_attr.h"
 #include "base/va_tensors.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct va_h5_out;  /* opaque: a file being written */
@@ -32,6 +33,10 @@ bool va_h5_named(const char *path);
 
 /* Begin `path` of `schema` ("va.features/1"). NULL after reporting. */
 VA_MUST_USE struct va_h5_out *va_h5_create(const char *path, const char *schema);
+
+/* Whether head[0..size), the beginning of a file, is that of a file with one of our schemas: what
+ * va_h5_create may replace (va_output.h). */
+bool va_h5_ours(const char *head, size_t size);
 
 /* Record an input file for the provenance: its base name and content id. */
 VA_MUST_USE int va_h5_add_input(struct va_h5_out *out, const char *path, const char *id);

@@ -4,6 +4,7 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_names.h"
 #include "io/va_h5_priv.h"
 #include <math.h>
 #include <stdio.h>
@@ -129,6 +130,9 @@ static int check_attribute(struct check *c, const struct va_schema_row *row, con
                  row->types);
     else if (row->rank == 0 && value.count != 1)
         va_error("%s: %s: found %s values, expected one", c->file->path, place, found);
+    else if (row->name && value.kind == VA_H5_STRING && !va_video_name_valid(value.strings[0]))
+        va_error("%s: %s: found '%s', expected the name of a video", c->file->path, place,
+                 value.strings[0]);
     else if (row->rank <= 0 || check_shape(c, row, row->object, 1, &value.count) == 0)
         result = value.kind == VA_H5_INT || value.kind == VA_H5_REAL
                      ? check_attribute_numbers(c, row, place, &value)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
@@ -105,7 +106,7 @@ static hid_t new_access(void)
         return va_error_machine("HDF5: cannot make an access list");
     H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
 #if H5_VERSION_GE(1, 10, 7)
-    H5Pset_file_locking(list, false, true); /* ours are va_tempfile_lock */
+    H5Pset_file_locking(list, false, true); /* ours is va_lock.h */
 #endif
     return list;
 }
@@ -180,11 +181,14 @@ bool va_h5_named(const char *path)
     static const char magic[] = "\x89HDF\r\n\x1a\n";
     size_t n = strlen(path);
     char head[8] = "";
+    struct stat st;
     FILE *f;
 
     if (n > 3 && !strcmp(path + n - 3, ".h5"))
         return true;
-    f = strcmp(path, "-") != 0 ? fopen(path, "rbe") : NULL;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* a pipe keeps its first bytes */
+        return false;
+    f = fopen(path, "rbe");
     if (!f)
         return false;
     n = fread(head, 1, sizeof(head), f);

@@ -8,7 +8,6 @@
 #include "base/va_tempfile.h"
 #include "io/va_h5_priv.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,21 +48,6 @@ void va_h5_rows_drop(struct va_h5_out *out)
         free_rows(out->rows);
 }
 
-/* A file that is gone as soon as it is closed, on the disk that must hold the result anyway. */
-static int open_spool(struct va_h5_out *out)
-{
-    struct va_tempfile *temp = va_tempfile_new(out->target);
-    int fd;
-
-    if (!temp)
-        return -1;
-    fd = open(va_tempfile_path(temp), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        va_error_write(out->target, "create a temporary file for");
-    va_tempfile_abort(&temp);
-    return fd;
-}
-
 static hid_t create(struct va_h5_rows *r)
 {
     hid_t type = va_h5_stored_type(r->type);
@@ -98,7 +82,7 @@ struct va_h5_rows *va_h5_rows_begin(struct va_h5_out *out, const char *name, enu
         }
     if (!r->name)
         goto failed;
-    if (shape[0] >= 0 ? create(r) < 0 : (r->spool = open_spool(out)) < 0)
+    if (shape[0] >= 0 ? create(r) < 0 : (r->spool = va_tempfile_spool(out->temp)) < 0)
         goto failed;
     return r;
 failed:

@@ -265,19 +265,32 @@ int va_h5_put_strings(struct va_h5_out *out, const char *object, const char *nam
 static int open_temporary(struct va_h5_out *out)
 {
     hid_t access = va_h5_access_create(), create = quiet_list(H5P_FILE_CREATE);
-    void *handle;
 
     if (access >= 0)
-        out->file.id = H5Fcreate(va_tempfile_path(out->temp), H5F_ACC_EXCL, create, access);
-    if (out->file.id < 0)
+        out->file.id = H5Fcreate(va_tempfile_path(out->temp), H5F_ACC_TRUNC, create, access);
+    if (out->file.id < 0) /* asked at once: the next call forgets the reason */
         va_h5_write_failed(out, "file");
     H5Pclose(create);
     H5Pclose(access);
-    if (out->failed)
-        return -1;
-    if (H5Fget_vfd_handle(out->file.id, H5P_DEFAULT, &handle) >= 0)
-        va_tempfile_lock(out->temp, *(int *)handle);
-    return 0;
+    return out->failed ? -1 : 0;
+}
+
+/* The first thing that we write into a file is the attribute `schema`. It is found by its bytes:
+ * the library is not let near a file that may be anybody's. */
+bool va_h5_ours(const char *head, size_t size)
+{
+    static const char name[] = "schema", begin[] = "\0va."; /* a value is preceded by zeros */
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    const char *at = memmem(head, size, name, sizeof(name)), *end = head + size;
+
+    if (!va_output_begins(head, size, "\x89HDF\r\n\x1a\n") || !at)
+        return false;
+    at = memmem(at, (size_t)(end - at), begin, sizeof(begin) - 1);
+    if (!at)
+        return false;
+    for (at += sizeof(begin) - 1; at < end && *at && strchr(letters, *at);)
+        at++;
+    return end - at >= 2 && at[0] == '/' && at[1] >= '0' && at[1] <= '9';
 }
 
 struct va_h5_out *va_h5_create(const char *path, const char *schema)
@@ -299,7 +312,7 @@ struct va_h5_out *va_h5_create(const char *path, const char *schema)
         va_error_machine("%s: schema %s is not known", path, schema);
         goto failed;
     }
-    out->temp = va_tempfile_new(path);
+    out->temp = va_tempfile_new(path, va_h5_ours);
     if (!out->temp || open_temporary(out) < 0 ||
         va_h5_put_string(out, NULL, "schema", schema) < 0)
         goto failed;

@@ -202,6 +202,11 @@ static int write_archive(struct va_zip *z, const struct pickle *p, const struct 
     return result;
 }
 
+static bool ours(const char *head, size_t size)
+{
+    return size >= 4 && va_pth_begins((const uint8_t *)head);
+}
+
 int va_pth_write(const char *path, const struct va_tensors *set, const struct va_aliases *more)
 {
     struct va_textfile out = { 0 };
@@ -210,7 +215,7 @@ int va_pth_write(const char *path, const struct va_tensors *set, const struct va
     int result = -1;
 
     put_set(&p, set, more);
-    if (p.failed || va_textfile_create(&out, path) < 0)
+    if (p.failed || va_textfile_create(&out, path, ours) < 0)
         goto done;
     va_zip_init(&zip, out.stream);
     /* A failed write leaves its mark in the stream; commit looks at it. */

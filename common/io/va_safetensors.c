@@ -353,6 +353,12 @@ done:
     return text;
 }
 
+/* The length of a header that begins at once, as all writers of the format do. */
+static bool ours(const char *head, size_t size)
+{
+    return size > 8 && head[8] == '{' && !head[6] && !head[7];
+}
+
 int va_safetensors_write(const char *path, const struct va_tensors *set)
 {
     struct va_textfile out = { 0 };
@@ -361,7 +367,7 @@ int va_safetensors_write(const char *path, const struct va_tensors *set)
     char *header = header_text(path, set, &size);
     int result = -1;
 
-    if (!header || va_textfile_create(&out, path) < 0)
+    if (!header || va_textfile_create(&out, path, ours) < 0)
         goto done;
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)((uint64_t)size >> 8 * i);

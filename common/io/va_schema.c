@@ -85,6 +85,8 @@ static int parse_rule(struct va_schema_row *row, char *text)
     for (word = strtok_r(text, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
         if (!strcmp(word, "required"))
             row->required = true;
+        else if (!strcmp(word, "name"))
+            row->name = true;
         else if (!strcmp(word, "finite"))
             row->finite = true;
         else if (!strcmp(word, "ascending"))

@@ -35,7 +35,7 @@ struct va_schema_row {
     unsigned type_mask;
     int rank; /* -1: any */
     struct va_schema_dim dims[VA_RANK_MAX];
-    bool required, finite, ascending, sorted;
+    bool required, finite, ascending, sorted, name; /* name: of a video, va_names.h */
     double lo, hi;  /* -INFINITY, INFINITY where there is no bound */
     char *hi_under; /* attribute of the root that is the upper bound, or NULL */
 };

@@ -71,17 +71,20 @@ static int64_t seek_bytes(void *opaque, int64_t offset, int whence)
     return at < 0 ? AVERROR(errno) : at;
 }
 
+static bool is_video(const char *head, size_t size)
+{
+    return size >= 8 && (!memcmp(head + 4, "ftyp", 4) || !memcmp(head, "RIFF", 4) ||
+                         !memcmp(head, "\x1a\x45\xdf\xa3", 4));
+}
+
 static int open_output(struct va_encoder *e)
 {
     uint8_t *buffer;
 
-    e->temp = va_tempfile_new(e->path);
+    e->temp = va_tempfile_new(e->path, is_video);
     if (!e->temp)
         return -1;
-    e->fd = open(va_tempfile_path(e->temp), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (e->fd < 0)
-        return va_error_write(e->path, "create");
-    va_tempfile_lock(e->temp, e->fd);
+    e->fd = va_tempfile_fd(e->temp);
     buffer = av_malloc(IO_BUFFER);
     if (buffer)
         e->io = avio_alloc_context(buffer, IO_BUFFER, 1, e, NULL, write_bytes, seek_bytes);
@@ -243,7 +246,6 @@ struct va_encoder *va_encoder_open(const char *path, int64_t width, int64_t heig
     e = va_new(1, sizeof(*e));
     if (!e)
         return NULL;
-    e->fd = -1;
     e->last_tick = -1;
     e->path = va_strdup(path);
     if (!e->path || open_output(e) < 0 || open_video(e, width, height, fps, quality) < 0)
@@ -315,8 +317,6 @@ static void free_encoder(struct va_encoder *e)
     if (e->io)
         av_freep(&e->io->buffer);
     avio_context_free(&e->io);
-    if (e->fd >= 0)
-        close(e->fd);
     va_tempfile_abort(&e->temp);
     va_free(e->path);
     va_free(e);
@@ -335,12 +335,6 @@ int va_encoder_close(struct va_encoder **handle)
         failed(e, "write", error < 0 ? error : e->io->error);
         goto done;
     }
-    if (close(e->fd) < 0) {
-        e->fd = -1;
-        va_error_write(e->path, "write");
-        goto done;
-    }
-    e->fd = -1;
     result = va_tempfile_commit(&e->temp);
 done:
     va_encoder_abort(handle);
@@ -395,18 +389,20 @@ done:
     return error;
 }
 
+static bool is_image(const char *head, size_t size)
+{
+    return va_output_begins(head, size, "\x89PNG") ||
+           va_output_begins(head, size, "\xff\xd8\xff");
+}
+
 static int write_image(const char *path, const AVPacket *packet)
 {
     struct va_textfile file;
 
-    if (va_textfile_create(&file, path) < 0)
+    if (va_textfile_create(&file, path, is_image) < 0)
         return -1;
-    if (fwrite(packet->data, 1, (size_t)packet->size, file.stream) != (size_t)packet->size ||
-        fflush(file.stream)) {
-        va_error_write(path, "write"); /* here errno still says why */
-        va_textfile_abort(&file);
-        return -1;
-    }
+    /* A failed write leaves its mark in the stream; commit looks at it. */
+    fwrite(packet->data, 1, (size_t)packet->size, file.stream);
     return va_textfile_commit(&file);
 }
 

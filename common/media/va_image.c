@@ -1,6 +1,7 @@
 #include "media/va_image_priv.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "media/va_source_priv.h"
 #include "media/va_worker_priv.h"
@@ -62,6 +63,7 @@ static int open_and_look(const char *path, int64_t *size, const char **what)
             close(fd);
         return -1;
     }
+    va_input_note(path);
     *what = !S_ISREG(st.st_mode)    ? "not a file"
             : st.st_size == 0       ? "the file is empty"
             : st.st_size > FILE_MAX ? "the file is too large"

@@ -9,6 +9,7 @@
 #include "base/va_tempfile.h"
 #include "media/va_encode.h"
 #include "synth/va_act.h"
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,12 +31,15 @@ int va_plain_write(const char *root, const char *name, const void *bytes, int64_
 {
     char *path = va_format("%s/%s", root, name);
     FILE *f = path ? fopen(path, "wb") : NULL;
-    int result = -1;
+    int result = -1, why;
 
     if (f) {
         result = fwrite(bytes, 1, (size_t)size, f) == (size_t)size ? 0 : -1;
-        if (fclose(f))
+        why = errno; /* of the write: closing would forget it */
+        if (fclose(f) && result == 0)
             result = -1;
+        else
+            errno = why;
     }
     if (path && result < 0)
         va_error_write(path, "write");

@@ -1,12 +1,13 @@
 /*
  * The corpus as a whole: the folder's life, clips side by side, and the lists that name them.
  *
- * The unfinished folder has a fixed name, .NAME.part, and its writer holds a lock on it. So a
- * second writer of the same target is refused, and what a killed one left is cleared by the next.
+ * The unfinished folder has a fixed name, .NAME.part, and its writer holds the lock of NAME
+ * (va_lock.h). So a second writer is refused, and what a killed one left is cleared by the next.
  */
 #include "synth/va_corpus.h"
 
 #include "base/va_error.h"
+#include "base/va_lock.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
 #include "base/va_thread.h"
@@ -14,29 +15,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the folder ----------------------------------------------------------------------------- */
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
-{
-    (void)st;
-    (void)kind;
-    return walk->level == 0 ? 0 : remove(path);
-}
-
-static int clear_folder(const char *path)
-{
-    enum { OPEN_FOLDERS = 16 };
-
-    return nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
-}
 
 static int check_target(const char *dir)
 {
@@ -70,7 +55,8 @@ static char *part_of(const char *dir)
     return va_format("%.*s.%.*s.part", (int)start, dir, (int)(n - start), dir + start);
 }
 
-/* Make (or take over) and lock the unfinished folder. Its descriptor, or -1 after reporting. */
+/* Make the unfinished folder, or take over what a dead process left. Its descriptor, or -1 after
+ * reporting. */
 static int begin_part(const char *part, const char *dir)
 {
     int fd;
@@ -80,15 +66,10 @@ static int begin_part(const char *part, const char *dir)
     fd = open(part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return va_error_write(dir, "create");
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        close(fd);
-        return va_error_machine("%s: another va-synth is writing it", dir);
-    }
-    if (clear_folder(part) < 0) {
-        close(fd);
-        return va_error_write(part, "clear");
-    }
-    return fd;
+    if (va_clear_folder(part) == 0)
+        return fd;
+    close(fd);
+    return -1;
 }
 
 static int make_folders(const char *root)
@@ -262,11 +243,13 @@ int va_corpus_write(const char *dir, const struct va_corpus_options *o,
 {
     struct va_cast cast = { 0 };
     char *part = NULL;
+    struct va_lock *lock = NULL;
     int fd = -1, result = -1;
     struct production p = { .options = o, .cast = &cast, .stop = stop };
 
     pthread_mutex_init(&p.lock, NULL);
-    if (check_target(dir) < 0 || !(part = part_of(dir)) || va_cast_init(&cast, o) < 0)
+    if (!(part = part_of(dir)) || !(lock = va_lock_take(dir)) || check_target(dir) < 0 ||
+        va_cast_init(&cast, o) < 0)
         goto done;
     p.root = part;
     fd = begin_part(part, dir);
@@ -280,10 +263,11 @@ int va_corpus_write(const char *dir, const struct va_corpus_options *o,
     result = 0;
 done:
     if (fd >= 0) {
-        if (result < 0 && (clear_folder(part) < 0 || rmdir(part) < 0))
+        if (result < 0 && (va_clear_folder(part) < 0 || rmdir(part) < 0))
             va_warn("%s: cannot be removed", part);
         close(fd);
     }
+    va_lock_release(lock);
     va_cast_release(&cast);
     va_free(part);
     pthread_mutex_destroy(&p.lock);

@@ -152,7 +152,7 @@ static int add_images(struct va_pictures *p, const char *path, char *const *name
     for (int64_t i = 0; i < count; i++)
         size += (int64_t)strlen(names[i]) + 1;
     if (!v || !(v->names = va_new(size, 1)) || !(v->at = va_new(count, sizeof(*v->at))) ||
-        !(v->name = va_video_name(path)))
+        !(v->name = va_video_name_enter(path, "rename it")))
         return -1;
     for (int64_t i = 0; i < count; i++) {
         size_t n = strlen(names[i]) + 1;
@@ -286,7 +286,7 @@ done:
 
 static int add_video(struct va_pictures *p, const char *path)
 {
-    char *name = va_video_name(path), *cached = NULL;
+    char *name = va_video_name_enter(path, "rename it"), *cached = NULL;
     struct stat st;
     int result = -1;
 

@@ -8,9 +8,11 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
+#include "base/va_output.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include "cpu/va_device.h"
+#include "data/va_labels.h"
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
 #include "train/va_choose.h"
@@ -201,13 +203,19 @@ static int fetch(struct run *r, int64_t video)
     return va_window_index_pts(r->index, video, r->pts);
 }
 
+static bool is_table(const char *head, size_t size)
+{
+    return va_output_begins(head, size, "frame\ttime\tvalence") ||
+           va_output_begins(head, size, "frame,time,valence");
+}
+
 static int write_table(const struct run *r, int64_t video, bool timed, const char *path)
 {
     const char *dot = strrchr(path, '.');
     char comma = dot && !strcmp(dot, ".csv") ? ',' : '\t';
     struct va_textfile f;
 
-    if (va_textfile_create(&f, path) < 0)
+    if (va_textfile_create(&f, path, is_table) < 0)
         return -1;
     fprintf(f.stream, "frame%ctime%cvalence%carousal\n", comma, comma, comma);
     for (int64_t t = 0; t < r->index->videos[video].frames; t++) {
@@ -229,30 +237,66 @@ static bool is_folder(const char *path)
     return path[n - 1] == '/' || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
 }
 
-static int write_texts(struct run *r, int64_t video, bool timed)
+/* The files of text for a video: DIR/<video>.txt of --text-dir, the table. NULL in *text or *table
+ * when not asked for. 0, or -1 after reporting; both are the caller's. */
+static int text_paths(const struct run *r, int64_t video, char **text, char **table)
 {
     const struct va_index_video *v = &r->index->videos[video];
     bool folder = r->job->table && is_folder(r->job->table);
-    char *path = NULL;
-    int status = 0;
 
+    *text = *table = NULL;
     if ((r->job->text_dir || folder) && !va_video_name_valid(v->name))
         return va_error("%s: the video's name '%s' cannot be that of a file", v->features,
                         v->name);
-    if (r->job->text_dir) {
-        path = va_format("%s/%s.txt", r->job->text_dir, v->name);
-        status = path && va_make_folder(r->job->text_dir) == 0
-                     ? va_labels_write(path, v->frames, r->va)
+    if (r->job->text_dir)
+        *text = va_format("%s/%s.txt", r->job->text_dir, v->name);
+    if (r->job->table)
+        *table = folder ? va_format("%s/%s.tsv", r->job->table, v->name)
+                        : va_strdup(r->job->table);
+    return (r->job->text_dir && !*text) || (r->job->table && !*table) ? -1 : 0;
+}
+
+static int write_texts(struct run *r, int64_t video, bool timed)
+{
+    bool folder = r->job->table && is_folder(r->job->table);
+    char *text, *table;
+    int status = text_paths(r, video, &text, &table);
+
+    if (status == 0 && text)
+        status = va_make_folder(r->job->text_dir) == 0
+                     ? va_labels_write(text, r->index->videos[video].frames, r->va)
                      : -1;
-        va_free(path);
-    }
-    if (r->job->table && status == 0) {
-        path = folder ? va_format("%s/%s.tsv", r->job->table, v->name)
-                      : va_strdup(r->job->table);
-        status = path && (!folder || va_make_folder(r->job->table) == 0)
-                     ? write_table(r, video, timed, path)
+    if (status == 0 && table)
+        status = !folder || va_make_folder(r->job->table) == 0
+                     ? write_table(r, video, timed, table)
                      : -1;
-        va_free(path);
+    va_free(text);
+    va_free(table);
+    return status;
+}
+
+/* Whether all files may be written, before the work. */
+static int check_outputs(const struct run *r)
+{
+    int64_t videos = 0;
+    int status = va_output_check(r->job->output, va_h5_ours);
+
+    for (int64_t i = 0; i < r->index->video_count; i++)
+        videos += r->chosen[i];
+    if (status == 0 && r->job->table && videos > 1 && !is_folder(r->job->table))
+        return va_error("--table %s: %lld videos, expected a folder for their tables",
+                        r->job->table, (long long)videos);
+    for (int64_t i = 0; status == 0 && i < r->index->video_count; i++) {
+        char *text = NULL, *table = NULL;
+
+        if (r->chosen[i])
+            status = text_paths(r, i, &text, &table);
+        if (status == 0 && text)
+            status = va_output_check(text, va_labels_ours);
+        if (status == 0 && table)
+            status = va_output_check(table, is_table);
+        va_free(text);
+        va_free(table);
     }
     return status;
 }
@@ -299,25 +343,13 @@ done:
     return status;
 }
 
-static int check_table(const struct run *r)
-{
-    int64_t videos = 0;
-
-    for (int64_t i = 0; i < r->index->video_count; i++)
-        videos += r->chosen[i];
-    if (r->job->table && videos > 1 && !is_folder(r->job->table))
-        return va_error("--table %s: %lld videos, expected a folder for their tables",
-                        r->job->table, (long long)videos);
-    return 0;
-}
-
 int va_predict_run(const struct va_predict_job *job)
 {
     struct run r = { .job = job };
     struct va_backend *be = va_device_open(job->device);
     int status = -1;
 
-    if (!be || open_input(&r) < 0 || check_table(&r) < 0)
+    if (!be || open_input(&r) < 0 || check_outputs(&r) < 0)
         goto done;
     va_progress_begin("frames", r.frames * job->model_count);
     for (int64_t m = 0; m < job->model_count; m++)

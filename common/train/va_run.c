@@ -4,6 +4,7 @@
 #include "base/va_error.h"
 #include "base/va_lock.h"
 #include "base/va_mem.h"
+#include "base/va_output.h"
 #include "base/va_progress.h"
 #include "train/va_run_priv.h"
 #include "train/va_share.h"

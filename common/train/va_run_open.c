@@ -6,9 +6,12 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_hash.h"
+#include "base/va_input.h"
 #include "base/va_lock.h"
 #include "base/va_mem.h"
+#include "base/va_output.h"
 #include "base/va_tempfile.h"
+#include "io/va_h5.h"
 #include "io/va_model_file.h"
 #include "train/va_run_priv.h"
 #include "train/va_share.h"
@@ -71,6 +74,7 @@ static bool already_done(const struct va_run *r)
     same = set && va_train_identity_check(set, r->state.identity, output) == 0;
     va_error_catch_end();
     va_tensors_free(set);
+    va_input_forget(output); /* it was looked at, and may be written anew */
     return same;
 }
 
@@ -79,7 +83,9 @@ static int open_alone(struct va_run *r)
 {
     const struct va_run_job *job = r->job;
 
-    if (take(r, job->output) < 0 || take(r, r->state_path) < 0)
+    /* now, and not only after hours of training */
+    if (va_output_check(job->output, va_h5_ours) < 0 || take(r, job->output) < 0 ||
+        take(r, r->state_path) < 0)
         return -1;
     if (already_done(r)) {
         va_info("%s: is complete", job->output);

@@ -20,6 +20,7 @@
  */
 #include "base/va_comm.h"
 #include "base/va_error.h"
+#include "base/va_leftover.h"
 #include "base/va_tempfile.h"
 #include "train/va_run_priv.h"
 #include <errno.h>
@@ -100,7 +101,7 @@ static int first_gone(void)
 
 static void leave(int number)
 {
-    va_tempfile_remove_all();
+    va_leftover_remove_all();
     if (number) {
         signal(number, SIG_DFL);
         raise(number);

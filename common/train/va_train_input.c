@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "data/va_origin.h"
 #include "io/va_model_file.h"
 #include "train/va_choose.h"
@@ -144,8 +145,11 @@ static void show_windows(const struct va_window_index *index, const char *path,
                          enum va_preset preset)
 {
     struct va_preset_windows w = va_preset_windows(preset);
-    const char *source = index ? path : "preset";
+    char *shown = va_strdup(index ? path : "preset");
+    const char *source = shown ? shown : "";
 
+    if (shown)
+        va_text_clean(shown);
     if (index) {
         w.window = index->window;
         w.stride = index->stride;
@@ -158,7 +162,8 @@ static void show_windows(const struct va_window_index *index, const char *path,
     printf("tail\t%s\t%s\nmissing\t%s\t%s\nleading\t%s\t%s\n", va_tail_names[w.tail], source,
            va_missing_names[w.missing], source, va_leading_names[w.leading], source);
     if (index)
-        printf("in-dim\t%lld\t%s\n", (long long)index->dim, path);
+        printf("in-dim\t%lld\t%s\n", (long long)index->dim, source);
+    va_free(shown);
 }
 
 /* What a preset wants of va-predict. */

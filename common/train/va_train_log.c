@@ -42,12 +42,17 @@ static void write_row(FILE *stream, const double *row, int columns)
     fputc('\n', stream);
 }
 
+static bool ours(const char *head, size_t size)
+{
+    return va_output_begins(head, size, "step"); /* the first column of each */
+}
+
 int va_log_open(struct va_log *log, const char *dir, const char *name)
 {
     struct va_textfile f;
 
     log->path = va_format("%s/%s", dir, name);
-    if (!log->path || va_make_folder(dir) < 0 || va_textfile_create(&f, log->path) < 0)
+    if (!log->path || va_make_folder(dir) < 0 || va_textfile_create(&f, log->path, ours) < 0)
         return -1;
     fputs(log->header, f.stream);
     for (int64_t i = 0; i < log->count; i++)

@@ -1,6 +1,7 @@
 #include "train/va_train_state.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "io/va_model_file.h"
 #include <math.h>
@@ -271,5 +272,6 @@ int va_train_state_load(struct va_train_state *s, const char *path)
         status = read_counters(s, in);
     va_tensors_free(set);
     va_h5_close(in);
+    va_input_forget(path); /* the run's own, which it writes anew */
     return status;
 }

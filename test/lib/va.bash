@@ -62,7 +62,7 @@ can_mount() {
 #   BATTERY_DAMAGED=1     exit code for empty, truncated and foreign input (default 3)
 #   BATTERY_WHOLE="a b"   inputs of which a part is as good as the whole: not truncated
 #   BATTERY_SKIP="full"   pieces to leave out, with a reason in the test: arguments missing empty
-#                         truncated foreign unwritable full
+#                         truncated foreign same unwritable full
 generic_battery() {
     local -a tool args=("${@:2}")
     local output='' at=-1 i
@@ -74,9 +74,11 @@ generic_battery() {
     battery_answers || return 1
     battery_run "${tool[@]}" "${args[@]}"
     [ "$rc" -eq 0 ] || explain "the unharmed run: exit $rc: $(cat battery/err)" || return 1
+    if [ -f "$output" ]; then cp "$output" battery/earlier; else echo earlier >battery/earlier; fi
     for ((i = 0; i < ${#args[@]}; i++)); do
         if [ "$i" -ne "$at" ] && [ -f "${args[i]}" ]; then battery_input "$i" || return 1; fi
     done
+    if [ "$at" -ge 0 ] && battery_wants same; then battery_same || return 1; fi
     if [ "$at" -ge 0 ] && battery_wants unwritable; then battery_unwritable || return 1; fi
     if battery_wants full; then battery_full || return 1; fi
     rm -rf battery
@@ -129,16 +131,16 @@ battery_refuses() {
     if [ -n "$output" ]; then
         [ ! -e "$output" ] || explain "a failed run left $output" || return 1
         [ "$(battery_parts)" = "$before" ] || explain "left: $(battery_parts)" || return 1
-        echo earlier >"$output"
+        cp battery/earlier "$output"
         battery_run "${tool[@]}" "$@"
         battery_failed "$code" "$word" || return 1
-        [ "$(cat "$output")" = earlier ] || explain "a failed run changed $output" || return 1
+        cmp -s battery/earlier "$output" || explain "a failed run changed $output" || return 1
         [ "$(battery_parts)" = "$before" ] || explain "left: $(battery_parts)" || return 1
         rm "$output"
     fi
 }
 
-battery_parts() { find . -name '*.part' | sort; }
+battery_parts() { find . -name '*.part' -o -name '.*.lock' | sort; }
 
 # Replace input args[$1] by broken ones.
 battery_input() {
@@ -164,6 +166,24 @@ battery_input() {
         battery_refuses "$damaged" "$name" "${try[@]}" || explain "... $file foreign" || return 1
     fi
     rm -f "$broken"
+}
+
+# The output is one of the inputs, under its name and under another: refused, and all bytes kept.
+battery_same() {
+    local file name
+    local -a try=("${args[@]}")
+    for file in "${args[@]}"; do
+        if [ ! -f "$file" ] || [ "$file" = "$output" ]; then continue; fi
+        cp "$file" battery/before
+        ln -f "$file" battery/other
+        for name in "$file" battery/other; do
+            try[at]=$name
+            battery_run "${tool[@]}" "${try[@]}"
+            battery_failed 2 "$name" || return 1
+            cmp -s battery/before "$file" || explain "$file was replaced by the output" || return 1
+        done
+        rm battery/other
+    done
 }
 
 # The output cannot be made: its folder is a file, or missing.
@@ -197,14 +217,14 @@ battery_full() {
     mkdir -p battery/disk
     try[at]=battery/disk/out.h5
     # shellcheck disable=SC2016
-    battery_run small_disk 65536 battery/disk bash -c '
-        echo earlier >battery/disk/out.h5
+    battery_run small_disk $((65536 + $(stat -c %s battery/earlier))) battery/disk bash -c '
+        cp battery/earlier battery/disk/out.h5
         cat /dev/zero >battery/disk/filler 2>/dev/null
         "$@"
         rc=$?
         [ "$(ls -A battery/disk | sort | paste -sd " ")" = "filler out.h5" ] || {
             echo "left: $(ls -A battery/disk)"; exit 98; }
-        [ "$(cat battery/disk/out.h5)" = earlier ] || { echo "out.h5 was changed"; exit 98; }
+        cmp -s battery/earlier battery/disk/out.h5 || { echo "out.h5 was changed"; exit 98; }
         exit $rc' full "${tool[@]}" "${try[@]}"
     [ "$rc" -ne 98 ] || explain "full disk: $(cat battery/out)" || return 1
     battery_failed 4 out.h5 || explain "... full disk"

@@ -2,6 +2,7 @@
  * Text that people hand in: annotations, lists and tables, good and bad.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "data/va_labels.h"
 #include "data/va_lists.h"
@@ -163,6 +164,8 @@ static void a_written_file_reads_back(void)
     const float va[] = { .1f, -.2f, 1e-9f, 1, -1, 0 };
 
     snprintf(path, sizeof(path), "%s/a.txt", folder);
+    put("");
+    va_input_forget(path);
     VA_CHECK_INT(va_labels_write(path, 3, va), 0);
     VA_CHECK_INT(va_labels_read(&labels, path, VA_LABELS_PREDICTION), 0);
     VA_CHECK_INT(labels.count, 3);

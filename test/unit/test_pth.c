@@ -3,6 +3,7 @@
  * back, and what a pickle must not do is refused. Hostile files are in test/va-weights-pth.bats.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "io/va_pth.h"
 #include "test/pth_hostile.h"
 #include "test/va_golden.h"
@@ -145,6 +146,7 @@ static void equal_sets_give_equal_bytes_and_aligned_storages(void)
     for (int i = 0; i < 2; i++) {
         FILE *f;
 
+        va_input_forget(path);
         VA_CHECK(va_pth_write(path, set, NULL) == 0);
         f = fopen(path, "rb");
         n[i] = f ? fread(bytes[i], 1, sizeof(bytes[i]), f) : 0;

@@ -2,6 +2,7 @@
  * safetensors: what was written is read back; headers that lie are refused with one line.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "io/va_model_file.h"
 #include "test/va_test.h"
 #include <stdlib.h>
@@ -92,6 +93,7 @@ static void equal_sets_give_equal_bytes(void)
     for (int i = 0; i < 2; i++) {
         FILE *f;
 
+        va_input_forget(path);
         VA_CHECK(va_safetensors_write(path, set) == 0);
         f = fopen(path, "rb");
         n[i] = f ? fread(bytes[i], 1, sizeof(bytes[i]), f) : 0;

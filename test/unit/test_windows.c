@@ -2,6 +2,7 @@
  * Windows: all plans of the reference, exactly; timelines with gaps, and what is gathered.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "data/va_track.h"
 #include "data/va_window_index.h"
@@ -97,11 +98,13 @@ static float value(int64_t r, int64_t c)
 
 static int write_features(const char *video, int64_t count, float spoiled, bool half)
 {
-    struct va_h5_out *out = va_h5_create(features, "va.features/1");
+    struct va_h5_out *out;
     float x[ROWS * D];
     uint16_t h[ROWS * D];
     double pts[ROWS];
 
+    va_input_forget(features);
+    out = va_h5_create(features, "va.features/1");
     for (int64_t i = 0; i < ROWS * D; i++)
         x[i] = spoiled && i == 2 * D + 1 ? spoiled : value(i / D, i % D);
     for (int64_t i = 0; i < ROWS * D; i++)
@@ -137,6 +140,7 @@ static struct va_window_index *make(enum va_missing missing, enum va_leading lea
 
     VA_CHECK_INT(va_label_files_add(&labels, folder), 0);
     VA_CHECK_INT(va_window_index_add(index, features, &labels), 0);
+    va_input_forget(index_path);
     VA_CHECK_INT(va_window_index_write(index, index_path), 0);
     va_label_files_release(&labels);
     va_window_index_free(index);

@@ -1,0 +1,59 @@
+#include "base/va_output.h"
+
+#include "base/va_error.h"
+#include "base/va_input.h"
+#include "base/va_magic.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool forced;
+
+void va_output_force(bool force)
+{
+    forced = force;
+}
+
+bool va_output_begins(const char *head, size_t size, const char *text)
+{
+    size_t n = strlen(text);
+
+    return size >= n && !memcmp(head, text, n);
+}
+
+static int check_content(const char *target, va_output_ours *ours)
+{
+    char head[VA_OUTPUT_HEAD];
+    int fd = open(target, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
+    const char *name = n < 0 ? "data that cannot be read" : va_magic_name(head, (size_t)n);
+
+    if (fd >= 0)
+        close(fd);
+    if (n >= 0 && ours(head, (size_t)n))
+        return 0;
+    return va_error("%s: exists and holds %s, not an earlier output: name another file, or "
+                    "replace it with --force",
+                    target, name ? name : "something else");
+}
+
+int va_output_check(const char *target, va_output_ours *ours)
+{
+    struct stat st;
+
+    if (stat(target, &st) < 0)
+        return 0; /* missing, or its folder is: whoever makes it says so */
+    if (S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return va_error_write(target, "create");
+    }
+    if (!S_ISREG(st.st_mode)) /* a rename would replace a device */
+        return va_error_machine("%s: cannot create: found a device, pipe or socket, expected a "
+                                "file",
+                                target);
+    if (va_input_is(&st))
+        return va_error("%s: is an input of this run: name another output", target);
+    return !ours || forced || st.st_size == 0 ? 0 : check_content(target, ours);
+}
