@@ -11,13 +11,13 @@
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include "cpu/va_device.h"
+#include "data/va_frame_table.h"
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
 #include "train/va_choose.h"
 #include "train/va_predict_frames.h"
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct run {
     const struct va_predict_job *job;
@@ -198,42 +198,13 @@ static int fetch(struct run *r, int64_t video)
     return va_window_index_pts(r->index, video, r->pts);
 }
 
-static int write_table(const struct run *r, int64_t video, bool timed, const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    char comma = dot && !strcmp(dot, ".csv") ? ',' : '\t';
-    struct va_textfile f;
-
-    if (va_textfile_create(&f, path) < 0)
-        return -1;
-    fprintf(f.stream, "frame%ctime%cvalence%carousal\n", comma, comma, comma);
-    for (int64_t t = 0; t < r->index->videos[video].frames; t++) {
-        fprintf(f.stream, "%lld%c", (long long)t + 1, comma);
-        if (timed && isfinite(r->pts[t]))
-            fprintf(f.stream, "%.6f", r->pts[t]);
-        fprintf(f.stream, "%c%.6f%c%.6f\n", comma, (double)r->va[2 * t], comma,
-                (double)r->va[2 * t + 1]);
-    }
-    return va_textfile_commit(&f);
-}
-
-/* Whether --table names a folder: it is one, or ends as one. */
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    size_t n = strlen(path);
-
-    return path[n - 1] == '/' || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
-}
-
 static int write_texts(struct run *r, int64_t video, bool timed)
 {
     const struct va_index_video *v = &r->index->videos[video];
-    bool folder = r->job->table && is_folder(r->job->table);
-    char *path = NULL;
+    char *path;
     int status = 0;
 
-    if ((r->job->text_dir || folder) && !va_video_name_valid(v->name))
+    if (r->job->text_dir && !va_video_name_valid(v->name))
         return va_error("%s: the video's name '%s' cannot be that of a file", v->features,
                         v->name);
     if (r->job->text_dir) {
@@ -243,14 +214,9 @@ static int write_texts(struct run *r, int64_t video, bool timed)
                      : -1;
         va_free(path);
     }
-    if (r->job->table && status == 0) {
-        path = folder ? va_format("%s/%s.tsv", r->job->table, v->name)
-                      : va_strdup(r->job->table);
-        status = path && (!folder || va_make_folder(r->job->table) == 0)
-                     ? write_table(r, video, timed, path)
-                     : -1;
-        va_free(path);
-    }
+    if (r->job->table && status == 0)
+        status = va_frame_table_write(r->job->table, v->features, v->name, v->frames, r->va,
+                                      timed ? r->pts : NULL);
     return status;
 }
 
@@ -302,10 +268,7 @@ static int check_table(const struct run *r)
 
     for (int64_t i = 0; i < r->index->video_count; i++)
         videos += r->chosen[i];
-    if (r->job->table && videos > 1 && !is_folder(r->job->table))
-        return va_error("--table %s: %lld videos, expected a folder for their tables",
-                        r->job->table, (long long)videos);
-    return 0;
+    return r->job->table ? va_frame_table_check(r->job->table, videos) : 0;
 }
 
 int va_predict_run(const struct va_predict_job *job)
