@@ -18,7 +18,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
 FAULT=$PWD/test/fault
-export BUILD MAKE=true PATH="$BUILD/bin:$BUILD/test/gen:$PATH" OMP_NUM_THREADS=1 LC_ALL=C
+JOBS=${JOBS:-$(nproc)} # asked before OMP_NUM_THREADS, which nproc heeds
+export BUILD MAKE=true VA_PIPELINES=$PWD/pipelines PATH="$BUILD/bin:$BUILD/test/gen:$PATH" OMP_NUM_THREADS=1 LC_ALL=C
 # shellcheck source=/dev/null
 . "$FAULT/cases.bash"
 SECONDS_MAX=60
@@ -37,7 +38,7 @@ prepare() { # NAME THREADS
     read -ra command <<<"${run//-j J/-j $2}"
     tool=${command[0]}
     case=$work/$1.$2
-    mkdir "$case" && cp -r "$work/corpus" "$case/before" || return 2
+    mkdir "$case" && cp -r "$CORPUS" "$case/before" || return 2
     (cd "$case/before" && eval "$earlier") >/dev/null || return 2
     cp -r "$case/before" "$case/after"
     (cd "$case/after" && "${command[@]}") >"$case/stdout" 2>"$case/err" </dev/null || {
@@ -111,7 +112,7 @@ judge_again() {
 # Run with the fault CLASS:N:ERRNO. Sets fired (the function that failed, or empty) and broken.
 inject() {
     local status=0
-    broken=()
+    broken=() fired=
     [ -d "$case/now" ] || cp -r "$case/before" "$case/now"
     : >"$case/report"
     { # the shell's own words about a signal go nowhere
@@ -140,7 +141,7 @@ campaign() { # CASE CLASS:ERRNO
     local -a command
     [ "$class" != thread ] || threads=2
     work=$work/$name.$class.$error
-    mkdir "$work" && ln -s "$CORPUS" "$work/corpus" || return
+    mkdir "$work" || return
     prepare "$name" $threads || { echo "broken $name"; return; }
     while :; do
         inject "$class:$n:$error"
@@ -187,7 +188,7 @@ elif [ $# -eq 0 ]; then
     set -- "${names[@]}"
 fi
 for name; do printf '%s\n' "${PLANS[@]/#/$name }"; done |
-    xargs -P "${JOBS:-$(nproc)}" -L 1 "$FAULT/run.sh" --campaign >"$work/log"
+    xargs -P "$JOBS" -L 1 "$FAULT/run.sh" --campaign >"$work/log"
 grep -vE '^runs ' "$work/log" | sort | sed 's/^violation \([^ ]*\) \([^ ]*\) .*/&    test\/fault\/run.sh --once \1 \2/'
 runs=$(awk '$1 == "runs" { n += $2 } END { print n + 0 }' "$work/log")
 bad=$(grep -cvE '^runs ' "$work/log")
