@@ -15,7 +15,8 @@ enum { LINE_SIZE = 4096 };
 static const char *tool_name = "va";
 static enum va_verbosity verbosity = VA_NORMAL;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int first_status; /* 0: nothing reported yet */
+static int first_status;    /* 0: nothing reported yet */
+static bool memory_ran_out; /* and that was said */
 static char *catch_line;
 static unsigned long catch_size;
 static void (*before_line)(void);
@@ -99,6 +100,8 @@ static void say(const char *format, va_list args, int status)
     if (status && catch_line) {
         if (!catch_line[0])
             snprintf(catch_line, catch_size, "%s", line + prefix);
+    } else if (status && memory_ran_out) {
+        /* a consequence of what was said */
     } else if (status && held.on) {
         if (!held.status)
             memcpy(held.line, line + prefix, n - prefix + 1);
@@ -178,6 +181,15 @@ int va_error(const char *format, ...)
 int va_error_machine(const char *format, ...)
 {
     SAY(VA_EXIT_MACHINE);
+    return -1;
+}
+
+int va_error_memory(int64_t count, size_t size)
+{
+    va_error_machine("out of memory: %lld x %zu bytes", (long long)count, size);
+    pthread_mutex_lock(&lock);
+    memory_ran_out = memory_ran_out || (!catch_line && !held.on);
+    pthread_mutex_unlock(&lock);
     return -1;
 }
 

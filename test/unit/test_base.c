@@ -414,6 +414,20 @@ static void tensors_are_unique_and_checked(void)
     va_tensors_free(set);
 }
 
+static void run_out_of_memory(void)
+{
+    va_free(va_new(INT64_MAX / 2, 4));
+    (void)va_error("x.h5: found no table of what there was no memory for");
+}
+
+static void out_of_memory_is_the_last_error_said(void)
+{
+    const char *text = spoken(run_out_of_memory);
+
+    VA_CHECK(strstr(text, ": out of memory: "));
+    VA_CHECK(strchr(text, '\n') == text + strlen(text) - 1);
+}
+
 int main(void)
 {
     VA_TEST(options_are_read);
@@ -432,5 +446,6 @@ int main(void)
     VA_TEST(half_precision_survives_the_round_trip);
     VA_TEST(impossible_sizes_are_refused);
     VA_TEST(tensors_are_unique_and_checked);
+    VA_TEST(out_of_memory_is_the_last_error_said); /* nothing can be said after it */
     return va_test_finish();
 }
