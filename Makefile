@@ -38,7 +38,7 @@ CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
 HDF5_LIB ?= -lhdf5_serial
-LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -lm $(MPI_LIBS)
+LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -ldl -lm $(MPI_LIBS)
 
 # MPI is optional: without it everything else works. MPI=no leaves it out, MPI=NAME or
 # MPI=/path/mpicc says which one. Asked at first use as well; programs that do not call it are not

@@ -1,5 +1,6 @@
 #include "base/va_tool.h"
 
+#include "base/va_library.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include <errno.h>
@@ -16,6 +17,7 @@ void va_tool_init(const char *name)
     clock_gettime(CLOCK_MONOTONIC, &began);
     va_error_set_tool(name);
     va_tempfile_catch_signals();
+    va_library_guard();
 }
 
 void va_tool_cost(void)
@@ -37,6 +39,7 @@ int va_tool_finish(int status)
 {
     va_progress_end();
     va_tempfile_remove_all();
+    va_library_release();
     errno = 0;
     if ((fflush(stdout) || ferror(stdout) || fclose(stdout)) && status == VA_EXIT_OK) {
         va_error_machine("standard output: cannot write: %s",

@@ -332,12 +332,16 @@ static int stream_seek(void *cookie, off64_t *offset, int whence)
     return *offset < 0 ? -1 : 0;
 }
 
+static FILE *own_stdout; /* that of libc, which outlives fclose(stdout) */
+
 static int stream_close(void *cookie)
 {
     struct stream *s = cookie;
     int result = (int)syscall(SYS_close, s->fd);
 
     pthread_mutex_lock(&lock);
+    if (s->file == stdout)
+        stdout = own_stdout;
     s->file = NULL;
     pthread_mutex_unlock(&lock);
     return fails(CLOSE, "fclose") ? -1 : result;
@@ -442,6 +446,7 @@ static int counted_main(int argc, char **argv, char **environment)
         return 125;
     }
     out = plan ? stream_over(STDOUT_FILENO, "w") : NULL;
+    own_stdout = stdout;
     if (out)
         stdout = out;
     active = plan != NULL;

@@ -85,7 +85,7 @@ judge_words() { # STATUS
     lines=$(wc -l <"$case/err")
     if [ "$1" -eq 124 ] || [ "$1" -eq 137 ]; then
         violation "hangs"
-    elif [ "$1" -gt 128 ]; then
+    elif [ "$1" -gt 128 ] && [ "$1" -lt 193 ]; then
         violation "signal $(($1 - 128))"
     elif [ "$1" -ne 0 ] && [ "$1" -ne 4 ]; then
         violation "exit $1: $(head -n 1 "$case/err")"

@@ -1,0 +1,77 @@
+/*
+ * Libraries that end the process, or print: one line of ours is left, and our exit code.
+ */
+#include "base/va_error.h"
+#include "base/va_library.h"
+#include "test/va_test.h"
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char words[1024]; /* of the child, on stderr */
+
+/* Run `child` in a process of its own; its exit code, or -1. */
+static int exit_code(void (*child)(void))
+{
+    int ends[2], status;
+    size_t n = 0;
+    ssize_t got;
+    pid_t pid;
+
+    fflush(stdout);
+    if (pipe(ends) < 0 || (pid = fork()) < 0)
+        return -1;
+    if (pid == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        va_library_guard();
+        child();
+        va_library_release();
+        exit(0);
+    }
+    close(ends[1]);
+    while ((got = read(ends[0], words + n, sizeof(words) - 1 - n)) > 0)
+        n += (size_t)got;
+    words[n] = 0;
+    close(ends[0]);
+    return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void give_up(void)
+{
+    fprintf(stderr, "\nlibrary: out of memory\n");
+    exit(1);
+}
+
+static void chatter(void)
+{
+    fprintf(stderr, "library: error stack\n");
+    va_warn("a line of ours");
+}
+
+static void chatter_and_show(void)
+{
+    va_set_verbosity(VA_VERBOSE);
+    chatter();
+}
+
+static void exit_of_a_library_is_a_line_and_4(void)
+{
+    VA_CHECK_INT(exit_code(give_up), VA_EXIT_MACHINE);
+    VA_CHECK(strstr(words, "a library ended the run"));
+    VA_CHECK(strchr(words, '\n') == words + strlen(words) - 1);
+}
+
+static void words_of_a_library_are_dropped_unless_verbose(void)
+{
+    VA_CHECK_INT(exit_code(chatter), 0);
+    VA_CHECK(strstr(words, "a line of ours") && !strstr(words, "error stack"));
+    VA_CHECK_INT(exit_code(chatter_and_show), 0);
+    VA_CHECK(strstr(words, "a line of ours") && strstr(words, "error stack"));
+}
+
+int main(void)
+{
+    VA_TEST(exit_of_a_library_is_a_line_and_4);
+    VA_TEST(words_of_a_library_are_dropped_unless_verbose);
+    return va_test_finish();
+}
