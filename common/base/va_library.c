@@ -1,19 +1,36 @@
+/*
+ * Three ways in which a library ends the process when memory is missing, all met in tests with
+ * faults: an exception that nobody catches, exit(), and a fault: oneDNN writes its code to memory
+ * that it did not get, HDF5 recurses without end while it reports that it cannot start.
+ */
 #include "base/va_library.h"
 
 #include "base/va_error.h"
+#include "base/va_mem.h"
 #include "base/va_tempfile.h"
 #include <dlfcn.h>
+#include <link.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 typedef void handler(void);
 typedef handler *set_terminate(handler *);
 
+enum { LIBRARIES_MAX = 8 };
+
 static bool guarded;
-static char kept[1 << 15]; /* an error stack of HDF5 has some 6 KB */
+static char kept[1 << 15];  /* an error stack of HDF5 has some 6 KB */
+static char stack[1 << 15]; /* of the handler: the other one may be full */
+static struct {
+    uintptr_t begin, end;
+} libraries[LIBRARIES_MAX]; /* where the code of libraries lies that fault */
+static int library_count;
 
 static void drop_words(void)
 {
@@ -33,6 +50,68 @@ static void end(void)
     _exit(VA_EXIT_MACHINE);
 }
 
+/* ---- faults ------------------------------------------------------------------------------ */
+
+static int note_library(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    static const char *const names[] = { "/libdnnl", "/libhdf5" };
+    bool wanted = false;
+
+    (void)size;
+    (void)unused;
+    for (size_t i = 0; i < VA_COUNT(names); i++)
+        wanted = wanted || strstr(info->dlpi_name, names[i]);
+    for (int i = 0; wanted && i < info->dlpi_phnum && library_count < LIBRARIES_MAX; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_X))
+            continue;
+        libraries[library_count].begin = info->dlpi_addr + part->p_vaddr;
+        libraries[library_count++].end = info->dlpi_addr + part->p_vaddr + part->p_memsz;
+    }
+    return 0;
+}
+
+static uintptr_t fault_at(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+    return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return context->uc_mcontext.pc;
+#else
+    return (void)context, 0;
+#endif
+}
+
+/* A fault in our own code is a mistake of ours, and ends as one. */
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    uintptr_t at = fault_at(context);
+
+    (void)info;
+    for (int i = 0; i < library_count; i++)
+        if (at >= libraries[i].begin && at < libraries[i].end)
+            end();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void catch_faults(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* which catches them itself */
+    struct sigaction act = { .sa_sigaction = on_fault };
+    stack_t other = { .ss_sp = stack, .ss_size = sizeof(stack) };
+
+    sigemptyset(&act.sa_mask);
+    act.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    dl_iterate_phdr(note_library, NULL);
+    if (library_count && sigaltstack(&other, NULL) == 0)
+        sigaction(SIGSEGV, &act, NULL);
+#endif
+}
+
+/* ---- begin and end -------------------------------------------------------------------------- */
+
 void va_library_guard(void)
 {
     /* std::set_terminate, where a library of C++ is loaded; ISO C has no cast to a function */
@@ -42,6 +121,7 @@ void va_library_guard(void)
         (*(set_terminate **)&found)(end);
     setvbuf(stderr, kept, _IOFBF, sizeof(kept));
     atexit(end);
+    catch_faults();
     guarded = true;
 }
 
