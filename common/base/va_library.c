@@ -22,7 +22,7 @@
 typedef void handler(void);
 typedef handler *set_terminate(handler *);
 
-enum { LIBRARIES_MAX = 8 };
+enum { LIBRARIES_MAX = 8, STACK_NEAR = 1 << 16 /* bytes */ };
 
 static bool guarded;
 static char kept[1 << 15];  /* an error stack of HDF5 has some 6 KB */
@@ -72,26 +72,41 @@ static int note_library(struct dl_phdr_info *info, size_t size, void *unused)
     return 0;
 }
 
-static uintptr_t fault_at(const ucontext_t *context)
+/* Where the fault is: program counter and stack pointer. */
+static void place(const ucontext_t *context, uintptr_t *counter, uintptr_t *pointer)
 {
 #if defined(__x86_64__)
-    return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+    *counter = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+    *pointer = (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
 #elif defined(__aarch64__)
-    return context->uc_mcontext.pc;
+    *counter = context->uc_mcontext.pc;
+    *pointer = context->uc_mcontext.sp;
 #else
-    return (void)context, 0;
+    (void)context;
+    *counter = *pointer = 0;
 #endif
 }
 
-/* A fault in our own code is a mistake of ours, and ends as one. */
+/* Whether it is the fault of a library: its code, or a full stack, which its last call may have
+ * found in libc. A fault in our own code is a mistake of ours, and ends as one. */
+static bool is_of_library(uintptr_t address, const ucontext_t *context)
+{
+    extern const char __executable_start[], etext[];
+    uintptr_t counter, pointer;
+
+    place(context, &counter, &pointer);
+    for (int i = 0; i < library_count; i++)
+        if (counter >= libraries[i].begin && counter < libraries[i].end)
+            return true;
+    if (counter >= (uintptr_t)__executable_start && counter < (uintptr_t)etext)
+        return false;
+    return address < pointer + STACK_NEAR && address + STACK_NEAR > pointer;
+}
+
 static void on_fault(int number, siginfo_t *info, void *context)
 {
-    uintptr_t at = fault_at(context);
-
-    (void)info;
-    for (int i = 0; i < library_count; i++)
-        if (at >= libraries[i].begin && at < libraries[i].end)
-            end();
+    if (is_of_library((uintptr_t)info->si_addr, context))
+        end();
     signal(number, SIG_DFL);
     raise(number);
 }

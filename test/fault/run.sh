@@ -2,7 +2,7 @@
 # Make one call after the other fail in every tool (fault.c), and look at what is left.
 #
 #   test/fault/run.sh                   all cases of cases.bash, all classes of calls: make fault
-#   test/fault/run.sh --short           few calls of three cases: for make check
+#   test/fault/run.sh --short [CASE...] few calls, of three cases: for make check
 #   test/fault/run.sh CASE...           these cases
 #   test/fault/run.sh --once CASE PLAN  one run, as a line of a violation says; shows its words
 #
@@ -182,7 +182,8 @@ fi
 SHORT=
 if [ "${1-}" = --short ]; then
     SHORT=1
-    set -- "${SHORT_CASES[@]}"
+    shift
+    [ $# -gt 0 ] || set -- "${SHORT_CASES[@]}"
 elif [ $# -eq 0 ]; then
     mapfile -t names < <(fault_cases | cut -d '|' -f 1)
     set -- "${names[@]}"

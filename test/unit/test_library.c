@@ -54,6 +54,22 @@ static void chatter_and_show(void)
     chatter();
 }
 
+static void fault_of_ours(void)
+{
+    int *volatile nowhere = (int *)16;
+
+    *nowhere = 1;
+}
+
+static void fault_of_our_own_is_a_signal(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
+    VA_SKIP("the sanitizer reports the fault itself");
+#endif
+    VA_CHECK_INT(exit_code(fault_of_ours), -1);
+    VA_CHECK(!words[0]);
+}
+
 static void exit_of_a_library_is_a_line_and_4(void)
 {
     VA_CHECK_INT(exit_code(give_up), VA_EXIT_MACHINE);
@@ -72,6 +88,7 @@ static void words_of_a_library_are_dropped_unless_verbose(void)
 int main(void)
 {
     VA_TEST(exit_of_a_library_is_a_line_and_4);
+    VA_TEST(fault_of_our_own_is_a_signal);
     VA_TEST(words_of_a_library_are_dropped_unless_verbose);
     return va_test_finish();
 }
