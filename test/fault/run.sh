@@ -137,17 +137,18 @@ inject() {
 
 # All calls of a class: a line for each violation, and last the number of runs.
 campaign() { # CASE CLASS:ERRNO
-    local name=$1 class=${2%:*} error=${2#*:} n=1 runs=0 threads=1 line broken fired case tool
+    local name=$1 class=${2%:*} error=${2#*:} n=1 runs=0 threads=1 on='' line broken fired case tool
     local -a command
     [ "$class" != thread ] || threads=2
+    [ "$error" != ENOSPC ] || on=+ # a full disk stays full
     work=$work/$name.$class.$error
     mkdir "$work" || return
     prepare "$name" $threads || { echo "broken $name"; return; }
     while :; do
-        inject "$class:$n:$error"
+        inject "$class:$n$on:$error"
         runs=$((runs + 1))
         for line in "${broken[@]}"; do
-            echo "violation $name $class:$n:$error ($fired): $line"
+            echo "violation $name $class:$n$on:$error ($fired): $line"
         done
         [ -n "$fired" ] || break
         if [ -n "${SHORT-}" ]; then n=$((n < 3 ? n + 1 : n * 4)); else n=$((n < 30 ? n + 1 : n * 11 / 10)); fi
