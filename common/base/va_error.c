@@ -184,9 +184,9 @@ int va_error_machine(const char *format, ...)
     return -1;
 }
 
-int va_error_memory(int64_t count, size_t size)
+int va_error_memory(const char *format, ...)
 {
-    va_error_machine("out of memory: %lld x %zu bytes", (long long)count, size);
+    SAY(VA_EXIT_MACHINE);
     pthread_mutex_lock(&lock);
     memory_ran_out = memory_ran_out || (!catch_line && !held.on);
     pthread_mutex_unlock(&lock);

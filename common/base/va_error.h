@@ -15,8 +15,6 @@
 #include "base/va_attr.h"
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 /* Exit codes are an interface. */
 enum va_exit {
@@ -42,9 +40,9 @@ int va_error(const char *format, ...) VA_PRINTF(1, 2);
 /* Report a failure of the machine (disk, memory, device). Always returns -1. */
 int va_error_machine(const char *format, ...) VA_PRINTF(1, 2);
 
-/* Report that memory for count x size bytes is missing. It is the last error that is printed: what
- * callers report of what they then cannot do says nothing new. Always returns -1. */
-int va_error_memory(int64_t count, size_t size);
+/* Report that memory is missing, a failure of the machine. It is the last error that is printed:
+ * what callers report of what they then cannot do says nothing new. Always returns -1. */
+int va_error_memory(const char *format, ...) VA_PRINTF(1, 2);
 
 /*
  * Report that a system call on `path` failed, with errno's words: "cannot VERB: why". A file

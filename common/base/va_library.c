@@ -24,7 +24,7 @@ typedef handler *set_terminate(handler *);
 
 enum { LIBRARIES_MAX = 8, STACK_NEAR = 1 << 16 /* bytes */ };
 
-static bool guarded;
+static pid_t guarded;       /* the process; a child of it has nothing to say or to remove */
 static char kept[1 << 15];  /* an error stack of HDF5 has some 6 KB */
 static char stack[1 << 15]; /* of the handler: the other one may be full */
 static struct {
@@ -45,8 +45,10 @@ static void end(void)
     if (!guarded)
         return;
     drop_words();
-    va_error_machine("a library ended the run, most likely for lack of memory");
-    va_tempfile_remove_all();
+    if (getpid() == guarded) {
+        va_error_machine("a library ended the run, most likely for lack of memory");
+        va_tempfile_remove_all();
+    }
     _exit(VA_EXIT_MACHINE);
 }
 
@@ -137,11 +139,11 @@ void va_library_guard(void)
     setvbuf(stderr, kept, _IOFBF, sizeof(kept));
     atexit(end);
     catch_faults();
-    guarded = true;
+    guarded = getpid();
 }
 
 void va_library_release(void)
 {
     drop_words();
-    guarded = false;
+    guarded = 0;
 }

@@ -17,7 +17,7 @@ int va_mul(int64_t a, int64_t b, int64_t *product)
 
 static void *out_of_memory(int64_t count, size_t size)
 {
-    va_error_memory(count, size);
+    va_error_memory("out of memory: %lld x %zu bytes", (long long)count, size);
     return NULL;
 }
 

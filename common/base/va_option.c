@@ -100,7 +100,7 @@ static bool append(struct va_strings *list, const char *text)
     const char **items = realloc(list->items, sizeof(*items) * (size_t)(list->count + 2));
 
     if (!items)
-        return va_error_memory(list->count + 2, sizeof(*items)), false;
+        return va_error_memory("out of memory"), false;
     items[list->count++] = text;
     items[list->count] = NULL;
     list->items = items;
