@@ -19,7 +19,7 @@ SAY = @$(if $(V),:,echo)
 
 # ---- flags ------------------------------------------------------------------------------
 OPT      ?= -O2 -g
-CSTD      = -std=c11 -D_GNU_SOURCE
+CSTD      = -std=c11 -ffp-contract=off -D_GNU_SOURCE
 WARN      = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
             -Wwrite-strings -Wvla -Wformat=2 -Wno-format-nonliteral
 ifeq ($(DEVELOPER),1)
@@ -159,7 +159,7 @@ define HOT_RULE
 $(BUILD)/%.$(1).o: %.c $(BUILD)/flags
 	@mkdir -p $$(@D)
 	$$(SAY) "  CC    $$< ($(1))"
-	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALL_CFLAGS) -O3 -ffp-contract=fast $(HOT_$(1)) -DVA_LEVEL=$(1) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(ALL_CFLAGS) -O3 $(HOT_$(1)) -DVA_LEVEL=$(1) -MMD -MP -c -o $$@ $$<
 endef
 $(foreach l,$(HOT_LEVELS),$(eval $(call HOT_RULE,$(l))))
 

@@ -58,7 +58,7 @@ define COST_RULES
 $(foreach l,$(LENGTHS),$(AB)/$(1)/cost-$(l).tsv): $(AB)/$(1)/cost-%.tsv: $(AB)/windows-%.h5 $(SPLIT)/$(firstword $(FOLDS))/train.txt
 	@mkdir -p $$(@D) && echo "  va-tcn-mamba-train $$@" >&2
 	@for steps in 2 12; do \
-	    $(call train,$(1)) --epochs 1000 --warmup-epochs 1 --steps $$$$steps -v --windows $$< \
+	    $(call train,$(1)) --epochs 1000 --warmup-epochs 1 --steps $$$$steps --restart -v --windows $$< \
 	        $(call lists,$(firstword $(FOLDS))) -o $$@.model 2>&1 | grep 'took .* MiB'; done | \
 	    awk '{ sub(/.*took /, ""); t[NR] = $$$$1; m = $$$$(NF - 1) } END { printf "%.0f\t%s\n", (t[2] - t[1]) * 100, m }' >$$@.part && \
 	    rm -f $$@.model && mv $$@.part $$@

@@ -76,7 +76,7 @@ $(foreach m,$(MEMBERS),$(OUT)/cv/$(1)/inner/$(m).h5): $(OUT)/cv/$(1)/inner/%.h5:
 	@mkdir -p $$(@D)
 	$$(call tool,va-ensemble) --missing average --clip no -o $$@ $$^
 $(OUT)/cv/$(1)/weights.tsv: $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5) $(SPLIT)/$(1)/train.txt
-	$$(call tool,va-ensemble) fit --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
+	$$(call tool,va-ensemble) fit $(LABEL_OPTIONS) --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
 	    $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5)
 endef
 $(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k))))

@@ -14,6 +14,8 @@ SEED   ?= 42
 # Folds of the cross-validation; fold 0 is the official split.
 FOLDS  ?= 0 1 2 3 4 5
 
+# For every command that reads label files: --label-fps 4 where they have 4 rows a second
+LABEL_OPTIONS   ?=
 DECODE_OPTIONS  ?=
 EMBED_OPTIONS   ?=
 WINDOW_OPTIONS  ?= --window 300 --stride 200
@@ -26,7 +28,8 @@ SMOOTH_OPTIONS  ?= --filter gaussian --sigma 5
 # $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands.
 tool = $(if $(V),,@echo "  $(1)$(if $@, $@)" >&2 && )$(plain)
 # The command alone, for a second one in a recipe.
-plain = $(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
+plain = $(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1)) \
+            $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:

@@ -97,3 +97,11 @@ ablation() {
     run make -f "$top/pipelines/ablation.mk" FEATURES=labels LABELS=labels FOLDS_TSV=folds.tsv
     [[ $output == *"no <video>.h5 in labels"* ]]
 }
+
+@test "LABEL_OPTIONS reach every command that reads label files" {
+    OUT=other run nested -n V=1 LABEL_OPTIONS="--label-fps 4"
+    reads=$(grep -oE "bin/va-(window|score) |bin/va-ensemble +fit" <<<"$output" | sort -u | wc -l)
+    [ "$reads" -eq 3 ]
+    [ "$(grep -oE "(bin/va-(window|score)|bin/va-ensemble +fit) .*" <<<"$output" | grep -vc -- "--label-fps 4")" -eq 0 ] ||
+        explain "$output"
+}

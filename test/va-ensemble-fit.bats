@@ -133,7 +133,7 @@ weight	b.h5	B" ]
     va-ensemble fit -q --missing skip --labels labels -o w.tsv a.h5 b.h5
     [ "$(cell frames - 5)" = 30 ]
     printf 'valence,arousal\n-5,-5\n' >labels/w.txt
-    refused 3 "labels: found no labelled frame that has predictions" fit --labels labels -o out a.h5 b.h5
+    refused 3 "labels: found no labelled frame that has predictions" fit --unmatched allow --labels labels -o out a.h5 b.h5
 }
 
 @test "predictions without labels do not count" {
@@ -145,7 +145,7 @@ weight	b.h5	B" ]
 @test "labels that do not move: equal weights" {
     printf '%s\n' valence,arousal 0.5,0.5 0.5,0.25 0.5,0.5 >labels/w.txt
     rm labels/v.txt
-    va-ensemble fit -q --affine yes --labels labels -o w.tsv a.h5 b.h5
+    va-ensemble fit -q --affine yes --unmatched allow --labels labels -o w.tsv a.h5 b.h5
     [ "$(cell weight a.h5 4) $(cell weight b.h5 4)" = "0.5 0.5" ]
     [ "$(cell ccc combined 4) $(cell scale - 4) $(cell shift - 4)" = "0 1 0" ]
     printf '%s\n' valence,arousal 0.5,0 0.5,1 >a/w.txt

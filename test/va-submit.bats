@@ -42,7 +42,7 @@ EOF
     make_features --frames 3 --video video12 f.h5
     mkdir labels
     cp pred/10-60-1280x720_left.txt labels/video12.txt
-    va-window --labels labels -o w.h5 f.h5 >/dev/null
+    va-window --unmatched allow --labels labels -o w.h5 f.h5 >/dev/null
     echo video12 >list
     va-ridge --model mean --windows w.h5 --train list --val list -o p.h5
     printf 'image_location,valence,arousal\r\nvideo12/00002.jpg,,\r\nvideo12/00001.jpg' >sample.txt

@@ -50,6 +50,7 @@ refused() {
         [ "$found" = "$1" ] || explain "${*:2}: $found"
     }
     make_features --frames 1200 --video v long.h5
+    make_labels --frames 1200 >labels/v.txt
     cut_as "300 200 pad nearest keep"
     cut_as "300 200 pad nearest keep" --preset paper
     cut_as "300 200 drop previous cut" --preset authors
@@ -216,4 +217,17 @@ refused() {
         run -2 --separate-stderr va-window $o -o w.h5 v.h5
         [ ! -e w.h5 ]
     done
+}
+
+@test "a feature that is not finite: file, frame, row and column, wherever it lies" {
+    make_features --frames 450 --video v --gaps 7 --nan bad.h5
+    refused "bad.h5: /features: frame 226 (row 224), column 3: found nan, expected a finite number" bad.h5
+    make_features --frames 450 --video v --half --nan bad.h5
+    refused "bad.h5: /features: frame 226 (row 225), column 3: found nan, expected a finite number" bad.h5
+    cp v.h5 bad.h5 && h5edit bad.h5 poke /features 1 inf
+    refused "bad.h5: /features: frame 1 (row 0), column 1: found inf, expected a finite number" bad.h5
+    cp v.h5 bad.h5 && h5edit bad.h5 poke /features 1799 -inf
+    refused "bad.h5: /features: frame 450 (row 449), column 3: found -inf, expected a finite number" bad.h5
+    make_features --frames 70 --dim 70001 --video wide --nan bad.h5 # a row is more than a block
+    refused "bad.h5: /features: frame 36 (row 35), column 70000: found nan, expected a finite number" bad.h5
 }

@@ -326,13 +326,15 @@ static int run_fit(struct fit *f, char **inputs, int64_t count)
 
 static int fit_main(int argc, char **argv)
 {
-    struct fit f = { .missing = VA_ENSEMBLE_ERROR };
+    struct fit f = { .missing = VA_ENSEMBLE_ERROR, .job = { .rule = { .silent = true } } };
     static const char *const fit_missing_names[] = { "error", "skip", NULL };
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &f.output, "FILE",
                       "table of weights to write; appears only when complete"),
         VA_OPT_LIST(0, "labels", &f.job.folders, "DIR",
                     "folder of <video>.txt annotations; may be repeated"),
+        VA_OPT_LABEL_FPS(&f.job.rule.fps),
+        VA_OPT_LABELS_UNMATCHED(&f.job.rule.unmatched),
         VA_OPT_FILE(0, "list", &f.job.list, "fit on only the videos named in this file"),
         VA_OPT_CHOICE(0, "missing", &f.missing, fit_missing_names,
                       "labelled frames and videos without a prediction: refuse or leave out"),

@@ -27,6 +27,7 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
         VA_OPT_LIST(
             0, "labels", &job->labels, "DIR",
             "folder with VIDEO.txt, valence and arousal of each frame; may be given again"),
+        VA_OPT_LABEL_FPS(&job->label_fps),
         VA_OPT_LIST(0, "expressions", &job->expressions, "DIR",
                     "folder with VIDEO.txt, the expression of each frame; may be given again"),
         VA_OPT_FILE(0, "train", &job->train, "videos to train on, one name a line"),
@@ -69,8 +70,11 @@ static int64_t add_training(struct va_finetune_config *c, struct va_option *tabl
         VA_OPT_INT(0, "classes", &c->classes, 2, VA_CLASSES_MAX, "expressions there are"),
         VA_OPT_REAL(0, "expr-weight", &c->expr_weight, 0, 1e6,
                     "weight of their cross-entropy in the loss"),
-        VA_OPT_CHOICE(0, "unmatched", &c->unmatched, va_unmatched_names,
-                      "pictures whose number has no line in the label file"),
+        VA_OPT_CHOICE(
+            0, "unmatched", &c->unmatched, va_unmatched_names,
+            "pictures whose number has no line in the label file; skip leaves them out, "
+            "but not with more than 1.5 times as many frames as rows, or the reverse: "
+            "allow does that too"),
         VA_OPT_INT(0, "val-every", &c->val_every, 1, 1e6,
                    "of each validation video rate annotated pictures 1, 1 + N, ..."),
         VA_OPT_CHOICE(0, "select", &c->select, va_select_names,
@@ -120,7 +124,8 @@ static const struct va_usage usage = {
         "the validation videos are rated, and the weights of the best mean CCC are kept.\n\n"
         "The same options, inputs and number of threads and ranks give the same bytes, also when the "
         "run was stopped in between and went on with --resume. SIGINT and SIGTERM end it after the "
-        "current step with a checkpoint. Started by an MPI launcher (mpirun, srun) it shares every "
+        "current step with a checkpoint; a run that has not ended is begun anew with --restart "
+        "only. Started by an MPI launcher (mpirun, srun) it shares every "
         "batch among the ranks.\n\n"
         "--precision bf16 rounds the operands of the forward pass's linear layers to bfloat16; "
         "gradients and weights stay float32.\n\n"

@@ -8,6 +8,7 @@
 #include "base/va_tool.h"
 #include "cpu/va_device.h"
 #include "data/va_frame_table.h"
+#include "data/va_origin.h"
 #include "train/va_predict_run.h"
 
 struct args {
@@ -77,10 +78,13 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_LIST(0, "labels", &a->job.labels, "DIR",
                     "folder of <video>.txt: where labels go on behind the last frame, so do "
                     "predictions; may be repeated"),
+        VA_OPT_LABEL_FPS(&a->job.label_rule.fps),
+        VA_OPT_LABELS_UNMATCHED(&a->job.label_rule.unmatched),
         VA_OPT_CHOICE(
             0, "missing", &a->job.missing, va_missing_names,
             "what stands for a frame without a face in feature files; of an encoder the "
             "prediction, zero: 0"),
+        VA_OPT_ANY_ENCODER(&a->job.any_encoder),
         VA_OPT_GROUP("prediction"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
                       "mode, window, stride and --missing as its test has them"),

@@ -8,6 +8,7 @@
 #include "base/va_tool.h"
 #include "data/va_context.h"
 #include "data/va_folds.h"
+#include "data/va_origin.h"
 #include "data/va_predictions.h"
 #include "data/va_ridge.h"
 #include <math.h>
@@ -25,6 +26,7 @@ static struct args {
     double value; /* of lambda, -1 for auto */
     int model, select;
     int64_t context, step, features;
+    bool any_encoder;
 } args = { .lambda = "auto", .step = 1, .features = 8 };
 
 static const struct va_option table[] = {
@@ -43,6 +45,7 @@ static const struct va_option table[] = {
     VA_OPT_STRING(0, "lambda", &args.lambda, "auto|X", "strength of the penalty"),
     VA_OPT_CHOICE(0, "model", &args.model, model_names,
                   "a ridge regression, or the mean of the training labels"),
+    VA_OPT_ANY_ENCODER(&args.any_encoder),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
@@ -279,6 +282,28 @@ static int predict(const struct va_ridge *ridge, const double lambda[2],
     return status;
 }
 
+/* Features of both lists are those of one encoder. */
+static int check_encoders(const struct va_window_index *index)
+{
+    const char *lists[] = { args.train, args.val };
+    bool *chosen = va_new(index->video_count, sizeof(*chosen));
+    struct va_origin origin = { 0 };
+    int status = chosen ? 0 : -1;
+
+    for (size_t i = 0; status == 0 && i < VA_COUNT(lists); i++) {
+        int64_t *videos, count;
+
+        status = va_window_index_select(index, lists[i], &videos, &count);
+        for (int64_t k = 0; status == 0 && k < count; k++)
+            chosen[videos[k]] = true;
+        va_free(videos);
+    }
+    if (status == 0)
+        status = va_origin_add(&origin, index, chosen, args.any_encoder);
+    va_free(chosen);
+    return status;
+}
+
 static int run(void)
 {
     char *id = NULL;
@@ -288,6 +313,8 @@ static int run(void)
     double lambda[2];
     int status = index ? va_window_index_open_features(index) : -1;
 
+    if (status == 0)
+        status = check_encoders(index);
     if (status == 0)
         status = va_context_init(&b.context, index, args.context, args.step, BLOCK);
     if (status == 0) {

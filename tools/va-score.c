@@ -5,7 +5,7 @@
  * common/data/va_metrics.
  */
 #include "base/va_tool.h"
-#include "data/va_labels.h"
+#include "data/va_label_fit.h"
 #include "data/va_lists.h"
 #include "data/va_metrics.h"
 #include "data/va_predictions.h"
@@ -17,15 +17,18 @@ static const char *const missing_names[] = { "error", "skip", NULL };
 
 static struct args {
     struct va_strings labels; /* folders */
+    struct va_label_rule rule;
     const char *list;
     bool per_video;
     int missing;
     char **inputs; /* predictions, NULL last */
-} args = { .missing = MISSING_ERROR };
+} args = { .missing = MISSING_ERROR, .rule = { .silent = true } };
 
 static const struct va_option table[] = {
     VA_OPT_LIST(0, "labels", &args.labels, "DIR",
                 "folder of <video>.txt annotations; may be repeated"),
+    VA_OPT_LABEL_FPS(&args.rule.fps),
+    VA_OPT_LABELS_UNMATCHED(&args.rule.unmatched),
     VA_OPT_FILE(0, "list", &args.list, "score only the videos named in this file"),
     VA_OPT_FLAG(0, "per-video", &args.per_video, "add a block of rows for each video"),
     VA_OPT_CHOICE(0, "missing", &args.missing, missing_names,
@@ -36,6 +39,8 @@ static const struct va_usage usage = {
     .synopsis = "[options] --labels DIR PRED.h5...",
     .brief = "how well predictions agree with annotations",
     .details =
+        "Row k of a label file is for frame k, or with --label-fps what va-window makes of it; more than "
+        "1.5 times as many rows as predictions, or the reverse, are refused as there.\n"
         "Predictions are va.predictions/1 files, folders of <video>.txt files or single .txt "
         "files. Every video that has annotations is scored, or those of --list.\n"
         "The table on standard output has the columns scope, dimension, ccc, pearson, rmse, mae, "
@@ -72,6 +77,9 @@ static int evaluate_video(struct va_evaluation *e, const struct va_predictions *
         return va_error("%s: video '%s' has no predictions", file->path, file->name);
     if (va_labels_read(&labels, file->path, VA_LABELS_ANNOTATION) < 0)
         return -1;
+    if (va_labels_fit(&labels, file->path, &args.rule,
+                      &(struct va_label_video){ p->name, p->frames, p->fps }) < 0)
+        goto done;
     T = labels.count < p->frames ? labels.count : p->frames;
     for (int64_t i = T; args.missing == MISSING_ERROR && i < labels.count; i++)
         if (va_is_labelled(labels.va + 2 * i)) {

@@ -6,6 +6,7 @@
  * is in common/train.
  */
 #include "base/va_comm.h"
+#include "data/va_origin.h"
 #include "train/va_run_tool.h"
 #include "train/va_train.h"
 
@@ -27,6 +28,7 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
                       "model to write; appears only when complete"),
         VA_OPT_FILE(0, "init", &job->init, "start from the weights of this model"),
+        VA_OPT_ANY_ENCODER(&job->any_encoder),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
                       "write train.tsv and val.tsv there"),
     };
@@ -113,7 +115,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "A preset sets everything, single options override it. The same options, inputs and "
             "number of threads and ranks give the same bytes, also when the run was stopped in "
             "between and went on with --resume. SIGINT and SIGTERM end it after the current "
-            "step with a checkpoint.\n\n"
+            "step with a checkpoint; a run that has not ended is begun anew with --restart only.\n\n"
             "Started by an MPI launcher (mpirun -n 4, srun --mpi=pmix), it shares every batch "
             "among the ranks: --batch is the batch of all together, loss and dropout masks are "
             "those of the whole batch, so the curve is that of one process up to rounding. "

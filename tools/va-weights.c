@@ -7,6 +7,7 @@
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "cpu/va_cpu_ops.h"
+#include "cpu/va_ref_ops.h"
 #include "io/va_h5.h"
 #include "io/va_model_file.h"
 #include "io/va_pth.h"
@@ -116,7 +117,9 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
 
 static int run_init(const struct init_args *a)
 {
-    struct va_backend *be = va_cpu_backend_new();
+    /* a forward pass is part of vit_tiny's: in double its floats do not depend on the processor */
+    struct va_backend *be = a->arch == VA_ARCH_VIT_TINY ? va_ref_backend_new()
+                                                        : va_cpu_backend_new();
     struct va_tensors *set = NULL;
     int result = -1;
 
@@ -174,7 +177,9 @@ static const struct va_usage import_usage = {
     "std (three numbers each, of the pixels from 0 to 1; default: those of faces, .471,.363,.333 "
     "and .220,.193,.180; ImageNet's are .485,.456,.406 and .229,.224,.225) of an encoder, "
     "image-size (what its positions were made for), decoder-heads (default: 16); in-norm of "
-    "mamba-va (yes under the authors' names and under --preset authors). --image N makes an "
+    "mamba-va (yes under the authors' names and under --preset authors), and encoder (the content id "
+    "of the encoder whose features it was trained on), fps-min and fps-max (their frames per "
+    "second). --image N makes an "
     "encoder for pictures of N pixels a side out of one for another size: its positions are "
     "resampled as timm does (bicubic, antialiased).",
 };
@@ -214,7 +219,8 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
         if (!known || !strchr(a->set.items[i], '='))
             return va_usage_error(status,
                                   "--set %s: expected heads=, mean=, std=, image-size=, "
-                                  "decoder-heads= or in-norm= and a value",
+                                  "decoder-heads=, in-norm=, encoder=, fps-min= or fps-max= "
+                                  "and a value",
                                   a->set.items[i]);
     }
     return true;

@@ -5,25 +5,31 @@
  * common/data.
  */
 #include "base/va_tool.h"
+#include "data/va_origin.h"
 #include "data/va_preset.h"
 #include <stdio.h>
 
 static struct args {
     const char *output;
     struct va_strings labels; /* folders */
-    int64_t window, stride;   /* frames */
+    struct va_label_rule rule;
+    int64_t window, stride; /* frames */
     int tail, missing, leading;
     int preset;
+    bool any_encoder;
     char **inputs; /* feature files, NULL last */
 } args = { .window = 300, .stride = 200, .tail = VA_TAIL_PAD, .missing = VA_MISSING_NEAREST };
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
                   "index to write; appears only when complete"),
+    VA_OPT_ANY_ENCODER(&args.any_encoder),
     VA_OPT_LIST(
         0, "labels", &args.labels, "DIR",
         "folder of <video>.txt annotations; may be repeated, the first that has a video "
         "counts"),
+    VA_OPT_LABEL_FPS(&args.rule.fps),
+    VA_OPT_LABELS_UNMATCHED(&args.rule.unmatched),
     VA_OPT_CHOICE(0, "preset", &args.preset, va_preset_names, "what sets all that follows"),
     VA_OPT_INT(0, "window", &args.window, 1, 1 << 20, "frames in a window"),
     VA_OPT_INT(0, "stride", &args.stride, 1, 1 << 20, "frames from start to start"),
@@ -43,6 +49,16 @@ static const struct va_usage usage = {
         "more; frames without a face keep their place, so time is never spliced. The output is "
         "an index over the feature files: nothing is copied, and they must stay where they are "
         "as seen from the index. Without --labels the windows serve prediction only.\n"
+        "Row k of a label file stands for frame k. Where a video has more or fewer rows than frames "
+        "a line says how many, and for how many seconds; what lacks a row is unlabelled, what lacks a "
+        "frame has no face. More than 1.5 times as many of either are refused: rates in use differ by "
+        "1.25 at most (24, 25, 30) or by 2 and more, and then rows stand on the wrong frames. "
+        "--label-fps 4 resamples files of 4 rows a second: frame k, at (k - 1) / fps seconds, gets the "
+        "linear mix of the two rows around it, or none if one of them is not annotated. --unmatched "
+        "allow takes row k for frame k all the same. Crops without a rate (va-decode --fps) may "
+        "have any number of rows behind the last face: nobody knows how long that video is.\n"
+        "Features are read once: a number that is not finite is refused, and so is one encoder's file "
+        "among another's.\n"
         "--preset paper is the published protocol, authors that of the published code for folds "
         "1 to 5, authors-fold0 for fold 0; single options override it.\n"
         "--missing: previous takes the last frame before that has a face (a zero vector before "
@@ -150,8 +166,11 @@ static void print_summary(const struct va_window_index *index)
 
 static int check(const struct va_window_index *index)
 {
+    struct va_origin origin = { 0 };
     int64_t labels = 0;
 
+    if (va_origin_add(&origin, index, NULL, args.any_encoder) < 0)
+        return -1;
     for (int64_t i = 0; i < index->video_count; i++)
         labels += index->videos[i].label_count;
     if (args.labels.count && !labels)
@@ -173,6 +192,8 @@ static int run(void)
         (enum va_leading)args.leading);
     int status = index ? 0 : -1;
 
+    if (index)
+        index->label_rule = args.rule;
     for (int64_t i = 0; status == 0 && i < args.labels.count; i++)
         status = va_label_files_add(&labels, args.labels.items[i]);
     for (char **p = args.inputs; status == 0 && *p; p++)

@@ -118,6 +118,16 @@ enum va_isa va_cpu_isa(void)
     return (enum va_isa)known;
 }
 
+const char *va_cpu_unknown_isa(void)
+{
+    const char *wish = getenv("VA_ISA");
+
+    for (int i = 0; wish && va_isa_names[i]; i++)
+        if (!strcmp(wish, va_isa_names[i]))
+            wish = NULL;
+    return wish;
+}
+
 bool va_cpu_amx_works(void)
 {
     static int known = -1;

@@ -2,7 +2,8 @@
  * va_cpu.h - which instruction sets this processor has, and which of them work.
  *
  * Hot files are compiled once per level and chosen at run time. The environment variable
- * VA_ISA (plain, avx2, avx512) lowers the level, for tests and for comparing machines.
+ * VA_ISA (plain, avx2, avx512) lowers the level, for tests and for comparing machines; AVX2 and
+ * AVX-512 give the same bytes, the plain level, which has no fused multiplications, does not.
  *
  * Some virtual machines announce AMX and then trap its first instruction. So AMX is believed
  * only after a child process has executed a tile product and survived.
@@ -16,6 +17,9 @@ enum va_isa { VA_ISA_PLAIN, VA_ISA_AVX2, VA_ISA_AVX512 };
 extern const char *const va_isa_names[]; /* in enum order, NULL last */
 
 enum va_isa va_cpu_isa(void); /* the level to use */
+
+/* VA_ISA, where it is set and is none of the names above; else NULL. Tools refuse it. */
+const char *va_cpu_unknown_isa(void);
 
 /* AMX is announced; and it survived the probe (false where it is not announced). */
 bool va_cpu_amx_announced(void);

@@ -1,5 +1,6 @@
 #include "base/va_option_priv.h"
 
+#include "base/va_cpu.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_version.h"
@@ -305,6 +306,11 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
     int operands = 1;
     bool ended = false;
 
+    if (va_cpu_unknown_isa()) {
+        va_usage_error(status, "VA_ISA=%s: expected plain, avx2 or avx512",
+                       va_cpu_unknown_isa());
+        return NULL;
+    }
     memset(seen.given, 0, sizeof(seen.given));
     memset(seen.names, 0, sizeof(seen.names));
     for (int k = 0; table[k].kind != VA_OPTION_END && k < MAX_OPTIONS - 1; k++)

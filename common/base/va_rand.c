@@ -4,6 +4,7 @@
  */
 #include "base/va_rand.h"
 
+#include "base/va_libm.h"
 #include <math.h>
 
 void va_philox(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t element,
@@ -46,7 +47,7 @@ double va_rand_normal(uint64_t seed, enum va_rand_purpose purpose, uint64_t step
     va_philox(seed, purpose, step, i, w);
     u = ((double)w[0] + 0.5) * 0x1p-32; /* never 0 */
     v = w[1] * 0x1p-32;
-    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+    return sqrt(-2 * va_log(u)) * va_cos(6.283185307179586 * v);
 }
 
 uint64_t va_rand_below(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, uint64_t i,

@@ -46,7 +46,7 @@ static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0,
                          .N = cols,
                          .K = s->Cin,
                          .lda = s->Cin,
-                         .ldb = s->w->width,
+                         .ldb = VA_GEMM_PANEL,
                          .ldc = cols,
                          .b = VA_GEMM_PANELS };
 
@@ -95,7 +95,7 @@ static void run_shifted(struct shifted *s)
     s->blocks = (s->T + BLOCK_MAX - 1) / BLOCK_MAX;
     s->block = va_round_up((s->T + s->blocks - 1) / s->blocks, 4);
     s->blocks = (s->T + s->block - 1) / s->block;
-    s->band = va_round_up(BAND, s->w->width);
+    s->band = va_round_up(BAND, VA_GEMM_PANEL);
     s->bands = (s->Cout + s->band - 1) / s->band;
     if (va_cpu_room(s->cpu, va_round_up(s->block * s->Cin, 16) + s->block * s->band, 0))
         va_cpu_run(s->cpu, s->B * s->blocks * s->bands, shifted_task, s);

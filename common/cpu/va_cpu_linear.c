@@ -1,8 +1,8 @@
 /*
  * Linear layers. A task is a block of rows and columns of the result; its product goes to y
  * itself where that may be, and what the layer adds to it (bias, activation, residual) is done
- * while the block is in the cache. Where panels (va_gemm.h) need x and the product without gaps,
- * x with gaps is multiplied by W as it lies, and products narrower than y are made in scratch.
+ * while the block is in the cache. Products in halves (va_gemm.h) that are narrower than y are
+ * made in scratch.
  */
 #include "cpu/va_cpu_priv.h"
 #include <string.h>
@@ -15,18 +15,17 @@ struct cut {
 };
 
 /* About `GOOD` multiplications a task: enough to hide its start, few enough to share out. */
-static struct cut cut_product(int64_t M, int64_t N, int64_t K, int64_t unit)
+static struct cut cut_product(int64_t M, int64_t N, int64_t K, bool halves)
 {
-    enum { GOOD = 1 << 21 };
-    const bool any = va_gemm_any_shape();
-    struct cut c = { .rows = any ? 192 : 96, .cols = any && N > 512 ? 512 : N };
+    enum { GOOD = 1 << 21, UNIT = 64 };
+    struct cut c = { .rows = halves ? 96 : 192, .cols = !halves && N > 512 ? 512 : N };
 
     while (c.rows < M && c.rows * N * K < GOOD)
         c.rows *= 2;
     if (c.rows >= M) {
         c.rows = M;
-        while (c.cols > 2 * unit && M * c.cols * K > 2 * GOOD)
-            c.cols = va_round_up(c.cols / 2, unit);
+        while (c.cols > 2 * UNIT && M * c.cols * K > 2 * GOOD)
+            c.cols = va_round_up(c.cols / 2, UNIT);
     }
     c.across = (N + c.cols - 1) / c.cols;
     c.down = (M + c.rows - 1) / c.rows;
@@ -35,11 +34,11 @@ static struct cut cut_product(int64_t M, int64_t N, int64_t K, int64_t unit)
 
 /* Rows of the next product inside a block: whole blocks, and what is left over in powers of
  * two where every number of rows is another primitive. */
-static int64_t piece_of(int64_t left, int64_t whole)
+static int64_t piece_of(int64_t left, int64_t whole, bool halves)
 {
     int64_t n = 1;
 
-    if (left >= whole || va_gemm_any_shape())
+    if (left >= whole || !halves)
         return left < whole ? left : whole;
     while (n * 2 <= left)
         n *= 2;
@@ -51,7 +50,7 @@ static int64_t piece_of(int64_t left, int64_t whole)
 struct linear {
     struct va_cpu *cpu;
     const struct va_linear *p;
-    const struct va_packed *w; /* NULL: W as it lies */
+    const struct va_packed *w;
     struct cut cut;
     bool add;   /* y holds the residual, and the product is added to it */
     bool aside; /* the product is made in scratch */
@@ -85,19 +84,17 @@ static void linear_task(void *arg, int64_t task, int thread)
     struct va_gemm g = { .N = p->N - n0 < l->cut.cols ? p->N - n0 : l->cut.cols,
                          .K = p->K,
                          .lda = p->ldx,
-                         .ldb = !l->w || l->w->halves ? p->K : l->w->width,
+                         .ldb = l->w->halves ? p->K : VA_GEMM_PANEL,
                          .add = l->add,
-                         .b = !l->w          ? VA_GEMM_COLUMNS
-                              : l->w->halves ? VA_GEMM_HALVES
-                                             : VA_GEMM_PANELS,
+                         .b = l->w->halves ? VA_GEMM_HALVES : VA_GEMM_PANELS,
                          .bf16 = l->bf16 };
-    const float *b = l->w ? va_packed_at(l->w, 0, n0) : (const float *)p->w->data + n0 * p->K;
+    const float *b = va_packed_at(l->w, 0, n0);
 
     g.ldc = l->aside ? g.N : p->ldy;
     for (int64_t m = m0; m < end; m += g.M) {
         float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : (float *)p->y + m * p->ldy + n0;
 
-        g.M = piece_of(end - m, l->cut.rows);
+        g.M = piece_of(end - m, l->cut.rows, l->w->halves);
         if (va_gemm(&g, thread, (const float *)p->x + m * p->ldx, b, c) < 0) {
             atomic_store(&l->cpu->broken, true);
             return;
@@ -109,19 +106,17 @@ static void linear_task(void *arg, int64_t task, int thread)
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
 {
     struct linear l = { .cpu = va_cpu(be), .p = p };
-    bool same = p->residual && p->residual == p->y, any = va_gemm_any_shape();
+    bool same = p->residual && p->residual == p->y;
 
     if (be->failed || p->M < 1)
         return;
     l.bf16 = be->precision == VA_BF16_PRODUCTS;
-    if (any || l.bf16 || p->ldx == p->K) { /* rounded rows have no gaps */
-        l.w = va_cpu_pack(l.cpu, p->w, l.bf16 ? VA_PACK_BF16 : VA_PACK_FORWARD, p->K, p->N, 1,
-                          1, p->K);
-        if (!l.w)
-            return;
-    }
-    l.cut = cut_product(p->M, p->N, p->K, 64);
-    l.aside = l.w && !any && (l.cut.cols < p->N || p->ldy != p->N);
+    l.w = va_cpu_pack(l.cpu, p->w, l.bf16 ? VA_PACK_BF16 : VA_PACK_FORWARD, p->K, p->N, 1, 1,
+                      p->K);
+    if (!l.w)
+        return;
+    l.cut = cut_product(p->M, p->N, p->K, l.w->halves);
+    l.aside = l.w->halves && (l.cut.cols < p->N || p->ldy != p->N);
     l.add = same && p->act == VA_IDENTITY && !l.aside;
     l.aside = l.aside || (same && !l.add);
     if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
@@ -142,8 +137,8 @@ static void dx_task(void *arg, int64_t task, int thread)
     const struct linear_grad *l = arg;
     const struct va_linear_grad *p = l->p;
     int64_t m0 = task % l->cut.down * l->cut.rows, k0 = task / l->cut.down * l->cut.cols;
-    int64_t end = p->M - m0 < l->cut.rows ? p->M : m0 + l->cut.rows;
-    struct va_gemm g = { .N = p->K - k0 < l->cut.cols ? p->K - k0 : l->cut.cols,
+    struct va_gemm g = { .M = p->M - m0 < l->cut.rows ? p->M - m0 : l->cut.rows,
+                         .N = p->K - k0 < l->cut.cols ? p->K - k0 : l->cut.cols,
                          .K = p->N,
                          .lda = p->lddy,
                          .ldb = p->K,
@@ -151,12 +146,9 @@ static void dx_task(void *arg, int64_t task, int thread)
                          .add = p->add_dx,
                          .b = VA_GEMM_ROWS };
 
-    for (int64_t m = m0; m < end; m += g.M) {
-        g.M = piece_of(end - m, l->cut.rows);
-        if (va_gemm(&g, thread, (const float *)p->dy + m * p->lddy,
-                    (const float *)p->w->data + k0, (float *)p->dx + m * p->lddx + k0) < 0)
-            atomic_store(&l->cpu->broken, true);
-    }
+    if (va_gemm(&g, thread, (const float *)p->dy + m0 * p->lddy, (const float *)p->w->data + k0,
+                (float *)p->dx + m0 * p->lddx + k0) < 0)
+        atomic_store(&l->cpu->broken, true);
 }
 
 /* dW += dy^T x: blocks of dW, each over all of M in one product. */
@@ -198,7 +190,7 @@ void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
     if (p->M < 1 || !va_cpu_room(l.cpu, 0, 0))
         return;
     if (p->dx) {
-        l.cut = cut_product(p->M, p->K, p->N, 64);
+        l.cut = cut_product(p->M, p->K, p->N, false);
         va_cpu_run(l.cpu, l.cut.across * l.cut.down, dx_task, &l);
     }
     if (p->dw) {

@@ -25,11 +25,11 @@ static void pack_block(void *arg, int64_t task, int thread)
 {
     const struct job *j = arg;
     const struct va_packed *p = j->p;
-    int64_t panel = task / j->bands, r0 = task % j->bands * ROWS, c0 = panel * p->width;
+    int64_t panel = task / j->bands, r0 = task % j->bands * ROWS, c0 = panel * VA_GEMM_PANEL;
     int64_t r1 = p->rows - r0 < ROWS ? p->rows : r0 + ROWS;
-    int64_t cols = p->cols - c0 < p->width ? p->cols - c0 : p->width;
-    int64_t tap = j->panels * p->depth * p->width; /* from tap to tap of the packed form */
-    float *to = p->data + panel * p->depth * p->width;
+    int64_t cols = p->cols - c0 < VA_GEMM_PANEL ? p->cols - c0 : VA_GEMM_PANEL;
+    int64_t tap = j->panels * p->depth * VA_GEMM_PANEL; /* from tap to tap of the packed form */
+    float *to = p->data + panel * p->depth * VA_GEMM_PANEL;
 
     (void)thread;
     for (int64_t r = r0; r < r1; r++)
@@ -37,10 +37,10 @@ static void pack_block(void *arg, int64_t task, int thread)
             const float *from = j->w + r * j->row_step + (c0 + c) * j->col_step;
 
             for (int64_t k = 0; k < p->taps; k++)
-                to[k * tap + r * p->width + c] = from[k];
+                to[k * tap + r * VA_GEMM_PANEL + c] = from[k];
         }
     for (int64_t r = r0; j->round && r < r1; r++)
-        va_hot()->round_bf16(cols, to + r * p->width, to + r * p->width);
+        va_hot()->round_bf16(cols, to + r * VA_GEMM_PANEL, to + r * VA_GEMM_PANEL);
 }
 
 /* A panel's columns as they lie, in 16 bits. */
@@ -48,7 +48,8 @@ static void pack_halves(void *arg, int64_t task, int thread)
 {
     const struct job *j = arg;
     const struct va_packed *p = j->p;
-    int64_t c0 = task * p->width, c1 = p->cols - c0 < p->width ? p->cols : c0 + p->width;
+    int64_t c0 = task * VA_GEMM_PANEL,
+            c1 = p->cols - c0 < VA_GEMM_PANEL ? p->cols : c0 + VA_GEMM_PANEL;
     uint16_t *to = (uint16_t *)(void *)p->data;
 
     (void)thread;
@@ -56,20 +57,18 @@ static void pack_halves(void *arg, int64_t task, int thread)
         va_hot()->to_bf16(p->rows, j->w + c * j->col_step, to + c * p->rows);
 }
 
-/* Choose the width and take the memory, once. */
+/* Take the memory, once. */
 static bool shape(struct va_cpu *cpu, struct va_packed *p, int64_t rows, int64_t cols,
                   int64_t taps, bool halves)
 {
-    int64_t width = va_gemm_panel_width(cols, rows);
-
     p->halves = halves;
     p->rows = rows;
     p->cols = cols;
     p->taps = taps;
-    p->width = width;
     p->depth = va_round_up(rows, 16);
-    p->data = va_buffer_new(&cpu->base, halves ? (rows * cols + 1) / 2
-                                               : taps * va_round_up(cols, width) * p->depth);
+    p->data = va_buffer_new(&cpu->base,
+                            halves ? (rows * cols + 1) / 2
+                                   : taps * va_round_up(cols, VA_GEMM_PANEL) * p->depth);
     return p->data;
 }
 
@@ -99,7 +98,7 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                           w->data,
                           row_step,
                           col_step,
-                          (cols + p->width - 1) / p->width,
+                          (cols + VA_GEMM_PANEL - 1) / VA_GEMM_PANEL,
                           (rows + ROWS - 1) / ROWS,
                           way == VA_PACK_BF16 };
         if (p->halves)

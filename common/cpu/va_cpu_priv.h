@@ -60,7 +60,7 @@ void va_cpu_map(int64_t n, void (*fn)(void *arg, int64_t first, int64_t count), 
 struct va_packed {
     bool halves;
     int64_t rows, cols, taps;
-    int64_t width, depth; /* columns of a panel; rows with padding */
+    int64_t depth; /* rows of a panel, with padding */
     float *data;
     bool fresh;
 };
@@ -74,14 +74,14 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     int64_t taps, int64_t row_step, int64_t col_step);
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
 
-/* Start of columns [col, ...) of tap k; col is a multiple of the width. */
+/* Start of columns [col, ...) of tap k; col is a multiple of VA_GEMM_PANEL. */
 static inline const float *va_packed_at(const struct va_packed *p, int64_t k, int64_t col)
 {
-    int64_t panels = (p->cols + p->width - 1) / p->width;
+    int64_t panels = (p->cols + VA_GEMM_PANEL - 1) / VA_GEMM_PANEL;
 
     if (p->halves)
         return p->data + col * p->rows / 2;
-    return p->data + (k * panels + col / p->width) * p->depth * p->width;
+    return p->data + (k * panels + col / VA_GEMM_PANEL) * p->depth * VA_GEMM_PANEL;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */

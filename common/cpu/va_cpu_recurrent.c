@@ -30,7 +30,7 @@ static int recur(const struct forward *f, int64_t n, const float *h, float *s, i
                          .N = rows,
                          .K = p->H,
                          .lda = p->H,
-                         .ldb = f->w->width,
+                         .ldb = VA_GEMM_PANEL,
                          .ldc = rows,
                          .b = VA_GEMM_PANELS };
 

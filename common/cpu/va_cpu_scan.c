@@ -33,9 +33,9 @@ struct backward {
     struct va_cpu *cpu;
     const struct va_scan_grad *p;
     int64_t groups, chunk;
-    int64_t tape, marks, tile; /* floats in a thread's scratch: tape, lanes, marks, tile */
-    float *dBm, *dCm;          /* [B, groups, T, N] */
-    float *dA, *dskip;         /* [B, E, N], [B, E] */
+    int64_t tape, lanes, marks, tile; /* floats in a thread's scratch */
+    float *dBm, *dCm;                 /* [B, groups, T, N] */
+    float *dA, *dskip;                /* [B, E, N], [B, E] */
 };
 
 static void backward_task(void *arg, int64_t task, int thread)
@@ -47,8 +47,8 @@ static void backward_task(void *arg, int64_t task, int thread)
     struct va_hot_scan_work work = { .chunk = w->chunk,
                                      .tape = scratch,
                                      .lanes = scratch + w->tape,
-                                     .marks = scratch + 2 * w->tape,
-                                     .tile = scratch + 2 * w->tape + w->marks,
+                                     .marks = scratch + w->tape + w->lanes,
+                                     .tile = scratch + w->tape + w->lanes + w->marks,
                                      .dBm = w->dBm + task * p->T * p->N,
                                      .dCm = w->dCm + task * p->T * p->N,
                                      .dA = w->dA + b * p->E * p->N,
@@ -105,10 +105,12 @@ void va_cpu_scan_grad(struct va_backend *be, const struct va_scan_grad *p)
     w.chunk = w.chunk > p->T ? p->T : w.chunk;
     chunks = (p->T + w.chunk - 1) / w.chunk;
     w.tape = va_round_up(w.chunk * 2 * p->N * width, 16);
+    w.lanes = w.chunk * 2 * p->N * 16;
     w.marks = va_round_up(tiles * chunks * p->N * width, 16);
     w.tile = tiles * 5 * p->N * width;
     rows = p->B * w.groups * p->T * p->N;
-    if (!va_cpu_room(w.cpu, 2 * w.tape + w.marks + w.tile, 2 * rows + p->B * p->E * (p->N + 1)))
+    if (!va_cpu_room(w.cpu, w.tape + w.lanes + w.marks + w.tile,
+                     2 * rows + p->B * p->E * (p->N + 1)))
         return;
     w.dBm = w.cpu->shared;
     w.dCm = w.dBm + rows;

@@ -1,13 +1,14 @@
 /*
- * va_gemm.h - matrix products of one thread, through oneDNN or, where it has no kernel that
- * takes B in panels, our own (hot/hot_gemm.c).
+ * va_gemm.h - matrix products of one thread: our own (hot/hot_gemm.c) in float32, oneDNN's for
+ * operands in bfloat16.
  *
  * Our own pool cuts products into pieces (base/va_thread.h); a piece is computed on the thread
- * that asks. A primitive of oneDNN is made once per shape and kept for the life of the process,
- * with its memory descriptors and scratchpad, one set per thread: no lock, and nothing is
- * allocated in the steady state.
+ * that asks. The order of a sum depends on K alone: not on the other sizes, the layout, the
+ * number of threads, or whether vectors have 8 or 16 lanes.
  *
- * va_gemm.c is the one file that knows oneDNN; it compiles with 2.x and 3.x.
+ * A primitive of oneDNN is made once per shape and kept for the life of the process, with its
+ * memory descriptors and scratchpad, one set per thread: no lock, and nothing is allocated in
+ * the steady state. va_gemm.c is the one file that knows oneDNN; it compiles with 2.x and 3.x.
  */
 #ifndef VA_GEMM_H
 #define VA_GEMM_H
@@ -20,12 +21,13 @@
  * How a matrix B [K, N] lies:
  *   rows    B[k, n] at k * ldb + n
  *   columns B[k, n] at n * ldb + k       (the transpose of a row-major [N, K])
- *   panels  blocks of ldb columns, each [K rounded up to 16, ldb], zero-filled; ldb is what
- *           va_gemm_panel_width() says
- *   halves  as columns, in 16 bits of bfloat16, where va_gemm_takes_halves()
- * Panels are quickest. With them give lda = K and ldc = N unless va_gemm_any_shape(): oneDNN has
- * blocked kernels only for A and C without gaps, and would fall to plain loops.
+ *   panels  blocks of VA_GEMM_PANEL columns, each [K rounded up to 16, VA_GEMM_PANEL],
+ *           zero-filled: the quickest
+ *   halves  as columns, in 16 bits of bfloat16, where va_gemm_takes_halves(). Give `bf16`, not
+ *           transA, and ldc = N: oneDNN has blocked kernels only for C without gaps. Each number
+ *           of rows is a primitive
  */
+enum { VA_GEMM_PANEL = 16 };
 enum va_gemm_layout { VA_GEMM_ROWS, VA_GEMM_COLUMNS, VA_GEMM_PANELS, VA_GEMM_HALVES };
 
 /* C [M, N] = A [M, K] B [K, N], or += with `add`. With `bf16` A is rounded to bfloat16 first, and B
@@ -48,14 +50,7 @@ struct va_gemm {
 VA_MUST_USE int va_gemm(const struct va_gemm *g, int thread, const float *a, const float *b,
                         float *c);
 
-/* Columns in a panel for B of N columns and K rows. Not for threads of the pool. */
-int64_t va_gemm_panel_width(int64_t N, int64_t K);
-
 /* bfloat16 is multiplied by instructions of its own here, and faster: give B in halves. */
 bool va_gemm_takes_halves(void);
-
-/* Products are our own here: any number of rows costs nothing to prepare, and panels go with
- * gaps in A and C. Otherwise each shape is a primitive. */
-bool va_gemm_any_shape(void);
 
 #endif

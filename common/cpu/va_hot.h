@@ -33,7 +33,7 @@ struct va_hot_scan_work {
     float *dA, *dskip;                  /* [E, N], [E], of this sequence */
 };
 
-enum { VA_GEMM_PANEL = 16, VA_GEMM_WORK = 180 << 10 };
+enum { VA_GEMM_WORK = 180 << 10 };
 
 struct va_hot {
     int64_t width; /* lanes of a vector */

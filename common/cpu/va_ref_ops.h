@@ -1,8 +1,8 @@
 /*
  * va_ref_ops.h - the operation table in plain loops and doubles: slow, simple, the judge.
  *
- * Not used by any tool: tests compare other backends with it, and its own gradients with
- * finite differences.
+ * Tests compare other backends with it, and its own gradients with finite differences. Tools use
+ * it where a result must not depend on the processor: in the initial weights of vit_tiny.
  */
 #ifndef VA_REF_OPS_H
 #define VA_REF_OPS_H

@@ -1,7 +1,6 @@
 #include "data/va_blend_labels.h"
 
 #include "base/va_error.h"
-#include "data/va_labels.h"
 #include "data/va_lists.h"
 
 /* Add frame t, of which all files have a row. */
@@ -19,9 +18,11 @@ static void add_frame(struct va_blend *blend, const struct va_ensemble *e, int64
 }
 
 static int add_video(struct va_blend *blend, struct va_ensemble *e,
-                     const struct va_label_file *file, bool skip)
+                     const struct va_label_file *file, const struct va_blend_job *job)
 {
+    struct va_label_video video = { .name = file->name };
     struct va_labels labels;
+    bool skip = job->skip;
     int status;
 
     if (!va_ensemble_has(e, file->name)) {
@@ -35,7 +36,9 @@ static int add_video(struct va_blend *blend, struct va_ensemble *e,
         return status;
     if (va_labels_read(&labels, file->path, VA_LABELS_ANNOTATION) < 0)
         return -1;
-    status = 0;
+    video.frames = e->frames;
+    video.fps = va_rate_of_times(e->pts, e->frames);
+    status = va_labels_fit(&labels, file->path, &job->rule, &video);
     for (int64_t t = 0; status == 0 && t < labels.count; t++) {
         if (!va_is_labelled(labels.va + 2 * t))
             continue;
@@ -63,7 +66,7 @@ static int add_list(struct va_blend *blend, struct va_ensemble *e,
     for (int64_t i = 0; status == 0 && i < list.count; i++) {
         const struct va_label_file *file = va_label_files_find(files, list.items[i].name);
 
-        status = file ? add_video(blend, e, file, job->skip)
+        status = file ? add_video(blend, e, file, job)
                       : va_name_list_unknown(&list, i, "the folders of labels");
     }
     va_name_list_release(&list);
@@ -81,7 +84,7 @@ int va_blend_add_labels(struct va_blend *blend, struct va_ensemble *e,
     if (status == 0 && job->list)
         status = add_list(blend, e, &files, job);
     for (int64_t i = 0; status == 0 && !job->list && i < files.count; i++)
-        status = add_video(blend, e, &files.items[i], job->skip);
+        status = add_video(blend, e, &files.items[i], job);
     if (status == 0 && blend[0].frames == 0)
         status = va_error("%s: found no labelled frame that has predictions",
                           job->folders.items[0]);

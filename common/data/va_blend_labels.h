@@ -8,10 +8,12 @@
 #include "base/va_option.h"
 #include "data/va_blend.h"
 #include "data/va_ensemble.h"
+#include "data/va_label_fit.h"
 
 struct va_blend_job {
     struct va_strings folders; /* of <video>.txt annotations, at least one */
     const char *list; /* file that names the videos to take, or NULL: all that have labels */
+    struct va_label_rule rule;
     bool skip; /* labelled videos and frames that a file lacks are left out, else an error */
 };
 

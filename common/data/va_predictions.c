@@ -3,7 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
-#include "data/va_labels.h"
+#include "data/va_label_fit.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -206,9 +206,9 @@ static int by_name(const void *a, const void *b)
 
 /* Add an item; takes va in any case. */
 static int add_item(struct va_predictions *set, const char *name, const char *path,
-                    int64_t frames, double *va)
+                    int64_t frames, double *va, double fps)
 {
-    struct va_prediction item = { .frames = frames, .va = va };
+    struct va_prediction item = { .frames = frames, .va = va, .fps = fps };
 
     item.name = va_strdup(name);
     item.path = va_strdup(path);
@@ -241,7 +241,7 @@ static int add_text(struct va_predictions *set, const char *name, const char *pa
 
     if (va_labels_read(&rows, path, VA_LABELS_PREDICTION) < 0)
         return -1;
-    return add_item(set, name, path, rows.count, rows.va);
+    return add_item(set, name, path, rows.count, rows.va, 0);
 }
 
 static int add_folder(struct va_predictions *set, const char *folder)
@@ -278,11 +278,14 @@ static int add_file(struct va_predictions *set, const char *path)
 
     for (int64_t i = 0; status == 0 && i < p->count; i++) {
         int64_t frames;
-        double *va;
+        double *va, *pts;
 
-        status = va_predictions_read(p, p->names[i], &frames, &va, NULL);
-        if (status == 0)
-            status = add_item(set, p->names[i], path, frames, va);
+        status = va_predictions_read(p, p->names[i], &frames, &va, &pts);
+        if (status == 0) {
+            status = add_item(set, p->names[i], path, frames, va,
+                              va_rate_of_times(pts, frames));
+            va_free(pts);
+        }
     }
     va_predictions_close(p);
     return status;

@@ -74,6 +74,7 @@ struct va_prediction {
     char *path;     /* the file it came from, for messages */
     int64_t frames; /* T */
     double *va;     /* [T, 2] */
+    double fps;     /* that its times tell; 0: not known */
 };
 struct va_predictions {
     struct va_prediction *items; /* [count], bytewise sorted by name */

@@ -4,6 +4,7 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "data/va_track.h"
 #include "data/va_window_index_priv.h"
 #include "io/va_h5.h"
 #include <math.h>
@@ -92,7 +93,7 @@ static int open_rows(struct va_window_index *index, const struct va_index_video 
 
 static int open_source(struct va_window_index *index, int64_t video)
 {
-    const struct va_index_video *v = &index->videos[video];
+    struct va_index_video *v = &index->videos[video];
     struct va_index_source *s = &index->open[video];
     int64_t shape[VA_RANK_MAX];
     enum va_dtype type;
@@ -105,7 +106,9 @@ static int open_source(struct va_window_index *index, int64_t video)
     if (strcmp(id, v->features_id))
         return va_error("%s: was changed since the windows were made: found id %s, expected %s",
                         v->features, id, v->features_id);
-    if (va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
+    va_free(v->encoder); /* of a file that was added */
+    if (va_track_origin(s->in, &v->encoder, &v->fps) < 0 ||
+        va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
         return -1;
     s->count = shape[0];
     if (!index->frames && open_rows(index, v, s) < 0)
@@ -134,28 +137,8 @@ static int not_finite(const struct va_window_index *index, int64_t video, int64_
 {
     const struct va_index_source *s = &index->open[video];
 
-    for (int64_t c = 0; c < index->dim; c++)
-        if (!isfinite(s->rows[row * index->dim + c]))
-            return va_error(
-                "%s: /features: frame %d (row %lld), column %lld: found %g, expected "
-                "a finite number",
-                index->videos[video].features, s->frames[row], (long long)row, (long long)c,
-                (double)s->rows[row * index->dim + c]);
-    return -1;
-}
-
-/* Whether all D numbers are finite: by their exponents, without a branch for each. */
-static bool all_finite(const float *x, int64_t D)
-{
-    uint32_t bad = 0;
-
-    for (int64_t c = 0; c < D; c++) {
-        uint32_t bits;
-
-        memcpy(&bits, x + c, sizeof(bits));
-        bad |= (bits & 0x7fffffff) >= 0x7f800000;
-    }
-    return !bad;
+    return va_not_finite(index->videos[video].features, s->frames[row], row,
+                         s->rows + row * index->dim, index->dim);
 }
 
 /* x = row, or its mix with `next`. */
@@ -166,12 +149,12 @@ static int copy_row(const struct va_window_index *index, int64_t video,
     const float *a = index->open[video].rows + e->row * D, *b;
 
     memcpy(x, a, (size_t)D * sizeof(*x));
-    if (!all_finite(a, D))
+    if (!va_all_finite(a, D))
         return not_finite(index, video, e->row);
     if (e->next < 0)
         return 0;
     b = index->open[video].rows + e->next * D;
-    if (!all_finite(b, D))
+    if (!va_all_finite(b, D))
         return not_finite(index, video, e->next);
     for (int64_t c = 0; c < D; c++)
         x[c] = (1 - e->mix) * a[c] + e->mix * b[c]; /* this form cannot overflow */

@@ -2,10 +2,9 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "base/va_names.h"
 #include "data/va_lists.h"
+#include "data/va_track.h"
 #include "data/va_window_index_priv.h"
-#include "io/va_h5.h"
 #include <string.h>
 
 const char *const va_missing_names[] = {
@@ -37,6 +36,7 @@ void va_window_index_free(struct va_window_index *index)
         va_free(index->videos[i].name);
         va_free(index->videos[i].features);
         va_free(index->videos[i].features_id);
+        va_free(index->videos[i].encoder);
     }
     va_free(index->videos);
     va_free(index->timeline);
@@ -78,74 +78,8 @@ int va_window_index_select(const struct va_window_index *index, const char *list
 
 /* ---- adding a video -------------------------------------------------------------------- */
 
-/* What a feature file says of its video; `frames` are numbers from 1. */
-struct track {
-    char *name, *id;
-    int64_t rows, dim, frame_count;
-    int32_t *frames; /* [rows] */
-};
-
-static int check_frames(const struct track *t, const char *path)
-{
-    if (t->frame_count < 0 || t->frame_count > VA_FRAMES_MAX)
-        return va_error("%s: frame_count: found %lld, expected 0 to %d", path,
-                        (long long)t->frame_count, VA_FRAMES_MAX);
-    for (int64_t i = 0; i < t->rows; i++) {
-        int32_t low = i ? t->frames[i - 1] + 1 : 1;
-
-        if (t->frames[i] < low || t->frames[i] > t->frame_count)
-            return va_error("%s: /index: row %lld: found frame %d, expected %d to %lld", path,
-                            (long long)i, t->frames[i], low, (long long)t->frame_count);
-    }
-    return 0;
-}
-
-static int read_track(struct track *t, const char *path, bool frames)
-{
-    struct va_h5_in *in = va_h5_open(path, frames ? "va.frames/1" : "va.features/1");
-    int64_t shape[VA_RANK_MAX], index_shape[VA_RANK_MAX];
-    enum va_dtype type;
-    const char *id;
-    int rank, status = -1;
-
-    *t = (struct track){ 0 };
-    if (!in)
-        return -1;
-    if (va_h5_shape(in, frames ? "/frames" : "/features", &type, &rank, shape) < 0 ||
-        va_h5_shape(in, "/index", &type, &rank, index_shape) < 0)
-        goto done;
-    t->rows = shape[0];
-    t->dim = frames ? 0 : shape[1];
-    if (index_shape[0] != t->rows || t->rows > VA_FRAMES_MAX) {
-        va_error("%s: /index: found %lld rows for %lld %s, at most %d", path,
-                 (long long)index_shape[0], (long long)t->rows, frames ? "frames" : "features",
-                 VA_FRAMES_MAX);
-        goto done;
-    }
-    if (va_h5_get_int(in, NULL, "frame_count", &t->frame_count) < 0 ||
-        !(t->name = va_h5_get_string(in, NULL, "video")) ||
-        !(t->frames = va_h5_read(in, "/index", VA_I32)) || !(id = va_h5_id(in)) ||
-        !(t->id = va_strdup(id)))
-        goto done;
-    if (!va_video_name_valid(t->name)) {
-        va_error("%s: video: found '%s', expected the name of a video", path, t->name);
-        goto done;
-    }
-    status = check_frames(t, path);
-done:
-    va_h5_close(in);
-    return status;
-}
-
-static void track_release(struct track *t)
-{
-    va_free(t->name);
-    va_free(t->id);
-    va_free(t->frames);
-}
-
 /* Which row stands for frame number f, when `after` is the first row beyond it. */
-static void fill_gap(struct va_timeline_entry *e, const struct track *t, int64_t f,
+static void fill_gap(struct va_timeline_entry *e, const struct va_track *t, int64_t f,
                      int64_t after, enum va_missing missing)
 {
     int32_t before = (int32_t)after - 1; /* -1: no face yet */
@@ -173,7 +107,7 @@ static void fill_gap(struct va_timeline_entry *e, const struct track *t, int64_t
 }
 
 /* Append the timeline of a video: T entries. */
-static int append_timeline(struct va_window_index *index, const struct track *t, int64_t T,
+static int append_timeline(struct va_window_index *index, const struct va_track *t, int64_t T,
                            const struct va_labels *labels)
 {
     int64_t after = 0;
@@ -224,20 +158,26 @@ static int add_window(void *arg, int64_t start, int64_t length)
     return 0;
 }
 
-/* The labels of video `name`, or none. */
+/* The labels of a video, or none. */
 static int find_labels(struct va_labels *labels, const struct va_label_files *files,
-                       const char *name, const char *path)
+                       const struct va_label_rule *rule, const struct va_track *t,
+                       const char *path)
 {
-    const struct va_label_file *file = files ? va_label_files_find(files, name) : NULL;
+    const struct va_label_file *file = files ? va_label_files_find(files, t->name) : NULL;
+    const struct va_label_video video = { t->name, t->frame_count, t->fps };
 
     *labels = (struct va_labels){ 0 };
     if (files && !file)
         va_warn("%s: video '%s' has no label file: all its frames count as unlabelled", path,
-                name);
-    return file ? va_labels_read(labels, file->path, VA_LABELS_ANNOTATION) : 0;
+                t->name);
+    if (!file)
+        return 0;
+    return va_labels_read(labels, file->path, VA_LABELS_ANNOTATION) < 0
+               ? -1
+               : va_labels_fit(labels, file->path, rule, &video);
 }
 
-static int check_new(const struct va_window_index *index, const struct track *t,
+static int check_new(const struct va_window_index *index, const struct va_track *t,
                      const char *path)
 {
     int64_t same = va_window_index_find(index, t->name);
@@ -253,7 +193,7 @@ static int check_new(const struct va_window_index *index, const struct track *t,
     return 0;
 }
 
-static int append_video(struct va_window_index *index, struct track *t, const char *path,
+static int append_video(struct va_window_index *index, struct va_track *t, const char *path,
                         const struct va_labels *labels)
 {
     struct va_index_video v = { .first = index->entry_count,
@@ -278,7 +218,9 @@ static int append_video(struct va_window_index *index, struct track *t, const ch
     v.window_count = index->window_count - v.first_window;
     v.name = t->name;
     v.features_id = t->id;
-    t->name = t->id = NULL;
+    v.encoder = t->encoder;
+    v.fps = t->fps;
+    t->name = t->id = t->encoder = NULL;
     index->videos[index->video_count++] = v;
     index->dim = t->dim;
     return 0;
@@ -288,14 +230,14 @@ static int add(struct va_window_index *index, const char *path,
                const struct va_label_files *labels)
 {
     struct va_labels found = { 0 };
-    struct track t;
+    struct va_track t;
     int status = -1;
 
-    if (read_track(&t, path, index->frames) == 0 && check_new(index, &t, path) == 0 &&
-        find_labels(&found, labels, t.name, path) == 0)
+    if (va_track_read(&t, path, index->frames) == 0 && check_new(index, &t, path) == 0 &&
+        find_labels(&found, labels, &index->label_rule, &t, path) == 0)
         status = append_video(index, &t, path, &found);
     va_labels_release(&found);
-    track_release(&t);
+    va_track_release(&t);
     return status;
 }
 

@@ -17,7 +17,7 @@
 #define VA_WINDOW_INDEX_H
 
 #include "base/va_attr.h"
-#include "data/va_labels.h"
+#include "data/va_label_fit.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -51,8 +51,10 @@ struct va_timeline_entry {
 
 struct va_index_video {
     char *name;
-    char *features;        /* path of its feature file as opened from here */
-    char *features_id;     /* content id */
+    char *features;    /* path of its feature file as opened from here */
+    char *features_id; /* content id */
+    char *encoder; /* that made them; NULL: not known, or not open in an index that was read */
+    double fps;    /* average frames per second; 0: likewise */
     int64_t first, frames; /* its entries in the timeline */
     int64_t frame_count;   /* frames the video itself has; 0 in an index that was read */
     int64_t label_count;   /* labels in its file; 0 where none, or when read */
@@ -67,7 +69,8 @@ struct va_window_index {
     enum va_tail tail;
     enum va_missing missing;
     enum va_leading leading;
-    struct va_index_video *videos; /* [video_count] */
+    struct va_label_rule label_rule; /* for labels of files that are added: zero unless set */
+    struct va_index_video *videos;   /* [video_count] */
     int64_t video_count, video_room;
     struct va_timeline_entry *timeline; /* [entry_count] */
     int64_t entry_count, entry_room;
@@ -97,7 +100,8 @@ void va_window_index_free(struct va_window_index *index); /* NULL is fine */
 /*
  * Add the video of feature file `path`, its windows and its labels: `labels` is searched for
  * its name (NULL: no labels wanted); a video that has none there counts as unlabelled. -1 after
- * reporting: a bad file, a name that is there already, another width than the videos before.
+ * reporting: a bad file, a name that is there already, another width than the videos before, labels that
+ * do not fit the frames by the index's rule (data/va_label_fit.h).
  */
 VA_MUST_USE int va_window_index_add(struct va_window_index *index, const char *path,
                                     const struct va_label_files *labels);

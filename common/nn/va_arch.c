@@ -31,7 +31,7 @@ static const int64_t encoders[][6] = {
 static const char *const settings[][6] = {
     [VA_MODEL_ENCODER] = { "image_size", "heads", "mean", "std", NULL },
     [VA_MODEL_MAE] = { "image_size", "heads", "mean", "std", "decoder_heads", NULL },
-    [VA_MODEL_HEAD] = { "in-norm", NULL },
+    [VA_MODEL_HEAD] = { "in-norm", "encoder", "fps-min", "fps-max", NULL },
 };
 
 void va_arch_encoder(enum va_arch arch, struct va_vit_config *c)
@@ -177,6 +177,20 @@ static int complete_mae(struct va_tensors *set, const char *path, struct va_para
     return va_mae_config_store(&c, config);
 }
 
+/* What is known of the features it was trained on (data/va_origin.h). */
+static int keep_origin(const struct va_tensors *set, struct va_tensors *config)
+{
+    static const char *const keys[] = { "encoder", "fps-min", "fps-max" };
+
+    for (size_t i = 0; i < VA_COUNT(keys); i++) {
+        const char *value = va_tensors_meta(set, keys[i]);
+
+        if (value && va_tensors_set_meta(config, keys[i], value) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int complete_head(struct va_tensors *set, const char *path, bool in_norm,
                          struct va_params *list, struct va_tensors *config)
 {
@@ -189,7 +203,7 @@ static int complete_head(struct va_tensors *set, const char *path, bool in_norm,
     if (va_head_config_load(&c, set, path) < 0 ||
         va_head_declare(&layers, list, &c, VA_HEAD_INIT_PAPER, false) < 0)
         return -1;
-    return va_head_config_store(&c, config);
+    return va_head_config_store(&c, config) < 0 ? -1 : keep_origin(set, config);
 }
 
 int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kind kind,

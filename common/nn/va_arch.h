@@ -29,7 +29,8 @@ VA_MUST_USE struct va_tensors *va_arch_init_head(struct va_backend *be,
                                                  enum va_head_init init, uint64_t seed);
 
 /*
- * The settings that shapes do not tell: "in-norm" of a head; "heads", "mean", "std",
+ * The settings that shapes do not tell: "in-norm" of a head, and "encoder", "fps-min",
+ * "fps-max" of the features it was trained on; "heads", "mean", "std",
  * "image_size" of an encoder, and "decoder_heads" of a masked autoencoder. The name of setting `key` (written with - or _) for this kind of
  * model, or NULL.
  */

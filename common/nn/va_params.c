@@ -1,6 +1,7 @@
 #include "nn/va_params.h"
 
 #include "base/va_error.h"
+#include "base/va_libm.h"
 #include "base/va_mem.h"
 #include "base/va_rand.h"
 #include "base/va_thread.h"
@@ -111,12 +112,12 @@ static double sincos_at(const struct va_param *p, int64_t i)
 {
     int64_t D = p->shape[2], row = i / D - 1, q = D / 4, part = i % D / q;
     int64_t grid = (int64_t)lround(sqrt((double)(p->shape[1] - 1)));
-    double w = pow(10000, -(double)(i % D % q) / (double)q);
+    double w = va_exp(-(double)(i % D % q) / (double)q * va_log(10000));
     double angle = (double)(part < 2 ? row % grid : row / grid) * w;
 
     if (row < 0)
         return 0;
-    return part % 2 ? cos(angle) : sin(angle);
+    return part % 2 ? va_cos(angle) : va_sin(angle);
 }
 
 static double law_at(const struct draw *d, int64_t i)
@@ -130,11 +131,11 @@ static double law_at(const struct draw *d, int64_t i)
         return (2 * va_rand_uniform(d->seed, VA_RAND_INIT, d->index, (uint64_t)i) - 1) * p->a;
     case VA_INIT_NORMAL:
         return va_rand_normal(d->seed, VA_RAND_INIT, d->index, (uint64_t)i) * p->a;
-    case VA_INIT_LOG_COUNT: return log((double)(i % p->shape[p->rank - 1] + 1));
+    case VA_INIT_LOG_COUNT: return va_log((double)(i % p->shape[p->rank - 1] + 1));
     case VA_INIT_INV_SOFTPLUS:
         u = va_rand_uniform(d->seed, VA_RAND_INIT, d->index, (uint64_t)i);
-        u = exp(log(p->a) + u * (log(p->b) - log(p->a)));
-        return u + log(-expm1(-u));
+        u = va_exp(va_log(p->a) + u * (va_log(p->b) - va_log(p->a)));
+        return u + va_log(-va_expm1(-u));
     case VA_INIT_SINCOS: return sincos_at(p, i);
     case VA_INIT_ZERO:
     case VA_INIT_NORM_OF: /* drawn from another entry: see draw_norms */ break;

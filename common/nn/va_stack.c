@@ -1,5 +1,6 @@
 #include "nn/va_stack.h"
 
+#include "base/va_libm.h"
 #include "base/va_mem.h"
 #include <math.h>
 #include <stdio.h>
@@ -166,9 +167,10 @@ static void make_positions(const struct va_stack *s, int64_t first, int64_t T,
         return;
     for (int64_t t = 0; t < T; t++) {
         for (int64_t k = 0; k < D; k++) {
-            double angle = (double)(first + t) * pow(10000, -(double)(k - k % 2) / (double)D);
+            double w = va_exp(-(double)(k - k % 2) / (double)D * va_log(10000));
+            double angle = (double)(first + t) * w;
 
-            s->row[k] = (float)(k % 2 ? cos(angle) : sin(angle));
+            s->row[k] = (float)(k % 2 ? va_cos(angle) : va_sin(angle));
         }
         be->ops->put_f32(be, va_at(be, acts->positions, t * D), s->row, D);
     }

@@ -21,6 +21,7 @@
  * .71 .72 .47 .49 in the mean of four seeds. Gains within a factor of two of those below
  * change that by less than seeds do.
  */
+#include "base/va_libm.h"
 #include "base/va_mem.h"
 #include "nn/va_vit_priv.h"
 #include <math.h>
@@ -79,9 +80,9 @@ static int place_tokens(struct va_vit *vit)
     for (int64_t i = 0; i < P; i++)
         for (int64_t k = 0; k < PLACE; k++) {
             double at = (double)(k < 2 * q ? i % grid : i / grid);
-            double angle = at * pow(10000, -(double)(k % q) / (double)q);
+            double angle = at * va_exp(-(double)(k % q) / (double)q * va_log(10000));
 
-            pos[(1 + i) * D + k] = (float)(k / q % 2 ? cos(angle) : sin(angle));
+            pos[(1 + i) * D + k] = (float)(k / q % 2 ? va_cos(angle) : va_sin(angle));
         }
     store(vit, token, cls);
     store(vit, place, pos);
@@ -115,7 +116,7 @@ static void normalise(const float *x, int64_t row, int64_t D, float *out)
     for (int64_t k = 0; k < D; k++)
         mean += (double)x[row * D + k] / (double)D;
     for (int64_t k = 0; k < D; k++)
-        square += pow((double)x[row * D + k] - mean, 2) / (double)D;
+        square += ((double)x[row * D + k] - mean) * ((double)x[row * D + k] - mean) / (double)D;
     for (int64_t k = 0; k < D; k++)
         out[k] = (float)(((double)x[row * D + k] - mean) / sqrt(square + 1e-6));
 }

@@ -103,6 +103,7 @@ static int read_sets(struct va_tuner *t)
                                      .labels = &labels,
                                      .classes = t->config.classes,
                                      .unmatched = (enum va_unmatched)t->config.unmatched,
+                                     .label_fps = job->label_fps,
                                      .every = 1 };
     const char *both;
     int status = -1;

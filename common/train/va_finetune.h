@@ -66,6 +66,7 @@ struct va_finetune_job {
     int64_t input_count;
     const char *weights;           /* va.model/1: an encoder, with or without heads */
     struct va_strings labels;      /* folders */
+    double label_fps;              /* their rows per second; 0: a row is a frame */
     struct va_strings expressions; /* folders; none: valence and arousal only */
     const char *train, *val;       /* lists of videos */
     const char *device;

@@ -89,6 +89,8 @@ static int add_frames(struct va_pictures *p, const char *path, bool given)
         return -1;
     if (given)
         v->of.id = info->id;
+    v->of.frame_count = info->frame_count;
+    v->of.fps = info->fps;
     for (int64_t t = 0; t < info->T; t++)
         if ((!given || (numbers[t] - 1) % p->options.every == 0) &&
             add_picture(p, numbers[t], t) < 0)
@@ -158,6 +160,8 @@ static int add_images(struct va_pictures *p, const char *path, char *const *name
 
         memcpy(v->names + at, names[i], n);
         v->at[i] = at;
+        if (number > v->of.frame_count)
+            v->of.frame_count = number;
         at += (int64_t)n;
         if (((number ? number - 1 : i) % p->options.every == 0) &&
             add_picture(p, number, i) < 0)

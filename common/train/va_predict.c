@@ -7,6 +7,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "data/va_origin.h"
 #include "io/va_model_file.h"
 
 const char *const va_predict_mode_names[] = { "sequence", "overlap", "chunk", NULL };
@@ -41,20 +42,26 @@ struct va_predict_plan va_predict_plan_preset(enum va_preset preset)
                                      w.test_window, w.test_overlap ? w.stride : w.test_window };
 }
 
-struct va_head *va_predict_load(struct va_backend *be, const char *path, int64_t in_dim,
-                                char **id)
+struct va_head *va_predict_load(struct va_backend *be, const char *path,
+                                const struct va_window_index *index, const bool *chosen,
+                                bool any_encoder, char **id)
 {
     struct va_tensors *set = va_model_read(path, id);
     struct va_head *head = NULL;
     struct va_head_config c;
+    struct va_origin origin;
 
     if (!set || va_head_config_load(&c, set, path) < 0)
         goto failed;
-    if (c.in_dim != in_dim) {
+    if (c.in_dim != index->dim) {
         va_error("%s: made for features of %lld numbers, expected %lld as in the input", path,
-                 (long long)c.in_dim, (long long)in_dim);
+                 (long long)c.in_dim, (long long)index->dim);
         goto failed;
     }
+    va_origin_load(&origin, set, path);
+    va_origin_compare_rates(&origin, index, chosen);
+    if (va_origin_add(&origin, index, chosen, any_encoder) < 0)
+        goto failed;
     head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, false);
     if (!head || va_params_load(va_head_params(head), set, path) < 0)
         goto failed;

@@ -13,6 +13,7 @@
 #define VA_PREDICT_H
 
 #include "data/va_preset.h"
+#include "data/va_window_index.h"
 #include "nn/va_head.h"
 
 enum va_predict_mode { VA_PREDICT_SEQUENCE, VA_PREDICT_OVERLAP, VA_PREDICT_CHUNK };
@@ -26,10 +27,14 @@ struct va_predict_plan {
 /* How a preset tests. */
 struct va_predict_plan va_predict_plan_preset(enum va_preset preset);
 
-/* A head loaded from a va.model/1 file, for prediction only. *id gets the model's content id (a
- * new string). NULL after reporting: also when it expects other features than `in_dim`. */
+/*
+ * A head loaded from a va.model/1 file, to predict the chosen videos of `index`. *id gets the model's
+ * content id (a new string). NULL after reporting: also when it expects features of another width, or
+ * was trained on those of another encoder and not told to take any (data/va_origin.h).
+ */
 VA_MUST_USE struct va_head *va_predict_load(struct va_backend *be, const char *path,
-                                            int64_t in_dim, char **id);
+                                            const struct va_window_index *index,
+                                            const bool *chosen, bool any_encoder, char **id);
 
 struct va_predictor; /* opaque: room for one pass */
 

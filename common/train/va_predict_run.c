@@ -87,6 +87,8 @@ static int open_files(struct run *r)
 
     r->index = va_window_index_new(1, 1, VA_TAIL_PAD, (enum va_missing)job->missing,
                                    VA_LEADING_KEEP);
+    if (r->index)
+        r->index->label_rule = job->label_rule;
     for (int64_t i = 0; status == 0 && i < job->labels.count; i++)
         status = va_label_files_add(&labels, job->labels.items[i]);
     if (status == 0)
@@ -147,7 +149,8 @@ static int add_model(struct run *r, struct va_backend *be, int64_t m)
 
     if (r->encoders)
         return va_predict_frames(be, r->job->models[m], r->index, r->sum, done, &r->ids[m]);
-    head = va_predict_load(be, r->job->models[m], r->index->dim, &r->ids[m]);
+    head = va_predict_load(be, r->job->models[m], r->index, r->chosen, r->job->any_encoder,
+                           &r->ids[m]);
     if (!plan.window) {
         plan.window = r->index->window;
         plan.stride = r->index->stride;

@@ -15,10 +15,12 @@ struct va_predict_job {
     const char *const *features; /* [feature_count] va.features/1 files, without windows; or
                                     va.frames/1 files for models that are encoders */
     int64_t feature_count;
-    struct va_strings labels;    /* folders: a video has a frame for each label at least */
+    struct va_strings labels; /* folders: a video has a frame for each label at least */
+    struct va_label_rule label_rule;
     int missing;                 /* enum va_missing, for feature files */
     struct va_predict_plan plan; /* window 0: that of the windows file, with its stride */
     bool clip;                   /* to [-1, 1] */
+    bool any_encoder;            /* take features of another encoder than a model's */
     const char *output;          /* va.predictions/1 */
     const char *text_dir;        /* <video>.txt for each, or NULL */
     const char *table;           /* frame, time, valence, arousal: a file or folder, or NULL */

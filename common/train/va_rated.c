@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const va_unmatched_names[] = { "refuse", "skip", NULL };
+const char *const va_unmatched_names[] = { "refuse", "skip", "allow", NULL };
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
@@ -59,13 +59,22 @@ static int read_notes(struct notes *n, const char *list, const struct va_picture
     const struct va_label_file *more = from->expressions
                                            ? va_label_files_find(from->expressions, v->name)
                                            : NULL;
+    const struct va_label_video video = { v->name, v->frame_count, v->fps };
+    const struct va_label_rule rule = {
+        .fps = from->label_fps,
+        .unmatched = from->unmatched == VA_UNMATCHED_ALLOW ? VA_LABELS_ALLOW : VA_LABELS_REFUSE,
+        .silent = true, /* pictures without a row are counted and said */
+    };
 
     if (!file && !more)
         return va_error("%s: found video %s, which has no label file %s.txt", list, v->name,
                         v->name);
     n->path = file ? file->path : more->path;
-    return (file && va_labels_read(&n->labels, file->path, VA_LABELS_ANNOTATION) < 0) ||
-                   (more && va_expressions_read(&n->expressions, more->path, from->classes) < 0)
+    if (file && (va_labels_read(&n->labels, file->path, VA_LABELS_ANNOTATION) < 0 ||
+                 va_labels_fit(&n->labels, file->path, &rule, &video) < 0))
+        return -1;
+    return more && (va_expressions_read(&n->expressions, more->path, from->classes) < 0 ||
+                    va_label_rows_fit(n->expressions.count, more->path, &rule, &video) < 0)
                ? -1
                : 0;
 }
@@ -86,7 +95,7 @@ static int annotate(const struct notes *n, const struct va_picture_video *v,
         lines = n->expressions.count;
     if (k >= lines) {
         set->unmatched++;
-        return from->unmatched == VA_UNMATCHED_SKIP
+        return from->unmatched != VA_UNMATCHED_REFUSE
                    ? 0
                    : va_error(
                          "%s: picture %d has no line in %s, which has %lld (--unmatched skip "

@@ -12,11 +12,15 @@
 #define VA_RATED_H
 
 #include "base/va_hash.h"
-#include "data/va_labels.h"
+#include "data/va_label_fit.h"
 #include "train/va_pictures.h"
 
 /* What to do with a picture whose number has no line in the label file. */
-enum va_unmatched { VA_UNMATCHED_REFUSE, VA_UNMATCHED_SKIP };
+enum va_unmatched {
+    VA_UNMATCHED_REFUSE,
+    VA_UNMATCHED_SKIP,  /* unless the label file does not fit at all (data/va_label_fit.h) */
+    VA_UNMATCHED_ALLOW, /* skip, whether it fits or not */
+};
 extern const char *const va_unmatched_names[]; /* in enum order, NULL last */
 
 struct va_rated_item {
@@ -47,7 +51,8 @@ struct va_rated_sources {
     const struct va_label_files *expressions; /* or NULL */
     int64_t classes;                          /* of expressions */
     enum va_unmatched unmatched;
-    int64_t every; /* of the annotated pictures of a video 1, 1 + every, ... */
+    double label_fps; /* rows per second of the labels; 0: a row is a frame */
+    int64_t every;    /* of the annotated pictures of a video 1, 1 + every, ... */
 };
 
 /*

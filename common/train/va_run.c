@@ -2,26 +2,19 @@
 
 #include "base/va_comm.h"
 #include "base/va_error.h"
+#include "base/va_lock.h"
 #include "base/va_mem.h"
 #include "base/va_progress.h"
-#include "io/va_model_file.h"
 #include "train/va_run_priv.h"
 #include "train/va_share.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The end of an epoch is worth a checkpoint, unless the last one is this young. */
 #define SAVE_REST 10.0
-
-static bool writes(void) /* rank 0 alone writes files */
-{
-    return va_comm_rank() == 0;
-}
 
 bool va_run_save_every(struct va_run_job *job, const char *text)
 {
@@ -55,69 +48,6 @@ const char *va_run_bad_parameter(const struct va_params *params)
     return NULL;
 }
 
-/* ---- the beginning ----------------------------------------------------------------------- */
-
-/* Settings and inputs, and what they are to become, are the same on all ranks. */
-static int same_job(const struct va_run *r)
-{
-    const struct va_tensors *identity = r->state.identity;
-    struct va_hash h;
-
-    va_hash_init(&h);
-    for (int64_t i = 0; i < identity->meta_count; i++) {
-        va_hash_add(&h, identity->meta[i].key, strlen(identity->meta[i].key) + 1);
-        va_hash_add(&h, identity->meta[i].value, strlen(identity->meta[i].value) + 1);
-    }
-    va_hash_add(&h, r->job->output, strlen(r->job->output) + 1);
-    va_hash_add(&h, r->state_path, strlen(r->state_path));
-    va_hash_add(&h, &r->job->resume, sizeof(r->job->resume));
-    return va_share_same(&h, "settings and inputs");
-}
-
-/* Whether --resume finds the result of this very run, and no checkpoint that says otherwise. */
-static bool already_done(const struct va_run *r)
-{
-    const char *output = r->job->output;
-    char line[256];
-    struct va_tensors *set;
-    bool same;
-
-    if (!r->job->resume || access(r->state_path, F_OK) == 0 || access(output, F_OK) < 0)
-        return false;
-    va_error_catch_begin(line, sizeof(line));
-    set = va_model_read(output, NULL);
-    same = set && va_train_identity_check(set, r->state.identity, output) == 0;
-    va_error_catch_end();
-    va_tensors_free(set);
-    return same;
-}
-
-int va_run_open(struct va_run *r, const struct va_run_job *job,
-                const struct va_tensors *identity)
-{
-    int status = 0;
-    bool done;
-
-    r->job = job;
-    r->state.identity = identity;
-    r->state_path = job->state ? va_strdup(job->state) : va_format("%s.state", job->output);
-    if (!r->state_path ||
-        (va_comm_size() > 1 && !(r->room = va_new(VA_SHARE_ROOM, sizeof(*r->room)))))
-        status = -1;
-    if (va_comm_agree(status) < 0 || same_job(r) < 0)
-        return -1;
-    done = already_done(r);
-    va_comm_broadcast(&done, sizeof(done));
-    if (!done)
-        return 0;
-    va_info("%s: is complete", job->output);
-    /* Make compares times, and this is now newer than the inputs it was checked against. */
-    status = writes() && utimensat(AT_FDCWD, job->output, NULL, 0) < 0
-                 ? va_error_write(job->output, "touch")
-                 : 0;
-    return va_comm_agree(status) < 0 ? -1 : 1;
-}
-
 /* ---- checkpoints ------------------------------------------------------------------------- */
 
 /* While others may read through HDF5. */
@@ -143,11 +73,11 @@ static int save(struct va_run *r)
     if (va_share_same_weights(r->state.params, step, r->room) < 0)
         return -1;
     va_run_change_begin();
-    if (writes())
+    if (va_run_writes())
         status = save_alone(r);
     r->saved = va_run_seconds();
     r->save_time = r->saved - begun;
-    if (status == 0 && writes())
+    if (status == 0 && va_run_writes())
         r->saved_step = step;
     va_run_change_end();
     status = va_comm_agree(status);
@@ -158,14 +88,17 @@ static int save(struct va_run *r)
     return status;
 }
 
-/* Initial weights, and a checkpoint of them: it replaces one of an earlier run, which must not
- * meet the logs that begin now. */
+/* Initial weights, and a checkpoint of them: with --restart it replaces one of an earlier run, which
+ * must not meet the logs that begin now. */
 static int begin(struct va_run *r)
 {
     if (va_comm_agree(r->kind->draw(r->arg)) < 0)
         return -1;
     r->kind->changed(r->arg);
-    return save(r);
+    if (save(r) < 0)
+        return -1;
+    r->fresh = true;
+    return 0;
 }
 
 /* All ranks read the checkpoint. */
@@ -185,7 +118,7 @@ static int resume(struct va_run *r)
 
 static int open_logs(struct va_run *r)
 {
-    if (!r->job->log_dir || !writes())
+    if (!r->job->log_dir || !va_run_writes())
         return 0;
     return va_log_open(&r->state.train, r->job->log_dir, "train.tsv") < 0 ||
                    (r->kind->evaluate &&
@@ -258,7 +191,7 @@ static int record(struct va_run *r, double score, double *row)
     if (!s->best_step || score > s->best || (isnan(s->best) && !isnan(score))) {
         s->best = score;
         s->best_step = s->batches;
-        if (r->keep_best && writes() && keep_best(s) < 0)
+        if (r->keep_best && va_run_writes() && keep_best(s) < 0)
             return -1;
     }
     row[0] = (double)s->batches;
@@ -309,7 +242,7 @@ static int loop(struct va_run *r)
         total = r->steps;
     r->first = r->state.batches;
     r->begun = va_run_seconds();
-    if (writes())
+    if (va_run_writes())
         va_progress_begin("steps", total - r->first);
     for (;;) {
         int status = evaluation_due(r) ? evaluate(r) : 0, number;
@@ -335,7 +268,7 @@ static int finish(struct va_run *r)
     struct va_tensors *set = r->state.best_weights;
     int status = -1;
 
-    if (!writes())
+    if (!va_run_writes())
         return 0;
     r->state.best_weights = NULL;
     if ((set || ((set = va_tensors_new()) && va_params_store(r->state.params, set) == 0)) &&
@@ -349,15 +282,29 @@ static int finish(struct va_run *r)
                : 0;
 }
 
+/* A run that failed before it saved a step leaves no checkpoint: there is nothing to go on from, and
+ * whoever mends what was wrong begins anew. */
+static int failed(const struct va_run *r)
+{
+    if (va_run_writes() && r->fresh && r->saved_step == 0)
+        (void)!unlink(r->state_path); /* the failure that is reported counts */
+    return -1;
+}
+
 int va_run_go(struct va_run *r)
 {
     int status;
 
     if (begin_or_resume(r) < 0 || va_comm_agree(va_run_watch_begin(r)) < 0)
-        return -1;
+        return failed(r);
     status = loop(r);
     va_run_watch_end();
     va_progress_end();
+    if (status < 0)
+        return failed(r);
+    if (status > 0)
+        va_info("stopped after step %lld; checkpoint in %s; go on with --resume",
+                (long long)r->state.batches, r->state_path);
     return status ? status : va_comm_agree(finish(r));
 }
 
@@ -365,6 +312,8 @@ void va_run_release(struct va_run *r)
 {
     va_run_watch_end();
     va_train_state_release(&r->state);
+    while (r->lock_count)
+        va_lock_release(r->locks[--r->lock_count]);
     va_free(r->room);
     va_free(r->state_path);
     *r = (struct va_run){ 0 };

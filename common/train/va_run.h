@@ -2,6 +2,7 @@
  * va_run.h - a training run, whatever it trains: steps until there are enough, evaluations,
  * checkpoints, and what ends it early.
  *
+ *   va_run_open.c   what it will write is its own; what is there already
  *   va_run.c        the loop, checkpoints, best weights, the end
  *   va_run_watch.c  signals, ranks that are lost
  *
@@ -18,6 +19,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
+struct va_lock;
+
 /* What the command line says of a run. Paths are borrowed. */
 struct va_run_job {
     const char *output;  /* va.model/1 */
@@ -25,7 +28,8 @@ struct va_run_job {
     const char *log_dir; /* for train.tsv and val.tsv, or NULL */
     int64_t save_steps;  /* a checkpoint each so many batches; 0: by time */
     double save_seconds; /* or after so many seconds; 0: by batches */
-    bool resume;
+    bool resume;         /* go on from the checkpoint, if there is one */
+    bool restart;        /* begin anew, though there is one */
 };
 
 /* All get `arg`, are called on all ranks, and return 0, or -1 after reporting. */
@@ -63,7 +67,10 @@ struct va_run {
         *lock; /* held while files are written through HDF5; NULL: nobody else reads */
     /* the run's own */
     char *state_path;
+    struct va_lock *locks[3]; /* [lock_count] output, checkpoint, logs: until released */
+    int lock_count;
     float *room;             /* [VA_SHARE_ROOM], with several ranks */
+    bool fresh;              /* the checkpoint on the disk is this process's, not one it read */
     int64_t saved_step;      /* of the checkpoint on the disk */
     double saved, save_time; /* seconds: when that was written, how long it took */
     double begun;            /* seconds: first step of this process */
@@ -75,8 +82,10 @@ struct va_run {
 bool va_run_save_every(struct va_run_job *job, const char *text);
 
 /*
- * The first thing once the identity is known; `r` is zeroed. Compares ranks. 0; 1 when --resume finds
- * that the output is the result of this very run (it is touched, and said); -1 after reporting.
+ * The first thing once the identity is known; `r` is zeroed. Compares ranks, and locks output,
+ * checkpoint and logs until va_run_release. 0; 1 when --resume finds that the output is the result of
+ * this very run (it is touched, and said); -1 after reporting: another process writes one of them, or
+ * there is a checkpoint and the job neither resumes nor restarts. What was there is as it was then.
  */
 VA_MUST_USE int va_run_open(struct va_run *r, const struct va_run_job *job,
                             const struct va_tensors *identity);

@@ -4,8 +4,14 @@
 #ifndef VA_RUN_PRIV_H
 #define VA_RUN_PRIV_H
 
+#include "base/va_comm.h"
 #include "train/va_run.h"
 #include <time.h>
+
+static inline bool va_run_writes(void) /* rank 0 alone writes files */
+{
+    return va_comm_rank() == 0;
+}
 
 /* The signal that asked this rank to stop, or 0. */
 extern volatile sig_atomic_t va_run_stop;

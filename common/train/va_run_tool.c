@@ -25,6 +25,10 @@ int64_t va_run_add_checkpoint(struct va_run_args *a, struct va_option *table, in
         VA_OPT_RUN_STRING(0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
                           "write it every N steps, or seconds, minutes, hours"),
         VA_OPT_RUN_FLAG(0, "resume", &a->job->resume, "go on from the checkpoint if it exists"),
+        VA_OPT_RUN_FLAG(
+            0, "restart", &a->job->restart,
+            "begin anew and replace a checkpoint; without either a run that has not "
+            "ended is left alone, with exit code 3"),
     };
 
     a->save_every = "5m";
@@ -76,6 +80,8 @@ bool va_run_check(struct va_run_args *a, int *status)
     if (!va_run_save_every(a->job, a->save_every))
         return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
                               a->save_every);
+    if (a->job->resume && a->job->restart)
+        return va_usage_error(status, "--resume and --restart exclude each other");
     return a->precision ? va_device_check_name(*a->device, status)
                         : va_device_check(*a->device, a->f32, status);
 }

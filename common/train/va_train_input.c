@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "data/va_origin.h"
 #include "io/va_model_file.h"
 #include "train/va_choose.h"
 #include "train/va_train_state.h"
@@ -63,12 +64,35 @@ static void compare_with_preset(const struct va_train_input *in, const struct va
                 va_missing_names[w.missing], va_leading_names[w.leading]);
 }
 
+/* The encoder of all features, and of those that --init was trained on; rates of training videos. */
+static int find_origin(const struct va_train_input *in, const struct va_train_job *job,
+                       struct va_origin *o)
+{
+    struct va_origin all, init;
+
+    *o = (struct va_origin){ 0 };
+    if (va_origin_add(o, in->index, in->train, job->any_encoder) < 0)
+        return -1;
+    all = *o;
+    if (va_origin_add(&all, in->index, in->val, job->any_encoder) < 0)
+        return -1;
+    o->mixed = all.mixed;
+    if (!in->init)
+        return 0;
+    va_origin_load(&init, in->init, job->init);
+    va_origin_compare_rates(&init, in->index, in->train);
+    return va_origin_add(&init, in->index, in->train, job->any_encoder);
+}
+
 /* All that decides the result, as pairs. */
-static int make_identity(struct va_train_input *in, const char *train, const char *val)
+static int make_identity(struct va_train_input *in, const struct va_train_job *job,
+                         const char *train, const char *val)
 {
     struct va_tensors *set = in->identity = va_tensors_new();
+    struct va_origin origin;
 
-    return set && va_head_config_store(&in->head, set) == 0 &&
+    return set && find_origin(in, job, &origin) == 0 && va_origin_store(&origin, set) == 0 &&
+                   va_head_config_store(&in->head, set) == 0 &&
                    va_train_config_store(&in->config, set) == 0 &&
                    va_tensors_set_meta(set, "train.windows", in->windows_id) == 0 &&
                    va_tensors_set_meta(set, "train.init", in->init ? in->init_id : "none") ==
@@ -100,7 +124,7 @@ int va_train_input_open(struct va_train_input *in, const struct va_train_job *jo
         return -1;
     if (va_train_config_head(&in->config, in->index->dim, in->init, job->init, &in->head) < 0)
         return -1;
-    return make_identity(in, train, val);
+    return make_identity(in, job, train, val);
 }
 
 void va_train_input_release(struct va_train_input *in)

@@ -15,6 +15,7 @@ struct va_train_job {
     struct va_train_config config;
     const char *windows, *train, *val; /* va.windows/1 and two lists of videos */
     const char *init;                  /* va.model/1 to start from, or NULL */
+    bool any_encoder;                  /* take features of several encoders, or not of init's */
     const char *device;
     struct va_run_job run;
 };

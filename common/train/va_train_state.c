@@ -23,7 +23,7 @@ int va_train_identity_check(const struct va_tensors *found, const struct va_tens
 
         if (!have || strcmp(have, want))
             return va_error("%s: a run with %s %s, expected %s: resume with the same settings "
-                            "and inputs, or train without --resume",
+                            "and inputs, or begin anew with --restart",
                             path, key, have ? have : "(none)", want);
     }
     return 0;

@@ -12,7 +12,7 @@ struct args {
     int64_t frames, dim, first, frame_count, seed;
     double fps;
     struct va_ints gaps;
-    const char *video, *output;
+    const char *video, *encoder, *output;
     bool nan, half, stream;
 };
 
@@ -27,6 +27,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_INTS(0, "gaps", &a->gaps, 1, 1 << 24, "frame numbers without a row"),
         VA_OPT_REAL(0, "fps", &a->fps, 0, 1e6, "frames per second"),
         VA_OPT_STRING(0, "video", &a->video, "NAME", "name of the video"),
+        VA_OPT_STRING(0, "encoder", &a->encoder, "ID", "what made them (none)"),
         VA_OPT_FLAG(0, "nan", &a->nan, "make one value of the middle row a NaN"),
         VA_OPT_FLAG(0, "half", &a->half, "store float16"),
         VA_OPT_FLAG(0, "stream", &a->stream, "write as if the number of rows were not known"),
@@ -97,6 +98,7 @@ static int write_all(const struct args *a, struct va_h5_out *out)
         va_h5_write(out, "/index", VA_I32, 1, &T, index) == 0 &&
         va_h5_write(out, "/pts", VA_F64, 1, &T, pts) == 0 &&
         va_h5_put_string(out, NULL, "video", a->video) == 0 &&
+        (!a->encoder || va_h5_put_string(out, NULL, "encoder", a->encoder) == 0) &&
         va_h5_put_real(out, NULL, "fps", a->fps) == 0)
         result = va_h5_put_int(out, NULL, "frame_count",
                                a->frame_count ? a->frame_count : last);

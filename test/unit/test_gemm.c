@@ -1,6 +1,6 @@
 /*
- * Products in every layout against sums in double: our own kernel at each level of instructions,
- * and whatever va_gemm takes on this machine. Sizes lie around those of tiles and blocks.
+ * Products in every layout against sums in double, at each level of instructions. Sizes lie
+ * around those of tiles and blocks.
  */
 #include "base/va_mem.h"
 #include "base/va_rand.h"
@@ -83,27 +83,21 @@ static void check(const struct va_gemm *g, const float *a, const float *b, const
     }
 }
 
-/* One product by our own kernel (ours) or by whatever this machine takes. */
-static void product(struct va_gemm g, bool ours)
+static void product(struct va_gemm g)
 {
-    bool gaps = ours || g.b != VA_GEMM_PANELS || va_gemm_any_shape();
-    float *work = memory(VA_GEMM_WORK), *a, *b, *laid, *c, *before;
+    float *a, *b, *laid, *c, *before;
 
-    g.lda = (g.transA ? g.M : g.K) + (gaps ? GAP : 0);
-    g.ldc = g.N + (gaps ? GAP : 0);
-    g.ldb = ours ? VA_GEMM_PANEL : va_gemm_panel_width(g.N, g.K);
+    g.lda = (g.transA ? g.M : g.K) + GAP;
+    g.ldc = g.N + GAP;
+    g.ldb = VA_GEMM_PANEL;
     a = numbers((g.transA ? g.K : g.M) * g.lda, 1);
     b = numbers(g.K * g.N, 2);
     laid = lay(&g, b);
     before = numbers(g.M * g.ldc + GUARD, 3);
     c = memory(g.M * g.ldc + GUARD);
     memcpy(c, before, (size_t)(g.M * g.ldc + GUARD) * sizeof(*c));
-    if (ours)
-        va_hot()->gemm(&g, a, laid, c, work);
-    else
-        VA_CHECK(va_gemm(&g, 0, a, laid, c) == 0);
+    VA_CHECK(va_gemm(&g, 0, a, laid, c) == 0);
     check(&g, a, b, before, c);
-    va_free(work);
     va_free(a);
     va_free(b);
     va_free(laid);
@@ -111,7 +105,7 @@ static void product(struct va_gemm g, bool ours)
     va_free(c);
 }
 
-static void all_products(bool ours)
+static void all_products(void)
 {
     static const int64_t sizes[][3] = {
         { 1, 1, 1 },     { 1, 33, 300 },  { 2, 16, 7 },      { 3, 15, 256 },   { 5, 17, 257 },
@@ -128,28 +122,21 @@ static void all_products(bool ours)
                                  .add = kind / 6,
                                  .b = (enum va_gemm_layout)(kind % 3) };
 
-            if (!ours && g.b == VA_GEMM_PANELS && g.transA && !va_gemm_any_shape())
-                continue; /* nobody asks oneDNN for this */
-            product(g, ours);
+            product(g);
         }
 }
 
-static void our_own_at_every_level(void)
+static void every_layout_at_every_level(void)
 {
     for (int isa = VA_ISA_PLAIN; isa <= (int)va_cpu_isa(); isa++) {
         va_hot_use((enum va_isa)isa);
-        all_products(true);
+        all_products();
         if (va_test_bad) {
             printf("# at level %s\n", va_isa_names[isa]);
             break;
         }
     }
     va_hot_use(va_cpu_isa());
-}
-
-static void as_this_machine_takes_them(void)
-{
-    all_products(false);
 }
 
 /* What a row becomes does not depend on the rows beside it, nor on the columns. */
@@ -177,8 +164,7 @@ static void a_row_alone_is_the_same_row(void)
 
 int main(void)
 {
-    VA_TEST(our_own_at_every_level);
-    VA_TEST(as_this_machine_takes_them);
+    VA_TEST(every_layout_at_every_level);
     VA_TEST(a_row_alone_is_the_same_row);
     return va_test_finish();
 }

@@ -2,6 +2,8 @@
  * Windows: all plans of the reference, exactly; timelines with gaps, and what is gathered.
  */
 #include "base/va_error.h"
+#include "base/va_mem.h"
+#include "data/va_track.h"
 #include "data/va_window_index.h"
 #include "io/va_h5.h"
 #include "test/va_golden.h"
@@ -101,8 +103,9 @@ static int write_features(const char *video, int64_t count, float spoiled, bool 
     double pts[ROWS];
 
     for (int64_t i = 0; i < ROWS * D; i++)
-        h[i] = va_to_f16(x[i] = value(i / D, i % D));
-    x[2 * D + 1] = spoiled ? spoiled : x[2 * D + 1];
+        x[i] = spoiled && i == 2 * D + 1 ? spoiled : value(i / D, i % D);
+    for (int64_t i = 0; i < ROWS * D; i++)
+        h[i] = va_to_f16(x[i]);
     for (int64_t i = 0; i < ROWS; i++)
         pts[i] = (frames[i] - 1) * .04 + 1;
     if (!out || va_h5_put_string(out, NULL, "video", video) < 0 ||
@@ -298,20 +301,71 @@ static int failing(struct va_window_index *index)
     return status;
 }
 
-static void values_that_are_not_finite_are_found(void)
+/* Row 2, column 1 of the feature file, behind the back of its content id. */
+static void poke(float x)
 {
-    static const float spoiled[] = { NAN, INFINITY, -INFINITY };
+    float old = value(2, 1);
+    FILE *f = fopen(features, "r+b");
+    char *data = va_new(1 << 20, 1);
+    size_t n = f && data ? fread(data, 1, 1 << 20, f) : 0;
+    char *at = n ? memmem(data, n, &old, sizeof(old)) : NULL;
 
+    VA_CHECK(at && fseek(f, at - data, SEEK_SET) == 0 && fwrite(&x, sizeof(x), 1, f) == 1);
+    VA_CHECK_INT(f ? fclose(f) : -1, 0);
+    va_free(data);
+}
+
+static const float spoiled[] = { NAN, INFINITY, -INFINITY };
+static const char spoiled_text[] = "/f.h5: /features: frame 6 (row 2), column 1: found";
+
+static void values_that_are_not_finite_are_refused_at_once(void)
+{
+    for (size_t i = 0; i < 2 * VA_COUNT(spoiled); i++) {
+        struct va_window_index *index = va_window_index_new(
+            4, 3, VA_TAIL_PAD, VA_MISSING_NEAREST, VA_LEADING_KEEP);
+
+        VA_CHECK_INT(write_features("v", ROWS, spoiled[i / 2], i % 2), 0);
+        va_error_catch_begin(said, sizeof(said));
+        VA_CHECK_INT(va_window_index_add(index, features, NULL), -1);
+        va_error_catch_end();
+        VA_CHECK(strstr(said, spoiled_text) != NULL);
+        va_window_index_free(index);
+    }
+}
+
+static void values_that_are_not_finite_are_found_later(void)
+{
     for (size_t i = 0; i < VA_COUNT(spoiled); i++) {
         struct va_window_index *index;
 
-        VA_CHECK_INT(write_features("v", ROWS, spoiled[i], false), 0);
+        VA_CHECK_INT(write_features("v", ROWS, 0, false), 0);
         index = make(VA_MISSING_NEAREST, VA_LEADING_KEEP);
         if (!index)
             return;
+        poke(spoiled[i]);
         VA_CHECK_INT(failing(index), -1);
-        VA_CHECK(strstr(said, "/f.h5: /features: frame 6 (row 2), column 1: found") != NULL);
+        VA_CHECK(strstr(said, spoiled_text) != NULL);
         va_window_index_free(index);
+    }
+}
+
+/* One bad number at every place of rows of every length: the exponent decides. */
+static void a_number_that_is_not_finite_is_seen_anywhere(void)
+{
+    static const float whole[] = { 0, -0.f, 3e38f, -3e38f, 1e-45f };
+    float x[70] = { 0 };
+
+    for (int64_t n = 0; n <= 70; n++) {
+        for (int64_t i = 0; i < n; i++)
+            x[i] = whole[i % (int64_t)VA_COUNT(whole)];
+        VA_CHECK(va_all_finite(x, n));
+        for (int64_t i = 0; i < n; i++) {
+            float old = x[i];
+
+            x[i] = spoiled[i % (int64_t)VA_COUNT(spoiled)];
+            VA_CHECK(!va_all_finite(x, n));
+            x[i] = old;
+        }
     }
 }
 
@@ -374,7 +428,9 @@ int main(void)
     VA_TEST(rows_of_float16);
     VA_TEST(rows_ahead);
     VA_TEST(time_stamps_fill_gaps_too);
-    VA_TEST(values_that_are_not_finite_are_found);
+    VA_TEST(values_that_are_not_finite_are_refused_at_once);
+    VA_TEST(values_that_are_not_finite_are_found_later);
+    VA_TEST(a_number_that_is_not_finite_is_seen_anywhere);
     VA_TEST(features_made_anew_are_noticed);
     VA_TEST(a_video_without_a_face_is_zeros);
     VA_TEST(tear_down);

@@ -17,7 +17,7 @@ static void lstm(int64_t H, const float *s, const float *c0, float *a, float *c,
         va_vf forget = v_sigmoid(v_get(a + H + i, n) + v_get(s + H + i, n));
         va_vf g = v_tanh(v_get(a + 2 * H + i, n) + v_get(s + 2 * H + i, n));
         va_vf out = v_sigmoid(v_get(a + 3 * H + i, n) + v_get(s + 3 * H + i, n));
-        va_vf cell = forget * get_or_zero(c0, i, n) + in * g;
+        va_vf cell = v_fma(forget, get_or_zero(c0, i, n), in * g);
 
         v_put(a + i, in, n);
         v_put(a + H + i, forget, n);
@@ -35,8 +35,8 @@ static void gru(int64_t H, const float *s, const float *h0, float *a, float *m, 
         va_vf sn = v_get(s + 2 * H + i, left);
         va_vf r = v_sigmoid(v_get(a + i, left) + v_get(s + i, left));
         va_vf z = v_sigmoid(v_get(a + H + i, left) + v_get(s + H + i, left));
-        va_vf n = v_tanh(v_get(a + 2 * H + i, left) + r * sn);
-        va_vf y = n + z * (get_or_zero(h0, i, left) - n);
+        va_vf n = v_tanh(v_fma(r, sn, v_get(a + 2 * H + i, left)));
+        va_vf y = v_fma(z, get_or_zero(h0, i, left) - n, n);
 
         v_put(a + i, r, left);
         v_put(a + H + i, z, left);
@@ -63,11 +63,11 @@ static void lstm_grad(int64_t H, const float *a, const float *c, const float *c0
         va_vf in = v_get(a + i, n), forget = v_get(a + H + i, n), g = v_get(a + 2 * H + i, n);
         va_vf out = v_get(a + 3 * H + i, n), top = v_tanh(v_get(c + i, n)),
               dy = v_get(dh + i, n);
-        va_vf d = v_get(dc + i, n) + dy * out * (1.0f - top * top);
+        va_vf d = v_fma(dy * out, v_fma(-top, top, v_set(1)), v_get(dc + i, n));
 
         v_put(da + i, d * g * in * (1.0f - in), n);
         v_put(da + H + i, d * get_or_zero(c0, i, n) * forget * (1.0f - forget), n);
-        v_put(da + 2 * H + i, d * in * (1.0f - g * g), n);
+        v_put(da + 2 * H + i, d * in * v_fma(-g, g, v_set(1)), n);
         v_put(da + 3 * H + i, dy * top * out * (1.0f - out), n);
         v_put(dc + i, d * forget, n);
     }
@@ -79,7 +79,7 @@ static void gru_grad(int64_t H, const float *a, const float *m, const float *h0,
     for (int64_t i = 0; i < H; i += VA_W) {
         int64_t left = H - i;
         va_vf r = v_get(a + i, left), z = v_get(a + H + i, left), dy = v_get(dh + i, left);
-        va_vf n = v_get(a + 2 * H + i, left), dn = dy * (1.0f - z) * (1.0f - n * n);
+        va_vf n = v_get(a + 2 * H + i, left), dn = dy * (1.0f - z) * v_fma(-n, n, v_set(1));
         va_vf dr = dn * v_get(m + i, left) * r * (1.0f - r);
         va_vf dz = dy * (get_or_zero(h0, i, left) - n) * z * (1.0f - z);
 

@@ -11,8 +11,8 @@ VA_INLINE va_vf taps(const float *x, int64_t ldx, const float *wt, const float *
     va_vf sum = bias ? v_get(bias + c, C - c) : v_set(0);
 
     for (int64_t k = t < K - 1 ? K - 1 - t : 0; k < K; k++)
-        sum = sum +
-              v_get(wt + k * C + c, C - c) * v_get(x + (t - (K - 1 - k)) * ldx + c, C - c);
+        sum = v_fma(v_get(wt + k * C + c, C - c), v_get(x + (t - (K - 1 - k)) * ldx + c, C - c),
+                    sum);
     return sum;
 }
 
@@ -60,8 +60,8 @@ void VA_HOT(va_hot_dwconv_grad)(const struct va_dwconv_grad *p, const float *wt,
             va_vf sum = v_set(0);
 
             for (int64_t k = K - 1; k >= 0 && t + K - 1 - k < T; k--)
-                sum = sum +
-                      v_get(wt + k * C + c, C - c) * v_get(g + (t + K - 1 - k) * C + c, C - c);
+                sum = v_fma(v_get(wt + k * C + c, C - c),
+                            v_get(g + (t + K - 1 - k) * C + c, C - c), sum);
             v_put(dx + t * p->lddx + c, sum, C - c);
         }
     for (int64_t c = 0; c < C; c += VA_W) {
@@ -74,8 +74,8 @@ void VA_HOT(va_hot_dwconv_grad)(const struct va_dwconv_grad *p, const float *wt,
             va_vf dw = v_set(0);
 
             for (int64_t t = K - 1 - k; t < T; t++)
-                dw = dw + v_get(g + t * C + c, C - c) *
-                              v_get(x + (t - (K - 1 - k)) * p->ldx + c, C - c);
+                dw = v_fma(v_get(g + t * C + c, C - c),
+                           v_get(x + (t - (K - 1 - k)) * p->ldx + c, C - c), dw);
             v_put(sums + k * C + c, dw, C - c);
         }
     }

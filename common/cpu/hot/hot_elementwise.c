@@ -39,7 +39,7 @@ VA_INLINE va_vf slope(const enum va_unary f, va_vf x, va_vf y)
     case VA_SILU: return v_silu_slope(x);
     case VA_GELU:
         tail = v_normal_tail(v_abs(x), &density);
-        return v_select(x > 0.0f, 1.0f - tail, tail) + x * density * 0.39894228f;
+        return v_fma(x * density, v_set(0.39894228f), v_select(x > 0.0f, 1.0f - tail, tail));
     case VA_SOFTPLUS: return v_sigmoid(x);
     case VA_NEG_EXP: return y;
     }
@@ -143,18 +143,19 @@ double VA_HOT(va_hot_prelu_grad)(int64_t n, float a, const float *x, const float
     double sum = 0;
 
     for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
-        va_vf part = v_set(0.0f);
+        va_vf part[VA_SUM] = { 0 };
         int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK;
 
-        for (int64_t i = i0; i < end; i += VA_W) {
+        VA_EACH_SUM (at, k, end - i0) {
+            int64_t i = i0 + at;
             va_vf xv = v_get(x + i, end - i), g = v_get(dy + i, end - i);
             va_vi above = xv > 0.0f;
 
-            part = part + v_select(above, v_set(0.0f), g * xv);
+            part[k] = part[k] + v_select(above, v_set(0.0f), g * xv);
             if (dx)
                 v_put(dx + i, v_select(above, g, a * g), end - i);
         }
-        sum += v_sum(part);
+        sum += v_total(part);
     }
     return sum;
 }

@@ -97,7 +97,7 @@ VA_INLINE void multiply_rows(const struct tile *t, const int R)
 
             VA_UNROLL
             for (int v = 0; v < V; v++)
-                s[r][v] = s[r][v] + x * row[v];
+                s[r][v] = v_fma(x, row[v], s[r][v]);
         }
         a += MR;
         b += NR;

@@ -6,22 +6,26 @@
 
 double VA_HOT(va_hot_dot)(int64_t n, const float *a, const float *b)
 {
-    enum { BLOCK = 2048 };
+    enum { BLOCK = 2048, WAYS = 4, STEP = WAYS * VA_SUM_LANES }; /* ways hide latencies */
     double sum = 0;
 
     for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
         int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK, i = i0;
-        va_vf s0 = v_set(0), s1 = s0, s2 = s0, s3 = s0; /* to hide the latency of an addition */
+        va_vf s[WAYS][VA_SUM] = { 0 };
 
-        for (; i + 4 * VA_W <= end; i += 4 * VA_W) {
-            s0 = s0 + v_load(a + i) * v_load(b + i);
-            s1 = s1 + v_load(a + i + VA_W) * v_load(b + i + VA_W);
-            s2 = s2 + v_load(a + i + 2 * VA_W) * v_load(b + i + 2 * VA_W);
-            s3 = s3 + v_load(a + i + 3 * VA_W) * v_load(b + i + 3 * VA_W);
-        }
-        for (; i < end; i += VA_W)
-            s0 = s0 + v_get(a + i, end - i) * v_get(b + i, end - i);
-        sum += v_sum((s0 + s1) + (s2 + s3));
+        for (; i + STEP <= end; i += STEP)
+            for (int k = 0; k < WAYS; k++)
+                for (int j = 0; j < VA_SUM; j++) {
+                    int64_t at = i + k * VA_SUM_LANES + j * VA_W;
+
+                    s[k][j] = v_fma(v_load(a + at), v_load(b + at), s[k][j]);
+                }
+        VA_EACH_SUM (at, j, end - i)
+            s[0][j] = v_fma(v_get(a + i + at, end - i - at), v_get(b + i + at, end - i - at),
+                            s[0][j]);
+        for (int j = 0; j < VA_SUM; j++)
+            s[0][j] = (s[0][j] + s[1][j]) + (s[2][j] + s[3][j]);
+        sum += v_total(s[0]);
     }
     return sum;
 }
@@ -35,7 +39,7 @@ void VA_HOT(va_hot_scale)(int64_t n, float a, const float *x, float *y)
 void VA_HOT(va_hot_axpy)(int64_t n, float a, const float *f, const float *x, float *y)
 {
     for (int64_t i = 0; i < n; i++)
-        y[i] = x[i] + a * f[i];
+        y[i] = v_fmaf(a, f[i], x[i]);
 }
 
 double VA_HOT(va_hot_squares)(int64_t n, float a, const float *p, const float *t, float *d)
@@ -45,16 +49,17 @@ double VA_HOT(va_hot_squares)(int64_t n, float a, const float *p, const float *t
 
     for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
         int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK;
-        va_vf part = v_set(0);
+        va_vf part[VA_SUM] = { 0 };
 
-        for (int64_t i = i0; i < end; i += VA_W) {
+        VA_EACH_SUM (at, k, end - i0) {
+            int64_t i = i0 + at;
             va_vf off = v_get(p + i, end - i) - v_get(t + i, end - i);
 
-            part = part + off * off;
+            part[k] = v_fma(off, off, part[k]);
             if (d)
                 v_put(d + i, off * a, end - i);
         }
-        sum += v_sum(part);
+        sum += v_total(part);
     }
     return sum;
 }
@@ -63,7 +68,7 @@ void VA_HOT(va_hot_combine)(int64_t n, float a, const float *x, float b, const f
                             float *z)
 {
     for (int64_t i = 0; i < n; i++)
-        z[i] += a * x[i] + b * y[i];
+        z[i] = v_fmaf(b, y[i], v_fmaf(a, x[i], z[i]));
 }
 
 void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,
@@ -90,7 +95,7 @@ void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const fl
 
 float VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x)
 {
-    va_vf top = v_set(-INFINITY), sum = v_set(0);
+    va_vf top = v_set(-INFINITY), sum[VA_SUM] = { 0 };
     float lanes[VA_W], high = -INFINITY, total;
 
     for (int64_t i = 0; i < n; i += VA_W) {
@@ -106,15 +111,15 @@ float VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x)
     v_store(lanes, top);
     for (int i = 0; i < VA_W; i++)
         high = lanes[i] > high ? lanes[i] : high;
-    for (int64_t i = 0; i < n; i += VA_W) {
+    VA_EACH_SUM (i, k, n) {
         va_vf v = v_exp(v_get(x + i, n - i) - high);
 
         v_put(x + i, v, n - i);
-        if (n - i >= VA_W)
-            sum = sum + v;
+        if (i - k * VA_W + VA_SUM_LANES <= n)
+            sum[k] = sum[k] + v;
     }
-    total = v_sum(sum);
-    for (int64_t i = n - n % VA_W; i < n; i++)
+    total = v_total(sum);
+    for (int64_t i = n - n % VA_SUM_LANES; i < n; i++)
         total += x[i];
     VA_HOT(va_hot_scale)(n, 1 / total, x, x);
     return high + logf(total);
@@ -124,7 +129,7 @@ void VA_HOT(va_hot_softmax_grad)(int64_t n, float scale, float lse, float mean, 
                                  float *e)
 {
     for (int64_t i = 0; i < n; i += VA_W) {
-        va_vf v = v_exp(v_get(w + i, n - i) * scale - lse);
+        va_vf v = v_exp(v_fma(v_get(w + i, n - i), v_set(scale), v_set(-lse)));
 
         v_put(w + i, v, n - i);
         v_put(e + i, v * (v_get(e + i, n - i) - mean) * scale, n - i);
@@ -137,12 +142,13 @@ void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, con
     for (int64_t i = 0; i < n; i += VA_W) {
         int64_t left = n - i;
         va_vf g = v_get(grad + i, left) * h->clip;
-        va_vf mi = v_get(m + i, left) * h->beta1 + g * h->rest1;
-        va_vf vi = v_get(v + i, left) * h->beta2 + g * g * h->rest2;
+        va_vf mi = v_fma(v_get(m + i, left), v_set(h->beta1), g * h->rest1);
+        va_vf vi = v_fma(v_get(v + i, left), v_set(h->beta2), g * g * h->rest2);
         va_vf wi = v_get(w + i, left) * h->keep;
 
         v_put(m + i, mi, left);
         v_put(v + i, vi, left);
-        v_put(w + i, wi - mi * h->step / (v_sqrt(vi) * h->root + h->eps), left);
+        v_put(w + i, wi - mi * h->step / v_fma(v_sqrt(vi), v_set(h->root), v_set(h->eps)),
+              left);
     }
 }

@@ -32,8 +32,8 @@ VA_INLINE void run(const struct tile *at, const int64_t N, const int64_t lanes, 
 
         VA_UNROLL
         for (int64_t n = 0; n < N; n++) {
-            h[n] = v_exp2(dt * a2[n]) * h[n] + drive * Bm[t * ldB + n];
-            sum = sum + h[n] * Cm[t * ldC + n];
+            h[n] = v_fma(v_exp2(dt * a2[n]), h[n], drive * Bm[t * ldB + n]);
+            sum = v_fma(h[n], v_set(Cm[t * ldC + n]), sum);
         }
         if (z) {
             va_vf zt = v_get(z + t * ldz, lanes);

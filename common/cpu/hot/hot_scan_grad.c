@@ -7,7 +7,7 @@
  * The states are computed again: a forward sweep leaves marks every `chunk` frames, then each
  * chunk, the last first, is swept forward onto a tape (decay and decay * h[t-1], so the tape
  * stays in the second-level cache for any T) and backward off it. Sums over channels collect in
- * lanes for all tiles of the group, and are added across once a chunk.
+ * the 16 lanes of va_simd.h for all tiles of the group, and are added across once a chunk.
  */
 #include "cpu/hot/va_hot_priv.h"
 
@@ -64,7 +64,7 @@ VA_INLINE void sweep(const struct tile *at, const int64_t N, const int64_t lanes
                 tape[2 * n] = decay;
                 tape[2 * n + 1] = held;
             }
-            h[n] = held + drive * Bm[t * ldB + n];
+            h[n] = v_fma(drive, v_set(Bm[t * ldB + n]), held);
         }
         if (tape)
             tape += 2 * N;
@@ -72,7 +72,8 @@ VA_INLINE void sweep(const struct tile *at, const int64_t N, const int64_t lanes
 }
 
 /* Frames [t0, t1) backwards. carry [N]: decay * dh of the frame after; dA [N] is added to;
- * sums [t1 - t0, N, 2]: dBm and dCm, set by the first tile and added to by the others. */
+ * sums [t1 - t0, N, 2, VA_SUM]: dBm and dCm, set by the first tile that uses these lanes and
+ * added to by the others. */
 VA_INLINE va_vf reverse(const struct tile *at, const int64_t N, const int64_t lanes, int64_t t0,
                         int64_t t1, const va_vf *A, va_vf *carry, va_vf *dA, const va_vf *tape,
                         va_vf *sums, const int first)
@@ -87,7 +88,7 @@ VA_INLINE va_vf reverse(const struct tile *at, const int64_t N, const int64_t la
     va_vf dskip = v_set(0);
 
     tape += (t1 - t0) * 2 * N;
-    sums += (t1 - t0) * 2 * N;
+    sums += (t1 - t0) * 2 * N * VA_SUM;
     for (int64_t t = t1 - 1; t >= t0; t--) {
         va_vf ut = v_get(u + t * ldu, lanes), dt = v_get(delta + t * lddelta, lanes);
         va_vf dyt = v_get(dy + t * E, lanes), g = dyt, zt = v_set(0), gate = zt, rest = zt;
@@ -99,32 +100,32 @@ VA_INLINE va_vf reverse(const struct tile *at, const int64_t N, const int64_t la
             g = dyt * zt * gate;
         }
         tape -= 2 * N;
-        sums -= 2 * N;
+        sums -= 2 * N * VA_SUM;
         VA_UNROLL
         for (int64_t n = 0; n < N; n++) {
-            const float Bn = Bm[t * ldB + n], Cn = Cm[t * ldC + n];
-            va_vf decay = tape[2 * n], held = tape[2 * n + 1], h = held + drive * Bn;
-            va_vf dh = g * Cn + carry[n], inner = dh * held, dB = dh * drive, dC = g * h;
+            const va_vf Bn = v_set(Bm[t * ldB + n]), Cn = v_set(Cm[t * ldC + n]);
+            va_vf decay = tape[2 * n], held = tape[2 * n + 1], h = v_fma(drive, Bn, held);
+            va_vf dh = v_fma(g, Cn, carry[n]), inner = dh * held, dB = dh * drive, dC = g * h;
 
-            sum = sum + h * Cn;
-            along_B = along_B + dh * Bn;
-            along_A = along_A + inner * A[n];
-            dA[n] = dA[n] + inner * dt;
+            sum = v_fma(h, Cn, sum);
+            along_B = v_fma(dh, Bn, along_B);
+            along_A = v_fma(inner, A[n], along_A);
+            dA[n] = v_fma(inner, dt, dA[n]);
             carry[n] = dh * decay;
             if (!first) {
-                dB = dB + sums[2 * n];
-                dC = dC + sums[2 * n + 1];
+                dB = dB + sums[2 * n * VA_SUM];
+                dC = dC + sums[(2 * n + 1) * VA_SUM];
             }
-            sums[2 * n] = dB;
-            sums[2 * n + 1] = dC;
+            sums[2 * n * VA_SUM] = dB;
+            sums[(2 * n + 1) * VA_SUM] = dC;
         }
-        dskip = dskip + g * ut;
+        dskip = v_fma(g, ut, dskip);
         if (du)
-            v_put(du + t * lddu, along_B * dt + g * skip, lanes);
+            v_put(du + t * lddu, v_fma(along_B, dt, g * skip), lanes);
         if (ddelta)
-            v_put(ddelta + t * ldddelta, along_B * ut + along_A, lanes);
+            v_put(ddelta + t * ldddelta, v_fma(along_B, ut, along_A), lanes);
         if (dz)
-            v_put(dz + t * lddz, dyt * sum * gate * (zt * rest + 1.0f), lanes);
+            v_put(dz + t * lddz, dyt * sum * gate * v_fma(zt, rest, v_set(1)), lanes);
     }
     return dskip;
 }
@@ -143,12 +144,13 @@ static struct kept kept_at(float *tile, int64_t N)
 
 VA_INLINE va_vf chunk_back(const struct tile *at, const int64_t N, const int64_t lanes,
                            int64_t t0, int64_t t1, const struct va_hot_scan_work *work,
-                           struct kept k, int first)
+                           struct kept k, int64_t i)
 {
-    va_vf *tape = (va_vf *)(void *)work->tape, *sums = (va_vf *)(void *)work->lanes, dskip;
+    va_vf *tape = (va_vf *)(void *)work->tape, dskip;
+    va_vf *sums = (va_vf *)(void *)work->lanes + i % VA_SUM;
 
     sweep(at, N, lanes, t0, t1, k.A, k.h, tape);
-    if (first)
+    if (i < VA_SUM)
         dskip = reverse(at, N, lanes, t0, t1, k.A, k.carry, k.dA_chunk, tape, sums, 1);
     else
         dskip = reverse(at, N, lanes, t0, t1, k.A, k.carry, k.dA_chunk, tape, sums, 0);
@@ -159,7 +161,7 @@ VA_INLINE va_vf chunk_back(const struct tile *at, const int64_t N, const int64_t
 #define CHUNK_BACK_WITH(count)                                                          \
     static va_vf chunk_back_##count(const struct tile *at, int64_t t0, int64_t t1,      \
                                     const struct va_hot_scan_work *work, struct kept k, \
-                                    int first)                                          \
+                                    int64_t i)                                          \
     {                                                                                   \
         va_vf A[count], h[count], carry[count], dA[count], dskip;                       \
                                                                                         \
@@ -168,7 +170,7 @@ VA_INLINE va_vf chunk_back(const struct tile *at, const int64_t N, const int64_t
         memcpy(carry, k.carry, sizeof(carry));                                          \
         memset(dA, 0, sizeof(dA));                                                      \
         dskip = chunk_back(at, count, VA_W, t0, t1, work,                               \
-                           (struct kept){ A, h, carry, NULL, dA }, first);              \
+                           (struct kept){ A, h, carry, NULL, dA }, i);                  \
         memcpy(k.carry, carry, sizeof(carry));                                          \
         memcpy(k.dA_chunk, dA, sizeof(dA));                                             \
         return dskip;                                                                   \
@@ -176,8 +178,9 @@ VA_INLINE va_vf chunk_back(const struct tile *at, const int64_t N, const int64_t
 CHUNK_BACK_WITH(8)
 CHUNK_BACK_WITH(16)
 
+/* Tile i of the group. */
 static void one_chunk(const struct tile *at, int64_t t0, int64_t t1,
-                      const struct va_hot_scan_work *work, struct kept k, int first)
+                      const struct va_hot_scan_work *work, struct kept k, int64_t i)
 {
     int64_t N = at->p->N;
     va_vf dskip;
@@ -185,11 +188,11 @@ static void one_chunk(const struct tile *at, int64_t t0, int64_t t1,
     for (int64_t n = 0; n < N; n++)
         k.dA_chunk[n] = v_set(0);
     if (N == 8 && at->lanes == VA_W)
-        dskip = chunk_back_8(at, t0, t1, work, k, first);
+        dskip = chunk_back_8(at, t0, t1, work, k, i);
     else if (N == 16 && at->lanes == VA_W)
-        dskip = chunk_back_16(at, t0, t1, work, k, first);
+        dskip = chunk_back_16(at, t0, t1, work, k, i);
     else
-        dskip = chunk_back(at, N, at->lanes, t0, t1, work, k, first);
+        dskip = chunk_back(at, N, at->lanes, t0, t1, work, k, i);
     for (int64_t n = 0; n < N; n++)
         k.dA[n] = k.dA[n] + k.dA_chunk[n];
     v_put(work->dskip + at->e, v_get(work->dskip + at->e, at->lanes) + dskip, at->lanes);
@@ -231,14 +234,17 @@ static void begin(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e
     memset(work->dskip + e0, 0, (size_t)(e1 - e0) * sizeof(float));
 }
 
-/* Lanes of a chunk to the rows of dBm and dCm. */
-static void add_across(const struct va_hot_scan_work *work, int64_t N, int64_t t0, int64_t t1)
+/* Lanes of a chunk to the rows of dBm and dCm; those that no tile used are 0. */
+static void add_across(const struct va_hot_scan_work *work, int64_t N, int64_t t0, int64_t t1,
+                       int64_t tiles)
 {
-    const va_vf *lanes = (const va_vf *)(const void *)work->lanes;
+    va_vf *lanes = (va_vf *)(void *)work->lanes;
 
-    for (int64_t i = 0; i < (t1 - t0) * N; i++) {
-        work->dBm[t0 * N + i] = v_sum(lanes[2 * i]);
-        work->dCm[t0 * N + i] = v_sum(lanes[2 * i + 1]);
+    for (int64_t i = 0; i < (t1 - t0) * N; i++, lanes += 2 * VA_SUM) {
+        for (int64_t k = tiles; k < VA_SUM; k++)
+            lanes[k] = lanes[VA_SUM + k] = v_set(0);
+        work->dBm[t0 * N + i] = v_total(lanes);
+        work->dCm[t0 * N + i] = v_total(lanes + VA_SUM);
     }
 }
 
@@ -258,9 +264,9 @@ void VA_HOT(va_hot_scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e
             struct kept k = kept_at(work->tile + i * 5 * N * VA_W, N);
 
             memcpy(k.h, marks + (i * chunks + c) * N, (size_t)N * sizeof(*marks));
-            one_chunk(&at, t0, t1, work, k, i == 0);
+            one_chunk(&at, t0, t1, work, k, i);
         }
-        add_across(work, N, t0, t1);
+        add_across(work, N, t0, t1, i);
     }
     for (int64_t e = e0, i = 0; e < e1; e += VA_W, i++) {
         const float *dA = work->tile + (i * 5 + 3) * N * VA_W;

@@ -139,6 +139,29 @@ VA_INLINE va_vf v_min(va_vf a, va_vf b)
 #endif
 }
 
+/* a * b + c, rounded once where there is FMA. The compiler does not make it of * and +
+ * (-ffp-contract=off): it would choose by what else a product is used for, and differ from level
+ * to level. */
+VA_INLINE va_vf v_fma(va_vf a, va_vf b, va_vf c)
+{
+#if defined(__AVX512F__)
+    return (va_vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+    return (va_vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+    return a * b + c;
+#endif
+}
+
+VA_INLINE float v_fmaf(float a, float b, float c)
+{
+#if defined(__FMA__) || defined(__aarch64__)
+    return __builtin_fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
 VA_INLINE va_vf v_abs(va_vf x)
 {
     return (va_vf)((va_vi)x & 0x7fffffff);
@@ -157,18 +180,37 @@ VA_INLINE va_vf v_sqrt(va_vf x)
 #endif
 }
 
-/* Sum of all lanes, in an order that is the same on every machine of one level. */
-VA_INLINE float v_sum(va_vf v)
+/*
+ * Sums. Element i of a row is added to lane i % 16 of a sum, on every machine: one vector of 16
+ * lanes, two of 8, four of 4. Lanes are then added in one order, so that machines with FMA (AVX2,
+ * AVX-512) give the same bytes.
+ */
+enum { VA_SUM_LANES = 16, VA_SUM = VA_SUM_LANES / VA_W };
+
+/* Over n elements by vectors: `at` is the first element of one, `i` the vector of the sum that
+ * it belongs to. The last ones may have nothing left. */
+#define VA_EACH_SUM(at, i, n)                                   \
+    for (int64_t at##0 = 0; at##0 < (n); at##0 += VA_SUM_LANES) \
+        VA_UNROLL                                               \
+    for (int64_t i = 0, at = at##0; i < VA_SUM; i++, at += VA_W)
+
+/* Lanes n and n + half, until one is left: 8, 4, 2, 1. */
+VA_INLINE float v_total(const va_vf sum[VA_SUM])
 {
+#if defined(__AVX2__)
 #if defined(__AVX512F__)
-    return _mm512_reduce_add_ps((__m512)v);
-#elif defined(__AVX2__)
-    __m128 s = _mm_add_ps(_mm256_castps256_ps128((__m256)v),
-                          _mm256_extractf128_ps((__m256)v, 1));
+    __m256 w = _mm256_add_ps(_mm512_castps512_ps256((__m512)sum[0]),
+                             _mm512_extractf32x8_ps((__m512)sum[0], 1));
+#else
+    __m256 w = (__m256)(sum[0] + sum[1]);
+#endif
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(w), _mm256_extractf128_ps(w, 1));
 
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 #else
+    va_vf v = (sum[0] + sum[2]) + (sum[1] + sum[3]);
+
     return (v[0] + v[2]) + (v[1] + v[3]);
 #endif
 }

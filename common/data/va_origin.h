@@ -1,0 +1,49 @@
+/*
+ * va_origin.h - where features come from: which encoder made them, from how many frames a second.
+ *
+ * Two encoders of one width give features that a model cannot tell apart and that mean different
+ * things. Feature files name their encoder (@encoder, the content id of its weights), a model those it
+ * was trained on (metadata `encoder`), and what does not fit is refused. Files and models that name none
+ * are taken: they were made elsewhere, or before.
+ *
+ * What a model knows of time it counted in frames. It keeps the lowest and the highest rate of its
+ * training videos (`fps-min`, `fps-max`); beyond VA_ORIGIN_FPS times that range a video is warned of: 24,
+ * 25 and 30 frames a second are within it of each other, 50 and 60 are not.
+ */
+#ifndef VA_ORIGIN_H
+#define VA_ORIGIN_H
+
+#include "base/va_option.h"
+#include "base/va_tensors.h"
+#include "data/va_window_index.h"
+
+#define VA_ORIGIN_FPS 1.5
+
+/* Strings are borrowed from index or model. Begins as { 0 }. */
+struct va_origin {
+    const char *encoder;     /* NULL: not known */
+    const char *path;        /* the file that says so */
+    double fps_min, fps_max; /* 0: not known */
+    bool mixed;              /* there are others as well */
+};
+
+/*
+ * Take in the features of the chosen videos (NULL: all) of an index that was made by adding files or
+ * whose features are open. -1 after reporting that one names another encoder than `o`, unless `any`.
+ */
+VA_MUST_USE int va_origin_add(struct va_origin *o, const struct va_window_index *index,
+                              const bool *chosen, bool any);
+
+/* What a model was trained on, from its metadata and back; an encoder among others is none. */
+VA_MUST_USE int va_origin_store(const struct va_origin *o, struct va_tensors *set);
+void va_origin_load(struct va_origin *o, const struct va_tensors *set, const char *path);
+
+/* Warn of chosen videos whose rate is far from that of model `o`, in one line. */
+void va_origin_compare_rates(const struct va_origin *o, const struct va_window_index *index,
+                             const bool *chosen);
+
+#define VA_OPT_ANY_ENCODER(target_)        \
+    VA_OPT_FLAG(0, "any-encoder", target_, \
+                "take features of another encoder, which is refused otherwise")
+
+#endif
