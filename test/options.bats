@@ -38,7 +38,8 @@ helps() { # FIRST LINE, COMMAND...
     va-window -q --window 20 --stride 10 -o long.h5 in.h5
     cmp short.h5 long.h5
     [[ $(attribute short.h5 provenance) == *"--window 20 --stride 10"* ]]
-    refused "--l is ambiguous: --labels, --leading" va-window --l dir
+    run -2 --separate-stderr va-window --l dir
+    [[ $stderr == "va-window: --l is ambiguous: "*--labels*--leading*" (try --help)" ]]
     helps "$(va-window --help | head -n 1)" va-window --he
 }
 
