@@ -41,7 +41,7 @@ CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
 HDF5_LIB ?= -lhdf5_serial
-LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -lm $(MPI_LIBS)
+LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -ldl -lm $(MPI_LIBS)
 
 # MPI is optional: without it everything else works. MPI=no leaves it out, MPI=NAME or
 # MPI=/path/mpicc says which one, MPI=yes that there must be one. Asked at first use as well; programs
@@ -67,11 +67,12 @@ GEN_SRC  := $(wildcard test/gen/*.c)
 HEADERS  := $(wildcard common/*/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh doc/*.sh pipelines/*.sh)
+SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
 GENS  := $(GEN_SRC:test/gen/%.c=$(BUILD)/test/gen/%)
+FAULT := $(BUILD)/test/fault/fault.so
 LIB    = $(BUILD)/libvacommon.a
 
 # Files whose loops are the program's speed are compiled once per instruction set (each names
@@ -92,7 +93,7 @@ COMM_SRC := common/base/va_comm_one.c common/base/va_comm_mpi.c
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/va_comm_ranks.o \
            $(BUILD)/va_schema_tables.o $(HOT_OBJ)
 
-.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill \
+.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
 all: $(TOOLS) man
 	@echo "cuda $(CUDA_STATE)"
@@ -106,6 +107,7 @@ help:
 ## make check           unit tests, tools, headers, layers; ends with a count
 ## make check-unit      unit tests only        make check-tools   bats only
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
+## make fault           every tool, with one call after the other failing; some minutes
 ## make demo            synthetic videos -> six-fold table, in build/demo
 ## make lint            clang-format, shellcheck, headers, layers
 ## make format          rewrite sources with clang-format
@@ -198,16 +200,23 @@ $(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk
 	@awk -f schemas/man.awk $< >$@
 
 # ---- tests ------------------------------------------------------------------------------
-check: all $(UNITS) $(GENS)
+check: all $(UNITS) $(GENS) $(FAULT)
 	@BUILD=$(BUILD) test/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(GENS)
+check-tools: all $(GENS) $(FAULT)
 	@BUILD=$(BUILD) test/run.sh tools
 
 # What a power cut leaves must not matter.
 kill: all
 	@BUILD=$(BUILD) test/kill.sh $(call quoted,$(or $(N),200))
+# Faults are injected by a library of its own, which knows nothing of ours.
+$(FAULT): test/fault/fault.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CSTD) -D_GNU_SOURCE -U_FORTIFY_SOURCE $(OPT) $(WARN) -fPIC -shared -o $@ $< -ldl -pthread
+fault: all $(GENS) $(FAULT)
+	@BUILD=$(BUILD) test/fault/run.sh
 
 # Every header compiles alone.
 check-headers:
@@ -219,11 +228,11 @@ check-layers:
 	@test/layers.sh
 
 lint: check-headers check-layers
-	@clang-format --dry-run -Werror $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) $(HEADERS)
+	@clang-format --dry-run -Werror $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) test/fault/fault.c $(HEADERS)
 	shellcheck $(SCRIPTS)
-	shellcheck -s bash $(BATS) $(wildcard test/lib/*.bash)
+	shellcheck -s bash $(BATS) $(wildcard test/lib/*.bash test/fault/*.bash)
 format:
-	clang-format -i $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) $(HEADERS)
+	clang-format -i $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) test/fault/fault.c $(HEADERS)
 
 # ---- the rest ---------------------------------------------------------------------------
 deps:

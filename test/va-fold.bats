@@ -43,7 +43,7 @@ refused() { # CODE TEXT COMMAND...
 @test "commands answer as tools do" {
     run -0 --separate-stderr va-fold --help
     [[ $output == *split*report*run* ]]
-    refused 2 "unknown command splat (try --help)" va-fold splat
+    refused 2 "unknown command splat, did you mean split? (try --help)" va-fold splat
     refused 2 "expected a command (try --help)" va-fold
 }
 

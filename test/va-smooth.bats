@@ -236,3 +236,20 @@ PAIRS
     h5edit p.h5 poke /videos/a/va 3 nan
     refused 3 "p.h5: /videos/a/va: row 1: found nan, expected a finite number" p.h5
 }
+
+@test "--table: what is in the file, for a spreadsheet" {
+    va-smooth --window 3 --table tables/ -o out.h5 p.h5
+    [ "$(ls tables)" = "$(printf 'a.tsv\nb.tsv')" ]
+    [ "$(head -n 3 tables/a.tsv)" = "$(printf '%s\t%s\t%s\t%s\n' frame time valence arousal \
+        1 0.000000 0.000000 0.083333 2 0.500000 0.333333 0.250000)" ]
+    [ "$(wc -l <tables/a.tsv)" -eq 6 ]
+    rm out.h5
+    refused 3 "--table one.tsv: 2 videos, expected a folder for their tables" --table one.tsv p.h5
+    [ ! -e one.tsv ]
+}
+
+@test "--table: one video to a file, without times" {
+    make_predictions --model M -o one.h5 b.txt
+    va-smooth --table b.csv -o out.h5 one.h5
+    [ "$(cat b.csv)" = "$(printf 'frame,time,valence,arousal\n1,,0.500000,-1.000000')" ]
+}

@@ -10,6 +10,7 @@
 #include "data/va_blend_labels.h"
 #include "data/va_blend_table.h"
 #include "data/va_ensemble.h"
+#include "data/va_frame_table.h"
 #include "data/va_metrics.h"
 #include <math.h>
 #include <stdlib.h>
@@ -36,14 +37,16 @@ static bool count_inputs(char **inputs, int64_t *count, int *status)
 /* ---- combine --------------------------------------------------------------------------- */
 
 static struct combine {
-    const char *output, *weight, *table;
+    const char *output, *weight;
+    const char *fitted; /* table of weights */
+    const char *table;  /* of values to write */
     int method, missing;
     bool clip;
     char **inputs;
     int64_t count;
     double weights[VA_ENSEMBLE_MAX][2];
     double scale[2], shift[2]; /* of the weighted sum */
-    char digest[VA_HASH_TEXT]; /* of the table */
+    char digest[VA_HASH_TEXT]; /* of `fitted` */
 } combine = { .clip = true, .scale = { 1, 1 } };
 
 static const struct va_option combine_table[] = {
@@ -53,13 +56,14 @@ static const struct va_option combine_table[] = {
                   "plain average; average after CCC centring; fitted weights"),
     VA_OPT_STRING(0, "weight", &combine.weight, "W,W,...",
                   "mean: a weight for each file, instead of equal ones"),
-    VA_OPT_FILE(0, "weights", &combine.table,
+    VA_OPT_FILE(0, "weights", &combine.fitted,
                 "a table of va-ensemble fit; means --method weights"),
     VA_OPT_CHOICE(
         0, "missing", &combine.missing, missing_names,
         "a video that some files lack: refuse, leave out, or combine from those that have "
         "it"),
     VA_OPT_YESNO(0, "clip", &combine.clip, "values below -1 become -1, above 1 become 1"),
+    VA_OPT_TABLE(&combine.table),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
@@ -122,13 +126,13 @@ static bool parse_combine(int argc, char **argv, int *status)
         return va_usage_error(status, "missing --output FILE");
     if (!count_inputs(combine.inputs, &combine.count, status))
         return false;
-    if (combine.table && !va_option_given("method"))
+    if (combine.fitted && !va_option_given("method"))
         combine.method = WEIGHTS;
-    if ((combine.method == WEIGHTS) != (combine.table != NULL))
+    if ((combine.method == WEIGHTS) != (combine.fitted != NULL))
         return va_usage_error(status, "--weights WEIGHTS.tsv and --method weights go together");
     if (combine.weight && combine.method != MEAN)
         return va_usage_error(status, "--weight goes with --method mean");
-    if (combine.table && combine.missing == VA_ENSEMBLE_AVERAGE)
+    if (combine.fitted && combine.missing == VA_ENSEMBLE_AVERAGE)
         return va_usage_error(status, "--missing average does not go with fitted weights: they "
                                       "were fitted for all files together");
     return !combine.weight || parse_weight(status);
@@ -160,7 +164,10 @@ static int combine_video(struct va_predictions_out *out, struct va_ensemble *e,
         va[i] = (float)(combine.clip ? fmin(1, fmax(-1, x)) : x);
     }
     if (va_predictions_begin(out, name, e->frames) == 0 &&
-        va_predictions_append(out, e->frames, va) == 0 && va_predictions_end(out, e->pts) == 0)
+        va_predictions_append(out, e->frames, va) == 0 &&
+        va_predictions_end(out, e->pts) == 0 &&
+        (!combine.table || va_frame_table_write(combine.table, combine.inputs[e->from[0]], name,
+                                                e->frames, va, e->pts) == 0))
         status = 1;
 done:
     va_free(mean);
@@ -202,15 +209,15 @@ static int add_inputs(struct va_predictions_out *out, const struct va_ensemble *
         if (!id || va_h5_add_input(va_predictions_file(out), combine.inputs[k], id) < 0)
             return -1;
     }
-    return combine.table
-               ? va_h5_add_input(va_predictions_file(out), combine.table, combine.digest)
+    return combine.fitted
+               ? va_h5_add_input(va_predictions_file(out), combine.fitted, combine.digest)
                : 0;
 }
 
 static int take_table(const struct va_ensemble *e)
 {
     struct va_blend_table t;
-    int status = va_blend_table_read(&t, combine.table);
+    int status = va_blend_table_read(&t, combine.fitted);
 
     if (status < 0)
         return -1;
@@ -231,6 +238,8 @@ static int run_combine(void)
     int status = va_ensemble_open(&e, combine.inputs, combine.count);
 
     if (status == 0 && combine.table)
+        status = va_frame_table_check(combine.table, e.name_count);
+    if (status == 0 && combine.fitted)
         status = take_table(&e);
     if (status == 0 && (!(out = create(&e)) || add_inputs(out, &e) < 0))
         status = -1;

@@ -301,10 +301,10 @@ static int exec_make(const char *windows, const char *folds, const struct va_str
     for (char **s = settings; *s; s++, expected++)
         say(&w, va_strdup(*s));
     say(&w, va_strdup("cv"));
-    if (w.count != expected + 1) {
+    if (expected + 1 > WORDS_MAX)
         va_error("more than %d settings for make", WORDS_MAX - 13);
-        goto done;
-    }
+    if (w.count != expected + 1)
+        goto done; /* that, or memory: both are reported */
     execvp(w.items[0], w.items);
     va_error_machine("%s: cannot run: %s", w.items[0], strerror(errno));
 done:

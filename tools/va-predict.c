@@ -7,6 +7,7 @@
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "cpu/va_device.h"
+#include "data/va_frame_table.h"
 #include "data/va_origin.h"
 #include "train/va_predict_run.h"
 
@@ -97,10 +98,7 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_GROUP("text output"),
         VA_OPT_OUTPUT(0, "text-dir", &a->job.text_dir, "DIR",
                       "also DIR/<video>.txt: valence,arousal, a line per frame"),
-        VA_OPT_STREAM(
-            0, "table", &a->job.table, "FILE|DIR",
-            "also frame, time, valence, arousal for a spreadsheet; tabs, or commas in "
-            "a FILE.csv; DIR/<video>.tsv for each in a folder; -: standard output"),
+        VA_OPT_TABLE(&a->job.table),
         VA_OPT_GROUP("machine"),
         VA_OPT_DEVICE(&a->job.device),
         VA_OPT_PRECISION(&a->precision),

@@ -1,12 +1,13 @@
 /*
  * va-smooth - predictions filtered over time, each video and dimension for itself.
  *
- * Reads and writes va.predictions/1, one video in memory at a time. The filters are in
+ * Reads and writes va.predictions/1 and, if asked, tables, one video in memory at a time. The filters are in
  * common/data/va_filter.
  */
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "data/va_filter.h"
+#include "data/va_frame_table.h"
 #include "data/va_predictions.h"
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ struct amount {
 };
 
 static struct args {
-    const char *output, *input;
+    const char *output, *input, *table;
     int filter, edge; /* edge -1: that of SciPy's function */
     const char *window, *sigma, *half_life, *alpha;
     struct va_ints order;
@@ -51,6 +52,7 @@ static const struct va_option table[] = {
         "what a window finds beyond the ends of a video (savgol: interp if not given, "
         "all others: reflect)"),
     VA_OPT_YESNO(0, "clip", &args.clip, "values below -1 become -1, above 1 become 1"),
+    VA_OPT_TABLE(&args.table),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
@@ -73,7 +75,7 @@ static const struct va_usage usage = {
         "window; in a video shorter than the window that of all its frames. The other edges go "
         "back and forth in such a video.\n\n"
         "  va-smooth --filter gaussian --sigma 5,8 -o smooth.h5 pred.h5\n"
-        "  va-smooth --filter median --window 0.5s -o smooth.h5 pred.h5",
+        "  va-smooth --filter median --window 0.5s --table smooth.csv -o smooth.h5 pred.h5",
 };
 
 /* ---- the command line ------------------------------------------------------------------ */
@@ -281,7 +283,9 @@ static int smooth_video(struct va_predictions_out *out, const struct va_predicti
     }
     if (status == 0 &&
         (va_predictions_begin(out, name, T) < 0 || va_predictions_append(out, T, smooth) < 0 ||
-         va_predictions_end(out, pts) < 0))
+         va_predictions_end(out, pts) < 0 ||
+         (args.table &&
+          va_frame_table_write(args.table, args.input, name, T, smooth, pts) < 0)))
         status = -1;
     va_free(va);
     va_free(pts);
@@ -298,7 +302,7 @@ static int run(void)
     struct va_predictions_out *out = NULL;
     int status = -1;
 
-    if (id)
+    if (id && (!args.table || va_frame_table_check(args.table, in->count) == 0))
         out = va_predictions_create(args.output, (const char *const *)in->models,
                                     in->model_count);
     if (out)

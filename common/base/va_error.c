@@ -17,7 +17,7 @@ static const char *tool_name = "va";
 static enum va_verbosity verbosity = VA_NORMAL;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int first_status, last_status; /* 0: nothing reported yet */
-static bool memory_said;              /* that there is no more */
+static bool memory_ran_out;           /* and that was said */
 static char *catch_line;
 static unsigned long catch_size;
 static int catch_status;
@@ -98,7 +98,7 @@ static void write_all(const char *s, size_t n)
 }
 
 /* Print "tool: message\n"; what does not print becomes '?'. */
-static void say(const char *format, va_list args, int status, bool memory)
+static void say(const char *format, va_list args, int status)
 {
     char line[LINE_SIZE];
     int saved = errno;
@@ -120,26 +120,22 @@ static void say(const char *format, va_list args, int status, bool memory)
             snprintf(catch_line, catch_size, "%s", line + prefix);
             catch_status = status;
         }
+    } else if (status && memory_ran_out) {
+        last_status = status; /* a consequence of what was said */
     } else if (status && held.on) {
         if (!held.status)
             memcpy(held.line, line + prefix, n - prefix + 1);
         held.status = held.status ? held.status : status;
     } else if (status || !held.on || held.speaks) {
-        bool again = memory && memory_said;
-
         if (status && !first_status)
             first_status = status;
         last_status = status ? status : last_status;
-        memory_said = memory_said || memory;
-        if (again)
-            goto done;
         fflush(stdout);
         if (before_line)
             before_line();
         line[n++] = '\n';
         write_all(line, n);
     }
-done:
     pthread_mutex_unlock(&lock);
     errno = saved;
 }
@@ -166,7 +162,7 @@ static void say_plain(int status, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say(format, args, status, false);
+    say(format, args, status);
     va_end(args);
 }
 
@@ -189,12 +185,12 @@ void va_error_held_drop(int status)
         first_status = status;
 }
 
-#define SAY(status)                         \
-    do {                                    \
-        va_list args;                       \
-        va_start(args, format);             \
-        say(format, args, (status), false); \
-        va_end(args);                       \
+#define SAY(status)                  \
+    do {                             \
+        va_list args;                \
+        va_start(args, format);      \
+        say(format, args, (status)); \
+        va_end(args);                \
     } while (0)
 
 int va_error(const char *format, ...)
@@ -211,11 +207,10 @@ int va_error_machine(const char *format, ...)
 
 int va_error_memory(const char *format, ...)
 {
-    va_list args;
-
-    va_start(args, format);
-    say(format, args, VA_EXIT_MACHINE, true);
-    va_end(args);
+    SAY(VA_EXIT_MACHINE);
+    pthread_mutex_lock(&lock);
+    memory_ran_out = memory_ran_out || (!catch_line && !held.on);
+    pthread_mutex_unlock(&lock);
     errno = ENOMEM;
     return -1;
 }

@@ -40,8 +40,9 @@ int va_error(const char *format, ...) VA_PRINTF(1, 2);
 /* Report a failure of the machine (disk, memory, device). Always returns -1. */
 int va_error_machine(const char *format, ...) VA_PRINTF(1, 2);
 
-/* The same where memory is short. Only the first of these lines is printed: the failures that
- * follow from it would say the same. Sets errno to ENOMEM. */
+/* Report that memory is missing, a failure of the machine. It is the last error that is printed:
+ * what callers report of what they then cannot do says nothing new. Sets errno to ENOMEM. Always
+ * returns -1. */
 int va_error_memory(const char *format, ...) VA_PRINTF(1, 2);
 
 /*

@@ -15,8 +15,8 @@
 enum { MAX_OPTIONS = 96 };
 
 /* Every table is followed by these. */
-static bool want_help, want_version, want_quiet, want_verbose, want_man, want_force;
-const struct va_option va_common_options[] = {
+static bool want_help, want_version, want_quiet, want_verbose, want_force;
+const struct va_option va_common_options[VA_COMMON_OPTIONS + 1] = {
     VA_OPT_RUN_FLAG('h', "help", &want_help, "print this help and exit"),
     VA_OPT_RUN_FLAG('V', "version", &want_version,
                     "print version, build and libraries, and exit"),
@@ -27,10 +27,6 @@ const struct va_option va_common_options[] = {
 const struct va_option va_writer_options[] = {
     VA_OPT_RUN_FLAG(0, "force", &want_force,
                     "replace an existing output even if it holds something else"),
-    VA_OPT_END,
-};
-static const struct va_option hidden[] = {
-    VA_OPT_RUN_FLAG(0, "help-man", &want_man, "print the man page"),
     VA_OPT_END,
 };
 
@@ -121,8 +117,6 @@ static bool append(struct va_strings *list, const char *text)
 /* Store `text` in the option's target; false after reporting. */
 static bool store(const struct va_option *o, const char *text, int *status)
 {
-    char buffer[512];
-
     switch (o->kind) {
     case VA_OPTION_FLAG: *(bool *)o->target = true; return true;
     case VA_OPTION_YESNO:
@@ -169,62 +163,66 @@ static bool store(const struct va_option *o, const char *text, int *status)
                 *(int *)o->target = i;
                 return true;
             }
-        return va_usage_error(status, "--%s %s: expected %s", o->name, text,
-                              va_option_choices(o, buffer, sizeof(buffer)));
+        return va_option_not_choice(o, text, status);
     case VA_OPTION_END:
     case VA_OPTION_GROUP: break;
     }
     return va_usage_error(status, "--%s: not an option", o->name);
 }
 
-/* ---- parsing --------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------- */
 
-static const struct va_option *find(const struct va_option *table, const char *name, size_t n,
-                                    char letter)
+/* "--name" or "--name=VALUE" */
+static const struct va_option *take_long(const struct va_option *table, char *arg, char **value,
+                                         int *status)
 {
-    const struct va_option *tables[] = { table, va_common_options, hidden,
-                                         va_option_writes(table) ? va_writer_options : NULL };
+    size_t n = strcspn(arg + 2, "=");
+    int64_t matches;
+    const struct va_option *o = va_option_by_name(table, arg + 2, n, &matches);
 
-    for (size_t k = 0; k < VA_COUNT(tables); k++)
-        for (const struct va_option *o = tables[k]; o && o->kind != VA_OPTION_END; o++) {
-            if (o->kind == VA_OPTION_GROUP)
-                continue;
-            if (name ? strlen(o->name) == n && !memcmp(o->name, name, n) : o->letter == letter)
-                return o;
-        }
-    return NULL;
+    if (!o)
+        return va_option_unknown(table, arg + 2, n, status), NULL;
+    if (arg[2 + n])
+        *value = arg + 2 + n + 1;
+    if (*value && o->kind == VA_OPTION_FLAG)
+        return va_usage_error(status, "--%s takes no value", o->name), NULL;
+    return o;
 }
 
-/* Take in one option at argv[*i]; letters may be joined (-qv) and carry a value (-j4). */
+/* "-q", "-qv", "-j4": the last letter's option, after the flags before it are stored. */
+static const struct va_option *take_letters(const struct va_option *table, char *arg,
+                                            char **value, int *status)
+{
+    const struct va_option *o;
+    size_t n = strlen(arg + 1);
+    int64_t matches;
+
+    o = n > 2 ? va_option_by_name(table, arg + 1, n, &matches) : NULL;
+    if (o && !o->name[n]) /* -output FILE would write a file "utput" */
+        return va_usage_error(status, "unknown option %s, did you mean --%s?", arg, o->name),
+               NULL;
+    for (arg++;; arg++) {
+        o = va_option_by_letter(table, *arg);
+        if (!o)
+            return va_usage_error(status, "unknown option -%c", *arg), NULL;
+        if (o->kind != VA_OPTION_FLAG || !arg[1])
+            break;
+        *(bool *)o->target = true;
+    }
+    if (o->kind != VA_OPTION_FLAG && arg[1])
+        *value = arg + 1;
+    return o;
+}
+
+/* Take in one option at argv[*i]. */
 static bool take(const struct va_option *table, int argc, char **argv, int *i, int *status)
 {
     char *arg = argv[*i], *value = NULL;
-    const struct va_option *o;
+    const struct va_option *o = arg[1] == '-' ? take_long(table, arg, &value, status)
+                                              : take_letters(table, arg, &value, status);
 
-    if (arg[1] == '-') {
-        size_t n = strcspn(arg + 2, "=");
-
-        o = find(table, arg + 2, n, 0);
-        if (!o)
-            return va_usage_error(status, "unknown option %s", arg);
-        if (arg[2 + n])
-            value = arg + 2 + n + 1;
-        if (value && o->kind == VA_OPTION_FLAG)
-            return va_usage_error(status, "--%s takes no value", o->name);
-    } else {
-        for (arg++;; arg++) {
-            o = find(table, NULL, 0, *arg);
-            if (!o)
-                return va_usage_error(status, "unknown option -%c", *arg);
-            if (o->kind != VA_OPTION_FLAG)
-                break;
-            if (!arg[1])
-                break;
-            *(bool *)o->target = true;
-        }
-        if (o->kind != VA_OPTION_FLAG && arg[1])
-            value = arg + 1;
-    }
+    if (!o)
+        return false;
     if (o->kind != VA_OPTION_FLAG && !value) {
         if (*i + 1 >= argc)
             return va_usage_error(status, "--%s: expected a value", o->name);
@@ -290,7 +288,23 @@ char *va_options_record(void)
     return va_strdup(seen.record ? seen.record : "");
 }
 
-/* ---- parsing --------------------------------------------------------------------------- */
+/* ---- parsing a command line -------------------------------------------------------------- */
+
+void va_option_verb(const char *verb)
+{
+    seen.verb = verb;
+}
+
+bool va_option_is_help(const struct va_option *table, const char *arg)
+{
+    int64_t matches;
+    const struct va_option *o;
+
+    if (arg[0] != '-' || arg[1] != '-')
+        return !strcmp(arg, "-h");
+    o = va_option_by_name(table, arg + 2, strlen(arg + 2), &matches);
+    return o && o->target == &want_help;
+}
 
 char **va_options_parse(const struct va_option *table, const struct va_usage *usage, int argc,
                         char **argv, int *status)
@@ -310,7 +324,7 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
     for (int i = 1; i < argc; i++) { /* an early --help shows the defaults before they change */
         if (!strcmp(argv[i], "--"))
             break;
-        if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
+        if (va_option_is_help(table, argv[i])) {
             va_help_print(table, usage, seen.verb);
             return *status = VA_EXIT_OK, NULL;
         }
@@ -330,6 +344,10 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
     argv[operands] = NULL;
     if (want_quiet || want_verbose)
         va_set_verbosity(want_verbose ? VA_VERBOSE : VA_QUIET);
+    if (want_help) { /* joined to other letters: -qh */
+        va_help_print(table, usage, seen.verb);
+        return *status = VA_EXIT_OK, NULL;
+    }
     if (want_version) {
         va_version_print();
         return *status = VA_EXIT_OK, NULL;
@@ -361,56 +379,4 @@ void va_options_free(const struct va_option *table)
             free(list->items);
             *list = (struct va_strings){ 0 };
         }
-}
-
-/* ---- subcommands ----------------------------------------------------------------------- */
-
-/* A page with a section for each command, which prints it itself. */
-static void print_commands_man(const struct va_command *commands, const struct va_usage *usage)
-{
-    va_man_begin(usage);
-    for (const struct va_command *c = commands; c->name; c++) {
-        char *argv[] = { (char *)c->name, (char *)"--help-man", NULL };
-
-        if (c == commands + !*commands->name) /* the first with a verb */
-            printf(".SH COMMANDS\n");
-        seen.verb = c->name;
-        (void)c->main(2, argv);
-    }
-    va_man_end(true);
-}
-
-int va_commands_run(const struct va_command *commands, const struct va_usage *usage, int argc,
-                    char **argv)
-{
-    static const struct va_option none[] = { VA_OPT_END };
-    const char *first = argc >= 2 ? argv[1] : "";
-    const bool plain = !*commands->name;
-    int status;
-
-    if (*first && *first != '-') {
-        for (const struct va_command *c = commands; c->name; c++)
-            if (!strcmp(first, c->name)) {
-                seen.verb = c->name;
-                return c->main(argc - 1, argv + 1);
-            }
-        if (plain)
-            return commands->main(argc, argv);
-        va_usage_error(&status, "unknown command %s", first);
-        return VA_EXIT_USAGE;
-    }
-    if (plain && strcmp(first, "--help-man"))
-        return commands->main(argc, argv);
-    if (!strcmp(first, "-h") || !strcmp(first, "--help")) {
-        va_help_print_commands(commands, usage);
-        return VA_EXIT_OK;
-    }
-    if (!strcmp(first, "--help-man")) {
-        print_commands_man(commands, usage);
-        return VA_EXIT_OK;
-    }
-    if (!va_options_parse(none, usage, argc, argv, &status))
-        return status;
-    va_usage_error(&status, "expected a command");
-    return VA_EXIT_USAGE;
 }

@@ -3,9 +3,11 @@
  *
  * A table is an array of VA_OPT_ entries ended by VA_OPT_END. Values are checked against the
  * entry's range before they are stored; unknown options, numbers out of range and trailing
- * garbage are refused with exit code 2. Every table also understands -h --help, -V --version,
+ * garbage are refused with exit code 2; for a mistyped option, command or choice the line names
+ * the nearest (base/va_nearest.h). Every table also understands -h --help, -V --version,
  * -q --quiet, -v --verbose, and --force where a table has an output. Long options may be written
- * --name VALUE or --name=VALUE; "--" ends the options.
+ * --name VALUE or --name=VALUE, and may be abbreviated as long as no other option begins so; the
+ * provenance has full names. "--" ends the options.
  *
  * Inputs and outputs are compared before the tool begins: an output that is one of the inputs, by
  * whatever path, is refused with exit code 2, as are two outputs that are one file. "-" as an
@@ -191,10 +193,11 @@ struct va_command {
 };
 
 /*
- * Run the subcommand argv[1]; answers -h and -V itself. `commands` ends with a NULL name. A first
- * one with the empty name is what the tool does without a verb: it gets the whole command line
- * unless argv[1] is another's name, answers -h and -V with `usage`, whose details should name the
- * others, and its options stand first in the man page. Returns an exit code.
+ * Run the subcommand argv[1]; answers -h, -V, "help", "help VERB" and "--help VERB" itself.
+ * `commands` ends with a NULL name. A first one with the empty name is what the tool does without
+ * a verb: it gets the whole command line unless argv[1] is another's name, answers -h and -V with
+ * `usage`, whose details should name the others, and its options stand first in the man page.
+ * Returns an exit code.
  */
 VA_MUST_USE int va_commands_run(const struct va_command *commands, const struct va_usage *usage,
                                 int argc, char **argv);

@@ -1,5 +1,6 @@
 /*
- * va_option_priv.h - what parsing (va_option.c) and help (va_help.c) share.
+ * va_option_priv.h - what parsing (va_option.c, va_option_find.c), commands (va_command.c) and help
+ * (va_help.c) share.
  */
 #ifndef VA_OPTION_PRIV_H
 #define VA_OPTION_PRIV_H
@@ -7,7 +8,31 @@
 #include "base/va_option.h"
 #include <stddef.h>
 
-extern const struct va_option va_common_options[]; /* help, version, quiet, verbose */
+enum { VA_COMMON_OPTIONS = 4 }; /* help, version, quiet, verbose */
+extern const struct va_option va_common_options[VA_COMMON_OPTIONS + 1];
+
+/* ---- which option is meant ---- */
+
+/* The option of the table, or of the common ones, or NULL. */
+const struct va_option *va_option_by_letter(const struct va_option *table, char letter);
+
+/* The one named name[0..n), or else the only one whose name begins so. NULL with the number of
+ * options that it abbreviates in *matches: 0, or 2 and more. */
+const struct va_option *va_option_by_name(const struct va_option *table, const char *name,
+                                          size_t n, int64_t *matches);
+
+/* Report a name that va_option_by_name did not find, with the candidates or the nearest name; or a
+ * value that is none of a choice's names. False, with *status set. */
+bool va_option_unknown(const struct va_option *table, const char *name, size_t n, int *status);
+bool va_option_not_choice(const struct va_option *o, const char *text, int *status);
+
+/* Whether `arg` is -h, --help or a beginning of it that no other option shares. */
+bool va_option_is_help(const struct va_option *table, const char *arg);
+
+/* The subcommand that parses next, for its help and its provenance. */
+void va_option_verb(const char *verb);
+
+/* ---- help ---- */
 
 /* --force, which follows every table that has an output. */
 extern const struct va_option va_writer_options[];

@@ -12,6 +12,7 @@
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include "cpu/va_device.h"
+#include "data/va_frame_table.h"
 #include "data/va_labels.h"
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
@@ -19,7 +20,6 @@
 #include "train/va_predict_frames.h"
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct run {
     const struct va_predict_job *job;
@@ -203,75 +203,50 @@ static int fetch(struct run *r, int64_t video)
     return va_window_index_pts(r->index, video, r->pts);
 }
 
-static bool is_table(const char *head, size_t size)
-{
-    return va_output_begins(head, size, "frame\ttime\tvalence") ||
-           va_output_begins(head, size, "frame,time,valence");
-}
-
-static int write_table(const struct run *r, int64_t video, bool timed, const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    char comma = dot && !strcmp(dot, ".csv") ? ',' : '\t';
-    struct va_textfile f;
-
-    if (va_textfile_create(&f, path, is_table) < 0)
-        return -1;
-    fprintf(f.stream, "frame%ctime%cvalence%carousal\n", comma, comma, comma);
-    for (int64_t t = 0; t < r->index->videos[video].frames; t++) {
-        fprintf(f.stream, "%lld%c", (long long)t + 1, comma);
-        if (timed && isfinite(r->pts[t]))
-            fprintf(f.stream, "%.6f", r->pts[t]);
-        fprintf(f.stream, "%c%.6f%c%.6f\n", comma, (double)r->va[2 * t], comma,
-                (double)r->va[2 * t + 1]);
-    }
-    return va_textfile_commit(&f);
-}
-
-/* Whether --table names a folder: it is one, or ends as one. */
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    size_t n = strlen(path);
-
-    return path[n - 1] == '/' || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
-}
-
-/* The files of text for a video: DIR/<video>.txt of --text-dir, the table. NULL in *text or *table
- * when not asked for. 0, or -1 after reporting; both are the caller's. */
-static int text_paths(const struct run *r, int64_t video, char **text, char **table)
+/* DIR/<video>.txt of --text-dir, the caller's to free. NULL after reporting. */
+static char *text_path(const struct run *r, int64_t video)
 {
     const struct va_index_video *v = &r->index->videos[video];
-    bool folder = r->job->table && is_folder(r->job->table);
 
-    *text = *table = NULL;
-    if ((r->job->text_dir || folder) && !va_video_name_valid(v->name))
-        return va_error("%s: the video's name '%s' cannot be that of a file", v->features,
-                        v->name);
-    if (r->job->text_dir)
-        *text = va_format("%s/%s.txt", r->job->text_dir, v->name);
-    if (r->job->table)
-        *table = folder ? va_format("%s/%s.tsv", r->job->table, v->name)
-                        : va_strdup(r->job->table);
-    return (r->job->text_dir && !*text) || (r->job->table && !*table) ? -1 : 0;
+    if (!va_video_name_valid(v->name)) {
+        va_error("%s: the video's name '%s' cannot be that of a file", v->features, v->name);
+        return NULL;
+    }
+    return va_format("%s/%s.txt", r->job->text_dir, v->name);
 }
 
 static int write_texts(struct run *r, int64_t video, bool timed)
 {
-    bool folder = r->job->table && is_folder(r->job->table);
-    char *text, *table;
-    int status = text_paths(r, video, &text, &table);
+    const struct va_index_video *v = &r->index->videos[video];
+    int status = 0;
 
-    if (status == 0 && text)
-        status = va_make_folder(r->job->text_dir) == 0
-                     ? va_labels_write(text, r->index->videos[video].frames, r->va)
+    if (r->job->text_dir) {
+        char *path = text_path(r, video);
+
+        status = path && va_make_folder(r->job->text_dir) == 0
+                     ? va_labels_write(path, v->frames, r->va)
                      : -1;
-    if (status == 0 && table)
-        status = !folder || va_make_folder(r->job->table) == 0
-                     ? write_table(r, video, timed, table)
-                     : -1;
-    va_free(text);
-    va_free(table);
+        va_free(path);
+    }
+    if (status == 0 && r->job->table)
+        status = va_frame_table_write(r->job->table, v->features, v->name, v->frames, r->va,
+                                      timed ? r->pts : NULL);
+    return status;
+}
+
+static int check_texts(const struct run *r, int64_t video)
+{
+    const struct va_index_video *v = &r->index->videos[video];
+    int status = 0;
+
+    if (r->job->text_dir) {
+        char *path = text_path(r, video);
+
+        status = path ? va_output_check(path, va_labels_ours) : -1;
+        va_free(path);
+    }
+    if (status == 0 && r->job->table)
+        status = va_frame_table_may(r->job->table, v->features, v->name);
     return status;
 }
 
@@ -283,21 +258,10 @@ static int check_outputs(const struct run *r)
 
     for (int64_t i = 0; i < r->index->video_count; i++)
         videos += r->chosen[i];
-    if (status == 0 && r->job->table && videos > 1 && !is_folder(r->job->table))
-        return va_error("--table %s: %lld videos, expected a folder for their tables",
-                        r->job->table, (long long)videos);
-    for (int64_t i = 0; status == 0 && i < r->index->video_count; i++) {
-        char *text = NULL, *table = NULL;
-
-        if (r->chosen[i])
-            status = text_paths(r, i, &text, &table);
-        if (status == 0 && text)
-            status = va_output_check(text, va_labels_ours);
-        if (status == 0 && table)
-            status = va_output_check(table, is_table);
-        va_free(text);
-        va_free(table);
-    }
+    if (status == 0 && r->job->table)
+        status = va_frame_table_check(r->job->table, videos);
+    for (int64_t i = 0; status == 0 && i < r->index->video_count; i++)
+        status = r->chosen[i] ? check_texts(r, i) : 0;
     return status;
 }
 

@@ -90,7 +90,7 @@ static void bad_options_are_refused(void)
         "--fast=1",       "--norm maybe", "--tail cut",
         "--channels 4,,", "--channels 0", "--channels 4;3",
         "--name=",        "-fx",          "--window 99999999999999999999",
-        "--windo 3",
+        "-window 3",      "--n x",        "--=3",
     };
 
     for (size_t i = 0; i < VA_COUNT(bad); i++) {
@@ -102,6 +102,34 @@ static void bad_options_are_refused(void)
         }
         VA_CHECK(caught[0]);
     }
+}
+
+static void long_options_may_be_abbreviated(void)
+{
+    char *line;
+
+    VA_CHECK_INT(parse("--windo 3 --la=a --na x"), 0);
+    VA_CHECK(a.window == 3 && a.labels.count == 1 && !strcmp(a.name, "x"));
+    VA_CHECK(va_option_given("window") && va_option_given("labels"));
+    line = va_options_record();
+    VA_CHECK(line && !strcmp(line, "--name x --window 3 --labels a"));
+    va_free(line);
+    VA_CHECK_INT(parse("--no yes"), 0);
+    VA_CHECK_INT(parse("--n x"), -1 - VA_EXIT_USAGE); /* --name, --norm */
+    VA_CHECK(strstr(caught, "--n is ambiguous: --name, --norm"));
+    VA_CHECK_INT(parse("--ver"), -1 - VA_EXIT_USAGE); /* a common option is a candidate too */
+    VA_CHECK(strstr(caught, "--version, --verbose"));
+}
+
+static void an_exact_name_is_no_abbreviation(void)
+{
+    bool crop = false, crops = false;
+    const struct va_option both[] = { VA_OPT_FLAG(0, "crops", &crops, ""),
+                                      VA_OPT_FLAG(0, "crop", &crop, ""), VA_OPT_END };
+    char words[2][8] = { "x", "--crop" }, *argv[] = { words[0], words[1], NULL };
+    int status;
+
+    VA_CHECK(va_options_parse(both, &usage, 2, argv, &status) && crop && !crops);
 }
 
 static void provenance_leaves_out_paths_and_outputs(void)
@@ -386,10 +414,26 @@ static void tensors_are_unique_and_checked(void)
     va_tensors_free(set);
 }
 
+static void run_out_of_memory(void)
+{
+    va_free(va_new(INT64_MAX / 2, 4));
+    (void)va_error("x.h5: found no table of what there was no memory for");
+}
+
+static void out_of_memory_is_the_last_error_said(void)
+{
+    const char *text = spoken(run_out_of_memory);
+
+    VA_CHECK(strstr(text, ": out of memory: "));
+    VA_CHECK(strchr(text, '\n') == text + strlen(text) - 1);
+}
+
 int main(void)
 {
     VA_TEST(options_are_read);
     VA_TEST(bad_options_are_refused);
+    VA_TEST(long_options_may_be_abbreviated);
+    VA_TEST(an_exact_name_is_no_abbreviation);
     VA_TEST(provenance_leaves_out_paths_and_outputs);
     VA_TEST(a_message_is_one_line);
     VA_TEST(errors_are_held_until_told);
@@ -402,5 +446,6 @@ int main(void)
     VA_TEST(half_precision_survives_the_round_trip);
     VA_TEST(impossible_sizes_are_refused);
     VA_TEST(tensors_are_unique_and_checked);
+    VA_TEST(out_of_memory_is_the_last_error_said); /* nothing can be said after it */
     return va_test_finish();
 }

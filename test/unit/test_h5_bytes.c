@@ -4,6 +4,7 @@
  */
 #include "../va_test.h"
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "io/va_h5.h"
 #include <errno.h>
@@ -20,12 +21,14 @@ static char message[512];
 
 static int make(const char *path, float first)
 {
-    struct va_h5_out *out = va_h5_create(path, "va.features/1");
+    struct va_h5_out *out;
     const int64_t shape[] = { T, D };
     float x[T * D];
     int32_t frames[T];
     double times[T];
 
+    va_input_forget(path);
+    out = va_h5_create(path, "va.features/1");
     for (int i = 0; i < T * D; i++)
         x[i] = first + (float)i;
     for (int t = 0; t < T; t++) {

@@ -1,8 +1,15 @@
-/* The process that opens an HDF5 file first may neither take all memory nor speak. */
+/*
+ * The process that opens an HDF5 file first may not take all memory. The file is "opened" by the
+ * va_h5_try below, which stands in the place of the library's: it wants as many bytes of addresses
+ * as the schema says.
+ */
 #include "base/va_error.h"
 #include "io/va_h5_priv.h"
 #include "test/va_test.h"
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define LIMITED false /* a sanitizer maps terabytes, so there is no limit then */
@@ -15,31 +22,35 @@
 #define LIMITED true
 #endif
 
-/* Wants `arg` bytes of addresses, which no memory need stand behind. */
-static int take(void *arg)
+int va_h5_try(const char *path, struct va_h5_bytes bytes, const char *schema)
 {
-    size_t bytes = *(size_t *)arg;
-    void *p = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t size = strtoull(schema, NULL, 10);
+    void *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
+    (void)bytes;
     if (p == MAP_FAILED)
-        return va_error("a.h5: cannot have %zu bytes", bytes);
-    munmap(p, bytes);
+        return va_error_memory("%s: cannot have %zu bytes", path, size);
+    munmap(p, size);
     return 0;
 }
 
 static void memory_has_a_limit(void)
 {
-    size_t some = (size_t)1 << 24, much = (size_t)1 << 33;
+    struct va_h5_bytes bytes = { .fd = open("/dev/null", O_RDONLY), .size = 1000 };
+    struct va_h5_file f = { .path = "a.h5", .bytes = &bytes };
+    const char *some = "16000000", *much = "8000000000";
     char line[256];
 
     if (!LIMITED)
         VA_SKIP("no memory limit under a sanitizer");
-    VA_CHECK_INT(take(&much), 0); /* without a limit it is there */
-    VA_CHECK_INT(va_h5_probe("a.h5", 1000, take, &some), 0);
+    VA_CHECK_INT(va_h5_try("a.h5", bytes, much), 0); /* without a limit it is there */
+    VA_CHECK_INT(va_h5_probe(&f, some), 0);
     va_error_catch_begin(line, sizeof(line));
-    VA_CHECK_INT(va_h5_probe("a.h5", 1000, take, &much), -1);
-    va_error_catch_end();
+    VA_CHECK_INT(va_h5_probe(&f, much), -1);
+    VA_CHECK_INT(va_error_catch_end(), VA_EXIT_INPUT);
     VA_CHECK(strstr(line, "a.h5: ") == line);
+    VA_CHECK(strstr(line, "more memory than it can need"));
+    close(bytes.fd);
 }
 
 int main(void)

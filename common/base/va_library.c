@@ -1,0 +1,162 @@
+/*
+ * Three ways in which a library ends the process when memory is missing, all met in tests with
+ * faults: an exception that nobody catches, exit(), and a fault: oneDNN writes its code to memory
+ * that it did not get, HDF5 recurses without end while it reports that it cannot start.
+ */
+#include "base/va_library.h"
+
+#include "base/va_error.h"
+#include "base/va_leftover.h"
+#include "base/va_mem.h"
+#include <dlfcn.h>
+#include <link.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+typedef void handler(void);
+typedef handler *set_terminate(handler *);
+
+enum { LIBRARIES_MAX = 8, STACK_NEAR = 1 << 16 /* bytes */ };
+
+static pid_t guarded;       /* the process; a child of it has nothing to say or to remove */
+static char kept[1 << 15];  /* an error stack of HDF5 has some 6 KB */
+static char stack[1 << 15]; /* of the handler: the other one may be full */
+static struct {
+    uintptr_t begin, end;
+} libraries[LIBRARIES_MAX]; /* where the code of libraries lies that fault */
+static int library_count;
+
+static void drop_words(void)
+{
+    if (va_verbosity() >= VA_VERBOSE)
+        fflush(stderr);
+    else
+        __fpurge(stderr);
+}
+
+static void end(void)
+{
+    if (!guarded)
+        return;
+    drop_words();
+    if (getpid() == guarded) {
+        va_error_machine("a library ended the run, most likely for lack of memory");
+        va_leftover_remove_all();
+    }
+    _exit(VA_EXIT_MACHINE);
+}
+
+/* ---- faults ------------------------------------------------------------------------------ */
+
+static int note_library(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    static const char *const names[] = { "/libdnnl", "/libhdf5" };
+    bool wanted = false;
+
+    (void)size;
+    (void)unused;
+    for (size_t i = 0; i < VA_COUNT(names); i++)
+        wanted = wanted || strstr(info->dlpi_name, names[i]);
+    for (int i = 0; wanted && i < info->dlpi_phnum && library_count < LIBRARIES_MAX; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_X))
+            continue;
+        libraries[library_count].begin = info->dlpi_addr + part->p_vaddr;
+        libraries[library_count++].end = info->dlpi_addr + part->p_vaddr + part->p_memsz;
+    }
+    return 0;
+}
+
+/* Where the fault is: program counter and stack pointer. */
+static void place(const ucontext_t *context, uintptr_t *counter, uintptr_t *pointer)
+{
+#if defined(__x86_64__)
+    *counter = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+    *pointer = (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+    *counter = context->uc_mcontext.pc;
+    *pointer = context->uc_mcontext.sp;
+#else
+    (void)context;
+    *counter = *pointer = 0;
+#endif
+}
+
+/* Whether it is the fault of a library: its code, or a full stack, which its last call may have
+ * found in libc. A fault in our own code is a mistake of ours, and ends as one. */
+static bool is_of_library(uintptr_t address, const ucontext_t *context)
+{
+    extern const char __executable_start[], etext[];
+    uintptr_t counter, pointer;
+
+    place(context, &counter, &pointer);
+    for (int i = 0; i < library_count; i++)
+        if (counter >= libraries[i].begin && counter < libraries[i].end)
+            return true;
+    if (counter >= (uintptr_t)__executable_start && counter < (uintptr_t)etext)
+        return false;
+    return address < pointer + STACK_NEAR && address + STACK_NEAR > pointer;
+}
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    if (is_of_library((uintptr_t)info->si_addr, context))
+        end();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* A mapped file that somebody cut short, or a disk that fails under it. */
+static void on_bus(int number)
+{
+    if (getpid() == guarded) {
+        va_error_machine("a file was cut short while it was read, or cannot be read");
+        va_leftover_remove_all();
+        _exit(VA_EXIT_MACHINE);
+    }
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void catch_faults(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* which catches them itself */
+    struct sigaction act = { .sa_sigaction = on_fault };
+    stack_t other = { .ss_sp = stack, .ss_size = sizeof(stack) };
+
+    sigemptyset(&act.sa_mask);
+    act.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    signal(SIGBUS, on_bus);
+    dl_iterate_phdr(note_library, NULL);
+    if (library_count && sigaltstack(&other, NULL) == 0)
+        sigaction(SIGSEGV, &act, NULL);
+#endif
+}
+
+/* ---- begin and end -------------------------------------------------------------------------- */
+
+void va_library_guard(void)
+{
+    /* std::set_terminate, where a library of C++ is loaded; ISO C has no cast to a function */
+    void *found = dlsym(RTLD_DEFAULT, "_ZSt13set_terminatePFvvE");
+
+    if (found)
+        (*(set_terminate **)&found)(end);
+    setvbuf(stderr, kept, _IOFBF, sizeof(kept));
+    atexit(end);
+    catch_faults();
+    guarded = getpid();
+}
+
+void va_library_release(void)
+{
+    drop_words();
+    guarded = 0;
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# Calls that fail: the short version of "make fault" (test/fault/run.sh), and the shim itself.
+bats_require_minimum_version 1.8.0
+load lib/va
+setup() {
+    ! grep -q fsanitize "$BUILD/flags" || skip "sanitizers bring their own malloc and main"
+    cd "$BATS_TEST_TMPDIR" || return
+}
+
+# with PLAN COMMAND...: prints the function that failed; the status and words are those of the command
+with() {
+    : >report
+    LD_PRELOAD=$BUILD/test/fault/fault.so VA_FAULT=$1 VA_FAULT_REPORT=report "${@:2}"
+}
+fired() { tr '\0' '\n' <report | head -n 1; }
+
+@test "one call fails, in the program or in its child, and is named" {
+    make_features --frames 30 --seed 7 in.h5
+    run -0 with open:0:EIO va-window -q -o w.h5 in.h5
+    [ "$(fired)" = "" ]
+    run -4 --separate-stderr with sync:1:EIO va-window -q -o w.h5 in.h5
+    [ "$(fired)" = fsync ]
+    run -4 with process:1:EAGAIN va-check in.h5
+    [ "$(fired)" = fork ]
+    run -0 with process:2:EAGAIN va-check in.h5
+    [ "$(fired)" = "" ]
+    run -4 with write:1:ENOSPC va-window --help
+    [ "$(fired)" = "stdio write" ]
+    run -125 with opne:1:EIO va-check in.h5
+}
+
+@test "short version of make fault" {
+    local log=$BATS_TEST_TMPDIR/log
+    "$BATS_TEST_DIRNAME/fault/run.sh" --short >"$log" || explain "$(tail -n 20 "$log")"
+    [[ $(tail -n 1 "$log") == *" 0 violations" ]]
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# What command lines understand in every tool: abbreviations, nearest names, help of commands.
+bats_require_minimum_version 1.8.0
+load lib/va
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+
+refused() { # TEXT COMMAND...
+    run -2 --separate-stderr "${@:2}"
+    [ "$stderr" = "$2: $1 (try --help)" ] || explain "$stderr"
+    [ "$output" = "" ]
+}
+helps() { # FIRST LINE, COMMAND...
+    run -0 --separate-stderr "${@:2}"
+    [ "${lines[0]}" = "$1" ] || explain "${lines[0]}"
+    [ "$stderr" = "" ]
+}
+
+@test "a mistyped option, command or choice: the nearest is named" {
+    refused "unknown option --lables, did you mean --labels?" va-window --lables dir
+    refused "unknown option --lables, did you mean --labels?" va-window --lables=dir
+    refused "unknown option --text_dir, did you mean --text-dir?" va-predict --text_dir t
+    refused "unknown option -output, did you mean --output?" va-window -output w.h5
+    refused "unknown command splt, did you mean split?" va-fold splt --seed 3
+    refused "unknown command imprt, did you mean import?" va-weights help imprt
+    refused "--tail padd: expected pad|shift|drop, did you mean pad?" va-window --tail padd
+}
+
+@test "a word that resembles none has no suggestion" {
+    refused "unknown option --no-such-option" va-window --no-such-option
+    refused "unknown command xyzzy" va-fold xyzzy
+    refused "--tail x: expected pad|shift|drop" va-window --tail x
+}
+
+@test "abbreviations: one candidate is taken, several are listed, provenance has full names" {
+    make_features --frames 30 --seed 7 in.h5
+    va-window -q --win 20 --str=10 -o short.h5 in.h5
+    va-window -q --window 20 --stride 10 -o long.h5 in.h5
+    cmp short.h5 long.h5
+    [[ $(attribute short.h5 provenance) == *"--window 20 --stride 10"* ]]
+    run -2 --separate-stderr va-window --l dir
+    [[ $stderr == "va-window: --l is ambiguous: "*--labels*--leading*" (try --help)" ]]
+    helps "$(va-window --help | head -n 1)" va-window --he
+}
+
+@test "help of commands" {
+    local split_usage
+    split_usage=$(va-fold split --help | head -n 1)
+    [[ $split_usage == "usage: va-fold split "* ]]
+    helps "$split_usage" va-fold help split
+    helps "$split_usage" va-fold --help split
+    helps "$split_usage" va-fold -h split
+    helps "$(va-fold --help | head -n 1)" va-fold help
+    helps "$(va-weights --help | head -n 1)" va-weights help
+    helps "$(va-ensemble --help | head -n 1)" va-ensemble help
+    helps "$(va-ensemble fit --help | head -n 1)" va-ensemble --help fit
+    helps "$(va-ensemble --help | head -n 1)" va-ensemble --help pred.h5
+}
