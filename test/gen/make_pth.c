@@ -3,7 +3,8 @@
  * make_pth list     - the hostile cases: name, and what is to be said of the file.
  * make_pth wrap PICKLE OUT - a pickle from a file in an archive with one storage.
  *
- * Good: zip, zip4 (protocol 4), no-sum, deflated, legacy, legacy-view; pickle is that of zip alone.
+ * Good: zip, zip4 (protocol 4), objects (beside the tensors), no-sum, deflated, legacy, legacy-view;
+ * pickle is that of zip alone.
  */
 #include "test/pth_hostile.h"
 #include <stdbool.h>
@@ -416,6 +417,8 @@ static bool make_pickle(const char *name, struct pth_bytes *b)
         return good_pickle(b), true;
     if (!strcmp(name, "zip4"))
         return good_pickle4(b), true;
+    if (!strcmp(name, "objects"))
+        return pickle_objects(b), true;
     for (size_t i = 0; i < COUNT(pickles); i++)
         if (!strcmp(name, pickles[i].name)) {
             if (pickles[i].make)
