@@ -1,6 +1,7 @@
 /*
  * make_pth CASE OUT - a checkpoint of PyTorch, good or hostile.
  * make_pth list     - the hostile cases: name, and what is to be said of the file.
+ * make_pth pickle CASE OUT - the pickle of a case alone.
  * make_pth wrap PICKLE OUT - a pickle from a file in an archive with one storage.
  *
  * Good: zip, zip4 (protocol 4), objects (beside the tensors), no-sum, deflated, legacy, legacy-view;
@@ -466,7 +467,7 @@ static void read_all(const char *path, struct pth_bytes *b)
 int main(int argc, char **argv)
 {
     struct pth_bytes b = { 0 };
-    bool known = true;
+    bool known = true, raw;
     FILE *f;
 
     if (argc == 2 && !strcmp(argv[1], "list"))
@@ -474,11 +475,14 @@ int main(int argc, char **argv)
     if (argc == 3 && (!strcmp(argv[1], "deflated") || !strcmp(argv[1], "bomb")))
         return write_deflated(argv[2], argv[1][0] == 'b' ? 1 << 24 : 1 << 10), 0;
     f = argc >= 3 ? fopen(argv[argc - 1], "w+b") : NULL;
+    raw = argc >= 3 && !strcmp(argv[1], "pickle");
     if (argc == 4 && !strcmp(argv[1], "wrap"))
         read_all(argv[2], &b);
+    else if (argc == 4 && raw)
+        known = make_pickle(argv[2], &b);
     else
         known = argc == 3 && make_pickle(argv[1], &b);
-    if (f && known && !strcmp(argv[1], "pickle"))
+    if (f && known && raw)
         fwrite(b.data, 1, b.size, f);
     else if (f && known)
         pth_write_zip(f, &b, FLOATS);
@@ -486,7 +490,8 @@ int main(int argc, char **argv)
         known = write_file(argv[1], f);
     free(b.data);
     if (!f || fclose(f) || !known) {
-        fprintf(stderr, "usage: make_pth list | CASE OUT | wrap PICKLE OUT\n");
+        fprintf(stderr,
+                "usage: make_pth list | CASE OUT | pickle CASE OUT | wrap PICKLE OUT\n");
         return 2;
     }
     return 0;
