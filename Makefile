@@ -214,7 +214,7 @@ SECONDS ?= 60
 fuzz: all $(GENS)
 	@command -v $(firstword $(FUZZ_CC)) >/dev/null || \
 	    { echo "fuzz: needs clang with libFuzzer: make deps WITH=fuzz" >&2; exit 1; }
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC="$(FUZZ_CC)" OPT="-O1 -g" MPI=no \
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC="$(FUZZ_CC)" OPT="-O1 -g" MPI=no DEVELOPER= \
 	    SANITIZE=fuzzer-no-link,address,undefined FUZZER=-fsanitize=fuzzer fuzz-build
 	@BUILD=$(BUILD) test/fuzz/run.sh $(SECONDS) $(or $(TARGET),$(FUZZ_SRC:test/fuzz/%.c=%))
 fuzz-build: $(FUZZ)

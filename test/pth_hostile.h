@@ -123,7 +123,7 @@ static const struct pickle_case {
       CODE(PROTO2 "X\x01\0\0\0x)}\x92.") },
     { "no-model",
       "found keys epoch, optimizer, expected tensors, or a dict of them as model, "
-      "state_dict, model_state_dict, model_ema, net or module, or the key of one in --from",
+      "state_dict, model_state_dict, model_ema, net or module",
       no_model, NULL, 0 },
     { "list", "found a list, expected a dict of tensors", CODE(PROTO2 "].") },
     { "after", "data.pkl: found 11 bytes after the pickle, expected the end", after_the_end,

@@ -97,6 +97,26 @@ static inline void pickle_objects(struct pth_bytes *b)
     PTH(b, "ctorch._tensor\n_rebuild_from_type_v2\n(" GLOBAL_V "clib\nSubclass\nN}tRuu.");
 }
 
+/* {"student": {"w": whole}, "epoch": 3, "teacher": {"inner": {"w": part}}} */
+static inline void pickle_two(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}(");
+    pth_text(b, "student");
+    PTH(b, "}");
+    pth_text(b, "w");
+    pth_tensor(b, &whole);
+    PTH(b, "s");
+    pth_text(b, "epoch");
+    PTH(b, "K\3");
+    pth_text(b, "teacher");
+    PTH(b, "}");
+    pth_text(b, "inner");
+    PTH(b, "}");
+    pth_text(b, "w");
+    pth_tensor(b, &part);
+    PTH(b, "ssu.");
+}
+
 /* The same tensors, without the rest, as protocol 4 writes it: frame, short strings, memo. */
 static inline void good_pickle4(struct pth_bytes *b)
 {

@@ -172,6 +172,14 @@ va-weights: o.pth: found an object of datetime.date among the tensors: skipped, 
     [ ! -e owned ]
 }
 
+@test "a checkpoint with dicts under names of its own: --from says which" {
+    make_pth two t.pth
+    run -3 --separate-stderr va-weights info t.pth
+    [ "$stderr" = "va-weights: t.pth: found no dict of tensors under a usual name, choose one: --from student, --from teacher" ]
+    va-weights info --from student t.pth | grep -q $'^tensor\tw\t2x3'
+    va-weights info --from teacher.inner t.pth | grep -q $'^tensor\tw\t2\t'
+}
+
 @test "an export under an ending that means another format" {
     for name in m.onnx m.pt2 m.bin dir.pth/m.h5; do
         run -2 --separate-stderr va-weights export -o $name tiny.h5

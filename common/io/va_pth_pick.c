@@ -146,10 +146,43 @@ static int64_t choose_named(struct picking *k, uint32_t top, const char *from)
     return dict;
 }
 
-/* A message about a whole without a model; the object under a usual key is the likely one. */
-static uint32_t no_model(const struct va_pth_pickle *p, uint32_t top, const char *from)
+/* "--from student, --from teacher": the dicts of a whole that hold tensors. How many, or -1 after
+ * reporting. */
+static int list_choices(struct picking *k, uint32_t top, char *text, size_t size)
 {
+    const struct va_pth_pickle *p = k->p;
+    size_t used = 0;
+    int count = 0;
+
+    for (uint32_t at = p->values[top].list.first; at && count < KEYS_SHOWN;) {
+        uint32_t link = p->items[at].next, v = p->items[link].value;
+        const struct va_pth_value *key = &p->values[p->items[at].value];
+        int found = p->values[v].kind == VA_PTH_DICT ? holds_tensors(k, v, true) : 0;
+
+        if (found < 0)
+            return -1;
+        if (found && key->kind == VA_PTH_TEXT && key->text.length < 40)
+            used += (size_t)snprintf(text + used, size - used, "%s--from %.*s",
+                                     count++ ? ", " : "", (int)key->text.length,
+                                     (const char *)p->bytes + key->text.at);
+        at = p->items[link].next;
+    }
+    return count;
+}
+
+/* A message about a whole without a model; the object under a usual key is the likely one. */
+static uint32_t no_model(struct picking *k, uint32_t top, const char *from)
+{
+    const struct va_pth_pickle *p = k->p;
     char keys[1024];
+    int choices = from ? 0 : list_choices(k, top, keys, sizeof(keys));
+
+    if (choices < 0)
+        return 0;
+    if (choices)
+        return va_error("%s: found no dict of tensors under a usual name, choose one: %s",
+                        p->path, keys),
+               0;
 
     for (size_t i = 0; i < VA_COUNT(model_keys) && !from; i++) {
         uint32_t v = va_pth_get(p, top, model_keys[i]);
@@ -162,8 +195,7 @@ static uint32_t no_model(const struct va_pth_pickle *p, uint32_t top, const char
         return va_error("%s: found no '%s', expected one of its keys: %s", p->path, from, keys),
                0;
     return va_error("%s: found keys %s, expected tensors, or a dict of them as model, "
-                    "state_dict, model_state_dict, model_ema, net or module, or the key of one "
-                    "in --from",
+                    "state_dict, model_state_dict, model_ema, net or module",
                     p->path, keys),
            0;
 }
@@ -197,7 +229,7 @@ static uint32_t choose(struct picking *k, uint32_t top, const char *from)
     found = holds_tensors(k, top, false);
     if (found > 0)
         return top;
-    return found == 0 ? no_model(p, top, from) : 0;
+    return found == 0 ? no_model(k, top, from) : 0;
 }
 
 /* ---- its tensors ------------------------------------------------------------------------ */
@@ -344,7 +376,7 @@ static int pick_below(struct picking *k, uint32_t top, const char *from)
         }
     }
     picks->count = kept;
-    return kept ? 0 : (no_model(k->p, top, from), -1);
+    return kept ? 0 : (no_model(k, top, from), -1);
 }
 
 /* What was taken, and what else is in the dict of tensors: it might have been meant to be one. */
