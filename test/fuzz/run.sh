@@ -11,7 +11,8 @@ export PATH="$PWD/$build/bin:$PWD/$build/test/gen:$PATH"
 export ASAN_OPTIONS=abort_on_error=1:allocator_may_return_null=1:handle_abort=1
 export UBSAN_OPTIONS=print_stacktrace=1
 mkdir -p "$fuzz/findings"
-TMPDIR=$(mktemp -d) || exit 1
+# in memory where that can be: an input is a file, and a run has thousands a second
+TMPDIR=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d) || exit 1
 export TMPDIR
 trap 'rm -rf "$TMPDIR"' EXIT
 test/fuzz/seeds.sh "$fuzz/test/fuzz" || exit 1
