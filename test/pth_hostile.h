@@ -113,6 +113,8 @@ static const struct pickle_case {
       NULL, 0 },
     { "whole-model", "model: " OBJECT("models.Net"),
       CODE(PROTO2 "}X\x05\0\0\0modelcmodels\nNet\n)\x81}bs.") },
+    { "object-key", "found tensors under keys that are no strings, expected names",
+      object_as_key, NULL, 0 },
     { "no-class", "byte 4: found an old-style object, expected none of a known class",
       CODE(PROTO2 "(No.") },
     { "no-class-at-all", "byte 3: found an old-style object, expected none of a known class",

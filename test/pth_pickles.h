@@ -336,6 +336,16 @@ static inline void tuple_as_key(struct pth_bytes *b)
     PTH(b, "s.");
 }
 
+/* The same beside an object, which is said of others. */
+static inline void object_as_key(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}(");
+    pth_text(b, "when");
+    PTH(b, "cdatetime\ndate\n)Rclib\nKey\n");
+    pth_tensor(b, &part);
+    PTH(b, "u.");
+}
+
 static inline void no_model(struct pth_bytes *b)
 {
     PTH(b, PROTO2 "}(");

@@ -382,11 +382,12 @@ static int pick_below(struct picking *k, uint32_t top, const char *from)
 /* What was taken, and what else is in the dict of tensors: it might have been meant to be one. */
 static int say_picked(const struct picking *k)
 {
-    char *what = k->opaque ? va_pth_class_text(k->p, k->opaque) : NULL;
+    char *what;
 
     if (k->nameless && !k->picks->count)
         return va_error("%s: found tensors under keys that are no strings, expected names",
                         k->p->path);
+    what = k->opaque ? va_pth_class_text(k->p, k->opaque) : NULL;
     if (k->opaque && !what)
         return -1;
     if (k->key)

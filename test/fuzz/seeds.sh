@@ -17,7 +17,7 @@ va-weights export -o seeds/safetensors/head.safetensors base/model.h5
 va-weights export --names authors -o seeds/safetensors/authors.safetensors base/model.h5
 va-weights export -o seeds/pth/head.pth base/model.h5
 for c in zip zip4 objects no-sum deflated legacy legacy-view; do make_pth $c seeds/pth/$c.pth; done
-for c in zip zip4 objects build negated other-class; do make_pth pickle $c seeds/pickle/$c; done
+for c in zip zip4 objects two build negated other-class object-key; do make_pth pickle $c seeds/pickle/$c; done
 {
     printf '\202\0\0\0\0\0\0\0{"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},'
     printf '"module.b":{"dtype":"BOOL","shape":[1,3],"data_offsets":[2,5]}}        12345'
