@@ -64,6 +64,8 @@ LIB_SRC  := $(wildcard common/*/*.c)
 TOOL_SRC := $(wildcard tools/*.c)
 UNIT_SRC := $(wildcard test/unit/*.c)
 GEN_SRC  := $(wildcard test/gen/*.c)
+FUZZ_SRC := $(wildcard test/fuzz/*.c)
+FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
 HEADERS  := $(wildcard common/*/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
@@ -73,6 +75,7 @@ TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
 GENS  := $(GEN_SRC:test/gen/%.c=$(BUILD)/test/gen/%)
 FAULT := $(BUILD)/test/fault/fault.so
+FUZZ  := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/test/fuzz/%)
 LIB    = $(BUILD)/libvacommon.a
 
 # Files whose loops are the program's speed are compiled once per instruction set (each names
@@ -109,13 +112,14 @@ help:
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
 ## make demo            synthetic videos -> six-fold table, in build/demo
+## make fuzz SECONDS=60 hostile inputs for every reader, so long each (TARGET=pth: one); needs clang
 ## make lint            clang-format, shellcheck, headers, layers
 ## make format          rewrite sources with clang-format
 ## make install         tools, man pages, pipelines below PREFIX (/usr/local), DESTDIR
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
-## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines)
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; fuzz)
 ## MPI=no               build without it though it is there; MPI=yes: fail if it is not
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
 ## DEVELOPER=1          warnings are errors
@@ -184,6 +188,11 @@ $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(LIB)
 $(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+# Fuzz targets: with libFuzzer's main where FUZZER links it, else with one that replays files.
+FUZZ_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(if $(FUZZER),$(filter-out %/replay.c,$(FUZZ_LIB)),$(FUZZ_LIB)))
+$(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZER) -o $@ $< $(FUZZ_OBJ) $(LIB) $(LIBS)
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
@@ -200,11 +209,11 @@ $(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk
 	@awk -f schemas/man.awk $< >$@
 
 # ---- tests ------------------------------------------------------------------------------
-check: all $(UNITS) $(GENS) $(FAULT)
+check: all $(UNITS) $(GENS) $(FAULT) $(FUZZ)
 	@BUILD=$(BUILD) test/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(GENS) $(FAULT)
+check-tools: all $(GENS) $(FAULT) $(FUZZ)
 	@BUILD=$(BUILD) test/run.sh tools
 
 # What a power cut leaves must not matter.
@@ -218,6 +227,18 @@ $(FAULT): test/fault/fault.c $(BUILD)/flags
 fault: all $(GENS) $(FAULT)
 	@BUILD=$(BUILD) test/fault/run.sh
 
+# Fuzzing has its own build, with clang: all targets or TARGET, SECONDS each.
+FUZZ_CC ?= clang
+SECONDS ?= 60
+.PHONY: fuzz fuzz-build
+fuzz: all $(GENS)
+	@command -v $(firstword $(FUZZ_CC)) >/dev/null || \
+	    { echo "fuzz: needs clang with libFuzzer: make deps WITH=fuzz" >&2; exit 1; }
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC="$(FUZZ_CC)" OPT="-O1 -g" MPI=no DEVELOPER= \
+	    SANITIZE=fuzzer-no-link,address,undefined FUZZER=-fsanitize=fuzzer fuzz-build
+	@BUILD=$(BUILD) test/fuzz/run.sh $(SECONDS) $(or $(TARGET),$(FUZZ_SRC:test/fuzz/%.c=%))
+fuzz-build: $(FUZZ)
+
 # Every header compiles alone.
 check-headers:
 	@for h in $(HEADERS); do \
@@ -227,12 +248,13 @@ check-headers:
 check-layers:
 	@test/layers.sh
 
+C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
 lint: check-headers check-layers
-	@clang-format --dry-run -Werror $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) test/fault/fault.c $(HEADERS)
+	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)
 	shellcheck -s bash $(BATS) $(wildcard test/lib/*.bash test/fault/*.bash)
 format:
-	clang-format -i $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) test/fault/fault.c $(HEADERS)
+	clang-format -i $(C_SRC) $(HEADERS)
 
 # ---- the rest ---------------------------------------------------------------------------
 deps:

@@ -100,7 +100,9 @@ END
     [[ $output == *" install "*" libhdf5-dev "* ]]
     [[ $output != *mpi* ]]
     WITH=mpi PATH=$PWD/bin:$PATH run -0 ./deps.sh
-    [[ $output == *" install "*" libhdf5-dev "*" libopenmpi-dev openmpi-bin"* ]]
+    [[ $output == *" install "*" libhdf5-dev "*" libopenmpi-dev openmpi-bin"* && $output != *libclang* ]]
+    WITH=fuzz PATH=$PWD/bin:$PATH run -0 ./deps.sh
+    [[ $output == *" install "*" libhdf5-dev "*" clang libclang-rt-dev "* && $output != *mpi* ]]
     WITH="mpi typo" PATH=$PWD/bin:$PATH run ! ./deps.sh
     [[ $output == "deps: WITH=typo: "* ]]
 }

@@ -10,6 +10,9 @@
 /* ---- hostile pickles in a good archive --------------------------------------------------- */
 
 #define CODE(literal) NULL, literal, sizeof(literal) - 1
+#define OBJECT(name)                                                          \
+    "found an object of " name ", expected a dict of tensors: save what its " \
+    "state_dict() gives, in the program that made it"
 
 static const struct pickle_case {
     const char *name, *said;
@@ -17,24 +20,22 @@ static const struct pickle_case {
     const char *code;
     size_t size;
 } pickles[] = {
-    { "system", "byte 2: found global os.system, expected tensors and containers only",
-      CODE(PROTO2 "cos\nsystem\nX\x0b\0\0\0touch owned\x85R.") },
-    { "posix", "byte 2: found global posix.system, expected tensors and containers only",
+    { "system", OBJECT("os.system"), CODE(PROTO2 "cos\nsystem\nX\x0b\0\0\0touch owned\x85R.") },
+    { "posix", OBJECT("posix.system"),
       CODE(PROTO2 "cposix\nsystem\nX\x0b\0\0\0touch owned\x85R.") },
-    { "eval", "byte 2: found global builtins.eval, expected tensors and containers only",
+    { "eval", OBJECT("builtins.eval"),
       CODE(PROTO2 "cbuiltins\neval\nX\x01\0\0\0"
                   "1\x85R.") },
-    { "eval2", "byte 2: found global __builtin__.eval, expected tensors and containers only",
+    { "eval2", OBJECT("__builtin__.eval"),
       CODE(PROTO2 "c__builtin__\neval\nX\x01\0\0\0"
                   "1\x85R.") },
-    { "stack-global", "byte 14: found global os.system, expected tensors and containers only",
+    { "stack-global", OBJECT("os.system"),
       CODE("\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x01x\x85R.") },
-    { "build", "byte 42: found global os.system, expected tensors and containers only",
-      build_code, NULL, 0 },
+    { "build", OBJECT("argparse.Namespace"), build_code, NULL, 0 },
     { "build-tensor", "byte 180: found attributes for a tensor, expected a dict", build_tensor,
       NULL, 0 },
     { "new-object",
-      "byte 23: found a new object of torch.FloatStorage, expected an inert class",
+      "byte 23: found a new object of torch.FloatStorage, which no checkpoint needs",
       CODE(PROTO2 "ctorch\nFloatStorage\n)\x81.") },
     { "call-class", "byte 23: found a call of torch.FloatStorage, which no checkpoint needs",
       CODE(PROTO2 "ctorch\nFloatStorage\n)R.") },
@@ -84,8 +85,7 @@ static const struct pickle_case {
     { "self", "found a dict that contains itself, expected a tree", self_dict, NULL, 0 },
     { "negated", "w: found a tensor with its sign turned, expected plain numbers", negated,
       NULL, 0 },
-    { "other-class", "byte 96: found a tensor of another class, expected torch.Tensor",
-      other_class, NULL, 0 },
+    { "other-class", OBJECT("argparse.Namespace"), other_class, NULL, 0 },
     { "no-tensor", "byte 69: found a tensor that is not made by a function that makes tensors",
       CODE(PROTO2
            "ctorch._tensor\n_rebuild_from_type_v2\n(ctorch\nSize\nctorch\nTensor\n)NtR.") },
@@ -109,7 +109,20 @@ static const struct pickle_case {
     { "twice-named", "w: found twice in the dict", twice_named, NULL, 0 },
     { "newline", "key of a dict: found a control character in 'w?va-weights: all is well'",
       newline_in_name, NULL, 0 },
-    { "tuple-key", "key of a dict: found a tuple, expected a string", tuple_as_key, NULL, 0 },
+    { "tuple-key", "found tensors under keys that are no strings, expected names", tuple_as_key,
+      NULL, 0 },
+    { "whole-model", "model: " OBJECT("models.Net"),
+      CODE(PROTO2 "}X\x05\0\0\0modelcmodels\nNet\n)\x81}bs.") },
+    { "object-key", "found tensors under keys that are no strings, expected names",
+      object_as_key, NULL, 0 },
+    { "no-class", "byte 4: found an old-style object, expected none of a known class",
+      CODE(PROTO2 "(No.") },
+    { "no-class-at-all", "byte 3: found an old-style object, expected none of a known class",
+      CODE(PROTO2 "(o.") },
+    { "call-object", "byte 4: found a call of another object, expected a function or class",
+      CODE(PROTO2 "\x8f)R.") },
+    { "new-of-text", "byte 10: found a new object of a string, which no checkpoint needs",
+      CODE(PROTO2 "X\x01\0\0\0x)}\x92.") },
     { "no-model",
       "found keys epoch, optimizer, expected tensors, or a dict of them as model, "
       "state_dict, model_state_dict, model_ema, net or module",

@@ -42,6 +42,81 @@ static inline void good_pickle(struct pth_bytes *b)
            "sbu.");
 }
 
+/* What training leaves beside a model: an object of a class that nobody knows, made, filled and
+ * given attributes in every way that pickles have. None of it may be run. */
+static inline void objects(struct pth_bytes *b)
+{
+    PTH(b, "](");
+    PTH(b, "cdatetime\ndatetime\nC\x02\x07\xe9\x85R"); /* called */
+    PTH(b, "ctorch.torch_version\nTorchVersion\nX\x03\0\0\0"
+           "2.4\x85\x81");
+    PTH(b, "cmmengine.config\nConfigDict\n)\x81(K\1K\2K\3K\4u"); /* a dict of its own kind */
+    PTH(b, "ccollections\ndeque\n)R(K\1K\2e");
+    PTH(b, "clib\nFrozen\n)}\x92"); /* with named arguments */
+    PTH(b, "(cold\nStyle\nK\1o");   /* as Python 2 had them */
+    PTH(b, "cos\nsystem\nX\x0b\0\0\0touch owned\x85R");
+    PTH(b, "cargparse\nNamespace\n)\x81}X\x0c\0\0\0__setstate__cposix\nsystem\nsb");
+    PTH(b, "cfunctools\npartial\ncbuiltins\neval\n\x85R(K\1)}Ntb");
+    PTH(b, "cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\0\0\0f8\x89\x88\x87R"
+           "C\x08"
+           "12345678\x86R");
+    PTH(b, "cbuiltins\ngetattr\ncm\nEnum\nX\1\0\0\0A\x86R)R"); /* what a call gives is called */
+    PTH(b, "ccollections\ndefaultdict\ncbuiltins\nlist\n\x85R");
+    PTH(b, "e");
+}
+
+/* {"callbacks": {class: {"best": part}}, "all": objects, "state_dict": {"w": whole, "when":
+ * object, class: part, "q": quantised, "s": of a subclass}} */
+static inline void pickle_objects(struct pth_bytes *b)
+{
+    static const struct pth_spec bytes = {
+        "QInt8Storage", "0", 4 * FLOATS, 0, 1, { 4 }, { 1 }
+    };
+
+    PTH(b, PROTO2 "}(");
+    pth_text(b, "callbacks");
+    PTH(b, "}cpytorch_lightning.callbacks\nModelCheckpoint\n}");
+    pth_text(b, "best");
+    pth_tensor(b, &part);
+    PTH(b, "ss");
+    pth_text(b, "all");
+    objects(b);
+    pth_text(b, "state_dict");
+    PTH(b, "}(");
+    pth_text(b, "w");
+    pth_tensor(b, &whole);
+    pth_text(b, "when");
+    PTH(b, "cdatetime\ndate\n)R");
+    PTH(b, "clib\nKey\n");
+    pth_tensor(b, &part);
+    pth_text(b, "q");
+    PTH(b, "ctorch._utils\n_rebuild_qtensor\n(");
+    pth_storage(b, bytes.class_, bytes.key, bytes.count);
+    PTH(b, "tR");
+    pth_text(b, "s");
+    PTH(b, "ctorch._tensor\n_rebuild_from_type_v2\n(" GLOBAL_V "clib\nSubclass\nN}tRuu.");
+}
+
+/* {"student": {"w": whole}, "epoch": 3, "teacher": {"inner": {"w": part}}} */
+static inline void pickle_two(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}(");
+    pth_text(b, "student");
+    PTH(b, "}");
+    pth_text(b, "w");
+    pth_tensor(b, &whole);
+    PTH(b, "s");
+    pth_text(b, "epoch");
+    PTH(b, "K\3");
+    pth_text(b, "teacher");
+    PTH(b, "}");
+    pth_text(b, "inner");
+    PTH(b, "}");
+    pth_text(b, "w");
+    pth_tensor(b, &part);
+    PTH(b, "ssu.");
+}
+
 /* The same tensors, without the rest, as protocol 4 writes it: frame, short strings, memo. */
 static inline void good_pickle4(struct pth_bytes *b)
 {
@@ -259,6 +334,16 @@ static inline void tuple_as_key(struct pth_bytes *b)
     PTH(b, PROTO2 "})");
     pth_tensor(b, &part);
     PTH(b, "s.");
+}
+
+/* The same beside an object, which is said of others. */
+static inline void object_as_key(struct pth_bytes *b)
+{
+    PTH(b, PROTO2 "}(");
+    pth_text(b, "when");
+    PTH(b, "cdatetime\ndate\n)Rclib\nKey\n");
+    pth_tensor(b, &part);
+    PTH(b, "u.");
 }
 
 static inline void no_model(struct pth_bytes *b)

@@ -114,7 +114,7 @@ va-weights: t.pth: left out 1 tensors that are not of floating point" ]
         [ "$stderr" = "va-weights: t.pth: epoch: found a number, expected a dict of tensors" ]
         # shellcheck disable=SC2086
         run -3 --separate-stderr va-weights $command --from model head.h5
-        [ "$stderr" = "va-weights: head.h5: no checkpoint of PyTorch, expected one to take 'model' from" ]
+        [ "$stderr" = "va-weights: head.h5: found a va.model/1 file, expected one of others to take 'model' from" ]
     done
 }
 

@@ -155,20 +155,24 @@ struct import_args {
     bool keep_decoder;
     int64_t image; /* 0: as it is */
     const char *output, *input, *from;
-    struct va_strings set; /* KEY=VALUE */
+    struct va_strings set;  /* KEY=VALUE */
+    struct va_strings drop; /* patterns of names */
 };
 
 static const struct va_usage import_usage = {
     "[options] -o MODEL.h5 IN",
     "make a model from weights of others",
     "IN is safetensors, a checkpoint of PyTorch (.pth, of any version) or a va.model/1 file; its "
-    "contents tell which. A checkpoint is read without running what is in it: one that holds more "
-    "than tensors, containers and the arguments of a training run is refused. Of a checkpoint the "
-    "dict model is taken, or state_dict, model_state_dict, model_ema, net or module, the first "
-    "that holds tensors, else the whole; --from names another.\n\n"
+    "contents tell which. A checkpoint is read without running what is in it: objects beside the "
+    "tensors are skipped. Of a checkpoint the dict model is taken, or state_dict, "
+    "model_state_dict, model_ema, net or module, the first that holds tensors, else the whole. "
+    "--from takes another one by its key, or one of several encoders by the prefix of its names "
+    "(--from teacher.backbone).\n\n"
     "Vision transformers have the names of timm or of facebook's MAE, with or without a prefix "
-    "before all of them. Classifiers are left out, and so is the decoder of a masked autoencoder "
-    "unless --keep-decoder is given. Only plain ones with a CLS token are taken: one that computes "
+    "before all of them. Heads are left out where their names tell them (head, classifier, "
+    "au_head, projector, ...), and --drop leaves out tensors by name. The decoder of a masked "
+    "autoencoder is left out unless --keep-decoder is given. Tensors of whole numbers beside the "
+    "weights are left out. Only plain ones with a CLS token are taken: one that computes "
     "otherwise (LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
     "under the name of what it does. mamba-va has its own names or the authors'.\n\n"
     "Sizes come from the shapes of the tensors. What shapes do not tell is taken from --set, else "
@@ -189,7 +193,9 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5", "file to write"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names, "whose in-norm"),
-        VA_OPT_STRING(0, "from", &a->from, "KEY", "take this dict of a PyTorch checkpoint"),
+        VA_OPT_STRING(0, "from", &a->from, "KEY", "take the dict or the encoder of this name"),
+        VA_OPT_LIST(0, "drop", &a->drop, "PATTERN",
+                    "leave out tensors by name, as in 'neck.*'; repeatable"),
         VA_OPT_LIST(0, "set", &a->set, "KEY=VALUE", "a setting; repeatable"),
         VA_OPT_INT(0, "image", &a->image, 0, 4096,
                    "make an encoder for pictures of so many pixels a side; 0: as it is"),
@@ -262,7 +268,8 @@ static int run_import(const struct import_args *a)
     unsigned unsaid;
     int result = -1;
 
-    if (!set || va_keymap_apply(set, a->input, a->keep_decoder, &kind, &authors) < 0)
+    if (!set || va_keymap_drop(set, a->input, a->drop.items, a->drop.count) < 0 ||
+        va_keymap_apply(set, a->input, a->keep_decoder, &kind, &authors) < 0)
         goto done;
     in_norm = va_option_given("preset") ? a->preset == AUTHORS : authors;
     if (va_arch_apply_settings(set, &a->set, kind) < 0 ||
@@ -287,6 +294,7 @@ static int main_import(int argc, char **argv)
     if (parse_import(&a, argc, argv, &status))
         status = va_tool_status(run_import(&a));
     va_free(a.set.items);
+    va_free(a.drop.items);
     return status;
 }
 
@@ -306,7 +314,8 @@ static const struct va_usage export_usage = {
     "[options] -o OUT.safetensors|OUT.pth MODEL.h5",
     "write a model as safetensors or for PyTorch",
     "A name that ends in .pth or .pt gets what torch.load(OUT, weights_only=True) reads as a dict "
-    "of tensors, any other name safetensors, unless --format says which. The configuration "
+    "of tensors, one that ends in .safetensors or has no ending safetensors. For any other ending "
+    "--format has to say which. The configuration "
     "becomes metadata under the keys that va-weights import understands; in a .pth it is the "
     "attribute mamba_va of the dict, which load_state_dict ignores.\n\n"
     "--names authors is for a mamba-va model that shall go into load_state_dict of the authors' "
@@ -314,6 +323,16 @@ static const struct va_usage export_usage = {
     "under their second names temporal.network.0.net.0 and so on (in a .pth without taking room), "
     "and mamba.adaptor.0, which no input reaches, as a weight of ones and a bias of zeros.",
 };
+
+/* The format that the ending of a name means; -1 where it is none of those written here. */
+static int format_of(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+
+    if (!dot || !strcmp(dot, ".safetensors"))
+        return SAFETENSORS;
+    return !strcmp(dot, ".pth") || !strcmp(dot, ".pt") ? PTH : -1;
+}
 
 static bool parse_export(struct export_args *a, int argc, char **argv, int *status)
 {
@@ -323,7 +342,6 @@ static bool parse_export(struct export_args *a, int argc, char **argv, int *stat
         VA_OPT_CHOICE(0, "names", &a->names, names_names, "whose names of the tensors"),
         VA_OPT_END,
     };
-    const char *dot;
     char **rest;
 
     *a = (struct export_args){ .format = -1, .names = OURS };
@@ -335,9 +353,13 @@ static bool parse_export(struct export_args *a, int argc, char **argv, int *stat
     if (!rest[0] || rest[1])
         return va_usage_error(status, "expected one model to export");
     a->input = rest[0];
-    dot = strrchr(a->output, '.');
     if (a->format < 0)
-        a->format = dot && (!strcmp(dot, ".pth") || !strcmp(dot, ".pt")) ? PTH : SAFETENSORS;
+        a->format = format_of(a->output);
+    if (a->format < 0)
+        return va_usage_error(status,
+                              "--output %s: unknown ending, expected .safetensors, .pth or "
+                              ".pt, or --format",
+                              a->output);
     return true;
 }
 
@@ -393,7 +415,7 @@ static int main_info(int argc, char **argv)
 {
     const char *from = NULL;
     const struct va_option table[] = {
-        VA_OPT_STRING(0, "from", &from, "KEY", "take this dict of a PyTorch checkpoint"),
+        VA_OPT_STRING(0, "from", &from, "KEY", "take the dict or the encoder of this name"),
         VA_OPT_END,
     };
     struct va_tensors *set;

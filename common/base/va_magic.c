@@ -56,6 +56,10 @@ static const struct {
     { 0, 18, "version https://gi", "a Git LFS pointer (fetch the file itself: git lfs pull)" },
     { 0, 4, "GGUF", "a GGUF model" },
     { 4, 4, "TFL3", "a TensorFlow Lite model" },
+    { 0, 2, "\x80\2", "a Python pickle" },
+    { 0, 2, "\x80\3", "a Python pickle" },
+    { 0, 2, "\x80\4", "a Python pickle" },
+    { 0, 2, "\x80\5", "a Python pickle" },
     { 0, 2, "BM", "a BMP picture" },
 };
 

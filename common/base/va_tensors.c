@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +43,18 @@ struct va_tensor *va_tensors_find(const struct va_tensors *set, const char *name
     for (int64_t i = 0; i < set->count; i++)
         if (!strcmp(set->items[i].name, name))
             return &set->items[i];
+    return NULL;
+}
+
+const char *va_tensors_below(const char *name, const char *part)
+{
+    static const char module[] = "module.";
+    size_t n = strlen(part);
+
+    if (strncmp(name, part, n) == 0 && name[n] == '.' && name[n + 1])
+        return name + n + 1;
+    if (strncmp(name, module, sizeof(module) - 1) == 0)
+        return va_tensors_below(name + sizeof(module) - 1, part);
     return NULL;
 }
 
@@ -223,6 +236,32 @@ int va_tensor_to_f32(struct va_tensor *t)
         out[i] = t->dtype == VA_F64   ? (float)((double *)t->data)[i]
                  : t->dtype == VA_F16 ? va_from_f16(((uint16_t *)t->data)[i])
                                       : va_from_bf16(((uint16_t *)t->data)[i]);
+    va_free(t->data);
+    t->data = out;
+    t->dtype = VA_F32;
+    return 0;
+}
+
+static float from_e4m3(uint8_t b)
+{
+    int exponent = b >> 3 & 15, fraction = b & 7;
+    float x = exponent ? ldexpf((float)(8 + fraction), exponent - 10)
+                       : ldexpf((float)fraction, -9);
+
+    if ((b & 0x7f) == 0x7f)
+        return NAN;
+    return b & 0x80 ? -x : x;
+}
+
+int va_tensor_from_f8(struct va_tensor *t, enum va_f8 kind)
+{
+    float *out = va_new(t->count, sizeof(*out));
+    const uint8_t *in = t->data;
+
+    if (!out)
+        return -1;
+    for (int64_t i = 0; i < t->count; i++)
+        out[i] = kind == VA_E4M3 ? from_e4m3(in[i]) : va_from_f16((uint16_t)(in[i] << 8));
     va_free(t->data);
     t->data = out;
     t->dtype = VA_F32;

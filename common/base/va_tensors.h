@@ -62,6 +62,10 @@ VA_MUST_USE struct va_tensor *va_tensors_add(struct va_tensors *set, const char 
 
 struct va_tensor *va_tensors_find(const struct va_tensors *set, const char *name); /* or NULL */
 
+/* The name below a part: "blocks.0.x" of "teacher.blocks.0.x" below "teacher", whether "module."
+ * (what PyTorch puts before everything) stands before it or not. NULL where it is not below. */
+const char *va_tensors_below(const char *name, const char *part);
+
 /* Set or replace a metadata value; 0, or -1 after reporting. */
 VA_MUST_USE int va_tensors_set_meta(struct va_tensors *set, const char *key, const char *value);
 const char *va_tensors_meta(const struct va_tensors *set, const char *key); /* or NULL */
@@ -83,6 +87,11 @@ VA_MUST_USE int va_tensors_add_aliases(struct va_tensors *set, const struct va_a
 
 /* Convert to float32 in place (from float64, float16, bfloat16). -1 after reporting. */
 VA_MUST_USE int va_tensor_to_f32(struct va_tensor *t);
+
+/* The numbers of 8 bits that machine learning uses: 4 bits of exponent, no infinity, NaN as 0x7f
+ * and 0xff; or 5, as a half cut off. Bytes (uint8) become float32 in place. -1 after reporting. */
+enum va_f8 { VA_E4M3, VA_E5M2 };
+VA_MUST_USE int va_tensor_from_f8(struct va_tensor *t, enum va_f8 kind);
 
 /* Element i of a tensor, or of plain numbers of `type`, as a double whatever the type. */
 double va_tensor_at(const struct va_tensor *t, int64_t i);

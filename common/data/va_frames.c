@@ -18,6 +18,17 @@ struct va_frames {
     uint8_t *buffer;    /* one picture where there is no map */
 };
 
+static int check_numbers(const struct va_frames *f, const char *path)
+{
+    for (int64_t t = 0, last = 0; t < f->info.T; last = f->index[t++])
+        if (f->index[t] <= last || f->index[t] > f->info.frame_count)
+            return va_error("%s: /index[%lld]: found frame %d after %lld, expected ascending "
+                            "numbers from 1 to %lld",
+                            path, (long long)t, f->index[t], (long long)last,
+                            (long long)f->info.frame_count);
+    return 0;
+}
+
 static int load(struct va_frames *f, const char *path)
 {
     struct va_frames_info *info = &f->info;
@@ -37,6 +48,8 @@ static int load(struct va_frames *f, const char *path)
     info->T = shape[0];
     info->height = shape[1];
     info->width = shape[2];
+    if (check_numbers(f, path) < 0)
+        return -1;
     if (info->height < 1 || info->width < 1 || info->height > SIDE_MAX ||
         info->width > SIDE_MAX)
         return va_error("%s: /frames: frames of %lldx%lld pixels, expected sides from 1 to %d",

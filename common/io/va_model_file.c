@@ -10,9 +10,11 @@
 
 #include "base/va_error.h"
 #include "base/va_input.h"
+#include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
 #include "io/va_pth.h"
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -311,38 +313,109 @@ static bool is_hdf5(const char *path, const uint8_t *head)
     return memcmp(head, "\x89HDF\r\n\x1a\n", 8) == 0 || (n > 3 && !strcmp(path + n - 3, ".h5"));
 }
 
-/* The first `size` bytes; of a shorter file zeros, and its reader says what is wrong with it. */
-static int read_head(const char *path, uint8_t *head, size_t size)
+/* Whether the first bytes are those of safetensors: a length, then a JSON object. They may look
+ * like another kind of file as well, since lengths have any bytes. */
+static bool is_safetensors(const uint8_t *head, int64_t size)
 {
-    int fd = va_input_open(path, "a file of weights", NULL);
-    ssize_t n = fd < 0 ? -1 : pread(fd, head, size, 0);
+    return size > 8 && head[8] == '{' && !head[4] && !head[5] && !head[6] && !head[7];
+}
+
+/* The first `size` bytes of a file: how many there are, or -1 after reporting. */
+static int64_t read_head(const char *path, uint8_t *head, int64_t size)
+{
+    int64_t length, done = 0;
+    ssize_t n = 1;
+    int fd = va_input_open(path, "weights", &length);
 
     if (fd < 0)
         return -1;
+    while (done < size && (n = pread(fd, head + done, (size_t)(size - done), done)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            break;
+        done += n;
+    }
     if (n < 0)
-        va_error_read(path, "read");
-    else if ((size_t)n < size)
-        memset(head, 0, size);
+        va_error_machine("%s: cannot read: %s", path, strerror(errno));
     close(fd);
-    return n < 0 ? -1 : 0;
+    return n < 0 ? -1 : done;
+}
+
+/* Refuse what is known to be something else than weights. 0, or -1 after reporting. */
+static int check_foreign(const char *path, const uint8_t *head, int64_t size)
+{
+    static const char index[] = "\"weight_map\"", index_name[] = ".index.json";
+    const char *kind = va_magic_name(head, (size_t)size);
+    size_t n = strlen(path), m = strlen(index_name);
+    bool is_text = true;
+
+    if (size == 0)
+        return va_error("%s: file is empty, expected weights", path);
+    if (memmem(head, (size_t)size, index, strlen(index)) ||
+        (n > m && !strcmp(path + n - m, index_name) && head[0] == '{'))
+        return va_error("%s: found an index of several files, expected one with all weights: "
+                        "join the files that it names into one and import that",
+                        path);
+    if (!kind)
+        return 0;
+    for (int64_t i = 0; i < size; i++)
+        is_text = is_text && (head[i] >= ' ' || strchr("\t\n\r\f", head[i]));
+    return va_error("%s: found %s, expected weights: safetensors, a checkpoint of PyTorch or a "
+                    "va.model/1 file%s",
+                    path, kind,
+                    is_text && !strchr(kind, '(') ? "; download the file itself" : "");
+}
+
+/* Only what is below a part of a set, under the rest of its name. 0, or -1 after reporting. */
+static int keep_below(struct va_tensors *set, const char *path, const char *part)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < set->count; i++) {
+        struct va_tensor t = set->items[i];
+        const char *rest = va_tensors_below(t.name, part);
+
+        if (rest) {
+            memmove(t.name, rest, strlen(rest) + 1);
+            set->items[kept++] = t;
+        } else {
+            va_free(t.name);
+            va_free(t.data);
+        }
+    }
+    set->count = kept;
+    return kept ? 0
+                : va_error("%s: found no tensor below '%s', expected names that begin with it",
+                           path, part);
 }
 
 struct va_tensors *va_model_read_any(const char *path, const char *from, char **id)
 {
-    uint8_t head[8] = { 0 };
+    uint8_t head[VA_MAGIC_BYTES] = { 0 };
+    int64_t size = read_head(path, head, sizeof(head));
     struct va_tensors *set;
+    bool pth = va_pth_begins(head);
 
     if (id)
         *id = NULL;
-    if (read_head(path, head, sizeof(head)) < 0)
+    if (size < 0)
         return NULL;
-    if (from && !va_pth_begins(head))
-        return va_error("%s: no checkpoint of PyTorch, expected one to take '%s' from", path,
-                        from),
-               NULL;
-    if (is_hdf5(path, head))
+    if (is_hdf5(path, head)) {
+        if (from)
+            return va_error("%s: found a va.model/1 file, expected one of others to take '%s' "
+                            "from",
+                            path, from),
+                   NULL;
         return va_model_read(path, id);
-    set = va_pth_begins(head) ? va_pth_read(path, from) : va_safetensors_read(path);
+    }
+    if (!pth && !is_safetensors(head, size) && check_foreign(path, head, size) < 0)
+        return NULL;
+    set = pth ? va_pth_read(path, from) : va_safetensors_read(path);
+    if (set && from && !pth && keep_below(set, path, from) < 0) {
+        va_tensors_free(set);
+        return NULL;
+    }
     if (set && id) {
         *id = va_new(VA_HASH_TEXT, 1);
         if (*id) {

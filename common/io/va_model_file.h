@@ -20,8 +20,9 @@ VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
 
 /* The tensors and metadata of a va.model/1 or safetensors file or a checkpoint of PyTorch
  * (io/va_pth.h), whichever its contents are; of the latter two with values and types as they
- * stand there. `from` (or NULL) names the part of a checkpoint. `id` as above. NULL after
- * reporting. */
+ * stand there. `from` (or NULL) names a part of one of others: what stands before the names of
+ * its tensors (they lose it), in a checkpoint also the key of a dict. `id` as above. NULL after
+ * reporting: a file that is something else is named (base/va_magic.h). */
 VA_MUST_USE struct va_tensors *va_model_read_any(const char *path, const char *from, char **id);
 
 /* Lines of columns separated by tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM; total N. */
@@ -31,8 +32,9 @@ void va_model_list(const struct va_tensors *set, FILE *to);
 VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set);
 
 /*
- * safetensors. Reading takes F64, F32, F16, BF16, U8, I32 and I64, and checks header size,
- * offsets, overlaps, shapes and duplicate names before allocating. Writing is deterministic.
+ * safetensors. Reading takes F64, F32, F16, BF16, U8, I32 and I64 as they are and F8_E4M3 and
+ * F8_E5M2 as float32; tensors of the format's other types are left out (said). It checks header
+ * size, offsets, overlaps, shapes and duplicate names before allocating. Writing is deterministic.
  */
 VA_MUST_USE struct va_tensors *va_safetensors_read(const char *path);
 VA_MUST_USE int va_safetensors_write(const char *path, const struct va_tensors *set);

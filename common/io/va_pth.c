@@ -203,6 +203,10 @@ static int read_numbers(const struct va_pth_file *f, struct va_pth_picks *picks,
         if (fill(f, pick, end, set) < 0)
             return -1;
     }
+    for (pick = picks->items; pick < last; pick++)
+        if (tensor_of(f, pick)->type->f8 &&
+            va_tensor_from_f8(&set->items[pick->at], tensor_of(f, pick)->type->f8_kind) < 0)
+            return -1;
     return 0;
 }
 

@@ -3,9 +3,10 @@
  *
  * Both formats of torch.save are read: a zip archive (data.pkl, data/0, data/1, ...) and, from
  * before version 1.6, pickles one after the other with the numbers behind them. A pickle is a
- * program. Here it can make containers, strings, numbers and tensors; it can name what is on a
- * list of globals (va_pth_globals.c), and whatever else it names or calls is refused. Sizes,
- * strides and offsets are checked before memory is taken.
+ * program. Here it can make containers, strings, numbers and tensors, by what is on a list of
+ * globals (va_pth_globals.c). Whatever else it names stands for itself: nothing is looked up,
+ * called or made, and nothing can be taken out of it. Sizes, strides and offsets are checked
+ * before memory is taken.
  *
  * A checkpoint holds more than a model, so the reader picks a dict of tensors: model,
  * state_dict, model_state_dict, model_ema, net or module, the first that is a dict with tensors
@@ -22,8 +23,9 @@ bool va_pth_begins(const uint8_t *head);
 
 /*
  * The tensors of floating point in a checkpoint, contiguous, with values and types as they stand
- * there, in the order of the dict; those of `from`, a key of the whole, if it is not NULL.
- * A tensor without dimensions stays one. What was picked and left out is said (va_info). Metadata
+ * there (float8 becomes float32), in the order of the dict. `from`, if it is not NULL, is a key of
+ * the whole, or what stands before the names of the tensors to take ("teacher.backbone"), or both
+ * with a dot between. A tensor without dimensions stays one. What was picked and left out is said (va_info). Metadata
  * are those that va_pth_write left. NULL after reporting.
  */
 VA_MUST_USE struct va_tensors *va_pth_read(const char *path, const char *from);

@@ -1,31 +1,35 @@
 /*
- * What a checkpoint may name, and what comes of it. Tensors, storages, dicts and sizes are
- * understood; the rest of the list are things that training leaves beside a model (its arguments,
- * random states, paths) and that are carried as inert objects, whatever was done with them.
+ * What a checkpoint may name so that something comes of it: tensors, storages, dicts and sizes.
+ * All that training leaves beside a model (its arguments, random states, paths, callbacks, objects
+ * of libraries that nobody here knows) is opaque: calling, filling or naming it has no effect but
+ * that its name can be said.
  */
 #include "base/va_mem.h"
 #include "io/va_pth_priv.h"
 #include <string.h>
 
-static const struct va_pth_type float32 = { "float32", 4, VA_F32 };
-static const struct va_pth_type float64 = { "float64", 8, VA_F64 };
-static const struct va_pth_type float16 = { "float16", 2, VA_F16 };
-static const struct va_pth_type bfloat16 = { "bfloat16", 2, VA_BF16 };
-static const struct va_pth_type int64 = { "int64", 8, -1 };
-static const struct va_pth_type int32 = { "int32", 4, -1 };
-static const struct va_pth_type int16 = { "int16", 2, -1 };
-static const struct va_pth_type int8 = { "int8", 1, -1 };
-static const struct va_pth_type uint64 = { "uint64", 8, -1 };
-static const struct va_pth_type uint32 = { "uint32", 4, -1 };
-static const struct va_pth_type uint16 = { "uint16", 2, -1 };
-static const struct va_pth_type uint8 = { "uint8", 1, -1 };
-static const struct va_pth_type boolean = { "bool", 1, -1 };
-static const struct va_pth_type complex64 = { "complex64", 8, -1 };
-static const struct va_pth_type complex128 = { "complex128", 16, -1 };
-static const struct va_pth_type float8 = { "float8", 1, -1 };
+static const struct va_pth_type float32 = { "float32", 4, VA_F32, false, 0 };
+static const struct va_pth_type float64 = { "float64", 8, VA_F64, false, 0 };
+static const struct va_pth_type float16 = { "float16", 2, VA_F16, false, 0 };
+static const struct va_pth_type bfloat16 = { "bfloat16", 2, VA_BF16, false, 0 };
+static const struct va_pth_type int64 = { "int64", 8, -1, false, 0 };
+static const struct va_pth_type int32 = { "int32", 4, -1, false, 0 };
+static const struct va_pth_type int16 = { "int16", 2, -1, false, 0 };
+static const struct va_pth_type int8 = { "int8", 1, -1, false, 0 };
+static const struct va_pth_type uint64 = { "uint64", 8, -1, false, 0 };
+static const struct va_pth_type uint32 = { "uint32", 4, -1, false, 0 };
+static const struct va_pth_type uint16 = { "uint16", 2, -1, false, 0 };
+static const struct va_pth_type uint8 = { "uint8", 1, -1, false, 0 };
+static const struct va_pth_type boolean = { "bool", 1, -1, false, 0 };
+static const struct va_pth_type complex64 = { "complex64", 8, -1, false, 0 };
+static const struct va_pth_type complex128 = { "complex128", 16, -1, false, 0 };
+static const struct va_pth_type float8 = { "float8", 1, -1, false, 0 }; /* the rare ones */
+static const struct va_pth_type e4m3 = { "float8_e4m3fn", 1, VA_U8, true, VA_E4M3 };
+static const struct va_pth_type e5m2 = { "float8_e5m2", 1, VA_U8, true, VA_E5M2 };
+static const struct va_pth_type quantised1 = { "quantised", 1, -1, false, 0 };
+static const struct va_pth_type quantised4 = { "quantised", 4, -1, false, 0 };
 
 enum role {
-    INERT,
     DICT,        /* called without arguments, with pairs, or with the kind of its defaults */
     SIZE,        /* a tuple by another name */
     STORAGE,     /* of `type` */
@@ -69,6 +73,11 @@ static const struct va_pth_global globals[] = {
     { "torch.BoolStorage", STORAGE, &boolean },
     { "torch.ComplexFloatStorage", STORAGE, &complex64 },
     { "torch.ComplexDoubleStorage", STORAGE, &complex128 },
+    { "torch.QInt8Storage", STORAGE, &quantised1 },
+    { "torch.QUInt8Storage", STORAGE, &quantised1 },
+    { "torch.QUInt4x2Storage", STORAGE, &quantised1 },
+    { "torch.QUInt2x4Storage", STORAGE, &quantised1 },
+    { "torch.QInt32Storage", STORAGE, &quantised4 },
     { "torch.storage.UntypedStorage", STORAGE, &uint8 },
 
     { "torch.float32", DTYPE, &float32 },
@@ -86,66 +95,18 @@ static const struct va_pth_global globals[] = {
     { "torch.bool", DTYPE, &boolean },
     { "torch.complex64", DTYPE, &complex64 },
     { "torch.complex128", DTYPE, &complex128 },
-    { "torch.float8_e4m3fn", DTYPE, &float8 },
+    { "torch.float8_e4m3fn", DTYPE, &e4m3 },
     { "torch.float8_e4m3fnuz", DTYPE, &float8 },
-    { "torch.float8_e5m2", DTYPE, &float8 },
+    { "torch.float8_e5m2", DTYPE, &e5m2 },
     { "torch.float8_e5m2fnuz", DTYPE, &float8 },
     { "torch.float8_e8m0fnu", DTYPE, &float8 },
-
-    { "torch.device", INERT, NULL },
-    { "torch.serialization._get_layout", INERT, NULL },
-    { "argparse.Namespace", INERT, NULL },
-    { "collections.Counter", INERT, NULL },
-    { "collections.deque", INERT, NULL },
-    { "_codecs.encode", INERT, NULL }, /* bytes, in protocol 2 */
-    { "builtins.set", INERT, NULL },
-    { "builtins.frozenset", INERT, NULL },
-    { "builtins.bytearray", INERT, NULL },
-    { "builtins.bytes", INERT, NULL },
-    { "builtins.complex", INERT, NULL },
-    { "builtins.slice", INERT, NULL },
-    { "builtins.range", INERT, NULL },
-    { "builtins.dict", INERT, NULL }, /* these four as what a defaultdict makes */
-    { "builtins.list", INERT, NULL },
-    { "builtins.int", INERT, NULL },
-    { "builtins.float", INERT, NULL },
-    { "numpy.dtype", INERT, NULL },
-    { "numpy.ndarray", INERT, NULL },
-    { "numpy.core.multiarray.scalar", INERT, NULL },
-    { "numpy._core.multiarray.scalar", INERT, NULL },
-    { "numpy.core.multiarray._reconstruct", INERT, NULL },
-    { "numpy._core.multiarray._reconstruct", INERT, NULL },
-    { "numpy.core.numeric._frombuffer", INERT, NULL },
-    { "numpy._core.numeric._frombuffer", INERT, NULL },
-    { "pathlib.Path", INERT, NULL },
-    { "pathlib.PosixPath", INERT, NULL },
-    { "pathlib.WindowsPath", INERT, NULL },
-    { "pathlib.PurePath", INERT, NULL },
-    { "pathlib.PurePosixPath", INERT, NULL },
-    { "pathlib.PureWindowsPath", INERT, NULL },
-    { "pathlib._local.PosixPath", INERT, NULL },
-    { "pathlib._local.WindowsPath", INERT, NULL },
 };
 
-const struct va_pth_global *va_pth_find_global(const struct va_pth_pickle *p, const char *name,
-                                               size_t length)
+const struct va_pth_global *va_pth_find_global(const char *name, size_t length)
 {
-    static const char old[] = "__builtin__.", now[] = "builtins.";
-    size_t skip = 0;
-
-    if (length > sizeof(old) - 1 && memcmp(name, old, sizeof(old) - 1) == 0)
-        skip = sizeof(old) - 1; /* as Python 2 and protocol 2 call it */
-    for (size_t i = 0; i < VA_COUNT(globals); i++) {
-        const char *found = globals[i].name;
-
-        if (skip && strncmp(found, now, sizeof(now) - 1) != 0)
-            continue;
-        if (skip)
-            found += sizeof(now) - 1;
-        if (strlen(found) == length - skip && memcmp(found, name + skip, length - skip) == 0)
+    for (size_t i = 0; i < VA_COUNT(globals); i++)
+        if (strlen(globals[i].name) == length && memcmp(globals[i].name, name, length) == 0)
             return &globals[i];
-    }
-    va_pth_bad(p, "found global %.*s, expected tensors and containers only", (int)length, name);
     return NULL;
 }
 
@@ -157,6 +118,11 @@ static const struct va_pth_value *value_of(const struct va_pth_pickle *p, uint32
 static bool is(const struct va_pth_pickle *p, uint32_t v, enum va_pth_kind kind)
 {
     return v && value_of(p, v)->kind == kind;
+}
+
+static bool is_opaque(const struct va_pth_pickle *p, uint32_t v)
+{
+    return is(p, v, VA_PTH_OPAQUE);
 }
 
 static bool is_global(const struct va_pth_pickle *p, uint32_t v, enum role role)
@@ -180,7 +146,8 @@ static int read_view(const struct va_pth_pickle *p, uint32_t view, struct va_pth
     return va_pth_bad(p, "found a view that is not inside its storage");
 }
 
-/* ('storage', type, key, place, number of elements[, view]) */
+/* ('storage', type, key, place, number of elements[, view]), and in the older format ('module',
+ * class, file, source), which is that class. */
 uint32_t va_pth_persistent(struct va_pth_pickle *p, uint32_t id)
 {
     bool whole = is(p, id, VA_PTH_TUPLE) && value_of(p, id)->list.count >= 5 &&
@@ -189,6 +156,9 @@ uint32_t va_pth_persistent(struct va_pth_pickle *p, uint32_t id)
     struct va_pth_use use = { 0 };
     uint32_t v;
 
+    if (is(p, id, VA_PTH_TUPLE) && va_pth_is_text(p, va_pth_item(p, id, 0), "module") &&
+        is_opaque(p, va_pth_item(p, id, 1)))
+        return va_pth_item(p, id, 1);
     if (!whole || !va_pth_is_text(p, va_pth_item(p, id, 0), "storage") ||
         !is_global(p, type, STORAGE) || !is(p, key, VA_PTH_TEXT))
         return va_pth_bad(p, "found a persistent id that is no storage"), 0;
@@ -297,6 +267,8 @@ static uint32_t first_tensor(struct va_pth_pickle *p, uint32_t args)
 {
     uint32_t t = va_pth_item(p, args, 0);
 
+    if (is_opaque(p, t))
+        return t; /* a parameter of a tensor of another class */
     if (!is(p, t, VA_PTH_TENSOR))
         return va_pth_bad(p, "found a parameter of %s, expected a tensor",
                           t ? va_pth_kind_text(p, t) : "nothing"),
@@ -304,11 +276,14 @@ static uint32_t first_tensor(struct va_pth_pickle *p, uint32_t args)
     return t;
 }
 
-/* function, class, its arguments, attributes: what the function makes, whatever the class. */
+/* function, class, its arguments, attributes: what the function makes. A class of others may mean
+ * something else by its numbers, so its tensors are opaque. */
 static uint32_t from_type(struct va_pth_pickle *p, uint32_t args)
 {
     uint32_t function = va_pth_item(p, args, 0), inner = va_pth_item(p, args, 2);
 
+    if (is_opaque(p, function) || is_opaque(p, va_pth_item(p, args, 1)))
+        return is_opaque(p, function) ? function : va_pth_item(p, args, 1);
     if (!is_global(p, va_pth_item(p, args, 1), TENSOR_CLASS) || !is(p, inner, VA_PTH_TUPLE))
         return va_pth_bad(p, "found a tensor of another class, expected torch.Tensor"), 0;
     if (is_global(p, function, TENSOR) || is_global(p, function, TYPED))
@@ -325,8 +300,9 @@ static uint32_t make_dict(struct va_pth_pickle *p, uint32_t args)
 {
     uint32_t pairs = va_pth_item(p, args, 0), at, dict = va_pth_new(p, VA_PTH_DICT);
 
-    if (!dict || !pairs || is(p, pairs, VA_PTH_GLOBAL) || is(p, pairs, VA_PTH_NONE))
-        return dict; /* empty; a global is the kind of its defaults */
+    if (!dict || !pairs || is(p, pairs, VA_PTH_GLOBAL) || is_opaque(p, pairs) ||
+        is(p, pairs, VA_PTH_NONE))
+        return dict; /* empty; a class is the kind of its defaults */
     if (!is(p, pairs, VA_PTH_LIST))
         return va_pth_bad(p, "found a dict made of %s, expected a list of pairs",
                           va_pth_kind_text(p, pairs)),
@@ -352,13 +328,14 @@ uint32_t va_pth_call(struct va_pth_pickle *p, uint32_t callee, uint32_t args)
 {
     const struct va_pth_global *g;
 
+    if (is_opaque(p, callee))
+        return callee;
     if (!is(p, callee, VA_PTH_GLOBAL) || !is(p, args, VA_PTH_TUPLE))
         return va_pth_bad(p, "found a call of %s, expected a function or class",
                           va_pth_kind_text(p, callee)),
                0;
     g = value_of(p, callee)->global;
     switch (g->role) {
-    case INERT: return va_pth_new(p, VA_PTH_INERT);
     case DICT: return make_dict(p, args);
     case SIZE:
         if (is(p, va_pth_item(p, args, 0), VA_PTH_TUPLE))
@@ -377,11 +354,11 @@ uint32_t va_pth_call(struct va_pth_pickle *p, uint32_t callee, uint32_t args)
 
 uint32_t va_pth_new_object(struct va_pth_pickle *p, uint32_t class_, uint32_t args)
 {
-    if (is_global(p, class_, INERT) && is(p, args, VA_PTH_TUPLE))
-        return va_pth_new(p, VA_PTH_INERT);
+    if (is_opaque(p, class_))
+        return class_;
     if (is_global(p, class_, DICT) && is(p, args, VA_PTH_TUPLE))
         return va_pth_new(p, VA_PTH_DICT);
-    return va_pth_bad(p, "found a new object of %s, expected an inert class",
+    return va_pth_bad(p, "found a new object of %s, which no checkpoint needs",
                       is(p, class_, VA_PTH_GLOBAL) ? value_of(p, class_)->global->name
                                                    : va_pth_kind_text(p, class_)),
            0;

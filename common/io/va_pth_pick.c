@@ -29,6 +29,10 @@ struct picking {
     int64_t visits;
     uint32_t path[DEPTH_MAX];
     int depth;
+    const char *key;   /* or NULL: of the dict that was chosen */
+    const char *below; /* or NULL: what stands before the names that are taken */
+    int64_t nameless;  /* tensors under keys that are no names */
+    uint32_t opaque;   /* the first opaque value beside the picked tensors, or 0 */
 };
 
 /* ---- which dict ------------------------------------------------------------------------- */
@@ -98,35 +102,117 @@ static void list_keys(const struct va_pth_pickle *p, uint32_t dict, char *text, 
         snprintf(text + used, size - used, " and %u more", count - shown);
 }
 
-static uint32_t choose_named(const struct va_pth_pickle *p, uint32_t top, const char *from)
+/* "FILE: PART: found an object of X, expected a dict of tensors: ...". Always 0. */
+static uint32_t no_dict(const struct va_pth_pickle *p, const char *part, uint32_t value)
 {
-    uint32_t v = va_pth_get(p, top, from);
-    char keys[1024];
+    char *what = va_pth_class_text(p, value);
 
+    if (what)
+        va_error("%s: %s%sfound %s, expected a dict of tensors%s", p->path, part,
+                 *part ? ": " : "", what,
+                 p->values[value].kind == VA_PTH_OPAQUE
+                     ? ": save what its state_dict() gives, in the program that made it"
+                     : "");
+    va_free(what);
+    return 0;
+}
+
+/* The dict under a key; 0 where there is none, -1 after reporting that it is something else. */
+static int64_t dict_of(const struct va_pth_pickle *p, uint32_t top, const char *key)
+{
+    uint32_t v = va_pth_get(p, top, key);
+
+    return !v || p->values[v].kind == VA_PTH_DICT ? v : (int64_t)no_dict(p, key, v) - 1;
+}
+
+/* What `from` names: KEY, or KEY.BELOW, or BELOW in what is chosen without it. The dict, 0 where
+ * that is to be chosen, -1 after reporting. */
+static int64_t choose_named(struct picking *k, uint32_t top, const char *from)
+{
+    int64_t dict = dict_of(k->p, top, from);
+
+    for (size_t n = strlen(from); dict == 0 && n > 0; n--) {
+        char *key;
+
+        if (from[n] != '.' || !from[n + 1])
+            continue;
+        key = va_format("%.*s", (int)n, from);
+        dict = key ? dict_of(k->p, top, key) : -1;
+        va_free(key);
+        k->below = from + n + 1;
+    }
+    if (dict == 0)
+        k->below = from;
+    return dict;
+}
+
+/* "--from student, --from teacher": the dicts of a whole that hold tensors. How many, or -1 after
+ * reporting. */
+static int list_choices(struct picking *k, uint32_t top, char *text, size_t size)
+{
+    const struct va_pth_pickle *p = k->p;
+    size_t used = 0;
+    int count = 0;
+
+    for (uint32_t at = p->values[top].list.first; at && count < KEYS_SHOWN;) {
+        uint32_t link = p->items[at].next, v = p->items[link].value;
+        const struct va_pth_value *key = &p->values[p->items[at].value];
+        int found = p->values[v].kind == VA_PTH_DICT ? holds_tensors(k, v, true) : 0;
+
+        if (found < 0)
+            return -1;
+        if (found && key->kind == VA_PTH_TEXT && key->text.length < 40)
+            used += (size_t)snprintf(text + used, size - used, "%s--from %.*s",
+                                     count++ ? ", " : "", (int)key->text.length,
+                                     (const char *)p->bytes + key->text.at);
+        at = p->items[link].next;
+    }
+    return count;
+}
+
+/* A message about a whole without a model; the object under a usual key is the likely one. */
+static uint32_t no_model(struct picking *k, uint32_t top, const char *from)
+{
+    const struct va_pth_pickle *p = k->p;
+    char keys[1024];
+    int choices = from ? 0 : list_choices(k, top, keys, sizeof(keys));
+
+    if (choices < 0)
+        return 0;
+    if (choices)
+        return va_error("%s: found no dict of tensors under a usual name, choose one: %s",
+                        p->path, keys),
+               0;
+
+    for (size_t i = 0; i < VA_COUNT(model_keys) && !from; i++) {
+        uint32_t v = va_pth_get(p, top, model_keys[i]);
+
+        if (v && p->values[v].kind == VA_PTH_OPAQUE)
+            return no_dict(p, model_keys[i], v);
+    }
     list_keys(p, top, keys, sizeof(keys));
-    if (!v)
+    if (from)
         return va_error("%s: found no '%s', expected one of its keys: %s", p->path, from, keys),
                0;
-    if (p->values[v].kind != VA_PTH_DICT)
-        return va_error("%s: %s: found %s, expected a dict of tensors", p->path, from,
-                        va_pth_kind_text(p, v)),
-               0;
-    return v;
+    return va_error("%s: found keys %s, expected tensors, or a dict of them as model, "
+                    "state_dict, model_state_dict, model_ema, net or module",
+                    p->path, keys),
+           0;
 }
 
 /* The dict that is the model, or 0 after reporting. */
 static uint32_t choose(struct picking *k, uint32_t top, const char *from)
 {
     const struct va_pth_pickle *p = k->p;
-    char keys[1024];
+    int64_t named = 0;
     int found;
 
     if (p->values[top].kind != VA_PTH_DICT)
-        return va_error("%s: found %s, expected a dict of tensors", p->path,
-                        va_pth_kind_text(p, top)),
-               0;
+        return no_dict(p, "", top);
     if (from)
-        return choose_named(p, top, from);
+        named = choose_named(k, top, from);
+    if (named)
+        return named < 0 ? 0 : (uint32_t)named;
     for (size_t i = 0; i < VA_COUNT(model_keys); i++) {
         uint32_t v = va_pth_get(p, top, model_keys[i]);
 
@@ -136,19 +222,14 @@ static uint32_t choose(struct picking *k, uint32_t top, const char *from)
         if (found < 0)
             return 0;
         if (found) {
-            va_info("%s: took the tensors of '%s'", p->path, model_keys[i]);
+            k->key = model_keys[i];
             return v;
         }
     }
     found = holds_tensors(k, top, false);
     if (found > 0)
         return top;
-    list_keys(p, top, keys, sizeof(keys));
-    if (found == 0)
-        va_error("%s: found keys %s, expected tensors, or a dict of them as model, state_dict, "
-                 "model_state_dict, model_ema, net or module",
-                 p->path, keys);
-    return 0;
+    return found == 0 ? no_model(k, top, from) : 0;
 }
 
 /* ---- its tensors ------------------------------------------------------------------------ */
@@ -215,6 +296,11 @@ static int pick_tensor(struct picking *k, uint32_t value, char **name)
     return 0;
 }
 
+static bool is_name(const struct va_pth_pickle *p, uint32_t key)
+{
+    return p->values[key].kind == VA_PTH_TEXT || p->values[key].kind == VA_PTH_NUMBER;
+}
+
 static int pick_dict(struct picking *k, uint32_t dict, const char *prefix)
 {
     const struct va_pth_pickle *p = k->p;
@@ -227,6 +313,10 @@ static int pick_dict(struct picking *k, uint32_t dict, const char *prefix)
 
         if (visit(k) < 0) {
             result = -1;
+        } else if (kind == VA_PTH_OPAQUE && !k->opaque) {
+            k->opaque = v;
+        } else if (!is_name(p, p->items[at].value)) {
+            k->nameless += kind == VA_PTH_TENSOR;
         } else if (kind == VA_PTH_TENSOR || kind == VA_PTH_DICT) {
             name = join(p, prefix, p->items[at].value);
             result = !name                   ? -1
@@ -268,11 +358,54 @@ static int read_meta(const struct va_pth_pickle *p, uint32_t dict, struct va_ten
     return 0;
 }
 
+/* Only picks whose names begin with k->below and a dot stay, without that; 0, or -1. */
+static int pick_below(struct picking *k, uint32_t top, const char *from)
+{
+    struct va_pth_picks *picks = k->picks;
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < picks->count; i++) {
+        char *name = picks->items[i].name;
+        const char *rest = va_tensors_below(name, k->below);
+
+        if (rest) {
+            memmove(name, rest, strlen(rest) + 1);
+            picks->items[kept++] = picks->items[i];
+        } else {
+            va_free(name);
+        }
+    }
+    picks->count = kept;
+    return kept ? 0 : (no_model(k, top, from), -1);
+}
+
+/* What was taken, and what else is in the dict of tensors: it might have been meant to be one. */
+static int say_picked(const struct picking *k)
+{
+    char *what;
+
+    if (k->nameless && !k->picks->count)
+        return va_error("%s: found tensors under keys that are no strings, expected names",
+                        k->p->path);
+    what = k->opaque ? va_pth_class_text(k->p, k->opaque) : NULL;
+    if (k->opaque && !what)
+        return -1;
+    if (k->key)
+        va_info("%s: took the tensors of '%s'", k->p->path, k->key);
+    if (what)
+        va_info("%s: found %s among the tensors: skipped, as all objects are", k->p->path,
+                what);
+    va_free(what);
+    return 0;
+}
+
 int va_pth_pick(const struct va_pth_file *f, const char *from, struct va_pth_picks *picks,
                 struct va_tensors *set)
 {
     struct picking k = { .p = &f->pickle, .picks = picks };
     uint32_t dict = choose(&k, f->top, from);
 
-    return dict && pick_dict(&k, dict, "") == 0 ? read_meta(k.p, dict, set) : -1;
+    if (!dict || pick_dict(&k, dict, "") < 0 || (k.below && pick_below(&k, f->top, from) < 0))
+        return -1;
+    return say_picked(&k) < 0 ? -1 : read_meta(k.p, dict, set);
 }

@@ -1,7 +1,8 @@
 /*
  * The machine that a pickle is a program for: a stack of values, marks on it, a memo. Nothing
  * is imported and nobody is called: globals are looked up in a list (va_pth_globals.c), and what
- * a call of one of them gives is worked out there.
+ * a call of one of them gives is worked out there. A global that is not on the list is opaque: a
+ * value that nothing can be taken out of.
  *
  * Opcodes are those that protocols 2 to 5 write for containers, strings, numbers, globals and
  * objects. The steps, the stack, the marks and the memo are bounded; strings stay where they are
@@ -34,6 +35,7 @@ enum opcode {
     LONG_BINPUT = 'r',
     MARK = '(',
     NONE = 'N',
+    OBJ = 'o', /* Python 2 */
     POP = '0',
     POP_MARK = '1',
     REDUCE = 'R',
@@ -60,6 +62,7 @@ enum opcode {
     EMPTY_SET = 0x8f,
     ADDITEMS = 0x90,
     FROZENSET = 0x91,
+    NEWOBJ_EX = 0x92,
     STACK_GLOBAL = 0x93,
     MEMOIZE = 0x94,
     FRAME = 0x95,
@@ -234,8 +237,13 @@ static int tuple_of(struct va_pth_pickle *p, int64_t n)
     return need(p, n) < 0 ? -1 : tuple(p, p->depth - n);
 }
 
-/* Put stack[from .. depth) into the container below it, which is of this kind. What is of no
- * use here may be filled: a deque, a set. */
+/* What is of no use here may be filled and given attributes: both are forgotten. */
+static bool is_useless(const struct va_pth_pickle *p, uint32_t value)
+{
+    return p->values[value].kind == VA_PTH_INERT || p->values[value].kind == VA_PTH_OPAQUE;
+}
+
+/* Put stack[from .. depth) into the container below it, which is of this kind. */
 static int fill(struct va_pth_pickle *p, int64_t from, enum va_pth_kind kind)
 {
     uint32_t into;
@@ -243,7 +251,7 @@ static int fill(struct va_pth_pickle *p, int64_t from, enum va_pth_kind kind)
     if (from <= floor_of(p))
         return va_pth_bad(p, "found items without a container");
     into = p->stack[from - 1];
-    if (p->values[into].kind != kind && p->values[into].kind != VA_PTH_INERT)
+    if (p->values[into].kind != kind && !is_useless(p, into))
         return va_pth_bad(p, "found items for %s, expected %s", va_pth_kind_text(p, into),
                           kind == VA_PTH_DICT ? "a dict" : "a list");
     if (kind == VA_PTH_DICT && (p->depth - from) % 2)
@@ -264,6 +272,21 @@ static int fill_marked(struct va_pth_pickle *p, enum va_pth_kind kind)
 
 /* ---- globals and objects ---------------------------------------------------------------- */
 
+static uint32_t opaque(struct va_pth_pickle *p, const char *module, size_t module_length,
+                       const char *name, size_t name_length)
+{
+    uint32_t v = va_pth_new(p, VA_PTH_OPAQUE);
+    const char *bytes = (const char *)p->bytes;
+
+    if (v) {
+        p->values[v].origin.module_at = (uint32_t)(module - bytes);
+        p->values[v].origin.module_length = (uint16_t)module_length;
+        p->values[v].origin.name_at = (uint32_t)(name - bytes);
+        p->values[v].origin.name_length = (uint16_t)name_length;
+    }
+    return v;
+}
+
 static int push_global(struct va_pth_pickle *p, const char *module, size_t module_length,
                        const char *name, size_t name_length)
 {
@@ -276,8 +299,10 @@ static int push_global(struct va_pth_pickle *p, const char *module, size_t modul
     memcpy(full, module, module_length);
     full[module_length] = '.';
     memcpy(full + module_length + 1, name, name_length);
-    g = va_pth_find_global(p, full, module_length + 1 + name_length);
-    v = g ? va_pth_new(p, VA_PTH_GLOBAL) : 0;
+    g = va_pth_find_global(full, module_length + 1 + name_length);
+    if (!g)
+        return push(p, opaque(p, module, module_length, name, name_length));
+    v = va_pth_new(p, VA_PTH_GLOBAL);
     if (v)
         p->values[v].global = g;
     return push(p, v);
@@ -308,7 +333,7 @@ static int stack_global(struct va_pth_pickle *p)
                        (const char *)p->bytes + name->text.at, name->text.length);
 }
 
-/* Attributes are kept for a dict (state dicts have some) and forgotten for what is inert. */
+/* Attributes are kept for a dict: state dicts have some. */
 static int build(struct va_pth_pickle *p)
 {
     struct va_pth_value *v;
@@ -318,7 +343,7 @@ static int build(struct va_pth_pickle *p)
     v = &p->values[p->stack[p->depth - 2]];
     if (v->kind == VA_PTH_DICT)
         v->list.state = p->stack[p->depth - 1];
-    else if (v->kind != VA_PTH_INERT)
+    else if (!is_useless(p, p->stack[p->depth - 2]))
         return va_pth_bad(p, "found attributes for %s, expected a dict",
                           va_pth_kind_text(p, p->stack[p->depth - 2]));
     p->depth--;
@@ -333,6 +358,28 @@ static int apply(struct va_pth_pickle *p,
         return -1;
     p->depth -= 2;
     return push(p, what(p, p->stack[p->depth], p->stack[p->depth + 1]));
+}
+
+/* A new object with named arguments, which are of no use here. */
+static int new_object_ex(struct va_pth_pickle *p)
+{
+    if (need(p, 3) < 0)
+        return -1;
+    p->depth--;
+    return apply(p, va_pth_new_object);
+}
+
+/* The same as a mark, the class, the arguments. */
+static int new_instance(struct va_pth_pickle *p)
+{
+    int64_t from = unmark(p);
+
+    if (from < 0)
+        return -1;
+    if (from == p->depth || p->values[p->stack[from]].kind != VA_PTH_OPAQUE)
+        return va_pth_bad(p, "found an old-style object, expected none of a known class");
+    p->depth = from + 1;
+    return 0;
 }
 
 static int long_number(struct va_pth_pickle *p, uint64_t length)
@@ -450,6 +497,8 @@ static int step_stack(struct va_pth_pickle *p, uint8_t op)
     case STACK_GLOBAL: return stack_global(p);
     case REDUCE: return apply(p, va_pth_call);
     case NEWOBJ: return apply(p, va_pth_new_object);
+    case NEWOBJ_EX: return new_object_ex(p);
+    case OBJ: return new_instance(p);
     case BUILD: return build(p);
     case BINPERSID:
         if (need(p, 1) < 0)

@@ -23,7 +23,8 @@ enum {
 };
 
 enum va_pth_kind {
-    VA_PTH_INERT, /* allowed, and of no use here: a float, a set, a path, an argparse.Namespace */
+    VA_PTH_INERT,  /* of no use here: a float, a set, bytes */
+    VA_PTH_OPAQUE, /* a class or function that is not known, and whatever comes of it */
     VA_PTH_NONE,
     VA_PTH_NUMBER, /* a whole number of at most 8 bytes, or a bool */
     VA_PTH_TEXT,
@@ -48,6 +49,10 @@ struct va_pth_value {
             uint32_t first, last, count; /* items */
             uint32_t state;              /* attributes of a dict: a value, or 0 */
         } list;
+        struct {
+            uint32_t module_at, name_at; /* bytes of the pickle: where an opaque one is from */
+            uint16_t module_length, name_length;
+        } origin;
         const struct va_pth_global *global;
         uint32_t index; /* of a storage or a tensor */
     };
@@ -62,6 +67,8 @@ struct va_pth_type {
     const char *name; /* of torch's dtype */
     int size;
     int dtype; /* enum va_dtype, or -1: no floating point that is used here */
+    bool f8;   /* bytes that become float32 */
+    enum va_f8 f8_kind;
 };
 
 /* A storage as the pickle names it. Several uses may name the same one. */
@@ -110,6 +117,8 @@ VA_MUST_USE uint32_t va_pth_new(struct va_pth_pickle *p, enum va_pth_kind kind);
 VA_MUST_USE int va_pth_add_item(struct va_pth_pickle *p, uint32_t container, uint32_t item);
 
 const char *va_pth_kind_text(const struct va_pth_pickle *p, uint32_t value); /* "a list" */
+/* The same with the class of an opaque value, "an object of datetime.datetime"; a new string. */
+VA_MUST_USE char *va_pth_class_text(const struct va_pth_pickle *p, uint32_t value);
 bool va_pth_is_text(const struct va_pth_pickle *p, uint32_t value, const char *text);
 uint32_t va_pth_item(const struct va_pth_pickle *p, uint32_t container, uint32_t i); /* or 0 */
 uint32_t va_pth_get(const struct va_pth_pickle *p, uint32_t dict, const char *key);  /* or 0 */
@@ -123,11 +132,11 @@ VA_MUST_USE uint32_t va_pth_unpickle(struct va_pth_pickle *p);
 
 /* ---- what pickles may name: va_pth_globals.c -------------------------------------------- */
 
-/* The global of this name, NAME [length], or NULL after reporting. */
-VA_MUST_USE const struct va_pth_global *va_pth_find_global(const struct va_pth_pickle *p,
-                                                           const char *name, size_t length);
+/* The global of this name, NAME [length], or NULL where it is not one that is understood. */
+const struct va_pth_global *va_pth_find_global(const char *name, size_t length);
 
-/* What a call, a new object, a persistent id give: a value, or 0 after reporting. */
+/* What a call, a new object, a persistent id give: a value, or 0 after reporting. Whatever is
+ * done with an opaque value gives it again. */
 VA_MUST_USE uint32_t va_pth_call(struct va_pth_pickle *p, uint32_t callee, uint32_t args);
 VA_MUST_USE uint32_t va_pth_new_object(struct va_pth_pickle *p, uint32_t class_, uint32_t args);
 VA_MUST_USE uint32_t va_pth_persistent(struct va_pth_pickle *p, uint32_t id);

@@ -62,14 +62,31 @@ int va_pth_add_item(struct va_pth_pickle *p, uint32_t container, uint32_t item)
 const char *va_pth_kind_text(const struct va_pth_pickle *p, uint32_t value)
 {
     static const char *const names[] = {
-        [VA_PTH_INERT] = "another object", [VA_PTH_NONE] = "None",
-        [VA_PTH_NUMBER] = "a number",      [VA_PTH_TEXT] = "a string",
-        [VA_PTH_TUPLE] = "a tuple",        [VA_PTH_LIST] = "a list",
-        [VA_PTH_DICT] = "a dict",          [VA_PTH_GLOBAL] = "a class or function",
-        [VA_PTH_STORAGE] = "a storage",    [VA_PTH_TENSOR] = "a tensor",
+        [VA_PTH_INERT] = "another object",
+        [VA_PTH_OPAQUE] = "another object",
+        [VA_PTH_NONE] = "None",
+        [VA_PTH_NUMBER] = "a number",
+        [VA_PTH_TEXT] = "a string",
+        [VA_PTH_TUPLE] = "a tuple",
+        [VA_PTH_LIST] = "a list",
+        [VA_PTH_DICT] = "a dict",
+        [VA_PTH_GLOBAL] = "a class",
+        [VA_PTH_STORAGE] = "a storage",
+        [VA_PTH_TENSOR] = "a tensor",
     };
 
     return names[p->values[value].kind];
+}
+
+char *va_pth_class_text(const struct va_pth_pickle *p, uint32_t value)
+{
+    const struct va_pth_value *v = &p->values[value];
+
+    if (v->kind != VA_PTH_OPAQUE)
+        return va_strdup(va_pth_kind_text(p, value));
+    return va_format("an object of %.*s.%.*s", (int)v->origin.module_length,
+                     (const char *)p->bytes + v->origin.module_at, (int)v->origin.name_length,
+                     (const char *)p->bytes + v->origin.name_at);
 }
 
 bool va_pth_is_text(const struct va_pth_pickle *p, uint32_t value, const char *text)

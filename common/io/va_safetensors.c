@@ -29,10 +29,42 @@ enum {
 
 static const char *const type_names[] = { "F32", "F64", "F16", "BF16", "U8", "I32", "I64" };
 
+/* All types of the format: what elements become here, and the bits that each takes. */
+static const struct type {
+    const char *name;
+    int bits;
+    int dtype; /* enum va_dtype, or -1: of no use here, so such a tensor is left out */
+    bool f8;   /* bytes that become float32 */
+    enum va_f8 f8_kind;
+} types[] = {
+    { "F32", 32, VA_F32, false, 0 },
+    { "F16", 16, VA_F16, false, 0 },
+    { "BF16", 16, VA_BF16, false, 0 },
+    { "F64", 64, VA_F64, false, 0 },
+    { "F8_E4M3", 8, VA_U8, true, VA_E4M3 },
+    { "F8_E5M2", 8, VA_U8, true, VA_E5M2 },
+    { "U8", 8, VA_U8, false, 0 },
+    { "I32", 32, VA_I32, false, 0 },
+    { "I64", 64, VA_I64, false, 0 },
+    { "BOOL", 8, -1, false, 0 },
+    { "I8", 8, -1, false, 0 },
+    { "I16", 16, -1, false, 0 },
+    { "U16", 16, -1, false, 0 },
+    { "U32", 32, -1, false, 0 },
+    { "U64", 64, -1, false, 0 },
+    { "C64", 64, -1, false, 0 },
+    { "F8_E8M0", 8, -1, false, 0 },
+    { "F8_E4M3FNUZ", 8, -1, false, 0 },
+    { "F8_E5M2FNUZ", 8, -1, false, 0 },
+    { "F6_E2M3", 6, -1, false, 0 },
+    { "F6_E3M2", 6, -1, false, 0 },
+    { "F4", 4, -1, false, 0 },
+};
+
 /* A tensor as the header announces it. */
 struct entry {
     const char *name; /* owned by the JSON object */
-    enum va_dtype dtype;
+    const struct type *type;
     int rank;
     int64_t shape[VA_RANK_MAX];
     int64_t begin, end; /* bytes, from the end of the header */
@@ -122,13 +154,13 @@ static int parse_type(const struct file *f, const json_t *object, struct entry *
 {
     const char *name = json_string_value(json_object_get(object, "dtype"));
 
-    for (size_t i = 0; name && i < VA_COUNT(type_names); i++)
-        if (!strcmp(name, type_names[i])) {
-            e->dtype = (enum va_dtype)i;
+    for (size_t i = 0; name && i < VA_COUNT(types); i++)
+        if (!strcmp(name, types[i].name)) {
+            e->type = &types[i];
             return 0;
         }
-    return va_error("%s: %s: dtype %s, expected F64, F32, F16, BF16, U8, I32 or I64", f->path,
-                    e->name, name ? name : "missing");
+    return va_error("%s: %s: dtype %s, expected one of safetensors (F32, F16, BF16, ...)",
+                    f->path, e->name, name ? name : "missing");
 }
 
 /* The shape, and through *bytes what it takes. */
@@ -143,7 +175,7 @@ static int parse_shape(const struct file *f, const json_t *object, struct entry 
     if (json_array_size(shape) > VA_RANK_MAX)
         return va_error("%s: %s: %zu dimensions, expected at most %d", f->path, e->name,
                         json_array_size(shape), VA_RANK_MAX);
-    *bytes = (int64_t)va_dtype_size(e->dtype);
+    *bytes = e->type->bits;
     e->rank = (int)json_array_size(shape);
     json_array_foreach(shape, i, size)
     {
@@ -154,6 +186,10 @@ static int parse_shape(const struct file *f, const json_t *object, struct entry 
         if (va_mul(*bytes, e->shape[i], bytes) < 0)
             return va_error("%s: %s: impossible shape", f->path, e->name);
     }
+    if (*bytes % 8)
+        return va_error("%s: %s: impossible shape, expected whole bytes of %s", f->path,
+                        e->name, e->type->name);
+    *bytes /= 8;
     return 0;
 }
 
@@ -179,7 +215,7 @@ static int parse_entry(const struct file *f, const json_t *object, struct entry 
                         e->name, e->begin, e->end, f->data);
     if (e->end - e->begin != bytes)
         return va_error("%s: %s: %" PRId64 " bytes, expected %" PRId64 " for %s %s", f->path,
-                        e->name, e->end - e->begin, bytes, type_names[e->dtype],
+                        e->name, e->end - e->begin, bytes, e->type->name,
                         va_shape_text(e->rank, e->shape, shape, sizeof(shape)));
     return 0;
 }
@@ -268,13 +304,25 @@ static int read_metadata(const struct file *f, struct va_tensors *set)
 
 static int read_tensors(const struct file *f, struct va_tensors *set)
 {
+    int64_t left_out = 0;
+
     for (int64_t i = 0; i < f->count; i++) {
         const struct entry *e = &f->entries[i];
-        struct va_tensor *t = va_tensors_add(set, e->name, e->dtype, e->rank, e->shape);
+        struct va_tensor *t;
 
-        if (!t || read_at(f, t->data, e->end - e->begin, 8 + f->header + e->begin) < 0)
+        if (e->type->dtype < 0) {
+            left_out++;
+            continue;
+        }
+        t = va_tensors_add(set, e->name, (enum va_dtype)e->type->dtype, e->rank, e->shape);
+        if (!t || read_at(f, t->data, e->end - e->begin, 8 + f->header + e->begin) < 0 ||
+            (e->type->f8 && va_tensor_from_f8(t, e->type->f8_kind) < 0))
             return -1;
     }
+    if (left_out)
+        va_info("%s: left out %" PRId64 " tensors of other types than floating point, U8, I32 "
+                "and I64",
+                f->path, left_out);
     return 0;
 }
 

@@ -157,6 +157,10 @@ static int prepare(struct va_rgb *r, const char *path, const AVFrame *f, bool si
         in.range == r->input.range && in.sideways == r->input.sideways)
         return 0;
     error = new_scaler(r, &in);
+    if (error < 0) { /* the next picture may be like the one before this */
+        sws_freeContext(r->scaler);
+        r->scaler = NULL;
+    }
     if (error == AVERROR(ENOMEM))
         return va_error_memory("%s: out of memory for pictures of %lldx%lld", path,
                                 (long long)r->width, (long long)r->height);

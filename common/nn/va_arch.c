@@ -155,13 +155,46 @@ static void replace_metadata(struct va_tensors *set, struct va_tensors *config)
     config->meta_room = swap.meta_room;
 }
 
+static bool is_param(const struct va_params *list, const char *name)
+{
+    for (int64_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Remove counters and indices: whole numbers that are no parameter of the model. */
+static void drop_integers(struct va_tensors *set, const char *path,
+                          const struct va_params *list)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < set->count; i++) {
+        struct va_tensor t = set->items[i];
+
+        if ((t.dtype == VA_U8 || t.dtype == VA_I32 || t.dtype == VA_I64) &&
+            !is_param(list, t.name)) {
+            va_free(t.name);
+            va_free(t.data);
+        } else {
+            set->items[kept++] = t;
+        }
+    }
+    if (kept < set->count)
+        va_info("%s: left out %lld tensors that are not of floating point", path,
+                (long long)(set->count - kept));
+    set->count = kept;
+}
+
 static int complete_encoder(struct va_tensors *set, const char *path, struct va_params *list,
                             struct va_tensors *config)
 {
     struct va_rater_config c;
 
-    if (va_rater_config_load(&c, set, path) < 0 || va_rater_declare(&c, list) < 0 ||
-        va_params_match(list, set, path) < 0)
+    if (va_rater_config_load(&c, set, path) < 0 || va_rater_declare(&c, list) < 0)
+        return -1;
+    drop_integers(set, path, list);
+    if (va_params_match(list, set, path) < 0)
         return -1;
     return va_vit_config_store(&c.encoder, config);
 }
@@ -171,8 +204,10 @@ static int complete_mae(struct va_tensors *set, const char *path, struct va_para
 {
     struct va_mae_config c;
 
-    if (va_mae_config_load(&c, set, path) < 0 || va_mae_declare(&c, list) < 0 ||
-        va_params_match(list, set, path) < 0)
+    if (va_mae_config_load(&c, set, path) < 0 || va_mae_declare(&c, list) < 0)
+        return -1;
+    drop_integers(set, path, list);
+    if (va_params_match(list, set, path) < 0)
         return -1;
     return va_mae_config_store(&c, config);
 }

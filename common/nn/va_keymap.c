@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "nn/va_variant.h"
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,11 @@ static const struct rule encoder_rules[] = {
     { "mask_token", "" },
 };
 enum { MAE_RULES = 2 };
+
+/* First parts of names of what takes the features, alone or after an underscore. Others beside
+ * an encoder may be part of it, and are not left out without being told. */
+static const char *const heads[] = { "head",      "heads",     "classifier", "classifiers",
+                                     "regressor", "predictor", "projector",  "fc" };
 
 /* Match `name` with a rule; the number and the rest are parts of it. */
 static bool fits(const char *rule, const char *name, const char **number, int *digits,
@@ -90,6 +96,22 @@ static char *translate(const struct rule *rules, size_t count, const char *name)
     return va_strdup(name);
 }
 
+static bool is_head(const char *name)
+{
+    size_t length = strcspn(name, ".");
+
+    if (strncmp(name, "va_head.", 8) == 0 || strncmp(name, "expr_head.", 10) == 0)
+        return false; /* those that va-finetune trains (nn/va_rater.h) */
+    for (size_t i = 0; i < VA_COUNT(heads) && name[length]; i++) {
+        size_t n = strlen(heads[i]);
+
+        if (length >= n && !memcmp(name + length - n, heads[i], n) &&
+            (length == n || name[length - n - 1] == '_'))
+            return true;
+    }
+    return false;
+}
+
 static bool ends_with(const char *name, const char *end)
 {
     size_t n = strlen(name), m = strlen(end);
@@ -126,7 +148,43 @@ static int rename_all(struct va_tensors *set, const struct rule *rules, size_t c
     return 0;
 }
 
-/* Remove tensors that lost their name. */
+enum { NAMES_SHOWN = 8 };
+
+/* Add a name to a list of them for a message. */
+static void list_name(char *text, size_t size, int64_t shown, const char *name)
+{
+    size_t used = strlen(text);
+
+    if (shown < NAMES_SHOWN)
+        snprintf(text + used, size - used, "%s%.100s", shown ? ", " : "", name);
+    else if (shown == NAMES_SHOWN)
+        snprintf(text + used, size - used, ", ...");
+}
+
+/* Remove the names of heads. */
+static int unname_heads(struct va_tensors *set, const char *path)
+{
+    char text[1024] = "";
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < set->count; i++) {
+        char *none, *name = set->items[i].name;
+
+        if (!is_head(name))
+            continue;
+        none = va_strdup("");
+        if (!none)
+            return -1;
+        list_name(text, sizeof(text), count++, name);
+        set->items[i].name = none;
+        va_free(name);
+    }
+    if (count)
+        va_info("%s: left out %lld tensors of heads: %s", path, (long long)count, text);
+    return 0;
+}
+
+/* Remove tensors that lost their name; `what` they are is said, unless it is NULL. */
 static void drop_nameless(struct va_tensors *set, const char *path, const char *what)
 {
     int64_t kept = 0;
@@ -139,9 +197,45 @@ static void drop_nameless(struct va_tensors *set, const char *path, const char *
         va_free(set->items[i].name);
         va_free(set->items[i].data);
     }
-    if (kept < set->count)
+    if (what && kept < set->count)
         va_info("%s: left out %lld tensors %s", path, (long long)(set->count - kept), what);
     set->count = kept;
+}
+
+int va_keymap_drop(struct va_tensors *set, const char *path, const char *const *patterns,
+                   int64_t count)
+{
+    bool *gone = va_new(set->count, sizeof(*gone));
+    int64_t left = set->count;
+    int result = gone ? 0 : -1;
+
+    for (int64_t p = 0; p < count && result == 0; p++) {
+        char text[1024] = "";
+        int64_t found = 0;
+
+        for (int64_t i = 0; i < set->count; i++)
+            if (fnmatch(patterns[p], set->items[i].name, 0) == 0) {
+                list_name(text, sizeof(text), found++, set->items[i].name);
+                left -= !gone[i];
+                gone[i] = true;
+            }
+        if (found)
+            va_info("%s: --drop %s: left out %s", path, patterns[p], text);
+        else
+            result = va_error(
+                "%s: --drop %s: matches no tensor of floating point, expected one "
+                "like %s",
+                path, patterns[p], set->count ? set->items[0].name : "none");
+    }
+    if (result == 0 && count && left == 0)
+        result = va_error("%s: --drop leaves no tensor", path);
+    for (int64_t i = 0; i < set->count && result == 0; i++)
+        if (gone[i])
+            *set->items[i].name = '\0';
+    if (result == 0)
+        drop_nameless(set, path, NULL);
+    va_free(gone);
+    return result;
 }
 
 static int by_name(const void *a, const void *b)
@@ -185,6 +279,28 @@ static bool is_patch_weight(const char *name, size_t *length)
     return *length == 0 || name[*length - 1] == '.';
 }
 
+/* A message that names the encoders of a set with several, and how to choose. */
+static int several_encoders(const struct va_tensors *set, const char *path)
+{
+    char text[1024] = "", name[128];
+    const char *top = "";
+    int64_t count = 0;
+    size_t length;
+
+    for (int64_t i = 0; i < set->count; i++) {
+        if (!is_patch_weight(set->items[i].name, &length))
+            continue;
+        if (length == 0) {
+            top =
+                " (or the one without a prefix, when --drop 'PREFIX.*' leaves the others out)";
+            continue;
+        }
+        snprintf(name, sizeof(name), "--from %.*s", (int)length - 1, set->items[i].name);
+        list_name(text, sizeof(text), count++, name);
+    }
+    return va_error("%s: found several encoders, choose one: %s%s", path, text, top);
+}
+
 /* A new string: what stands before the names of the encoder, or NULL where there is none; two of
  * them are an error. */
 static int find_prefix(const struct va_tensors *set, const char *path, char **prefix)
@@ -199,8 +315,7 @@ static int find_prefix(const struct va_tensors *set, const char *path, char **pr
         if (!is_patch_weight(name, &other))
             continue;
         if (first)
-            return va_error("%s: found two encoders, %s and %s, expected one", path, first,
-                            name);
+            return several_encoders(set, path);
         first = name;
         length = other;
     }
@@ -250,6 +365,9 @@ static int adopt_encoder(struct va_tensors *set, const char *path, bool decoder,
     if (rename_all(set, encoder_rules, count) < 0)
         return -1;
     drop_nameless(set, path, "of a decoder or classifier");
+    if (unname_heads(set, path) < 0)
+        return -1;
+    drop_nameless(set, path, NULL);
     return 0;
 }
 

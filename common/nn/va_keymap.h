@@ -19,8 +19,17 @@
 enum va_model_kind { VA_MODEL_ENCODER, VA_MODEL_MAE, VA_MODEL_HEAD };
 
 /*
+ * Remove the tensors whose names match one of `count` patterns, of the shell's kind ("head*",
+ * "*.bias"); what each one removed is said (va_info). 0, or -1 after reporting, the set as it was:
+ * a pattern that matches nothing, or all.
+ */
+VA_MUST_USE int va_keymap_drop(struct va_tensors *set, const char *path,
+                               const char *const *patterns, int64_t count);
+
+/*
  * Recognise the model, rename its tensors in place, and remove those that the feature does not
- * need (said with --verbose off as well: va_info). With `decoder` that of a masked autoencoder is
+ * need (said with --verbose off as well: va_info): a decoder, and heads, which are known by the
+ * first part of their names (classifier.weight, au_head.fc.bias). With `decoder` that of a masked autoencoder is
  * kept, and has to be there. *authors: names were the authors'. 0, or -1 after reporting: nothing
  * known, two tensors of one name, or an encoder of another kind (nn/va_variant.h).
  */

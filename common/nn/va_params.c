@@ -258,12 +258,12 @@ static void VA_PRINTF(2, 3) add_fault(struct faults *f, const char *format, ...)
     f->used += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static int report_faults(const struct faults *f, const char *path)
+static int report_faults(const struct faults *f, const char *path, const char *advice)
 {
     if (f->count > f->shown)
-        return va_error("%s: %s; and %lld more", path, f->text,
-                        (long long)(f->count - f->shown));
-    return f->count ? va_error("%s: %s", path, f->text) : 0;
+        return va_error("%s: %s; and %lld more%s", path, f->text,
+                        (long long)(f->count - f->shown), advice);
+    return f->count ? va_error("%s: %s%s", path, f->text, advice) : 0;
 }
 
 int va_params_match(const struct va_params *list, const struct va_tensors *set,
@@ -291,7 +291,10 @@ int va_params_match(const struct va_params *list, const struct va_tensors *set,
                 &faults, "%s: unknown tensor of shape %s, expected none of this name",
                 set->items[i].name,
                 va_shape_text(set->items[i].rank, set->items[i].shape, found, sizeof(found)));
-    return report_faults(&faults, path);
+    return report_faults(&faults, path,
+                         known == list->count && faults.count == set->count - known
+                             ? ": va-weights import --drop NAME leaves a tensor out"
+                             : "");
 }
 
 /* The values of a tensor as float32 in `out` [count]. */

@@ -1,9 +1,11 @@
 /*
  * make_pth CASE OUT - a checkpoint of PyTorch, good or hostile.
  * make_pth list     - the hostile cases: name, and what is to be said of the file.
+ * make_pth pickle CASE OUT - the pickle of a case alone.
  * make_pth wrap PICKLE OUT - a pickle from a file in an archive with one storage.
  *
- * Good: zip, zip4 (protocol 4), no-sum, deflated, legacy, legacy-view; pickle is that of zip alone.
+ * Good: zip, zip4 (protocol 4), objects (beside the tensors), two (dicts), no-sum, deflated, legacy, legacy-view;
+ * pickle is that of zip alone.
  */
 #include "test/pth_hostile.h"
 #include <stdbool.h>
@@ -416,6 +418,10 @@ static bool make_pickle(const char *name, struct pth_bytes *b)
         return good_pickle(b), true;
     if (!strcmp(name, "zip4"))
         return good_pickle4(b), true;
+    if (!strcmp(name, "objects"))
+        return pickle_objects(b), true;
+    if (!strcmp(name, "two"))
+        return pickle_two(b), true;
     for (size_t i = 0; i < COUNT(pickles); i++)
         if (!strcmp(name, pickles[i].name)) {
             if (pickles[i].make)
@@ -463,7 +469,7 @@ static void read_all(const char *path, struct pth_bytes *b)
 int main(int argc, char **argv)
 {
     struct pth_bytes b = { 0 };
-    bool known = true;
+    bool known = true, raw;
     FILE *f;
 
     if (argc == 2 && !strcmp(argv[1], "list"))
@@ -471,11 +477,14 @@ int main(int argc, char **argv)
     if (argc == 3 && (!strcmp(argv[1], "deflated") || !strcmp(argv[1], "bomb")))
         return write_deflated(argv[2], argv[1][0] == 'b' ? 1 << 24 : 1 << 10), 0;
     f = argc >= 3 ? fopen(argv[argc - 1], "w+b") : NULL;
+    raw = argc >= 3 && !strcmp(argv[1], "pickle");
     if (argc == 4 && !strcmp(argv[1], "wrap"))
         read_all(argv[2], &b);
+    else if (argc == 4 && raw)
+        known = make_pickle(argv[2], &b);
     else
         known = argc == 3 && make_pickle(argv[1], &b);
-    if (f && known && !strcmp(argv[1], "pickle"))
+    if (f && known && raw)
         fwrite(b.data, 1, b.size, f);
     else if (f && known)
         pth_write_zip(f, &b, FLOATS);
@@ -483,7 +492,8 @@ int main(int argc, char **argv)
         known = write_file(argv[1], f);
     free(b.data);
     if (!f || fclose(f) || !known) {
-        fprintf(stderr, "usage: make_pth list | CASE OUT | wrap PICKLE OUT\n");
+        fprintf(stderr,
+                "usage: make_pth list | CASE OUT | pickle CASE OUT | wrap PICKLE OUT\n");
         return 2;
     }
     return 0;

@@ -204,6 +204,35 @@ static void an_encoder_loses_what_it_does_not_need(void)
     va_backend_free(be);
 }
 
+static void tensors_are_left_out_by_pattern(void)
+{
+    static const char *const some[] = { "fc?.bias", "tcn.0.*" },
+                             *const none[] = { "fc1.*", "x*" }, *const all[] = { "*" };
+    struct va_tensors *set = head();
+    int64_t all_count = set->count, first = 0;
+    char line[512] = "";
+
+    for (int64_t i = 0; i < set->count; i++)
+        first += strncmp(set->items[i].name, "tcn.0.", 6) == 0;
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(va_keymap_drop(set, "a.st", none, 2) < 0);
+    va_error_catch_end();
+    VA_CHECK(!strncmp(line,
+                      "a.st: --drop x*: matches no tensor of floating point, expected one "
+                      "like tcn.0.",
+                      75));
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(va_keymap_drop(set, "a.st", all, 1) < 0);
+    va_error_catch_end();
+    VA_CHECK(!strcmp(line, "a.st: --drop leaves no tensor"));
+    VA_CHECK_INT(set->count, all_count); /* as it was */
+    VA_CHECK(va_keymap_drop(set, "a.st", some, 2) == 0);
+    VA_CHECK_INT(set->count, all_count - first - 2);
+    VA_CHECK(va_tensors_find(set, "fc1.weight") && !va_tensors_find(set, "fc1.bias"));
+    VA_CHECK(va_keymap_drop(set, "a.st", NULL, 0) == 0);
+    va_tensors_free(set);
+}
+
 /* Refused with a line that holds `what`. */
 static void refused(struct va_tensors *set, const char *what)
 {
@@ -255,6 +284,7 @@ int main(void)
     VA_TEST(our_names_become_the_authors);
     VA_TEST(newer_weight_normalisation_is_understood);
     VA_TEST(an_encoder_loses_what_it_does_not_need);
+    VA_TEST(tensors_are_left_out_by_pattern);
     VA_TEST(sets_that_are_no_model_are_refused);
     return va_test_finish();
 }

@@ -112,6 +112,60 @@ static struct va_tensors *mixed_set(void)
     return set;
 }
 
+/* Objects of classes that nobody knows are skipped, wherever they stand, and none is run. */
+static void objects_beside_the_tensors_are_skipped(void)
+{
+    struct pth_bytes b = { 0 };
+    struct va_tensors *set;
+    FILE *f = fopen(path, "wb");
+
+    if (!f)
+        abort();
+    pickle_objects(&b);
+    pth_write_zip(f, &b, FLOATS);
+    fclose(f);
+    free(b.data);
+    set = va_pth_read(path, NULL);
+    VA_CHECK(set && set->count == 1 && !strcmp(set->items[0].name, "w") &&
+             set->items[0].count == 6);
+    va_tensors_free(set);
+}
+
+/* A part is a key, what stands before names, or both. */
+static void parts_are_taken_by_key_and_by_name(void)
+{
+    static const struct {
+        const char *from, *name;
+        int64_t count;
+    } parts[] = {
+        { "model", "w", 3 },        { "inner", "b", 1 },   { "model.inner", "b", 1 },
+        { "model.inner.b", "", 0 }, { "model.in", "", 0 }, { "args", "", 0 },
+    };
+    char line[512];
+
+    for (size_t i = 0; i < VA_COUNT(parts); i++) {
+        struct pth_bytes b = { 0 };
+        struct va_tensors *set;
+        FILE *f = fopen(path, "wb");
+
+        if (!f)
+            abort();
+        good_pickle(&b);
+        pth_write_zip(f, &b, FLOATS);
+        fclose(f);
+        free(b.data);
+        va_error_catch_begin(line, sizeof(line));
+        set = va_pth_read(path, parts[i].from);
+        va_error_catch_end();
+        VA_CHECK_INT(set ? set->count : 0, parts[i].count);
+        if (set && parts[i].count)
+            VA_CHECK(!strcmp(set->items[0].name, parts[i].name));
+        va_tensors_free(set);
+    }
+    VA_CHECK(strstr(line, "args: found an object of argparse.Namespace, expected a dict") !=
+             NULL);
+}
+
 static void what_we_write_is_read_back(void)
 {
     struct va_tensors *set = mixed_set(), *back;
@@ -303,6 +357,8 @@ int main(void)
     VA_TEST(what_pytorch_saved_is_read);
     VA_TEST(tensors_stand_in_the_order_of_the_dict);
     VA_TEST(another_part_is_read_by_its_key);
+    VA_TEST(objects_beside_the_tensors_are_skipped);
+    VA_TEST(parts_are_taken_by_key_and_by_name);
     VA_TEST(what_we_write_is_read_back);
     VA_TEST(equal_sets_give_equal_bytes_and_aligned_storages);
     VA_TEST(an_empty_tensor_has_no_elements);

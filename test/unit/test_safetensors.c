@@ -5,6 +5,7 @@
 #include "base/va_input.h"
 #include "io/va_model_file.h"
 #include "test/va_test.h"
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -119,7 +120,10 @@ static void headers_that_lie_are_refused(void)
     check_refused("{\"a\":5}", -1, 8, "a: found no object");
     check_refused("{" T("a", "F32", "2", "0", "8") "," T("a", "F32", "2", "8", "16") "}", -1,
                   16, "duplicate");
-    check_refused("{" T("a", "F8", "2", "0", "8") "}", -1, 8, "a: dtype F8");
+    check_refused("{" T("a", "F8", "2", "0", "8") "}", -1, 8, "a: dtype F8, expected one of");
+    check_refused("{" T("a", "F4", "3", "0", "1") "}", -1, 1, "a: impossible shape");
+    check_refused("{" T("a", "BOOL", "3", "0", "2") "}", -1, 2,
+                  "a: 2 bytes, expected 3 for BOOL 3");
     check_refused("{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", -1, 8, "a: dtype missing");
     check_refused("{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,8]}}", -1, 8, "a: no shape");
     check_refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", -1, 8, "a: data_offsets");
@@ -165,6 +169,64 @@ static void order_of_the_header_is_free(void)
     va_tensors_free(set);
 }
 
+/* All 256 of both kinds: NaN, infinities, what is smallest and largest, and every order of them. */
+static void numbers_of_8_bits_are_exact(void)
+{
+    static const struct {
+        uint8_t byte;
+        double e4m3, e5m2;
+    } known[] = {
+        { 0x00, 0, 0 },
+        { 0x01, 0x1p-9, 0x1p-16 },
+        { 0x07, 0x7p-9, 0x1.cp-14 },
+        { 0x08, 0x1p-6, 0x1p-13 },
+        { 0x38, 1, 0.5 },
+        { 0x3c, 1.5, 1 },
+        { 0x7b, 352, 57344 },
+        { 0x7e, 448, (double)NAN },
+        { 0xb8, -1, -0.5 },
+    };
+    static const char *const names[] = { "F8_E4M3", "F8_E5M2" };
+
+    for (int kind = 0; kind < 2; kind++) {
+        char header[128];
+        struct va_tensors *set;
+        const float *x;
+
+        snprintf(header, sizeof(header),
+                 "{\"a\":{\"dtype\":\"%s\",\"shape\":[256],\"data_offsets\":[0,256]}}",
+                 names[kind]);
+        write_raw(header, -1, 256);
+        set = va_safetensors_read(path);
+        VA_CHECK(set && set->count == 1 && set->items[0].dtype == VA_F32);
+        x = set ? set->items[0].data : NULL;
+        for (size_t i = 0; x && i < VA_COUNT(known); i++) {
+            double expected = kind ? known[i].e5m2 : known[i].e4m3;
+
+            VA_CHECK(isnan(expected) ? isnan(x[known[i].byte])
+                                     : (double)x[known[i].byte] == expected);
+        }
+        for (int i = 1; x && i < (kind ? 0x7c : 0x7f); i++)
+            VA_CHECK(x[i] > x[i - 1] && x[128 + i] == -x[i]);
+        VA_CHECK(x && (kind ? isinf(x[0x7c]) : isnan(x[0x7f])));
+        va_tensors_free(set);
+    }
+}
+
+/* Tensors of types that no model here has lie among the others. */
+static void other_types_are_left_out(void)
+{
+    struct va_tensors *set;
+
+    write_raw("{" T("mask", "BOOL", "3", "0", "3") "," T("a", "U8", "2", "3", "5") "," T(
+                  "half", "F4", "2,3", "5", "8") "," T("n", "U64", "", "8", "16") "}",
+              -1, 16);
+    set = va_safetensors_read(path);
+    VA_CHECK(set && set->count == 1 && !strcmp(set->items[0].name, "a"));
+    VA_CHECK(set && ((uint8_t *)set->items[0].data)[1] == 4);
+    va_tensors_free(set);
+}
+
 static void others_are_not_safetensors(void)
 {
     char line[512] = "";
@@ -184,11 +246,14 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     snprintf(path, sizeof(path), "%s/x.safetensors", folder);
+    va_set_verbosity(VA_QUIET); /* what is left out is said */
     VA_TEST(round_trip_keeps_order_types_and_metadata);
     VA_TEST(equal_sets_give_equal_bytes);
     VA_TEST(headers_that_lie_are_refused);
     VA_TEST(data_are_used_without_gap_or_overlap);
     VA_TEST(order_of_the_header_is_free);
+    VA_TEST(numbers_of_8_bits_are_exact);
+    VA_TEST(other_types_are_left_out);
     VA_TEST(others_are_not_safetensors);
     remove(path);
     rmdir(folder);

@@ -116,6 +116,39 @@ static void the_encoder_refuses_what_it_cannot_keep(void)
     VA_CHECK(rmdir(folder) == 0); /* nothing is left in it */
 }
 
+/* A picture that swscale has no converter for comes between two that it has one for. */
+static void a_picture_that_cannot_be_converted_spoils_no_other(void)
+{
+    static const int formats[] = { AV_PIX_FMT_GRAY8, AV_PIX_FMT_VAAPI, AV_PIX_FMT_GRAY8 };
+    uint8_t grey[WIDTH * HEIGHT];
+    struct va_rgb *rgb = va_rgb_new(WIDTH, HEIGHT);
+    AVFrame *frame = av_frame_alloc();
+    struct va_frame out;
+    char line[512];
+
+    if (!rgb || !frame)
+        abort();
+    memset(grey, 77, sizeof(grey));
+    frame->width = WIDTH;
+    frame->height = HEIGHT;
+    frame->data[0] = grey;
+    frame->linesize[0] = WIDTH;
+    frame->color_range = AVCOL_RANGE_JPEG;
+    for (size_t i = 0; i < VA_COUNT(formats); i++) {
+        int result;
+
+        frame->format = formats[i];
+        va_error_catch_begin(line, sizeof(line));
+        result = va_rgb_convert(rgb, "x", frame, NULL, &out);
+        va_error_catch_end();
+        VA_CHECK_INT(result, i == 1 ? -1 : 0);
+        VA_CHECK(result < 0 || out.pixels[3 * WIDTH] == 77);
+    }
+    frame->data[0] = NULL;
+    av_frame_free(&frame);
+    va_rgb_free(rgb);
+}
+
 int main(void)
 {
     VA_TEST(numbers_follow_each_other);
@@ -123,5 +156,6 @@ int main(void)
     VA_TEST(packets_that_are_never_shown_have_no_number);
     VA_TEST(encoded_frames_come_back_at_their_times);
     VA_TEST(the_encoder_refuses_what_it_cannot_keep);
+    VA_TEST(a_picture_that_cannot_be_converted_spoils_no_other);
     return va_test_finish();
 }
