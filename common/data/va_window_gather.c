@@ -280,8 +280,9 @@ int va_window_index_pts(const struct va_window_index *index, int64_t video, doub
         step = s->count > 1 ? (stamp[s->count - 1] - stamp[0]) /
                                   (double)(s->frames[s->count - 1] - s->frames[0])
                             : 0;
-    spread_times(s, stamp, index->videos[video].frames, step, pts);
-    status = 1;
+    status = step != 0; /* crops of which no rate was given have no times */
+    if (status)
+        spread_times(s, stamp, index->videos[video].frames, step, pts);
 done:
     va_free(stamp);
     return status;
