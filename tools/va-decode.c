@@ -28,8 +28,11 @@ static const struct va_usage usage = {
     .brief = "decode a video or a folder of crops to numbered RGB frames",
     .details =
         "INPUT is a video file, - for standard input, or a folder of images named by their frame "
-        "number (00001.jpg, .jpeg, .png; other names are ignored). A number that a folder lacks "
-        "is a frame without a face.\n\n"
+        "number: PREFIX, digits and .jpg, .jpeg, .png, .bmp, .webp, .tif or .tiff, one prefix in a "
+        "folder, mostly none (00001.jpg, img_00001.jpg, frame_det_00_000001.bmp). Numbers begin with "
+        "1; in a folder that has a 0 all go up by one. A number that a folder lacks is a frame "
+        "without a face. What an image is, its contents tell: JPEG, PNG, BMP, WebP, TIFF, JPEG 2000, "
+        "the first picture of a GIF.\n\n"
         "Frames are numbered from 1 in the order in which they are shown, and carry the time "
         "stamp of the file, in seconds; it may be below 0. Where the times of a file start again "
         "(recordings joined with cat), numbers and times go on, and a line says where. What an edit "

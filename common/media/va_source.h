@@ -3,8 +3,8 @@
  *
  * Frames come in presentation order as packed RGB24, rotation metadata applied, with their
  * 1-based number and time stamp. Frames that an edit list hides are neither shown nor counted.
- * A folder of NNNNN.jpg (.jpeg, .png) keeps the number in each name: a missing number is a frame
- * without a face; other names are ignored.
+ * A folder of crops has the numbers in its names (media/va_crops.h): a missing number is a frame
+ * without a face.
  *
  * Broken packets and images, and pictures that are known to be lost, are reported and passed over,
  * up to `tolerate` of them (a run of lost pictures counts once); one more is an error. A frame lost
