@@ -183,3 +183,54 @@ void va_crops_free(struct va_crops *c)
     va_free(c->folders);
     *c = (struct va_crops){ 0 };
 }
+
+/* ---- folders of folders ----------------------------------------------------------------- */
+
+enum { DEPTH_MAX = 16 };
+
+static int add_path(const char *path, char ***paths, int64_t *count, int64_t *room)
+{
+    if (va_grow(paths, room, *count + 1, sizeof(**paths)) < 0 ||
+        !((*paths)[*count] = va_strdup(path)))
+        return -1;
+    ++*count;
+    return 0;
+}
+
+static int find_below(const char *path, int depth, char ***paths, int64_t *count, int64_t *room)
+{
+    struct va_crops c = { 0 };
+    int result = va_crops_read(&c, path, false);
+
+    if (result == 0 && c.count)
+        result = add_path(path, paths, count, room);
+    for (int64_t i = 0; result == 0 && !c.count && i < c.folder_count; i++) {
+        char *child = va_format("%s/%s", path, c.folders[i]);
+
+        result = !child ? -1
+                 : depth < DEPTH_MAX
+                     ? find_below(child, depth + 1, paths, count, room)
+                     : va_error("%s: found folders more than %d deep", child, DEPTH_MAX);
+        va_free(child);
+    }
+    va_crops_free(&c);
+    return result;
+}
+
+int va_crops_find(const char *path, char ***paths, int64_t *count, int64_t *room)
+{
+    int64_t before = *count;
+    size_t length = strlen(path);
+    struct stat st;
+    char *folder;
+    int result = 0;
+
+    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        while (length > 1 && path[length - 1] == '/')
+            length--;
+        folder = va_format("%.*s", (int)length, path);
+        result = folder ? find_below(folder, 0, paths, count, room) : -1;
+        va_free(folder);
+    }
+    return result == 0 && *count == before ? add_path(path, paths, count, room) : result;
+}

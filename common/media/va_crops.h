@@ -37,4 +37,11 @@ struct va_crops {
 VA_MUST_USE int va_crops_read(struct va_crops *c, const char *path, bool frames);
 void va_crops_free(struct va_crops *c); /* leaves it zeroed */
 
+/*
+ * Add `path` to the list paths [*count] (room for *room) if it is a folder that holds pictures, or no
+ * folder at all; else the folders below it, by name, that do, as deep as need be. When there is
+ * none, `path` itself. -1 after reporting.
+ */
+VA_MUST_USE int va_crops_find(const char *path, char ***paths, int64_t *count, int64_t *room);
+
 #endif
