@@ -22,7 +22,8 @@ static int64_t shift_of(const struct va_clock *c, int64_t pts, int64_t dts)
 /* Whether a shown time, shifted, belongs to another piece than the one before it. */
 static bool is_new_piece(const struct va_clock *c, int64_t pts, bool key)
 {
-    double slack = key ? c->step / 2 : fmax((double)(2 * c->second), REORDER_MAX * c->step);
+    double reorder = c->step > 0 ? REORDER_MAX * c->step : 2 * (double)c->second;
+    double slack = key ? c->step / 2 : reorder;
     double ahead = (double)pts - (double)c->newest;
 
     return ahead < -slack || (c->jumps && ahead > (double)(JUMP_SECONDS * c->second));
@@ -60,7 +61,9 @@ bool va_clock_packet(struct va_clock *c, int64_t *pts, int64_t *dts, bool key)
 
 void va_order_init(struct va_order *o, double step, bool strict)
 {
-    *o = (struct va_order){ .step = step, .strict = strict, .last = INT64_MIN };
+    *o = (struct va_order){
+        .step = step, .strict = strict, .last = INT64_MIN, .joint = INT64_MIN
+    };
 }
 
 void va_order_packet(struct va_order *o, int64_t pts)
@@ -141,6 +144,8 @@ static void drop(struct va_order *o, int n, int64_t end, int64_t gap)
     int64_t told = missing < o->refused ? missing : o->refused;
     int64_t lost = holes(o, n, end);
 
+    if (o->last < o->joint && o->joint <= end)
+        lost = gap = 0; /* pictures before the first key of a piece lean on what it lacks */
     if (lost < told)
         lost = told;
     if (lost < gap)

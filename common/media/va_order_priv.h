@@ -51,6 +51,7 @@ struct va_order {
     double step;       /* ticks between frames, 0 where not known */
     int64_t even, odd; /* distances between frames that were a step, that were not */
     int64_t last;      /* stamp of the last frame, INT64_MIN: none yet */
+    int64_t joint;     /* stamp of the first packet of a piece, INT64_MIN: none */
     int64_t untimed;   /* frames without a stamp since then */
     int64_t gap;       /* frames that a gap would hold before which nothing was suspect, */
     int64_t gap_at;    /* and the number of the frame after it */
@@ -63,7 +64,7 @@ void va_order_packet(struct va_order *o, int64_t pts); /* shown, with a known ti
 void va_order_refused(struct va_order *o);
 /* The frame's number, or 0: it came too late, others have its place. */
 int64_t va_order_frame(struct va_order *o, int64_t pts);
-void va_order_end(struct va_order *o);                   /* number: including those lost last */
-bool va_order_steady(const struct va_order *o);          /* whether the rate is constant */
+void va_order_end(struct va_order *o);          /* number: including those lost last */
+bool va_order_steady(const struct va_order *o); /* whether the rate is constant */
 
 #endif

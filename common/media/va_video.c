@@ -167,7 +167,7 @@ static int send_packet(struct va_source *s)
     v->clock.step = v->order.step;
     if (va_clock_packet(&v->clock, &p->pts, &p->dts, key)) {
         v->joints++;
-        v->joint = p->pts;
+        v->joint = v->order.joint = p->pts;
     }
     if (is_shown(v, p))
         va_order_packet(&v->order, p->pts);
@@ -433,9 +433,11 @@ static void start_clock(struct video *v)
     double ticks = 1 / av_q2d(stream->time_base), fps = rate(stream->avg_frame_rate);
     bool constant = fps > 0 && fabs(fps - rate(stream->r_frame_rate)) < .01 * fps;
 
+    v->clock.jumps = v->in.format->iformat->flags & AVFMT_TS_DISCONT;
+    if (v->clock.jumps)
+        constant = false; /* the rate is a guess from the first packets */
     va_order_init(&v->order, constant ? ticks / fps : 0, is_strict(v->codec->codec_id));
     v->clock.second = (int64_t)(ticks + .5);
-    v->clock.jumps = v->in.format->iformat->flags & AVFMT_TS_DISCONT;
     v->joint = INT64_MIN;
 }
 
