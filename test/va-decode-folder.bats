@@ -12,7 +12,8 @@ setup() {
     make_image f/00003.jpg 40 30 60
     make_image f/00007.jpeg 40 30 140
     make_image f/12.png 40 30 240
-    touch f/.DS_Store f/Thumbs.db f/00005.txt f/00006.jpg.part f/x00006.jpg
+    touch f/.DS_Store f/Thumbs.db f/00005.txt f/00006.jpg.part f/._00006.jpg
+    mkdir f/00008.jpg # a folder is no picture
 }
 
 # refuses LINE ARGS...: exit 3, this one line, nothing written
@@ -61,14 +62,12 @@ refuses() {
     make_image f/7.jpg 40 30 1
     refuses "f: found 00007.jpeg and 7.jpg, expected one image for frame 7" f
     rm f/7.jpg
-    make_image f/00000.jpg 40 30 1
-    refuses "f/00000.jpg: found a frame number outside 1..2147483646" f
-    mv f/00000.jpg f/99999999999999999999.jpg
+    make_image f/99999999999999999999.jpg 40 30 1
     refuses "f/99999999999999999999.jpg: found a frame number outside 1..2147483646" f
     rm f/9*.jpg
     refuses "f/12.png: found frame 12, expected at most 11 frames" --frame-count 11 f
     mkdir empty
-    refuses "empty: found no image, expected files named NNNNN.jpg or NNNNN.png" empty
+    refuses "empty: found no image with a number, expected names like 00012.jpg or frame_00012.png" empty
     refuses "f: a folder has no times: found a start or end in seconds, expected the rate (fps) as well" \
         --end 1 f
 }
@@ -101,4 +100,67 @@ refuses() {
     printf '\x55\x55' | dd of=f/12.png bs=1 seek=$((size - 15)) conv=notrunc status=none # of IDAT
     run -3 --separate-stderr va-decode -o a.h5 f
     [[ $stderr == "va-decode: f/12.png: broken image: "* ]]
+}
+
+@test "names of other programs: one prefix in a folder, from 0 or 1" {
+    mkdir openface zero img mixed
+    for i in 1 2 4; do
+        make_image i.png 40 30 $((50 * i))
+        ffmpeg -nostdin -v error -i i.png openface/frame_det_00_00000$i.bmp
+        cp i.png zero/0000$((i - 1)).png
+        cp i.png img/img_$i.png
+    done
+    va-decode --raw img >expected
+    for d in openface zero img; do
+        va-decode -o $d.h5 $d
+        [ "$(column $d.h5 /index)" = "1 2 4" ]
+        [ "$(attribute $d.h5 frame_count)" = 4 ]
+        va-decode --raw $d | cmp - expected
+    done
+    cp f/00003.jpg mixed/1.jpg
+    cp f/00004.jpg mixed/frame_2.jpg
+    refuses "mixed: found 1.jpg and frame_2.jpg, expected one kind of names in a folder of crops" mixed
+    mv mixed/1.jpg mixed/cover.jpg
+    run -0 --separate-stderr va-decode -o m.h5 mixed
+    [ "$stderr" = "va-decode: mixed: left out images without a number: 1, the first is cover.jpg" ]
+    [ "$(column m.h5 /index)" = 2 ]
+}
+
+@test "a picture is what it holds, not what it is called" {
+    make_image i.png 40 30 90
+    for e in bmp webp gif tiff jp2; do
+        mkdir $e
+        ffmpeg -nostdin -v error -i i.png -frames:v 1 $e/x.$e
+        mv $e/x.$e $e/00001.jpg
+        va-decode --raw $e >raw
+        [ "$(stat -c %s raw)" = 3600 ]
+        od -An -tu1 -j 3597 -N 3 raw | awk '($1 - 90)^2 > 900 { exit 1 }'
+        head -c $(($(stat -c %s $e/00001.jpg) * 2 / 3)) $e/00001.jpg >half && mv half $e/00001.jpg
+        run -3 --separate-stderr va-decode --raw $e
+        [[ $stderr == "va-decode: $e/00001.jpg: broken image: "* ]]
+    done
+    mkdir other
+    printf '\0\0\0\030ftypheic\0\0\0\0mif1heic' >other/00001.jpg
+    refuses "other/00001.jpg: is a HEIC picture; convert it to JPEG or PNG" other
+    echo '<!DOCTYPE html><html>not found</html>' >other/00001.jpg
+    refuses "other/00001.jpg: is an HTML page; expected a picture" other
+}
+
+@test "whole pictures: bytes after the end of a JPEG, a colour profile that cannot be read" {
+    mkdir p
+    va-decode --raw f >expected
+    for tail in '\n' '\r\n' 'dhav\131\031\001' '\0\0\001\012xxxxSEFT' '\377\377\377'; do
+        cp f/0000[347].jp* f/12.png p
+        # shellcheck disable=SC2059
+        for i in p/*.jpg; do printf "$tail" >>"$i"; done
+        va-decode --raw p | cmp - expected
+    done
+    mkdir png
+    { head -c 33 f/12.png && printf '\0\0\0\006iCCPx\0\0abc\0\0\0\0' && tail -c +34 f/12.png; } >png/12.png
+    va-decode --raw png | cmp - <(tail -c 3600 expected)
+    size=$(stat -c %s f/00004.jpg)
+    rm p/*
+    { head -c $((size - 2)) f/00004.jpg && head -c 50 /dev/zero; } >p/1.jpg # its end is missing
+    run -3 --separate-stderr va-decode -o a.h5 p
+    [[ $stderr == "va-decode: p/1.jpg: broken image: "* ]]
 }

@@ -177,3 +177,18 @@ refused() {
     head -c 60 folder/00001.png >folder/00002.png
     refused folder "folder/00002.png: "
 }
+
+@test "a folder of crop folders: each is a video, as in va-finetune" {
+    mkdir -p crops/b crops/more/a crops/none
+    for i in 1 2; do
+        make_image crops/b/frame_000$i.png 20 30 $((40 * i))
+        make_image crops/more/a/0000$i.jpg 20 30 $((60 * i))
+    done
+    run -3 --separate-stderr va-embed -w tiny.h5 -o out.h5 crops
+    [ "$stderr" = "va-embed: crops: found 2 folders of crops, expected one (several videos need --output-dir)" ]
+    va-embed -w tiny.h5 --output-dir out crops/ clip.h5
+    [ "$(ls out)" = "$(printf 'a.h5\nb.h5\nclip.h5')" ]
+    [ "$(attribute out/a.h5 video) $(column out/a.h5 /index)" = "a 1 2" ]
+    va-embed -w tiny.h5 -o b.h5 crops/b
+    va-h5cmp b.h5 out/b.h5
+}

@@ -189,13 +189,15 @@ interrupt() {
     tune --epochs 1 --batch 2 --per-video 3 --log-dir log -o m.h5
     [ "$(wc -l <log/train.tsv)" -eq 2 ]
     echo x >crops/a/face.png
-    fails 3 "crops/a: image 5 has no number, expected names like 00012.jpg"
+    fails 3 "crops/a: image 5 has no number, expected names of one kind, like 00012.jpg"
     rm crops/a/face.png
     head -c 100 crops/a/00005.jpg >t && mv t crops/a/00005.jpg
     run -3 --separate-stderr tune --epochs 1 --per-video 3 -o n.h5
     [[ $stderr == "va-finetune: crops/a/00005.jpg: broken image: "* ]] || explain "$stderr"
     [ "$(wc -l <<<"$stderr")" -eq 1 ]
     [ ! -e n.h5 ]
+    run -0 --separate-stderr tune --epochs 3 --per-video 3 --tolerate 1 -o n.h5 # told once
+    [ "$(grep -c 'crops/a/00005.jpg: broken image: ' <<<"$stderr")" = 1 ]
 }
 
 @test "labels and pictures that do not belong together: status 3" {

@@ -180,6 +180,13 @@ changed() {
     [ ! -e q.h5 ]
 }
 
+@test "crops of which no rate is known: the time is left empty" {
+    make_features --video c --dim 6 --frames 5 --fps 0 c.h5
+    va-predict -m m1.h5 -o p.h5 --table c.tsv c.h5
+    [ "$(sed -n 3p c.tsv | cut -f 1,2)" = "$(printf '2\t')" ]
+    run ! h5dump -d /videos/c/pts p.h5
+}
+
 @test "a prediction that is not finite: status 4, nothing is written" {
     changed fc1.bias 0 3e38
     h5edit odd.h5 poke /tensors/fc2.weight 0 3e38

@@ -29,14 +29,20 @@ static const struct va_usage usage = {
     .brief = "decode a video or a folder of crops to numbered RGB frames",
     .details =
         "INPUT is a video file, - for standard input, or a folder of images named by their frame "
-        "number (00001.jpg, .jpeg, .png; other names are ignored). A number that a folder lacks "
-        "is a frame without a face.\n\n"
+        "number: PREFIX, digits and .jpg, .jpeg, .png, .bmp, .webp, .tif or .tiff, one prefix in a "
+        "folder, mostly none (00001.jpg, img_00001.jpg, frame_det_00_000001.bmp). Numbers begin with "
+        "1; in a folder that has a 0 all go up by one. A number that a folder lacks is a frame "
+        "without a face. What an image is, its contents tell: JPEG, PNG, BMP, WebP, TIFF, JPEG 2000, "
+        "the first picture of a GIF.\n\n"
         "Frames are numbered from 1 in the order in which they are shown, and carry the time "
-        "stamp of the file, in seconds. What an edit list hides is not shown; rotation metadata "
-        "is applied; pictures that change their size are scaled to that of the first.\n\n"
-        "A packet or image that cannot be decoded ends the run with exit code 3, unless "
-        "--tolerate allows it: then it is named on standard error and passed over, and the "
-        "frames after it keep their numbers.\n\n"
+        "stamp of the file, in seconds; it may be below 0. Where the times of a file start again "
+        "(recordings joined with cat), numbers and times go on, and a line says where. What an edit "
+        "list hides is not shown; rotation metadata is applied; pictures that change their size are "
+        "scaled to that of the first.\n\n"
+        "A packet or image that cannot be decoded, data that is missing and a file that ends early "
+        "end the run with exit code 3, unless --tolerate allows it: then each is named on standard "
+        "error and passed over, and the frames after it keep their numbers, as far as times or "
+        "packets tell them.\n\n"
         "The attribute fps is measured from numbers and time stamps, frame_count is the number "
         "of frames in the whole video; when --end cuts it short, it is what the container says, "
         "or the last frame decoded if that is more.\n\n"
@@ -74,7 +80,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                       "va.frames/1 to write; appears only when complete"),
         VA_OPT_STRING(0, "size", &a->size, "WxH|N", "scale frames (default: as stored)"),
         VA_OPT_INT(0, "every", &o->every, 1, VA_NUMBER_MAX, "every N-th frame: 1, 1 + N, ..."),
-        VA_OPT_REAL(0, "start", &o->start, 0, 1e9, "first time, seconds"),
+        VA_OPT_REAL(0, "start", &o->start, 0, 1e9, "first time, seconds (0: all)"),
         VA_OPT_REAL(0, "end", &o->end, 0, 1e9, "frames before this time, seconds (0: all)"),
         VA_OPT_STRING(0, "name", &a->name, "NAME",
                       "name of the video (default: file name without known extensions)"),
@@ -83,7 +89,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_REAL(0, "fps", &o->fps, 0, 1000,
                     "folder: frames a second of the original video (0: not known)"),
         VA_OPT_INT(0, "tolerate", &o->tolerate, 0, VA_NUMBER_MAX,
-                   "broken packets or images to pass over"),
+                   "broken or lost packets or images to pass over"),
         VA_OPT_RUN_FLAG(0, "raw", &a->raw, "packed RGB24 to standard output"),
         VA_OPT_UNCONFINED(&a->unconfined),
         VA_OPT_THREADS(&a->threads),

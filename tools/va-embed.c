@@ -17,6 +17,7 @@
 #include "data/va_features_write.h"
 #include "data/va_frames.h"
 #include "io/va_model_file.h"
+#include "media/va_crops.h"
 #include "media/va_decoder.h"
 #include "media/va_resize.h"
 #include "media/va_source.h"
@@ -41,15 +42,16 @@ static const struct va_usage usage = {
     .synopsis = "[options] -w ENCODER.h5 -o FEATURES.h5 INPUT",
     .brief = "turn the frames of a video into rows of features",
     .details =
-        "INPUT is a va.frames/1 file, a video, - for standard input, or a folder of crops; from "
-        "the latter no frames file is made. Each frame is resized to the encoder's size as "
+        "INPUT is a va.frames/1 file, a video, - for standard input, or a folder of crops, named as "
+        "va-decode reads them; no frames file is made of it. A folder without pictures is searched "
+        "for folders of crops, each a video. Each frame is resized to the encoder's size as "
         "Pillow does (bicubic, antialiased) and normalised with its mean and std; the feature is "
         "the CLS row after the last LayerNorm.\n\n"
         "--precision bf16 rounds the operands of matrix products to bfloat16 and sums in float32; "
         "all else stays float32. It is faster on processors that multiply bfloat16 faster (AMX, or "
         "AVX512_BF16 of AMD); on others it takes as long as f32 and gives nearly the same numbers "
         "as there.\n\n"
-        "With --output-dir there may be many inputs; the features of video NAME become "
+        "With --output-dir there may be many videos; the features of video NAME become "
         "DIR/NAME.h5.",
 };
 
@@ -235,6 +237,8 @@ struct job {
     struct va_embedder *embedder;
     char *id; /* of the encoder */
     struct reader reader;
+    char **inputs; /* [input_count] */
+    int64_t input_count, input_room;
     char **videos; /* [done] */
     int64_t done, room;
 };
@@ -346,6 +350,19 @@ static int embed_one(struct job *j, const struct args *a, const char *path)
     return result;
 }
 
+/* All inputs, with the folders of crops in folders. */
+static int find_inputs(struct job *j, const struct args *a)
+{
+    for (char **path = a->inputs; *path; path++)
+        if (va_crops_find(*path, &j->inputs, &j->input_count, &j->input_room) < 0)
+            return -1;
+    if (a->output && j->input_count > 1)
+        return va_error("%s: found %lld folders of crops, expected one (several videos need "
+                        "--output-dir)",
+                        a->inputs[0], (long long)j->input_count);
+    return 0;
+}
+
 static int run(const struct args *a)
 {
     struct job j = { 0 };
@@ -354,6 +371,8 @@ static int run(const struct args *a)
     int result = -1;
 
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
+        goto done;
+    if (find_inputs(&j, a) < 0)
         goto done;
     va_threads_set((int)a->threads);
     if (a->output_dir && va_make_folder(a->output_dir) < 0)
@@ -367,9 +386,12 @@ static int run(const struct args *a)
     if (!j.embedder || reader_init(&j.reader, va_embedder_vit(j.embedder), a->batch) < 0)
         goto done;
     result = 0;
-    for (char **path = a->inputs; *path && result == 0; path++)
-        result = embed_one(&j, a, *path);
+    for (int64_t i = 0; i < j.input_count && result == 0; i++)
+        result = embed_one(&j, a, j.inputs[i]);
 done:
+    for (int64_t i = 0; i < j.input_count; i++)
+        va_free(j.inputs[i]);
+    va_free(j.inputs);
     for (int64_t i = 0; i < j.done; i++)
         va_free(j.videos[i]);
     va_free(j.videos);

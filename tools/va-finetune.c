@@ -32,6 +32,8 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
                     "folder with VIDEO.txt, the expression of each frame; may be given again"),
         VA_OPT_FILE(0, "train", &job->train, "videos to train on, one name a line"),
         VA_OPT_FILE(0, "val", &job->val, "videos to validate on, one name a line"),
+        VA_OPT_INT(0, "tolerate", &job->tolerate, 0, VA_NUMBER_MAX,
+                   "broken images to pass over; they do not count in training"),
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
                       "encoder with heads to write; appears only when complete"),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
@@ -116,7 +118,8 @@ static const struct va_usage usage = {
     .brief = "train an encoder further, on faces with valence and arousal",
     .details =
         "FRAMES are va.frames/1 files, one a video, or folders in which each folder of crops "
-        "NNNNN.jpg is a video; picture NNNNN goes with row NNNNN of the label file. The CLS row gets "
+        "is a video, named as va-decode reads them (00001.jpg, img_00001.png, from 0 or 1); picture "
+        "N goes with row N of the label file, counted from 1. The CLS row gets "
         "a linear head for valence and arousal, with --expressions another for classes. MODEL.h5 is "
         "the whole encoder with its heads: va-embed takes it as weights, va-predict rates frames with "
         "it.\n\n"

@@ -252,6 +252,8 @@ static int fill_times(const struct va_window_index *index, int64_t video, const 
         step = 1 / fps;
     else if (last > 0)
         step = (stamp[last] - stamp[0]) / (double)(frames[last] - frames[0]);
+    if (step == 0)
+        return 0; /* crops of which no rate was given have no times */
     spread_times(s->count, frames, stamp, index->videos[video].frames, step, pts);
     return 1;
 }

@@ -152,7 +152,8 @@ VA_MUST_USE int va_window_gather_ahead(const struct va_window_index *index, int6
 /*
  * Time stamps pts [frames] of a video's timeline in seconds: those of the features where the
  * frame is present, between and beyond them as the average rate says. 1, or 0 where the file
- * holds none, or -1 after reporting. One thread; needs opened features.
+ * holds none or all are equal and no rate is known (crops), or -1 after reporting. One thread;
+ * needs opened features.
  */
 VA_MUST_USE int va_window_index_pts(const struct va_window_index *index, int64_t video,
                                     double *pts);

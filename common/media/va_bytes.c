@@ -112,6 +112,8 @@ static int64_t seek_bytes(void *opaque, int64_t offset, int whence)
         return AVERROR(ENOSYS);
     if (offset < 0)
         return AVERROR(EINVAL);
+    if (b->asked < offset)
+        b->asked = offset;
     if (b->size < 0)
         return seek_pipe(b, offset);
     at = lseek(b->fd, offset, SEEK_SET);

@@ -36,6 +36,7 @@ struct va_bytes {
     int64_t size;     /* of a file; -1: a pipe */
     int64_t position; /* of the next byte to give */
     int64_t taken;    /* bytes got from a pipe; of a file, the furthest byte read */
+    int64_t asked;    /* the furthest place that was wanted, there or not */
     int failure;      /* errno of a read that failed */
     AVIOContext *io;
 };

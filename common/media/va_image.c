@@ -1,7 +1,16 @@
+/*
+ * A picture is what its first bytes say, whatever its name: collections from the web have WebP and
+ * BMP named .jpg. Each format gets its decoder when the first picture of it comes.
+ *
+ * Decoders disagree on what is broken. A JPEG that ends early is shown grey by some and one with bytes
+ * after its end is whole, so its markers are walked here; a PNG with a colour profile that cannot
+ * be read is a whole picture, so that only the chunks that make the picture are given on.
+ */
 #include "media/va_image_priv.h"
 
 #include "base/va_error.h"
 #include "base/va_input.h"
+#include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "media/va_source_priv.h"
 #include "media/va_worker_priv.h"
@@ -9,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libavcodec/avcodec.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -16,8 +26,24 @@
 
 enum { FILE_MAX = 1 << 28 }; /* bytes of one image */
 
+enum format { JPEG, PNG, BMP, GIF, WEBP, TIFF_LITTLE, TIFF_BIG, JPEG2000, FORMATS };
+static const struct {
+    int offset, size;
+    const char *bytes; /* by which it is known */
+    enum AVCodecID codec;
+} formats[FORMATS] = {
+    [JPEG] = { 0, 2, "\xff\xd8", AV_CODEC_ID_MJPEG },
+    [PNG] = { 0, 8, "\x89PNG\r\n\x1a\n", AV_CODEC_ID_PNG },
+    [BMP] = { 0, 2, "BM", AV_CODEC_ID_BMP },
+    [GIF] = { 0, 4, "GIF8", AV_CODEC_ID_GIF }, /* its first picture */
+    [WEBP] = { 8, 4, "WEBP", AV_CODEC_ID_WEBP },
+    [TIFF_LITTLE] = { 0, 4, "II*\0", AV_CODEC_ID_TIFF },
+    [TIFF_BIG] = { 0, 4, "MM\0*", AV_CODEC_ID_TIFF },
+    [JPEG2000] = { 4, 8, "jP  \r\n\x87\n", AV_CODEC_ID_JPEG2000 },
+};
+
 struct va_images {
-    AVCodecContext *jpeg, *png;
+    AVCodecContext *decoder[FORMATS]; /* NULL: not needed so far */
     struct va_libav_log log;
     AVPacket *packet;
     AVFrame *frame;
@@ -30,26 +56,25 @@ struct va_images {
 
 bool va_image_name(const char *name)
 {
+    static const char *const ends[] = { ".jpg",  ".jpeg", ".png", ".bmp",
+                                        ".webp", ".tif",  ".tiff" };
     const char *dot = strrchr(name, '.');
 
-    return dot &&
-           (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg") || !strcasecmp(dot, ".png"));
+    for (size_t i = 0; dot && i < VA_COUNT(ends); i++)
+        if (!strcasecmp(dot, ends[i]))
+            return true;
+    return false;
 }
 
-static AVCodecContext *open_decoder(struct va_images *im, enum AVCodecID id)
-{
-    const AVCodec *codec = avcodec_find_decoder(id);
-    AVCodecContext *c = codec ? avcodec_alloc_context3(codec) : NULL;
+/* ---- bytes ------------------------------------------------------------------------------ */
 
-    if (!c)
-        return NULL;
-    c->opaque = &im->log;
-    c->thread_count = 1;
-    c->max_pixels = VA_PIXELS_MAX;
-    c->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
-    if (avcodec_open2(c, codec, NULL) < 0)
-        avcodec_free_context(&c);
-    return c;
+/* Why a file cannot be a picture, or NULL. */
+static const char *unfit(const struct stat *st)
+{
+    return !S_ISREG(st->st_mode)    ? "broken image: not a file"
+           : st->st_size == 0       ? "broken image: the file is empty"
+           : st->st_size > FILE_MAX ? "broken image: the file is too large"
+                                    : NULL;
 }
 
 /* -1 with errno. */
@@ -64,10 +89,7 @@ static int open_and_look(const char *path, int64_t *size, const char **what)
         return -1;
     }
     va_input_note(path);
-    *what = !S_ISREG(st.st_mode)    ? "not a file"
-            : st.st_size == 0       ? "the file is empty"
-            : st.st_size > FILE_MAX ? "the file is too large"
-                                    : NULL;
+    *what = unfit(&st);
     *size = (int64_t)st.st_size;
     return fd;
 }
@@ -109,28 +131,136 @@ int64_t va_image_load(int fd, const char *path, uint8_t *data, int64_t size)
     return done;
 }
 
-/* A JPEG ends with FF D9; decoders do not all mind when it is missing. */
-static bool jpeg_is_whole(const AVPacket *p)
-{
-    int end = p->size;
+/* ---- whole pictures --------------------------------------------------------------------- */
 
-    while (end > 2 && p->data[end - 1] == 0) /* padding that some writers leave */
-        end--;
-    return end > 2 && p->data[end - 2] == 0xff && p->data[end - 1] == 0xd9;
+/* Bytes of a JPEG with its end marker; 0 when it is missing. */
+static int jpeg_size(const uint8_t *d, int size)
+{
+    int at = 2;
+
+    while (at + 1 < size) {
+        int marker = d[at + 1];
+
+        if (d[at] != 0xff) { /* coded data, or bytes that belong to nothing */
+            at++;
+        } else if (marker == 0xff) { /* a fill byte */
+            at++;
+        } else if (marker == 0xd9) {
+            return at + 2;
+        } else if (marker == 0 || marker == 1 || (marker >= 0xd0 && marker <= 0xd8)) {
+            at += 2; /* FF as data, and markers without a segment */
+        } else {
+            if (at + 3 >= size)
+                return 0;
+            at += 2 + (d[at + 2] << 8 | d[at + 3]);
+        }
+    }
+    return 0;
+}
+
+/* Leave only the chunks of a PNG that the picture is made of. Returns its bytes then; 0 when it
+ * ends early. */
+static int png_strip(uint8_t *d, int size)
+{
+    static const char *const kept[] = { "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "eXIf" };
+    int at = 8, end = 8;
+
+    while (size - at >= 12) {
+        uint32_t length = (uint32_t)d[at] << 24 | (uint32_t)d[at + 1] << 16 |
+                          (uint32_t)d[at + 2] << 8 | d[at + 3];
+        bool last = !memcmp(d + at + 4, "IEND", 4), keep = false;
+
+        if (length > (uint32_t)(size - at - 12))
+            return 0;
+        for (size_t i = 0; i < VA_COUNT(kept); i++)
+            keep |= !memcmp(d + at + 4, kept[i], 4);
+        if (keep && end < at)
+            memmove(d + end, d + at, length + 12);
+        end += keep ? (int)length + 12 : 0;
+        at += (int)length + 12;
+        if (last)
+            return end;
+    }
+    return 0;
+}
+
+/* Make the packet end where the picture does. Returns whether it is whole. */
+static bool trim(AVPacket *p, enum format format)
+{
+    int size = p->size;
+
+    if (format == JPEG)
+        size = jpeg_size(p->data, p->size);
+    else if (format == PNG)
+        size = png_strip(p->data, p->size);
+    else if (format == WEBP && ((int64_t)p->data[4] | p->data[5] << 8 | p->data[6] << 16 |
+                                (int64_t)p->data[7] << 24) +
+                                       8 >
+                                   p->size)
+        size = 0;
+    if (size > 0)
+        p->size = size;
+    return size > 0;
+}
+
+/* ---- decoding --------------------------------------------------------------------------- */
+
+static AVCodecContext *open_decoder(struct va_images *im, enum AVCodecID id)
+{
+    const AVCodec *codec = avcodec_find_decoder(id);
+    AVCodecContext *c = codec ? avcodec_alloc_context3(codec) : NULL;
+
+    if (!c)
+        return NULL;
+    c->opaque = &im->log;
+    c->thread_count = 1;
+    c->max_pixels = VA_PIXELS_MAX;
+    c->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
+    if (id != AV_CODEC_ID_TIFF) /* it would refuse each tag that it does not know */
+        c->err_recognition |= AV_EF_EXPLODE;
+    if (avcodec_open2(c, codec, NULL) < 0)
+        avcodec_free_context(&c);
+    return c;
+}
+
+static enum format format_of(const AVPacket *p)
+{
+    for (enum format f = 0; f < FORMATS; f++)
+        if (p->size >= formats[f].offset + formats[f].size &&
+            !memcmp(p->data + formats[f].offset, formats[f].bytes, (size_t)formats[f].size))
+            return f;
+    return FORMATS;
+}
+
+/* Why a file of none of the formats is refused. */
+static const char *foreign(struct va_images *im)
+{
+    const AVPacket *p = im->packet;
+    size_t size = p->size < VA_MAGIC_BYTES ? (size_t)p->size : VA_MAGIC_BYTES;
+    const char *name = va_magic_name(p->data, size);
+
+    if (!name || size < 12) /* too little to tell */
+        return "broken image: invalid data, none of the known formats";
+    snprintf(im->why, sizeof(im->why), "is %s; %s", name,
+             strstr(name, "picture") ? "convert it to JPEG or PNG" : "expected a picture");
+    return im->why;
 }
 
 /* Decode the packet. Returns 0 and fills im->frame, or an error number. */
-static int decode_image(struct va_images *im)
+static int decode_image(struct va_images *im, enum format format)
 {
-    const AVPacket *p = im->packet;
-    bool jpeg = p->size > 3 && p->data[0] == 0xff && p->data[1] == 0xd8;
-    AVCodecContext *c = jpeg ? im->jpeg : im->png;
+    unsigned complaints = va_libav_complaints(&im->log);
+    AVCodecContext *c;
     int error;
 
-    if (!jpeg && (p->size < 8 || memcmp(p->data, "\x89PNG\r\n\x1a\n", 8) != 0))
+    if (!im->decoder[format] &&
+        !(im->decoder[format] = open_decoder(im, formats[format].codec)))
+        return AVERROR_DECODER_NOT_FOUND;
+    if (!trim(im->packet, format))
         return AVERROR_INVALIDDATA;
+    c = im->decoder[format];
     avcodec_flush_buffers(c);
-    error = avcodec_send_packet(c, p);
+    error = avcodec_send_packet(c, im->packet);
     if (error >= 0)
         error = avcodec_receive_frame(c, im->frame);
     if (error == AVERROR(EAGAIN)) {
@@ -140,30 +270,47 @@ static int decode_image(struct va_images *im)
     }
     if (error < 0)
         return error == AVERROR_EOF || error == AVERROR(EAGAIN) ? AVERROR_INVALIDDATA : error;
-    if (jpeg && !jpeg_is_whole(p))
-        return AVERROR_INVALIDDATA;
     if (im->frame->decode_error_flags || (im->frame->flags & AV_FRAME_FLAG_CORRUPT))
         return AVERROR_INVALIDDATA;
+    if ((format == GIF || format == WEBP || format == BMP || format == JPEG2000) &&
+        va_libav_complaints(&im->log) != complaints)
+        return AVERROR_INVALIDDATA; /* these say so and show what there is */
+    return 0;
+}
+
+/* As va_images_read, before the conversion. */
+static int decode_packet(struct va_images *im, const char *path, const char **why)
+{
+    enum format format = format_of(im->packet);
+    char words[sizeof(im->why) - 32];
+    int error;
+
+    if (format == FORMATS) {
+        *why = foreign(im);
+        return 0;
+    }
+    error = decode_image(im, format);
+    if (va_libav_out_of_memory(error))
+        return va_error_memory("%s: out of memory", path);
+    if (error >= 0)
+        return 1;
+    snprintf(im->why, sizeof(im->why), "broken image: %s",
+             va_libav_why(&im->log, error, words, sizeof(words)));
+    *why = im->why;
     return 0;
 }
 
 int va_images_decode(struct va_images *im, const char *path, uint8_t *data, int64_t size,
                      struct va_frame *out, const char **why)
 {
-    int result = -1, error;
+    int result;
 
     im->packet->data = data; /* the decoders copy it */
     im->packet->size = (int)size;
     im->packet->flags |= AV_PKT_FLAG_KEY; /* else a PNG is added to the one before it */
-    error = decode_image(im);
-    if (va_libav_out_of_memory(error)) {
-        va_error_machine("%s: out of memory", path);
-    } else if (error < 0) {
-        *why = va_libav_why(&im->log, error, im->why, sizeof(im->why));
-        result = 0;
-    } else {
-        result = va_rgb_convert(im->rgb, path, im->frame, NULL, out) < 0 ? -1 : 1;
-    }
+    result = decode_packet(im, path, why);
+    if (result == 1 && va_rgb_convert(im->rgb, path, im->frame, NULL, out) < 0)
+        result = -1;
     av_packet_unref(im->packet);
     av_frame_unref(im->frame);
     return result;
@@ -228,13 +375,11 @@ struct va_images *va_images_new_here(int64_t width, int64_t height, bool alike)
     if (im->rgb) {
         if (!width && !alike)
             va_rgb_follow(im->rgb);
-        im->jpeg = open_decoder(im, AV_CODEC_ID_MJPEG);
-        im->png = open_decoder(im, AV_CODEC_ID_PNG);
         im->packet = av_packet_alloc();
         im->frame = av_frame_alloc();
-        if (im->jpeg && im->png && im->packet && im->frame)
+        if (im->packet && im->frame)
             return im;
-        va_error_machine("cannot start the decoders of libavcodec for images");
+        va_error_memory("out of memory for reading images");
     }
     va_images_free(im);
     return NULL;
@@ -244,8 +389,8 @@ void va_images_free(struct va_images *im)
 {
     if (!im)
         return;
-    avcodec_free_context(&im->jpeg);
-    avcodec_free_context(&im->png);
+    for (int i = 0; i < FORMATS; i++)
+        avcodec_free_context(&im->decoder[i]);
     av_packet_free(&im->packet);
     av_frame_free(&im->frame);
     va_rgb_free(im->rgb);

@@ -1,5 +1,6 @@
 /*
- * va_image.h - JPEG and PNG files as packed RGB24.
+ * va_image.h - picture files as packed RGB24: JPEG, PNG, BMP, WebP, TIFF, JPEG 2000 and the first
+ * picture of a GIF, known by their contents and not by their names.
  *
  * Decoders run in their strict mode: half an image is a broken image, not a grey one. Orientation
  * in the file is applied.
@@ -21,8 +22,9 @@ struct va_images; /* opaque: the decoders */
 VA_MUST_USE struct va_images *va_images_new(int64_t width, int64_t height, bool alike);
 
 /*
- * Decode a file. 1: pixels, width and height of `out`, until the next call. 0: the image is broken;
- * *why, until the next call, tells what with. -1 after reporting: there is no such file, memory is
+ * Decode a file. 1: pixels, width and height of `out`, until the next call. 0: no image comes of it;
+ * *why, until the next call, goes on after its name: "broken image: ...", "is a HEIC picture; ...".
+ * Bytes after the end of a picture are none of it. -1 after reporting: there is no such file, memory is
  * short, sides beyond VA_SIDE_MAX.
  */
 VA_MUST_USE int va_images_read(struct va_images *im, const char *path, struct va_frame *out,
@@ -36,7 +38,7 @@ VA_MUST_USE int va_images_read(struct va_images *im, const char *path, struct va
 void va_images_ahead(struct va_images *im, char *(*path)(void *arg, int64_t k), void *arg);
 void va_images_free(struct va_images *im); /* NULL is fine */
 
-/* Whether a name ends as JPEG and PNG files do: .jpg, .jpeg or .png in any case. */
+/* Whether a name ends as a picture does: .jpg, .jpeg, .png, .bmp, .webp, .tif or .tiff in any case. */
 bool va_image_name(const char *name);
 
 #endif

@@ -163,7 +163,7 @@ static int prepare(struct va_rgb *r, const char *path, const AVFrame *f, bool si
     }
     if (error == AVERROR(ENOMEM))
         return va_error_memory("%s: out of memory for pictures of %lldx%lld", path,
-                                (long long)r->width, (long long)r->height);
+                               (long long)r->width, (long long)r->height);
     if (error < 0)
         return va_error("%s: cannot convert pictures of %dx%d, format %s: %s", path, f->width,
                         f->height, av_get_pix_fmt_name(f->format),

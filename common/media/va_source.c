@@ -93,7 +93,8 @@ bool va_source_wants(const struct va_source *s, int64_t index, double pts)
     const struct va_source_options *o = &s->options;
 
     va_worker_progress();
-    return (index - 1) % o->every == 0 && pts >= o->start && !(o->end > 0 && pts >= o->end);
+    return (index - 1) % o->every == 0 && !(o->start > 0 && pts < o->start) &&
+           !(o->end > 0 && pts >= o->end);
 }
 
 int va_source_found_broken(struct va_source *s, const char *path, const char *format, ...)

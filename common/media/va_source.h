@@ -3,11 +3,13 @@
  *
  * Frames come in presentation order as packed RGB24, rotation metadata applied, with their
  * 1-based number and time stamp. Frames that an edit list hides are neither shown nor counted.
- * A folder of NNNNN.jpg (.jpeg, .png) keeps the number in each name: a missing number is a frame
- * without a face; other names are ignored.
+ * A folder of crops has the numbers in its names (media/va_crops.h): a missing number is a frame
+ * without a face.
  *
- * Broken packets and images are reported and passed over, up to `tolerate` of them; one more is
- * an error. A frame lost that way keeps its number: the following ones do not move up.
+ * Broken packets and images, and pictures that are known to be lost, are reported and passed over,
+ * up to `tolerate` of them (a run of lost pictures counts once); one more is an error. A frame lost
+ * that way keeps its number: the following ones do not move up. Where the times of a file start
+ * again, they are made to go on, with a warning (schemas/va.frames.md has the rules).
  *
  * Videos and images are decoded in a confined process unless va_decoder_start said otherwise
  * (media/va_decoder.h).
@@ -29,7 +31,7 @@ struct va_source; /* opaque */
 struct va_source_options {
     int64_t width, height; /* output size; 0: as stored in the first frame */
     int64_t every;         /* every n-th frame: 1, 1 + n, ...; 0 is 1 */
-    double start, end;     /* seconds: start <= pts < end; end 0: to the end */
+    double start, end;     /* seconds: start <= pts < end; 0: from the beginning, to the end */
     int64_t tolerate;      /* broken packets (or images) to accept before giving up */
     int64_t frame_count;   /* folder: frames of the original video; 0: the last number */
     double fps;            /* folder: rate of the original video; 0: not known */
@@ -40,7 +42,8 @@ struct va_frame {
     const uint8_t *pixels; /* [height, width, 3], valid until the next call */
     int64_t width, height;
     int64_t index; /* 1-based frame number in the video */
-    double pts; /* seconds, as stored in the file; folder: (index - 1) / fps, 0 without fps */
+    double
+        pts; /* seconds, as in the file, may be below 0; folder: (index - 1) / fps, 0 without fps */
 };
 
 /* Open a file, "-" (stdin) or a folder. NULL after reporting. */

@@ -27,23 +27,6 @@ VA_MUST_USE int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame
                                const int32_t *matrix, struct va_frame *out);
 void va_rgb_free(struct va_rgb *r); /* NULL is fine */
 
-/*
- * Numbers in presentation order although packets may be lost: time stamps of packets given to
- * the decoder wait here until frames come out. A stamp older than the frame that comes out is a
- * lost frame if the decoder has refused a packet; else it was one that is never shown.
- */
-enum { VA_ORDER_MAX = 256 };
-struct va_order {
-    int64_t waiting[VA_ORDER_MAX]; /* ascending */
-    int count;
-    int64_t refused; /* packets refused and not yet found to be missing */
-    int64_t number;  /* of the last frame */
-};
-void va_order_packet(struct va_order *o, int64_t pts); /* shown, with a known time stamp */
-void va_order_refused(struct va_order *o);
-int64_t va_order_frame(struct va_order *o, int64_t pts); /* the frame's number */
-void va_order_end(struct va_order *o); /* number: including lost ones at the end */
-
 struct va_source_kind {
     int (*next)(struct va_source *s, struct va_frame *frame);
     void (*close)(struct va_source *s);

@@ -32,6 +32,14 @@ int va_stream_failed(struct va_stream *s, const char *verb, int error)
     return va_error("%s: cannot %s: %s", s->path, verb, why);
 }
 
+static bool is_one_of(const AVInputFormat *format, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (av_match_name(names[i], format->name))
+            return true;
+    return false;
+}
+
 /* Let the libraries look at the first packets; decoders that they open keep to our limits. */
 static int look_inside(struct va_stream *s)
 {
@@ -51,15 +59,21 @@ static int look_inside(struct va_stream *s)
     return error;
 }
 
+/* Formats whose packets follow each other with nothing but small heads between them. */
+static const char *const tiling[] = { "ogg", "flv" };
+/* Formats with a length in their head, which is that of the longest stream. */
+static const char *const timed[] = { "ogg", "flv", "matroska", "asf", "avi" };
+
 /* The best video stream that is not the cover of an album. */
 static int choose_stream(struct va_stream *s)
 {
     int best = av_find_best_stream(s->format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    bool all = is_one_of(s->format->iformat, timed, VA_COUNT(timed));
 
     for (unsigned i = 0; i < s->format->nb_streams; i++) {
         AVStream *stream = s->format->streams[i];
 
-        stream->discard = AVDISCARD_ALL;
+        stream->discard = all ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
         if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO ||
             stream->disposition & AV_DISPOSITION_ATTACHED_PIC)
             continue;
@@ -82,15 +96,15 @@ static int open_format(struct va_stream *s)
     AVDictionary *options = NULL;
     int error = av_probe_input_buffer2(s->bytes.io, &found, NULL, s->format, 0, 0);
 
-    for (size_t i = 0; error >= 0 && i < VA_COUNT(refused); i++)
-        if (av_match_name(refused[i], found->name))
-            return va_error("%s: found a file of format %s, expected a video", s->path,
-                            found->name);
+    if (error >= 0 && is_one_of(found, refused, VA_COUNT(refused)))
+        return va_error("%s: found a file of format %s, expected a video", s->path,
+                        found->name);
     av_dict_set(&options, "protocol_whitelist", "none", 0);
     av_dict_set_int(&options, "max_streams", STREAMS_MAX, 0);
     if (error >= 0) /* frees s->format and makes it NULL on failure */
         error = avformat_open_input(&s->format, NULL, found, &options);
     av_dict_free(&options);
+    s->complaints = va_libav_complaints(&s->log); /* below, packets are read and kept */
     if (error >= 0)
         error = look_inside(s);
     return error < 0 ? va_stream_failed(s, "read as a video", error) : 0;
@@ -108,15 +122,84 @@ int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char
     s->format->flags |= AVFMT_FLAG_CUSTOM_IO;
     s->format->opaque = &s->log;
     s->format->io_open = refuse_open;
-    if (open_format(s) < 0)
+    if (open_format(s) < 0 || choose_stream(s) < 0)
         return -1;
-    return choose_stream(s);
+    s->indexed = av_match_name("avi", s->format->iformat->name) &&
+                 avformat_index_get_entries_count(s->video) >= s->video->nb_frames;
+    s->tiled = is_one_of(s->format->iformat, tiling, VA_COUNT(tiling));
+    s->page = -1;
+    return 0;
 }
 
 void va_stream_close(struct va_stream *s)
 {
     avformat_close_input(&s->format);
     va_bytes_close(&s->bytes);
+}
+
+/* ---- packets ---------------------------------------------------------------------------- */
+
+enum { HEADS = 300 }; /* bytes of page or tag heads between packets, and more */
+
+/* See where a packet lies in time and in the file. */
+static void follow(struct va_stream *s, const AVPacket *p)
+{
+    const AVStream *stream = s->format->streams[p->stream_index];
+    int64_t time = p->pts != AV_NOPTS_VALUE ? p->pts : p->dts;
+
+    if (time != AV_NOPTS_VALUE) {
+        double end = (double)(time + p->duration) * av_q2d(stream->time_base);
+
+        if (end > s->end)
+            s->end = end;
+    }
+    if (!s->tiled || p->pos < 0)
+        return;
+    if (s->page >= 0 && p->pos != s->page && p->pos > s->page_end + HEADS)
+        s->hurt = true;
+    s->page_end = (p->pos == s->page ? s->page_end : p->pos) + p->size;
+    s->page = p->pos;
+}
+
+int va_stream_read(struct va_stream *s, AVPacket *p)
+{
+    int error;
+
+    while ((error = av_read_frame(s->format, p)) >= 0) {
+        follow(s, p);
+        if (va_libav_complaints(&s->log) != s->complaints)
+            s->hurt = true;
+        s->complaints = va_libav_complaints(&s->log);
+        if (p->stream_index == s->video->index)
+            return 0;
+        av_packet_unref(p);
+    }
+    if (error == AVERROR_EOF && !s->bytes.failure) {
+        int64_t end = va_bytes_end(&s->bytes);
+
+        if (s->bytes.asked > end || (s->tiled && s->page >= 0 && end > s->page_end + HEADS))
+            s->hurt = true;
+    }
+    return error;
+}
+
+/* ---- what the container says ------------------------------------------------------------ */
+
+double va_stream_length(const struct va_stream *s)
+{
+    const AVFormatContext *f = s->format;
+
+    if (s->indexed || !is_one_of(f->iformat, timed, VA_COUNT(timed)) ||
+        f->duration_estimation_method != AVFMT_DURATION_FROM_STREAM || f->duration <= 0)
+        return 0;
+    return (double)f->duration / AV_TIME_BASE;
+}
+
+int64_t va_stream_packets(const struct va_stream *s)
+{
+    return av_match_name("mov", s->format->iformat->name)
+               ? avformat_index_get_entries_count(s->video)
+               : 0;
 }
 
 int64_t va_stream_frames(const struct va_stream *s)

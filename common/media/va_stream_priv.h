@@ -13,7 +13,13 @@ struct va_stream {
     struct va_bytes bytes;
     AVFormatContext *format;
     AVStream *video;
-    struct va_libav_log log; /* complaints of demuxer and decoder */
+    struct va_libav_log log; /* complaints of the demuxer */
+    bool hurt;               /* data was passed over: see va_stream_read */
+    bool tiled;             /* packets of all streams are read and leave no byte between them */
+    bool indexed;           /* an AVI file with its index, which is better than its length */
+    double end;             /* seconds: where the last packet of all streams ends */
+    int64_t page, page_end; /* bytes: of the last packet; the end of what packets hold so far */
+    unsigned complaints;    /* in the log when packets began, or at the last packet */
 };
 
 /* Open a zeroed stream over `input`, whose descriptors it takes; `shown` names it in messages. -1
@@ -26,8 +32,22 @@ void va_stream_close(struct va_stream *s);
  * short, else the file's. Returns -1. */
 int va_stream_failed(struct va_stream *s, const char *verb, int error);
 
+/*
+ * The next packet of the video stream in `p`: 0, or an error number of the libraries, AVERROR_EOF
+ * at the end. Becomes `hurt`, for good: when the demuxer complains and goes on, when bytes belong
+ * to no packet although the format leaves none over, when it wants bytes beyond the end.
+ */
+VA_MUST_USE int va_stream_read(struct va_stream *s, AVPacket *p);
+
 int64_t va_stream_frames(
     const struct va_stream *s); /* by the container, shown ones; 0 unknown */
+
+/* Packets of the video stream in the index of an MP4 or QuickTime file, else 0. */
+int64_t va_stream_packets(const struct va_stream *s);
+
+/* Seconds that the container counts from the start to its end; 0 where it does not say so. To be
+ * compared with `end`. */
+double va_stream_length(const struct va_stream *s);
 
 /* Video packets that the container's index places beyond the end of what was read: not 0 when
  * the file was cut. To be asked at the end. */

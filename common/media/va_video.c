@@ -1,28 +1,39 @@
 /*
  * Packets in, pictures out, numbered in presentation order.
  *
- * What a decoder does with damage differs: it refuses a packet, it invents the missing part and
- * marks the picture, or the demuxer marks the packet, or the file just ends. All four are
- * found, told and counted here.
+ * What the libraries do with damage differs. The decoder refuses a packet, invents the missing part
+ * and marks the picture, or gives no picture and says nothing. The demuxer marks a packet, passes
+ * over bytes until it finds the next one, or stops. Each of them is found, told and counted here;
+ * va_order says which numbers are lost with it.
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_thread.h"
+#include "media/va_order_priv.h"
 #include "media/va_source_priv.h"
 #include "media/va_stream_priv.h"
 
 #include <libavcodec/avcodec.h>
+#include <math.h>
+#include <stdio.h>
 
 enum { ERRORS_IN_A_ROW = 1000 };
+enum { MARK_REACH = 3 }; /* packets from a mark to the joint that it is of */
 
 struct video {
     struct va_stream in;
     AVCodecContext *codec;
     AVPacket *packet;
     AVFrame *frame;
+    struct va_libav_log log; /* complaints of the decoder */
+    struct va_clock clock;
     struct va_order order;
-    int64_t packets;      /* of the video stream so far */
-    int64_t first_time;   /* of frame first_number, in the stream's time base */
+    int64_t packets;    /* of the video stream so far */
+    int64_t marked;     /* a packet that the demuxer marked as damaged; 0: none to decide on */
+    int64_t marks;      /* of packets before key pictures, which decode all the same */
+    int64_t joints;     /* places where times start again */
+    int64_t joint;      /* pts of the first packet there, until its frame came; INT64_MIN */
+    int64_t first_time; /* of frame first_number, in the stream's time base */
     int64_t first_number; /* 0: no frame with a time yet */
     double pts, step;     /* of the last frame; seconds between frames if there are no times */
     bool read_all, ended;
@@ -35,7 +46,7 @@ static double seconds(const struct video *v, int64_t time)
 
 /* ---- packets ---------------------------------------------------------------------------- */
 
-static int broken_packet(struct va_source *s, int error)
+static int broken_packet(struct va_source *s, struct va_libav_log *log, int error)
 {
     struct video *v = s->state;
     char why[512];
@@ -44,7 +55,29 @@ static int broken_packet(struct va_source *s, int error)
         return va_stream_failed(&v->in, "decode", error);
     return va_source_found_broken(
         s, s->path, "packet %lld (after frame %lld, %.3f s): broken: %s", (long long)v->packets,
-        (long long)v->order.number, v->pts, va_libav_why(&v->in.log, error, why, sizeof(why)));
+        (long long)v->order.number, v->pts, va_libav_why(log, error, why, sizeof(why)));
+}
+
+/* How much the container has beyond what was read: "50 packets", "2.080 s". False: nothing. */
+static bool find_shortage(const struct video *v, char *text, size_t size)
+{
+    const struct va_stream *in = &v->in;
+    int64_t packets = va_stream_packets(in);
+    double length = va_stream_length(in), start = 0, slack = 1.5 * v->step;
+
+    if (packets > v->packets) {
+        snprintf(text, size, "found %lld packets, expected %lld", (long long)v->packets,
+                 (long long)packets);
+        return true;
+    }
+    if (in->format->start_time != AV_NOPTS_VALUE && in->format->start_time < 0)
+        start = (double)in->format->start_time / AV_TIME_BASE;
+    if (!in->hurt) /* some programs write a length that is a little too long */
+        slack = fmax(slack, fmax(.5, .02 * length));
+    if (length <= in->end - start + slack)
+        return false;
+    snprintf(text, size, "found %.3f s, expected %.3f s", in->end - start, length);
+    return true;
 }
 
 /* The end of the file, or a read that cannot go on. */
@@ -55,6 +88,7 @@ static int end_reading(struct va_source *s, int error, unsigned complaints)
     char why[512];
 
     v->read_all = true;
+    v->order.suspect |= error != AVERROR_EOF || va_libav_complaints(&v->in.log) != complaints;
     if (v->in.bytes.failure)
         return va_stream_failed(&v->in, "read", error);
     if (missing > 0)
@@ -67,6 +101,8 @@ static int end_reading(struct va_source *s, int error, unsigned complaints)
         return va_source_found_broken(
             s, s->path, "reading ends after packet %lld: %s", (long long)v->packets,
             va_libav_why(&v->in.log, error == AVERROR_EOF ? 0 : error, why, sizeof(why)));
+    if (find_shortage(v, why, sizeof(why)))
+        return va_source_found_broken(s, s->path, "the file ends early: %s", why);
     return 0;
 }
 
@@ -78,57 +114,113 @@ static int read_packet(struct va_source *s)
 
     for (int errors = 0;;) {
         unsigned complaints = va_libav_complaints(&v->in.log);
-        int error = av_read_frame(v->in.format, v->packet);
+        int error = va_stream_read(&v->in, v->packet);
 
-        if (error >= 0) {
-            if (v->packet->stream_index == v->in.video->index)
-                return 1;
-            av_packet_unref(v->packet);
-            continue;
-        }
+        v->order.suspect |= v->in.hurt;
+        if (error >= 0)
+            return 1;
         if (error == AVERROR_EOF || v->in.bytes.failure || ++errors > ERRORS_IN_A_ROW ||
             (error != AVERROR(EAGAIN) && at == avio_tell(v->in.bytes.io)))
             return end_reading(s, error, complaints);
         at = avio_tell(v->in.bytes.io);
-        if (error != AVERROR(EAGAIN) && broken_packet(s, error) < 0)
+        if (error != AVERROR(EAGAIN) && broken_packet(s, &v->in.log, error) < 0)
             return -1;
     }
+}
+
+/*
+ * The demuxer marks a packet near which something is missing; it also does so near the end of a
+ * piece to which another was joined. Then a key picture follows, and the decoder knows better.
+ */
+static int check_mark(struct va_source *s, bool key, bool end)
+{
+    struct video *v = s->state;
+    int64_t marked = v->marked;
+
+    if (!marked || (!key && !end && v->packets < marked + MARK_REACH))
+        return 0;
+    v->marked = 0;
+    v->marks += key;
+    return key ? 0
+               : va_source_found_broken(
+                     s, s->path, "packet %lld (after frame %lld, %.3f s): a part is missing",
+                     (long long)marked, (long long)v->order.number, v->pts);
+}
+
+/* Whether a packet is a picture that is shown: VP8 has some that are only referred to. */
+static bool is_shown(const struct video *v, const AVPacket *p)
+{
+    return !(p->flags & AV_PKT_FLAG_DISCARD) && p->pts != AV_NOPTS_VALUE &&
+           !(v->codec->codec_id == AV_CODEC_ID_VP8 && !(p->data[0] & 0x10));
+}
+
+static int send_packet(struct va_source *s)
+{
+    struct video *v = s->state;
+    AVPacket *p = v->packet;
+    bool key = p->flags & AV_PKT_FLAG_KEY;
+    int error;
+
+    if (check_mark(s, key, false) < 0)
+        return -1;
+    v->clock.step = v->order.step;
+    if (va_clock_packet(&v->clock, &p->pts, &p->dts, key)) {
+        v->joints++;
+        v->joint = v->order.joint = p->pts;
+    }
+    if (is_shown(v, p))
+        va_order_packet(&v->order, p->pts);
+    if (p->flags & AV_PKT_FLAG_CORRUPT) {
+        v->marked = v->packets;
+        v->order.suspect = true;
+        p->flags &= ~AV_PKT_FLAG_CORRUPT; /* the decoder is to say what it thinks of it */
+    }
+    error = avcodec_send_packet(v->codec, p);
+    if (error >= 0 || error == AVERROR(EAGAIN)) /* EAGAIN cannot be: the decoder was empty */
+        return 0;
+    va_order_refused(&v->order);
+    return broken_packet(s, &v->log, error);
 }
 
 /* Give the decoder a packet, or at the end the sign that there are no more. */
 static int feed(struct va_source *s)
 {
     struct video *v = s->state;
-    AVPacket *p = v->packet;
     int got = read_packet(s), error;
 
     if (got < 0)
         return -1;
     if (got == 0) {
         error = avcodec_send_packet(v->codec, NULL);
-        return error < 0 && error != AVERROR_EOF ? broken_packet(s, error) : 0;
+        if (check_mark(s, false, true) < 0)
+            return -1;
+        return error < 0 && error != AVERROR_EOF ? broken_packet(s, &v->log, error) : 0;
     }
     v->packets++;
-    if (!(p->flags & AV_PKT_FLAG_DISCARD) && p->pts != AV_NOPTS_VALUE)
-        va_order_packet(&v->order, p->pts);
-    error = p->flags & AV_PKT_FLAG_CORRUPT ? AVERROR_INVALIDDATA
-                                           : avcodec_send_packet(v->codec, p);
-    av_packet_unref(p);
-    if (error >= 0 || error == AVERROR(EAGAIN)) /* EAGAIN cannot be: the decoder was empty */
-        return 0;
-    va_order_refused(&v->order);
-    return broken_packet(s, error);
+    error = v->packet->size > 0 ? send_packet(s) : 0; /* empty: the last picture goes on */
+    av_packet_unref(v->packet);
+    return error;
 }
 
 /* ---- frames ----------------------------------------------------------------------------- */
 
-/* Number, time and rate of the frame that has come out. */
-static void place(struct va_source *s, struct va_frame *out)
+static bool is_damaged(const AVFrame *frame)
+{
+    return frame->decode_error_flags || (frame->flags & AV_FRAME_FLAG_CORRUPT);
+}
+
+/* Number, time and rate of the frame that has come out; number 0 of one that came too late. */
+static int place(struct va_source *s, struct va_frame *out)
 {
     struct video *v = s->state;
     int64_t time = v->frame->best_effort_timestamp;
 
+    v->order.suspect |= is_damaged(v->frame);
     out->index = va_order_frame(&v->order, time);
+    if (out->index == 0)
+        return va_source_found_broken(s, s->path,
+                                      "a picture comes too late, after frame %lld (%.3f s)",
+                                      (long long)v->order.number, v->pts);
     if (time == AV_NOPTS_VALUE) {
         out->pts = out->index == 1 ? 0 : v->pts + v->step;
     } else {
@@ -143,6 +235,23 @@ static void place(struct va_source *s, struct va_frame *out)
     }
     v->pts = out->pts;
     s->frame_count = v->order.number;
+    return 0;
+}
+
+/* Report what was lost before frame `next` and nobody has reported yet. */
+static int tell_lost(struct va_source *s, int64_t next)
+{
+    struct video *v = s->state;
+    long long last = (long long)next - 1, first = (long long)next - v->order.lost;
+
+    if (v->order.lost <= 0)
+        return 0;
+    v->order.lost = 0;
+    if (first == last)
+        return va_source_found_broken(s, s->path, "frame %lld (before %.3f s): lost", last,
+                                      v->pts);
+    return va_source_found_broken(s, s->path, "frames %lld to %lld (before %.3f s): lost",
+                                  first, last, v->pts);
 }
 
 static int check_frame(struct va_source *s, const struct va_frame *out)
@@ -150,11 +259,53 @@ static int check_frame(struct va_source *s, const struct va_frame *out)
     struct video *v = s->state;
     char why[512];
 
-    if (!v->frame->decode_error_flags && !(v->frame->flags & AV_FRAME_FLAG_CORRUPT))
+    if (v->joint != INT64_MIN && v->frame->best_effort_timestamp == v->joint) {
+        v->joint = INT64_MIN;
+        if (v->joints == 1)
+            va_warn("%s: times start again at frame %lld (%.3f s after %.3f s): numbers and "
+                    "times go on",
+                    s->path, (long long)out->index, seconds(v, v->clock.to),
+                    seconds(v, v->clock.from));
+    }
+    if (tell_lost(s, out->index) < 0)
+        return -1;
+    if (!is_damaged(v->frame))
         return 0;
     return va_source_found_broken(s, s->path, "frame %lld (%.3f s): its packet is damaged: %s",
                                   (long long)out->index, out->pts,
-                                  va_libav_why(&v->in.log, 0, why, sizeof(why)));
+                                  va_libav_why(&v->log, 0, why, sizeof(why)));
+}
+
+/* What is only known at the end, or worth a line although nothing is lost. */
+static int look_back(struct va_source *s)
+{
+    struct video *v = s->state;
+    char why[512];
+
+    if (tell_lost(s, v->order.number + 1) < 0)
+        return -1;
+    if (v->joints > 1)
+        va_warn("%s: times start again at %lld places", s->path, (long long)v->joints);
+    if (v->marks > v->joints && !va_order_steady(&v->order))
+        va_warn("%s: data may be missing before %lld key frames", s->path, (long long)v->marks);
+    if (s->broken)
+        return 0;
+    if (v->in.hurt && !va_order_steady(&v->order))
+        return va_source_found_broken(s, s->path, "damaged data was passed over: %s",
+                                      va_libav_why(&v->in.log, 0, why, sizeof(why)));
+    if (v->in.hurt)
+        va_warn("%s: damaged data was passed over, and no frame is missing: %s", s->path,
+                va_libav_why(&v->in.log, 0, why, sizeof(why)));
+    if (!va_libav_complaints(&v->log))
+        return 0;
+    if (v->codec->codec_id ==
+        AV_CODEC_ID_HEVC) /* does not mark pictures that lack a reference */
+        return va_source_found_broken(s, s->path, "pictures are missing or damaged: %s",
+                                      va_libav_why(&v->log, 0, why, sizeof(why)));
+    if (v->codec->codec_id != AV_CODEC_ID_H264) /* marks them; complains of the start of cuts */
+        va_warn("%s: no frame is known to be lost, but the decoder complained: %s", s->path,
+                va_libav_why(&v->log, 0, why, sizeof(why)));
+    return 0;
 }
 
 static int finish(struct va_source *s)
@@ -167,7 +318,7 @@ static int finish(struct va_source *s)
     s->frame_count = v->order.number;
     if (!v->read_all && va_stream_frames(&v->in) > s->frame_count)
         s->frame_count = va_stream_frames(&v->in);
-    return 0;
+    return v->read_all ? look_back(s) : 0;
 }
 
 static int next(struct va_source *s, struct va_frame *out)
@@ -186,11 +337,14 @@ static int next(struct va_source *s, struct va_frame *out)
         }
         if (error < 0) {
             va_order_refused(&v->order);
-            if (broken_packet(s, error) < 0)
+            if (broken_packet(s, &v->log, error) < 0)
                 return -1;
             continue;
         }
-        place(s, out);
+        if (place(s, out) < 0)
+            return -1;
+        if (out->index == 0)
+            continue;
         if (out->index > VA_NUMBER_MAX)
             return va_error("%s: found more than %d frames", s->path, VA_NUMBER_MAX);
         if (check_frame(s, out) < 0)
@@ -229,7 +383,7 @@ static int open_decoder(struct va_source *s)
     if ((v->codec->width || v->codec->height) &&
         va_source_check_size(s->path, v->codec->width, v->codec->height) < 0)
         return -1;
-    v->codec->opaque = &v->in.log;
+    v->codec->opaque = &v->log;
     v->codec->pkt_timebase = v->in.video->time_base;
     va_decoder_plan(v->codec, threads);
     error = avcodec_open2(v->codec, codec, NULL);
@@ -254,6 +408,37 @@ static double rate(AVRational r)
     return r.num > 0 && r.den > 0 ? (double)r.num / r.den : 0;
 }
 
+/* Codecs whose encoders send a packet for every picture and none without; others may send one
+ * that says "as before". */
+static bool is_strict(enum AVCodecID id)
+{
+    static const enum AVCodecID strict[] = {
+        AV_CODEC_ID_H264,   AV_CODEC_ID_HEVC,       AV_CODEC_ID_VP8,        AV_CODEC_ID_VP9,
+        AV_CODEC_ID_AV1,    AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MJPEG,
+        AV_CODEC_ID_PRORES, AV_CODEC_ID_DNXHD,      AV_CODEC_ID_FFV1,       AV_CODEC_ID_DVVIDEO,
+    };
+
+    for (size_t i = 0; i < VA_COUNT(strict); i++)
+        if (id == strict[i])
+            return true;
+    return false;
+}
+
+/* What is known of times before the first packet. */
+static void start_clock(struct video *v)
+{
+    const AVStream *stream = v->in.video;
+    double ticks = 1 / av_q2d(stream->time_base), fps = rate(stream->avg_frame_rate);
+    bool constant = fps > 0 && fabs(fps - rate(stream->r_frame_rate)) < .01 * fps;
+
+    v->clock.jumps = v->in.format->iformat->flags & AVFMT_TS_DISCONT;
+    if (v->clock.jumps)
+        constant = false; /* the rate is a guess from the first packets */
+    va_order_init(&v->order, constant ? ticks / fps : 0, is_strict(v->codec->codec_id));
+    v->clock.second = (int64_t)(ticks + .5);
+    v->joint = INT64_MIN;
+}
+
 int va_video_open(struct va_source *s)
 {
     static const struct va_source_kind kind = { next, close_video };
@@ -272,6 +457,7 @@ int va_video_open(struct va_source *s)
     if (s->fps == 0)
         s->fps = rate(stream->r_frame_rate);
     v->step = s->fps > 0 ? 1 / s->fps : 0;
+    start_clock(v);
     frames = va_stream_frames(&v->in);
     if (frames == 0 && v->in.format->duration > 0)
         frames = (int64_t)((double)v->in.format->duration / AV_TIME_BASE * s->fps);

@@ -173,7 +173,8 @@ static int open_input(struct va_tuner *t)
 
     t->weights = va_model_read(job->weights, &t->weights_id);
     t->pictures = t->weights ? va_pictures_open(job->inputs, job->input_count,
-                                                &(struct va_pictures_options){ .every = 1 })
+                                                &(struct va_pictures_options){
+                                                    .every = 1, .tolerate = job->tolerate })
                              : NULL;
     if (!t->pictures || read_sets(t) < 0 || take_shape(t) < 0)
         return -1;

@@ -70,7 +70,9 @@ struct va_finetune_job {
     struct va_strings expressions; /* folders; none: valence and arousal only */
     const char *train, *val;       /* lists of videos */
     const char *device;
-    int64_t readers; /* threads that read pictures; 0: half of those there are, at most 8 */
+    int64_t tolerate; /* broken images; in training they have no label, in validation the next
+                       * whole picture of the video is rated in their place */
+    int64_t readers;  /* threads that read pictures; 0: half of those there are, at most 8 */
     struct va_run_job run;
 };
 

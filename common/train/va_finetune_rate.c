@@ -27,8 +27,8 @@ static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
     int64_t count = 0;
 
     for (int64_t i = k * r->t->room; i < r->share.count && count < r->t->room; i++)
-        items[count++] = (struct va_batch_item){ r->t->val.items[r->share.first + i].picture,
-                                                 0 };
+        items[count++] =
+            (struct va_batch_item){ .picture = r->t->val.items[r->share.first + i].picture };
     return count;
 }
 

@@ -25,7 +25,8 @@ static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
     for (int64_t i = 0; i < share.count; i++) {
         const struct va_rated_item *item = &s->set->items[va_sampler_at(s, k, share.first + i)];
 
-        items[i] = (struct va_batch_item){ item->picture, (uint64_t)(k / s->per_epoch) };
+        items[i] = (struct va_batch_item){ .picture = item->picture,
+                                           .epoch = (uint64_t)(k / s->per_epoch) };
     }
     return share.count;
 }
@@ -60,9 +61,14 @@ static int load(struct va_tuner *t, int64_t k)
     if (got == 0 || b->k != k)
         return va_error_machine("step %lld: no pictures", (long long)k + 1);
     va_patches_cut(va_rater_encoder(t->rater), b->count, b->pixels, t->patches);
-    va_loader_release(t->loader);
-    for (int64_t i = 0; i < share.count; i++)
+    for (int64_t i = 0; i < share.count; i++) {
         va_tuner_labels(t, i, &t->train.items[va_sampler_at(&t->sampler, k, share.first + i)]);
+        if (b->items[i].replaced) { /* the label is of another picture */
+            t->ok[i] = 0;
+            t->expression[i] = -1;
+        }
+    }
+    va_loader_release(t->loader);
     t->be->ops->put_f32(t->be, t->va, t->label, share.count * 2);
     t->be->ops->put_f32(t->be, t->valid, t->ok, share.count);
     return 0;

@@ -31,14 +31,16 @@ struct va_loader {
     int64_t turn; /* batches taken */
 };
 
-static int load_one(struct worker *w, const struct va_batch_item *item, uint8_t *pixels)
+static int load_one(struct worker *w, struct va_batch_item *item, uint8_t *pixels)
 {
     const struct va_loader_options *o = &w->of->options;
     struct va_augment_choice choice;
     struct va_frame f;
+    int got = va_picture_read(w->reader, item->picture, &f);
 
-    if (va_picture_read(w->reader, item->picture, &f) < 0)
+    if (got < 0)
         return -1;
+    item->replaced = got > 0;
     va_augment_choose(&o->augment, o->seed, item->epoch, (uint64_t)item->picture, f.width,
                       f.height, &choice);
     return va_augmenter_run(w->augmenter, &choice, f.pixels, f.width, f.height, pixels);

@@ -17,6 +17,7 @@
 struct va_batch_item {
     int64_t picture;
     uint64_t epoch; /* of its random choices */
+    bool replaced;  /* set by the loader: it is broken, and another took its place */
 };
 
 struct va_loader_options {

@@ -8,9 +8,8 @@
 #include "base/va_tempfile.h"
 #include "data/va_frames.h"
 #include "data/va_frames_write.h"
+#include "media/va_crops.h"
 #include "media/va_image.h"
-#include <dirent.h>
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +32,7 @@ struct va_pictures {
     int64_t count, room;
     pthread_mutex_t h5;
     atomic_llong broken;
+    atomic_uchar *known; /* [count] 1: broken, and counted */
 };
 
 /* ---- finding them ----------------------------------------------------------------------- */
@@ -99,66 +99,21 @@ static int add_frames(struct va_pictures *p, const char *path, bool given)
     return 0;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Names in a folder, bytewise sorted; those that begin with a dot are left out. */
-static int read_folder(const char *path, char ***names, int64_t *count)
-{
-    DIR *dir = opendir(path);
-    int64_t room = 0;
-    struct dirent *d;
-    int result = -1;
-
-    *names = NULL;
-    *count = 0;
-    if (!dir)
-        return va_error_read(path, "read folder");
-    while ((errno = 0, d = readdir(dir))) {
-        if (d->d_name[0] == '.')
-            continue;
-        if (va_grow(names, &room, *count + 1, sizeof(**names)) < 0)
-            goto done;
-        (*names)[*count] = va_strdup(d->d_name);
-        if (!(*names)[*count])
-            goto done;
-        ++*count;
-    }
-    result = errno ? va_error_read(path, "read folder") : 0;
-    if (*count)
-        qsort(*names, (size_t)*count, sizeof(**names), by_name);
-done:
-    closedir(dir);
-    return result;
-}
-
-/* 12 of "00012.jpg", 0 of other names. */
-static int64_t number_of(const char *name)
-{
-    size_t digits = strspn(name, "0123456789");
-    long long n = digits && digits < 19 && name[digits] == '.' ? atoll(name) : 0;
-
-    return n <= VA_NUMBER_MAX ? n : 0;
-}
-
-static int add_images(struct va_pictures *p, const char *path, char *const *names,
-                      int64_t count)
+static int add_images(struct va_pictures *p, const char *path, const struct va_crops *c)
 {
     struct video *v = begin_video(p, path);
     int64_t size = 0, at = 0;
 
-    for (int64_t i = 0; i < count; i++)
-        size += (int64_t)strlen(names[i]) + 1;
-    if (!v || !(v->names = va_new(size, 1)) || !(v->at = va_new(count, sizeof(*v->at))) ||
+    for (int64_t i = 0; i < c->count; i++)
+        size += (int64_t)strlen(c->items[i].name) + 1;
+    if (!v || !(v->names = va_new(size, 1)) || !(v->at = va_new(c->count, sizeof(*v->at))) ||
         !(v->name = va_video_name_enter(path, "rename it")))
         return -1;
-    for (int64_t i = 0; i < count; i++) {
-        size_t n = strlen(names[i]) + 1;
-        int64_t number = number_of(names[i]);
+    for (int64_t i = 0; i < c->count; i++) {
+        size_t n = strlen(c->items[i].name) + 1;
+        int64_t number = c->items[i].number;
 
-        memcpy(v->names + at, names[i], n);
+        memcpy(v->names + at, c->items[i].name, n);
         v->at[i] = at;
         if (number > v->of.frame_count)
             v->of.frame_count = number;
@@ -175,35 +130,21 @@ enum { DEPTH_MAX = 16 }; /* of folders in folders */
 
 static int add_folder(struct va_pictures *p, const char *path, int depth)
 {
-    char **names, **images = NULL;
-    int64_t count, image_count = 0, room = 0;
-    int result = read_folder(path, &names, &count);
+    struct va_crops c = { 0 };
+    int result = va_crops_read(&c, path, false);
 
-    for (int64_t i = 0; result == 0 && i < count; i++) {
-        struct stat st;
-        char *child;
+    for (int64_t i = 0; result == 0 && i < c.folder_count; i++) {
+        char *child = va_format("%s/%s", path, c.folders[i]);
 
-        if (va_image_name(names[i])) {
-            result = va_grow(&images, &room, image_count + 1, sizeof(*images));
-            if (result == 0)
-                images[image_count++] = names[i];
-            continue;
-        }
-        child = va_format("%s/%s", path, names[i]);
-        if (!child)
-            result = -1;
-        else if (stat(child, &st) == 0 && S_ISDIR(st.st_mode))
-            result = depth < DEPTH_MAX
-                         ? add_folder(p, child, depth + 1)
-                         : va_error("%s: found folders more than %d deep", child, DEPTH_MAX);
+        result = !child ? -1
+                 : depth < DEPTH_MAX
+                     ? add_folder(p, child, depth + 1)
+                     : va_error("%s: found folders more than %d deep", child, DEPTH_MAX);
         va_free(child);
     }
-    if (result == 0 && image_count)
-        result = add_images(p, path, images, image_count);
-    for (int64_t i = 0; i < count; i++)
-        va_free(names[i]);
-    va_free(names);
-    va_free(images);
+    if (result == 0 && c.count)
+        result = add_images(p, path, &c);
+    va_crops_free(&c);
     return result;
 }
 
@@ -360,6 +301,11 @@ struct va_pictures *va_pictures_open(char *const *inputs, int64_t count,
             va_pictures_free(p);
             return NULL;
         }
+    p->known = va_new(p->count, sizeof(*p->known));
+    if (!p->known) {
+        va_pictures_free(p);
+        return NULL;
+    }
     return p;
 }
 
@@ -378,6 +324,7 @@ void va_pictures_free(struct va_pictures *p)
     }
     va_free(p->videos);
     va_free(p->items);
+    va_free(p->known);
     pthread_mutex_destroy(&p->h5);
     va_free(p);
 }
@@ -491,12 +438,28 @@ static int read_frames(struct va_picture_reader *r, const struct video *v, int64
     return out->pixels ? 1 : -1;
 }
 
-/* 1, 0 when the image is broken and that is tolerated, -1. */
-static int read_image(struct va_picture_reader *r, const struct video *v, int64_t row,
+/* Count a broken image, once: 0 when that is tolerated, -1 after reporting. */
+static int found_broken(struct va_pictures *p, int64_t i, const char *path, const char *why)
+{
+    long long broken;
+
+    if (atomic_exchange(&p->known[i], 1))
+        return 0;
+    broken = ++p->broken;
+    if (broken > p->options.tolerate)
+        return p->options.tolerate
+                   ? va_error("%s: %s; found %lld broken, expected at most %lld", path, why,
+                              broken, (long long)p->options.tolerate)
+                   : va_error("%s: %s", path, why);
+    va_warn("%s: %s", path, why);
+    return 0;
+}
+
+/* 1, 0 when image i is broken and that is tolerated, -1. */
+static int read_image(struct va_picture_reader *r, const struct video *v, int64_t i,
                       struct va_frame *out)
 {
-    struct va_pictures *p = r->of;
-    char *path = va_format("%s/%s", v->path, v->names + v->at[row]);
+    char *path = va_format("%s/%s", v->path, v->names + v->at[r->of->items[i].row]);
     const char *why;
     int got = -1;
 
@@ -505,18 +468,8 @@ static int read_image(struct va_picture_reader *r, const struct video *v, int64_
     if (path && r->images)
         got = va_images_read(r->images, path, out, &why);
 
-    if (got == 0) {
-        long long broken = ++p->broken;
-
-        if (broken <= p->options.tolerate)
-            va_warn("%s: broken image: %s", path, why);
-        else
-            got = p->options.tolerate
-                      ? va_error("%s: broken image: %s; found %lld broken, expected at most "
-                                 "%lld",
-                                 path, why, broken, (long long)p->options.tolerate)
-                      : va_error("%s: broken image: %s", path, why);
-    }
+    if (got == 0)
+        got = found_broken(r->of, i, path, why);
     va_free(path);
     return got;
 }
@@ -528,11 +481,11 @@ int va_picture_read(struct va_picture_reader *r, int64_t i, struct va_frame *out
 
     for (int64_t tries = 0; tries < v->of.count; tries++) {
         int64_t k = v->of.first + (i - v->of.first + tries) % v->of.count;
-        int64_t row = p->items[k].row;
-        int got = v->frames ? read_frames(r, v, row, out) : read_image(r, v, row, out);
+        int got = v->frames ? read_frames(r, v, p->items[k].row, out)
+                            : read_image(r, v, k, out);
 
         if (got != 0)
-            return got < 0 ? -1 : 0;
+            return got < 0 ? -1 : k == i ? 0 : 1;
     }
     return va_error("%s: found no image that is whole", v->path);
 }

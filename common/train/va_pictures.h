@@ -3,12 +3,13 @@
  *
  * An input is
  *   a va.frames/1 file   mapped, so that it costs address space only
- *   a folder             searched with all its folders for JPEG and PNG files; each folder that holds
- *                        some is a video of its name. 00012.jpg is frame 12, another name has number 0
+ *   a folder             searched with all its folders for picture files; each folder that holds some
+ *                        is a video of its name. Numbers are those of media/va_crops.h, or all 0
  *   a video              decoded once to a va.frames/1 file in the cache folder, pictures of which the
  *                        shorter side is at most `side`; a later run finds it there
  * Pictures are numbered in the order of the inputs, of their folders by name and of the frames in
- * them. Memory: 16 bytes a picture and the names of the images, whatever their size.
+ * them. Memory: 16 bytes a picture and the names of the images, whatever their size, and about 70
+ * bytes for each image that was opened (base/va_input.h remembers it).
  *
  * Ownership: the collection owns all strings it returns
  * Threads:   va_pictures_open, from one thread; afterwards one reader per thread
@@ -69,8 +70,9 @@ struct va_picture_reader; /* opaque */
 
 VA_MUST_USE struct va_picture_reader *va_picture_reader_new(struct va_pictures *p);
 /*
- * Pixels, width and height of picture i, valid until the next call. A broken image is named, counted
- * against `tolerate` and replaced by the next picture of its video that is whole. -1 after reporting.
+ * Pixels, width and height of picture i, valid until the next call. A broken image is named and
+ * counted against `tolerate`, once, and replaced by the next picture of its video that is whole. 0; 1
+ * when another took its place; -1 after reporting.
  */
 VA_MUST_USE int va_picture_read(struct va_picture_reader *r, int64_t i, struct va_frame *out);
 void va_picture_reader_free(struct va_picture_reader *r); /* NULL is fine */

@@ -15,7 +15,7 @@ static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
     int64_t total = va_pictures_count(arg), n = 0;
 
     for (int64_t i = k * BATCH; i < total && n < BATCH; i++)
-        items[n++] = (struct va_batch_item){ i, 0 };
+        items[n++] = (struct va_batch_item){ .picture = i };
     return n;
 }
 

@@ -89,8 +89,9 @@ static int annotate(const struct notes *n, const struct va_picture_video *v,
     item->valid = 0;
     item->expression = -1;
     if (p->number < 1)
-        return va_error("%s: image %lld has no number, expected names like 00012.jpg", v->path,
-                        (long long)p->row + 1);
+        return va_error(
+            "%s: image %lld has no number, expected names of one kind, like 00012.jpg", v->path,
+            (long long)p->row + 1);
     if (n->expressions.count > lines)
         lines = n->expressions.count;
     if (k >= lines) {

@@ -1,6 +1,7 @@
 /* Numbering around lost packets, and what the encoder writes read back by the decoder. */
 #include "base/va_error.h"
 #include "media/va_encode.h"
+#include "media/va_order_priv.h"
 #include "media/va_source.h"
 #include "media/va_source_priv.h"
 #include "test/va_test.h"
@@ -11,9 +12,10 @@ enum { WIDTH = 32, HEIGHT = 16 };
 
 static void numbers_follow_each_other(void)
 {
-    struct va_order o = { 0 };
+    struct va_order o;
     static const int64_t packets[] = { 0, 30, 10, 20, 60, 40, 50 };
 
+    va_order_init(&o, 0, true);
     for (size_t i = 0; i < VA_COUNT(packets); i++)
         va_order_packet(&o, packets[i]);
     for (int64_t n = 0; n < 7; n++)
@@ -24,8 +26,9 @@ static void numbers_follow_each_other(void)
 
 static void a_lost_frame_keeps_its_number(void)
 {
-    struct va_order o = { 0 };
+    struct va_order o;
 
+    va_order_init(&o, 0, false);
     for (int64_t n = 0; n < 6; n++)
         va_order_packet(&o, 10 * n);
     VA_CHECK_INT(va_order_frame(&o, 0), 1);
@@ -40,8 +43,9 @@ static void a_lost_frame_keeps_its_number(void)
 
 static void packets_that_are_never_shown_have_no_number(void)
 {
-    struct va_order o = { 0 };
+    struct va_order o;
 
+    va_order_init(&o, 10, true);
     for (int64_t n = 0; n < 1000; n++) {
         va_order_packet(&o, 10 * n);
         va_order_packet(&o, 10 * n + 5);
@@ -51,6 +55,117 @@ static void packets_that_are_never_shown_have_no_number(void)
         va_order_packet(&o, 1000000 + n);
     VA_CHECK_INT(va_order_frame(&o, 2000000), 1001);
     VA_CHECK_INT(va_order_frame(&o, INT64_MIN), 1002); /* a frame without a time */
+}
+
+/* Frames at these ticks, each from a packet of its own; the numbers they get. */
+static void check_numbers(struct va_order *o, const int64_t *ticks, const int64_t *numbers,
+                          size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        va_order_packet(o, ticks[i]);
+        VA_CHECK_INT(va_order_frame(o, ticks[i]), numbers[i]);
+    }
+}
+
+static void a_packet_without_a_picture(void)
+{
+    struct va_order o;
+
+    for (int strict = 0; strict < 2; strict++) {
+        va_order_init(&o, 10, strict);
+        for (int64_t n = 0; n < 5; n++)
+            va_order_packet(&o, 10 * n);
+        VA_CHECK_INT(va_order_frame(&o, 0), 1);
+        VA_CHECK_INT(va_order_frame(&o, 30), strict ? 4 : 2);
+        VA_CHECK_INT(o.lost, strict ? 2 : 0);
+        va_order_end(&o);
+        VA_CHECK_INT(o.number, strict ? 5 : 2);
+        VA_CHECK_INT(o.lost, strict ? 1 : 0);
+    }
+    va_order_init(&o, 10, true); /* second fields, half a frame later */
+    for (int64_t n = 0; n < 100; n++) {
+        va_order_packet(&o, 10 * n);
+        va_order_packet(&o, 10 * n + 5);
+    }
+    for (int64_t n = 0; n < 100; n++)
+        VA_CHECK_INT(va_order_frame(&o, 10 * n), n + 1);
+    va_order_end(&o);
+    VA_CHECK_INT(o.number, 100);
+}
+
+static void a_gap_is_a_loss_where_data_was_passed_over(void)
+{
+    static const int64_t ticks[] = { 0, 33, 67, 100, 233, 267, 300 };
+    static const int64_t good[] = { 1, 2, 3, 4, 5, 6, 7 };
+    static const int64_t lost[] = { 1, 2, 3, 4, 8, 9, 10 };
+    static const int64_t late[] = { 1, 2, 3, 4, 5, 9, 10 };
+    static const int64_t uneven[] = { 0, 33, 100, 133, 200, 300, 400 };
+    struct va_order o;
+
+    va_order_init(&o, 100. / 3, true);
+    check_numbers(&o, ticks, good, VA_COUNT(ticks));
+    va_order_init(&o, 100. / 3, true);
+    o.suspect = true;
+    check_numbers(&o, ticks, lost, VA_COUNT(ticks));
+    va_order_init(&o, 0, true); /* the rate is learned */
+    check_numbers(&o, ticks, good, 5);
+    o.suspect = true; /* told too late for frame 5 */
+    check_numbers(&o, ticks + 5, late + 5, 2);
+    VA_CHECK_INT(va_order_frame(&o, 290), 0); /* shown after a later one */
+    VA_CHECK_INT(o.number, 10);
+    va_order_init(&o, 100. / 3, true); /* a recorder that leaves pictures out */
+    check_numbers(&o, uneven, good, 5);
+    o.suspect = true;
+    check_numbers(&o, uneven + 5, good + 5, 2);
+}
+
+static void raw_streams_count_packets(void)
+{
+    struct va_order o;
+
+    va_order_init(&o, 0, true);
+    VA_CHECK_INT(va_order_frame(&o, INT64_MIN), 1);
+    va_order_refused(&o);
+    VA_CHECK_INT(va_order_frame(&o, INT64_MIN), 3);
+    va_order_refused(&o);
+    va_order_end(&o);
+    VA_CHECK_INT(o.number, 4);
+}
+
+/* Give packets to a clock; the one at `joint` (-1: none) must begin a new piece. */
+static void check_clock(struct va_clock *c, const int64_t *pts, const int64_t *shifted,
+                        int count, int joint)
+{
+    for (int i = 0; i < count; i++) {
+        int64_t at = pts[i], dts = INT64_MIN;
+        bool key = i == 0 || i == joint;
+
+        VA_CHECK_INT(va_clock_packet(c, &at, &dts, key), i == joint);
+        VA_CHECK_INT(at, shifted[i]);
+    }
+}
+
+static void clocks_that_start_again(void)
+{
+    static const int64_t negative[] = { -20, 20, 0, 10, 50, 30, 40 };
+    static const int64_t twice[] = { 0, 30, 10, 20, 0, 30, 10, 20 };
+    static const int64_t once[] = { 0, 30, 10, 20, 40, 70, 50, 60 };
+    static const int64_t far[] = { 0, 10, 5000000, 5000010 };
+    static const int64_t near[] = { 0, 10, 20, 30 };
+    static const int64_t missing[] = { INT64_MIN, INT64_MAX };
+    static const int64_t none[] = { INT64_MIN, INT64_MIN };
+    struct va_clock c = { .step = 10, .second = 1000 };
+
+    check_clock(&c, negative, negative, 7, -1);
+    c = (struct va_clock){ .step = 10, .second = 1000 };
+    check_clock(&c, twice, once, 8, 4);
+    VA_CHECK(c.from == 30 && c.to == 0);
+    c = (struct va_clock){ .step = 10, .second = 1000 };
+    check_clock(&c, far, far, 4, -1);
+    c = (struct va_clock){ .step = 10, .second = 1000, .jumps = true };
+    check_clock(&c, far, near, 4, 2);
+    c = (struct va_clock){ .step = 10, .second = 1000 };
+    check_clock(&c, missing, none, 2, -1);
 }
 
 /* A video of grey frames at the given ticks, in a new folder. */
@@ -154,6 +269,10 @@ int main(void)
     VA_TEST(numbers_follow_each_other);
     VA_TEST(a_lost_frame_keeps_its_number);
     VA_TEST(packets_that_are_never_shown_have_no_number);
+    VA_TEST(a_packet_without_a_picture);
+    VA_TEST(a_gap_is_a_loss_where_data_was_passed_over);
+    VA_TEST(raw_streams_count_packets);
+    VA_TEST(clocks_that_start_again);
     VA_TEST(encoded_frames_come_back_at_their_times);
     VA_TEST(the_encoder_refuses_what_it_cannot_keep);
     VA_TEST(a_picture_that_cannot_be_converted_spoils_no_other);
