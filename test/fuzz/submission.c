@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static double va[2 * 300];
     static char a[] = "a", b[] = "b_left", file[] = "a.txt";
-    struct va_prediction videos[] = { { a, file, 300, va }, { b, file, 5, va } };
+    struct va_prediction videos[] = { { .name = a, .path = file, .frames = 300, .va = va },
+                                      { .name = b, .path = file, .frames = 5, .va = va } };
     struct va_predictions set = { .items = videos, .count = 2, .room = 2 };
     const char *path = fuzz_file(data, size);
     char output[PATH_MAX];

@@ -3,6 +3,7 @@
  * changes, and a permutation that is nowhere in memory.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_rand.h"
 #include "data/va_frames_write.h"
@@ -41,6 +42,7 @@ static void put_png(const char *name, int64_t width, int64_t height, int tag)
     static uint8_t rgb[64 * 64 * 3];
 
     paint(rgb, width, height, tag);
+    va_input_forget(in_folder(name));
     VA_CHECK_INT(va_png_write(in_folder(name), rgb, width, height), 0);
 }
 

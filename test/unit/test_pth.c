@@ -172,6 +172,7 @@ static void what_we_write_is_read_back(void)
     struct va_aliases more = { 0 };
 
     VA_CHECK(va_aliases_add(&more, "again", 2) == 0);
+    va_input_forget(path);
     VA_CHECK(va_pth_write(path, set, &more) == 0);
     VA_CHECK(va_tensors_add_aliases(set, &more) == 0);
     back = va_pth_read(path, NULL);
