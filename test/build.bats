@@ -121,7 +121,7 @@ END
 }
 
 @test "install below DESTDIR, and uninstall leaves nothing" {
-    run make -C "$top" BUILD="$BUILD" install DESTDIR="$PWD/stage" PREFIX=/usr
+    run make -C "$top" -o all BUILD="$BUILD" install DESTDIR="$PWD/stage" PREFIX=/usr
     [ "$status" -eq 0 ]
     [ -x stage/usr/bin/va-decode ]
     [ -s stage/usr/share/man/man1/va-decode.1 ]

@@ -7,7 +7,7 @@ load lib/train
 
 setup_file() {
     train_setup_file
-    for v in a b c d; do make_frames --frames 30 --width 20 --height 18 --video $v $v.frames.h5; done
+    for v in a b c d; do make_frames --frames 90 --width 20 --height 18 --video $v $v.frames.h5; done
     va-weights init -q --arch vit_tiny -o tiny.h5
 }
 setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }

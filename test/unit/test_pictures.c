@@ -227,9 +227,10 @@ static void broken_ones_are_replaced(void)
     put_bytes("bad/3.png", "nothing");
     VA_CHECK_INT(va_picture_read(r, 0, &f), 0);
     VA_CHECK_INT(va_picture_read(r, 1, &f), -1); /* another one */
-    put_png("bad/3.png", 16, 16, 22);
     va_error_catch_end();
     VA_CHECK(strstr(line, "found 2 broken, expected at most 1") != NULL);
+    unlink(in_folder("bad/3.png")); /* it is no picture that a writer would replace */
+    put_png("bad/3.png", 16, 16, 22);
     va_picture_reader_free(r);
     va_pictures_free(p);
 }
