@@ -35,10 +35,13 @@ start() {
     explain "no 20 steps: $(cat err)"
 }
 
+# A rank, and not a process that it started to look at a file.
 rank_pid() {
-    local p
+    local p parent
     for p in /proc/[0-9]*; do
+        parent=$(sed -n 's/^PPid:\t//p' "$p/status" 2>/dev/null)
         if [ "$p/exe" -ef "$BUILD/bin/va-tcn-mamba-train" ] && [ "$p/cwd" -ef . ] &&
+            ! [ "/proc/${parent:-0}/exe" -ef "$BUILD/bin/va-tcn-mamba-train" ] &&
             grep -qzE "^(OMPI_COMM_WORLD|PMI)_RANK=$1$" "$p/environ"; then
             echo "${p#/proc/}"
         fi
