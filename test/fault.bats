@@ -29,6 +29,23 @@ fired() { tr '\0' '\n' <report | head -n 1; }
     run -125 with opne:1:EIO va-check in.h5
 }
 
+# sweep CLASS:ERRNO COMMAND...: the command with 40 of its calls failing, one in each run: it succeeds
+# or ends with 4 and a line
+sweep() {
+    local calls n step status=0
+    with "${1%:*}:0:${1#*:}" "${@:2}"
+    calls=$(($(od -An -t d8 -j 64 -N 8 report)))
+    step=$((calls / 40 + 1))
+    for ((n = step; n <= calls; n += step)); do
+        status=0
+        with "${1%:*}:$n:${1#*:}" "${@:2}" >out.txt 2>err.txt || status=$?
+        if [ $status -ne 0 ] && { [ $status -ne 4 ] || [ "$(wc -l <err.txt)" -ne 1 ]; }; then
+            explain "$1, call $n of $calls: status $status: $(cat err.txt)"
+            return
+        fi
+    done
+}
+
 @test "short version of make fault" {
     local log=$BATS_TEST_TMPDIR/log
     "$BATS_TEST_DIRNAME/fault/run.sh" --short >"$log" || explain "$(tail -n 20 "$log")"
