@@ -46,6 +46,13 @@ sweep() {
     done
 }
 
+@test "an earlier output that cannot be read for a moment is no foreign file" {
+    make_features --frames 30 --seed 7 in.h5
+    va-window -q -o w.h5 in.h5
+    sweep open:EIO va-window -q -o w.h5 in.h5
+    sweep read:EIO va-window -q -o w.h5 in.h5
+}
+
 @test "short version of make fault" {
     local log=$BATS_TEST_TMPDIR/log
     "$BATS_TEST_DIRNAME/fault/run.sh" --short >"$log" || explain "$(tail -n 20 "$log")"
