@@ -53,6 +53,21 @@ sweep() {
     sweep read:EIO va-window -q -o w.h5 in.h5
 }
 
+@test "lists of folds: all new or all as before" {
+    printf 'clip\tgroup\tfold\na\tg\t0\nb\th\t1\n' >one.tsv
+    printf 'clip\tgroup\tfold\na\tg\t1\nb\th\t0\n' >two.tsv
+    va-fold split -q --folds-tsv one.tsv -o folds
+    cp -r folds before
+    for n in 1 2 3 4 5 6 7 8 9 10; do
+        run with rename:$n:EIO va-fold split -q --folds-tsv two.tsv -o folds
+        [ "$(fired)" != "" ] || break
+        [ "$status" -eq 4 ]
+        [ "${#lines[@]}" -eq 1 ]
+        diff -r before folds
+    done
+    [ "$n" -gt 4 ]
+}
+
 @test "short version of make fault" {
     local log=$BATS_TEST_TMPDIR/log
     "$BATS_TEST_DIRNAME/fault/run.sh" --short >"$log" || explain "$(tail -n 20 "$log")"
