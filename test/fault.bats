@@ -46,6 +46,23 @@ sweep() {
     done
 }
 
+@test "no failed allocation makes good files damaged: HDF5, zip, safetensors, pictures, video" {
+    export OMP_NUM_THREADS=1
+    make_features --frames 30 --seed 7 in.h5
+    va-weights init --arch mamba-va --in-dim 6 --channels 5,4 --kernel 3 --layers 1 --d-state 3 \
+        --hidden 4 -o head.h5
+    va-weights export -o head.safetensors head.h5
+    va-weights export --format pth -o head.pth head.h5
+    mkdir crops
+    for n in 1 2 3; do make_image crops/0000$n.jpg 16 12 $((50 * n)); done
+    make_video v.mp4 32 24 5 25
+    sweep memory:ENOMEM va-check in.h5
+    sweep memory:ENOMEM va-weights import -q -o w.h5 head.safetensors
+    sweep memory:ENOMEM va-weights import -q -o w.h5 head.pth
+    sweep memory:ENOMEM va-decode -q -o frames.h5 crops
+    sweep memory:ENOMEM va-decode -q -o frames.h5 v.mp4
+}
+
 @test "an earlier output that cannot be read for a moment is no foreign file" {
     make_features --frames 30 --seed 7 in.h5
     va-window -q -o w.h5 in.h5
