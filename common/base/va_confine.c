@@ -10,6 +10,7 @@
  */
 #include "base/va_confine.h"
 
+#include "base/va_mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -34,7 +35,6 @@
 enum {
     RESERVE = 128 << 20,  /* bytes above the limit, to say that it was reached */
     SUPPOSED = 256 << 20, /* bytes a process holds where /proc is not mounted */
-    PROBE = 64 << 20,     /* bytes that must be there if memory is not short */
 };
 
 static struct {
@@ -272,24 +272,15 @@ void va_confine_memory(int64_t bytes)
         setrlimit(RLIMIT_DATA, &limit);
 }
 
-static bool some_memory(void)
-{
-    void *volatile block = malloc(PROBE); /* volatile: or the compiler leaves both calls out */
-    bool some = block != NULL;
-
-    free(block);
-    return some;
-}
-
 int64_t va_confine_memory_hit(void)
 {
     struct rlimit limit;
 
-    if (!memory.on || some_memory() || getrlimit(RLIMIT_DATA, &limit) < 0)
+    if (!memory.on || !va_mem_short() || getrlimit(RLIMIT_DATA, &limit) < 0)
         return 0;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_DATA, &limit);
-    return some_memory() ? memory.limit : 0;
+    return va_mem_short() ? 0 : memory.limit;
 }
 
 #if defined(ARCH) && !defined(HAVE_SANITIZER)

@@ -121,7 +121,7 @@ static void say(const char *format, va_list args, int status)
             catch_status = status;
         }
     } else if (status && memory_ran_out) {
-        last_status = status; /* a consequence of what was said */
+        last_status = VA_EXIT_MACHINE; /* a consequence of what was said */
     } else if (status && held.on) {
         if (!held.status)
             memcpy(held.line, line + prefix, n - prefix + 1);

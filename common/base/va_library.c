@@ -1,7 +1,8 @@
 /*
- * Three ways in which a library ends the process when memory is missing, all met in tests with
- * faults: an exception that nobody catches, exit(), and a fault: oneDNN writes its code to memory
- * that it did not get, HDF5 recurses without end while it reports that it cannot start.
+ * Four ways in which a library ends the process when memory is missing, all met in tests with
+ * faults: an exception that nobody catches, exit(), abort() (FFmpeg, where an option cannot be
+ * set), and a fault: oneDNN writes its code to memory that it did not get, HDF5 recurses without
+ * end while it reports that it cannot start.
  */
 #include "base/va_library.h"
 
@@ -22,14 +23,15 @@
 typedef void handler(void);
 typedef handler *set_terminate(handler *);
 
-enum { LIBRARIES_MAX = 8, STACK_NEAR = 1 << 16 /* bytes */ };
+enum { LIBRARIES_MAX = 16, STACK_NEAR = 1 << 16 /* bytes */, WORDS_NEAR = 128 };
 
 static pid_t guarded;       /* the process; a child of it has nothing to say or to remove */
 static char kept[1 << 15];  /* an error stack of HDF5 has some 6 KB */
 static char stack[1 << 15]; /* of the handler: the other one may be full */
 static struct {
     uintptr_t begin, end;
-} libraries[LIBRARIES_MAX]; /* where the code of libraries lies that fault */
+    int signal;
+} libraries[LIBRARIES_MAX]; /* where the code of libraries lies that end by a signal */
 static int library_count;
 
 static void drop_words(void)
@@ -56,18 +58,26 @@ static void end(void)
 
 static int note_library(struct dl_phdr_info *info, size_t size, void *unused)
 {
-    static const char *const names[] = { "/libdnnl", "/libhdf5" };
-    bool wanted = false;
+    static const struct {
+        const char *name;
+        int signal;
+    } known[] = {
+        { "/libdnnl", SIGSEGV },    { "/libhdf5", SIGSEGV },
+        { "/libavutil", SIGABRT }, /* av_assert0: an option could not be set */
+        { "/libavcodec", SIGABRT }, { "/libavformat", SIGABRT },
+    };
+    int wanted = 0;
 
     (void)size;
     (void)unused;
-    for (size_t i = 0; i < VA_COUNT(names); i++)
-        wanted = wanted || strstr(info->dlpi_name, names[i]);
+    for (size_t i = 0; i < VA_COUNT(known); i++)
+        wanted = strstr(info->dlpi_name, known[i].name) ? known[i].signal : wanted;
     for (int i = 0; wanted && i < info->dlpi_phnum && library_count < LIBRARIES_MAX; i++) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
 
         if (part->p_type != PT_LOAD || !(part->p_flags & PF_X))
             continue;
+        libraries[library_count].signal = wanted;
         libraries[library_count].begin = info->dlpi_addr + part->p_vaddr;
         libraries[library_count++].end = info->dlpi_addr + part->p_vaddr + part->p_memsz;
     }
@@ -89,25 +99,44 @@ static void place(const ucontext_t *context, uintptr_t *counter, uintptr_t *poin
 #endif
 }
 
-/* Whether it is the fault of a library: its code, or a full stack, which its last call may have
- * found in libc. A fault in our own code is a mistake of ours, and ends as one. */
-static bool is_of_library(uintptr_t address, const ucontext_t *context)
+static bool is_library_code(uintptr_t at, int number)
+{
+    for (int i = 0; i < library_count; i++)
+        if (number == libraries[i].signal && at >= libraries[i].begin && at < libraries[i].end)
+            return true;
+    return false;
+}
+
+static bool is_own_code(uintptr_t at)
 {
     extern const char __executable_start[], etext[];
+
+    return at >= (uintptr_t)__executable_start && at < (uintptr_t)etext;
+}
+
+/* Whether it is the fault of a library: its code, a full stack, or a function of libc that it
+ * called, like strlen(NULL) or abort(): then the nearest address of code on the stack is the
+ * library's. A fault in our own code is a mistake of ours, and ends as one. */
+static bool is_of_library(int number, uintptr_t address, const ucontext_t *context)
+{
     uintptr_t counter, pointer;
+    const uintptr_t *words;
 
     place(context, &counter, &pointer);
-    for (int i = 0; i < library_count; i++)
-        if (counter >= libraries[i].begin && counter < libraries[i].end)
-            return true;
-    if (counter >= (uintptr_t)__executable_start && counter < (uintptr_t)etext)
-        return false;
-    return address < pointer + STACK_NEAR && address + STACK_NEAR > pointer;
+    if (is_library_code(counter, number) || is_own_code(counter))
+        return is_library_code(counter, number);
+    if (number == SIGSEGV && address < pointer + STACK_NEAR && address + STACK_NEAR > pointer)
+        return true;
+    words = (const uintptr_t *)(pointer & ~(uintptr_t)7);
+    for (int i = 0; pointer && i < WORDS_NEAR; i++)
+        if (is_library_code(words[i], number) || is_own_code(words[i]))
+            return is_library_code(words[i], number);
+    return false;
 }
 
 static void on_fault(int number, siginfo_t *info, void *context)
 {
-    if (is_of_library((uintptr_t)info->si_addr, context))
+    if (is_of_library(number, (uintptr_t)info->si_addr, context))
         end();
     signal(number, SIG_DFL);
     raise(number);
@@ -135,8 +164,10 @@ static void catch_faults(void)
     act.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     signal(SIGBUS, on_bus);
     dl_iterate_phdr(note_library, NULL);
-    if (library_count && sigaltstack(&other, NULL) == 0)
+    if (library_count && sigaltstack(&other, NULL) == 0) {
         sigaction(SIGSEGV, &act, NULL);
+        sigaction(SIGABRT, &act, NULL);
+    }
 #endif
 }
 

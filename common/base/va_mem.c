@@ -1,12 +1,13 @@
 #include "base/va_mem.h"
 
 #include "base/va_error.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, SOME = 64 << 20 /* bytes */ };
 
 int va_mul(int64_t a, int64_t b, int64_t *product)
 {
@@ -83,4 +84,15 @@ char *va_format(const char *format, ...)
 void va_free(void *block)
 {
     free(block);
+}
+
+bool va_mem_short(void)
+{
+    int saved = errno;
+    void *volatile block = malloc(SOME); /* volatile: or the compiler leaves both calls out */
+    bool some = block != NULL;
+
+    free(block);
+    errno = saved;
+    return !some;
 }

@@ -7,6 +7,7 @@
 #define VA_MEM_H
 
 #include "base/va_attr.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,13 @@ VA_MUST_USE char *va_strdup(const char *s);
 VA_MUST_USE char *va_format(const char *format, ...) VA_PRINTF(1, 2); /* a new string */
 
 void va_free(void *block); /* NULL is fine */
+
+/*
+ * Whether memory is short: a block of some size is not to be had. Libraries fail in many ways then,
+ * and speak of damaged data; of sizes in damaged data that make no sense they say that memory is
+ * short. Asked before either is believed. Errno stays.
+ */
+bool va_mem_short(void);
 
 /* *product = a * b for sizes from files; -1 when negative or beyond int64. */
 VA_MUST_USE int va_mul(int64_t a, int64_t b, int64_t *product);

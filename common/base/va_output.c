@@ -28,12 +28,17 @@ static int check_content(const char *target, va_output_ours *ours)
     char head[VA_OUTPUT_HEAD];
     int fd = open(target, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
-    const char *name = n < 0 ? "data that cannot be read" : va_magic_name(head, (size_t)n);
+    int error = n < 0 ? errno : 0;
+    const char *name = n < 0 ? "data that may not be read" : va_magic_name(head, (size_t)n);
 
     if (fd >= 0)
         close(fd);
     if (n >= 0 && ours(head, (size_t)n))
         return 0;
+    if (error && error != EACCES && error != EPERM) {
+        errno = error;
+        return va_error_write(target, "read");
+    }
     return va_error("%s: exists and holds %s, not an earlier output: name another file, or "
                     "replace it with --force",
                     target, name ? name : "something else");

@@ -8,6 +8,8 @@
 #include "base/va_tempfile.h"
 #include "data/va_lists.h"
 #include "data/va_table.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -413,16 +415,43 @@ static int make_list(const struct va_fold_plan *plan, const char *stage, const c
     return status;
 }
 
-static int move_list(const char *stage, const char *folder, int64_t k, bool held_out)
+/* Move list i (of fold i / 2) between two folders, in exchange for the one that is there, if any:
+ * so that the same call the other way round undoes it. *lost: an earlier list is gone, as the file
+ * system cannot exchange. -1 with errno. */
+static int swap_list(const char *from, const char *to, int64_t i, bool *lost)
 {
-    char *path = list_path(stage, k, held_out), *target = list_path(folder, k, held_out);
+    char *path = list_path(from, i / 2, i % 2), *target = list_path(to, i / 2, i % 2);
     int status = path && target ? 0 : -1;
 
-    if (status == 0 && rename(path, target) < 0)
-        status = va_error_write(target, "write");
+    if (status == 0)
+        status = renameat2(AT_FDCWD, path, AT_FDCWD, target, RENAME_EXCHANGE);
+    if (status < 0 && path && target &&
+        (errno == ENOENT || errno == EINVAL || errno == ENOSYS)) {
+        *lost = *lost || errno != ENOENT;
+        status = rename(path, target);
+    }
     va_free(path);
     va_free(target);
     return status;
+}
+
+/* All lists or none. */
+static int move_lists(const char *stage, const char *folder, int64_t count)
+{
+    bool lost = false;
+    int error;
+
+    for (int64_t i = 0; i < count; i++) {
+        if (swap_list(stage, folder, i, &lost) == 0)
+            continue;
+        error = errno;
+        while (!lost && i-- > 0)
+            if (swap_list(folder, stage, i, &lost) < 0)
+                break; /* the disk refuses everything: the line below stands for it */
+        errno = error;
+        return va_error_write(folder, "move the lists there");
+    }
+    return 0;
 }
 
 /* Make PARENT/k. */
@@ -449,10 +478,7 @@ static int write_all(const struct va_fold_plan *plan, const char *stage, const c
     }
     for (int64_t k = 0; status == 0 && k < folds; k++)
         status = make_fold_folder(folder, k);
-    for (int64_t k = 0; status == 0 && k < folds; k++)
-        for (int side = 0; status == 0 && side < 2; side++)
-            status = move_list(stage, folder, k, side);
-    return status;
+    return status == 0 ? move_lists(stage, folder, 2 * folds) : -1;
 }
 
 /* After a failure: folders that hold nothing were made by this run, or by one that failed. */
@@ -481,9 +507,10 @@ int va_folds_write(const struct va_fold_plan *plan, const char *folder)
     lock = va_lock_take(stage);
     if (!lock)
         goto done;
-    if (va_make_folder(stage) == 0 && va_clear_folder(stage) == 0)
+    if (va_make_folder(stage) == 0 && va_clear_folder(stage) == 0) {
         status = write_all(plan, stage, folder);
-    (void)!va_clear_folder(stage);
+        (void)!va_clear_folder(stage);
+    }
     rmdir(stage);
     va_lock_release(lock);
     if (status < 0)

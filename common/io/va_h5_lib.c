@@ -18,7 +18,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 /* ---- why a call failed ----------------------------------------------------------------- */
 
-static int reason; /* of the first failure since it was cleared */
+/* Since they were cleared: the reason of the first failure; whether one was said without. */
+static int reason;
+static bool unexplained;
 
 static herr_t find_reason(unsigned n, const H5E_error2_t *e, void *arg)
 {
@@ -27,7 +29,7 @@ static herr_t find_reason(unsigned n, const H5E_error2_t *e, void *arg)
     (void)n;
     if (text)
         *(int *)arg = atoi(text + 8);
-    else if (!*(int *)arg && e->maj_num == H5E_RESOURCE && e->min_num == H5E_NOSPACE)
+    else if (!*(int *)arg && e->min_num == H5E_NOSPACE)
         *(int *)arg = ENOMEM;
     return 0;
 }
@@ -48,9 +50,15 @@ int va_h5_errno(void)
     return reason;
 }
 
+bool va_h5_unexplained(void)
+{
+    return unexplained;
+}
+
 void va_h5_errno_clear(void)
 {
     reason = errno = 0;
+    unexplained = false;
 }
 
 /* ---- the library itself ---------------------------------------------------------------- */
@@ -78,24 +86,36 @@ static void forget_environment(void)
     setenv("HDF5_PLUGIN_PRELOAD", "::", 1); /* what the library takes for: none */
 }
 
-void va_h5_init(void)
+/* Half a start is none: later calls would fail on whatever they are given. */
+static bool start_library(void)
 {
-    static bool done;
+    forget_environment();
+    H5dont_atexit();
+    errno = 0;
+    return H5open() >= 0 && H5PLset_loading_state(0) >= 0 &&
+           H5Eset_auto2(H5E_DEFAULT, keep_reason, NULL) >= 0 && errno != ENOMEM;
+}
+
+/* An ensemble may have more files than the usual soft limit lets us hold open. */
+static void lift_limit_of_files(void)
+{
     struct rlimit files;
 
-    if (!done) {
-        done = true;
-        forget_environment();
-        H5dont_atexit();
-        H5open();
-        H5PLset_loading_state(0);
-        H5Eset_auto2(H5E_DEFAULT, keep_reason, NULL);
-        /* an ensemble may have more files than the usual soft limit lets us hold open */
-        if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-            files.rlim_cur = files.rlim_max;
-            setrlimit(RLIMIT_NOFILE, &files);
-        }
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
     }
+}
+
+int va_h5_init(void)
+{
+    static enum { NOT_YET, STARTED, FAILED } state;
+
+    if (state == NOT_YET) {
+        state = start_library() ? STARTED : FAILED;
+        lift_limit_of_files();
+    }
+    return state == STARTED ? 0 : va_error_memory("out of memory for HDF5");
 }
 
 static hid_t new_access(void)
@@ -103,7 +123,7 @@ static hid_t new_access(void)
     hid_t list = H5Pcreate(H5P_FILE_ACCESS);
 
     if (list < 0)
-        return va_error_machine("HDF5: cannot make an access list");
+        return va_error_memory("out of memory for HDF5");
     H5Pset_fclose_degree(list, H5F_CLOSE_STRONG);
 #if H5_VERSION_GE(1, 10, 7)
     H5Pset_file_locking(list, false, true); /* ours is va_lock.h */
@@ -131,7 +151,7 @@ hid_t va_h5_access_read(struct va_h5_bytes *bytes)
         return list;
     if (H5Pset_driver(list, va_h5_bytes_driver(), &bytes) < 0) {
         H5Pclose(list);
-        return va_error_machine("HDF5: cannot set the driver");
+        return va_error_memory("out of memory for HDF5");
     }
     return list;
 }
@@ -146,6 +166,10 @@ int va_h5_damaged(const struct va_h5_file *f, const char *place)
         return va_error("%s: was changed while it was read", f->path);
     if ((errno = b && b->error ? b->error : reason))
         return va_error_read(f->path, "read");
+    if (f->checked || !b) /* or is ours */
+        return va_error_machine("%s: cannot read: the HDF5 library failed; is memory short?",
+                                f->path);
+    unexplained = true;
     if (place)
         return va_error("%s: %s: damaged HDF5 file", f->path, place);
     return va_error("%s: damaged HDF5 file", f->path);

@@ -51,6 +51,7 @@ struct va_h5_file {
     hid_t id;
     int64_t size;              /* bytes, against which claims are checked; -1: being written */
     struct va_h5_bytes *bytes; /* NULL: being written */
+    bool checked;              /* a child process has read all of it */
     int64_t claimed;           /* bytes that the datasets seen so far take up in it at least */
     struct va_h5_object *objects; /* [count], by path, bytewise; the root is not among them */
     int64_t count, room;
@@ -70,7 +71,8 @@ struct va_h5_in {
 
 /* ---- va_h5_lib.c ----------------------------------------------------------------------- */
 
-void va_h5_init(void); /* before any other call of the library; again is fine */
+/* Before any other call of the library; again is fine. -1 after reporting. */
+VA_MUST_USE int va_h5_init(void);
 
 /* Access list for files to be written, with fixed versions and alignment, and for a file that is
  * read through `bytes`. Negative after reporting. */
@@ -82,8 +84,10 @@ int va_h5_errno(void);
 void va_h5_errno_clear(void);
 
 /* Report why `place` (may be NULL) cannot be read: the machine's reason if there is one, else
- * "path: place: damaged HDF5 file". Returns -1. */
+ * "path: place: damaged HDF5 file". A file that was checked, or that is being written, is not
+ * damaged: there the machine failed, too. Returns -1. */
 int va_h5_damaged(const struct va_h5_file *f, const char *place);
+bool va_h5_unexplained(void); /* damage was reported since va_h5_errno_clear */
 
 hid_t va_h5_stored_type(enum va_dtype t); /* a type the caller closes */
 

@@ -50,6 +50,7 @@ struct request { /* its descriptor goes along */
 
 struct reply {
     int status; /* exit code: 0, VA_EXIT_INPUT or VA_EXIT_MACHINE */
+    bool again; /* another attempt may end otherwise */
     char line[LINE];
 };
 
@@ -130,40 +131,29 @@ static void begin_file(int64_t size)
 
 /* ---- the child ------------------------------------------------------------------------- */
 
-static bool out_of_memory(void)
-{
-    return va_h5_errno() == ENOMEM || errno == ENOMEM;
-}
-
-/*
- * The answer to what was caught. A file can claim sizes for which its allowance of memory is too
- * small: that is its fault, unless the limit was the user's.
- */
-static void judge(struct reply *r, const char *path)
-{
-    if (r->status != VA_EXIT_MACHINE || !allowed.limited || !out_of_memory())
-        return;
-    snprintf(r->line, sizeof(r->line),
-             "%s: damaged HDF5 file (it asks for more memory than it can need)", path);
-    r->status = VA_EXIT_INPUT;
-}
-
 static void answer(struct reply *r, const struct request *q)
 {
+    int status;
+    bool out_of_memory;
+
     *r = (struct reply){ 0 };
     begin_file(q->bytes.size);
-    for (int attempt = 0; attempt < 2; attempt++) {
-        va_error_catch_begin(r->line, sizeof(r->line));
-        if (va_h5_try(q->path, q->bytes, *q->schema ? q->schema : NULL) == 0) {
-            va_error_catch_end();
-            r->status = 0;
-            return;
-        }
-        r->status = va_error_catch_end();
-        if (r->status != VA_EXIT_MACHINE || !out_of_memory())
-            return; /* an allocation that does not fail again was the machine's fault */
+    va_error_catch_begin(r->line, sizeof(r->line));
+    status = va_h5_try(q->path, q->bytes, *q->schema ? q->schema : NULL);
+    out_of_memory = va_h5_errno() == ENOMEM || errno == ENOMEM;
+    r->status = va_error_catch_end();
+    if (status == 0) {
+        r->status = 0;
+        return;
     }
-    judge(r, q->path);
+    r->again = out_of_memory || va_h5_unexplained();
+    if (r->status != VA_EXIT_MACHINE || !allowed.limited || !out_of_memory)
+        return;
+    /* a file can claim sizes for which its allowance of memory is too small: that is its fault,
+     * unless the limit was the user's */
+    snprintf(r->line, sizeof(r->line),
+             "%s: damaged HDF5 file (it asks for more memory than it can need)", q->path);
+    r->status = VA_EXIT_INPUT;
 }
 
 /* Receive a message of `size` bytes, and a descriptor if *fd is wanted: 1; 0 at the end. */
@@ -318,26 +308,31 @@ static int put(const struct request *q)
     return n < 0 ? -1 : 0;
 }
 
-/* Report how the child ended that did not answer. */
-static int tell_end(const char *path, int status)
+/* Say how the child ended that did not answer. */
+static void tell_end(const char *path, int status, struct reply *r)
 {
     int how = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 
+    *r = (struct reply){ .status = VA_EXIT_MACHINE };
     switch (how) {
     case SIGALRM:
-        return va_error_machine("%s: cannot read: not finished within %d seconds", path,
-                                WALL_SECONDS);
+        snprintf(r->line, LINE, "%s: cannot read: not finished within %d seconds", path,
+                 WALL_SECONDS);
+        return;
     case SIGKILL:
     case SIGTERM:
     case SIGINT:
     case SIGHUP:
-        return va_error_machine("%s: cannot read: the process that checks it was ended (%s)",
-                                path, strsignal(how));
-    case 0: return va_error("%s: damaged HDF5 file", path);
+        snprintf(r->line, LINE, "%s: cannot read: the process that checks it was ended (%s)",
+                 path, strsignal(how));
+        return;
+    case 0: snprintf(r->line, LINE, "%s: damaged HDF5 file", path); break;
     default:
-        return va_error("%s: damaged HDF5 file (the library fails on it: %s)", path,
-                        strsignal(how));
+        snprintf(r->line, LINE, "%s: damaged HDF5 file (the library fails on it: %s)", path,
+                 strsignal(how));
     }
+    r->status = VA_EXIT_INPUT;
+    r->again = how != SIGXCPU;
 }
 
 /* Ask once: 0 with an answer, 1 when the child had ended for lack of work, -1 after reporting. */
@@ -347,33 +342,42 @@ static int ask(const struct request *q, struct reply *r)
 
     if (start(q->path) < 0)
         return -1;
-    if (put(q) == 0 && receive(checker.socket, r, sizeof(*r), NULL)) {
-        if (r->status)
-            return stop(q->path, &status);
-        return 0;
-    }
+    if (put(q) == 0 && receive(checker.socket, r, sizeof(*r), NULL))
+        return r->status ? stop(q->path, &status) : 0;
     if (stop(q->path, &status) < 0)
         return -1;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 1 : tell_end(q->path, status);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 1;
+    tell_end(q->path, status, r);
+    return 0;
+}
+
+/* A child that was there may end for lack of work just now; the next one is new. */
+static int ask_any(const struct request *q, struct reply *r)
+{
+    int asked = ask(q, r);
+
+    if (asked == 1)
+        asked = ask(q, r);
+    return asked == 1 ? va_error_machine("%s: the process that checks it ends", q->path)
+                      : asked;
 }
 
 int va_h5_probe(const struct va_h5_file *f, const char *schema)
 {
     struct request q = { .bytes = *f->bytes };
     struct reply r;
-    int asked;
 
     if (strlen(f->path) >= sizeof(q.path) || (schema && strlen(schema) >= sizeof(q.schema)))
         return va_error("%s: name too long", f->path);
     memcpy(q.path, f->path, strlen(f->path) + 1);
     if (schema)
         memcpy(q.schema, schema, strlen(schema) + 1);
-    asked = ask(&q, &r);
-    if (asked == 1)
-        asked = ask(&q, &r);
-    if (asked)
-        return asked < 0 ? -1
-                         : va_error_machine("%s: the process that checks it ends", f->path);
+    if (ask_any(&q, &r) < 0)
+        return -1;
+    /* The library does not always tell lack of memory from damage, but damage stays. */
+    if (r.again && ask_any(&q, &r) < 0)
+        return -1;
     if (r.status == VA_EXIT_MACHINE)
         return va_error_machine("%s", r.line);
     return r.status ? va_error("%s", r.line) : 0;

@@ -178,14 +178,17 @@ struct va_h5_in *va_h5_open(const char *path, const char *schema)
 
     if (!in)
         return NULL;
-    va_h5_init();
-    va_h5_errno_clear();
     init_in(in, va_strdup(path));
-    if (!in->path || va_h5_bytes_open(&in->bytes, path, expected) < 0)
+    if (!in->path || va_h5_init() < 0)
+        goto failed;
+    va_h5_errno_clear();
+    if (va_h5_bytes_open(&in->bytes, path, expected) < 0)
         goto failed;
     in->file.size = in->bytes.size;
-    if (check_head(&in->file, expected) == 0 && va_h5_probe(&in->file, schema) == 0 &&
-        open_and_check(in, schema) == 0)
+    if (check_head(&in->file, expected) < 0 || va_h5_probe(&in->file, schema) < 0)
+        goto failed;
+    in->file.checked = true;
+    if (open_and_check(in, schema) == 0)
         return in;
 failed:
     va_h5_close(in);

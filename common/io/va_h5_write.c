@@ -299,15 +299,14 @@ struct va_h5_out *va_h5_create(const char *path, const char *schema)
 
     if (!out)
         return NULL;
-    va_h5_init();
-    va_h5_errno_clear();
     out->file.id = H5I_INVALID_HID;
     out->file.size = -1;
     out->target = va_strdup(path);
     out->schema = va_strdup(schema);
     out->file.path = out->target;
-    if (!out->target || !out->schema)
+    if (!out->target || !out->schema || va_h5_init() < 0)
         goto failed;
+    va_h5_errno_clear();
     if (!va_schema_find(schema)) {
         va_error_machine("%s: schema %s is not known", path, schema);
         goto failed;

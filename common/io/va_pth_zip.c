@@ -104,6 +104,8 @@ static int zip_failed(const struct va_pth_file *f, const char *place, zip_error_
         errno = ENOMEM;
     else if (zip_error_system_type(e) == ZIP_ET_SYS)
         errno = zip_error_code_system(e);
+    if (!errno && va_mem_short()) /* libzip's way of saying so is "not a zip archive" */
+        errno = ENOMEM;
     return errno ? va_error_read(f->path, "read")
                  : va_error("%s: %s: %s", f->path, place, zip_error_strerror(e));
 }

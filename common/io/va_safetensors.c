@@ -138,7 +138,7 @@ static int parse_header(struct file *f)
     }
     f->root = json_loadb(text, (size_t)f->header, JSON_REJECT_DUPLICATES, &fault);
     va_free(text);
-    if (!f->root && json_error_code(&fault) == json_error_out_of_memory)
+    if (!f->root && (!*fault.text || va_mem_short())) /* a mistake in the text has a name */
         return va_error_memory("%s: out of memory", f->path);
     if (!f->root)
         return va_error("%s: header: byte %d: %s", f->path, fault.position, fault.text);

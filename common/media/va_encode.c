@@ -331,6 +331,8 @@ int va_encoder_close(struct va_encoder **handle)
         goto done;
     error = av_write_trailer(e->format);
     avio_flush(e->io);
+    if (error >= 0 && va_mem_short()) /* the muxer leaves parts out and says nothing */
+        error = AVERROR(ENOMEM);
     if (error < 0 || e->io->error < 0) {
         failed(e, "write", error < 0 ? error : e->io->error);
         goto done;

@@ -290,10 +290,10 @@ static int decode_packet(struct va_images *im, const char *path, const char **wh
         return 0;
     }
     error = decode_image(im, format);
-    if (va_libav_out_of_memory(error))
-        return va_error_memory("%s: out of memory", path);
     if (error >= 0)
         return 1;
+    if (va_mem_short())
+        return va_error_memory("%s: out of memory", path);
     snprintf(im->why, sizeof(im->why), "broken image: %s",
              va_libav_why(&im->log, error, words, sizeof(words)));
     *why = im->why;

@@ -96,18 +96,6 @@ const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size
     return buffer;
 }
 
-bool va_libav_out_of_memory(int error)
-{
-    const size_t some = (size_t)64 << 20;
-    void *volatile block; /* or the compiler sees that nobody uses it */
-
-    if (error != AVERROR(ENOMEM))
-        return false;
-    block = malloc(some);
-    free(block);
-    return !block;
-}
-
 enum { MATRIX_SIZE = 9 * sizeof(int32_t) };
 
 #if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(60, 15, 100) /* side data moved to codecpar */

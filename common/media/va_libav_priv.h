@@ -44,10 +44,6 @@ unsigned va_libav_complaints(const struct va_libav_log *log); /* so far */
  * log NULL: of the process. Returns buffer. */
 const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size_t size);
 
-/* Whether memory is short: the libraries say so, too, of sizes in damaged data that make no sense,
- * and then there is still some to be had. */
-bool va_libav_out_of_memory(int error);
-
 /* Threads, sizes and memory for a decoder whose parameters are set: see va_decoder_threads. */
 struct AVCodecContext;
 void va_decoder_plan(struct AVCodecContext *codec, int threads);

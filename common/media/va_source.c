@@ -105,6 +105,8 @@ int va_source_found_broken(struct va_source *s, const char *path, const char *fo
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
+    if (va_mem_short())
+        return va_error_memory("%s: out of memory", path);
     s->broken++;
     if (s->broken > s->options.tolerate) {
         if (s->options.tolerate == 0)

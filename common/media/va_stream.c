@@ -6,6 +6,7 @@
 #include "media/va_stream_priv.h"
 
 #include "base/va_error.h"
+#include "base/va_mem.h"
 #include <errno.h>
 #include <libavutil/avstring.h>
 
@@ -27,7 +28,9 @@ int va_stream_failed(struct va_stream *s, const char *verb, int error)
         return va_error_read(s->path, "read");
     }
     va_libav_why(&s->log, error, why, sizeof(why));
-    if (va_libav_out_of_memory(error) || error == AVERROR(EAGAIN)) /* no thread could start */
+    if (va_mem_short())
+        return va_error_memory("%s: cannot %s: out of memory", s->path, verb);
+    if (error == AVERROR(EAGAIN)) /* no thread could start */
         return va_error_machine("%s: cannot %s: %s", s->path, verb, why);
     return va_error("%s: cannot %s: %s", s->path, verb, why);
 }

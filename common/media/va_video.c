@@ -51,8 +51,6 @@ static int broken_packet(struct va_source *s, struct va_libav_log *log, int erro
     struct video *v = s->state;
     char why[512];
 
-    if (va_libav_out_of_memory(error))
-        return va_stream_failed(&v->in, "decode", error);
     return va_source_found_broken(
         s, s->path, "packet %lld (after frame %lld, %.3f s): broken: %s", (long long)v->packets,
         (long long)v->order.number, v->pts, va_libav_why(log, error, why, sizeof(why)));
@@ -313,6 +311,8 @@ static int finish(struct va_source *s)
     struct video *v = s->state;
 
     v->ended = true;
+    if (va_mem_short()) /* then pictures may be missing that nobody spoke of */
+        return va_error_memory("%s: out of memory", s->path);
     if (v->read_all)
         va_order_end(&v->order);
     s->frame_count = v->order.number;

@@ -108,6 +108,8 @@ static int report_end(struct va_worker *w)
         return va_error_machine("%s: its decoder was killed; is memory short?", w->name);
     if (WIFEXITED(value) && WEXITSTATUS(value) == VA_EXIT_MACHINE)
         return va_error_machine("%s: cannot start a decoder: out of memory", w->name);
+    if (va_mem_short())
+        return va_error_memory("%s: its decoder ended: out of memory", w->name);
     if (WIFSIGNALED(value))
         return va_error("%s: the decoder failed on it (signal %d, %s)", w->name,
                         WTERMSIG(value), strsignal(WTERMSIG(value)));

@@ -95,6 +95,8 @@ static int write_text(const struct scene *s, int i, const char *folder, const ch
     if (f) {
         print_rows(f, s, i, truth);
         result = fclose(f) == 0 ? 0 : va_error_memory("out of memory");
+    } else if (name) {
+        va_error_memory("out of memory");
     }
     if (result == 0)
         result = va_plain_write(s->job->root, name, text, (int64_t)size);

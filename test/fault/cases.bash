@@ -4,10 +4,11 @@
 # Make the corpus in the current folder. Inputs only: each case adds its earlier output.
 make_corpus() {
     local v
-    mkdir labels crops pred
+    mkdir labels rated crops pred
     for v in a b; do
         make_features --video $v --dim 6 --frames 30 --seed "$(printf %d "'$v")" $v.h5
         make_labels --frames 30 --seed "$(printf %d "'$v")" >labels/$v.txt
+        make_labels --frames 8 --seed 5 >rated/$v.txt
         make_frames --frames 8 --width 20 --height 18 --video $v --seed 1 $v.frames.h5
         make_labels --frames 30 --seed 9 >pred/$v.txt
     done
@@ -59,7 +60,7 @@ export-safetensors|va-weights export -o out.safetensors tiny.h5|va-weights expor
 export-pth|va-weights export --format pth -o out.pth tiny.h5|va-weights export --format pth -o out.pth head.h5
 info||va-weights info head.h5
 train|va-tcn-mamba-train -q -j 1 --windows w.h5 --train val.txt --val train.txt --channels 6,4 --kernel 3 --layers 1 --d-state 3 --hidden 4 --epochs 1 --batch 4 -o out.h5|va-tcn-mamba-train -q -j J --windows w.h5 --train train.txt --val val.txt --channels 6,4 --kernel 3 --layers 1 --d-state 3 --hidden 4 --epochs 2 --warmup-epochs 1 --batch 4 --save-every 1 --log-dir log -o out.h5
-finetune|cp tiny.h5 out.h5|va-finetune -q -j J -w tiny.h5 --labels labels --train train.txt --val val.txt --batch 4 --per-video 4 --warmup-epochs 1 --epochs 2 --save-every 1 --log-dir log -o out.h5 a.frames.h5 b.frames.h5
+finetune|cp tiny.h5 out.h5|va-finetune -q -j J -w tiny.h5 --labels rated --train train.txt --val val.txt --batch 4 --per-video 4 --warmup-epochs 1 --epochs 2 --save-every 1 --log-dir log -o out.h5 a.frames.h5 b.frames.h5
 mae-pretrain|cp tiny.h5 out.h5|va-mae-pretrain -q -j J --arch vit_tiny --image 16 --patch 4 --width 16 --depth 1 --heads 2 --decoder-width 16 --decoder-depth 1 --decoder-heads 2 --batch 8 --epochs 2 --save-every 1 --log-dir log -o out.h5 a.frames.h5 b.frames.h5
 synth||va-synth -q -j J --videos 2 --test 1 --frames 3 --size 16 --traps no -o corpus
 CASES

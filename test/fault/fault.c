@@ -12,6 +12,8 @@
  *     memory   malloc, calloc, realloc, posix_memalign, aligned_alloc, memalign
  *     process  fork                                       thread  pthread_create
  *
+ * Where an allocation has failed there is no large block either: those fail from then on.
+ *
  * VA_FAULT_REPORT names a file, empty before the run, that is mapped while the program runs: it
  * holds the name of the function that failed, or nothing, and the number of calls. A mapping is
  * written without a system call, so a child under seccomp reports as well, and what was written
@@ -78,6 +80,18 @@ static bool fails(enum class c, const char *function)
         return false;
     if (!page->fired[0])
         strcpy(page->fired, function);
+    errno = error_number;
+    return true;
+}
+
+enum { LARGE = 32 << 20 /* bytes */ };
+
+static bool allocation_fails(size_t size, const char *function)
+{
+    bool failed = fails(MEMORY, function);
+
+    if (!active || chosen != MEMORY || failed || !page->fired[0] || size < LARGE)
+        return failed;
     errno = error_number;
     return true;
 }
@@ -250,32 +264,33 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 
 void *malloc(size_t size)
 {
-    return fails(MEMORY, "malloc") ? NULL : __libc_malloc(size);
+    return allocation_fails(size, "malloc") ? NULL : __libc_malloc(size);
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return fails(MEMORY, "calloc") ? NULL : __libc_calloc(count, size);
+    return allocation_fails(count * size, "calloc") ? NULL : __libc_calloc(count, size);
 }
 
 void *realloc(void *p, size_t size)
 {
-    return fails(MEMORY, "realloc") ? NULL : __libc_realloc(p, size);
+    return allocation_fails(size, "realloc") ? NULL : __libc_realloc(p, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-    return fails(MEMORY, "aligned_alloc") ? NULL : __libc_memalign(alignment, size);
+    return allocation_fails(size, "aligned_alloc") ? NULL : __libc_memalign(alignment, size);
 }
 
 void *memalign(size_t alignment, size_t size)
 {
-    return fails(MEMORY, "memalign") ? NULL : __libc_memalign(alignment, size);
+    return allocation_fails(size, "memalign") ? NULL : __libc_memalign(alignment, size);
 }
 
 int posix_memalign(void **p, size_t alignment, size_t size)
 {
-    void *got = fails(MEMORY, "posix_memalign") ? NULL : __libc_memalign(alignment, size);
+    void *got = allocation_fails(size, "posix_memalign") ? NULL
+                                                         : __libc_memalign(alignment, size);
 
     if (!got)
         return ENOMEM;

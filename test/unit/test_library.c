@@ -63,12 +63,21 @@ static void fault_of_ours(void)
     *nowhere = 1;
 }
 
+static void fault_in_libc_for_us(void)
+{
+    const char *volatile nothing = NULL;
+
+    exit((int)strlen(nothing));
+}
+
 static void fault_of_our_own_is_a_signal(void)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
     VA_SKIP("the sanitizer reports the fault itself");
 #endif
     VA_CHECK_INT(exit_code(fault_of_ours), -1);
+    VA_CHECK(!words[0]);
+    VA_CHECK_INT(exit_code(fault_in_libc_for_us), -1);
     VA_CHECK(!words[0]);
 }
 
