@@ -72,6 +72,21 @@ left_alone() {
     rm -r straight*
 }
 
+no_checkpoint() {
+    cp tiny.h5 mine.h5 && echo mine >mine.txt
+    for file in mine.h5 mine.txt; do
+        for how in --restart -q; do
+            run -3 --separate-stderr train_with -q -o m.h5 --state $file $how
+            [[ $stderr == "${tool[0]}: $file: exists and holds "*", not an earlier output: name another file, or replace it with --force" ]] ||
+                explain "$stderr"
+            [ ! -e m.h5 ]
+        done
+    done
+    cmp tiny.h5 mine.h5 && [ "$(cat mine.txt)" = mine ]
+}
+
+@test "--state names a file that is no checkpoint: left alone, since the run would remove it" { each_tool no_checkpoint; }
+
 @test "a run that has not ended is left alone without --resume or --restart" { each_tool left_alone; }
 
 says_what_it_saved() {

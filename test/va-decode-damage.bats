@@ -131,6 +131,36 @@ numbers_of() {
     done
 }
 
+@test "lengths in the file tell that it ends early, whatever the demuxer takes of it" {
+    ffmpeg -nostdin -v error -i "$V/a.mp4" -c copy -movflags frag_keyframe+empty_moov a.frag.mp4
+    video -c:v libtheora a.ogv
+    cp "$V"/a.{avi,flv,wmv,ts} .
+    for f in a.*; do
+        for percent in 60 93; do
+            head -c $(($(stat -c %s "$f") * percent / 100)) "$f" >cut
+            run -3 --separate-stderr va-decode -o x.h5 cut
+            [[ $stderr == "va-decode: cut: "* ]] || explain "$f: $stderr"
+            [ "${#stderr_lines[@]}" = 1 ]
+            run -0 --separate-stderr va-decode --tolerate 100 -o y.h5 cut
+            [[ $stderr == *"va-decode: cut: "* ]]
+        done
+    done
+    { head -c 5000 a.frag.mp4 && tail -c +5601 a.frag.mp4; } >gap.mp4
+    run -3 --separate-stderr va-decode -o x.h5 gap.mp4
+    [ "${#stderr_lines[@]}" = 1 ]
+}
+
+@test "a file joined behind one whose format has a single head is named, not dropped" {
+    ffmpeg -nostdin -v error -i "$V/a.mp4" -c copy -movflags frag_keyframe+empty_moov "$V/b.frag.mp4"
+    for f in "$V"/a.{mp4,flv,wmv} "$V/b.frag.mp4"; do
+        cat "$f" "$f" >two
+        run -3 --separate-stderr va-decode -o x.h5 two
+        [ "$stderr" = "va-decode: two: another file begins at byte $(stat -c %s "$f"), and is not read: split the file there" ] ||
+            explain "$f: $stderr"
+        run -0 --separate-stderr va-decode --tolerate 1 -o y.h5 two
+    done
+}
+
 @test "joined recordings: numbers and times go on, and a line says where" {
     for e in ts mkv webm mpg; do
         cat "$V/a.$e" "$V/a.$e" >two.$e

@@ -122,6 +122,8 @@ const char *va_cpu_unknown_isa(void)
 {
     const char *wish = getenv("VA_ISA");
 
+    if (wish && !*wish) /* as a script leaves it that has no wish */
+        return NULL;
     for (int i = 0; wish && va_isa_names[i]; i++)
         if (!strcmp(wish, va_isa_names[i]))
             wish = NULL;

@@ -277,20 +277,35 @@ static int open_temporary(struct va_h5_out *out)
 
 /* The first thing that we write into a file is the attribute `schema`. It is found by its bytes:
  * the library is not let near a file that may be anybody's. */
-bool va_h5_ours(const char *head, size_t size)
+/* The schema in the first bytes of one of our files, up to the end of what was read; or NULL. */
+static const char *find_schema(const char *head, size_t size)
 {
     static const char name[] = "schema", begin[] = "\0va."; /* a value is preceded by zeros */
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-    const char *at = memmem(head, size, name, sizeof(name)), *end = head + size;
+    const char *at = memmem(head, size, name, sizeof(name));
 
     if (!va_output_begins(head, size, "\x89HDF\r\n\x1a\n") || !at)
-        return false;
-    at = memmem(at, (size_t)(end - at), begin, sizeof(begin) - 1);
+        return NULL;
+    at = memmem(at, (size_t)(head + size - at), begin, sizeof(begin) - 1);
+    return at ? at + 1 : NULL;
+}
+
+bool va_h5_ours(const char *head, size_t size)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    const char *at = find_schema(head, size), *end = head + size;
+
     if (!at)
         return false;
-    for (at += sizeof(begin) - 1; at < end && *at && strchr(letters, *at);)
+    for (at += strlen("va."); at < end && *at && strchr(letters, *at);)
         at++;
     return end - at >= 2 && at[0] == '/' && at[1] >= '0' && at[1] <= '9';
+}
+
+bool va_h5_ours_state(const char *head, size_t size)
+{
+    const char *at = find_schema(head, size);
+
+    return at && va_output_begins(at, (size_t)(head + size - at), "va.state/");
 }
 
 struct va_h5_out *va_h5_create(const char *path, const char *schema)

@@ -115,13 +115,14 @@ static int open_file(struct file *f)
         return -1;
     for (int i = 7; i >= 0; i--)
         header = header << 8 | length[i];
+    if (header > HEADER_MAX) /* other contents read as a length */
+        return va_error("%s: found data of an unknown kind, expected weights: safetensors, a "
+                        "checkpoint of PyTorch or a va.model/1 file",
+                        f->path);
     if (header > (uint64_t)size - 8)
         return va_error("%s: header of %" PRIu64 " bytes in a file of %lld, not safetensors "
                         "or cut short",
                         f->path, header, (long long)size);
-    if (header > HEADER_MAX)
-        return va_error("%s: header of %" PRIu64 " bytes, expected at most %d", f->path, header,
-                        HEADER_MAX);
     f->header = (int64_t)header;
     f->data = size - 8 - f->header;
     return 0;

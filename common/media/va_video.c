@@ -9,6 +9,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_thread.h"
+#include "media/va_layout_priv.h"
 #include "media/va_order_priv.h"
 #include "media/va_source_priv.h"
 #include "media/va_stream_priv.h"
@@ -78,6 +79,28 @@ static bool find_shortage(const struct video *v, char *text, size_t size)
     return true;
 }
 
+/* What the lengths in the container say of the end; those of an AVI only where it lacks its index. */
+static bool find_layout(const struct video *v, char *text, size_t size)
+{
+    const struct va_bytes *b = &v->in.bytes;
+    int fd = b->size >= 0 ? b->fd : b->spool;
+    struct va_layout l = { 0 };
+
+    if (fd >= 0 && !v->in.indexed)
+        l = va_layout_find(fd, va_bytes_end(b));
+    if (l.second)
+        snprintf(text, size,
+                 "another file begins at byte %lld, and is not read: split the file there",
+                 (long long)l.second);
+    else if (l.end)
+        snprintf(text, size, "the file ends early: found %lld bytes, expected %lld or more",
+                 (long long)va_bytes_end(b), (long long)l.end);
+    else if (l.astray)
+        snprintf(text, size, "reading ends at byte %lld, where the next part should begin",
+                 (long long)l.astray);
+    return l.second || l.end || l.astray;
+}
+
 /* The end of the file, or a read that cannot go on. */
 static int end_reading(struct va_source *s, int error, unsigned complaints)
 {
@@ -99,6 +122,10 @@ static int end_reading(struct va_source *s, int error, unsigned complaints)
         return va_source_found_broken(
             s, s->path, "reading ends after packet %lld: %s", (long long)v->packets,
             va_libav_why(&v->in.log, error == AVERROR_EOF ? 0 : error, why, sizeof(why)));
+    if (find_layout(v, why, sizeof(why))) {
+        v->order.suspect = true;
+        return va_source_found_broken(s, s->path, "%s", why);
+    }
     if (find_shortage(v, why, sizeof(why)))
         return va_source_found_broken(s, s->path, "the file ends early: %s", why);
     return 0;
@@ -292,8 +319,8 @@ static int look_back(struct va_source *s)
         return va_source_found_broken(s, s->path, "damaged data was passed over: %s",
                                       va_libav_why(&v->in.log, 0, why, sizeof(why)));
     if (v->in.hurt)
-        va_warn("%s: damaged data was passed over, and no frame is missing: %s", s->path,
-                va_libav_why(&v->in.log, 0, why, sizeof(why)));
+        va_warn("%s: damaged data was passed over, and no frame is known to be missing: %s",
+                s->path, va_libav_why(&v->in.log, 0, why, sizeof(why)));
     if (!va_libav_complaints(&v->log))
         return 0;
     if (v->codec->codec_id ==

@@ -124,6 +124,9 @@ static void kinds_are_told(void)
           "ftypheic\0\0\0\0",
           16, "HEIC");
     named("hello\n", 6, "a text");
+    named("\x08\x08\x12\7pytorch", 11, "ONNX");
+    named("P6\n64 48\n255\n", 13, "PPM");
+    named("8BPS\0\1\0\0", 8, "Photoshop");
     VA_CHECK(va_magic_name("\1\2\3\4", 4) == NULL);
     VA_CHECK(va_magic_name("RI", 2) != NULL); /* two letters are a text */
     VA_CHECK(va_magic_name("", 0) == NULL);
