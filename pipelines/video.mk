@@ -14,6 +14,7 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := all
 include $(HERE)params.mk
 $(if $(and $(strip $(VIDEO)$(VIDEO_LIST)),$(ENCODER),$(MODEL)),,$(error set VIDEO or VIDEO_LIST, ENCODER and MODEL))
+$(foreach f,$(ENCODER) $(MODEL),$(if $(wildcard $(f)),,$(error $(f): no such file: set ENCODER and MODEL to files that exist)))
 
 # The rules know links to the videos, $(OUT)/in/<name>.<ending>, which are made here, with make -n as well. A
 # link that leads elsewhere than before is newer.

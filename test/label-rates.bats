@@ -71,7 +71,7 @@ refused() {
     rm out.h5
     echo valence,arousal >lab/v.txt
     run -3 --separate-stderr va-window --labels lab -o out.h5 v.h5
-    [[ $stderr == *"lab: found labels for none of the 1 videos" ]]
+    [[ $stderr == *"lab: found labels for none of the 1 videos: name label files as the videos, "* ]]
     make_features --frames 6 --fps 0 --video v v.h5 # crops: the last face, not the end
     make_labels --frames 60 >lab/v.txt
     run -0 --separate-stderr va-window --labels lab -o out.h5 v.h5

@@ -119,6 +119,7 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     : >empty
     refused "no videos in empty" own VIDEO_LIST=empty
     refused "set VIDEO or VIDEO_LIST, ENCODER and MODEL" own VIDEO=" "
+    refused "nope.h5: no such file: set ENCODER and MODEL" own VIDEO="a b.mp4" MODEL=nope.h5
     refused "VIDEO_LIST: cannot read nowhere" own VIDEO_LIST=nowhere
 }
 

@@ -128,6 +128,10 @@ close_to() {
         [ "${#stderr_lines[@]}" = 1 ]
     done
     [ ! -e x.h5 ]
+    run -2 --separate-stderr va-decode "$V/v.mp4" x.h5
+    [ "$stderr" = "va-decode: expected one input; --output names the output (try --help)" ]
+    run -2 --separate-stderr va-decode
+    [ "$stderr" = "va-decode: expected one video, folder or - (try --help)" ]
 }
 
 @test "standard input: a pipe, with the index at the end or first, and a redirected file" {

@@ -164,8 +164,8 @@ videos() { h5ls "$1/videos" | cut -d ' ' -f 1 | paste -sd ' '; }
 @test "mistakes in the command line: status 2" {
     usage "expected files of predictions"
     run -2 va-ensemble a.h5
-    usage "--weights WEIGHTS.tsv and --method weights go together" --method weights a.h5
-    usage "--weights WEIGHTS.tsv and --method weights go together" --method mean --weights t.tsv a.h5
+    usage "--method weights needs --weights FILE" --method weights a.h5
+    usage "--weights conflicts with this --method" --method mean --weights t.tsv a.h5
     usage "--weight goes with --method mean" --method centred --weight 1,1 a.h5 b.h5
     usage "--weight: found 3 numbers, expected 2, one for each file" --weight 1,1,1 a.h5 b.h5
     usage "--weight: expected one above 0" --weight 0,0 a.h5 b.h5
@@ -184,5 +184,5 @@ videos() { h5ls "$1/videos" | cut -d ' ' -f 1 | paste -sd ' '; }
     [ "$(cat tables/w.tsv)" = "$(printf '%s\t%s\t%s\t%s\n' frame time valence arousal \
         1 0.000000 0.250000 0.500000)" ]
     rm out.h5
-    refused 3 "--table one.csv: 2 videos, expected a folder for their tables" --table one.csv a.h5
+    refused 3 "--table one.csv: 2 videos need a folder: end its name with / to make one" --table one.csv a.h5
 }

@@ -160,7 +160,7 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     refused 3 "zero.h5: /frames: frames of 0x0 pixels, expected sides from 1 to 65536" --epochs 2 a.h5 zero.h5
     ffmpeg -nostdin -v error -f lavfi -i sine=duration=1 sound.m4a
     refused 3 "sound.m4a: " --epochs 2 --cache cache a.h5 sound.m4a
-    refused 3 "sound.m4a: found a video, expected frames" --epochs 2 sound.m4a
+    refused 3 "sound.m4a: found a video, expected frames or a folder of images: decode it with va-decode" --epochs 2 sound.m4a
 }
 
 @test "too few pictures for one update" {
@@ -201,9 +201,9 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     new=$(mean_loss log/train.tsv 1 99)
     awk -v a="$old" -v b="$new" 'BEGIN { exit !(a < b) }' || explain "$old with the decoder, $new with a new one"
     run -3 --separate-stderr "${run[@]}" --init both.h5 --decoder-depth 1 a.h5
-    [ "$stderr" = "va-mae-pretrain: both.h5: has sizes of its own, and --decoder-depth is for what is drawn anew" ]
+    [ "$stderr" = "va-mae-pretrain: both.h5: --decoder-depth conflicts with --init: the file already fixes the model's size" ]
     run -3 --separate-stderr "${run[@]}" --init encoder.h5 --width 16 a.h5
-    [ "$stderr" = "va-mae-pretrain: encoder.h5: has sizes of its own, and --width is for what is drawn anew" ]
+    [ "$stderr" = "va-mae-pretrain: encoder.h5: --width conflicts with --init: the file already fixes the model's size" ]
     va-weights init --arch mamba-va --in-dim 8 --channels 8,8 --kernel 3 --layers 1 -o head.h5
     run -3 --separate-stderr "${run[@]}" --init head.h5 a.h5
     [[ $stderr == "va-mae-pretrain: head.h5: "* ]] && [ "$(wc -l <<<"$stderr")" -eq 1 ]

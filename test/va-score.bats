@@ -90,7 +90,7 @@ make_predictions() {
     [[ $stderr == *"va-score: a: all measures are undefined: no labelled frame"* ]]
     [[ $stderr == *"va-score: b: ccc of valence is undefined: predictions and labels are the same constant"* ]]
     [[ $stderr == *"va-score: b: pearson of valence is undefined: the predictions are constant"* ]]
-    [[ $stderr == *"va-score: video-mean: ccc of valence is undefined: so it is in every video"* ]]
+    [[ $stderr == *"va-score: video-mean: ccc of valence is undefined because it is undefined for every video"* ]]
     run -0 --separate-stderr va-score -q --per-video --labels labels pred
     [ "$stderr" = "" ]
 }
@@ -102,7 +102,7 @@ make_predictions() {
     [ "$(cell pooled mean pearson)" = nan ]
     [ "$(cell pooled mean frames)" = 5 ]
     [ "$stderr" = "va-score: pooled: pearson is undefined: the predictions are constant
-va-score: video-mean: pearson is undefined: so it is in every video" ]
+va-score: video-mean: pearson is undefined because it is undefined for every video" ]
 }
 
 @test "HDF5 and text mixed" {
@@ -113,7 +113,7 @@ va-score: video-mean: pearson is undefined: so it is in every video" ]
 
 @test "a video without predictions: refused, or left out" {
     rm pred/b.txt
-    refused 3 "labels/b.txt: video 'b' has no predictions" --labels labels pred
+    refused 3 "labels/b.txt: video 'b' has no predictions: add them, or choose videos with --list, or leave it out with --missing skip" --labels labels pred
     run -0 --separate-stderr va-score --missing skip --labels labels pred
     [ "$stderr" = "va-score: b: no predictions, left out" ]
     [ "$(cell pooled mean frames)" = 3 ]

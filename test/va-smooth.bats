@@ -244,7 +244,7 @@ PAIRS
         1 0.000000 0.000000 0.083333 2 0.500000 0.333333 0.250000)" ]
     [ "$(wc -l <tables/a.tsv)" -eq 6 ]
     rm out.h5
-    refused 3 "--table one.tsv: 2 videos, expected a folder for their tables" --table one.tsv p.h5
+    refused 3 "--table one.tsv: 2 videos need a folder: end its name with / to make one" --table one.tsv p.h5
     [ ! -e one.tsv ]
 }
 

@@ -144,7 +144,7 @@ refused() {
     [ "$(row b)" = "3 3 0 0 0 1 0" ]
     rm labels/v.txt more/a.txt
     run -3 --separate-stderr va-window --labels labels --labels more -o w.h5 v.h5 a.h5
-    [[ $stderr == *"labels: found labels for none of the 2 videos" ]]
+    [[ $stderr == *"labels: found labels for none of the 2 videos: name label files as the videos, v.txt" ]]
 }
 
 @test "paths are relative to the index, wherever it lies" {

@@ -102,7 +102,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (!inputs)
         return false;
     if (!inputs[0] || inputs[1])
-        return va_usage_error(status, "expected one video, folder or -");
+        return va_usage_error(status, inputs[0]
+                                          ? "expected one input; --output names the output"
+                                          : "expected one video, folder or -");
     a->input = inputs[0];
     if (!a->output == !a->raw)
         return va_usage_error(status, a->raw ? "--raw writes to standard output, not to a file"

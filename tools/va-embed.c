@@ -48,9 +48,8 @@ static const struct va_usage usage = {
         "Pillow does (bicubic, antialiased) and normalised with its mean and std; the feature is "
         "the CLS row after the last LayerNorm.\n\n"
         "--precision bf16 rounds the operands of matrix products to bfloat16 and sums in float32; "
-        "all else stays float32. It is faster on processors that multiply bfloat16 faster (AMX, or "
-        "AVX512_BF16 of AMD); on others it takes as long as f32 and gives nearly the same numbers "
-        "as there.\n\n"
+        "all else stays float32. It is faster on CPUs with AMX or AMD's AVX512_BF16. Elsewhere: "
+        "same speed as f32, almost the same result.\n\n"
         "With --output-dir there may be many videos; the features of video NAME become "
         "DIR/NAME.h5.",
 };
@@ -85,7 +84,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (!a->inputs[0])
         return va_usage_error(status, "expected a frames file, a video or a folder");
     if (a->output && a->inputs[1])
-        return va_usage_error(status, "several inputs need --output-dir");
+        return va_usage_error(status,
+                              "several inputs need --output-dir DIR instead of --output");
     return va_device_check_name(a->device, status);
 }
 

@@ -129,7 +129,8 @@ static bool parse_combine(int argc, char **argv, int *status)
     if (combine.fitted && !va_option_given("method"))
         combine.method = WEIGHTS;
     if ((combine.method == WEIGHTS) != (combine.fitted != NULL))
-        return va_usage_error(status, "--weights WEIGHTS.tsv and --method weights go together");
+        return va_usage_error(status, combine.fitted ? "--weights conflicts with this --method"
+                                                     : "--method weights needs --weights FILE");
     if (combine.weight && combine.method != MEAN)
         return va_usage_error(status, "--weight goes with --method mean");
     if (combine.fitted && combine.missing == VA_ENSEMBLE_AVERAGE)

@@ -75,19 +75,20 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_GROUP("input"),
         VA_OPT_FILE(0, "windows", &a->job.windows, "videos of this va.windows/1 file"),
         VA_OPT_FILE(0, "list", &a->job.list, "only those of its videos, one name a line"),
-        VA_OPT_LIST(0, "labels", &a->job.labels, "DIR",
-                    "folder of <video>.txt: where labels go on behind the last frame, so do "
-                    "predictions; may be repeated"),
+        VA_OPT_LIST(
+            0, "labels", &a->job.labels, "DIR",
+            "folder of <video>.txt: extend predictions to the last label where labels are "
+            "longer than the video; may be repeated"),
         VA_OPT_LABEL_FPS(&a->job.label_rule.fps),
         VA_OPT_LABELS_UNMATCHED(&a->job.label_rule.unmatched),
         VA_OPT_CHOICE(
             0, "missing", &a->job.missing, va_missing_names,
-            "what stands for a frame without a face in feature files; of an encoder the "
-            "prediction, zero: 0"),
+            "how to fill frames without a face: with which features (for an encoder: with "
+            "which prediction)"),
         VA_OPT_ANY_ENCODER(&a->job.any_encoder),
         VA_OPT_GROUP("prediction"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
-                      "mode, window, stride and --missing as its test has them"),
+                      "set mode, window, stride and --missing as in this test protocol"),
         VA_OPT_CHOICE(0, "mode", &a->job.plan.mode, va_predict_mode_names,
                       "whole videos with carried state; mean of overlapping windows; windows "
                       "end to end"),

@@ -74,7 +74,10 @@ static int evaluate_video(struct va_evaluation *e, const struct va_predictions *
     if (!p && args.missing == MISSING_SKIP)
         return va_info("%s: no predictions, left out", file->name), 0;
     if (!p)
-        return va_error("%s: video '%s' has no predictions", file->path, file->name);
+        return va_error(
+            "%s: video '%s' has no predictions: add them, or choose videos with --list, "
+            "or leave it out with --missing skip",
+            file->path, file->name);
     if (va_labels_read(&labels, file->path, VA_LABELS_ANNOTATION) < 0)
         return -1;
     if (va_labels_fit(&labels, file->path, &args.rule,
@@ -196,15 +199,19 @@ static void explain_mean(const struct va_score *score)
                                    isnan(score->value[VA_AROUSAL][m]) };
 
         if (undefined[VA_VALENCE] && undefined[VA_AROUSAL])
-            va_info("video-mean: %s is undefined: so it is in every video", va_metric_names[m]);
+            va_info("video-mean: %s is undefined because it is undefined for every video",
+                    va_metric_names[m]);
         else
             for (int d = 0; d < VA_MEAN; d++)
                 if (undefined[d])
-                    va_info("video-mean: %s of %s is undefined: so it is in every video",
-                            va_metric_names[m], va_dimension_names[d]);
+                    va_info(
+                        "video-mean: %s of %s is undefined because it is undefined for every video",
+                        va_metric_names[m], va_dimension_names[d]);
         if (isnan(score->value[VA_MEAN][m]) && !undefined[VA_VALENCE] && !undefined[VA_AROUSAL])
-            va_info("video-mean: %s of mean is undefined: one of both is in every video",
-                    va_metric_names[m]);
+            va_info(
+                "video-mean: %s of mean is undefined because every video lacks it for valence or "
+                "arousal",
+                va_metric_names[m]);
     }
 }
 

@@ -30,13 +30,14 @@ static const struct va_option table[] = {
         "counts"),
     VA_OPT_LABEL_FPS(&args.rule.fps),
     VA_OPT_LABELS_UNMATCHED(&args.rule.unmatched),
-    VA_OPT_CHOICE(0, "preset", &args.preset, va_preset_names, "what sets all that follows"),
+    VA_OPT_CHOICE(0, "preset", &args.preset, va_preset_names,
+                  "set the defaults of all options below"),
     VA_OPT_INT(0, "window", &args.window, 1, 1 << 20, "frames in a window"),
     VA_OPT_INT(0, "stride", &args.stride, 1, 1 << 20, "frames from start to start"),
     VA_OPT_CHOICE(0, "tail", &args.tail, va_tail_names,
-                  "how a video ends: padded, shifted back, dropped"),
+                  "last frames of a video: pad the window, shift it back, or drop it"),
     VA_OPT_CHOICE(0, "missing", &args.missing, va_missing_names,
-                  "what stands for a frame without a face"),
+                  "how to fill frames without a face"),
     VA_OPT_CHOICE(0, "leading", &args.leading, va_leading_names,
                   "frames before the first face: in windows or not"),
     VA_OPT_END,
@@ -174,8 +175,10 @@ static int check(const struct va_window_index *index)
     for (int64_t i = 0; i < index->video_count; i++)
         labels += index->videos[i].label_count;
     if (args.labels.count && !labels)
-        return va_error("%s: found labels for none of the %lld videos", args.labels.items[0],
-                        (long long)index->video_count);
+        return va_error("%s: found labels for none of the %lld videos: name label files as the "
+                        "videos, %s.txt",
+                        args.labels.items[0], (long long)index->video_count,
+                        index->videos[0].name);
     if (index->window_count)
         return 0;
     return va_error("%s: found no window of %lld frames%s, expected at least one",

@@ -233,7 +233,8 @@ int va_error_write(const char *path, const char *verb)
 {
     if (errno == ENOMEM)
         return va_error_memory("%s: cannot %s: %s", path, verb, strerror(errno));
-    return va_error_machine("%s: cannot %s: %s", path, verb, strerror(errno));
+    return va_error_machine("%s: cannot %s: %s%s", path, verb, strerror(errno),
+                            errno == ENOENT ? ": make its folder first" : "");
 }
 
 void va_warn(const char *format, ...)

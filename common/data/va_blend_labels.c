@@ -27,7 +27,10 @@ static int add_video(struct va_blend *blend, struct va_ensemble *e,
 
     if (!va_ensemble_has(e, file->name)) {
         if (!skip)
-            return va_error("%s: video '%s' has no predictions", file->path, file->name);
+            return va_error(
+                "%s: video '%s' has no predictions: add them, or choose videos with "
+                "--list, or leave it out with --missing skip",
+                file->path, file->name);
         va_info("%s: no predictions, left out", file->name);
         return 0;
     }

@@ -20,8 +20,9 @@ static bool is_folder(const char *where)
 int va_frame_table_check(const char *where, int64_t videos)
 {
     if (videos > 1 && !is_folder(where))
-        return va_error("--table %s: %lld videos, expected a folder for their tables", where,
-                        (long long)videos);
+        return va_error(
+            "--table %s: %lld videos need a folder: end its name with / to make one", where,
+            (long long)videos);
     return 0;
 }
 

@@ -49,8 +49,8 @@ struct va_head_config {
     int64_t heads, mlp;               /* transformer: 4, and 4 D, which 0 stands for */
     int64_t hidden;                   /* 128 */
     bool in_norm;                     /* LayerNorm without affine before the stack */
-    int64_t lookahead; /* what is given for a frame is about the one so many before it: what
-                          the model may see of the future. The head itself does not know. */
+    int64_t lookahead; /* output row t is the prediction for frame t - lookahead. The head
+                          itself does not use it. */
 };
 
 enum va_head_init { VA_HEAD_INIT_PAPER, VA_HEAD_INIT_AUTHORS };

@@ -234,7 +234,9 @@ static int add_video(struct va_pictures *p, const char *path)
     if (!name)
         return -1;
     if (!p->options.cache)
-        va_error("%s: found a video, expected frames or a folder of images", path);
+        va_error("%s: found a video, expected frames or a folder of images: "
+                 "decode it with va-decode, or give va-mae-pretrain --cache DIR",
+                 path);
     else if (va_make_folder(p->options.cache) == 0)
         cached = cached_path(p, path, name);
     if (cached)

@@ -152,8 +152,10 @@ static int take_file(struct va_pretrain_config *c, const struct va_tensors *init
     }
     for (int64_t i = 0; i < (decoder ? SIZES : ENCODER_SIZES); i++) {
         if (c->source[i] == VA_SOURCE_OPTION)
-            return va_error("%s: has sizes of its own, and --%s is for what is drawn anew",
-                            path, items[i].name);
+            return va_error(
+                "%s: --%s conflicts with --init: the file already fixes the model's "
+                "size",
+                path, items[i].name);
         c->source[i] = VA_SOURCE_FILE;
     }
     return 0;

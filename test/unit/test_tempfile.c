@@ -308,6 +308,7 @@ static void places_that_cannot_be_written_are_named(void)
     VA_CHECK_INT(va_textfile_create(&f, "/nowhere/at/all.txt", NULL), -1);
     va_error_catch_end();
     VA_CHECK(strstr(line, "/nowhere/at/all.txt: cannot create") == line);
+    VA_CHECK(strstr(line, ": make its folder first") != NULL);
     va_error_catch_begin(line, sizeof(line));
     VA_CHECK_INT(va_textfile_create(&f, folder, NULL), -1);
     va_error_catch_end();
