@@ -189,8 +189,9 @@ void va_h5_probe_allow(int64_t bytes, int64_t at_once);
 
 /* ---- va_h5_read.c ---------------------------------------------------------------------- */
 
-/* Do with a file everything that a reader may ask the library for later. */
-VA_MUST_USE int va_h5_try(const char *path, struct va_h5_bytes bytes, const char *schema);
+/* Do with a file everything that a reader may ask the library for later. bytes->error says
+ * afterwards whether a read failed. */
+VA_MUST_USE int va_h5_try(const char *path, struct va_h5_bytes *bytes, const char *schema);
 
 /* ---- va_h5_write.c --------------------------------------------------------------------- */
 

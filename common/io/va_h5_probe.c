@@ -131,7 +131,7 @@ static void begin_file(int64_t size)
 
 /* ---- the child ------------------------------------------------------------------------- */
 
-static void answer(struct reply *r, const struct request *q)
+static void answer(struct reply *r, struct request *q)
 {
     int status;
     bool out_of_memory;
@@ -139,7 +139,7 @@ static void answer(struct reply *r, const struct request *q)
     *r = (struct reply){ 0 };
     begin_file(q->bytes.size);
     va_error_catch_begin(r->line, sizeof(r->line));
-    status = va_h5_try(q->path, q->bytes, *q->schema ? q->schema : NULL);
+    status = va_h5_try(q->path, &q->bytes, *q->schema ? q->schema : NULL);
     out_of_memory = va_h5_errno() == ENOMEM || errno == ENOMEM;
     r->status = va_error_catch_end();
     if (status == 0) {
@@ -147,10 +147,10 @@ static void answer(struct reply *r, const struct request *q)
         return;
     }
     r->again = out_of_memory || va_h5_unexplained();
-    if (r->status != VA_EXIT_MACHINE || !allowed.limited || !out_of_memory)
+    if (r->status != VA_EXIT_MACHINE || !allowed.limited || !out_of_memory || q->bytes.error)
         return;
     /* a file can claim sizes for which its allowance of memory is too small: that is its fault,
-     * unless the limit was the user's */
+     * unless the limit was the user's or a read failed */
     snprintf(r->line, sizeof(r->line),
              "%s: damaged HDF5 file (it asks for more memory than it can need)", q->path);
     r->status = VA_EXIT_INPUT;

@@ -154,20 +154,21 @@ static int touch_all(const struct va_h5_file *f)
     return 0;
 }
 
-int va_h5_try(const char *path, struct va_h5_bytes bytes, const char *schema)
+int va_h5_try(const char *path, struct va_h5_bytes *bytes, const char *schema)
 {
     struct va_h5_in in;
     int status;
 
     init_in(&in, (char *)path);
-    in.bytes = bytes;
-    in.file.size = bytes.size;
+    in.bytes = *bytes;
+    in.file.size = bytes->size;
     va_h5_errno_clear();
     status = open_and_check(&in, schema);
     if (status == 0)
         status = touch_all(&in.file);
     close_file(&in);
     va_h5_tree_release(&in.file);
+    bytes->error = in.bytes.error;
     return status;
 }
 

@@ -22,7 +22,7 @@
 #define LIMITED true
 #endif
 
-int va_h5_try(const char *path, struct va_h5_bytes bytes, const char *schema)
+int va_h5_try(const char *path, struct va_h5_bytes *bytes, const char *schema)
 {
     size_t size = strtoull(schema, NULL, 10);
     void *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -43,7 +43,7 @@ static void memory_has_a_limit(void)
 
     if (!LIMITED)
         VA_SKIP("no memory limit under a sanitizer");
-    VA_CHECK_INT(va_h5_try("a.h5", bytes, much), 0); /* without a limit it is there */
+    VA_CHECK_INT(va_h5_try("a.h5", &bytes, much), 0); /* without a limit it is there */
     VA_CHECK_INT(va_h5_probe(&f, some), 0);
     va_error_catch_begin(line, sizeof(line));
     VA_CHECK_INT(va_h5_probe(&f, much), -1);
