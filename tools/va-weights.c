@@ -14,6 +14,7 @@
 #include "nn/va_arch.h"
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const preset_names[] = { "paper", "authors", NULL };
 enum preset { PAPER, AUTHORS };
@@ -315,8 +316,8 @@ static const struct va_usage export_usage = {
     "[options] -o OUT.safetensors|OUT.pth MODEL.h5",
     "write a model as safetensors or for PyTorch",
     "A name that ends in .pth or .pt gets what torch.load(OUT, weights_only=True) reads as a dict "
-    "of tensors, one that ends in .safetensors or has no ending safetensors. For any other ending "
-    "--format has to say which. The configuration "
+    "of tensors, any other one safetensors. An ending that means another format (.onnx, .bin, .h5) "
+    "is refused unless --format says which. The configuration "
     "becomes metadata under the keys that va-weights import understands; in a .pth it is the "
     "attribute mamba_va of the dict, which load_state_dict ignores.\n\n"
     "--names authors is for a mamba-va model that shall go into load_state_dict of the authors' "
@@ -325,14 +326,19 @@ static const struct va_usage export_usage = {
     "and mamba.adaptor.0, which no input reaches, as a weight of ones and a bias of zeros.",
 };
 
-/* The format that the ending of a name means; -1 where it is none of those written here. */
+/* The format that the ending of a name means; -1 where it means one that is not written here. */
 static int format_of(const char *path)
 {
+    static const char *const others[] = { ".onnx", ".h5",   ".hdf5",    ".bin",
+                                          ".pt2",  ".ckpt", ".pkl",     ".npz",
+                                          ".npy",  ".gguf", ".pb",      ".zip",
+                                          ".json", ".mar",  ".mlmodel", ".tflite" };
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
 
-    if (!dot || !strcmp(dot, ".safetensors"))
-        return SAFETENSORS;
-    return !strcmp(dot, ".pth") || !strcmp(dot, ".pt") ? PTH : -1;
+    for (size_t i = 0; dot && i < VA_COUNT(others); i++)
+        if (!strcasecmp(dot, others[i]))
+            return -1;
+    return dot && (!strcmp(dot, ".pth") || !strcmp(dot, ".pt")) ? PTH : SAFETENSORS;
 }
 
 static bool parse_export(struct export_args *a, int argc, char **argv, int *status)
@@ -357,10 +363,11 @@ static bool parse_export(struct export_args *a, int argc, char **argv, int *stat
     if (a->format < 0)
         a->format = format_of(a->output);
     if (a->format < 0)
-        return va_usage_error(status,
-                              "--output %s: unknown ending, expected .safetensors, .pth or "
-                              ".pt, or --format",
-                              a->output);
+        return va_usage_error(
+            status,
+            "--output %s: found the ending of another format, expected .safetensors, .pth or "
+            ".pt, or --format",
+            a->output);
     return true;
 }
 
