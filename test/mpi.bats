@@ -188,15 +188,15 @@ close() {
     [ "$(cut -f 1 log/train.tsv | paste -sd ' ')" = "step 2 3 5 6 8 9 11 12" ]
 }
 
-# A run of two ranks that leaves a checkpoint: a step is slow while each is saved. One that ends
-# before the signal comes is begun again.
+# interrupted ARGS...: a run of two ranks that leaves a checkpoint. A step is slow while each is saved;
+# a run that ends before the signal comes is begun again.
 interrupted() {
-    local try i
+    local i
     unset OMPI_MCA_odls_base_sigkill_timeout
-    for try in 1 2 3 4 5; do
+    for _ in 1 2 3 4 5; do
         rm -rf m.h5 m.state log
         "${launcher[@]}" -n 2 va-tcn-mamba-train "${RUN[@]}" \
-            "${settings[@]}" --save-every 1 --state m.state --log-dir log -o m.h5 2>err &
+            "$@" --save-every 1 --state m.state --log-dir log -o m.h5 2>err &
         for ((i = 0; i < 4000; i++)); do
             [ "$(wc -l 2>/dev/null <log/train.tsv || echo 0)" -le 3 ] || break
             sleep 0.005
@@ -214,7 +214,7 @@ interrupted() {
     train 1 "${settings[@]}" --log-dir one -o one.h5
     for n in 1 4; do
         rm -rf m.h5 log
-        interrupted # by a signal, in its midst
+        interrupted "${settings[@]}"
         train $n "${settings[@]}" --state m.state --resume --log-dir log -o m.h5
         close one.h5 one m.h5 log
     done

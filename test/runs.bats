@@ -45,7 +45,7 @@ hold() {
 # leave SIGNAL: the held run ends by it
 leave() {
     kill -"$1" $held
-    kill -CONT $held
+    [ "$1" = KILL ] || kill -CONT $held
     wait $held || true
 }
 

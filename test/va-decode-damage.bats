@@ -137,7 +137,7 @@ numbers_of() {
     cp "$V"/a.{avi,flv,wmv,ts} .
     for f in a.*; do
         for percent in 60 93; do
-            head -c $(($(stat -c %s "$f") * percent / 100)) "$f" >cut
+            head -c $(($(stat -c %s "$f") * percent / 100)) "$f" >"cut"
             run -3 --separate-stderr va-decode -o x.h5 cut
             [[ $stderr == "va-decode: cut: "* ]] || explain "$f: $stderr"
             [ "${#stderr_lines[@]}" = 1 ]
