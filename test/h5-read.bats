@@ -86,7 +86,7 @@ END
 }
 
 @test "reads, maps and locks that fail: 0 or 4, never damage" {
-    command -v strace >/dev/null || skip "no strace"
+    need_strace
     va-window -q --window 8 --stride 8 -o w.h5 good.h5 >out
     for call in pread64 mmap newfstatat openat; do
         for why in EIO ENOMEM; do

@@ -126,9 +126,7 @@ kept() {
 }
 
 @test "on a slow disk, another run leaves the finished file alone" {
-    command -v strace >/dev/null || skip "no strace"
-    strace -qq -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=2000000 true 2>/dev/null ||
-        skip "strace cannot trace here"
+    need_strace
     strace -f -qq -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=2000000 \
         va-smooth --window 3 -o out.h5 p.h5 &
     local slow=$! i

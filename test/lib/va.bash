@@ -48,6 +48,12 @@ small_disk() {
         small_disk "$size" "$dir" "$@"
 }
 
+need_strace() {
+    command -v strace >/dev/null || skip "no strace"
+    strace -qq -o /dev/null -e trace=fsync -e inject=fsync:delay_enter=1 true 2>/dev/null ||
+        skip "strace cannot trace here"
+}
+
 can_mount() {
     mkdir -p mount-probe && small_disk 16384 mount-probe true 2>/dev/null
 }
