@@ -17,34 +17,37 @@ undisturbed() {
 }
 
 # start WHOM ARGS...: two ranks in the background, until train.tsv has 20 rows; pid gets the process
-# of WHOM, a rank or the launcher
+# of WHOM, a rank or the launcher. Of a rank, both wait where they are until they are told to go on:
+# so they do not reach the end first, however fast the machine is.
 start() {
     unset OMPI_MCA_odls_base_sigkill_timeout
-    "${launcher[@]}" -n 2 va-tcn-mamba-train "${RUN[@]}" --log-dir log "${@:2}" 2>err &
-    job=$!
-    for ((i = 0; i < 4000; i++)); do
-        [ "$(wc -l 2>/dev/null <log/train.tsv || echo 0)" -le 1 ] || break
-        sleep 0.005
+    for ((attempt = 0; attempt < 10; attempt++)); do
+        rm -rf rank.* m.h5 m.h5.state log
+        # shellcheck disable=SC2016 # each rank tells its process
+        "${launcher[@]}" -n 2 sh -c 'echo $$ >"rank.${OMPI_COMM_WORLD_RANK:-$PMI_RANK}"; exec "$@"' sh \
+            va-tcn-mamba-train "${RUN[@]}" --log-dir log "${@:2}" 2>err &
+        job=$!
+        for ((i = 0; i < 4000; i++)); do
+            [ "$(wc -l 2>/dev/null <log/train.tsv || echo 0)" -le 20 ] || break
+            sleep 0.005
+        done
+        [ "$i" -lt 4000 ] || explain "no 20 steps: $(cat err)"
+        pid=$job
+        [ "$1" != launcher ] || return 0
+        pid=$(cat "rank.$1")
+        if kill -STOP "$(cat rank.0)" "$(cat rank.1)" 2>/dev/null && [ ! -e m.h5 ]; then
+            return 0
+        fi
+        wait "$job" || true
     done
-    pid=$job
-    [ "$1" = launcher ] || pid=$(rank_pid "$1")
-    for (( ; i < 4000; i++)); do
-        [ "$(wc -l <log/train.tsv)" -le 20 ] || return 0
-        sleep 0.005
-    done
-    explain "no 20 steps: $(cat err)"
+    explain "ten runs had ended before they could be stopped"
 }
 
-# A rank, and not a process that it started to look at a file.
-rank_pid() {
-    local p parent
-    for p in /proc/[0-9]*; do
-        parent=$(sed -n 's/^PPid:\t//p' "$p/status" 2>/dev/null)
-        if [ "$p/exe" -ef "$BUILD/bin/va-tcn-mamba-train" ] && [ "$p/cwd" -ef . ] &&
-            ! [ "/proc/${parent:-0}/exe" -ef "$BUILD/bin/va-tcn-mamba-train" ] &&
-            grep -qzE "^(OMPI_COMM_WORLD|PMI)_RANK=$1$" "$p/environ"; then
-            echo "${p#/proc/}"
-        fi
+# signal NAME [RANKS...]: to the rank, and the RANKS go on
+signal() {
+    kill "-$1" "$pid"
+    for rank in "${@:2}"; do
+        kill -CONT "$(cat "rank.$rank")" 2>/dev/null || true # which may be the killed one
     done
 }
 
@@ -52,7 +55,7 @@ rank_pid() {
 finish() {
     local begun=$SECONDS
     rc=0
-    wait $job || rc=$?
+    wait "$job" || rc=$?
     took=$((SECONDS - begun))
     stderr=$(cat err)
 }
@@ -63,9 +66,8 @@ saved_step() { attribute m.h5.state step; }
     need_mpi
     undisturbed
     for whom in 0 1; do
-        rm -rf m.h5 m.h5.state log
         start $whom "${LONG[@]}" -q -o m.h5
-        kill -TERM "$pid"
+        signal TERM 0 1
         finish
         [ "$rc" -eq 143 ]
         stopped
@@ -93,7 +95,7 @@ stopped() {
     [ "$rc" -ne 0 ]
     [ "$took" -le 5 ]
     for ((i = 0; i < 600; i++)); do # mpirun may end before the ranks have
-        [ -n "$(rank_pid 0)$(rank_pid 1)" ] || break
+        kill -0 "$(cat rank.0)" 2>/dev/null || kill -0 "$(cat rank.1)" 2>/dev/null || break
         sleep 0.005
     done
     stopped
@@ -103,9 +105,8 @@ stopped() {
     need_mpi
     undisturbed
     for whom in 1 0; do
-        rm -rf m.h5 m.h5.state log
         start $whom "${LONG[@]}" --save-every 7 -o m.h5
-        kill -KILL "$pid"
+        signal KILL 0 1
         finish
         [ "$rc" -ne 0 ]
         [ "$took" -le 5 ]
@@ -134,8 +135,8 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 @test "a rank that waits leaves its core to others" {
     need_mpi
     start 1 "${LONG[@]}" --epochs 1000000 --steps 0 -o m.h5
-    other=$(rank_pid 0)
-    kill -STOP "$pid"
+    other=$(cat rank.0)
+    kill -CONT "$other"
     sleep 0.2
     before=$(ticks "$other")
     sleep 1
@@ -149,8 +150,8 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
     need_mpi
     undisturbed
     start 1 "${LONG[@]}" -o m.h5
-    kill -STOP "$pid"
-    kill -TERM "$(rank_pid 0)"
+    pid=$(cat rank.0)
+    signal TERM 0
     finish
     [ "$rc" -eq 143 ]
     [ "$took" -le 5 ]

@@ -77,16 +77,17 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     RANDOM=${SEED:-$(date +%s)}
     echo "# seed ${SEED:-by the clock}" >&3
     for ((i = 0; hits < 20; i++)); do
+        [ "$i" -lt 400 ] || explain "$hits of 400 runs were killed"
         va-tcn-mamba-train -q "${RUN[@]}" "${settings[@]}" --resume --save-every 5 2>/dev/null &
         sleep "0.$(printf %03d $((RANDOM % 60 + 5)))"
-        [ "$i" -lt 19 ] || sleep 0.1 # so that the last ones make headway
-        kill -KILL $! 2>/dev/null || break # it had ended by itself
+        kill -KILL $! 2>/dev/null || true
         wait $! 2>/dev/null || hits=$((hits + 1))
-        [ ! -e m.h5 ] || break
+        if [ -e m.h5 ]; then # the machine is fast, or the kill came late: once more from the start
+            cmp m.h5 straight.h5
+            rm -r m.h5 log
+        fi
     done
-    [ "$hits" -ge 20 ] || explain "it ended after $hits"
-    [ ! -e m.h5 ]
-    va-check m.h5.state
+    [ ! -e m.h5.state ] || va-check m.h5.state
     train "${settings[@]}" --resume --save-every 5
     cmp m.h5 straight.h5
     diff -r log straight
