@@ -200,6 +200,60 @@ static struct va_layout transport(const struct file *f)
     return l;
 }
 
+/* ---- streams without a container ----------------------------------------------------------- */
+
+static int64_t gif_colours(uint8_t packed)
+{
+    return packed & 0x80 ? 3 << ((packed & 7) + 1) : 0;
+}
+
+/* Blocks, each of pieces with a length before them, up to the trailer. */
+static struct va_layout gif(const struct file *f)
+{
+    struct va_layout l = { 0 };
+    uint8_t h[13], piece;
+    int64_t at = get(f, 0, h, sizeof(h)) ? 13 + gif_colours(h[10]) : f->size;
+
+    while (get(f, at, h, 1) && h[0] != ';') {
+        if (h[0] != '!' && h[0] != ',') {
+            l.astray = at;
+            return l;
+        }
+        if (h[0] == ',' && !get(f, at, h, 10))
+            break;
+        at += h[0] == '!' ? 2 : 11 + gif_colours(h[9]);
+        do {
+            if (!get(f, at, &piece, 1))
+                break;
+            at += 1 + piece;
+        } while (piece);
+    }
+    if (at >= f->size || h[0] != ';')
+        l.end = at < f->size ? f->size + 1 : at + 1;
+    return l;
+}
+
+/* Frames of one size, a multiple of that of standard definition. */
+static struct va_layout dv(const struct file *f, const uint8_t *head)
+{
+    int64_t frame = head[3] & 0x80 ? 144000 : 120000, rest = f->size % frame;
+
+    return (struct va_layout){ .end = rest ? f->size - rest + frame : 0 };
+}
+
+/* JPEG pictures one after the other: behind the end of the last none begins. */
+static struct va_layout jpegs(const struct file *f)
+{
+    uint8_t tail[TAIL];
+    int64_t n = f->size < TAIL ? f->size : TAIL, i = n - 2;
+
+    if (!get(f, f->size - n, tail, (size_t)n))
+        return (struct va_layout){ 0 };
+    while (i >= 0 && !(tail[i] == 0xff && (tail[i + 1] == 0xd8 || tail[i + 1] == 0xd9)))
+        i--;
+    return (struct va_layout){ .end = i >= 0 && tail[i + 1] == 0xd9 ? 0 : f->size + 1 };
+}
+
 struct va_layout va_layout_find(int fd, int64_t size)
 {
     const struct file f = { fd, size };
@@ -217,5 +271,11 @@ struct va_layout va_layout_find(int fd, int64_t size)
         return flv(&f);
     if (!memcmp(h, "OggS", 4))
         return ogg(&f);
+    if (!memcmp(h, "GIF8", 4))
+        return gif(&f);
+    if (!memcmp(h, "\x1f\7\0", 3))
+        return dv(&f, h);
+    if (!memcmp(h, "\xff\xd8\xff", 3))
+        return jpegs(&f);
     return transport(&f);
 }

@@ -4,7 +4,7 @@
  * The demuxers stop quietly at a part that is cut short, and at a second file joined behind the
  * first in formats that have one head. The chain of lengths tells: boxes of MP4 with fragments,
  * the file size in the head of ASF, RIFF chunks, tags of FLV, the last page of Ogg, packets of a
- * transport stream.
+ * transport stream, blocks of GIF, frames of DV, the end of the last JPEG picture.
  */
 #ifndef VA_LAYOUT_PRIV_H
 #define VA_LAYOUT_PRIV_H

@@ -162,7 +162,7 @@ enum { REGRET = 32 }; /* frames after a gap in which damage makes it a loss */
 /* Frames that are lost before the one at `pts`, by the clock alone. */
 static int64_t gap_before(struct va_order *o, int64_t pts)
 {
-    int64_t gap = 0, earlier = o->number - o->gap_at < REGRET ? o->gap : 0;
+    int64_t gap = 0, earlier = !o->exact && o->number - o->gap_at < REGRET ? o->gap : 0;
 
     if (!va_order_steady(o))
         return 0;

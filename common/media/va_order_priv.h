@@ -45,10 +45,11 @@ enum { VA_ORDER_MAX = 256 };
 struct va_order {
     int64_t waiting[VA_ORDER_MAX]; /* stamps given to the decoder, ascending */
     int count;
-    bool stamped;      /* there was a stamp at all; without, packets are counted */
-    bool strict;       /* each packet is a picture */
-    bool suspect;      /* data was passed over, now or earlier */
-    double step;       /* ticks between frames, 0 where not known */
+    bool stamped; /* there was a stamp at all; without, packets are counted */
+    bool strict;  /* each packet is a picture */
+    bool suspect; /* data was passed over, now or earlier */
+    bool exact;   /* set by the owner: what was passed over is known, an earlier gap is none */
+    double step;  /* ticks between frames, 0 where not known */
     int64_t even, odd; /* distances between frames that were a step, that were not */
     int64_t last;      /* stamp of the last frame, INT64_MIN: none yet */
     int64_t joint;     /* stamp of the first packet of a piece, INT64_MIN: none */

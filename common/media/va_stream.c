@@ -127,8 +127,8 @@ int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char
     s->format->io_open = refuse_open;
     if (open_format(s) < 0 || choose_stream(s) < 0)
         return -1;
-    s->indexed = av_match_name("avi", s->format->iformat->name) &&
-                 avformat_index_get_entries_count(s->video) >= s->video->nb_frames;
+    s->avi = av_match_name("avi", s->format->iformat->name);
+    s->indexed = s->avi && avformat_index_get_entries_count(s->video) >= s->video->nb_frames;
     s->tiled = is_one_of(s->format->iformat, tiling, VA_COUNT(tiling));
     s->page = -1;
     return 0;
@@ -164,6 +164,29 @@ static void follow(struct va_stream *s, const AVPacket *p)
     s->page = p->pos;
 }
 
+/* Packets of an AVI file have no times; the demuxer counts those that it finds. Its index counts
+ * all, by the place of their heads. */
+static void look_up(struct va_stream *s, AVPacket *p)
+{
+    enum { HEAD = 8 };
+    int entries = avformat_index_get_entries_count(s->video), e = s->entry;
+    int64_t late;
+
+    while (e < entries && avformat_index_get_entry(s->video, e)->pos + HEAD < p->pos)
+        e++;
+    s->exact = e < entries && avformat_index_get_entry(s->video, e)->pos + HEAD == p->pos;
+    if (!s->exact)
+        return;
+    s->hurt |= e > s->entry;
+    s->entry = e + 1;
+    if (p->dts == AV_NOPTS_VALUE)
+        return;
+    late = avformat_index_get_entry(s->video, e)->timestamp - p->dts;
+    p->dts += late;
+    if (p->pts != AV_NOPTS_VALUE)
+        p->pts += late;
+}
+
 int va_stream_read(struct va_stream *s, AVPacket *p)
 {
     int error;
@@ -173,8 +196,11 @@ int va_stream_read(struct va_stream *s, AVPacket *p)
         if (va_libav_complaints(&s->log) != s->complaints)
             s->hurt = true;
         s->complaints = va_libav_complaints(&s->log);
-        if (p->stream_index == s->video->index)
+        if (p->stream_index == s->video->index) {
+            if (s->avi)
+                look_up(s, p);
             return 0;
+        }
         av_packet_unref(p);
     }
     if (error == AVERROR_EOF && !s->bytes.failure) {

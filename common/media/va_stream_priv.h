@@ -15,9 +15,12 @@ struct va_stream {
     AVStream *video;
     struct va_libav_log log; /* complaints of the demuxer */
     bool hurt;               /* data was passed over: see va_stream_read */
-    bool tiled;             /* packets of all streams are read and leave no byte between them */
-    bool indexed;           /* an AVI file with its index, which is better than its length */
-    double end;             /* seconds: where the last packet of all streams ends */
+    bool tiled; /* packets of all streams are read and leave no byte between them */
+    bool avi;
+    bool indexed; /* an AVI file with its whole index, which is better than its length */
+    bool exact;   /* the last packet is in the index of an AVI file, and its time is right */
+    int entry;    /* of an AVI's index: the first that has not been passed */
+    double end;   /* seconds: where the last packet of all streams ends */
     int64_t page, page_end; /* bytes: of the last packet; the end of what packets hold so far */
     unsigned complaints;    /* in the log when packets began, or at the last packet */
 };
@@ -35,7 +38,9 @@ int va_stream_failed(struct va_stream *s, const char *verb, int error);
 /*
  * The next packet of the video stream in `p`: 0, or an error number of the libraries, AVERROR_EOF
  * at the end. Becomes `hurt`, for good: when the demuxer complains and goes on, when bytes belong
- * to no packet although the format leaves none over, when it wants bytes beyond the end.
+ * to no packet although the format leaves none over, when it wants bytes beyond the end, when the
+ * index of an AVI file has packets that did not come; those after them keep the times they have
+ * there.
  */
 VA_MUST_USE int va_stream_read(struct va_stream *s, AVPacket *p);
 

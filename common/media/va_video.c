@@ -142,6 +142,7 @@ static int read_packet(struct va_source *s)
         int error = va_stream_read(&v->in, v->packet);
 
         v->order.suspect |= v->in.hurt;
+        v->order.exact = v->in.exact;
         if (error >= 0)
             return 1;
         if (error == AVERROR_EOF || v->in.bytes.failure || ++errors > ERRORS_IN_A_ROW ||
