@@ -67,6 +67,11 @@ kept() {
     kept enc.h5 2 va-finetune -q -w enc.h5 --labels lab --train train.txt -o enc.h5 emb/clip.h5
     mkdir crops && make_image crops/00001.png 8 8 1
     kept crops/00001.png 3 va-decode -q --force -o crops/00001.png crops
+    make_image crops/00002.png 8 8 1
+    kept crops/00002.png 3 va-decode -q --end 0.01 --fps 25 --force -o crops/00002.png crops
+    [[ $stderr == "va-decode: crops/00002.png: exists in a folder that this run reads, and holds a PNG picture: name another output" ]]
+    va-decode -q -o crops/out.h5 crops
+    va-decode -q --force -o crops/out.h5 crops
 }
 
 @test "two outputs of one command are two files" {

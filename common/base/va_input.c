@@ -119,7 +119,7 @@ void va_input_note(const char *path)
 {
     struct stat st;
 
-    if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
+    if (stat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
         (void)!remember(&st);
 }
 

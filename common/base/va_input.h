@@ -29,7 +29,8 @@ VA_MUST_USE int va_input_open(const char *path, const char *expected, int64_t *s
 VA_MUST_USE int va_input_open_stream(const char *path, const char *expected, int64_t *size);
 
 /* Remember a file that something else opened, or that will be read only later: an operand that
- * is checked against the outputs before the work begins. A path that is not there is fine. */
+ * is checked against the outputs before the work begins. Of a folder, all files are inputs, opened
+ * or not. A path that is not there is fine. */
 void va_input_note(const char *path);
 
 /* Whether this file was opened or noted. */

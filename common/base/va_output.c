@@ -1,8 +1,10 @@
 #include "base/va_output.h"
 
+#include "base/va_beside.h"
 #include "base/va_error.h"
 #include "base/va_input.h"
 #include "base/va_magic.h"
+#include "base/va_mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -23,7 +25,19 @@ bool va_output_begins(const char *head, size_t size, const char *text)
     return size >= n && !memcmp(head, text, n);
 }
 
-static int check_content(const char *target, va_output_ours *ours)
+static bool in_input_folder(const char *target)
+{
+    char *folder = NULL, *beginning = NULL;
+    struct stat st;
+    bool is = va_beside_split(target, &folder, &beginning) == 0 && stat(folder, &st) == 0 &&
+              va_input_is(&st);
+
+    va_free(folder);
+    va_free(beginning);
+    return is;
+}
+
+static int check_content(const char *target, va_output_ours *ours, bool beside_inputs)
 {
     char head[VA_OUTPUT_HEAD];
     int fd = open(target, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -39,6 +53,10 @@ static int check_content(const char *target, va_output_ours *ours)
         errno = error;
         return va_error_write(target, "read");
     }
+    if (beside_inputs)
+        return va_error("%s: exists in a folder that this run reads, and holds %s: name "
+                        "another output",
+                        target, name ? name : "something else");
     return va_error("%s: exists and holds %s, not an earlier output: name another file, or "
                     "replace it with --force",
                     target, name ? name : "something else");
@@ -60,5 +78,9 @@ int va_output_check(const char *target, va_output_ours *ours)
                                 target);
     if (va_input_is(&st))
         return va_error("%s: is an input of this run: name another output", target);
-    return !ours || forced || st.st_size == 0 ? 0 : check_content(target, ours);
+    if (st.st_size == 0)
+        return 0;
+    if (!ours || (forced && !in_input_folder(target)))
+        return 0;
+    return check_content(target, ours, forced);
 }

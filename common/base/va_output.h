@@ -21,7 +21,7 @@ typedef bool va_output_ours(const char *head, size_t size);
 /*
  * Whether `target` may be made or replaced: it is missing, or a regular file that is no input of
  * this run and that is empty or accepted by `ours`. Without `ours` (NULL), and with --force,
- * every content may be replaced. 0, or -1 after reporting.
+ * every content may be replaced, but not in a folder that this run reads. 0, or -1 after reporting.
  */
 VA_MUST_USE int va_output_check(const char *target, va_output_ours *ours);
 

@@ -1,6 +1,7 @@
 #include "media/va_crops.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "media/va_image.h"
 #include "media/va_source.h"
@@ -166,6 +167,8 @@ int va_crops_read(struct va_crops *c, const char *path, bool frames)
 {
     if (read_names(c, path) < 0)
         return -1;
+    if (c->count)
+        va_input_note(path);
     if (c->count)
         qsort(c->items, (size_t)c->count, sizeof(*c->items), by_number);
     if (c->folder_count)
