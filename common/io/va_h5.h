@@ -89,7 +89,7 @@ void va_h5_close(struct va_h5_in *in); /* NULL is fine */
 /*
  * For one file among thousands that stay open: give back its descriptor and the library's
  * memory (some 600 kB), but keep what va_h5_map gave. Until va_h5_wake nothing but
- * va_h5_path, va_h5_schema and va_h5_close may be called; an id that was asked for stays known.
+ * va_h5_path and va_h5_close may be called; an id that was asked for stays known.
  * Waking opens the same file by its name; it is an error when another, or a changed one, has
  * that name by then. Waking one that is awake is fine.
  */
@@ -97,7 +97,6 @@ void va_h5_rest(struct va_h5_in *in);
 VA_MUST_USE int va_h5_wake(struct va_h5_in *in);
 
 const char *va_h5_path(const struct va_h5_in *in);
-const char *va_h5_schema(const struct va_h5_in *in);
 
 /* Content id: 32 hexadecimal digits over schema, names, types, shapes and values, the same for
  * equal contents whoever wrote them. Taken from the file if it carries one, else computed.
@@ -127,13 +126,6 @@ VA_MUST_USE int va_h5_get_strings(struct va_h5_in *in, const char *object, const
 VA_MUST_USE int va_h5_read_strings(struct va_h5_in *in, const char *name, char ***values,
                                    int64_t *count);
 void va_h5_free_strings(char **values, int64_t count);
-
-/* Names of the attributes of `object` (NULL: the root), bytewise sorted. */
-VA_MUST_USE int va_h5_list_attributes(struct va_h5_in *in, const char *object, char ***names,
-                                      int64_t *count);
-/* Any attribute as a new string: numbers in as few digits as give them back, arrays joined by
- * commas. NULL after reporting. */
-VA_MUST_USE char *va_h5_get_text(struct va_h5_in *in, const char *object, const char *name);
 
 /* Type, rank and shape of a dataset; shape has room for VA_RANK_MAX. */
 VA_MUST_USE int va_h5_shape(struct va_h5_in *in, const char *name, enum va_dtype *type,

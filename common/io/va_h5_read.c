@@ -235,11 +235,6 @@ const char *va_h5_path(const struct va_h5_in *in)
     return in->path;
 }
 
-const char *va_h5_schema(const struct va_h5_in *in)
-{
-    return in->schema->id;
-}
-
 const char *va_h5_id(struct va_h5_in *in)
 {
     if (in->id)

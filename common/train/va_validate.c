@@ -93,32 +93,6 @@ void va_validator_free(struct va_validator *v)
     va_free(v);
 }
 
-int64_t va_validator_windows(const struct va_validator *v)
-{
-    return v->order.count;
-}
-
-int64_t va_validator_labelled(const struct va_validator *v)
-{
-    const struct va_window_index *index = v->batch->index;
-    int64_t labelled = 0, end = 0; /* frames before `end` of `video` are counted */
-    int32_t video = -1;
-
-    for (int64_t i = 0; i < v->order.count; i++) {
-        const struct va_window *w = &index->windows[v->order.windows[i]];
-        const struct va_timeline_entry *e = index->timeline + index->videos[w->video].first;
-
-        if (w->video != video)
-            end = 0;
-        video = w->video;
-        for (int64_t t = w->start > end ? w->start : end; t < w->start + w->length; t++)
-            labelled += e[t].valid;
-        if (w->start + w->length > end)
-            end = w->start + w->length;
-    }
-    return labelled;
-}
-
 /* Take in the predictions of one window, from its first frame on. */
 static void take_window(struct va_validator *v, const struct va_window *w, const float *pred,
                         struct moments m[2])

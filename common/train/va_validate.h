@@ -29,9 +29,6 @@ VA_MUST_USE struct va_validator *va_validator_new(struct va_head *head, struct v
                                                   enum va_validation protocol);
 void va_validator_free(struct va_validator *v); /* NULL is fine */
 
-int64_t va_validator_windows(const struct va_validator *v);  /* that it looks at */
-int64_t va_validator_labelled(const struct va_validator *v); /* frames in them, each once */
-
 /*
  * Collective. ccc [2], valence and arousal; NaN where undefined. `stop` (or NULL) is looked at
  * between batches: when it becomes non-zero on some rank the result is 1 on all and ccc is not
