@@ -22,7 +22,7 @@ setup_file() {
     rm -r Aff-Wild2/cropped_aligned
     mv faces/cropped_aligned Aff-Wild2/
     va-weights export -o mae_vit.safetensors encoder.h5
-    va-weights export -o mae_pretrain_vit.pth encoder.h5
+    cp mae_vit.safetensors mae_pretrain_vit.pth # contents tell the format, not the name
     rm encoder.h5
 }
 

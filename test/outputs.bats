@@ -102,11 +102,11 @@ kept() {
     va-smooth --window 5 -o thesis p.h5 # now it is ours
     : >empty
     va-smooth --window 5 -o empty p.h5
-    for out in sub.txt w.safetensors w.pth fit.tsv t.tsv t.csv; do # all kinds of ours, twice
+    for out in sub.txt w.safetensors fit.tsv t.tsv t.csv; do # all kinds of ours, twice
         for _ in 1 2; do
             case $out in
             sub.txt) va-submit --sample sample.txt -o $out p.h5 ;;
-            w.*) va-weights export -o $out enc.h5 ;;
+            w.safetensors) va-weights export -o $out enc.h5 ;;
             fit.tsv) va-ensemble fit -q --labels lab -o $out p.h5 p.h5 ;;
             *) va-predict -q -m m.h5 -o x.h5 --table $out f/v1.h5 ;;
             esac
@@ -198,8 +198,6 @@ kept() {
     # shellcheck disable=SC2016
     run -4 --separate-stderr small_disk 65536 disk va-weights export -o disk/w.safetensors enc.h5
     [ "$stderr" = "va-weights: disk/w.safetensors: cannot write: No space left on device" ]
-    run -4 --separate-stderr small_disk 65536 disk va-weights export -o disk/w.pth enc.h5
-    [ "$stderr" = "va-weights: disk/w.pth: cannot write: No space left on device" ]
     # shellcheck disable=SC2016
     run -4 --separate-stderr small_disk 65536 disk bash -c '
         va-fold split --folds-tsv <(printf "clip\tfold\na\t0\nb\t1\n") -o disk/s || exit 99

@@ -4,7 +4,7 @@
 #ifndef PTH_BUILD_H
 #define PTH_BUILD_H
 
-#include "io/va_zip_write.h"
+#include "test/zip_build.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,18 +90,18 @@ static inline void pth_tensor(struct pth_bytes *b, const struct pth_spec *s)
 static inline void pth_write_zip(FILE *f, const struct pth_bytes *pickle, int count)
 {
     float *numbers = calloc((size_t)count + 1, sizeof(*numbers));
-    struct va_zip zip;
+    struct zip_build zip;
 
     for (int i = 0; numbers && i < count; i++)
         numbers[i] = (float)i;
-    va_zip_init(&zip, f);
-    if (!numbers || va_zip_add(&zip, "archive/data.pkl", pickle->data, pickle->size) < 0 ||
-        va_zip_add(&zip, "archive/byteorder", "little", 6) < 0 ||
-        va_zip_add(&zip, "archive/data/0", numbers, 4 * (uint64_t)count) < 0 ||
-        va_zip_add(&zip, "archive/version", "3\n", 2) < 0)
+    if (!numbers)
         abort();
-    va_zip_finish(&zip);
-    va_zip_release(&zip);
+    zip_build_begin(&zip, f);
+    zip_build_add(&zip, "archive/data.pkl", pickle->data, pickle->size);
+    zip_build_add(&zip, "archive/byteorder", "little", 6);
+    zip_build_add(&zip, "archive/data/0", numbers, 4 * (uint64_t)count);
+    zip_build_add(&zip, "archive/version", "3\n", 2);
+    zip_build_finish(&zip);
     free(numbers);
 }
 

@@ -32,7 +32,6 @@ through() {
     va-embed -q -w e.h5 -o features.h5 pictures
     va-embed -q -w large.h5 -o larger.h5 large
     va-weights export -o out.safetensors e.h5
-    va-weights export -o out.pth e.h5
     cd ..
 }
 

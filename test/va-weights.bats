@@ -29,7 +29,7 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
 }
 
 @test "generic battery of export" {
-    generic_battery "va-weights export" --format safetensors -o out.safetensors head.h5
+    generic_battery "va-weights export" -o out.safetensors head.h5
 }
 
 @test "generic battery of init" {

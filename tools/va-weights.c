@@ -10,7 +10,6 @@
 #include "cpu/va_ref_ops.h"
 #include "io/va_h5.h"
 #include "io/va_model_file.h"
-#include "io/va_pth.h"
 #include "nn/va_arch.h"
 #include <stdio.h>
 #include <string.h>
@@ -302,56 +301,53 @@ static int main_import(int argc, char **argv)
 
 /* ---- export ---------------------------------------------------------------------------- */
 
-static const char *const format_names[] = { "safetensors", "pth", NULL };
-enum format { SAFETENSORS, PTH };
 static const char *const names_names[] = { "ours", "authors", NULL };
 enum names { OURS, AUTHORS_NAMES };
 
+#define LOAD "safetensors.torch.load_file(\"OUT.safetensors\")"
+
 struct export_args {
-    int format, names;
+    int names;
     const char *output, *input;
 };
 
 static const struct va_usage export_usage = {
-    "[options] -o OUT.safetensors|OUT.pth MODEL.h5",
-    "write a model as safetensors or for PyTorch",
-    "A name that ends in .pth or .pt gets what torch.load(OUT, weights_only=True) reads as a dict "
-    "of tensors, any other one safetensors. An ending that means another format (.onnx, .bin, .h5) "
-    "is refused unless --format says which. The configuration "
-    "becomes metadata under the keys that va-weights import understands; in a .pth it is the "
-    "attribute mamba_va of the dict, which load_state_dict ignores.\n\n"
+    "[options] -o OUT.safetensors MODEL.h5",
+    "write a model as safetensors, which PyTorch and others read",
+    "In Python, " LOAD " gives the dict of tensors that load_state_dict takes. An ending that "
+    "means another format (.pth, .onnx, .bin, .h5) is refused. The configuration becomes metadata "
+    "under the keys that va-weights import understands.\n\n"
     "--names authors is for a mamba-va model that shall go into load_state_dict of the authors' "
     "program. That asks for more than we keep, so it is written as well: the layers of each block "
-    "under their second names temporal.network.0.net.0 and so on (in a .pth without taking room), "
-    "and mamba.adaptor.0, which no input reaches, as a weight of ones and a bias of zeros.",
+    "under their second names temporal.network.0.net.0 and so on, and mamba.adaptor.0, which no "
+    "input reaches, as a weight of ones and a bias of zeros.",
 };
 
-/* The format that the ending of a name means; -1 where it means one that is not written here. */
-static int format_of(const char *path)
+/* Whether the ending of a name means a format that is not written here. */
+static bool means_another_format(const char *path)
 {
-    static const char *const others[] = { ".onnx", ".h5",   ".hdf5",    ".bin",
-                                          ".pt2",  ".ckpt", ".pkl",     ".npz",
-                                          ".npy",  ".gguf", ".pb",      ".zip",
-                                          ".json", ".mar",  ".mlmodel", ".tflite" };
+    static const char *const others[] = { ".pth",  ".pt",      ".pt2",   ".ckpt", ".bin",
+                                          ".onnx", ".h5",      ".hdf5",  ".pkl",  ".npz",
+                                          ".npy",  ".pb",      ".gguf",  ".zip",  ".json",
+                                          ".mar",  ".mlmodel", ".tflite" };
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
 
     for (size_t i = 0; dot && i < VA_COUNT(others); i++)
         if (!strcasecmp(dot, others[i]))
-            return -1;
-    return dot && (!strcmp(dot, ".pth") || !strcmp(dot, ".pt")) ? PTH : SAFETENSORS;
+            return true;
+    return false;
 }
 
 static bool parse_export(struct export_args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
         VA_OPT_STREAM('o', "output", &a->output, "OUT", "file to write (-: standard output)"),
-        VA_OPT_CHOICE(0, "format", &a->format, format_names, "whatever OUT is called"),
         VA_OPT_CHOICE(0, "names", &a->names, names_names, "whose names of the tensors"),
         VA_OPT_END,
     };
     char **rest;
 
-    *a = (struct export_args){ .format = -1, .names = OURS };
+    *a = (struct export_args){ .names = OURS };
     rest = va_options_parse(table, &export_usage, argc, argv, status);
     if (!rest)
         return false;
@@ -360,14 +356,11 @@ static bool parse_export(struct export_args *a, int argc, char **argv, int *stat
     if (!rest[0] || rest[1])
         return va_usage_error(status, "expected one model to export");
     a->input = rest[0];
-    if (a->format < 0)
-        a->format = format_of(a->output);
-    if (a->format < 0)
-        return va_usage_error(
-            status,
-            "--output %s: found the ending of another format, expected .safetensors, .pth or "
-            ".pt, or --format",
-            a->output);
+    if (means_another_format(a->output))
+        return va_usage_error(status,
+                              "--output %s: found the ending of another format: write "
+                              "OUT.safetensors, which PyTorch loads with " LOAD,
+                              a->output);
     return true;
 }
 
@@ -388,11 +381,10 @@ static int run_export(const struct export_args *a)
         if (result == 0 && norm && !strcmp(norm, "no"))
             va_warn("%s: in-norm is no, but the authors' program always normalises", a->input);
     }
-    if (result == 0 && a->format == SAFETENSORS)
+    if (result == 0)
         result = va_tensors_add_aliases(set, &more);
     if (result == 0)
-        result = a->format == PTH ? va_pth_write(a->output, set, &more)
-                                  : va_safetensors_write(a->output, set);
+        result = va_safetensors_write(a->output, set);
     va_aliases_release(&more);
     va_tensors_free(set);
     return result;

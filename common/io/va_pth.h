@@ -1,5 +1,5 @@
 /*
- * va_pth.h - checkpoints of PyTorch (.pth, .pt): read without running them, and written.
+ * va_pth.h - checkpoints of PyTorch (.pth, .pt), read without running them.
  *
  * Both formats of torch.save are read: a zip archive (data.pkl, data/0, data/1, ...) and, from
  * before version 1.6, pickles one after the other with the numbers behind them. A pickle is a
@@ -25,18 +25,10 @@ bool va_pth_begins(const uint8_t *head);
  * The tensors of floating point in a checkpoint, contiguous, with values and types as they stand
  * there (float8 becomes float32), in the order of the dict. `from`, if it is not NULL, is a key of
  * the whole, or what stands before the names of the tensors to take ("teacher.backbone"), or both
- * with a dot between. A tensor without dimensions stays one. What was picked and left out is said (va_info). Metadata
- * are those that va_pth_write left. NULL after reporting.
+ * with a dot between. A tensor without dimensions stays one. What was picked and left out is said
+ * (va_info). Metadata are the strings in attribute mamba_va of the dict, where va-weights export put
+ * them as long as it wrote checkpoints. NULL after reporting.
  */
 VA_MUST_USE struct va_tensors *va_pth_read(const char *path, const char *from);
-
-/*
- * Write a set as a zip archive that torch.load(path, weights_only=True) reads as an OrderedDict
- * of tensors; metadata are its attribute mamba_va, a dict of strings. `more` (or NULL) are
- * further names, whose tensors share the storage of those they are names of. Equal sets give
- * equal bytes. 0, or -1 after reporting.
- */
-VA_MUST_USE int va_pth_write(const char *path, const struct va_tensors *set,
-                             const struct va_aliases *more);
 
 #endif

@@ -330,7 +330,7 @@ static int pick_dict(struct picking *k, uint32_t dict, const char *prefix)
     return result;
 }
 
-/* Metadata that va_pth_write left in the attributes of the dict. */
+/* Metadata in the attributes of the dict (va_pth.h). */
 static int read_meta(const struct va_pth_pickle *p, uint32_t dict, struct va_tensors *set)
 {
     uint32_t state = p->values[dict].list.state, meta;

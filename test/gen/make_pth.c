@@ -22,10 +22,10 @@ struct entry {
 static void write_entries(FILE *f, const struct entry *e)
 {
     struct pth_bytes pickle = { 0 };
-    struct va_zip zip;
+    struct zip_build zip;
 
     pickle_of(&pickle, &whole);
-    va_zip_init(&zip, f);
+    zip_build_begin(&zip, f);
     for (; e->name; e++) {
         const void *data = e->text ? (const void *)e->text : pickle.data;
         size_t size = e->text ? strlen(e->text) : pickle.size;
@@ -34,11 +34,9 @@ static void write_entries(FILE *f, const struct entry *e)
             data = numbers;
             size = sizeof(numbers);
         }
-        if (va_zip_add(&zip, e->name, data, size) < 0)
-            abort();
+        zip_build_add(&zip, e->name, data, size);
     }
-    va_zip_finish(&zip);
-    va_zip_release(&zip);
+    zip_build_finish(&zip);
     free(pickle.data);
 }
 

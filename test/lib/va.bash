@@ -71,11 +71,12 @@ can_mount() {
 #                         truncated foreign same unwritable full
 generic_battery() {
     local -a tool args=("${@:2}")
-    local output='' at=-1 i
+    local output='' ending at=-1 i
     read -ra tool <<<"$1"
     for ((i = 0; i < ${#args[@]}; i++)); do
         case ${args[i]} in -o | --output) at=$((i + 1)) output=${args[i + 1]} ;; esac
     done
+    ending=${output##*.} # other outputs are named like this one
     rm -rf battery && mkdir battery || return 1
     battery_answers || return 1
     battery_run "${tool[@]}" "${args[@]}"
@@ -198,7 +199,7 @@ battery_unwritable() {
     local -a try=("${args[@]}")
     : >battery/file
     for where in battery/file battery/nowhere; do
-        try[at]=$where/out.h5
+        try[at]=$where/out.$ending
         battery_refuses 4 "$where" "${try[@]}" || explain "... output into $where" || return 1
     done
     [ ! -e battery/nowhere ] || explain "a folder was made for the output"
@@ -221,17 +222,17 @@ battery_full() {
         return 0
     fi
     mkdir -p battery/disk
-    try[at]=battery/disk/out.h5
+    try[at]=battery/disk/out.$ending
     # shellcheck disable=SC2016
     battery_run small_disk $((65536 + $(stat -c %s battery/earlier))) battery/disk bash -c '
-        cp battery/earlier battery/disk/out.h5
+        cp battery/earlier "battery/disk/$0"
         cat /dev/zero >battery/disk/filler 2>/dev/null
         "$@"
         rc=$?
-        [ "$(ls -A battery/disk | sort | paste -sd " ")" = "filler out.h5" ] || {
+        [ "$(ls -A battery/disk | sort | paste -sd " ")" = "filler $0" ] || {
             echo "left: $(ls -A battery/disk)"; exit 98; }
-        cmp -s battery/earlier battery/disk/out.h5 || { echo "out.h5 was changed"; exit 98; }
-        exit $rc' full "${tool[@]}" "${try[@]}"
+        cmp -s battery/earlier "battery/disk/$0" || { echo "$0 was changed"; exit 98; }
+        exit $rc' "out.$ending" "${tool[@]}" "${try[@]}"
     [ "$rc" -ne 98 ] || explain "full disk: $(cat battery/out)" || return 1
-    battery_failed 4 out.h5 || explain "... full disk"
+    battery_failed 4 "out.$ending" || explain "... full disk"
 }

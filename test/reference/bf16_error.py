@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from load_pth import read_safetensors
+from load_safetensors import read_safetensors
 
 MEAN, STD = (0.471, 0.363, 0.333), (0.220, 0.193, 0.180)
 

@@ -6,8 +6,8 @@
         classifier, some pictures in pictures/, larger ones in large/, and options (a line for
         va-weights import)
     encoders.py check FOLDER --seed N CASE...
-        FOLDER/CASE/out.pth and out.safetensors load into the model without a classifier, strictly,
-        and give equal output; the rows of features.h5 are near timm's CLS rows in float64, those of
+        FOLDER/CASE/out.safetensors loads into the model without a classifier, strictly,
+        and gives equal output; the rows of features.h5 are near timm's CLS rows in float64, those of
         larger.h5 near those of a model for larger pictures, whose positions timm resampled
 
 Cases: tiny and odd have numbers drawn for all tensors, base is as timm initialises it.
@@ -24,7 +24,7 @@ from safetensors.torch import save_file
 from timm.layers import resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer
 
-from load_pth import read_safetensors
+from load_safetensors import read_safetensors
 
 CASES = {
     "tiny": dict(img_size=32, patch_size=8, embed_dim=64, depth=3, num_heads=4),
@@ -88,16 +88,13 @@ def check(case, folder, seed):
     state = model(case, seed, 7).state_dict()
     x = pictures(f"{folder}/pictures")
     plain = VisionTransformer(num_classes=0, **CASES[case]).eval()
-    for path in (f"{folder}/out.pth", f"{folder}/out.safetensors"):
-        found = torch.load(path, weights_only=True) if path.endswith(".pth") else \
-            read_safetensors(path)[0]
-        with torch.no_grad():
-            for p in plain.parameters():
-                p.fill_(float("nan"))
-        plain.load_state_dict(found, strict=True)
-        own = VisionTransformer(num_classes=7, **CASES[case]).eval()
-        own.load_state_dict(state)
-        assert torch.equal(cls_rows(plain, x), cls_rows(own, x)), path
+    with torch.no_grad():
+        for p in plain.parameters():
+            p.fill_(float("nan"))
+    plain.load_state_dict(read_safetensors(f"{folder}/out.safetensors")[0], strict=True)
+    own = VisionTransformer(num_classes=7, **CASES[case]).eval()
+    own.load_state_dict(state)
+    assert torch.equal(cls_rows(plain, x), cls_rows(own, x)), case
     compare(case, f"{folder}/features.h5", plain, f"{folder}/pictures")
     side = LARGER[case]
     sizes = dict(CASES[case], img_size=side)
