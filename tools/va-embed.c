@@ -91,8 +91,6 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 
 /* ---- frames, wherever they come from ----------------------------------------------------- */
 
-static pthread_mutex_t h5_lock = PTHREAD_MUTEX_INITIALIZER;
-
 struct input {
     const char *path;
     struct va_frames *frames; /* a va.frames/1 file, */
@@ -108,7 +106,7 @@ static int open_input(struct input *in, const char *path, const struct args *a)
 
     *in = (struct input){ .path = path };
     if (va_h5_named(path)) {
-        in->frames = va_frames_open(path, &h5_lock);
+        in->frames = va_frames_open(path);
         in->video = in->frames ? va_strdup(va_frames_info(in->frames)->video) : NULL;
         in->expected = in->frames ? va_frames_info(in->frames)->T : 0;
     } else {
@@ -255,11 +253,8 @@ static int consume(struct reader *r, struct va_embedder *e, struct va_features_w
         const struct batch *b = &r->slot[i];
 
         result = va_embedder_run(e, b->count, b->patches, rows);
-        if (result == 0) {
-            pthread_mutex_lock(&h5_lock);
+        if (result == 0)
             result = va_features_append(w, b->count, rows, b->index, b->pts);
-            pthread_mutex_unlock(&h5_lock);
-        }
         done += b->count;
         va_progress_update(done);
         va_ring_release(r->ring);

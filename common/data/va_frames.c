@@ -9,7 +9,6 @@ enum { SIDE_MAX = 65536 }; /* pixels, as media/va_resize.h takes them */
 struct va_frames {
     struct va_frames_info info;
     struct va_h5_in *in;
-    pthread_mutex_t *lock;
     int64_t next;
     char *video;
     int32_t *index;     /* [T] */
@@ -60,7 +59,7 @@ static int load(struct va_frames *f, const char *path)
     return 0;
 }
 
-struct va_frames *va_frames_open(const char *path, pthread_mutex_t *lock)
+struct va_frames *va_frames_open(const char *path)
 {
     struct va_frames *f = va_new(1, sizeof(*f));
 
@@ -68,8 +67,6 @@ struct va_frames *va_frames_open(const char *path, pthread_mutex_t *lock)
         va_frames_close(f);
         return NULL;
     }
-    if (f)
-        f->lock = lock;
     return f;
 }
 
@@ -85,16 +82,9 @@ const int32_t *va_frames_numbers(const struct va_frames *f)
 
 const uint8_t *va_frames_at(const struct va_frames *f, int64_t t, uint8_t *buffer)
 {
-    int result;
-
     if (f->map)
         return f->map + t * f->info.height * f->info.width * 3;
-    if (f->lock)
-        pthread_mutex_lock(f->lock);
-    result = va_h5_read_rows(f->in, "/frames", VA_U8, t, 1, buffer);
-    if (f->lock)
-        pthread_mutex_unlock(f->lock);
-    return result < 0 ? NULL : buffer;
+    return va_h5_read_rows(f->in, "/frames", VA_U8, t, 1, buffer) < 0 ? NULL : buffer;
 }
 
 int va_frames_next(struct va_frames *f, const uint8_t **pixels, int32_t *index, double *pts)

@@ -2,16 +2,14 @@
  * va_frames.h - the pictures of a va.frames/1 file, one after the other or in any order.
  *
  * Pixels come from the mapped file. Where it cannot be mapped (chunks, filters) they are read
- * through the HDF5 library, which bears one thread at a time: a caller that writes HDF5 files in
- * another thread meanwhile gives the lock it holds there.
+ * through the HDF5 library.
  *
- * Threads:   one thread per reader; va_frames_at from any, with a lock if there is no map
+ * Threads:   one thread per reader; va_frames_at from any
  */
 #ifndef VA_FRAMES_H
 #define VA_FRAMES_H
 
 #include "base/va_attr.h"
-#include <pthread.h>
 #include <stdint.h>
 
 struct va_frames; /* opaque */
@@ -24,8 +22,8 @@ struct va_frames_info {
     int64_t T, height, width;
 };
 
-/* `lock` may be NULL. NULL after reporting. */
-VA_MUST_USE struct va_frames *va_frames_open(const char *path, pthread_mutex_t *lock);
+/* NULL after reporting. */
+VA_MUST_USE struct va_frames *va_frames_open(const char *path);
 const struct va_frames_info *va_frames_info(const struct va_frames *f);
 /* 1 and a picture [height, width, 3] that stays until the next call, its number and time; 0 at
  * the end; -1 after reporting. */

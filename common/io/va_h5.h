@@ -10,7 +10,8 @@
  *
  * Errors:    all functions report; "file: /dataset: found, expected". What a function fills is
  *            NULL and 0 after it failed
- * Threads:   one thread at a time (the HDF5 library is not thread-safe)
+ * Threads:   any; a file has one user at a time, but rows of one that is open may be read by several.
+ *            The HDF5 library bears one thread at a time: the lock is inside
  */
 #ifndef VA_H5_H
 #define VA_H5_H

@@ -13,6 +13,8 @@ static const char *owner_of(const char *object)
 
 bool va_h5_has_attribute(struct va_h5_in *in, const char *object, const char *name)
 {
+    VA_H5_ALONE;
+
     object = owner_of(object);
     if (strcmp(object, "/") && !va_h5_find(&in->file, object))
         return false;
@@ -24,6 +26,7 @@ bool va_h5_has_attribute(struct va_h5_in *in, const char *object, const char *na
 static int get(struct va_h5_in *in, const char *object, const char *name, enum va_h5_kind kind,
                enum va_h5_kind or_kind, int64_t count, struct va_h5_value *value)
 {
+    VA_H5_ALONE;
     static const char *const kinds[] = { "integer", "real number", "string" };
     const char *root = object ? object : "";
 

@@ -294,6 +294,7 @@ static int compare_objects(struct comparison *c, const struct va_h5_object *x,
 int64_t va_h5_compare(struct va_h5_in *x, struct va_h5_in *y, const struct va_h5_bound *bound,
                       void (*say)(void *arg, const char *line), void *arg)
 {
+    VA_H5_ALONE;
     struct comparison c = { x, y, bound, say, arg, 0 };
     const struct va_h5_object *a = x->file.objects, *b = y->file.objects;
     const struct va_h5_object *a_end = a + x->file.count, *b_end = b + y->file.count;

@@ -6,6 +6,7 @@
 #include "base/va_error.h"
 #include "io/va_h5_priv.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,21 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "files are little-endian and are mapped as they are");
+
+/* ---- one thread at a time --------------------------------------------------------------- */
+
+static pthread_mutex_t alone = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+int va_h5_alone_begin(void)
+{
+    return pthread_mutex_lock(&alone);
+}
+
+void va_h5_alone_end(const int *unused)
+{
+    (void)unused;
+    pthread_mutex_unlock(&alone);
+}
 
 /* ---- why a call failed ----------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /*
  * va_h5_priv.h - what the parts of the HDF5 store share.
  *
- *   va_h5_lib.c    the library itself: set up, silenced, its reasons for a failure
+ *   va_h5_lib.c    the library itself: its lock, set up, silenced, its reasons for a failure
  *   va_h5_bytes.c  how the library reads: an open descriptor, never a name
  *   va_h5_value.c  attributes and strings of any spelling, as plain values
  *   va_h5_tree.c   which objects a file holds, with sizes that were checked
@@ -70,6 +70,17 @@ struct va_h5_in {
 };
 
 /* ---- va_h5_lib.c ----------------------------------------------------------------------- */
+
+/*
+ * The HDF5 library bears one thread at a time. Each function of va_h5.h that calls it begins with
+ * this: other threads wait until the function returns. The child that checks files
+ * (va_h5_probe.c) calls none of them: it is forked while the lock is held.
+ */
+#define VA_H5_ALONE                                   \
+    __attribute__((cleanup(va_h5_alone_end), unused)) \
+    const int va_h5_alone = va_h5_alone_begin()
+int va_h5_alone_begin(void);
+void va_h5_alone_end(const int *unused);
 
 /* Before any other call of the library; again is fine. -1 after reporting. */
 VA_MUST_USE int va_h5_init(void);

@@ -174,6 +174,7 @@ int va_h5_try(const char *path, struct va_h5_bytes *bytes, const char *schema)
 
 struct va_h5_in *va_h5_open(const char *path, const char *schema)
 {
+    VA_H5_ALONE;
     struct va_h5_in *in = va_new(1, sizeof(*in));
     const char *expected = schema ? schema : "HDF5";
 
@@ -198,6 +199,8 @@ failed:
 
 void va_h5_rest(struct va_h5_in *in)
 {
+    VA_H5_ALONE;
+
     close_file(in);
     va_h5_tree_release(&in->file);
     va_h5_bytes_close(&in->bytes);
@@ -206,6 +209,8 @@ void va_h5_rest(struct va_h5_in *in)
 /* What was checked needs no second check: it is the same file, unchanged. */
 int va_h5_wake(struct va_h5_in *in)
 {
+    VA_H5_ALONE;
+
     if (in->file.id >= 0)
         return 0;
     if (va_h5_bytes_reopen(&in->bytes, in->path) == 0 && open_file(&in->file) == 0 &&
@@ -237,6 +242,8 @@ const char *va_h5_path(const struct va_h5_in *in)
 
 const char *va_h5_id(struct va_h5_in *in)
 {
+    VA_H5_ALONE;
+
     if (in->id)
         return in->id;
     if (va_h5_has_attribute(in, NULL, "id"))
@@ -246,6 +253,7 @@ const char *va_h5_id(struct va_h5_in *in)
 
 const char *va_h5_compute_id(struct va_h5_in *in)
 {
+    VA_H5_ALONE;
     char id[VA_HASH_TEXT];
 
     if (!in->computed && va_h5_content_id(&in->file, in->schema->id, id) == 0)
@@ -345,6 +353,7 @@ static int open_for_rows(struct va_h5_in *in, const struct va_h5_object *o)
 int va_h5_read_rows(struct va_h5_in *in, const char *name, enum va_dtype type, int64_t first,
                     int64_t count, void *data)
 {
+    VA_H5_ALONE;
     const struct va_h5_object *o = dataset_of(in, name, false);
     bool wide;
     int64_t n;
@@ -386,6 +395,7 @@ void *va_h5_read(struct va_h5_in *in, const char *name, enum va_dtype type)
 
 int va_h5_read_strings(struct va_h5_in *in, const char *name, char ***values, int64_t *count)
 {
+    VA_H5_ALONE;
     const struct va_h5_object *o = dataset_of(in, name, true);
 
     *values = NULL;
@@ -408,6 +418,7 @@ static const uint8_t *map_file(struct va_h5_in *in)
 
 const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type)
 {
+    VA_H5_ALONE;
     const struct va_h5_object *o = va_h5_find(&in->file, name);
 
     if (!o || !o->dataset || o->strings || o->type != type || o->offset < 0 ||

@@ -60,6 +60,7 @@ static hid_t create(struct va_h5_rows *r)
 struct va_h5_rows *va_h5_rows_begin(struct va_h5_out *out, const char *name, enum va_dtype type,
                                     int rank, const int64_t *shape)
 {
+    VA_H5_ALONE;
     struct va_h5_rows *r = va_new(1, sizeof(*r));
 
     if (!r)
@@ -132,6 +133,7 @@ static int spool_write(struct va_h5_rows *r, const void *data, int64_t bytes)
 
 int va_h5_rows_append(struct va_h5_rows *r, int64_t count, const void *data)
 {
+    VA_H5_ALONE;
     int64_t bytes = count * r->row_bytes;
 
     if (r->out->failed)
@@ -197,6 +199,7 @@ static int unspool(struct va_h5_rows *r)
 
 int va_h5_rows_finish(struct va_h5_rows **handle)
 {
+    VA_H5_ALONE;
     struct va_h5_rows *r = *handle;
     struct va_h5_out *out = r->out;
     int result = -1;

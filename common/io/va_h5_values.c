@@ -114,6 +114,8 @@ static int check_object(struct va_h5_in *in, const struct va_schema_row *row,
 
 int va_h5_check_values(struct va_h5_in *in)
 {
+    VA_H5_ALONE;
+
     for (int64_t i = 0; i < in->file.count; i++)
         for (int64_t r = 0; r < in->schema->count; r++) {
             const struct va_schema_row *row = &in->schema->rows[r];

@@ -124,6 +124,7 @@ static int write_dataset(struct va_h5_out *out, const char *name, hid_t type, in
 int va_h5_write(struct va_h5_out *out, const char *name, enum va_dtype type, int rank,
                 const int64_t *shape, const void *data)
 {
+    VA_H5_ALONE;
     hid_t stored = va_h5_stored_type(type);
     int64_t count = 1;
     struct va_hash hash;
@@ -164,6 +165,7 @@ static hid_t fixed_strings(int64_t count, const char *const *values, char **bloc
 int va_h5_write_strings(struct va_h5_out *out, const char *name, int64_t count,
                         const char *const *values)
 {
+    VA_H5_ALONE;
     char *block;
     hid_t type = fixed_strings(count, values, &block);
     struct va_hash hash;
@@ -187,6 +189,7 @@ int va_h5_write_strings(struct va_h5_out *out, const char *name, int64_t count,
 static int put(struct va_h5_out *out, const char *object, const char *name, hid_t stored,
                hid_t memory, int64_t count, const void *data)
 {
+    VA_H5_ALONE;
     hsize_t dim = (hsize_t)count;
     hid_t list = H5Pcreate(H5P_ATTRIBUTE_CREATE), space, attribute = H5I_INVALID_HID;
 
@@ -209,6 +212,7 @@ static int put(struct va_h5_out *out, const char *object, const char *name, hid_
 int va_h5_put_string(struct va_h5_out *out, const char *object, const char *name,
                      const char *value)
 {
+    VA_H5_ALONE;
     char *block;
     hid_t type = fixed_strings(1, &value, &block);
     int result;
@@ -223,17 +227,23 @@ int va_h5_put_string(struct va_h5_out *out, const char *object, const char *name
 
 int va_h5_put_int(struct va_h5_out *out, const char *object, const char *name, int64_t value)
 {
+    VA_H5_ALONE;
+
     return put(out, object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, -1, &value);
 }
 
 int va_h5_put_real(struct va_h5_out *out, const char *object, const char *name, double value)
 {
+    VA_H5_ALONE;
+
     return put(out, object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, -1, &value);
 }
 
 int va_h5_put_reals(struct va_h5_out *out, const char *object, const char *name, int64_t count,
                     const double *values)
 {
+    VA_H5_ALONE;
+
     return put(out, object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, count, values);
 }
 
@@ -242,6 +252,7 @@ int va_h5_put_reals(struct va_h5_out *out, const char *object, const char *name,
 int va_h5_put_strings(struct va_h5_out *out, const char *object, const char *name,
                       int64_t count, const char *const *values)
 {
+    VA_H5_ALONE;
     char *block;
     hid_t type = fixed_strings(count, values, &block);
     int result;
@@ -310,6 +321,7 @@ bool va_h5_ours_state(const char *head, size_t size)
 
 struct va_h5_out *va_h5_create(const char *path, const char *schema)
 {
+    VA_H5_ALONE;
     struct va_h5_out *out = va_new(1, sizeof(*out));
 
     if (!out)
@@ -418,6 +430,7 @@ static int close_file(struct va_h5_out *out)
 
 int va_h5_commit(struct va_h5_out **handle)
 {
+    VA_H5_ALONE;
     static const int32_t one = 1;
     struct va_h5_out *out = *handle;
     int result = -1;
@@ -441,6 +454,8 @@ int va_h5_commit(struct va_h5_out **handle)
 
 void va_h5_abort(struct va_h5_out *out)
 {
+    VA_H5_ALONE;
+
     if (!out)
         return;
     va_h5_rows_drop(out);

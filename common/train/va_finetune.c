@@ -71,18 +71,14 @@ static int put_model(struct va_tuner *t, const struct va_tensors *weights)
     return status;
 }
 
-/* The readers' threads have nothing left to do, but may not have seen it yet. */
 static int write_model(void *arg, const struct va_tensors *weights)
 {
     struct va_tuner *t = arg;
-    int status;
 
-    pthread_mutex_lock(va_pictures_lock(t->pictures));
-    status = put_model(t, weights);
-    pthread_mutex_unlock(va_pictures_lock(t->pictures));
-    if (status == 0)
-        summarise(t);
-    return status;
+    if (put_model(t, weights) < 0)
+        return -1;
+    summarise(t);
+    return 0;
 }
 
 /* ---- inputs --------------------------------------------------------------------------------- */
@@ -201,7 +197,6 @@ static void describe(struct va_tuner *t, struct va_params *params)
     r->steps = c->steps;
     r->evaluations = 1;
     r->keep_best = c->select == VA_SELECT_BEST;
-    r->lock = va_pictures_lock(t->pictures);
     r->state.params = params;
     r->state.optimiser = t->optimiser;
     r->state.input = t->job->weights;

@@ -8,6 +8,7 @@
 #include "base/va_mem.h"
 #include "base/va_ring.h"
 #include "base/va_thread.h"
+#include <pthread.h>
 #include <string.h>
 
 enum { THREADS_MAX = 8, SLOTS = 2 };

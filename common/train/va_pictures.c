@@ -30,7 +30,6 @@ struct va_pictures {
     int64_t video_count, video_room;
     struct va_picture *items;
     int64_t count, room;
-    pthread_mutex_t h5;
     atomic_llong broken;
     atomic_uchar *known; /* [count] 1: broken, and counted */
 };
@@ -76,7 +75,7 @@ static int add_frames(struct va_pictures *p, const char *path, bool given)
     const struct va_frames_info *info;
     const int32_t *numbers;
 
-    if (!v || !(v->frames = va_frames_open(path, &p->h5)))
+    if (!v || !(v->frames = va_frames_open(path)))
         return -1;
     info = va_frames_info(v->frames);
     numbers = va_frames_numbers(v->frames);
@@ -292,7 +291,6 @@ struct va_pictures *va_pictures_open(char *const *inputs, int64_t count,
 
     if (!p)
         return NULL;
-    pthread_mutex_init(&p->h5, NULL);
     p->options = *options;
     if (p->options.every < 1)
         p->options.every = 1;
@@ -327,7 +325,6 @@ void va_pictures_free(struct va_pictures *p)
     va_free(p->videos);
     va_free(p->items);
     va_free(p->known);
-    pthread_mutex_destroy(&p->h5);
     va_free(p);
 }
 
@@ -392,11 +389,6 @@ int va_pictures_digest(const struct va_pictures *p, char text[VA_HASH_TEXT])
     }
     va_hash_finish(&h, text);
     return 0;
-}
-
-pthread_mutex_t *va_pictures_lock(struct va_pictures *p)
-{
-    return &p->h5;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */

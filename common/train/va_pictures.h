@@ -20,7 +20,6 @@
 #include "base/va_attr.h"
 #include "base/va_hash.h"
 #include "media/va_source.h"
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,9 +61,6 @@ void va_pictures_free(struct va_pictures *p); /* NULL is fine */
  * made from videos) their content ids, of images their sizes. -1 after reporting.
  */
 VA_MUST_USE int va_pictures_digest(const struct va_pictures *p, char text[VA_HASH_TEXT]);
-
-/* Held by readers while they use the HDF5 library; whoever else does takes it meanwhile. */
-pthread_mutex_t *va_pictures_lock(struct va_pictures *p);
 
 struct va_picture_reader; /* opaque */
 

@@ -168,7 +168,6 @@ static void describe(struct va_pretrainer *t)
     r->arg = t;
     r->epochs = c->epochs;
     r->steps = c->steps;
-    r->lock = va_pictures_lock(t->pictures);
     r->state.params = va_mae_params(t->mae);
     r->state.optimiser = t->optimiser;
     r->state.input = "pictures";

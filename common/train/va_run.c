@@ -51,19 +51,6 @@ const char *va_run_bad_parameter(const struct va_params *params)
 
 /* ---- checkpoints ------------------------------------------------------------------------- */
 
-/* While others may read through HDF5. */
-static int save_alone(const struct va_run *r)
-{
-    int status;
-
-    if (!r->lock)
-        return va_train_state_save(&r->state, r->state_path);
-    pthread_mutex_lock(r->lock);
-    status = va_train_state_save(&r->state, r->state_path);
-    pthread_mutex_unlock(r->lock);
-    return status;
-}
-
 /* Rank 0 writes the checkpoint, if all ranks have the same weights. */
 static int save(struct va_run *r)
 {
@@ -75,7 +62,7 @@ static int save(struct va_run *r)
         return -1;
     va_run_change_begin();
     if (va_run_writes())
-        status = save_alone(r);
+        status = va_train_state_save(&r->state, r->state_path);
     r->saved = va_run_seconds();
     r->save_time = r->saved - begun;
     if (status == 0 && va_run_writes())

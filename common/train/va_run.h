@@ -15,7 +15,6 @@
 #define VA_RUN_H
 
 #include "train/va_train_state.h"
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 
@@ -63,8 +62,6 @@ struct va_run {
     int64_t epochs, steps; /* it ends after so many passes, or updates (0: no bound) */
     int64_t evaluations;   /* in an epoch */
     bool keep_best;        /* the result has the weights of the best evaluation */
-    pthread_mutex_t
-        *lock; /* held while files are written through HDF5; NULL: nobody else reads */
     /* the run's own */
     char *state_path;
     struct va_lock *locks[3]; /* [lock_count] output, checkpoint, logs: until released */

@@ -127,18 +127,6 @@ static void tell(const struct va_run *r, int gone)
                          strsignal(va_run_stop), step, r->state_path, saved);
 }
 
-static int save_alone(struct va_run *r)
-{
-    int status;
-
-    if (r->lock)
-        pthread_mutex_lock(r->lock);
-    status = va_train_state_save(&r->state, r->state_path);
-    if (r->lock)
-        pthread_mutex_unlock(r->lock);
-    return status;
-}
-
 /* Rank 0. The main thread does not come out of its next change any more. */
 static void end_job(struct va_run *r, int gone)
 {
@@ -147,7 +135,8 @@ static void end_job(struct va_run *r, int gone)
         va_run_change_end();
         return;
     }
-    if (r->saved_step != r->state.batches && r->save_time < QUICK && save_alone(r) == 0)
+    if (r->saved_step != r->state.batches && r->save_time < QUICK &&
+        va_train_state_save(&r->state, r->state_path) == 0)
         r->saved_step = r->state.batches;
     tell(r, gone);
     for (int rank = 1; rank < va_comm_size(); rank++)

@@ -5,7 +5,7 @@
 
 static void read_frames(const char *path)
 {
-    struct va_frames *f = va_frames_open(path, NULL);
+    struct va_frames *f = va_frames_open(path);
     const uint8_t *pixels;
     int32_t index, last = 0;
     double pts;
