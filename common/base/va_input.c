@@ -115,6 +115,34 @@ int va_input_open_stream(const char *path, const char *expected, int64_t *size)
     return open_any(path, expected, size, true);
 }
 
+int64_t va_input_read(int fd, void *data, int64_t size, int64_t at)
+{
+    int64_t done = 0;
+
+    while (done < size) {
+        ssize_t n = pread(fd, (char *)data + done, (size_t)(size - done), at + done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        done += n;
+    }
+    return done;
+}
+
+int va_input_read_all(int fd, const char *path, const char *expected, void *data, int64_t size,
+                      int64_t at)
+{
+    int64_t n = va_input_read(fd, data, size, at);
+
+    if (n < 0)
+        return va_error_machine("%s: cannot read: %s", path, strerror(errno));
+    return n < size ? va_error("%s: file ends early, expected %s", path, expected) : 0;
+}
+
 void va_input_note(const char *path)
 {
     struct stat st;

@@ -28,6 +28,14 @@ VA_MUST_USE int va_input_open(const char *path, const char *expected, int64_t *s
  * input; *size is -1 for a pipe. Waits for the writer of a named pipe, as cat does. */
 VA_MUST_USE int va_input_open_stream(const char *path, const char *expected, int64_t *size);
 
+/* Read `size` bytes at offset `at`, which is left where it is: how many there were, fewer only at the
+ * end of the file; -1 with errno. */
+VA_MUST_USE int64_t va_input_read(int fd, void *data, int64_t size, int64_t at);
+
+/* The same when all must be there. 0, or -1 after reporting: "PATH: file ends early, expected ...". */
+VA_MUST_USE int va_input_read_all(int fd, const char *path, const char *expected, void *data,
+                                  int64_t size, int64_t at);
+
 /* Remember a file that something else opened, or that will be read only later: an operand that
  * is checked against the outputs before the work begins. Of a folder, all files are inputs, opened
  * or not. A path that is not there is fine. */

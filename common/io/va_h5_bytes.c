@@ -86,26 +86,16 @@ int va_h5_bytes_check(struct va_h5_bytes *b)
 
 int va_h5_bytes_read(struct va_h5_bytes *b, int64_t at, int64_t size, void *data)
 {
-    char *to = data;
+    int64_t n;
 
     if (at < 0 || size < 0 || at > b->size - size)
         return -1;
-    while (size) {
-        ssize_t n = pread(b->fd, to, (size_t)size, at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            b->error = errno;
-        if (n == 0)
-            b->changed = true; /* it was longer */
-        if (n <= 0)
-            return -1;
-        to += n;
-        at += n;
-        size -= n;
-    }
-    return va_h5_bytes_check(b);
+    n = va_input_read(b->fd, data, size, at);
+    if (n < 0)
+        b->error = errno;
+    else if (n < size)
+        b->changed = true; /* it was longer */
+    return n < size ? -1 : va_h5_bytes_check(b);
 }
 
 /* ---- as the library wants it ----------------------------------------------------------- */

@@ -4,6 +4,7 @@
  * a file without a name in the output's folder and copied in at the end, so memory stays small.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
 #include "io/va_h5_priv.h"
@@ -154,21 +155,13 @@ int va_h5_rows_append(struct va_h5_rows *r, int64_t count, const void *data)
 
 static int spool_read(struct va_h5_rows *r, char *data, int64_t bytes, int64_t at)
 {
-    while (bytes) {
-        ssize_t n = pread(r->spool, data, (size_t)bytes, at);
+    int64_t n = va_input_read(r->spool, data, bytes, at);
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            r->out->failed = true;
-            errno = n ? errno : EIO;
-            return va_error_write(r->out->target, "read back rows of");
-        }
-        data += n;
-        at += n;
-        bytes -= n;
-    }
-    return 0;
+    if (n == bytes)
+        return 0;
+    r->out->failed = true;
+    errno = n < 0 ? errno : EIO;
+    return va_error_write(r->out->target, "read back rows of");
 }
 
 /* The number is known now: make the dataset and copy the rows into it. */

@@ -323,23 +323,16 @@ static bool is_safetensors(const uint8_t *head, int64_t size)
 /* The first `size` bytes of a file: how many there are, or -1 after reporting. */
 static int64_t read_head(const char *path, uint8_t *head, int64_t size)
 {
-    int64_t length, done = 0;
-    ssize_t n = 1;
-    int fd = va_input_open(path, "weights", &length);
+    int64_t n;
+    int fd = va_input_open(path, "weights", NULL);
 
     if (fd < 0)
         return -1;
-    while (done < size && (n = pread(fd, head + done, (size_t)(size - done), done)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            break;
-        done += n;
-    }
+    n = va_input_read(fd, head, size, 0);
     if (n < 0)
         va_error_machine("%s: cannot read: %s", path, strerror(errno));
     close(fd);
-    return n < 0 ? -1 : done;
+    return n;
 }
 
 /* Refuse what is known to be something else than weights. 0, or -1 after reporting. */

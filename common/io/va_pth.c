@@ -32,26 +32,6 @@ bool va_pth_begins(const uint8_t *head)
            ((head[2] == 0x8a && head[3] == 10) || head[2] == 0x95);
 }
 
-int va_pth_read_at(const struct va_pth_file *f, void *buffer, int64_t size, int64_t offset)
-{
-    char *p = buffer;
-
-    while (size > 0) {
-        ssize_t n = pread(f->fd, p, (size_t)size, offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return va_error_machine("%s: cannot read: %s", f->path, strerror(errno));
-        if (n == 0)
-            return va_error("%s: file ends early, expected a checkpoint of PyTorch", f->path);
-        p += n;
-        size -= n;
-        offset += n;
-    }
-    return 0;
-}
-
 /* ---- their numbers ---------------------------------------------------------------------- */
 
 static const struct va_pth_tensor *tensor_of(const struct va_pth_file *f,

@@ -8,6 +8,7 @@
 #ifndef VA_PTH_PRIV_H
 #define VA_PTH_PRIV_H
 
+#include "base/va_input.h"
 #include "io/va_pth.h"
 
 enum {
@@ -158,8 +159,11 @@ struct va_pth_file {
 };
 
 /* Exactly `size` bytes at `offset`; 0, or -1 after reporting. */
-VA_MUST_USE int va_pth_read_at(const struct va_pth_file *f, void *buffer, int64_t size,
-                               int64_t offset);
+VA_MUST_USE static inline int va_pth_read_at(const struct va_pth_file *f, void *data,
+                                             int64_t size, int64_t offset)
+{
+    return va_input_read_all(f->fd, f->path, "a checkpoint of PyTorch", data, size, offset);
+}
 
 /* Unpickle, and find the storages that the pickle names: f->top, use[].id, storage_bytes. */
 VA_MUST_USE int va_pth_zip_open(struct va_pth_file *f);

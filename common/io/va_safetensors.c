@@ -79,25 +79,9 @@ struct file {
     int64_t count;
 };
 
-/* Exactly `size` bytes at `offset`; 0, or -1 after reporting. */
-static int read_at(const struct file *f, void *buffer, int64_t size, int64_t offset)
+static int read_at(const struct file *f, void *data, int64_t size, int64_t at)
 {
-    char *p = buffer;
-
-    while (size > 0) {
-        ssize_t n = pread(f->fd, p, (size_t)size, offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return va_error_machine("%s: cannot read: %s", f->path, strerror(errno));
-        if (n == 0)
-            return va_error("%s: file ends early, expected safetensors", f->path);
-        p += n;
-        size -= n;
-        offset += n;
-    }
-    return 0;
+    return va_input_read_all(f->fd, f->path, "safetensors", data, size, at);
 }
 
 static int open_file(struct file *f)

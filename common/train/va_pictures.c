@@ -13,7 +13,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 struct video {
@@ -249,17 +248,6 @@ static int add_video(struct va_pictures *p, const char *path)
 
 /* ---- the collection --------------------------------------------------------------------- */
 
-/* One descriptor per frames file: as many as the system lets us have. */
-static void raise_file_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static int add_input(struct va_pictures *p, const char *path)
 {
     int64_t before = p->count;
@@ -294,8 +282,6 @@ struct va_pictures *va_pictures_open(char *const *inputs, int64_t count,
     p->options = *options;
     if (p->options.every < 1)
         p->options.every = 1;
-    if (count > 256)
-        raise_file_limit();
     for (int64_t i = 0; i < count; i++)
         if (add_input(p, inputs[i]) < 0) {
             va_pictures_free(p);

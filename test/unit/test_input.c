@@ -67,6 +67,26 @@ static void streams_may_be_pipes(void)
     close(ends[1]);
 }
 
+static void a_part_is_read_whole_or_refused(void)
+{
+    char data[8] = "";
+    int fd;
+
+    put("part", "0123456789");
+    fd = va_input_open("part", "a text", NULL);
+    VA_CHECK_INT(va_input_read(fd, data, 4, 3), 4);
+    VA_CHECK(!memcmp(data, "3456", 4));
+    VA_CHECK_INT(va_input_read(fd, data, 8, 7), 3);
+    VA_CHECK_INT(va_input_read(fd, data, 8, 100), 0);
+    VA_CHECK_INT(va_input_read(-1, data, 8, 0), -1);
+    VA_CHECK_INT(va_input_read_all(fd, "part", "a text", data, 8, 2), 0);
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK_INT(va_input_read_all(fd, "part", "a text", data, 8, 3), -1);
+    va_error_catch_end();
+    VA_CHECK(!strcmp(line, "part: file ends early, expected a text"));
+    close(fd);
+}
+
 static void inputs_are_known_by_identity(void)
 {
     int fd = va_input_open(path, "a list", NULL);
@@ -141,6 +161,7 @@ int main(void)
     put(path, "text");
     VA_TEST(only_files_are_opened);
     VA_TEST(streams_may_be_pipes);
+    VA_TEST(a_part_is_read_whole_or_refused);
     VA_TEST(inputs_are_known_by_identity);
     VA_TEST(many_inputs_are_known);
     VA_TEST(kinds_are_told);
