@@ -10,7 +10,7 @@
 #include "data/va_blend_labels.h"
 #include "data/va_blend_table.h"
 #include "data/va_ensemble.h"
-#include "data/va_frame_table.h"
+#include "data/va_frame_files.h"
 #include "data/va_metrics.h"
 #include <math.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static bool count_inputs(char **inputs, int64_t *count, int *status)
 static struct combine {
     const char *output, *weight;
     const char *fitted; /* table of weights */
-    const char *table;  /* of values to write */
+    struct va_frame_files text;
     int method, missing;
     bool clip;
     char **inputs;
@@ -63,7 +63,7 @@ static const struct va_option combine_table[] = {
         "a video that some files lack: refuse, leave out, or combine from those that have "
         "it"),
     VA_OPT_YESNO(0, "clip", &combine.clip, "values below -1 become -1, above 1 become 1"),
-    VA_OPT_TABLE(&combine.table),
+    VA_OPT_TABLE(&combine.text),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
@@ -164,11 +164,9 @@ static int combine_video(struct va_predictions_out *out, struct va_ensemble *e,
 
         va[i] = (float)(combine.clip ? fmin(1, fmax(-1, x)) : x);
     }
-    if (va_predictions_begin(out, name, e->frames) == 0 &&
-        va_predictions_append(out, e->frames, va) == 0 &&
-        va_predictions_end(out, e->pts) == 0 &&
-        (!combine.table || va_frame_table_write(combine.table, combine.inputs[e->from[0]], name,
-                                                e->frames, va, e->pts) == 0))
+    if (va_predictions_put(out, name, e->frames, va, e->pts) == 0 &&
+        va_frame_files_write(&combine.text, combine.inputs[e->from[0]], name, e->frames, va,
+                             e->pts) == 0)
         status = 1;
 done:
     va_free(mean);
@@ -238,8 +236,8 @@ static int run_combine(void)
     int64_t written = 0;
     int status = va_ensemble_open(&e, combine.inputs, combine.count);
 
-    if (status == 0 && combine.table)
-        status = va_frame_table_check(combine.table, e.name_count);
+    if (status == 0)
+        status = va_frame_files_check(&combine.text, e.name_count);
     if (status == 0 && combine.fitted)
         status = take_table(&e);
     if (status == 0 && (!(out = create(&e)) || add_inputs(out, &e) < 0))

@@ -7,7 +7,6 @@
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "cpu/va_device.h"
-#include "data/va_frame_table.h"
 #include "data/va_origin.h"
 #include "train/va_predict_run.h"
 
@@ -97,9 +96,8 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_INT(0, "stride", &a->job.plan.stride, 1, 1 << 20, "frames from start to start"),
         VA_OPT_YESNO(0, "clip", &a->job.clip, "values below -1 become -1, above 1 become 1"),
         VA_OPT_GROUP("text output"),
-        VA_OPT_OUTPUT(0, "text-dir", &a->job.text_dir, "DIR",
-                      "also DIR/<video>.txt: valence,arousal, a line per frame"),
-        VA_OPT_TABLE(&a->job.table),
+        VA_OPT_TEXT_DIR(&a->job.text),
+        VA_OPT_TABLE(&a->job.text),
         VA_OPT_GROUP("machine"),
         VA_OPT_DEVICE(&a->job.device),
         VA_OPT_PRECISION(&a->precision),

@@ -222,23 +222,22 @@ static int predict_video(struct va_predictions_out *out, const struct va_ridge *
 {
     const struct va_index_video *v = &index->videos[video];
     double *pts = va_new(v->frames, sizeof(*pts));
-    float va[2 * BLOCK];
-    int known = pts ? va_window_index_pts(index, video, pts) : -1,
-        status = known < 0 ? -1 : va_predictions_begin(out, v->name, v->frames);
+    float *va = va_new(v->frames, 2 * sizeof(*va));
+    int known = pts && va ? va_window_index_pts(index, video, pts) : -1,
+        status = known < 0 ? -1 : 0;
 
     for (int64_t i = 0; status == 0 && i < v->frames; i += BLOCK) {
         int64_t n = v->frames - i < BLOCK ? v->frames - i : BLOCK;
 
         status = va_context_gather(&b->context, video, i, n, b->x, NULL, NULL);
         for (int64_t k = 0; status == 0 && k < n; k++)
-            va_ridge_predict(ridge, b->x + k * ridge->D, va + 2 * k);
-        if (status == 0)
-            status = va_predictions_append(out, n, va);
+            va_ridge_predict(ridge, b->x + k * ridge->D, va + 2 * (i + k));
     }
     if (status == 0)
-        status = va_predictions_end(out, known ? pts : NULL);
+        status = va_predictions_put(out, v->name, v->frames, va, known ? pts : NULL);
     va_window_index_forget(index, video);
     va_free(pts);
+    va_free(va);
     return status;
 }
 

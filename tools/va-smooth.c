@@ -7,7 +7,7 @@
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "data/va_filter.h"
-#include "data/va_frame_table.h"
+#include "data/va_frame_files.h"
 #include "data/va_predictions.h"
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +20,8 @@ struct amount {
 };
 
 static struct args {
-    const char *output, *input, *table;
+    const char *output, *input;
+    struct va_frame_files text;
     int filter, edge; /* edge -1: that of SciPy's function */
     const char *window, *sigma, *half_life, *alpha;
     struct va_ints order;
@@ -52,7 +53,7 @@ static const struct va_option table[] = {
         "what a window finds beyond the ends of a video (savgol: interp if not given, "
         "all others: reflect)"),
     VA_OPT_YESNO(0, "clip", &args.clip, "values below -1 become -1, above 1 become 1"),
-    VA_OPT_TABLE(&args.table),
+    VA_OPT_TABLE(&args.text),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
@@ -281,12 +282,10 @@ static int smooth_video(struct va_predictions_out *out, const struct va_predicti
         for (int64_t t = 0; status == 0 && t < T; t++)
             smooth[2 * t + d] = (float)(args.clip ? fmin(1, fmax(-1, y[t])) : y[t]);
     }
-    if (status == 0 &&
-        (va_predictions_begin(out, name, T) < 0 || va_predictions_append(out, T, smooth) < 0 ||
-         va_predictions_end(out, pts) < 0 ||
-         (args.table &&
-          va_frame_table_write(args.table, args.input, name, T, smooth, pts) < 0)))
-        status = -1;
+    if (status == 0)
+        status = va_predictions_put(out, name, T, smooth, pts);
+    if (status == 0)
+        status = va_frame_files_write(&args.text, args.input, name, T, smooth, pts);
     va_free(va);
     va_free(pts);
     va_free(x);
@@ -302,7 +301,7 @@ static int run(void)
     struct va_predictions_out *out = NULL;
     int status = -1;
 
-    if (id && (!args.table || va_frame_table_check(args.table, in->count) == 0))
+    if (id && va_frame_files_check(&args.text, in->count) == 0)
         out = va_predictions_create(args.output, (const char *const *)in->models,
                                     in->model_count);
     if (out)

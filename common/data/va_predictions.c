@@ -15,9 +15,6 @@
 
 struct va_predictions_out {
     struct va_h5_out *out;
-    struct va_h5_rows *rows; /* of the video being written */
-    char *name;              /* its name, NULL between videos */
-    int64_t T, done;
 };
 
 struct va_predictions_out *va_predictions_create(const char *path, const char *const *models,
@@ -39,46 +36,28 @@ struct va_h5_out *va_predictions_file(struct va_predictions_out *p)
     return p->out;
 }
 
-int va_predictions_begin(struct va_predictions_out *p, const char *name, int64_t T)
+static int put(struct va_h5_out *out, const char *name, const char *what, enum va_dtype type,
+               int rank, int64_t T, const void *data)
 {
-    char *dataset;
+    char *dataset = va_format("/videos/%s/%s", name, what);
+    int status = dataset ? va_h5_write(out, dataset, type, rank, (int64_t[]){ T, 2 }, data)
+                         : -1;
 
-    p->T = T;
-    p->done = 0;
-    p->name = va_strdup(name);
-    dataset = p->name ? va_format("/videos/%s/va", name) : NULL;
-    if (dataset)
-        p->rows = va_h5_rows_begin(p->out, dataset, VA_F32, 2, (int64_t[]){ T, 2 });
     va_free(dataset);
-    return p->rows ? 0 : -1;
+    return status;
 }
 
-int va_predictions_append(struct va_predictions_out *p, int64_t count, const float *va)
+int va_predictions_put(struct va_predictions_out *p, const char *name, int64_t T,
+                       const float *va, const double *pts)
 {
-    for (int64_t i = 0; i < 2 * count; i++)
+    for (int64_t i = 0; i < 2 * T; i++)
         if (!isfinite(va[i]))
             return va_error_machine("%s: frame %lld: the prediction is %g, expected a finite "
                                     "number",
-                                    p->name, (long long)(p->done + i / 2 + 1), (double)va[i]);
-    p->done += count;
-    return va_h5_rows_append(p->rows, count, va);
-}
-
-int va_predictions_end(struct va_predictions_out *p, const double *pts)
-{
-    char *dataset;
-    int status;
-
-    if (va_h5_rows_finish(&p->rows) < 0)
+                                    name, (long long)(i / 2 + 1), (double)va[i]);
+    if (put(p->out, name, "va", VA_F32, 2, T, va) < 0)
         return -1;
-    dataset = va_format("/videos/%s/pts", p->name);
-    status = dataset ? 0 : -1;
-    if (dataset && pts)
-        status = va_h5_write(p->out, dataset, VA_F64, 1, (int64_t[]){ p->T }, pts);
-    va_free(dataset);
-    va_free(p->name);
-    p->name = NULL;
-    return status;
+    return pts ? put(p->out, name, "pts", VA_F64, 1, T, pts) : 0;
 }
 
 int va_predictions_commit(struct va_predictions_out **handle)
@@ -95,8 +74,7 @@ void va_predictions_abort(struct va_predictions_out *p)
 {
     if (!p)
         return;
-    va_h5_abort(p->out); /* and the rows not finished */
-    va_free(p->name);
+    va_h5_abort(p->out);
     va_free(p);
 }
 

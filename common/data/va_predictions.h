@@ -4,10 +4,9 @@
  * As va.predictions/1: /videos/<name>/va float32 [T, 2], /videos/<name>/pts float64 [T] where
  * time stamps are known; or as a folder of text files (data/va_labels.h).
  *
- * Writing goes video by video, in pieces of any size, so memory does not grow with length:
+ * Writing goes video by video:
  *     out = va_predictions_create(path, models, count);
- *     va_predictions_begin(out, name, T); va_predictions_append(out, n, va) ...;
- *     va_predictions_end(out, pts); ... va_predictions_commit(&out);
+ *     va_predictions_put(out, name, T, va, pts); ... va_predictions_commit(&out);
  *
  * Ownership: a set owns names and values
  */
@@ -31,15 +30,13 @@ VA_MUST_USE struct va_predictions_out *va_predictions_create(const char *path,
 /* The file itself, for va_h5_add_input and va_h5_set_seed. */
 struct va_h5_out *va_predictions_file(struct va_predictions_out *out);
 
-/* Begin video `name` with a timeline of T frames. Names must differ. -1 after reporting. */
-VA_MUST_USE int va_predictions_begin(struct va_predictions_out *out, const char *name,
-                                     int64_t T);
-/* The next `count` frames, va [count, 2]. A value that is not finite is the machine's failure:
- * reported with video and frame, -1. */
-VA_MUST_USE int va_predictions_append(struct va_predictions_out *out, int64_t count,
-                                      const float *va);
-/* End the video: T frames must have come. pts [T] in seconds, or NULL where not known. */
-VA_MUST_USE int va_predictions_end(struct va_predictions_out *out, const double *pts);
+/*
+ * A video with a timeline of T frames: va [T, 2], pts [T] in seconds (NaN where not known), or NULL. Names
+ * must differ. -1 after reporting; a value that is not finite is the machine's failure, reported
+ * with video and frame.
+ */
+VA_MUST_USE int va_predictions_put(struct va_predictions_out *out, const char *name, int64_t T,
+                                   const float *va, const double *pts);
 
 /* Complete the file. Frees *out and sets it to NULL in any case. */
 VA_MUST_USE int va_predictions_commit(struct va_predictions_out **out);

@@ -7,13 +7,9 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "base/va_names.h"
 #include "base/va_output.h"
 #include "base/va_progress.h"
-#include "base/va_tempfile.h"
 #include "cpu/va_device.h"
-#include "data/va_frame_table.h"
-#include "data/va_labels.h"
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
 #include "train/va_choose.h"
@@ -203,53 +199,6 @@ static int fetch(struct run *r, int64_t video)
     return va_window_index_pts(r->index, video, r->pts);
 }
 
-/* DIR/<video>.txt of --text-dir, the caller's to free. NULL after reporting. */
-static char *text_path(const struct run *r, int64_t video)
-{
-    const struct va_index_video *v = &r->index->videos[video];
-
-    if (!va_video_name_valid(v->name)) {
-        va_error("%s: the video's name '%s' cannot be that of a file", v->features, v->name);
-        return NULL;
-    }
-    return va_format("%s/%s.txt", r->job->text_dir, v->name);
-}
-
-static int write_texts(struct run *r, int64_t video, bool timed)
-{
-    const struct va_index_video *v = &r->index->videos[video];
-    int status = 0;
-
-    if (r->job->text_dir) {
-        char *path = text_path(r, video);
-
-        status = path && va_make_folder(r->job->text_dir) == 0
-                     ? va_labels_write(path, v->frames, r->va)
-                     : -1;
-        va_free(path);
-    }
-    if (status == 0 && r->job->table)
-        status = va_frame_table_write(r->job->table, v->features, v->name, v->frames, r->va,
-                                      timed ? r->pts : NULL);
-    return status;
-}
-
-static int check_texts(const struct run *r, int64_t video)
-{
-    const struct va_index_video *v = &r->index->videos[video];
-    int status = 0;
-
-    if (r->job->text_dir) {
-        char *path = text_path(r, video);
-
-        status = path ? va_output_check(path, va_labels_ours) : -1;
-        va_free(path);
-    }
-    if (status == 0 && r->job->table)
-        status = va_frame_table_may(r->job->table, v->features, v->name);
-    return status;
-}
-
 /* Whether all files may be written, before the work. */
 static int check_outputs(const struct run *r)
 {
@@ -258,10 +207,12 @@ static int check_outputs(const struct run *r)
 
     for (int64_t i = 0; i < r->index->video_count; i++)
         videos += r->chosen[i];
-    if (status == 0 && r->job->table)
-        status = va_frame_table_check(r->job->table, videos);
+    if (status == 0)
+        status = va_frame_files_check(&r->job->text, videos);
     for (int64_t i = 0; status == 0 && i < r->index->video_count; i++)
-        status = r->chosen[i] ? check_texts(r, i) : 0;
+        if (r->chosen[i])
+            status = va_frame_files_may(&r->job->text, r->index->videos[i].features,
+                                        r->index->videos[i].name);
     return status;
 }
 
@@ -291,14 +242,16 @@ static int write_all(struct run *r)
         goto done;
     for (int64_t i = 0; i < r->index->video_count; i++) {
         const struct va_index_video *v = &r->index->videos[i];
+        const double *pts;
         int timed;
 
         if (r->first[i] < 0)
             continue;
         timed = fetch(r, i);
-        if (timed < 0 || va_predictions_begin(out, v->name, v->frames) < 0 ||
-            va_predictions_append(out, v->frames, r->va) < 0 ||
-            va_predictions_end(out, timed ? r->pts : NULL) < 0 || write_texts(r, i, timed) < 0)
+        pts = timed ? r->pts : NULL;
+        if (timed < 0 || va_predictions_put(out, v->name, v->frames, r->va, pts) < 0 ||
+            va_frame_files_write(&r->job->text, v->features, v->name, v->frames, r->va, pts) <
+                0)
             goto done;
     }
     status = va_predictions_commit(&out);

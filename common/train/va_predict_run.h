@@ -5,6 +5,7 @@
 #define VA_PREDICT_RUN_H
 
 #include "base/va_option.h"
+#include "data/va_frame_files.h"
 #include "train/va_predict.h"
 
 struct va_predict_job {
@@ -22,8 +23,7 @@ struct va_predict_job {
     bool clip;                   /* to [-1, 1] */
     bool any_encoder;            /* take features of another encoder than a model's */
     const char *output;          /* va.predictions/1 */
-    const char *text_dir;        /* <video>.txt for each, or NULL */
-    const char *table;           /* frame, time, valence, arousal: a file or folder, or NULL */
+    struct va_frame_files text;  /* the same as text */
     const char *device;
 };
 

@@ -43,9 +43,7 @@ static int add_video(struct va_predictions_out *out, const char *path)
         va[2 * i + 1] = (float)rows.va[2 * i + 1];
         pts[i] = args.mute && i == 0 ? (double)NAN : (double)i / args.fps;
     }
-    if (va_predictions_begin(out, name, rows.count) == 0 &&
-        va_predictions_append(out, rows.count, va) == 0)
-        status = va_predictions_end(out, args.fps > 0 ? pts : NULL);
+    status = va_predictions_put(out, name, rows.count, va, args.fps > 0 ? pts : NULL);
     va_labels_release(&rows);
 done:
     va_free(name);

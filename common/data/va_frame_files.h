@@ -1,0 +1,52 @@
+/*
+ * va_frame_files.h - predictions as text files of other programs: what --text-dir and --table write.
+ *
+ * VA_FRAME_LABELS  valence,arousal, a line for each frame (va_labels.h): DIR/<video>.txt
+ * VA_FRAME_TABLE   columns frame (from 1), time (seconds; empty where not known), valence, arousal;
+ *                  separated by tabs, in a file named *.csv by commas. One video goes to a file,
+ *                  several to a folder: <video>.tsv in it
+ *
+ * A format is a writer of one file and a line of the table in va_frame_files.c.
+ */
+#ifndef VA_FRAME_FILES_H
+#define VA_FRAME_FILES_H
+
+#include "base/va_attr.h"
+#include "base/va_option.h"
+
+enum va_frame_format { VA_FRAME_LABELS, VA_FRAME_TABLE, VA_FRAME_FORMATS };
+
+/* Where files of each format go; NULL: nowhere. */
+struct va_frame_files {
+    const char *where[VA_FRAME_FORMATS];
+};
+
+#define VA_OPT_TABLE(files_)                                                           \
+    VA_OPT_STREAM(                                                                     \
+        0, "table", &(files_)->where[VA_FRAME_TABLE], "FILE|DIR",                      \
+        "also write a spreadsheet: frame, time, valence, arousal. Columns are "        \
+        "separated by tabs, in a FILE.csv by commas. DIR/ gets a DIR/<video>.tsv for " \
+        "each video. -: standard output")
+#define VA_OPT_TEXT_DIR(files_)                                            \
+    VA_OPT_OUTPUT(0, "text-dir", &(files_)->where[VA_FRAME_LABELS], "DIR", \
+                  "also DIR/<video>.txt: valence,arousal, a line per frame")
+
+/* Whether each place can take the files of so many videos: a folder can (it is one, or ends in "/"),
+ * a file only that of one. 0, or -1 after reporting. */
+VA_MUST_USE int va_frame_files_check(const struct va_frame_files *f, int64_t videos);
+
+/* Whether the files of this video may be written: what stands there is one of ours (va_output.h).
+ * `source` gave the name. 0, or -1 after reporting. */
+VA_MUST_USE int va_frame_files_may(const struct va_frame_files *f, const char *source,
+                                   const char *name);
+
+/*
+ * Write the files of one video, va [T, 2], pts [T] (NaN where not known) or NULL. A folder is made
+ * when it is missing; a file appears when it is complete. 0, or -1 after reporting, also that
+ * `name` of the video, which `source` gave, cannot be that of a file.
+ */
+VA_MUST_USE int va_frame_files_write(const struct va_frame_files *f, const char *source,
+                                     const char *name, int64_t T, const float *va,
+                                     const double *pts);
+
+#endif
