@@ -8,7 +8,6 @@
 #include "base/va_tool.h"
 #include "cpu/va_cpu_ops.h"
 #include "cpu/va_ref_ops.h"
-#include "io/va_h5.h"
 #include "io/va_model_file.h"
 #include "nn/va_arch.h"
 #include <stdio.h>
@@ -17,22 +16,6 @@
 
 static const char *const preset_names[] = { "paper", "authors", NULL };
 enum preset { PAPER, AUTHORS };
-
-/* Write a set as va.model/1; `input` and `id` are what it was made from, or NULL. */
-static int save(const char *output, const struct va_tensors *set, const char *input,
-                const char *id, const int64_t *seed)
-{
-    struct va_h5_out *out = va_h5_create(output, "va.model/1");
-
-    if (!out)
-        return -1;
-    if (seed)
-        va_h5_set_seed(out, (uint64_t)*seed);
-    if ((!input || va_h5_add_input(out, input, id) == 0) && va_model_put(out, set) == 0)
-        return va_h5_commit(&out);
-    va_h5_abort(out);
-    return -1;
-}
 
 /* ---- init ------------------------------------------------------------------------------ */
 
@@ -132,7 +115,7 @@ static int run_init(const struct init_args *a)
             be, &a->head, a->preset == AUTHORS ? VA_HEAD_INIT_AUTHORS : VA_HEAD_INIT_PAPER,
             (uint64_t)a->seed);
     if (set)
-        result = save(a->output, set, NULL, NULL, &a->seed);
+        result = va_model_save(a->output, set, &a->seed, NULL, 0);
     va_tensors_free(set);
     va_backend_free(be);
     return result;
@@ -280,7 +263,8 @@ static int run_import(const struct import_args *a)
     if (va_arch_complete(set, a->input, kind, in_norm) < 0)
         goto done;
     say_unsaid(set, a->input, unsaid);
-    result = save(a->output, set, a->input, id, NULL);
+    result = va_model_save(a->output, set, NULL,
+                           &(const struct va_model_source){ a->input, id }, 1);
 done:
     va_tensors_free(set);
     va_free(id);

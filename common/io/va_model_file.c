@@ -136,6 +136,25 @@ int va_model_put(struct va_h5_out *out, const struct va_tensors *set)
     return result;
 }
 
+int va_model_save(const char *path, const struct va_tensors *set, const int64_t *seed,
+                  const struct va_model_source *sources, int64_t count)
+{
+    struct va_h5_out *out = va_h5_create(path, "va.model/1");
+    int status = out ? 0 : -1;
+
+    if (out && seed)
+        va_h5_set_seed(out, (uint64_t)*seed);
+    for (int64_t i = 0; status == 0 && i < count; i++)
+        if (sources[i].path)
+            status = va_h5_add_input(out, sources[i].path, sources[i].id);
+    if (status == 0)
+        status = va_model_put(out, set);
+    if (status == 0)
+        status = va_h5_commit(&out);
+    va_h5_abort(out);
+    return status;
+}
+
 /* ---- reading --------------------------------------------------------------------------- */
 
 static bool is_metadata(const char *name)

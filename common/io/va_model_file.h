@@ -28,6 +28,17 @@ VA_MUST_USE struct va_tensors *va_model_read_any(const char *path, const char *f
 /* Lines of columns separated by tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM; total N. */
 void va_model_list(const struct va_tensors *set, FILE *to);
 
+/* A file that a model was made from, and its content id; path NULL: none. */
+struct va_model_source {
+    const char *path, *id;
+};
+
+/* Write tensors and metadata as va.model/1. `seed`, or NULL, is that of its random numbers. 0, or -1
+ * after reporting. */
+VA_MUST_USE int va_model_save(const char *path, const struct va_tensors *set,
+                              const int64_t *seed, const struct va_model_source *sources,
+                              int64_t count);
+
 /* Put tensors and metadata into a file being written (va.model/1 or va.state/1). */
 VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set);
 

@@ -42,32 +42,31 @@ static void summarise(const struct va_tuner *t)
             (long long)va_run_epoch(s), s->best, (long long)s->best_step);
 }
 
-/* The frames files of the videos of a set. */
-static int add_frames(const struct va_tuner *t, const struct va_rated *set,
-                      struct va_h5_out *out)
+/* Add the frames files of the videos of a set. */
+static void add_frames(const struct va_tuner *t, const struct va_rated *set,
+                       struct va_model_source *from, int64_t *count)
 {
     for (int64_t i = 0; i < set->video_count; i++) {
         const struct va_picture_video *v = va_pictures_video(t->pictures, set->videos[i].video);
 
-        if (v->id && va_h5_add_input(out, v->path, v->id) < 0)
-            return -1;
+        if (v->id)
+            from[(*count)++] = (struct va_model_source){ v->path, v->id };
     }
-    return 0;
 }
 
-static int put_model(struct va_tuner *t, const struct va_tensors *weights)
+static int put_model(const struct va_tuner *t, const struct va_tensors *weights)
 {
-    struct va_h5_out *out = va_h5_create(t->job->run.output, "va.model/1");
-    int status = -1;
+    int64_t count = 1, most = 1 + t->train.video_count + t->val.video_count;
+    struct va_model_source *from = va_new(most, sizeof(*from));
+    int status;
 
-    if (!out)
+    if (!from)
         return -1;
-    va_h5_set_seed(out, (uint64_t)t->config.seed);
-    if (va_h5_add_input(out, t->job->weights, t->weights_id) == 0 &&
-        add_frames(t, &t->train, out) == 0 && add_frames(t, &t->val, out) == 0 &&
-        va_model_put(out, weights) == 0)
-        status = va_h5_commit(&out);
-    va_h5_abort(out);
+    from[0] = (struct va_model_source){ t->job->weights, t->weights_id };
+    add_frames(t, &t->train, from, &count);
+    add_frames(t, &t->val, from, &count);
+    status = va_model_save(t->job->run.output, weights, &t->config.seed, from, count);
+    va_free(from);
     return status;
 }
 

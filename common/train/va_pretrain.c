@@ -37,18 +37,10 @@ static void changed(void *arg)
 
 static int put_model(const struct va_pretrainer *t, const struct va_tensors *set)
 {
-    struct va_h5_out *out = va_h5_create(t->job->run.output, "va.model/1");
-    int status = -1;
+    const struct va_model_source from[] = { { "pictures", t->digest },
+                                            { t->job->init, t->init_id } };
 
-    if (!out)
-        return -1;
-    va_h5_set_seed(out, (uint64_t)t->config.seed);
-    if (va_h5_add_input(out, "pictures", t->digest) == 0 &&
-        (!t->job->init || va_h5_add_input(out, t->job->init, t->init_id) == 0) &&
-        va_model_put(out, set) == 0)
-        status = va_h5_commit(&out);
-    va_h5_abort(out);
-    return status;
+    return va_model_save(t->job->run.output, set, &t->config.seed, from, VA_COUNT(from));
 }
 
 /* The first parameters are the encoder's. */

@@ -57,20 +57,14 @@ static void summarise(const struct va_trainer *t)
 static int write_model(void *arg, const struct va_tensors *weights)
 {
     struct va_trainer *t = arg;
-    struct va_h5_out *out = va_h5_create(t->job->run.output, "va.model/1");
-    int status = -1;
+    const struct va_model_source from[] = { { t->job->windows, t->in.windows_id },
+                                            { t->job->init, t->in.init_id } };
 
-    if (!out)
+    if (va_model_save(t->job->run.output, weights, &t->in.config.seed, from, VA_COUNT(from)) <
+        0)
         return -1;
-    va_h5_set_seed(out, (uint64_t)t->in.config.seed);
-    if (va_h5_add_input(out, t->job->windows, t->in.windows_id) == 0 &&
-        (!t->job->init || va_h5_add_input(out, t->job->init, t->in.init_id) == 0) &&
-        va_model_put(out, weights) == 0)
-        status = va_h5_commit(&out);
-    va_h5_abort(out);
-    if (status == 0)
-        summarise(t);
-    return status;
+    summarise(t);
+    return 0;
 }
 
 /* ---- setting up -------------------------------------------------------------------------- */
