@@ -94,7 +94,9 @@ HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
 # One of these is compiled, as va_comm_ranks.o: which one, is known when it is.
 COMM_SRC := common/base/va_comm_one.c common/base/va_comm_mpi.c
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/va_comm_ranks.o \
-           $(BUILD)/va_schema_tables.o $(HOT_OBJ)
+           $(BUILD)/va_schema_tables.o $(BUILD)/va_devices.o $(HOT_OBJ)
+# Kinds of devices that tools compute on, best first (ops/va_device.h).
+DEVICES  := cpu
 
 .PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
@@ -160,6 +162,13 @@ $(BUILD)/va_comm_ranks.o: $(COMM_SRC) $(BUILD)/flags
 COMM_NOW = $(word $(if $(filter on:,$(MPI_STATE)),2,1),$(COMM_SRC))
 $(BUILD)/va_schema_tables.o: $(BUILD)/va_schema_tables.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/va_devices.o: $(BUILD)/flags Makefile
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "ops/va_device.h"'; \
+	    printf 'extern const struct va_device va_%s_device;\n' $(DEVICES); \
+	    echo 'const struct va_device *const va_devices[] = {'; \
+	    printf '    &va_%s_device,\n' $(DEVICES); echo '    NULL };'; } >$(@:.o=.c)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $(@:.o=.c)
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
