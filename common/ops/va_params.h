@@ -5,9 +5,9 @@
  * The list drives initialisation, the optimiser, model files and the counts that va-weights
  * prints: a tensor that is not in it does not exist.
  *
- * Ownership: the list owns the buffers (values, and gradients and moments once training asked
- *            for them); layers keep pointers into entries, which do not move after
- *            va_params_allocate
+ * Ownership: the list owns the buffers: one block of values, and once training asked for them one
+ *            each of gradients and moments; entries and layers keep pointers into them. Entries
+ *            begin at multiples of 64 bytes (float32); the numbers between them are zero.
  */
 #ifndef VA_PARAMS_H
 #define VA_PARAMS_H
@@ -45,6 +45,10 @@ struct va_params {
     struct va_backend *be;  /* NULL for a list that is only declared, to match or count */
     struct va_param *items; /* [count] */
     int64_t count, room;
+    void *values; /* block of all entries; NULL before va_params_allocate */
+    void *grads, *m,
+        *v;          /* [trained] blocks of those that are not frozen; NULL without training */
+    int64_t trained; /* numbers in each of them */
 };
 
 void va_params_init(struct va_params *list, struct va_backend *be);
@@ -58,8 +62,9 @@ void va_params_release(struct va_params *list);
 VA_MUST_USE int64_t va_params_add(struct va_params *list, const struct va_param *law,
                                   const char *name, ...) VA_PRINTF(3, 4);
 
-VA_MUST_USE int va_params_allocate(struct va_params *list);          /* values */
-VA_MUST_USE int va_params_allocate_training(struct va_params *list); /* gradients, moments */
+/* Allocate values, or gradients and moments, once; all entries have been added. */
+VA_MUST_USE int va_params_allocate(struct va_params *list);
+VA_MUST_USE int va_params_allocate_training(struct va_params *list);
 
 int64_t va_params_total(const struct va_params *list); /* numbers in all entries */
 
