@@ -64,12 +64,6 @@ struct va_ops {
     void (*conv_grad)(struct va_backend *be, const struct va_conv_grad *p);
     void (*dwconv)(struct va_backend *be, const struct va_dwconv *p);
     void (*dwconv_grad)(struct va_backend *be, const struct va_dwconv_grad *p);
-    /* w[r] = g[r] v[r] / |v[r]| for `rows` rows of `cols`; a zero row of v gives zeros. */
-    void (*weight_norm)(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                        const void *g, void *w);
-    /* dv +=, dg += from dw */
-    void (*weight_norm_grad)(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, const void *dw, void *dv, void *dg);
     void (*scan)(struct va_backend *be, const struct va_scan *p);
     void (*scan_grad)(struct va_backend *be, const struct va_scan_grad *p);
     void (*norm)(struct va_backend *be, const struct va_norm *p);
@@ -83,14 +77,14 @@ struct va_ops {
     double (*squares)(struct va_backend *be, const struct va_squares *p);
     void (*ccc_moments)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
-    double (*sum_squares)(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst); /* of all gradients; *worst: first entry with a
-                                              non-finite sum, or -1 */
+    void (*update)(struct va_backend *be, const struct va_adamw *p,
+                   struct va_adamw_result *out);
 
     void (*ccc_grad)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                      const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-    void (*adamw)(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count);
+    /* Values of derived weights; and, in place, the gradients of what they follow from. */
+    void (*derive)(struct va_backend *be, const struct va_derived *list, int64_t count);
+    void (*derive_grad)(struct va_backend *be, const struct va_derived *list, int64_t count);
 
     int (*sync)(struct va_backend *be); /* wait; -1 after a failure was reported */
     void (*destroy)(struct va_backend *be);
