@@ -181,8 +181,6 @@ static const struct va_ops cpu_ops = {
     .conv_grad = va_cpu_conv_grad,
     .dwconv = va_cpu_dwconv,
     .dwconv_grad = va_cpu_dwconv_grad,
-    .weight_norm = va_cpu_weight_norm,
-    .weight_norm_grad = va_cpu_weight_norm_grad,
     .scan = va_cpu_scan,
     .scan_grad = va_cpu_scan_grad,
     .norm = va_cpu_norm,
@@ -193,9 +191,10 @@ static const struct va_ops cpu_ops = {
     .recurrent_grad = va_cpu_recurrent_grad,
     .squares = va_cpu_squares,
     .ccc_moments = va_cpu_ccc_moments,
-    .sum_squares = va_cpu_sum_squares,
+    .update = va_cpu_update,
     .ccc_grad = va_cpu_ccc_grad,
-    .adamw = va_cpu_adamw,
+    .derive = va_cpu_derive,
+    .derive_grad = va_cpu_derive_grad,
     .sync = cpu_sync,
     .destroy = cpu_destroy,
 };
@@ -209,3 +208,16 @@ struct va_backend *va_cpu_backend_new(void)
     cpu->base.ops = &cpu_ops;
     return &cpu->base;
 }
+
+static int count_cpus(void)
+{
+    return 1; /* all cores of this machine are one device */
+}
+
+static struct va_backend *open_cpu(int number)
+{
+    (void)number;
+    return va_cpu_backend_new();
+}
+
+const struct va_device va_cpu_device = { "cpu", count_cpus, open_cpu };

@@ -8,10 +8,10 @@
 #ifndef VA_CPU_PRIV_H
 #define VA_CPU_PRIV_H
 
-#include "base/va_ops.h"
 #include "base/va_thread.h"
 #include "cpu/va_gemm.h"
 #include "cpu/va_hot.h"
+#include "ops/va_ops.h"
 #include <stdatomic.h>
 
 struct va_cpu {
@@ -125,10 +125,6 @@ void va_cpu_scan(struct va_backend *be, const struct va_scan *p);
 void va_cpu_scan_grad(struct va_backend *be, const struct va_scan_grad *p);
 
 /* va_cpu_norm.c */
-void va_cpu_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                        const void *g, void *w);
-void va_cpu_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, const void *dw, void *dv, void *dg);
 void va_cpu_norm(struct va_backend *be, const struct va_norm *p);
 void va_cpu_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
 
@@ -137,9 +133,11 @@ void va_cpu_ccc_moments(struct va_backend *be, int64_t n, const void *pred, cons
                         const void *valid, struct va_ccc_moments *out);
 void va_cpu_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
                      const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-double va_cpu_sum_squares(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst);
-void va_cpu_adamw(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count);
+void va_cpu_update(struct va_backend *be, const struct va_adamw *p,
+                   struct va_adamw_result *out);
+
+/* va_cpu_derive.c */
+void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t count);
+void va_cpu_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count);
 
 #endif

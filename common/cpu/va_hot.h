@@ -8,8 +8,8 @@
 #define VA_HOT_H
 
 #include "base/va_cpu.h"
-#include "base/va_ops.h"
 #include "cpu/va_gemm.h"
+#include "ops/va_ops.h"
 
 /* Constants of an AdamW step, rounded once from double. */
 struct va_hot_adamw {
@@ -68,6 +68,7 @@ struct va_hot {
     /* the sum of (p - t)^2, as dot sums; d = a (p - t) if d is not NULL */
     double (*squares)(int64_t n, float a, const float *p, const float *t, float *d);
     void (*combine)(int64_t n, float a, const float *x, float b, const float *y, float *z);
+    void (*turn)(int64_t n, float a, float b, const float *y, float *z); /* z = a z + b y */
     /* z += a x + b y above; sum[c] += the column sums of x [rows, cols] here */
     void (*column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x, double *sum);
     void (*norm)(int64_t rows, const struct va_norm *p, int64_t first);
@@ -102,7 +103,7 @@ struct va_hot {
 
 const struct va_hot *va_hot(void); /* of va_cpu_isa(), or of what was set */
 
-/* Use this level instead (at most va_cpu_isa()): for tests, and for ranks on unlike machines. */
+/* Use this level instead (at most va_cpu_isa()): for tests. */
 void va_hot_use(enum va_isa isa);
 
 #endif

@@ -1,14 +1,14 @@
 /*
  * va_ref_priv.h - entries of the reference table, by the file that has them.
  *
- * Everything is written as the formula in base/va_ops.h reads: no blocking, no threads, sums in
+ * Everything is written as the formula in ops/va_ops.h reads: no blocking, no threads, sums in
  * index order. Buffers are double.
  */
 #ifndef VA_REF_PRIV_H
 #define VA_REF_PRIV_H
 
-#include "base/va_ops.h"
 #include "base/va_tensors.h"
+#include "ops/va_ops.h"
 
 /* An operand of a product, as the backend's precision has it. */
 static inline double va_ref_operand(const struct va_backend *be, double x)
@@ -53,10 +53,8 @@ void va_ref_scan(struct va_backend *be, const struct va_scan *p);
 void va_ref_scan_grad(struct va_backend *be, const struct va_scan_grad *p);
 
 /* va_ref_norm.c */
-void va_ref_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                        const void *g, void *w);
-void va_ref_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, const void *dw, void *dv, void *dg);
+void va_ref_derive(struct va_backend *be, const struct va_derived *list, int64_t count);
+void va_ref_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count);
 void va_ref_norm(struct va_backend *be, const struct va_norm *p);
 void va_ref_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
 
@@ -66,9 +64,7 @@ void va_ref_ccc_moments(struct va_backend *be, int64_t n, const void *pred, cons
                         const void *valid, struct va_ccc_moments *out);
 void va_ref_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
                      const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-double va_ref_sum_squares(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst);
-void va_ref_adamw(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count);
+void va_ref_update(struct va_backend *be, const struct va_adamw *p,
+                   struct va_adamw_result *out);
 
 #endif

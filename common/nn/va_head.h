@@ -15,7 +15,7 @@
 #ifndef VA_HEAD_H
 #define VA_HEAD_H
 
-#include "nn/va_params.h"
+#include "ops/va_params.h"
 
 enum { VA_HEAD_BLOCKS_MAX = 12, VA_HEAD_LAYERS_MAX = 64 };
 
@@ -85,9 +85,6 @@ VA_MUST_USE struct va_head *va_head_new(struct va_backend *be, const struct va_h
 void va_head_free(struct va_head *head);
 struct va_params *va_head_params(struct va_head *head);
 const struct va_head_config *va_head_config(const struct va_head *head);
-
-/* Values of parameters changed (load, draw, optimiser): effective weights are remade. */
-void va_head_changed(struct va_head *head);
 
 /* Room for activations of B x T frames; with `training` also for the backward pass. May be
  * called again with other sizes; what was reserved before is then gone, memory is kept. The

@@ -1,7 +1,7 @@
 /*
  * va_optimiser.h - AdamW over a parameter list, with a bound on the whole gradient.
  *
- * Source: Loshchilov and Hutter 2019, in PyTorch's order (see va_adamw in base/va_ops.h). The list
+ * Source: Loshchilov and Hutter 2019, in PyTorch's order (see va_adamw in ops/va_ops.h). The list
  * of tensors is made once, so a step allocates nothing.
  *
  * Ownership: keeps the pointer to the parameters, which must outlive it
@@ -9,7 +9,7 @@
 #ifndef VA_OPTIMISER_H
 #define VA_OPTIMISER_H
 
-#include "nn/va_params.h"
+#include "ops/va_params.h"
 
 struct va_optimiser_config {
     double decay;        /* weight decay of entries that want it */
@@ -26,8 +26,8 @@ VA_MUST_USE struct va_optimiser *va_optimiser_new(struct va_params *params,
 void va_optimiser_free(struct va_optimiser *o); /* NULL is fine */
 
 /*
- * One update at rate `lr` from the gradients in the list, which it leaves as they are. *norm gets
- * their L2 norm before clipping. Waits for the device.
+ * One update at rate `lr` from the gradients in the list, which it leaves as they are; derived
+ * weights and prepared forms follow. *norm gets their L2 norm before clipping. Waits for the device.
  * Returns 0; or -1 when a gradient is not finite: then nothing was changed and *bad names the
  * tensor (it lives as long as the list). That is not reported here, since the caller knows step
  * and batch.

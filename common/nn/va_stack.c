@@ -64,9 +64,6 @@ int va_stack_declare(struct va_stack *s, struct va_params *list,
 
 int va_stack_allocate(struct va_stack *s)
 {
-    for (int64_t l = 0; s->c.kind == VA_STACK_MAMBA && l < s->c.layers; l++)
-        if (va_mamba_allocate(&s->mamba[l]) < 0)
-            return -1;
     if (s->c.kind != VA_STACK_TRANSFORMER)
         return 0;
     s->row = va_new(s->c.D, sizeof(*s->row));
@@ -75,16 +72,8 @@ int va_stack_allocate(struct va_stack *s)
 
 void va_stack_release(struct va_stack *s)
 {
-    for (int64_t l = 0; s->c.kind == VA_STACK_MAMBA && l < s->c.layers; l++)
-        va_mamba_release(&s->mamba[l]);
     va_free(s->row);
     s->row = NULL;
-}
-
-void va_stack_changed(struct va_stack *s)
-{
-    for (int64_t l = 0; s->c.kind == VA_STACK_MAMBA && l < s->c.layers; l++)
-        va_mamba_changed(&s->mamba[l]);
 }
 
 /* ---- room ------------------------------------------------------------------------------ */

@@ -54,7 +54,8 @@ static int declare_conv(struct va_tcn_conv *c, struct va_params *list, int64_t b
         &(struct va_param){
             .rank = 1, .shape = { c->Cout }, .init = VA_INIT_UNIFORM, .a = bound },
         "tcn.%d.conv%d.bias", (int)b, i);
-    if (c->v < 0 || c->g < 0 || c->bias < 0)
+    c->w = c->v < 0 || c->g < 0 ? -1 : va_params_derive(list, VA_LAW_WEIGHT_NORM, c->v, c->g);
+    if (c->w < 0 || c->bias < 0)
         return -1;
     return declare_slope(&c->slope, list, b, i);
 }
@@ -83,42 +84,6 @@ int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t 
             .rank = 1, .shape = { Cout }, .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)Cin) },
         "tcn.%d.shortcut.bias", (int)b);
     return l->shortcut < 0 || l->sc_bias < 0 ? -1 : 0;
-}
-
-int va_tcn_allocate(struct va_tcn *l)
-{
-    struct va_backend *be = l->params->be;
-
-    for (int i = 0; i < 2; i++) {
-        l->conv[i].w.data = be->ops->alloc(be, at(l, l->conv[i].v)->count);
-        if (!l->conv[i].w.data)
-            return -1;
-    }
-    return 0;
-}
-
-void va_tcn_release(struct va_tcn *l)
-{
-    struct va_backend *be = l->params ? l->params->be : NULL;
-
-    for (int i = 0; be && i < 2; i++) {
-        be->ops->weight_release(be, &l->conv[i].w);
-        be->ops->free(be, l->conv[i].w.data);
-        l->conv[i].w = (struct va_weight){ 0 };
-    }
-}
-
-void va_tcn_changed(struct va_tcn *l)
-{
-    struct va_backend *be = l->params->be;
-
-    for (int i = 0; i < 2; i++) {
-        struct va_tcn_conv *c = &l->conv[i];
-
-        be->ops->weight_norm(be, c->Cout, c->Cin * c->K, value(l, c->v), value(l, c->g),
-                             c->w.data);
-        va_weight_changed(&c->w);
-    }
 }
 
 int64_t va_tcn_reach(const struct va_tcn *l)
@@ -157,7 +122,7 @@ static void conv_forward(struct va_tcn *l, int which, int64_t B, int64_t T, int6
                                          .dilation = p->dilation,
                                          .lead = lead,
                                          .x = va_at(be, x, -lead * p->Cin),
-                                         .w = &p->w,
+                                         .w = &l->params->derived[p->w].w,
                                          .bias = value(l, p->bias),
                                          .y = c });
     be->ops->prelu(be, n, c, value(l, p->slope), y);
@@ -194,15 +159,13 @@ void va_tcn_forward(struct va_tcn *l, int64_t B, int64_t T, int64_t lead, const 
 /* dy [B, T, Cout] becomes the gradient of conv's output c in place; then dx (or NULL) and the
  * gradients of the parameters. */
 static void conv_backward(struct va_tcn *l, int which, int64_t B, int64_t T, const void *x,
-                          const void *c, void *dy, void *dx, void *dw)
+                          const void *c, void *dy, void *dx)
 {
     struct va_backend *be = l->params->be;
     struct va_tcn_conv *p = &l->conv[which];
-    int64_t cols = p->Cin * p->K;
 
     be->ops->prelu_grad(be, B * T * p->Cout, c, value(l, p->slope), dy, dy,
                         at(l, p->slope)->grad);
-    be->ops->zero(be, dw, p->Cout * cols);
     be->ops->conv_grad(be, &(struct va_conv_grad){ .B = B,
                                                    .T = T,
                                                    .Cin = p->Cin,
@@ -211,12 +174,10 @@ static void conv_backward(struct va_tcn *l, int which, int64_t B, int64_t T, con
                                                    .dilation = p->dilation,
                                                    .dy = dy,
                                                    .x = x,
-                                                   .w = &p->w,
+                                                   .w = &l->params->derived[p->w].w,
                                                    .dx = dx,
-                                                   .dw = dw,
+                                                   .dw = at(l, p->v)->grad,
                                                    .dbias = at(l, p->bias)->grad });
-    be->ops->weight_norm_grad(be, p->Cout, cols, value(l, p->v), value(l, p->g), dw,
-                              at(l, p->v)->grad, at(l, p->g)->grad);
 }
 
 void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
@@ -233,10 +194,10 @@ void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
         drop_out(be, drop, 1, B * T, Cout, dsum, dy2);
     else
         be->ops->copy(be, dy2, dsum, n);
-    conv_backward(l, 1, B, T, acts->y1, acts->c2, dy2, dy1, s->dw);
+    conv_backward(l, 1, B, T, acts->y1, acts->c2, dy2, dy1);
     if (drop->p > 0)
         drop_out(be, drop, 0, B * T, Cout, dy1, dy1);
-    conv_backward(l, 0, B, T, x, acts->c1, dy1, want_dx ? dx : NULL, s->dw);
+    conv_backward(l, 0, B, T, x, acts->c1, dy1, want_dx ? dx : NULL);
     if (l->shortcut >= 0)
         be->ops->linear_grad(be, &(struct va_linear_grad){ .M = B * T,
                                                            .N = Cout,

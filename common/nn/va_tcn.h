@@ -13,14 +13,14 @@
 #ifndef VA_TCN_H
 #define VA_TCN_H
 
-#include "nn/va_arena.h"
-#include "nn/va_params.h"
+#include "ops/va_arena.h"
+#include "ops/va_params.h"
 
 /* Indices of one weight-normed convolution in the parameter list, and its effective weights. */
 struct va_tcn_conv {
     int64_t Cin, Cout, K, dilation;
     int64_t v, g, bias, slope; /* [Cout, Cin, K], [Cout, 1, 1], [Cout], [1] of the PReLU */
-    struct va_weight w;        /* [Cout, Cin, K] */
+    int64_t w;                 /* derived: the effective kernel [Cout, Cin, K] */
 };
 
 struct va_tcn {
@@ -47,15 +47,11 @@ struct va_tcn_dropout {
 /* Buffers that the backward pass needs beside the activations. */
 struct va_tcn_scratch {
     void *grad[3]; /* [B, T, the widest of all C] */
-    void *dw;      /* the largest of all [Cout, Cin, K] */
 };
 
 /* Initial values: weight_v normal (paper) or uniform within 1/sqrt(fan in) (authors). */
 VA_MUST_USE int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t Cin,
                                int64_t Cout, int64_t K, int64_t dilation, bool normal_init);
-VA_MUST_USE int va_tcn_allocate(struct va_tcn *l); /* effective weights */
-void va_tcn_release(struct va_tcn *l);
-void va_tcn_changed(struct va_tcn *l); /* parameters changed: make effective weights */
 
 /* Frames of history that each convolution looks back: (K-1) * dilation. */
 int64_t va_tcn_reach(const struct va_tcn *l);

@@ -101,7 +101,6 @@ static int update(struct va_pretrainer *t, double loss)
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
         return bad ? not_finite(t, "the gradient of", bad, k, k + c->accumulate - 1) : -1;
-    va_params_changed(s->params);
     s->batches++;
     if (s->batches % s->per_epoch == 0)
         tell(t, loss, rate);

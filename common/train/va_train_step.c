@@ -65,6 +65,7 @@ static int backward(struct va_trainer *t, const struct work *w,
         be->ops->ccc_grad(be, n * W, t->pred, t->batch.label, t->batch.valid, gradient,
                           t->dpred);
         va_head_backward(t->head, n, W, t->batch.x, t->dpred);
+        va_params_derive_grad(t->run.state.params);
     }
     return va_backend_check(be);
 }
@@ -80,7 +81,6 @@ static int update(struct va_trainer *t, const struct work *w, const struct va_cc
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
         return bad ? not_finite(t, "the gradient of", bad, w->windows, w->count) : -1;
-    va_head_changed(t->head);
     s->batches++;
     return va_log_add(&s->train, (double[VA_TRAIN_COLUMNS]){
                                      (double)s->batches, (double)(w->k / s->per_epoch + 1),

@@ -59,9 +59,9 @@ static void maps(struct results *r)
     float *x = tensor(N, -3, 3), *y = tensor(N, 0, 0), *dy = tensor(N, -1, 1);
     float *slope = tensor(1, 0.2, 0.3), *dslope = tensor(1, 0, 0);
     struct va_update u = { N, x, dy, tensor(N, 0, 0), tensor(N, 0, 0), 0.01, 1 };
-    struct va_adamw h = { 1e-3, 0.9, 0.999, 1e-8, 0.5, 1 };
-    int64_t worst;
-    float total;
+    struct va_adamw h = { 1e-3, 0.9, 0.999, 1e-8, 0.5, 1, &u, 1, NULL, 0 };
+    struct va_adamw_result result;
+    float norm;
 
     be->ops->unary(be, VA_GELU, N, x, y);
     keep(r, y, N);
@@ -71,9 +71,9 @@ static void maps(struct results *r)
     keep(r, dslope, 1);
     be->ops->dropout(be, &(struct va_dropout){ N, 0.3, 5, 6, x, y, 0 });
     keep(r, y, N);
-    total = (float)be->ops->sum_squares(be, &u, 1, &worst);
-    keep(r, &total, 1);
-    be->ops->adamw(be, &h, &u, 1);
+    be->ops->update(be, &h, &result);
+    norm = (float)result.norm;
+    keep(r, &norm, 1);
     keep(r, x, N);
 }
 

@@ -2,7 +2,7 @@
  * va_op.h - what each operation of the table computes: formulas, shapes, and what it is given.
  *
  * Layout:    row-major, time-major sequences [B, T, C]; shapes below outermost first. A buffer is
- *            a void * to numbers of the backend (base/va_ops.h).
+ *            a void * to numbers of the backend (ops/va_ops.h).
  * Gradients: named d + tensor. Parameter gradients ADD to what is there, activation gradients
  *            OVERWRITE. A NULL gradient pointer means "not wanted".
  * Aliasing:  outputs may be the same buffer as an input only where it says "in place".
@@ -267,6 +267,22 @@ struct va_ccc_coefficients {
     double c0[2], cp[2], cy[2], mean_p[2], mean_y[2];
 };
 
+/*
+ * A weight w [rows, cols] that follows from parameters:
+ *   VA_LAW_WEIGHT_NORM   w[r] = g[r] v[r] / |v[r]| (a zero row of v gives zeros)
+ *   VA_LAW_NEG_EXP       w = -exp(v), without g
+ * A backward pass adds the gradient of w to dv, which then becomes that of v in place; dg += .
+ */
+enum va_law { VA_LAW_WEIGHT_NORM, VA_LAW_NEG_EXP };
+
+struct va_derived {
+    enum va_law law;
+    int64_t rows, cols;
+    const void *v, *g;
+    struct va_weight w;
+    void *dv, *dg; /* NULL without training */
+};
+
 /* One tensor of the optimiser; all buffers [count]. */
 struct va_update {
     int64_t count;
@@ -276,12 +292,23 @@ struct va_update {
 };
 
 /* AdamW, decoupled decay (Loshchilov and Hutter 2019), as PyTorch orders it; lr times the tensor's
- * rate:
- *   g = clip_scale * grad;  w -= lr * decay * w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
- *   w -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps),  t counted from 1 */
+ * rate, norm the L2 norm of all gradients together:
+ *   s = clip / (norm + 1e-6) where clip > 0 and this is below 1, else 1
+ *   g = s * grad;  w -= lr * decay * w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
+ *   w -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps),  t counted from 1
+ * Then the derived weights are made anew. Where a gradient is not finite, nothing is changed. */
 struct va_adamw {
-    double lr, beta1, beta2, eps, clip_scale;
+    double lr, beta1, beta2, eps, clip;
     int64_t t;
+    const struct va_update *list;
+    int64_t count;
+    const struct va_derived *derived;
+    int64_t derived_count;
+};
+
+struct va_adamw_result {
+    double norm;
+    int64_t worst; /* the first tensor of the list whose gradient is not finite; -1: none */
 };
 
 #endif

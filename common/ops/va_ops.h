@@ -7,8 +7,12 @@
  *
  * Numbers:   a buffer is a void * to `elem` bytes per number (4, or 8 in ref); use va_at() to
  *            step through it. Only get_* may be asked for the values.
- * Contracts: what each operation computes is said in base/va_op.h
- * Errors:    operations return nothing and may be asynchronous. A failure (memory, device)
+ * Contracts: what each operation computes is said in ops/va_op.h
+ * Time:      operations may run later, in the order of their calls. What the host gives (parameter
+ *            structs, sources of put_*, indices, scales) is read before the call returns. Only
+ *            get_*, sync and what returns a result wait. A buffer may be freed with work
+ *            outstanding. A list of tensors lives until the next wait.
+ * Errors:    operations return nothing. A failure (memory, device)
  *            sticks: later operations do nothing and va_backend_check() returns -1 after it was
  *            reported once. Sizes are the caller's promise, taken from a checked configuration.
  * Results:   equal inputs give equal bytes for the same number of threads
@@ -17,7 +21,7 @@
 #define VA_OPS_H
 
 #include "base/va_attr.h"
-#include "base/va_op.h"
+#include "ops/va_op.h"
 #include <stddef.h>
 
 struct va_backend;
@@ -60,12 +64,6 @@ struct va_ops {
     void (*conv_grad)(struct va_backend *be, const struct va_conv_grad *p);
     void (*dwconv)(struct va_backend *be, const struct va_dwconv *p);
     void (*dwconv_grad)(struct va_backend *be, const struct va_dwconv_grad *p);
-    /* w[r] = g[r] v[r] / |v[r]| for `rows` rows of `cols`; a zero row of v gives zeros. */
-    void (*weight_norm)(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                        const void *g, void *w);
-    /* dv +=, dg += from dw */
-    void (*weight_norm_grad)(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, const void *dw, void *dv, void *dg);
     void (*scan)(struct va_backend *be, const struct va_scan *p);
     void (*scan_grad)(struct va_backend *be, const struct va_scan_grad *p);
     void (*norm)(struct va_backend *be, const struct va_norm *p);
@@ -79,14 +77,14 @@ struct va_ops {
     double (*squares)(struct va_backend *be, const struct va_squares *p);
     void (*ccc_moments)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
-    double (*sum_squares)(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst); /* of all gradients; *worst: first entry with a
-                                              non-finite sum, or -1 */
+    void (*update)(struct va_backend *be, const struct va_adamw *p,
+                   struct va_adamw_result *out);
 
     void (*ccc_grad)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                      const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-    void (*adamw)(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count);
+    /* Values of derived weights; and, in place, the gradients of what they follow from. */
+    void (*derive)(struct va_backend *be, const struct va_derived *list, int64_t count);
+    void (*derive_grad)(struct va_backend *be, const struct va_derived *list, int64_t count);
 
     int (*sync)(struct va_backend *be); /* wait; -1 after a failure was reported */
     void (*destroy)(struct va_backend *be);
