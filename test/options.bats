@@ -56,3 +56,16 @@ helps() { # FIRST LINE, COMMAND...
     helps "$(va-ensemble fit --help | head -n 1)" va-ensemble --help fit
     helps "$(va-ensemble --help | head -n 1)" va-ensemble --help pred.h5
 }
+
+@test "the help of an option is at most 20 words and needs no other option's help" {
+    for t in "$BUILD"/bin/*; do
+        "$t" --help-man >page
+        awk -v tool="${t##*/}" '
+            option { sub(/ \(default: .*/, ""); print tool, option ": " $0 }
+            { option = /^\.B \\-/ ? $0 : "" }' page
+    done >helps
+    [ "$(wc -l <helps)" -gt 300 ]
+    awk -F ': ' '{ help = substr($0, index($0, ": ") + 2) }
+        split(help, words, " ") > 20 || help ~ /likewise|^(its|of|what|where|whose|likewise) / { print; bad = 1 }
+        END { exit bad }' helps
+}

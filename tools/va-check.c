@@ -52,7 +52,7 @@ int main(int argc, char **argv)
     const char *schema = NULL;
     const struct va_option table[] = {
         VA_OPT_STRING(0, "schema", &schema, "ID",
-                      "the file must be of this one: va.features/1"),
+                      "schema that the files must follow, such as va.features/1"),
         VA_OPT_END,
     };
     int status;

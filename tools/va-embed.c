@@ -57,13 +57,14 @@ static const struct va_usage usage = {
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_FILE('w', "weights", &a->weights, "the encoder, va.model/1"),
+        VA_OPT_FILE('w', "weights", &a->weights, "encoder (va.model/1)"),
         VA_OPT_OUTPUT('o', "output", &a->output, "FILE",
-                      "va.features/1 to write; appears only when complete"),
-        VA_OPT_OUTPUT(0, "output-dir", &a->output_dir, "DIR", "folder for many inputs"),
-        VA_OPT_CHOICE(0, "store", &a->store, store_names, "type of the features"),
+                      "features to write (va.features/1); appears only when complete"),
+        VA_OPT_OUTPUT(0, "output-dir", &a->output_dir, "DIR",
+                      "folder to write a features file per input into"),
+        VA_OPT_CHOICE(0, "store", &a->store, store_names, "number type of the stored features"),
         VA_OPT_INT(0, "tolerate", &a->tolerate, 0, VA_NUMBER_MAX,
-                   "broken packets or images of a video to pass over"),
+                   "number of broken packets and images of a video to skip before giving up"),
         VA_OPT_RUN_INT(0, "batch", &a->batch, 1, 4096, "frames computed together"),
         VA_OPT_DEVICE(&a->device),
         VA_OPT_PRECISION(&a->precision),

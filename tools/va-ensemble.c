@@ -51,18 +51,17 @@ static struct combine {
 
 static const struct va_option combine_table[] = {
     VA_OPT_OUTPUT('o', "output", &combine.output, "FILE",
-                  "predictions to write; appears only when complete"),
+                  "predictions to write (va.predictions/1); appear only when complete"),
     VA_OPT_CHOICE(0, "method", &combine.method, method_names,
-                  "plain average; average after CCC centring; fitted weights"),
+                  "plain average, average after CCC centring, or weighted sum"),
     VA_OPT_STRING(0, "weight", &combine.weight, "W,W,...",
-                  "mean: a weight for each file, instead of equal ones"),
+                  "weight of each file for --method mean (default: equal weights)"),
     VA_OPT_FILE(0, "weights", &combine.fitted,
-                "a table of va-ensemble fit; means --method weights"),
-    VA_OPT_CHOICE(
-        0, "missing", &combine.missing, missing_names,
-        "a video that some files lack: refuse, leave out, or combine from those that have "
-        "it"),
-    VA_OPT_YESNO(0, "clip", &combine.clip, "values below -1 become -1, above 1 become 1"),
+                "table of weights from va-ensemble fit; implies --method weights"),
+    VA_OPT_CHOICE(0, "missing", &combine.missing, missing_names,
+                  "videos without predictions in some files: refuse them, leave them out, or "
+                  "average the rest"),
+    VA_OPT_YESNO(0, "clip", &combine.clip, "limit predictions to [-1, 1]"),
     VA_OPT_TABLE(&combine.table),
     VA_OPT_END,
 };
@@ -332,16 +331,19 @@ static int fit_main(int argc, char **argv)
     const struct va_option table[] = {
         VA_OPT_STREAM(
             'o', "output", &f.output, "FILE",
-            "table of weights to write; appears only when complete (-: standard output)"),
+            "table of weights to write; appears only when complete; -: standard output"),
         VA_OPT_LIST(0, "labels", &f.job.folders, "DIR",
-                    "folder of <video>.txt annotations; may be repeated"),
+                    "folder of label files <video>.txt; may be repeated"),
         VA_OPT_LABEL_FPS(&f.job.rule.fps),
         VA_OPT_LABELS_UNMATCHED(&f.job.rule.unmatched),
-        VA_OPT_FILE(0, "list", &f.job.list, "fit on only the videos named in this file"),
+        VA_OPT_FILE(0, "list", &f.job.list,
+                    "fit only on the videos in this list, one name per line"),
         VA_OPT_CHOICE(0, "missing", &f.missing, fit_missing_names,
-                      "labelled frames and videos without a prediction: refuse or leave out"),
+                      "labelled frames and videos without predictions: refuse them, or leave "
+                      "them out"),
         VA_OPT_YESNO(0, "affine", &f.affine,
-                     "also a scale and a shift, so that mean and deviation become the labels'"),
+                     "also fit a scale and a shift, to match the mean and deviation of the "
+                     "labels"),
         VA_OPT_END,
     };
     static const struct va_usage fit_usage = {

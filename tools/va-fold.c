@@ -71,15 +71,18 @@ static int split_main(int argc, char **argv)
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &s.output, "DIR",
                       "folder to write <k>/train.txt and <k>/val.txt into"),
-        VA_OPT_DIR(0, "train-labels", &s.train, "annotations of the official training set"),
-        VA_OPT_DIR(0, "val-labels", &s.val, "annotations of the official validation set"),
-        VA_OPT_CHOICE(0, "scheme", &s.scheme, va_scheme_names, "how folds 1 and up are made"),
-        VA_OPT_INT(0, "folds", &s.folds, 2, 999, "folds of the cross-validation beside fold 0"),
+        VA_OPT_DIR(0, "train-labels", &s.train,
+                   "folder of label files of the official training set"),
+        VA_OPT_DIR(0, "val-labels", &s.val,
+                   "folder of label files of the official validation set"),
+        VA_OPT_CHOICE(0, "scheme", &s.scheme, va_scheme_names,
+                      "rule that divides the videos into folds 1 and up"),
+        VA_OPT_INT(0, "folds", &s.folds, 2, 999, "number of folds, not counting fold 0"),
         VA_OPT_FILE(0, "groups", &s.groups,
-                    "what stays together: columns clip (or video) and group"),
+                    "table of videos that stay together: columns clip (or video) and group"),
         VA_OPT_SEED(&s.seed),
         VA_OPT_FILE(0, "folds-tsv", &s.tsv,
-                    "take folds as given: columns clip (or video), fold, perhaps group"),
+                    "table of given folds: columns clip (or video), fold and perhaps group"),
         VA_OPT_END,
     };
     static const struct va_usage split_usage = {
@@ -159,10 +162,10 @@ static int report_main(int argc, char **argv)
     int format = VA_REPORT_TEXT, status;
     const char *title = "ours";
     const struct va_option table[] = {
-        VA_OPT_CHOICE(0, "format", &format, va_report_format_names, "how the table is written"),
+        VA_OPT_CHOICE(0, "format", &format, va_report_format_names, "format of the table"),
         VA_OPT_LIST(0, "baseline", &baselines, "[NAME=]FILE",
-                    "scores of another method in one fold, to stand beside; may be repeated"),
-        VA_OPT_STRING(0, "name", &title, "NAME", "title of our columns"),
+                    "scores of another method in one fold, to show beside; may be repeated"),
+        VA_OPT_STRING(0, "name", &title, "NAME", "title of the columns with these scores"),
         VA_OPT_END,
     };
     static const struct va_usage report_usage = {
@@ -323,11 +326,12 @@ static int run_main(int argc, char **argv)
     int status;
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &output, "DIR",
-                      "folder for models, predictions and tables"),
+                      "folder to write models, predictions and tables into"),
         VA_OPT_FILE(0, "windows", &windows, "windows of all labelled videos (va.windows/1)"),
         VA_OPT_DIR(0, "split", &folds, "folder that va-fold split wrote"),
-        VA_OPT_LIST(0, "labels", &labels, "DIR", "folder of annotations; may be repeated"),
-        VA_OPT_RUN_INT('j', "jobs", &jobs, 1, 1024, "folds side by side"),
+        VA_OPT_LIST(0, "labels", &labels, "DIR",
+                    "folder of label files <video>.txt; may be repeated"),
+        VA_OPT_RUN_INT('j', "jobs", &jobs, 1, 1024, "number of folds to run at the same time"),
         VA_OPT_END,
     };
     static const struct va_usage run_usage = {

@@ -33,10 +33,14 @@ static const struct va_usage usage = {
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_REAL(0, "abs", &a->abs, 0, 1e300, "bound A on the difference of two values"),
-        VA_OPT_REAL(0, "rel", &a->rel, 0, 1e300, "bound R, relative to the larger of them"),
-        VA_OPT_CHOICE(0, "nan", &a->nan, nan_names, "what a NaN and a NaN are"),
-        VA_OPT_LIST(0, "ignore", &a->ignore, "PATH", "leave out a dataset, @NAME or /x@NAME"),
+        VA_OPT_REAL(0, "abs", &a->abs, 0, 1e300,
+                    "absolute difference A at which two values still agree"),
+        VA_OPT_REAL(0, "rel", &a->rel, 0, 1e300,
+                    "difference R, relative to the larger value, at which two values still "
+                    "agree"),
+        VA_OPT_CHOICE(0, "nan", &a->nan, nan_names, "treat two NaN as equal or as different"),
+        VA_OPT_LIST(0, "ignore", &a->ignore, "PATH",
+                    "dataset or attribute (@NAME, /x@NAME) to leave out; may be repeated"),
         VA_OPT_END,
     };
 

@@ -26,13 +26,14 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_LIST(0, "labels", &args.labels, "DIR",
-                "folder of <video>.txt annotations; may be repeated"),
+                "folder of label files <video>.txt; may be repeated"),
     VA_OPT_LABEL_FPS(&args.rule.fps),
     VA_OPT_LABELS_UNMATCHED(&args.rule.unmatched),
-    VA_OPT_FILE(0, "list", &args.list, "score only the videos named in this file"),
-    VA_OPT_FLAG(0, "per-video", &args.per_video, "add a block of rows for each video"),
+    VA_OPT_FILE(0, "list", &args.list, "score only the videos in this list, one name per line"),
+    VA_OPT_FLAG(0, "per-video", &args.per_video, "add rows for each video"),
     VA_OPT_CHOICE(0, "missing", &args.missing, missing_names,
-                  "labelled frames and videos without a prediction: refuse or leave out"),
+                  "labelled frames and videos without predictions: refuse them, or leave "
+                  "them out"),
     VA_OPT_END,
 };
 static const struct va_usage usage = {

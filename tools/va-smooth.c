@@ -36,22 +36,24 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
-                  "predictions to write; appears only when complete"),
-    VA_OPT_CHOICE(0, "filter", &args.filter, va_filter_names, "how to smooth"),
+                  "predictions to write (va.predictions/1); appear only when complete"),
+    VA_OPT_CHOICE(0, "filter", &args.filter, va_filter_names, "smoothing filter"),
     VA_OPT_STRING(0, "window", &args.window, "W[,W]",
-                  "frames in a window of mean, median and savgol (odd there)"),
+                  "window of mean, median or savgol, in frames or in seconds (0.5s); odd for "
+                  "savgol"),
     VA_OPT_INTS(0, "order", &args.order, 0, VA_FILTER_ORDER_MAX,
-                "savgol: degree of the polynomial, below the window"),
-    VA_OPT_STRING(0, "sigma", &args.sigma, "S[,S]", "gaussian: its deviation in frames"),
+                "savgol: degree of the polynomial, less than the window"),
+    VA_OPT_STRING(0, "sigma", &args.sigma, "S[,S]",
+                  "gaussian: standard deviation, in frames or in seconds (0.2s)"),
     VA_OPT_STRING(0, "half-life", &args.half_life, "H[,H]",
-                  "exponential: frames after which a value counts half"),
+                  "exponential: age at which the weight of a value halves, in frames or in "
+                  "seconds (0.2s)"),
     VA_OPT_STRING(0, "alpha", &args.alpha, "A[,A]",
                   "exponential: weight of the newest frame, instead of --half-life"),
-    VA_OPT_CHOICE(
-        0, "edge", &args.edge, va_edge_names,
-        "what a window finds beyond the ends of a video (savgol: interp if not given, "
-        "all others: reflect)"),
-    VA_OPT_YESNO(0, "clip", &args.clip, "values below -1 become -1, above 1 become 1"),
+    VA_OPT_CHOICE(0, "edge", &args.edge, va_edge_names,
+                  "values assumed beyond the ends of a video (default: interp for savgol, "
+                  "else reflect)"),
+    VA_OPT_YESNO(0, "clip", &args.clip, "limit predictions to [-1, 1]"),
     VA_OPT_TABLE(&args.table),
     VA_OPT_END,
 };

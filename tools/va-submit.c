@@ -11,9 +11,9 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_STREAM('o', "output", &args.output, "FILE",
-                  "submission to write; appears only when complete (-: standard output)"),
+                  "submission to write; appears only when complete; -: standard output"),
     VA_OPT_FILE(0, "sample", &args.sample,
-                "the official sample file: says which rows are wanted"),
+                "official sample file, which lists the rows of the submission"),
     VA_OPT_END,
 };
 static const struct va_usage usage = {

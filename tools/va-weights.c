@@ -69,21 +69,25 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
 {
     struct va_head_config *h = &a->head;
     const struct va_option table[] = {
-        VA_OPT_CHOICE(0, "arch", &a->arch, va_arch_names, "the model"),
-        VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5", "file to write"),
+        VA_OPT_CHOICE(0, "arch", &a->arch, va_arch_names, "architecture of the model"),
+        VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5",
+                      "model to write (va.model/1); appears only when complete"),
         VA_OPT_SEED(&a->seed),
-        VA_OPT_GROUP("Only for mamba-va"),
-        VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
-                      "whose initial values and in-norm"),
-        VA_OPT_YESNO(0, "in-norm", &h->in_norm, "normalise frames between TCN and Mamba"),
-        VA_OPT_INT(0, "in-dim", &h->in_dim, 1, 65536, "features of a frame"),
-        VA_OPT_INTS(0, "channels", &a->channels, 1, 65536, "outputs of the TCN blocks"),
-        VA_OPT_INT(0, "kernel", &h->kernel, 1, 1024, "taps of a convolution"),
-        VA_OPT_INT(0, "layers", &h->layers, 1, VA_HEAD_LAYERS_MAX, "Mamba layers"),
-        VA_OPT_INT(0, "d-state", &h->d_state, 1, 65536, "states of a channel"),
-        VA_OPT_INT(0, "d-conv", &h->d_conv, 1, 1024, "taps of the depthwise convolution"),
-        VA_OPT_INT(0, "expand", &h->expand, 1, 64, "inner width over outer width"),
-        VA_OPT_INT(0, "hidden", &h->hidden, 1, 65536, "width of the last layer but one"),
+        VA_OPT_GROUP("for mamba-va only"),
+        VA_OPT_CHOICE(
+            0, "preset", &a->preset, preset_names,
+            "source of initial weights and --in-norm: the paper, or the authors' code"),
+        VA_OPT_YESNO(0, "in-norm", &h->in_norm, "apply layer norm before the Mamba layers"),
+        VA_OPT_INT(0, "in-dim", &h->in_dim, 1, 65536, "number of features of a frame"),
+        VA_OPT_INTS(0, "channels", &a->channels, 1, 65536, "output channels of each TCN block"),
+        VA_OPT_INT(0, "kernel", &h->kernel, 1, 1024, "kernel size of the TCN convolutions"),
+        VA_OPT_INT(0, "layers", &h->layers, 1, VA_HEAD_LAYERS_MAX, "number of Mamba layers"),
+        VA_OPT_INT(0, "d-state", &h->d_state, 1, 65536, "states of the scan per channel"),
+        VA_OPT_INT(0, "d-conv", &h->d_conv, 1, 1024,
+                   "kernel size of the convolution in a Mamba layer"),
+        VA_OPT_INT(0, "expand", &h->expand, 1, 64,
+                   "inner width of a Mamba layer divided by its outer width"),
+        VA_OPT_INT(0, "hidden", &h->hidden, 1, 65536, "width of the last hidden layer"),
         VA_OPT_END,
     };
     char **rest;
@@ -192,15 +196,20 @@ static const struct va_usage import_usage = {
 static bool parse_import(struct import_args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5", "file to write"),
-        VA_OPT_CHOICE(0, "preset", &a->preset, preset_names, "whose in-norm"),
-        VA_OPT_STRING(0, "from", &a->from, "KEY", "take the dict or the encoder of this name"),
+        VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5",
+                      "model to write (va.model/1); appears only when complete"),
+        VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
+                      "default of --set in-norm: no (paper) or yes (authors)"),
+        VA_OPT_STRING(0, "from", &a->from, "KEY",
+                      "key of the dict, or prefix of the encoder, to take from the file"),
         VA_OPT_LIST(0, "drop", &a->drop, "PATTERN",
-                    "leave out tensors by name, as in 'neck.*'; repeatable"),
-        VA_OPT_LIST(0, "set", &a->set, "KEY=VALUE", "a setting; repeatable"),
+                    "leave out tensors whose name matches, such as 'neck.*'; may be repeated"),
+        VA_OPT_LIST(0, "set", &a->set, "KEY=VALUE",
+                    "value of a setting that the file does not give; may be repeated"),
         VA_OPT_INT(0, "image", &a->image, 0, 4096,
-                   "make an encoder for pictures of so many pixels a side; 0: as it is"),
-        VA_OPT_FLAG(0, "keep-decoder", &a->keep_decoder, "keep a masked autoencoder whole"),
+                   "resample the encoder for pictures of N pixels per side; 0: keep its size"),
+        VA_OPT_FLAG(0, "keep-decoder", &a->keep_decoder,
+                    "keep the decoder of a masked autoencoder"),
         VA_OPT_END,
     };
     char **rest;
@@ -344,9 +353,11 @@ static int format_of(const char *path)
 static bool parse_export(struct export_args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_STREAM('o', "output", &a->output, "OUT", "file to write (-: standard output)"),
-        VA_OPT_CHOICE(0, "format", &a->format, format_names, "whatever OUT is called"),
-        VA_OPT_CHOICE(0, "names", &a->names, names_names, "whose names of the tensors"),
+        VA_OPT_STREAM('o', "output", &a->output, "OUT", "file to write; -: standard output"),
+        VA_OPT_CHOICE(0, "format", &a->format, format_names,
+                      "format of the file (default: from its extension)"),
+        VA_OPT_CHOICE(0, "names", &a->names, names_names,
+                      "names of the tensors: of this program, or of the authors' code"),
         VA_OPT_END,
     };
     char **rest;

@@ -22,24 +22,25 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
-                  "index to write; appears only when complete"),
+                  "index of windows to write (va.windows/1); appears only when complete"),
     VA_OPT_ANY_ENCODER(&args.any_encoder),
-    VA_OPT_LIST(
-        0, "labels", &args.labels, "DIR",
-        "folder of <video>.txt annotations; may be repeated, the first that has a video "
-        "counts"),
+    VA_OPT_LIST(0, "labels", &args.labels, "DIR",
+                "folder of label files <video>.txt; may be repeated, the first folder that "
+                "has the video counts"),
     VA_OPT_LABEL_FPS(&args.rule.fps),
     VA_OPT_LABELS_UNMATCHED(&args.rule.unmatched),
     VA_OPT_CHOICE(0, "preset", &args.preset, va_preset_names,
-                  "set the defaults of all options below"),
+                  "protocol that sets the defaults of all options below"),
     VA_OPT_INT(0, "window", &args.window, 1, 1 << 20, "frames in a window"),
-    VA_OPT_INT(0, "stride", &args.stride, 1, 1 << 20, "frames from start to start"),
+    VA_OPT_INT(0, "stride", &args.stride, 1, 1 << 20,
+               "frames from the start of a window to the start of the next"),
     VA_OPT_CHOICE(0, "tail", &args.tail, va_tail_names,
-                  "last frames of a video: pad the window, shift it back, or drop it"),
+                  "end of a video: pad the last windows, shift the last window back, or drop "
+                  "it"),
     VA_OPT_CHOICE(0, "missing", &args.missing, va_missing_names,
                   "how to fill frames without a face"),
     VA_OPT_CHOICE(0, "leading", &args.leading, va_leading_names,
-                  "frames before the first face: in windows or not"),
+                  "keep frames before the first face in windows, or cut them off"),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
