@@ -28,27 +28,32 @@ static const struct va_usage usage = {
     .synopsis = "[options] -o FRAMES.h5 INPUT",
     .brief = "decode a video or a folder of crops to numbered RGB frames",
     .details =
-        "INPUT is a video file, - for standard input, or a folder of images named by their frame "
-        "number: PREFIX, digits and .jpg, .jpeg, .png, .bmp, .webp, .tif or .tiff, one prefix in a "
-        "folder, mostly none (00001.jpg, img_00001.jpg, frame_det_00_000001.bmp). Numbers begin with "
-        "1; in a folder that has a 0 all go up by one. A number that a folder lacks is a frame "
-        "without a face. What an image is, its contents tell: JPEG, PNG, BMP, WebP, TIFF, JPEG 2000, "
-        "the first picture of a GIF.\n\n"
-        "Frames are numbered from 1 in the order in which they are shown, and carry the time "
-        "stamp of the file, in seconds; it may be below 0. Where the times of a file start again "
-        "(recordings joined with cat), numbers and times go on, and a line says where. What an edit "
-        "list hides is not shown; rotation metadata is applied; pictures that change their size are "
-        "scaled to that of the first.\n\n"
-        "A packet or image that cannot be decoded, data that is missing and a file that ends early "
-        "end the run with exit code 3, unless --tolerate allows it: then each is named on standard "
-        "error and passed over, and the frames after it keep their numbers, as far as times or "
-        "packets tell them.\n\n"
-        "The attribute fps is measured from numbers and time stamps, frame_count is the number "
-        "of frames in the whole video; when --end cuts it short, it is what the container says, "
-        "or the last frame decoded if that is more.\n\n"
-        "With --raw, packed RGB24 goes to standard output and no file is written:\n"
-        "    va-decode --raw --size 320x180 in.mp4 | ffplay -f rawvideo -pixel_format rgb24 "
-        "-video_size 320x180 -",
+        "INPUT is a video file, - for standard input, or a folder of images. The name of "
+        "an image is PREFIX, the frame number and .jpg, .jpeg, .png, .bmp, .webp, .tif "
+        "or .tiff, such as 00001.jpg or frame_det_00_000001.bmp. All images of a folder "
+        "have the same prefix, mostly none. Numbers begin with 1; in a folder that has a "
+        "number 0, all numbers are increased by 1. A missing number is a frame without a "
+        "face. The format of an image follows from its contents: JPEG, PNG, BMP, WebP, "
+        "TIFF, JPEG 2000, or the first picture of a GIF.\n\n"
+        "Frames are numbered from 1 in the order in which they are shown. Each frame has "
+        "the time stamp of the file in seconds, which may be below 0. In recordings that "
+        "were joined with cat, time stamps start again: numbers and times then continue, "
+        "and a message gives the frame. Frames that an edit list hides are left out, "
+        "rotation metadata is applied, and pictures of a different size are scaled to "
+        "the size of the first.\n\n"
+        "A packet or image that cannot be decoded, missing data and a file that ends "
+        "early end the run with exit code 3. --tolerate N allows N of these; each is "
+        "reported on standard error and skipped. Later frames keep their numbers, as far "
+        "as time stamps or packets determine them.\n\n"
+        "The attribute fps is measured from frame numbers and time stamps. The attribute "
+        "frame_count is the number of frames in the whole video. With --end it is the "
+        "number in the container, or the last decoded frame if that is more.\n\n"
+        "--raw writes packed RGB24 to standard output instead of a file, for example for "
+        "ffplay.",
+    .examples = "va-decode -o holiday.frames.h5 holiday.mp4\n"
+                "va-decode --size 112 --every 5 -o small.frames.h5 holiday.mp4\n"
+                "va-decode --fps 25 -o person.frames.h5 cropped_aligned/person\n"
+                "va-decode --raw --size 320x180 holiday.mp4 | head -c 172800 >first.rgb",
 };
 
 /* "WxH" or "N", a square. */

@@ -69,21 +69,23 @@ static const struct va_usage usage = {
     .synopsis = "[fit] [options] -o OUT PRED.h5...",
     .brief = "combine predictions of several models for the same videos",
     .details =
-        "Method mean averages frame by frame. centred lets the models first agree on the mean of "
-        "each video: each model's agreement is the mean of its CCCs with the others over that "
-        "video, the target is the mean of the models' means weighted by agreement, and each "
-        "model's series is shifted to have that mean (agreements below 0 count 0; where none is "
-        "above 0 it is the plain average). weights takes a weighted sum with the weights that "
-        "va-ensemble fit found on labelled videos, files in the same order.\n\n"
-        "All files must have every video, with as many frames; time stamps are those of the "
-        "first file that has them. With --missing average, files of different videos, such as those "
-        "held out in each fold, are joined into one. Attribute models names the models of all "
-        "files.\n\n"
-        "With the word fit in front, weights are fitted: see va-ensemble fit --help. A file of that "
-        "name is ./fit.\n\n"
-        "  va-ensemble --method centred -o all.h5 fold0.h5 fold1.h5 fold2.h5\n"
-        "  va-ensemble fit --labels validation -o weights.tsv a.val.h5 b.val.h5\n"
-        "  va-ensemble --weights weights.tsv -o test.h5 a.test.h5 b.test.h5",
+        "--method mean averages frame by frame, with equal weights or those of --weight.\n\n"
+        "--method centred first shifts each model's predictions of a video to a common "
+        "mean. The agreement of a model is the mean of its CCCs with the other models "
+        "over that video; agreements below 0 count as 0. The common mean is the mean of "
+        "the models' means, weighted by agreement. Without an agreement above 0, the "
+        "result is the plain average.\n\n"
+        "--method weights computes a weighted sum with the table that va-ensemble fit "
+        "wrote. The files must be in the same order as for fit.\n\n"
+        "All files must contain all videos, with equal numbers of frames. Time stamps "
+        "are those of the first file that has them. --missing average joins files of "
+        "different videos, such as the validation videos of each fold. The attribute "
+        "models names the models of all files.\n\n"
+        "The command fit fits weights: see va-ensemble fit --help. To name a file \"fit\", "
+        "write ./fit.",
+    .examples = "va-ensemble --method centred -o all.h5 fold0.h5 fold1.h5 fold2.h5\n"
+                "va-ensemble fit --labels Validation_Set -o weights.tsv a.val.h5 b.val.h5\n"
+                "va-ensemble --weights weights.tsv -o test.h5 a.test.h5 b.test.h5",
 };
 
 /* The numbers of --weight. */
@@ -128,8 +130,9 @@ static bool parse_combine(int argc, char **argv, int *status)
     if (combine.fitted && !va_option_given("method"))
         combine.method = WEIGHTS;
     if ((combine.method == WEIGHTS) != (combine.fitted != NULL))
-        return va_usage_error(status, combine.fitted ? "--weights conflicts with this --method"
-                                                     : "--method weights needs --weights FILE");
+        return va_usage_error(status, combine.fitted
+                                          ? "--weights conflicts with --method mean and centred"
+                                          : "--method weights needs --weights FILE");
     if (combine.weight && combine.method != MEAN)
         return va_usage_error(status, "--weight goes with --method mean");
     if (combine.fitted && combine.missing == VA_ENSEMBLE_AVERAGE)
@@ -350,16 +353,17 @@ static int fit_main(int argc, char **argv)
         .synopsis = "[options] --labels DIR -o WEIGHTS.tsv PRED.h5...",
         .brief = "fit the weights of a weighted sum to labelled videos",
         .details =
-            "Finds for valence and for arousal the weights, none below 0, sum 1, whose weighted sum "
-            "of the files has the highest CCC over all labelled frames together; with --affine yes "
-            "the highest after scale and shift (averages vary less than their parts, and CCC wants "
-            "the deviation of the labels). The result is never below the best single file or equal "
-            "weights, on these videos: judge it on others, and fit on videos on which no model was "
-            "trained.\n\n"
-            "The table has the columns what, name, id, valence, arousal and tells the frames, the "
-            "CCC of each file, of equal weights (equal) and of the result (combined, without "
-            "limits at -1 and 1), scale, shift, and last the weight of each file in the order "
-            "given.",
+            "For valence and for arousal, the fitted weights are at least 0 and have the sum "
+            "1. Their weighted sum of the files has the highest CCC over all labelled frames "
+            "together. With --affine yes it has the highest CCC after scale and shift; this "
+            "helps because averages vary less than their parts, and CCC compares deviations.\n\n"
+            "On the videos of the fit, the result is never worse than the best single file "
+            "or equal weights. Score it on other videos, and fit on videos on which no model "
+            "was trained.\n\n"
+            "The table has the columns what, name, id, valence and arousal. Its rows give "
+            "the number of frames, the CCC of each file, of equal weights (equal) and of the "
+            "result (combined, not limited to [-1, 1]), scale, shift, and the weight of each "
+            "file in the given order.",
     };
     int64_t count;
     int status;

@@ -117,25 +117,29 @@ static bool check(struct args *a, int *status)
 static const struct va_usage usage = {
     .synopsis =
         "[options] -w ENCODER.h5 --labels DIR --train LIST --val LIST -o MODEL.h5 FRAMES...",
-    .brief = "train an encoder further, on faces with valence and arousal",
+    .brief = "train an encoder further on faces with valence and arousal",
     .details =
-        "FRAMES are va.frames/1 files, one a video, or folders in which each folder of crops "
-        "is a video, named as va-decode reads them (00001.jpg, img_00001.png, from 0 or 1); picture "
-        "N goes with row N of the label file, counted from 1. The CLS row gets "
-        "a linear head for valence and arousal, with --expressions another for classes. MODEL.h5 is "
-        "the whole encoder with its heads: va-embed takes it as weights, va-predict rates frames with "
+        "FRAMES are va.frames/1 files, one per video, or folders. In a folder, each "
+        "subfolder of crops is a video, with names as va-decode reads them (00001.jpg, "
+        "img_00001.png, from 0 or 1). Picture N belongs to row N of the label file, "
+        "counted from 1; rows of -5 are ignored.\n\n"
+        "The CLS row gets a linear head for valence and arousal and, with --expressions, "
+        "a second head for classes. The patch embedding and the lower blocks are not "
+        "trained (--freeze-blocks). After each epoch the validation videos are rated, "
+        "and the weights with the best mean CCC are kept. MODEL.h5 is the whole encoder "
+        "with its heads: va-embed uses it as weights, and va-predict rates frames with "
         "it.\n\n"
-        "Patch embedding and lower blocks stay as they are. Rows of -5 never count. After each epoch "
-        "the validation videos are rated, and the weights of the best mean CCC are kept.\n\n"
-        "The same options, inputs and number of threads and ranks give the same bytes, also when the "
-        "run was stopped in between and went on with --resume. SIGINT and SIGTERM end it after the "
-        "current step with a checkpoint; a run that has not ended is begun anew with --restart "
-        "only. Started by an MPI launcher (mpirun, srun) it shares every "
-        "batch among the ranks.\n\n"
-        "--precision bf16 rounds the operands of the forward pass's linear layers to bfloat16; "
-        "gradients and weights stay float32.\n\n"
-        "  va-finetune -w mae.h5 --labels Train_Set --labels Validation_Set --train train.txt \\\n"
-        "      --val val.txt --unmatched skip --log-dir log -o tuned.h5 cropped_aligned",
+        "The same options, inputs and number of threads and ranks give the same bytes, "
+        "also when the run was interrupted and continued with --resume. SIGINT and "
+        "SIGTERM end training after the current step and write a checkpoint. Without "
+        "--resume or --restart, an unfinished run is left alone and the exit code is 3. "
+        "Under an MPI launcher (mpirun, srun), all ranks share each batch: --batch is "
+        "the total over all ranks.\n\n"
+        "--precision bf16 rounds the operands of the forward pass's linear layers to "
+        "bfloat16; gradients and weights stay float32.",
+    .examples =
+        "va-finetune -w encoder.h5 --labels Train_Set --labels Validation_Set --train folds/0/train.txt \\\n"
+        "    --val folds/0/val.txt --unmatched skip --log-dir log -o tuned.h5 cropped_aligned",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)

@@ -141,24 +141,29 @@ static bool check(struct args *a, int *status)
 
 static const struct va_usage usage = {
     .synopsis = "[options] -o MODEL.h5 PICTURES...",
-    .brief = "make an encoder learn from pictures without labels",
+    .brief = "train an encoder on pictures without labels (masked autoencoder)",
     .details =
-        "PICTURES are va.frames/1 files, folders with JPEG and PNG files (searched with all "
-        "folders in them), or videos, which --cache DIR keeps decoded. Most patches of a picture "
-        "are hidden, the encoder sees the rest, and a decoder that is thrown away afterwards has "
-        "to say what the hidden ones look like (masked autoencoder, He et al. 2022; defaults are "
-        "theirs). MODEL.h5 is an encoder: va-embed takes it as weights.\n\n"
-        "Another size than that of --arch: --width 64 --depth 4 --image 48 --patch 8 with "
-        "--decoder-width 32 --decoder-depth 2 --decoder-heads 4 learns in minutes on a laptop.\n\n"
-        "The same options, pictures and number of threads and ranks give the same bytes, also when "
-        "the run was stopped in between and went on with --resume. SIGINT and SIGTERM end it after "
-        "the current update with a checkpoint; a run that has not ended is begun anew with --restart "
-        "only. Started by an MPI launcher (mpirun, srun) it shares "
-        "every batch among the ranks: --batch is that of all together.\n\n"
-        "--precision bf16 rounds the operands of the forward pass's linear layers to bfloat16; "
-        "attention, gradients and weights stay float32.\n\n"
-        "  va-mae-pretrain --batch 64 --accumulate 16 --epochs 400 --resume --log-dir log \\\n"
-        "      --sheet-every 10 -o encoder.h5 cropped_aligned",
+        "PICTURES are va.frames/1 files, folders with JPEG and PNG files (searched with "
+        "all their subfolders), or videos, which --cache DIR keeps decoded. Most patches "
+        "of a picture are hidden. The encoder sees the visible patches, and a decoder, "
+        "which is discarded after training, reconstructs the hidden ones (masked "
+        "autoencoder, He et al. 2022, whose settings are the defaults). MODEL.h5 is an "
+        "encoder for va-embed --weights.\n\n"
+        "For a size other than those of --arch: --width 64 --depth 4 --image 48 --patch "
+        "8 --decoder-width 32 --decoder-depth 2 --decoder-heads 4 trains in minutes on a "
+        "laptop.\n\n"
+        "The same options, pictures and number of threads and ranks give the same bytes, "
+        "also when the run was interrupted and continued with --resume. SIGINT and "
+        "SIGTERM end training after the current update and write a checkpoint. Without "
+        "--resume or --restart, an unfinished run is left alone and the exit code is 3. "
+        "Under an MPI launcher (mpirun, srun), all ranks share each batch: --batch is "
+        "the total over all ranks.\n\n"
+        "--precision bf16 rounds the operands of the forward pass's linear layers to "
+        "bfloat16; attention, gradients and weights stay float32.",
+    .examples =
+        "va-mae-pretrain --batch 64 --accumulate 16 --epochs 400 --resume --log-dir log \\\n"
+        "    --sheet-every 10 -o mae.h5 cropped_aligned\n"
+        "va-mae-pretrain --init mae.h5 --epochs 100 --cache decoded --every 5 -o more.h5 holiday.mp4",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)

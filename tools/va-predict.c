@@ -148,13 +148,22 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                     "FEATURES.h5... | FRAMES.h5...)",
         .brief = "predict valence and arousal of every frame",
         .details =
-            "Every frame of the video's timeline gets a row, also those without a face. "
-            "In mode overlap with --windows, window and stride are those of the file "
-            "unless given.\n\n"
-            "A model that va-finetune made rates frame by frame, from va.frames/1 files; its "
-            "predictions are smoothed by va-smooth.\n\n"
-            "  va-predict -m tuned.h5 -o me.h5 me.frames.h5\n"
-            "  va-predict -m model.h5 --table me.csv -o me.h5 me.features.h5",
+            "Each entry of a video's timeline gets a row, also frames without a face. In "
+            "mode overlap with --windows, the window and stride of that file are the "
+            "defaults.\n\n"
+            "--mode sequence (the default) processes a whole video with carried state. "
+            "--mode overlap averages overlapping windows. --mode chunk predicts adjacent "
+            "windows independently, as the authors tested.\n\n"
+            "A model from va-finetune rates each frame of va.frames/1 files by itself; "
+            "va-smooth can smooth these predictions.\n\n"
+            "--table writes the columns frame, time in seconds, valence and arousal, "
+            "separated by commas if the file ends in .csv, by tabs otherwise. A folder name "
+            "ends in /.",
+        .examples =
+            "va-predict -m model.h5 -o holiday.pred.h5 holiday.h5\n"
+            "va-predict -m model.h5 --table holiday.csv -o holiday.pred.h5 holiday.h5\n"
+            "va-predict -m model.h5 --windows w.h5 --list folds/0/val.txt --preset paper -o val.pred.h5\n"
+            "va-predict -m tuned.h5 -o frames.pred.h5 holiday.frames.h5",
     };
     char **inputs;
 

@@ -20,10 +20,11 @@ static const struct va_usage usage = {
     .synopsis = "--sample SAMPLE.txt -o SUBMISSION.txt PRED.h5...",
     .brief = "write the submission file of the challenge",
     .details =
-        "Predictions are va.predictions/1 files, folders of <video>.txt files or single .txt "
-        "files. The submission has the header image_location,valence,arousal and the rows of the "
-        "sample, <video>/<NNNNN>.jpg, in the same order, with predictions limited to [-1, 1]. A "
-        "row without a prediction is an error.",
+        "Predictions are va.predictions/1 files, folders of <video>.txt files or single "
+        ".txt files. The submission has the header image_location,valence,arousal and "
+        "the rows of the sample, <video>/<NNNNN>.jpg, in the same order. Predictions are "
+        "limited to [-1, 1]. A row without a prediction is an error.",
+    .examples = "va-submit --sample sample_submission.txt -o submission.txt test.pred.h5",
 };
 
 static bool parse_args(int argc, char **argv, int *status)

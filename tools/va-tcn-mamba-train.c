@@ -123,17 +123,22 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         .synopsis = "[options] --windows W.h5 --train LIST --val LIST -o MODEL.h5",
         .brief = "train the temporal model (TCN and Mamba) on windows of features",
         .details =
-            "A preset sets everything, single options override it. The same options, inputs and "
-            "number of threads and ranks give the same bytes, also when the run was stopped in "
-            "between and went on with --resume. SIGINT and SIGTERM end it after the current "
-            "step with a checkpoint; a run that has not ended is begun anew with --restart only.\n\n"
-            "Started by an MPI launcher (mpirun -n 4, srun --mpi=pmix), it shares every batch "
-            "among the ranks: --batch is the batch of all together, loss and dropout masks are "
-            "those of the whole batch, so the curve is that of one process up to rounding. "
-            "Rank 0 writes all files. If a rank is lost the job ends, and --resume goes on from "
-            "the checkpoint, also on another number of ranks.\n\n"
-            "  va-tcn-mamba-train --windows w.h5 --train train.txt --val val.txt \\\n"
-            "      --resume --log-dir log -o model.h5",
+            "A preset sets all options; single options override it. The same options, inputs "
+            "and number of threads and ranks give the same bytes, also when the run was "
+            "interrupted and continued with --resume. SIGINT and SIGTERM end training after "
+            "the current step and write a checkpoint. Without --resume or --restart, an "
+            "unfinished run is left alone and the exit code is 3.\n\n"
+            "Under an MPI launcher (mpirun -n 4, srun --mpi=pmix), all ranks share each "
+            "batch: --batch is the total over all ranks, and loss and dropout masks are "
+            "those of the whole batch. The training curve is therefore that of one process "
+            "up to rounding. Rank 0 writes all files. If a rank is lost, the job ends; "
+            "--resume continues from the checkpoint, also with another number of ranks.",
+        .examples =
+            "va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
+            "    --resume --log-dir log -o model.h5\n"
+            "va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
+            "    --temporal gru --channels 64,64 --kernel 5 --epochs 20 -o gru.h5\n"
+            "mpirun -n 2 va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt -o two.h5",
     };
     char **operands;
     int64_t n = add_files(a, table, 0);

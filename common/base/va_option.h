@@ -158,7 +158,10 @@ struct va_option {
 struct va_usage {
     const char *synopsis; /* after the tool's name: "[options] -o OUT.h5 IN.h5..." */
     const char *brief;    /* one line: what it does */
-    const char *details;  /* paragraphs for the help and the man page; may be NULL */
+    const char
+        *details; /* paragraphs, an empty line between; NULL: none. One that begins with a
+                             blank is printed as written */
+    const char *examples; /* commands to copy, one per line, `\` continues; NULL: none */
 };
 
 /*
