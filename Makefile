@@ -74,6 +74,7 @@ SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pip
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
 GENS  := $(GEN_SRC:test/gen/%.c=$(BUILD)/test/gen/%)
+LATE  := $(TOOL_SRC:tools/%.c=$(BUILD)/test/late/bin/%)
 FAULT := $(BUILD)/test/fault/fault.so
 FUZZ  := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/test/fuzz/%)
 LIB    = $(BUILD)/libvacommon.a
@@ -94,7 +95,9 @@ HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
 # One of these is compiled, as va_comm_ranks.o: which one, is known when it is.
 COMM_SRC := common/base/va_comm_one.c common/base/va_comm_mpi.c
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/va_comm_ranks.o \
-           $(BUILD)/va_schema_tables.o $(HOT_OBJ)
+           $(BUILD)/va_schema_tables.o $(BUILD)/va_devices.o $(HOT_OBJ)
+# Kinds of devices that tools compute on, best first (ops/va_device.h).
+DEVICES  := cpu
 
 .PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
@@ -160,6 +163,13 @@ $(BUILD)/va_comm_ranks.o: $(COMM_SRC) $(BUILD)/flags
 COMM_NOW = $(word $(if $(filter on:,$(MPI_STATE)),2,1),$(COMM_SRC))
 $(BUILD)/va_schema_tables.o: $(BUILD)/va_schema_tables.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
+$(BUILD)/va_devices.o $(BUILD)/test/late/va_devices.o: $(BUILD)/flags Makefile
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "ops/va_device.h"'; \
+	    printf 'extern const struct va_device va_%s_device;\n' $(DEVICES); \
+	    echo 'const struct va_device *const va_devices[] = {'; \
+	    printf '    &va_%s_device,\n' $(DEVICES); echo '    NULL };'; } >$(@:.o=.c)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $(@:.o=.c)
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -188,6 +198,12 @@ $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(LIB)
 $(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+# The tools on a device for tests (test/late), which is as far away as a GPU.
+$(BUILD)/test/late/va_devices.o: DEVICES := late
+$(BUILD)/test/late/bin/%: $(BUILD)/tools/%.o $(BUILD)/test/late/va_late.o $(BUILD)/test/late/va_devices.o $(LIB)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 # Fuzz targets: with libFuzzer's main where FUZZER links it, else with one that replays files.
 FUZZ_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(if $(FUZZER),$(filter-out %/replay.c,$(FUZZ_LIB)),$(FUZZ_LIB)))
 $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
@@ -209,11 +225,11 @@ $(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk
 	@awk -f schemas/man.awk $< >$@
 
 # ---- tests ------------------------------------------------------------------------------
-check: all $(UNITS) $(GENS) $(FAULT) $(FUZZ)
+check: all $(UNITS) $(GENS) $(FAULT) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(GENS) $(FAULT) $(FUZZ)
+check-tools: all $(GENS) $(FAULT) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh tools
 
 # What a power cut leaves must not matter.
@@ -248,7 +264,7 @@ check-headers:
 check-layers:
 	@test/layers.sh
 
-C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
+C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)

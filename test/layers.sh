@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Includes point one way: tools -> common and cuda's public header; in common base knows nobody,
-# io, media and cpu know base, synth knows media, data knows io, nn knows the operation table (in
-# base) only; train, which joins data, pictures, models and devices, is the top of common.
+# io, media and ops (the operation table) know base, synth knows media, data knows io, cpu and nn
+# know ops, but not each other; train, which joins data, pictures and models, is the top of common.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bad=0
@@ -22,12 +22,13 @@ only common/base base
 only common/io base io
 only common/media base media
 only common/synth base media synth
-only common/cpu base cpu
+only common/ops base ops
+only common/cpu base ops cpu
 only common/data base io data
-only common/nn base nn
-only common/train base io media data cpu nn train
-[ ! -d tools ] || only tools base io media synth cpu data nn train tools cuda
-[ ! -d cuda ] || only cuda base cuda
+only common/nn base ops nn
+only common/train base io media data ops nn train
+[ ! -d tools ] || only tools base io media synth ops cpu data nn train tools cuda
+[ ! -d cuda ] || only cuda base ops cuda
 if grep -rnE '(^|[^a-z_])exit *\(' common --include='*.c' | grep -vE '_exit|/\*|\* '; then
     echo "only tools end the process"
     bad=1

@@ -10,8 +10,8 @@
 #define VA_GOLDEN_H
 
 #include "base/va_mem.h"
-#include "base/va_ops.h"
 #include "io/va_model_file.h"
+#include "ops/va_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 #include <unistd.h>

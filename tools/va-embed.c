@@ -13,7 +13,6 @@
 #include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
-#include "cpu/va_device.h"
 #include "data/va_features_write.h"
 #include "data/va_frames.h"
 #include "io/va_model_file.h"
@@ -22,6 +21,7 @@
 #include "media/va_resize.h"
 #include "media/va_source.h"
 #include "nn/va_embedder.h"
+#include "ops/va_device.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>

@@ -6,9 +6,9 @@
  */
 #include "base/va_thread.h"
 #include "base/va_tool.h"
-#include "cpu/va_device.h"
 #include "data/va_frame_table.h"
 #include "data/va_origin.h"
+#include "ops/va_device.h"
 #include "train/va_predict_run.h"
 
 struct args {

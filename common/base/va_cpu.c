@@ -102,10 +102,16 @@ static bool probe_amx(void)
 }
 #endif
 
+static int known = -1;
+
+void va_cpu_limit(enum va_isa most)
+{
+    if (va_cpu_isa() > most)
+        known = (int)most;
+}
+
 enum va_isa va_cpu_isa(void)
 {
-    static int known = -1;
-
     if (known < 0) {
         const char *wish = getenv("VA_ISA");
         enum va_isa isa = detect();
@@ -132,11 +138,11 @@ const char *va_cpu_unknown_isa(void)
 
 bool va_cpu_amx_works(void)
 {
-    static int known = -1;
+    static int works = -1;
 
-    if (known < 0)
-        known = probe_amx();
-    return known;
+    if (works < 0)
+        works = probe_amx();
+    return works;
 }
 
 bool va_cpu_bf16_pays(void)

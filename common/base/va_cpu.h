@@ -18,6 +18,9 @@ extern const char *const va_isa_names[]; /* in enum order, NULL last */
 
 enum va_isa va_cpu_isa(void); /* the level to use */
 
+/* Use at most this level, from the first device on that is opened later: ranks on unlike machines. */
+void va_cpu_limit(enum va_isa most);
+
 /* VA_ISA, where it is set and is none of the names above; else NULL. Tools refuse it. */
 const char *va_cpu_unknown_isa(void);
 

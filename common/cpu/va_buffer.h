@@ -4,7 +4,7 @@
 #ifndef VA_BUFFER_H
 #define VA_BUFFER_H
 
-#include "base/va_ops.h"
+#include "ops/va_ops.h"
 
 /* `count` numbers of be->ops->elem bytes; NULL after reporting, and the backend has then not
  * failed: the caller of alloc decides. */

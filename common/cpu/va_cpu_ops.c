@@ -209,3 +209,16 @@ struct va_backend *va_cpu_backend_new(void)
     cpu->base.ops = &cpu_ops;
     return &cpu->base;
 }
+
+static int count_cpus(void)
+{
+    return 1; /* all cores of this machine are one device */
+}
+
+static struct va_backend *open_cpu(int number)
+{
+    (void)number;
+    return va_cpu_backend_new();
+}
+
+const struct va_device va_cpu_device = { "cpu", count_cpus, open_cpu };

@@ -4,9 +4,11 @@
 #ifndef VA_CPU_OPS_H
 #define VA_CPU_OPS_H
 
-#include "base/va_ops.h"
+#include "ops/va_device.h"
 
 /* A backend on this machine's cores (va_threads_count()), or NULL after reporting. */
 VA_MUST_USE struct va_backend *va_cpu_backend_new(void);
+
+extern const struct va_device va_cpu_device; /* one, always here */
 
 #endif

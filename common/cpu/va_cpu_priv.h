@@ -8,10 +8,10 @@
 #ifndef VA_CPU_PRIV_H
 #define VA_CPU_PRIV_H
 
-#include "base/va_ops.h"
 #include "base/va_thread.h"
 #include "cpu/va_gemm.h"
 #include "cpu/va_hot.h"
+#include "ops/va_ops.h"
 #include <stdatomic.h>
 
 struct va_cpu {

@@ -8,8 +8,8 @@
 #define VA_HOT_H
 
 #include "base/va_cpu.h"
-#include "base/va_ops.h"
 #include "cpu/va_gemm.h"
+#include "ops/va_ops.h"
 
 /* Constants of an AdamW step, rounded once from double. */
 struct va_hot_adamw {
@@ -102,7 +102,7 @@ struct va_hot {
 
 const struct va_hot *va_hot(void); /* of va_cpu_isa(), or of what was set */
 
-/* Use this level instead (at most va_cpu_isa()): for tests, and for ranks on unlike machines. */
+/* Use this level instead (at most va_cpu_isa()): for tests. */
 void va_hot_use(enum va_isa isa);
 
 #endif

@@ -7,7 +7,7 @@
 #ifndef VA_REF_OPS_H
 #define VA_REF_OPS_H
 
-#include "base/va_ops.h"
+#include "ops/va_ops.h"
 
 VA_MUST_USE struct va_backend *va_ref_backend_new(void); /* NULL after reporting */
 

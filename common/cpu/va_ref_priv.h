@@ -1,14 +1,14 @@
 /*
  * va_ref_priv.h - entries of the reference table, by the file that has them.
  *
- * Everything is written as the formula in base/va_ops.h reads: no blocking, no threads, sums in
+ * Everything is written as the formula in ops/va_ops.h reads: no blocking, no threads, sums in
  * index order. Buffers are double.
  */
 #ifndef VA_REF_PRIV_H
 #define VA_REF_PRIV_H
 
-#include "base/va_ops.h"
 #include "base/va_tensors.h"
+#include "ops/va_ops.h"
 
 /* An operand of a product, as the backend's precision has it. */
 static inline double va_ref_operand(const struct va_backend *be, double x)

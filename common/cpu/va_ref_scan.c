@@ -1,5 +1,5 @@
 /*
- * Selective scan as the formula in base/va_ops.h reads: one channel after the other, serial in
+ * Selective scan as the formula in ops/va_ops.h reads: one channel after the other, serial in
  * time. The backward keeps every state of a channel, [T, N].
  */
 #include "cpu/va_buffer.h"

@@ -16,8 +16,8 @@
 #ifndef VA_BLOCK_H
 #define VA_BLOCK_H
 
-#include "nn/va_arena.h"
-#include "nn/va_params.h"
+#include "ops/va_arena.h"
+#include "ops/va_params.h"
 
 struct va_block_sizes {
     int64_t D, heads, mlp; /* D a multiple of heads */

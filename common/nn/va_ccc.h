@@ -12,7 +12,7 @@
 #ifndef VA_CCC_H
 #define VA_CCC_H
 
-#include "base/va_ops.h"
+#include "ops/va_ops.h"
 
 enum va_ccc_kind { VA_CCC_POPULATION, VA_CCC_SAMPLE };
 

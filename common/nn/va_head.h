@@ -15,7 +15,7 @@
 #ifndef VA_HEAD_H
 #define VA_HEAD_H
 
-#include "nn/va_params.h"
+#include "ops/va_params.h"
 
 enum { VA_HEAD_BLOCKS_MAX = 12, VA_HEAD_LAYERS_MAX = 64 };
 

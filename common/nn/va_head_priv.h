@@ -4,10 +4,10 @@
 #ifndef VA_HEAD_PRIV_H
 #define VA_HEAD_PRIV_H
 
-#include "nn/va_arena.h"
 #include "nn/va_head.h"
 #include "nn/va_stack.h"
 #include "nn/va_tcn.h"
+#include "ops/va_arena.h"
 
 /* Linear layers by the index of their weight; the bias follows it. */
 struct va_head_layers {

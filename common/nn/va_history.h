@@ -9,7 +9,7 @@
 #ifndef VA_HISTORY_H
 #define VA_HISTORY_H
 
-#include "nn/va_arena.h"
+#include "ops/va_arena.h"
 
 struct va_history {
     void *rows; /* [room, width] */

@@ -13,8 +13,8 @@
 #ifndef VA_MAMBA_H
 #define VA_MAMBA_H
 
-#include "nn/va_arena.h"
-#include "nn/va_params.h"
+#include "ops/va_arena.h"
+#include "ops/va_params.h"
 
 struct va_mamba_sizes {
     int64_t D, E, N, R, taps; /* taps of the depthwise convolution */

@@ -1,7 +1,7 @@
 /*
  * va_optimiser.h - AdamW over a parameter list, with a bound on the whole gradient.
  *
- * Source: Loshchilov and Hutter 2019, in PyTorch's order (see va_adamw in base/va_ops.h). The list
+ * Source: Loshchilov and Hutter 2019, in PyTorch's order (see va_adamw in ops/va_ops.h). The list
  * of tensors is made once, so a step allocates nothing.
  *
  * Ownership: keeps the pointer to the parameters, which must outlive it
@@ -9,7 +9,7 @@
 #ifndef VA_OPTIMISER_H
 #define VA_OPTIMISER_H
 
-#include "nn/va_params.h"
+#include "ops/va_params.h"
 
 struct va_optimiser_config {
     double decay;        /* weight decay of entries that want it */

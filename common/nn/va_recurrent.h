@@ -2,7 +2,7 @@
  * va_recurrent.h - one layer of an LSTM or GRU, as PyTorch's nn.LSTM and nn.GRU compute it.
  *
  *     a = x W_ih^T + b_ih        [B, T, G, H]
- *     y = recurrence of a        [B, T, H]; formulas in base/va_op.h
+ *     y = recurrence of a        [B, T, H]; formulas in ops/va_op.h
  *
  * Width in and out is H. Names: PREFIX.weight_ih [G*H, H], weight_hh [G*H, H], bias_ih, bias_hh
  * [G*H], in PyTorch's order of gates; all begin uniform within 1/sqrt(H), as there.
@@ -12,8 +12,8 @@
 #ifndef VA_RECURRENT_H
 #define VA_RECURRENT_H
 
-#include "nn/va_arena.h"
-#include "nn/va_params.h"
+#include "ops/va_arena.h"
+#include "ops/va_params.h"
 
 struct va_recurrent_layer {
     struct va_params *params;

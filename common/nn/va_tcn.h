@@ -13,8 +13,8 @@
 #ifndef VA_TCN_H
 #define VA_TCN_H
 
-#include "nn/va_arena.h"
-#include "nn/va_params.h"
+#include "ops/va_arena.h"
+#include "ops/va_params.h"
 
 /* Indices of one weight-normed convolution in the parameter list, and its effective weights. */
 struct va_tcn_conv {

@@ -15,7 +15,7 @@
 #ifndef VA_VIT_H
 #define VA_VIT_H
 
-#include "nn/va_params.h"
+#include "ops/va_params.h"
 
 enum { VA_VIT_DEPTH_MAX = 256 };
 

@@ -9,8 +9,8 @@
 #ifndef VA_BATCH_H
 #define VA_BATCH_H
 
-#include "base/va_ops.h"
 #include "data/va_window_index.h"
+#include "ops/va_ops.h"
 
 /* ---- the order ------------------------------------------------------------------------- */
 

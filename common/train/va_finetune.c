@@ -3,8 +3,8 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "cpu/va_device.h"
 #include "io/va_model_file.h"
+#include "ops/va_device.h"
 #include "train/va_finetune_priv.h"
 #include "train/va_share.h"
 #include "train/va_train_config.h"
@@ -252,6 +252,10 @@ static int make_model(struct va_tuner *t)
     };
     struct va_params *params;
 
+    t->be = va_device_open(t->job->device);
+    if (!t->be)
+        return -1;
+    t->be->precision = (enum va_precision)c->precision;
     t->rater = va_rater_new(t->be, &t->shape, c->freeze);
     if (!t->rater)
         return -1;
@@ -270,11 +274,7 @@ static int run(struct va_tuner *t)
     int status;
 
     va_share_rounding();
-    t->be = va_device_open(t->job->device);
-    if (t->be)
-        t->be->precision = (enum va_precision)t->config.precision;
-    status = t->be ? open_input(t) : -1;
-    if (va_comm_agree(status) < 0)
+    if (va_comm_agree(open_input(t)) < 0)
         return -1;
     status = va_run_open(&t->run, &t->job->run, t->identity);
     if (status)

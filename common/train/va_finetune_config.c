@@ -1,6 +1,6 @@
 #include "train/va_finetune.h"
 
-#include "cpu/va_device.h"
+#include "ops/va_device.h"
 #include "train/va_rated.h"
 #include "train/va_train_config.h"
 

@@ -4,8 +4,8 @@
 #ifndef VA_PREDICT_FRAMES_H
 #define VA_PREDICT_FRAMES_H
 
-#include "base/va_ops.h"
 #include "data/va_window_index.h"
+#include "ops/va_ops.h"
 
 /*
  * Add what the encoder `path` (va-finetune) gives to the frames of all videos of an index of frames

@@ -11,11 +11,11 @@
 #include "base/va_output.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
-#include "cpu/va_device.h"
 #include "data/va_frame_table.h"
 #include "data/va_labels.h"
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
+#include "ops/va_device.h"
 #include "train/va_choose.h"
 #include "train/va_predict_frames.h"
 #include <math.h>
@@ -310,10 +310,10 @@ done:
 int va_predict_run(const struct va_predict_job *job)
 {
     struct run r = { .job = job };
-    struct va_backend *be = va_device_open(job->device);
+    struct va_backend *be = NULL;
     int status = -1;
 
-    if (!be || open_input(&r) < 0 || check_outputs(&r) < 0)
+    if (open_input(&r) < 0 || check_outputs(&r) < 0 || !(be = va_device_open(job->device)))
         goto done;
     va_progress_begin("frames", r.frames * job->model_count);
     for (int64_t m = 0; m < job->model_count; m++)

@@ -3,8 +3,8 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "cpu/va_device.h"
 #include "io/va_model_file.h"
+#include "ops/va_device.h"
 #include "train/va_pretrain_priv.h"
 #include <math.h>
 
@@ -129,10 +129,7 @@ static int open_settings(struct va_pretrainer *t)
 {
     const struct va_pretrain_job *job = t->job;
 
-    t->be = va_device_open(job->device);
-    if (t->be)
-        t->be->precision = (enum va_precision)t->config.precision;
-    if (!t->be || (job->init && !(t->init = va_model_read(job->init, &t->init_id))))
+    if (job->init && !(t->init = va_model_read(job->init, &t->init_id)))
         return -1;
     return va_pretrain_config_resolve(&t->config, t->init, job->init, &t->model);
 }
@@ -190,6 +187,10 @@ static int make_model(struct va_pretrainer *t)
     };
     int64_t room = va_share_most(c->batch);
 
+    t->be = va_device_open(t->job->device);
+    if (!t->be)
+        return -1;
+    t->be->precision = (enum va_precision)c->precision;
     t->mae = va_mae_new(t->be, &t->model);
     if (!t->mae || va_params_allocate_training(va_mae_params(t->mae)) < 0 ||
         va_mae_reserve(t->mae, room, c->mask_ratio) < 0 ||

@@ -1,9 +1,9 @@
 #include "train/va_pretrain.h"
 
 #include "base/va_error.h"
-#include "cpu/va_device.h"
 #include "io/va_model_file.h"
 #include "nn/va_arch.h"
+#include "ops/va_device.h"
 #include <stdio.h>
 
 /* The first ones are the sizes of the encoder, then of the decoder. No metadata of the model tell all

@@ -4,8 +4,8 @@
 #include "base/va_error.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
-#include "cpu/va_device.h"
 #include "media/va_decoder.h"
+#include "ops/va_device.h"
 #include <signal.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 #include "train/va_share.h"
 
 #include "base/va_comm.h"
+#include "base/va_cpu.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "cpu/va_hot.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ void va_share_rounding(void)
     va_comm_gather(&least, sizeof(least), all);
     for (int r = 0; r < va_comm_size(); r++)
         least = all[r] < least ? all[r] : least;
-    va_hot_use((enum va_isa)least);
+    va_cpu_limit((enum va_isa)least);
 }
 
 void va_share_moments(struct va_ccc_moments *m)

@@ -21,7 +21,7 @@
 
 #include "base/va_hash.h"
 #include "nn/va_ccc.h"
-#include "nn/va_params.h"
+#include "ops/va_params.h"
 
 struct va_share {
     int64_t first, count;

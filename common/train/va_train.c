@@ -3,8 +3,8 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "cpu/va_device.h"
 #include "io/va_model_file.h"
+#include "ops/va_device.h"
 #include "train/va_share.h"
 #include "train/va_train_priv.h"
 
@@ -112,6 +112,9 @@ static int make_model(struct va_trainer *t)
     struct va_params *params;
     int64_t size = c->batch;
 
+    t->be = va_device_open(t->job->device);
+    if (!t->be)
+        return -1;
     t->head = va_head_new(t->be, &t->in.head, (enum va_head_init)c->draw,
                           c->decay == VA_DECAY_ALL);
     if (!t->head)
@@ -144,9 +147,7 @@ static int run(struct va_trainer *t)
     int status;
 
     va_share_rounding();
-    t->be = va_device_open(t->job->device);
-    status = t->be ? va_train_input_open(&t->in, t->job) : -1;
-    if (va_comm_agree(status) < 0)
+    if (va_comm_agree(va_train_input_open(&t->in, t->job)) < 0)
         return -1;
     status = va_run_open(&t->run, &t->job->run, t->in.identity);
     if (status)

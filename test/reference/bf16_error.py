@@ -27,7 +27,7 @@ def find(name):
 
 
 def forward(w, images, heads):
-    """CLS rows of an encoder whose tensors are w, as base/va_op.h and nn/va_vit.h define it."""
+    """CLS rows of an encoder whose tensors are w, as ops/va_op.h and nn/va_vit.h define it."""
     linear = lambda x, n: F.linear(x, w[n + ".weight"], w[n + ".bias"])
     norm = lambda x, n: F.layer_norm(x, x.shape[-1:], w[n + ".weight"], w[n + ".bias"], 1e-6)
     p = w["patch_embed.proj.weight"]

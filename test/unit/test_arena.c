@@ -1,5 +1,5 @@
 /* The arena: what is measured is what is handed out, aligned and apart; marks share. */
-#include "nn/va_arena.h"
+#include "ops/va_arena.h"
 
 #include "base/va_error.h"
 #include "cpu/va_ref_ops.h"

@@ -1,5 +1,5 @@
 /* The list of parameters: counts, laws of the initial values, files. */
-#include "nn/va_params.h"
+#include "ops/va_params.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"

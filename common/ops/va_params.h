@@ -12,8 +12,8 @@
 #ifndef VA_PARAMS_H
 #define VA_PARAMS_H
 
-#include "base/va_ops.h"
 #include "base/va_tensors.h"
+#include "ops/va_ops.h"
 
 enum va_init {
     VA_INIT_ZERO,

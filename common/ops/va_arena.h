@@ -12,7 +12,7 @@
 #ifndef VA_ARENA_H
 #define VA_ARENA_H
 
-#include "base/va_ops.h"
+#include "ops/va_ops.h"
 
 struct va_arena {
     struct va_backend *be;

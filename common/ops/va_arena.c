@@ -1,4 +1,4 @@
-#include "nn/va_arena.h"
+#include "ops/va_arena.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"

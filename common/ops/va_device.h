@@ -6,7 +6,7 @@
  *     ... VA_OPT_DEVICE(&device), VA_OPT_PRECISION(&precision) in the table ...
  *     if (!va_device_check(device, precision, status))
  *         return false;
- *     ... be = va_device_open(device);
+ *     ... once the inputs are checked: be = va_device_open(device);
  *
  * va_device_check refuses bf16; a tool whose models take it asks va_device_check_name alone and
  * sets be->precision. Training in bf16 rounds the linear layers of the forward pass.
@@ -15,8 +15,8 @@
 #define VA_DEVICE_H
 
 #include "base/va_attr.h"
-#include "base/va_ops.h"
 #include "base/va_option.h"
+#include "ops/va_ops.h"
 
 extern const char *const va_precision_names[]; /* in enum order, NULL last */
 
@@ -27,7 +27,7 @@ extern const char *const va_precision_names[]; /* in enum order, NULL last */
     VA_OPT_CHOICE(0, "precision", target_, va_precision_names, \
                   "arithmetic of matrix products; sums are float32 or wider")
 
-/* Whether this is a device's name. False after reporting, with *status set to VA_EXIT_USAGE. */
+/* Whether this is the name of a device that is here. False after reporting, with *status set. */
 VA_MUST_USE bool va_device_check_name(const char *device, int *status);
 
 /* The same, and whether the precision is f32; *status is VA_EXIT_MACHINE where it is another. */
@@ -35,5 +35,17 @@ VA_MUST_USE bool va_device_check(const char *device, int precision, int *status)
 
 /* The backend of a device that va_device_check accepted, or NULL after reporting. */
 VA_MUST_USE struct va_backend *va_device_open(const char *device);
+
+/* ---- what a kind of device provides ----------------------------------------------------- */
+
+struct va_device {
+    const char *name;                       /* "cpu", "cuda" */
+    int (*count)(void);                     /* how many of them are here */
+    struct va_backend *(*open)(int number); /* from 0, below count(); NULL after reporting */
+};
+
+/* The kinds that this build has, best first, NULL last: auto takes the first that is here. The
+ * Makefile writes this list (DEVICES). */
+extern const struct va_device *const va_devices[];
 
 #endif

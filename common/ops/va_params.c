@@ -1,4 +1,4 @@
-#include "nn/va_params.h"
+#include "ops/va_params.h"
 
 #include "base/va_error.h"
 #include "base/va_libm.h"

@@ -2,7 +2,7 @@
  * va_op.h - what each operation of the table computes: formulas, shapes, and what it is given.
  *
  * Layout:    row-major, time-major sequences [B, T, C]; shapes below outermost first. A buffer is
- *            a void * to numbers of the backend (base/va_ops.h).
+ *            a void * to numbers of the backend (ops/va_ops.h).
  * Gradients: named d + tensor. Parameter gradients ADD to what is there, activation gradients
  *            OVERWRITE. A NULL gradient pointer means "not wanted".
  * Aliasing:  outputs may be the same buffer as an input only where it says "in place".

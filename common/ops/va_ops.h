@@ -7,8 +7,12 @@
  *
  * Numbers:   a buffer is a void * to `elem` bytes per number (4, or 8 in ref); use va_at() to
  *            step through it. Only get_* may be asked for the values.
- * Contracts: what each operation computes is said in base/va_op.h
- * Errors:    operations return nothing and may be asynchronous. A failure (memory, device)
+ * Contracts: what each operation computes is said in ops/va_op.h
+ * Time:      operations may run later, in the order of their calls. What the host gives (parameter
+ *            structs, sources of put_*, indices, scales) is read before the call returns. Only
+ *            get_*, sync and what returns a result wait. A buffer may be freed with work
+ *            outstanding. A list of tensors lives until the next wait.
+ * Errors:    operations return nothing. A failure (memory, device)
  *            sticks: later operations do nothing and va_backend_check() returns -1 after it was
  *            reported once. Sizes are the caller's promise, taken from a checked configuration.
  * Results:   equal inputs give equal bytes for the same number of threads
@@ -17,7 +21,7 @@
 #define VA_OPS_H
 
 #include "base/va_attr.h"
-#include "base/va_op.h"
+#include "ops/va_op.h"
 #include <stddef.h>
 
 struct va_backend;

@@ -1,0 +1,81 @@
+#include "ops/va_device.h"
+
+#include "base/va_error.h"
+#include <stdlib.h>
+#include <string.h>
+
+const char *const va_precision_names[] = { "f32", "bf16", NULL };
+
+static bool is_cuda(const char *device)
+{
+    size_t digits;
+
+    if (!strcmp(device, "cuda"))
+        return true;
+    if (strncmp(device, "cuda:", 5) != 0)
+        return false;
+    digits = strspn(device + 5, "0123456789");
+    return digits >= 1 && digits <= 4 && !device[5 + digits];
+}
+
+/* The kind that `device` names, and its number; NULL after reporting that it is not here. */
+static const struct va_device *find(const char *device, int *number)
+{
+    const char *colon = strchr(device, ':');
+    size_t length = colon ? (size_t)(colon - device) : strlen(device);
+    int found = -1;
+
+    *number = colon ? atoi(colon + 1) : 0;
+    for (int i = 0; va_devices[i]; i++) {
+        const struct va_device *d = va_devices[i];
+        bool any = strcmp(device, "auto") == 0;
+
+        if (!any && (strncmp(d->name, device, length) != 0 || d->name[length]))
+            continue;
+        found = d->count();
+        if (*number < found)
+            return d;
+        if (!any)
+            break;
+    }
+    if (found < 0)
+        va_error_machine("--device %s: this build has no GPU support, expected cpu", device);
+    else
+        va_error_machine("--device %s: found %d such devices here, counted from 0", device,
+                         found);
+    return NULL;
+}
+
+bool va_device_check_name(const char *device, int *status)
+{
+    int number;
+
+    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0 && !is_cuda(device))
+        return va_usage_error(status, "--device %s: expected auto, cpu, cuda or cuda:N",
+                              device);
+    if (find(device, &number))
+        return true;
+    *status = VA_EXIT_MACHINE;
+    return false;
+}
+
+bool va_device_check(const char *device, int precision, int *status)
+{
+    if (!va_device_check_name(device, status))
+        return false;
+    if (precision != VA_F32_PRODUCTS) {
+        *status = VA_EXIT_MACHINE;
+        va_error_machine("--precision %s: this tool computes in f32 only",
+                         va_precision_names[precision]);
+        return false;
+    }
+    return true;
+}
+
+struct va_backend *va_device_open(const char *device)
+{
+    int number;
+    const struct va_device *d = find(device, &number);
+
+    return d ? d->open(number) : NULL;
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# The tools on a device that is as far away as a GPU (test/late): buffers cannot be touched, and an
+# operation runs when somebody waits. Results are the cpu's, byte for byte, as the cpu is behind it.
+bats_require_minimum_version 1.8.0
+load lib/va
+load lib/pretrain
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    pretrain_setup_file
+    mkdir labels
+    for v in a b c d; do
+        make_features --video $v --dim 6 --frames 90 --seed "$(printf %d "'$v")" f$v.h5
+        make_frames --frames 30 --width 20 --height 18 --video $v --seed "$(printf %d "'$v")" p$v.h5
+        make_labels --frames 90 --seed "$(printf %d "'$v")" --unlabelled 3,4,40 >labels/$v.txt
+    done
+    va-window --labels labels --window 30 --stride 20 -o w.h5 fa.h5 fb.h5 fc.h5 fd.h5 >/dev/null
+    printf 'a\nb\nc\n' >train.txt
+    echo d >val.txt
+    va-weights init --arch vit_tiny -o tiny.h5
+}
+setup() {
+    cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .
+    LATE=$BUILD/test/late/bin
+}
+
+RATED=(-w tiny.h5 --labels labels --unmatched allow --train train.txt --val val.txt --batch 6
+    --per-video 8 --warmup-epochs 1)
+WINDOWS=(-q -j 1 --windows w.h5 --train train.txt --val val.txt --warmup-epochs 1)
+SMALL_HEAD=(--channels "8,6" --kernel 3 --layers 2 --d-state 3 --hidden 4 --heads 2)
+
+# same TOOL ARGS... (which write out.h5): here and there
+same() {
+    rm -f out.h5 near.h5
+    "$@"
+    mv out.h5 near.h5
+    "$LATE/$1" "${@:2}"
+    cmp near.h5 out.h5 || explain "$*"
+}
+
+@test "the device is the one of these tools: it reports" {
+    VA_LATE_REPORT=$PWD/report "$LATE/va-tcn-mamba-train" "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 1 -o m.h5
+    [ "$(head -n 1 report | cut -d ' ' -f 1)" = calls ]
+    grep -q '^adamw ' report
+}
+
+@test "training the temporal models, validated and resumed" {
+    for kind in tcn-mamba tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer; do
+        same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal $kind --epochs 2 \
+            --lookahead 2 --clip 0.1 -o out.h5
+    done
+    va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 6 --log-dir log -o m.h5
+    "$LATE/va-tcn-mamba-train" "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 6 --log-dir late --save-every 1 \
+        --steps 7 -o x.h5
+    cp m.h5 whole.h5
+    same va-tcn-mamba-train "${WINDOWS[@]}" --init whole.h5 --epochs 2 -o out.h5
+    cmp <(head -n 8 log/train.tsv) late/train.tsv
+}
+
+@test "predicting: windows, sequences, several models" {
+    for kind in tcn-mamba tcn-gru tcn-transformer; do
+        va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal $kind --epochs 1 -o $kind.h5
+        for mode in sequence overlap chunk; do
+            same va-predict -q -j 1 -m $kind.h5 --mode $mode -o out.h5 fa.h5 fb.h5
+        done
+    done
+    same va-predict -q -j 1 -m tcn-mamba.h5 -m tcn-gru.h5 -o out.h5 --windows w.h5
+}
+
+@test "encoders: embedding, pretraining, fine-tuning, predicting with what was tuned" {
+    for precision in f32 bf16; do
+        same va-embed -q -j 1 -w tiny.h5 --precision $precision --batch 7 -o out.h5 pa.h5
+        same va-mae-pretrain -q "${RUN[@]}" --precision $precision --epochs 2 --accumulate 2 -o out.h5 a.h5 b.h5
+        same va-finetune -q -j 1 "${RATED[@]}" --precision $precision --epochs 2 --drop-path 0.3 \
+            -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5
+    done
+    same va-finetune -q -j 1 "${RATED[@]}" --epochs 1 --freeze-blocks 1 -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5
+    mv out.h5 tuned.h5
+    same va-predict -q -j 1 -m tuned.h5 -o out.h5 pa.h5
+}
+
+# report_of STEPS COMMAND...: what the device was asked for, sorted, in the file STEPS
+report_of() {
+    rm -f out.h5
+    VA_LATE_REPORT=$PWD/report.$1 "$LATE/$2" "${@:3}" --steps "$1"
+    sort "report.$1" >"$1" && rm "report.$1"
+}
+
+# a_step COMMAND...: what the fourth step asks for, "name calls" a line
+a_step() {
+    report_of 3 "$@"
+    report_of 4 "$@"
+    join -a 2 3 4 | awk '{ n = NF == 3 ? $3 - $2 : $2; if (n) print $1, n }'
+}
+
+# at_most CALLS WAITS: of the step in the standard input; no allocation
+at_most() {
+    awk -v calls="$1" -v waits="$2" '{ n[$1] = $2; print }
+        END { exit n["calls"] > calls || n["waits"] > waits || n["allocations"] > 0 }'
+}
+
+@test "a step asks the device for little, whatever the batch is" {
+    for batch in 2 4; do
+        a_step va-tcn-mamba-train "${WINDOWS[@]}" --channels "8,8,8,6" --layers 4 --batch $batch \
+            -o out.h5 | at_most 300 4
+        a_step va-mae-pretrain -q -j 1 "${SMALL[@]}" --depth 12 --decoder-depth 4 --batch $batch \
+            -o out.h5 a.h5 b.h5 | at_most 600 5
+        a_step va-finetune -q -j 1 "${RATED[@]}" --batch $batch -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5 |
+            at_most 510 4
+    done
+}
