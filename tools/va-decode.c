@@ -86,7 +86,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_STRING(0, "size", &a->size, "WxH|N",
                       "width and height to scale frames to; N: a square (default: as stored)"),
         VA_OPT_INT(0, "every", &o->every, 1, VA_NUMBER_MAX,
-                   "keep every N-th frame: 1, 1 + N, ..."),
+                   "use every N-th frame: 1, 1 + N, ..."),
         VA_OPT_REAL(0, "start", &o->start, 0, 1e9,
                     "skip frames before this time in seconds; 0: none"),
         VA_OPT_REAL(0, "end", &o->end, 0, 1e9,

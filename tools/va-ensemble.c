@@ -56,7 +56,7 @@ static const struct va_option combine_table[] = {
                   "plain average, average after CCC centring, or weighted sum"),
     VA_OPT_STRING(0, "weight", &combine.weight, "W,W,...",
                   "weight of each file for --method mean (default: equal weights)"),
-    VA_OPT_FILE(0, "weights", &combine.fitted,
+    VA_OPT_FILE(0, "weight-table", &combine.fitted,
                 "table of weights from va-ensemble fit; implies --method weights"),
     VA_OPT_CHOICE(0, "missing", &combine.missing, missing_names,
                   "videos without predictions in some files: refuse them, leave them out, or "
@@ -85,7 +85,7 @@ static const struct va_usage usage = {
         "write ./fit.",
     .examples = "va-ensemble --method centred -o all.h5 fold0.h5 fold1.h5 fold2.h5\n"
                 "va-ensemble fit --labels Validation_Set -o weights.tsv a.val.h5 b.val.h5\n"
-                "va-ensemble --weights weights.tsv -o test.h5 a.test.h5 b.test.h5",
+                "va-ensemble --weight-table weights.tsv -o test.h5 a.test.h5 b.test.h5",
 };
 
 /* The numbers of --weight. */
@@ -130,9 +130,9 @@ static bool parse_combine(int argc, char **argv, int *status)
     if (combine.fitted && !va_option_given("method"))
         combine.method = WEIGHTS;
     if ((combine.method == WEIGHTS) != (combine.fitted != NULL))
-        return va_usage_error(status, combine.fitted
-                                          ? "--weights conflicts with --method mean and centred"
-                                          : "--method weights needs --weights FILE");
+        return va_usage_error(
+            status, combine.fitted ? "--weight-table conflicts with --method mean and centred"
+                                   : "--method weights needs --weight-table FILE");
     if (combine.weight && combine.method != MEAN)
         return va_usage_error(status, "--weight goes with --method mean");
     if (combine.fitted && combine.missing == VA_ENSEMBLE_AVERAGE)

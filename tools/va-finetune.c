@@ -50,7 +50,8 @@ static int64_t add_training(struct va_finetune_config *c, struct va_option *tabl
         VA_OPT_INT(0, "freeze-blocks", &c->freeze, -1, VA_VIT_DEPTH_MAX,
                    "number of lower blocks that are not trained; 0: all are trained; -1: two "
                    "thirds are not"),
-        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "number of epochs"),
+        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6,
+                   "number of passes over the training videos"),
         VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
                    "epochs during which the learning rate rises"),
         VA_OPT_INT(0, "per-video", &c->per_video, 1, 1e6,
@@ -66,7 +67,7 @@ static int64_t add_training(struct va_finetune_config *c, struct va_option *tabl
                     "weight decay of AdamW; norms and biases do not decay"),
         VA_OPT_REAL(0, "drop-path", &c->drop_path, 0, .999,
                     "probability that the branches of the last block are dropped"),
-        VA_OPT_REAL(0, "clip", &c->clip, 0, 1e30,
+        VA_OPT_REAL(0, "clip-norm", &c->clip, 0, 1e30,
                     "limit of the gradient's L2 norm; 0: no limit"),
         VA_OPT_CHOICE(0, "loss", &c->loss, va_finetune_loss_names,
                       "loss: 1 - CCC of the batch, mean squared error, or a mix"),

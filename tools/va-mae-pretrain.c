@@ -64,7 +64,7 @@ static int64_t add_training(struct va_pretrain_config *c, struct va_option *tabl
                     "learning rate at the end of the schedule"),
         VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6,
                     "weight decay of AdamW; norms and biases do not decay"),
-        VA_OPT_REAL(0, "clip", &c->clip, 0, 1e30,
+        VA_OPT_REAL(0, "clip-norm", &c->clip, 0, 1e30,
                     "limit of the gradient's L2 norm; 0: no limit"),
         VA_OPT_REAL(0, "mask-ratio", &c->mask_ratio, 0, 1,
                     "share of the patches that are hidden"),

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum model { MODEL_RIDGE, MODEL_MEAN };
-static const char *const model_names[] = { "ridge", "mean", NULL };
+enum method { METHOD_RIDGE, METHOD_MEAN };
+static const char *const method_names[] = { "ridge", "mean", NULL };
 enum select { SELECT_ALL, SELECT_FORWARD };
 static const char *const select_names[] = { "all", "forward", NULL };
 enum { PARTS = 5, BLOCK = 256, FEATURES_MAX = 64 };
@@ -24,7 +24,7 @@ enum { PARTS = 5, BLOCK = 256, FEATURES_MAX = 64 };
 static struct args {
     const char *output, *windows, *train, *val, *lambda, *groups;
     double value; /* of lambda, -1 for auto */
-    int model, select;
+    int method, select;
     int64_t context, step, features;
     bool any_encoder;
 } args = { .lambda = "auto", .step = 1, .features = 8 };
@@ -42,11 +42,10 @@ static const struct va_option table[] = {
     VA_OPT_INT(0, "features", &args.features, 1, FEATURES_MAX,
                "largest number of features that --select forward selects"),
     VA_OPT_FILE(0, "groups", &args.groups,
-                "table of videos that stay in one inner fold: columns clip (or video) and "
-                "group"),
+                "table of videos that stay together: columns clip (or video) and group"),
     VA_OPT_STRING(0, "lambda", &args.lambda, "auto|X",
                   "strength of the penalty; auto: chosen by inner cross-validation"),
-    VA_OPT_CHOICE(0, "model", &args.model, model_names,
+    VA_OPT_CHOICE(0, "method", &args.method, method_names,
                   "ridge regression, or the mean of the training labels"),
     VA_OPT_ANY_ENCODER(&args.any_encoder),
     VA_OPT_END,
@@ -174,7 +173,7 @@ static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t pa
     for (int64_t i = 0; status == 0 && i < parts; i++)
         va_moments_sum(&all, &part[i], 1);
     lambda[0] = lambda[1] = args.value;
-    if (status == 0 && args.model == MODEL_RIDGE && args.select == SELECT_FORWARD) {
+    if (status == 0 && args.method == METHOD_RIDGE && args.select == SELECT_FORWARD) {
         if (parts < 2)
             status = va_error("%s: one group of videos, nothing to choose features by",
                               args.train);
@@ -184,7 +183,7 @@ static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t pa
         va_moments_release(&all);
         return status;
     }
-    if (status == 0 && args.model == MODEL_RIDGE && args.value < 0) {
+    if (status == 0 && args.method == METHOD_RIDGE && args.value < 0) {
         lambda[0] = lambda[1] = .1;
         if (parts > 1)
             status = va_ridge_choose(part, parts, lambda);
@@ -192,8 +191,8 @@ static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t pa
             va_info("%s: one group of videos, nothing to choose by: lambda is .1", args.train);
     }
     if (status == 0)
-        status = args.model == MODEL_MEAN ? va_ridge_constant(ridge, &all)
-                                          : va_ridge_fit(ridge, &all, lambda);
+        status = args.method == METHOD_MEAN ? va_ridge_constant(ridge, &all)
+                                            : va_ridge_fit(ridge, &all, lambda);
     va_moments_release(&all);
     return status;
 }
@@ -262,7 +261,7 @@ static char *model_name(const struct va_ridge *ridge, const double lambda[2])
     va_hash_add(&h, ridge->w, 2 * (size_t)ridge->D * sizeof(*ridge->w));
     va_hash_add(&h, ridge->b, sizeof(ridge->b));
     va_hash_finish(&h, text);
-    return args.model == MODEL_MEAN
+    return args.method == METHOD_MEAN
                ? va_format("mean %.16s", text)
                : va_format("ridge %.16s lambda=%g,%g", text, lambda[0], lambda[1]);
 }

@@ -80,14 +80,16 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
             "source of initial weights and --in-norm: the paper, or the authors' code"),
         VA_OPT_YESNO(0, "in-norm", &h->in_norm, "apply layer norm before the Mamba layers"),
         VA_OPT_INT(0, "in-dim", &h->in_dim, 1, 65536, "number of features of a frame"),
-        VA_OPT_INTS(0, "channels", &a->channels, 1, 65536, "output channels of each TCN block"),
+        VA_OPT_INTS(0, "channels", &a->channels, 1, 65536,
+                    "output channels of each TCN block; the last is the width of the later "
+                    "layers"),
         VA_OPT_INT(0, "kernel", &h->kernel, 1, 1024, "kernel size of the TCN convolutions"),
-        VA_OPT_INT(0, "layers", &h->layers, 1, VA_HEAD_LAYERS_MAX, "number of Mamba layers"),
-        VA_OPT_INT(0, "d-state", &h->d_state, 1, 65536, "states of the scan per channel"),
-        VA_OPT_INT(0, "d-conv", &h->d_conv, 1, 1024,
-                   "kernel size of the convolution in a Mamba layer"),
-        VA_OPT_INT(0, "expand", &h->expand, 1, 64,
-                   "inner width of a Mamba layer divided by its outer width"),
+        VA_OPT_INT(0, "layers", &h->layers, 1, VA_HEAD_LAYERS_MAX,
+                   "number of layers after the TCN"),
+        VA_OPT_INT(0, "d-state", &h->d_state, 1, 65536,
+                   "Mamba: states of the scan per channel"),
+        VA_OPT_INT(0, "d-conv", &h->d_conv, 1, 1024, "Mamba: kernel size of the convolution"),
+        VA_OPT_INT(0, "expand", &h->expand, 1, 64, "Mamba: inner width divided by outer width"),
         VA_OPT_INT(0, "hidden", &h->hidden, 1, 65536, "width of the last hidden layer"),
         VA_OPT_END,
     };
@@ -444,7 +446,8 @@ static int main_info(int argc, char **argv)
 {
     const char *from = NULL;
     const struct va_option table[] = {
-        VA_OPT_STRING(0, "from", &from, "KEY", "take the dict or the encoder of this name"),
+        VA_OPT_STRING(0, "from", &from, "KEY",
+                      "key of the dict, or prefix of the encoder, to take from the file"),
         VA_OPT_END,
     };
     struct va_tensors *set;
