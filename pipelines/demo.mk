@@ -13,7 +13,7 @@ FINETUNE_OPTIONS ?= --freeze-blocks 0 --layer-decay 0.8 --lr 1e-3 --epochs 8 --w
                     --batch 64 --val-every 10 --unmatched skip --select last
 EMBED_OPTIONS    ?= --batch 32
 # A small head, started as the authors did.
-TRAIN_OPTIONS    ?= --preset paper --channels 32,32,32 --kernel 7 --layers 2 --draw authors \
+TRAIN_OPTIONS    ?= --preset paper --channels 32,32,32 --kernel 7 --layers 2 --initial authors \
                     --in-norm yes --epochs 20 --warmup-epochs 2 --batch 8 --lr 2e-3 \
                     --weight-decay 0.05 --dropout 0.4 --select last
 include $(HERE)params.mk

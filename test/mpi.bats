@@ -119,7 +119,7 @@ close() {
 
 @test "machines with other instruction sets: weights stay the same on all ranks" {
     need_mpi
-    tool=(va-tcn-mamba-train -q "${RUN[@]}" --batch 5 --epochs 4 --clip 0.01 --save-every 1 -o m.h5)
+    tool=(va-tcn-mamba-train -q "${RUN[@]}" --batch 5 --epochs 4 --clip-norm 0.01 --save-every 1 -o m.h5)
     run -0 --separate-stderr "${launcher[@]}" -n 1 "${tool[@]}" : -n 1 env VA_ISA=plain "${tool[@]}"
     [ -s m.h5 ]
 }

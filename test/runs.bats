@@ -134,7 +134,7 @@ in_use() {
 
 @test "a run that fails before it saved a step leaves no checkpoint in the way" {
     as va-tcn-mamba-train
-    run -4 --separate-stderr train_with --lr 1e30 --clip 0 --epochs 1000 -o m.h5 --log-dir log
+    run -4 --separate-stderr train_with --lr 1e30 --clip-norm 0 --epochs 1000 -o m.h5 --log-dir log
     [[ $stderr == *"not finite"* ]] || explain "$stderr"
     [ ! -e m.h5.state ] && [ ! -e m.h5 ]
     train_with -q -o m.h5 --log-dir log

@@ -164,8 +164,8 @@ videos() { h5ls "$1/videos" | cut -d ' ' -f 1 | paste -sd ' '; }
 @test "mistakes in the command line: status 2" {
     usage "expected files of predictions"
     run -2 va-ensemble a.h5
-    usage "--method weights needs --weights FILE" --method weights a.h5
-    usage "--weights conflicts with this --method" --method mean --weights t.tsv a.h5
+    usage "--method weights needs --weight-table FILE" --method weights a.h5
+    usage "--weight-table conflicts with --method mean and centred" --method mean --weight-table t.tsv a.h5
     usage "--weight goes with --method mean" --method centred --weight 1,1 a.h5 b.h5
     usage "--weight: found 3 numbers, expected 2, one for each file" --weight 1,1,1 a.h5 b.h5
     usage "--weight: expected one above 0" --weight 0,0 a.h5 b.h5
@@ -173,7 +173,7 @@ videos() { h5ls "$1/videos" | cut -d ' ' -f 1 | paste -sd ' '; }
         usage "--weight: found $bad, expected numbers from 0, separated by commas" --weight "$bad" a.h5 b.h5
     done
     usage "--missing average does not go with fitted weights: they were fitted for all files together" \
-        --missing average --weights t.tsv a.h5 b.h5
+        --missing average --weight-table t.tsv a.h5 b.h5
     # shellcheck disable=SC2046
     usage "found 65 files of predictions, at most 64" $(yes a.h5 | head -n 65)
 }

@@ -48,9 +48,9 @@ refused() { # CODE TEXT ARGS...
     awk -v x="$(score p.h5)" 'BEGIN { exit !(x > .9999999) }'
 }
 
-@test "a penalty without end leaves the mean; so does --model mean" {
+@test "a penalty without end leaves the mean; so does --method mean" {
     va-ridge --lambda 1e9 --windows w.h5 --train train.txt --val val.txt -o p.h5
-    va-ridge --model mean --windows w.h5 --train train.txt --val val.txt -o m.h5
+    va-ridge --method mean --windows w.h5 --train train.txt --val val.txt -o m.h5
     same_numbers --abs 1e-6 p.h5 m.h5 # ids of the models differ
     [ "$(score m.h5)" = 0 ]
     awk -v x="$(score p.h5)" 'BEGIN { exit !(x < 1e-6) }'

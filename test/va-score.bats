@@ -38,7 +38,7 @@ make_predictions() {
     done
     va-window --labels labels -o w.h5 "${@/%/.f.h5}" >/dev/null
     printf '%s\n' "$@" >list
-    va-ridge --model mean --windows w.h5 --train list --val list -o pred.h5
+    va-ridge --method mean --windows w.h5 --train list --val list -o pred.h5
 }
 
 @test "generic battery: text" { generic_battery va-score --labels labels pred/a.txt pred/b.txt; }

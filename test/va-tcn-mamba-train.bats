@@ -60,7 +60,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     train --preset authors --epochs 2 --log-dir log -o m.h5
     [ "$(cut -f 1 log/val.tsv | paste -sd ' ')" = "step 1 2 3 4 5 6 7 8" ]
     [ "$(attribute m.h5 in-norm)" = yes ]
-    [ "$(attribute m.h5 train.loss)" = sample ]
+    [ "$(attribute m.h5 train.moments)" = sample ]
 }
 
 @test "validation: each frame once is what va-score says of overlapping windows" {
@@ -180,11 +180,11 @@ schedule paper authors authors
 weight-decay 0.001 0.001 0.01
 decay weights all all
 dropout 0.3 0.2 0.3
-clip 0 1 1
+clip-norm 0 1 1
 adam-eps 1e-08 1e-07 1e-07
-loss population sample sample
+moments population sample sample
 loss-eps 1e-08 1e-08 1e-08
-draw paper authors authors
+initial paper authors authors
 validation once windows windows
 evaluations 1 4 4
 select best best best

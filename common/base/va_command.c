@@ -46,7 +46,7 @@ static int print_man(const struct va_command *commands, const struct va_usage *u
             printf(".SH COMMANDS\n");
         (void)ask(c, "--help-man");
     }
-    va_man_end(true);
+    va_man_end(usage, true);
     return VA_EXIT_OK;
 }
 

@@ -127,11 +127,25 @@ static void print_details(const char *details)
 
         putchar('\n');
         if (paragraph && paragraph[0] == ' ')
-            puts(paragraph); /* an example: as written */
+            puts(paragraph); /* as written */
         else if (paragraph)
             print_wrapped(paragraph, 0, 0);
         va_free(paragraph);
         details = end ? end + 2 : NULL;
+    }
+}
+
+/* Each command on a line of its own, indented. */
+static void print_examples(const char *examples)
+{
+    if (!examples)
+        return;
+    printf("\nexamples:\n");
+    for (const char *line = examples; *line;) {
+        int n = (int)strcspn(line, "\n");
+
+        printf("  %.*s\n", n, line);
+        line += n + (line[n] != 0);
     }
 }
 
@@ -147,6 +161,7 @@ void va_help_print(const struct va_option *table, const struct va_usage *usage,
     if (va_option_writes(table))
         print_options(va_writer_options);
     print_details(usage->details);
+    print_examples(usage->examples);
 }
 
 void va_help_print_commands(const struct va_command *commands, const struct va_usage *usage)
@@ -156,6 +171,7 @@ void va_help_print_commands(const struct va_command *commands, const struct va_u
     for (const struct va_command *c = commands; c->name; c++)
         printf("  %-12s %s\n", c->name, c->brief);
     print_details(usage->details);
+    print_examples(usage->examples);
 }
 
 /* ---- the man page, from the same table --------------------------------------------------- */
@@ -211,10 +227,10 @@ static void man_details(const char *details)
         int n = end ? (int)(end - details) : (int)strlen(details);
         char *paragraph = va_format("%.*s", n, details);
 
-        fputs(details[0] == ' ' ? ".PP\n.nf\n" : ".PP\n", stdout);
+        fputs(details[0] == ' ' ? ".PP\n.EX\n" : ".PP\n", stdout);
         if (paragraph)
             print_troff(paragraph);
-        fputs(details[0] == ' ' ? "\n.fi\n" : "\n", stdout);
+        fputs(details[0] == ' ' ? "\n.EE\n" : "\n", stdout);
         va_free(paragraph);
         details = end ? end + 2 : NULL;
     }
@@ -237,7 +253,7 @@ void va_man_begin(const struct va_usage *usage)
     }
 }
 
-void va_man_end(bool writes)
+void va_man_end(const struct va_usage *usage, bool writes)
 {
     printf(".SH COMMON OPTIONS\n");
     man_options(va_common_options);
@@ -245,6 +261,11 @@ void va_man_end(bool writes)
         man_options(va_writer_options);
     printf(".SH EXIT STATUS\n0 done or yes; 1 no; 2 bad command line; 3 bad input data; 4 the "
            "machine failed.\n");
+    if (!usage->examples)
+        return;
+    printf(".SH EXAMPLES\n.EX\n");
+    print_troff(usage->examples);
+    printf("\n.EE\n");
 }
 
 /* A tool's page; for a subcommand only its section of the page, for an empty one the options. */
@@ -259,7 +280,7 @@ void va_man_print(const struct va_option *table, const struct va_usage *usage, c
         va_man_begin(usage);
         printf(".SH OPTIONS\n");
         man_options(table);
-        va_man_end(va_option_writes(table));
+        va_man_end(usage, va_option_writes(table));
         return;
     }
     printf(".SS ");

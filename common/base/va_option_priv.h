@@ -53,7 +53,7 @@ void va_help_print(const struct va_option *table, const struct va_usage *usage,
 void va_help_print_commands(const struct va_command *commands, const struct va_usage *usage);
 void va_man_print(const struct va_option *table, const struct va_usage *usage,
                   const char *verb);
-void va_man_begin(const struct va_usage *usage); /* name, synopsis, description */
-void va_man_end(bool writes);                    /* common options and exit codes */
+void va_man_begin(const struct va_usage *usage);            /* name, synopsis, description */
+void va_man_end(const struct va_usage *usage, bool writes); /* common options to examples */
 
 #endif

@@ -21,15 +21,14 @@ struct va_frame_files {
     const char *where[VA_FRAME_FORMATS];
 };
 
-#define VA_OPT_TABLE(files_)                                                           \
-    VA_OPT_STREAM(                                                                     \
-        0, "table", &(files_)->where[VA_FRAME_TABLE], "FILE|DIR",                      \
-        "also write a spreadsheet: frame, time, valence, arousal. Columns are "        \
-        "separated by tabs, in a FILE.csv by commas. DIR/ gets a DIR/<video>.tsv for " \
-        "each video. -: standard output")
-#define VA_OPT_TEXT_DIR(files_)                                            \
-    VA_OPT_OUTPUT(0, "text-dir", &(files_)->where[VA_FRAME_LABELS], "DIR", \
-                  "also DIR/<video>.txt: valence,arousal, a line per frame")
+#define VA_OPT_TABLE(files_)                                                    \
+    VA_OPT_STREAM(0, "table", &(files_)->where[VA_FRAME_TABLE], "FILE|DIR",     \
+                  "write a table of frame, time, valence and arousal to FILE, " \
+                  "DIR/<video>.tsv or standard output (-)")
+#define VA_OPT_TEXT_DIR(files_)                                                            \
+    VA_OPT_OUTPUT(0, "text-dir", &(files_)->where[VA_FRAME_LABELS], "DIR",                 \
+                  "folder to write <video>.txt files into: valence,arousal, one line per " \
+                  "frame")
 
 /* Whether each place can take the files of so many videos: a folder can (it is one, or ends in "/"),
  * a file only that of one. 0, or -1 after reporting. */

@@ -27,14 +27,14 @@ struct va_label_rule {
     bool silent;   /* a difference that is taken is not said here */
 };
 
-#define VA_OPT_LABEL_FPS(target_)                                                         \
-    VA_OPT_REAL(0, "label-fps", target_, 0, 1e6,                                          \
-                "rows per second of label files that have a rate of their own: they are " \
-                "resampled to the frames; 0: a row is a frame")
-#define VA_OPT_LABELS_UNMATCHED(target_)                                                \
-    VA_OPT_CHOICE(0, "unmatched", target_, va_label_unmatched_names,                    \
-                  "label files with more than 1.5 times as many rows as the video has " \
-                  "frames, or the reverse")
+#define VA_OPT_LABEL_FPS(target_)                                                            \
+    VA_OPT_REAL(0, "label-fps", target_, 0, 1e6,                                             \
+                "rows per second of label files, which are resampled to the frames; 0: one " \
+                "row per frame")
+#define VA_OPT_LABELS_UNMATCHED(target_)                                                    \
+    VA_OPT_CHOICE(0, "unmatched", target_, va_label_unmatched_names,                        \
+                  "refuse or allow label files whose numbers of rows and frames differ by " \
+                  "over 1.5 times")
 
 /* The frames that labels are for. */
 struct va_label_video {

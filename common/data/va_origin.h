@@ -44,6 +44,6 @@ void va_origin_compare_rates(const struct va_origin *o, const struct va_window_i
 
 #define VA_OPT_ANY_ENCODER(target_)        \
     VA_OPT_FLAG(0, "any-encoder", target_, \
-                "take features of another encoder, which is refused otherwise")
+                "accept features of another encoder, which are refused by default")
 
 #endif

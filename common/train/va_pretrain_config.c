@@ -42,7 +42,7 @@ static const struct va_setting items[] = {
     REAL("lr", lr),
     REAL("min-lr", min_lr),
     REAL("weight-decay", weight_decay),
-    REAL("clip", clip),
+    REAL("clip-norm", clip),
     REAL("mask-ratio", mask_ratio),
     YESNO("norm-pix", norm_pix),
     REAL("crop", augment.scale[0]),
