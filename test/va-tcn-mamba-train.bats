@@ -189,10 +189,9 @@ validation once windows windows
 evaluations 1 4 4
 select best best best
 shuffle yes yes yes
-lookahead 0 0 0
 temporal tcn-mamba tcn-mamba tcn-mamba
-in-norm no yes yes
 channels 1024,768,512,256 1024,768,512,256 1024,768,512,256
+in-norm no yes yes
 kernel 15 15 15
 layers 4 4 4
 d-state 8 8 8
@@ -201,6 +200,7 @@ expand 1 1 1
 heads 4 4 4
 mlp 0 0 0
 hidden 128 128 128
+lookahead 0 0 0
 seed 42 42 42
 beta1 0.9 0.9 0.9
 beta2 0.999 0.999 0.999

@@ -5,11 +5,9 @@
  * writes va.model/1, train.tsv, val.tsv and, until it is done, a checkpoint va.state/1. The work is
  * done in common/train.
  */
-#include "nn/va_rater.h"
 #include "train/va_finetune.h"
 #include "train/va_rated.h"
 #include "train/va_run_tool.h"
-#include "train/va_train_config.h"
 
 struct args {
     struct va_finetune_job job;
@@ -38,53 +36,6 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
                       "encoder with heads to write (va.model/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
                       "folder to write train.tsv and val.tsv into"),
-    };
-
-    return va_run_add(options, VA_COUNT(options), table, n);
-}
-
-static int64_t add_training(struct va_finetune_config *c, struct va_option *table, int64_t n)
-{
-    const struct va_option options[] = {
-        VA_OPT_GROUP("training"),
-        VA_OPT_INT(0, "freeze-blocks", &c->freeze, -1, VA_VIT_DEPTH_MAX,
-                   "number of lower blocks that are not trained; 0: all are trained; -1: two "
-                   "thirds are not"),
-        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6,
-                   "number of passes over the training videos"),
-        VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
-                   "epochs during which the learning rate rises"),
-        VA_OPT_INT(0, "per-video", &c->per_video, 1, 1e6,
-                   "pictures of each video in an epoch, spread over its length"),
-        VA_OPT_INT(0, "batch", &c->batch, 2, 65536, "pictures in a batch"),
-        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after N updates; 0: no limit"),
-        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30, "highest learning rate of the heads"),
-        VA_OPT_REAL(0, "min-lr", &c->min_lr, 0, 1e30,
-                    "learning rate at the end of the schedule"),
-        VA_OPT_REAL(0, "layer-decay", &c->layer_decay, 1e-6, 1,
-                    "learning rate of a block divided by that of the block above"),
-        VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6,
-                    "weight decay of AdamW; norms and biases do not decay"),
-        VA_OPT_REAL(0, "drop-path", &c->drop_path, 0, .999,
-                    "probability that the branches of the last block are dropped"),
-        VA_OPT_REAL(0, "clip-norm", &c->clip, 0, 1e30,
-                    "limit of the gradient's L2 norm; 0: no limit"),
-        VA_OPT_CHOICE(0, "loss", &c->loss, va_finetune_loss_names,
-                      "loss: 1 - CCC of the batch, mean squared error, or a mix"),
-        VA_OPT_REAL(0, "mix", &c->mix, 0, 1, "share of the CCC in --loss mix"),
-        VA_OPT_INT(0, "classes", &c->classes, 2, VA_CLASSES_MAX,
-                   "number of expression classes"),
-        VA_OPT_REAL(0, "expr-weight", &c->expr_weight, 0, 1e6,
-                    "weight of the expression loss (cross-entropy)"),
-        VA_OPT_CHOICE(0, "unmatched", &c->unmatched, va_unmatched_names,
-                      "pictures without a label row: refuse; skip, if counts differ by at most "
-                      "1.5 times; or allow any count"),
-        VA_OPT_INT(0, "val-every", &c->val_every, 1, 1e6,
-                   "use every N-th labelled picture of a validation video: 1, 1 + N, ..."),
-        VA_OPT_CHOICE(
-            0, "select", &c->select, va_select_names,
-            "keep the weights of the best validation (mean CCC), or the last weights"),
-        VA_OPT_SEED(&c->seed),
     };
 
     return va_run_add(options, VA_COUNT(options), table, n);
@@ -150,8 +101,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     int64_t n = add_files(a, table, 0);
 
     n = va_run_add_checkpoint(&a->run, table, n);
-    n = add_training(&a->options, table, n);
-    n = va_run_add_augmentation(&a->options.augment, table, n);
+    n = va_settings_options(&va_finetune_training, &a->options, table, n);
+    n = va_settings_options(&va_augment_settings, &a->options.augment, table, n);
     n = va_run_add_machine(&a->run, table, n);
     va_finetune_config_default(&a->options);
     va_finetune_config_default(&a->job.config);

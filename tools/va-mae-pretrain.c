@@ -25,14 +25,12 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
     const struct va_option options[] = {
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
                       "encoder to write (va.model/1); appears only when complete"),
-        VA_OPT_FLAG(0, "keep-decoder", &a->options.keep_decoder,
-                    "write the decoder too, so that --init can continue with both"),
+        va_settings_option(&va_pretrain_settings, "keep-decoder", &a->options),
         VA_OPT_FILE(0, "init", &job->init,
                     "encoder, or encoder with decoder, whose weights training starts from"),
         VA_OPT_OUTPUT(0, "cache", &job->cache, "DIR",
                       "folder to keep decoded videos in; later runs reuse them"),
-        VA_OPT_INT(0, "every", &a->options.every, 1, VA_NUMBER_MAX,
-                   "use every N-th picture of a video: 1, 1 + N, ..."),
+        va_settings_option(&va_pretrain_settings, "every", &a->options),
         VA_OPT_INT(0, "tolerate", &job->tolerate, 0, VA_NUMBER_MAX,
                    "number of broken images and packets to skip before giving up"),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
@@ -41,36 +39,6 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
             0, "sheet-every", &job->sheet_every, 0, 1e6,
             "write sheet-NNNN.png every N epochs: original, masked, reconstruction; 0: "
             "never"),
-    };
-
-    return va_run_add(options, VA_COUNT(options), table, n);
-}
-
-static int64_t add_training(struct va_pretrain_config *c, struct va_option *table, int64_t n)
-{
-    const struct va_option options[] = {
-        VA_OPT_GROUP("training"),
-        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "number of passes over the pictures"),
-        VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
-                   "epochs during which the learning rate rises (default: a 20th of --epochs)"),
-        VA_OPT_INT(0, "batch", &c->batch, 1, 65536, "pictures in a batch"),
-        VA_OPT_INT(0, "accumulate", &c->accumulate, 1, 65536,
-                   "number of batches in an update, computed one after the other"),
-        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after N updates; 0: no limit"),
-        VA_OPT_REAL(0, "blr", &c->blr, 0, 1e30, "learning rate for an update of 256 pictures"),
-        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30,
-                    "highest learning rate; 0: blr * batch * accumulate / 256"),
-        VA_OPT_REAL(0, "min-lr", &c->min_lr, 0, 1e30,
-                    "learning rate at the end of the schedule"),
-        VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6,
-                    "weight decay of AdamW; norms and biases do not decay"),
-        VA_OPT_REAL(0, "clip-norm", &c->clip, 0, 1e30,
-                    "limit of the gradient's L2 norm; 0: no limit"),
-        VA_OPT_REAL(0, "mask-ratio", &c->mask_ratio, 0, 1,
-                    "share of the patches that are hidden"),
-        VA_OPT_YESNO(0, "norm-pix", &c->norm_pix,
-                     "normalise the pixels of each patch to zero mean and unit deviation"),
-        VA_OPT_SEED(&c->seed),
     };
 
     return va_run_add(options, VA_COUNT(options), table, n);
@@ -85,28 +53,12 @@ static int64_t add_model(struct va_pretrain_config *c, struct va_option *table, 
         VA_OPT_GROUP("model (with --init: from the file)"),
         VA_OPT_CHOICE(0, "arch", &c->arch, encoder_names,
                       "encoder architecture, which sets the sizes below"),
-        VA_OPT_INT(0, "image", &c->image, 0, 4096,
-                   "height and width of pictures; 0: from --arch"),
-        VA_OPT_INT(0, "patch", &c->patch, 0, 256,
-                   "height and width of a patch; 0: from --arch"),
-        VA_OPT_INT(0, "width", &c->width, 0, 16384, "width of the tokens; 0: from --arch"),
-        VA_OPT_INT(0, "depth", &c->depth, 0, VA_VIT_DEPTH_MAX,
-                   "number of blocks; 0: from --arch"),
-        VA_OPT_INT(0, "heads", &c->heads, 0, 1024,
-                   "attention heads; 0: from --arch, or width / 64 if --width is given"),
-        VA_OPT_INT(0, "mlp", &c->mlp, 0, 1 << 17,
-                   "hidden width of a block; 0: from --arch, or 4 times --width if given"),
-        VA_OPT_INT(0, "decoder-width", &c->decoder_width, 1, 16384,
-                   "width of the decoder's tokens"),
-        VA_OPT_INT(0, "decoder-depth", &c->decoder_depth, 1, VA_VIT_DEPTH_MAX,
-                   "number of decoder blocks"),
-        VA_OPT_INT(0, "decoder-heads", &c->decoder_heads, 1, 1024,
-                   "attention heads of the decoder"),
     };
 
     for (int i = 0; i < VA_ARCH_MAMBA_VA; i++)
         encoder_names[i] = va_arch_names[i];
-    return va_run_add(options, VA_COUNT(options), table, n);
+    n = va_run_add(options, VA_COUNT(options), table, n);
+    return va_settings_options(&va_pretrain_sizes, &c->model, table, n);
 }
 
 static bool check_settings(const struct args *a, int *status)
@@ -173,8 +125,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     int64_t n = add_files(a, table, 0);
 
     n = va_run_add_checkpoint(&a->run, table, n);
-    n = add_training(&a->options, table, n);
-    n = va_run_add_augmentation(&a->options.augment, table, n);
+    n = va_settings_options(&va_pretrain_training, &a->options, table, n);
+    n = va_settings_options(&va_augment_settings, &a->options.augment, table, n);
     n = add_model(&a->options, table, n);
     n = va_run_add_machine(&a->run, table, n);
     va_pretrain_config_default(&a->options);

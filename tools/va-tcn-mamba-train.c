@@ -36,67 +36,6 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
     return va_run_add(options, VA_COUNT(options), table, n);
 }
 
-static int64_t add_settings(struct va_train_config *c, struct va_option *table, int64_t n)
-{
-    const struct va_option options[] = {
-        VA_OPT_GROUP("training (defaults shown: preset paper)"),
-        VA_OPT_CHOICE(0, "preset", &c->preset, va_preset_names,
-                      "protocol that sets the defaults of all options below"),
-        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "number of passes over the windows"),
-        VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
-                   "epochs during which the learning rate rises"),
-        VA_OPT_INT(0, "batch", &c->batch, 1, 65536, "windows in a batch"),
-        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after N updates; 0: no limit"),
-        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30, "highest learning rate"),
-        VA_OPT_CHOICE(0, "schedule", &c->schedule, va_schedule_names, "learning rate schedule"),
-        VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6, "weight decay of AdamW"),
-        VA_OPT_CHOICE(
-            0, "decay", &c->decay, va_decay_names,
-            "parameters that decay: weights (not A_log, D, norms and biases), or all"),
-        VA_OPT_REAL(0, "dropout", &c->dropout, 0, .999,
-                    "probability that an activation is dropped"),
-        VA_OPT_REAL(0, "clip-norm", &c->clip, 0, 1e30,
-                    "limit of the gradient's L2 norm; 0: no limit"),
-        VA_OPT_REAL(0, "adam-eps", &c->adam_eps, 0, 1, "epsilon of AdamW"),
-        VA_OPT_CHOICE(0, "moments", &c->loss, va_loss_names,
-                      "moments in the CCC loss: of a population or of a sample"),
-        VA_OPT_REAL(0, "loss-eps", &c->loss_eps, 0, 1,
-                    "epsilon of the loss with sample moments"),
-        VA_OPT_YESNO(0, "shuffle", &c->shuffle, "shuffle the windows in each epoch"),
-        VA_OPT_CHOICE(0, "validation", &c->validation, va_validation_names,
-                      "count each labelled frame once, averaging overlapping windows, or once "
-                      "per window"),
-        VA_OPT_INT(0, "evaluations", &c->evaluations, 1, 1e6, "validations in an epoch"),
-        VA_OPT_CHOICE(
-            0, "select", &c->select, va_select_names,
-            "keep the weights of the best validation (mean CCC), or the last weights"),
-        VA_OPT_SEED(&c->seed),
-        VA_OPT_GROUP("model (with --init: from the file)"),
-        VA_OPT_CHOICE(0, "temporal", &c->temporal, va_temporal_names,
-                      "temporal model; all but the first exist for comparison"),
-        VA_OPT_INT(0, "lookahead", &c->lookahead, 0, 65536,
-                   "number of future frames that a prediction may use"),
-        VA_OPT_CHOICE(0, "initial", &c->draw, va_draw_names,
-                      "distribution of the initial weights"),
-        VA_OPT_YESNO(0, "in-norm", &c->in_norm, "apply layer norm before the Mamba layers"),
-        VA_OPT_INTS(0, "channels", &c->channels, 1, 65536,
-                    "output channels of each TCN block; the last is the width of the later "
-                    "layers"),
-        VA_OPT_INT(0, "kernel", &c->kernel, 1, 1024, "kernel size of the TCN convolutions"),
-        VA_OPT_INT(0, "layers", &c->layers, 1, VA_HEAD_LAYERS_MAX,
-                   "number of layers after the TCN"),
-        VA_OPT_INT(0, "d-state", &c->d_state, 1, 1024, "Mamba: states of the scan per channel"),
-        VA_OPT_INT(0, "d-conv", &c->d_conv, 1, 64, "Mamba: kernel size of the convolution"),
-        VA_OPT_INT(0, "expand", &c->expand, 1, 64, "Mamba: inner width divided by outer width"),
-        VA_OPT_INT(0, "heads", &c->heads, 1, 1024, "transformer: attention heads"),
-        VA_OPT_INT(0, "mlp", &c->mlp, 0, 1 << 18,
-                   "transformer: hidden width; 0: 4 times the width"),
-        VA_OPT_INT(0, "hidden", &c->hidden, 1, 65536, "width of the last hidden layer"),
-    };
-
-    return va_run_add(options, VA_COUNT(options), table, n);
-}
-
 static bool check(struct args *a, int *status)
 {
     const struct va_train_job *job = &a->job;
@@ -144,7 +83,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     int64_t n = add_files(a, table, 0);
 
     n = va_run_add_checkpoint(&a->run, table, n);
-    n = add_settings(&a->options, table, n);
+    n = va_settings_options(&va_train_settings, &a->options, table, n);
     n = va_run_add_machine(&a->run, table, n);
     va_train_config_preset(&a->options, VA_PRESET_PAPER);
     operands = va_options_parse(table, &usage, argc, argv, status);
@@ -153,7 +92,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (operands[0])
         return va_usage_error(status, "unexpected operand %s", operands[0]);
     va_train_config_preset(&a->job.config, (enum va_preset)a->options.preset);
-    va_train_config_override(&a->job.config, &a->options, va_option_given);
+    va_settings_override(&va_train_settings, &a->job.config, a->job.config.source, &a->options,
+                         va_option_given);
     return check(a, status);
 }
 

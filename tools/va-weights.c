@@ -19,12 +19,13 @@ enum preset { PAPER, AUTHORS };
 
 /* ---- init ------------------------------------------------------------------------------ */
 
+enum { OPTIONS_MAX = 32 };
+
 struct init_args {
     int arch, preset;
     int64_t seed;
     const char *output;
     struct va_head_config head;
-    struct va_ints channels;
 };
 
 static const struct va_usage init_usage = {
@@ -37,21 +38,10 @@ static const struct va_usage init_usage = {
                "temporal model, by default in the published size.",
 };
 
-static bool head_option_given(void)
-{
-    static const char *const names[] = { "preset", "in-norm", "in-dim", "channels", "kernel",
-                                         "layers", "d-state", "d-conv", "expand",   "hidden" };
-
-    for (size_t i = 0; i < VA_COUNT(names); i++)
-        if (va_option_given(names[i]))
-            return true;
-    return false;
-}
-
 static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
 {
     struct va_head_config *h = &a->head;
-    const struct va_option table[] = {
+    const struct va_option options[] = {
         VA_OPT_CHOICE(0, "arch", &a->arch, va_arch_names, "architecture of the model"),
         VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5",
                       "model to write (va.model/1); appears only when complete"),
@@ -60,27 +50,17 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
         VA_OPT_CHOICE(
             0, "preset", &a->preset, preset_names,
             "source of initial weights and --in-norm: the paper, or the authors' code"),
-        VA_OPT_YESNO(0, "in-norm", &h->in_norm, "apply layer norm before the Mamba layers"),
         VA_OPT_INT(0, "in-dim", &h->in_dim, 1, 65536, "number of features of a frame"),
-        VA_OPT_INTS(0, "channels", &a->channels, 1, 65536,
-                    "output channels of each TCN block; the last is the width of the later "
-                    "layers"),
-        VA_OPT_INT(0, "kernel", &h->kernel, 1, 1024, "kernel size of the TCN convolutions"),
-        VA_OPT_INT(0, "layers", &h->layers, 1, VA_HEAD_LAYERS_MAX,
-                   "number of layers after the TCN"),
-        VA_OPT_INT(0, "d-state", &h->d_state, 1, 65536,
-                   "Mamba: states of the scan per channel"),
-        VA_OPT_INT(0, "d-conv", &h->d_conv, 1, 1024, "Mamba: kernel size of the convolution"),
-        VA_OPT_INT(0, "expand", &h->expand, 1, 64, "Mamba: inner width divided by outer width"),
-        VA_OPT_INT(0, "hidden", &h->hidden, 1, 65536, "width of the last hidden layer"),
-        VA_OPT_END,
     };
+    static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
+    int64_t n = VA_COUNT(options);
     char **rest;
 
     *a = (struct init_args){ .arch = -1, .preset = PAPER, .seed = 42 };
     va_head_config_default(h);
-    a->channels.count = h->blocks;
-    memcpy(a->channels.items, h->channels, (size_t)h->blocks * sizeof(*h->channels));
+    memcpy(table, options, sizeof(options));
+    n = va_settings_options(&va_head_settings, h, table, n);
+    table[n] = (struct va_option)VA_OPT_END;
     rest = va_options_parse(table, &init_usage, argc, argv, status);
     if (!rest)
         return false;
@@ -90,16 +70,14 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
         return va_usage_error(status, "missing --arch NAME");
     if (!a->output)
         return va_usage_error(status, "missing --output MODEL.h5");
-    if (a->arch != VA_ARCH_MAMBA_VA && head_option_given())
+    if (a->arch != VA_ARCH_MAMBA_VA &&
+        (va_option_given("preset") || va_option_given("in-dim") ||
+         va_settings_given(&va_head_settings)))
         return va_usage_error(status,
                               "--arch %s is an encoder, and an option given is only for "
                               "mamba-va",
                               va_arch_names[a->arch]);
-    if (a->channels.count > VA_HEAD_BLOCKS_MAX)
-        return va_usage_error(status, "--channels: %lld blocks, expected at most %d",
-                              (long long)a->channels.count, VA_HEAD_BLOCKS_MAX);
-    h->blocks = a->channels.count;
-    memcpy(h->channels, a->channels.items, (size_t)h->blocks * sizeof(*h->channels));
+    h->width = h->channels[h->blocks - 1]; /* also without a TCN */
     if (!va_option_given("in-norm"))
         h->in_norm = a->preset == AUTHORS;
     return true;

@@ -11,6 +11,29 @@ enum { BRIGHTNESS, CONTRAST, SATURATION, HUE };
 
 static const double ratios[2] = { 3.0 / 4, 4.0 / 3 }; /* width to height of a crop */
 
+#define AT(field) .offset = offsetof(struct va_augment_options, field)
+static const struct va_setting items[] = {
+    { .option = VA_OPT_GROUP("augmentation of training pictures") },
+    { VA_OPT_REAL(0, "crop", NULL, 1e-3, 1,
+                  "smallest share of a picture's area that a random crop keeps; 1: no crop"),
+      AT(scale[0]) },
+    { VA_OPT_REAL(0, "flip", NULL, 0, 1, "probability that a picture is mirrored"), AT(flip) },
+    { VA_OPT_REAL(0, "brightness", NULL, 0, 10,
+                  "multiply brightness by a random factor from 1 - X to 1 + X"),
+      AT(brightness) },
+    { VA_OPT_REAL(0, "contrast", NULL, 0, 10,
+                  "multiply contrast by a random factor from 1 - X to 1 + X"),
+      AT(contrast) },
+    { VA_OPT_REAL(0, "saturation", NULL, 0, 10,
+                  "multiply saturation by a random factor from 1 - X to 1 + X"),
+      AT(saturation) },
+    { VA_OPT_REAL(0, "hue", NULL, 0, .5,
+                  "rotate hue by a random part of the colour circle, from -X to X"),
+      AT(hue) },
+};
+#undef AT
+const struct va_settings va_augment_settings = { items, VA_COUNT(items) };
+
 /* Random numbers of one picture in one epoch. */
 struct stream {
     uint64_t seed, epoch, next;

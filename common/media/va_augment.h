@@ -16,7 +16,7 @@
 #ifndef VA_AUGMENT_H
 #define VA_AUGMENT_H
 
-#include "base/va_attr.h"
+#include "base/va_settings.h"
 #include <stdint.h>
 
 struct va_augment_options {
@@ -26,6 +26,8 @@ struct va_augment_options {
     /* Jitter: factors uniform in [max(0, 1 - x), 1 + x]; hue: turns in [-x, x], x <= .5 */
     double brightness, contrast, saturation, hue;
 };
+
+extern const struct va_settings va_augment_settings; /* of these options, under a heading */
 
 /* What is done to one picture. */
 struct va_augment_choice {

@@ -15,6 +15,7 @@
 #ifndef VA_HEAD_H
 #define VA_HEAD_H
 
+#include "base/va_settings.h"
 #include "ops/va_params.h"
 
 enum { VA_HEAD_BLOCKS_MAX = 12, VA_HEAD_LAYERS_MAX = 64 };
@@ -33,25 +34,35 @@ enum va_temporal {
 extern const char *const va_temporal_names[]; /* in enum order, NULL last: "tcn-mamba", ... */
 bool va_temporal_has_tcn(int temporal);
 
+/*
+ * In the order in which metadata of a model file have it. `channels` are the outputs of the TCN's blocks:
+ * 1024, 768, 512, 256; the last is D. An option takes them as a list.
+ */
 struct va_head_config {
-    int temporal;   /* enum va_temporal */
-    int64_t in_dim; /* features per frame, 1024 */
-    int64_t width;  /* D, 256 */
-    int64_t blocks; /* TCN blocks, 4; 0 without a TCN */
-    int64_t
-        channels[VA_HEAD_BLOCKS_MAX]; /* their outputs: 1024, 768, 512, 256; the last is D */
-    int64_t kernel;                   /* K of the TCN, 15 */
-    int64_t layers;                   /* of the stack, 4; 0 when there is none */
-    int64_t d_state;                  /* Mamba: N, 8 */
-    int64_t d_conv;                   /* Mamba: taps of the depthwise convolution, 4 */
-    int64_t expand;                   /* Mamba: E = expand * D, 1 */
-    int64_t dt_rank;                  /* Mamba: R; 0: ceil(D / 16) */
-    int64_t heads, mlp;               /* transformer: 4, and 4 D, which 0 stands for */
-    int64_t hidden;                   /* 128 */
-    bool in_norm;                     /* LayerNorm without affine before the stack */
-    int64_t lookahead; /* output row t is the prediction for frame t - lookahead. The head
-                          itself does not use it. */
+    int temporal; /* enum va_temporal */
+    union {
+        struct va_ints channels_list;
+        struct {
+            int64_t channels[VA_INTS_MAX];
+            int64_t blocks; /* 4, at most VA_HEAD_BLOCKS_MAX; 0 without a TCN */
+        };
+    };
+    bool in_norm;       /* LayerNorm without affine before the stack */
+    int64_t in_dim;     /* features per frame, 1024 */
+    int64_t width;      /* D, 256 */
+    int64_t kernel;     /* K of the TCN, 15 */
+    int64_t layers;     /* of the stack, 4; 0 when there is none */
+    int64_t d_state;    /* Mamba: N, 8 */
+    int64_t d_conv;     /* Mamba: taps of the depthwise convolution, 4 */
+    int64_t expand;     /* Mamba: E = expand * D, 1 */
+    int64_t dt_rank;    /* Mamba: R; 0: ceil(D / 16) */
+    int64_t heads, mlp; /* transformer: 4, and 4 D, which 0 stands for */
+    int64_t hidden;     /* 128 */
+    int64_t lookahead;  /* output row t predicts frame t - lookahead; not used here */
 };
+
+/* Names, ranges and help of its fields: options, metadata, checks. */
+extern const struct va_settings va_head_settings;
 
 enum va_head_init { VA_HEAD_INIT_PAPER, VA_HEAD_INIT_AUTHORS };
 

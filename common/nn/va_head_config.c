@@ -50,6 +50,66 @@ enum va_stack_kind va_head_stack(const struct va_head_config *c)
     return temporals[c->temporal].stack;
 }
 
+/* ---- settings --------------------------------------------------------------------------- */
+
+#define AT(field) .offset = offsetof(struct va_head_config, field)
+static const struct va_setting items[] = {
+    { VA_OPT_CHOICE(0, "temporal", NULL, va_temporal_names,
+                    "temporal model; all but the first exist for comparison"),
+      AT(temporal) },
+    { VA_OPT_INT(0, "lookahead", NULL, 0, VA_HEAD_SIZE_MAX,
+                 "number of future frames that a prediction may use"),
+      AT(lookahead) },
+    { VA_OPT_YESNO(0, "in-norm", NULL, "apply layer norm before the Mamba layers"),
+      AT(in_norm) },
+    { VA_OPT_INTS(
+          0, "channels", NULL, 1, VA_HEAD_SIZE_MAX,
+          "output channels of each TCN block; the last is the width of the later layers"),
+      AT(channels_list), .part = VA_HEAD_TCN },
+    { VA_OPT_INT(0, "kernel", NULL, 1, VA_HEAD_SIZE_MAX, "kernel size of the TCN convolutions"),
+      AT(kernel), .part = VA_HEAD_TCN },
+    { VA_OPT_INT(0, "layers", NULL, 1, VA_HEAD_LAYERS_MAX, "number of layers after the TCN"),
+      AT(layers), .part = VA_HEAD_STACK },
+    { VA_OPT_INT(0, "d-state", NULL, 1, VA_HEAD_SIZE_MAX,
+                 "Mamba: states of the scan per channel"),
+      AT(d_state), .part = VA_HEAD_MAMBA },
+    { VA_OPT_INT(0, "d-conv", NULL, 1, VA_HEAD_SIZE_MAX,
+                 "Mamba: kernel size of the convolution"),
+      AT(d_conv), .part = VA_HEAD_MAMBA },
+    { VA_OPT_INT(0, "expand", NULL, 1, VA_HEAD_SIZE_MAX,
+                 "Mamba: inner width divided by outer width"),
+      AT(expand), .part = VA_HEAD_MAMBA },
+    { VA_OPT_INT(0, "heads", NULL, 1, VA_HEAD_SIZE_MAX, "transformer: attention heads"),
+      AT(heads), .part = VA_HEAD_TRANSFORMER },
+    { VA_OPT_INT(0, "mlp", NULL, 0, 4 * VA_HEAD_SIZE_MAX,
+                 "transformer: hidden width; 0: 4 times the width"),
+      AT(mlp), .part = VA_HEAD_TRANSFORMER },
+    { VA_OPT_INT(0, "hidden", NULL, 1, VA_HEAD_SIZE_MAX, "width of the last hidden layer"),
+      AT(hidden) },
+    /* these follow from others, or from the data */
+    { VA_OPT_INT(0, "in-dim", NULL, 1, VA_HEAD_SIZE_MAX, NULL), AT(in_dim) },
+    { VA_OPT_INT(0, "width", NULL, 1, VA_HEAD_SIZE_MAX, NULL), AT(width) },
+    { VA_OPT_INT(0, "dt-rank", NULL, 1, VA_HEAD_SIZE_MAX, NULL), AT(dt_rank),
+      .part = VA_HEAD_MAMBA },
+};
+#undef AT
+_Static_assert(offsetof(struct va_head_config, blocks) ==
+                   offsetof(struct va_head_config, channels_list.count),
+               "blocks counts the list");
+const struct va_settings va_head_settings = { items, VA_COUNT(items) };
+
+bool va_head_has(const struct va_head_config *c, const struct va_setting *s)
+{
+    switch ((enum va_head_part)s->part) {
+    case VA_HEAD_ALWAYS: return true;
+    case VA_HEAD_TCN: return va_temporal_has_tcn(c->temporal);
+    case VA_HEAD_STACK: return va_head_stack(c) != VA_STACK_NONE;
+    case VA_HEAD_MAMBA: return va_head_stack(c) == VA_STACK_MAMBA;
+    case VA_HEAD_TRANSFORMER: return va_head_stack(c) == VA_STACK_TRANSFORMER;
+    }
+    return false;
+}
+
 void va_head_config_default(struct va_head_config *c)
 {
     *c = (struct va_head_config){ .in_dim = 1024,
@@ -172,6 +232,23 @@ int va_head_check_range(const char *where, const char *what, int64_t value, int6
                     value, low, high);
 }
 
+static int check_ranges(const struct va_head_config *c, const char *where)
+{
+    for (int64_t i = 0; i < va_head_settings.count; i++) {
+        const struct va_setting *s = &items[i];
+        const int64_t *value = (const int64_t *)(const void *)((const char *)c + s->offset);
+        int64_t count = s->option.kind == VA_OPTION_INT    ? 1
+                        : s->option.kind == VA_OPTION_INTS ? c->blocks
+                                                           : 0;
+
+        for (int64_t k = 0; k < count && va_head_has(c, s); k++)
+            if (va_head_check_range(where, s->option.name, value[k], (int64_t)s->option.lo,
+                                    (int64_t)s->option.hi) < 0)
+                return -1;
+    }
+    return 0;
+}
+
 int va_head_config_check(const struct va_head_config *config, const char *where)
 {
     struct va_head_layers layers;
@@ -184,15 +261,8 @@ int va_head_config_check(const struct va_head_config *config, const char *where)
         va_head_check_range(where, "blocks", c.blocks, 1, VA_HEAD_BLOCKS_MAX) < 0)
         return -1;
     va_head_config_resolve(&c);
-    for (int64_t b = 0; b < c.blocks; b++)
-        if (va_head_check_range(where, "channels", c.channels[b], 1, VA_HEAD_SIZE_MAX) < 0)
-            return -1;
-    for (size_t i = 0; va_head_sizes[i].key; i++)
-        if (va_head_has_size(&c, &va_head_sizes[i]) &&
-            va_head_check_range(where, va_head_sizes[i].key,
-                                va_head_size(&c, &va_head_sizes[i]), va_head_sizes[i].low,
-                                va_head_sizes[i].high) < 0)
-            return -1;
+    if (check_ranges(&c, where) < 0)
+        return -1;
     if (c.heads && c.width % c.heads)
         return va_error("%s: heads: found %" PRId64
                         ", expected a divisor of the width %" PRId64,

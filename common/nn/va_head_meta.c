@@ -15,75 +15,23 @@
 
 static const char ARCH[] = "mamba-va";
 
-#define AT(field) offsetof(struct va_head_config, field)
-const struct va_head_size_of va_head_sizes[] = {
-    { "in-dim", AT(in_dim), 1, VA_HEAD_SIZE_MAX, VA_HEAD_ALWAYS },
-    { "width", AT(width), 1, VA_HEAD_SIZE_MAX, VA_HEAD_ALWAYS },
-    { "kernel", AT(kernel), 1, VA_HEAD_SIZE_MAX, VA_HEAD_TCN },
-    { "layers", AT(layers), 1, VA_HEAD_LAYERS_MAX, VA_HEAD_STACK },
-    { "d-state", AT(d_state), 1, VA_HEAD_SIZE_MAX, VA_HEAD_MAMBA },
-    { "d-conv", AT(d_conv), 1, VA_HEAD_SIZE_MAX, VA_HEAD_MAMBA },
-    { "expand", AT(expand), 1, VA_HEAD_SIZE_MAX, VA_HEAD_MAMBA },
-    { "dt-rank", AT(dt_rank), 1, VA_HEAD_SIZE_MAX, VA_HEAD_MAMBA },
-    { "heads", AT(heads), 1, VA_HEAD_SIZE_MAX, VA_HEAD_TRANSFORMER },
-    { "mlp", AT(mlp), 1, 4 * VA_HEAD_SIZE_MAX, VA_HEAD_TRANSFORMER },
-    { "hidden", AT(hidden), 1, VA_HEAD_SIZE_MAX, VA_HEAD_ALWAYS },
-    { "lookahead", AT(lookahead), 0, VA_HEAD_SIZE_MAX, VA_HEAD_ALWAYS },
-    { NULL, 0, 0, 0, VA_HEAD_ALWAYS },
-};
-#undef AT
-
-int64_t va_head_size(const struct va_head_config *c, const struct va_head_size_of *s)
-{
-    int64_t value;
-
-    memcpy(&value, (const char *)c + s->offset, sizeof(value));
-    return value;
-}
-
-bool va_head_has_size(const struct va_head_config *c, const struct va_head_size_of *s)
-{
-    switch (s->part) {
-    case VA_HEAD_ALWAYS: return true;
-    case VA_HEAD_TCN: return va_temporal_has_tcn(c->temporal);
-    case VA_HEAD_STACK: return va_head_stack(c) != VA_STACK_NONE;
-    case VA_HEAD_MAMBA: return va_head_stack(c) == VA_STACK_MAMBA;
-    case VA_HEAD_TRANSFORMER: return va_head_stack(c) == VA_STACK_TRANSFORMER;
-    }
-    return false;
-}
-
 /* ---- writing ----------------------------------------------------------------------------- */
-
-static void channels_text(const struct va_head_config *c, char *buffer, size_t size)
-{
-    size_t used = 0;
-
-    buffer[0] = 0;
-    for (int64_t b = 0; b < c->blocks && used < size; b++)
-        used += (size_t)snprintf(buffer + used, size - used, "%s%" PRId64, b ? "," : "",
-                                 c->channels[b]);
-}
 
 int va_head_config_store(const struct va_head_config *config, struct va_tensors *set)
 {
+    struct va_setting list[VA_SETTINGS_MAX];
+    int64_t count = va_settings_list(&va_head_settings, list);
     struct va_head_config c = *config;
     char text[VA_HEAD_BLOCKS_MAX * 24];
 
     va_head_config_resolve(&c);
-    channels_text(&c, text, sizeof(text));
-    if (va_tensors_set_meta(set, "arch", ARCH) < 0 ||
-        va_tensors_set_meta(set, "temporal", va_temporal_names[c.temporal]) < 0 ||
-        (c.blocks && va_tensors_set_meta(set, "channels", text) < 0) ||
-        va_tensors_set_meta(set, "in-norm", c.in_norm ? "yes" : "no") < 0)
+    if (va_tensors_set_meta(set, "arch", ARCH) < 0)
         return -1;
-    for (size_t i = 0; va_head_sizes[i].key; i++) {
-        if (!va_head_has_size(&c, &va_head_sizes[i]))
-            continue;
-        snprintf(text, sizeof(text), "%" PRId64, va_head_size(&c, &va_head_sizes[i]));
-        if (va_tensors_set_meta(set, va_head_sizes[i].key, text) < 0)
+    for (int64_t i = 0; i < count; i++)
+        if (va_head_has(&c, &list[i]) &&
+            va_tensors_set_meta(set, list[i].option.name,
+                                va_setting_text(&list[i], &c, text, sizeof(text))) < 0)
             return -1;
-    }
     return 0;
 }
 
@@ -273,19 +221,15 @@ static int agree(const struct va_tensors *set, const char *path, const char *key
 static int check_metadata(const struct va_head_config *c, const struct va_tensors *set,
                           const char *path)
 {
+    struct va_setting list[VA_SETTINGS_MAX];
+    int64_t count = va_settings_list(&va_head_settings, list);
     char text[VA_HEAD_BLOCKS_MAX * 24];
 
-    channels_text(c, text, sizeof(text));
-    if (agree(set, path, "temporal", va_temporal_names[c->temporal]) < 0 ||
-        (c->blocks && agree(set, path, "channels", text) < 0))
-        return -1;
-    for (size_t i = 0; va_head_sizes[i].key; i++) {
-        if (!va_head_has_size(c, &va_head_sizes[i]))
-            continue;
-        snprintf(text, sizeof(text), "%" PRId64, va_head_size(c, &va_head_sizes[i]));
-        if (agree(set, path, va_head_sizes[i].key, text) < 0)
+    for (int64_t i = 0; i < count; i++)
+        if (va_head_has(c, &list[i]) &&
+            agree(set, path, list[i].option.name,
+                  va_setting_text(&list[i], c, text, sizeof(text))) < 0)
             return -1;
-    }
     return 0;
 }
 

@@ -47,9 +47,9 @@ VA_MUST_USE int va_head_declare(struct va_head_layers *l, struct va_params *list
 enum va_stack_kind va_head_stack(const struct va_head_config *c);
 int va_temporal_of(bool tcn, enum va_stack_kind stack); /* not for neither */
 
-/* The sizes of a configuration but for the channels: key of the metadata, place, range, and which
- * part of a model has it. A NULL key ends the table. */
 enum { VA_HEAD_SIZE_MAX = 1 << 16 };
+
+/* What `part` of its settings means: which models have them. */
 enum va_head_part {
     VA_HEAD_ALWAYS,
     VA_HEAD_TCN,
@@ -57,15 +57,7 @@ enum va_head_part {
     VA_HEAD_MAMBA,
     VA_HEAD_TRANSFORMER,
 };
-struct va_head_size_of {
-    const char *key;
-    size_t offset;
-    int64_t low, high;
-    enum va_head_part part;
-};
-extern const struct va_head_size_of va_head_sizes[];
-int64_t va_head_size(const struct va_head_config *c, const struct va_head_size_of *s);
-bool va_head_has_size(const struct va_head_config *c, const struct va_head_size_of *s);
+bool va_head_has(const struct va_head_config *c, const struct va_setting *s);
 VA_MUST_USE int va_head_check_range(const char *where, const char *what, int64_t value,
                                     int64_t low, int64_t high);
 

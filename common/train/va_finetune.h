@@ -30,13 +30,11 @@
 
 #include "media/va_augment.h"
 #include "train/va_run.h"
-#include "train/va_settings.h"
 
 enum va_finetune_loss { VA_FINETUNE_CCC, VA_FINETUNE_MSE, VA_FINETUNE_MIX };
 extern const char *const va_finetune_loss_names[]; /* in enum order, NULL last */
 
-enum { VA_FINETUNE_SETTINGS_MAX = 40 };
-
+/* In the order in which metadata of a model file have them. */
 struct va_finetune_config {
     int64_t freeze;                       /* blocks; -1: two thirds of them */
     int64_t epochs, warmup_epochs, steps; /* steps: stop after so many updates; 0: never */
@@ -52,9 +50,10 @@ struct va_finetune_config {
     int select;        /* enum va_select */
     int precision;     /* enum va_precision of the forward pass */
     int64_t seed;
-    unsigned char source[VA_FINETUNE_SETTINGS_MAX]; /* enum va_setting_source */
+    unsigned char source[VA_SETTINGS_MAX]; /* enum va_setting_source */
 };
-extern const struct va_settings va_finetune_settings; /* of this struct */
+/* Of this struct; of them those of training. */
+extern const struct va_settings va_finetune_settings, va_finetune_training;
 
 void va_finetune_config_default(struct va_finetune_config *c);
 

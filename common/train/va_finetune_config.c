@@ -1,59 +1,68 @@
 #include "train/va_finetune.h"
 
+#include "nn/va_rater.h"
 #include "ops/va_device.h"
 #include "train/va_rated.h"
+#include "train/va_run_tool.h"
 #include "train/va_train_config.h"
 
 const char *const va_finetune_loss_names[] = { "ccc", "mse", "mix", NULL };
 
-static const struct va_setting items[] = {
-#define AT(field) offsetof(struct va_finetune_config, field)
-#define INT(name, field)                                                \
-    {                                                                   \
-        name, VA_SETTING_INT, AT(field), NULL, false, VA_SOURCE_DEFAULT \
-    }
-#define REAL(name, field)                                                \
-    {                                                                    \
-        name, VA_SETTING_REAL, AT(field), NULL, false, VA_SOURCE_DEFAULT \
-    }
-#define CHOICE(name, field, names)                                          \
-    {                                                                       \
-        name, VA_SETTING_CHOICE, AT(field), names, false, VA_SOURCE_DEFAULT \
-    }
-    INT("freeze-blocks", freeze),
-    INT("epochs", epochs),
-    INT("warmup-epochs", warmup_epochs),
-    INT("steps", steps),
-    INT("batch", batch),
-    INT("per-video", per_video),
-    REAL("lr", lr),
-    REAL("min-lr", min_lr),
-    REAL("layer-decay", layer_decay),
-    REAL("weight-decay", weight_decay),
-    REAL("drop-path", drop_path),
-    REAL("clip-norm", clip),
-    CHOICE("loss", loss, va_finetune_loss_names),
-    REAL("mix", mix),
-    REAL("expr-weight", expr_weight),
-    INT("classes", classes),
-    REAL("crop", augment.scale[0]),
-    REAL("flip", augment.flip),
-    REAL("brightness", augment.brightness),
-    REAL("contrast", augment.contrast),
-    REAL("saturation", augment.saturation),
-    REAL("hue", augment.hue),
-    INT("val-every", val_every),
-    CHOICE("unmatched", unmatched, va_unmatched_names),
-    CHOICE("select", select, va_select_names),
-    CHOICE("precision", precision, va_precision_names),
-    INT("seed", seed),
-#undef AT
-#undef INT
-#undef REAL
-#undef CHOICE
+#define AT(field) .offset = offsetof(struct va_finetune_config, field)
+static const struct va_setting training[] = {
+    { .option = VA_OPT_GROUP("training") },
+    { VA_OPT_INT(0, "freeze-blocks", NULL, -1, VA_VIT_DEPTH_MAX,
+                 "number of lower blocks that are not trained; 0: all are trained; -1: two "
+                 "thirds are not"),
+      AT(freeze) },
+    { VA_OPT_INT(0, "epochs", NULL, 1, 1e6, "number of passes over the training videos"),
+      AT(epochs) },
+    { VA_OPT_INT(0, "warmup-epochs", NULL, 0, 1e6,
+                 "epochs during which the learning rate rises"),
+      AT(warmup_epochs) },
+    { VA_OPT_INT(0, "per-video", NULL, 1, 1e6,
+                 "pictures of each video in an epoch, spread over its length"),
+      AT(per_video) },
+    { VA_OPT_INT(0, "batch", NULL, 2, 65536, "pictures in a batch"), AT(batch) },
+    { VA_OPT_STEPS, AT(steps) },
+    { VA_OPT_REAL(0, "lr", NULL, 0, 1e30, "highest learning rate of the heads"), AT(lr) },
+    { VA_OPT_MIN_LR, AT(min_lr) },
+    { VA_OPT_REAL(0, "layer-decay", NULL, 1e-6, 1,
+                  "learning rate of a block divided by that of the block above"),
+      AT(layer_decay) },
+    { VA_OPT_WEIGHT_DECAY, AT(weight_decay) },
+    { VA_OPT_REAL(0, "drop-path", NULL, 0, .999,
+                  "probability that the branches of the last block are dropped"),
+      AT(drop_path) },
+    { VA_OPT_CLIP_NORM, AT(clip) },
+    { VA_OPT_CHOICE(0, "loss", NULL, va_finetune_loss_names,
+                    "loss: 1 - CCC of the batch, mean squared error, or a mix"),
+      AT(loss) },
+    { VA_OPT_REAL(0, "mix", NULL, 0, 1, "share of the CCC in --loss mix"), AT(mix) },
+    { VA_OPT_INT(0, "classes", NULL, 2, VA_CLASSES_MAX, "number of expression classes"),
+      AT(classes) },
+    { VA_OPT_REAL(0, "expr-weight", NULL, 0, 1e6,
+                  "weight of the expression loss (cross-entropy)"),
+      AT(expr_weight) },
+    { VA_OPT_CHOICE(0, "unmatched", NULL, va_unmatched_names,
+                    "pictures without a label row: refuse; skip, if counts differ by at most "
+                    "1.5 times; or allow any count"),
+      AT(unmatched) },
+    { VA_OPT_INT(0, "val-every", NULL, 1, 1e6,
+                 "use every N-th labelled picture of a validation video: 1, 1 + N, ..."),
+      AT(val_every) },
+    { VA_OPT_SELECT, AT(select) },
+    { VA_OPT_SEED(NULL), AT(seed) },
 };
+const struct va_settings va_finetune_training = { training, VA_COUNT(training) };
+
+static const struct va_setting items[] = {
+    { .sub = &va_finetune_training, .otherwise = VA_SOURCE_DEFAULT },
+    { .sub = &va_augment_settings, AT(augment), .otherwise = VA_SOURCE_DEFAULT },
+    { VA_OPT_PRECISION(NULL), AT(precision), .otherwise = VA_SOURCE_DEFAULT },
+};
+#undef AT
 const struct va_settings va_finetune_settings = { items, VA_COUNT(items) };
-_Static_assert(VA_COUNT(items) <= VA_FINETUNE_SETTINGS_MAX, "settings fit their sources");
 
 void va_finetune_config_default(struct va_finetune_config *c)
 {

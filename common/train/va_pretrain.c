@@ -85,7 +85,7 @@ static int open_pictures(struct va_pretrainer *t)
     const struct va_pictures_options options = {
         .every = c->every,
         .cache = job->cache,
-        .side = (int64_t)ceil((double)c->image / sqrt(c->augment.scale[0])),
+        .side = (int64_t)ceil((double)c->model.encoder.image / sqrt(c->augment.scale[0])),
         .tolerate = job->tolerate,
     };
 
@@ -109,7 +109,7 @@ static int make_identity(struct va_pretrainer *t)
 {
     struct va_tensors *set = t->identity = va_tensors_new();
 
-    return set && va_mae_config_store(&t->model, set) == 0 &&
+    return set && va_mae_config_store(&t->config.model, set) == 0 &&
                    va_settings_store(&va_pretrain_settings, &t->config, set) == 0 &&
                    va_tensors_set_meta(set, "train.pictures", t->digest) == 0 &&
                    va_tensors_set_meta(set, "train.init", t->init ? t->init_id : "none") == 0
@@ -123,7 +123,7 @@ static int open_settings(struct va_pretrainer *t)
 
     if (job->init && !(t->init = va_model_read(job->init, &t->init_id)))
         return -1;
-    return va_pretrain_config_resolve(&t->config, t->init, job->init, &t->model);
+    return va_pretrain_config_resolve(&t->config, t->init, job->init);
 }
 
 static int check_count(struct va_pretrainer *t)
@@ -182,14 +182,14 @@ static int make_model(struct va_pretrainer *t)
     if (!t->be)
         return -1;
     t->be->precision = (enum va_precision)c->precision;
-    t->mae = va_mae_new(t->be, &t->model);
+    t->mae = va_mae_new(t->be, &t->config.model);
     if (!t->mae || va_params_allocate_training(va_mae_params(t->mae)) < 0 ||
         va_mae_reserve(t->mae, room, c->mask_ratio) < 0 ||
-        va_masked_init(&t->room, &t->model, room, c->mask_ratio) < 0 ||
+        va_masked_init(&t->room, &t->config.model, room, c->mask_ratio) < 0 ||
         !(t->optimiser = va_optimiser_new(va_mae_params(t->mae), &adam)))
         return -1;
     if (t->job->sheet_every && va_comm_rank() == 0 &&
-        !(t->sheet = va_sheet_new(&t->model, t->pictures, c->mask_ratio, c->norm_pix,
+        !(t->sheet = va_sheet_new(&t->config.model, t->pictures, c->mask_ratio, c->norm_pix,
                                   (uint64_t)c->seed)))
         return -1;
     describe(t);

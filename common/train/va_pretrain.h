@@ -22,18 +22,16 @@
 #include "media/va_augment.h"
 #include "nn/va_mae.h"
 #include "train/va_run.h"
-#include "train/va_settings.h"
 
-enum { VA_PRETRAIN_SETTINGS_MAX = 40, VA_PRETRAIN_COLUMNS = 5 };
+enum { VA_PRETRAIN_COLUMNS = 5 };
 
 #define VA_PRETRAIN_BETA1 .9
 #define VA_PRETRAIN_BETA2 .95
 #define VA_PRETRAIN_EPS   1e-8
 
+/* In the order in which metadata of a model file have them. */
 struct va_pretrain_config {
-    int arch; /* enum va_arch, an encoder's; not a setting of its own, since the sizes tell all */
-    int64_t image, patch, width, depth, heads, mlp;      /* of the encoder; 0: arch's */
-    int64_t decoder_width, decoder_depth, decoder_heads; /* unless that file has a decoder */
+    struct va_mae_config model;            /* sizes of the encoder that are 0 are arch's */
     int64_t epochs, warmup_epochs, steps;  /* steps: stop after so many updates; 0: never */
     int64_t batch, accumulate;             /* pictures; batches in an update */
     double blr, lr, min_lr;                /* lr 0: blr * batch * accumulate / 256 */
@@ -44,20 +42,21 @@ struct va_pretrain_config {
     bool keep_decoder; /* in the output */
     int precision;     /* enum va_precision of the forward pass */
     int64_t seed;
-    unsigned char source[VA_PRETRAIN_SETTINGS_MAX]; /* enum va_setting_source */
+    int arch; /* enum va_arch, an encoder's; not a setting of its own, since the sizes tell all */
+    unsigned char source[VA_SETTINGS_MAX]; /* enum va_setting_source */
 };
-extern const struct va_settings va_pretrain_settings; /* of this struct */
+/* Of this struct; of them those of training; of its model. */
+extern const struct va_settings va_pretrain_settings, va_pretrain_training, va_pretrain_sizes;
 
 void va_pretrain_config_default(struct va_pretrain_config *c);
 
 /*
  * Make settings complete that follow from others: sizes from `arch`, the rate from --blr, warm-up a
  * 20th of the epochs. With `init`, a set from file `path`, all sizes that it has are its, and options
- * that say them again are refused. The model is then c's. -1 after reporting.
+ * that say them again are refused. -1 after reporting.
  */
 VA_MUST_USE int va_pretrain_config_resolve(struct va_pretrain_config *c,
-                                           const struct va_tensors *init, const char *path,
-                                           struct va_mae_config *model);
+                                           const struct va_tensors *init, const char *path);
 
 /* Paths are borrowed. */
 struct va_pretrain_job {

@@ -47,7 +47,7 @@ static int open_loader(struct va_pretrainer *t, int64_t k)
 {
     if (!t->loader)
         t->loader = va_loader_new(
-            t->pictures, &(struct va_loader_options){ .size = t->model.encoder.image,
+            t->pictures, &(struct va_loader_options){ .size = t->config.model.encoder.image,
                                                       .batch = va_share_most(t->config.batch),
                                                       .threads = (int)t->job->readers,
                                                       .augment = t->config.augment,
@@ -98,7 +98,8 @@ static void mask_one(void *arg, int64_t i, int thread)
     struct mask *job = arg;
     const struct va_pretrainer *t = job->t;
     const struct va_masked *m = &t->room;
-    int64_t P = va_vit_patches(&t->model.encoder), S = va_vit_patch_size(&t->model.encoder);
+    int64_t P = va_vit_patches(&t->config.model.encoder),
+            S = va_vit_patch_size(&t->config.model.encoder);
     int64_t V = va_mae_visible(P, t->config.mask_ratio);
     float *noise = m->noise + i * P;
     int32_t *visible = m->visible + i * V;
@@ -115,7 +116,7 @@ static void mask_one(void *arg, int64_t i, int thread)
     for (int64_t v = 0; v < V; v++)
         memcpy(m->patches + (i * V + v) * S, m->all + (i * P + visible[v]) * S,
                (size_t)S * sizeof(float));
-    va_mae_target(&t->model.encoder, m->all + i * P * S, t->config.norm_pix,
+    va_mae_target(&t->config.model.encoder, m->all + i * P * S, t->config.norm_pix,
                   m->target + i * P * S);
 }
 

@@ -2,101 +2,95 @@
 
 #include "base/va_error.h"
 #include "io/va_model_file.h"
+#include "media/va_source.h"
 #include "nn/va_arch.h"
 #include "ops/va_device.h"
+#include "train/va_run_tool.h"
 #include <stdio.h>
 
-/* The first ones are the sizes of the encoder, then of the decoder. No metadata of the model tell all
- * of them, so that they are kept with the other settings. */
-enum { ENCODER_SIZES = 6, SIZES = 9 };
+/* No metadata of the model tell all sizes, so that they are kept with the other settings. The first ones
+ * are the encoder's. */
+enum { ENCODER_SIZES = 6 };
+
+#define AT(field) .offset = offsetof(struct va_mae_config, field)
+static const struct va_setting sizes[] = {
+    { VA_OPT_INT(0, "image", NULL, 0, 4096, "height and width of pictures; 0: from --arch"),
+      AT(encoder.image) },
+    { VA_OPT_INT(0, "patch", NULL, 0, 256, "height and width of a patch; 0: from --arch"),
+      AT(encoder.patch) },
+    { VA_OPT_INT(0, "width", NULL, 0, 16384, "width of the tokens; 0: from --arch"),
+      AT(encoder.width) },
+    { VA_OPT_INT(0, "depth", NULL, 0, VA_VIT_DEPTH_MAX, "number of blocks; 0: from --arch"),
+      AT(encoder.depth) },
+    { VA_OPT_INT(0, "heads", NULL, 0, 1024,
+                 "attention heads; 0: from --arch, or width / 64 if --width is given"),
+      AT(encoder.heads) },
+    { VA_OPT_INT(0, "mlp", NULL, 0, 1 << 17,
+                 "hidden width of a block; 0: from --arch, or 4 times --width if given"),
+      AT(encoder.mlp) },
+    { VA_OPT_INT(0, "decoder-width", NULL, 1, 16384, "width of the decoder's tokens"),
+      AT(width) },
+    { VA_OPT_INT(0, "decoder-depth", NULL, 1, VA_VIT_DEPTH_MAX, "number of decoder blocks"),
+      AT(depth) },
+    { VA_OPT_INT(0, "decoder-heads", NULL, 1, 1024, "attention heads of the decoder"),
+      AT(heads) },
+};
+#undef AT
+const struct va_settings va_pretrain_sizes = { sizes, VA_COUNT(sizes) };
+
+#define AT(field) .offset = offsetof(struct va_pretrain_config, field)
+static const struct va_setting training[] = {
+    { .option = VA_OPT_GROUP("training") },
+    { VA_OPT_INT(0, "epochs", NULL, 1, 1e6, "number of passes over the pictures"), AT(epochs) },
+    { VA_OPT_INT(0, "warmup-epochs", NULL, 0, 1e6,
+                 "epochs during which the learning rate rises (default: a 20th of --epochs)"),
+      AT(warmup_epochs) },
+    { VA_OPT_INT(0, "batch", NULL, 1, 65536, "pictures in a batch"), AT(batch) },
+    { VA_OPT_INT(0, "accumulate", NULL, 1, 65536,
+                 "number of batches in an update, computed one after the other"),
+      AT(accumulate) },
+    { VA_OPT_STEPS, AT(steps) },
+    { VA_OPT_REAL(0, "blr", NULL, 0, 1e30, "learning rate for an update of 256 pictures"),
+      AT(blr) },
+    { VA_OPT_REAL(0, "lr", NULL, 0, 1e30,
+                  "highest learning rate; 0: blr * batch * accumulate / 256"),
+      AT(lr) },
+    { VA_OPT_MIN_LR, AT(min_lr) },
+    { VA_OPT_WEIGHT_DECAY, AT(weight_decay) },
+    { VA_OPT_CLIP_NORM, AT(clip) },
+    { VA_OPT_REAL(0, "mask-ratio", NULL, 0, 1, "share of the patches that are hidden"),
+      AT(mask_ratio) },
+    { VA_OPT_YESNO(0, "norm-pix", NULL,
+                   "normalise the pixels of each patch to zero mean and unit deviation"),
+      AT(norm_pix) },
+    { VA_OPT_SEED(NULL), AT(seed) },
+};
+const struct va_settings va_pretrain_training = { training, VA_COUNT(training) };
 
 static const struct va_setting items[] = {
-#define AT(field) offsetof(struct va_pretrain_config, field)
-#define INT(name, field)                                                \
-    {                                                                   \
-        name, VA_SETTING_INT, AT(field), NULL, false, VA_SOURCE_DEFAULT \
-    }
-#define REAL(name, field)                                                \
-    {                                                                    \
-        name, VA_SETTING_REAL, AT(field), NULL, false, VA_SOURCE_DEFAULT \
-    }
-#define YESNO(name, field)                                                \
-    {                                                                     \
-        name, VA_SETTING_YESNO, AT(field), NULL, false, VA_SOURCE_DEFAULT \
-    }
-    INT("image", image),
-    INT("patch", patch),
-    INT("width", width),
-    INT("depth", depth),
-    INT("heads", heads),
-    INT("mlp", mlp),
-    INT("decoder-width", decoder_width),
-    INT("decoder-depth", decoder_depth),
-    INT("decoder-heads", decoder_heads),
-    INT("epochs", epochs),
-    INT("warmup-epochs", warmup_epochs),
-    INT("steps", steps),
-    INT("batch", batch),
-    INT("accumulate", accumulate),
-    REAL("blr", blr),
-    REAL("lr", lr),
-    REAL("min-lr", min_lr),
-    REAL("weight-decay", weight_decay),
-    REAL("clip-norm", clip),
-    REAL("mask-ratio", mask_ratio),
-    YESNO("norm-pix", norm_pix),
-    REAL("crop", augment.scale[0]),
-    REAL("flip", augment.flip),
-    REAL("brightness", augment.brightness),
-    REAL("contrast", augment.contrast),
-    REAL("saturation", augment.saturation),
-    REAL("hue", augment.hue),
-    INT("every", every),
-    YESNO("keep-decoder", keep_decoder),
-    { "precision", VA_SETTING_CHOICE, AT(precision), va_precision_names, false,
-      VA_SOURCE_DEFAULT },
-    INT("seed", seed),
-#undef AT
-#undef INT
-#undef REAL
-#undef YESNO
+    { .sub = &va_pretrain_sizes, AT(model), .otherwise = VA_SOURCE_DEFAULT },
+    { .sub = &va_pretrain_training, .otherwise = VA_SOURCE_DEFAULT },
+    { .sub = &va_augment_settings, AT(augment), .otherwise = VA_SOURCE_DEFAULT },
+    { VA_OPT_INT(0, "every", NULL, 1, VA_NUMBER_MAX,
+                 "use every N-th picture of a video: 1, 1 + N, ..."),
+      AT(every), .otherwise = VA_SOURCE_DEFAULT },
+    { VA_OPT_FLAG(0, "keep-decoder", NULL,
+                  "write the decoder too, so that --init can continue with both"),
+      AT(keep_decoder), .otherwise = VA_SOURCE_DEFAULT },
+    { VA_OPT_PRECISION(NULL), AT(precision), .otherwise = VA_SOURCE_DEFAULT },
 };
+#undef AT
 const struct va_settings va_pretrain_settings = { items, VA_COUNT(items) };
-_Static_assert(VA_COUNT(items) <= VA_PRETRAIN_SETTINGS_MAX, "settings fit their sources");
 
-static void to_model(const struct va_pretrain_config *c, struct va_mae_config *m)
+static int64_t *size(struct va_pretrain_config *c, int64_t i)
 {
-    m->encoder.image = c->image;
-    m->encoder.patch = c->patch;
-    m->encoder.width = c->width;
-    m->encoder.depth = c->depth;
-    m->encoder.heads = c->heads;
-    m->encoder.mlp = c->mlp;
-    m->width = c->decoder_width;
-    m->depth = c->decoder_depth;
-    m->heads = c->decoder_heads;
-}
-
-static void from_encoder(struct va_pretrain_config *c, const struct va_vit_config *e)
-{
-    c->image = e->image;
-    c->patch = e->patch;
-    c->width = e->width;
-    c->depth = e->depth;
-    c->heads = e->heads;
-    c->mlp = e->mlp;
+    return (int64_t *)(void *)((char *)&c->model + sizes[i].offset);
 }
 
 void va_pretrain_config_default(struct va_pretrain_config *c)
 {
-    struct va_mae_config m;
-
-    va_mae_config_default(&m);
     *c = (struct va_pretrain_config){
         .arch = VA_ARCH_VIT_BASE,
-        .decoder_width = m.width,
-        .decoder_depth = m.depth,
-        .decoder_heads = m.heads,
         .epochs = 800,
         .warmup_epochs = 40,
         .batch = 64,
@@ -109,6 +103,9 @@ void va_pretrain_config_default(struct va_pretrain_config *c)
         .every = 1,
         .seed = 42,
     };
+    va_mae_config_default(&c->model);
+    for (int64_t i = 0; i < ENCODER_SIZES; i++)
+        *size(c, i) = 0;
     va_settings_begin(&va_pretrain_settings, c->source);
 }
 
@@ -122,74 +119,64 @@ static bool named(const struct va_pretrain_config *c, const char *name)
 static void take_arch(struct va_pretrain_config *c)
 {
     struct va_pretrain_config arch = *c;
-    struct va_vit_config e;
+    struct va_vit_config *e = &arch.model.encoder;
 
-    va_arch_encoder((enum va_arch)c->arch, &e);
-    if (c->width) {
-        e.heads = c->width < 64 ? 1 : c->width / 64;
-        e.mlp = 4 * c->width;
+    va_arch_encoder((enum va_arch)c->arch, e);
+    if (c->model.encoder.width) {
+        e->heads = c->model.encoder.width < 64 ? 1 : c->model.encoder.width / 64;
+        e->mlp = 4 * c->model.encoder.width;
     }
-    from_encoder(&arch, &e);
     for (int64_t i = 0; i < ENCODER_SIZES; i++)
-        if (*(int64_t *)(void *)((char *)c + items[i].offset) == 0)
-            va_setting_copy(&items[i], c, &arch);
+        if (*size(c, i) == 0)
+            *size(c, i) = *size(&arch, i);
 }
 
 /* The file decides. Of the decoder only if it has one. */
 static int take_file(struct va_pretrain_config *c, const struct va_tensors *init,
-                     const char *path, struct va_mae_config *model)
+                     const char *path)
 {
     bool decoder = va_tensors_find(init, "decoder_embed.weight") != NULL;
 
-    if ((decoder ? va_mae_config_load(model, init, path)
-                 : va_vit_config_load(&model->encoder, init, path)) < 0)
+    if ((decoder ? va_mae_config_load(&c->model, init, path)
+                 : va_vit_config_load(&c->model.encoder, init, path)) < 0)
         return -1;
-    from_encoder(c, &model->encoder);
-    if (decoder) {
-        c->decoder_width = model->width;
-        c->decoder_depth = model->depth;
-        c->decoder_heads = model->heads;
-    }
-    for (int64_t i = 0; i < (decoder ? SIZES : ENCODER_SIZES); i++) {
-        if (c->source[i] == VA_SOURCE_OPTION)
+    for (int64_t i = 0; i < (decoder ? va_pretrain_sizes.count : ENCODER_SIZES); i++) {
+        if (c->source[i] == VA_SOURCE_OPTION) /* sizes are the first settings */
             return va_error(
                 "%s: --%s conflicts with --init: the file already fixes the model's "
                 "size",
-                path, items[i].name);
+                path, sizes[i].option.name);
         c->source[i] = VA_SOURCE_FILE;
     }
     return 0;
 }
 
 int va_pretrain_config_resolve(struct va_pretrain_config *c, const struct va_tensors *init,
-                               const char *path, struct va_mae_config *model)
+                               const char *path)
 {
-    va_mae_config_default(model);
     if (!init)
         take_arch(c);
-    else if (take_file(c, init, path, model) < 0)
+    else if (take_file(c, init, path) < 0)
         return -1;
-    to_model(c, model);
     if (!named(c, "warmup-epochs"))
         c->warmup_epochs = c->epochs / 20;
     if (c->lr == 0)
         c->lr = c->blr * (double)(c->batch * c->accumulate) / 256;
     if (c->min_lr > c->lr)
         return va_error("--min-lr %g is above the rate, %g", c->min_lr, c->lr);
-    if (c->width % 4)
+    if (c->model.encoder.width % 4)
         return va_error("%s: width is %lld, expected a multiple of 4", init ? path : "options",
-                        (long long)c->width);
-    return va_mae_config_check(model, init ? path : "options");
+                        (long long)c->model.encoder.width);
+    return va_mae_config_check(&c->model, init ? path : "options");
 }
 
 int va_pretrain_config_show(const struct va_pretrain_job *job)
 {
     struct va_pretrain_config c = job->config;
     struct va_tensors *init = job->init ? va_model_read(job->init, NULL) : NULL;
-    struct va_mae_config model;
     int status = -1;
 
-    if ((!job->init || init) && va_pretrain_config_resolve(&c, init, job->init, &model) == 0) {
+    if ((!job->init || init) && va_pretrain_config_resolve(&c, init, job->init) == 0) {
         printf("setting\tvalue\tsource\n");
         va_settings_print(&va_pretrain_settings, &c, c.source, job->init, stdout);
         printf("beta1\t%g\tfixed\nbeta2\t%g\tfixed\nadam-eps\t%g\tfixed\n", VA_PRETRAIN_BETA1,

@@ -27,7 +27,6 @@ void va_masked_release(struct va_masked *m); /* also when zeroed */
 struct va_pretrainer {
     const struct va_pretrain_job *job;
     struct va_pretrain_config config; /* complete */
-    struct va_mae_config model;
     struct va_run run;
     struct va_backend *be;
 

@@ -38,27 +38,6 @@ int64_t va_run_add_checkpoint(struct va_run_args *a, struct va_option *table, in
     return va_run_add(options, VA_COUNT(options), table, n);
 }
 
-int64_t va_run_add_augmentation(struct va_augment_options *o, struct va_option *table,
-                                int64_t n)
-{
-    const struct va_option options[] = {
-        VA_OPT_GROUP("augmentation of training pictures"),
-        VA_OPT_REAL(0, "crop", &o->scale[0], 1e-3, 1,
-                    "smallest share of a picture's area that a random crop keeps; 1: no crop"),
-        VA_OPT_REAL(0, "flip", &o->flip, 0, 1, "probability that a picture is mirrored"),
-        VA_OPT_REAL(0, "brightness", &o->brightness, 0, 10,
-                    "multiply brightness by a random factor from 1 - X to 1 + X"),
-        VA_OPT_REAL(0, "contrast", &o->contrast, 0, 10,
-                    "multiply contrast by a random factor from 1 - X to 1 + X"),
-        VA_OPT_REAL(0, "saturation", &o->saturation, 0, 10,
-                    "multiply saturation by a random factor from 1 - X to 1 + X"),
-        VA_OPT_REAL(0, "hue", &o->hue, 0, .5,
-                    "rotate hue by a random part of the colour circle, from -X to X"),
-    };
-
-    return va_run_add(options, VA_COUNT(options), table, n);
-}
-
 int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64_t n)
 {
     const struct va_option readers[] = {

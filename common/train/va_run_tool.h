@@ -5,8 +5,20 @@
 #define VA_RUN_TOOL_H
 
 #include "base/va_option.h"
-#include "media/va_augment.h"
 #include "train/va_run.h"
+
+/* Settings that several of them have, for their tables. */
+#define VA_OPT_STEPS VA_OPT_INT(0, "steps", NULL, 0, 1e12, "stop after N updates; 0: no limit")
+#define VA_OPT_MIN_LR \
+    VA_OPT_REAL(0, "min-lr", NULL, 0, 1e30, "learning rate at the end of the schedule")
+#define VA_OPT_CLIP_NORM \
+    VA_OPT_REAL(0, "clip-norm", NULL, 0, 1e30, "limit of the gradient's L2 norm; 0: no limit")
+#define VA_OPT_WEIGHT_DECAY                      \
+    VA_OPT_REAL(0, "weight-decay", NULL, 0, 1e6, \
+                "weight decay of AdamW; norms and biases do not decay")
+#define VA_OPT_SELECT                                 \
+    VA_OPT_CHOICE(0, "select", NULL, va_select_names, \
+                  "keep the weights of the best validation (mean CCC), or the last weights")
 
 /* What these options say. The first four are set before the options are added. */
 struct va_run_args {
@@ -23,8 +35,6 @@ struct va_run_args {
 /* Each puts a group of options behind the first n of a table and returns how many there are then.
  * The group "machine" is the last one: it ends the table. */
 int64_t va_run_add_checkpoint(struct va_run_args *a, struct va_option *table, int64_t n);
-int64_t va_run_add_augmentation(struct va_augment_options *o, struct va_option *table,
-                                int64_t n);
 int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64_t n);
 int64_t va_run_add(const struct va_option *options, int64_t count, struct va_option *table,
                    int64_t n);

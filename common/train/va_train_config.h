@@ -5,10 +5,10 @@
 #ifndef VA_TRAIN_CONFIG_H
 #define VA_TRAIN_CONFIG_H
 
+#include "base/va_settings.h"
 #include "data/va_preset.h"
 #include "nn/va_head.h"
 #include "nn/va_schedule.h"
-#include "train/va_settings.h"
 #include <stdio.h>
 
 enum va_select { VA_SELECT_BEST, VA_SELECT_LAST };
@@ -24,46 +24,36 @@ extern const char *const va_validation_names[];
 extern const char *const va_loss_names[];
 extern const char *const va_draw_names[];
 
-enum { VA_SETTINGS_MAX = 40 };
-
 /* Of AdamW; no preset differs. */
 #define VA_ADAM_BETA1 .9
 #define VA_ADAM_BETA2 .999
 
-/* Enums are ints and sizes int64_t, as the option table wants its targets. */
+/* In the order in which metadata of a model file have them. */
 struct va_train_config {
-    int preset;                             /* enum va_preset */
-    int64_t epochs, warmup_epochs, batch;   /* batch: windows */
-    int64_t steps;                          /* stop after so many updates; 0: never */
-    double lr, weight_decay, dropout, clip; /* clip 0: none */
-    double adam_eps, loss_eps;
-    int schedule;        /* enum va_schedule */
-    int loss;            /* enum va_ccc_kind */
-    int decay;           /* enum va_decay */
-    int draw;            /* enum va_head_init */
-    int validation;      /* enum va_validation */
-    int64_t evaluations; /* per epoch */
-    int select;          /* enum va_select */
-    bool shuffle;        /* a new order of the windows in each epoch */
-    int temporal;        /* enum va_temporal; from here: the shape of the model */
-    bool in_norm;
-    struct va_ints channels; /* TCN, one per block; the last is the width of what follows */
-    int64_t kernel, layers, d_state, d_conv, expand, heads, mlp, hidden;
-    int64_t lookahead; /* frames */
+    int preset;                           /* enum va_preset */
+    int64_t epochs, warmup_epochs, batch; /* batch: windows */
+    int64_t steps;                        /* stop after so many updates; 0: never */
+    double lr;
+    int schedule; /* enum va_schedule */
+    double weight_decay;
+    int decay;            /* enum va_decay */
+    double dropout, clip; /* clip 0: none */
+    double adam_eps;
+    int loss; /* enum va_ccc_kind */
+    double loss_eps;
+    int draw;                   /* enum va_head_init */
+    int validation;             /* enum va_validation */
+    int64_t evaluations;        /* per epoch */
+    int select;                 /* enum va_select */
+    bool shuffle;               /* a new order of the windows in each epoch */
+    struct va_head_config head; /* the shape of the model */
     int64_t seed;
-    unsigned char
-        source[VA_SETTINGS_MAX]; /* enum va_setting_source of each setting of the table */
+    unsigned char source[VA_SETTINGS_MAX]; /* enum va_setting_source */
 };
+extern const struct va_settings va_train_settings; /* of this struct */
 
 /* All values of a preset; what presets do not name gets its default. */
 void va_train_config_preset(struct va_train_config *c, enum va_preset preset);
-
-/* Take over from `options` the settings whose name `given` affirms. */
-void va_train_config_override(struct va_train_config *c, const struct va_train_config *options,
-                              bool (*given)(const char *name));
-
-/* Whether an option said this setting. */
-bool va_train_config_named(const struct va_train_config *c, const char *setting);
 
 /*
  * The model to train on features of `in_dim` numbers. With `init` (the tensors of file `path`)
@@ -73,12 +63,5 @@ bool va_train_config_named(const struct va_train_config *c, const char *setting)
 VA_MUST_USE int va_train_config_head(struct va_train_config *c, int64_t in_dim,
                                      const struct va_tensors *init, const char *path,
                                      struct va_head_config *head);
-
-/* "setting<TAB>value<TAB>source" of every setting; init and windows name the files. */
-void va_train_config_print(const struct va_train_config *c, const char *init, FILE *stream);
-
-/* Put the settings into the metadata of `set`, as "train.NAME"; those of shape are left to
- * va_head_config_store. */
-VA_MUST_USE int va_train_config_store(const struct va_train_config *c, struct va_tensors *set);
 
 #endif

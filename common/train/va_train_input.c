@@ -94,7 +94,7 @@ static int make_identity(struct va_train_input *in, const struct va_train_job *j
 
     return set && find_origin(in, job, &origin) == 0 && va_origin_store(&origin, set) == 0 &&
                    va_head_config_store(&in->head, set) == 0 &&
-                   va_train_config_store(&in->config, set) == 0 &&
+                   va_settings_store(&va_train_settings, &in->config, set) == 0 &&
                    va_tensors_set_meta(set, "train.windows", in->windows_id) == 0 &&
                    va_tensors_set_meta(set, "train.init", in->init ? in->init_id : "none") ==
                        0 &&
@@ -119,7 +119,7 @@ int va_train_input_open(struct va_train_input *in, const struct va_train_job *jo
     if (!in->val || va_window_index_open_features(in->index) < 0)
         return -1;
     warn_of_overlap(in, job);
-    if (va_train_config_named(&in->config, "preset"))
+    if (va_settings_named(&va_train_settings, in->config.source, "preset"))
         compare_with_preset(in, job);
     if (job->init && !(in->init = va_model_read(job->init, &in->init_id)))
         return -1;
@@ -195,7 +195,7 @@ int va_train_config_show(const struct va_train_job *job)
     if (va_train_config_head(&c, index ? index->dim : head.in_dim, init, job->init, &head) < 0)
         goto done;
     printf("setting\tvalue\tsource\n");
-    va_train_config_print(&c, job->init, stdout);
+    va_settings_print(&va_train_settings, &c, c.source, job->init, stdout);
     printf("beta1\t%g\tfixed\nbeta2\t%g\tfixed\n", VA_ADAM_BETA1, VA_ADAM_BETA2);
     show_windows(index, job->windows, (enum va_preset)c.preset);
     show_test((enum va_preset)c.preset);

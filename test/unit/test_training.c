@@ -101,7 +101,7 @@ static void presets_are_those_of_the_table(void)
     VA_CHECK(p.dropout == .3 && a.dropout == .2 && z.dropout == .3);
     VA_CHECK(p.clip == 0 && a.clip == 1 && z.clip == 1);
     VA_CHECK(p.adam_eps == 1e-8 && a.adam_eps == 1e-7 && z.adam_eps == 1e-7);
-    VA_CHECK(!p.in_norm && a.in_norm && z.in_norm);
+    VA_CHECK(!p.head.in_norm && a.head.in_norm && z.head.in_norm);
     VA_CHECK(p.loss == VA_CCC_POPULATION && a.loss == VA_CCC_SAMPLE);
     VA_CHECK(p.evaluations == 1 && a.evaluations == 4);
     VA_CHECK(p.schedule == VA_SCHEDULE_PAPER && a.schedule == VA_SCHEDULE_AUTHORS);
@@ -125,10 +125,10 @@ static void options_override_presets_and_files(void)
     va_train_config_preset(&c, VA_PRESET_AUTHORS);
     va_train_config_preset(&options, VA_PRESET_PAPER);
     options.lr = 0.5;
-    options.layers = 2;
+    options.head.layers = 2;
     options.dropout = .9; /* not affirmed below */
-    va_train_config_override(&c, &options, lr_and_layers);
-    VA_CHECK(c.lr == 0.5 && c.layers == 2 && c.dropout == .2 && !c.in_norm);
+    va_settings_override(&va_train_settings, &c, c.source, &options, lr_and_layers);
+    VA_CHECK(c.lr == 0.5 && c.head.layers == 2 && c.dropout == .2 && !c.head.in_norm);
     VA_CHECK(va_train_config_head(&c, 40, NULL, NULL, &head) == 0);
     VA_CHECK(head.in_dim == 40 && head.layers == 2 && head.blocks == 4 && !head.in_norm);
 
@@ -147,8 +147,8 @@ static void options_override_presets_and_files(void)
     VA_CHECK(va_train_config_head(&c, 7, set, "m.h5", &head) == 0);
     VA_CHECK(head.dt_rank == 2 && head.blocks == 1 && head.layers == 2);
     VA_CHECK(!head.in_norm); /* the option's */
-    VA_CHECK_INT(c.kernel, 3);
-    c.layers = 3;
+    VA_CHECK_INT(c.head.kernel, 3);
+    c.head.layers = 3;
     va_error_catch_begin(line, sizeof(line));
     VA_CHECK(va_train_config_head(&c, 7, set, "m.h5", &head) < 0);
     VA_CHECK(strcmp(line, "m.h5: layers is 2, expected 3 as --layers says") == 0);
