@@ -8,7 +8,8 @@
  *   va_h5_check.c  a file against its schema: structure, then values
  *   va_h5_id.c     the content id
  *   va_h5_probe.c  the child process that walks a file first
- *   va_h5_read.c, va_h5_write.c, va_h5_rows.c   the calls of va_h5.h
+ *   va_h5_read.c   the calls of va_h5.h that read
+ *   va_h5_dataset.c, va_h5_rows.c, va_h5_write.c   those that write: objects, rows, the file
  */
 #ifndef VA_H5_PRIV_H
 #define VA_H5_PRIV_H
@@ -187,24 +188,22 @@ VA_MUST_USE int va_h5_hash_attributes(const struct va_h5_file *f, struct va_hash
 
 /* ---- va_h5_probe.c --------------------------------------------------------------------- */
 
+/* Do with a file everything that a reader may ask the library for later. bytes->error says
+ * afterwards whether a read failed. */
+typedef int va_h5_try_fn(const char *path, struct va_h5_bytes *bytes, const char *schema);
+
 /*
- * Let a child process walk the open file with bounded memory and time (va_h5_try). What it
+ * Let a child process walk the open file with bounded memory and time, by `try`. What it
  * reports is reported here, as bad input or as a failure of the machine, and its death as a
  * damaged file. 0 when all is well.
  */
-VA_MUST_USE int va_h5_probe(const struct va_h5_file *f, const char *schema);
+VA_MUST_USE int va_h5_probe(const struct va_h5_file *f, const char *schema, va_h5_try_fn *try);
 
 /* In the child: it will unpack `bytes` in all, at most `at_once` of them at a time, and gets time
  * and memory for that. */
 void va_h5_probe_allow(int64_t bytes, int64_t at_once);
 
-/* ---- va_h5_read.c ---------------------------------------------------------------------- */
-
-/* Do with a file everything that a reader may ask the library for later. bytes->error says
- * afterwards whether a read failed. */
-VA_MUST_USE int va_h5_try(const char *path, struct va_h5_bytes *bytes, const char *schema);
-
-/* ---- va_h5_write.c --------------------------------------------------------------------- */
+/* ---- va_h5_dataset.c --------------------------------------------------------------------- */
 
 struct va_h5_rows;
 struct va_h5_out {
@@ -220,6 +219,12 @@ struct va_h5_out {
     struct va_h5_rows *rows; /* unfinished, a list */
 };
 
+hid_t va_h5_quiet_list(hid_t kind); /* a creation list without times; the caller closes it */
+
+/* An attribute with `count` values; -1: a single one. One that is there already is replaced. */
+VA_MUST_USE int va_h5_put(struct va_h5_out *out, const char *object, const char *name,
+                          hid_t stored, hid_t memory, int64_t count, const void *data);
+
 /* Report that writing failed, with the system's reason; the file can no longer be committed. */
 int va_h5_write_failed(struct va_h5_out *out, const char *place);
 /* Create a contiguous dataset and the groups above it; negative after reporting. */
@@ -228,6 +233,9 @@ hid_t va_h5_create_dataset(struct va_h5_out *out, const char *name, hid_t type, 
 /* Keep the digest of dataset `name`, and mark bfloat16. */
 VA_MUST_USE int va_h5_note_written(struct va_h5_out *out, const char *name, bool bfloat16,
                                    struct va_hash *hash);
+
+/* ---- va_h5_rows.c ---------------------------------------------------------------------- */
+
 void va_h5_rows_drop(struct va_h5_out *out); /* all unfinished rows */
 
 #endif

@@ -131,7 +131,7 @@ static void begin_file(int64_t size)
 
 /* ---- the child ------------------------------------------------------------------------- */
 
-static void answer(struct reply *r, struct request *q)
+static void answer(struct reply *r, struct request *q, va_h5_try_fn *try)
 {
     int status;
     bool out_of_memory;
@@ -139,7 +139,7 @@ static void answer(struct reply *r, struct request *q)
     *r = (struct reply){ 0 };
     begin_file(q->bytes.size);
     va_error_catch_begin(r->line, sizeof(r->line));
-    status = va_h5_try(q->path, &q->bytes, *q->schema ? q->schema : NULL);
+    status = try(q->path, &q->bytes, *q->schema ? q->schema : NULL);
     out_of_memory = va_h5_errno() == ENOMEM || errno == ENOMEM;
     r->status = va_error_catch_end();
     if (status == 0) {
@@ -207,7 +207,7 @@ static int be_alone(int keep)
 }
 
 /* Ends by _exit or a signal; nothing of the parent is flushed or cleaned up here. */
-static void child(int to_parent)
+static void child(int to_parent, va_h5_try_fn *try)
 {
     static const int signals[] = { SIGINT,  SIGTERM, SIGHUP, SIGALRM, SIGXCPU,
                                    SIGSEGV, SIGBUS,  SIGFPE, SIGABRT, SIGPIPE };
@@ -231,7 +231,7 @@ static void child(int to_parent)
                      q.path, strerror(failed));
             r.status = VA_EXIT_MACHINE;
         } else {
-            answer(&r, &q);
+            answer(&r, &q, try);
             close(q.bytes.fd);
         }
         alarm(0);
@@ -248,7 +248,7 @@ static struct {
     int socket;
 } checker;
 
-static int start(const char *path)
+static int start(const char *path, va_h5_try_fn *try)
 {
     int ends[2];
 
@@ -259,7 +259,7 @@ static int start(const char *path)
     checker.owner = getpid();
     checker.child = fork();
     if (checker.child == 0)
-        child(ends[1]);
+        child(ends[1], try);
     close(ends[1]);
     checker.socket = ends[0];
     if (checker.child < 0) {
@@ -336,11 +336,11 @@ static void tell_end(const char *path, int status, struct reply *r)
 }
 
 /* Ask once: 0 with an answer, 1 when the child had ended for lack of work, -1 after reporting. */
-static int ask(const struct request *q, struct reply *r)
+static int ask(const struct request *q, va_h5_try_fn *try, struct reply *r)
 {
     int status;
 
-    if (start(q->path) < 0)
+    if (start(q->path, try) < 0)
         return -1;
     if (put(q) == 0 && receive(checker.socket, r, sizeof(*r), NULL))
         return r->status ? stop(q->path, &status) : 0;
@@ -353,17 +353,17 @@ static int ask(const struct request *q, struct reply *r)
 }
 
 /* A child that was there may end for lack of work just now; the next one is new. */
-static int ask_any(const struct request *q, struct reply *r)
+static int ask_any(const struct request *q, va_h5_try_fn *try, struct reply *r)
 {
-    int asked = ask(q, r);
+    int asked = ask(q, try, r);
 
     if (asked == 1)
-        asked = ask(q, r);
+        asked = ask(q, try, r);
     return asked == 1 ? va_error_machine("%s: the process that checks it ends", q->path)
                       : asked;
 }
 
-int va_h5_probe(const struct va_h5_file *f, const char *schema)
+int va_h5_probe(const struct va_h5_file *f, const char *schema, va_h5_try_fn *try)
 {
     struct request q = { .bytes = *f->bytes };
     struct reply r;
@@ -373,10 +373,10 @@ int va_h5_probe(const struct va_h5_file *f, const char *schema)
     memcpy(q.path, f->path, strlen(f->path) + 1);
     if (schema)
         memcpy(q.schema, schema, strlen(schema) + 1);
-    if (ask_any(&q, &r) < 0)
+    if (ask_any(&q, try, &r) < 0)
         return -1;
     /* The library does not always tell lack of memory from damage, but damage stays. */
-    if (r.again && ask_any(&q, &r) < 0)
+    if (r.again && ask_any(&q, try, &r) < 0)
         return -1;
     if (r.status == VA_EXIT_MACHINE)
         return va_error_machine("%s", r.line);

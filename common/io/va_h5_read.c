@@ -154,7 +154,7 @@ static int touch_all(const struct va_h5_file *f)
     return 0;
 }
 
-int va_h5_try(const char *path, struct va_h5_bytes *bytes, const char *schema)
+static int try_all(const char *path, struct va_h5_bytes *bytes, const char *schema)
 {
     struct va_h5_in in;
     int status;
@@ -187,7 +187,7 @@ struct va_h5_in *va_h5_open(const char *path, const char *schema)
     if (va_h5_bytes_open(&in->bytes, path, expected) < 0)
         goto failed;
     in->file.size = in->bytes.size;
-    if (check_head(&in->file, expected) < 0 || va_h5_probe(&in->file, schema) < 0)
+    if (check_head(&in->file, expected) < 0 || va_h5_probe(&in->file, schema, try_all) < 0)
         goto failed;
     in->file.checked = true;
     if (open_and_check(in, schema) == 0)

@@ -1,7 +1,6 @@
 /*
- * The process that opens an HDF5 file first may not take all memory. The file is "opened" by the
- * va_h5_try below, which stands in the place of the library's: it wants as many bytes of addresses
- * as the schema says.
+ * The process that opens an HDF5 file first may not take all memory. The file is "opened" by a function
+ * that wants as many bytes of addresses as the schema says.
  */
 #include "base/va_error.h"
 #include "io/va_h5_priv.h"
@@ -22,7 +21,7 @@
 #define LIMITED true
 #endif
 
-int va_h5_try(const char *path, struct va_h5_bytes *bytes, const char *schema)
+static int take_memory(const char *path, struct va_h5_bytes *bytes, const char *schema)
 {
     size_t size = strtoull(schema, NULL, 10);
     void *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -43,10 +42,10 @@ static void memory_has_a_limit(void)
 
     if (!LIMITED)
         VA_SKIP("no memory limit under a sanitizer");
-    VA_CHECK_INT(va_h5_try("a.h5", &bytes, much), 0); /* without a limit it is there */
-    VA_CHECK_INT(va_h5_probe(&f, some), 0);
+    VA_CHECK_INT(take_memory("a.h5", &bytes, much), 0); /* without a limit it is there */
+    VA_CHECK_INT(va_h5_probe(&f, some, take_memory), 0);
     va_error_catch_begin(line, sizeof(line));
-    VA_CHECK_INT(va_h5_probe(&f, much), -1);
+    VA_CHECK_INT(va_h5_probe(&f, much, take_memory), -1);
     VA_CHECK_INT(va_error_catch_end(), VA_EXIT_INPUT);
     VA_CHECK(strstr(line, "a.h5: ") == line);
     VA_CHECK(strstr(line, "more memory than it can need"));
