@@ -10,17 +10,6 @@
 
 enum { HELP_COLUMN = 28, HELP_WIDTH = 92 };
 
-/* The names of a choice as a|b|c. */
-const char *va_option_choices(const struct va_option *o, char *buffer, size_t size)
-{
-    size_t n = 0;
-
-    buffer[0] = 0;
-    for (int i = 0; o->names[i] && n < size; i++)
-        n += (size_t)snprintf(buffer + n, size - n, "%s%s", i ? "|" : "", o->names[i]);
-    return buffer;
-}
-
 /* The default an option has now, as text; empty when there is none worth showing. */
 const char *va_option_value(const struct va_option *o, char *buffer, size_t size)
 {

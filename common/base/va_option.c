@@ -14,23 +14,6 @@
 
 enum { MAX_OPTIONS = 96 };
 
-/* Every table is followed by these. */
-static bool want_help, want_version, want_quiet, want_verbose, want_force;
-const struct va_option va_common_options[VA_COMMON_OPTIONS + 1] = {
-    VA_OPT_RUN_FLAG('h', "help", &want_help, "print this help and exit"),
-    VA_OPT_RUN_FLAG('V', "version", &want_version,
-                    "print version, build and libraries, and exit"),
-    VA_OPT_RUN_FLAG('q', "quiet", &want_quiet,
-                    "print no progress and no summaries on standard error"),
-    VA_OPT_RUN_FLAG('v', "verbose", &want_verbose, "print more detail on standard error"),
-    VA_OPT_END,
-};
-const struct va_option va_writer_options[] = {
-    VA_OPT_RUN_FLAG(0, "force", &want_force,
-                    "replace an existing file even if it is not an earlier output"),
-    VA_OPT_END,
-};
-
 /* What the last parse saw, for va_option_given and va_options_record. The table itself may be
  * gone by then: it usually stands in a function that has returned. */
 static struct {
@@ -39,19 +22,6 @@ static struct {
     const char *names[MAX_OPTIONS]; /* of the options, NULL after the last */
     char *record;
 } seen;
-
-bool va_usage_error(int *status, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    va_error("%s (try --help)", text);
-    *status = VA_EXIT_USAGE;
-    return false;
-}
 
 /* ---- values ---------------------------------------------------------------------------- */
 
@@ -304,7 +274,7 @@ bool va_option_is_help(const struct va_option *table, const char *arg)
     if (arg[0] != '-' || arg[1] != '-')
         return !strcmp(arg, "-h");
     o = va_option_by_name(table, arg + 2, strlen(arg + 2), &matches);
-    return o && o->target == &want_help;
+    return o && o->target == &va_option_wants.help;
 }
 
 char **va_options_parse(const struct va_option *table, const struct va_usage *usage, int argc,
@@ -343,17 +313,17 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
             return NULL;
     }
     argv[operands] = NULL;
-    if (want_quiet || want_verbose)
-        va_set_verbosity(want_verbose ? VA_VERBOSE : VA_QUIET);
-    if (want_help) { /* joined to other letters: -qh */
+    if (va_option_wants.quiet || va_option_wants.verbose)
+        va_set_verbosity(va_option_wants.verbose ? VA_VERBOSE : VA_QUIET);
+    if (va_option_wants.help) { /* joined to other letters: -qh */
         va_help_print(table, usage, seen.verb);
         return *status = VA_EXIT_OK, NULL;
     }
-    if (want_version) {
+    if (va_option_wants.version) {
         va_version_print();
         return *status = VA_EXIT_OK, NULL;
     }
-    va_output_force(want_force);
+    va_output_force(va_option_wants.force);
     if (!va_option_files_differ(table, argv + 1, status))
         return NULL;
     va_free(seen.record);

@@ -138,13 +138,6 @@ static bool check_streams(const struct va_option *table, int *status)
     return true;
 }
 
-bool va_option_writes(const struct va_option *table)
-{
-    while (table->kind != VA_OPTION_END && table->kind != VA_OPTION_OUTPUT)
-        table++;
-    return table->kind == VA_OPTION_OUTPUT;
-}
-
 bool va_option_files_differ(const struct va_option *table, char **operands, int *status)
 {
     struct places in = { 0 }, out = { 0 };

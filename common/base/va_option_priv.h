@@ -1,6 +1,6 @@
 /*
- * va_option_priv.h - what parsing (va_option.c, va_option_find.c), commands (va_command.c) and help
- * (va_help.c) share.
+ * va_option_priv.h - what parsing (va_option.c, va_option_find.c, va_option_files.c), commands
+ * (va_command.c) and help (va_help.c) share; va_option_common.c is below all of them.
  */
 #ifndef VA_OPTION_PRIV_H
 #define VA_OPTION_PRIV_H
@@ -9,6 +9,9 @@
 #include <stddef.h>
 
 enum { VA_COMMON_OPTIONS = 4 }; /* help, version, quiet, verbose */
+extern struct va_option_wants {
+    bool help, version, quiet, verbose, force;
+} va_option_wants; /* what they say */
 extern const struct va_option va_common_options[VA_COMMON_OPTIONS + 1];
 
 /* ---- which option is meant ---- */
