@@ -212,22 +212,19 @@ static int prepare(void)
     return comm.peers && comm.parts && (comm.rank == 0 || be_quiet() == 0) ? 0 : -1;
 }
 
-int va_comm_begin(void)
+int va_comm_start(const struct va_launch *launch, int (*agree)(int result))
 {
-    struct va_launch launch = va_launch_find();
     int level, size;
 
-    if (launch.size == 1)
-        return 0;
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     MPI_Comm_rank(MPI_COMM_WORLD, &comm.rank);
-    if ((launch.size && size != launch.size) || size > VA_COMM_MAX)
-        return refuse(&launch, size);
+    if ((launch->size && size != launch->size) || size > VA_COMM_MAX)
+        return refuse(launch, size);
     comm.begun = true;
     comm.size = size;
     va_error_hold_begin(comm.rank == 0);
-    if (va_comm_agree(prepare()) < 0) {
+    if (agree(prepare()) < 0) {
         va_comm_end();
         return -1;
     }
@@ -237,9 +234,12 @@ int va_comm_begin(void)
 
 void va_comm_end(void)
 {
+    static int all[VA_COMM_MAX];
+
     if (!comm.begun)
         return;
-    (void)va_comm_first(0); /* MPI_Finalize waits as well, but burns a core */
+    va_comm_gather(&comm.rank, sizeof(comm.rank),
+                   all); /* MPI_Finalize waits as well, but burns a core */
     MPI_Finalize();
     va_free(comm.peers);
     va_free(comm.parts);

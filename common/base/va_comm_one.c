@@ -9,18 +9,15 @@
 
 /* Several processes that know nothing of each other would all do the whole work and write the same
  * files. One of them says so. */
-int va_comm_begin(void)
+int va_comm_start(const struct va_launch *launch, int (*agree)(int result))
 {
-    struct va_launch launch = va_launch_find();
-
-    if (launch.size == 1)
-        return 0;
-    if (launch.rank <= 0)
+    (void)agree;
+    if (launch->rank <= 0)
         va_error_machine(
             "%s: started by a launcher as one of several processes, but this build "
             "has no MPI support: install an MPI library and make again, or start "
             "it once",
-            launch.by);
+            launch->by);
     return -1;
 }
 

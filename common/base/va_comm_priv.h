@@ -1,5 +1,5 @@
 /*
- * va_comm_priv.h - what launchers leave in the environment.
+ * va_comm_priv.h - what launchers leave in the environment, and how ranks begin that reach each other.
  */
 #ifndef VA_COMM_PRIV_H
 #define VA_COMM_PRIV_H
@@ -11,5 +11,8 @@ struct va_launch {
 };
 
 struct va_launch va_launch_find(void);
+
+/* Begin as one of several ranks; `agree` is va_comm_agree. 0, or -1 after reporting. */
+int va_comm_start(const struct va_launch *launch, int (*agree)(int result));
 
 #endif
