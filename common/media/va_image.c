@@ -13,7 +13,6 @@
 #include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "media/va_source_priv.h"
-#include "media/va_worker_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,15 +41,12 @@ static const struct {
     [JPEG2000] = { 4, 8, "jP  \r\n\x87\n", AV_CODEC_ID_JPEG2000 },
 };
 
-struct va_images {
+struct va_image_decoder {
     AVCodecContext *decoder[FORMATS]; /* NULL: not needed so far */
     struct va_libav_log log;
     AVPacket *packet;
     AVFrame *frame;
     struct va_rgb *rgb;
-    uint8_t *bytes; /* of a file that is decoded here */
-    int64_t room;
-    struct va_remote_images *remote; /* or elsewhere: then nothing above is used */
     char why[512];
 };
 
@@ -205,7 +201,7 @@ static bool trim(AVPacket *p, enum format format)
 
 /* ---- decoding --------------------------------------------------------------------------- */
 
-static AVCodecContext *open_decoder(struct va_images *im, enum AVCodecID id)
+static AVCodecContext *open_decoder(struct va_image_decoder *im, enum AVCodecID id)
 {
     const AVCodec *codec = avcodec_find_decoder(id);
     AVCodecContext *c = codec ? avcodec_alloc_context3(codec) : NULL;
@@ -233,7 +229,7 @@ static enum format format_of(const AVPacket *p)
 }
 
 /* Why a file of none of the formats is refused. */
-static const char *foreign(struct va_images *im)
+static const char *foreign(struct va_image_decoder *im)
 {
     const AVPacket *p = im->packet;
     size_t size = p->size < VA_MAGIC_BYTES ? (size_t)p->size : VA_MAGIC_BYTES;
@@ -247,7 +243,7 @@ static const char *foreign(struct va_images *im)
 }
 
 /* Decode the packet. Returns 0 and fills im->frame, or an error number. */
-static int decode_image(struct va_images *im, enum format format)
+static int decode_image(struct va_image_decoder *im, enum format format)
 {
     unsigned complaints = va_libav_complaints(&im->log);
     AVCodecContext *c;
@@ -278,8 +274,8 @@ static int decode_image(struct va_images *im, enum format format)
     return 0;
 }
 
-/* As va_images_read, before the conversion. */
-static int decode_packet(struct va_images *im, const char *path, const char **why)
+/* As va_image_decode, before the conversion. */
+static int decode_packet(struct va_image_decoder *im, const char *path, const char **why)
 {
     enum format format = format_of(im->packet);
     char words[sizeof(im->why) - 32];
@@ -300,8 +296,8 @@ static int decode_packet(struct va_images *im, const char *path, const char **wh
     return 0;
 }
 
-int va_images_decode(struct va_images *im, const char *path, uint8_t *data, int64_t size,
-                     struct va_frame *out, const char **why)
+int va_image_decode(struct va_image_decoder *im, const char *path, uint8_t *data, int64_t size,
+                    struct va_frame *out, const char **why)
 {
     int result;
 
@@ -316,57 +312,17 @@ int va_images_decode(struct va_images *im, const char *path, uint8_t *data, int6
     return result;
 }
 
-int va_images_read(struct va_images *im, const char *path, struct va_frame *out,
-                   const char **why)
-{
-    int64_t size = 0;
-    int fd;
-
-    if (im->remote)
-        return va_remote_images_read(im->remote, path, out, why);
-    fd = va_image_open(path, &size, why);
-    if (fd < 0)
-        return -1;
-    if (!*why)
-        size = va_grow(&im->bytes, &im->room, size, 1) < 0
-                   ? -1
-                   : va_image_load(fd, path, im->bytes, size);
-    close(fd);
-    if (*why || size < 0)
-        return *why ? 0 : -1;
-    return va_images_decode(im, path, im->bytes, size, out, why);
-}
-
-void va_images_ahead(struct va_images *im, char *(*path)(void *arg, int64_t k), void *arg)
-{
-    if (im->remote)
-        va_remote_images_ahead(im->remote, path, arg);
-}
-
 /* ---- a reader --------------------------------------------------------------------------- */
 
-struct va_images *va_images_new(int64_t width, int64_t height, bool alike)
-{
-    struct va_images *im;
-
-    if (!va_worker_confined())
-        return va_images_new_here(width, height, alike);
-    im = va_new(1, sizeof(*im));
-    if (im && !(im->remote = va_remote_images_new(width, height, alike))) {
-        va_images_free(im);
-        return NULL;
-    }
-    return im;
-}
-
-void va_images_into(struct va_images *im, uint8_t *(*place)(void *arg, int64_t size), void *arg)
+void va_image_decoder_into(struct va_image_decoder *im,
+                           uint8_t *(*place)(void *arg, int64_t size), void *arg)
 {
     va_rgb_into(im->rgb, place, arg);
 }
 
-struct va_images *va_images_new_here(int64_t width, int64_t height, bool alike)
+struct va_image_decoder *va_image_decoder_new(int64_t width, int64_t height, bool alike)
 {
-    struct va_images *im = va_new(1, sizeof(*im));
+    struct va_image_decoder *im = va_new(1, sizeof(*im));
 
     if (!im)
         return NULL;
@@ -381,11 +337,11 @@ struct va_images *va_images_new_here(int64_t width, int64_t height, bool alike)
             return im;
         va_error_memory("out of memory for reading images");
     }
-    va_images_free(im);
+    va_image_decoder_free(im);
     return NULL;
 }
 
-void va_images_free(struct va_images *im)
+void va_image_decoder_free(struct va_image_decoder *im)
 {
     if (!im)
         return;
@@ -394,7 +350,5 @@ void va_images_free(struct va_images *im)
     av_packet_free(&im->packet);
     av_frame_free(&im->frame);
     va_rgb_free(im->rgb);
-    va_remote_images_free(im->remote);
-    va_free(im->bytes);
     va_free(im);
 }

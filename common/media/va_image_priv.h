@@ -17,14 +17,18 @@ VA_MUST_USE int64_t va_image_load(int fd, const char *path, uint8_t *data, int64
 
 /* ---- in this process -------------------------------------------------------------------- */
 
+struct va_image_decoder; /* opaque */
+
 /* As va_images_new. */
-VA_MUST_USE struct va_images *va_images_new_here(int64_t width, int64_t height, bool alike);
+VA_MUST_USE struct va_image_decoder *va_image_decoder_new(int64_t width, int64_t height,
+                                                          bool alike);
 /* Pixels go to a place of the caller's: see va_rgb_into. */
-void va_images_into(struct va_images *im, uint8_t *(*place)(void *arg, int64_t size),
-                    void *arg);
+void va_image_decoder_into(struct va_image_decoder *im,
+                           uint8_t *(*place)(void *arg, int64_t size), void *arg);
 /* As va_images_read, of `size` bytes; `path` is for messages. */
-VA_MUST_USE int va_images_decode(struct va_images *im, const char *path, uint8_t *data,
-                                 int64_t size, struct va_frame *out, const char **why);
+VA_MUST_USE int va_image_decode(struct va_image_decoder *im, const char *path, uint8_t *data,
+                                int64_t size, struct va_frame *out, const char **why);
+void va_image_decoder_free(struct va_image_decoder *im); /* NULL is fine */
 
 /* ---- in a confined one ------------------------------------------------------------------ */
 

@@ -20,13 +20,13 @@ struct setup {
 
 /* ---- in the worker ---------------------------------------------------------------------- */
 
-static void decode_one(struct va_side *side, struct va_images *im)
+static void decode_one(struct va_side *side, struct va_image_decoder *im)
 {
     uint8_t *input;
     const struct va_request *q = va_side_request(side, &input);
     struct va_frame f = { 0 };
     const char *why = NULL;
-    int got = va_images_decode(im, q->path, input, q->size, &f, &why);
+    int got = va_image_decode(im, q->path, input, q->size, &f, &why);
     int64_t missing = va_side_missing(side);
     struct va_record r = { .kind = missing    ? VA_RECORD_NEED
                                    : got > 0  ? VA_RECORD_FRAME
@@ -44,13 +44,13 @@ static void decode_one(struct va_side *side, struct va_images *im)
 static void decode_all(struct va_side *side, const void *args)
 {
     const struct setup *u = args;
-    struct va_images *im = va_images_new_here(u->width, u->height, u->alike);
+    struct va_image_decoder *im = va_image_decoder_new(u->width, u->height, u->alike);
 
     if (!im) {
         va_side_post(side, (struct va_record){ .kind = VA_RECORD_FAILED }, NULL, NULL);
         return;
     }
-    va_images_into(im, va_side_output, side);
+    va_image_decoder_into(im, va_side_output, side);
     va_side_post(side, (struct va_record){ .kind = VA_RECORD_READY }, NULL, NULL);
     for (;;)
         decode_one(side, im);

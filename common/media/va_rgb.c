@@ -216,3 +216,13 @@ int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame *frame,
     out->height = r->height;
     return 0;
 }
+
+int va_source_check_size(const char *path, int64_t width, int64_t height)
+{
+    if (width >= 1 && height >= 1 && width <= VA_SIDE_MAX && height <= VA_SIDE_MAX &&
+        width * height <= VA_PIXELS_MAX)
+        return 0;
+    return va_error("%s: found pictures of %lldx%lld, expected sides of 1..%d and at most %d "
+                    "pixels",
+                    path, (long long)width, (long long)height, VA_SIDE_MAX, VA_PIXELS_MAX);
+}
