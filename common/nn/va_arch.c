@@ -54,8 +54,9 @@ struct va_tensors *va_arch_init_encoder(struct va_backend *be, enum va_arch arch
 
     va_arch_encoder(arch, &c);
     vit = set ? va_vit_new(be, &c, init) : NULL;
-    if (!vit || va_vit_draw(vit, seed) < 0 || va_params_store(va_vit_params(vit), set) < 0 ||
-        va_vit_config_store(&c, set) < 0) {
+    if (!vit || va_vit_draw(vit, seed) < 0 ||
+        (init == VA_VIT_INIT_FEATURES && va_vit_wire_features(vit) < 0) ||
+        va_params_store(va_vit_params(vit), set) < 0 || va_vit_config_store(&c, set) < 0) {
         va_tensors_free(set);
         set = NULL;
     }

@@ -98,7 +98,6 @@ static struct va_vit *begin(struct va_backend *be, const struct va_vit_config *c
         return NULL;
     vit->be = be;
     vit->config = *c;
-    vit->init = init;
     va_params_init(&vit->own, be);
     vit->params = list ? list : &vit->own;
     if (va_vit_declare(c, init, vit->params, &vit->layers) < 0) {
@@ -148,9 +147,7 @@ void va_vit_free(struct va_vit *vit)
 
 int va_vit_draw(struct va_vit *vit, uint64_t seed)
 {
-    if (va_params_draw(vit->params, seed) < 0)
-        return -1;
-    return vit->init == VA_VIT_INIT_FEATURES ? va_vit_wire_features(vit) : 0;
+    return va_params_draw(vit->params, seed);
 }
 
 struct va_params *va_vit_params(struct va_vit *vit)

@@ -29,7 +29,7 @@ struct va_vit_config {
 
 /*
  * MAE: the initial values of masked-autoencoder training, Xavier uniform.
- * FEATURES: wired so that an untrained encoder is of use: its CLS row is nearly a random linear
+ * FEATURES: drawn to be wired (va_arch_init_encoder) so that an untrained encoder is of use: its CLS row is nearly a random linear
  * map of the coarse picture (va_vit_features.c). For patches that are a multiple of 4 pixels
  * and widths above 32.
  */

@@ -24,7 +24,6 @@ int64_t va_vit_count_blocks(const struct va_tensors *set, const char *prefix);
 struct va_vit {
     struct va_backend *be;
     struct va_vit_config config;
-    enum va_vit_init init;
     struct va_params own, *params; /* params: own, or a list that has more entries */
     struct va_vit_layers layers;
     float pixel[3][256]; /* a byte of each channel, normalised */
