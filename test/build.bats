@@ -157,3 +157,17 @@ END
     [ "$status" -eq 1 ]
     [[ $output == *"common/io/va_bad.c"* ]]
 }
+
+@test "check-layers sees files that need one another" {
+    echo 'void b(void); void a(void); void a(void) { b(); }' >one.c
+    echo 'void a(void); void b(void); void b(void) { a(); }' >two.c
+    echo 'void a(void); int main(void); int main(void) { a(); return 0; }' >three.c
+    "${CC:-gcc}" -c one.c two.c three.c
+    ar rcs good.a one.o three.o
+    run -0 "$top/test/layers.sh" "$PWD/good.a"
+    ar rcs bad.a one.o two.o three.o
+    run -1 "$top/test/layers.sh" "$PWD/bad.a"
+    [ "$output" = "files that need one another:
+    one.o
+    two.o" ]
+}

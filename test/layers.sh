@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
+# layers.sh [LIBRARY] - which way the files of the source look.
 # Includes point one way: tools -> common and cuda's public header; in common base knows nobody,
 # io, media and ops (the operation table) know base, synth knows media, data knows io, cpu and nn
 # know ops, but not each other; train, which joins data, pictures and models, is the top of common.
+# Object files of the library need one another in one direction: of any two, one is below.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bad=0
@@ -32,5 +34,28 @@ only common/train base io media data ops nn train
 if grep -rnE '(^|[^a-z_])exit *\(' common --include='*.c' | grep -vE '_exit|/\*|\* '; then
     echo "only tools end the process"
     bad=1
+fi
+
+# needs LIBRARY: "A.o B.o" where A.o calls what B.o defines
+needs() {
+    nm -A "$1" | awk '
+        { split($1, part, ":"); object = part[2]; symbol = $NF }
+        $(NF - 1) == "U" { wants[object " " symbol] }
+        $(NF - 1) ~ /^[TDRB]$/ { owner[symbol] = object }
+        END {
+            for (want in wants) {
+                split(want, word, " ")
+                if (word[2] in owner && owner[word[2]] != word[1]) print word[1], owner[word[2]]
+            }
+        }' | sort
+}
+
+# The operations of a device are entries of its table, and the table's file has the memory they share.
+if [ $# -gt 0 ]; then
+    circles=$(needs "$1" | grep -vE '^va_cpu_[a-z]+\.o va_cpu_ops\.o$' | tsort 2>&1 >/dev/null)
+    if [ -n "$circles" ]; then
+        printf '%s\n' "$circles" | sed 's/^tsort: -: input contains a loop:/files that need one another:/; s/^tsort: /    /'
+        bad=1
+    fi
 fi
 exit $bad
