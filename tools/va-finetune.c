@@ -11,7 +11,6 @@
 
 struct args {
     struct va_finetune_job job;
-    struct va_finetune_config options;
     struct va_run_args run;
 };
 
@@ -47,7 +46,7 @@ static bool check(struct args *a, int *status)
 
     if (!va_run_check(&a->run, status))
         return false;
-    if (va_option_given("mix") && a->options.loss != VA_FINETUNE_MIX)
+    if (va_option_given("mix") && job->config.loss != VA_FINETUNE_MIX)
         return va_usage_error(status, "--mix is for --loss mix");
     if (a->run.print_config)
         return true;
@@ -97,23 +96,22 @@ static const struct va_usage usage = {
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
+    struct va_finetune_config *c = &a->job.config;
     char **operands;
     int64_t n = add_files(a, table, 0);
 
     n = va_run_add_checkpoint(&a->run, table, n);
-    n = va_settings_options(&va_finetune_training, &a->options, table, n);
-    n = va_settings_options(&va_augment_settings, &a->options.augment, table, n);
+    n = va_settings_options(&va_finetune_training, c, table, n);
+    n = va_settings_options(&va_augment_settings, &c->augment, table, n);
     n = va_run_add_machine(&a->run, table, n);
-    va_finetune_config_default(&a->options);
-    va_finetune_config_default(&a->job.config);
+    va_finetune_config_default(c);
     operands = va_options_parse(table, &usage, argc, argv, status);
     if (!operands)
         return false;
     a->job.inputs = operands;
     while (operands[a->job.input_count])
         a->job.input_count++;
-    va_settings_override(&va_finetune_settings, &a->job.config, a->job.config.source,
-                         &a->options, va_option_given);
+    va_settings_override(&va_finetune_settings, c, c->source, c, va_option_given);
     return check(a, status);
 }
 
@@ -141,7 +139,7 @@ int main(int argc, char **argv)
 {
     args.run.job = &args.job.run;
     args.run.device = &args.job.device;
-    args.run.precision = &args.options.precision;
+    args.run.precision = &args.job.config.precision;
     args.run.readers = &args.job.readers;
     return va_run_main("va-finetune", &args.run, argc, argv, parse, run);
 }

@@ -13,7 +13,6 @@
 
 struct args {
     struct va_pretrain_job job;
-    struct va_pretrain_config options;
     struct va_run_args run;
 };
 
@@ -25,12 +24,12 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
     const struct va_option options[] = {
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
                       "encoder to write (va.model/1); appears only when complete"),
-        va_settings_option(&va_pretrain_settings, "keep-decoder", &a->options),
+        va_settings_option(&va_pretrain_settings, "keep-decoder", &a->job.config),
         VA_OPT_FILE(0, "init", &job->init,
                     "encoder, or encoder with decoder, whose weights training starts from"),
         VA_OPT_OUTPUT(0, "cache", &job->cache, "DIR",
                       "folder to keep decoded videos in; later runs reuse them"),
-        va_settings_option(&va_pretrain_settings, "every", &a->options),
+        va_settings_option(&va_pretrain_settings, "every", &a->job.config),
         VA_OPT_INT(0, "tolerate", &job->tolerate, 0, VA_NUMBER_MAX,
                    "number of broken images and packets to skip before giving up"),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
@@ -67,10 +66,10 @@ static bool check_settings(const struct args *a, int *status)
 
     if (job->init && va_option_given("arch"))
         return va_usage_error(status, "--arch and --init exclude each other: the file tells");
-    if (va_option_given("warmup-epochs") && a->options.warmup_epochs >= a->options.epochs)
+    if (va_option_given("warmup-epochs") && job->config.warmup_epochs >= job->config.epochs)
         return va_usage_error(status, "--warmup-epochs %lld leaves nothing of %lld epochs",
-                              (long long)a->options.warmup_epochs,
-                              (long long)a->options.epochs);
+                              (long long)job->config.warmup_epochs,
+                              (long long)job->config.epochs);
     if (job->sheet_every && !job->run.log_dir)
         return va_usage_error(status, "--sheet-every needs --log-dir");
     return true;
@@ -121,25 +120,23 @@ static const struct va_usage usage = {
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
+    struct va_pretrain_config *c = &a->job.config;
     char **operands;
     int64_t n = add_files(a, table, 0);
 
     n = va_run_add_checkpoint(&a->run, table, n);
-    n = va_settings_options(&va_pretrain_training, &a->options, table, n);
-    n = va_settings_options(&va_augment_settings, &a->options.augment, table, n);
-    n = add_model(&a->options, table, n);
+    n = va_settings_options(&va_pretrain_training, c, table, n);
+    n = va_settings_options(&va_augment_settings, &c->augment, table, n);
+    n = add_model(c, table, n);
     n = va_run_add_machine(&a->run, table, n);
-    va_pretrain_config_default(&a->options);
-    va_pretrain_config_default(&a->job.config);
+    va_pretrain_config_default(c);
     operands = va_options_parse(table, &usage, argc, argv, status);
     if (!operands)
         return false;
     a->job.inputs = operands;
     while (operands[a->job.input_count])
         a->job.input_count++;
-    va_settings_override(&va_pretrain_settings, &a->job.config, a->job.config.source,
-                         &a->options, va_option_given);
-    a->job.config.arch = a->options.arch;
+    va_settings_override(&va_pretrain_settings, c, c->source, c, va_option_given);
     return check(a, status);
 }
 
@@ -160,7 +157,7 @@ int main(int argc, char **argv)
 {
     args.run.job = &args.job.run;
     args.run.device = &args.job.device;
-    args.run.precision = &args.options.precision;
+    args.run.precision = &args.job.config.precision;
     args.run.readers = &args.job.readers;
     return va_run_main("va-mae-pretrain", &args.run, argc, argv, parse, run);
 }

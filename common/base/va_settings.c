@@ -1,5 +1,7 @@
 #include "base/va_settings.h"
 
+#include "base/va_error.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +130,18 @@ const char *va_setting_text(const struct va_setting *s, const void *config, char
     return buffer;
 }
 
+int va_settings_check_sizes(const struct va_settings *t, const void *config, const char *where)
+{
+    for (int64_t i = 0; i < t->count; i++) {
+        int64_t value = *(const int64_t *)at(&t->items[i], config);
+
+        if (value < 1 || value > (int64_t)t->items[i].option.hi)
+            return va_error("%s: %s is %lld, expected 1 to %.0f", where,
+                            t->items[i].option.name, (long long)value, t->items[i].option.hi);
+    }
+    return 0;
+}
+
 void va_setting_copy(const struct va_setting *s, void *to, const void *from)
 {
     static const size_t sizes[] = {
@@ -136,7 +150,7 @@ void va_setting_copy(const struct va_setting *s, void *to, const void *from)
         [VA_OPTION_CHOICE] = sizeof(int),  [VA_OPTION_INTS] = sizeof(struct va_ints),
     };
 
-    memcpy((char *)to + s->offset, at(s, from), sizes[s->option.kind]);
+    memmove((char *)to + s->offset, at(s, from), sizes[s->option.kind]);
 }
 
 void va_settings_begin(const struct va_settings *t, unsigned char *source)

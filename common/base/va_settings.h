@@ -67,13 +67,18 @@ struct va_option va_settings_option(const struct va_settings *t, const char *nam
 /* Whether the command line holds an option of the table. */
 bool va_settings_given(const struct va_settings *t);
 
+/* Whether each whole number of a configuration is from 1 to the end of its range: "WHERE: depth is 300, ...".
+ * 0, or -1 after reporting. */
+VA_MUST_USE int va_settings_check_sizes(const struct va_settings *t, const void *config,
+                                        const char *where);
+
 /* The value as text that reads back to the same value. Returns buffer. */
 const char *va_setting_text(const struct va_setting *s, const void *config, char *buffer,
                             size_t size);
 void va_setting_copy(const struct va_setting *s, void *to, const void *from);
 
-/* source of a config that no option has changed; then take over from `options` the settings whose name
- * `given` affirms. */
+/* source of a config that no option has changed; then take over from `options`, which may be the config,
+ * the settings whose name `given` affirms. */
 void va_settings_begin(const struct va_settings *t, unsigned char *source);
 void va_settings_override(const struct va_settings *t, void *config, unsigned char *source,
                           const void *options, bool (*given)(const char *name));

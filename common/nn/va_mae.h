@@ -15,12 +15,16 @@
 #ifndef VA_MAE_H
 #define VA_MAE_H
 
+#include "base/va_settings.h"
 #include "nn/va_vit.h"
 
 struct va_mae_config {
     struct va_vit_config encoder;
     int64_t width, depth, heads; /* of the decoder: 512, 8, 16; its MLP is 4 times as wide */
 };
+
+/* Names, ranges and help of the sizes of its decoder. */
+extern const struct va_settings va_mae_settings;
 
 void va_mae_config_default(
     struct va_mae_config *c); /* ViT-Large/16 with the published decoder */

@@ -6,6 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define AT(field) .offset = offsetof(struct va_mae_config, field)
+static const struct va_setting items[] = {
+    { VA_OPT_INT(0, "decoder-width", NULL, 1, 16384, "width of the decoder's tokens"),
+      AT(width) },
+    { VA_OPT_INT(0, "decoder-depth", NULL, 1, VA_VIT_DEPTH_MAX, "number of decoder blocks"),
+      AT(depth) },
+    { VA_OPT_INT(0, "decoder-heads", NULL, 1, 1024, "attention heads of the decoder"),
+      AT(heads) },
+};
+#undef AT
+const struct va_settings va_mae_settings = { items, VA_COUNT(items) };
+
 void va_mae_config_default(struct va_mae_config *c)
 {
     *c = (struct va_mae_config){ .width = 512, .depth = 8, .heads = 16 };
@@ -14,21 +26,9 @@ void va_mae_config_default(struct va_mae_config *c)
 
 int va_mae_config_check(const struct va_mae_config *c, const char *where)
 {
-    const struct {
-        const char *name;
-        int64_t value, max;
-    } sizes[] = {
-        { "width of the decoder", c->width, 16384 },
-        { "depth of the decoder", c->depth, VA_VIT_DEPTH_MAX },
-        { "decoder_heads", c->heads, 1024 },
-    };
-
-    if (va_vit_config_check(&c->encoder, where) < 0)
+    if (va_vit_config_check(&c->encoder, where) < 0 ||
+        va_settings_check_sizes(&va_mae_settings, c, where) < 0)
         return -1;
-    for (size_t i = 0; i < VA_COUNT(sizes); i++)
-        if (sizes[i].value < 1 || sizes[i].value > sizes[i].max)
-            return va_error("%s: %s is %lld, expected 1 to %lld", where, sizes[i].name,
-                            (long long)sizes[i].value, (long long)sizes[i].max);
     if (c->width % c->heads || c->width % 4)
         return va_error("%s: width of the decoder is %lld, expected a multiple of 4 and of its "
                         "%lld heads",

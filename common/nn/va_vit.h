@@ -15,6 +15,7 @@
 #ifndef VA_VIT_H
 #define VA_VIT_H
 
+#include "base/va_settings.h"
 #include "ops/va_params.h"
 
 enum { VA_VIT_DEPTH_MAX = 256 };
@@ -34,6 +35,11 @@ struct va_vit_config {
  * and widths above 32.
  */
 enum va_vit_init { VA_VIT_INIT_MAE, VA_VIT_INIT_FEATURES };
+
+/* The whole numbers of it, in their order: names, ranges and help; as an option 0 is that of a model by
+ * name. And field i of them. */
+extern const struct va_settings va_vit_settings;
+int64_t *va_vit_size(struct va_vit_config *c, int64_t i);
 
 void va_vit_config_default(struct va_vit_config *c); /* ViT-Large/16, normalised for faces */
 

@@ -9,6 +9,31 @@
 /* Faces, as measured by the publishers of the encoder on aligned crops. */
 static const double face_mean[3] = { .471, .363, .333 }, face_std[3] = { .220, .193, .180 };
 
+#define AT(field) .offset = offsetof(struct va_vit_config, field)
+static const struct va_setting items[] = {
+    { VA_OPT_INT(0, "image", NULL, 0, 4096, "height and width of pictures; 0: from --arch"),
+      AT(image) },
+    { VA_OPT_INT(0, "patch", NULL, 0, 256, "height and width of a patch; 0: from --arch"),
+      AT(patch) },
+    { VA_OPT_INT(0, "width", NULL, 0, 16384, "width of the tokens; 0: from --arch"),
+      AT(width) },
+    { VA_OPT_INT(0, "depth", NULL, 0, VA_VIT_DEPTH_MAX, "number of blocks; 0: from --arch"),
+      AT(depth) },
+    { VA_OPT_INT(0, "heads", NULL, 0, 1024,
+                 "attention heads; 0: from --arch, or width / 64 if --width is given"),
+      AT(heads) },
+    { VA_OPT_INT(0, "mlp", NULL, 0, 1 << 17,
+                 "hidden width of a block; 0: from --arch, or 4 times --width if given"),
+      AT(mlp) },
+};
+#undef AT
+const struct va_settings va_vit_settings = { items, VA_COUNT(items) };
+
+int64_t *va_vit_size(struct va_vit_config *c, int64_t i)
+{
+    return (int64_t *)(void *)((char *)c + items[i].offset);
+}
+
 void va_vit_config_default(struct va_vit_config *c)
 {
     *c = (struct va_vit_config){
@@ -20,19 +45,8 @@ void va_vit_config_default(struct va_vit_config *c)
 
 int va_vit_config_check(const struct va_vit_config *c, const char *where)
 {
-    const struct {
-        const char *name;
-        int64_t value, max;
-    } sizes[] = {
-        { "patch_size", c->patch, 256 }, { "image_size", c->image, 4096 },
-        { "width", c->width, 16384 },    { "depth", c->depth, VA_VIT_DEPTH_MAX },
-        { "heads", c->heads, 1024 },     { "mlp", c->mlp, 1 << 17 },
-    };
-
-    for (size_t i = 0; i < VA_COUNT(sizes); i++)
-        if (sizes[i].value < 1 || sizes[i].value > sizes[i].max)
-            return va_error("%s: %s is %lld, expected 1 to %lld", where, sizes[i].name,
-                            (long long)sizes[i].value, (long long)sizes[i].max);
+    if (va_settings_check_sizes(&va_vit_settings, c, where) < 0)
+        return -1;
     if (c->image % c->patch)
         return va_error("%s: image_size %lld is not a multiple of patch_size %lld", where,
                         (long long)c->image, (long long)c->patch);

@@ -8,34 +8,12 @@
 #include "train/va_run_tool.h"
 #include <stdio.h>
 
-/* No metadata of the model tell all sizes, so that they are kept with the other settings. The first ones
- * are the encoder's. */
-enum { ENCODER_SIZES = 6 };
-
-#define AT(field) .offset = offsetof(struct va_mae_config, field)
+/* No metadata of the model tell all sizes, so that they are kept with the other settings. The encoder's
+ * come first. */
 static const struct va_setting sizes[] = {
-    { VA_OPT_INT(0, "image", NULL, 0, 4096, "height and width of pictures; 0: from --arch"),
-      AT(encoder.image) },
-    { VA_OPT_INT(0, "patch", NULL, 0, 256, "height and width of a patch; 0: from --arch"),
-      AT(encoder.patch) },
-    { VA_OPT_INT(0, "width", NULL, 0, 16384, "width of the tokens; 0: from --arch"),
-      AT(encoder.width) },
-    { VA_OPT_INT(0, "depth", NULL, 0, VA_VIT_DEPTH_MAX, "number of blocks; 0: from --arch"),
-      AT(encoder.depth) },
-    { VA_OPT_INT(0, "heads", NULL, 0, 1024,
-                 "attention heads; 0: from --arch, or width / 64 if --width is given"),
-      AT(encoder.heads) },
-    { VA_OPT_INT(0, "mlp", NULL, 0, 1 << 17,
-                 "hidden width of a block; 0: from --arch, or 4 times --width if given"),
-      AT(encoder.mlp) },
-    { VA_OPT_INT(0, "decoder-width", NULL, 1, 16384, "width of the decoder's tokens"),
-      AT(width) },
-    { VA_OPT_INT(0, "decoder-depth", NULL, 1, VA_VIT_DEPTH_MAX, "number of decoder blocks"),
-      AT(depth) },
-    { VA_OPT_INT(0, "decoder-heads", NULL, 1, 1024, "attention heads of the decoder"),
-      AT(heads) },
+    { .sub = &va_vit_settings, .offset = offsetof(struct va_mae_config, encoder) },
+    { .sub = &va_mae_settings },
 };
-#undef AT
 const struct va_settings va_pretrain_sizes = { sizes, VA_COUNT(sizes) };
 
 #define AT(field) .offset = offsetof(struct va_pretrain_config, field)
@@ -82,11 +60,6 @@ static const struct va_setting items[] = {
 #undef AT
 const struct va_settings va_pretrain_settings = { items, VA_COUNT(items) };
 
-static int64_t *size(struct va_pretrain_config *c, int64_t i)
-{
-    return (int64_t *)(void *)((char *)&c->model + sizes[i].offset);
-}
-
 void va_pretrain_config_default(struct va_pretrain_config *c)
 {
     *c = (struct va_pretrain_config){
@@ -104,8 +77,8 @@ void va_pretrain_config_default(struct va_pretrain_config *c)
         .seed = 42,
     };
     va_mae_config_default(&c->model);
-    for (int64_t i = 0; i < ENCODER_SIZES; i++)
-        *size(c, i) = 0;
+    for (int64_t i = 0; i < va_vit_settings.count; i++)
+        *va_vit_size(&c->model.encoder, i) = 0;
     va_settings_begin(&va_pretrain_settings, c->source);
 }
 
@@ -118,17 +91,16 @@ static bool named(const struct va_pretrain_config *c, const char *name)
  * times that width. */
 static void take_arch(struct va_pretrain_config *c)
 {
-    struct va_pretrain_config arch = *c;
-    struct va_vit_config *e = &arch.model.encoder;
+    struct va_vit_config *own = &c->model.encoder, e;
 
-    va_arch_encoder((enum va_arch)c->arch, e);
-    if (c->model.encoder.width) {
-        e->heads = c->model.encoder.width < 64 ? 1 : c->model.encoder.width / 64;
-        e->mlp = 4 * c->model.encoder.width;
+    va_arch_encoder((enum va_arch)c->arch, &e);
+    if (own->width) {
+        e.heads = own->width < 64 ? 1 : own->width / 64;
+        e.mlp = 4 * own->width;
     }
-    for (int64_t i = 0; i < ENCODER_SIZES; i++)
-        if (*size(c, i) == 0)
-            *size(c, i) = *size(&arch, i);
+    for (int64_t i = 0; i < va_vit_settings.count; i++)
+        if (*va_vit_size(own, i) == 0)
+            *va_vit_size(own, i) = *va_vit_size(&e, i);
 }
 
 /* The file decides. Of the decoder only if it has one. */
@@ -136,16 +108,18 @@ static int take_file(struct va_pretrain_config *c, const struct va_tensors *init
                      const char *path)
 {
     bool decoder = va_tensors_find(init, "decoder_embed.weight") != NULL;
+    struct va_setting list[VA_SETTINGS_MAX];
+    int64_t count = va_settings_list(decoder ? &va_pretrain_sizes : &va_vit_settings, list);
 
     if ((decoder ? va_mae_config_load(&c->model, init, path)
                  : va_vit_config_load(&c->model.encoder, init, path)) < 0)
         return -1;
-    for (int64_t i = 0; i < (decoder ? va_pretrain_sizes.count : ENCODER_SIZES); i++) {
+    for (int64_t i = 0; i < count; i++) {
         if (c->source[i] == VA_SOURCE_OPTION) /* sizes are the first settings */
             return va_error(
                 "%s: --%s conflicts with --init: the file already fixes the model's "
                 "size",
-                path, sizes[i].option.name);
+                path, list[i].option.name);
         c->source[i] = VA_SOURCE_FILE;
     }
     return 0;
