@@ -91,9 +91,8 @@ void va_cpu_unary(struct va_backend *be, enum va_unary f, int64_t n, const void 
 void va_cpu_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
 void va_cpu_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
-void va_cpu_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
-void va_cpu_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope);
+void va_cpu_prelu(struct va_backend *be, const struct va_prelu *p);
+void va_cpu_prelu_grad(struct va_backend *be, const struct va_prelu_grad *p);
 void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p);
 
 /* va_cpu_rows.c */

@@ -239,17 +239,41 @@ struct va_squares {
     void *dpred;
 };
 
-/* Inverted dropout: y = x / (1-p) where the element is kept, else 0. The mask is a function of
- * (seed, step, element): word i % 4 of the Philox block i / 4 for VA_RAND_DROPOUT, kept when it
- * is >= p * 2^32. x[0] is element `first`, so that a part of a larger activation gets its part of
- * the mask. Called with the same key on dy it is its own backward. In place allowed. */
+/*
+ * Inverted dropout: x / (1-p) where the element is kept, else 0. The mask is a function of (seed,
+ * step, element): word i % 4 of the Philox block i / 4 for VA_RAND_DROPOUT, kept when it is
+ * >= p * 2^32. The first element of a tensor is element `first`, so that a part of a larger
+ * activation gets its part of the mask. With the same key on dy it is its own backward.
+ */
+struct va_mask {
+    double p; /* 0: everything is kept */
+    uint64_t seed, step;
+    int64_t first; /* >= 0, any number */
+};
+
+/* y = dropout(prelu(x)) + residual, prelu(x) = x > 0 ? x : slope x with one slope for all; y may
+ * be x. */
+struct va_prelu {
+    int64_t n;
+    const void *x, *slope, *residual; /* residual or NULL */
+    void *y;
+    struct va_mask mask;
+};
+
+/* dx = prelu'(x) dropout(dy), slope at x = 0; dslope [1] +=; dx may be dy. */
+struct va_prelu_grad {
+    int64_t n;
+    const void *x, *slope, *dy;
+    void *dx, *dslope;
+    struct va_mask mask;
+};
+
+/* y = dropout(x), in place allowed */
 struct va_dropout {
     int64_t count;
-    double p;
-    uint64_t seed, step;
+    struct va_mask mask;
     const void *x;
     void *y;
-    int64_t first; /* >= 0, any number */
 };
 
 /*

@@ -42,7 +42,7 @@ static int forward(struct va_pretrainer *t, int64_t k, const struct va_share *sh
     if (t->fill(t, k, share, &batch) < 0)
         return -1;
     *loss = va_mae_forward(t->mae, &batch) * (double)share->count / (double)t->config.batch;
-    return va_backend_check(t->be);
+    return va_backend_peek(t->be); /* as the loss is here */
 }
 
 /* From the parts of the ranks to the loss of the batch, in their order. */
@@ -74,7 +74,7 @@ static int add_batch(struct va_pretrainer *t, int64_t k, double *loss)
     }
     *loss += part / (double)c->accumulate;
     va_mae_backward(t->mae, (double)share.count / (double)(c->batch * c->accumulate));
-    return va_comm_agree(va_backend_check(t->be));
+    return va_comm_agree(va_backend_peek(t->be));
 }
 
 static void tell(const struct va_pretrainer *t, double loss, double rate)

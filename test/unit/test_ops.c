@@ -84,17 +84,30 @@ static void add_and_prelu(void)
         twin_ref->ops->add(twin_ref, n, x->ref, dy->ref, y->ref);
         twin_cpu->ops->add(twin_cpu, n, x->cpu, dy->cpu, y->cpu);
         twin_check("add", y, 1, 0);
-        twin_ref->ops->prelu(twin_ref, n, x->ref, slope->ref, y->ref);
-        twin_cpu->ops->prelu(twin_cpu, n, x->cpu, slope->cpu, y->cpu);
-        twin_check("prelu", y, 1, 0);
-        twin_ref->ops->prelu_grad(twin_ref, n, x->ref, slope->ref, dy->ref, dx->ref,
-                                  dslope->ref);
-        twin_cpu->ops->prelu_grad(twin_cpu, n, x->cpu, slope->cpu, dy->cpu, dx->cpu,
-                                  dslope->cpu);
-        twin_check("prelu dx", dx, 1, 0);
-        twin_check("prelu dslope", dslope, 16, sqrt((double)n)); /* sums of at most 1024 / W */
-        twin_ref->ops->prelu_grad(twin_ref, n, x->ref, slope->ref, dy->ref, dy->ref, NULL);
-        twin_cpu->ops->prelu_grad(twin_cpu, n, x->cpu, slope->cpu, dy->cpu, dy->cpu, NULL);
+        for (int kind = 0; kind < 3; kind++) { /* alone, with a residual, and with a mask */
+            struct va_mask mask = { kind > 1 ? 0.3 : 0, 5, 6, 3 };
+            struct va_prelu p = { n, x->ref, slope->ref, kind ? dy->ref : NULL, y->ref, mask };
+            struct va_prelu_grad g = { n,       x->ref,      slope->ref, dy->ref,
+                                       dx->ref, dslope->ref, mask };
+
+            twin_ref->ops->prelu(twin_ref, &p);
+            twin_ref->ops->prelu_grad(twin_ref, &g);
+            p = (struct va_prelu){ n, x->cpu, slope->cpu, kind ? dy->cpu : NULL, y->cpu, mask };
+            g = (struct va_prelu_grad){ n,       x->cpu,      slope->cpu, dy->cpu,
+                                        dx->cpu, dslope->cpu, mask };
+            twin_cpu->ops->prelu(twin_cpu, &p);
+            twin_cpu->ops->prelu_grad(twin_cpu, &g);
+            twin_check("prelu", y, 3, 0);
+            twin_check("prelu dx", dx, 2, 0);
+            twin_check("prelu dslope", dslope, 16,
+                       2 * sqrt((double)n)); /* of sums of 1024 / W */
+        }
+        twin_ref->ops->prelu_grad(
+            twin_ref, &(struct va_prelu_grad){
+                          n, x->ref, slope->ref, dy->ref, dy->ref, NULL, { 0, 0, 0, 0 } });
+        twin_cpu->ops->prelu_grad(
+            twin_cpu, &(struct va_prelu_grad){
+                          n, x->cpu, slope->cpu, dy->cpu, dy->cpu, NULL, { 0, 0, 0, 0 } });
         twin_check("prelu dx in place", dy, 1, 0);
         twin_end();
     }
@@ -108,7 +121,7 @@ static void dropout(void)
         for (int i = 0; i < 4; i++) {
             struct twin *x, *y;
             struct va_dropout d = {
-                sizes[s], p[i], 0x123456789abcdefu, (uint64_t)7 << 40 | 65, NULL, NULL, 0
+                sizes[s], { p[i], 0x123456789abcdefu, (uint64_t)7 << 40 | 65, 0 }, NULL, NULL
             };
 
             twin_begin();
@@ -140,7 +153,7 @@ static void dropout_of_a_part(void)
         for (size_t f = 0; f < VA_COUNT(firsts); f++)
             for (int s = 0; s < SIZES; s++) {
                 int64_t at = firsts[f], n = sizes[s] < ALL - at ? sizes[s] : ALL - at;
-                struct va_dropout d = { ALL, 0.3, 11, 12, NULL, NULL, begins[b] };
+                struct va_dropout d = { ALL, { 0.3, 11, 12, begins[b] }, NULL, NULL };
                 struct twin *x, *y, *part;
 
                 twin_begin();
@@ -155,7 +168,7 @@ static void dropout_of_a_part(void)
                 twin_cpu->ops->dropout(twin_cpu, &d);
                 twin_check("dropout", y, 1, 0);
                 d.count = n;
-                d.first += at;
+                d.mask.first += at;
                 d.x = (const double *)x->ref + at;
                 d.y = part->ref;
                 twin_ref->ops->dropout(twin_ref, &d);

@@ -67,9 +67,13 @@ static void maps(struct results *r)
     keep(r, y, N);
     be->ops->unary_grad(be, VA_SILU, N, x, y, dy, y);
     keep(r, y, N);
-    be->ops->prelu_grad(be, N, x, slope, dy, y, dslope);
+    be->ops->prelu_grad(
+        be, &(struct va_prelu_grad){ N, x, slope, dy, y, dslope, { 0.3, 5, 6, 1 } });
+    keep(r, y, N);
     keep(r, dslope, 1);
-    be->ops->dropout(be, &(struct va_dropout){ N, 0.3, 5, 6, x, y, 0 });
+    be->ops->prelu(be, &(struct va_prelu){ N, x, slope, dy, y, { 0.3, 5, 6, 1 } });
+    keep(r, y, N);
+    be->ops->dropout(be, &(struct va_dropout){ N, { 0.3, 5, 6, 0 }, x, y });
     keep(r, y, N);
     be->ops->update(be, &h, &result);
     norm = (float)result.norm;
