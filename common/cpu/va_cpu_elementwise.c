@@ -1,6 +1,7 @@
 #include "base/va_rand.h"
 #include "cpu/va_cpu_priv.h"
 #include <math.h>
+#include <string.h>
 
 struct unary {
     enum va_unary f;
@@ -40,24 +41,38 @@ void va_cpu_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const 
         va_cpu_map(n, unary_grad_piece, &p);
 }
 
-struct add {
-    const float *a, *b;
-    float *y;
-};
+static void add_numbers(const struct va_add *p, int64_t run, int64_t first, int64_t count)
+{
+    const float *a = (const float *)p->a + run * p->stepa + first;
+    float *y = (float *)p->y + run * p->stepy + first;
+
+    if (p->b)
+        va_hot()->add(count, a, (const float *)p->b + run * p->stepb + first, y);
+    else
+        memcpy(y, a, (size_t)count * sizeof(*y));
+}
 
 static void add_piece(void *arg, int64_t first, int64_t count)
 {
-    const struct add *p = arg;
-
-    va_hot()->add(count, p->a + first, p->b + first, p->y + first);
+    add_numbers(arg, 0, first, count);
 }
 
-void va_cpu_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y)
+static void add_run(void *arg, int64_t run, int thread)
 {
-    struct add p = { a, b, y };
+    const struct va_add *p = arg;
 
-    if (!be->failed)
-        va_cpu_map(n, add_piece, &p);
+    (void)thread;
+    add_numbers(p, run, 0, p->n);
+}
+
+void va_cpu_add(struct va_backend *be, const struct va_add *p)
+{
+    if (be->failed)
+        return;
+    if (p->B == 1)
+        va_cpu_map(p->n, add_piece, (void *)(uintptr_t)p);
+    else
+        va_parallel(p->B, add_run, (void *)(uintptr_t)p);
 }
 
 /* ---- dropout, alone and behind prelu --------------------------------------------------------- */

@@ -58,14 +58,17 @@ void va_ref_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const 
         out[i] = g[i] * va_ref_slope(f, in[i]);
 }
 
-void va_ref_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y)
+void va_ref_add(struct va_backend *be, const struct va_add *p)
 {
-    const double *left = a, *right = b;
-    double *out = y;
-
     (void)be;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = left[i] + right[i];
+    for (int64_t r = 0; r < p->B; r++) {
+        const double *x = (const double *)p->a + r * p->stepa;
+        const double *z = p->b ? (const double *)p->b + r * p->stepb : NULL;
+        double *y = (double *)p->y + r * p->stepy;
+
+        for (int64_t i = 0; i < p->n; i++)
+            y[i] = x[i] + (z ? z[i] : 0);
+    }
 }
 
 void va_ref_add_scaled(struct va_backend *be, const struct va_add_scaled *p)

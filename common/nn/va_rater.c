@@ -338,7 +338,11 @@ void va_rater_backward(struct va_rater *r, const void *dpred, const void *dlogit
     if (expr)
         head_grad(r, r->expr, dlogits, second);
     if (va && expr)
-        r->be->ops->add(r->be, r->B * r->config.encoder.width, r->dcls, second, r->dcls);
+        r->be->ops->add(r->be, &(struct va_add){ .B = 1,
+                                                 .n = r->B * r->config.encoder.width,
+                                                 .a = r->dcls,
+                                                 .b = second,
+                                                 .y = r->dcls });
     if (va || expr)
         va_vit_tape_backward(r->tape, r->dcls);
 }

@@ -216,5 +216,5 @@ void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
                                                            .dw = at(l, l->shortcut)->grad,
                                                            .dbias = at(l, l->sc_bias)->grad });
     else if (want_dx)
-        be->ops->add(be, n, dx, dsum, dx);
+        be->ops->add(be, &(struct va_add){ .B = 1, .n = n, .a = dx, .b = dsum, .y = dx });
 }

@@ -48,7 +48,7 @@ struct va_ops {
     /* dx = dy * f'(x); y = f(x) is given as well, since some derivatives need only it. */
     void (*unary_grad)(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
-    void (*add)(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+    void (*add)(struct va_backend *be, const struct va_add *p);
     void (*add_scaled)(struct va_backend *be, const struct va_add_scaled *p);
     void (*gather)(struct va_backend *be, const struct va_gather *p);
     void (*prelu)(struct va_backend *be, const struct va_prelu *p);

@@ -201,6 +201,7 @@ OPERATION(norm, 5, x, gamma, beta, y, stats)
 OPERATION(norm_grad, 7, dy, x, gamma, stats, dx, dgamma, dbeta)
 OPERATION(attention, 5, q, k, v, y, lse)
 OPERATION(attention_grad, 9, q, k, v, y, lse, dy, dq, dk, dv)
+OPERATION(add, 3, a, b, y)
 OPERATION(dropout, 2, x, y)
 OPERATION(prelu, 4, x, slope, residual, y)
 OPERATION(prelu_grad, 5, x, slope, dy, dx, dslope)
@@ -260,7 +261,6 @@ PLAIN(zero, zero(in, p->d, p->n))
 PLAIN(copy, copy(in, p->d, p->a, p->n))
 PLAIN(unary, unary(in, p->f, p->n, p->a, p->d))
 PLAIN(unary_grad, unary_grad(in, p->f, p->n, p->a, p->b, p->c, p->d))
-PLAIN(add, add(in, p->n, p->a, p->b, p->d))
 
 static void push_plain(struct va_backend *be, const char *name,
                        void (*run)(struct va_backend *, void *), struct plain p)
@@ -285,10 +285,6 @@ static void late_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, c
 {
     push_plain(be, "unary_grad", run_unary_grad,
                (struct plain){ .f = f, .n = n, .a = x, .b = y, .c = dy, .d = dx });
-}
-static void late_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y)
-{
-    push_plain(be, "add", run_add, (struct plain){ .n = n, .a = a, .b = b, .d = y });
 }
 /* ---- training ------------------------------------------------------------------------------ */
 

@@ -81,8 +81,10 @@ static void add_and_prelu(void)
         slope = twin_random(1, 0.2, 0.3);
         dslope = twin_random(1, 0.2, 0.3);
         twin_set(x, n / 2, 0);
-        twin_ref->ops->add(twin_ref, n, x->ref, dy->ref, y->ref);
-        twin_cpu->ops->add(twin_cpu, n, x->cpu, dy->cpu, y->cpu);
+        twin_ref->ops->add(twin_ref,
+                           &(struct va_add){ 1, n, x->ref, dy->ref, y->ref, 0, 0, 0 });
+        twin_cpu->ops->add(twin_cpu,
+                           &(struct va_add){ 1, n, x->cpu, dy->cpu, y->cpu, 0, 0, 0 });
         twin_check("add", y, 1, 0);
         for (int kind = 0; kind < 3; kind++) { /* alone, with a residual, and with a mask */
             struct va_mask mask = { kind > 1 ? 0.3 : 0, 5, 6, 3 };
@@ -109,6 +111,28 @@ static void add_and_prelu(void)
             twin_cpu, &(struct va_prelu_grad){
                           n, x->cpu, slope->cpu, dy->cpu, dy->cpu, NULL, { 0, 0, 0, 0 } });
         twin_check("prelu dx in place", dy, 1, 0);
+        twin_end();
+    }
+}
+
+/* Runs with gaps; the second addend is the same for all, another for each, or none. */
+static void add_runs(void)
+{
+    enum { B = 3, N = 37, STEP = 50 };
+
+    for (int kind = 0; kind < 3; kind++) {
+        struct twin *a, *b, *y;
+        int64_t step = kind ? STEP : 0;
+
+        twin_begin();
+        a = twin_random(B * STEP, -1, 1);
+        b = twin_random(B * STEP, -1, 1);
+        y = twin_random(B * STEP, -1, 1);
+        twin_ref->ops->add(twin_ref, &(struct va_add){ B, N, a->ref, kind < 2 ? b->ref : NULL,
+                                                       y->ref, STEP, step, STEP });
+        twin_cpu->ops->add(twin_cpu, &(struct va_add){ B, N, a->cpu, kind < 2 ? b->cpu : NULL,
+                                                       y->cpu, STEP, step, STEP });
+        twin_check("add runs", y, 1, 0);
         twin_end();
     }
 }
@@ -412,9 +436,9 @@ static void rows(void)
             twin_check("add scaled", y, 1, 2);
         }
         a = twin_ref->ops->squares(
-            twin_ref, &(struct va_squares){ R, C, 0.5, x->ref, t->ref, w->ref, d->ref });
+            twin_ref, &(struct va_squares){ R, C, 0.5, 0.25, x->ref, t->ref, w->ref, d->ref });
         b = twin_cpu->ops->squares(
-            twin_cpu, &(struct va_squares){ R, C, 0.5, x->cpu, t->cpu, w->cpu, d->cpu });
+            twin_cpu, &(struct va_squares){ R, C, 0.5, 0.25, x->cpu, t->cpu, w->cpu, d->cpu });
         VA_CHECK_NEAR(b, a, 1e-6 * a);
         twin_check("squares", d, 1, 4);
         twin_end();
@@ -438,6 +462,7 @@ int main(void)
     VA_TEST(unary);
     VA_TEST(unary_at_the_ends);
     VA_TEST(add_and_prelu);
+    VA_TEST(add_runs);
     VA_TEST(dropout);
     VA_TEST(dropout_of_a_part);
     VA_TEST(norm);

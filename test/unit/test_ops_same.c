@@ -92,10 +92,11 @@ static void products(struct results *r)
     float *cdx = tensor(2 * T * CIN, 0, 0), *cdw = tensor(COUT * CIN * TAPS, 0, 0);
     float *cdb = tensor(COUT, 0, 0);
 
-    be->ops->linear(be, &(struct va_linear){ M, N, K, x, K, &w, NULL, VA_RELU, NULL, y, N });
+    be->ops->linear(
+        be, &(struct va_linear){ M, N, K, x, K, &w, NULL, VA_RELU, NULL, y, N, 1, 0, 0, 0 });
     keep(r, y, M * N);
-    be->ops->linear_grad(
-        be, &(struct va_linear_grad){ M, N, K, y, N, x, K, &w, dx, K, false, dw, db });
+    be->ops->linear_grad(be, &(struct va_linear_grad){ M, N, K, y, N, x, K, &w, dx, K, false,
+                                                       dw, db, 1, 0, 0, 0 });
     keep(r, dx, M * K);
     keep(r, dw, N * K);
     keep(r, db, N);

@@ -249,7 +249,7 @@ static void squares(void)
 {
     for (size_t i = 0; i < SIZES; i++) {
         int64_t rows = 5, C = odd_sizes[i];
-        struct va_squares p = { .rows = rows, .C = C, .scale = 0.3 };
+        struct va_squares p = { .rows = rows, .C = C, .scale = 0.3, .grad_scale = 0.3 };
         double *pred, *weight, *dpred, up;
 
         begin();
