@@ -107,7 +107,7 @@ at_most() {
         a_step va-mae-pretrain -q -j 1 "${SMALL[@]}" --depth 12 --decoder-depth 4 --batch $batch \
             -o out.h5 a.h5 b.h5 | at_most 320 2
         a_step va-finetune -q -j 1 "${RATED[@]}" --batch $batch -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5 |
-            at_most 200 3
+            at_most 200 2
     done
 }
 
