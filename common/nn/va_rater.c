@@ -213,13 +213,6 @@ void va_rater_set_rates(struct va_rater *r, double decay)
     }
 }
 
-void va_rater_updated(struct va_rater *r)
-{
-    for (int64_t i = 0; i < r->params.count; i++)
-        if (!r->params.items[i].frozen)
-            va_weight_changed(&r->params.items[i].value);
-}
-
 void va_rater_drop_paths(const struct va_vit_config *c, double p, uint64_t seed, uint64_t step,
                          int64_t first, int64_t B, double *keep)
 {

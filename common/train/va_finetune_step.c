@@ -171,7 +171,6 @@ static int update(struct va_tuner *t, int64_t k, const struct losses *l)
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
         return bad ? not_finite(t, "the gradient of", bad) : -1;
-    va_rater_updated(t->rater);
     s->batches++;
     return va_log_add(&s->train,
                       (double[VA_FINETUNE_TRAIN_COLUMNS]){
