@@ -90,10 +90,9 @@ static inline const float *va_packed_at(const struct va_packed *p, int64_t k, in
 void va_cpu_unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y);
 void va_cpu_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
-void va_cpu_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
-void va_cpu_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
-void va_cpu_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope);
+void va_cpu_add(struct va_backend *be, const struct va_add *p);
+void va_cpu_prelu(struct va_backend *be, const struct va_prelu *p);
+void va_cpu_prelu_grad(struct va_backend *be, const struct va_prelu_grad *p);
 void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p);
 
 /* va_cpu_rows.c */

@@ -22,12 +22,11 @@ double va_ref_slope(enum va_unary f, double x); /* f'(x) */
 void va_ref_unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y);
 void va_ref_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
-void va_ref_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+void va_ref_add(struct va_backend *be, const struct va_add *p);
 void va_ref_add_scaled(struct va_backend *be, const struct va_add_scaled *p);
 void va_ref_gather(struct va_backend *be, const struct va_gather *p);
-void va_ref_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
-void va_ref_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope);
+void va_ref_prelu(struct va_backend *be, const struct va_prelu *p);
+void va_ref_prelu_grad(struct va_backend *be, const struct va_prelu_grad *p);
 void va_ref_dropout(struct va_backend *be, const struct va_dropout *p);
 
 /* va_ref_linear.c */

@@ -14,7 +14,7 @@ double va_ref_squares(struct va_backend *be, const struct va_squares *p)
 
             sum += weight[r] * off * off;
             if (dpred)
-                dpred[i] = 2 * p->scale * weight[r] * off;
+                dpred[i] = 2 * p->grad_scale * weight[r] * off;
         }
     return p->scale * sum;
 }

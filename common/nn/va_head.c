@@ -162,9 +162,9 @@ static void linear(struct va_head *head, int64_t M, const void *x, int64_t w, en
 }
 
 /* Each TCN block has two masks, an embedding one; a step has room for 64 (see va_rand.h). */
-static struct va_tcn_dropout dropout_of(const struct va_head *head, int64_t b)
+static struct va_mask dropout_of(const struct va_head *head, int64_t b)
 {
-    struct va_tcn_dropout drop = head->drop;
+    struct va_mask drop = head->drop;
 
     drop.step = drop.step * 64 + 2 * (uint64_t)b;
     return drop;
@@ -173,17 +173,13 @@ static struct va_tcn_dropout dropout_of(const struct va_head *head, int64_t b)
 /* The mask of the embedding on x [M, D] in place; also its gradient. */
 static void drop_embedded(struct va_head *head, int64_t M, void *x)
 {
-    struct va_tcn_dropout drop = dropout_of(head, 0);
+    struct va_mask mask = dropout_of(head, 0);
 
-    if (drop.p > 0)
+    mask.first *= head->config.width;
+    if (mask.p > 0)
         head->be->ops->dropout(
-            head->be, &(struct va_dropout){ .count = M * head->config.width,
-                                            .p = drop.p,
-                                            .seed = drop.seed,
-                                            .step = drop.step,
-                                            .x = x,
-                                            .y = x,
-                                            .first = drop.first * head->config.width });
+            head->be, &(struct va_dropout){
+                          .count = M * head->config.width, .mask = mask, .x = x, .y = x });
 }
 
 void va_head_embed(struct va_head *head, int64_t M, const void *x,
@@ -218,9 +214,9 @@ void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, 
                      double dropout, uint64_t seed, uint64_t step, int64_t first)
 {
     head->drop =
-        (struct va_tcn_dropout){ .p = dropout, .seed = seed, .step = step, .first = first * T };
+        (struct va_mask){ .p = dropout, .seed = seed, .step = step, .first = first * T };
     for (int64_t b = 0; b < head->config.blocks; b++) {
-        struct va_tcn_dropout drop = dropout_of(head, b);
+        struct va_mask drop = dropout_of(head, b);
 
         va_tcn_forward(&head->layers.tcn[b], B, T, 0, x, &head->acts.tcn[b], &drop);
         x = head->acts.tcn[b].out;
@@ -309,7 +305,7 @@ void va_head_backward(struct va_head *head, int64_t B, int64_t T, const void *x,
         linear_grad(head, B * T, s.grad[0], x, head->layers.embed, NULL);
     }
     for (int64_t b = head->config.blocks - 1; b >= 0; b--) {
-        struct va_tcn_dropout drop = dropout_of(head, b);
+        struct va_mask drop = dropout_of(head, b);
 
         va_tcn_backward(&head->layers.tcn[b], B, T, b ? head->acts.tcn[b - 1].out : x,
                         &head->acts.tcn[b], &drop, b > 0, &s);

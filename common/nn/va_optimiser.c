@@ -70,6 +70,8 @@ int va_optimiser_step(struct va_optimiser *o, double lr, double *norm, const cha
 
     *bad = NULL;
     params->be->ops->update(params->be, &p, &r);
+    if (va_backend_peek(params->be) < 0)
+        return -1;
     *norm = r.norm;
     if (r.worst >= 0 || !isfinite(r.norm)) {
         *bad = r.worst >= 0 ? params->items[o->entry[r.worst]].name : "all tensors together";

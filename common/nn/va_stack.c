@@ -174,9 +174,13 @@ static const void *place(const struct va_stack *s, int64_t first, int64_t B, int
     int64_t n = T * s->c.D;
 
     make_positions(s, first, T, acts);
-    for (int64_t b = 0; b < B; b++)
-        be->ops->add(be, n, va_at(be, x, b * n), acts->positions,
-                     va_at(be, acts->placed, b * n));
+    be->ops->add(be, &(struct va_add){ .B = B,
+                                       .n = n,
+                                       .a = x,
+                                       .b = acts->positions,
+                                       .y = acts->placed,
+                                       .stepa = n,
+                                       .stepy = n });
     return acts->placed;
 }
 

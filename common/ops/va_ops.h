@@ -48,14 +48,11 @@ struct va_ops {
     /* dx = dy * f'(x); y = f(x) is given as well, since some derivatives need only it. */
     void (*unary_grad)(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
-    void (*add)(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+    void (*add)(struct va_backend *be, const struct va_add *p);
     void (*add_scaled)(struct va_backend *be, const struct va_add_scaled *p);
     void (*gather)(struct va_backend *be, const struct va_gather *p);
-    /* y = x > 0 ? x : slope * x, one slope for all; dslope [1] is added to. At 0 the gradient
-     * of x is slope * dy. */
-    void (*prelu)(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
-    void (*prelu_grad)(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope);
+    void (*prelu)(struct va_backend *be, const struct va_prelu *p);
+    void (*prelu_grad)(struct va_backend *be, const struct va_prelu_grad *p);
     void (*dropout)(struct va_backend *be, const struct va_dropout *p);
 
     void (*linear)(struct va_backend *be, const struct va_linear *p);
@@ -122,6 +119,12 @@ static inline void va_weight_changed(struct va_weight *w)
 VA_MUST_USE static inline int va_backend_check(struct va_backend *be)
 {
     return be->ops->sync(be) < 0 || be->failed ? -1 : 0;
+}
+
+/* What is known without waiting: 0, or -1 when some operation failed (already reported). */
+VA_MUST_USE static inline int va_backend_peek(const struct va_backend *be)
+{
+    return be->failed ? -1 : 0;
 }
 
 static inline void va_backend_free(struct va_backend *be) /* NULL is fine */

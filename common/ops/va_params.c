@@ -470,7 +470,8 @@ void va_params_derive_grad(struct va_params *list)
 void va_params_updated(struct va_params *list)
 {
     for (int64_t i = 0; i < list->count; i++)
-        va_weight_changed(&list->items[i].value);
+        if (!list->items[i].frozen)
+            va_weight_changed(&list->items[i].value);
     for (int64_t i = 0; i < list->derived_count; i++)
         va_weight_changed(&list->derived[i].w);
 }
@@ -479,5 +480,7 @@ void va_params_changed(struct va_params *list)
 {
     if (list->derived_count)
         list->be->ops->derive(list->be, list->derived, list->derived_count);
+    for (int64_t i = 0; i < list->count; i++)
+        va_weight_changed(&list->items[i].value);
     va_params_updated(list);
 }

@@ -105,7 +105,7 @@ void va_params_derive_grad(struct va_params *list);
 
 /* All values were written: derived weights and prepared forms are made anew. */
 void va_params_changed(struct va_params *list);
-void va_params_updated(
-    struct va_params *list); /* by an update, which has made derived weights */
+/* The same for those that an update writes, which has made derived weights. */
+void va_params_updated(struct va_params *list);
 
 #endif

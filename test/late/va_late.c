@@ -201,7 +201,10 @@ OPERATION(norm, 5, x, gamma, beta, y, stats)
 OPERATION(norm_grad, 7, dy, x, gamma, stats, dx, dgamma, dbeta)
 OPERATION(attention, 5, q, k, v, y, lse)
 OPERATION(attention_grad, 9, q, k, v, y, lse, dy, dq, dk, dv)
+OPERATION(add, 3, a, b, y)
 OPERATION(dropout, 2, x, y)
+OPERATION(prelu, 4, x, slope, residual, y)
+OPERATION(prelu_grad, 5, x, slope, dy, dx, dslope)
 
 /* ---- operations with arrays of the host, or of other forms -------------------------------- */
 
@@ -239,12 +242,12 @@ static void late_add_scaled(struct va_backend *be, const struct va_add_scaled *p
     push(be, "add_scaled", run_add_scaled, &copy, sizeof(copy));
 }
 
-/* A size, a function and five buffers. */
+/* A size, a function and four buffers. */
 struct plain {
     int64_t n;
     enum va_unary f;
     const void *a, *b, *c;
-    void *d, *e;
+    void *d;
 };
 
 #define PLAIN(name, call)                                     \
@@ -252,15 +255,12 @@ struct plain {
     {                                                         \
         struct plain *p = args;                               \
                                                               \
-        EACH_5(a, b, c, d, e) in->ops->call;                  \
+        EACH_4(a, b, c, d) in->ops->call;                     \
     }
 PLAIN(zero, zero(in, p->d, p->n))
 PLAIN(copy, copy(in, p->d, p->a, p->n))
 PLAIN(unary, unary(in, p->f, p->n, p->a, p->d))
 PLAIN(unary_grad, unary_grad(in, p->f, p->n, p->a, p->b, p->c, p->d))
-PLAIN(add, add(in, p->n, p->a, p->b, p->d))
-PLAIN(prelu, prelu(in, p->n, p->a, p->b, p->d))
-PLAIN(prelu_grad, prelu_grad(in, p->n, p->a, p->b, p->c, p->d, p->e))
 
 static void push_plain(struct va_backend *be, const char *name,
                        void (*run)(struct va_backend *, void *), struct plain p)
@@ -285,21 +285,6 @@ static void late_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, c
 {
     push_plain(be, "unary_grad", run_unary_grad,
                (struct plain){ .f = f, .n = n, .a = x, .b = y, .c = dy, .d = dx });
-}
-static void late_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y)
-{
-    push_plain(be, "add", run_add, (struct plain){ .n = n, .a = a, .b = b, .d = y });
-}
-static void late_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       void *y)
-{
-    push_plain(be, "prelu", run_prelu, (struct plain){ .n = n, .a = x, .b = slope, .d = y });
-}
-static void late_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                            const void *dy, void *dx, void *dslope)
-{
-    push_plain(be, "prelu_grad", run_prelu_grad,
-               (struct plain){ .n = n, .a = x, .b = slope, .c = dy, .d = dx, .e = dslope });
 }
 /* ---- training ------------------------------------------------------------------------------ */
 

@@ -62,7 +62,7 @@ static void tcn_case(const char *file)
     int64_t B = x->shape[0], T = x->shape[1], Cin = x->shape[2], Cout = y->shape[2];
     int64_t dilation = strtol(va_tensors_meta(set, "dilation"), NULL, 10), n = B * T * Cout;
     int64_t wide = B * T * (Cin > Cout ? Cin : Cout);
-    static const struct va_tcn_dropout none;
+    static const struct va_mask none;
     struct va_tcn_acts acts;
     struct va_tcn_scratch s;
     struct va_params list;

@@ -247,8 +247,9 @@ static void prelu_case(struct va_backend *be, const char *file)
     n = size("x", 0);
     x = input("x"), slope = input("slope"), dy = input("dy");
     y = output("y"), dx = output("grad.x"), dslope = output("grad.slope");
-    be->ops->prelu(be, n, x, slope, y);
-    be->ops->prelu_grad(be, n, x, slope, dy, dx, dslope);
+    be->ops->prelu(be, &(struct va_prelu){ .n = n, .x = x, .slope = slope, .y = y });
+    be->ops->prelu_grad(be,
+                        &(struct va_prelu_grad){ n, x, slope, dy, dx, dslope, { 0, 0, 0, 0 } });
     check("y", y);
     check("grad.x", dx);
     check("grad.slope", dslope);

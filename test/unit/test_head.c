@@ -54,7 +54,10 @@ static void shake(struct va_params *list)
         struct va_param *p = &list->items[i];
         void *shift = noise(p->count, 100 + (uint64_t)i, 0.2);
 
-        be->ops->add(be, p->count, p->value.data, shift, p->value.data);
+        be->ops->add(
+            be,
+            &(struct va_add){
+                .B = 1, .n = p->count, .a = p->value.data, .b = shift, .y = p->value.data });
         va_weight_changed(&p->value);
         be->ops->free(be, shift);
     }

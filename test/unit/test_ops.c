@@ -81,21 +81,58 @@ static void add_and_prelu(void)
         slope = twin_random(1, 0.2, 0.3);
         dslope = twin_random(1, 0.2, 0.3);
         twin_set(x, n / 2, 0);
-        twin_ref->ops->add(twin_ref, n, x->ref, dy->ref, y->ref);
-        twin_cpu->ops->add(twin_cpu, n, x->cpu, dy->cpu, y->cpu);
+        twin_ref->ops->add(twin_ref,
+                           &(struct va_add){ 1, n, x->ref, dy->ref, y->ref, 0, 0, 0 });
+        twin_cpu->ops->add(twin_cpu,
+                           &(struct va_add){ 1, n, x->cpu, dy->cpu, y->cpu, 0, 0, 0 });
         twin_check("add", y, 1, 0);
-        twin_ref->ops->prelu(twin_ref, n, x->ref, slope->ref, y->ref);
-        twin_cpu->ops->prelu(twin_cpu, n, x->cpu, slope->cpu, y->cpu);
-        twin_check("prelu", y, 1, 0);
-        twin_ref->ops->prelu_grad(twin_ref, n, x->ref, slope->ref, dy->ref, dx->ref,
-                                  dslope->ref);
-        twin_cpu->ops->prelu_grad(twin_cpu, n, x->cpu, slope->cpu, dy->cpu, dx->cpu,
-                                  dslope->cpu);
-        twin_check("prelu dx", dx, 1, 0);
-        twin_check("prelu dslope", dslope, 16, sqrt((double)n)); /* sums of at most 1024 / W */
-        twin_ref->ops->prelu_grad(twin_ref, n, x->ref, slope->ref, dy->ref, dy->ref, NULL);
-        twin_cpu->ops->prelu_grad(twin_cpu, n, x->cpu, slope->cpu, dy->cpu, dy->cpu, NULL);
+        for (int kind = 0; kind < 3; kind++) { /* alone, with a residual, and with a mask */
+            struct va_mask mask = { kind > 1 ? 0.3 : 0, 5, 6, 3 };
+            struct va_prelu p = { n, x->ref, slope->ref, kind ? dy->ref : NULL, y->ref, mask };
+            struct va_prelu_grad g = { n,       x->ref,      slope->ref, dy->ref,
+                                       dx->ref, dslope->ref, mask };
+
+            twin_ref->ops->prelu(twin_ref, &p);
+            twin_ref->ops->prelu_grad(twin_ref, &g);
+            p = (struct va_prelu){ n, x->cpu, slope->cpu, kind ? dy->cpu : NULL, y->cpu, mask };
+            g = (struct va_prelu_grad){ n,       x->cpu,      slope->cpu, dy->cpu,
+                                        dx->cpu, dslope->cpu, mask };
+            twin_cpu->ops->prelu(twin_cpu, &p);
+            twin_cpu->ops->prelu_grad(twin_cpu, &g);
+            twin_check("prelu", y, 3, 0);
+            twin_check("prelu dx", dx, 2, 0);
+            twin_check("prelu dslope", dslope, 16,
+                       2 * sqrt((double)n)); /* of sums of 1024 / W */
+        }
+        twin_ref->ops->prelu_grad(
+            twin_ref, &(struct va_prelu_grad){
+                          n, x->ref, slope->ref, dy->ref, dy->ref, NULL, { 0, 0, 0, 0 } });
+        twin_cpu->ops->prelu_grad(
+            twin_cpu, &(struct va_prelu_grad){
+                          n, x->cpu, slope->cpu, dy->cpu, dy->cpu, NULL, { 0, 0, 0, 0 } });
         twin_check("prelu dx in place", dy, 1, 0);
+        twin_end();
+    }
+}
+
+/* Runs with gaps; the second addend is the same for all, another for each, or none. */
+static void add_runs(void)
+{
+    enum { B = 3, N = 37, STEP = 50 };
+
+    for (int kind = 0; kind < 3; kind++) {
+        struct twin *a, *b, *y;
+        int64_t step = kind ? STEP : 0;
+
+        twin_begin();
+        a = twin_random(B * STEP, -1, 1);
+        b = twin_random(B * STEP, -1, 1);
+        y = twin_random(B * STEP, -1, 1);
+        twin_ref->ops->add(twin_ref, &(struct va_add){ B, N, a->ref, kind < 2 ? b->ref : NULL,
+                                                       y->ref, STEP, step, STEP });
+        twin_cpu->ops->add(twin_cpu, &(struct va_add){ B, N, a->cpu, kind < 2 ? b->cpu : NULL,
+                                                       y->cpu, STEP, step, STEP });
+        twin_check("add runs", y, 1, 0);
         twin_end();
     }
 }
@@ -108,7 +145,7 @@ static void dropout(void)
         for (int i = 0; i < 4; i++) {
             struct twin *x, *y;
             struct va_dropout d = {
-                sizes[s], p[i], 0x123456789abcdefu, (uint64_t)7 << 40 | 65, NULL, NULL, 0
+                sizes[s], { p[i], 0x123456789abcdefu, (uint64_t)7 << 40 | 65, 0 }, NULL, NULL
             };
 
             twin_begin();
@@ -140,7 +177,7 @@ static void dropout_of_a_part(void)
         for (size_t f = 0; f < VA_COUNT(firsts); f++)
             for (int s = 0; s < SIZES; s++) {
                 int64_t at = firsts[f], n = sizes[s] < ALL - at ? sizes[s] : ALL - at;
-                struct va_dropout d = { ALL, 0.3, 11, 12, NULL, NULL, begins[b] };
+                struct va_dropout d = { ALL, { 0.3, 11, 12, begins[b] }, NULL, NULL };
                 struct twin *x, *y, *part;
 
                 twin_begin();
@@ -155,7 +192,7 @@ static void dropout_of_a_part(void)
                 twin_cpu->ops->dropout(twin_cpu, &d);
                 twin_check("dropout", y, 1, 0);
                 d.count = n;
-                d.first += at;
+                d.mask.first += at;
                 d.x = (const double *)x->ref + at;
                 d.y = part->ref;
                 twin_ref->ops->dropout(twin_ref, &d);
@@ -399,9 +436,9 @@ static void rows(void)
             twin_check("add scaled", y, 1, 2);
         }
         a = twin_ref->ops->squares(
-            twin_ref, &(struct va_squares){ R, C, 0.5, x->ref, t->ref, w->ref, d->ref });
+            twin_ref, &(struct va_squares){ R, C, 0.5, 0.25, x->ref, t->ref, w->ref, d->ref });
         b = twin_cpu->ops->squares(
-            twin_cpu, &(struct va_squares){ R, C, 0.5, x->cpu, t->cpu, w->cpu, d->cpu });
+            twin_cpu, &(struct va_squares){ R, C, 0.5, 0.25, x->cpu, t->cpu, w->cpu, d->cpu });
         VA_CHECK_NEAR(b, a, 1e-6 * a);
         twin_check("squares", d, 1, 4);
         twin_end();
@@ -425,6 +462,7 @@ int main(void)
     VA_TEST(unary);
     VA_TEST(unary_at_the_ends);
     VA_TEST(add_and_prelu);
+    VA_TEST(add_runs);
     VA_TEST(dropout);
     VA_TEST(dropout_of_a_part);
     VA_TEST(norm);
