@@ -30,18 +30,6 @@ static void changed(void *arg)
     t->weights = NULL;
 }
 
-static void summarise(const struct va_tuner *t)
-{
-    const struct va_train_state *s = &t->run.state;
-
-    if (s->skipped)
-        va_info("%lld of %lld batches had no annotated picture and made no update",
-                (long long)s->skipped, (long long)s->batches);
-    va_info("%s: %lld updates in %lld epochs, best mean CCC %.4f at step %lld",
-            t->job->run.output, (long long)va_optimiser_updates(t->optimiser),
-            (long long)va_run_epoch(s), s->best, (long long)s->best_step);
-}
-
 /* Add the frames files of the videos of a set. */
 static void add_frames(const struct va_tuner *t, const struct va_rated *set,
                        struct va_model_source *from, int64_t *count)
@@ -76,7 +64,7 @@ static int write_model(void *arg, const struct va_tensors *weights)
 
     if (put_model(t, weights) < 0)
         return -1;
-    summarise(t);
+    va_run_summarise(&t->run, "annotated picture");
     return 0;
 }
 
@@ -185,13 +173,9 @@ static int open_input(struct va_tuner *t)
 
 static void describe(struct va_tuner *t, struct va_params *params)
 {
-    static const struct va_run_kind kind = { draw, changed, va_tuner_step, va_tuner_evaluate,
-                                             write_model };
     const struct va_finetune_config *c = &t->config;
     struct va_run *r = &t->run;
 
-    r->kind = &kind;
-    r->arg = t;
     r->epochs = c->epochs;
     r->steps = c->steps;
     r->evaluations = 1;
@@ -234,8 +218,9 @@ static int make_room(struct va_tuner *t)
                : -1;
 }
 
-static int make_model(struct va_tuner *t)
+static int make_model(void *arg)
 {
+    struct va_tuner *t = arg;
     const struct va_finetune_config *c = &t->config;
     struct va_optimiser_config adam = {
         .decay = c->weight_decay,
@@ -263,23 +248,22 @@ static int make_model(struct va_tuner *t)
     return 0;
 }
 
-static int run(struct va_tuner *t)
+static int open_all(void *arg, const struct va_tensors **identity)
 {
-    int status;
+    struct va_tuner *t = arg;
+    int status = open_input(t);
 
-    va_share_rounding();
-    if (va_comm_agree(open_input(t)) < 0)
-        return -1;
-    status = va_run_open(&t->run, &t->job->run, t->identity);
-    if (status)
-        return status < 0 ? -1 : 0;
-    return va_comm_agree(make_model(t)) < 0 ? -1 : va_run_go(&t->run);
+    *identity = t->identity;
+    return va_comm_agree(status);
 }
 
 int va_finetune_run(const struct va_finetune_job *job)
 {
+    static const struct va_run_kind kind = {
+        open_all, make_model, draw, changed, va_tuner_step, va_tuner_evaluate, write_model,
+    };
     struct va_tuner t = { .job = job, .config = job->config };
-    int status = run(&t);
+    int status = va_run_train(&t.run, &job->run, &kind, &t);
 
     va_loader_free(t.loader);
     va_run_release(&t.run);

@@ -75,7 +75,7 @@ struct va_finetune_job {
     struct va_run_job run;
 };
 
-/* Collective. As va_run_go. */
+/* Collective. As va_run_train. */
 VA_MUST_USE int va_finetune_run(const struct va_finetune_job *job);
 
 #endif

@@ -147,14 +147,9 @@ static int check_count(struct va_pretrainer *t)
 
 static void describe(struct va_pretrainer *t)
 {
-    static const struct va_run_kind kind = {
-        .draw = draw, .changed = changed, .step = va_pretrain_step, .write = write_model
-    };
     const struct va_pretrain_config *c = &t->config;
     struct va_run *r = &t->run;
 
-    r->kind = &kind;
-    r->arg = t;
     r->epochs = c->epochs;
     r->steps = c->steps;
     r->state.params = va_mae_params(t->mae);
@@ -166,8 +161,9 @@ static void describe(struct va_pretrainer *t)
                                       .header = "step\tepoch\tlr\tloss\tgrad_norm\n" };
 }
 
-static int make_model(struct va_pretrainer *t)
+static int make_model(void *arg)
 {
+    struct va_pretrainer *t = arg;
     const struct va_pretrain_config *c = &t->config;
     const struct va_optimiser_config adam = {
         .decay = c->weight_decay,
@@ -196,24 +192,26 @@ static int make_model(struct va_pretrainer *t)
     return 0;
 }
 
-static int run(struct va_pretrainer *t)
+static int open_input(void *arg, const struct va_tensors **identity)
 {
-    int status;
+    struct va_pretrainer *t = arg;
+    int status = va_comm_agree(open_settings(t));
 
-    va_share_rounding();
-    if (va_comm_agree(open_settings(t)) < 0 || open_in_turn(t) < 0 ||
-        va_comm_agree(check_count(t)) < 0)
-        return -1;
-    status = va_run_open(&t->run, &t->job->run, t->identity);
-    if (status)
-        return status < 0 ? -1 : 0;
-    return va_comm_agree(make_model(t)) < 0 ? -1 : va_run_go(&t->run);
+    if (status == 0)
+        status = open_in_turn(t);
+    if (status == 0)
+        status = va_comm_agree(check_count(t));
+    *identity = t->identity;
+    return status;
 }
 
 int va_pretrain_run(const struct va_pretrain_job *job)
 {
+    static const struct va_run_kind kind = {
+        open_input, make_model, draw, changed, va_pretrain_step, NULL, write_model,
+    };
     struct va_pretrainer t = { .job = job, .config = job->config, .fill = va_pretrain_fill };
-    int status = run(&t);
+    int status = va_run_train(&t.run, &job->run, &kind, &t);
 
     va_loader_free(t.loader);
     va_run_release(&t.run);

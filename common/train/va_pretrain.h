@@ -72,7 +72,7 @@ struct va_pretrain_job {
     struct va_run_job run;
 };
 
-/* Collective. As va_run_go. */
+/* Collective. As va_run_train. */
 VA_MUST_USE int va_pretrain_run(const struct va_pretrain_job *job);
 
 /* --print-config: "setting value source" of everything, on stdout. The file of --init is read.

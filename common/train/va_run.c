@@ -279,7 +279,7 @@ static int failed(const struct va_run *r)
     return -1;
 }
 
-int va_run_go(struct va_run *r)
+static int go(struct va_run *r)
 {
     int status;
 
@@ -294,6 +294,35 @@ int va_run_go(struct va_run *r)
         va_info("stopped after step %lld; checkpoint in %s; go on with --resume",
                 (long long)r->state.batches, r->state_path);
     return status ? status : va_comm_agree(finish(r));
+}
+
+int va_run_train(struct va_run *r, const struct va_run_job *job, const struct va_run_kind *kind,
+                 void *arg)
+{
+    const struct va_tensors *identity = NULL;
+    int status;
+
+    r->kind = kind;
+    r->arg = arg;
+    va_share_rounding();
+    if (kind->open(arg, &identity) < 0)
+        return -1;
+    status = va_run_open(r, job, identity);
+    if (status)
+        return status < 0 ? -1 : 0;
+    return va_comm_agree(kind->make(arg)) < 0 ? -1 : go(r);
+}
+
+void va_run_summarise(const struct va_run *r, const char *lacking)
+{
+    const struct va_train_state *s = &r->state;
+
+    if (s->skipped)
+        va_info("%lld of %lld batches had no %s and made no update", (long long)s->skipped,
+                (long long)s->batches, lacking);
+    va_info("%s: %lld updates in %lld epochs, best mean CCC %.4f at step %lld", r->job->output,
+            (long long)va_optimiser_updates(s->optimiser), (long long)va_run_epoch(s), s->best,
+            (long long)s->best_step);
 }
 
 void va_run_release(struct va_run *r)

@@ -33,6 +33,12 @@ struct va_run_job {
 
 /* All get `arg`, are called on all ranks, and return 0, or -1 after reporting. */
 struct va_run_kind {
+    /* Read and check the inputs, without a device. Collective; *identity becomes what decides the result, as
+     * metadata, which outlives the run. */
+    int (*open)(void *arg, const struct va_tensors **identity);
+    /* Open the device and make the model. Epochs of the run and what its state borrows are then
+     * set, its logs initialised. */
+    int (*make)(void *arg);
     int (*draw)(void *arg);     /* the initial weights */
     void (*changed)(void *arg); /* weights were drawn or read */
     /*
@@ -79,20 +85,12 @@ struct va_run {
 bool va_run_save_every(struct va_run_job *job, const char *text);
 
 /*
- * The first thing once the identity is known; `r` is zeroed. Compares ranks, and locks output,
- * checkpoint and logs until va_run_release. 0; 1 when --resume finds that the output is the result of
- * this very run (it is touched, and said); -1 after reporting: another process writes one of them, or
- * there is a checkpoint and the job neither resumes nor restarts. What was there is as it was then.
+ * A whole run; `r` is zeroed. Collective. 0: the output is written and the checkpoint removed. -1 after
+ * reporting. Otherwise the number of the signal (SIGINT, SIGTERM, SIGHUP) that ended it after a
+ * checkpoint was written.
  */
-VA_MUST_USE int va_run_open(struct va_run *r, const struct va_run_job *job,
-                            const struct va_tensors *identity);
-
-/*
- * Begin or resume, and go on to the end. Kind, arg, epochs and what the state borrows are set, its
- * logs initialised. 0: the output is written and the checkpoint removed. -1 after reporting. Otherwise
- * the number of the signal (SIGINT, SIGTERM, SIGHUP) that ended it after a checkpoint was written.
- */
-VA_MUST_USE int va_run_go(struct va_run *r);
+VA_MUST_USE int va_run_train(struct va_run *r, const struct va_run_job *job,
+                             const struct va_run_kind *kind, void *arg);
 void va_run_release(struct va_run *r); /* also when zeroed; with the state */
 
 /* The state changes only between these. */
@@ -100,6 +98,10 @@ void va_run_change_begin(void);
 void va_run_change_end(void);
 
 int64_t va_run_epoch(const struct va_train_state *s); /* of the last batch, from 1 */
+
+/* Say that the run is complete: updates, epochs, the best mean CCC; and how many batches had nothing of what
+ * is trained on ("labelled frame"). */
+void va_run_summarise(const struct va_run *r, const char *lacking);
 
 /* The first parameter with a value that is not finite, or NULL. */
 const char *va_run_bad_parameter(const struct va_params *params);

@@ -31,4 +31,13 @@ static inline double va_run_seconds(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/*
+ * After the inputs: compares ranks, and locks output, checkpoint and logs until va_run_release. 0; 1
+ * when --resume finds that the output is the result of this very run (it is touched, and said); -1
+ * after reporting: another process writes one of them, or there is a checkpoint and the job neither
+ * resumes nor restarts. What was there is as it was then.
+ */
+VA_MUST_USE int va_run_open(struct va_run *r, const struct va_run_job *job,
+                            const struct va_tensors *identity);
+
 #endif

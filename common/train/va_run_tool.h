@@ -46,7 +46,7 @@ bool va_run_check_output(const struct va_run_args *a, int *status);
 
 /*
  * main() of tool `name`: with several ranks all do the same, and end the same way. parse: false
- * when there is nothing to do but to end with *status. run: as va_run_go. A run that was ended by a
+ * when there is nothing to do but to end with *status. run: as va_run_train. A run that was ended by a
  * signal ends the process by it, so that a shell sees it. Returns the exit code.
  */
 int va_run_main(const char *name, struct va_run_args *a, int argc, char **argv,

@@ -42,18 +42,6 @@ static int evaluate(void *arg, const volatile sig_atomic_t *stop, double *score,
     return 0;
 }
 
-static void summarise(const struct va_trainer *t)
-{
-    const struct va_train_state *s = &t->run.state;
-
-    if (s->skipped)
-        va_info("%lld of %lld batches had no labelled frame and made no update",
-                (long long)s->skipped, (long long)s->batches);
-    va_info("%s: %lld updates in %lld epochs, best mean CCC %.4f at step %lld",
-            t->job->run.output, (long long)va_optimiser_updates(t->optimiser),
-            (long long)va_run_epoch(s), s->best, (long long)s->best_step);
-}
-
 static int write_model(void *arg, const struct va_tensors *weights)
 {
     struct va_trainer *t = arg;
@@ -63,7 +51,7 @@ static int write_model(void *arg, const struct va_tensors *weights)
     if (va_model_save(t->job->run.output, weights, &t->in.config.seed, from, VA_COUNT(from)) <
         0)
         return -1;
-    summarise(t);
+    va_run_summarise(&t->run, "labelled frame");
     return 0;
 }
 
@@ -71,13 +59,9 @@ static int write_model(void *arg, const struct va_tensors *weights)
 
 static void describe(struct va_trainer *t, struct va_params *params)
 {
-    static const struct va_run_kind kind = { draw, changed, va_train_step, evaluate,
-                                             write_model };
     const struct va_train_config *c = &t->in.config;
     struct va_run *r = &t->run;
 
-    r->kind = &kind;
-    r->arg = t;
     r->epochs = c->epochs;
     r->steps = c->steps;
     r->evaluations = c->evaluations;
@@ -92,8 +76,9 @@ static void describe(struct va_trainer *t, struct va_params *params)
     va_val_log_init(&r->state.val);
 }
 
-static int make_model(struct va_trainer *t)
+static int make_model(void *arg)
 {
+    struct va_trainer *t = arg;
     const struct va_train_config *c = &t->in.config;
     const struct va_window_index *index = t->in.index;
     struct va_optimiser_config adam = {
@@ -136,23 +121,22 @@ static int make_model(struct va_trainer *t)
     return 0;
 }
 
-static int run(struct va_trainer *t)
+static int open_input(void *arg, const struct va_tensors **identity)
 {
-    int status;
+    struct va_trainer *t = arg;
+    int status = va_train_input_open(&t->in, t->job);
 
-    va_share_rounding();
-    if (va_comm_agree(va_train_input_open(&t->in, t->job)) < 0)
-        return -1;
-    status = va_run_open(&t->run, &t->job->run, t->in.identity);
-    if (status)
-        return status < 0 ? -1 : 0;
-    return va_comm_agree(make_model(t)) < 0 ? -1 : va_run_go(&t->run);
+    *identity = t->in.identity;
+    return va_comm_agree(status);
 }
 
 int va_train_run(const struct va_train_job *job)
 {
+    static const struct va_run_kind kind = {
+        open_input, make_model, draw, changed, va_train_step, evaluate, write_model,
+    };
     struct va_trainer t = { .job = job };
-    int status = run(&t);
+    int status = va_run_train(&t.run, &job->run, &kind, &t);
 
     va_run_release(&t.run);
     va_optimiser_free(t.optimiser);
