@@ -1,6 +1,6 @@
 /*
  * va_train_config.h - everything that decides what a training run computes, and where each
- * value came from (train/va_settings.h).
+ * value came from (base/va_settings.h).
  */
 #ifndef VA_TRAIN_CONFIG_H
 #define VA_TRAIN_CONFIG_H
