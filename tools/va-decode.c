@@ -53,7 +53,7 @@ static const struct va_usage usage = {
     .examples = "va-decode -o holiday.frames.h5 holiday.mp4\n"
                 "va-decode --size 112 --every 5 -o small.frames.h5 holiday.mp4\n"
                 "va-decode --fps 25 -o person.frames.h5 cropped_aligned/person\n"
-                "va-decode --raw --size 320x180 holiday.mp4 | head -c 172800 >first.rgb",
+                "va-decode --raw --size 320x180 holiday.mp4 >holiday.rgb",
 };
 
 /* "WxH" or "N", a square. */
@@ -116,7 +116,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (!inputs[0] || inputs[1])
         return va_usage_error(status, inputs[0]
                                           ? "expected one input; --output names the output"
-                                          : "expected one video, folder or -");
+                                          : "expected one video, one folder or -");
     a->input = inputs[0];
     if (!a->output == !a->raw)
         return va_usage_error(status, a->raw ? "--raw writes to standard output, not to a file"
@@ -125,8 +125,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return va_usage_error(status, "--end is not after --start");
     if (a->name && !va_video_name_valid(a->name))
         return va_usage_error(
-            status, "--name %s: cannot be the name of a video (va.frames(5) says which can)",
-            a->name);
+            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
     o->threads = (int)a->threads;
     return parse_size(a, status);
 }

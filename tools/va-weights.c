@@ -55,15 +55,16 @@ static const struct va_usage init_usage = {
                "temporal model, by default in the published size.",
 };
 
-static bool head_option_given(void)
+/* An option that is only for mamba-va and was given, or NULL. */
+static const char *head_option_given(void)
 {
     static const char *const names[] = { "preset", "in-norm", "in-dim", "channels", "kernel",
                                          "layers", "d-state", "d-conv", "expand",   "hidden" };
 
     for (size_t i = 0; i < VA_COUNT(names); i++)
         if (va_option_given(names[i]))
-            return true;
-    return false;
+            return names[i];
+    return NULL;
 }
 
 static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
@@ -109,10 +110,8 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
     if (!a->output)
         return va_usage_error(status, "missing --output MODEL.h5");
     if (a->arch != VA_ARCH_MAMBA_VA && head_option_given())
-        return va_usage_error(status,
-                              "--arch %s is an encoder, and an option given is only for "
-                              "mamba-va",
-                              va_arch_names[a->arch]);
+        return va_usage_error(status, "--%s is only for --arch mamba-va, found --arch %s",
+                              head_option_given(), va_arch_names[a->arch]);
     if (a->channels.count > VA_HEAD_BLOCKS_MAX)
         return va_usage_error(status, "--channels: %lld blocks, expected at most %d",
                               (long long)a->channels.count, VA_HEAD_BLOCKS_MAX);
@@ -385,11 +384,10 @@ static bool parse_export(struct export_args *a, int argc, char **argv, int *stat
     if (a->format < 0)
         a->format = format_of(a->output);
     if (a->format < 0)
-        return va_usage_error(
-            status,
-            "--output %s: found the ending of another format, expected .safetensors, .pth or "
-            ".pt, or --format",
-            a->output);
+        return va_usage_error(status,
+                              "--output %s: found the extension of another format, expected "
+                              ".safetensors, .pth, .pt or --format",
+                              a->output);
     return true;
 }
 
@@ -408,7 +406,9 @@ static int run_export(const struct export_args *a)
         result = va_keymap_to_authors(set, a->input, &more);
         norm = va_tensors_meta(set, "in-norm");
         if (result == 0 && norm && !strcmp(norm, "no"))
-            va_warn("%s: in-norm is no, but the authors' program always normalises", a->input);
+            va_warn("%s: in-norm is no, but the authors' code always applies layer norm: its "
+                    "results will differ",
+                    a->input);
     }
     if (result == 0 && a->format == SAFETENSORS)
         result = va_tensors_add_aliases(set, &more);

@@ -188,15 +188,15 @@ static int check(const struct va_window_index *index)
     for (int64_t i = 0; i < index->video_count; i++)
         labels += index->videos[i].label_count;
     if (args.labels.count && !labels)
-        return va_error("%s: found labels for none of the %lld videos: name label files as the "
-                        "videos, %s.txt",
+        return va_error("%s: found labels for none of the %lld videos: name label files after "
+                        "their videos, such as %s.txt",
                         args.labels.items[0], (long long)index->video_count,
                         index->videos[0].name);
     if (index->window_count)
         return 0;
     return va_error("%s: found no window of %lld frames%s, expected at least one",
                     args.inputs[0], (long long)index->window,
-                    args.tail == VA_TAIL_DROP ? " (--tail drop leaves out what is shorter)"
+                    args.tail == VA_TAIL_DROP ? " (--tail drop leaves out shorter videos)"
                                               : "");
 }
 
