@@ -215,14 +215,18 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
 # ---- man pages: options from the tool itself, formats from the schema pages ----------------
 MAN1 := $(TOOL_SRC:tools/%.c=$(BUILD)/man/man1/%.1)
 MAN5 := $(SCHEMAS:schemas/%.md=$(BUILD)/man/man5/%.5)
+MAN7 := $(BUILD)/man/man7/mamba-va.7
 .PHONY: man
-man: $(MAN1) $(MAN5)
-$(BUILD)/man/man1/%.1: $(BUILD)/bin/%
+man: $(MAN1) $(MAN5) $(MAN7)
+$(BUILD)/man/man1/%.1: $(BUILD)/bin/% doc/pages.md doc/pages.awk schemas/troff.awk
 	@mkdir -p $(@D)
-	@$< --help-man >$@
-$(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk
+	@{ $< --help-man && awk -v tool=$* -f schemas/troff.awk -f doc/pages.awk doc/pages.md; } >$@
+$(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk schemas/troff.awk
 	@mkdir -p $(@D)
-	@awk -f schemas/man.awk $< >$@
+	@awk -v section=5 -v manual="File formats" -f schemas/troff.awk -f schemas/man.awk $< >$@
+$(BUILD)/man/man7/%.7: doc/%.md schemas/man.awk schemas/troff.awk
+	@mkdir -p $(@D)
+	@awk -v section=7 -v manual="Overview" -f schemas/troff.awk -f schemas/man.awk $< >$@
 
 # ---- tests ------------------------------------------------------------------------------
 check: all $(UNITS) $(GENS) $(FAULT) $(FUZZ) $(LATE)
@@ -282,14 +286,16 @@ demo: all
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/mamba-va
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
+	    $(SHARE)/mamba-va
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MAN1) $(SHARE)/man/man1
 	install -m 644 $(MAN5) $(SHARE)/man/man5
+	install -m 644 $(MAN7) $(SHARE)/man/man7
 	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
 uninstall:
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
-	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%)
+	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%)
 	rm -rf $(SHARE)/mamba-va
 
 clean:

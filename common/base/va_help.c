@@ -176,7 +176,8 @@ void va_help_print_commands(const struct va_command *commands, const struct va_u
 
 /* ---- the man page, from the same table --------------------------------------------------- */
 
-/* Text for troff: a backslash, a leading dot or quote, and hyphens of options. */
+/* Text for troff: a backslash, a leading dot or quote, and hyphens of options. A line may break
+ * after a bar: a choice may have more names than a line holds. */
 static void print_troff(const char *text)
 {
     bool start = true;
@@ -188,6 +189,8 @@ static void print_troff(const char *text)
             fputs("\\e", stdout);
         else if (*text == '-')
             fputs("\\-", stdout);
+        else if (*text == '|')
+            fputs("|\\:", stdout);
         else
             putchar(*text);
         start = *text == '\n';
@@ -259,8 +262,9 @@ void va_man_end(const struct va_usage *usage, bool writes)
     man_options(va_common_options);
     if (writes)
         man_options(va_writer_options);
-    printf(".SH EXIT STATUS\n0 done or yes; 1 no; 2 bad command line; 3 bad input data; 4 the "
-           "machine failed.\n");
+    printf(".SH EXIT STATUS\n"
+           ".TP\n0\ndone, or yes\n.TP\n1\nno\n.TP\n2\nwrong command line\n"
+           ".TP\n3\nwrong input\n.TP\n4\nthe machine failed\n");
     if (!usage->examples)
         return;
     printf(".SH EXAMPLES\n.EX\n");
