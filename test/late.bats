@@ -42,7 +42,7 @@ same() {
 @test "the device is the one of these tools: it reports" {
     VA_LATE_REPORT=$PWD/report "$LATE/va-tcn-mamba-train" "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 1 -o m.h5
     [ "$(head -n 1 report | cut -d ' ' -f 1)" = calls ]
-    grep -q '^adamw ' report
+    grep -q '^update ' report
 }
 
 @test "training the temporal models, validated and resumed" {
@@ -103,10 +103,20 @@ at_most() {
 @test "a step asks the device for little, whatever the batch is" {
     for batch in 2 4; do
         a_step va-tcn-mamba-train "${WINDOWS[@]}" --channels "8,8,8,6" --layers 4 --batch $batch \
-            -o out.h5 | at_most 300 4
+            -o out.h5 | at_most 130 2
         a_step va-mae-pretrain -q -j 1 "${SMALL[@]}" --depth 12 --decoder-depth 4 --batch $batch \
-            -o out.h5 a.h5 b.h5 | at_most 600 5
+            -o out.h5 a.h5 b.h5 | at_most 320 2
         a_step va-finetune -q -j 1 "${RATED[@]}" --batch $batch -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5 |
-            at_most 510 4
+            at_most 200 2
     done
+}
+
+@test "embedding asks for as much whatever the batch is" {
+    for batch in 3 6 10; do # ten batches, five, three
+        rm -f out.h5
+        VA_LATE_REPORT=$PWD/$batch "$LATE/va-embed" -q -j 1 -w tiny.h5 --batch $batch -o out.h5 pa.h5
+    done
+    calls() { awk '$1 == "calls" { print $2 }' "$1"; }
+    [ $((2 * ($(calls 3) - $(calls 6)))) -eq $((5 * ($(calls 6) - $(calls 10)))) ] ||
+        explain "$(calls 3), $(calls 6) and $(calls 10) calls"
 }

@@ -1,6 +1,7 @@
 #include "base/va_rand.h"
 #include "cpu/va_cpu_priv.h"
 #include <math.h>
+#include <string.h>
 
 struct unary {
     enum va_unary f;
@@ -40,105 +41,129 @@ void va_cpu_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const 
         va_cpu_map(n, unary_grad_piece, &p);
 }
 
-struct add {
-    const float *a, *b;
-    float *y;
-};
+static void add_numbers(const struct va_add *p, int64_t run, int64_t first, int64_t count)
+{
+    const float *a = (const float *)p->a + run * p->stepa + first;
+    float *y = (float *)p->y + run * p->stepy + first;
+
+    if (p->b)
+        va_hot()->add(count, a, (const float *)p->b + run * p->stepb + first, y);
+    else
+        memcpy(y, a, (size_t)count * sizeof(*y));
+}
 
 static void add_piece(void *arg, int64_t first, int64_t count)
 {
-    const struct add *p = arg;
-
-    va_hot()->add(count, p->a + first, p->b + first, p->y + first);
+    add_numbers(arg, 0, first, count);
 }
 
-void va_cpu_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y)
+static void add_run(void *arg, int64_t run, int thread)
 {
-    struct add p = { a, b, y };
+    const struct va_add *p = arg;
 
-    if (!be->failed)
-        va_cpu_map(n, add_piece, &p);
+    (void)thread;
+    add_numbers(p, run, 0, p->n);
 }
 
-struct prelu {
-    int64_t n;
-    float slope;
-    const float *x, *dy;
-    float *out;
-    double *sums; /* of pieces */
-};
-
-static void prelu_piece(void *arg, int64_t first, int64_t count)
+void va_cpu_add(struct va_backend *be, const struct va_add *p)
 {
-    const struct prelu *p = arg;
-
-    va_hot()->prelu(count, p->slope, p->x + first, p->out + first);
-}
-
-void va_cpu_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y)
-{
-    struct prelu p = { .n = n, .slope = *(const float *)slope, .x = x, .out = y };
-
-    if (!be->failed)
-        va_cpu_map(n, prelu_piece, &p);
-}
-
-static void prelu_grad_piece(void *arg, int64_t first, int64_t count)
-{
-    const struct prelu *p = arg;
-
-    p->sums[first / VA_CPU_PIECE] = va_hot()->prelu_grad(
-        count, p->slope, p->x + first, p->dy + first, p->out ? p->out + first : NULL);
-}
-
-void va_cpu_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope)
-{
-    struct prelu p = { n, *(const float *)slope, x, dy, dx, NULL };
-    int64_t pieces = (n + VA_CPU_PIECE - 1) / VA_CPU_PIECE;
-    double sum = 0;
-
-    if (n < 1 || !va_cpu_room(va_cpu(be), 0, 2 * pieces))
+    if (be->failed)
         return;
-    p.sums = (double *)(void *)va_cpu(be)->shared;
-    va_cpu_map(n, prelu_grad_piece, &p);
-    for (int64_t i = 0; i < pieces; i++)
-        sum += p.sums[i];
-    if (dslope)
-        *(float *)dslope = (float)(*(float *)dslope + sum);
+    if (p->B == 1)
+        va_cpu_map(p->n, add_piece, (void *)(uintptr_t)p);
+    else
+        va_parallel(p->B, add_run, (void *)(uintptr_t)p);
 }
 
-struct dropout {
-    struct va_hot_dropout hot;
-    const float *x;
-    float *y;
-    int64_t first; /* element number of x[0] */
-};
+/* ---- dropout, alone and behind prelu --------------------------------------------------------- */
 
-/* Up to three elements stand before the first whole block of four words. */
-static void dropout_piece(void *arg, int64_t first, int64_t count)
+static struct va_hot_dropout hot_mask(const struct va_mask *m)
 {
-    const struct dropout *p = arg;
-    const float *x = p->x + first;
-    float *y = p->y + first;
-    int64_t element = p->first + first;
+    return (struct va_hot_dropout){ m->seed, m->step, (uint64_t)ceil(m->p * 0x1p32),
+                                    (float)(1 / (1 - m->p)) };
+}
+
+/* Elements from `element` on. Up to three of them stand before the first whole block of four
+ * words. */
+static void drop(const struct va_hot_dropout *hot, int64_t element, int64_t count,
+                 const float *x, float *y)
+{
     uint32_t words[4];
 
     if (element % 4)
-        va_philox(p->hot.seed, VA_RAND_DROPOUT, p->hot.step, (uint64_t)element / 4, words);
+        va_philox(hot->seed, VA_RAND_DROPOUT, hot->step, (uint64_t)element / 4, words);
     for (; element % 4 && count > 0; element++, count--, x++, y++)
-        *y = words[element % 4] >= p->hot.limit ? *x * p->hot.scale : 0;
-    va_hot()->dropout(&p->hot, element, count, x, y);
+        *y = words[element % 4] >= hot->limit ? *x * hot->scale : 0;
+    va_hot()->dropout(hot, element, count, x, y);
+}
+
+static void dropout_piece(void *arg, int64_t first, int64_t count)
+{
+    const struct va_dropout *p = arg;
+    const struct va_hot_dropout hot = hot_mask(&p->mask);
+
+    drop(&hot, p->mask.first + first, count, (const float *)p->x + first,
+         (float *)p->y + first);
 }
 
 void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p)
 {
-    struct dropout d = { { p->seed, p->step, (uint64_t)ceil(p->p * 0x1p32),
-                           (float)(1 / (1 - p->p)) },
-                         p->x,
-                         p->y,
-                         p->first };
-
     if (!be->failed)
-        va_cpu_map(p->count, dropout_piece, &d);
+        va_cpu_map(p->count, dropout_piece, (void *)(uintptr_t)p);
+}
+
+static void prelu_piece(void *arg, int64_t first, int64_t count)
+{
+    const struct va_prelu *p = arg;
+    const struct va_hot_dropout hot = hot_mask(&p->mask);
+    float *y = (float *)p->y + first;
+
+    va_hot()->prelu(count, *(const float *)p->slope, (const float *)p->x + first, y);
+    if (p->mask.p > 0)
+        drop(&hot, p->mask.first + first, count, y, y);
+    if (p->residual)
+        va_hot()->add(count, y, (const float *)p->residual + first, y);
+}
+
+void va_cpu_prelu(struct va_backend *be, const struct va_prelu *p)
+{
+    if (!be->failed)
+        va_cpu_map(p->n, prelu_piece, (void *)(uintptr_t)p);
+}
+
+struct prelu_grad {
+    const struct va_prelu_grad *p;
+    double *sums; /* of pieces */
+};
+
+static void prelu_grad_piece(void *arg, int64_t first, int64_t count)
+{
+    const struct prelu_grad *g = arg;
+    const struct va_prelu_grad *p = g->p;
+    const struct va_hot_dropout hot = hot_mask(&p->mask);
+    const float *dy = (const float *)p->dy + first;
+    float *dx = (float *)p->dx + first;
+
+    if (p->mask.p > 0) {
+        drop(&hot, p->mask.first + first, count, dy, dx);
+        dy = dx;
+    }
+    g->sums[first / VA_CPU_PIECE] = va_hot()->prelu_grad(count, *(const float *)p->slope,
+                                                         (const float *)p->x + first, dy, dx);
+}
+
+void va_cpu_prelu_grad(struct va_backend *be, const struct va_prelu_grad *p)
+{
+    struct prelu_grad g = { .p = p };
+    int64_t pieces = (p->n + VA_CPU_PIECE - 1) / VA_CPU_PIECE;
+    double sum = 0;
+
+    if (p->n < 1 || !va_cpu_room(va_cpu(be), 0, 2 * pieces))
+        return;
+    g.sums = (double *)(void *)va_cpu(be)->shared;
+    va_cpu_map(p->n, prelu_grad_piece, &g);
+    for (int64_t i = 0; i < pieces; i++)
+        sum += g.sums[i];
+    if (p->dslope)
+        *(float *)p->dslope = (float)(*(float *)p->dslope + sum);
 }

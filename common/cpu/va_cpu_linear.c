@@ -57,13 +57,15 @@ struct linear {
     bool bf16;  /* of rounded operands */
 };
 
-/* bias, activation and residual for rows of a block that lies at c, rows ldc apart */
-static void finish(const struct linear *l, int64_t m0, int64_t rows, int64_t n0, int64_t cols,
-                   const float *c, int64_t ldc)
+/* bias, activation and residual for rows of a block of tensor b that lies at c, rows ldc apart */
+static void finish(const struct linear *l, int64_t b, int64_t m0, int64_t rows, int64_t n0,
+                   int64_t cols, const float *c, int64_t ldc)
 {
     const struct va_linear *p = l->p;
     const float *bias = p->bias ? (const float *)p->bias + n0 : NULL;
-    const float *residual = l->add ? NULL : p->residual;
+    const float *residual = l->add || !p->residual ? NULL
+                                                   : (const float *)p->residual + b * p->stepr;
+    float *y = (float *)p->y + b * p->stepy;
 
     if (!bias && !residual && p->act == VA_IDENTITY && !l->aside)
         return;
@@ -71,7 +73,7 @@ static void finish(const struct linear *l, int64_t m0, int64_t rows, int64_t n0,
         int64_t at = (m0 + m) * p->ldy + n0;
 
         va_hot()->epilogue(p->act, cols, c + m * ldc, bias, residual ? residual + at : NULL,
-                           (float *)p->y + at);
+                           y + at);
     }
 }
 
@@ -79,8 +81,12 @@ static void linear_task(void *arg, int64_t task, int thread)
 {
     const struct linear *l = arg;
     const struct va_linear *p = l->p;
-    int64_t m0 = task % l->cut.down * l->cut.rows, n0 = task / l->cut.down * l->cut.cols;
+    int64_t blocks = l->cut.across * l->cut.down, i = task / blocks;
+    int64_t m0 = task % blocks % l->cut.down * l->cut.rows;
+    int64_t n0 = task % blocks / l->cut.down * l->cut.cols;
     int64_t end = p->M - m0 < l->cut.rows ? p->M : m0 + l->cut.rows;
+    const float *x = (const float *)p->x + i * p->stepx;
+    float *y = (float *)p->y + i * p->stepy;
     struct va_gemm g = { .N = p->N - n0 < l->cut.cols ? p->N - n0 : l->cut.cols,
                          .K = p->K,
                          .lda = p->ldx,
@@ -92,21 +98,22 @@ static void linear_task(void *arg, int64_t task, int thread)
 
     g.ldc = l->aside ? g.N : p->ldy;
     for (int64_t m = m0; m < end; m += g.M) {
-        float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : (float *)p->y + m * p->ldy + n0;
+        float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : y + m * p->ldy + n0;
 
         g.M = piece_of(end - m, l->cut.rows, l->w->halves);
-        if (va_gemm(&g, thread, (const float *)p->x + m * p->ldx, b, c) < 0) {
+        if (va_gemm(&g, thread, x + m * p->ldx, b, c) < 0) {
             atomic_store(&l->cpu->broken, true);
             return;
         }
-        finish(l, m, g.M, n0, g.N, c, g.ldc);
+        finish(l, i, m, g.M, n0, g.N, c, g.ldc);
     }
 }
 
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
 {
     struct linear l = { .cpu = va_cpu(be), .p = p };
-    bool same = p->residual && p->residual == p->y;
+    bool same = p->residual && p->residual == p->y && p->stepr == p->stepy;
+    int64_t tensors = p->B > 1 ? p->B : 1;
 
     if (be->failed || p->M < 1)
         return;
@@ -120,7 +127,7 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
     l.add = same && p->act == VA_IDENTITY && !l.aside;
     l.aside = l.aside || (same && !l.add);
     if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
-        va_cpu_run(l.cpu, l.cut.across * l.cut.down, linear_task, &l);
+        va_cpu_run(l.cpu, tensors * l.cut.across * l.cut.down, linear_task, &l);
 }
 
 /* ---- backward --------------------------------------------------------------------------------- */
@@ -183,9 +190,9 @@ static struct cut cut_weights(int64_t N, int64_t K)
     return c;
 }
 
-void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
+static void linear_grad(struct va_cpu *cpu, const struct va_linear_grad *p)
 {
-    struct linear_grad l = { .cpu = va_cpu(be), .p = p };
+    struct linear_grad l = { .cpu = cpu, .p = p };
 
     if (p->M < 1 || !va_cpu_room(l.cpu, 0, 0))
         return;
@@ -199,6 +206,20 @@ void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
     }
     if (p->dbias)
         va_cpu_add_columns(l.cpu, p->M, p->N, p->lddy, p->dy, p->dbias);
+}
+
+/* One after the other, as their sums go to the same gradients. */
+void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
+{
+    linear_grad(va_cpu(be), p);
+    for (int64_t i = 1; i < p->B; i++) {
+        struct va_linear_grad next = *p;
+
+        next.dy = va_at(be, p->dy, i * p->stepdy);
+        next.x = p->x ? va_at(be, p->x, i * p->stepx) : NULL;
+        next.dx = p->dx ? va_at(be, p->dx, i * p->stepdx) : NULL;
+        linear_grad(va_cpu(be), &next);
+    }
 }
 
 /* ---- sums of columns: partial sums of fixed runs of rows, added in order ----------------------- */

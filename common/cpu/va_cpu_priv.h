@@ -90,10 +90,9 @@ static inline const float *va_packed_at(const struct va_packed *p, int64_t k, in
 void va_cpu_unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y);
 void va_cpu_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
-void va_cpu_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
-void va_cpu_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
-void va_cpu_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope);
+void va_cpu_add(struct va_backend *be, const struct va_add *p);
+void va_cpu_prelu(struct va_backend *be, const struct va_prelu *p);
+void va_cpu_prelu_grad(struct va_backend *be, const struct va_prelu_grad *p);
 void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p);
 
 /* va_cpu_rows.c */
@@ -125,10 +124,6 @@ void va_cpu_scan(struct va_backend *be, const struct va_scan *p);
 void va_cpu_scan_grad(struct va_backend *be, const struct va_scan_grad *p);
 
 /* va_cpu_norm.c */
-void va_cpu_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                        const void *g, void *w);
-void va_cpu_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, const void *dw, void *dv, void *dg);
 void va_cpu_norm(struct va_backend *be, const struct va_norm *p);
 void va_cpu_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
 
@@ -137,9 +132,11 @@ void va_cpu_ccc_moments(struct va_backend *be, int64_t n, const void *pred, cons
                         const void *valid, struct va_ccc_moments *out);
 void va_cpu_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
                      const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-double va_cpu_sum_squares(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst);
-void va_cpu_adamw(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count);
+void va_cpu_update(struct va_backend *be, const struct va_adamw *p,
+                   struct va_adamw_result *out);
+
+/* va_cpu_derive.c */
+void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t count);
+void va_cpu_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count);
 
 #endif

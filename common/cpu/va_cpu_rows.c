@@ -72,7 +72,7 @@ static void squares_task(void *arg, int64_t task, int thread)
     (void)thread;
     for (int64_t r = first; r < end; r++)
         s->sums[r] = (double)weight[r] *
-                     va_hot()->squares(p->C, (float)(2 * p->scale * (double)weight[r]),
+                     va_hot()->squares(p->C, (float)(2 * p->grad_scale * (double)weight[r]),
                                        (const float *)p->pred + r * p->C,
                                        (const float *)p->target + r * p->C,
                                        p->dpred ? (float *)p->dpred + r * p->C : NULL);

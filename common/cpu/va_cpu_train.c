@@ -59,6 +59,7 @@ struct pieces {
     int64_t *first; /* [count + 1]: number of the first piece of each tensor */
     double *sums;   /* of pieces */
     const struct va_adamw *h;
+    double scale; /* of gradients */
 };
 
 /* Number the pieces; the table and, after it, `more` doubles lie in the shared memory. */
@@ -110,26 +111,22 @@ static void square_task(void *arg, int64_t piece, int thread)
     p->sums[piece] = va_hot()->dot(count, g, g);
 }
 
-double va_cpu_sum_squares(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst)
+/* The norm of all gradients, and the first that is not finite. */
+static void measure(struct va_cpu *cpu, const struct pieces *p, struct va_adamw_result *out)
 {
-    struct pieces p = { .list = list, .count = count };
     double total = 0;
 
-    *worst = -1;
-    if (!number(va_cpu(be), &p))
-        return 0;
-    va_cpu_run(va_cpu(be), p.pieces, square_task, &p);
-    for (int64_t i = 0; i < count; i++) {
+    va_cpu_run(cpu, p->pieces, square_task, (void *)(uintptr_t)p);
+    for (int64_t i = 0; i < p->count; i++) {
         double sum = 0;
 
-        for (int64_t k = p.first[i]; k < p.first[i + 1]; k++)
-            sum += p.sums[k];
-        if (!isfinite(sum) && *worst < 0)
-            *worst = i;
+        for (int64_t k = p->first[i]; k < p->first[i + 1]; k++)
+            sum += p->sums[k];
+        if (!isfinite(sum) && out->worst < 0)
+            out->worst = i;
         total += sum;
     }
-    return total;
+    out->norm = sqrt(total);
 }
 
 static void adamw_task(void *arg, int64_t piece, int thread)
@@ -140,7 +137,7 @@ static void adamw_task(void *arg, int64_t piece, int thread)
     const struct va_update *u = locate(p, piece, &from, &count);
     double bias1 = 1 - pow(h->beta1, (double)h->t), bias2 = 1 - pow(h->beta2, (double)h->t);
     const struct va_hot_adamw hot = {
-        .clip = (float)h->clip_scale,
+        .clip = (float)p->scale,
         .keep = (float)(1 - h->lr * u->rate * u->decay),
         .beta1 = (float)h->beta1,
         .rest1 = (float)(1 - h->beta1),
@@ -156,11 +153,19 @@ static void adamw_task(void *arg, int64_t piece, int thread)
                     (float *)u->m + from, (float *)u->v + from);
 }
 
-void va_cpu_adamw(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count)
+void va_cpu_update(struct va_backend *be, const struct va_adamw *h, struct va_adamw_result *out)
 {
-    struct pieces p = { .list = list, .count = count, .h = h };
+    struct va_cpu *cpu = va_cpu(be);
+    struct pieces p = { .list = h->list, .count = h->count, .h = h, .scale = 1 };
 
-    if (number(va_cpu(be), &p))
-        va_cpu_run(va_cpu(be), p.pieces, adamw_task, &p);
+    *out = (struct va_adamw_result){ 0, -1 };
+    if (!number(cpu, &p))
+        return;
+    measure(cpu, &p, out);
+    if (out->worst >= 0 || !isfinite(out->norm))
+        return;
+    if (h->clip > 0 && h->clip < out->norm + 1e-6)
+        p.scale = h->clip / (out->norm + 1e-6);
+    va_cpu_run(cpu, p.pieces, adamw_task, &p);
+    va_cpu_derive(be, h->derived, h->derived_count);
 }

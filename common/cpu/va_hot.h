@@ -68,6 +68,7 @@ struct va_hot {
     /* the sum of (p - t)^2, as dot sums; d = a (p - t) if d is not NULL */
     double (*squares)(int64_t n, float a, const float *p, const float *t, float *d);
     void (*combine)(int64_t n, float a, const float *x, float b, const float *y, float *z);
+    void (*turn)(int64_t n, float a, float b, const float *y, float *z); /* z = a z + b y */
     /* z += a x + b y above; sum[c] += the column sums of x [rows, cols] here */
     void (*column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x, double *sum);
     void (*norm)(int64_t rows, const struct va_norm *p, int64_t first);

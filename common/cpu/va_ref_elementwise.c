@@ -58,14 +58,17 @@ void va_ref_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const 
         out[i] = g[i] * va_ref_slope(f, in[i]);
 }
 
-void va_ref_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y)
+void va_ref_add(struct va_backend *be, const struct va_add *p)
 {
-    const double *left = a, *right = b;
-    double *out = y;
-
     (void)be;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = left[i] + right[i];
+    for (int64_t r = 0; r < p->B; r++) {
+        const double *x = (const double *)p->a + r * p->stepa;
+        const double *z = p->b ? (const double *)p->b + r * p->stepb : NULL;
+        double *y = (double *)p->y + r * p->stepy;
+
+        for (int64_t i = 0; i < p->n; i++)
+            y[i] = x[i] + (z ? z[i] : 0);
+    }
 }
 
 void va_ref_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
@@ -90,47 +93,52 @@ void va_ref_gather(struct va_backend *be, const struct va_gather *p)
             y[r * p->C + c] = p->index[r] >= 0 ? x[p->index[r] * p->C + c] : fill ? fill[c] : 0;
 }
 
-void va_ref_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y)
+/* What dropout makes of value x of tensor element i. */
+static double masked(const struct va_mask *m, int64_t i, double x)
 {
-    const double *in = x, a = *(const double *)slope;
-    double *out = y;
+    uint64_t element = (uint64_t)(m->first + i);
+    uint32_t words[4];
 
-    (void)be;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = in[i] > 0 ? in[i] : a * in[i];
+    if (!(m->p > 0))
+        return x;
+    va_philox(m->seed, VA_RAND_DROPOUT, m->step, element / 4, words);
+    return words[element % 4] >= m->p * 0x1p32 ? x / (1 - m->p) : 0;
 }
 
-void va_ref_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope)
+void va_ref_prelu(struct va_backend *be, const struct va_prelu *p)
 {
-    const double *in = x, *g = dy, a = *(const double *)slope;
-    double *out = dx, sum = 0;
+    const double *x = p->x, *residual = p->residual, slope = *(const double *)p->slope;
+    double *y = p->y;
 
     (void)be;
-    for (int64_t i = 0; i < n; i++) {
-        double gi = g[i]; /* dx may be dy */
+    for (int64_t i = 0; i < p->n; i++)
+        y[i] = masked(&p->mask, i, x[i] > 0 ? x[i] : slope * x[i]) +
+               (residual ? residual[i] : 0);
+}
 
-        if (!(in[i] > 0))
-            sum += gi * in[i];
-        if (out)
-            out[i] = in[i] > 0 ? gi : a * gi;
+void va_ref_prelu_grad(struct va_backend *be, const struct va_prelu_grad *p)
+{
+    const double *x = p->x, *dy = p->dy, slope = *(const double *)p->slope;
+    double *dx = p->dx, sum = 0;
+
+    (void)be;
+    for (int64_t i = 0; i < p->n; i++) {
+        double g = masked(&p->mask, i, dy[i]);
+
+        if (!(x[i] > 0))
+            sum += g * x[i];
+        dx[i] = x[i] > 0 ? g : slope * g;
     }
-    if (dslope)
-        *(double *)dslope += sum;
+    if (p->dslope)
+        *(double *)p->dslope += sum;
 }
 
 void va_ref_dropout(struct va_backend *be, const struct va_dropout *p)
 {
     const double *x = p->x;
     double *y = p->y;
-    uint32_t words[4] = { 0 };
 
     (void)be;
-    for (int64_t i = 0; i < p->count; i++) {
-        int64_t element = p->first + i;
-
-        if (i == 0 || element % 4 == 0)
-            va_philox(p->seed, VA_RAND_DROPOUT, p->step, (uint64_t)(element / 4), words);
-        y[i] = words[element % 4] >= p->p * 0x1p32 ? x[i] / (1 - p->p) : 0;
-    }
+    for (int64_t i = 0; i < p->count; i++)
+        y[i] = masked(&p->mask, i, x[i]);
 }

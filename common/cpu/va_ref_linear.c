@@ -1,9 +1,10 @@
 #include "cpu/va_ref_priv.h"
 
-void va_ref_linear(struct va_backend *be, const struct va_linear *p)
+static void linear(struct va_backend *be, const struct va_linear *p, int64_t i)
 {
-    const double *x = p->x, *w = p->w->data, *b = p->bias, *r = p->residual;
-    double *y = p->y;
+    const double *x = (const double *)p->x + i * p->stepx, *w = p->w->data, *b = p->bias;
+    const double *r = p->residual ? (const double *)p->residual + i * p->stepr : NULL;
+    double *y = (double *)p->y + i * p->stepy;
 
     for (int64_t m = 0; m < p->M; m++)
         for (int64_t n = 0; n < p->N; n++) {
@@ -16,12 +17,19 @@ void va_ref_linear(struct va_backend *be, const struct va_linear *p)
         }
 }
 
-void va_ref_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
+void va_ref_linear(struct va_backend *be, const struct va_linear *p)
 {
-    const double *dy = p->dy, *x = p->x;
-    double *dx = p->dx, *dw = p->dw, *db = p->dbias;
+    linear(be, p, 0);
+    for (int64_t i = 1; i < p->B; i++)
+        linear(be, p, i);
+}
 
-    (void)be;
+static void linear_grad(const struct va_linear_grad *p, int64_t i)
+{
+    const double *dy = (const double *)p->dy + i * p->stepdy;
+    const double *x = p->x ? (const double *)p->x + i * p->stepx : NULL;
+    double *dx = p->dx ? (double *)p->dx + i * p->stepdx : NULL, *dw = p->dw, *db = p->dbias;
+
     for (int64_t m = 0; dx && m < p->M; m++)
         for (int64_t k = 0; k < p->K; k++) {
             const double *w = p->w->data;
@@ -40,4 +48,12 @@ void va_ref_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
             for (int64_t k = 0; dw && k < p->K; k++)
                 dw[n * p->K + k] += g * x[m * p->ldx + k];
         }
+}
+
+void va_ref_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
+{
+    (void)be;
+    linear_grad(p, 0);
+    for (int64_t i = 1; i < p->B; i++)
+        linear_grad(p, i);
 }

@@ -10,36 +10,52 @@ static double dot(int64_t n, const double *a, const double *b)
     return sum;
 }
 
-void va_ref_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                        const void *g, void *w)
+static void weight_norm(const struct va_derived *p)
 {
-    (void)be;
-    for (int64_t r = 0; r < rows; r++) {
-        const double *vr = (const double *)v + r * cols;
-        double *wr = (double *)w + r * cols, length = sqrt(dot(cols, vr, vr));
+    for (int64_t r = 0; r < p->rows; r++) {
+        const double *v = (const double *)p->v + r * p->cols;
+        double *w = (double *)p->w.data + r * p->cols, length = sqrt(dot(p->cols, v, v));
 
-        for (int64_t c = 0; c < cols; c++)
-            wr[c] = length > 0 ? ((const double *)g)[r] * vr[c] / length : 0;
+        for (int64_t c = 0; c < p->cols; c++)
+            w[c] = length > 0 ? ((const double *)p->g)[r] * v[c] / length : 0;
     }
 }
 
 /* dg = dw.v / |v|;  dv = g / |v| * (dw - v * dw.v / |v|^2);  nothing through a zero row */
-void va_ref_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, const void *dw, void *dv, void *dg)
+static void weight_norm_grad(const struct va_derived *p)
 {
-    (void)be;
-    for (int64_t r = 0; r < rows; r++) {
-        const double *vr = (const double *)v + r * cols, *dwr = (const double *)dw + r * cols;
-        double square = dot(cols, vr, vr), length = sqrt(square), along = dot(cols, dwr, vr);
+    for (int64_t r = 0; r < p->rows; r++) {
+        const double *v = (const double *)p->v + r * p->cols;
+        double *dw = (double *)p->dv + r * p->cols;
+        double square = dot(p->cols, v, v), length = sqrt(square), along = dot(p->cols, dw, v);
 
-        if (!(length > 0))
-            continue;
-        if (dg)
-            ((double *)dg)[r] += along / length;
-        for (int64_t c = 0; dv && c < cols; c++)
-            ((double *)dv)[r * cols + c] += ((const double *)g)[r] / length *
-                                            (dwr[c] - vr[c] * along / square);
+        if (length > 0)
+            ((double *)p->dg)[r] += along / length;
+        for (int64_t c = 0; c < p->cols; c++)
+            dw[c] = length > 0
+                        ? ((const double *)p->g)[r] / length * (dw[c] - v[c] * along / square)
+                        : 0;
     }
+}
+
+void va_ref_derive(struct va_backend *be, const struct va_derived *list, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (list[i].law == VA_LAW_WEIGHT_NORM)
+            weight_norm(&list[i]);
+        else
+            va_ref_unary(be, VA_NEG_EXP, list[i].rows * list[i].cols, list[i].v,
+                         list[i].w.data);
+}
+
+void va_ref_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (list[i].law == VA_LAW_WEIGHT_NORM)
+            weight_norm_grad(&list[i]);
+        else
+            va_ref_unary_grad(be, VA_NEG_EXP, list[i].rows * list[i].cols, list[i].v,
+                              list[i].w.data, list[i].dv, list[i].dv);
 }
 
 void va_ref_norm(struct va_backend *be, const struct va_norm *p)

@@ -22,12 +22,11 @@ double va_ref_slope(enum va_unary f, double x); /* f'(x) */
 void va_ref_unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y);
 void va_ref_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
-void va_ref_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+void va_ref_add(struct va_backend *be, const struct va_add *p);
 void va_ref_add_scaled(struct va_backend *be, const struct va_add_scaled *p);
 void va_ref_gather(struct va_backend *be, const struct va_gather *p);
-void va_ref_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
-void va_ref_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope);
+void va_ref_prelu(struct va_backend *be, const struct va_prelu *p);
+void va_ref_prelu_grad(struct va_backend *be, const struct va_prelu_grad *p);
 void va_ref_dropout(struct va_backend *be, const struct va_dropout *p);
 
 /* va_ref_linear.c */
@@ -53,10 +52,8 @@ void va_ref_scan(struct va_backend *be, const struct va_scan *p);
 void va_ref_scan_grad(struct va_backend *be, const struct va_scan_grad *p);
 
 /* va_ref_norm.c */
-void va_ref_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                        const void *g, void *w);
-void va_ref_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, const void *dw, void *dv, void *dg);
+void va_ref_derive(struct va_backend *be, const struct va_derived *list, int64_t count);
+void va_ref_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count);
 void va_ref_norm(struct va_backend *be, const struct va_norm *p);
 void va_ref_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
 
@@ -66,9 +63,7 @@ void va_ref_ccc_moments(struct va_backend *be, int64_t n, const void *pred, cons
                         const void *valid, struct va_ccc_moments *out);
 void va_ref_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
                      const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-double va_ref_sum_squares(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst);
-void va_ref_adamw(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count);
+void va_ref_update(struct va_backend *be, const struct va_adamw *p,
+                   struct va_adamw_result *out);
 
 #endif

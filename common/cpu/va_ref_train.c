@@ -14,7 +14,7 @@ double va_ref_squares(struct va_backend *be, const struct va_squares *p)
 
             sum += weight[r] * off * off;
             if (dpred)
-                dpred[i] = 2 * p->scale * weight[r] * off;
+                dpred[i] = 2 * p->grad_scale * weight[r] * off;
         }
     return p->scale * sum;
 }
@@ -63,44 +63,50 @@ void va_ref_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const v
                                      : 0;
 }
 
-double va_ref_sum_squares(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst)
+static double square(const struct va_update *u)
 {
-    double total = 0;
+    const double *g = u->grad;
+    double sum = 0;
 
-    (void)be;
-    *worst = -1;
-    for (int64_t i = 0; i < count; i++) {
-        const double *g = list[i].grad;
-        double sum = 0;
-
-        for (int64_t k = 0; k < list[i].count; k++)
-            sum += g[k] * g[k];
-        if (!isfinite(sum) && *worst < 0)
-            *worst = i;
-        total += sum;
-    }
-    return total;
+    for (int64_t k = 0; k < u->count; k++)
+        sum += g[k] * g[k];
+    return sum;
 }
 
-void va_ref_adamw(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count)
+static void adamw(const struct va_adamw *h, const struct va_update *u, double scale)
 {
     double bias1 = 1 - pow(h->beta1, (double)h->t), bias2 = 1 - pow(h->beta2, (double)h->t);
+    double *w = u->value, *m = u->m, *v = u->v, lr = h->lr * u->rate;
+    const double *grad = u->grad;
 
-    (void)be;
-    for (int64_t i = 0; i < count; i++) {
-        double *w = list[i].value, *m = list[i].m, *v = list[i].v;
-        const double *grad = list[i].grad;
-        double lr = h->lr * list[i].rate;
+    for (int64_t k = 0; k < u->count; k++) {
+        double g = scale * grad[k];
 
-        for (int64_t k = 0; k < list[i].count; k++) {
-            double g = h->clip_scale * grad[k];
-
-            w[k] -= lr * list[i].decay * w[k];
-            m[k] = h->beta1 * m[k] + (1 - h->beta1) * g;
-            v[k] = h->beta2 * v[k] + (1 - h->beta2) * g * g;
-            w[k] -= lr * (m[k] / bias1) / (sqrt(v[k] / bias2) + h->eps);
-        }
+        w[k] -= lr * u->decay * w[k];
+        m[k] = h->beta1 * m[k] + (1 - h->beta1) * g;
+        v[k] = h->beta2 * v[k] + (1 - h->beta2) * g * g;
+        w[k] -= lr * (m[k] / bias1) / (sqrt(v[k] / bias2) + h->eps);
     }
+}
+
+void va_ref_update(struct va_backend *be, const struct va_adamw *p, struct va_adamw_result *out)
+{
+    double total = 0, scale = 1;
+
+    *out = (struct va_adamw_result){ 0, -1 };
+    for (int64_t i = 0; i < p->count; i++) {
+        double sum = square(&p->list[i]);
+
+        if (!isfinite(sum) && out->worst < 0)
+            out->worst = i;
+        total += sum;
+    }
+    out->norm = sqrt(total);
+    if (out->worst >= 0 || !isfinite(out->norm))
+        return;
+    if (p->clip > 0 && p->clip < out->norm + 1e-6)
+        scale = p->clip / (out->norm + 1e-6);
+    for (int64_t i = 0; i < p->count; i++)
+        adamw(p, &p->list[i], scale);
+    va_ref_derive(be, p->derived, p->derived_count);
 }

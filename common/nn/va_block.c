@@ -142,8 +142,10 @@ static void first_rows(const struct va_block *b, int64_t B, int64_t T, int64_t q
     struct va_backend *be = b->params->be;
     int64_t D = b->s.D;
 
-    for (int64_t i = 0; i < B; i++)
-        be->ops->copy(be, va_at(be, y, i * queries * D), va_at(be, x, i * T * D), queries * D);
+    be->ops->add(
+        be,
+        &(struct va_add){
+            .B = B, .n = queries * D, .a = x, .y = y, .stepa = T * D, .stepy = queries * D });
 }
 
 /* y = residual + keep linear(x), of branch 0 or 1 */
@@ -314,7 +316,8 @@ void va_block_backward(const struct va_block *b, int64_t B, int64_t T, int64_t q
                         t->dhidden);
     linear_grad(b, Q, t->dhidden, acts->norm2, b->fc1, t->dnorm);
     norm_grad(b, Q, t->dnorm, acts->sum, acts->stats2, b->norm2, t->dsum);
-    be->ops->add(be, Q * D, t->dsum, dout, t->dsum);
+    be->ops->add(be,
+                 &(struct va_add){ .B = 1, .n = Q * D, .a = t->dsum, .b = dout, .y = t->dsum });
     linear_grad(b, Q, branch_grad(b, B, queries, acts, 0, t->dsum, t), acts->att, b->proj,
                 t->dnorm);
     attend_grad(b, B, T, queries, acts, t->dnorm, t->dqkv);
@@ -324,9 +327,12 @@ void va_block_backward(const struct va_block *b, int64_t B, int64_t T, int64_t q
         return;
     }
     norm_grad(b, M, t->dnorm, x, acts->stats1, b->norm1, dx);
-    for (int64_t i = 0; i < B; i++) {
-        void *rows = va_at(be, dx, i * T * D);
-
-        be->ops->add(be, queries * D, rows, va_at(be, t->dsum, i * queries * D), rows);
-    }
+    be->ops->add(be, &(struct va_add){ .B = B,
+                                       .n = queries * D,
+                                       .a = dx,
+                                       .b = t->dsum,
+                                       .y = dx,
+                                       .stepa = T * D,
+                                       .stepb = queries * D,
+                                       .stepy = T * D });
 }

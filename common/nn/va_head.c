@@ -7,16 +7,6 @@ static const double NORM_EPS = 1e-5;
 
 /* ---- life ------------------------------------------------------------------------------ */
 
-static int allocate(struct va_head *head)
-{
-    if (va_params_allocate(&head->params) < 0)
-        return -1;
-    for (int64_t b = 0; b < head->config.blocks; b++)
-        if (va_tcn_allocate(&head->layers.tcn[b]) < 0)
-            return -1;
-    return va_stack_allocate(&head->layers.stack);
-}
-
 struct va_head *va_head_new(struct va_backend *be, const struct va_head_config *c,
                             enum va_head_init init, bool decay_all)
 {
@@ -33,7 +23,7 @@ struct va_head *va_head_new(struct va_backend *be, const struct va_head_config *
     va_params_init(&head->params, be);
     va_arena_init(&head->arena, be);
     if (va_head_declare(&head->layers, &head->params, &head->config, init, decay_all) < 0 ||
-        allocate(head) < 0) {
+        va_params_allocate(&head->params) < 0 || va_stack_allocate(&head->layers.stack) < 0) {
         va_head_free(head);
         return NULL;
     }
@@ -44,8 +34,6 @@ void va_head_free(struct va_head *head)
 {
     if (!head)
         return;
-    for (int64_t b = 0; b < head->config.blocks; b++)
-        va_tcn_release(&head->layers.tcn[b]);
     va_stack_release(&head->layers.stack);
     va_arena_release(&head->arena);
     va_params_release(&head->params);
@@ -60,14 +48,6 @@ struct va_params *va_head_params(struct va_head *head)
 const struct va_head_config *va_head_config(const struct va_head *head)
 {
     return &head->config;
-}
-
-void va_head_changed(struct va_head *head)
-{
-    va_params_changed(&head->params);
-    for (int64_t b = 0; b < head->config.blocks; b++)
-        va_tcn_changed(&head->layers.tcn[b]);
-    va_stack_changed(&head->layers.stack);
 }
 
 /* ---- room ------------------------------------------------------------------------------ */
@@ -122,28 +102,18 @@ void va_head_plan_top(struct va_head *head, int64_t B, int64_t T, bool training,
     acts->fc1 = va_arena_take(a, M, head->config.hidden);
 }
 
-/* The third gradient and dW are only used by the TCN, the scratch only by the stack: they
- * overlap. */
+/* The third gradient is only used by the TCN, the scratch only by the stack: they overlap. */
 static void plan_backward(struct va_head *head, int64_t B, int64_t T)
 {
     struct va_arena *a = &head->arena;
     struct va_tcn_scratch *s = &head->tcn_scratch;
-    int64_t width = widest(&head->config), dw = 0, M = B * T, mark;
+    int64_t width = widest(&head->config), M = B * T, mark;
 
-    for (int64_t b = 0; b < head->config.blocks; b++)
-        for (int i = 0; i < 2; i++) {
-            const struct va_tcn_conv *c = &head->layers.tcn[b].conv[i];
-
-            if (c->Cout * c->Cin * c->K > dw)
-                dw = c->Cout * c->Cin * c->K;
-        }
     s->grad[0] = va_arena_take(a, M, width);
     s->grad[1] = va_arena_take(a, M, width);
     mark = va_arena_mark(a);
-    if (head->config.blocks) {
+    if (head->config.blocks)
         s->grad[2] = va_arena_take(a, M, width);
-        s->dw = va_arena_take(a, 1, dw);
-    }
     va_arena_rewind(a, mark);
     va_stack_plan_backward(&head->layers.stack, B, T, a, &head->stack_scratch);
 }
@@ -192,9 +162,9 @@ static void linear(struct va_head *head, int64_t M, const void *x, int64_t w, en
 }
 
 /* Each TCN block has two masks, an embedding one; a step has room for 64 (see va_rand.h). */
-static struct va_tcn_dropout dropout_of(const struct va_head *head, int64_t b)
+static struct va_mask dropout_of(const struct va_head *head, int64_t b)
 {
-    struct va_tcn_dropout drop = head->drop;
+    struct va_mask drop = head->drop;
 
     drop.step = drop.step * 64 + 2 * (uint64_t)b;
     return drop;
@@ -203,17 +173,13 @@ static struct va_tcn_dropout dropout_of(const struct va_head *head, int64_t b)
 /* The mask of the embedding on x [M, D] in place; also its gradient. */
 static void drop_embedded(struct va_head *head, int64_t M, void *x)
 {
-    struct va_tcn_dropout drop = dropout_of(head, 0);
+    struct va_mask mask = dropout_of(head, 0);
 
-    if (drop.p > 0)
+    mask.first *= head->config.width;
+    if (mask.p > 0)
         head->be->ops->dropout(
-            head->be, &(struct va_dropout){ .count = M * head->config.width,
-                                            .p = drop.p,
-                                            .seed = drop.seed,
-                                            .step = drop.step,
-                                            .x = x,
-                                            .y = x,
-                                            .first = drop.first * head->config.width });
+            head->be, &(struct va_dropout){
+                          .count = M * head->config.width, .mask = mask, .x = x, .y = x });
 }
 
 void va_head_embed(struct va_head *head, int64_t M, const void *x,
@@ -248,9 +214,9 @@ void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, 
                      double dropout, uint64_t seed, uint64_t step, int64_t first)
 {
     head->drop =
-        (struct va_tcn_dropout){ .p = dropout, .seed = seed, .step = step, .first = first * T };
+        (struct va_mask){ .p = dropout, .seed = seed, .step = step, .first = first * T };
     for (int64_t b = 0; b < head->config.blocks; b++) {
-        struct va_tcn_dropout drop = dropout_of(head, b);
+        struct va_mask drop = dropout_of(head, b);
 
         va_tcn_forward(&head->layers.tcn[b], B, T, 0, x, &head->acts.tcn[b], &drop);
         x = head->acts.tcn[b].out;
@@ -339,7 +305,7 @@ void va_head_backward(struct va_head *head, int64_t B, int64_t T, const void *x,
         linear_grad(head, B * T, s.grad[0], x, head->layers.embed, NULL);
     }
     for (int64_t b = head->config.blocks - 1; b >= 0; b--) {
-        struct va_tcn_dropout drop = dropout_of(head, b);
+        struct va_mask drop = dropout_of(head, b);
 
         va_tcn_backward(&head->layers.tcn[b], B, T, b ? head->acts.tcn[b - 1].out : x,
                         &head->acts.tcn[b], &drop, b > 0, &s);

@@ -86,9 +86,6 @@ void va_head_free(struct va_head *head);
 struct va_params *va_head_params(struct va_head *head);
 const struct va_head_config *va_head_config(const struct va_head *head);
 
-/* Values of parameters changed (load, draw, optimiser): effective weights are remade. */
-void va_head_changed(struct va_head *head);
-
 /* Room for activations of B x T frames; with `training` also for the backward pass. May be
  * called again with other sizes; what was reserved before is then gone, memory is kept. The
  * published model at B = 16, T = 300 trains within 2.3 GiB, all of weights, effective weights,

@@ -35,8 +35,8 @@ struct va_head {
     struct va_head_acts acts;
     struct va_tcn_scratch tcn_scratch; /* its grad[] serve all layers */
     struct va_stack_scratch stack_scratch;
-    const void *top;            /* what the stack gave in the last forward, [M, D] */
-    struct va_tcn_dropout drop; /* of the last forward */
+    const void *top;     /* what the stack gave in the last forward, [M, D] */
+    struct va_mask drop; /* of the last forward */
 };
 
 /* Append all entries of a model; sizes from a checked configuration. -1 after reporting. */

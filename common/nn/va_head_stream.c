@@ -84,7 +84,7 @@ void va_head_stream_reset(struct va_head_stream *s)
 /* The TCN's output of T new rows x, which lie in the first history. */
 static const void *forward_tcn(struct va_head_stream *s, int64_t T, const void *x)
 {
-    static const struct va_tcn_dropout none;
+    static const struct va_mask none;
     struct va_backend *be = s->head->be;
     const struct va_head_config *c = &s->head->config;
     int64_t lead, same;
@@ -111,7 +111,7 @@ void va_head_stream_forward(struct va_head_stream *s, int64_t T, const void *x, 
     if (head->config.blocks) {
         x = forward_tcn(s, T, x);
     } else {
-        head->drop = (struct va_tcn_dropout){ 0 };
+        head->drop = (struct va_mask){ 0 };
         va_head_embed(head, T, x, &s->acts);
         x = s->acts.embedded;
     }

@@ -356,11 +356,13 @@ static void fill_in(struct va_mae *m, int64_t B)
         m->index[i] = rank < m->V ? (int32_t)(b * (1 + m->V) + 1 + rank) : -1;
     }
     gather(m, B * T, m->embedded, at(m, m->mask_token)->value.data, m->tokens);
-    for (int64_t b = 0; b < B; b++) {
-        void *rows = va_at(m->be, m->tokens, b * n);
-
-        m->be->ops->add(m->be, n, rows, at(m, m->pos)->value.data, rows);
-    }
+    m->be->ops->add(m->be, &(struct va_add){ .B = B,
+                                             .n = n,
+                                             .a = m->tokens,
+                                             .b = at(m, m->pos)->value.data,
+                                             .y = m->tokens,
+                                             .stepa = n,
+                                             .stepy = n });
 }
 
 static int64_t hidden_of(const struct va_mae *m) /* patches of the batch */
@@ -368,19 +370,24 @@ static int64_t hidden_of(const struct va_mae *m) /* patches of the batch */
     return m->batch.B * (patches_of(m) - m->V);
 }
 
-static double squares(struct va_mae *m, double scale, void *dout)
+/* The mean squared error of the hidden patches; m->dout gets `scale` times its gradient. */
+static double squares(struct va_mae *m, double scale)
 {
+    double one = 1 / (double)(hidden_of(m) * pixels_of(m));
+
     return m->be->ops->squares(
-        m->be, &(struct va_squares){ .rows = m->batch.B * (1 + patches_of(m)),
-                                     .C = pixels_of(m),
-                                     .scale = scale / (double)(hidden_of(m) * pixels_of(m)),
-                                     .pred = m->out,
-                                     .target = m->target,
-                                     .weight = m->weight,
-                                     .dpred = dout });
+        m->be,
+        &(struct va_squares){ .rows = m->batch.B * (1 + patches_of(m)),
+                              .C = pixels_of(m),
+                              .scale = one,
+                              .grad_scale = scale / (double)(hidden_of(m) * pixels_of(m)),
+                              .pred = m->out,
+                              .target = m->target,
+                              .weight = m->weight,
+                              .dpred = m->dout });
 }
 
-double va_mae_forward(struct va_mae *m, const struct va_mae_batch *b)
+double va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double scale)
 {
     int64_t T = 1 + patches_of(m), M = b->B * T;
     const void *x;
@@ -404,7 +411,7 @@ double va_mae_forward(struct va_mae *m, const struct va_mae_batch *b)
                                                .y = m->normed,
                                                .stats = m->stats });
     linear(m, M, m->normed, m->pred, m->out);
-    return squares(m, 1, NULL);
+    return squares(m, scale);
 }
 
 void va_mae_pred(struct va_mae *m, float *pred)
@@ -469,12 +476,11 @@ static void visible_grad(struct va_mae *m, const void *dx)
     gather(m, m->batch.B * (1 + V), dx, NULL, m->packed);
 }
 
-void va_mae_backward(struct va_mae *m, double scale)
+void va_mae_backward(struct va_mae *m)
 {
     int64_t B = m->batch.B, T = 1 + patches_of(m), M = B * T, n = m->config.depth, from = 0;
     struct va_param *norm = at(m, m->norm);
 
-    (void)squares(m, scale, m->dout);
     linear_grad(m, M, m->dout, m->normed, m->pred, m->grad[1]);
     m->be->ops->norm_grad(m->be, &(struct va_norm_grad){ .M = M,
                                                          .C = m->config.width,

@@ -72,9 +72,10 @@ struct va_mae_batch {
     const float *target;           /* [B, P, S] */
 };
 
-/* The loss of a batch; then the gradients of all parameters, added, times `scale`. */
-double va_mae_forward(struct va_mae *m, const struct va_mae_batch *batch);
-void va_mae_backward(struct va_mae *m, double scale);
+/* The loss of a batch, for which the call waits; then the gradients of all parameters, added, times
+ * `scale`. */
+double va_mae_forward(struct va_mae *m, const struct va_mae_batch *batch, double scale);
+void va_mae_backward(struct va_mae *m);
 
 /* What the decoder said in the last forward, pred [B, P, S]. */
 void va_mae_pred(struct va_mae *m, float *pred);

@@ -86,29 +86,8 @@ int va_mamba_declare(struct va_mamba *l, struct va_params *list, int64_t index,
         l->dt_b < 0 || l->A_log < 0 || l->skip < 0 || l->out_proj < 0 || l->norm_w < 0 ||
         l->norm_b < 0)
         return -1;
-    return 0;
-}
-
-int va_mamba_allocate(struct va_mamba *l)
-{
-    struct va_backend *be = l->params->be;
-
-    l->A = be->ops->alloc(be, l->s.E * l->s.N);
-    return l->A ? 0 : -1;
-}
-
-void va_mamba_release(struct va_mamba *l)
-{
-    if (l->params && l->params->be)
-        l->params->be->ops->free(l->params->be, l->A);
-    l->A = NULL;
-}
-
-void va_mamba_changed(struct va_mamba *l)
-{
-    struct va_backend *be = l->params->be;
-
-    be->ops->unary(be, VA_NEG_EXP, l->s.E * l->s.N, value(l, l->A_log), l->A);
+    l->A = va_params_derive(list, VA_LAW_NEG_EXP, l->A_log, -1);
+    return l->A < 0 ? -1 : 0;
 }
 
 void va_mamba_plan(const struct va_mamba *l, int64_t M, bool training, struct va_arena *a,
@@ -137,7 +116,6 @@ void va_mamba_plan_backward(const struct va_mamba *l, int64_t M, struct va_arena
     t->ddelta = va_arena_take(a, M, s->E);
     t->dxz = va_arena_take(a, M, 2 * s->E);
     t->ddbc = va_arena_take(a, M, s->R + 2 * s->N);
-    t->dA = va_arena_take(a, s->E, s->N);
 }
 
 /* ---- forward --------------------------------------------------------------------------- */
@@ -174,7 +152,7 @@ static void scan(const struct va_mamba *l, int64_t B, int64_t T,
                                          .N = s->N,
                                          .u = acts->u,
                                          .delta = acts->delta,
-                                         .A = l->A,
+                                         .A = l->params->derived[l->A].w.data,
                                          .Bm = va_at(be, acts->dbc, s->R),
                                          .Cm = va_at(be, acts->dbc, s->R + s->N),
                                          .skip = value(l, l->skip),
@@ -248,7 +226,7 @@ static void linear_grad(const struct va_mamba *l, int64_t M, const void *dy, con
                                                        .dbias = dbias });
 }
 
-/* From t->dy: du, ddelta, dz (in dxz), dBm and dCm (in ddbc), and the gradients of A_log, skip. */
+/* From t->dy: du, ddelta, dz (in dxz), dBm and dCm (in ddbc), and the gradients of A and skip. */
 static void scan_backward(const struct va_mamba *l, int64_t B, int64_t T,
                           const struct va_mamba_acts *acts, const struct va_mamba_scratch *t)
 {
@@ -256,7 +234,6 @@ static void scan_backward(const struct va_mamba *l, int64_t B, int64_t T,
     const struct va_mamba_sizes *s = &l->s;
     int64_t E = s->E, low = s->R + 2 * s->N;
 
-    be->ops->zero(be, t->dA, E * s->N);
     be->ops->scan_grad(be, &(struct va_scan_grad){ .B = B,
                                                    .T = T,
                                                    .E = E,
@@ -264,7 +241,7 @@ static void scan_backward(const struct va_mamba *l, int64_t B, int64_t T,
                                                    .dy = t->dy,
                                                    .u = acts->u,
                                                    .delta = acts->delta,
-                                                   .A = l->A,
+                                                   .A = l->params->derived[l->A].w.data,
                                                    .Bm = va_at(be, acts->dbc, s->R),
                                                    .Cm = va_at(be, acts->dbc, s->R + s->N),
                                                    .skip = value(l, l->skip),
@@ -284,10 +261,8 @@ static void scan_backward(const struct va_mamba *l, int64_t B, int64_t T,
                                                    .lddB = low,
                                                    .lddC = low,
                                                    .lddz = 2 * E,
-                                                   .dA = t->dA,
+                                                   .dA = grad(l, l->A_log),
                                                    .dskip = grad(l, l->skip) });
-    be->ops->unary_grad(be, VA_NEG_EXP, E * s->N, value(l, l->A_log), l->A, t->dA, t->dA);
-    be->ops->add(be, E * s->N, grad(l, l->A_log), t->dA, grad(l, l->A_log));
 }
 
 void va_mamba_backward(const struct va_mamba *l, int64_t B, int64_t T, const void *x,

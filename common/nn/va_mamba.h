@@ -24,7 +24,7 @@ struct va_mamba {
     struct va_params *params;
     struct va_mamba_sizes s;
     int64_t in_proj, conv_w, conv_b, x_proj, dt_w, dt_b, A_log, skip, out_proj, norm_w, norm_b;
-    void *A; /* -exp(A_log), [E, N] */
+    int64_t A; /* derived: -exp(A_log), [E, N] */
 };
 
 /* Where the activations of a layer go; all apart. xz may lie in a buffer with history in front. */
@@ -47,17 +47,12 @@ struct va_mamba_scratch {
     void *dy, *du, *ddelta; /* [M, E] */
     void *dxz;              /* [M, 2E] */
     void *ddbc;             /* [M, R + 2N] */
-    void *dA;               /* [E, N] */
 };
 
 enum va_mamba_init { VA_MAMBA_INIT_PAPER, VA_MAMBA_INIT_AUTHORS };
 
 VA_MUST_USE int va_mamba_declare(struct va_mamba *l, struct va_params *list, int64_t index,
                                  const struct va_mamba_sizes *s, enum va_mamba_init init);
-VA_MUST_USE int va_mamba_allocate(struct va_mamba *l); /* A */
-void va_mamba_release(struct va_mamba *l);
-void va_mamba_changed(struct va_mamba *l); /* parameters changed: make A */
-
 /* Places for M rows. pre and delta, stats: see va_mamba_acts. */
 void va_mamba_plan(const struct va_mamba *l, int64_t M, bool training, struct va_arena *a,
                    struct va_mamba_acts *acts);

@@ -55,24 +55,29 @@ void va_optimiser_free(struct va_optimiser *o)
 
 int va_optimiser_step(struct va_optimiser *o, double lr, double *norm, const char **bad)
 {
-    struct va_backend *be = o->params->be;
-    struct va_adamw h = { .lr = lr,
-                          .beta1 = o->c.beta1,
-                          .beta2 = o->c.beta2,
-                          .eps = o->c.eps,
-                          .clip_scale = 1,
-                          .t = o->updates + 1 };
-    int64_t worst = -1;
+    struct va_params *params = o->params;
+    const struct va_adamw p = { .lr = lr,
+                                .beta1 = o->c.beta1,
+                                .beta2 = o->c.beta2,
+                                .eps = o->c.eps,
+                                .clip = o->c.clip,
+                                .t = o->updates + 1,
+                                .list = o->list,
+                                .count = o->count,
+                                .derived = params->derived,
+                                .derived_count = params->derived_count };
+    struct va_adamw_result r;
 
     *bad = NULL;
-    *norm = sqrt(be->ops->sum_squares(be, o->list, o->count, &worst));
-    if (worst >= 0 || !isfinite(*norm)) {
-        *bad = worst >= 0 ? o->params->items[o->entry[worst]].name : "all tensors together";
+    params->be->ops->update(params->be, &p, &r);
+    if (va_backend_peek(params->be) < 0)
+        return -1;
+    *norm = r.norm;
+    if (r.worst >= 0 || !isfinite(r.norm)) {
+        *bad = r.worst >= 0 ? params->items[o->entry[r.worst]].name : "all tensors together";
         return -1;
     }
-    if (o->c.clip > 0 && o->c.clip < *norm + 1e-6) /* the 1e-6 is PyTorch's */
-        h.clip_scale = o->c.clip / (*norm + 1e-6);
-    be->ops->adamw(be, &h, o->list, o->count);
+    va_params_updated(params);
     o->updates++;
     return 0;
 }

@@ -26,9 +26,10 @@ VA_MUST_USE struct va_optimiser *va_optimiser_new(struct va_params *params,
 void va_optimiser_free(struct va_optimiser *o); /* NULL is fine */
 
 /*
- * One update at rate `lr` from the gradients in the list, which it leaves as they are. *norm gets
- * their L2 norm before clipping. Waits for the device.
- * Returns 0; or -1 when a gradient is not finite: then nothing was changed and *bad names the
+ * One update at rate `lr` from the gradients in the list, which it leaves as they are; derived
+ * weights and prepared forms follow. *norm gets their L2 norm before clipping. Waits for the device.
+ * Returns 0; -1 with *bad NULL when the device has failed, which is reported; or -1 when a gradient
+ * is not finite: then nothing was changed and *bad names the
  * tensor (it lives as long as the list). That is not reported here, since the caller knows step
  * and batch.
  */

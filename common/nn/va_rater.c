@@ -213,13 +213,6 @@ void va_rater_set_rates(struct va_rater *r, double decay)
     }
 }
 
-void va_rater_updated(struct va_rater *r)
-{
-    for (int64_t i = 0; i < r->params.count; i++)
-        if (!r->params.items[i].frozen)
-            va_weight_changed(&r->params.items[i].value);
-}
-
 void va_rater_drop_paths(const struct va_vit_config *c, double p, uint64_t seed, uint64_t step,
                          int64_t first, int64_t B, double *keep)
 {
@@ -338,7 +331,11 @@ void va_rater_backward(struct va_rater *r, const void *dpred, const void *dlogit
     if (expr)
         head_grad(r, r->expr, dlogits, second);
     if (va && expr)
-        r->be->ops->add(r->be, r->B * r->config.encoder.width, r->dcls, second, r->dcls);
+        r->be->ops->add(r->be, &(struct va_add){ .B = 1,
+                                                 .n = r->B * r->config.encoder.width,
+                                                 .a = r->dcls,
+                                                 .b = second,
+                                                 .y = r->dcls });
     if (va || expr)
         va_vit_tape_backward(r->tape, r->dcls);
 }

@@ -57,9 +57,6 @@ VA_MUST_USE int va_rater_add_heads(const struct va_rater_config *c, struct va_te
  */
 void va_rater_set_rates(struct va_rater *r, double decay);
 
-/* Values of what is trained changed. */
-void va_rater_updated(struct va_rater *r);
-
 /* Drop path (Huang et al. 2016): block i of the encoder leaves out each of its two branches for a
  * picture with probability p i / (depth - 1); what stays is larger accordingly. keep [depth, 2, B] for
  * pictures `first` .. first + B - 1 of a batch; a function of (seed, step, picture). */

@@ -70,14 +70,15 @@ void va_recurrent_forward(const struct va_recurrent_layer *l, int64_t B, int64_t
                                                    .state = state });
 }
 
-/* dW += dy^T x, dbias += sum of dy over M rows, and dx = dy W if wanted; dW and dx of the weight
- * `w`, of a shape [G*H, H]. */
-static void linear_grad(const struct va_recurrent_layer *l, int64_t M, const void *dy,
-                        const void *x, int64_t w, void *dw, void *dbias, void *dx)
+/* dW += dy^T x, dbias += sum of dy over all rows, and dx = dy W if wanted, for B sequences of T rows
+ * that lie `step` rows apart; dW and dx of the weight `w`, of a shape [G*H, H]. */
+static void linear_grad(const struct va_recurrent_layer *l, int64_t B, int64_t T, int64_t step,
+                        const void *dy, const void *x, int64_t w, void *dw, void *dbias,
+                        void *dx)
 {
     struct va_backend *be = l->params->be;
 
-    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = M,
+    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = T,
                                                        .N = rows_of(l),
                                                        .K = l->H,
                                                        .dy = dy,
@@ -88,7 +89,10 @@ static void linear_grad(const struct va_recurrent_layer *l, int64_t M, const voi
                                                        .dx = dx,
                                                        .lddx = l->H,
                                                        .dw = dw,
-                                                       .dbias = dbias });
+                                                       .dbias = dbias,
+                                                       .B = B,
+                                                       .stepdy = step * rows_of(l),
+                                                       .stepx = step * l->H });
 }
 
 void va_recurrent_backward(const struct va_recurrent_layer *l, int64_t B, int64_t T,
@@ -110,10 +114,10 @@ void va_recurrent_backward(const struct va_recurrent_layer *l, int64_t B, int64_
                                                              .dy = dout,
                                                              .da = t->da,
                                                              .dsum = t->dsum });
-    linear_grad(l, B * T, t->da, x, l->w_ih, at(l, l->w_ih)->grad, at(l, l->b_ih)->grad, dx);
-    linear_grad(l, B * T, ds, NULL, l->w_hh, NULL, at(l, l->b_hh)->grad, NULL);
-    for (int64_t b = 0; b < B; b++) /* frames after the first have one before them */
-        linear_grad(l, T - 1, va_at(be, ds, (b * T + 1) * rows),
-                    va_at(be, acts->out, b * T * l->H), l->w_hh, at(l, l->w_hh)->grad, NULL,
-                    NULL);
+    linear_grad(l, 1, B * T, 0, t->da, x, l->w_ih, at(l, l->w_ih)->grad, at(l, l->b_ih)->grad,
+                dx);
+    linear_grad(l, 1, B * T, 0, ds, NULL, l->w_hh, NULL, at(l, l->b_hh)->grad, NULL);
+    /* frames after the first have one before them */
+    linear_grad(l, B, T - 1, T, va_at(be, ds, rows), acts->out, l->w_hh, at(l, l->w_hh)->grad,
+                NULL, NULL);
 }

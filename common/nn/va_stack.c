@@ -64,9 +64,6 @@ int va_stack_declare(struct va_stack *s, struct va_params *list,
 
 int va_stack_allocate(struct va_stack *s)
 {
-    for (int64_t l = 0; s->c.kind == VA_STACK_MAMBA && l < s->c.layers; l++)
-        if (va_mamba_allocate(&s->mamba[l]) < 0)
-            return -1;
     if (s->c.kind != VA_STACK_TRANSFORMER)
         return 0;
     s->row = va_new(s->c.D, sizeof(*s->row));
@@ -75,16 +72,8 @@ int va_stack_allocate(struct va_stack *s)
 
 void va_stack_release(struct va_stack *s)
 {
-    for (int64_t l = 0; s->c.kind == VA_STACK_MAMBA && l < s->c.layers; l++)
-        va_mamba_release(&s->mamba[l]);
     va_free(s->row);
     s->row = NULL;
-}
-
-void va_stack_changed(struct va_stack *s)
-{
-    for (int64_t l = 0; s->c.kind == VA_STACK_MAMBA && l < s->c.layers; l++)
-        va_mamba_changed(&s->mamba[l]);
 }
 
 /* ---- room ------------------------------------------------------------------------------ */
@@ -185,9 +174,13 @@ static const void *place(const struct va_stack *s, int64_t first, int64_t B, int
     int64_t n = T * s->c.D;
 
     make_positions(s, first, T, acts);
-    for (int64_t b = 0; b < B; b++)
-        be->ops->add(be, n, va_at(be, x, b * n), acts->positions,
-                     va_at(be, acts->placed, b * n));
+    be->ops->add(be, &(struct va_add){ .B = B,
+                                       .n = n,
+                                       .a = x,
+                                       .b = acts->positions,
+                                       .y = acts->placed,
+                                       .stepa = n,
+                                       .stepy = n });
     return acts->placed;
 }
 

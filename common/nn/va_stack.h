@@ -85,7 +85,6 @@ VA_MUST_USE int va_stack_declare(struct va_stack *s, struct va_params *list,
                                  const struct va_stack_config *c);
 VA_MUST_USE int va_stack_allocate(struct va_stack *s); /* what is kept beside the parameters */
 void va_stack_release(struct va_stack *s);
-void va_stack_changed(struct va_stack *s); /* parameters changed */
 
 /* Places for B sequences of T frames. Without training, layers share two sets in turn. */
 void va_stack_plan(const struct va_stack *s, int64_t B, int64_t T, bool training,

@@ -54,7 +54,8 @@ static int declare_conv(struct va_tcn_conv *c, struct va_params *list, int64_t b
         &(struct va_param){
             .rank = 1, .shape = { c->Cout }, .init = VA_INIT_UNIFORM, .a = bound },
         "tcn.%d.conv%d.bias", (int)b, i);
-    if (c->v < 0 || c->g < 0 || c->bias < 0)
+    c->w = c->v < 0 || c->g < 0 ? -1 : va_params_derive(list, VA_LAW_WEIGHT_NORM, c->v, c->g);
+    if (c->w < 0 || c->bias < 0)
         return -1;
     return declare_slope(&c->slope, list, b, i);
 }
@@ -85,42 +86,6 @@ int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t 
     return l->shortcut < 0 || l->sc_bias < 0 ? -1 : 0;
 }
 
-int va_tcn_allocate(struct va_tcn *l)
-{
-    struct va_backend *be = l->params->be;
-
-    for (int i = 0; i < 2; i++) {
-        l->conv[i].w.data = be->ops->alloc(be, at(l, l->conv[i].v)->count);
-        if (!l->conv[i].w.data)
-            return -1;
-    }
-    return 0;
-}
-
-void va_tcn_release(struct va_tcn *l)
-{
-    struct va_backend *be = l->params ? l->params->be : NULL;
-
-    for (int i = 0; be && i < 2; i++) {
-        be->ops->weight_release(be, &l->conv[i].w);
-        be->ops->free(be, l->conv[i].w.data);
-        l->conv[i].w = (struct va_weight){ 0 };
-    }
-}
-
-void va_tcn_changed(struct va_tcn *l)
-{
-    struct va_backend *be = l->params->be;
-
-    for (int i = 0; i < 2; i++) {
-        struct va_tcn_conv *c = &l->conv[i];
-
-        be->ops->weight_norm(be, c->Cout, c->Cin * c->K, value(l, c->v), value(l, c->g),
-                             c->w.data);
-        va_weight_changed(&c->w);
-    }
-}
-
 int64_t va_tcn_reach(const struct va_tcn *l)
 {
     return (l->conv[0].K - 1) * l->conv[0].dilation;
@@ -128,26 +93,20 @@ int64_t va_tcn_reach(const struct va_tcn *l)
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-/* x, y [M, C] */
-static void drop_out(struct va_backend *be, const struct va_tcn_dropout *drop, int which,
-                     int64_t M, int64_t C, const void *x, void *y)
+/* The mask of the first or second convolution, on tensors [.., C]. */
+static struct va_mask mask_of(const struct va_mask *drop, int which, int64_t C)
 {
-    be->ops->dropout(be, &(struct va_dropout){ .count = M * C,
-                                               .p = drop->p,
-                                               .seed = drop->seed,
-                                               .step = drop->step + (uint64_t)which,
-                                               .x = x,
-                                               .y = y,
-                                               .first = drop->first * C });
+    return (struct va_mask){ drop->p, drop->seed, drop->step + (uint64_t)which,
+                             drop->first * C };
 }
 
-/* y = dropout(prelu(c)), c = conv(x) */
+/* y = dropout(prelu(c)) + residual, c = conv(x) */
 static void conv_forward(struct va_tcn *l, int which, int64_t B, int64_t T, int64_t lead,
-                         const void *x, void *c, void *y, const struct va_tcn_dropout *drop)
+                         const void *x, void *c, const void *residual, void *y,
+                         const struct va_mask *drop)
 {
     struct va_backend *be = l->params->be;
     struct va_tcn_conv *p = &l->conv[which];
-    int64_t n = B * T * p->Cout;
 
     be->ops->conv(be, &(struct va_conv){ .B = B,
                                          .T = T,
@@ -157,25 +116,27 @@ static void conv_forward(struct va_tcn *l, int which, int64_t B, int64_t T, int6
                                          .dilation = p->dilation,
                                          .lead = lead,
                                          .x = va_at(be, x, -lead * p->Cin),
-                                         .w = &p->w,
+                                         .w = &l->params->derived[p->w].w,
                                          .bias = value(l, p->bias),
                                          .y = c });
-    be->ops->prelu(be, n, c, value(l, p->slope), y);
-    if (drop->p > 0)
-        drop_out(be, drop, which, B * T, p->Cout, y, y);
+    be->ops->prelu(be, &(struct va_prelu){ .n = B * T * p->Cout,
+                                           .x = c,
+                                           .slope = value(l, p->slope),
+                                           .residual = residual,
+                                           .y = y,
+                                           .mask = mask_of(drop, which, p->Cout) });
 }
 
 void va_tcn_forward(struct va_tcn *l, int64_t B, int64_t T, int64_t lead, const void *x,
-                    const struct va_tcn_acts *acts, const struct va_tcn_dropout *drop)
+                    const struct va_tcn_acts *acts, const struct va_mask *drop)
 {
     struct va_backend *be = l->params->be;
-    int64_t Cin = l->conv[0].Cin, Cout = l->conv[0].Cout, n = B * T * Cout;
+    int64_t Cin = l->conv[0].Cin, Cout = l->conv[0].Cout;
 
-    conv_forward(l, 0, B, T, lead, x, acts->c1, acts->y1, drop);
-    conv_forward(l, 1, B, T, lead, acts->y1, acts->c2, acts->sum, drop);
-    if (l->shortcut < 0)
-        be->ops->add(be, n, acts->sum, x, acts->sum);
-    else
+    conv_forward(l, 0, B, T, lead, x, acts->c1, NULL, acts->y1, drop);
+    conv_forward(l, 1, B, T, lead, acts->y1, acts->c2, l->shortcut < 0 ? x : NULL, acts->sum,
+                 drop);
+    if (l->shortcut >= 0)
         be->ops->linear(be, &(struct va_linear){ .M = B * T,
                                                  .N = Cout,
                                                  .K = Cin,
@@ -186,57 +147,60 @@ void va_tcn_forward(struct va_tcn *l, int64_t B, int64_t T, int64_t lead, const 
                                                  .residual = acts->sum,
                                                  .y = acts->sum,
                                                  .ldy = Cout });
-    be->ops->prelu(be, n, acts->sum, value(l, l->slope), acts->out);
+    be->ops->prelu(be, &(struct va_prelu){ .n = B * T * Cout,
+                                           .x = acts->sum,
+                                           .slope = value(l, l->slope),
+                                           .y = acts->out });
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
 
-/* dy [B, T, Cout] becomes the gradient of conv's output c in place; then dx (or NULL) and the
- * gradients of the parameters. */
+/* From dy, the gradient of conv_forward's y: that of c in dc, which may be dy; then dx (or NULL) and
+ * the gradients of the parameters. */
 static void conv_backward(struct va_tcn *l, int which, int64_t B, int64_t T, const void *x,
-                          const void *c, void *dy, void *dx, void *dw)
+                          const void *c, const void *dy, void *dc, void *dx,
+                          const struct va_mask *drop)
 {
     struct va_backend *be = l->params->be;
     struct va_tcn_conv *p = &l->conv[which];
-    int64_t cols = p->Cin * p->K;
 
-    be->ops->prelu_grad(be, B * T * p->Cout, c, value(l, p->slope), dy, dy,
-                        at(l, p->slope)->grad);
-    be->ops->zero(be, dw, p->Cout * cols);
+    be->ops->prelu_grad(be, &(struct va_prelu_grad){ .n = B * T * p->Cout,
+                                                     .x = c,
+                                                     .slope = value(l, p->slope),
+                                                     .dy = dy,
+                                                     .dx = dc,
+                                                     .dslope = at(l, p->slope)->grad,
+                                                     .mask = mask_of(drop, which, p->Cout) });
     be->ops->conv_grad(be, &(struct va_conv_grad){ .B = B,
                                                    .T = T,
                                                    .Cin = p->Cin,
                                                    .Cout = p->Cout,
                                                    .K = p->K,
                                                    .dilation = p->dilation,
-                                                   .dy = dy,
+                                                   .dy = dc,
                                                    .x = x,
-                                                   .w = &p->w,
+                                                   .w = &l->params->derived[p->w].w,
                                                    .dx = dx,
-                                                   .dw = dw,
+                                                   .dw = at(l, p->v)->grad,
                                                    .dbias = at(l, p->bias)->grad });
-    be->ops->weight_norm_grad(be, p->Cout, cols, value(l, p->v), value(l, p->g), dw,
-                              at(l, p->v)->grad, at(l, p->g)->grad);
 }
 
 void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
-                     const struct va_tcn_acts *acts, const struct va_tcn_dropout *drop,
-                     bool want_dx, const struct va_tcn_scratch *s)
+                     const struct va_tcn_acts *acts, const struct va_mask *drop, bool want_dx,
+                     const struct va_tcn_scratch *s)
 {
     struct va_backend *be = l->params->be;
     int64_t Cin = l->conv[0].Cin, Cout = l->conv[0].Cout, n = B * T * Cout;
     void *dsum = s->grad[0], *dy2 = s->grad[1], *dy1 = s->grad[2], *dx = s->grad[1];
 
-    be->ops->prelu_grad(be, n, acts->sum, value(l, l->slope), dsum, dsum,
-                        at(l, l->slope)->grad);
-    if (drop->p > 0)
-        drop_out(be, drop, 1, B * T, Cout, dsum, dy2);
-    else
-        be->ops->copy(be, dy2, dsum, n);
-    conv_backward(l, 1, B, T, acts->y1, acts->c2, dy2, dy1, s->dw);
-    if (drop->p > 0)
-        drop_out(be, drop, 0, B * T, Cout, dy1, dy1);
-    conv_backward(l, 0, B, T, x, acts->c1, dy1, want_dx ? dx : NULL, s->dw);
+    be->ops->prelu_grad(be, &(struct va_prelu_grad){ .n = n,
+                                                     .x = acts->sum,
+                                                     .slope = value(l, l->slope),
+                                                     .dy = dsum,
+                                                     .dx = dsum,
+                                                     .dslope = at(l, l->slope)->grad });
+    conv_backward(l, 1, B, T, acts->y1, acts->c2, dsum, dy2, dy1, drop);
+    conv_backward(l, 0, B, T, x, acts->c1, dy1, dy1, want_dx ? dx : NULL, drop);
     if (l->shortcut >= 0)
         be->ops->linear_grad(be, &(struct va_linear_grad){ .M = B * T,
                                                            .N = Cout,
@@ -252,5 +216,5 @@ void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
                                                            .dw = at(l, l->shortcut)->grad,
                                                            .dbias = at(l, l->sc_bias)->grad });
     else if (want_dx)
-        be->ops->add(be, n, dx, dsum, dx);
+        be->ops->add(be, &(struct va_add){ .B = 1, .n = n, .a = dx, .b = dsum, .y = dx });
 }

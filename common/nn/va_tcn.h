@@ -20,7 +20,7 @@
 struct va_tcn_conv {
     int64_t Cin, Cout, K, dilation;
     int64_t v, g, bias, slope; /* [Cout, Cin, K], [Cout, 1, 1], [Cout], [1] of the PReLU */
-    struct va_weight w;        /* [Cout, Cin, K] */
+    int64_t w;                 /* derived: the effective kernel [Cout, Cin, K] */
 };
 
 struct va_tcn {
@@ -36,40 +36,29 @@ struct va_tcn_acts {
     void *c1, *y1, *c2, *sum, *out; /* [B, T, Cout]; c before PReLU, sum before prelu3 */
 };
 
-/* Dropout of one step; p = 0: none. */
-struct va_tcn_dropout {
-    double p;
-    uint64_t seed,
-        step;      /* `step` tells the two masks of this block (step, step + 1) from others */
-    int64_t first; /* number of the first frame in the whole batch */
-};
-
 /* Buffers that the backward pass needs beside the activations. */
 struct va_tcn_scratch {
     void *grad[3]; /* [B, T, the widest of all C] */
-    void *dw;      /* the largest of all [Cout, Cin, K] */
 };
 
 /* Initial values: weight_v normal (paper) or uniform within 1/sqrt(fan in) (authors). */
 VA_MUST_USE int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t Cin,
                                int64_t Cout, int64_t K, int64_t dilation, bool normal_init);
-VA_MUST_USE int va_tcn_allocate(struct va_tcn *l); /* effective weights */
-void va_tcn_release(struct va_tcn *l);
-void va_tcn_changed(struct va_tcn *l); /* parameters changed: make effective weights */
 
 /* Frames of history that each convolution looks back: (K-1) * dilation. */
 int64_t va_tcn_reach(const struct va_tcn *l);
 
-/* `lead` rows of history stand before x, and before acts->y1, for B = 1; else 0. */
+/* `lead` rows of history stand before x, and before acts->y1, for B = 1; else 0. The two masks of a
+ * block have drop->step and the number after it; drop->first counts frames, in the whole batch. */
 void va_tcn_forward(struct va_tcn *l, int64_t B, int64_t T, int64_t lead, const void *x,
-                    const struct va_tcn_acts *acts, const struct va_tcn_dropout *drop);
+                    const struct va_tcn_acts *acts, const struct va_mask *drop);
 
 /*
  * dout in s->grad[0], [B, T, Cout]; dx is left in s->grad[1], [B, T, Cin], if wanted. All three
  * buffers are overwritten.
  */
 void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
-                     const struct va_tcn_acts *acts, const struct va_tcn_dropout *drop,
-                     bool want_dx, const struct va_tcn_scratch *s);
+                     const struct va_tcn_acts *acts, const struct va_mask *drop, bool want_dx,
+                     const struct va_tcn_scratch *s);
 
 #endif

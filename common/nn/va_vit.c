@@ -217,21 +217,25 @@ static void embed(struct va_vit *vit, int64_t B, const void *patches)
     const void *pos = at(vit, vit->layers.pos)->value.data;
     struct va_param *patch = at(vit, vit->layers.patch);
 
-    for (int64_t b = 0; b < B; b++) {
-        void *x = va_at(be, vit->x, b * (1 + P) * D);
-
-        be->ops->add(be, D, at(vit, vit->layers.cls)->value.data, pos, x);
-        be->ops->linear(be, &(struct va_linear){ .M = P,
-                                                 .N = D,
-                                                 .K = size,
-                                                 .x = va_at(be, patches, b * P * size),
-                                                 .ldx = size,
-                                                 .w = &patch->value,
-                                                 .bias = patch[1].value.data,
-                                                 .residual = va_at(be, pos, D),
-                                                 .y = va_at(be, x, D),
-                                                 .ldy = D });
-    }
+    be->ops->add(be, &(struct va_add){ .B = B,
+                                       .n = D,
+                                       .a = at(vit, vit->layers.cls)->value.data,
+                                       .b = pos,
+                                       .y = vit->x,
+                                       .stepy = (1 + P) * D });
+    be->ops->linear(be, &(struct va_linear){ .M = P,
+                                             .N = D,
+                                             .K = size,
+                                             .x = patches,
+                                             .ldx = size,
+                                             .w = &patch->value,
+                                             .bias = patch[1].value.data,
+                                             .residual = va_at(be, pos, D),
+                                             .y = va_at(be, vit->x, D),
+                                             .ldy = D,
+                                             .B = B,
+                                             .stepx = P * size,
+                                             .stepy = (1 + P) * D });
 }
 
 /* A block on x in place, but for the last one when only the CLS rows go on: into `out` [B, D]. */

@@ -132,6 +132,7 @@ static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const i
     const struct va_vit_config *c = &t->vit->config;
     int64_t V = t->shape.V, T = 1 + V, D = c->width, size = va_vit_patch_size(c);
     struct va_param *patch = at(t, t->vit->layers.patch);
+    void *rows = va_at(be, t->embedded, D);
 
     for (int64_t i = 0; i < B * T; i++) {
         int64_t p = i % T - 1;
@@ -143,21 +144,27 @@ static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const i
                                              .x = at(t, t->vit->layers.pos)->value.data,
                                              .index = t->index,
                                              .y = t->embedded });
-    for (int64_t b = 0; b < B; b++) {
-        void *x = va_at(be, t->embedded, b * T * D), *rows = va_at(be, x, D);
-
-        be->ops->add(be, D, x, at(t, t->vit->layers.cls)->value.data, x);
-        be->ops->linear(be, &(struct va_linear){ .M = V,
-                                                 .N = D,
-                                                 .K = size,
-                                                 .x = va_at(be, patches, b * V * size),
-                                                 .ldx = size,
-                                                 .w = &patch->value,
-                                                 .bias = patch[1].value.data,
-                                                 .residual = rows,
-                                                 .y = rows,
-                                                 .ldy = D });
-    }
+    be->ops->add(be, &(struct va_add){ .B = B,
+                                       .n = D,
+                                       .a = t->embedded,
+                                       .b = at(t, t->vit->layers.cls)->value.data,
+                                       .y = t->embedded,
+                                       .stepa = T * D,
+                                       .stepy = T * D });
+    be->ops->linear(be, &(struct va_linear){ .M = V,
+                                             .N = D,
+                                             .K = size,
+                                             .x = patches,
+                                             .ldx = size,
+                                             .w = &patch->value,
+                                             .bias = patch[1].value.data,
+                                             .residual = rows,
+                                             .y = rows,
+                                             .ldy = D,
+                                             .B = B,
+                                             .stepx = V * size,
+                                             .stepr = T * D,
+                                             .stepy = T * D });
 }
 
 /* What block i reads. */

@@ -33,7 +33,8 @@ enum va_unary {
     VA_NEG_EXP,  /* -exp(x) */
 };
 
-/* y = act(x W^T + b) + residual.   x [M, K], W [N, K], b [N], y and residual [M, N] */
+/* y = act(x W^T + b) + residual.   x [M, K], W [N, K], b [N], y and residual [M, N]
+ * The same for B such tensors (0: one), whose x, residual and y begin step* elements apart. */
 struct va_linear {
     int64_t M, N, K;
     const void *x;
@@ -44,9 +45,11 @@ struct va_linear {
     const void *residual; /* or NULL; rows ldy apart; may be y (in place) */
     void *y;
     int64_t ldy; /* >= N */
+    int64_t B, stepx, stepr, stepy;
 };
 
-/* Backward of x W^T + b, given dy [M, N]: dx = dy W, dW += dy^T x, db += sum over M of dy. */
+/* Backward of x W^T + b, given dy [M, N]: dx = dy W, dW += dy^T x, db += sum over M of dy; for B
+ * tensors in this order, as above. */
 struct va_linear_grad {
     int64_t M, N, K;
     const void *dy;
@@ -58,6 +61,7 @@ struct va_linear_grad {
     int64_t lddx;
     bool add_dx; /* dx += instead of dx = */
     void *dw, *dbias;
+    int64_t B, stepdy, stepx, stepdx;
 };
 
 /*
@@ -220,6 +224,15 @@ struct va_gather {
     void *y;
 };
 
+/* y = a + b, or a copy of a where b is NULL: B runs of n numbers, which begin step* elements apart (0:
+ * the same run for all). y may be a or b. */
+struct va_add {
+    int64_t B, n;
+    const void *a, *b;
+    void *y;
+    int64_t stepa, stepb, stepy;
+};
+
 /* y[b] = x[b] + s[b] f[b] for B runs of n numbers; s [B] is on the host. x may be NULL for none; y
  * may be x or f. */
 struct va_add_scaled {
@@ -231,25 +244,49 @@ struct va_add_scaled {
 
 /* Squared error of rows of C numbers, each with its weight [rows]:
  *   loss = scale * sum over r, c of weight[r] (pred - target)^2
- *   dpred = 2 scale weight[r] (pred - target)            (or NULL) */
+ *   dpred = 2 grad_scale weight[r] (pred - target)            (or NULL) */
 struct va_squares {
     int64_t rows, C;
-    double scale;
+    double scale, grad_scale;
     const void *pred, *target, *weight;
     void *dpred;
 };
 
-/* Inverted dropout: y = x / (1-p) where the element is kept, else 0. The mask is a function of
- * (seed, step, element): word i % 4 of the Philox block i / 4 for VA_RAND_DROPOUT, kept when it
- * is >= p * 2^32. x[0] is element `first`, so that a part of a larger activation gets its part of
- * the mask. Called with the same key on dy it is its own backward. In place allowed. */
+/*
+ * Inverted dropout: x / (1-p) where the element is kept, else 0. The mask is a function of (seed,
+ * step, element): word i % 4 of the Philox block i / 4 for VA_RAND_DROPOUT, kept when it is
+ * >= p * 2^32. The first element of a tensor is element `first`, so that a part of a larger
+ * activation gets its part of the mask. With the same key on dy it is its own backward.
+ */
+struct va_mask {
+    double p; /* 0: everything is kept */
+    uint64_t seed, step;
+    int64_t first; /* >= 0, any number */
+};
+
+/* y = dropout(prelu(x)) + residual, prelu(x) = x > 0 ? x : slope x with one slope for all; y may
+ * be x. */
+struct va_prelu {
+    int64_t n;
+    const void *x, *slope, *residual; /* residual or NULL */
+    void *y;
+    struct va_mask mask;
+};
+
+/* dx = prelu'(x) dropout(dy), slope at x = 0; dslope [1] +=; dx may be dy. */
+struct va_prelu_grad {
+    int64_t n;
+    const void *x, *slope, *dy;
+    void *dx, *dslope;
+    struct va_mask mask;
+};
+
+/* y = dropout(x), in place allowed */
 struct va_dropout {
     int64_t count;
-    double p;
-    uint64_t seed, step;
+    struct va_mask mask;
     const void *x;
     void *y;
-    int64_t first; /* >= 0, any number */
 };
 
 /*
@@ -267,6 +304,22 @@ struct va_ccc_coefficients {
     double c0[2], cp[2], cy[2], mean_p[2], mean_y[2];
 };
 
+/*
+ * A weight w [rows, cols] that follows from parameters:
+ *   VA_LAW_WEIGHT_NORM   w[r] = g[r] v[r] / |v[r]| (a zero row of v gives zeros)
+ *   VA_LAW_NEG_EXP       w = -exp(v), without g
+ * A backward pass adds the gradient of w to dv, which then becomes that of v in place; dg += .
+ */
+enum va_law { VA_LAW_WEIGHT_NORM, VA_LAW_NEG_EXP };
+
+struct va_derived {
+    enum va_law law;
+    int64_t rows, cols;
+    const void *v, *g;
+    struct va_weight w;
+    void *dv, *dg; /* NULL without training */
+};
+
 /* One tensor of the optimiser; all buffers [count]. */
 struct va_update {
     int64_t count;
@@ -276,12 +329,23 @@ struct va_update {
 };
 
 /* AdamW, decoupled decay (Loshchilov and Hutter 2019), as PyTorch orders it; lr times the tensor's
- * rate:
- *   g = clip_scale * grad;  w -= lr * decay * w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
- *   w -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps),  t counted from 1 */
+ * rate, norm the L2 norm of all gradients together:
+ *   s = clip / (norm + 1e-6) where clip > 0 and this is below 1, else 1
+ *   g = s * grad;  w -= lr * decay * w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
+ *   w -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps),  t counted from 1
+ * Then the derived weights are made anew. Where a gradient is not finite, nothing is changed. */
 struct va_adamw {
-    double lr, beta1, beta2, eps, clip_scale;
+    double lr, beta1, beta2, eps, clip;
     int64_t t;
+    const struct va_update *list;
+    int64_t count;
+    const struct va_derived *derived;
+    int64_t derived_count;
+};
+
+struct va_adamw_result {
+    double norm;
+    int64_t worst; /* the first tensor of the list whose gradient is not finite; -1: none */
 };
 
 #endif

@@ -48,14 +48,11 @@ struct va_ops {
     /* dx = dy * f'(x); y = f(x) is given as well, since some derivatives need only it. */
     void (*unary_grad)(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                        const void *y, const void *dy, void *dx);
-    void (*add)(struct va_backend *be, int64_t n, const void *a, const void *b, void *y);
+    void (*add)(struct va_backend *be, const struct va_add *p);
     void (*add_scaled)(struct va_backend *be, const struct va_add_scaled *p);
     void (*gather)(struct va_backend *be, const struct va_gather *p);
-    /* y = x > 0 ? x : slope * x, one slope for all; dslope [1] is added to. At 0 the gradient
-     * of x is slope * dy. */
-    void (*prelu)(struct va_backend *be, int64_t n, const void *x, const void *slope, void *y);
-    void (*prelu_grad)(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       const void *dy, void *dx, void *dslope);
+    void (*prelu)(struct va_backend *be, const struct va_prelu *p);
+    void (*prelu_grad)(struct va_backend *be, const struct va_prelu_grad *p);
     void (*dropout)(struct va_backend *be, const struct va_dropout *p);
 
     void (*linear)(struct va_backend *be, const struct va_linear *p);
@@ -64,12 +61,6 @@ struct va_ops {
     void (*conv_grad)(struct va_backend *be, const struct va_conv_grad *p);
     void (*dwconv)(struct va_backend *be, const struct va_dwconv *p);
     void (*dwconv_grad)(struct va_backend *be, const struct va_dwconv_grad *p);
-    /* w[r] = g[r] v[r] / |v[r]| for `rows` rows of `cols`; a zero row of v gives zeros. */
-    void (*weight_norm)(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                        const void *g, void *w);
-    /* dv +=, dg += from dw */
-    void (*weight_norm_grad)(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, const void *dw, void *dv, void *dg);
     void (*scan)(struct va_backend *be, const struct va_scan *p);
     void (*scan_grad)(struct va_backend *be, const struct va_scan_grad *p);
     void (*norm)(struct va_backend *be, const struct va_norm *p);
@@ -83,14 +74,14 @@ struct va_ops {
     double (*squares)(struct va_backend *be, const struct va_squares *p);
     void (*ccc_moments)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
-    double (*sum_squares)(struct va_backend *be, const struct va_update *list, int64_t count,
-                          int64_t *worst); /* of all gradients; *worst: first entry with a
-                                              non-finite sum, or -1 */
+    void (*update)(struct va_backend *be, const struct va_adamw *p,
+                   struct va_adamw_result *out);
 
     void (*ccc_grad)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                      const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-    void (*adamw)(struct va_backend *be, const struct va_adamw *h, const struct va_update *list,
-                  int64_t count);
+    /* Values of derived weights; and, in place, the gradients of what they follow from. */
+    void (*derive)(struct va_backend *be, const struct va_derived *list, int64_t count);
+    void (*derive_grad)(struct va_backend *be, const struct va_derived *list, int64_t count);
 
     int (*sync)(struct va_backend *be); /* wait; -1 after a failure was reported */
     void (*destroy)(struct va_backend *be);
@@ -128,6 +119,12 @@ static inline void va_weight_changed(struct va_weight *w)
 VA_MUST_USE static inline int va_backend_check(struct va_backend *be)
 {
     return be->ops->sync(be) < 0 || be->failed ? -1 : 0;
+}
+
+/* What is known without waiting: 0, or -1 when some operation failed (already reported). */
+VA_MUST_USE static inline int va_backend_peek(const struct va_backend *be)
+{
+    return be->failed ? -1 : 0;
 }
 
 static inline void va_backend_free(struct va_backend *be) /* NULL is fine */

@@ -24,16 +24,20 @@ void va_params_release(struct va_params *list)
 {
     const struct va_ops *ops = list->be ? list->be->ops : NULL;
 
-    for (int64_t i = 0; ops && i < list->count; i++) {
-        struct va_param *p = &list->items[i];
-
-        ops->weight_release(list->be, &p->value);
-        ops->free(list->be, p->value.data);
-        ops->free(list->be, p->grad);
-        ops->free(list->be, p->m);
-        ops->free(list->be, p->v);
+    for (int64_t i = 0; ops && i < list->count; i++)
+        ops->weight_release(list->be, &list->items[i].value);
+    for (int64_t i = 0; ops && i < list->derived_count; i++)
+        ops->weight_release(list->be, &list->derived[i].w);
+    if (ops) {
+        ops->free(list->be, list->values);
+        ops->free(list->be, list->derived_values);
+        ops->free(list->be, list->grads);
+        ops->free(list->be, list->m);
+        ops->free(list->be, list->v);
     }
     va_free(list->items);
+    va_free(list->derived);
+    va_free(list->derived_from);
     *list = (struct va_params){ 0 };
 }
 
@@ -59,32 +63,120 @@ int64_t va_params_add(struct va_params *list, const struct va_param *law, const 
     return list->count++;
 }
 
-/* One buffer per entry, unless it is there already. */
-static int allocate(struct va_backend *be, void **buffer, int64_t count)
+enum { ALIGNMENT = 16 }; /* numbers: 64 bytes of float32 */
+
+/* Numbers from the beginning of entry p to that of the next; -1 where that is too many. */
+static int64_t place_of(const struct va_param *p)
 {
-    if (!*buffer)
-        *buffer = be->ops->alloc(be, count);
-    return *buffer ? 0 : -1;
+    if (p->count > INT64_MAX - ALIGNMENT)
+        return -1;
+    return (p->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* Numbers in a block of all entries, or of the trained ones. -1 after reporting. */
+static int64_t size_of(const struct va_params *list, bool trained)
+{
+    int64_t size = 0;
+
+    for (int64_t i = 0; i < list->count; i++) {
+        int64_t place = place_of(&list->items[i]);
+
+        if (trained && list->items[i].frozen)
+            continue;
+        if (place < 0 || size > INT64_MAX - place)
+            return va_error("%s: too many numbers", list->items[i].name);
+        size += place;
+    }
+    return size;
+}
+
+int64_t va_params_derive(struct va_params *list, enum va_law law, int64_t v, int64_t g)
+{
+    const struct va_param *p = &list->items[v];
+    int64_t i = list->derived_count;
+
+    if (va_grow(&list->derived, &list->derived_room, i + 1, sizeof(*list->derived)) < 0 ||
+        va_grow(&list->derived_from, &list->from_room, 2 * (i + 1),
+                sizeof(*list->derived_from)) < 0)
+        return -1;
+    list->derived[i] = (struct va_derived){
+        .law = law, .rows = p->shape[0], .cols = p->count / p->shape[0], .w = { .stale = true }
+    };
+    list->derived_from[2 * i] = v;
+    list->derived_from[2 * i + 1] = g;
+    return list->derived_count++;
+}
+
+/* Numbers from the beginning of a derived weight to that of the next. */
+static int64_t derived_place(const struct va_params *list, int64_t i)
+{
+    return place_of(&list->items[list->derived_from[2 * i]]);
+}
+
+static int allocate_derived(struct va_params *list)
+{
+    struct va_backend *be = list->be;
+    int64_t size = 0, at = 0;
+
+    for (int64_t i = 0; i < list->derived_count; i++)
+        size += derived_place(list, i); /* at most the size of all entries, which is known */
+    list->derived_values = size ? be->ops->alloc(be, size) : NULL;
+    if (size && !list->derived_values)
+        return -1;
+    for (int64_t i = 0; i < list->derived_count; i++) {
+        const int64_t *from = list->derived_from + 2 * i;
+
+        list->derived[i].v = list->items[from[0]].value.data;
+        list->derived[i].g = from[1] < 0 ? NULL : list->items[from[1]].value.data;
+        list->derived[i].w.data = va_at(be, list->derived_values, at);
+        at += derived_place(list, i);
+    }
+    return 0;
 }
 
 int va_params_allocate(struct va_params *list)
 {
-    for (int64_t i = 0; i < list->count; i++)
-        if (allocate(list->be, &list->items[i].value.data, list->items[i].count) < 0)
-            return -1;
-    return 0;
+    int64_t size = size_of(list, false), at = 0;
+
+    if (list->values || size == 0)
+        return 0;
+    list->values = size > 0 ? list->be->ops->alloc(list->be, size) : NULL;
+    if (!list->values)
+        return -1;
+    for (int64_t i = 0; i < list->count; i++) {
+        list->items[i].value.data = va_at(list->be, list->values, at);
+        at += place_of(&list->items[i]);
+    }
+    return allocate_derived(list);
 }
 
 int va_params_allocate_training(struct va_params *list)
 {
+    struct va_backend *be = list->be;
+    int64_t at = 0;
+
+    list->trained = size_of(list, true);
+    if (list->grads || list->trained == 0)
+        return 0;
+    if (list->trained < 0 || !(list->grads = be->ops->alloc(be, list->trained)) ||
+        !(list->m = be->ops->alloc(be, list->trained)) ||
+        !(list->v = be->ops->alloc(be, list->trained)))
+        return -1;
     for (int64_t i = 0; i < list->count; i++) {
         struct va_param *p = &list->items[i];
 
         if (p->frozen)
             continue;
-        if (allocate(list->be, &p->grad, p->count) < 0 ||
-            allocate(list->be, &p->m, p->count) < 0 || allocate(list->be, &p->v, p->count) < 0)
-            return -1;
+        p->grad = va_at(be, list->grads, at);
+        p->m = va_at(be, list->m, at);
+        p->v = va_at(be, list->v, at);
+        at += place_of(p);
+    }
+    for (int64_t i = 0; i < list->derived_count; i++) {
+        const int64_t *from = list->derived_from + 2 * i;
+
+        list->derived[i].dv = list->items[from[0]].grad;
+        list->derived[i].dg = from[1] < 0 ? NULL : list->items[from[1]].grad;
     }
     return 0;
 }
@@ -365,13 +457,30 @@ int va_params_store(const struct va_params *list, struct va_tensors *set)
 
 void va_params_zero_grad(struct va_params *list)
 {
+    if (list->grads)
+        list->be->ops->zero(list->be, list->grads, list->trained);
+}
+
+void va_params_derive_grad(struct va_params *list)
+{
+    if (list->derived_count)
+        list->be->ops->derive_grad(list->be, list->derived, list->derived_count);
+}
+
+void va_params_updated(struct va_params *list)
+{
     for (int64_t i = 0; i < list->count; i++)
-        if (list->items[i].grad)
-            list->be->ops->zero(list->be, list->items[i].grad, list->items[i].count);
+        if (!list->items[i].frozen)
+            va_weight_changed(&list->items[i].value);
+    for (int64_t i = 0; i < list->derived_count; i++)
+        va_weight_changed(&list->derived[i].w);
 }
 
 void va_params_changed(struct va_params *list)
 {
+    if (list->derived_count)
+        list->be->ops->derive(list->be, list->derived, list->derived_count);
     for (int64_t i = 0; i < list->count; i++)
         va_weight_changed(&list->items[i].value);
+    va_params_updated(list);
 }

@@ -5,9 +5,9 @@
  * The list drives initialisation, the optimiser, model files and the counts that va-weights
  * prints: a tensor that is not in it does not exist.
  *
- * Ownership: the list owns the buffers (values, and gradients and moments once training asked
- *            for them); layers keep pointers into entries, which do not move after
- *            va_params_allocate
+ * Ownership: the list owns the buffers: one block of values, and once training asked for them one
+ *            each of gradients and moments; entries and layers keep pointers into them. Entries
+ *            begin at multiples of 64 bytes (float32); the numbers between them are zero.
  */
 #ifndef VA_PARAMS_H
 #define VA_PARAMS_H
@@ -45,6 +45,15 @@ struct va_params {
     struct va_backend *be;  /* NULL for a list that is only declared, to match or count */
     struct va_param *items; /* [count] */
     int64_t count, room;
+    void *values; /* block of all entries; NULL before va_params_allocate */
+
+    struct va_derived *derived; /* [derived_count] weights that follow from entries */
+    int64_t *derived_from;      /* [derived_count, 2]: the entries of v and g; -1: no g */
+    int64_t derived_count, derived_room, from_room;
+    void *derived_values; /* block of them */
+
+    void *grads, *m, *v; /* [trained] blocks of the trained entries; NULL without training */
+    int64_t trained;
 };
 
 void va_params_init(struct va_params *list, struct va_backend *be);
@@ -58,8 +67,14 @@ void va_params_release(struct va_params *list);
 VA_MUST_USE int64_t va_params_add(struct va_params *list, const struct va_param *law,
                                   const char *name, ...) VA_PRINTF(3, 4);
 
-VA_MUST_USE int va_params_allocate(struct va_params *list);          /* values */
-VA_MUST_USE int va_params_allocate_training(struct va_params *list); /* gradients, moments */
+/* Append a weight that follows from entry v (and entry g, else -1) and return its index in
+ * `derived`, or -1 after reporting. Rows are v's outermost size. */
+VA_MUST_USE int64_t va_params_derive(struct va_params *list, enum va_law law, int64_t v,
+                                     int64_t g);
+
+/* Allocate values, or gradients and moments, once; all entries have been added. */
+VA_MUST_USE int va_params_allocate(struct va_params *list);
+VA_MUST_USE int va_params_allocate_training(struct va_params *list);
 
 int64_t va_params_total(const struct va_params *list); /* numbers in all entries */
 
@@ -84,7 +99,13 @@ VA_MUST_USE int va_params_store(const struct va_params *list, struct va_tensors 
 
 void va_params_zero_grad(struct va_params *list);
 
-/* All values were written, by an update say: prepared forms are made anew. */
+/* After the last backward pass of a step: from the gradients of derived weights, which lie in those
+ * of the entries that they follow from, to the gradients of these. */
+void va_params_derive_grad(struct va_params *list);
+
+/* All values were written: derived weights and prepared forms are made anew. */
 void va_params_changed(struct va_params *list);
+/* The same for those that an update writes, which has made derived weights. */
+void va_params_updated(struct va_params *list);
 
 #endif

@@ -109,7 +109,7 @@ static int forward(struct va_tuner *t, int64_t k, struct losses *l)
                             &l->moments);
     if (t->shape.classes)
         va_rater_cross_entropy(t->rater, t->expression, t->class_weight, t->prob, &l->entropy);
-    return va_backend_check(t->be);
+    return va_backend_peek(t->be); /* as the losses are here */
 }
 
 /* From the shares to the batch. */
@@ -151,7 +151,7 @@ static int backward(struct va_tuner *t, const struct losses *l)
         va_rater_cross_entropy_grad(t->rater, t->expression, t->class_weight, l->entropy_scale,
                                     t->prob, t->dlogits);
     va_rater_backward(t->rater, t->dpred, t->shape.classes ? t->dlogits : NULL);
-    return va_backend_check(t->be);
+    return va_backend_peek(t->be);
 }
 
 static int not_finite(const struct va_tuner *t, const char *what, const char *tensor)
@@ -171,7 +171,6 @@ static int update(struct va_tuner *t, int64_t k, const struct losses *l)
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
         return bad ? not_finite(t, "the gradient of", bad) : -1;
-    va_rater_updated(t->rater);
     s->batches++;
     return va_log_add(&s->train,
                       (double[VA_FINETUNE_TRAIN_COLUMNS]){

@@ -65,7 +65,7 @@ struct va_head *va_predict_load(struct va_backend *be, const char *path,
     head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, false);
     if (!head || va_params_load(va_head_params(head), set, path) < 0)
         goto failed;
-    va_head_changed(head);
+    va_params_changed(va_head_params(head));
     va_tensors_free(set);
     return head;
 failed:

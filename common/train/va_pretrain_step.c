@@ -37,12 +37,14 @@ static int not_finite(const struct va_pretrainer *t, const char *what, const cha
 static int forward(struct va_pretrainer *t, int64_t k, const struct va_share *share,
                    double *loss)
 {
+    const struct va_pretrain_config *c = &t->config;
+    double scale = (double)share->count / (double)(c->batch * c->accumulate);
     struct va_mae_batch batch;
 
     if (t->fill(t, k, share, &batch) < 0)
         return -1;
-    *loss = va_mae_forward(t->mae, &batch) * (double)share->count / (double)t->config.batch;
-    return va_backend_check(t->be);
+    *loss = va_mae_forward(t->mae, &batch, scale) * (double)share->count / (double)c->batch;
+    return va_backend_peek(t->be); /* as the loss is here */
 }
 
 /* From the parts of the ranks to the loss of the batch, in their order. */
@@ -73,8 +75,8 @@ static int add_batch(struct va_pretrainer *t, int64_t k, double *loss)
         return va_comm_agree(not_finite(t, "no loss, since", bad ? bad : "a prediction", k, k));
     }
     *loss += part / (double)c->accumulate;
-    va_mae_backward(t->mae, (double)share.count / (double)(c->batch * c->accumulate));
-    return va_comm_agree(va_backend_check(t->be));
+    va_mae_backward(t->mae);
+    return va_comm_agree(va_backend_peek(t->be));
 }
 
 static void tell(const struct va_pretrainer *t, double loss, double rate)
@@ -101,7 +103,6 @@ static int update(struct va_pretrainer *t, double loss)
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
         return bad ? not_finite(t, "the gradient of", bad, k, k + c->accumulate - 1) : -1;
-    va_params_changed(s->params);
     s->batches++;
     if (s->batches % s->per_epoch == 0)
         tell(t, loss, rate);

@@ -57,49 +57,18 @@ void va_share_moments(struct va_ccc_moments *m)
 
 /* ---- gradients ------------------------------------------------------------------------- */
 
-/* A place in the gradients of all parameters, one behind the other. */
-struct place {
-    int64_t entry, at;
-};
-
-/* Copy the next `count` numbers to `room`, or back. */
-static void copy(struct va_params *params, struct place *place, float *room, int64_t count,
-                 bool back)
+void va_share_gradients(struct va_params *params, float *room)
 {
     struct va_backend *be = params->be;
 
-    while (count > 0) {
-        const struct va_param *p = &params->items[place->entry];
-        int64_t left = p->grad ? p->count - place->at : 0, n = left < count ? left : count;
-
-        if (n > 0 && back)
-            be->ops->put_f32(be, va_at(be, p->grad, place->at), room, n);
-        else if (n > 0)
-            be->ops->get_f32(be, room, va_at(be, p->grad, place->at), n);
-        room += n;
-        count -= n;
-        place->at += n;
-        if (n == left)
-            *place = (struct place){ place->entry + 1, 0 };
-    }
-}
-
-void va_share_gradients(struct va_params *params, float *room)
-{
-    struct place from = { 0 }, to = { 0 };
-    int64_t left = 0;
-
     if (va_comm_size() == 1)
         return;
-    for (int64_t i = 0; i < params->count; i++)
-        left += params->items[i].grad ? params->items[i].count : 0;
-    while (left > 0) {
-        int64_t n = left < VA_SHARE_ROOM ? left : VA_SHARE_ROOM;
+    for (int64_t at = 0; at < params->trained; at += VA_SHARE_ROOM) {
+        int64_t left = params->trained - at, n = left < VA_SHARE_ROOM ? left : VA_SHARE_ROOM;
 
-        copy(params, &from, room, n, false);
+        be->ops->get_f32(be, room, va_at(be, params->grads, at), n);
         va_comm_sum(room, n);
-        copy(params, &to, room, n, true);
-        left -= n;
+        be->ops->put_f32(be, va_at(be, params->grads, at), room, n);
     }
 }
 

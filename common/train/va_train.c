@@ -23,7 +23,7 @@ static void changed(void *arg)
 {
     struct va_trainer *t = arg;
 
-    va_head_changed(t->head);
+    va_params_changed(va_head_params(t->head));
     va_tensors_free(t->in.init); /* as large as the model */
     t->in.init = NULL;
 }

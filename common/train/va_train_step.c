@@ -50,7 +50,7 @@ static int forward(struct va_trainer *t, const struct work *w, struct va_ccc_mom
     va_head_forward(t->head, n, W, t->batch.x, t->pred, c->dropout, (uint64_t)c->seed,
                     (uint64_t)w->k, w->share.first);
     be->ops->ccc_moments(be, n * W, t->pred, t->batch.label, t->batch.valid, m);
-    return va_backend_check(be);
+    return va_backend_peek(be); /* as the moments are here */
 }
 
 /* Gradients of the share. */
@@ -65,8 +65,9 @@ static int backward(struct va_trainer *t, const struct work *w,
         be->ops->ccc_grad(be, n * W, t->pred, t->batch.label, t->batch.valid, gradient,
                           t->dpred);
         va_head_backward(t->head, n, W, t->batch.x, t->dpred);
+        va_params_derive_grad(t->run.state.params);
     }
-    return va_backend_check(be);
+    return va_backend_peek(be);
 }
 
 /* What the step changes; the same on all ranks, but for the file of the log. */
@@ -80,7 +81,6 @@ static int update(struct va_trainer *t, const struct work *w, const struct va_cc
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
         return bad ? not_finite(t, "the gradient of", bad, w->windows, w->count) : -1;
-    va_head_changed(t->head);
     s->batches++;
     return va_log_add(&s->train, (double[VA_TRAIN_COLUMNS]){
                                      (double)s->batches, (double)(w->k / s->per_epoch + 1),

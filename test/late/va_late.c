@@ -201,7 +201,10 @@ OPERATION(norm, 5, x, gamma, beta, y, stats)
 OPERATION(norm_grad, 7, dy, x, gamma, stats, dx, dgamma, dbeta)
 OPERATION(attention, 5, q, k, v, y, lse)
 OPERATION(attention_grad, 9, q, k, v, y, lse, dy, dq, dk, dv)
+OPERATION(add, 3, a, b, y)
 OPERATION(dropout, 2, x, y)
+OPERATION(prelu, 4, x, slope, residual, y)
+OPERATION(prelu_grad, 5, x, slope, dy, dx, dslope)
 
 /* ---- operations with arrays of the host, or of other forms -------------------------------- */
 
@@ -239,12 +242,12 @@ static void late_add_scaled(struct va_backend *be, const struct va_add_scaled *p
     push(be, "add_scaled", run_add_scaled, &copy, sizeof(copy));
 }
 
-/* Up to two sizes, a function and five buffers. */
+/* A size, a function and four buffers. */
 struct plain {
-    int64_t n, m;
+    int64_t n;
     enum va_unary f;
     const void *a, *b, *c;
-    void *d, *e;
+    void *d;
 };
 
 #define PLAIN(name, call)                                     \
@@ -252,17 +255,12 @@ struct plain {
     {                                                         \
         struct plain *p = args;                               \
                                                               \
-        EACH_5(a, b, c, d, e) in->ops->call;                  \
+        EACH_4(a, b, c, d) in->ops->call;                     \
     }
 PLAIN(zero, zero(in, p->d, p->n))
 PLAIN(copy, copy(in, p->d, p->a, p->n))
 PLAIN(unary, unary(in, p->f, p->n, p->a, p->d))
 PLAIN(unary_grad, unary_grad(in, p->f, p->n, p->a, p->b, p->c, p->d))
-PLAIN(add, add(in, p->n, p->a, p->b, p->d))
-PLAIN(prelu, prelu(in, p->n, p->a, p->b, p->d))
-PLAIN(prelu_grad, prelu_grad(in, p->n, p->a, p->b, p->c, p->d, p->e))
-PLAIN(weight_norm, weight_norm(in, p->n, p->m, p->a, p->b, p->d))
-PLAIN(weight_norm_grad, weight_norm_grad(in, p->n, p->m, p->a, p->b, p->c, p->d, p->e))
 
 static void push_plain(struct va_backend *be, const char *name,
                        void (*run)(struct va_backend *, void *), struct plain p)
@@ -288,36 +286,6 @@ static void late_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, c
     push_plain(be, "unary_grad", run_unary_grad,
                (struct plain){ .f = f, .n = n, .a = x, .b = y, .c = dy, .d = dx });
 }
-static void late_add(struct va_backend *be, int64_t n, const void *a, const void *b, void *y)
-{
-    push_plain(be, "add", run_add, (struct plain){ .n = n, .a = a, .b = b, .d = y });
-}
-static void late_prelu(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                       void *y)
-{
-    push_plain(be, "prelu", run_prelu, (struct plain){ .n = n, .a = x, .b = slope, .d = y });
-}
-static void late_prelu_grad(struct va_backend *be, int64_t n, const void *x, const void *slope,
-                            const void *dy, void *dx, void *dslope)
-{
-    push_plain(be, "prelu_grad", run_prelu_grad,
-               (struct plain){ .n = n, .a = x, .b = slope, .c = dy, .d = dx, .e = dslope });
-}
-static void late_weight_norm(struct va_backend *be, int64_t rows, int64_t cols, const void *v,
-                             const void *g, void *w)
-{
-    push_plain(be, "weight_norm", run_weight_norm,
-               (struct plain){ .n = rows, .m = cols, .a = v, .b = g, .d = w });
-}
-static void late_weight_norm_grad(struct va_backend *be, int64_t rows, int64_t cols,
-                                  const void *v, const void *g, const void *dw, void *dv,
-                                  void *dg)
-{
-    push_plain(
-        be, "weight_norm_grad", run_weight_norm_grad,
-        (struct plain){ .n = rows, .m = cols, .a = v, .b = g, .c = dw, .d = dv, .e = dg });
-}
-
 /* ---- training ------------------------------------------------------------------------------ */
 
 struct late_ccc {
@@ -354,25 +322,63 @@ static struct va_update *list_at(const struct va_update *list, int64_t n)
     return copy;
 }
 
-struct late_adamw {
-    struct va_adamw h;
-    const struct va_update *list; /* which lives as long as the optimiser */
+static struct va_derived *derived_at(const struct va_derived *list, int64_t n)
+{
+    struct va_derived *copy = va_new(n, sizeof(*copy));
+
+    for (int64_t i = 0; copy && i < n; i++) {
+        struct va_derived *p = &copy[i];
+
+        *p = list[i];
+        EACH_5(v, g, w.data, dv, dg)
+    }
+    return copy;
+}
+
+struct late_derive {
+    struct va_derived *list;
     int64_t count;
 };
-static void run_adamw(struct va_backend *in, void *args)
+static void run_derive(struct va_backend *in, void *args)
 {
-    struct late_adamw *p = args;
-    struct va_update *list = list_at(p->list, p->count);
+    struct late_derive *p = args;
 
-    if (list)
-        in->ops->adamw(in, &p->h, list, p->count);
-    va_free(list);
+    in->ops->derive(in, p->list, p->count);
+    va_free(p->list);
 }
-static void late_adamw(struct va_backend *be, const struct va_adamw *h,
-                       const struct va_update *list, int64_t n)
+static void run_derive_grad(struct va_backend *in, void *args)
 {
-    push(be, "adamw", run_adamw, &(struct late_adamw){ *h, list, n },
-         sizeof(struct late_adamw));
+    struct late_derive *p = args;
+
+    in->ops->derive_grad(in, p->list, p->count);
+    va_free(p->list);
+}
+static void late_derive(struct va_backend *be, const struct va_derived *list, int64_t n)
+{
+    push(be, "derive", run_derive, &(struct late_derive){ derived_at(list, n), n },
+         sizeof(struct late_derive));
+}
+static void late_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t n)
+{
+    push(be, "derive_grad", run_derive_grad, &(struct late_derive){ derived_at(list, n), n },
+         sizeof(struct late_derive));
+}
+
+static void late_update(struct va_backend *be, const struct va_adamw *given,
+                        struct va_adamw_result *out)
+{
+    struct va_update *list = list_at(given->list, given->count);
+    struct va_derived *derived = derived_at(given->derived, given->derived_count);
+    struct va_adamw p = *given;
+
+    count(late(be), "update");
+    wait_for(be);
+    p.list = list;
+    p.derived = derived;
+    if (list && derived)
+        late(be)->in->ops->update(late(be)->in, &p, out);
+    va_free(list);
+    va_free(derived);
 }
 
 static double late_squares(struct va_backend *be, const struct va_squares *given)
@@ -391,20 +397,6 @@ static void late_ccc_moments(struct va_backend *be, int64_t n, const void *pred,
     wait_for(be);
     late(be)->in->ops->ccc_moments(late(be)->in, n, at(pred), at(label), at(valid), out);
 }
-static double late_sum_squares(struct va_backend *be, const struct va_update *list, int64_t n,
-                               int64_t *worst)
-{
-    struct va_update *copy;
-    double sum;
-
-    count(late(be), "sum_squares");
-    wait_for(be);
-    copy = list_at(list, n);
-    sum = copy ? late(be)->in->ops->sum_squares(late(be)->in, copy, n, worst) : 0;
-    va_free(copy);
-    return sum;
-}
-
 /* ---- memory -------------------------------------------------------------------------------- */
 
 /* Before each buffer a page with its size. */
@@ -545,8 +537,6 @@ static const struct va_ops late_ops = {
     .conv_grad = late_conv_grad,
     .dwconv = late_dwconv,
     .dwconv_grad = late_dwconv_grad,
-    .weight_norm = late_weight_norm,
-    .weight_norm_grad = late_weight_norm_grad,
     .scan = late_scan,
     .scan_grad = late_scan_grad,
     .norm = late_norm,
@@ -557,9 +547,10 @@ static const struct va_ops late_ops = {
     .recurrent_grad = late_recurrent_grad,
     .squares = late_squares,
     .ccc_moments = late_ccc_moments,
-    .sum_squares = late_sum_squares,
+    .update = late_update,
     .ccc_grad = late_ccc_grad,
-    .adamw = late_adamw,
+    .derive = late_derive,
+    .derive_grad = late_derive_grad,
     .sync = late_sync,
     .destroy = late_destroy,
 };

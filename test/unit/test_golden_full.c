@@ -71,7 +71,7 @@ static void published_head(void)
     VA_CHECK_INT(head ? va_params_total(va_head_params(head)) : 0, 67155086);
     va_tensors_free(weights);
     if (head && !va_test_bad) {
-        va_head_changed(head);
+        va_params_changed(va_head_params(head));
         predictions(be, head, expected);
         VA_CHECK(va_backend_check(be) == 0);
     }

@@ -62,27 +62,26 @@ static void tcn_case(const char *file)
     int64_t B = x->shape[0], T = x->shape[1], Cin = x->shape[2], Cout = y->shape[2];
     int64_t dilation = strtol(va_tensors_meta(set, "dilation"), NULL, 10), n = B * T * Cout;
     int64_t wide = B * T * (Cin > Cout ? Cin : Cout);
-    static const struct va_tcn_dropout none;
+    static const struct va_mask none;
     struct va_tcn_acts acts;
     struct va_tcn_scratch s;
     struct va_params list;
     struct va_tcn block;
-    void **buffers[] = { &acts.c1,   &acts.y1,   &acts.c2,   &acts.sum, &acts.out,
-                         &s.grad[0], &s.grad[1], &s.grad[2], &s.dw };
+    void **buffers[] = { &acts.c1,  &acts.y1,   &acts.c2,   &acts.sum,
+                         &acts.out, &s.grad[0], &s.grad[1], &s.grad[2] };
     void *in = va_golden_upload(be, set, "x"), *dy = va_golden_upload(be, set, "dy");
 
     va_params_init(&list, be);
     VA_CHECK(va_tcn_declare(&block, &list, 0, Cin, Cout, v->shape[2], dilation, true) == 0);
     put_values(&list, set, strlen("tcn.0."));
-    VA_CHECK(va_tcn_allocate(&block) == 0);
-    va_tcn_changed(&block);
+    va_params_changed(&list);
     for (size_t i = 0; i < VA_COUNT(buffers); i++)
-        *buffers[i] = be->ops->alloc(be, i == 8 ? (Cin > Cout ? Cin : Cout) * Cout * v->shape[2]
-                                                : wide);
+        *buffers[i] = be->ops->alloc(be, wide);
     va_tcn_forward(&block, B, T, 0, in, &acts, &none);
     va_golden_check_buffer(be, file, set, "y", acts.out, n, slack());
     be->ops->copy(be, s.grad[0], dy, n);
     va_tcn_backward(&block, B, T, in, &acts, &none, true, &s);
+    va_params_derive_grad(&list);
     va_golden_check_buffer(be, file, set, "grad.x", s.grad[1], x->count, slack());
     check_gradients(&list, file, set, strlen("tcn.0."));
 
@@ -90,7 +89,6 @@ static void tcn_case(const char *file)
         be->ops->free(be, *buffers[i]);
     be->ops->free(be, in);
     be->ops->free(be, dy);
-    va_tcn_release(&block);
     va_params_release(&list);
     va_tensors_free(set);
 }
@@ -118,8 +116,7 @@ static void mamba_case(const char *file)
     va_arena_init(&arena, be);
     VA_CHECK(va_mamba_declare(&layer, &list, 0, &sizes, VA_MAMBA_INIT_PAPER) == 0);
     put_values(&list, set, strlen("mamba.0."));
-    VA_CHECK(va_mamba_allocate(&layer) == 0);
-    va_mamba_changed(&layer);
+    va_params_changed(&list);
     va_arena_begin(&arena);
     for (int pass = 0; pass < 2; pass++) {
         va_mamba_plan(&layer, x->shape[0] * x->shape[1], true, &arena, &acts);
@@ -129,6 +126,7 @@ static void mamba_case(const char *file)
     va_mamba_forward(&layer, x->shape[0], x->shape[1], in, &acts, &fresh);
     va_golden_check_buffer(be, file, set, "y", acts.out, x->count, slack());
     va_mamba_backward(&layer, x->shape[0], x->shape[1], in, &acts, dy, dx, &s);
+    va_params_derive_grad(&list);
     va_golden_check_buffer(be, file, set, "grad.x", dx, x->count, slack());
     check_gradients(&list, file, set, strlen("mamba.0."));
 
@@ -136,7 +134,6 @@ static void mamba_case(const char *file)
     be->ops->free(be, dy);
     be->ops->free(be, dx);
     va_arena_release(&arena);
-    va_mamba_release(&layer);
     va_params_release(&list);
     va_tensors_free(set);
 }
@@ -264,7 +261,7 @@ static struct tiny tiny_new(const struct preset *p, const char *expected)
     t.head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, p->decay_all);
     VA_CHECK(t.head && va_params_load(va_head_params(t.head), weights, file) == 0);
     VA_CHECK(va_params_allocate_training(va_head_params(t.head)) == 0);
-    va_head_changed(t.head);
+    va_params_changed(va_head_params(t.head));
     read_batch(&t);
     VA_CHECK(va_head_reserve(t.head, CLIPS, t.T, true) == 0);
     va_tensors_free(weights);
@@ -296,6 +293,7 @@ static double both_ways(struct tiny *t)
     va_ccc_loss(&m, t->preset->ccc, 1e-8, &loss, &c);
     be->ops->ccc_grad(be, n, t->pred, t->label, t->valid, &c, t->dpred);
     va_head_backward(t->head, CLIPS, t->T, t->x, t->dpred);
+    va_params_derive_grad(va_head_params(t->head));
     VA_CHECK_INT(loss.labelled, n - 13);
     return loss.loss;
 }
@@ -366,7 +364,7 @@ static void training_of(const struct preset *p)
         rate[k] = va_schedule_rate(p->schedule, k, 1, 2e-3, 50, 5);
         loss[k] = both_ways(&t);
         VA_CHECK(va_optimiser_step(o, rate[k], &norm[k], &bad) == 0);
-        va_head_changed(t.head);
+        va_params_changed(va_head_params(t.head));
     }
     check_number(&t, "step.lr", rate, STEPS);
     check_number(&t, "step.loss", loss, STEPS);

@@ -152,7 +152,7 @@ static void conv_case(struct va_backend *be, const char *file)
     const char *dilation;
     struct va_conv p = { 0 };
     struct va_conv_grad q;
-    struct va_weight w = { .stale = true };
+    struct va_derived d;
     void *v, *g, *dv, *dg;
 
     if (!begin(be, file))
@@ -162,31 +162,25 @@ static void conv_case(struct va_backend *be, const char *file)
     p.B = size("x", 0), p.T = size("x", 1), p.Cin = size("x", 2);
     p.Cout = size("v", 0), p.K = size("v", 2), p.dilation = dilation ? atoi(dilation) : 1;
     v = input("v"), g = input("g");
-    w.data = output("v");
-    be->ops->weight_norm(be, p.Cout, p.Cin * p.K, v, g, w.data);
-    p.x = input("x"), p.w = &w, p.bias = input("b"), p.y = output("y");
+    dv = output("grad.v"), dg = output("grad.g");
+    d = (struct va_derived){ VA_LAW_WEIGHT_NORM, p.Cout, p.Cin * p.K, v, g,
+                             { .stale = true },  dv,     dg };
+    d.w.data = output("v");
+    be->ops->derive(be, &d, 1);
+    p.x = input("x"), p.w = &d.w, p.bias = input("b"), p.y = output("y");
     be->ops->conv(be, &p);
     check("y", p.y);
-    q = (struct va_conv_grad){ p.B,
-                               p.T,
-                               p.Cin,
-                               p.Cout,
-                               p.K,
-                               p.dilation,
-                               input("dy"),
-                               p.x,
-                               &w,
-                               output("grad.x"),
-                               output("grad.v"),
-                               output("grad.b") };
+    q = (struct va_conv_grad){
+        p.B,         p.T, p.Cin, p.Cout,           p.K, p.dilation,
+        input("dy"), p.x, &d.w,  output("grad.x"), dv,  output("grad.b")
+    };
     be->ops->conv_grad(be, &q);
-    dv = output("grad.v"), dg = output("grad.g");
-    be->ops->weight_norm_grad(be, p.Cout, p.Cin * p.K, v, g, q.dw, dv, dg);
+    be->ops->derive_grad(be, &d, 1);
     check("grad.x", q.dx);
     check("grad.v", dv);
     check("grad.g", dg);
     check("grad.b", q.dbias);
-    be->ops->weight_release(be, &w);
+    be->ops->weight_release(be, &d.w);
     end();
 }
 
@@ -253,8 +247,9 @@ static void prelu_case(struct va_backend *be, const char *file)
     n = size("x", 0);
     x = input("x"), slope = input("slope"), dy = input("dy");
     y = output("y"), dx = output("grad.x"), dslope = output("grad.slope");
-    be->ops->prelu(be, n, x, slope, y);
-    be->ops->prelu_grad(be, n, x, slope, dy, dx, dslope);
+    be->ops->prelu(be, &(struct va_prelu){ .n = n, .x = x, .slope = slope, .y = y });
+    be->ops->prelu_grad(be,
+                        &(struct va_prelu_grad){ n, x, slope, dy, dx, dslope, { 0, 0, 0, 0 } });
     check("y", y);
     check("grad.x", dx);
     check("grad.slope", dslope);

@@ -54,7 +54,10 @@ static void shake(struct va_params *list)
         struct va_param *p = &list->items[i];
         void *shift = noise(p->count, 100 + (uint64_t)i, 0.2);
 
-        be->ops->add(be, p->count, p->value.data, shift, p->value.data);
+        be->ops->add(
+            be,
+            &(struct va_add){
+                .B = 1, .n = p->count, .a = p->value.data, .b = shift, .y = p->value.data });
         va_weight_changed(&p->value);
         be->ops->free(be, shift);
     }
@@ -69,7 +72,7 @@ static struct model model_new(const struct va_head_config *c, int64_t B, int64_t
     VA_CHECK(va_params_draw(va_head_params(m.head), 3) == 0);
     shake(va_head_params(m.head));
     VA_CHECK(va_params_allocate_training(va_head_params(m.head)) == 0);
-    va_head_changed(m.head);
+    va_params_changed(va_head_params(m.head));
     VA_CHECK(va_head_reserve(m.head, B, T, true) == 0);
     m.x = noise(B * T * c->in_dim, 1, 1);
     m.weights = noise(B * T * 2, 2, 1);
@@ -90,7 +93,7 @@ static double loss(struct model *m)
     double sum = 0;
     const double *p = m->pred, *w = m->weights; /* the ref backend's numbers are doubles */
 
-    va_head_changed(m->head);
+    va_params_changed(va_head_params(m->head));
     va_head_forward(m->head, m->B, m->T, m->x, m->pred, m->dropout, 9, 4, 0);
     for (int64_t i = 0; i < m->B * m->T * 2; i++)
         sum += p[i] * w[i];
@@ -144,6 +147,7 @@ static void gradients(const struct va_head_config *c, int64_t B, int64_t T, doub
 
     loss(&m);
     va_head_backward(m.head, B, T, m.x, m.weights);
+    va_params_derive_grad(list);
     for (int64_t i = 0; i < list->count; i++)
         check_entry(&m, &list->items[i]);
     model_free(&m);
@@ -226,9 +230,13 @@ static void gradients_add(void)
 
     loss(&m);
     va_head_backward(m.head, m.B, m.T, m.x, m.weights);
+    va_params_derive_grad(list);
     for (int64_t i = 0; i < list->count; at += list->items[i++].count)
         be->ops->get_f64(be, once + at, list->items[i].grad, list->items[i].count);
+    va_params_zero_grad(list);
     va_head_backward(m.head, m.B, m.T, m.x, m.weights);
+    va_head_backward(m.head, m.B, m.T, m.x, m.weights);
+    va_params_derive_grad(list);
     at = 0;
     for (int64_t i = 0; i < list->count; at += list->items[i++].count)
         for (int64_t k = 0; k < list->items[i].count; k++)
@@ -293,6 +301,7 @@ static void parts_of(const struct va_head_config *c)
 
     loss(&m);
     va_head_backward(m.head, B, T, m.x, m.weights);
+    va_params_derive_grad(list);
     be->ops->get_f64(be, whole, m.pred, B * T * 2);
     for (int64_t i = 0; i < list->count; i++) {
         grads[i] = va_new(list->items[i].count, sizeof(double));
@@ -307,6 +316,7 @@ static void parts_of(const struct va_head_config *c)
         VA_CHECK(!memcmp(m.pred, whole + first * T * 2, sizeof(double) * (size_t)(n * T * 2)));
         va_head_backward(m.head, n, T, x, va_at(be, m.weights, first * T * 2));
     }
+    va_params_derive_grad(list);
     for (int64_t i = 0; i < list->count; i++) {
         const double *sum = list->items[i].grad;
 

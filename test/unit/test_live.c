@@ -32,7 +32,7 @@ static double compare(const struct va_head_config *c, int64_t T)
     VA_CHECK(live && x && whole && dx && pred && va_params_draw(va_head_params(head), 3) == 0);
     if (va_test_bad)
         return 0;
-    va_head_changed(head);
+    va_params_changed(va_head_params(head));
     for (int64_t i = 0; i < T * c->in_dim; i++)
         x[i] = (float)va_rand_normal(5, VA_RAND_TEST, 0, (uint64_t)i);
     be->ops->put_f32(be, dx, x, T * c->in_dim);

@@ -10,7 +10,7 @@
 
 static void check_forward(struct fixture *f)
 {
-    double loss = va_mae_forward(f->mae, &f->batch);
+    double loss = va_mae_forward(f->mae, &f->batch, 1);
     float *pred = va_new(B * P * S, sizeof(*pred));
     double *values = va_new(B * P * S, sizeof(*values));
 
@@ -32,7 +32,7 @@ static void check_gradients(struct fixture *f)
     int64_t trained = 0;
 
     va_params_zero_grad(va_mae_params(f->mae));
-    va_mae_backward(f->mae, 1);
+    va_mae_backward(f->mae);
     for (int64_t i = 0; i < list->count; i++) {
         char name[128];
 
@@ -55,9 +55,9 @@ static void check_steps(struct fixture *f)
     const char *bad;
 
     for (int k = 0; k < STEPS; k++) {
-        losses[k] = va_mae_forward(f->mae, &f->batch);
+        losses[k] = va_mae_forward(f->mae, &f->batch, 1);
         va_params_zero_grad(list);
-        va_mae_backward(f->mae, 1);
+        va_mae_backward(f->mae);
         VA_CHECK(va_optimiser_step(o, 1e-3, &norm, &bad) == 0);
         va_params_changed(list);
     }
@@ -103,14 +103,14 @@ static void accumulated(void)
     }
     list = va_mae_params(f.mae);
     once = va_new(list->items[2].count, sizeof(*once));
-    (void)va_mae_forward(f.mae, &f.batch);
+    (void)va_mae_forward(f.mae, &f.batch, 1);
     va_params_zero_grad(list);
-    va_mae_backward(f.mae, 1);
+    va_mae_backward(f.mae);
     be->ops->get_f64(be, once, list->items[2].grad, list->items[2].count);
     va_params_zero_grad(list);
     for (int i = 0; i < 2; i++) {
-        (void)va_mae_forward(f.mae, &f.batch);
-        va_mae_backward(f.mae, .5);
+        (void)va_mae_forward(f.mae, &f.batch, .5);
+        va_mae_backward(f.mae);
     }
     for (int64_t i = 0; i < list->items[2].count; i++) {
         double twice;

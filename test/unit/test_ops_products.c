@@ -67,6 +67,75 @@ static void linear(void)
         }
 }
 
+/* Tensors with gaps between them; the residual is the same for all, or each y itself. */
+static void linear_of_several(void)
+{
+    enum { B = 3, M = 7, N = 33, K = 18, STEPX = M * K + 5, STEPY = M * N + 9 };
+
+    for (int inside = 0; inside < 2; inside++) {
+        struct twin *x, *w, *r, *y;
+        struct va_weight wr, wc;
+        struct va_linear p = { .M = M,
+                               .N = N,
+                               .K = K,
+                               .ldx = K,
+                               .ldy = N,
+                               .B = B,
+                               .stepx = STEPX,
+                               .stepr = inside ? STEPY : 0,
+                               .stepy = STEPY };
+
+        twin_begin();
+        x = twin_random(B * STEPX, -1, 1);
+        w = twin_random(N * K, -1, 1);
+        r = twin_random(M * N, -1, 1);
+        y = twin_random(B * STEPY, -1, 1);
+        wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
+        p.x = x->ref, p.w = &wr, p.residual = inside ? y->ref : r->ref, p.y = y->ref;
+        twin_ref->ops->linear(twin_ref, &p);
+        p.x = x->cpu, p.w = &wc, p.residual = inside ? y->cpu : r->cpu, p.y = y->cpu;
+        twin_cpu->ops->linear(twin_cpu, &p);
+        twin_check("linear of several", y, K, 1);
+        twin_cpu->ops->weight_release(twin_cpu, &wc);
+        twin_end();
+    }
+}
+
+static void linear_grad_of_several(void)
+{
+    enum { B = 3, M = 7, N = 33, K = 18, STEPX = M * K + 5, STEPY = M * N + 9 };
+    struct twin *dy, *x, *w, *dx, *dw, *db;
+    struct va_weight wr, wc;
+    struct va_linear_grad p = { .M = M,
+                                .N = N,
+                                .K = K,
+                                .lddy = N,
+                                .ldx = K,
+                                .lddx = K,
+                                .B = B,
+                                .stepdy = STEPY,
+                                .stepx = STEPX,
+                                .stepdx = STEPX };
+
+    twin_begin();
+    dy = twin_random(B * STEPY, -1, 1);
+    x = twin_random(B * STEPX, -1, 1);
+    w = twin_random(N * K, -1, 1);
+    dx = twin_random(B * STEPX, -1, 1);
+    dw = twin_random(N * K, -1, 1);
+    db = twin_random(N, -1, 1);
+    wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
+    p.dy = dy->ref, p.x = x->ref, p.w = &wr, p.dx = dx->ref, p.dw = dw->ref, p.dbias = db->ref;
+    twin_ref->ops->linear_grad(twin_ref, &p);
+    p.dy = dy->cpu, p.x = x->cpu, p.w = &wc, p.dx = dx->cpu, p.dw = dw->cpu, p.dbias = db->cpu;
+    twin_cpu->ops->linear_grad(twin_cpu, &p);
+    twin_check("linear dx of several", dx, N, 1);
+    twin_check("linear dW of several", dw, B * M, 1);
+    twin_check("linear dbias of several", db, B * M, 1);
+    twin_cpu->ops->weight_release(twin_cpu, &wc);
+    twin_end();
+}
+
 static void linear_grad(void)
 {
     static const int64_t shapes[][3] = { { 1, 1, 1 },      { 1, 17, 5 },    { 7, 2, 33 },
@@ -263,6 +332,8 @@ static void dwconv(void)
 int main(void)
 {
     VA_TEST(linear);
+    VA_TEST(linear_of_several);
+    VA_TEST(linear_grad_of_several);
     VA_TEST(linear_grad);
     VA_TEST(conv);
     VA_TEST(conv_grad);

@@ -59,21 +59,25 @@ static void maps(struct results *r)
     float *x = tensor(N, -3, 3), *y = tensor(N, 0, 0), *dy = tensor(N, -1, 1);
     float *slope = tensor(1, 0.2, 0.3), *dslope = tensor(1, 0, 0);
     struct va_update u = { N, x, dy, tensor(N, 0, 0), tensor(N, 0, 0), 0.01, 1 };
-    struct va_adamw h = { 1e-3, 0.9, 0.999, 1e-8, 0.5, 1 };
-    int64_t worst;
-    float total;
+    struct va_adamw h = { 1e-3, 0.9, 0.999, 1e-8, 0.5, 1, &u, 1, NULL, 0 };
+    struct va_adamw_result result;
+    float norm;
 
     be->ops->unary(be, VA_GELU, N, x, y);
     keep(r, y, N);
     be->ops->unary_grad(be, VA_SILU, N, x, y, dy, y);
     keep(r, y, N);
-    be->ops->prelu_grad(be, N, x, slope, dy, y, dslope);
-    keep(r, dslope, 1);
-    be->ops->dropout(be, &(struct va_dropout){ N, 0.3, 5, 6, x, y, 0 });
+    be->ops->prelu_grad(
+        be, &(struct va_prelu_grad){ N, x, slope, dy, y, dslope, { 0.3, 5, 6, 1 } });
     keep(r, y, N);
-    total = (float)be->ops->sum_squares(be, &u, 1, &worst);
-    keep(r, &total, 1);
-    be->ops->adamw(be, &h, &u, 1);
+    keep(r, dslope, 1);
+    be->ops->prelu(be, &(struct va_prelu){ N, x, slope, dy, y, { 0.3, 5, 6, 1 } });
+    keep(r, y, N);
+    be->ops->dropout(be, &(struct va_dropout){ N, { 0.3, 5, 6, 0 }, x, y });
+    keep(r, y, N);
+    be->ops->update(be, &h, &result);
+    norm = (float)result.norm;
+    keep(r, &norm, 1);
     keep(r, x, N);
 }
 
@@ -88,10 +92,11 @@ static void products(struct results *r)
     float *cdx = tensor(2 * T * CIN, 0, 0), *cdw = tensor(COUT * CIN * TAPS, 0, 0);
     float *cdb = tensor(COUT, 0, 0);
 
-    be->ops->linear(be, &(struct va_linear){ M, N, K, x, K, &w, NULL, VA_RELU, NULL, y, N });
+    be->ops->linear(
+        be, &(struct va_linear){ M, N, K, x, K, &w, NULL, VA_RELU, NULL, y, N, 1, 0, 0, 0 });
     keep(r, y, M * N);
-    be->ops->linear_grad(
-        be, &(struct va_linear_grad){ M, N, K, y, N, x, K, &w, dx, K, false, dw, db });
+    be->ops->linear_grad(be, &(struct va_linear_grad){ M, N, K, y, N, x, K, &w, dx, K, false,
+                                                       dw, db, 1, 0, 0, 0 });
     keep(r, dx, M * K);
     keep(r, dw, N * K);
     keep(r, db, N);

@@ -41,37 +41,33 @@ static void unary(void)
     }
 }
 
-struct prelu {
-    int64_t n;
-    double *x, *slope, *y;
-};
-
 static void prelu_forward(void *arg)
 {
-    struct prelu *p = arg;
-
-    be->ops->prelu(be, p->n, p->x, p->slope, p->y);
+    be->ops->prelu(be, arg);
 }
 
 static void prelu(void)
 {
-    for (size_t i = 0; i < SIZES; i++) {
-        struct prelu p = { .n = odd_sizes[i] };
-        double *dy, *dx, *dslope;
+    for (size_t i = 0; i < 2 * SIZES; i++) {
+        int64_t n = odd_sizes[i / 2];
+        struct va_prelu p = { .n = n, .mask = { i % 2 ? 0.4 : 0, 5, 9, 7 } };
+        struct va_prelu_grad g = { .n = n, .mask = p.mask };
+        double *x, *slope, *dy, *dx, *dslope;
 
         begin();
-        p.x = new_values(p.n, -1, 1), p.slope = new_values(1, 0.2, 0.3);
-        p.y = new_values(p.n, 0, 0);
-        dy = new_values(p.n, -1, 1);
-        dx = gradient(p.n, OVERWRITTEN);
-        dslope = gradient(1, ADDED);
-        be->ops->prelu_grad(be, p.n, p.x, p.slope, dy, dx, dslope);
-        loss.forward = prelu_forward, loss.arg = &p, loss.y = p.y, loss.dy = dy, loss.n = p.n;
-        check("prelu dx", p.x, dx, p.n, OVERWRITTEN);
-        check("prelu dslope", p.slope, dslope, 1, ADDED);
-        p.x[0] = 0; /* at 0 the gradient is slope * dy */
-        be->ops->prelu_grad(be, p.n, p.x, p.slope, dy, dx, NULL);
-        VA_CHECK_NEAR(dx[0], p.slope[0] * dy[0], 1e-15);
+        x = new_values(n, -1, 1), slope = new_values(1, 0.2, 0.3);
+        p.x = x, p.slope = slope, p.residual = new_values(n, -1, 1), p.y = new_values(n, 0, 0);
+        g.x = x, g.slope = slope, g.dy = dy = new_values(n, -1, 1);
+        g.dx = dx = gradient(n, OVERWRITTEN);
+        g.dslope = dslope = gradient(1, ADDED);
+        be->ops->prelu_grad(be, &g);
+        loss.forward = prelu_forward, loss.arg = &p, loss.y = p.y, loss.dy = dy, loss.n = n;
+        check("prelu dx", x, dx, n, OVERWRITTEN);
+        check("prelu dslope", slope, dslope, 1, ADDED);
+        x[0] = 0; /* at 0 the gradient is slope * dy */
+        g.mask.p = 0, g.dslope = NULL;
+        be->ops->prelu_grad(be, &g);
+        VA_CHECK_NEAR(dx[0], slope[0] * dy[0], 1e-15);
         end();
     }
 }
@@ -86,7 +82,7 @@ static void dropout(void)
 {
     for (size_t i = 0; i < SIZES; i++) {
         int64_t n = odd_sizes[i];
-        struct va_dropout p = { .count = n, .p = 0.4, .seed = 5, .step = 9 }, back = p;
+        struct va_dropout p = { .count = n, .mask = { 0.4, 5, 9, 0 } }, back = p;
         double *x, *dy, *dx;
 
         begin();
@@ -253,7 +249,7 @@ static void squares(void)
 {
     for (size_t i = 0; i < SIZES; i++) {
         int64_t rows = 5, C = odd_sizes[i];
-        struct va_squares p = { .rows = rows, .C = C, .scale = 0.3 };
+        struct va_squares p = { .rows = rows, .C = C, .scale = 0.3, .grad_scale = 0.3 };
         double *pred, *weight, *dpred, up;
 
         begin();

@@ -76,7 +76,7 @@ static bool run_open(struct run *r, const char *model)
     r->head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, yes(r->expected, "decay-all"));
     VA_CHECK(r->head && va_params_load(va_head_params(r->head), weights, file) == 0);
     VA_CHECK(va_params_allocate_training(va_head_params(r->head)) == 0);
-    va_head_changed(r->head);
+    va_params_changed(va_head_params(r->head));
     va_tensors_free(weights);
     put_batch(r);
     VA_CHECK(va_head_reserve(r->head, r->B, r->T, true) == 0);
@@ -116,6 +116,7 @@ static double both_ways(struct run *r)
     va_ccc_loss(&m, r->loss, 1e-8, &loss, &c);
     be->ops->ccc_grad(be, n, r->pred, r->label, r->valid, &c, r->dpred);
     va_head_backward(r->head, r->B, r->T, r->x, r->dpred);
+    va_params_derive_grad(va_head_params(r->head));
     return loss.loss;
 }
 
@@ -163,7 +164,7 @@ static void model_of(const char *model)
         if (k > 0)
             losses[k] = both_ways(&r);
         VA_CHECK(va_optimiser_step(r.optimiser, 2e-3, &norms[k], &bad) == 0);
-        va_head_changed(r.head);
+        va_params_changed(va_head_params(r.head));
     }
     if (r.steps) {
         check_numbers(&r, "step.loss", losses, r.steps);

@@ -71,6 +71,12 @@ void VA_HOT(va_hot_combine)(int64_t n, float a, const float *x, float b, const f
         z[i] = v_fmaf(b, y[i], v_fmaf(a, x[i], z[i]));
 }
 
+void VA_HOT(va_hot_turn)(int64_t n, float a, float b, const float *y, float *z)
+{
+    for (int64_t i = 0; i < n; i++)
+        z[i] = v_fmaf(b, y[i], a * z[i]);
+}
+
 void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,
                                 double *sum)
 {
