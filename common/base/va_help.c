@@ -297,3 +297,45 @@ void va_man_print(const struct va_option *table, const struct va_usage *usage, c
     man_details(usage->details);
     man_options(table);
 }
+
+/* ---- completion, from the same table ------------------------------------------------------- */
+
+/* What may follow an option: nothing, one of its words, a folder, a file, or some value. */
+static const char *value_kind(const struct va_option *o)
+{
+    const bool path = o->kind == VA_OPTION_FILE || o->kind == VA_OPTION_OUTPUT ||
+                      (o->kind == VA_OPTION_LIST && strpbrk(o->value, ".F"));
+
+    if (o->kind == VA_OPTION_FLAG)
+        return "flag";
+    if (o->kind == VA_OPTION_CHOICE || o->kind == VA_OPTION_YESNO)
+        return "words";
+    if (o->value && !strcmp(o->value, "DIR"))
+        return "dir";
+    return path ? "file" : "value";
+}
+
+/* A row per option: command, letter, name, kind of value, words, help; tabs between. */
+static void table_options(const struct va_option *table, const char *verb)
+{
+    for (const struct va_option *o = table; o->kind != VA_OPTION_END; o++) {
+        const char letter[2] = { o->letter, 0 };
+
+        if (o->kind == VA_OPTION_GROUP)
+            continue;
+        printf("%s\t%s\t%s\t%s\t", verb ? verb : "", letter, o->name, value_kind(o));
+        if (o->kind == VA_OPTION_YESNO)
+            fputs("yes no", stdout);
+        for (int i = 0; o->kind == VA_OPTION_CHOICE && o->names[i]; i++)
+            printf("%s%s", i ? " " : "", o->names[i]);
+        printf("\t%s\n", o->help);
+    }
+}
+
+void va_table_print(const struct va_option *table, const char *verb)
+{
+    table_options(table, verb);
+    table_options(va_common_options, verb);
+    if (va_option_writes(table))
+        table_options(va_writer_options, verb);
+}
