@@ -78,7 +78,7 @@ given() {
     cp -r given/cropped_aligned given/VA_Estimation_Challenge/*_Set given/sample_submission.txt .
     cp "given/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' given/inputs.tsv)" holiday.mp4
     va-weights init --arch vit_tiny -o encoder.h5
-    va-weights export -o mae_pretrain_vit.pth encoder.h5
+    va-weights export -o mae_pretrain_vit_base.pth encoder.h5
 }
 given_later() {
     case $1 in

@@ -476,7 +476,7 @@ static const struct va_usage usage = {
     .brief = "make, import, export and describe models",
     .examples =
         "va-weights init --arch vit_tiny -o tiny.h5\n"
-        "va-weights import --set mean=.485,.456,.406 --set std=.229,.224,.225 -o mae.h5 mae_pretrain_vit.pth\n"
+        "va-weights import --set mean=.485,.456,.406 --set std=.229,.224,.225 -o mae.h5 mae_pretrain_vit_base.pth\n"
         "va-weights export -o for_timm.safetensors mae.h5\n"
         "va-weights info mae.h5",
 };
