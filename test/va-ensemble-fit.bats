@@ -117,10 +117,10 @@ weight	b.h5	B" ]
     make_labels --frames 3 >labels/x.txt
     refused 3 "labels/x.txt: video 'x' has no predictions: add them, or choose videos with --list, or leave it out with --missing skip" fit --labels labels -o out a.h5 b.h5
     run -0 --separate-stderr va-ensemble fit --missing skip --labels labels -o w.tsv a.h5 b.h5
-    [ "${stderr_lines[0]}" = "va-ensemble: x: no predictions, left out" ]
+    [ "${stderr_lines[0]}" = "va-ensemble: x: has no predictions, left out" ]
     rm labels/x.txt
     make_predictions --model B -o b.h5 b/w.txt
-    refused 3 "b.h5: video 'v' is missing, which a.h5 has" fit --labels labels -o out a.h5 b.h5
+    refused 3 "b.h5: video 'v' is missing, but a.h5 has it" fit --labels labels -o out a.h5 b.h5
     va-ensemble fit -q --missing skip --labels labels -o w.tsv a.h5 b.h5
     [ "$(cell frames - 5)" = 33 ]
     for m in a b; do
@@ -157,9 +157,9 @@ weight	b.h5	B" ]
 
 @test "files in another number or order than in the table" {
     va-ensemble fit -q --labels labels -o w.tsv a.h5 b.h5
-    refused 3 "w.tsv: found weights of 2 files, expected those of 1" --weight-table w.tsv -o out a.h5
-    refused 3 "w.tsv: found weights of 2 files, expected those of 3" --weight-table w.tsv -o out a.h5 b.h5 a.h5
-    refused 3 "b.h5: found the models of b.h5 in place 1, expected it in place 2 as in w.tsv" \
+    refused 3 "w.tsv: found weights for 2 files, expected weights for the 1 given files" --weight-table w.tsv -o out a.h5
+    refused 3 "w.tsv: found weights for 2 files, expected weights for the 3 given files" --weight-table w.tsv -o out a.h5 b.h5 a.h5
+    refused 3 "b.h5: found the models of b.h5 at position 1, expected them at position 2 as in w.tsv" \
         --weight-table w.tsv -o out b.h5 a.h5
     make_predictions --model B2 -o new.h5 b/v.txt b/w.txt
     run -0 --separate-stderr va-ensemble -q --weight-table w.tsv -o out.h5 a.h5 new.h5
@@ -208,7 +208,7 @@ weight	b.h5	B" ]
     broken '9s/\t0[^\t]*$/\tnan/' "line 9: weight: found nan, expected a number from 0 to 1"
     broken '7s/1$/nan/' "line 7: scale: found nan, expected a number"
     broken '7s/1$/x/' "line 7: arousal: found 'x', expected a number"
-    broken '8s/shift/scale/' "line 8: found another scale"
+    broken '8s/shift/scale/' "line 8: found a second row scale"
     broken '1s/name/file/' "line 1: expected the columns what, name, id, valence and arousal of va-ensemble fit"
     broken '9s/\tA//' "line 9: found 4 columns, expected 5 as in the header"
     sed -n 10p w.tsv >row && { cat w.tsv; for _ in $(seq 70); do cat row; done; } >bad.tsv

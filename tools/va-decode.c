@@ -33,8 +33,9 @@ static const struct va_usage usage = {
         "or .tiff, such as 00001.jpg or frame_det_00_000001.bmp. All images of a folder "
         "have the same prefix, mostly none. Numbers begin with 1; in a folder that has a "
         "number 0, all numbers are increased by 1. A missing number is a frame without a "
-        "face. The format of an image follows from its contents: JPEG, PNG, BMP, WebP, "
-        "TIFF, JPEG 2000, or the first picture of a GIF.\n\n"
+        "face.\n\n"
+        "The format of an image follows from its contents: JPEG, PNG, BMP, WebP, TIFF, "
+        "JPEG 2000, or the first picture of a GIF.\n\n"
         "Frames are numbered from 1 in the order in which they are shown. Each frame has "
         "the time stamp of the file in seconds, which may be below 0. In recordings that "
         "were joined with cat, time stamps start again: numbers and times then continue, "
@@ -53,7 +54,7 @@ static const struct va_usage usage = {
     .examples = "va-decode -o holiday.frames.h5 holiday.mp4\n"
                 "va-decode --size 112 --every 5 -o small.frames.h5 holiday.mp4\n"
                 "va-decode --fps 25 -o person.frames.h5 cropped_aligned/person\n"
-                "va-decode --raw --size 320x180 holiday.mp4 | head -c 172800 >first.rgb",
+                "va-decode --raw --size 320x180 holiday.mp4 >holiday.rgb",
 };
 
 /* "WxH" or "N", a square. */
@@ -116,7 +117,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (!inputs[0] || inputs[1])
         return va_usage_error(status, inputs[0]
                                           ? "expected one input; --output names the output"
-                                          : "expected one video, folder or -");
+                                          : "expected one video, one folder or -");
     a->input = inputs[0];
     if (!a->output == !a->raw)
         return va_usage_error(status, a->raw ? "--raw writes to standard output, not to a file"
@@ -125,8 +126,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return va_usage_error(status, "--end is not after --start");
     if (a->name && !va_video_name_valid(a->name))
         return va_usage_error(
-            status, "--name %s: cannot be the name of a video (va.frames(5) says which can)",
-            a->name);
+            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
     o->threads = (int)a->threads;
     return parse_size(a, status);
 }

@@ -86,7 +86,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (!a->weights)
         return va_usage_error(status, "missing --weights ENCODER.h5");
     if (!a->output == !a->output_dir)
-        return va_usage_error(status, a->output ? "--output and --output-dir exclude each other"
+        return va_usage_error(status, a->output ? "--output and --output-dir conflict"
                                                 : "missing --output FILE");
     if (!a->inputs[0])
         return va_usage_error(status, "expected a frames file, a video or a folder");
@@ -326,7 +326,7 @@ static char *output_of(const char *dir, const struct input *in, const struct job
 {
     for (int64_t i = 0; i < j->done; i++)
         if (!strcmp(j->videos[i], in->video))
-            return va_error("%s: video %s was among the inputs before", in->path, in->video),
+            return va_error("%s: video %s is among the inputs twice", in->path, in->video),
                    NULL;
     return va_format("%s/%s.h5", dir, in->video);
 }
@@ -359,8 +359,8 @@ static int find_inputs(struct job *j, const struct args *a)
         if (va_crops_find(*path, &j->inputs, &j->input_count, &j->input_room) < 0)
             return -1;
     if (a->output && j->input_count > 1)
-        return va_error("%s: found %lld folders of crops, expected one (several videos need "
-                        "--output-dir)",
+        return va_error("%s: found %lld folders of crops, expected one; several videos need "
+                        "--output-dir",
                         a->inputs[0], (long long)j->input_count);
     return 0;
 }

@@ -100,10 +100,10 @@ static bool parse_weight(int *status)
         double w = strtod(text, &end);
 
         if (end == text || (*end && *end != ',') || *text == ' ' || !(w >= 0 && w <= 1e9))
-            return va_usage_error(status,
-                                  "--weight: found %s, expected numbers from 0, separated "
-                                  "by commas",
-                                  combine.weight);
+            return va_usage_error(
+                status,
+                "--weight: found %s, expected numbers of at least 0, separated by commas",
+                combine.weight);
         if (n < combine.count)
             combine.weights[n][0] = combine.weights[n][1] = w;
         n++;
@@ -115,7 +115,8 @@ static bool parse_weight(int *status)
         return va_usage_error(status,
                               "--weight: found %lld numbers, expected %lld, one for each file",
                               (long long)n, (long long)combine.count);
-    return total > 0 || va_usage_error(status, "--weight: expected one above 0");
+    return total > 0 ||
+           va_usage_error(status, "--weight: all weights are 0, expected at least one above 0");
 }
 
 static bool parse_combine(int argc, char **argv, int *status)
@@ -134,10 +135,11 @@ static bool parse_combine(int argc, char **argv, int *status)
             status, combine.fitted ? "--weight-table conflicts with --method mean and centred"
                                    : "--method weights needs --weight-table FILE");
     if (combine.weight && combine.method != MEAN)
-        return va_usage_error(status, "--weight goes with --method mean");
+        return va_usage_error(status, "--weight is only for --method mean");
     if (combine.fitted && combine.missing == VA_ENSEMBLE_AVERAGE)
-        return va_usage_error(status, "--missing average does not go with fitted weights: they "
-                                      "were fitted for all files together");
+        return va_usage_error(
+            status, "--missing average conflicts with --weight-table: its weights are for all "
+                    "files together");
     return !combine.weight || parse_weight(status);
 }
 

@@ -47,7 +47,7 @@ static bool check(struct args *a, int *status)
     if (!va_run_check(&a->run, status))
         return false;
     if (va_option_given("mix") && job->config.loss != VA_FINETUNE_MIX)
-        return va_usage_error(status, "--mix is for --loss mix");
+        return va_usage_error(status, "--mix is only for --loss mix");
     if (a->run.print_config)
         return true;
     if (!job->weights)

@@ -19,8 +19,8 @@ static const struct va_usage usage = {
     .brief = "divide videos into folds, run the cross-validation and print its table",
     .examples =
         "va-fold split --train-labels Train_Set --val-labels Validation_Set -o folds\n"
-        "va-fold run --windows w.h5 --split folds --labels Train_Set --labels Validation_Set -j 2 -o cv\n"
-        "va-fold report --baseline ridge=ridge/0/score.tsv cv/0/score.tsv",
+        "va-fold run --windows w.h5 --split folds --labels Train_Set --labels Validation_Set -o out\n"
+        "va-fold report --baseline out/cv/0/ridge.tsv out/cv/0/score.tsv",
 };
 
 /* ---- split ----------------------------------------------------------------------------- */
@@ -45,7 +45,7 @@ static int split(const struct split *s)
                                      (uint64_t)s->seed) < 0)
         goto done;
     if (plan.torn_groups)
-        va_info("%lld groups of people are in several folds: their scores are too good",
+        va_info("%lld groups of people are in several folds: scores will be too high",
                 (long long)plan.torn_groups);
     status = va_folds_write(&plan, s->output);
 done:
@@ -62,7 +62,8 @@ static void check_split(const struct split *s, char **operands, int *status)
     else if (s->tsv && (s->train || s->val || s->groups || va_option_given("scheme") ||
                         va_option_given("folds")))
         va_usage_error(status,
-                       "--folds-tsv goes without folders, --groups, --scheme and --folds");
+                       "--folds-tsv conflicts with folders of labels, --groups, --scheme and "
+                       "--folds");
     else if (!s->tsv && (!s->train || !s->val))
         va_usage_error(status, "missing --train-labels DIR and --val-labels DIR");
     else
@@ -190,7 +191,7 @@ static int report_main(int argc, char **argv)
     char **operands = va_options_parse(table, &report_usage, argc, argv, &status);
 
     if (operands && !operands[0])
-        va_usage_error(&status, "expected at least one table of scores");
+        va_usage_error(&status, "expected at least one file of scores");
     while (operands && operands[count])
         count++;
     if (count) {

@@ -65,9 +65,10 @@ static bool check_settings(const struct args *a, int *status)
     const struct va_pretrain_job *job = &a->job;
 
     if (job->init && va_option_given("arch"))
-        return va_usage_error(status, "--arch and --init exclude each other: the file tells");
+        return va_usage_error(status,
+                              "--arch conflicts with --init: the file fixes the architecture");
     if (va_option_given("warmup-epochs") && job->config.warmup_epochs >= job->config.epochs)
-        return va_usage_error(status, "--warmup-epochs %lld leaves nothing of %lld epochs",
+        return va_usage_error(status, "--warmup-epochs %lld: expected fewer than --epochs %lld",
                               (long long)job->config.warmup_epochs,
                               (long long)job->config.epochs);
     if (job->sheet_every && !job->run.log_dir)

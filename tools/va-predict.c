@@ -46,9 +46,9 @@ static bool check_window(struct args *a, int *status)
     bool window = va_option_given("window"), stride = va_option_given("stride");
 
     if (plan->mode == VA_PREDICT_SEQUENCE && (window || stride))
-        return va_usage_error(status, "--mode sequence has no --window and no --stride");
+        return va_usage_error(status, "--window and --stride are not for --mode sequence");
     if (plan->mode == VA_PREDICT_CHUNK && stride)
-        return va_usage_error(status, "--mode chunk has no --stride");
+        return va_usage_error(status, "--stride is not for --mode chunk");
     if (plan->mode == VA_PREDICT_CHUNK && !window)
         plan->window = 500; /* as the authors tested */
     if (plan->mode == VA_PREDICT_CHUNK)
@@ -129,11 +129,13 @@ static bool check(struct args *a, int *status)
     if (job->windows && job->feature_count)
         return va_usage_error(status, "expected --windows or feature files, found both");
     if (job->list && !job->windows)
-        return va_usage_error(status, "--list names videos of --windows, which is missing");
+        return va_usage_error(status, "--list needs --windows FILE");
     if (job->windows && job->labels.count)
-        return va_usage_error(status, "--labels were read when the --windows were made");
+        return va_usage_error(
+            status, "--labels conflicts with --windows: va-window has read the labels");
     if (job->windows && va_option_given("missing"))
-        return va_usage_error(status, "--missing was decided when the --windows were made");
+        return va_usage_error(
+            status, "--missing conflicts with --windows: va-window has filled the frames");
     return check_window(a, status) && va_device_check(job->device, a->precision, status);
 }
 

@@ -87,8 +87,9 @@ static bool parse_args(int argc, char **argv, int *status)
     if (strcmp(args.lambda, "auto")) {
         args.value = strtod(args.lambda, &end);
         if (*end || end == args.lambda || !(args.value >= 0 && args.value <= 1e9))
-            return va_usage_error(
-                status, "--lambda: found %s, expected auto or a number from 0", args.lambda);
+            return va_usage_error(status,
+                                  "--lambda: found %s, expected auto or a number of at least 0",
+                                  args.lambda);
     }
     return true;
 }
@@ -175,7 +176,7 @@ static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t pa
     lambda[0] = lambda[1] = args.value;
     if (status == 0 && args.method == METHOD_RIDGE && args.select == SELECT_FORWARD) {
         if (parts < 2)
-            status = va_error("%s: one group of videos, nothing to choose features by",
+            status = va_error("%s: found one group of videos, but --select forward needs two",
                               args.train);
         else if ((status = va_ridge_constant(ridge, &all)) == 0)
             for (int d = 0; d < 2 && status == 0; d++)
@@ -188,7 +189,8 @@ static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t pa
         if (parts > 1)
             status = va_ridge_choose(part, parts, lambda);
         else
-            va_info("%s: one group of videos, nothing to choose by: lambda is .1", args.train);
+            va_info("%s: found one group of videos, so no inner cross-validation: lambda is .1",
+                    args.train);
     }
     if (status == 0)
         status = args.method == METHOD_MEAN ? va_ridge_constant(ridge, &all)

@@ -79,7 +79,7 @@ static int evaluate_video(struct va_evaluation *e, const struct va_predictions *
     int status = -1;
 
     if (!p && args.missing == MISSING_SKIP)
-        return va_info("%s: no predictions, left out", file->name), 0;
+        return va_info("%s: has no predictions, left out", file->name), 0;
     if (!p)
         return va_error(
             "%s: video '%s' has no predictions: add them, or choose videos with --list, "
@@ -131,7 +131,7 @@ static int evaluate_all(struct va_evaluation *e, const struct va_predictions *pr
         status = evaluate_video(e, predictions, &files->items[i]);
     for (int64_t i = 0; status == 0 && i < predictions->count; i++)
         if (!va_label_files_find(files, predictions->items[i].name))
-            va_info("%s: no labels, left out", predictions->items[i].name);
+            va_info("%s: has no labels, left out", predictions->items[i].name);
     return status;
 }
 

@@ -173,7 +173,7 @@ static bool check_amount(int d, int *status)
     const int k = size_option();
 
     if (k == ALPHA && a->value == 0)
-        return va_usage_error(status, "--alpha: found 0, expected a number above it");
+        return va_usage_error(status, "--alpha: found 0, expected a number above 0");
     if (k != WINDOW || a->seconds)
         return true;
     if (a->value < 1 || a->value != floor(a->value))
@@ -243,8 +243,7 @@ static int filter_of(int d, const char *name, int64_t T, const double *pts, stru
 
         if (!isfinite(rate) || rate <= 0)
             return va_error(
-                "%s: video '%s': found no time stamps that ascend, expected them for "
-                "--%s in seconds",
+                "%s: video '%s': found no ascending time stamps; give --%s in frames",
                 args.input, name, o->name);
         n *= rate;
         if (n > o->most)

@@ -48,8 +48,7 @@ static const struct va_usage usage = {
         "the labels across the end of a window; two people; dots in the name; other "
         "files among the crops; labels with CRLF, blanks, integers; 6 to 30 frames per "
         "second.",
-    .examples = "va-synth -o corpus\n"
-                "va-synth --videos 5 --test 1 --frames 80 --traps no --seed 6 -o small",
+    .examples = "va-synth --videos 5 --test 1 --frames 80 --traps no --crops yes -o corpus",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)

@@ -38,6 +38,14 @@ static const struct va_usage init_usage = {
                "temporal model, by default in the published size.",
 };
 
+/* An option that is only for mamba-va and was given, or NULL. */
+static const char *head_option_given(void)
+{
+    return va_option_given("preset")   ? "preset"
+           : va_option_given("in-dim") ? "in-dim"
+                                       : va_settings_given(&va_head_settings);
+}
+
 static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
 {
     struct va_head_config *h = &a->head;
@@ -70,13 +78,9 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
         return va_usage_error(status, "missing --arch NAME");
     if (!a->output)
         return va_usage_error(status, "missing --output MODEL.h5");
-    if (a->arch != VA_ARCH_MAMBA_VA &&
-        (va_option_given("preset") || va_option_given("in-dim") ||
-         va_settings_given(&va_head_settings)))
-        return va_usage_error(status,
-                              "--arch %s is an encoder, and an option given is only for "
-                              "mamba-va",
-                              va_arch_names[a->arch]);
+    if (a->arch != VA_ARCH_MAMBA_VA && head_option_given())
+        return va_usage_error(status, "--%s is only for --arch mamba-va, found --arch %s",
+                              head_option_given(), va_arch_names[a->arch]);
     h->width = h->channels[h->blocks - 1]; /* also without a TCN */
     if (!va_option_given("in-norm"))
         h->in_norm = a->preset == AUTHORS;
@@ -142,10 +146,11 @@ static const struct va_usage import_usage = {
         "with or without a common prefix. Heads are left out if their names show it "
         "(head, classifier, au_head, projector, ...); --drop leaves out other tensors. "
         "The decoder of a masked autoencoder is left out without --keep-decoder. Integer "
-        "tensors beside the weights are left out. Only plain vision transformers with a "
-        "CLS token are accepted; any other kind (LayerScale, register tokens, averages "
-        "instead of the CLS row, ...) is refused with its name. A mamba-va model has the "
-        "names of this program or of the authors' code.\n\n"
+        "tensors beside the weights are left out.\n\n"
+        "Only plain vision transformers with a CLS token are accepted; any other kind "
+        "(LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
+        "with its name. A mamba-va model has the names of this program or of the "
+        "authors' code.\n\n"
         "Sizes follow from the shapes of the tensors. Other settings come from --set, "
         "else from the metadata of IN, else from --preset, else from the defaults:\n\n"
         "  heads              width / 64; 16 for the widths 1152, 1280, 1408 and 1664\n"
@@ -341,7 +346,7 @@ static bool parse_export(struct export_args *a, int argc, char **argv, int *stat
     a->input = rest[0];
     if (means_another_format(a->output))
         return va_usage_error(status,
-                              "--output %s: found the ending of another format: write "
+                              "--output %s: found the extension of another format: write "
                               "OUT.safetensors, which PyTorch loads with " LOAD,
                               a->output);
     return true;
@@ -362,7 +367,9 @@ static int run_export(const struct export_args *a)
         result = va_keymap_to_authors(set, a->input, &more);
         norm = va_tensors_meta(set, "in-norm");
         if (result == 0 && norm && !strcmp(norm, "no"))
-            va_warn("%s: in-norm is no, but the authors' program always normalises", a->input);
+            va_warn("%s: in-norm is no, but the authors' code always applies layer norm: its "
+                    "results will differ",
+                    a->input);
     }
     if (result == 0)
         result = va_tensors_add_aliases(set, &more);
@@ -428,7 +435,7 @@ static const struct va_usage usage = {
     .brief = "make, import, export and describe models",
     .examples =
         "va-weights init --arch vit_tiny -o tiny.h5\n"
-        "va-weights import --set mean=.485,.456,.406 --set std=.229,.224,.225 -o mae.h5 mae_pretrain_vit.pth\n"
+        "va-weights import --set mean=.485,.456,.406 --set std=.229,.224,.225 -o mae.h5 mae_pretrain_vit_base.pth\n"
         "va-weights export -o for_timm.safetensors mae.h5\n"
         "va-weights info mae.h5",
 };

@@ -56,13 +56,14 @@ static const struct va_usage usage = {
         "a message gives both numbers and the difference in seconds. Frames without a "
         "row are unlabelled; rows without a frame have no face.\n\n"
         "A factor of more than 1.5 between the two numbers is refused, because the rows "
-        "then belong to other frames: common frame rates differ by at most 1.25 (24, 25, "
-        "30) or by 2 and more. --label-fps 4 resamples files with 4 rows per second: "
-        "frame k, at (k - 1) / fps seconds, gets the linear mix of the two rows around "
-        "it, or no label if one of the two has none. --unmatched allow uses row k for "
-        "frame k in spite of the factor. Crops without a frame rate (see va-decode "
-        "--fps) may have any number of rows after the last face, because the length of "
-        "the video is unknown.\n\n"
+        "then belong to other frames. Common frame rates differ by at most 1.25 (24, 25, "
+        "30) or by 2 and more.\n\n"
+        "--label-fps 4 resamples files with 4 rows per second: frame k, at (k - 1) / fps "
+        "seconds, gets the linear mix of the two rows around it, or no label if one of "
+        "the two has none.\n\n"
+        "--unmatched allow uses row k for frame k in spite of the factor. Crops without "
+        "a frame rate (see va-decode --fps) may have any number of rows after the last "
+        "face, because the length of the video is unknown.\n\n"
         "All features are read once. A value that is not finite is refused, and so are "
         "features of different encoders.\n\n"
         "--preset paper is the published protocol. authors is the protocol of the "
@@ -188,15 +189,15 @@ static int check(const struct va_window_index *index)
     for (int64_t i = 0; i < index->video_count; i++)
         labels += index->videos[i].label_count;
     if (args.labels.count && !labels)
-        return va_error("%s: found labels for none of the %lld videos: name label files as the "
-                        "videos, %s.txt",
+        return va_error("%s: found labels for none of the %lld videos: name label files after "
+                        "their videos, such as %s.txt",
                         args.labels.items[0], (long long)index->video_count,
                         index->videos[0].name);
     if (index->window_count)
         return 0;
     return va_error("%s: found no window of %lld frames%s, expected at least one",
                     args.inputs[0], (long long)index->window,
-                    args.tail == VA_TAIL_DROP ? " (--tail drop leaves out what is shorter)"
+                    args.tail == VA_TAIL_DROP ? " (--tail drop leaves out shorter videos)"
                                               : "");
 }
 

@@ -14,9 +14,8 @@ int va_comm_start(const struct va_launch *launch, int (*agree)(int result))
     (void)agree;
     if (launch->rank <= 0)
         va_error_machine(
-            "%s: started by a launcher as one of several processes, but this build "
-            "has no MPI support: install an MPI library and make again, or start "
-            "it once",
+            "%s: started by a launcher as one of several processes, but this build has "
+            "no MPI support: install an MPI library and rebuild, or start one process",
             launch->by);
     return -1;
 }

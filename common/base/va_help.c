@@ -165,7 +165,8 @@ void va_help_print_commands(const struct va_command *commands, const struct va_u
 
 /* ---- the man page, from the same table --------------------------------------------------- */
 
-/* Text for troff: a backslash, a leading dot or quote, and hyphens of options. */
+/* Text for troff: a backslash, a leading dot or quote, and hyphens of options. A line may break
+ * after a bar: a choice may have more names than a line holds. */
 static void print_troff(const char *text)
 {
     bool start = true;
@@ -177,6 +178,8 @@ static void print_troff(const char *text)
             fputs("\\e", stdout);
         else if (*text == '-')
             fputs("\\-", stdout);
+        else if (*text == '|')
+            fputs("|\\:", stdout);
         else
             putchar(*text);
         start = *text == '\n';
@@ -248,8 +251,9 @@ void va_man_end(const struct va_usage *usage, bool writes)
     man_options(va_common_options);
     if (writes)
         man_options(va_writer_options);
-    printf(".SH EXIT STATUS\n0 done or yes; 1 no; 2 bad command line; 3 bad input data; 4 the "
-           "machine failed.\n");
+    printf(".SH EXIT STATUS\n"
+           ".TP\n0\ndone, or yes\n.TP\n1\nno\n.TP\n2\nwrong command line\n"
+           ".TP\n3\nwrong input\n.TP\n4\nthe machine failed\n");
     if (!usage->examples)
         return;
     printf(".SH EXAMPLES\n.EX\n");
@@ -281,4 +285,46 @@ void va_man_print(const struct va_option *table, const struct va_usage *usage, c
     putchar('\n');
     man_details(usage->details);
     man_options(table);
+}
+
+/* ---- completion, from the same table ------------------------------------------------------- */
+
+/* What may follow an option: nothing, one of its words, a folder, a file, or some value. */
+static const char *value_kind(const struct va_option *o)
+{
+    const bool path = o->kind == VA_OPTION_FILE || o->kind == VA_OPTION_OUTPUT ||
+                      (o->kind == VA_OPTION_LIST && strpbrk(o->value, ".F"));
+
+    if (o->kind == VA_OPTION_FLAG)
+        return "flag";
+    if (o->kind == VA_OPTION_CHOICE || o->kind == VA_OPTION_YESNO)
+        return "words";
+    if (o->value && !strcmp(o->value, "DIR"))
+        return "dir";
+    return path ? "file" : "value";
+}
+
+/* A row per option: command, letter, name, kind of value, words, help; tabs between. */
+static void table_options(const struct va_option *table, const char *verb)
+{
+    for (const struct va_option *o = table; o->kind != VA_OPTION_END; o++) {
+        const char letter[2] = { o->letter, 0 };
+
+        if (o->kind == VA_OPTION_GROUP)
+            continue;
+        printf("%s\t%s\t%s\t%s\t", verb ? verb : "", letter, o->name, value_kind(o));
+        if (o->kind == VA_OPTION_YESNO)
+            fputs("yes no", stdout);
+        for (int i = 0; o->kind == VA_OPTION_CHOICE && o->names[i]; i++)
+            printf("%s%s", i ? " " : "", o->names[i]);
+        printf("\t%s\n", o->help);
+    }
+}
+
+void va_table_print(const struct va_option *table, const char *verb)
+{
+    table_options(table, verb);
+    table_options(va_common_options, verb);
+    if (va_option_writes(table))
+        table_options(va_writer_options, verb);
 }

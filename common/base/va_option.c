@@ -299,6 +299,10 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
             va_help_print(table, usage, seen.verb);
             return *status = VA_EXIT_OK, NULL;
         }
+        if (!strcmp(argv[i], "--help-table")) {
+            va_table_print(table, seen.verb);
+            return *status = VA_EXIT_OK, NULL;
+        }
         if (!strcmp(argv[i], "--help-man")) {
             va_man_print(table, usage, seen.verb);
             return *status = VA_EXIT_OK, NULL;

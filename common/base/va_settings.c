@@ -73,15 +73,15 @@ struct va_option va_settings_option(const struct va_settings *t, const char *nam
     return (struct va_option)VA_OPT_END;
 }
 
-bool va_settings_given(const struct va_settings *t)
+const char *va_settings_given(const struct va_settings *t)
 {
     struct va_setting list[VA_SETTINGS_MAX];
     int64_t i = va_settings_list(t, list);
 
     while (i > 0)
         if (va_option_given(list[--i].option.name))
-            return true;
-    return false;
+            return list[i].option.name;
+    return NULL;
 }
 
 /* ---- values ----------------------------------------------------------------------------- */

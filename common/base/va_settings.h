@@ -64,8 +64,8 @@ int64_t va_settings_options(const struct va_settings *t, void *config,
 struct va_option va_settings_option(const struct va_settings *t, const char *name,
                                     void *config);
 
-/* Whether the command line holds an option of the table. */
-bool va_settings_given(const struct va_settings *t);
+/* The name of an option of the table that the command line holds, or NULL. */
+const char *va_settings_given(const struct va_settings *t);
 
 /* Whether each whole number of a configuration is from 1 to the end of its range: "WHERE: depth is 300, ...".
  * 0, or -1 after reporting. */

@@ -69,7 +69,7 @@ static char *path_of(int format, const char *where, const char *source, const ch
     if (!is_folder(format, where))
         return va_strdup(where);
     if (!va_video_name_valid(name)) {
-        va_error("%s: the video's name '%s' cannot be that of a file", source, name);
+        va_error("%s: the video name '%s' cannot be a file name", source, name);
         return NULL;
     }
     return va_format("%s/%s.%s", where, name, formats[format].ending);

@@ -101,9 +101,7 @@ static int read_sets(struct va_tuner *t)
     if (va_rated_read(&t->val, job->val, &from) < 0)
         goto done;
     both = va_rated_common(&t->train, &t->val, t->pictures);
-    status = both ? va_error("%s: found video %s, which is in %s too", job->val, both,
-                             job->train)
-                  : 0;
+    status = both ? va_error("%s: video %s is also in %s", job->val, both, job->train) : 0;
 done:
     va_label_files_release(&labels);
     va_label_files_release(&expressions);
@@ -123,7 +121,7 @@ static int take_shape(struct va_tuner *t)
     if (c->freeze < 0)
         c->freeze = 2 * depth / 3;
     if (c->freeze > depth)
-        return va_error("%s: depth is %lld, expected at least the %lld of --freeze-blocks",
+        return va_error("%s: found %lld blocks, expected at least the %lld of --freeze-blocks",
                         path, (long long)depth, (long long)c->freeze);
     classes = t->job->expressions.count ? c->classes : 0;
     if (t->shape.classes && t->shape.classes != classes)
@@ -164,8 +162,9 @@ static int open_input(struct va_tuner *t)
     va_sampler_init(&t->sampler, &t->train, t->config.per_video, t->config.batch,
                     (uint64_t)t->config.seed);
     if (t->sampler.batch < va_comm_size())
-        return va_error("a batch of %lld pictures for %d ranks, expected one each at least",
-                        (long long)t->sampler.batch, va_comm_size());
+        return va_error(
+            "a batch of %lld pictures for %d ranks, expected at least one for each rank",
+            (long long)t->sampler.batch, va_comm_size());
     return make_identity(t);
 }
 

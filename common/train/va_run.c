@@ -6,6 +6,7 @@
 #include "base/va_mem.h"
 #include "base/va_output.h"
 #include "base/va_progress.h"
+#include "base/va_text.h"
 #include "train/va_run_priv.h"
 #include "train/va_share.h"
 #include <errno.h>
@@ -100,7 +101,7 @@ static int resume(struct va_run *r)
     r->saved = va_run_seconds();
     r->saved_step = r->state.batches;
     r->save_time = r->saved - begun; /* about as long */
-    va_info("%s: going on after step %lld", r->state_path, (long long)r->state.batches);
+    va_info("%s: continuing after step %lld", r->state_path, (long long)r->state.batches);
     return va_share_same_weights(r->state.params, r->state.batches, r->room);
 }
 
@@ -291,7 +292,7 @@ static int go(struct va_run *r)
     if (status < 0)
         return failed(r);
     if (status > 0)
-        va_info("stopped after step %lld; checkpoint in %s; go on with --resume",
+        va_info("stopped after step %lld; checkpoint in %s; continue with --resume",
                 (long long)r->state.batches, r->state_path);
     return status ? status : va_comm_agree(finish(r));
 }
@@ -316,13 +317,14 @@ int va_run_train(struct va_run *r, const struct va_run_job *job, const struct va
 void va_run_summarise(const struct va_run *r, const char *lacking)
 {
     const struct va_train_state *s = &r->state;
+    int64_t updates = va_optimiser_updates(s->optimiser), epochs = va_run_epoch(s);
 
     if (s->skipped)
         va_info("%lld of %lld batches had no %s and made no update", (long long)s->skipped,
                 (long long)s->batches, lacking);
-    va_info("%s: %lld updates in %lld epochs, best mean CCC %.4f at step %lld", r->job->output,
-            (long long)va_optimiser_updates(s->optimiser), (long long)va_run_epoch(s), s->best,
-            (long long)s->best_step);
+    va_info("%s: %lld update%s in %lld epoch%s, best mean CCC %.4f at step %lld",
+            r->job->output, (long long)updates, va_plural(updates), (long long)epochs,
+            va_plural(epochs), s->best, (long long)s->best_step);
 }
 
 void va_run_release(struct va_run *r)

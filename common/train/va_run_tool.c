@@ -67,7 +67,7 @@ bool va_run_check(struct va_run_args *a, int *status)
         return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
                               a->save_every);
     if (a->job->resume && a->job->restart)
-        return va_usage_error(status, "--resume and --restart exclude each other");
+        return va_usage_error(status, "--resume and --restart conflict");
     return a->precision ? va_device_check_name(*a->device, status)
                         : va_device_check(*a->device, a->f32, status);
 }

