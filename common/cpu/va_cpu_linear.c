@@ -67,13 +67,20 @@ static void finish(const struct linear *l, int64_t b, int64_t m0, int64_t rows, 
                                                    : (const float *)p->residual + b * p->stepr;
     float *y = (float *)p->y + b * p->stepy;
 
-    if (!bias && !residual && p->act == VA_IDENTITY && !l->aside)
+    if (!bias && !residual && p->act == VA_IDENTITY && !l->aside && !p->pre)
         return;
     for (int64_t m = 0; m < rows; m++) {
         int64_t at = (m0 + m) * p->ldy + n0;
+        const float *from = c + m * ldc, *add = bias;
 
-        va_hot()->epilogue(p->act, cols, c + m * ldc, bias, residual ? residual + at : NULL,
-                           y + at);
+        if (p->pre) {
+            float *pre = (float *)p->pre + b * p->stepy + at;
+
+            va_hot()->epilogue(VA_IDENTITY, cols, from, bias, NULL, pre);
+            from = pre;
+            add = NULL;
+        }
+        va_hot()->epilogue(p->act, cols, from, add, residual ? residual + at : NULL, y + at);
     }
 }
 
@@ -153,9 +160,15 @@ static void dx_task(void *arg, int64_t task, int thread)
                          .add = p->add_dx,
                          .b = VA_GEMM_ROWS };
 
+    int64_t at = m0 * p->lddx + k0;
+
     if (va_gemm(&g, thread, (const float *)p->dy + m0 * p->lddy, (const float *)p->w->data + k0,
-                (float *)p->dx + m0 * p->lddx + k0) < 0)
+                (float *)p->dx + at) < 0)
         atomic_store(&l->cpu->broken, true);
+    for (int64_t m = 0; p->act != VA_IDENTITY && m < g.M; m++, at += p->lddx)
+        va_hot()->unary_grad(p->act, g.N, (const float *)p->pre + at,
+                             (const float *)p->out + at, (const float *)p->dx + at,
+                             (float *)p->dx + at);
 }
 
 /* dW += dy^T x: blocks of dW, each over all of M in one product. */
@@ -218,6 +231,8 @@ void va_cpu_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
         next.dy = va_at(be, p->dy, i * p->stepdy);
         next.x = p->x ? va_at(be, p->x, i * p->stepx) : NULL;
         next.dx = p->dx ? va_at(be, p->dx, i * p->stepdx) : NULL;
+        next.pre = p->pre ? va_at(be, p->pre, i * p->stepdx) : NULL;
+        next.out = p->out ? va_at(be, p->out, i * p->stepdx) : NULL;
         linear_grad(va_cpu(be), &next);
     }
 }

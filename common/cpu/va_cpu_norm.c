@@ -26,11 +26,14 @@ struct norm_grad {
 static void norm_grad_task(void *arg, int64_t task, int thread)
 {
     const struct norm_grad *w = arg;
-    int64_t first = task * ROWS;
+    const struct va_norm_grad *p = w->p;
+    int64_t first = task * ROWS, rows = p->M - first < ROWS ? p->M - first : ROWS;
+    float *dx = (float *)p->dx + first * p->C;
 
     (void)thread;
-    va_hot()->norm_grad(w->p->M - first < ROWS ? w->p->M - first : ROWS, w->p, first,
-                        w->sums + task * 2 * w->p->C);
+    va_hot()->norm_grad(rows, p, first, w->sums + task * 2 * p->C);
+    if (p->dx && p->add)
+        va_hot()->add(rows * p->C, dx, (const float *)p->add + first * p->C, dx);
 }
 
 void va_cpu_norm_grad(struct va_backend *be, const struct va_norm_grad *p)

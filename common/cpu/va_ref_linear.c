@@ -13,6 +13,8 @@ static void linear(struct va_backend *be, const struct va_linear *p, int64_t i)
             for (int64_t k = 0; k < p->K; k++)
                 sum += va_ref_operand(be, x[m * p->ldx + k]) *
                        va_ref_operand(be, w[n * p->K + k]);
+            if (p->pre)
+                ((double *)p->pre)[i * p->stepy + m * p->ldy + n] = sum;
             y[m * p->ldy + n] = va_ref_apply(p->act, sum) + (r ? r[m * p->ldy + n] : 0);
         }
 }
@@ -37,6 +39,11 @@ static void linear_grad(const struct va_linear_grad *p, int64_t i)
 
             for (int64_t n = 0; n < p->N; n++)
                 sum += dy[m * p->lddy + n] * w[n * p->K + k];
+            if (p->act != VA_IDENTITY) {
+                const double *pre = (const double *)p->pre + i * p->stepdx;
+
+                sum *= va_ref_slope(p->act, pre[m * p->lddx + k]);
+            }
             dx[m * p->lddx + k] = sum;
         }
     for (int64_t m = 0; m < p->M; m++)

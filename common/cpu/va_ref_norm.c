@@ -112,7 +112,9 @@ void va_ref_norm_grad(struct va_backend *be, const struct va_norm_grad *p)
         for (int64_t c = 0; p->dx && c < p->C; c++) {
             double n = (x[c] - mean) * scale, g = dy[c] * (gamma ? gamma[c] : 1);
 
-            ((double *)p->dx)[m * p->C + c] = scale * (g - mean_g - n * mean_gn);
+            ((double *)p->dx)[m * p->C + c] = scale * (g - mean_g - n * mean_gn) +
+                                              (p->add ? ((const double *)p->add)[m * p->C + c]
+                                                      : 0);
         }
     }
 }

@@ -4,17 +4,10 @@
  */
 #include "nn/va_block.h"
 
+#include "nn/va_dense.h"
+#include "nn/va_layernorm.h"
+
 #include <math.h>
-
-static struct va_param *at(const struct va_block *b, int64_t i)
-{
-    return &b->params->items[i];
-}
-
-static void *value(const struct va_block *b, int64_t i)
-{
-    return at(b, i)->value.data;
-}
 
 /* ---- parameters ------------------------------------------------------------------------ */
 
@@ -26,25 +19,10 @@ struct va_param va_block_xavier(int64_t N, int64_t K)
 static int64_t declare_linear(struct va_params *list, const char *prefix, const char *part,
                               int64_t N, int64_t K, va_block_law law)
 {
-    struct va_param weight = law(N, K), bias = { .rank = 1, .shape = { N } };
-    int64_t index;
+    struct va_param weight = law(N, K), zero = { .init = VA_INIT_ZERO };
 
-    weight.rank = 2;
-    weight.shape[0] = N;
-    weight.shape[1] = K;
     weight.decay = true;
-    index = va_params_add(list, &weight, "%s.%s.weight", prefix, part);
-    return index < 0 || va_params_add(list, &bias, "%s.%s.bias", prefix, part) < 0 ? -1 : index;
-}
-
-static int64_t declare_norm(struct va_params *list, const char *prefix, const char *part,
-                            int64_t C)
-{
-    struct va_param weight = { .rank = 1, .shape = { C }, .init = VA_INIT_CONSTANT, .a = 1 };
-    struct va_param bias = { .rank = 1, .shape = { C } };
-    int64_t index = va_params_add(list, &weight, "%s.%s.weight", prefix, part);
-
-    return index < 0 || va_params_add(list, &bias, "%s.%s.bias", prefix, part) < 0 ? -1 : index;
+    return va_dense_declare(list, N, K, &weight, &zero, "%s.%s", prefix, part);
 }
 
 int va_block_declare(struct va_block *b, struct va_params *list, const char *prefix,
@@ -53,10 +31,10 @@ int va_block_declare(struct va_block *b, struct va_params *list, const char *pre
     int64_t D = s->D;
 
     *b = (struct va_block){ .params = list, .s = *s };
-    b->norm1 = declare_norm(list, prefix, "norm1", D);
+    b->norm1 = va_layernorm_declare(list, D, "%s.norm1", prefix);
     b->qkv = declare_linear(list, prefix, "attn.qkv", 3 * D, D, law);
     b->proj = declare_linear(list, prefix, "attn.proj", D, D, law);
-    b->norm2 = declare_norm(list, prefix, "norm2", D);
+    b->norm2 = va_layernorm_declare(list, D, "%s.norm2", prefix);
     b->fc1 = declare_linear(list, prefix, "mlp.fc1", s->mlp, D, law);
     b->fc2 = declare_linear(list, prefix, "mlp.fc2", D, s->mlp, law);
     return b->norm1 < 0 || b->qkv < 0 || b->proj < 0 || b->norm2 < 0 || b->fc1 < 0 || b->fc2 < 0
@@ -100,41 +78,6 @@ void va_block_plan_backward(const struct va_block *b, int64_t B, int64_t T, int6
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-static void norm(const struct va_block *b, int64_t M, const void *x, int64_t w, void *y,
-                 void *stats)
-{
-    struct va_backend *be = b->params->be;
-
-    be->ops->norm(be, &(struct va_norm){ .M = M,
-                                         .C = b->s.D,
-                                         .eps = b->s.eps,
-                                         .x = x,
-                                         .gamma = value(b, w),
-                                         .beta = value(b, w + 1),
-                                         .y = y,
-                                         .stats = stats });
-}
-
-/* y [M, N] = act(x [M, K] W^T + bias) + residual */
-static void linear(const struct va_block *b, int64_t M, const void *x, int64_t w,
-                   enum va_unary act, const void *residual, void *y)
-{
-    struct va_backend *be = b->params->be;
-    struct va_param *p = at(b, w);
-
-    be->ops->linear(be, &(struct va_linear){ .M = M,
-                                             .N = p->shape[0],
-                                             .K = p->shape[1],
-                                             .x = x,
-                                             .ldx = p->shape[1],
-                                             .w = &p->value,
-                                             .bias = value(b, w + 1),
-                                             .act = act,
-                                             .residual = residual,
-                                             .y = y,
-                                             .ldy = p->shape[0] });
-}
-
 /* The first `queries` rows of each sequence of x [B, T, D] into y [B, queries, D]. */
 static void first_rows(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
                        const void *x, void *y)
@@ -156,10 +99,13 @@ static void add_branch(const struct va_block *b, int64_t B, int64_t queries, con
     struct va_backend *be = b->params->be;
 
     if (!acts->keep) {
-        linear(b, B * queries, x, w, VA_IDENTITY, residual, y);
+        va_dense_forward(
+            b->params, w,
+            &(struct va_linear){ .M = B * queries, .x = x, .residual = residual, .y = y });
         return;
     }
-    linear(b, B * queries, x, w, VA_IDENTITY, NULL, acts->branch);
+    va_dense_forward(b->params, w,
+                     &(struct va_linear){ .M = B * queries, .x = x, .y = acts->branch });
     be->ops->add_scaled(be, &(struct va_add_scaled){ .B = B,
                                                      .n = queries * b->s.D,
                                                      .s = acts->keep + which * B,
@@ -195,66 +141,37 @@ static void attend(const struct va_block *b, int64_t B, int64_t T, int64_t queri
 void va_block_forward(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
                       int64_t lead, const void *x, const struct va_block_acts *acts)
 {
-    struct va_backend *be = b->params->be;
+    const struct va_params *list = b->params;
     int64_t M = B * T, Q = B * queries;
+    double eps = b->s.eps;
     const void *residual = x;
 
-    norm(b, M, x, b->norm1, acts->norm1, acts->stats1);
-    linear(b, M, acts->norm1, b->qkv, VA_IDENTITY, NULL, acts->qkv);
+    va_layernorm_forward(
+        list, b->norm1,
+        &(struct va_norm){
+            .M = M, .eps = eps, .x = x, .y = acts->norm1, .stats = acts->stats1 });
+    va_dense_forward(list, b->qkv,
+                     &(struct va_linear){ .M = M, .x = acts->norm1, .y = acts->qkv });
     attend(b, B, T, queries, lead, acts);
     if (queries < T) {
         first_rows(b, B, T, queries, x, acts->sum);
         residual = acts->sum;
     }
     add_branch(b, B, queries, acts->att, b->proj, residual, acts, 0, acts->sum);
-    norm(b, Q, acts->sum, b->norm2, acts->norm2, acts->stats2);
-    if (acts->pre == acts->hidden) {
-        linear(b, Q, acts->norm2, b->fc1, VA_GELU, NULL, acts->hidden);
-    } else {
-        linear(b, Q, acts->norm2, b->fc1, VA_IDENTITY, NULL, acts->pre);
-        be->ops->unary(be, VA_GELU, Q * b->s.mlp, acts->pre, acts->hidden);
-    }
+    va_layernorm_forward(
+        list, b->norm2,
+        &(struct va_norm){
+            .M = Q, .eps = eps, .x = acts->sum, .y = acts->norm2, .stats = acts->stats2 });
+    va_dense_forward(list, b->fc1,
+                     &(struct va_linear){ .M = Q,
+                                          .x = acts->norm2,
+                                          .act = VA_GELU,
+                                          .pre = acts->pre == acts->hidden ? NULL : acts->pre,
+                                          .y = acts->hidden });
     add_branch(b, B, queries, acts->hidden, b->fc2, acts->sum, acts, 1, acts->out);
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
-
-/* dx [M, K] (or NULL) = dy W; gradients of the weight and its bias from x */
-static void linear_grad(const struct va_block *b, int64_t M, const void *dy, const void *x,
-                        int64_t w, void *dx)
-{
-    struct va_backend *be = b->params->be;
-    struct va_param *p = at(b, w);
-
-    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = M,
-                                                       .N = p->shape[0],
-                                                       .K = p->shape[1],
-                                                       .dy = dy,
-                                                       .lddy = p->shape[0],
-                                                       .x = x,
-                                                       .ldx = p->shape[1],
-                                                       .w = &p->value,
-                                                       .dx = dx,
-                                                       .lddx = p->shape[1],
-                                                       .dw = p->grad,
-                                                       .dbias = at(b, w + 1)->grad });
-}
-
-static void norm_grad(const struct va_block *b, int64_t M, const void *dy, const void *x,
-                      const void *stats, int64_t w, void *dx)
-{
-    struct va_backend *be = b->params->be;
-
-    be->ops->norm_grad(be, &(struct va_norm_grad){ .M = M,
-                                                   .C = b->s.D,
-                                                   .dy = dy,
-                                                   .x = x,
-                                                   .gamma = value(b, w),
-                                                   .stats = stats,
-                                                   .dx = dx,
-                                                   .dgamma = at(b, w)->grad,
-                                                   .dbeta = at(b, w + 1)->grad });
-}
 
 /* From datt [Q, D] to dqkv [M, 3D]. */
 static void attend_grad(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
@@ -307,32 +224,53 @@ void va_block_backward(const struct va_block *b, int64_t B, int64_t T, int64_t q
                        const void *x, const struct va_block_acts *acts, const void *dout,
                        void *dx, const struct va_block_scratch *t)
 {
-    struct va_backend *be = b->params->be;
+    const struct va_params *list = b->params;
     int64_t M = B * T, Q = B * queries, D = b->s.D;
+    bool all = queries == T;
 
-    linear_grad(b, Q, branch_grad(b, B, queries, acts, 1, dout, t), acts->hidden, b->fc2,
-                t->dhidden);
-    be->ops->unary_grad(be, VA_GELU, Q * b->s.mlp, acts->pre, acts->hidden, t->dhidden,
-                        t->dhidden);
-    linear_grad(b, Q, t->dhidden, acts->norm2, b->fc1, t->dnorm);
-    norm_grad(b, Q, t->dnorm, acts->sum, acts->stats2, b->norm2, t->dsum);
-    be->ops->add(be,
-                 &(struct va_add){ .B = 1, .n = Q * D, .a = t->dsum, .b = dout, .y = t->dsum });
-    linear_grad(b, Q, branch_grad(b, B, queries, acts, 0, t->dsum, t), acts->att, b->proj,
-                t->dnorm);
+    va_dense_backward(
+        list, b->fc2,
+        &(struct va_linear_grad){ .M = Q,
+                                  .dy = branch_grad(b, B, queries, acts, 1, dout, t),
+                                  .x = acts->hidden,
+                                  .dx = t->dhidden,
+                                  .act = VA_GELU,
+                                  .pre = acts->pre,
+                                  .out = acts->hidden });
+    va_dense_backward(
+        list, b->fc1,
+        &(struct va_linear_grad){ .M = Q, .dy = t->dhidden, .x = acts->norm2, .dx = t->dnorm });
+    va_layernorm_backward(list, b->norm2,
+                          &(struct va_norm_grad){ .M = Q,
+                                                  .dy = t->dnorm,
+                                                  .x = acts->sum,
+                                                  .stats = acts->stats2,
+                                                  .add = dout,
+                                                  .dx = t->dsum });
+    va_dense_backward(
+        list, b->proj,
+        &(struct va_linear_grad){ .M = Q,
+                                  .dy = branch_grad(b, B, queries, acts, 0, t->dsum, t),
+                                  .x = acts->att,
+                                  .dx = t->dnorm });
     attend_grad(b, B, T, queries, acts, t->dnorm, t->dqkv);
-    linear_grad(b, M, t->dqkv, acts->norm1, b->qkv, t->dnorm);
-    if (!dx) {
-        norm_grad(b, M, t->dnorm, x, acts->stats1, b->norm1, NULL);
-        return;
-    }
-    norm_grad(b, M, t->dnorm, x, acts->stats1, b->norm1, dx);
-    be->ops->add(be, &(struct va_add){ .B = B,
-                                       .n = queries * D,
-                                       .a = dx,
-                                       .b = t->dsum,
-                                       .y = dx,
-                                       .stepa = T * D,
-                                       .stepb = queries * D,
-                                       .stepy = T * D });
+    va_dense_backward(
+        list, b->qkv,
+        &(struct va_linear_grad){ .M = M, .dy = t->dqkv, .x = acts->norm1, .dx = t->dnorm });
+    va_layernorm_backward(list, b->norm1,
+                          &(struct va_norm_grad){ .M = M,
+                                                  .dy = t->dnorm,
+                                                  .x = x,
+                                                  .stats = acts->stats1,
+                                                  .add = all && dx ? t->dsum : NULL,
+                                                  .dx = dx });
+    if (dx && !all)
+        list->be->ops->add(list->be, &(struct va_add){ .B = B,
+                                                       .n = queries * D,
+                                                       .a = dx,
+                                                       .b = t->dsum,
+                                                       .y = dx,
+                                                       .stepa = T * D,
+                                                       .stepb = queries * D,
+                                                       .stepy = T * D });
 }

@@ -1,6 +1,7 @@
 #include "nn/va_head.h"
 
 #include "base/va_mem.h"
+#include "nn/va_dense.h"
 #include "nn/va_head_priv.h"
 
 static const double NORM_EPS = 1e-5;
@@ -143,24 +144,6 @@ int va_head_reserve(struct va_head *head, int64_t B, int64_t T, bool training)
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-/* y [M, N] = act(x W^T + b) */
-static void linear(struct va_head *head, int64_t M, const void *x, int64_t w, enum va_unary act,
-                   void *y)
-{
-    struct va_param *p = &head->params.items[w];
-
-    head->be->ops->linear(head->be, &(struct va_linear){ .M = M,
-                                                         .N = p->shape[0],
-                                                         .K = p->shape[1],
-                                                         .x = x,
-                                                         .ldx = p->shape[1],
-                                                         .w = &p->value,
-                                                         .bias = p[1].value.data,
-                                                         .act = act,
-                                                         .y = y,
-                                                         .ldy = p->shape[0] });
-}
-
 /* Each TCN block has two masks, an embedding one; a step has room for 64 (see va_rand.h). */
 static struct va_mask dropout_of(const struct va_head *head, int64_t b)
 {
@@ -185,7 +168,8 @@ static void drop_embedded(struct va_head *head, int64_t M, void *x)
 void va_head_embed(struct va_head *head, int64_t M, const void *x,
                    const struct va_head_acts *acts)
 {
-    linear(head, M, x, head->layers.embed, VA_IDENTITY, acts->embedded);
+    va_dense_forward(&head->params, head->layers.embed,
+                     &(struct va_linear){ .M = M, .x = x, .y = acts->embedded });
     drop_embedded(head, M, acts->embedded);
 }
 
@@ -193,6 +177,7 @@ void va_head_top_forward(struct va_head *head, int64_t B, int64_t T, const void 
                          struct va_head_acts *acts, struct va_stack_state *state, void *pred)
 {
     const struct va_head_layers *l = &head->layers;
+    const struct va_params *list = &head->params;
     int64_t M = B * T;
 
     if (head->config.in_norm) {
@@ -205,9 +190,12 @@ void va_head_top_forward(struct va_head *head, int64_t B, int64_t T, const void 
         x = acts->normed;
     }
     head->top = va_stack_forward(&l->stack, B, T, x, &acts->stack, state);
-    linear(head, M, head->top, l->proj, VA_IDENTITY, acts->proj);
-    linear(head, M, acts->proj, l->fc1, VA_RELU, acts->fc1);
-    linear(head, M, acts->fc1, l->fc2, VA_IDENTITY, pred);
+    va_dense_forward(list, l->proj,
+                     &(struct va_linear){ .M = M, .x = head->top, .y = acts->proj });
+    va_dense_forward(
+        list, l->fc1,
+        &(struct va_linear){ .M = M, .x = acts->proj, .act = VA_RELU, .y = acts->fc1 });
+    va_dense_forward(list, l->fc2, &(struct va_linear){ .M = M, .x = acts->fc1, .y = pred });
 }
 
 void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, void *pred,
@@ -229,26 +217,6 @@ void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, 
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
-
-/* dx [M, K] (or NULL) = dy W; gradients of W and b from x */
-static void linear_grad(struct va_head *head, int64_t M, const void *dy, const void *x,
-                        int64_t w, void *dx)
-{
-    struct va_param *p = &head->params.items[w];
-
-    head->be->ops->linear_grad(head->be, &(struct va_linear_grad){ .M = M,
-                                                                   .N = p->shape[0],
-                                                                   .K = p->shape[1],
-                                                                   .dy = dy,
-                                                                   .lddy = p->shape[0],
-                                                                   .x = x,
-                                                                   .ldx = p->shape[1],
-                                                                   .w = &p->value,
-                                                                   .dx = dx,
-                                                                   .lddx = p->shape[1],
-                                                                   .dw = p->grad,
-                                                                   .dbias = p[1].grad });
-}
 
 /* The gradient at hand is always in grad[0]. */
 static void turn(struct va_tcn_scratch *s)
@@ -272,24 +240,33 @@ static void top_backward(struct va_head *head, int64_t B, int64_t T, const void 
 {
     const struct va_head_layers *l = &head->layers;
     const struct va_head_acts *acts = &head->acts;
-    const struct va_ops *ops = head->be->ops;
+    const struct va_params *list = &head->params;
     const void *bottom = bottom_of(head);
     int64_t M = B * T;
 
-    linear_grad(head, M, dpred, acts->fc1, l->fc2, s->grad[0]);
-    ops->unary_grad(head->be, VA_RELU, M * head->config.hidden, acts->fc1, acts->fc1,
-                    s->grad[0], s->grad[0]);
-    linear_grad(head, M, s->grad[0], acts->proj, l->fc1, s->grad[1]);
-    linear_grad(head, M, s->grad[1], head->top, l->proj, s->grad[0]);
+    va_dense_backward(list, l->fc2,
+                      &(struct va_linear_grad){ .M = M,
+                                                .dy = dpred,
+                                                .x = acts->fc1,
+                                                .dx = s->grad[0],
+                                                .act = VA_RELU,
+                                                .pre = acts->fc1,
+                                                .out = acts->fc1 });
+    va_dense_backward(list, l->fc1,
+                      &(struct va_linear_grad){
+                          .M = M, .dy = s->grad[0], .x = acts->proj, .dx = s->grad[1] });
+    va_dense_backward(
+        list, l->proj,
+        &(struct va_linear_grad){ .M = M, .dy = s->grad[1], .x = head->top, .dx = s->grad[0] });
     va_stack_backward(&l->stack, B, T, head->config.in_norm ? acts->normed : bottom,
                       &acts->stack, s->grad, &head->stack_scratch);
     if (head->config.in_norm) {
-        ops->norm_grad(head->be, &(struct va_norm_grad){ .M = M,
-                                                         .C = head->config.width,
-                                                         .dy = s->grad[0],
-                                                         .x = bottom,
-                                                         .stats = acts->norm_stats,
-                                                         .dx = s->grad[1] });
+        head->be->ops->norm_grad(head->be, &(struct va_norm_grad){ .M = M,
+                                                                   .C = head->config.width,
+                                                                   .dy = s->grad[0],
+                                                                   .x = bottom,
+                                                                   .stats = acts->norm_stats,
+                                                                   .dx = s->grad[1] });
         turn(s);
     }
 }
@@ -302,7 +279,8 @@ void va_head_backward(struct va_head *head, int64_t B, int64_t T, const void *x,
     top_backward(head, B, T, dpred, &s);
     if (head->layers.embed >= 0) {
         drop_embedded(head, B * T, s.grad[0]);
-        linear_grad(head, B * T, s.grad[0], x, head->layers.embed, NULL);
+        va_dense_backward(&head->params, head->layers.embed,
+                          &(struct va_linear_grad){ .M = B * T, .dy = s.grad[0], .x = x });
     }
     for (int64_t b = head->config.blocks - 1; b >= 0; b--) {
         struct va_mask drop = dropout_of(head, b);

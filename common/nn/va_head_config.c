@@ -4,6 +4,7 @@
 #include "nn/va_head_priv.h"
 
 #include "base/va_error.h"
+#include "nn/va_dense.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -104,15 +105,9 @@ static bool spared_from_decay(const char *name)
 /* A linear layer NAME.weight [N, K], NAME.bias [N], both uniform within 1/sqrt(K). */
 static int64_t declare_linear(struct va_params *list, const char *name, int64_t N, int64_t K)
 {
-    struct va_param law = { .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)K) };
-    int64_t index;
+    const struct va_param law = { .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)K) };
 
-    law.rank = 2;
-    law.shape[0] = N;
-    law.shape[1] = K;
-    index = va_params_add(list, &law, "%s.weight", name);
-    law.rank = 1;
-    return index < 0 || va_params_add(list, &law, "%s.bias", name) < 0 ? -1 : index;
+    return va_dense_declare(list, N, K, &law, &law, "%s", name);
 }
 
 static struct va_stack_config stack_of(const struct va_head_config *c, enum va_head_init init)

@@ -7,6 +7,8 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "nn/va_block.h"
+#include "nn/va_dense.h"
+#include "nn/va_layernorm.h"
 #include "nn/va_vit_priv.h"
 #include "nn/va_vit_tape.h"
 #include <math.h>
@@ -61,14 +63,9 @@ static int64_t pixels_of(const struct va_mae *m)
 
 static int64_t declare_linear(struct va_params *list, const char *name, int64_t N, int64_t K)
 {
-    struct va_param weight = va_block_xavier(N, K), bias = { .rank = 1, .shape = { N } };
-    int64_t index;
+    const struct va_param weight = va_block_xavier(N, K), zero = { .init = VA_INIT_ZERO };
 
-    weight.rank = 2;
-    weight.shape[0] = N;
-    weight.shape[1] = K;
-    index = va_params_add(list, &weight, "%s.weight", name);
-    return index < 0 || va_params_add(list, &bias, "%s.bias", name) < 0 ? -1 : index;
+    return va_dense_declare(list, N, K, &weight, &zero, "%s", name);
 }
 
 static int declare_decoder(struct va_mae *m, struct va_params *list)
@@ -81,8 +78,6 @@ static int declare_decoder(struct va_mae *m, struct va_params *list)
     struct va_param pos = {
         .rank = 3, .shape = { 1, 1 + patches_of(m), E }, .init = VA_INIT_SINCOS, .frozen = true
     };
-    struct va_param one = { .rank = 1, .shape = { E }, .init = VA_INIT_CONSTANT, .a = 1 };
-    struct va_param zero = { .rank = 1, .shape = { E } };
     struct va_block_sizes sizes = { .D = E, .heads = c->heads, .mlp = 4 * E, .eps = NORM_EPS };
     char prefix[40];
 
@@ -95,8 +90,8 @@ static int declare_decoder(struct va_mae *m, struct va_params *list)
         if (va_block_declare(&m->blocks[i], list, prefix, &sizes, va_block_xavier) < 0)
             return -1;
     }
-    if ((m->norm = va_params_add(list, &one, "decoder_norm.weight")) < 0 ||
-        va_params_add(list, &zero, "decoder_norm.bias") < 0)
+    m->norm = va_layernorm_declare(list, E, "decoder_norm");
+    if (m->norm < 0)
         return -1;
     m->pred = declare_linear(list, "decoder_pred", pixels_of(m), E);
     return m->pred < 0 ? -1 : 0;
@@ -318,22 +313,6 @@ static void put_batch(struct va_mae *m, const struct va_mae_batch *b)
     ops->put_f32(m->be, m->weight, m->host, b->B * T);
 }
 
-/* y [M, N] = x [M, K] W^T + bias */
-static void linear(struct va_mae *m, int64_t M, const void *x, int64_t w, void *y)
-{
-    struct va_param *p = at(m, w);
-
-    m->be->ops->linear(m->be, &(struct va_linear){ .M = M,
-                                                   .N = p->shape[0],
-                                                   .K = p->shape[1],
-                                                   .x = x,
-                                                   .ldx = p->shape[1],
-                                                   .w = &p->value,
-                                                   .bias = p[1].value.data,
-                                                   .y = y,
-                                                   .ldy = p->shape[0] });
-}
-
 /* Row i of y [rows, E] is row index[i] of x, or `fill` where that is -1. */
 static void gather(struct va_mae *m, int64_t rows, const void *x, const void *fill, void *y)
 {
@@ -391,26 +370,23 @@ double va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double sca
 {
     int64_t T = 1 + patches_of(m), M = b->B * T;
     const void *x;
-    struct va_param *norm = at(m, m->norm);
 
     put_batch(m, b);
     x = va_vit_tape_forward(m->tape, b->B, m->x, b->visible, NULL);
-    linear(m, b->B * (1 + m->V), x, m->embed, m->embedded);
+    va_dense_forward(&m->params, m->embed,
+                     &(struct va_linear){ .M = b->B * (1 + m->V), .x = x, .y = m->embedded });
     fill_in(m, b->B);
     x = m->tokens;
     for (int64_t i = 0; i < m->config.depth; i++) {
         va_block_forward(&m->blocks[i], b->B, T, T, 0, x, &m->acts[i]);
         x = m->acts[i].out;
     }
-    m->be->ops->norm(m->be, &(struct va_norm){ .M = M,
-                                               .C = m->config.width,
-                                               .eps = NORM_EPS,
-                                               .x = x,
-                                               .gamma = norm[0].value.data,
-                                               .beta = norm[1].value.data,
-                                               .y = m->normed,
-                                               .stats = m->stats });
-    linear(m, M, m->normed, m->pred, m->out);
+    va_layernorm_forward(
+        &m->params, m->norm,
+        &(struct va_norm){
+            .M = M, .eps = NORM_EPS, .x = x, .y = m->normed, .stats = m->stats });
+    va_dense_forward(&m->params, m->pred,
+                     &(struct va_linear){ .M = M, .x = m->normed, .y = m->out });
     return squares(m, scale);
 }
 
@@ -424,26 +400,6 @@ void va_mae_pred(struct va_mae *m, float *pred)
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
-
-/* dx [M, K] (or NULL) = dy W; gradients of W (where x is given) and of its bias, or of `dbias` */
-static void linear_grad(struct va_mae *m, int64_t M, const void *dy, const void *x, int64_t w,
-                        void *dx)
-{
-    struct va_param *p = at(m, w);
-
-    m->be->ops->linear_grad(m->be, &(struct va_linear_grad){ .M = M,
-                                                             .N = p->shape[0],
-                                                             .K = p->shape[1],
-                                                             .dy = dy,
-                                                             .lddy = p->shape[0],
-                                                             .x = x,
-                                                             .ldx = p->shape[1],
-                                                             .w = &p->value,
-                                                             .dx = dx,
-                                                             .lddx = p->shape[1],
-                                                             .dw = p->grad,
-                                                             .dbias = p[1].grad });
-}
 
 /* The mask token stands in all hidden places: its gradient is the sum of their rows. */
 static void token_grad(struct va_mae *m, const void *dx)
@@ -479,18 +435,16 @@ static void visible_grad(struct va_mae *m, const void *dx)
 void va_mae_backward(struct va_mae *m)
 {
     int64_t B = m->batch.B, T = 1 + patches_of(m), M = B * T, n = m->config.depth, from = 0;
-    struct va_param *norm = at(m, m->norm);
 
-    linear_grad(m, M, m->dout, m->normed, m->pred, m->grad[1]);
-    m->be->ops->norm_grad(m->be, &(struct va_norm_grad){ .M = M,
-                                                         .C = m->config.width,
-                                                         .dy = m->grad[1],
-                                                         .x = m->acts[n - 1].out,
-                                                         .gamma = norm[0].value.data,
-                                                         .stats = m->stats,
-                                                         .dx = m->grad[0],
-                                                         .dgamma = norm[0].grad,
-                                                         .dbeta = norm[1].grad });
+    va_dense_backward(
+        &m->params, m->pred,
+        &(struct va_linear_grad){ .M = M, .dy = m->dout, .x = m->normed, .dx = m->grad[1] });
+    va_layernorm_backward(&m->params, m->norm,
+                          &(struct va_norm_grad){ .M = M,
+                                                  .dy = m->grad[1],
+                                                  .x = m->acts[n - 1].out,
+                                                  .stats = m->stats,
+                                                  .dx = m->grad[0] });
     for (int64_t i = n - 1; i >= 0; i--) {
         va_block_backward(&m->blocks[i], B, T, T, i ? m->acts[i - 1].out : m->tokens,
                           &m->acts[i], m->grad[from], m->grad[1 - from], &m->scratch);
@@ -498,6 +452,10 @@ void va_mae_backward(struct va_mae *m)
     }
     token_grad(m, m->grad[from]);
     visible_grad(m, m->grad[from]);
-    linear_grad(m, B * (1 + m->V), m->packed, va_vit_tape_out(m->tape), m->embed, m->dtokens);
+    va_dense_backward(&m->params, m->embed,
+                      &(struct va_linear_grad){ .M = B * (1 + m->V),
+                                                .dy = m->packed,
+                                                .x = va_vit_tape_out(m->tape),
+                                                .dx = m->dtokens });
     va_vit_tape_backward(m->tape, m->dtokens);
 }

@@ -1,5 +1,8 @@
 #include "nn/va_mamba.h"
 
+#include "nn/va_dense.h"
+#include "nn/va_layernorm.h"
+
 #include <math.h>
 
 static const double NORM_EPS = 1e-5;
@@ -64,7 +67,7 @@ static int64_t add(struct va_params *list, int64_t index, const char *name, stru
 int va_mamba_declare(struct va_mamba *l, struct va_params *list, int64_t index,
                      const struct va_mamba_sizes *s, enum va_mamba_init init)
 {
-    const struct laws laws = laws_of(s, init);
+    struct laws laws = laws_of(s, init);
     const struct va_param of_D = { .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)s->D) },
                           of_E = { .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)s->E) },
                           one = { .init = VA_INIT_CONSTANT, .a = 1 },
@@ -75,6 +78,7 @@ int va_mamba_declare(struct va_mamba *l, struct va_params *list, int64_t index,
     l->conv_w = add(list, index, "conv1d.weight", laws.conv_w, 3, s->E, 1, s->taps);
     l->conv_b = add(list, index, "conv1d.bias", laws.conv_b, 1, s->E, 0, 0);
     l->x_proj = add(list, index, "x_proj.weight", of_E, 2, s->R + 2 * s->N, s->E, 0);
+    laws.dt_w.biased = true;
     l->dt_w = add(list, index, "dt_proj.weight", laws.dt_w, 2, s->E, s->R, 0);
     l->dt_b = add(list, index, "dt_proj.bias", laws.dt_b, 1, s->E, 0, 0);
     l->A_log = add(list, index, "A_log", laws.A_log, 2, s->E, s->N, 0);
@@ -120,25 +124,6 @@ void va_mamba_plan_backward(const struct va_mamba *l, int64_t M, struct va_arena
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-/* y [M, N] = x [M, K] W^T + bias + residual for the parameter `w` [N, K] */
-static void linear(const struct va_mamba *l, int64_t M, const void *x, int64_t ldx, int64_t w,
-                   const void *bias, const void *residual, void *y)
-{
-    struct va_backend *be = l->params->be;
-    struct va_param *p = at(l, w);
-
-    be->ops->linear(be, &(struct va_linear){ .M = M,
-                                             .N = p->shape[0],
-                                             .K = p->shape[1],
-                                             .x = x,
-                                             .ldx = ldx,
-                                             .w = &p->value,
-                                             .bias = bias,
-                                             .residual = residual,
-                                             .y = y,
-                                             .ldy = p->shape[0] });
-}
-
 static void scan(const struct va_mamba *l, int64_t B, int64_t T,
                  const struct va_mamba_acts *acts, void *h)
 {
@@ -174,7 +159,8 @@ void va_mamba_forward(const struct va_mamba *l, int64_t B, int64_t T, const void
     const struct va_mamba_sizes *s = &l->s;
     int64_t M = B * T;
 
-    linear(l, M, x, s->D, l->in_proj, NULL, NULL, acts->xz);
+    va_dense_forward(l->params, l->in_proj,
+                     &(struct va_linear){ .M = M, .x = x, .y = acts->xz });
     be->ops->dwconv(be, &(struct va_dwconv){ .B = B,
                                              .T = T,
                                              .C = s->E,
@@ -186,45 +172,26 @@ void va_mamba_forward(const struct va_mamba *l, int64_t B, int64_t T, const void
                                              .bias = value(l, l->conv_b),
                                              .act = VA_SILU,
                                              .y = acts->u });
-    linear(l, M, acts->u, s->E, l->x_proj, NULL, NULL, acts->dbc);
-    linear(l, M, acts->dbc, s->R + 2 * s->N, l->dt_w, value(l, l->dt_b), NULL, acts->pre);
-    be->ops->unary(be, VA_SOFTPLUS, M * s->E, acts->pre, acts->delta);
+    va_dense_forward(l->params, l->x_proj,
+                     &(struct va_linear){ .M = M, .x = acts->u, .y = acts->dbc });
+    va_dense_forward(l->params, l->dt_w,
+                     &(struct va_linear){ .M = M,
+                                          .x = acts->dbc,
+                                          .ldx = s->R + 2 * s->N,
+                                          .act = VA_SOFTPLUS,
+                                          .pre = acts->pre == acts->delta ? NULL : acts->pre,
+                                          .y = acts->delta });
     scan(l, B, T, acts, state->h);
-    linear(l, M, acts->y, s->E, l->out_proj, NULL, x, acts->sum);
-    be->ops->norm(be, &(struct va_norm){ .M = M,
-                                         .C = s->D,
-                                         .eps = NORM_EPS,
-                                         .x = acts->sum,
-                                         .gamma = value(l, l->norm_w),
-                                         .beta = value(l, l->norm_b),
-                                         .y = acts->out,
-                                         .stats = acts->stats });
+    va_dense_forward(
+        l->params, l->out_proj,
+        &(struct va_linear){ .M = M, .x = acts->y, .residual = x, .y = acts->sum });
+    va_layernorm_forward(
+        l->params, l->norm_w,
+        &(struct va_norm){
+            .M = M, .eps = NORM_EPS, .x = acts->sum, .y = acts->out, .stats = acts->stats });
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
-
-/* dx (+)= dy W, dW += dy^T x, dbias += sum of dy, for the parameter `w` [N, K] */
-static void linear_grad(const struct va_mamba *l, int64_t M, const void *dy, const void *x,
-                        int64_t ldx, int64_t w, void *dx, int64_t lddx, bool add_dx,
-                        void *dbias)
-{
-    struct va_backend *be = l->params->be;
-    struct va_param *p = at(l, w);
-
-    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = M,
-                                                       .N = p->shape[0],
-                                                       .K = p->shape[1],
-                                                       .dy = dy,
-                                                       .lddy = p->shape[0],
-                                                       .x = x,
-                                                       .ldx = ldx,
-                                                       .w = &p->value,
-                                                       .dx = dx,
-                                                       .lddx = lddx,
-                                                       .add_dx = add_dx,
-                                                       .dw = p->grad,
-                                                       .dbias = dbias });
-}
 
 /* From t->dy: du, ddelta, dz (in dxz), dBm and dCm (in ddbc), and the gradients of A and skip. */
 static void scan_backward(const struct va_mamba *l, int64_t B, int64_t T,
@@ -274,21 +241,21 @@ void va_mamba_backward(const struct va_mamba *l, int64_t B, int64_t T, const voi
     int64_t M = B * T, E = s->E, low = s->R + 2 * s->N;
 
     /* dx holds dsum first: it is both the residual's gradient and out_proj's. */
-    be->ops->norm_grad(be, &(struct va_norm_grad){ .M = M,
-                                                   .C = s->D,
-                                                   .dy = dout,
-                                                   .x = acts->sum,
-                                                   .gamma = value(l, l->norm_w),
-                                                   .stats = acts->stats,
-                                                   .dx = dx,
-                                                   .dgamma = grad(l, l->norm_w),
-                                                   .dbeta = grad(l, l->norm_b) });
-    linear_grad(l, M, dx, acts->y, E, l->out_proj, t->dy, E, false, NULL);
+    va_layernorm_backward(
+        l->params, l->norm_w,
+        &(struct va_norm_grad){
+            .M = M, .dy = dout, .x = acts->sum, .stats = acts->stats, .dx = dx });
+    va_dense_backward(l->params, l->out_proj,
+                      &(struct va_linear_grad){ .M = M, .dy = dx, .x = acts->y, .dx = t->dy });
     scan_backward(l, B, T, acts, t);
     be->ops->unary_grad(be, VA_SOFTPLUS, M * E, acts->pre, acts->delta, t->ddelta, t->ddelta);
-    linear_grad(l, M, t->ddelta, acts->dbc, low, l->dt_w, t->ddbc, low, false,
-                grad(l, l->dt_b));
-    linear_grad(l, M, t->ddbc, acts->u, E, l->x_proj, t->du, E, true, NULL);
+    va_dense_backward(
+        l->params, l->dt_w,
+        &(struct va_linear_grad){
+            .M = M, .dy = t->ddelta, .x = acts->dbc, .ldx = low, .dx = t->ddbc, .lddx = low });
+    va_dense_backward(l->params, l->x_proj,
+                      &(struct va_linear_grad){
+                          .M = M, .dy = t->ddbc, .x = acts->u, .dx = t->du, .add_dx = true });
     be->ops->dwconv_grad(be, &(struct va_dwconv_grad){ .B = B,
                                                        .T = T,
                                                        .C = E,
@@ -303,5 +270,7 @@ void va_mamba_backward(const struct va_mamba *l, int64_t B, int64_t T, const voi
                                                        .dx = t->dxz,
                                                        .dw = grad(l, l->conv_w),
                                                        .dbias = grad(l, l->conv_b) });
-    linear_grad(l, M, t->dxz, x, s->D, l->in_proj, dx, s->D, true, NULL);
+    va_dense_backward(
+        l->params, l->in_proj,
+        &(struct va_linear_grad){ .M = M, .dy = t->dxz, .x = x, .dx = dx, .add_dx = true });
 }

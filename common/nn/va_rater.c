@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_rand.h"
+#include "nn/va_dense.h"
 #include "nn/va_vit_priv.h"
 #include "nn/va_vit_tape.h"
 #include <math.h>
@@ -60,13 +61,10 @@ int va_rater_config_load(struct va_rater_config *c, const struct va_tensors *set
 
 static int64_t declare_head(struct va_params *list, const char *name, int64_t N, int64_t D)
 {
-    struct va_param weight = {
-        .rank = 2, .shape = { N, D }, .init = VA_INIT_NORMAL, .a = DEVIATION, .decay = true
-    };
-    struct va_param bias = { .rank = 1, .shape = { N } };
-    int64_t index = va_params_add(list, &weight, "%s.weight", name);
+    const struct va_param weight = { .init = VA_INIT_NORMAL, .a = DEVIATION, .decay = true },
+                          zero = { .init = VA_INIT_ZERO };
 
-    return index < 0 || va_params_add(list, &bias, "%s.bias", name) < 0 ? -1 : index;
+    return va_dense_declare(list, N, D, &weight, &zero, "%s", name);
 }
 
 /* Heads behind the encoder's entries; *va and *expr get the places of those there are. */
@@ -255,28 +253,13 @@ int va_rater_reserve(struct va_rater *r, int64_t B, bool drop_path)
     return 0;
 }
 
-/* y [B, N] = x [B, D] W^T + bias of the head whose weight is entry w */
-static void head(struct va_rater *r, int64_t B, int64_t w, const void *x, void *y)
-{
-    struct va_param *p = &r->params.items[w];
-
-    r->be->ops->linear(r->be, &(struct va_linear){ .M = B,
-                                                   .N = p->shape[0],
-                                                   .K = p->shape[1],
-                                                   .x = x,
-                                                   .ldx = p->shape[1],
-                                                   .w = &p->value,
-                                                   .bias = p[1].value.data,
-                                                   .y = y,
-                                                   .ldy = p->shape[0] });
-}
-
 void va_rater_heads(struct va_rater *r, int64_t B, const void *cls, void *pred, void *logits)
 {
     if (pred && r->va >= 0)
-        head(r, B, r->va, cls, pred);
+        va_dense_forward(&r->params, r->va, &(struct va_linear){ .M = B, .x = cls, .y = pred });
     if (logits && r->expr >= 0)
-        head(r, B, r->expr, cls, logits);
+        va_dense_forward(&r->params, r->expr,
+                         &(struct va_linear){ .M = B, .x = cls, .y = logits });
 }
 
 void va_rater_forward(struct va_rater *r, int64_t B, const float *patches, const double *keep)
@@ -303,22 +286,11 @@ const void *va_rater_logits(const struct va_rater *r)
 
 /* ---- backward ------------------------------------------------------------------------------ */
 
-static void head_grad(struct va_rater *r, int64_t w, const void *dy, void *dx)
+static void head_grad(struct va_rater *r, int64_t head, const void *dy, void *dx)
 {
-    struct va_param *p = &r->params.items[w];
-
-    r->be->ops->linear_grad(r->be, &(struct va_linear_grad){ .M = r->B,
-                                                             .N = p->shape[0],
-                                                             .K = p->shape[1],
-                                                             .dy = dy,
-                                                             .lddy = p->shape[0],
-                                                             .x = va_vit_tape_out(r->tape),
-                                                             .ldx = p->shape[1],
-                                                             .w = &p->value,
-                                                             .dx = dx,
-                                                             .lddx = p->shape[1],
-                                                             .dw = p->grad,
-                                                             .dbias = p[1].grad });
+    va_dense_backward(&r->params, head,
+                      &(struct va_linear_grad){
+                          .M = r->B, .dy = dy, .x = va_vit_tape_out(r->tape), .dx = dx });
 }
 
 void va_rater_backward(struct va_rater *r, const void *dpred, const void *dlogits)

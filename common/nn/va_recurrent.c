@@ -1,5 +1,7 @@
 #include "nn/va_recurrent.h"
 
+#include "nn/va_dense.h"
+
 #include <math.h>
 
 static struct va_param *at(const struct va_recurrent_layer *l, int64_t i)
@@ -49,15 +51,10 @@ void va_recurrent_forward(const struct va_recurrent_layer *l, int64_t B, int64_t
 {
     struct va_backend *be = l->params->be;
 
-    be->ops->linear(be, &(struct va_linear){ .M = B * T,
-                                             .N = rows_of(l),
-                                             .K = l->H,
-                                             .x = x,
-                                             .ldx = l->H,
-                                             .w = &at(l, l->w_ih)->value,
-                                             .bias = at(l, l->b_ih)->value.data,
-                                             .y = acts->gates,
-                                             .ldy = rows_of(l) });
+    va_dense_forward(
+        l->params, l->w_ih,
+        &(struct va_linear){
+            .M = B * T, .x = x, .bias = at(l, l->b_ih)->value.data, .y = acts->gates });
     be->ops->recurrent(be, &(struct va_recurrent){ .cell = l->cell,
                                                    .B = B,
                                                    .T = T,
@@ -68,31 +65,6 @@ void va_recurrent_forward(const struct va_recurrent_layer *l, int64_t B, int64_t
                                                    .memo = acts->memo,
                                                    .y = acts->out,
                                                    .state = state });
-}
-
-/* dW += dy^T x, dbias += sum of dy over all rows, and dx = dy W if wanted, for B sequences of T rows
- * that lie `step` rows apart; dW and dx of the weight `w`, of a shape [G*H, H]. */
-static void linear_grad(const struct va_recurrent_layer *l, int64_t B, int64_t T, int64_t step,
-                        const void *dy, const void *x, int64_t w, void *dw, void *dbias,
-                        void *dx)
-{
-    struct va_backend *be = l->params->be;
-
-    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = T,
-                                                       .N = rows_of(l),
-                                                       .K = l->H,
-                                                       .dy = dy,
-                                                       .lddy = rows_of(l),
-                                                       .x = x,
-                                                       .ldx = l->H,
-                                                       .w = &at(l, w)->value,
-                                                       .dx = dx,
-                                                       .lddx = l->H,
-                                                       .dw = dw,
-                                                       .dbias = dbias,
-                                                       .B = B,
-                                                       .stepdy = step * rows_of(l),
-                                                       .stepx = step * l->H });
 }
 
 void va_recurrent_backward(const struct va_recurrent_layer *l, int64_t B, int64_t T,
@@ -114,10 +86,18 @@ void va_recurrent_backward(const struct va_recurrent_layer *l, int64_t B, int64_
                                                              .dy = dout,
                                                              .da = t->da,
                                                              .dsum = t->dsum });
-    linear_grad(l, 1, B * T, 0, t->da, x, l->w_ih, at(l, l->w_ih)->grad, at(l, l->b_ih)->grad,
-                dx);
-    linear_grad(l, 1, B * T, 0, ds, NULL, l->w_hh, NULL, at(l, l->b_hh)->grad, NULL);
-    /* frames after the first have one before them */
-    linear_grad(l, B, T - 1, T, va_at(be, ds, rows), acts->out, l->w_hh, at(l, l->w_hh)->grad,
-                NULL, NULL);
+    va_dense_backward(
+        l->params, l->w_ih,
+        &(struct va_linear_grad){
+            .M = B * T, .dy = t->da, .x = x, .dx = dx, .dbias = at(l, l->b_ih)->grad });
+    va_dense_backward(
+        l->params, l->w_hh,
+        &(struct va_linear_grad){ .M = B * T, .dy = ds, .dbias = at(l, l->b_hh)->grad });
+    va_dense_backward(l->params, l->w_hh, /* frames after the first have one before them */
+                      &(struct va_linear_grad){ .M = T - 1,
+                                                .dy = va_at(be, ds, rows),
+                                                .x = acts->out,
+                                                .B = B,
+                                                .stepdy = T * rows,
+                                                .stepx = T * l->H });
 }

@@ -2,6 +2,7 @@
 
 #include "base/va_libm.h"
 #include "base/va_mem.h"
+#include "nn/va_layernorm.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -47,9 +48,6 @@ static int declare_layer(struct va_stack *s, struct va_params *list, int64_t l)
 int va_stack_declare(struct va_stack *s, struct va_params *list,
                      const struct va_stack_config *c)
 {
-    struct va_param weight = { .rank = 1, .shape = { c->D }, .init = VA_INIT_CONSTANT, .a = 1 };
-    struct va_param bias = { .rank = 1, .shape = { c->D } };
-
     s->params = list;
     s->c = *c;
     s->row = NULL;
@@ -58,8 +56,8 @@ int va_stack_declare(struct va_stack *s, struct va_params *list,
             return -1;
     if (c->kind != VA_STACK_TRANSFORMER)
         return 0;
-    s->norm = va_params_add(list, &weight, "transformer.norm.weight");
-    return s->norm < 0 || va_params_add(list, &bias, "transformer.norm.bias") < 0 ? -1 : 0;
+    s->norm = va_layernorm_declare(list, c->D, "transformer.norm");
+    return s->norm < 0 ? -1 : 0;
 }
 
 int va_stack_allocate(struct va_stack *s)
@@ -187,17 +185,10 @@ static const void *place(const struct va_stack *s, int64_t first, int64_t B, int
 static const void *last_norm(const struct va_stack *s, int64_t M, const void *x,
                              const struct va_stack_acts *acts)
 {
-    struct va_backend *be = s->params->be;
-    const struct va_param *norm = &s->params->items[s->norm];
-
-    be->ops->norm(be, &(struct va_norm){ .M = M,
-                                         .C = s->c.D,
-                                         .eps = NORM_EPS,
-                                         .x = x,
-                                         .gamma = norm[0].value.data,
-                                         .beta = norm[1].value.data,
-                                         .y = acts->out,
-                                         .stats = acts->stats });
+    va_layernorm_forward(
+        s->params, s->norm,
+        &(struct va_norm){
+            .M = M, .eps = NORM_EPS, .x = x, .y = acts->out, .stats = acts->stats });
     return acts->out;
 }
 
@@ -273,18 +264,12 @@ static const void *input_of(const struct va_stack *s, int64_t l, const void *x,
 static void norm_backward(const struct va_stack *s, int64_t M, const struct va_stack_acts *acts,
                           void *grad[2])
 {
-    struct va_backend *be = s->params->be;
-    const struct va_param *norm = &s->params->items[s->norm];
-
-    be->ops->norm_grad(be, &(struct va_norm_grad){ .M = M,
-                                                   .C = s->c.D,
-                                                   .dy = grad[0],
-                                                   .x = acts->block[s->c.layers - 1].out,
-                                                   .gamma = norm[0].value.data,
-                                                   .stats = acts->stats,
-                                                   .dx = grad[1],
-                                                   .dgamma = norm[0].grad,
-                                                   .dbeta = norm[1].grad });
+    va_layernorm_backward(s->params, s->norm,
+                          &(struct va_norm_grad){ .M = M,
+                                                  .dy = grad[0],
+                                                  .x = acts->block[s->c.layers - 1].out,
+                                                  .stats = acts->stats,
+                                                  .dx = grad[1] });
     turn(grad);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "nn/va_tcn.h"
 
+#include "nn/va_dense.h"
+
 #include <math.h>
 
 static const double PRELU_START = 0.25;
@@ -63,7 +65,7 @@ static int declare_conv(struct va_tcn_conv *c, struct va_params *list, int64_t b
 int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t Cin,
                    int64_t Cout, int64_t K, int64_t dilation, bool normal_init)
 {
-    *l = (struct va_tcn){ .params = list, .shortcut = -1, .sc_bias = -1 };
+    *l = (struct va_tcn){ .params = list, .shortcut = -1 };
     l->conv[0] = (struct va_tcn_conv){ .Cin = Cin, .Cout = Cout, .K = K, .dilation = dilation };
     l->conv[1] =
         (struct va_tcn_conv){ .Cin = Cout, .Cout = Cout, .K = K, .dilation = dilation };
@@ -73,17 +75,13 @@ int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t 
         return -1;
     if (Cin == Cout)
         return 0;
-    l->shortcut = va_params_add(
-        list,
+    l->shortcut = va_dense_declare(
+        list, Cout, Cin,
         &(struct va_param){
             .rank = 3, .shape = { Cout, Cin, 1 }, .init = VA_INIT_NORMAL, .a = NORMAL_START },
-        "tcn.%d.shortcut.weight", (int)b);
-    l->sc_bias = va_params_add(
-        list,
-        &(struct va_param){
-            .rank = 1, .shape = { Cout }, .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)Cin) },
-        "tcn.%d.shortcut.bias", (int)b);
-    return l->shortcut < 0 || l->sc_bias < 0 ? -1 : 0;
+        &(struct va_param){ .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)Cin) },
+        "tcn.%d.shortcut", (int)b);
+    return l->shortcut < 0 ? -1 : 0;
 }
 
 int64_t va_tcn_reach(const struct va_tcn *l)
@@ -131,22 +129,15 @@ void va_tcn_forward(struct va_tcn *l, int64_t B, int64_t T, int64_t lead, const 
                     const struct va_tcn_acts *acts, const struct va_mask *drop)
 {
     struct va_backend *be = l->params->be;
-    int64_t Cin = l->conv[0].Cin, Cout = l->conv[0].Cout;
+    int64_t Cout = l->conv[0].Cout;
 
     conv_forward(l, 0, B, T, lead, x, acts->c1, NULL, acts->y1, drop);
     conv_forward(l, 1, B, T, lead, acts->y1, acts->c2, l->shortcut < 0 ? x : NULL, acts->sum,
                  drop);
     if (l->shortcut >= 0)
-        be->ops->linear(be, &(struct va_linear){ .M = B * T,
-                                                 .N = Cout,
-                                                 .K = Cin,
-                                                 .x = x,
-                                                 .ldx = Cin,
-                                                 .w = &at(l, l->shortcut)->value,
-                                                 .bias = value(l, l->sc_bias),
-                                                 .residual = acts->sum,
-                                                 .y = acts->sum,
-                                                 .ldy = Cout });
+        va_dense_forward(
+            l->params, l->shortcut,
+            &(struct va_linear){ .M = B * T, .x = x, .residual = acts->sum, .y = acts->sum });
     be->ops->prelu(be, &(struct va_prelu){ .n = B * T * Cout,
                                            .x = acts->sum,
                                            .slope = value(l, l->slope),
@@ -190,7 +181,7 @@ void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
                      const struct va_tcn_scratch *s)
 {
     struct va_backend *be = l->params->be;
-    int64_t Cin = l->conv[0].Cin, Cout = l->conv[0].Cout, n = B * T * Cout;
+    int64_t Cout = l->conv[0].Cout, n = B * T * Cout;
     void *dsum = s->grad[0], *dy2 = s->grad[1], *dy1 = s->grad[2], *dx = s->grad[1];
 
     be->ops->prelu_grad(be, &(struct va_prelu_grad){ .n = n,
@@ -202,19 +193,10 @@ void va_tcn_backward(struct va_tcn *l, int64_t B, int64_t T, const void *x,
     conv_backward(l, 1, B, T, acts->y1, acts->c2, dsum, dy2, dy1, drop);
     conv_backward(l, 0, B, T, x, acts->c1, dy1, dy1, want_dx ? dx : NULL, drop);
     if (l->shortcut >= 0)
-        be->ops->linear_grad(be, &(struct va_linear_grad){ .M = B * T,
-                                                           .N = Cout,
-                                                           .K = Cin,
-                                                           .dy = dsum,
-                                                           .lddy = Cout,
-                                                           .x = x,
-                                                           .ldx = Cin,
-                                                           .w = &at(l, l->shortcut)->value,
-                                                           .dx = want_dx ? dx : NULL,
-                                                           .lddx = Cin,
-                                                           .add_dx = true,
-                                                           .dw = at(l, l->shortcut)->grad,
-                                                           .dbias = at(l, l->sc_bias)->grad });
+        va_dense_backward(
+            l->params, l->shortcut,
+            &(struct va_linear_grad){
+                .M = B * T, .dy = dsum, .x = x, .dx = want_dx ? dx : NULL, .add_dx = true });
     else if (want_dx)
         be->ops->add(be, &(struct va_add){ .B = 1, .n = n, .a = dx, .b = dsum, .y = dx });
 }

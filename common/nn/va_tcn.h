@@ -26,8 +26,8 @@ struct va_tcn_conv {
 struct va_tcn {
     struct va_params *params;
     struct va_tcn_conv conv[2];
-    int64_t slope;             /* prelu3 */
-    int64_t shortcut, sc_bias; /* [Cout, Cin, 1], [Cout]; -1: identity */
+    int64_t slope;    /* prelu3 */
+    int64_t shortcut; /* [Cout, Cin, 1], [Cout]; -1: identity */
 };
 
 /* Where the activations of a block go. For training all are apart; without, y1 may be c1, and c2,

@@ -8,6 +8,8 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "nn/va_dense.h"
+#include "nn/va_layernorm.h"
 #include "nn/va_vit_priv.h"
 #include <math.h>
 #include <stdio.h>
@@ -27,26 +29,15 @@ static struct va_param keep_variance(int64_t N, int64_t K)
 static int64_t declare_patches(const struct va_vit_config *c, va_block_law law,
                                struct va_params *list)
 {
-    struct va_param weight = law(c->width, va_vit_patch_size(c));
-    struct va_param bias = { .rank = 1, .shape = { c->width } };
-    int64_t index;
+    int64_t size = va_vit_patch_size(c);
+    struct va_param weight = law(c->width, size), zero = { .init = VA_INIT_ZERO };
 
     weight.rank = 4;
     weight.shape[0] = c->width;
     weight.shape[1] = 3;
     weight.shape[2] = weight.shape[3] = c->patch;
     weight.decay = true;
-    index = va_params_add(list, &weight, "patch_embed.proj.weight");
-    return index < 0 || va_params_add(list, &bias, "patch_embed.proj.bias") < 0 ? -1 : index;
-}
-
-static int64_t declare_norm(struct va_params *list, int64_t C)
-{
-    struct va_param weight = { .rank = 1, .shape = { C }, .init = VA_INIT_CONSTANT, .a = 1 };
-    struct va_param bias = { .rank = 1, .shape = { C } };
-    int64_t index = va_params_add(list, &weight, "norm.weight");
-
-    return index < 0 || va_params_add(list, &bias, "norm.bias") < 0 ? -1 : index;
+    return va_dense_declare(list, c->width, size, &weight, &zero, "patch_embed.proj");
 }
 
 int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct va_params *list,
@@ -74,7 +65,7 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
         if (va_block_declare(&l->blocks[i], list, prefix, &sizes, law) < 0)
             return -1;
     }
-    l->norm = declare_norm(list, c->width);
+    l->norm = va_layernorm_declare(list, c->width, "norm");
     return l->norm < 0 ? -1 : 0;
 }
 
@@ -213,9 +204,7 @@ static void embed(struct va_vit *vit, int64_t B, const void *patches)
 {
     struct va_backend *be = vit->be;
     int64_t D = vit->config.width, P = va_vit_patches(&vit->config);
-    int64_t size = va_vit_patch_size(&vit->config);
     const void *pos = at(vit, vit->layers.pos)->value.data;
-    struct va_param *patch = at(vit, vit->layers.patch);
 
     be->ops->add(be, &(struct va_add){ .B = B,
                                        .n = D,
@@ -223,19 +212,14 @@ static void embed(struct va_vit *vit, int64_t B, const void *patches)
                                        .b = pos,
                                        .y = vit->x,
                                        .stepy = (1 + P) * D });
-    be->ops->linear(be, &(struct va_linear){ .M = P,
-                                             .N = D,
-                                             .K = size,
-                                             .x = patches,
-                                             .ldx = size,
-                                             .w = &patch->value,
-                                             .bias = patch[1].value.data,
-                                             .residual = va_at(be, pos, D),
-                                             .y = va_at(be, vit->x, D),
-                                             .ldy = D,
-                                             .B = B,
-                                             .stepx = P * size,
-                                             .stepy = (1 + P) * D });
+    va_dense_forward(vit->params, vit->layers.patch,
+                     &(struct va_linear){ .M = P,
+                                          .x = patches,
+                                          .residual = va_at(be, pos, D),
+                                          .y = va_at(be, vit->x, D),
+                                          .B = B,
+                                          .stepx = P * va_vit_patch_size(&vit->config),
+                                          .stepy = (1 + P) * D });
 }
 
 /* A block on x in place, but for the last one when only the CLS rows go on: into `out` [B, D]. */
@@ -256,15 +240,8 @@ static void run_block(struct va_vit *vit, int64_t i, int64_t B, void *out)
 
 static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
 {
-    struct va_param *norm = at(vit, vit->layers.norm);
-
-    vit->be->ops->norm(vit->be, &(struct va_norm){ .M = M,
-                                                   .C = vit->config.width,
-                                                   .eps = NORM_EPS,
-                                                   .x = x,
-                                                   .gamma = norm[0].value.data,
-                                                   .beta = norm[1].value.data,
-                                                   .y = y });
+    va_layernorm_forward(vit->params, vit->layers.norm,
+                         &(struct va_norm){ .M = M, .eps = NORM_EPS, .x = x, .y = y });
 }
 
 void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens)

@@ -1,6 +1,8 @@
 #include "nn/va_vit_tape.h"
 
 #include "base/va_mem.h"
+#include "nn/va_dense.h"
+#include "nn/va_layernorm.h"
 #include "nn/va_vit_priv.h"
 
 #define NORM_EPS 1e-6
@@ -130,8 +132,7 @@ static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const i
 {
     struct va_backend *be = t->vit->be;
     const struct va_vit_config *c = &t->vit->config;
-    int64_t V = t->shape.V, T = 1 + V, D = c->width, size = va_vit_patch_size(c);
-    struct va_param *patch = at(t, t->vit->layers.patch);
+    int64_t V = t->shape.V, T = 1 + V, D = c->width;
     void *rows = va_at(be, t->embedded, D);
 
     for (int64_t i = 0; i < B * T; i++) {
@@ -151,20 +152,15 @@ static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const i
                                        .y = t->embedded,
                                        .stepa = T * D,
                                        .stepy = T * D });
-    be->ops->linear(be, &(struct va_linear){ .M = V,
-                                             .N = D,
-                                             .K = size,
-                                             .x = patches,
-                                             .ldx = size,
-                                             .w = &patch->value,
-                                             .bias = patch[1].value.data,
-                                             .residual = rows,
-                                             .y = rows,
-                                             .ldy = D,
-                                             .B = B,
-                                             .stepx = V * size,
-                                             .stepr = T * D,
-                                             .stepy = T * D });
+    va_dense_forward(t->vit->params, t->vit->layers.patch,
+                     &(struct va_linear){ .M = V,
+                                          .x = patches,
+                                          .residual = rows,
+                                          .y = rows,
+                                          .B = B,
+                                          .stepx = V * va_vit_patch_size(c),
+                                          .stepr = T * D,
+                                          .stepy = T * D });
 }
 
 /* What block i reads. */
@@ -176,10 +172,8 @@ static const void *input_of(const struct va_vit_tape *t, int64_t i)
 const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *patches,
                                 const int32_t *places, const double *keep)
 {
-    struct va_backend *be = t->vit->be;
     const struct va_vit_config *c = &t->vit->config;
     int64_t T = 1 + t->shape.V;
-    struct va_param *norm = at(t, t->vit->layers.norm);
 
     t->B = B;
     t->patches = patches;
@@ -189,14 +183,12 @@ const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *pa
         va_block_forward(&t->vit->layers.blocks[i], B, T, queries_of(t, i), 0, input_of(t, i),
                          &t->acts[i]);
     }
-    be->ops->norm(be, &(struct va_norm){ .M = t->shape.cls_only ? B : B * T,
-                                         .C = c->width,
-                                         .eps = NORM_EPS,
-                                         .x = t->acts[c->depth - 1].out,
-                                         .gamma = norm[0].value.data,
-                                         .beta = norm[1].value.data,
-                                         .y = t->normed,
-                                         .stats = t->norm_stats });
+    va_layernorm_forward(t->vit->params, t->vit->layers.norm,
+                         &(struct va_norm){ .M = t->shape.cls_only ? B : B * T,
+                                            .eps = NORM_EPS,
+                                            .x = t->acts[c->depth - 1].out,
+                                            .y = t->normed,
+                                            .stats = t->norm_stats });
     return t->normed;
 }
 
@@ -206,24 +198,6 @@ const void *va_vit_tape_out(const struct va_vit_tape *t)
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
-
-/* Column sums of rows [n, D] of grad go to a bias, and products with x [n, K] to a weight. */
-static void rows_grad(struct va_vit_tape *t, int64_t n, const void *rows, struct va_param *w,
-                      const void *x, void *dbias)
-{
-    struct va_backend *be = t->vit->be;
-    int64_t D = t->vit->config.width, K = w ? w->count / D : 1;
-
-    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = n,
-                                                       .N = D,
-                                                       .K = K,
-                                                       .dy = rows,
-                                                       .lddy = D,
-                                                       .x = x,
-                                                       .ldx = K,
-                                                       .dw = w ? w->grad : NULL,
-                                                       .dbias = dbias });
-}
 
 static void pick(struct va_vit_tape *t, int64_t n, const void *x, void *y)
 {
@@ -237,34 +211,38 @@ static void pick(struct va_vit_tape *t, int64_t n, const void *x, void *y)
 static void embed_backward(struct va_vit_tape *t, const void *dx)
 {
     int64_t V = t->shape.V, T = 1 + V;
-    struct va_param *patch = at(t, t->vit->layers.patch);
+    struct va_backend *be = t->vit->be;
+    int64_t D = t->vit->config.width;
 
     for (int64_t i = 0; i < t->B; i++)
         t->index[i] = (int32_t)(i * T);
     pick(t, t->B, dx, t->packed);
-    rows_grad(t, t->B, t->packed, NULL, NULL, at(t, t->vit->layers.cls)->grad);
+    be->ops->linear_grad(be,
+                         &(struct va_linear_grad){ .M = t->B, /* the sum of its rows */
+                                                   .N = D,
+                                                   .K = 1,
+                                                   .dy = t->packed,
+                                                   .lddy = D,
+                                                   .dbias = at(t, t->vit->layers.cls)->grad });
     for (int64_t i = 0; i < t->B * V; i++)
         t->index[i] = (int32_t)(i / V * T + 1 + i % V);
     pick(t, t->B * V, dx, t->packed);
-    rows_grad(t, t->B * V, t->packed, patch, t->patches, patch[1].grad);
+    va_dense_backward(
+        t->vit->params, t->vit->layers.patch,
+        &(struct va_linear_grad){ .M = t->B * V, .dy = t->packed, .x = t->patches });
 }
 
 void va_vit_tape_backward(struct va_vit_tape *t, void *dout)
 {
-    struct va_backend *be = t->vit->be;
     const struct va_vit_config *c = &t->vit->config;
-    struct va_param *norm = at(t, t->vit->layers.norm);
     int64_t T = 1 + t->shape.V, from = 0;
 
-    be->ops->norm_grad(be, &(struct va_norm_grad){ .M = t->shape.cls_only ? t->B : t->B * T,
-                                                   .C = c->width,
-                                                   .dy = dout,
-                                                   .x = t->acts[c->depth - 1].out,
-                                                   .gamma = norm[0].value.data,
-                                                   .stats = t->norm_stats,
-                                                   .dx = t->grad[0],
-                                                   .dgamma = norm[0].grad,
-                                                   .dbeta = norm[1].grad });
+    va_layernorm_backward(t->vit->params, t->vit->layers.norm,
+                          &(struct va_norm_grad){ .M = t->shape.cls_only ? t->B : t->B * T,
+                                                  .dy = dout,
+                                                  .x = t->acts[c->depth - 1].out,
+                                                  .stats = t->norm_stats,
+                                                  .dx = t->grad[0] });
     for (int64_t i = c->depth - 1; i >= t->shape.first; i--) {
         bool lowest = i == t->shape.first && i > 0;
 

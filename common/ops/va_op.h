@@ -42,6 +42,7 @@ struct va_linear {
     struct va_weight *w;
     const void *bias; /* or NULL */
     enum va_unary act;
+    void *pre;            /* or NULL: x W^T + b is left there, too, as y lies */
     const void *residual; /* or NULL; rows ldy apart; may be y (in place) */
     void *y;
     int64_t ldy; /* >= N */
@@ -60,6 +61,10 @@ struct va_linear_grad {
     void *dx;
     int64_t lddx;
     bool add_dx; /* dx += instead of dx = */
+    enum va_unary
+        act; /* dx is multiplied by act'(pre), where out = act(pre); both lie as dx; only
+                          without add_dx */
+    const void *pre, *out;
     void *dw, *dbias;
     int64_t B, stepdy, stepx, stepdx;
 };
@@ -143,6 +148,7 @@ struct va_norm {
 struct va_norm_grad {
     int64_t M, C;
     const void *dy, *x, *gamma, *stats;
+    const void *add; /* or NULL: dx = ... + add; may be dy */
     void *dx;
     void *dgamma, *dbeta; /* NULL together */
 };

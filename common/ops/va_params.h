@@ -37,6 +37,7 @@ struct va_param {
     double rate; /* its learning rate over that of all; 0 stands for 1 */
     bool decay;  /* weight decay applies */
     bool frozen; /* not trained: no gradient, no moments */
+    bool biased; /* of a linear layer (nn/va_dense.h): the next entry is its bias */
     struct va_weight value;
     void *grad, *m, *v; /* [count]; NULL before va_params_allocate_training, or frozen */
 };

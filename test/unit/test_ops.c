@@ -231,8 +231,13 @@ static void norm(void)
                 dgamma = twin_random(C, -1, 1);
                 dbeta = twin_random(C, -1, 1);
                 p = (struct va_norm){ M, C, 1e-5, x->ref, NULL, NULL, y->ref, stats->ref };
-                q = (struct va_norm_grad){ M,          C,       dy->ref, x->ref, NULL,
-                                           stats->ref, dx->ref, NULL,    NULL };
+                q = (struct va_norm_grad){ .M = M,
+                                           .C = C,
+                                           .dy = dy->ref,
+                                           .x = x->ref,
+                                           .stats = stats->ref,
+                                           .dx = dx->ref,
+                                           .add = affine ? dy->ref : NULL };
                 if (affine) {
                     p.gamma = q.gamma = gamma->ref;
                     p.beta = beta->ref;
@@ -242,8 +247,13 @@ static void norm(void)
                 twin_ref->ops->norm(twin_ref, &p);
                 twin_ref->ops->norm_grad(twin_ref, &q);
                 p = (struct va_norm){ M, C, 1e-5, x->cpu, NULL, NULL, y->cpu, stats->cpu };
-                q = (struct va_norm_grad){ M,          C,       dy->cpu, x->cpu, NULL,
-                                           stats->cpu, dx->cpu, NULL,    NULL };
+                q = (struct va_norm_grad){ .M = M,
+                                           .C = C,
+                                           .dy = dy->cpu,
+                                           .x = x->cpu,
+                                           .stats = stats->cpu,
+                                           .dx = dx->cpu,
+                                           .add = affine ? dy->cpu : NULL };
                 if (affine) {
                     p.gamma = q.gamma = gamma->cpu;
                     p.beta = beta->cpu;

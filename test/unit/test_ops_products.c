@@ -73,7 +73,7 @@ static void linear_of_several(void)
     enum { B = 3, M = 7, N = 33, K = 18, STEPX = M * K + 5, STEPY = M * N + 9 };
 
     for (int inside = 0; inside < 2; inside++) {
-        struct twin *x, *w, *r, *y;
+        struct twin *x, *w, *b, *r, *y, *pre;
         struct va_weight wr, wc;
         struct va_linear p = { .M = M,
                                .N = N,
@@ -88,14 +88,20 @@ static void linear_of_several(void)
         twin_begin();
         x = twin_random(B * STEPX, -1, 1);
         w = twin_random(N * K, -1, 1);
+        b = twin_random(N, -1, 1);
         r = twin_random(M * N, -1, 1);
         y = twin_random(B * STEPY, -1, 1);
         wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
+        pre = twin_random(B * STEPY, -1, 1);
+        p.act = VA_GELU;
         p.x = x->ref, p.w = &wr, p.residual = inside ? y->ref : r->ref, p.y = y->ref;
+        p.pre = pre->ref, p.bias = b->ref;
         twin_ref->ops->linear(twin_ref, &p);
         p.x = x->cpu, p.w = &wc, p.residual = inside ? y->cpu : r->cpu, p.y = y->cpu;
+        p.pre = pre->cpu, p.bias = b->cpu;
         twin_cpu->ops->linear(twin_cpu, &p);
         twin_check("linear of several", y, K, 1);
+        twin_check("linear of several, before the activation", pre, K, 1);
         twin_cpu->ops->weight_release(twin_cpu, &wc);
         twin_end();
     }
@@ -104,7 +110,7 @@ static void linear_of_several(void)
 static void linear_grad_of_several(void)
 {
     enum { B = 3, M = 7, N = 33, K = 18, STEPX = M * K + 5, STEPY = M * N + 9 };
-    struct twin *dy, *x, *w, *dx, *dw, *db;
+    struct twin *dy, *x, *w, *dx, *dw, *db, *pre, *out;
     struct va_weight wr, wc;
     struct va_linear_grad p = { .M = M,
                                 .N = N,
@@ -125,11 +131,18 @@ static void linear_grad_of_several(void)
     dw = twin_random(N * K, -1, 1);
     db = twin_random(N, -1, 1);
     wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
+    pre = twin_random(B * STEPX, -3, 3);
+    out = twin_new(B * STEPX);
+    twin_ref->ops->unary(twin_ref, VA_GELU, B * STEPX, pre->ref, out->ref);
+    twin_cpu->ops->unary(twin_cpu, VA_GELU, B * STEPX, pre->cpu, out->cpu);
+    p.act = VA_GELU;
     p.dy = dy->ref, p.x = x->ref, p.w = &wr, p.dx = dx->ref, p.dw = dw->ref, p.dbias = db->ref;
+    p.pre = pre->ref, p.out = out->ref;
     twin_ref->ops->linear_grad(twin_ref, &p);
     p.dy = dy->cpu, p.x = x->cpu, p.w = &wc, p.dx = dx->cpu, p.dw = dw->cpu, p.dbias = db->cpu;
+    p.pre = pre->cpu, p.out = out->cpu;
     twin_cpu->ops->linear_grad(twin_cpu, &p);
-    twin_check("linear dx of several", dx, N, 1);
+    twin_check("linear dx of several", dx, N, 2);
     twin_check("linear dW of several", dw, B * M, 1);
     twin_check("linear dbias of several", db, B * M, 1);
     twin_cpu->ops->weight_release(twin_cpu, &wc);

@@ -92,11 +92,28 @@ static void products(struct results *r)
     float *cdx = tensor(2 * T * CIN, 0, 0), *cdw = tensor(COUT * CIN * TAPS, 0, 0);
     float *cdb = tensor(COUT, 0, 0);
 
-    be->ops->linear(
-        be, &(struct va_linear){ M, N, K, x, K, &w, NULL, VA_RELU, NULL, y, N, 1, 0, 0, 0 });
+    be->ops->linear(be, &(struct va_linear){ .M = M,
+                                             .N = N,
+                                             .K = K,
+                                             .x = x,
+                                             .ldx = K,
+                                             .w = &w,
+                                             .act = VA_RELU,
+                                             .y = y,
+                                             .ldy = N });
     keep(r, y, M * N);
-    be->ops->linear_grad(be, &(struct va_linear_grad){ M, N, K, y, N, x, K, &w, dx, K, false,
-                                                       dw, db, 1, 0, 0, 0 });
+    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = M,
+                                                       .N = N,
+                                                       .K = K,
+                                                       .dy = y,
+                                                       .lddy = N,
+                                                       .x = x,
+                                                       .ldx = K,
+                                                       .w = &w,
+                                                       .dx = dx,
+                                                       .lddx = K,
+                                                       .dw = dw,
+                                                       .dbias = db });
     keep(r, dx, M * K);
     keep(r, dw, N * K);
     keep(r, db, N);
@@ -185,7 +202,8 @@ static void sequences(struct results *r)
     keep(r, y, ROWS * E);
     memset(ds, 0, E * sizeof(*ds));
     memset(dw, 0, E * sizeof(*dw));
-    be->ops->norm_grad(be, &(struct va_norm_grad){ ROWS, E, dy, u, skip, stats, du, ds, dw });
+    be->ops->norm_grad(be,
+                       &(struct va_norm_grad){ ROWS, E, dy, u, skip, stats, dy, du, ds, dw });
     keep(r, du, ROWS * E);
     keep(r, ds, E);
     keep(r, dw, E);

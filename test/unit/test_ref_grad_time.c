@@ -283,7 +283,7 @@ static void norm_forward(void *arg)
 static void norm_case(int64_t M, int64_t C, bool affine)
 {
     struct va_norm p = { M, C, 1e-5, NULL, NULL, NULL, NULL, NULL };
-    struct va_norm_grad q = { M, C, NULL, NULL, NULL, NULL, NULL, NULL, NULL };
+    struct va_norm_grad q = { .M = M, .C = C };
     double *x, *gamma, *beta;
 
     begin();
