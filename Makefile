@@ -101,7 +101,7 @@ DEVICES  := cpu
 
 .PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
-all: $(TOOLS) man
+all: $(TOOLS) man completion
 	@echo "cuda $(CUDA_STATE)"
 	@echo $(call quoted,mpi $(MPI_STATE))
 
@@ -118,7 +118,7 @@ help:
 ## make fuzz SECONDS=60 hostile inputs for every reader, so long each (TARGET=pth: one); needs clang
 ## make lint            clang-format, shellcheck, headers, layers
 ## make format          rewrite sources with clang-format
-## make install         tools, man pages, pipelines below PREFIX (/usr/local), DESTDIR
+## make install         tools, man pages, completion, pipelines below PREFIX (/usr/local), DESTDIR
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
@@ -215,14 +215,30 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
 # ---- man pages: options from the tool itself, formats from the schema pages ----------------
 MAN1 := $(TOOL_SRC:tools/%.c=$(BUILD)/man/man1/%.1)
 MAN5 := $(SCHEMAS:schemas/%.md=$(BUILD)/man/man5/%.5)
+MAN7 := $(BUILD)/man/man7/mamba-va.7
 .PHONY: man
-man: $(MAN1) $(MAN5)
-$(BUILD)/man/man1/%.1: $(BUILD)/bin/%
+man: $(MAN1) $(MAN5) $(MAN7)
+$(BUILD)/man/man1/%.1: $(BUILD)/bin/% doc/pages.md doc/pages.awk schemas/troff.awk
 	@mkdir -p $(@D)
-	@$< --help-man >$@
-$(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk
+	@{ $< --help-man && awk -v tool=$* -f schemas/troff.awk -f doc/pages.awk doc/pages.md; } >$@
+$(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk schemas/troff.awk
 	@mkdir -p $(@D)
-	@awk -f schemas/man.awk $< >$@
+	@awk -v section=5 -v manual="File formats" -f schemas/troff.awk -f schemas/man.awk $< >$@
+$(BUILD)/man/man7/%.7: doc/%.md schemas/man.awk schemas/troff.awk
+	@mkdir -p $(@D)
+	@awk -v section=7 -v manual="Overview" -f schemas/troff.awk -f schemas/man.awk $< >$@
+
+# ---- completion in shells, from the tools as well -------------------------------------------
+BASH_COMPLETION := $(TOOL_SRC:tools/%.c=$(BUILD)/completion/bash/%)
+ZSH_COMPLETION  := $(TOOL_SRC:tools/%.c=$(BUILD)/completion/zsh/_%)
+.PHONY: completion
+completion: $(BASH_COMPLETION) $(ZSH_COMPLETION)
+$(BUILD)/completion/bash/%: $(BUILD)/bin/% completion/bash.awk
+	@mkdir -p $(@D)
+	@$< --help-table | awk -v tool=$* -f completion/bash.awk >$@
+$(BUILD)/completion/zsh/_%: $(BUILD)/bin/% completion/zsh.awk
+	@mkdir -p $(@D)
+	@$< --help-table | awk -v tool=$* -f completion/zsh.awk >$@
 
 # ---- tests ------------------------------------------------------------------------------
 check: all $(UNITS) $(GENS) $(FAULT) $(FUZZ) $(LATE)
@@ -282,14 +298,20 @@ demo: all
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/mamba-va
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
+	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MAN1) $(SHARE)/man/man1
 	install -m 644 $(MAN5) $(SHARE)/man/man5
+	install -m 644 $(MAN7) $(SHARE)/man/man7
+	install -m 644 $(BASH_COMPLETION) $(SHARE)/bash-completion/completions
+	install -m 644 $(ZSH_COMPLETION) $(SHARE)/zsh/site-functions
 	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
 uninstall:
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
-	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%)
+	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%) \
+	    $(BASH_COMPLETION:$(BUILD)/completion/bash/%=$(SHARE)/bash-completion/completions/%) \
+	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(SHARE)/zsh/site-functions/%)
 	rm -rf $(SHARE)/mamba-va
 
 clean:

@@ -21,7 +21,7 @@ $(CV)/%/val.h5: $(CV)/%/model.h5 $$(call windows,$$*) $(SPLIT)/%/val.txt
 
 # Baselines without memory, fitted on the same videos: a linear map from the features of one
 # frame, and the mean of the labels.
-baseline = $(call tool,va-ridge) --model $(1) --windows $(call windows,$*) \
+baseline = $(call tool,va-ridge) --method $(1) --windows $(call windows,$*) \
                --train $(SPLIT)/$*/train.txt --val $(SPLIT)/$*/val.txt -o $@
 $(CV)/%/ridge.h5: $$(call windows,$$*) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 # The whole pipeline on made-up videos with known answers: make demo.
 #
-# va-synth draws a small corpus in the layout of Aff-Wild2. affwild2.mk does the rest three times, with a
-# small encoder and a small head, so that it ends in minutes on two cores: with the encoder as it was drawn,
+# va-synth makes a small corpus in the layout of Aff-Wild2. affwild2.mk does the rest three times, with a
+# small encoder and a small head, so that it ends in minutes on two cores: with the untrained encoder,
 # pretrained on the frames without their labels, and fine-tuned for each fold on that fold's training videos. Nothing is
 # chosen by the held-out videos.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
@@ -13,7 +13,7 @@ FINETUNE_OPTIONS ?= --freeze-blocks 0 --layer-decay 0.8 --lr 1e-3 --epochs 8 --w
                     --batch 64 --val-every 10 --unmatched skip --select last
 EMBED_OPTIONS    ?= --batch 32
 # A small head, started as the authors did.
-TRAIN_OPTIONS    ?= --preset paper --channels 32,32,32 --kernel 7 --layers 2 --draw authors \
+TRAIN_OPTIONS    ?= --preset paper --channels 32,32,32 --kernel 7 --layers 2 --initial authors \
                     --in-norm yes --epochs 20 --warmup-epochs 2 --batch 8 --lr 2e-3 \
                     --weight-decay 0.05 --dropout 0.4 --select last
 include $(HERE)params.mk

@@ -31,7 +31,7 @@ OPTIONS_line ?= --context 50 --step 10
 KIND_few     ?= ridge
 OPTIONS_few  ?= --select forward --step 41
 NET          ?= --channels 24,24,24,24 --kernel 5 --layers 2 --hidden 32 --epochs 12 --warmup-epochs 1 \
-                --lr 1e-3 --weight-decay 1e-2 --draw authors --in-norm yes --lookahead 30 --select last
+                --lr 1e-3 --weight-decay 1e-2 --initial authors --in-norm yes --lookahead 30 --select last
 OPTIONS_gru   ?= $(NET) --temporal gru --channels 48,48,48,48
 OPTIONS_mamba ?= $(NET) --temporal mamba --channels 48,48,48,48
 OPTIONS_tcn   ?= $(NET) --temporal tcn-mamba
@@ -44,7 +44,7 @@ nested: $(OUT)/nested.tsv
 
 # ---- one member on one pair of lists ------------------------------------------------------------
 # $(call fit,MEMBER,TRAIN,VAL,SEED): predictions of the videos of VAL go to $@. A net's model
-# stays beside them, so that an interrupted run goes on where it was.
+# stays beside them, so that an interrupted run continues.
 fit = $(if $(filter ridge,$(KIND_$(1))),$(fit_ridge),$(fit_net))
 fit_ridge = $(call tool,va-ridge) $(OPTIONS_$(1)) --groups $(FOLDS_TSV) --windows $(WINDOWS) \
                 --train $(2) --val $(3) -o $@
@@ -92,7 +92,7 @@ $(foreach m,$(NETS),$(OUT)/cv/$(1)/$(2)/$(m).h5): $(OUT)/cv/$(1)/$(2)/%.h5: $(WI
 endef
 define MIX_RULES
 $(OUT)/cv/$(1)/$(2)/mixture.h5: $(OUT)/cv/$(1)/weights.tsv $(foreach m,$(MEMBERS),$(call member,$(1),$(2),$(m)))
-	$$(call tool,va-ensemble) --weights $$< -o $$@ $(foreach m,$(MEMBERS),$(call member,$(1),$(2),$(m)))
+	$$(call tool,va-ensemble) --weight-table $$< -o $$@ $(foreach m,$(MEMBERS),$(call member,$(1),$(2),$(m)))
 endef
 member = $(OUT)/cv/$(1)/$(if $(filter $(3),$(NETS)),$(2)/)$(3).h5
 $(foreach m,$(RIDGES),$(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(m).h5)): $(OUT)/cv/%.h5: $(WINDOWS) $$(SPLIT)/$$(*D)/train.txt $$(SPLIT)/$$(*D)/val.txt

@@ -1,13 +1,6 @@
-# A schema page as a man page of section 5: headings, paragraphs and the table, whose rows
+# A page in Markdown as a man page: headings, paragraphs, lists, commands and tables, whose rows
 # become tagged paragraphs.
-function text(s) {
-    gsub(/\\/, "\\e", s)
-    gsub(/-/, "\\-", s)
-    while (match(s, /`[^`]*`/))
-        s = substr(s, 1, RSTART - 1) "\\fB" substr(s, RSTART + 1, RLENGTH - 2) "\\fR" \
-            substr(s, RSTART + RLENGTH)
-    return s
-}
+#     awk -v section=5 -v manual="File formats" -f schemas/troff.awk -f schemas/man.awk PAGE.md
 function cell(s) {
     sub(/^ +/, "", s)
     sub(/ +$/, "", s)
@@ -16,25 +9,49 @@ function cell(s) {
 function line(s) { # a leading dot or quote would be a request
     print (s ~ /^[.']/ ? "\\&" : "") s
 }
+/^```/ { code = !code; print (code ? ".PP\n.EX" : ".EE"); next }
+code { line(text($0)); next }
 /^# / {
     split(substr($0, 3), title, " - ")
-    printf ".TH %s 5 \"\" \"mamba-va\" \"File formats\"\n.SH NAME\n%s \\- %s\n", title[1], title[1], \
-        text(title[2])
+    printf ".TH %s %s \"\" \"mamba-va\" \"%s\"\n.SH NAME\n%s \\- %s\n", title[1], section, manual, \
+        text(title[1]), text(title[2])
     print ".SH DESCRIPTION"
+    heading = 1
     next
 }
-/^## / { print ".SH " toupper(substr($0, 4)); next }
-/^\| (object|---) / { if (/^\| object/) print ".SH OBJECTS"; after = "NOTES"; next }
+/^## / { print ".SH " toupper(substr($0, 4)); heading = 1; next }
+/^\|/ && !table { # its heading row
+    table = 1
+    objects = /^\| object/
+    if (objects)
+        print ".SH OBJECTS"
+    next
+}
+/^\| ---/ { next }
 /^\|/ {
     split($0, c, "|")
-    printf ".TP\n%s\n", cell(c[2])
-    line(cell(c[3]) " [" cell(c[4]) "], " cell(c[5]) ":")
-    line(cell(c[6]))
+    printf ".TP\n%s%s\n", objects ? "" : ".B ", cell(c[2])
+    if (objects)
+        line(cell(c[3]) " [" cell(c[4]) "], " cell(c[5]) ":")
+    line(cell(c[objects ? 6 : 3]))
     next
 }
-/^$/ { blank = 1; next }
+/^$/ {
+    blank = !heading
+    if (table && objects)
+        notes = 1
+    table = 0
+    next
+}
 {
-    if (after) { print ".SH " after; after = "" } else if (blank) print ".PP"
-    blank = 0
+    if (notes && !heading)
+        print ".SH NOTES"
+    else if (/^\* /)
+        print ".IP \\(bu 2"
+    else if (blank)
+        print ".PP"
+    notes = blank = heading = 0
+    sub(/^\* /, "")
+    sub(/^  /, "")
     line(text($0))
 }

@@ -22,7 +22,7 @@ setup_file() {
     rm -r Aff-Wild2/cropped_aligned
     mv faces/cropped_aligned Aff-Wild2/
     va-weights export -o mae_vit.safetensors encoder.h5
-    va-weights export -o mae_pretrain_vit.pth encoder.h5
+    va-weights export -o mae_pretrain_vit_base.pth encoder.h5
     rm encoder.h5
 }
 
@@ -36,14 +36,14 @@ setup() {
 }
 
 # shellcheck disable=SC2016 # backquotes of Markdown
-# The commands of a document: its ```sh blocks, one after the other.
-blocks() { sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$top/$1"; }
+# The commands of documents: their ```sh blocks, one after the other.
+blocks() { for f; do sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$top/$f"; done; }
 
 # Lines of a document that build or test this tree as a whole: CI does that.
 whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUILD=[a-z-]* check))$'
 
-@test "README: its commands run as they stand" {
-    blocks README.md | grep -vE "$whole_tree" >readme.sh
+@test "README and guide: their commands run as they stand" {
+    blocks README.md doc/guide.md | grep -vE "$whole_tree" >readme.sh
     [ "$(grep -c va- readme.sh)" -ge 4 ]
     run bash -euo pipefail readme.sh
     echo "$output"
@@ -86,8 +86,12 @@ whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUIL
 }
 
 @test "files and options that README, INSTALL and the tour name exist" {
-    grep -ohE '\]\([A-Za-z][A-Za-z0-9_./-]*\)' "$top/README.md" "$top/CONTRIBUTING.md" | tr -d ']()' >links
-    while read -r f; do [ -e "$top/$f" ] || { echo "no $f"; return 1; }; done <links
+    for page in README.md CONTRIBUTING.md doc/guide.md doc/demo.md doc/experiments.md; do
+        grep -ohE '\]\([A-Za-z.][A-Za-z0-9_./-]*[#)]' "$top/$page" | tr -d ']()#' |
+            sed "s|^|$top/$(dirname "$page")/|"
+    done >links
+    [ "$(wc -l <links)" -gt 10 ]
+    while read -r f; do [ -e "$f" ] || { echo "no $f"; return 1; }; done <links
     # shellcheck disable=SC2016
     grep -ohE '`(tools|base|io|media|data|nn|cpu|train|synth|schemas|pipelines|test)/[a-z0-9_./]+`' "$top/doc/tour.md" | tr -d '`' >named
     [ "$(wc -l <named)" -gt 10 ]

@@ -8,7 +8,7 @@ setup() {
     make_features --frames 750 --fps 25 --video v v.h5
 }
 
-HINT="more than 1.5 times apart: --label-fps FPS resamples rows of another rate, --unmatched allow takes row k for frame k"
+HINT="more than 1.5 times apart: --label-fps FPS resamples rows of another rate, --unmatched allow uses row k for frame k"
 row() { awk -F '\t' -v v="$1" '$1 == v { print $2, $3, $4, $5, $6 }' <<<"$output"; }
 
 # refused WORDS TOOL ARGS...: exit 3, this line, no out.h5
@@ -71,14 +71,14 @@ refused() {
     rm out.h5
     echo valence,arousal >lab/v.txt
     run -3 --separate-stderr va-window --labels lab -o out.h5 v.h5
-    [[ $stderr == *"lab: found labels for none of the 1 videos: name label files as the videos, "* ]]
+    [[ $stderr == *"lab: found labels for none of the 1 videos: name label files after their videos, such as "* ]]
     make_features --frames 6 --fps 0 --video v v.h5 # crops: the last face, not the end
     make_labels --frames 60 >lab/v.txt
     run -0 --separate-stderr va-window --labels lab -o out.h5 v.h5
     [ "$stderr" = "va-window: lab/v.txt: 60 rows for 6 frames of video 'v' (frames per second not known)" ]
     [ "$(row v)" = "60 6 60 60 54" ] && rm out.h5
     run -3 --separate-stderr va-window --label-fps 4 --labels lab -o out.h5 v.h5
-    [ "$stderr" = "va-window: lab/v.txt: --label-fps 4: the frames per second of video 'v' are not known" ]
+    [ "$stderr" = "va-window: lab/v.txt: --label-fps 4: the frame rate of video 'v' is unknown" ]
     make_labels --frames 3 >lab/v.txt
     refused "lab/v.txt: found 3 rows for 6 frames of video 'v' (frames per second not known)" \
         va-window --labels lab -o out.h5 v.h5

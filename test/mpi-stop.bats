@@ -111,7 +111,7 @@ stopped() {
         [ "$rc" -ne 0 ]
         [ "$took" -le 5 ]
         step=$(saved_step)
-        [[ $(ours) =~ ^"va-tcn-mamba-train: rank $whom is gone, in step "[0-9]*": m.h5.state holds step "([0-9]*)(.*)", --resume goes on from it"$ ]] ||
+        [[ $(ours) =~ ^"va-tcn-mamba-train: rank $whom is gone, in step "[0-9]*": m.h5.state holds step "([0-9]*)(.*)", --resume continues from it"$ ]] ||
             explain "$stderr"
         if [ $whom = 1 ]; then
             [ "${BASH_REMATCH[*]:1}" = "$step " ]
@@ -156,7 +156,7 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
     [ "$rc" -eq 143 ]
     [ "$took" -le 5 ]
     step=$(saved_step)
-    [ "$(ours)" = "va-tcn-mamba-train: Terminated, and step $((step + 1)) did not end in time: m.h5.state holds step $step, --resume goes on from it" ] ||
+    [ "$(ours)" = "va-tcn-mamba-train: Terminated, and step $((step + 1)) did not end in time: m.h5.state holds step $step, --resume continues from it" ] ||
         explain "$stderr"
     [ ! -e m.h5 ]
     [ "$(find . -name '*.part')" = "" ]

@@ -71,7 +71,7 @@ close() {
         done
     done
     run -3 "${launcher[@]}" -n 3 va-finetune "${settings[@]}" --batch 2 -o n.h5 [abcd].frames.h5
-    [[ $output == *"va-finetune: a batch of 2 pictures for 3 ranks, expected one each at least"* ]]
+    [[ $output == *"va-finetune: a batch of 2 pictures for 3 ranks, expected at least one for each rank"* ]]
 }
 
 @test "what ranks tell each other: 2 and 5 of them" {
@@ -82,7 +82,7 @@ close() {
         [ "$(tail -n 1 <<<"$output")" = "8 passed, 0 failed" ]
         [ "$(grep '^test_ranks: ' <<<"$stderr" | LC_ALL=C sort)" = "$(printf 'test_ranks: %s\n' \
             "a file: unreadable everywhere" "rank $((n - 1)): a file: unreadable here" \
-            "rank $((n - 1)): weights after step 7: not those of rank 0")" ]
+            "rank $((n - 1)): weights after step 7: differ from those of rank 0")" ]
     done
 }
 
@@ -119,7 +119,7 @@ close() {
 
 @test "machines with other instruction sets: weights stay the same on all ranks" {
     need_mpi
-    tool=(va-tcn-mamba-train -q "${RUN[@]}" --batch 5 --epochs 4 --clip 0.01 --save-every 1 -o m.h5)
+    tool=(va-tcn-mamba-train -q "${RUN[@]}" --batch 5 --epochs 4 --clip-norm 0.01 --save-every 1 -o m.h5)
     run -0 --separate-stderr "${launcher[@]}" -n 1 "${tool[@]}" : -n 1 env VA_ISA=plain "${tool[@]}"
     [ -s m.h5 ]
 }
@@ -163,7 +163,7 @@ close() {
     [[ $(ours) == "va-tcn-mamba-train: rank 1: other.txt: line 1: "* ]]
     [ "$(ours | wc -l)" -eq 1 ]
     run -4 --separate-stderr "${launcher[@]}" -n 1 "${tool[@]}" : -n 1 "${tool[@]}" --lr 1
-    [ "$(ours)" = "va-tcn-mamba-train: rank 1: settings and inputs: not those of rank 0" ]
+    [ "$(ours)" = "va-tcn-mamba-train: rank 1: settings and inputs: differ from those of rank 0" ]
     [ ! -e m.h5 ]
 }
 

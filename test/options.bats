@@ -56,3 +56,32 @@ helps() { # FIRST LINE, COMMAND...
     helps "$(va-ensemble fit --help | head -n 1)" va-ensemble --help fit
     helps "$(va-ensemble --help | head -n 1)" va-ensemble --help pred.h5
 }
+
+@test "the help of an option is at most 20 words and needs no other option's help" {
+    for t in "$BUILD"/bin/*; do
+        "$t" --help-man >page
+        awk -v tool="${t##*/}" '
+            option { sub(/ \(default: .*/, ""); print tool, option ": " $0 }
+            { option = /^\.B \\-/ ? $0 : "" }' page
+    done >helps
+    [ "$(wc -l <helps)" -gt 300 ]
+    awk -F ': ' '{ help = substr($0, index($0, ": ") + 2) }
+        split(help, words, " ") > 20 || help ~ /likewise|^(its|of|what|where|whose|likewise) / { print; bad = 1 }
+        END { exit bad }' helps
+}
+
+@test "a name has one meaning: --weights is a model, --clip limits predictions, --labels are folders" {
+    help_of() { "$1" --help | sed 1,5d | tr -s ' \n' ' ' | grep -oE -- "--$2 [^-].{60}" | head -n 1; }
+    for t in va-predict va-smooth va-ensemble; do
+        [[ $(help_of $t clip) == *"limit predictions to [-1, 1]"* ]] || explain "$t"
+    done
+    for t in va-tcn-mamba-train va-finetune va-mae-pretrain; do
+        [[ $(help_of $t clip-norm) == *"limit of the gradient's L2 norm"* ]] || explain "$t"
+    done
+    for t in va-embed va-finetune; do [[ $(help_of $t weights) == *encoder* ]] || explain "$t"; done
+    for t in va-window va-score va-predict va-finetune; do
+        [[ $(help_of $t labels) == *"folder of label files"* ]] || explain "$t"
+    done
+    run -2 --separate-stderr va-ensemble --weights w.tsv -o out.h5 in.h5
+    [[ $stderr == *"did you mean --weight?"* ]]
+}

@@ -58,12 +58,12 @@ left_alone() {
     cp -r log log.before
     cp m.h5.state before.state
     run -3 --separate-stderr train_with -o m.h5 --log-dir log
-    [ "$stderr" = "${tool[0]}: m.h5.state: found the checkpoint of a run that has not ended: --resume goes on from it, --restart begins anew" ] ||
+    [ "$stderr" = "${tool[0]}: m.h5.state: found the checkpoint of an unfinished run: --resume continues it, --restart starts again" ] ||
         explain "$stderr"
     cmp m.h5.state before.state && diff -r log log.before && [ ! -e m.h5 ]
     rm -r log.before
     run -2 --separate-stderr train_with -q -o m.h5 --resume --restart
-    [[ $stderr == "${tool[0]}: --resume and --restart exclude each other"* ]]
+    [[ $stderr == "${tool[0]}: --resume and --restart conflict"* ]]
     train_with -q -o straight.h5 --log-dir straight
     train_with -q -o m.h5 --log-dir log --restart
     cmp m.h5 straight.h5 && diff -r log straight && [ ! -e m.h5.state ]
@@ -99,7 +99,7 @@ says_what_it_saved() {
     done
     leave "$1"
     step=$(attribute m.h5.state step)
-    [ "$(tail -n 1 err)" = "${tool[0]}: stopped after step $step; checkpoint in m.h5.state; go on with --resume" ] ||
+    [ "$(tail -n 1 err)" = "${tool[0]}: stopped after step $step; checkpoint in m.h5.state; continue with --resume" ] ||
         explain "$(cat err)"
     [ "$(tail -n 1 log/train.tsv | cut -f 1)" = "$step" ]
 }
@@ -134,7 +134,7 @@ in_use() {
 
 @test "a run that fails before it saved a step leaves no checkpoint in the way" {
     as va-tcn-mamba-train
-    run -4 --separate-stderr train_with --lr 1e30 --clip 0 --epochs 1000 -o m.h5 --log-dir log
+    run -4 --separate-stderr train_with --lr 1e30 --clip-norm 0 --epochs 1000 -o m.h5 --log-dir log
     [[ $stderr == *"not finite"* ]] || explain "$stderr"
     [ ! -e m.h5.state ] && [ ! -e m.h5 ]
     train_with -q -o m.h5 --log-dir log

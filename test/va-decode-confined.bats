@@ -105,7 +105,7 @@ teardown() {
     rc=0
     wait $tool || rc=$?
     [ $rc -eq 4 ]
-    [ "$(cat err)" = "va-decode: standard input: its decoder was killed; is memory short?" ]
+    [ "$(cat err)" = "va-decode: standard input: its decoder was killed, perhaps because memory ran out" ]
     gone "$keeper" "$worker"
 }
 

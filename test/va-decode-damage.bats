@@ -179,11 +179,11 @@ numbers_of() {
     done
 }
 
-@test "joined recordings: numbers and times go on, and a line says where" {
+@test "joined recordings: numbers and times continue, and a line says where" {
     for e in ts mkv webm mpg; do
         cat "$V/a.$e" "$V/a.$e" >two.$e
         run -0 --separate-stderr va-decode -o two.h5 two.$e
-        [[ $stderr == "va-decode: two.$e: times start again at frame 51 ("*"): numbers and times go on" ]]
+        [[ $stderr == "va-decode: two.$e: times start again at frame 51 ("*"): numbers and times continue" ]]
         [ "$(column two.h5 /index)" = "$(seq -s ' ' 100)" ]
         awk -v fps="$(attribute two.h5 fps)" 'BEGIN { exit fps < 24.9 || fps > 25.1 }'
         column two.h5 /pts | tr ' ' '\n' | awk 'NR > 1 && $1 <= t { bad = 1 } { t = $1 } END { exit bad }'

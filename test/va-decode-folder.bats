@@ -68,7 +68,7 @@ refuses() {
     refuses "f/12.png: found frame 12, expected at most 11 frames" --frame-count 11 f
     mkdir empty
     refuses "empty: found no image with a number, expected names like 00012.jpg or frame_00012.png" empty
-    refuses "f: a folder has no times: found a start or end in seconds, expected the rate (fps) as well" \
+    refuses "f: start and end in seconds need the frame rate of the folder (--fps)" \
         --end 1 f
 }
 

@@ -131,7 +131,7 @@ close_to() {
     run -2 --separate-stderr va-decode "$V/v.mp4" x.h5
     [ "$stderr" = "va-decode: expected one input; --output names the output (try --help)" ]
     run -2 --separate-stderr va-decode
-    [ "$stderr" = "va-decode: expected one video, folder or - (try --help)" ]
+    [ "$stderr" = "va-decode: expected one video, one folder or - (try --help)" ]
 }
 
 @test "standard input: a pipe, with the index at the end or first, and a redirected file" {
@@ -145,7 +145,7 @@ close_to() {
     cat "$V/wide.avi" | va-decode --size 8 -o a.h5 -
     [ "$(attribute a.h5 frame_count) $(attribute a.h5 video)" = "60 stdin" ]
     run -3 --separate-stderr va-decode -o b.h5 - </dev/null
-    [ "$stderr" = "va-decode: standard input: found no byte, expected a video" ]
+    [ "$stderr" = "va-decode: standard input: found an empty stream, expected a video" ]
 }
 
 @test "two runs, with any number of threads, give the same bytes" {

@@ -102,7 +102,7 @@ refused() {
     va-embed -w tiny.h5 -o alone.h5 b.frames.h5
     va-h5cmp alone.h5 new/dir/b.h5
     run -3 --separate-stderr va-embed -w tiny.h5 --output-dir new/dir clip.h5 clip.h5
-    [ "$stderr" = "va-embed: clip.h5: video clip was among the inputs before" ]
+    [ "$stderr" = "va-embed: clip.h5: video clip is among the inputs twice" ]
 }
 
 @test "command lines that contradict themselves" {
@@ -129,7 +129,7 @@ refused() {
 @test "a model that is no encoder, and an encoder whose weights overflow" {
     va-weights init --arch mamba-va --channels 4,3 --in-dim 2 -o head.h5
     run -3 --separate-stderr va-embed -w head.h5 -o out.h5 clip.h5
-    [ "$stderr" = "va-embed: head.h5: patch_embed.proj.weight: tensor is missing, expected a vision transformer" ]
+    [ "$stderr" = "va-embed: head.h5: found a temporal model (arch mamba-va), expected an encoder (arch vit)" ]
     va-weights import --set std=1e-6,1e-6,1e-6 -o hot.h5 tiny.h5
     va-embed -w hot.h5 -o out.h5 clip.h5 # large, but finite
     va-check out.h5
@@ -185,7 +185,7 @@ refused() {
         make_image crops/more/a/0000$i.jpg 20 30 $((60 * i))
     done
     run -3 --separate-stderr va-embed -w tiny.h5 -o out.h5 crops
-    [ "$stderr" = "va-embed: crops: found 2 folders of crops, expected one (several videos need --output-dir)" ]
+    [ "$stderr" = "va-embed: crops: found 2 folders of crops, expected one; several videos need --output-dir" ]
     va-embed -w tiny.h5 --output-dir out crops/ clip.h5
     [ "$(ls out)" = "$(printf 'a.h5\nb.h5\nclip.h5')" ]
     [ "$(attribute out/a.h5 video) $(column out/a.h5 /index)" = "a 1 2" ]

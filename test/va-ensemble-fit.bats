@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # run sets stderr
-# va-ensemble fit finds weights on labelled videos, va-ensemble --weights applies them. That the
+# va-ensemble fit finds weights on labelled videos, va-ensemble --weight-table applies them. That the
 # weights are the best there are is a unit test.
 bats_require_minimum_version 1.8.0
 load lib/va
@@ -45,7 +45,7 @@ refused() { # CODE TEXT ARGS...: of va-ensemble
 }
 @test "generic battery: weights" {
     va-ensemble fit -q --labels labels -o w.tsv a.h5 b.h5
-    generic_battery va-ensemble --weights w.tsv -o out.h5 a.h5 b.h5
+    generic_battery va-ensemble --weight-table w.tsv -o out.h5 a.h5 b.h5
 }
 
 @test "errors that cancel are found, and the table says what is reached" {
@@ -69,11 +69,11 @@ weight	b.h5	B" ]
         near "$(cell weight b.h5 $column)" .25
         [ "$(cell scale - $column) $(cell shift - $column)" = "1 0" ]
     done
-    va-ensemble --weights w.tsv -o out.h5 a.h5 b.h5
+    va-ensemble --weight-table w.tsv -o out.h5 a.h5 b.h5
     va-check out.h5
     near "$(ccc mean out.h5)" 1
     [ "$(attribute out.h5 models)" = "A B" ]
-    [[ "$(attribute out.h5 provenance)" == *"--weights w.tsv"*"input=b.h5 "*"input=w.tsv "* ]]
+    [[ "$(attribute out.h5 provenance)" == *"--weight-table w.tsv"*"input=b.h5 "*"input=w.tsv "* ]]
 }
 
 @test "CCC of the table is that of va-score" {
@@ -85,7 +85,7 @@ weight	b.h5	B" ]
     make_predictions --model B -o b.h5 b/v.txt b/w.txt
     for affine in no yes; do
         va-ensemble fit -q --affine $affine --labels labels -o w.tsv a.h5 b.h5
-        va-ensemble --weights w.tsv --clip no -o out.h5 a.h5 b.h5
+        va-ensemble --weight-table w.tsv --clip no -o out.h5 a.h5 b.h5
         va-ensemble --clip no -o equal.h5 a.h5 b.h5
         for pair in "valence 4" "arousal 5"; do
             read -r name column <<<"$pair"
@@ -117,10 +117,10 @@ weight	b.h5	B" ]
     make_labels --frames 3 >labels/x.txt
     refused 3 "labels/x.txt: video 'x' has no predictions: add them, or choose videos with --list, or leave it out with --missing skip" fit --labels labels -o out a.h5 b.h5
     run -0 --separate-stderr va-ensemble fit --missing skip --labels labels -o w.tsv a.h5 b.h5
-    [ "${stderr_lines[0]}" = "va-ensemble: x: no predictions, left out" ]
+    [ "${stderr_lines[0]}" = "va-ensemble: x: has no predictions, left out" ]
     rm labels/x.txt
     make_predictions --model B -o b.h5 b/w.txt
-    refused 3 "b.h5: video 'v' is missing, which a.h5 has" fit --labels labels -o out a.h5 b.h5
+    refused 3 "b.h5: video 'v' is missing, but a.h5 has it" fit --labels labels -o out a.h5 b.h5
     va-ensemble fit -q --missing skip --labels labels -o w.tsv a.h5 b.h5
     [ "$(cell frames - 5)" = 33 ]
     for m in a b; do
@@ -157,16 +157,16 @@ weight	b.h5	B" ]
 
 @test "files in another number or order than in the table" {
     va-ensemble fit -q --labels labels -o w.tsv a.h5 b.h5
-    refused 3 "w.tsv: found weights of 2 files, expected those of 1" --weights w.tsv -o out a.h5
-    refused 3 "w.tsv: found weights of 2 files, expected those of 3" --weights w.tsv -o out a.h5 b.h5 a.h5
-    refused 3 "b.h5: found the models of b.h5 in place 1, expected it in place 2 as in w.tsv" \
-        --weights w.tsv -o out b.h5 a.h5
+    refused 3 "w.tsv: found weights for 2 files, expected weights for the 1 given files" --weight-table w.tsv -o out a.h5
+    refused 3 "w.tsv: found weights for 2 files, expected weights for the 3 given files" --weight-table w.tsv -o out a.h5 b.h5 a.h5
+    refused 3 "b.h5: found the models of b.h5 at position 1, expected them at position 2 as in w.tsv" \
+        --weight-table w.tsv -o out b.h5 a.h5
     make_predictions --model B2 -o new.h5 b/v.txt b/w.txt
-    run -0 --separate-stderr va-ensemble -q --weights w.tsv -o out.h5 a.h5 new.h5
+    run -0 --separate-stderr va-ensemble -q --weight-table w.tsv -o out.h5 a.h5 new.h5
     [ "$stderr" = "va-ensemble: new.h5: its models are not those of b.h5, for which w.tsv has weights" ] ||
         explain "$stderr"
     mkdir fold && mv new.h5 fold/b.h5 # trained again, or on another fold: the name says what it is
-    run -0 --separate-stderr va-ensemble -q --weights w.tsv -o out.h5 a.h5 fold/b.h5
+    run -0 --separate-stderr va-ensemble -q --weight-table w.tsv -o out.h5 a.h5 fold/b.h5
     [ "$stderr" = "" ]
 }
 
@@ -177,12 +177,12 @@ weight	b.h5	B" ]
     mkdir test
     for m in a b; do cp $m/v.txt test/z.txt && make_predictions --model ${m^} -o $m.h5 test/z.txt; done
     va-ensemble -o ab.h5 a.h5 b.h5
-    run -0 --separate-stderr va-ensemble --weights w.tsv -o out.h5 ab.h5 b.h5
+    run -0 --separate-stderr va-ensemble --weight-table w.tsv -o out.h5 ab.h5 b.h5
     [ "$stderr" = "" ]
     [ "$(attribute out.h5 models)" = "A B" ]
     make_predictions --model C -o c.h5 test/z.txt
     va-ensemble -o ac.h5 a.h5 c.h5 # another group of two
-    run -0 --separate-stderr va-ensemble --weights w.tsv -o out.h5 ac.h5 b.h5
+    run -0 --separate-stderr va-ensemble --weight-table w.tsv -o out.h5 ac.h5 b.h5
     [ "$stderr" = "va-ensemble: ac.h5: its models are not those of ab.h5, for which w.tsv has weights" ]
 }
 
@@ -191,7 +191,7 @@ weight	b.h5	B" ]
     make_predictions --model $' tab\there ' -o "$name" a/v.txt a/w.txt
     va-ensemble fit -q --labels labels -o w.tsv "$name" b.h5
     [ "$(cell weight 'odd?name?.h5' 3)" = '?tab?here?' ]
-    run -0 --separate-stderr va-ensemble --weights w.tsv -o out.h5 "$name" b.h5
+    run -0 --separate-stderr va-ensemble --weight-table w.tsv -o out.h5 "$name" b.h5
     [ "$stderr" = "" ]
 }
 
@@ -199,7 +199,7 @@ weight	b.h5	B" ]
     va-ensemble fit -q --labels labels -o w.tsv a.h5 b.h5
     broken() { # SED TEXT
         sed "$1" w.tsv >bad.tsv
-        refused 3 "bad.tsv: $2" --weights bad.tsv -o out a.h5 b.h5
+        refused 3 "bad.tsv: $2" --weight-table bad.tsv -o out a.h5 b.h5
     }
     broken '10d' "the weights of valence have the sum 0.75, expected 1"
     broken '9,10d' "the weights of valence have the sum 0, expected 1"
@@ -208,19 +208,19 @@ weight	b.h5	B" ]
     broken '9s/\t0[^\t]*$/\tnan/' "line 9: weight: found nan, expected a number from 0 to 1"
     broken '7s/1$/nan/' "line 7: scale: found nan, expected a number"
     broken '7s/1$/x/' "line 7: arousal: found 'x', expected a number"
-    broken '8s/shift/scale/' "line 8: found another scale"
+    broken '8s/shift/scale/' "line 8: found a second row scale"
     broken '1s/name/file/' "line 1: expected the columns what, name, id, valence and arousal of va-ensemble fit"
     broken '9s/\tA//' "line 9: found 4 columns, expected 5 as in the header"
     sed -n 10p w.tsv >row && { cat w.tsv; for _ in $(seq 70); do cat row; done; } >bad.tsv
-    refused 3 "bad.tsv: line 73: more than 64 weights" --weights bad.tsv -o out a.h5 b.h5
+    refused 3 "bad.tsv: line 73: more than 64 weights" --weight-table bad.tsv -o out a.h5 b.h5
 }
 
 @test "equal inputs give equal bytes" {
     va-ensemble fit -q --labels labels -o w.tsv a.h5 b.h5
     va-ensemble fit -q --labels labels -o again.tsv a.h5 b.h5
     cmp w.tsv again.tsv
-    va-ensemble --weights w.tsv -o out.h5 a.h5 b.h5
-    va-ensemble --weights w.tsv -o again.h5 a.h5 b.h5
+    va-ensemble --weight-table w.tsv -o out.h5 a.h5 b.h5
+    va-ensemble --weight-table w.tsv -o again.h5 a.h5 b.h5
     cmp out.h5 again.h5
 }
 

@@ -100,10 +100,10 @@ videos() { h5ls "$1/videos" | cut -d ' ' -f 1 | paste -sd ' '; }
 
 @test "a video that a file lacks: refused, left out, or combined from the others" {
     make_predictions --model B -o b.h5 b/v.txt
-    refused 3 "b.h5: video 'w' is missing, which a.h5 has" a.h5 b.h5
-    refused 3 "b.h5: video 'w' is missing, which a.h5 has" b.h5 a.h5
+    refused 3 "b.h5: video 'w' is missing, but a.h5 has it" a.h5 b.h5
+    refused 3 "b.h5: video 'w' is missing, but a.h5 has it" b.h5 a.h5
     run -0 --separate-stderr va-ensemble --missing skip -o out.h5 a.h5 b.h5
-    [ "$stderr" = "va-ensemble: w: not in b.h5, left out" ]
+    [ "$stderr" = "va-ensemble: w: missing from b.h5, left out" ]
     [ "$(videos out.h5)" = v ]
     va-ensemble --missing average -o out.h5 a.h5 b.h5 c.h5
     [ "$(column out.h5 /videos/w/va)" = "0.3125 0.625" ]
@@ -113,7 +113,7 @@ videos() { h5ls "$1/videos" | cut -d ' ' -f 1 | paste -sd ' '; }
     va-ensemble --missing average --weight 1,5,3 -o out.h5 a.h5 b.h5 c.h5
     [ "$(column out.h5 /videos/w/va)" = "0.40625 0.8125" ]
     rm out.h5
-    refused 3 "a.h5: video 'w': the files that have it have weight 0" --missing average --weight 0,1 a.h5 b.h5
+    refused 3 "a.h5: video 'w': all files with this video have weight 0" --missing average --weight 0,1 a.h5 b.h5
 }
 
 @test "files of different videos are joined, to the bit" {
@@ -164,16 +164,16 @@ videos() { h5ls "$1/videos" | cut -d ' ' -f 1 | paste -sd ' '; }
 @test "mistakes in the command line: status 2" {
     usage "expected files of predictions"
     run -2 va-ensemble a.h5
-    usage "--method weights needs --weights FILE" --method weights a.h5
-    usage "--weights conflicts with this --method" --method mean --weights t.tsv a.h5
-    usage "--weight goes with --method mean" --method centred --weight 1,1 a.h5 b.h5
+    usage "--method weights needs --weight-table FILE" --method weights a.h5
+    usage "--weight-table conflicts with --method mean and centred" --method mean --weight-table t.tsv a.h5
+    usage "--weight is only for --method mean" --method centred --weight 1,1 a.h5 b.h5
     usage "--weight: found 3 numbers, expected 2, one for each file" --weight 1,1,1 a.h5 b.h5
-    usage "--weight: expected one above 0" --weight 0,0 a.h5 b.h5
+    usage "--weight: all weights are 0, expected at least one above 0" --weight 0,0 a.h5 b.h5
     for bad in -1,1 1,x "1," ,1 1,nan inf,1 "1, 1"; do
-        usage "--weight: found $bad, expected numbers from 0, separated by commas" --weight "$bad" a.h5 b.h5
+        usage "--weight: found $bad, expected numbers of at least 0, separated by commas" --weight "$bad" a.h5 b.h5
     done
-    usage "--missing average does not go with fitted weights: they were fitted for all files together" \
-        --missing average --weights t.tsv a.h5 b.h5
+    usage "--missing average conflicts with --weight-table: its weights are for all files together" \
+        --missing average --weight-table t.tsv a.h5 b.h5
     # shellcheck disable=SC2046
     usage "found 65 files of predictions, at most 64" $(yes a.h5 | head -n 65)
 }

@@ -73,7 +73,7 @@ fails() {
     # two thirds of two blocks
     tune --epochs 1 --freeze-blocks -1 -o m.h5
     [ "$(attribute m.h5 train.freeze-blocks)" = 1 ]
-    fails 3 "tiny.h5: depth is 2, expected at least the 3 of --freeze-blocks" --freeze-blocks 3
+    fails 3 "tiny.h5: found 2 blocks, expected at least the 3 of --freeze-blocks" --freeze-blocks 3
 }
 
 @test "it learns what it sees, with each loss" {
@@ -142,7 +142,7 @@ interrupt() {
     interrupt TERM --epochs 8 -o n.h5
     make_labels --frames 30 --seed 1 >labels/b.txt
     run -3 --separate-stderr tune --epochs 8 --resume -o n.h5
-    [[ $stderr == "va-finetune: n.h5.state: a run with train.pictures "* ]]
+    [[ $stderr == "va-finetune: n.h5.state: the run has train.pictures "* ]]
 }
 
 @test "the weights of the best validation are kept" {
@@ -202,27 +202,27 @@ interrupt() {
 
 @test "labels and pictures that do not belong together: status 3" {
     head -n 26 labels/b.txt >t && mv t labels/b.txt
-    fails 3 "b.h5: picture 26 has no line in labels/b.txt, which has 25 (--unmatched skip leaves such pictures out)"
+    fails 3 "b.h5: picture 26 has no row in labels/b.txt, which has 25 rows (--unmatched skip leaves such pictures out)"
     run -0 --separate-stderr va-finetune -j 1 "${RUN[@]}" --unmatched skip --epochs 1 -o m.h5 "${FRAMES[@]}"
-    [[ $stderr == "va-finetune: train.txt: 5 pictures of its videos have no line in the label files and are left out"* ]]
+    [[ $stderr == "va-finetune: train.txt: 5 pictures of its videos have no row in the label files and are left out"* ]]
     rm labels/b.txt
     fails 3 "train.txt: found video b, which has no label file b.txt"
     seq 1 30 | sed '1i valence,arousal' | sed '2,$s/.*/-5,-5/' >labels/b.txt
     tune --epochs 1 -o m.h5
     cp labels/b.txt labels/d.txt
     rm m.h5
-    fails 3 "val.txt: no picture of its videos has valence and arousal"
+    fails 3 "val.txt: found no picture with valence and arousal in its videos"
 }
 
 @test "lists: in both, unknown, double, empty" {
     echo b >val.txt
-    fails 3 "val.txt: found video b, which is in train.txt too"
+    fails 3 "val.txt: video b is also in train.txt"
     printf 'd\nz\n' >val.txt
     fails 3 "val.txt: line 2: found 'z', which is not in the frames"
     printf 'd\nd\n' >val.txt
-    fails 3 "val.txt: line 2: 'd' stands in line 1 too"
+    fails 3 "val.txt: line 2: 'd' is also in line 1"
     echo '# nobody' >val.txt
-    fails 3 "val.txt: found no name, expected one a line"
+    fails 3 "val.txt: found no name, expected one per line"
     echo d >val.txt
     FRAMES+=(a.h5)
     fails 3 "a.h5: second input for video a, the first is a.h5"
@@ -231,7 +231,7 @@ interrupt() {
 @test "weights of another architecture: status 3" {
     va-weights init --arch mamba-va --in-dim 6 --channels 4 --kernel 3 --layers 1 -o head.h5
     run -3 --separate-stderr tune -w head.h5 -o n.h5
-    [ "$stderr" = "va-finetune: head.h5: patch_embed.proj.weight: tensor is missing, expected a vision transformer" ]
+    [ "$stderr" = "va-finetune: head.h5: found a temporal model (arch mamba-va), expected an encoder (arch vit)" ]
     [ ! -e n.h5 ]
 }
 

@@ -78,7 +78,7 @@ w" ]
 
 @test "schemes authors and sucv; torn people are reported" {
     run -0 --separate-stderr split --scheme authors -o folds
-    [ "$stderr" = "va-fold: 1 groups of people are in several folds: their scores are too good" ] ||
+    [ "$stderr" = "va-fold: 1 groups of people are in several folds: scores will be too high" ] ||
         explain "$stderr"
     [ "$(paste -sd " " folds/1/val.txt)" = "v1 v2 v3" ]
     [ "$(paste -sd " " folds/5/val.txt)" = "v9_right w" ]
@@ -98,7 +98,7 @@ w" ]
     refused 3 "folds.tsv: line 3: group 'a' is in fold 1, in line 2 in fold 0" \
         va-fold split --folds-tsv folds.tsv -o other
     printf 'clip\tfold\na\t0\na\t1\n' >folds.tsv
-    refused 3 "folds.tsv: line 3: 'a' stands in line 2 too" va-fold split --folds-tsv folds.tsv -o other
+    refused 3 "folds.tsv: line 3: 'a' is also in line 2" va-fold split --folds-tsv folds.tsv -o other
     printf 'clip\tfold\na\t0\nb\t2\n' >folds.tsv
     refused 3 "folds.tsv: no video in fold 1, expected folds from 0 to 2" \
         va-fold split --folds-tsv folds.tsv -o other

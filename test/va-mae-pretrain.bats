@@ -67,7 +67,7 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     rm -r m.h5 log
     interrupt TERM --epochs 400 --precision bf16 -o m.h5 a.h5
     run -3 --separate-stderr pretrain --epochs 400 --resume -o m.h5 a.h5
-    [[ $stderr == "va-mae-pretrain: m.h5.state: a run with train.precision bf16, expected f32"* ]] || explain "$stderr"
+    [[ $stderr == "va-mae-pretrain: m.h5.state: the run has train.precision bf16, expected f32"* ]] || explain "$stderr"
 }
 
 @test "2 batches of 4 in an update are one of 8" {
@@ -133,14 +133,14 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
         [ ! -e m.h5 ]
         cmp m.h5.state good.state
     }
-    other "a run with train.depth 2, expected 3: " --depth 3 a.h5
-    other "a run with train.decoder-width 16, expected 32: " --decoder-width 32 a.h5
-    other "a run with train.mask-ratio 0.75, expected 0.5: " --mask-ratio .5 a.h5
-    other "a run with train.pictures " b.h5
+    other "the run has train.depth 2, expected 3: " --depth 3 a.h5
+    other "the run has train.decoder-width 16, expected 32: " --decoder-width 32 a.h5
+    other "the run has train.mask-ratio 0.75, expected 0.5: " --mask-ratio .5 a.h5
+    other "the run has train.pictures " b.h5
     pretrain --epochs 1 -o init.h5 a.h5
     run -3 --separate-stderr va-mae-pretrain -q -j 1 --batch 8 --lr .003 --decoder-width 16 --decoder-depth 1 \
         --decoder-heads 2 --epochs 500 --init init.h5 --resume -o m.h5 a.h5
-    [[ $stderr == "va-mae-pretrain: m.h5.state: a run with train.init none, expected "* ]]
+    [[ $stderr == "va-mae-pretrain: m.h5.state: the run has train.init none, expected "* ]]
 }
 
 @test "pictures that are none: one line that names them, an earlier output stays" {
@@ -165,8 +165,8 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
 
 @test "too few pictures for one update" {
     make_frames --frames 15 few.h5
-    refused 3 "few.h5: found 15 pictures, expected 16 at least, those of one update" --accumulate 2 few.h5
-    refused 3 "few.h5 and others: found 30 pictures, expected 32 at least" --batch 32 few.h5 few.h5
+    refused 3 "few.h5: found 15 pictures, expected at least the 16 of one update" --accumulate 2 few.h5
+    refused 3 "few.h5 and others: found 30 pictures, expected at least the 32 of one update" --batch 32 few.h5 few.h5
     pretrain --epochs 3 --log-dir log -o m.h5 few.h5 # one update an epoch, 7 pictures left out
     [ "$(cut -f 1,2 log/train.tsv | tail -n 1)" = "$(printf '3\t3')" ]
 }
@@ -226,11 +226,11 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
 }
 
 @test "mistakes in the command line" {
-    refused 2 "--warmup-epochs 4 leaves nothing of 4 epochs" --epochs 4 --warmup-epochs 4 a.h5
+    refused 2 "--warmup-epochs 4: expected fewer than --epochs 4" --epochs 4 --warmup-epochs 4 a.h5
     refused 2 "--sheet-every needs --log-dir" --sheet-every 1 a.h5
     refused 2 "--save-every x: expected N, Ns, Nm or Nh" --save-every x a.h5
     refused 2 "expected frames files" --epochs 2
-    refused 2 "--arch and --init exclude each other" --init a.h5 a.h5
+    refused 2 "--arch conflicts with --init" --init a.h5 a.h5
     refused 3 "mask ratio 0.99 hides 16 of 16 patches" --mask-ratio .99 a.h5
     refused 3 "options: image_size 17 is not a multiple" --image 17 a.h5
     refused 2 "--device gpu: expected auto, cpu" --device gpu a.h5
@@ -276,5 +276,5 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     [[ $(grep '^va-mae-pretrain: ' <<<"$stderr") == *"images/7.png: broken image: "* ]]
     [ "$(grep -c '^va-mae-pretrain: ' <<<"$stderr")" -eq 1 ]
     run -3 --separate-stderr ranks 2 --batch 1 -o m.h5 a.h5
-    [[ $stderr == *"va-mae-pretrain: a batch of 1 pictures for 2 ranks, expected one each at least"* ]]
+    [[ $stderr == *"va-mae-pretrain: a batch of 1 pictures for 2 ranks, expected at least one for each rank"* ]]
 }

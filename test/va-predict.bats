@@ -199,7 +199,7 @@ changed() {
 @test "models and features that do not fit, NaN, twice the same video: status 3" {
     make_features --video v --dim 5 v.h5
     run -3 --separate-stderr va-predict -m m1.h5 -o p.h5 v.h5
-    [ "$stderr" = "va-predict: m1.h5: made for features of 6 numbers, expected 5 as in the input" ]
+    [ "$stderr" = "va-predict: m1.h5: expects 6 features per frame, but the input has 5" ]
     make_features --video v --dim 6 --nan v.h5
     run -3 --separate-stderr va-predict -m m1.h5 -o p.h5 v.h5
     [[ $stderr == "va-predict: v.h5: "* ]]

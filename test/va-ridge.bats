@@ -48,9 +48,9 @@ refused() { # CODE TEXT ARGS...
     awk -v x="$(score p.h5)" 'BEGIN { exit !(x > .9999999) }'
 }
 
-@test "a penalty without end leaves the mean; so does --model mean" {
+@test "a penalty without end leaves the mean; so does --method mean" {
     va-ridge --lambda 1e9 --windows w.h5 --train train.txt --val val.txt -o p.h5
-    va-ridge --model mean --windows w.h5 --train train.txt --val val.txt -o m.h5
+    va-ridge --method mean --windows w.h5 --train train.txt --val val.txt -o m.h5
     same_numbers --abs 1e-6 p.h5 m.h5 # ids of the models differ
     [ "$(score m.h5)" = 0 ]
     awk -v x="$(score p.h5)" 'BEGIN { exit !(x < 1e-6) }'
@@ -102,17 +102,17 @@ labels_in_time() {
     [ "$(grep -c feature err)" -eq 2 ]
     awk -v x="$(score p.h5)" 'BEGIN { exit !(x < .99) }'
     echo v1 >train.txt && rm p.h5
-    refused 3 "train.txt: one group of videos, nothing to choose features by" --select forward \
+    refused 3 "train.txt: found one group of videos, but --select forward needs two" --select forward \
         --windows w.h5 --train train.txt --val val.txt -o p.h5
 }
 
 @test "--groups says what stays together" {
     printf 'clip\tgroup\nv1\tx\nv2\tx\nv3\tx\nv4\ty\n' >groups.tsv
     run -0 --separate-stderr va-ridge --groups groups.tsv --windows w.h5 --train train.txt --val val.txt -o p.h5
-    [ "$stderr" = "va-ridge: train.txt: one group of videos, nothing to choose by: lambda is .1" ]
+    [ "$stderr" = "va-ridge: train.txt: found one group of videos, so no inner cross-validation: lambda is .1" ]
     rm p.h5
     printf 'clip\tgroup\nv1\tx\nv2\ty\n' >groups.tsv
-    refused 3 "groups.tsv: found no line of video 'v3'" --groups groups.tsv --windows w.h5 \
+    refused 3 "groups.tsv: found no row for video 'v3'" --groups groups.tsv --windows w.h5 \
         --train train.txt --val val.txt -o p.h5
     printf 'clip\tfold\nv1\t0\n' >groups.tsv
     refused 3 "groups.tsv: line 1: found no column group, expected clip (or video) and group" \
@@ -148,7 +148,7 @@ labels_in_time() {
     refused 3 "train.txt: line 4: found 'v9', which is not in w.h5" \
         --windows w.h5 --train train.txt --val val.txt -o p.h5
     printf '%s\n' v1 v2 v1 >train.txt
-    refused 3 "train.txt: line 3: 'v1' stands in line 1 too" \
+    refused 3 "train.txt: line 3: 'v1' is also in line 1" \
         --windows w.h5 --train train.txt --val val.txt -o p.h5
     echo v1 >train.txt
     va-window -o w.h5 f1.h5 f4.h5 >/dev/null
@@ -162,7 +162,7 @@ labels_in_time() {
     [[ $stderr == "va-ridge: f2.h5: cannot open: No such file or directory" ]] || explain "$stderr"
     make_features --frames 200 --dim 6 --video v2 --seed 99 f2.h5
     run -3 --separate-stderr va-ridge --windows w.h5 --train train.txt --val val.txt -o p.h5
-    [[ $stderr == "va-ridge: f2.h5: was changed since the windows were made: "* ]]
+    [[ $stderr == "va-ridge: f2.h5: has changed since va-window read it: "* ]]
     mv away.h5 f2.h5
     h5edit w.h5 poke /timeline/row 3 77777
     refused 3 "w.h5: /timeline/row: frame 4 of video 'v1': found row 77777, but f1.h5 has 200" \

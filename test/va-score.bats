@@ -38,7 +38,7 @@ make_predictions() {
     done
     va-window --labels labels -o w.h5 "${@/%/.f.h5}" >/dev/null
     printf '%s\n' "$@" >list
-    va-ridge --model mean --windows w.h5 --train list --val list -o pred.h5
+    va-ridge --method mean --windows w.h5 --train list --val list -o pred.h5
 }
 
 @test "generic battery: text" { generic_battery va-score --labels labels pred/a.txt pred/b.txt; }
@@ -115,7 +115,7 @@ va-score: video-mean: pearson is undefined because it is undefined for every vid
     rm pred/b.txt
     refused 3 "labels/b.txt: video 'b' has no predictions: add them, or choose videos with --list, or leave it out with --missing skip" --labels labels pred
     run -0 --separate-stderr va-score --missing skip --labels labels pred
-    [ "$stderr" = "va-score: b: no predictions, left out" ]
+    [ "$stderr" = "va-score: b: has no predictions, left out" ]
     [ "$(cell pooled mean frames)" = 3 ]
 }
 
@@ -134,7 +134,7 @@ va-score: video-mean: pearson is undefined because it is undefined for every vid
     put pred/a.txt 0.125,0.5 0.25,-0.5 0.9,0.9 0.375,0.25 0,0 0,0
     put pred/c.txt 0,0
     run -0 --separate-stderr va-score --labels labels pred
-    [ "$stderr" = "va-score: c: no labels, left out" ]
+    [ "$stderr" = "va-score: c: has no labels, left out" ]
     [ "$(cell pooled valence ccc)" = 1 ]
 }
 
@@ -148,14 +148,14 @@ va-score: video-mean: pearson is undefined because it is undefined for every vid
     refused 3 "list: line 2: found 'nobody', which is not in the folders of labels" \
         --labels labels --list list pred
     printf 'a\n\na\n' >list
-    refused 3 "list: line 3: 'a' stands in line 1 too" --labels labels --list list pred
+    refused 3 "list: line 3: 'a' is also in line 1" --labels labels --list list pred
 }
 
 @test "the same video twice among the predictions" {
     mkdir again
     cp pred/a.txt again
     run -3 --separate-stderr va-score --labels labels pred again
-    [[ $stderr == "va-score: "*"/a.txt: video 'a' is predicted in "*"/a.txt too" ]]
+    [[ $stderr == "va-score: "*"/a.txt: video 'a' is also predicted in "*"/a.txt" ]]
 }
 
 @test "bad predictions name the file and the line" {

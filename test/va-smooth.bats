@@ -108,11 +108,11 @@ refused() { # CODE TEXT ARGS...
 
 @test "seconds without time stamps: refused, but for a single frame" {
     make_predictions -o p.h5 a.txt
-    refused 3 "p.h5: video 'a': found no time stamps that ascend, expected them for --window in seconds" \
+    refused 3 "p.h5: video 'a': found no ascending time stamps; give --window in frames" \
         --window 1s p.h5
     make_predictions --fps 2 -o p.h5 a.txt
     h5edit p.h5 poke /videos/a/pts 4 -1
-    refused 3 "p.h5: video 'a': found no time stamps that ascend, expected them for --sigma in seconds" \
+    refused 3 "p.h5: video 'a': found no ascending time stamps; give --sigma in frames" \
         --filter gaussian --sigma 1,1s p.h5
     h5edit p.h5 poke /videos/a/pts 4 1e-9
     refused 3 "p.h5: video 'a': --window: found 1s, which are 4e+09 frames, at most 131071" \
@@ -205,7 +205,7 @@ CASES
     refused 2 "--order: found 5, expected less than the window of 5 (try --help)" \
         --filter savgol --window 7,5 --order 3,5 p.h5
     refused 2 "--order: expected one or two numbers (try --help)" --filter savgol --order 1,2,3 p.h5
-    refused 2 "--alpha: found 0, expected a number above it (try --help)" --filter exponential --alpha 0 p.h5
+    refused 2 "--alpha: found 0, expected a number above 0 (try --help)" --filter exponential --alpha 0 p.h5
     refused 2 "--alpha: found 1s, expected a number from 0 to 1 (try --help)" --filter exponential --alpha 1s p.h5
     refused 2 "expected --half-life or --alpha, found both (try --help)" --filter exponential --alpha .5 --half-life 2 p.h5
 }

@@ -44,7 +44,7 @@ EOF
     cp pred/10-60-1280x720_left.txt labels/video12.txt
     va-window --unmatched allow --labels labels -o w.h5 f.h5 >/dev/null
     echo video12 >list
-    va-ridge --model mean --windows w.h5 --train list --val list -o p.h5
+    va-ridge --method mean --windows w.h5 --train list --val list -o p.h5
     printf 'image_location,valence,arousal\r\nvideo12/00002.jpg,,\r\nvideo12/00001.jpg' >sample.txt
     va-submit --sample sample.txt -o out.txt p.h5
     diff out.txt <(printf '%s\n' image_location,valence,arousal video12/00002.jpg,-0.5,0.75 \

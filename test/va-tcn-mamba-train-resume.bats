@@ -53,11 +53,11 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
         [ "$(wc -l <<<"$stderr")" -eq 1 ]
         [ ! -e m.h5 ]
     }
-    refused "a run with train.lr 0.0003, expected 0.1: " --lr 0.1
-    refused "a run with kernel 3, expected 5: " --kernel 5
-    refused "a run with train.videos " --train val.txt
+    refused "the run has train.lr 0.0003, expected 0.1: " --lr 0.1
+    refused "the run has kernel 3, expected 5: " --kernel 5
+    refused "the run has train.videos " --train val.txt
     va-window --labels labels --window 30 --stride 10 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
-    refused "a run with train.windows "
+    refused "the run has train.windows "
     cp "$BATS_FILE_TMPDIR/w.h5" .
     cmp m.h5.state good.state
     head -c 5000 good.state >m.h5.state

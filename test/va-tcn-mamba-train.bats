@@ -60,7 +60,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     train --preset authors --epochs 2 --log-dir log -o m.h5
     [ "$(cut -f 1 log/val.tsv | paste -sd ' ')" = "step 1 2 3 4 5 6 7 8" ]
     [ "$(attribute m.h5 in-norm)" = yes ]
-    [ "$(attribute m.h5 train.loss)" = sample ]
+    [ "$(attribute m.h5 train.moments)" = sample ]
 }
 
 @test "validation: each frame once is what va-score says of overlapping windows" {
@@ -180,11 +180,11 @@ schedule paper authors authors
 weight-decay 0.001 0.001 0.01
 decay weights all all
 dropout 0.3 0.2 0.3
-clip 0 1 1
+clip-norm 0 1 1
 adam-eps 1e-08 1e-07 1e-07
-loss population sample sample
+moments population sample sample
 loss-eps 1e-08 1e-08 1e-08
-draw paper authors authors
+initial paper authors authors
 validation once windows windows
 evaluations 1 4 4
 select best best best
@@ -250,10 +250,10 @@ END
     seq 1 90 | sed '1i valence,arousal' | sed '2,$s/.*/-5,-5/' >labels/d.txt
     va-window --labels labels --window 30 --stride 20 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
     run -3 --separate-stderr train --epochs 1 -o m.h5
-    [ "$stderr" = "va-tcn-mamba-train: w.h5: no labelled frame in the windows of the videos of val.txt" ]
+    [ "$stderr" = "va-tcn-mamba-train: w.h5: found no labelled frame in windows of the videos in val.txt" ]
     echo d >train.txt && echo a >val.txt
     run -3 --separate-stderr train --epochs 1 -o m.h5
-    [ "$stderr" = "va-tcn-mamba-train: w.h5: no labelled frame in the windows of the videos of train.txt" ]
+    [ "$stderr" = "va-tcn-mamba-train: w.h5: found no labelled frame in windows of the videos in train.txt" ]
 }
 
 @test "lists: empty, unknown and double names are refused" {
@@ -276,7 +276,7 @@ END
     echo v >v.txt
     run -3 --separate-stderr va-tcn-mamba-train -q --windows five.h5 --train v.txt --val v.txt \
         --init m.h5 -o n.h5
-    [ "$stderr" = "va-tcn-mamba-train: m.h5: made for features of 6 numbers, expected 5 as in the windows" ]
+    [ "$stderr" = "va-tcn-mamba-train: m.h5: expects 6 features per frame, but the windows have 5" ]
     make_features --video b --dim 6 --frames 90 --nan b.h5
     run -3 --separate-stderr train --epochs 1 -o n.h5
     [[ $stderr == "va-tcn-mamba-train: b.h5: "* ]]

@@ -183,7 +183,7 @@ va-weights: o.pth: found an object of datetime.date among the tensors: skipped, 
 @test "an export under an ending that means another format" {
     for name in m.onnx m.pt2 m.bin dir.pth/m.h5; do
         run -2 --separate-stderr va-weights export -o $name tiny.h5
-        [ "$stderr" = "va-weights: --output $name: found the ending of another format, expected .safetensors, .pth or .pt, or --format (try --help)" ]
+        [ "$stderr" = "va-weights: --output $name: found the extension of another format, expected .safetensors, .pth, .pt or --format (try --help)" ]
         [ ! -e $name ]
     done
     mkdir v1.2

@@ -91,7 +91,7 @@ refused() {
     va-check m.h5
     va-weights import --set in-norm=no -o m.h5 head.pth
     run -0 --separate-stderr va-weights export --names authors -o m.pth m.h5
-    [[ $stderr == *"m.h5: in-norm is no, but the authors' program always normalises" ]]
+    [[ $stderr == *"m.h5: in-norm is no, but the authors' code always applies layer norm: its results will differ" ]]
     va-weights import -q -o again.h5 m.pth
     va-h5cmp m.h5 again.h5
 }
@@ -114,7 +114,7 @@ va-weights: t.pth: left out 1 tensors that are not of floating point" ]
         [ "$stderr" = "va-weights: t.pth: epoch: found a number, expected a dict of tensors" ]
         # shellcheck disable=SC2086
         run -3 --separate-stderr va-weights $command --from model head.h5
-        [ "$stderr" = "va-weights: head.h5: found a va.model/1 file, expected one of others to take 'model' from" ]
+        [ "$stderr" = "va-weights: head.h5: found a va.model/1 file, but --from model is for files of other programs" ]
     done
 }
 

@@ -139,12 +139,12 @@ refused() {
     make_features --frames 3 --video b b.h5
     make_labels --frames 3 >more/a.txt
     run -0 --separate-stderr va-window --labels labels --labels more -o w.h5 v.h5 a.h5 b.h5
-    [ "$stderr" = "va-window: b.h5: video 'b' has no label file: all its frames count as unlabelled" ]
+    [ "$stderr" = "va-window: b.h5: video 'b' has no label file; all its frames are unlabelled" ]
     [ "$(row a)" = "3 3 3 3 0 1 0" ]
     [ "$(row b)" = "3 3 0 0 0 1 0" ]
     rm labels/v.txt more/a.txt
     run -3 --separate-stderr va-window --labels labels --labels more -o w.h5 v.h5 a.h5
-    [[ $stderr == *"labels: found labels for none of the 2 videos: name label files as the videos, v.txt" ]]
+    [[ $stderr == *"labels: found labels for none of the 2 videos: name label files after their videos, such as v.txt" ]]
 }
 
 @test "paths are relative to the index, wherever it lies" {
@@ -187,14 +187,14 @@ refused() {
     run -3 --separate-stderr va-window --labels labels -o w.h5 v.h5
     [[ $stderr == *": second file for video 'v', the first is labels/v."* ]]
     cp v.h5 again.h5
-    refused "again.h5: video 'v' is there already, from v.h5" v.h5 again.h5
+    refused "again.h5: video 'v' was already added from v.h5" v.h5 again.h5
     make_features --dim 5 --video w w5.h5
     refused "w5.h5: /features: found 5 columns, expected 4 as in v.h5" v.h5 w5.h5
 }
 
 @test "no window at all is refused" {
     make_features --frames 299 --video short short.h5
-    refused "short.h5: found no window of 300 frames (--tail drop leaves out what is shorter), expected at least one" \
+    refused "short.h5: found no window of 300 frames (--tail drop leaves out shorter videos), expected at least one" \
         --tail drop short.h5
 }
 

@@ -11,12 +11,15 @@
 #include <unistd.h>
 
 static const struct va_usage usage = {
-    "[--schema ID] FILE.h5...",
-    "is this file a complete, valid instance of its schema?",
-    "Silent, exit 0, when every file is whole and keeps all rules of its schema (names, types, "
-    "shapes, values) and its content id fits its contents. Otherwise exit 1 and a line for each "
-    "file that does not. A file that cannot be opened at all is exit 3, a machine that fails to "
-    "read one exit 4.",
+    .synopsis = "[--schema ID] FILE.h5...",
+    .brief = "check that files are complete and follow their schema",
+    .details = "A file is checked for completeness, for all rules of its schema (names, types, "
+               "shapes, values) and for a content id that matches its contents. If all files "
+               "are valid, nothing is printed and the exit code is 0. Otherwise the exit code "
+               "is 1, with a line for each invalid file. The exit code is 3 for a file that "
+               "cannot be opened, and 4 if the machine fails to read one.",
+    .examples = "va-check holiday.frames.h5 holiday.h5 model.h5\n"
+                "va-check --schema va.features/1 features/*.h5",
 };
 
 /* 0, or -1 after reporting what is wrong with the file. */
@@ -52,7 +55,7 @@ int main(int argc, char **argv)
     const char *schema = NULL;
     const struct va_option table[] = {
         VA_OPT_STRING(0, "schema", &schema, "ID",
-                      "the file must be of this one: va.features/1"),
+                      "schema that the files must follow, such as va.features/1"),
         VA_OPT_END,
     };
     int status;

@@ -28,27 +28,33 @@ static const struct va_usage usage = {
     .synopsis = "[options] -o FRAMES.h5 INPUT",
     .brief = "decode a video or a folder of crops to numbered RGB frames",
     .details =
-        "INPUT is a video file, - for standard input, or a folder of images named by their frame "
-        "number: PREFIX, digits and .jpg, .jpeg, .png, .bmp, .webp, .tif or .tiff, one prefix in a "
-        "folder, mostly none (00001.jpg, img_00001.jpg, frame_det_00_000001.bmp). Numbers begin with "
-        "1; in a folder that has a 0 all go up by one. A number that a folder lacks is a frame "
-        "without a face. What an image is, its contents tell: JPEG, PNG, BMP, WebP, TIFF, JPEG 2000, "
-        "the first picture of a GIF.\n\n"
-        "Frames are numbered from 1 in the order in which they are shown, and carry the time "
-        "stamp of the file, in seconds; it may be below 0. Where the times of a file start again "
-        "(recordings joined with cat), numbers and times go on, and a line says where. What an edit "
-        "list hides is not shown; rotation metadata is applied; pictures that change their size are "
-        "scaled to that of the first.\n\n"
-        "A packet or image that cannot be decoded, data that is missing and a file that ends early "
-        "end the run with exit code 3, unless --tolerate allows it: then each is named on standard "
-        "error and passed over, and the frames after it keep their numbers, as far as times or "
-        "packets tell them.\n\n"
-        "The attribute fps is measured from numbers and time stamps, frame_count is the number "
-        "of frames in the whole video; when --end cuts it short, it is what the container says, "
-        "or the last frame decoded if that is more.\n\n"
-        "With --raw, packed RGB24 goes to standard output and no file is written:\n"
-        "    va-decode --raw --size 320x180 in.mp4 | ffplay -f rawvideo -pixel_format rgb24 "
-        "-video_size 320x180 -",
+        "INPUT is a video file, - for standard input, or a folder of images. The name of "
+        "an image is PREFIX, the frame number and .jpg, .jpeg, .png, .bmp, .webp, .tif "
+        "or .tiff, such as 00001.jpg or frame_det_00_000001.bmp. All images of a folder "
+        "have the same prefix, mostly none. Numbers begin with 1; in a folder that has a "
+        "number 0, all numbers are increased by 1. A missing number is a frame without a "
+        "face.\n\n"
+        "The format of an image follows from its contents: JPEG, PNG, BMP, WebP, TIFF, "
+        "JPEG 2000, or the first picture of a GIF.\n\n"
+        "Frames are numbered from 1 in the order in which they are shown. Each frame has "
+        "the time stamp of the file in seconds, which may be below 0. In recordings that "
+        "were joined with cat, time stamps start again: numbers and times then continue, "
+        "and a message gives the frame. Frames that an edit list hides are left out, "
+        "rotation metadata is applied, and pictures of a different size are scaled to "
+        "the size of the first.\n\n"
+        "A packet or image that cannot be decoded, missing data and a file that ends "
+        "early end the run with exit code 3. --tolerate N allows N of these; each is "
+        "reported on standard error and skipped. Later frames keep their numbers, as far "
+        "as time stamps or packets determine them.\n\n"
+        "The attribute fps is measured from frame numbers and time stamps. The attribute "
+        "frame_count is the number of frames in the whole video. With --end it is the "
+        "number in the container, or the last decoded frame if that is more.\n\n"
+        "--raw writes packed RGB24 to standard output instead of a file, for example for "
+        "ffplay.",
+    .examples = "va-decode -o holiday.frames.h5 holiday.mp4\n"
+                "va-decode --size 112 --every 5 -o small.frames.h5 holiday.mp4\n"
+                "va-decode --fps 25 -o person.frames.h5 cropped_aligned/person\n"
+                "va-decode --raw --size 320x180 holiday.mp4 >holiday.rgb",
 };
 
 /* "WxH" or "N", a square. */
@@ -77,20 +83,27 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     struct va_source_options *o = &a->options;
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &a->output, "FILE",
-                      "va.frames/1 to write; appears only when complete"),
-        VA_OPT_STRING(0, "size", &a->size, "WxH|N", "scale frames (default: as stored)"),
-        VA_OPT_INT(0, "every", &o->every, 1, VA_NUMBER_MAX, "every N-th frame: 1, 1 + N, ..."),
-        VA_OPT_REAL(0, "start", &o->start, 0, 1e9, "first time, seconds (0: all)"),
-        VA_OPT_REAL(0, "end", &o->end, 0, 1e9, "frames before this time, seconds (0: all)"),
+                      "frames to write (va.frames/1); appears only when complete"),
+        VA_OPT_STRING(0, "size", &a->size, "WxH|N",
+                      "width and height to scale frames to; N: a square (default: as stored)"),
+        VA_OPT_INT(0, "every", &o->every, 1, VA_NUMBER_MAX,
+                   "use every N-th frame: 1, 1 + N, ..."),
+        VA_OPT_REAL(0, "start", &o->start, 0, 1e9,
+                    "skip frames before this time in seconds; 0: none"),
+        VA_OPT_REAL(0, "end", &o->end, 0, 1e9,
+                    "stop before this time in seconds; 0: at the end"),
         VA_OPT_STRING(0, "name", &a->name, "NAME",
                       "name of the video (default: file name without known extensions)"),
         VA_OPT_INT(0, "frame-count", &o->frame_count, 0, VA_NUMBER_MAX,
-                   "folder: frames of the original video (0: the last number)"),
-        VA_OPT_REAL(0, "fps", &o->fps, 0, 1000,
-                    "folder: frames a second of the original video (0: not known)"),
+                   "number of frames in the original video, for a folder of crops; 0: the "
+                   "last number"),
+        VA_OPT_REAL(
+            0, "fps", &o->fps, 0, 1000,
+            "frames per second of the original video, for a folder of crops; 0: unknown"),
         VA_OPT_INT(0, "tolerate", &o->tolerate, 0, VA_NUMBER_MAX,
-                   "broken or lost packets or images to pass over"),
-        VA_OPT_RUN_FLAG(0, "raw", &a->raw, "packed RGB24 to standard output"),
+                   "number of broken or lost packets and images to skip before giving up"),
+        VA_OPT_RUN_FLAG(0, "raw", &a->raw,
+                        "write packed RGB24 to standard output instead of a file"),
         VA_OPT_UNCONFINED(&a->unconfined),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_END,
@@ -104,7 +117,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (!inputs[0] || inputs[1])
         return va_usage_error(status, inputs[0]
                                           ? "expected one input; --output names the output"
-                                          : "expected one video, folder or -");
+                                          : "expected one video, one folder or -");
     a->input = inputs[0];
     if (!a->output == !a->raw)
         return va_usage_error(status, a->raw ? "--raw writes to standard output, not to a file"
@@ -113,8 +126,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return va_usage_error(status, "--end is not after --start");
     if (a->name && !va_video_name_valid(a->name))
         return va_usage_error(
-            status, "--name %s: cannot be the name of a video (va.frames(5) says which can)",
-            a->name);
+            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
     o->threads = (int)a->threads;
     return parse_size(a, status);
 }

@@ -40,30 +40,37 @@ struct args {
 
 static const struct va_usage usage = {
     .synopsis = "[options] -w ENCODER.h5 -o FEATURES.h5 INPUT",
-    .brief = "turn the frames of a video into rows of features",
+    .brief = "compute a row of features for each frame of a video",
     .details =
-        "INPUT is a va.frames/1 file, a video, - for standard input, or a folder of crops, named as "
-        "va-decode reads them; no frames file is made of it. A folder without pictures is searched "
-        "for folders of crops, each a video. Each frame is resized to the encoder's size as "
-        "Pillow does (bicubic, antialiased) and normalised with its mean and std; the feature is "
+        "INPUT is a va.frames/1 file, a video, - for standard input, or a folder of "
+        "crops with names as va-decode reads them. A folder without pictures is searched "
+        "for folders of crops; each is a video. Videos and folders are decoded directly, "
+        "without a frames file.\n\n"
+        "Each frame is resized to the encoder's size as Pillow does (bicubic, "
+        "antialiased) and normalised with the encoder's mean and std. The features are "
         "the CLS row after the last LayerNorm.\n\n"
-        "--precision bf16 rounds the operands of matrix products to bfloat16 and sums in float32; "
-        "all else stays float32. It is faster on CPUs with AMX or AMD's AVX512_BF16. Elsewhere: "
-        "same speed as f32, almost the same result.\n\n"
-        "With --output-dir there may be many videos; the features of video NAME become "
-        "DIR/NAME.h5.",
+        "--precision bf16 rounds the operands of matrix products to bfloat16 and sums in "
+        "float32; everything else stays float32. It is faster on CPUs with AMX or AMD's "
+        "AVX512_BF16. Elsewhere: same speed as f32, almost the same result.\n\n"
+        "With --output-dir DIR there may be many videos; the features of video NAME are "
+        "written to DIR/NAME.h5.",
+    .examples =
+        "va-embed -w encoder.h5 -o holiday.h5 holiday.frames.h5\n"
+        "va-embed -w encoder.h5 -o direct.h5 holiday.mp4\n"
+        "mkdir features && va-embed -w encoder.h5 --output-dir features cropped_aligned",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_FILE('w', "weights", &a->weights, "the encoder, va.model/1"),
+        VA_OPT_FILE('w', "weights", &a->weights, "encoder (va.model/1)"),
         VA_OPT_OUTPUT('o', "output", &a->output, "FILE",
-                      "va.features/1 to write; appears only when complete"),
-        VA_OPT_OUTPUT(0, "output-dir", &a->output_dir, "DIR", "folder for many inputs"),
-        VA_OPT_CHOICE(0, "store", &a->store, store_names, "type of the features"),
+                      "features to write (va.features/1); appears only when complete"),
+        VA_OPT_OUTPUT(0, "output-dir", &a->output_dir, "DIR",
+                      "folder to write a features file per input into"),
+        VA_OPT_CHOICE(0, "store", &a->store, store_names, "number type of the stored features"),
         VA_OPT_INT(0, "tolerate", &a->tolerate, 0, VA_NUMBER_MAX,
-                   "broken packets or images of a video to pass over"),
+                   "number of broken packets and images of a video to skip before giving up"),
         VA_OPT_RUN_INT(0, "batch", &a->batch, 1, 4096, "frames computed together"),
         VA_OPT_DEVICE(&a->device),
         VA_OPT_PRECISION(&a->precision),
@@ -79,7 +86,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (!a->weights)
         return va_usage_error(status, "missing --weights ENCODER.h5");
     if (!a->output == !a->output_dir)
-        return va_usage_error(status, a->output ? "--output and --output-dir exclude each other"
+        return va_usage_error(status, a->output ? "--output and --output-dir conflict"
                                                 : "missing --output FILE");
     if (!a->inputs[0])
         return va_usage_error(status, "expected a frames file, a video or a folder");
@@ -324,7 +331,7 @@ static char *output_of(const char *dir, const struct input *in, const struct job
 {
     for (int64_t i = 0; i < j->done; i++)
         if (!strcmp(j->videos[i], in->video))
-            return va_error("%s: video %s was among the inputs before", in->path, in->video),
+            return va_error("%s: video %s is among the inputs twice", in->path, in->video),
                    NULL;
     return va_format("%s/%s.h5", dir, in->video);
 }
@@ -357,8 +364,8 @@ static int find_inputs(struct job *j, const struct args *a)
         if (va_crops_find(*path, &j->inputs, &j->input_count, &j->input_room) < 0)
             return -1;
     if (a->output && j->input_count > 1)
-        return va_error("%s: found %lld folders of crops, expected one (several videos need "
-                        "--output-dir)",
+        return va_error("%s: found %lld folders of crops, expected one; several videos need "
+                        "--output-dir",
                         a->inputs[0], (long long)j->input_count);
     return 0;
 }

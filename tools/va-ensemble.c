@@ -51,18 +51,17 @@ static struct combine {
 
 static const struct va_option combine_table[] = {
     VA_OPT_OUTPUT('o', "output", &combine.output, "FILE",
-                  "predictions to write; appears only when complete"),
+                  "predictions to write (va.predictions/1); appear only when complete"),
     VA_OPT_CHOICE(0, "method", &combine.method, method_names,
-                  "plain average; average after CCC centring; fitted weights"),
+                  "plain average, average after CCC centring, or weighted sum"),
     VA_OPT_STRING(0, "weight", &combine.weight, "W,W,...",
-                  "mean: a weight for each file, instead of equal ones"),
-    VA_OPT_FILE(0, "weights", &combine.fitted,
-                "a table of va-ensemble fit; means --method weights"),
-    VA_OPT_CHOICE(
-        0, "missing", &combine.missing, missing_names,
-        "a video that some files lack: refuse, leave out, or combine from those that have "
-        "it"),
-    VA_OPT_YESNO(0, "clip", &combine.clip, "values below -1 become -1, above 1 become 1"),
+                  "weight of each file for --method mean (default: equal weights)"),
+    VA_OPT_FILE(0, "weight-table", &combine.fitted,
+                "table of weights from va-ensemble fit; implies --method weights"),
+    VA_OPT_CHOICE(0, "missing", &combine.missing, missing_names,
+                  "videos without predictions in some files: refuse them, leave them out, or "
+                  "average the rest"),
+    VA_OPT_YESNO(0, "clip", &combine.clip, "limit predictions to [-1, 1]"),
     VA_OPT_TABLE(&combine.table),
     VA_OPT_END,
 };
@@ -70,21 +69,23 @@ static const struct va_usage usage = {
     .synopsis = "[fit] [options] -o OUT PRED.h5...",
     .brief = "combine predictions of several models for the same videos",
     .details =
-        "Method mean averages frame by frame. centred lets the models first agree on the mean of "
-        "each video: each model's agreement is the mean of its CCCs with the others over that "
-        "video, the target is the mean of the models' means weighted by agreement, and each "
-        "model's series is shifted to have that mean (agreements below 0 count 0; where none is "
-        "above 0 it is the plain average). weights takes a weighted sum with the weights that "
-        "va-ensemble fit found on labelled videos, files in the same order.\n\n"
-        "All files must have every video, with as many frames; time stamps are those of the "
-        "first file that has them. With --missing average, files of different videos, such as those "
-        "held out in each fold, are joined into one. Attribute models names the models of all "
-        "files.\n\n"
-        "With the word fit in front, weights are fitted: see va-ensemble fit --help. A file of that "
-        "name is ./fit.\n\n"
-        "  va-ensemble --method centred -o all.h5 fold0.h5 fold1.h5 fold2.h5\n"
-        "  va-ensemble fit --labels validation -o weights.tsv a.val.h5 b.val.h5\n"
-        "  va-ensemble --weights weights.tsv -o test.h5 a.test.h5 b.test.h5",
+        "--method mean averages frame by frame, with equal weights or those of --weight.\n\n"
+        "--method centred first shifts each model's predictions of a video to a common "
+        "mean. The agreement of a model is the mean of its CCCs with the other models "
+        "over that video; agreements below 0 count as 0. The common mean is the mean of "
+        "the models' means, weighted by agreement. Without an agreement above 0, the "
+        "result is the plain average.\n\n"
+        "--method weights computes a weighted sum with the table that va-ensemble fit "
+        "wrote. The files must be in the same order as for fit.\n\n"
+        "All files must contain all videos, with equal numbers of frames. Time stamps "
+        "are those of the first file that has them. --missing average joins files of "
+        "different videos, such as the validation videos of each fold. The attribute "
+        "models names the models of all files.\n\n"
+        "The command fit fits weights: see va-ensemble fit --help. To name a file \"fit\", "
+        "write ./fit.",
+    .examples = "va-ensemble --method centred -o all.h5 fold0.h5 fold1.h5 fold2.h5\n"
+                "va-ensemble fit --labels Validation_Set -o weights.tsv a.val.h5 b.val.h5\n"
+                "va-ensemble --weight-table weights.tsv -o test.h5 a.test.h5 b.test.h5",
 };
 
 /* The numbers of --weight. */
@@ -99,10 +100,10 @@ static bool parse_weight(int *status)
         double w = strtod(text, &end);
 
         if (end == text || (*end && *end != ',') || *text == ' ' || !(w >= 0 && w <= 1e9))
-            return va_usage_error(status,
-                                  "--weight: found %s, expected numbers from 0, separated "
-                                  "by commas",
-                                  combine.weight);
+            return va_usage_error(
+                status,
+                "--weight: found %s, expected numbers of at least 0, separated by commas",
+                combine.weight);
         if (n < combine.count)
             combine.weights[n][0] = combine.weights[n][1] = w;
         n++;
@@ -114,7 +115,8 @@ static bool parse_weight(int *status)
         return va_usage_error(status,
                               "--weight: found %lld numbers, expected %lld, one for each file",
                               (long long)n, (long long)combine.count);
-    return total > 0 || va_usage_error(status, "--weight: expected one above 0");
+    return total > 0 ||
+           va_usage_error(status, "--weight: all weights are 0, expected at least one above 0");
 }
 
 static bool parse_combine(int argc, char **argv, int *status)
@@ -129,13 +131,15 @@ static bool parse_combine(int argc, char **argv, int *status)
     if (combine.fitted && !va_option_given("method"))
         combine.method = WEIGHTS;
     if ((combine.method == WEIGHTS) != (combine.fitted != NULL))
-        return va_usage_error(status, combine.fitted ? "--weights conflicts with this --method"
-                                                     : "--method weights needs --weights FILE");
+        return va_usage_error(
+            status, combine.fitted ? "--weight-table conflicts with --method mean and centred"
+                                   : "--method weights needs --weight-table FILE");
     if (combine.weight && combine.method != MEAN)
-        return va_usage_error(status, "--weight goes with --method mean");
+        return va_usage_error(status, "--weight is only for --method mean");
     if (combine.fitted && combine.missing == VA_ENSEMBLE_AVERAGE)
-        return va_usage_error(status, "--missing average does not go with fitted weights: they "
-                                      "were fitted for all files together");
+        return va_usage_error(
+            status, "--missing average conflicts with --weight-table: its weights are for all "
+                    "files together");
     return !combine.weight || parse_weight(status);
 }
 
@@ -332,32 +336,36 @@ static int fit_main(int argc, char **argv)
     const struct va_option table[] = {
         VA_OPT_STREAM(
             'o', "output", &f.output, "FILE",
-            "table of weights to write; appears only when complete (-: standard output)"),
+            "table of weights to write; appears only when complete; -: standard output"),
         VA_OPT_LIST(0, "labels", &f.job.folders, "DIR",
-                    "folder of <video>.txt annotations; may be repeated"),
+                    "folder of label files <video>.txt; may be repeated"),
         VA_OPT_LABEL_FPS(&f.job.rule.fps),
         VA_OPT_LABELS_UNMATCHED(&f.job.rule.unmatched),
-        VA_OPT_FILE(0, "list", &f.job.list, "fit on only the videos named in this file"),
+        VA_OPT_FILE(0, "list", &f.job.list,
+                    "fit only on the videos in this list, one name per line"),
         VA_OPT_CHOICE(0, "missing", &f.missing, fit_missing_names,
-                      "labelled frames and videos without a prediction: refuse or leave out"),
+                      "labelled frames and videos without predictions: refuse them, or leave "
+                      "them out"),
         VA_OPT_YESNO(0, "affine", &f.affine,
-                     "also a scale and a shift, so that mean and deviation become the labels'"),
+                     "also fit a scale and a shift, to match the mean and deviation of the "
+                     "labels"),
         VA_OPT_END,
     };
     static const struct va_usage fit_usage = {
         .synopsis = "[options] --labels DIR -o WEIGHTS.tsv PRED.h5...",
         .brief = "fit the weights of a weighted sum to labelled videos",
         .details =
-            "Finds for valence and for arousal the weights, none below 0, sum 1, whose weighted sum "
-            "of the files has the highest CCC over all labelled frames together; with --affine yes "
-            "the highest after scale and shift (averages vary less than their parts, and CCC wants "
-            "the deviation of the labels). The result is never below the best single file or equal "
-            "weights, on these videos: judge it on others, and fit on videos on which no model was "
-            "trained.\n\n"
-            "The table has the columns what, name, id, valence, arousal and tells the frames, the "
-            "CCC of each file, of equal weights (equal) and of the result (combined, without "
-            "limits at -1 and 1), scale, shift, and last the weight of each file in the order "
-            "given.",
+            "For valence and for arousal, the fitted weights are at least 0 and have the sum "
+            "1. Their weighted sum of the files has the highest CCC over all labelled frames "
+            "together. With --affine yes it has the highest CCC after scale and shift; this "
+            "helps because averages vary less than their parts, and CCC compares deviations.\n\n"
+            "On the videos of the fit, the result is never worse than the best single file "
+            "or equal weights. Score it on other videos, and fit on videos on which no model "
+            "was trained.\n\n"
+            "The table has the columns what, name, id, valence and arousal. Its rows give "
+            "the number of frames, the CCC of each file, of equal weights (equal) and of the "
+            "result (combined, not limited to [-1, 1]), scale, shift, and the weight of each "
+            "file in the given order.",
     };
     int64_t count;
     int status;

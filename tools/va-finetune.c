@@ -23,21 +23,21 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
 {
     struct va_finetune_job *job = &a->job;
     const struct va_option options[] = {
-        VA_OPT_FILE('w', "weights", &job->weights, "the encoder to begin with, va.model/1"),
-        VA_OPT_LIST(
-            0, "labels", &job->labels, "DIR",
-            "folder with VIDEO.txt, valence and arousal of each frame; may be given again"),
+        VA_OPT_FILE('w', "weights", &job->weights, "encoder to start from (va.model/1)"),
+        VA_OPT_LIST(0, "labels", &job->labels, "DIR",
+                    "folder of label files <video>.txt; may be repeated"),
         VA_OPT_LABEL_FPS(&job->label_fps),
         VA_OPT_LIST(0, "expressions", &job->expressions, "DIR",
-                    "folder with VIDEO.txt, the expression of each frame; may be given again"),
-        VA_OPT_FILE(0, "train", &job->train, "videos to train on, one name a line"),
-        VA_OPT_FILE(0, "val", &job->val, "videos to validate on, one name a line"),
+                    "folder of <video>.txt files with the expression of each frame; may be "
+                    "repeated"),
+        VA_OPT_FILE(0, "train", &job->train, "list of training videos, one name per line"),
+        VA_OPT_FILE(0, "val", &job->val, "list of validation videos, one name per line"),
         VA_OPT_INT(0, "tolerate", &job->tolerate, 0, VA_NUMBER_MAX,
-                   "broken images to pass over; they do not count in training"),
+                   "number of broken images to skip before giving up; training ignores them"),
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
-                      "encoder with heads to write; appears only when complete"),
+                      "encoder with heads to write (va.model/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
-                      "write train.tsv and val.tsv there"),
+                      "folder to write train.tsv and val.tsv into"),
     };
 
     return va_run_add(options, VA_COUNT(options), table, n);
@@ -48,39 +48,42 @@ static int64_t add_training(struct va_finetune_config *c, struct va_option *tabl
     const struct va_option options[] = {
         VA_OPT_GROUP("training"),
         VA_OPT_INT(0, "freeze-blocks", &c->freeze, -1, VA_VIT_DEPTH_MAX,
-                   "lower blocks that stay as they are, with what is below them; 0: all is "
-                   "trained; -1: two thirds of the blocks"),
-        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "epochs"),
+                   "number of lower blocks that are not trained; 0: all are trained; -1: two "
+                   "thirds are not"),
+        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6,
+                   "number of passes over the training videos"),
         VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
-                   "epochs in which the rate rises"),
+                   "epochs during which the learning rate rises"),
         VA_OPT_INT(0, "per-video", &c->per_video, 1, 1e6,
                    "pictures of each video in an epoch, spread over its length"),
         VA_OPT_INT(0, "batch", &c->batch, 2, 65536, "pictures in a batch"),
-        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after so many updates; 0: never"),
-        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30, "learning rate of the heads"),
-        VA_OPT_REAL(0, "min-lr", &c->min_lr, 0, 1e30, "where it ends"),
+        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after N updates; 0: no limit"),
+        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30, "highest learning rate of the heads"),
+        VA_OPT_REAL(0, "min-lr", &c->min_lr, 0, 1e30,
+                    "learning rate at the end of the schedule"),
         VA_OPT_REAL(0, "layer-decay", &c->layer_decay, 1e-6, 1,
-                    "rate of a block over that of the one above"),
+                    "learning rate of a block divided by that of the block above"),
         VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6,
-                    "decay of AdamW, not of norms and biases"),
+                    "weight decay of AdamW; norms and biases do not decay"),
         VA_OPT_REAL(0, "drop-path", &c->drop_path, 0, .999,
-                    "how often the branches of the last block are left out"),
-        VA_OPT_REAL(0, "clip", &c->clip, 0, 1e30, "bound on the gradient's L2 norm; 0: none"),
+                    "probability that the branches of the last block are dropped"),
+        VA_OPT_REAL(0, "clip-norm", &c->clip, 0, 1e30,
+                    "limit of the gradient's L2 norm; 0: no limit"),
         VA_OPT_CHOICE(0, "loss", &c->loss, va_finetune_loss_names,
-                      "1 - CCC of the batch, mean squared error, or both"),
-        VA_OPT_REAL(0, "mix", &c->mix, 0, 1, "share of the CCC in loss mix"),
-        VA_OPT_INT(0, "classes", &c->classes, 2, VA_CLASSES_MAX, "expressions there are"),
+                      "loss: 1 - CCC of the batch, mean squared error, or a mix"),
+        VA_OPT_REAL(0, "mix", &c->mix, 0, 1, "share of the CCC in --loss mix"),
+        VA_OPT_INT(0, "classes", &c->classes, 2, VA_CLASSES_MAX,
+                   "number of expression classes"),
         VA_OPT_REAL(0, "expr-weight", &c->expr_weight, 0, 1e6,
-                    "weight of their cross-entropy in the loss"),
-        VA_OPT_CHOICE(
-            0, "unmatched", &c->unmatched, va_unmatched_names,
-            "pictures whose number has no line in the label file; skip leaves them out, "
-            "but not with more than 1.5 times as many frames as rows, or the reverse: "
-            "allow does that too"),
+                    "weight of the expression loss (cross-entropy)"),
+        VA_OPT_CHOICE(0, "unmatched", &c->unmatched, va_unmatched_names,
+                      "pictures without a label row: refuse; skip, if counts differ by at most "
+                      "1.5 times; or allow any count"),
         VA_OPT_INT(0, "val-every", &c->val_every, 1, 1e6,
-                   "of each validation video rate annotated pictures 1, 1 + N, ..."),
-        VA_OPT_CHOICE(0, "select", &c->select, va_select_names,
-                      "weights of the best validation (mean CCC), or the last ones"),
+                   "use every N-th labelled picture of a validation video: 1, 1 + N, ..."),
+        VA_OPT_CHOICE(
+            0, "select", &c->select, va_select_names,
+            "keep the weights of the best validation (mean CCC), or the last weights"),
         VA_OPT_SEED(&c->seed),
     };
 
@@ -94,7 +97,7 @@ static bool check(struct args *a, int *status)
     if (!va_run_check(&a->run, status))
         return false;
     if (va_option_given("mix") && a->options.loss != VA_FINETUNE_MIX)
-        return va_usage_error(status, "--mix is for --loss mix");
+        return va_usage_error(status, "--mix is only for --loss mix");
     if (a->run.print_config)
         return true;
     if (!job->weights)
@@ -115,25 +118,29 @@ static bool check(struct args *a, int *status)
 static const struct va_usage usage = {
     .synopsis =
         "[options] -w ENCODER.h5 --labels DIR --train LIST --val LIST -o MODEL.h5 FRAMES...",
-    .brief = "train an encoder further, on faces with valence and arousal",
+    .brief = "train an encoder further on faces with valence and arousal",
     .details =
-        "FRAMES are va.frames/1 files, one a video, or folders in which each folder of crops "
-        "is a video, named as va-decode reads them (00001.jpg, img_00001.png, from 0 or 1); picture "
-        "N goes with row N of the label file, counted from 1. The CLS row gets "
-        "a linear head for valence and arousal, with --expressions another for classes. MODEL.h5 is "
-        "the whole encoder with its heads: va-embed takes it as weights, va-predict rates frames with "
+        "FRAMES are va.frames/1 files, one per video, or folders. In a folder, each "
+        "subfolder of crops is a video, with names as va-decode reads them (00001.jpg, "
+        "img_00001.png, from 0 or 1). Picture N belongs to row N of the label file, "
+        "counted from 1; rows of -5 are ignored.\n\n"
+        "The CLS row gets a linear head for valence and arousal and, with --expressions, "
+        "a second head for classes. The patch embedding and the lower blocks are not "
+        "trained (--freeze-blocks). After each epoch the validation videos are rated, "
+        "and the weights with the best mean CCC are kept. MODEL.h5 is the whole encoder "
+        "with its heads: va-embed uses it as weights, and va-predict rates frames with "
         "it.\n\n"
-        "Patch embedding and lower blocks stay as they are. Rows of -5 never count. After each epoch "
-        "the validation videos are rated, and the weights of the best mean CCC are kept.\n\n"
-        "The same options, inputs and number of threads and ranks give the same bytes, also when the "
-        "run was stopped in between and went on with --resume. SIGINT and SIGTERM end it after the "
-        "current step with a checkpoint; a run that has not ended is begun anew with --restart "
-        "only. Started by an MPI launcher (mpirun, srun) it shares every "
-        "batch among the ranks.\n\n"
-        "--precision bf16 rounds the operands of the forward pass's linear layers to bfloat16; "
-        "gradients and weights stay float32.\n\n"
-        "  va-finetune -w mae.h5 --labels Train_Set --labels Validation_Set --train train.txt \\\n"
-        "      --val val.txt --unmatched skip --log-dir log -o tuned.h5 cropped_aligned",
+        "The same options, inputs and number of threads and ranks give the same bytes, "
+        "also when the run was interrupted and continued with --resume. SIGINT and "
+        "SIGTERM end training after the current step and write a checkpoint. Without "
+        "--resume or --restart, an unfinished run is left alone and the exit code is 3. "
+        "Under an MPI launcher (mpirun, srun), all ranks share each batch: --batch is "
+        "the total over all ranks.\n\n"
+        "--precision bf16 rounds the operands of the forward pass's linear layers to "
+        "bfloat16; gradients and weights stay float32.",
+    .examples =
+        "va-finetune -w encoder.h5 --labels Train_Set --labels Validation_Set --train folds/0/train.txt \\\n"
+        "    --val folds/0/val.txt --unmatched skip --log-dir log -o tuned.h5 cropped_aligned",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)

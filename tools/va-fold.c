@@ -16,7 +16,11 @@
 
 static const struct va_usage usage = {
     .synopsis = "split|report|run [options]",
-    .brief = "fold lists, the six-fold table, and the cross-validation",
+    .brief = "divide videos into folds, run the cross-validation and print its table",
+    .examples =
+        "va-fold split --train-labels Train_Set --val-labels Validation_Set -o folds\n"
+        "va-fold run --windows w.h5 --split folds --labels Train_Set --labels Validation_Set -o out\n"
+        "va-fold report --baseline out/cv/0/ridge.tsv out/cv/0/score.tsv",
 };
 
 /* ---- split ----------------------------------------------------------------------------- */
@@ -41,7 +45,7 @@ static int split(const struct split *s)
                                      (uint64_t)s->seed) < 0)
         goto done;
     if (plan.torn_groups)
-        va_info("%lld groups of people are in several folds: their scores are too good",
+        va_info("%lld groups of people are in several folds: scores will be too high",
                 (long long)plan.torn_groups);
     status = va_folds_write(&plan, s->output);
 done:
@@ -58,7 +62,8 @@ static void check_split(const struct split *s, char **operands, int *status)
     else if (s->tsv && (s->train || s->val || s->groups || va_option_given("scheme") ||
                         va_option_given("folds")))
         va_usage_error(status,
-                       "--folds-tsv goes without folders, --groups, --scheme and --folds");
+                       "--folds-tsv conflicts with folders of labels, --groups, --scheme and "
+                       "--folds");
     else if (!s->tsv && (!s->train || !s->val))
         va_usage_error(status, "missing --train-labels DIR and --val-labels DIR");
     else
@@ -71,28 +76,33 @@ static int split_main(int argc, char **argv)
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &s.output, "DIR",
                       "folder to write <k>/train.txt and <k>/val.txt into"),
-        VA_OPT_DIR(0, "train-labels", &s.train, "annotations of the official training set"),
-        VA_OPT_DIR(0, "val-labels", &s.val, "annotations of the official validation set"),
-        VA_OPT_CHOICE(0, "scheme", &s.scheme, va_scheme_names, "how folds 1 and up are made"),
-        VA_OPT_INT(0, "folds", &s.folds, 2, 999, "folds of the cross-validation beside fold 0"),
+        VA_OPT_DIR(0, "train-labels", &s.train,
+                   "folder of label files of the official training set"),
+        VA_OPT_DIR(0, "val-labels", &s.val,
+                   "folder of label files of the official validation set"),
+        VA_OPT_CHOICE(0, "scheme", &s.scheme, va_scheme_names,
+                      "rule that divides the videos into folds 1 and up"),
+        VA_OPT_INT(0, "folds", &s.folds, 2, 999, "number of folds, not counting fold 0"),
         VA_OPT_FILE(0, "groups", &s.groups,
-                    "what stays together: columns clip (or video) and group"),
+                    "table of videos that stay together: columns clip (or video) and group"),
         VA_OPT_SEED(&s.seed),
         VA_OPT_FILE(0, "folds-tsv", &s.tsv,
-                    "take folds as given: columns clip (or video), fold, perhaps group"),
+                    "table of given folds: columns clip (or video), fold and perhaps group"),
         VA_OPT_END,
     };
     static const struct va_usage split_usage = {
         .synopsis = "[options] --train-labels DIR --val-labels DIR -o DIR",
-        .brief = "write the lists of training and held-out videos of each fold",
+        .brief = "write lists of the training and validation videos of each fold",
         .details =
-            "Fold 0 is the official split. Scheme paper: folds over the videos of both sets; "
-            "<base>, <base>_left and <base>_right stay together, or what --groups says; groups "
-            "go largest first to the fold with the fewest frames, and the seed decides between "
-            "equals. Scheme authors: the sorted files of both sets, one row, cut into equal "
-            "runs, as in the published code; it may put two people of one video into different "
-            "folds. Scheme sucv: the training set alone is cut, the official validation set is "
-            "always trained on.",
+            "Fold 0 is the official split.\n\n"
+            "Scheme paper divides the videos of both sets. The videos <base>, <base>_left "
+            "and <base>_right stay in one fold, or the groups that --groups names. Groups "
+            "are assigned from the largest to the smallest, each to the fold with the fewest "
+            "frames; the seed decides between equal folds.\n\n"
+            "Scheme authors cuts the sorted files of both sets into equal parts, as the "
+            "published code does. Two people of one video may then be in different folds.\n\n"
+            "Scheme sucv divides the training set only; the official validation set is "
+            "always in the training list.",
     };
     int status;
     char **operands = va_options_parse(table, &split_usage, argc, argv, &status);
@@ -159,28 +169,29 @@ static int report_main(int argc, char **argv)
     int format = VA_REPORT_TEXT, status;
     const char *title = "ours";
     const struct va_option table[] = {
-        VA_OPT_CHOICE(0, "format", &format, va_report_format_names, "how the table is written"),
+        VA_OPT_CHOICE(0, "format", &format, va_report_format_names, "format of the table"),
         VA_OPT_LIST(0, "baseline", &baselines, "[NAME=]FILE",
-                    "scores of another method in one fold, to stand beside; may be repeated"),
-        VA_OPT_STRING(0, "name", &title, "NAME", "title of our columns"),
+                    "scores of another method in one fold, to show beside; may be repeated"),
+        VA_OPT_STRING(0, "name", &title, "NAME", "title of the columns with these scores"),
         VA_OPT_END,
     };
     static const struct va_usage report_usage = {
         .synopsis = "[options] SCORE.tsv...",
-        .brief = "print the paper's Table 1 with our numbers beside the published ones",
+        .brief = "print the scores beside the published ones of the paper's Table 1",
         .details =
-            "Each SCORE.tsv is what va-score printed for one fold; the CCC over all its labelled "
-            "frames is shown. The fold is told by the folder it lies in (cv/3/score.tsv) or by "
-            "the number at the end of its name (fold3.tsv); if that does not tell all of them "
-            "apart they count from 0 in the order given. Files of --baseline with the same NAME "
-            "(or, without one, the same file name) form one method and must have the same folds.",
+            "Each SCORE.tsv is the output of va-score for one fold; the report shows the CCC "
+            "over all its labelled frames. The number of the fold is that of the folder "
+            "(cv/3/score.tsv) or the one at the end of the file name (fold3.tsv). If these "
+            "are not different for all files, folds are counted from 0 in the given order.\n\n"
+            "Files of --baseline with the same NAME form one method and must have the same "
+            "folds. Without NAME=, the method is named after the file.",
     };
     struct va_report report = { 0 };
     int64_t count = 0;
     char **operands = va_options_parse(table, &report_usage, argc, argv, &status);
 
     if (operands && !operands[0])
-        va_usage_error(&status, "expected at least one table of scores");
+        va_usage_error(&status, "expected at least one file of scores");
     while (operands && operands[count])
         count++;
     if (count) {
@@ -323,20 +334,21 @@ static int run_main(int argc, char **argv)
     int status;
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &output, "DIR",
-                      "folder for models, predictions and tables"),
+                      "folder to write models, predictions and tables into"),
         VA_OPT_FILE(0, "windows", &windows, "windows of all labelled videos (va.windows/1)"),
         VA_OPT_DIR(0, "split", &folds, "folder that va-fold split wrote"),
-        VA_OPT_LIST(0, "labels", &labels, "DIR", "folder of annotations; may be repeated"),
-        VA_OPT_RUN_INT('j', "jobs", &jobs, 1, 1024, "folds side by side"),
+        VA_OPT_LIST(0, "labels", &labels, "DIR",
+                    "folder of label files <video>.txt; may be repeated"),
+        VA_OPT_RUN_INT('j', "jobs", &jobs, 1, 1024, "number of folds to run at the same time"),
         VA_OPT_END,
     };
     static const struct va_usage run_usage = {
         .synopsis = "--windows W.h5 --split DIR --labels DIR... -o DIR [NAME=VALUE...]",
-        .brief = "train, predict and score all folds with make, and print the table",
+        .brief = "train, predict and score all folds, and print the table",
         .details =
-            "Runs pipelines/cv.mk. Operands are settings for it, such as FOLDS=\"0 1\" or "
-            "TRAIN_OPTIONS=\"--preset paper --epochs 10\". What is done already is not "
-            "done again.",
+            "Runs pipelines/cv.mk with make. Operands are settings of that Makefile, such as "
+            "FOLDS=\"0 1\" or TRAIN_OPTIONS=\"--preset paper --epochs 10\". A second run makes "
+            "only the files that are missing or out of date.",
     };
     char **settings = va_options_parse(table, &run_usage, argc, argv, &status);
 

@@ -21,22 +21,31 @@ struct args {
 static const char *const nan_names[] = { "equal", "differ", NULL };
 
 static const struct va_usage usage = {
-    "[options] X.h5 Y.h5",
-    "do two files agree?",
-    "Exit 0 when they do, silently; 1 when they do not, with a line on stdout for each object "
-    "that differs, which names its worst element; 3 when one of them is no valid file. Schema, "
-    "names, types, shapes and attributes must be the same; values x and y agree when |x - y| <= "
-    "max(A, R max(|x|, |y|)), by default only when they are equal. A NaN never agrees with a "
-    "number. The attributes provenance and id are not compared.",
+    .synopsis = "[options] X.h5 Y.h5",
+    .brief = "compare two files, with tolerances",
+    .details =
+        "If the files agree, nothing is printed and the exit code is 0. If they differ, "
+        "the exit code is 1, and a line on standard output for each object that differs "
+        "gives its worst element. The exit code is 3 if a file is invalid.\n\n"
+        "Schema, names, types, shapes and attributes must be equal; the attributes "
+        "provenance and id are not compared. Values x and y agree when |x - y| <= max(A, "
+        "R max(|x|, |y|)), where A is --abs and R is --rel; by default they must be "
+        "equal. A NaN never agrees with a number.",
+    .examples = "va-h5cmp model.h5 copy.h5\n"
+                "va-h5cmp --abs 1e-5 --ignore @models pred.h5 copy.pred.h5",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_REAL(0, "abs", &a->abs, 0, 1e300, "bound A on the difference of two values"),
-        VA_OPT_REAL(0, "rel", &a->rel, 0, 1e300, "bound R, relative to the larger of them"),
-        VA_OPT_CHOICE(0, "nan", &a->nan, nan_names, "what a NaN and a NaN are"),
-        VA_OPT_LIST(0, "ignore", &a->ignore, "PATH", "leave out a dataset, @NAME or /x@NAME"),
+        VA_OPT_REAL(0, "abs", &a->abs, 0, 1e300,
+                    "absolute difference A at which two values still agree"),
+        VA_OPT_REAL(0, "rel", &a->rel, 0, 1e300,
+                    "difference R, relative to the larger value, at which two values still "
+                    "agree"),
+        VA_OPT_CHOICE(0, "nan", &a->nan, nan_names, "treat two NaN as equal or as different"),
+        VA_OPT_LIST(0, "ignore", &a->ignore, "PATH",
+                    "dataset or attribute (@NAME, /x@NAME) to leave out; may be repeated"),
         VA_OPT_END,
     };
 

@@ -24,22 +24,23 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
     struct va_pretrain_job *job = &a->job;
     const struct va_option options[] = {
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
-                      "encoder to write; appears only when complete"),
+                      "encoder to write (va.model/1); appears only when complete"),
         VA_OPT_FLAG(0, "keep-decoder", &a->options.keep_decoder,
-                    "with the decoder, so that --init can go on with both"),
+                    "write the decoder too, so that --init can continue with both"),
         VA_OPT_FILE(0, "init", &job->init,
-                    "start from the weights of this encoder, or encoder with decoder"),
+                    "encoder, or encoder with decoder, whose weights training starts from"),
         VA_OPT_OUTPUT(0, "cache", &job->cache, "DIR",
-                      "where videos are kept decoded; a later run finds them there"),
+                      "folder to keep decoded videos in; later runs reuse them"),
         VA_OPT_INT(0, "every", &a->options.every, 1, VA_NUMBER_MAX,
-                   "of each video take pictures 1, 1 + N, ..."),
+                   "use every N-th picture of a video: 1, 1 + N, ..."),
         VA_OPT_INT(0, "tolerate", &job->tolerate, 0, VA_NUMBER_MAX,
-                   "broken images and packets to pass over"),
+                   "number of broken images and packets to skip before giving up"),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
-                      "write train.tsv and contact sheets there"),
+                      "folder to write train.tsv and contact sheets into"),
         VA_OPT_RUN_INT(
             0, "sheet-every", &job->sheet_every, 0, 1e6,
-            "sheet-NNNN.png each N epochs: original, masked, reconstruction; 0: none"),
+            "write sheet-NNNN.png every N epochs: original, masked, reconstruction; 0: "
+            "never"),
     };
 
     return va_run_add(options, VA_COUNT(options), table, n);
@@ -49,24 +50,26 @@ static int64_t add_training(struct va_pretrain_config *c, struct va_option *tabl
 {
     const struct va_option options[] = {
         VA_OPT_GROUP("training"),
-        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "passes over the pictures"),
+        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "number of passes over the pictures"),
         VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
-                   "epochs in which the rate rises; not given: a 20th of --epochs"),
+                   "epochs during which the learning rate rises (default: a 20th of --epochs)"),
         VA_OPT_INT(0, "batch", &c->batch, 1, 65536, "pictures in a batch"),
         VA_OPT_INT(0, "accumulate", &c->accumulate, 1, 65536,
-                   "batches in an update, whose memory is that of one"),
-        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after so many updates; 0: never"),
-        VA_OPT_REAL(0, "blr", &c->blr, 0, 1e30, "learning rate for 256 pictures in an update"),
+                   "number of batches in an update, computed one after the other"),
+        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after N updates; 0: no limit"),
+        VA_OPT_REAL(0, "blr", &c->blr, 0, 1e30, "learning rate for an update of 256 pictures"),
         VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30,
-                    "learning rate; 0: blr * batch * accumulate / 256"),
-        VA_OPT_REAL(0, "min-lr", &c->min_lr, 0, 1e30, "where it ends"),
+                    "highest learning rate; 0: blr * batch * accumulate / 256"),
+        VA_OPT_REAL(0, "min-lr", &c->min_lr, 0, 1e30,
+                    "learning rate at the end of the schedule"),
         VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6,
-                    "decay of AdamW, not of norms and biases"),
-        VA_OPT_REAL(0, "clip", &c->clip, 0, 1e30, "bound on the gradient's L2 norm; 0: none"),
+                    "weight decay of AdamW; norms and biases do not decay"),
+        VA_OPT_REAL(0, "clip-norm", &c->clip, 0, 1e30,
+                    "limit of the gradient's L2 norm; 0: no limit"),
         VA_OPT_REAL(0, "mask-ratio", &c->mask_ratio, 0, 1,
                     "share of the patches that are hidden"),
         VA_OPT_YESNO(0, "norm-pix", &c->norm_pix,
-                     "bring the pixels of each patch to zero mean and unit deviation"),
+                     "normalise the pixels of each patch to zero mean and unit deviation"),
         VA_OPT_SEED(&c->seed),
     };
 
@@ -79,21 +82,26 @@ static const char *encoder_names[VA_ARCH_MAMBA_VA + 1];
 static int64_t add_model(struct va_pretrain_config *c, struct va_option *table, int64_t n)
 {
     const struct va_option options[] = {
-        VA_OPT_GROUP("model (with --init the file's)"),
+        VA_OPT_GROUP("model (with --init: from the file)"),
         VA_OPT_CHOICE(0, "arch", &c->arch, encoder_names,
-                      "the encoder; the sizes below change it"),
+                      "encoder architecture, which sets the sizes below"),
         VA_OPT_INT(0, "image", &c->image, 0, 4096,
-                   "height and width of pictures; 0: of --arch"),
-        VA_OPT_INT(0, "patch", &c->patch, 0, 256, "of a patch; 0: of --arch"),
-        VA_OPT_INT(0, "width", &c->width, 0, 16384, "of the tokens; 0: of --arch"),
-        VA_OPT_INT(0, "depth", &c->depth, 0, VA_VIT_DEPTH_MAX, "blocks; 0: of --arch"),
+                   "height and width of pictures; 0: from --arch"),
+        VA_OPT_INT(0, "patch", &c->patch, 0, 256,
+                   "height and width of a patch; 0: from --arch"),
+        VA_OPT_INT(0, "width", &c->width, 0, 16384, "width of the tokens; 0: from --arch"),
+        VA_OPT_INT(0, "depth", &c->depth, 0, VA_VIT_DEPTH_MAX,
+                   "number of blocks; 0: from --arch"),
         VA_OPT_INT(0, "heads", &c->heads, 0, 1024,
-                   "of attention; 0: of --arch, with --width one for each 64"),
+                   "attention heads; 0: from --arch, or width / 64 if --width is given"),
         VA_OPT_INT(0, "mlp", &c->mlp, 0, 1 << 17,
-                   "hidden width; 0: of --arch, with --width 4 times that"),
-        VA_OPT_INT(0, "decoder-width", &c->decoder_width, 1, 16384, "of the decoder's tokens"),
-        VA_OPT_INT(0, "decoder-depth", &c->decoder_depth, 1, VA_VIT_DEPTH_MAX, "its blocks"),
-        VA_OPT_INT(0, "decoder-heads", &c->decoder_heads, 1, 1024, "its heads of attention"),
+                   "hidden width of a block; 0: from --arch, or 4 times --width if given"),
+        VA_OPT_INT(0, "decoder-width", &c->decoder_width, 1, 16384,
+                   "width of the decoder's tokens"),
+        VA_OPT_INT(0, "decoder-depth", &c->decoder_depth, 1, VA_VIT_DEPTH_MAX,
+                   "number of decoder blocks"),
+        VA_OPT_INT(0, "decoder-heads", &c->decoder_heads, 1, 1024,
+                   "attention heads of the decoder"),
     };
 
     for (int i = 0; i < VA_ARCH_MAMBA_VA; i++)
@@ -106,9 +114,10 @@ static bool check_settings(const struct args *a, int *status)
     const struct va_pretrain_job *job = &a->job;
 
     if (job->init && va_option_given("arch"))
-        return va_usage_error(status, "--arch and --init exclude each other: the file tells");
+        return va_usage_error(status,
+                              "--arch conflicts with --init: the file fixes the architecture");
     if (va_option_given("warmup-epochs") && a->options.warmup_epochs >= a->options.epochs)
-        return va_usage_error(status, "--warmup-epochs %lld leaves nothing of %lld epochs",
+        return va_usage_error(status, "--warmup-epochs %lld: expected fewer than --epochs %lld",
                               (long long)a->options.warmup_epochs,
                               (long long)a->options.epochs);
     if (job->sheet_every && !job->run.log_dir)
@@ -133,24 +142,29 @@ static bool check(struct args *a, int *status)
 
 static const struct va_usage usage = {
     .synopsis = "[options] -o MODEL.h5 PICTURES...",
-    .brief = "make an encoder learn from pictures without labels",
+    .brief = "train an encoder on pictures without labels (masked autoencoder)",
     .details =
-        "PICTURES are va.frames/1 files, folders with JPEG and PNG files (searched with all "
-        "folders in them), or videos, which --cache DIR keeps decoded. Most patches of a picture "
-        "are hidden, the encoder sees the rest, and a decoder that is thrown away afterwards has "
-        "to say what the hidden ones look like (masked autoencoder, He et al. 2022; defaults are "
-        "theirs). MODEL.h5 is an encoder: va-embed takes it as weights.\n\n"
-        "Another size than that of --arch: --width 64 --depth 4 --image 48 --patch 8 with "
-        "--decoder-width 32 --decoder-depth 2 --decoder-heads 4 learns in minutes on a laptop.\n\n"
-        "The same options, pictures and number of threads and ranks give the same bytes, also when "
-        "the run was stopped in between and went on with --resume. SIGINT and SIGTERM end it after "
-        "the current update with a checkpoint; a run that has not ended is begun anew with --restart "
-        "only. Started by an MPI launcher (mpirun, srun) it shares "
-        "every batch among the ranks: --batch is that of all together.\n\n"
-        "--precision bf16 rounds the operands of the forward pass's linear layers to bfloat16; "
-        "attention, gradients and weights stay float32.\n\n"
-        "  va-mae-pretrain --batch 64 --accumulate 16 --epochs 400 --resume --log-dir log \\\n"
-        "      --sheet-every 10 -o encoder.h5 cropped_aligned",
+        "PICTURES are va.frames/1 files, folders with JPEG and PNG files (searched with "
+        "all their subfolders), or videos, which --cache DIR keeps decoded. Most patches "
+        "of a picture are hidden. The encoder sees the visible patches, and a decoder, "
+        "which is discarded after training, reconstructs the hidden ones (masked "
+        "autoencoder, He et al. 2022, whose settings are the defaults). MODEL.h5 is an "
+        "encoder for va-embed --weights.\n\n"
+        "For a size other than those of --arch: --width 64 --depth 4 --image 48 --patch "
+        "8 --decoder-width 32 --decoder-depth 2 --decoder-heads 4 trains in minutes on a "
+        "laptop.\n\n"
+        "The same options, pictures and number of threads and ranks give the same bytes, "
+        "also when the run was interrupted and continued with --resume. SIGINT and "
+        "SIGTERM end training after the current update and write a checkpoint. Without "
+        "--resume or --restart, an unfinished run is left alone and the exit code is 3. "
+        "Under an MPI launcher (mpirun, srun), all ranks share each batch: --batch is "
+        "the total over all ranks.\n\n"
+        "--precision bf16 rounds the operands of the forward pass's linear layers to "
+        "bfloat16; attention, gradients and weights stay float32.",
+    .examples =
+        "va-mae-pretrain --batch 64 --accumulate 16 --epochs 400 --resume --log-dir log \\\n"
+        "    --sheet-every 10 -o mae.h5 cropped_aligned\n"
+        "va-mae-pretrain --init mae.h5 --epochs 100 --cache decoded --every 5 -o more.h5 holiday.mp4",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)

@@ -47,9 +47,9 @@ static bool check_window(struct args *a, int *status)
     bool window = va_option_given("window"), stride = va_option_given("stride");
 
     if (plan->mode == VA_PREDICT_SEQUENCE && (window || stride))
-        return va_usage_error(status, "--mode sequence has no --window and no --stride");
+        return va_usage_error(status, "--window and --stride are not for --mode sequence");
     if (plan->mode == VA_PREDICT_CHUNK && stride)
-        return va_usage_error(status, "--mode chunk has no --stride");
+        return va_usage_error(status, "--stride is not for --mode chunk");
     if (plan->mode == VA_PREDICT_CHUNK && !window)
         plan->window = 500; /* as the authors tested */
     if (plan->mode == VA_PREDICT_CHUNK)
@@ -69,16 +69,18 @@ enum { OPTIONS_MAX = 32 };
 static void make_table(struct args *a, struct va_option *table)
 {
     const struct va_option options[] = {
-        VA_OPT_LIST('m', "model", &a->models, "MODEL.h5", "model; several are averaged"),
+        VA_OPT_LIST('m', "model", &a->models, "MODEL.h5",
+                    "model (va.model/1); may be repeated, predictions are averaged"),
         VA_OPT_OUTPUT('o', "output", &a->job.output, "PRED.h5",
-                      "predictions to write; appear only when complete"),
+                      "predictions to write (va.predictions/1); appear only when complete"),
         VA_OPT_GROUP("input"),
-        VA_OPT_FILE(0, "windows", &a->job.windows, "videos of this va.windows/1 file"),
-        VA_OPT_FILE(0, "list", &a->job.list, "only those of its videos, one name a line"),
-        VA_OPT_LIST(
-            0, "labels", &a->job.labels, "DIR",
-            "folder of <video>.txt: extend predictions to the last label where labels are "
-            "longer than the video; may be repeated"),
+        VA_OPT_FILE(0, "windows", &a->job.windows,
+                    "predict the videos of this file (va.windows/1)"),
+        VA_OPT_FILE(0, "list", &a->job.list,
+                    "predict only the videos in this list, one name per line"),
+        VA_OPT_LIST(0, "labels", &a->job.labels, "DIR",
+                    "folder of label files <video>.txt; may be repeated; predictions extend to "
+                    "the last label of longer files"),
         VA_OPT_LABEL_FPS(&a->job.label_rule.fps),
         VA_OPT_LABELS_UNMATCHED(&a->job.label_rule.unmatched),
         VA_OPT_CHOICE(
@@ -88,17 +90,20 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_ANY_ENCODER(&a->job.any_encoder),
         VA_OPT_GROUP("prediction"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
-                      "set mode, window, stride and --missing as in this test protocol"),
-        VA_OPT_CHOICE(0, "mode", &a->job.plan.mode, va_predict_mode_names,
-                      "whole videos with carried state; mean of overlapping windows; windows "
-                      "end to end"),
+                      "test protocol that sets --mode, --window, --stride and --missing"),
+        VA_OPT_CHOICE(
+            0, "mode", &a->job.plan.mode, va_predict_mode_names,
+            "predict whole videos with carried state, average overlapping windows, or "
+            "use windows end to end"),
         VA_OPT_INT(0, "window", &a->job.plan.window, 1, 1 << 20,
-                   "frames in a window (chunk: 500 if not given)"),
-        VA_OPT_INT(0, "stride", &a->job.plan.stride, 1, 1 << 20, "frames from start to start"),
-        VA_OPT_YESNO(0, "clip", &a->job.clip, "values below -1 become -1, above 1 become 1"),
+                   "frames in a window (chunk: 500 by default)"),
+        VA_OPT_INT(0, "stride", &a->job.plan.stride, 1, 1 << 20,
+                   "frames from the start of a window to the start of the next"),
+        VA_OPT_YESNO(0, "clip", &a->job.clip, "limit predictions to [-1, 1]"),
         VA_OPT_GROUP("text output"),
         VA_OPT_OUTPUT(0, "text-dir", &a->job.text_dir, "DIR",
-                      "also DIR/<video>.txt: valence,arousal, a line per frame"),
+                      "folder to write <video>.txt files into: valence,arousal, one line per "
+                      "frame"),
         VA_OPT_TABLE(&a->job.table),
         VA_OPT_GROUP("machine"),
         VA_OPT_DEVICE(&a->job.device),
@@ -127,11 +132,13 @@ static bool check(struct args *a, int *status)
     if (job->windows && job->feature_count)
         return va_usage_error(status, "expected --windows or feature files, found both");
     if (job->list && !job->windows)
-        return va_usage_error(status, "--list names videos of --windows, which is missing");
+        return va_usage_error(status, "--list needs --windows FILE");
     if (job->windows && job->labels.count)
-        return va_usage_error(status, "--labels were read when the --windows were made");
+        return va_usage_error(
+            status, "--labels conflicts with --windows: va-window has read the labels");
     if (job->windows && va_option_given("missing"))
-        return va_usage_error(status, "--missing was decided when the --windows were made");
+        return va_usage_error(
+            status, "--missing conflicts with --windows: va-window has filled the frames");
     return check_window(a, status) && va_device_check(job->device, a->precision, status);
 }
 
@@ -143,13 +150,22 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                     "FEATURES.h5... | FRAMES.h5...)",
         .brief = "predict valence and arousal of every frame",
         .details =
-            "Every frame of the video's timeline gets a row, also those without a face. "
-            "In mode overlap with --windows, window and stride are those of the file "
-            "unless given.\n\n"
-            "A model that va-finetune made rates frame by frame, from va.frames/1 files; its "
-            "predictions are smoothed by va-smooth.\n\n"
-            "  va-predict -m tuned.h5 -o me.h5 me.frames.h5\n"
-            "  va-predict -m model.h5 --table me.csv -o me.h5 me.features.h5",
+            "Each entry of a video's timeline gets a row, also frames without a face. In "
+            "mode overlap with --windows, the window and stride of that file are the "
+            "defaults.\n\n"
+            "--mode sequence (the default) processes a whole video with carried state. "
+            "--mode overlap averages overlapping windows. --mode chunk predicts adjacent "
+            "windows independently, as the authors tested.\n\n"
+            "A model from va-finetune rates each frame of va.frames/1 files by itself; "
+            "va-smooth can smooth these predictions.\n\n"
+            "--table writes the columns frame, time in seconds, valence and arousal, "
+            "separated by commas if the file ends in .csv, by tabs otherwise. A folder name "
+            "ends in /.",
+        .examples =
+            "va-predict -m model.h5 -o holiday.pred.h5 holiday.h5\n"
+            "va-predict -m model.h5 --table holiday.csv -o holiday.pred.h5 holiday.h5\n"
+            "va-predict -m model.h5 --windows w.h5 --list folds/0/val.txt --preset paper -o val.pred.h5\n"
+            "va-predict -m tuned.h5 -o frames.pred.h5 holiday.frames.h5",
     };
     char **inputs;
 

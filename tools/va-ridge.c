@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum model { MODEL_RIDGE, MODEL_MEAN };
-static const char *const model_names[] = { "ridge", "mean", NULL };
+enum method { METHOD_RIDGE, METHOD_MEAN };
+static const char *const method_names[] = { "ridge", "mean", NULL };
 enum select { SELECT_ALL, SELECT_FORWARD };
 static const char *const select_names[] = { "all", "forward", NULL };
 enum { PARTS = 5, BLOCK = 256, FEATURES_MAX = 64 };
@@ -24,43 +24,51 @@ enum { PARTS = 5, BLOCK = 256, FEATURES_MAX = 64 };
 static struct args {
     const char *output, *windows, *train, *val, *lambda, *groups;
     double value; /* of lambda, -1 for auto */
-    int model, select;
+    int method, select;
     int64_t context, step, features;
     bool any_encoder;
 } args = { .lambda = "auto", .step = 1, .features = 8 };
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
-                  "predictions to write; appears only when complete"),
+                  "predictions to write (va.predictions/1); appear only when complete"),
     VA_OPT_FILE(0, "windows", &args.windows, "videos and labels (va.windows/1)"),
-    VA_OPT_FILE(0, "train", &args.train, "list of videos to fit"),
-    VA_OPT_FILE(0, "val", &args.val, "list of videos to predict"),
-    VA_OPT_INT(0, "context", &args.context, 0, 1 << 16, "frames seen to both sides"),
-    VA_OPT_INT(0, "step", &args.step, 1, 1 << 16, "seen as means over so many frames"),
+    VA_OPT_FILE(0, "train", &args.train, "list of videos to fit, one name per line"),
+    VA_OPT_FILE(0, "val", &args.val, "list of videos to predict, one name per line"),
+    VA_OPT_INT(0, "context", &args.context, 0, 1 << 16, "frames of context on each side"),
+    VA_OPT_INT(0, "step", &args.step, 1, 1 << 16, "frames of context averaged into one value"),
     VA_OPT_CHOICE(0, "select", &args.select, select_names,
-                  "all features, or for each dimension those that help"),
-    VA_OPT_INT(0, "features", &args.features, 1, FEATURES_MAX, "forward: at most so many"),
+                  "use all features, or select useful ones one by one for each dimension"),
+    VA_OPT_INT(0, "features", &args.features, 1, FEATURES_MAX,
+               "largest number of features that --select forward selects"),
     VA_OPT_FILE(0, "groups", &args.groups,
-                "what stays together in the choices: columns clip (or video) and group"),
-    VA_OPT_STRING(0, "lambda", &args.lambda, "auto|X", "strength of the penalty"),
-    VA_OPT_CHOICE(0, "model", &args.model, model_names,
-                  "a ridge regression, or the mean of the training labels"),
+                "table of videos that stay together: columns clip (or video) and group"),
+    VA_OPT_STRING(0, "lambda", &args.lambda, "auto|X",
+                  "strength of the penalty; auto: chosen by inner cross-validation"),
+    VA_OPT_CHOICE(0, "method", &args.method, method_names,
+                  "ridge regression, or the mean of the training labels"),
     VA_OPT_ANY_ENCODER(&args.any_encoder),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
     .synopsis = "[options] --windows W.h5 --train LIST --val LIST -o PRED.h5",
-    .brief = "predict each frame by ridge regression",
-    .details =
-        "A baseline to be beaten by a model that learns what to remember. Features are "
-        "standardised; each labelled frame of the training videos counts once. With --lambda "
-        "auto the penalty is chosen for each dimension among 1e-4 .. 10 by the CCC of an inner "
-        "cross-validation over the training videos, people (or --groups) kept together. Every "
-        "frame of the videos of --val is predicted, limited to [-1, 1].\n"
-        "With --context 50 --step 5 a feature is seen as 21 means of 5 frames, from 50 frames "
-        "before to 50 after; beyond the ends of a video its first and last frame are repeated. "
-        "--select forward takes features one by one, each time the one that raises the "
-        "correlation in the inner cross-validation most, until none raises it by .005.",
+    .brief = "predict valence and arousal of each frame by ridge regression",
+    .details = "This is a baseline for models with memory. Features are standardised, and each "
+               "labelled frame of the training videos counts once. Each frame of the videos of "
+               "--val is predicted; predictions are limited to [-1, 1].\n\n"
+               "With --lambda auto, the penalty is selected for each dimension from 1e-4 .. 10 "
+               "by the CCC of an inner cross-validation over the training videos. People, or "
+               "the groups of --groups, stay in one inner fold.\n\n"
+               "With --context 50 --step 5, each feature becomes 21 means of 5 frames, from 50 "
+               "frames before to 50 frames after. Beyond the ends of a video, its first and "
+               "last frame are repeated.\n\n"
+               "--select forward adds features one by one. Each time it adds the feature that "
+               "increases the correlation in the inner cross-validation most, until no feature "
+               "increases it by .005.",
+    .examples =
+        "va-ridge --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt -o ridge.h5\n"
+        "va-ridge --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
+        "    --context 50 --step 5 --lambda 1 -o context.h5",
 };
 
 static bool parse_args(int argc, char **argv, int *status)
@@ -79,8 +87,9 @@ static bool parse_args(int argc, char **argv, int *status)
     if (strcmp(args.lambda, "auto")) {
         args.value = strtod(args.lambda, &end);
         if (*end || end == args.lambda || !(args.value >= 0 && args.value <= 1e9))
-            return va_usage_error(
-                status, "--lambda: found %s, expected auto or a number from 0", args.lambda);
+            return va_usage_error(status,
+                                  "--lambda: found %s, expected auto or a number of at least 0",
+                                  args.lambda);
     }
     return true;
 }
@@ -165,9 +174,9 @@ static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t pa
     for (int64_t i = 0; status == 0 && i < parts; i++)
         va_moments_sum(&all, &part[i], 1);
     lambda[0] = lambda[1] = args.value;
-    if (status == 0 && args.model == MODEL_RIDGE && args.select == SELECT_FORWARD) {
+    if (status == 0 && args.method == METHOD_RIDGE && args.select == SELECT_FORWARD) {
         if (parts < 2)
-            status = va_error("%s: one group of videos, nothing to choose features by",
+            status = va_error("%s: found one group of videos, but --select forward needs two",
                               args.train);
         else if ((status = va_ridge_constant(ridge, &all)) == 0)
             for (int d = 0; d < 2 && status == 0; d++)
@@ -175,16 +184,17 @@ static int fit_parts(struct va_ridge *ridge, struct va_moments *part, int64_t pa
         va_moments_release(&all);
         return status;
     }
-    if (status == 0 && args.model == MODEL_RIDGE && args.value < 0) {
+    if (status == 0 && args.method == METHOD_RIDGE && args.value < 0) {
         lambda[0] = lambda[1] = .1;
         if (parts > 1)
             status = va_ridge_choose(part, parts, lambda);
         else
-            va_info("%s: one group of videos, nothing to choose by: lambda is .1", args.train);
+            va_info("%s: found one group of videos, so no inner cross-validation: lambda is .1",
+                    args.train);
     }
     if (status == 0)
-        status = args.model == MODEL_MEAN ? va_ridge_constant(ridge, &all)
-                                          : va_ridge_fit(ridge, &all, lambda);
+        status = args.method == METHOD_MEAN ? va_ridge_constant(ridge, &all)
+                                            : va_ridge_fit(ridge, &all, lambda);
     va_moments_release(&all);
     return status;
 }
@@ -253,7 +263,7 @@ static char *model_name(const struct va_ridge *ridge, const double lambda[2])
     va_hash_add(&h, ridge->w, 2 * (size_t)ridge->D * sizeof(*ridge->w));
     va_hash_add(&h, ridge->b, sizeof(ridge->b));
     va_hash_finish(&h, text);
-    return args.model == MODEL_MEAN
+    return args.method == METHOD_MEAN
                ? va_format("mean %.16s", text)
                : va_format("ridge %.16s lambda=%g,%g", text, lambda[0], lambda[1]);
 }

@@ -26,29 +26,36 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_LIST(0, "labels", &args.labels, "DIR",
-                "folder of <video>.txt annotations; may be repeated"),
+                "folder of label files <video>.txt; may be repeated"),
     VA_OPT_LABEL_FPS(&args.rule.fps),
     VA_OPT_LABELS_UNMATCHED(&args.rule.unmatched),
-    VA_OPT_FILE(0, "list", &args.list, "score only the videos named in this file"),
-    VA_OPT_FLAG(0, "per-video", &args.per_video, "add a block of rows for each video"),
+    VA_OPT_FILE(0, "list", &args.list, "score only the videos in this list, one name per line"),
+    VA_OPT_FLAG(0, "per-video", &args.per_video, "add rows for each video"),
     VA_OPT_CHOICE(0, "missing", &args.missing, missing_names,
-                  "labelled frames and videos without a prediction: refuse or leave out"),
+                  "labelled frames and videos without predictions: refuse them, or leave "
+                  "them out"),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
     .synopsis = "[options] --labels DIR PRED.h5...",
-    .brief = "how well predictions agree with annotations",
+    .brief = "measure how well predictions agree with labels",
     .details =
-        "Row k of a label file is for frame k, or with --label-fps what va-window makes of it; more than "
-        "1.5 times as many rows as predictions, or the reverse, are refused as there.\n"
-        "Predictions are va.predictions/1 files, folders of <video>.txt files or single .txt "
-        "files. Every video that has annotations is scored, or those of --list.\n"
-        "The table on standard output has the columns scope, dimension, ccc, pearson, rmse, mae, "
-        "sagr, frames. Scope pooled takes all labelled frames together; video-mean averages over "
-        "the videos whose value is defined; with --per-video each video follows under its name. "
-        "Dimension mean is the average of valence and arousal. Moments are those of the "
-        "population, in double precision; frames labelled -5 are left out. What is undefined is "
-        "nan, and standard error says why.",
+        "PRED.h5 is a va.predictions/1 file, a folder of <video>.txt files or a single "
+        ".txt file. All videos that have labels are scored, or those of --list.\n\n"
+        "Row k of a label file is for frame k. --label-fps resamples label files as "
+        "va-window does. A factor of more than 1.5 between the numbers of rows and "
+        "predictions is refused unless --unmatched allow is given. Frames with the label "
+        "-5 are left out.\n\n"
+        "The table on standard output has the columns scope, dimension, ccc, pearson, "
+        "rmse, mae, sagr and frames. Scope pooled combines all labelled frames. Scope "
+        "video-mean averages over the videos for which the value is defined. With "
+        "--per-video, each video follows with its name as scope. Dimension mean is the "
+        "average of valence and arousal.\n\n"
+        "Moments are those of the population, in double precision. An undefined value is "
+        "printed as nan, and standard error gives the reason.",
+    .examples =
+        "va-score --labels Validation_Set val.pred.h5\n"
+        "va-score --labels Validation_Set --per-video --missing skip val.pred.h5 >score.tsv",
 };
 
 static bool parse_args(int argc, char **argv, int *status)
@@ -72,7 +79,7 @@ static int evaluate_video(struct va_evaluation *e, const struct va_predictions *
     int status = -1;
 
     if (!p && args.missing == MISSING_SKIP)
-        return va_info("%s: no predictions, left out", file->name), 0;
+        return va_info("%s: has no predictions, left out", file->name), 0;
     if (!p)
         return va_error(
             "%s: video '%s' has no predictions: add them, or choose videos with --list, "
@@ -124,7 +131,7 @@ static int evaluate_all(struct va_evaluation *e, const struct va_predictions *pr
         status = evaluate_video(e, predictions, &files->items[i]);
     for (int64_t i = 0; status == 0 && i < predictions->count; i++)
         if (!va_label_files_find(files, predictions->items[i].name))
-            va_info("%s: no labels, left out", predictions->items[i].name);
+            va_info("%s: has no labels, left out", predictions->items[i].name);
     return status;
 }
 
@@ -209,8 +216,8 @@ static void explain_mean(const struct va_score *score)
                         va_metric_names[m], va_dimension_names[d]);
         if (isnan(score->value[VA_MEAN][m]) && !undefined[VA_VALENCE] && !undefined[VA_AROUSAL])
             va_info(
-                "video-mean: %s of mean is undefined because every video lacks it for valence or "
-                "arousal",
+                "video-mean: %s of mean is undefined because it is undefined for valence or "
+                "arousal in every video",
                 va_metric_names[m]);
     }
 }

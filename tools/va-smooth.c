@@ -36,22 +36,24 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
-                  "predictions to write; appears only when complete"),
-    VA_OPT_CHOICE(0, "filter", &args.filter, va_filter_names, "how to smooth"),
+                  "predictions to write (va.predictions/1); appear only when complete"),
+    VA_OPT_CHOICE(0, "filter", &args.filter, va_filter_names, "smoothing filter"),
     VA_OPT_STRING(0, "window", &args.window, "W[,W]",
-                  "frames in a window of mean, median and savgol (odd there)"),
+                  "window of mean, median or savgol, in frames or in seconds (0.5s); odd for "
+                  "savgol"),
     VA_OPT_INTS(0, "order", &args.order, 0, VA_FILTER_ORDER_MAX,
-                "savgol: degree of the polynomial, below the window"),
-    VA_OPT_STRING(0, "sigma", &args.sigma, "S[,S]", "gaussian: its deviation in frames"),
+                "savgol: degree of the polynomial, less than the window"),
+    VA_OPT_STRING(0, "sigma", &args.sigma, "S[,S]",
+                  "gaussian: standard deviation, in frames or in seconds (0.2s)"),
     VA_OPT_STRING(0, "half-life", &args.half_life, "H[,H]",
-                  "exponential: frames after which a value counts half"),
+                  "exponential: age at which the weight of a value halves, in frames or in "
+                  "seconds (0.2s)"),
     VA_OPT_STRING(0, "alpha", &args.alpha, "A[,A]",
                   "exponential: weight of the newest frame, instead of --half-life"),
-    VA_OPT_CHOICE(
-        0, "edge", &args.edge, va_edge_names,
-        "what a window finds beyond the ends of a video (savgol: interp if not given, "
-        "all others: reflect)"),
-    VA_OPT_YESNO(0, "clip", &args.clip, "values below -1 become -1, above 1 become 1"),
+    VA_OPT_CHOICE(0, "edge", &args.edge, va_edge_names,
+                  "values assumed beyond the ends of a video (default: interp for savgol, "
+                  "else reflect)"),
+    VA_OPT_YESNO(0, "clip", &args.clip, "limit predictions to [-1, 1]"),
     VA_OPT_TABLE(&args.table),
     VA_OPT_END,
 };
@@ -59,23 +61,29 @@ static const struct va_usage usage = {
     .synopsis = "[options] -o OUT.h5 PRED.h5",
     .brief = "smooth predictions over time",
     .details =
-        "A parameter holds for both dimensions, or two are given as valence,arousal. --window, "
-        "--sigma and --half-life may be seconds (0.5s): the time stamps of each video, from the "
-        "first to the last one known, turn them into frames. A window is then rounded to whole "
-        "frames, at least 1; for savgol to the nearest odd number, at least the first above the "
-        "order. A window of 1, a sigma or half-life of 0, an alpha of 1 change nothing.\n\n"
+        "A parameter is for both dimensions, or two are given as valence,arousal. "
+        "--window, --sigma and --half-life are frames or seconds (0.5s). Seconds are "
+        "converted to frames by the first and the last known time stamp of each video. A "
+        "window in seconds is then rounded to a whole number of frames, at least 1; for "
+        "savgol to the nearest odd number above the order. A window of 1, a sigma or "
+        "half-life of 0 and an alpha of 1 change nothing.\n\n"
         "The filters equal those of SciPy: mean is ndimage.uniform_filter1d, gaussian is "
-        "ndimage.gaussian_filter1d, cut off at 4 sigma, savgol is signal.savgol_filter, median is "
-        "ndimage.median_filter. A window of W frames begins W/2, rounded down, before its own. "
-        "All look ahead but exponential: y = alpha x + (1 - alpha) y of the frame before, begun "
-        "at the first value; alpha is 1 - 2^(-1/H).\n\n"
-        "Beyond the ends of a b c d: reflect c b a | a b c d | d c b, mirror d c b | a b c d | c b "
-        "a, nearest a a a | a b c d | d d d. shrink takes only what is there and gives it the "
-        "whole weight. With interp the ends lie on the polynomials of the first and last full "
-        "window; in a video shorter than the window that of all its frames. The other edges go "
-        "back and forth in such a video.\n\n"
-        "  va-smooth --filter gaussian --sigma 5,8 -o smooth.h5 pred.h5\n"
-        "  va-smooth --filter median --window 0.5s --table smooth.csv -o smooth.h5 pred.h5",
+        "ndimage.gaussian_filter1d with a cut-off at 4 sigma, savgol is "
+        "signal.savgol_filter, median is ndimage.median_filter. A window of W frames "
+        "starts W/2 frames, rounded down, before its frame. All filters except "
+        "exponential use future frames. exponential is y = alpha x + (1 - alpha) y of "
+        "the frame before, where the first y is the first x; alpha is 1 - 2^(-1/H).\n\n"
+        "Values beyond the ends of a video a b c d:\n\n"
+        "  reflect   c b a | a b c d | d c b\n"
+        "  mirror    d c b | a b c d | c b a\n"
+        "  nearest   a a a | a b c d | d d d\n"
+        "  shrink    none: the remaining values get the whole weight\n"
+        "  interp    savgol: polynomial of the first or last full window; in a video\n"
+        "            shorter than the window, polynomial of all its frames\n\n"
+        "In a video shorter than the window, reflect and mirror repeat.",
+    .examples =
+        "va-smooth --filter gaussian --sigma 5,8 -o smooth.h5 pred.h5\n"
+        "va-smooth --filter median --window 0.5s --table smooth.csv -o median.h5 pred.h5",
 };
 
 /* ---- the command line ------------------------------------------------------------------ */
@@ -164,7 +172,7 @@ static bool check_amount(int d, int *status)
     const int k = size_option();
 
     if (k == ALPHA && a->value == 0)
-        return va_usage_error(status, "--alpha: found 0, expected a number above it");
+        return va_usage_error(status, "--alpha: found 0, expected a number above 0");
     if (k != WINDOW || a->seconds)
         return true;
     if (a->value < 1 || a->value != floor(a->value))
@@ -234,8 +242,7 @@ static int filter_of(int d, const char *name, int64_t T, const double *pts, stru
 
         if (!isfinite(rate) || rate <= 0)
             return va_error(
-                "%s: video '%s': found no time stamps that ascend, expected them for "
-                "--%s in seconds",
+                "%s: video '%s': found no ascending time stamps; give --%s in frames",
                 args.input, name, o->name);
         n *= rate;
         if (n > o->most)

@@ -11,19 +11,20 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_STREAM('o', "output", &args.output, "FILE",
-                  "submission to write; appears only when complete (-: standard output)"),
+                  "submission to write; appears only when complete; -: standard output"),
     VA_OPT_FILE(0, "sample", &args.sample,
-                "the official sample file: says which rows are wanted"),
+                "official sample file, which lists the rows of the submission"),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
     .synopsis = "--sample SAMPLE.txt -o SUBMISSION.txt PRED.h5...",
     .brief = "write the submission file of the challenge",
     .details =
-        "Predictions are va.predictions/1 files, folders of <video>.txt files or single .txt "
-        "files. The submission has the header image_location,valence,arousal and the rows of the "
-        "sample, <video>/<NNNNN>.jpg, in the same order, with predictions limited to [-1, 1]. A "
-        "row without a prediction is an error.",
+        "Predictions are va.predictions/1 files, folders of <video>.txt files or single "
+        ".txt files. The submission has the header image_location,valence,arousal and "
+        "the rows of the sample, <video>/<NNNNN>.jpg, in the same order. Predictions are "
+        "limited to [-1, 1]. A row without a prediction is an error.",
+    .examples = "va-submit --sample sample_submission.txt -o submission.txt test.pred.h5",
 };
 
 static bool parse_args(int argc, char **argv, int *status)

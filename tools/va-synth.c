@@ -19,50 +19,58 @@ static const struct va_usage usage = {
     .synopsis = "[options] -o DIR",
     .brief = "make a synthetic corpus in the layout of Aff-Wild2",
     .details =
-        "Draws cartoon faces whose mouths, eyes and brows follow two slow signals, valence and "
-        "arousal, behind speech, blinks, fluttering expressions, moving heads, changing light and "
-        "noise. What was felt is known, so what a model makes of it can be judged. No person was "
-        "filmed, and results on this corpus say nothing about real faces.\n\n"
+        "The videos show cartoon faces. Mouth, eyes and brows follow two slow signals, "
+        "valence and arousal, mixed with speech, blinks, brief expressions, head motion, "
+        "changing light and noise. The true signals are known, so predictions can be "
+        "judged. No person was filmed, and results on this corpus say nothing about real "
+        "faces.\n\n"
         "DIR must be new or empty; it appears when it is complete. It holds:\n\n"
-        "  videos/BASE.mp4               H.264; two people side by side in some\n"
-        "  cropped_aligned/VIDEO/        NNNNN.jpg, faces of 112x112 numbered from 1; none where\n"
-        "                                there is no face. VIDEO is BASE, BASE_left, BASE_right\n"
+        "  videos/BASE.mp4               H.264; some show two people side by side\n"
+        "  cropped_aligned/VIDEO/        crops NNNNN.jpg of 112x112, numbered from 1, without those of\n"
+        "                                frames without a face; VIDEO is BASE, BASE_left, BASE_right\n"
         "  VA_Estimation_Challenge/\n"
-        "    Train_Set/VIDEO.txt         annotation, 0.3 to 0.5 s behind what was felt, as human\n"
-        "    Validation_Set/VIDEO.txt    raters are; -5 where there is none\n"
+        "    Train_Set/VIDEO.txt         labels, delayed by 0.3 to 0.5 s like those of human raters;\n"
+        "    Validation_Set/VIDEO.txt    -5 for unlabelled frames\n"
         "    test_set.txt                names of the test videos\n"
-        "  sample_submission.txt         the rows that a submission must have, in their order\n"
+        "  sample_submission.txt         required rows of a submission, in order\n"
         "  inputs.tsv                    video, set (train, validation, test), file or folder to\n"
-        "                                decode for it, frames of the video, lines of labels\n"
-        "  truth/VIDEO.txt               what was felt, for all videos\n"
-        "  truth/Test_Set/VIDEO.txt      annotation of the test videos\n"
-        "  broken/damaged.mp4            breaks half way\n"
-        "  broken/truncated.mp4          breaks at once\n"
-        "  README.txt                    says that all this is synthetic\n\n"
-        "Crops are the input where two people share a video or the face is not always there; with "
-        "--crops yes all videos have them.\n\n"
-        "With traps, odd videos are added to the plain ones: of one frame, shorter than a window, "
-        "exactly a window, some strides; first crop far above 1, last one far before the end; more "
-        "crops than labels and the reverse; without annotation, or with a hole in it across the "
-        "end of a window; two people; dots in the name; foreign files among the crops; labels with "
-        "CRLF, blanks, integers; 6 to 30 frames a second.",
+        "                                decode, number of frames, number of label rows\n"
+        "  truth/VIDEO.txt               true signals of all videos\n"
+        "  truth/Test_Set/VIDEO.txt      labels of the test videos\n"
+        "  broken/damaged.mp4            damaged half way\n"
+        "  broken/truncated.mp4          damaged at the beginning\n"
+        "  README.txt                    states that the corpus is synthetic\n\n"
+        "Crops are the input for videos with two people and for videos in which a face "
+        "is sometimes missing; with --crops yes all videos have crops.\n\n"
+        "--traps yes adds unusual videos: of one frame, shorter than a window, exactly "
+        "as long as a window or several strides; first crop far above 1, last crop far "
+        "before the end; more crops than labels and the reverse; no labels, or a gap in "
+        "the labels across the end of a window; two people; dots in the name; other "
+        "files among the crops; labels with CRLF, blanks, integers; 6 to 30 frames per "
+        "second.",
+    .examples = "va-synth --videos 5 --test 1 --frames 80 --traps no --crops yes -o corpus",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     struct va_corpus_options *c = &a->corpus;
     const struct va_option table[] = {
-        VA_OPT_OUTPUT('o', "output", &a->output, "DIR", "folder to make; new or empty"),
+        VA_OPT_OUTPUT('o', "output", &a->output, "DIR", "folder to create; new or empty"),
         VA_OPT_INT(0, "videos", &c->videos, 1, 10000,
-                   "plain videos for training and validation"),
-        VA_OPT_INT(0, "test", &c->test, 0, 10000, "plain videos of the test set"),
-        VA_OPT_INT(0, "frames", &c->frames, 1, 50000, "mean length of a plain video"),
-        VA_OPT_INTS(0, "fps", &c->fps, 1, 240, "frame rates of the plain videos, in turn"),
-        VA_OPT_INT(0, "size", &c->size, 16, 1024, "height of a video, width of a person; even"),
-        VA_OPT_YESNO(0, "traps", &c->traps, "add the odd videos"),
-        VA_OPT_INT(0, "window", &c->window, 1, 10000, "frames in a window, for their lengths"),
-        VA_OPT_INT(0, "stride", &c->stride, 1, 10000, "from window to window, likewise"),
-        VA_OPT_YESNO(0, "crops", &c->all_crops, "crops of all videos, not only where needed"),
+                   "number of plain videos for training and validation"),
+        VA_OPT_INT(0, "test", &c->test, 0, 10000, "number of plain test videos"),
+        VA_OPT_INT(0, "frames", &c->frames, 1, 50000, "mean number of frames in a plain video"),
+        VA_OPT_INTS(0, "fps", &c->fps, 1, 240, "frame rates of the plain videos, used in turn"),
+        VA_OPT_INT(0, "size", &c->size, 16, 1024,
+                   "height of a video and width of a person in pixels; even"),
+        VA_OPT_YESNO(0, "traps", &c->traps, "add unusual videos that test edge cases"),
+        VA_OPT_INT(0, "window", &c->window, 1, 10000,
+                   "frames in a window; some unusual videos are as long"),
+        VA_OPT_INT(0, "stride", &c->stride, 1, 10000,
+                   "frames from the start of a window to the start of the next; sets lengths "
+                   "of unusual videos"),
+        VA_OPT_YESNO(0, "crops", &c->all_crops,
+                     "write crops of all videos, not only where they are the input"),
         VA_OPT_SEED(&a->seed),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_END,

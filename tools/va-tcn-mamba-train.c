@@ -22,15 +22,15 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
 {
     struct va_train_job *job = &a->job;
     const struct va_option options[] = {
-        VA_OPT_FILE(0, "windows", &job->windows, "windows with labels, va.windows/1"),
-        VA_OPT_FILE(0, "train", &job->train, "videos to train on, one name a line"),
-        VA_OPT_FILE(0, "val", &job->val, "videos to validate on, one name a line"),
+        VA_OPT_FILE(0, "windows", &job->windows, "windows with labels (va.windows/1)"),
+        VA_OPT_FILE(0, "train", &job->train, "list of training videos, one name per line"),
+        VA_OPT_FILE(0, "val", &job->val, "list of validation videos, one name per line"),
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
-                      "model to write; appears only when complete"),
-        VA_OPT_FILE(0, "init", &job->init, "start from the weights of this model"),
+                      "model to write (va.model/1); appears only when complete"),
+        VA_OPT_FILE(0, "init", &job->init, "model whose weights training starts from"),
         VA_OPT_ANY_ENCODER(&job->any_encoder),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
-                      "write train.tsv and val.tsv there"),
+                      "folder to write train.tsv and val.tsv into"),
     };
 
     return va_run_add(options, VA_COUNT(options), table, n);
@@ -40,46 +40,57 @@ static int64_t add_settings(struct va_train_config *c, struct va_option *table, 
 {
     const struct va_option options[] = {
         VA_OPT_GROUP("training (defaults shown: preset paper)"),
-        VA_OPT_CHOICE(0, "preset", &c->preset, va_preset_names, "what sets everything below"),
-        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "passes over the windows"),
+        VA_OPT_CHOICE(0, "preset", &c->preset, va_preset_names,
+                      "protocol that sets the defaults of all options below"),
+        VA_OPT_INT(0, "epochs", &c->epochs, 1, 1e6, "number of passes over the windows"),
         VA_OPT_INT(0, "warmup-epochs", &c->warmup_epochs, 0, 1e6,
-                   "epochs in which the rate rises"),
+                   "epochs during which the learning rate rises"),
         VA_OPT_INT(0, "batch", &c->batch, 1, 65536, "windows in a batch"),
-        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after so many updates; 0: never"),
-        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30, "learning rate"),
-        VA_OPT_CHOICE(0, "schedule", &c->schedule, va_schedule_names, "its course"),
-        VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6, "decay of AdamW"),
-        VA_OPT_CHOICE(0, "decay", &c->decay, va_decay_names,
-                      "what decays: not A_log, D, norms, biases; or everything"),
-        VA_OPT_REAL(0, "dropout", &c->dropout, 0, .999, "share of activations left out"),
-        VA_OPT_REAL(0, "clip", &c->clip, 0, 1e30, "bound on the gradient's L2 norm; 0: none"),
-        VA_OPT_REAL(0, "adam-eps", &c->adam_eps, 0, 1, "eps of AdamW"),
-        VA_OPT_CHOICE(0, "loss", &c->loss, va_loss_names, "moments of the CCC loss"),
-        VA_OPT_REAL(0, "loss-eps", &c->loss_eps, 0, 1, "eps of loss `sample`"),
-        VA_OPT_YESNO(0, "shuffle", &c->shuffle, "another order of the windows in each epoch"),
+        VA_OPT_INT(0, "steps", &c->steps, 0, 1e12, "stop after N updates; 0: no limit"),
+        VA_OPT_REAL(0, "lr", &c->lr, 0, 1e30, "highest learning rate"),
+        VA_OPT_CHOICE(0, "schedule", &c->schedule, va_schedule_names, "learning rate schedule"),
+        VA_OPT_REAL(0, "weight-decay", &c->weight_decay, 0, 1e6, "weight decay of AdamW"),
         VA_OPT_CHOICE(
-            0, "validation", &c->validation, va_validation_names,
-            "labelled frames once, overlaps averaged; or as often as windows hold them"),
+            0, "decay", &c->decay, va_decay_names,
+            "parameters that decay: weights (not A_log, D, norms and biases), or all"),
+        VA_OPT_REAL(0, "dropout", &c->dropout, 0, .999,
+                    "probability that an activation is dropped"),
+        VA_OPT_REAL(0, "clip-norm", &c->clip, 0, 1e30,
+                    "limit of the gradient's L2 norm; 0: no limit"),
+        VA_OPT_REAL(0, "adam-eps", &c->adam_eps, 0, 1, "epsilon of AdamW"),
+        VA_OPT_CHOICE(0, "moments", &c->loss, va_loss_names,
+                      "moments in the CCC loss: of a population or of a sample"),
+        VA_OPT_REAL(0, "loss-eps", &c->loss_eps, 0, 1,
+                    "epsilon of the loss with sample moments"),
+        VA_OPT_YESNO(0, "shuffle", &c->shuffle, "shuffle the windows in each epoch"),
+        VA_OPT_CHOICE(0, "validation", &c->validation, va_validation_names,
+                      "count each labelled frame once, averaging overlapping windows, or once "
+                      "per window"),
         VA_OPT_INT(0, "evaluations", &c->evaluations, 1, 1e6, "validations in an epoch"),
-        VA_OPT_CHOICE(0, "select", &c->select, va_select_names,
-                      "weights of the best validation (mean CCC), or the last ones"),
+        VA_OPT_CHOICE(
+            0, "select", &c->select, va_select_names,
+            "keep the weights of the best validation (mean CCC), or the last weights"),
         VA_OPT_SEED(&c->seed),
-        VA_OPT_GROUP("model (with --init the file's)"),
+        VA_OPT_GROUP("model (with --init: from the file)"),
         VA_OPT_CHOICE(0, "temporal", &c->temporal, va_temporal_names,
-                      "what follows the features; all but the first are to compare with"),
+                      "temporal model; all but the first exist for comparison"),
         VA_OPT_INT(0, "lookahead", &c->lookahead, 0, 65536,
-                   "frames of the future that a prediction may see"),
-        VA_OPT_CHOICE(0, "draw", &c->draw, va_draw_names, "laws of the initial weights"),
-        VA_OPT_YESNO(0, "in-norm", &c->in_norm, "layer norm in front of the Mamba layers"),
+                   "number of future frames that a prediction may use"),
+        VA_OPT_CHOICE(0, "initial", &c->draw, va_draw_names,
+                      "distribution of the initial weights"),
+        VA_OPT_YESNO(0, "in-norm", &c->in_norm, "apply layer norm before the Mamba layers"),
         VA_OPT_INTS(0, "channels", &c->channels, 1, 65536,
-                    "outputs of the TCN blocks; the last is the width of what follows"),
-        VA_OPT_INT(0, "kernel", &c->kernel, 1, 1024, "taps of their convolutions"),
-        VA_OPT_INT(0, "layers", &c->layers, 1, VA_HEAD_LAYERS_MAX, "layers behind the TCN"),
+                    "output channels of each TCN block; the last is the width of the later "
+                    "layers"),
+        VA_OPT_INT(0, "kernel", &c->kernel, 1, 1024, "kernel size of the TCN convolutions"),
+        VA_OPT_INT(0, "layers", &c->layers, 1, VA_HEAD_LAYERS_MAX,
+                   "number of layers after the TCN"),
         VA_OPT_INT(0, "d-state", &c->d_state, 1, 1024, "Mamba: states of the scan per channel"),
-        VA_OPT_INT(0, "d-conv", &c->d_conv, 1, 64, "Mamba: taps of the convolution"),
-        VA_OPT_INT(0, "expand", &c->expand, 1, 64, "Mamba: inner width over outer width"),
-        VA_OPT_INT(0, "heads", &c->heads, 1, 1024, "transformer: heads of attention"),
-        VA_OPT_INT(0, "mlp", &c->mlp, 0, 1 << 18, "transformer: hidden width; 0: 4 times"),
+        VA_OPT_INT(0, "d-conv", &c->d_conv, 1, 64, "Mamba: kernel size of the convolution"),
+        VA_OPT_INT(0, "expand", &c->expand, 1, 64, "Mamba: inner width divided by outer width"),
+        VA_OPT_INT(0, "heads", &c->heads, 1, 1024, "transformer: attention heads"),
+        VA_OPT_INT(0, "mlp", &c->mlp, 0, 1 << 18,
+                   "transformer: hidden width; 0: 4 times the width"),
         VA_OPT_INT(0, "hidden", &c->hidden, 1, 65536, "width of the last hidden layer"),
     };
 
@@ -112,17 +123,21 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         .synopsis = "[options] --windows W.h5 --train LIST --val LIST -o MODEL.h5",
         .brief = "train the temporal model (TCN and Mamba) on windows of features",
         .details =
-            "A preset sets everything, single options override it. The same options, inputs and "
-            "number of threads and ranks give the same bytes, also when the run was stopped in "
-            "between and went on with --resume. SIGINT and SIGTERM end it after the current "
-            "step with a checkpoint; a run that has not ended is begun anew with --restart only.\n\n"
-            "Started by an MPI launcher (mpirun -n 4, srun --mpi=pmix), it shares every batch "
-            "among the ranks: --batch is the batch of all together, loss and dropout masks are "
-            "those of the whole batch, so the curve is that of one process up to rounding. "
-            "Rank 0 writes all files. If a rank is lost the job ends, and --resume goes on from "
-            "the checkpoint, also on another number of ranks.\n\n"
-            "  va-tcn-mamba-train --windows w.h5 --train train.txt --val val.txt \\\n"
-            "      --resume --log-dir log -o model.h5",
+            "A preset sets all options; single options override it. The same options, inputs "
+            "and number of threads and ranks give the same bytes, also when the run was "
+            "interrupted and continued with --resume. SIGINT and SIGTERM end training after "
+            "the current step and write a checkpoint. Without --resume or --restart, an "
+            "unfinished run is left alone and the exit code is 3.\n\n"
+            "Under an MPI launcher (mpirun -n 4, srun --mpi=pmix), all ranks share each "
+            "batch: --batch is the total over all ranks, and loss and dropout masks are "
+            "those of the whole batch. The training curve is therefore that of one process "
+            "up to rounding. Rank 0 writes all files. If a rank is lost, the job ends; "
+            "--resume continues from the checkpoint, also with another number of ranks.",
+        .examples =
+            "va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
+            "    --resume --log-dir log -o model.h5\n"
+            "va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
+            "    --temporal gru --channels 64,64 --kernel 5 --epochs 20 -o gru.h5",
     };
     char **operands;
     int64_t n = add_files(a, table, 0);

@@ -46,44 +46,52 @@ struct init_args {
 };
 
 static const struct va_usage init_usage = {
-    "--arch NAME [options] -o MODEL.h5",
-    "make a model with initial weights",
-    "The encoders vit_base_patch16_224, vit_large_patch16_224 and vit_huge_patch14_224 get the "
-    "initial values of masked-autoencoder training and are of no use before it. vit_tiny is for "
-    "demonstrations: its weights are wired so that, untrained, it makes a random linear map of "
-    "the coarse picture. mamba-va is the temporal model, by default in the published size.",
+    .synopsis = "--arch NAME [options] -o MODEL.h5",
+    .brief = "make a model with initial weights",
+    .details = "The encoders vit_base_patch16_224, vit_large_patch16_224 and "
+               "vit_huge_patch14_224 get the initial weights for masked-autoencoder training; "
+               "before training they are of no use. vit_tiny is for demonstrations: without "
+               "training, it computes a random linear map of a coarse picture. mamba-va is the "
+               "temporal model, by default in the published size.",
 };
 
-static bool head_option_given(void)
+/* An option that is only for mamba-va and was given, or NULL. */
+static const char *head_option_given(void)
 {
     static const char *const names[] = { "preset", "in-norm", "in-dim", "channels", "kernel",
                                          "layers", "d-state", "d-conv", "expand",   "hidden" };
 
     for (size_t i = 0; i < VA_COUNT(names); i++)
         if (va_option_given(names[i]))
-            return true;
-    return false;
+            return names[i];
+    return NULL;
 }
 
 static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
 {
     struct va_head_config *h = &a->head;
     const struct va_option table[] = {
-        VA_OPT_CHOICE(0, "arch", &a->arch, va_arch_names, "the model"),
-        VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5", "file to write"),
+        VA_OPT_CHOICE(0, "arch", &a->arch, va_arch_names, "architecture of the model"),
+        VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5",
+                      "model to write (va.model/1); appears only when complete"),
         VA_OPT_SEED(&a->seed),
-        VA_OPT_GROUP("Only for mamba-va"),
-        VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
-                      "whose initial values and in-norm"),
-        VA_OPT_YESNO(0, "in-norm", &h->in_norm, "normalise frames between TCN and Mamba"),
-        VA_OPT_INT(0, "in-dim", &h->in_dim, 1, 65536, "features of a frame"),
-        VA_OPT_INTS(0, "channels", &a->channels, 1, 65536, "outputs of the TCN blocks"),
-        VA_OPT_INT(0, "kernel", &h->kernel, 1, 1024, "taps of a convolution"),
-        VA_OPT_INT(0, "layers", &h->layers, 1, VA_HEAD_LAYERS_MAX, "Mamba layers"),
-        VA_OPT_INT(0, "d-state", &h->d_state, 1, 65536, "states of a channel"),
-        VA_OPT_INT(0, "d-conv", &h->d_conv, 1, 1024, "taps of the depthwise convolution"),
-        VA_OPT_INT(0, "expand", &h->expand, 1, 64, "inner width over outer width"),
-        VA_OPT_INT(0, "hidden", &h->hidden, 1, 65536, "width of the last layer but one"),
+        VA_OPT_GROUP("for mamba-va only"),
+        VA_OPT_CHOICE(
+            0, "preset", &a->preset, preset_names,
+            "source of initial weights and --in-norm: the paper, or the authors' code"),
+        VA_OPT_YESNO(0, "in-norm", &h->in_norm, "apply layer norm before the Mamba layers"),
+        VA_OPT_INT(0, "in-dim", &h->in_dim, 1, 65536, "number of features of a frame"),
+        VA_OPT_INTS(0, "channels", &a->channels, 1, 65536,
+                    "output channels of each TCN block; the last is the width of the later "
+                    "layers"),
+        VA_OPT_INT(0, "kernel", &h->kernel, 1, 1024, "kernel size of the TCN convolutions"),
+        VA_OPT_INT(0, "layers", &h->layers, 1, VA_HEAD_LAYERS_MAX,
+                   "number of layers after the TCN"),
+        VA_OPT_INT(0, "d-state", &h->d_state, 1, 65536,
+                   "Mamba: states of the scan per channel"),
+        VA_OPT_INT(0, "d-conv", &h->d_conv, 1, 1024, "Mamba: kernel size of the convolution"),
+        VA_OPT_INT(0, "expand", &h->expand, 1, 64, "Mamba: inner width divided by outer width"),
+        VA_OPT_INT(0, "hidden", &h->hidden, 1, 65536, "width of the last hidden layer"),
         VA_OPT_END,
     };
     char **rest;
@@ -102,10 +110,8 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
     if (!a->output)
         return va_usage_error(status, "missing --output MODEL.h5");
     if (a->arch != VA_ARCH_MAMBA_VA && head_option_given())
-        return va_usage_error(status,
-                              "--arch %s is an encoder, and an option given is only for "
-                              "mamba-va",
-                              va_arch_names[a->arch]);
+        return va_usage_error(status, "--%s is only for --arch mamba-va, found --arch %s",
+                              head_option_given(), va_arch_names[a->arch]);
     if (a->channels.count > VA_HEAD_BLOCKS_MAX)
         return va_usage_error(status, "--channels: %lld blocks, expected at most %d",
                               (long long)a->channels.count, VA_HEAD_BLOCKS_MAX);
@@ -161,46 +167,57 @@ struct import_args {
 };
 
 static const struct va_usage import_usage = {
-    "[options] -o MODEL.h5 IN",
-    "make a model from weights of others",
-    "IN is safetensors, a checkpoint of PyTorch (.pth, of any version) or a va.model/1 file; its "
-    "contents tell which. A checkpoint is read without running what is in it: objects beside the "
-    "tensors are skipped. Of a checkpoint the dict model is taken, or state_dict, "
-    "model_state_dict, model_ema, net or module, the first that holds tensors, else the whole. "
-    "--from takes another one by its key, or one of several encoders by the prefix of its names "
-    "(--from teacher.backbone).\n\n"
-    "Vision transformers have the names of timm or of facebook's MAE, with or without a prefix "
-    "before all of them. Heads are left out where their names tell them (head, classifier, "
-    "au_head, projector, ...), and --drop leaves out tensors by name. The decoder of a masked "
-    "autoencoder is left out unless --keep-decoder is given. Tensors of whole numbers beside the "
-    "weights are left out. Only plain ones with a CLS token are taken: one that computes "
-    "otherwise (LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
-    "under the name of what it does. mamba-va has its own names or the authors'.\n\n"
-    "Sizes come from the shapes of the tensors. What shapes do not tell is taken from --set, else "
-    "from the metadata of IN, else from --preset, else it is the default.\n\n"
-    "Keys of --set: heads (default: width / 64; 16 for widths 1152, 1280, 1408, 1664), mean and "
-    "std (three numbers each, of the pixels from 0 to 1; default: those of faces, .471,.363,.333 "
-    "and .220,.193,.180; ImageNet's are .485,.456,.406 and .229,.224,.225) of an encoder, "
-    "image-size (what its positions were made for), decoder-heads (default: 16); in-norm of "
-    "mamba-va (yes under the authors' names and under --preset authors), and encoder (the content id "
-    "of the encoder whose features it was trained on), fps-min and fps-max (their frames per "
-    "second). --image N makes an "
-    "encoder for pictures of N pixels a side out of one for another size: its positions are "
-    "resampled as timm does (bicubic, antialiased).",
+    .synopsis = "[options] -o MODEL.h5 IN",
+    .brief = "convert weights of other programs to a model",
+    .details =
+        "IN is a safetensors file, a checkpoint of PyTorch (.pth, any version) or a "
+        "va.model/1 file; its contents determine which. A checkpoint is read without "
+        "running the code in it, and objects other than tensors are skipped. From a "
+        "checkpoint, the first dict that holds tensors is taken: model, state_dict, "
+        "model_state_dict, model_ema, net or module, else the whole file. --from selects "
+        "another dict by its key, or one of several encoders by the prefix of its "
+        "tensors (--from teacher.backbone).\n\n"
+        "Tensors of a vision transformer have the names of timm or of facebook's MAE, "
+        "with or without a common prefix. Heads are left out if their names show it "
+        "(head, classifier, au_head, projector, ...); --drop leaves out other tensors. "
+        "The decoder of a masked autoencoder is left out without --keep-decoder. Integer "
+        "tensors beside the weights are left out.\n\n"
+        "Only plain vision transformers with a CLS token are accepted; any other kind "
+        "(LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
+        "with its name. A mamba-va model has the names of this program or of the "
+        "authors' code.\n\n"
+        "Sizes follow from the shapes of the tensors. Other settings come from --set, "
+        "else from the metadata of IN, else from --preset, else from the defaults:\n\n"
+        "  heads              width / 64; 16 for the widths 1152, 1280, 1408 and 1664\n"
+        "  mean, std          of pixels from 0 to 1: three numbers each; by default those of faces,\n"
+        "                     .471,.363,.333 and .220,.193,.180; for ImageNet\n"
+        "                     .485,.456,.406 and .229,.224,.225\n"
+        "  image-size         size of pictures for which the positions were made\n"
+        "  decoder-heads      16\n"
+        "  in-norm            of mamba-va: yes with the authors' names or --preset authors\n"
+        "  encoder            of mamba-va: content id of the encoder of its training features\n"
+        "  fps-min, fps-max   of mamba-va: range of frame rates of its training videos\n\n"
+        "--image N makes an encoder for pictures of N pixels per side from one for "
+        "another size: its positions are resampled as timm does (bicubic, antialiased).",
 };
 
 static bool parse_import(struct import_args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5", "file to write"),
-        VA_OPT_CHOICE(0, "preset", &a->preset, preset_names, "whose in-norm"),
-        VA_OPT_STRING(0, "from", &a->from, "KEY", "take the dict or the encoder of this name"),
+        VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5",
+                      "model to write (va.model/1); appears only when complete"),
+        VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
+                      "default of --set in-norm: no (paper) or yes (authors)"),
+        VA_OPT_STRING(0, "from", &a->from, "KEY",
+                      "key of the dict, or prefix of the encoder, to take from the file"),
         VA_OPT_LIST(0, "drop", &a->drop, "PATTERN",
-                    "leave out tensors by name, as in 'neck.*'; repeatable"),
-        VA_OPT_LIST(0, "set", &a->set, "KEY=VALUE", "a setting; repeatable"),
+                    "leave out tensors whose name matches, such as 'neck.*'; may be repeated"),
+        VA_OPT_LIST(0, "set", &a->set, "KEY=VALUE",
+                    "value of a setting that the file does not give; may be repeated"),
         VA_OPT_INT(0, "image", &a->image, 0, 4096,
-                   "make an encoder for pictures of so many pixels a side; 0: as it is"),
-        VA_OPT_FLAG(0, "keep-decoder", &a->keep_decoder, "keep a masked autoencoder whole"),
+                   "resample the encoder for pictures of N pixels per side; 0: keep its size"),
+        VA_OPT_FLAG(0, "keep-decoder", &a->keep_decoder,
+                    "keep the decoder of a masked autoencoder"),
         VA_OPT_END,
     };
     char **rest;
@@ -313,17 +330,20 @@ struct export_args {
 };
 
 static const struct va_usage export_usage = {
-    "[options] -o OUT.safetensors|OUT.pth MODEL.h5",
-    "write a model as safetensors or for PyTorch",
-    "A name that ends in .pth or .pt gets what torch.load(OUT, weights_only=True) reads as a dict "
-    "of tensors, any other one safetensors. An ending that means another format (.onnx, .bin, .h5) "
-    "is refused unless --format says which. The configuration "
-    "becomes metadata under the keys that va-weights import understands; in a .pth it is the "
-    "attribute mamba_va of the dict, which load_state_dict ignores.\n\n"
-    "--names authors is for a mamba-va model that shall go into load_state_dict of the authors' "
-    "program. That asks for more than we keep, so it is written as well: the layers of each block "
-    "under their second names temporal.network.0.net.0 and so on (in a .pth without taking room), "
-    "and mamba.adaptor.0, which no input reaches, as a weight of ones and a bias of zeros.",
+    .synopsis = "[options] -o OUT.safetensors|OUT.pth MODEL.h5",
+    .brief = "write a model as safetensors or for PyTorch",
+    .details =
+        "A name that ends in .pth or .pt gets a file that torch.load(OUT, "
+        "weights_only=True) reads as a dict of tensors; any other name gets a "
+        "safetensors file. An extension of another format (.onnx, .bin, .h5) is refused "
+        "without --format. Settings become metadata with the keys of va-weights import; "
+        "in a .pth file they are the attribute mamba_va of the dict, which "
+        "load_state_dict ignores.\n\n"
+        "--names authors is for a mamba-va model for load_state_dict of the authors' "
+        "code, which expects additional tensors. These are also written: the layers of "
+        "each block under the second names temporal.network.0.net.0 and so on (in a .pth "
+        "file without taking space), and mamba.adaptor.0, which receives no input, as a "
+        "weight of ones and a bias of zeros.",
 };
 
 /* The format that the ending of a name means; -1 where it means one that is not written here. */
@@ -344,9 +364,11 @@ static int format_of(const char *path)
 static bool parse_export(struct export_args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_STREAM('o', "output", &a->output, "OUT", "file to write (-: standard output)"),
-        VA_OPT_CHOICE(0, "format", &a->format, format_names, "whatever OUT is called"),
-        VA_OPT_CHOICE(0, "names", &a->names, names_names, "whose names of the tensors"),
+        VA_OPT_STREAM('o', "output", &a->output, "OUT", "file to write; -: standard output"),
+        VA_OPT_CHOICE(0, "format", &a->format, format_names,
+                      "format of the file (default: from its extension)"),
+        VA_OPT_CHOICE(0, "names", &a->names, names_names,
+                      "names of the tensors: of this program, or of the authors' code"),
         VA_OPT_END,
     };
     char **rest;
@@ -363,11 +385,10 @@ static bool parse_export(struct export_args *a, int argc, char **argv, int *stat
     if (a->format < 0)
         a->format = format_of(a->output);
     if (a->format < 0)
-        return va_usage_error(
-            status,
-            "--output %s: found the ending of another format, expected .safetensors, .pth or "
-            ".pt, or --format",
-            a->output);
+        return va_usage_error(status,
+                              "--output %s: found the extension of another format, expected "
+                              ".safetensors, .pth, .pt or --format",
+                              a->output);
     return true;
 }
 
@@ -386,7 +407,9 @@ static int run_export(const struct export_args *a)
         result = va_keymap_to_authors(set, a->input, &more);
         norm = va_tensors_meta(set, "in-norm");
         if (result == 0 && norm && !strcmp(norm, "no"))
-            va_warn("%s: in-norm is no, but the authors' program always normalises", a->input);
+            va_warn("%s: in-norm is no, but the authors' code always applies layer norm: its "
+                    "results will differ",
+                    a->input);
     }
     if (result == 0 && a->format == SAFETENSORS)
         result = va_tensors_add_aliases(set, &more);
@@ -411,19 +434,21 @@ static int main_export(int argc, char **argv)
 /* ---- info ------------------------------------------------------------------------------ */
 
 static const struct va_usage info_usage = {
-    "[options] MODEL",
-    "list tensors, shapes and sums",
-    "MODEL is a va.model/1 or safetensors file or a checkpoint of PyTorch (see va-weights import, "
-    "which also says what --from means). Lines of columns separated by tabs: 'setting' KEY "
-    "VALUE; 'tensor' NAME SHAPE TYPE SUM, the sum of its values in float64; 'total' NUMBER, the "
-    "parameters of all tensors together.",
+    .synopsis = "[options] MODEL",
+    .brief = "list settings, tensors, shapes and sums of a model",
+    .details =
+        "MODEL is a va.model/1 file, a safetensors file or a checkpoint of PyTorch; "
+        "va-weights import explains --from. The output has lines of columns separated by "
+        "tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM, with the sum of its values "
+        "in float64; total NUMBER, the number of parameters.",
 };
 
 static int main_info(int argc, char **argv)
 {
     const char *from = NULL;
     const struct va_option table[] = {
-        VA_OPT_STRING(0, "from", &from, "KEY", "take the dict or the encoder of this name"),
+        VA_OPT_STRING(0, "from", &from, "KEY",
+                      "key of the dict, or prefix of the encoder, to take from the file"),
         VA_OPT_END,
     };
     struct va_tensors *set;
@@ -447,9 +472,13 @@ static int main_info(int argc, char **argv)
 /* ---------------------------------------------------------------------------------------- */
 
 static const struct va_usage usage = {
-    "COMMAND [options] ...",
-    "make, import, export and describe the weights of models",
-    NULL,
+    .synopsis = "COMMAND [options] ...",
+    .brief = "make, import, export and describe models",
+    .examples =
+        "va-weights init --arch vit_tiny -o tiny.h5\n"
+        "va-weights import --set mean=.485,.456,.406 --set std=.229,.224,.225 -o mae.h5 mae_pretrain_vit_base.pth\n"
+        "va-weights export -o for_timm.safetensors mae.h5\n"
+        "va-weights info mae.h5",
 };
 
 int main(int argc, char **argv)

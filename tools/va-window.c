@@ -22,56 +22,70 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
-                  "index to write; appears only when complete"),
+                  "index of windows to write (va.windows/1); appears only when complete"),
     VA_OPT_ANY_ENCODER(&args.any_encoder),
-    VA_OPT_LIST(
-        0, "labels", &args.labels, "DIR",
-        "folder of <video>.txt annotations; may be repeated, the first that has a video "
-        "counts"),
+    VA_OPT_LIST(0, "labels", &args.labels, "DIR",
+                "folder of label files <video>.txt; may be repeated, the first folder that "
+                "has the video counts"),
     VA_OPT_LABEL_FPS(&args.rule.fps),
     VA_OPT_LABELS_UNMATCHED(&args.rule.unmatched),
     VA_OPT_CHOICE(0, "preset", &args.preset, va_preset_names,
-                  "set the defaults of all options below"),
+                  "protocol that sets the defaults of all options below"),
     VA_OPT_INT(0, "window", &args.window, 1, 1 << 20, "frames in a window"),
-    VA_OPT_INT(0, "stride", &args.stride, 1, 1 << 20, "frames from start to start"),
+    VA_OPT_INT(0, "stride", &args.stride, 1, 1 << 20,
+               "frames from the start of a window to the start of the next"),
     VA_OPT_CHOICE(0, "tail", &args.tail, va_tail_names,
-                  "last frames of a video: pad the window, shift it back, or drop it"),
+                  "end of a video: pad the last windows, shift the last window back, or drop "
+                  "it"),
     VA_OPT_CHOICE(0, "missing", &args.missing, va_missing_names,
                   "how to fill frames without a face"),
     VA_OPT_CHOICE(0, "leading", &args.leading, va_leading_names,
-                  "frames before the first face: in windows or not"),
+                  "keep frames before the first face in windows, or cut them off"),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
     .synopsis = "[options] -o WINDOWS.h5 FEATURES.h5...",
     .brief = "cut the timelines of videos into windows",
     .details =
-        "The timeline of a video has an entry for each frame, or for each label where there are "
-        "more; frames without a face keep their place, so time is never spliced. The output is "
-        "an index over the feature files: nothing is copied, and they must stay where they are "
-        "as seen from the index. Without --labels the windows serve prediction only.\n"
-        "Row k of a label file stands for frame k. Where a video has more or fewer rows than frames "
-        "a line says how many, and for how many seconds; what lacks a row is unlabelled, what lacks a "
-        "frame has no face. More than 1.5 times as many of either are refused: rates in use differ by "
-        "1.25 at most (24, 25, 30) or by 2 and more, and then rows stand on the wrong frames. "
-        "--label-fps 4 resamples files of 4 rows a second: frame k, at (k - 1) / fps seconds, gets the "
-        "linear mix of the two rows around it, or none if one of them is not annotated. --unmatched "
-        "allow takes row k for frame k all the same. Crops without a rate (va-decode --fps) may "
-        "have any number of rows behind the last face: nobody knows how long that video is.\n"
-        "Features are read once: a number that is not finite is refused, and so is one encoder's file "
-        "among another's.\n"
-        "--preset paper is the published protocol, authors that of the published code for folds "
-        "1 to 5, authors-fold0 for fold 0; single options override it.\n"
-        "--missing: previous takes the last frame before that has a face (a zero vector before "
-        "the first), nearest the nearer one (the earlier at a tie), linear mixes both "
-        "neighbours, zero puts a zero vector, drop does too and leaves the label out.\n"
-        "--tail: pad starts windows while a frame is left and pads the last ones, shift moves a "
-        "last window back to the end of the video, drop leaves the rest out.\n"
-        "--leading cut begins windows with the first face; the frames before it keep their "
-        "entries and labels.\n"
-        "A table on standard output says for each video and for all: entries of the timeline, "
-        "frames of the video, labels, entries labelled, entries without a face, windows, and "
-        "entries in no window.",
+        "The timeline of a video has one entry per frame, or one per label where there "
+        "are more labels. Frames without a face keep their entry, so time is never "
+        "spliced. The output is an index of the feature files: no features are copied, "
+        "and the feature files must stay at their path relative to the index. Without "
+        "--labels, the windows are for prediction only.\n\n"
+        "Row k of a label file is for frame k. If the numbers of rows and frames differ, "
+        "a message gives both numbers and the difference in seconds. Frames without a "
+        "row are unlabelled; rows without a frame have no face.\n\n"
+        "A factor of more than 1.5 between the two numbers is refused, because the rows "
+        "then belong to other frames. Common frame rates differ by at most 1.25 (24, 25, "
+        "30) or by 2 and more.\n\n"
+        "--label-fps 4 resamples files with 4 rows per second: frame k, at (k - 1) / fps "
+        "seconds, gets the linear mix of the two rows around it, or no label if one of "
+        "the two has none.\n\n"
+        "--unmatched allow uses row k for frame k in spite of the factor. Crops without "
+        "a frame rate (see va-decode --fps) may have any number of rows after the last "
+        "face, because the length of the video is unknown.\n\n"
+        "All features are read once. A value that is not finite is refused, and so are "
+        "features of different encoders.\n\n"
+        "--preset paper is the published protocol. authors is the protocol of the "
+        "published code for folds 1 to 5, authors-fold0 the one for fold 0. Single "
+        "options override the preset.\n\n"
+        "  --missing  previous  features of the last earlier frame with a face; zeros before the first\n"
+        "             nearest   features of the nearest frame with a face; of two, the earlier\n"
+        "             linear    linear mix of the frames with a face before and after\n"
+        "             zero      zeros\n"
+        "             drop      zeros, and the frame loses its label\n\n"
+        "  --tail     pad       windows start while frames are left; the last are padded with zeros\n"
+        "             shift     the last window is moved back to the end of the video\n"
+        "             drop      frames after the last whole window are in no window\n\n"
+        "  --leading  keep      windows start with the first frame\n"
+        "             cut       windows start with the first face; earlier frames keep their entries\n\n"
+        "The table on standard output has a row per video and one for all: entries of "
+        "the timeline, frames, labels, labelled entries, entries without a face, "
+        "windows, and entries in no window.",
+    .examples =
+        "va-window --labels Train_Set --labels Validation_Set -o w.h5 features/*.h5\n"
+        "va-window --labels Train_Set --window 64 --stride 32 --tail shift -o short.h5 features/*.h5\n"
+        "va-window -o unlabelled.h5 features/*.h5",
 };
 
 /* What no option says is the preset's. */
@@ -175,15 +189,15 @@ static int check(const struct va_window_index *index)
     for (int64_t i = 0; i < index->video_count; i++)
         labels += index->videos[i].label_count;
     if (args.labels.count && !labels)
-        return va_error("%s: found labels for none of the %lld videos: name label files as the "
-                        "videos, %s.txt",
+        return va_error("%s: found labels for none of the %lld videos: name label files after "
+                        "their videos, such as %s.txt",
                         args.labels.items[0], (long long)index->video_count,
                         index->videos[0].name);
     if (index->window_count)
         return 0;
     return va_error("%s: found no window of %lld frames%s, expected at least one",
                     args.inputs[0], (long long)index->window,
-                    args.tail == VA_TAIL_DROP ? " (--tail drop leaves out what is shorter)"
+                    args.tail == VA_TAIL_DROP ? " (--tail drop leaves out shorter videos)"
                                               : "");
 }
 

@@ -17,9 +17,8 @@ int va_comm_begin(void)
         return 0;
     if (launch.rank <= 0)
         va_error_machine(
-            "%s: started by a launcher as one of several processes, but this build "
-            "has no MPI support: install an MPI library and make again, or start "
-            "it once",
+            "%s: started by a launcher as one of several processes, but this build has "
+            "no MPI support: install an MPI library and rebuild, or start one process",
             launch.by);
     return -1;
 }

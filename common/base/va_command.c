@@ -46,7 +46,18 @@ static int print_man(const struct va_command *commands, const struct va_usage *u
             printf(".SH COMMANDS\n");
         (void)ask(c, "--help-man");
     }
-    va_man_end(true);
+    va_man_end(usage, true);
+    return VA_EXIT_OK;
+}
+
+/* The rows of all commands, for completion. */
+static int print_table(const struct va_command *commands)
+{
+    for (const struct va_command *c = commands; c->name; c++) {
+        if (*c->name)
+            printf("%s\t\t\t\t\t%s\n", c->name, c->brief);
+        (void)ask(c, "--help-table");
+    }
     return VA_EXIT_OK;
 }
 
@@ -87,6 +98,8 @@ int va_commands_run(const struct va_command *commands, const struct va_usage *us
         return print_help(commands, usage, second);
     if (!strcmp(first, "help") && (!plain || argc == 2 || find(commands, second)))
         return print_help(commands, usage, second); /* else a file of that name */
+    if (!strcmp(first, "--help-table"))
+        return print_table(commands);
     if (!strcmp(first, "--help-man"))
         return print_man(commands, usage);
     if (plain)

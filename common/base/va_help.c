@@ -127,11 +127,25 @@ static void print_details(const char *details)
 
         putchar('\n');
         if (paragraph && paragraph[0] == ' ')
-            puts(paragraph); /* an example: as written */
+            puts(paragraph); /* as written */
         else if (paragraph)
             print_wrapped(paragraph, 0, 0);
         va_free(paragraph);
         details = end ? end + 2 : NULL;
+    }
+}
+
+/* Each command on a line of its own, indented. */
+static void print_examples(const char *examples)
+{
+    if (!examples)
+        return;
+    printf("\nexamples:\n");
+    for (const char *line = examples; *line;) {
+        int n = (int)strcspn(line, "\n");
+
+        printf("  %.*s\n", n, line);
+        line += n + (line[n] != 0);
     }
 }
 
@@ -147,6 +161,7 @@ void va_help_print(const struct va_option *table, const struct va_usage *usage,
     if (va_option_writes(table))
         print_options(va_writer_options);
     print_details(usage->details);
+    print_examples(usage->examples);
 }
 
 void va_help_print_commands(const struct va_command *commands, const struct va_usage *usage)
@@ -156,11 +171,13 @@ void va_help_print_commands(const struct va_command *commands, const struct va_u
     for (const struct va_command *c = commands; c->name; c++)
         printf("  %-12s %s\n", c->name, c->brief);
     print_details(usage->details);
+    print_examples(usage->examples);
 }
 
 /* ---- the man page, from the same table --------------------------------------------------- */
 
-/* Text for troff: a backslash, a leading dot or quote, and hyphens of options. */
+/* Text for troff: a backslash, a leading dot or quote, and hyphens of options. A line may break
+ * after a bar: a choice may have more names than a line holds. */
 static void print_troff(const char *text)
 {
     bool start = true;
@@ -172,6 +189,8 @@ static void print_troff(const char *text)
             fputs("\\e", stdout);
         else if (*text == '-')
             fputs("\\-", stdout);
+        else if (*text == '|')
+            fputs("|\\:", stdout);
         else
             putchar(*text);
         start = *text == '\n';
@@ -211,10 +230,10 @@ static void man_details(const char *details)
         int n = end ? (int)(end - details) : (int)strlen(details);
         char *paragraph = va_format("%.*s", n, details);
 
-        fputs(details[0] == ' ' ? ".PP\n.nf\n" : ".PP\n", stdout);
+        fputs(details[0] == ' ' ? ".PP\n.EX\n" : ".PP\n", stdout);
         if (paragraph)
             print_troff(paragraph);
-        fputs(details[0] == ' ' ? "\n.fi\n" : "\n", stdout);
+        fputs(details[0] == ' ' ? "\n.EE\n" : "\n", stdout);
         va_free(paragraph);
         details = end ? end + 2 : NULL;
     }
@@ -237,14 +256,20 @@ void va_man_begin(const struct va_usage *usage)
     }
 }
 
-void va_man_end(bool writes)
+void va_man_end(const struct va_usage *usage, bool writes)
 {
     printf(".SH COMMON OPTIONS\n");
     man_options(va_common_options);
     if (writes)
         man_options(va_writer_options);
-    printf(".SH EXIT STATUS\n0 done or yes; 1 no; 2 bad command line; 3 bad input data; 4 the "
-           "machine failed.\n");
+    printf(".SH EXIT STATUS\n"
+           ".TP\n0\ndone, or yes\n.TP\n1\nno\n.TP\n2\nwrong command line\n"
+           ".TP\n3\nwrong input\n.TP\n4\nthe machine failed\n");
+    if (!usage->examples)
+        return;
+    printf(".SH EXAMPLES\n.EX\n");
+    print_troff(usage->examples);
+    printf("\n.EE\n");
 }
 
 /* A tool's page; for a subcommand only its section of the page, for an empty one the options. */
@@ -259,7 +284,7 @@ void va_man_print(const struct va_option *table, const struct va_usage *usage, c
         va_man_begin(usage);
         printf(".SH OPTIONS\n");
         man_options(table);
-        va_man_end(va_option_writes(table));
+        va_man_end(usage, va_option_writes(table));
         return;
     }
     printf(".SS ");
@@ -271,4 +296,46 @@ void va_man_print(const struct va_option *table, const struct va_usage *usage, c
     putchar('\n');
     man_details(usage->details);
     man_options(table);
+}
+
+/* ---- completion, from the same table ------------------------------------------------------- */
+
+/* What may follow an option: nothing, one of its words, a folder, a file, or some value. */
+static const char *value_kind(const struct va_option *o)
+{
+    const bool path = o->kind == VA_OPTION_FILE || o->kind == VA_OPTION_OUTPUT ||
+                      (o->kind == VA_OPTION_LIST && strpbrk(o->value, ".F"));
+
+    if (o->kind == VA_OPTION_FLAG)
+        return "flag";
+    if (o->kind == VA_OPTION_CHOICE || o->kind == VA_OPTION_YESNO)
+        return "words";
+    if (o->value && !strcmp(o->value, "DIR"))
+        return "dir";
+    return path ? "file" : "value";
+}
+
+/* A row per option: command, letter, name, kind of value, words, help; tabs between. */
+static void table_options(const struct va_option *table, const char *verb)
+{
+    for (const struct va_option *o = table; o->kind != VA_OPTION_END; o++) {
+        const char letter[2] = { o->letter, 0 };
+
+        if (o->kind == VA_OPTION_GROUP)
+            continue;
+        printf("%s\t%s\t%s\t%s\t", verb ? verb : "", letter, o->name, value_kind(o));
+        if (o->kind == VA_OPTION_YESNO)
+            fputs("yes no", stdout);
+        for (int i = 0; o->kind == VA_OPTION_CHOICE && o->names[i]; i++)
+            printf("%s%s", i ? " " : "", o->names[i]);
+        printf("\t%s\n", o->help);
+    }
+}
+
+void va_table_print(const struct va_option *table, const char *verb)
+{
+    table_options(table, verb);
+    table_options(va_common_options, verb);
+    if (va_option_writes(table))
+        table_options(va_writer_options, verb);
 }

@@ -48,7 +48,7 @@ static void end(void)
         return;
     drop_words();
     if (getpid() == guarded) {
-        va_error_machine("a library ended the run, most likely for lack of memory");
+        va_error_machine("a library ended the run, probably because memory ran out");
         va_leftover_remove_all();
     }
     _exit(VA_EXIT_MACHINE);

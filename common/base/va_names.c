@@ -68,8 +68,8 @@ char *va_video_name_enter(const char *path, const char *remedy)
 
     if (!name || va_video_name_valid(name))
         return name;
-    va_error("%s: '%s' cannot be the name of a video (va.frames(5) says which can): %s", path,
-             name, remedy);
+    va_error("%s: '%s' cannot be the name of a video (see va.frames(5)): %s", path, name,
+             remedy);
     va_free(name);
     return NULL;
 }

@@ -20,13 +20,14 @@ const struct va_option va_common_options[VA_COMMON_OPTIONS + 1] = {
     VA_OPT_RUN_FLAG('h', "help", &want_help, "print this help and exit"),
     VA_OPT_RUN_FLAG('V', "version", &want_version,
                     "print version, build and libraries, and exit"),
-    VA_OPT_RUN_FLAG('q', "quiet", &want_quiet, "no progress and no summaries on stderr"),
-    VA_OPT_RUN_FLAG('v', "verbose", &want_verbose, "more detail on stderr"),
+    VA_OPT_RUN_FLAG('q', "quiet", &want_quiet,
+                    "print no progress and no summaries on standard error"),
+    VA_OPT_RUN_FLAG('v', "verbose", &want_verbose, "print more detail on standard error"),
     VA_OPT_END,
 };
 const struct va_option va_writer_options[] = {
     VA_OPT_RUN_FLAG(0, "force", &want_force,
-                    "replace an existing output even if it holds something else"),
+                    "replace an existing file even if it is not an earlier output"),
     VA_OPT_END,
 };
 
@@ -326,6 +327,10 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
             break;
         if (va_option_is_help(table, argv[i])) {
             va_help_print(table, usage, seen.verb);
+            return *status = VA_EXIT_OK, NULL;
+        }
+        if (!strcmp(argv[i], "--help-table")) {
+            va_table_print(table, seen.verb);
             return *status = VA_EXIT_OK, NULL;
         }
         if (!strcmp(argv[i], "--help-man")) {

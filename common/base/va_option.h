@@ -1,5 +1,5 @@
 /*
- * va_option.h - command lines from one table, which also makes the help and the man page.
+ * va_option.h - command lines from one table, which also makes help, man page and completion.
  *
  * A table is an array of VA_OPT_ entries ended by VA_OPT_END. Values are checked against the
  * entry's range before they are stored; unknown options, numbers out of range and trailing
@@ -13,7 +13,7 @@
  * whatever path, is refused with exit code 2, as are two outputs that are one file. "-" as an
  * output is standard output where the entry is VA_OPT_STREAM, and refused elsewhere.
  *
- * The defaults shown by --help are what the targets hold when va_options_parse is called.
+ * --help shows as defaults the values that the targets have when va_options_parse is called.
  * Ownership: strings point into argv; arrays made by VA_OPT_LIST are freed by va_options_free
  * Threads:   one, at the start of main()
  */
@@ -146,9 +146,9 @@ struct va_option {
 /* Options that several tools share, so that they read the same everywhere. */
 #define VA_OPT_THREADS(target_)                      \
     VA_OPT_RUN_INT('j', "threads", target_, 0, 1024, \
-                   "compute threads (0: cores this process may use)")
+                   "compute threads; 0: all cores that this process may use")
 #define VA_OPT_SEED(target_) \
-    VA_OPT_INT(0, "seed", target_, 0, 9007199254740992.0, "the only source of randomness")
+    VA_OPT_INT(0, "seed", target_, 0, 9007199254740992.0, "seed of all random numbers")
 #define VA_OPT_END            \
     {                         \
         .kind = VA_OPTION_END \
@@ -158,7 +158,10 @@ struct va_option {
 struct va_usage {
     const char *synopsis; /* after the tool's name: "[options] -o OUT.h5 IN.h5..." */
     const char *brief;    /* one line: what it does */
-    const char *details;  /* paragraphs for the help and the man page; may be NULL */
+    const char
+        *details; /* paragraphs, an empty line between; NULL: none. One that begins with a
+                             blank is printed as written */
+    const char *examples; /* commands to copy, one per line, `\` continues; NULL: none */
 };
 
 /*

@@ -47,13 +47,15 @@ bool va_option_files_differ(const struct va_option *table, char **operands, int 
 const char *va_option_choices(const struct va_option *o, char *buffer, size_t size);
 const char *va_option_value(const struct va_option *o, char *buffer, size_t size);
 
-/* The answers to --help and --help-man; `verb` names a subcommand, or is NULL. */
+/* The answers to --help, --help-man and --help-table (for completion: a row per option); `verb`
+ * names a subcommand, or is NULL. */
 void va_help_print(const struct va_option *table, const struct va_usage *usage,
                    const char *verb);
 void va_help_print_commands(const struct va_command *commands, const struct va_usage *usage);
 void va_man_print(const struct va_option *table, const struct va_usage *usage,
                   const char *verb);
-void va_man_begin(const struct va_usage *usage); /* name, synopsis, description */
-void va_man_end(bool writes);                    /* common options and exit codes */
+void va_table_print(const struct va_option *table, const char *verb);
+void va_man_begin(const struct va_usage *usage);            /* name, synopsis, description */
+void va_man_end(const struct va_usage *usage, bool writes); /* common options to examples */
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/va_attr.h"
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Whether `text` is UTF-8 without controls, line separators and direction marks. */
@@ -20,5 +21,11 @@ void va_text_clean(char *text);
 
 /* Write `text` to f, cleaned. */
 void va_text_put(const char *text, FILE *f);
+
+/* The ending of a noun that n counts: "1 epoch", "2 epochs". */
+static inline const char *va_plural(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
 
 #endif

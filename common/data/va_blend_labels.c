@@ -31,7 +31,7 @@ static int add_video(struct va_blend *blend, struct va_ensemble *e,
                 "%s: video '%s' has no predictions: add them, or choose videos with "
                 "--list, or leave it out with --missing skip",
                 file->path, file->name);
-        va_info("%s: no predictions, left out", file->name);
+        va_info("%s: has no predictions, left out", file->name);
         return 0;
     }
     status = va_ensemble_load(e, file->name, skip ? VA_ENSEMBLE_SKIP : VA_ENSEMBLE_ERROR);

@@ -126,7 +126,8 @@ static int take_row(struct va_blend_table *t, const struct va_table *text, int64
         if (!t->name[t->count - 1] || !t->id[t->count - 1])
             return -1;
     } else if (seen[shift]++) {
-        return va_error("%s: line %lld: found another %s", t->path, (long long)row + 2, what);
+        return va_error("%s: line %lld: found a second row %s", t->path, (long long)row + 2,
+                        what);
     }
     for (int d = 0; d < 2; d++) {
         if (va_table_number(text, row, column[3 + d], &to[d]) < 0)
@@ -203,8 +204,9 @@ failed:
 int va_blend_table_check(const struct va_blend_table *t, const struct va_ensemble *e)
 {
     if (t->count != e->count)
-        return va_error("%s: found weights of %lld files, expected those of %lld", t->path,
-                        (long long)t->count, (long long)e->count);
+        return va_error("%s: found weights for %lld files, expected weights for the %lld given "
+                        "files",
+                        t->path, (long long)t->count, (long long)e->count);
     for (int64_t k = 0; k < e->count; k++) {
         const char *path = va_h5_path(e->files[k]->in), *slash = strrchr(path, '/');
         char *id = id_of(e->files[k]);
@@ -219,8 +221,8 @@ int va_blend_table_check(const struct va_blend_table *t, const struct va_ensembl
             ; /* as it should be */
         else if (other < t->count)
             status = va_error(
-                "%s: found the models of %s in place %lld, expected it in place %lld "
-                "as in %s",
+                "%s: found the models of %s at position %lld, expected them at position "
+                "%lld as in %s",
                 path, t->name[other], (long long)k + 1, (long long)other + 1, t->path);
         else if (strcmp(t->name[k], slash ? slash + 1 : path) != 0)
             va_warn("%s: its models are not those of %s, for which %s has weights", path,

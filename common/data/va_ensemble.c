@@ -91,8 +91,8 @@ static int find_files(struct va_ensemble *e, const char *name, enum va_ensemble_
     if (without < 0 || missing == VA_ENSEMBLE_AVERAGE)
         return (int)found;
     if (missing == VA_ENSEMBLE_SKIP)
-        return va_info("%s: not in %s, left out", name, path_of(e, without)), 0;
-    return va_error("%s: video '%s' is missing, which %s has", path_of(e, without), name,
+        return va_info("%s: missing from %s, left out", name, path_of(e, without)), 0;
+    return va_error("%s: video '%s' is missing, but %s has it", path_of(e, without), name,
                     path_of(e, e->from[0]));
 }
 
@@ -135,7 +135,7 @@ int va_ensemble_mean(const struct va_ensemble *e, const char *name, const double
                 mean[2 * t + d] += w * e->va[i][2 * t + d];
         }
         if (!(total > 0))
-            return va_error("%s: video '%s': the files that have it have weight 0",
+            return va_error("%s: video '%s': all files with this video have weight 0",
                             path_of(e, e->from[0]), name);
         for (int64_t t = 0; t < e->frames; t++)
             mean[2 * t + d] /= total;

@@ -265,7 +265,7 @@ static int check_row(const struct va_table *t, int64_t row, int64_t video, int64
 {
     for (int64_t i = 0; i < row; i++) {
         if (!strcmp(va_table_text(t, i, video), va_table_text(t, row, video)))
-            return va_error("%s: line %lld: '%s' stands in line %lld too", t->path,
+            return va_error("%s: line %lld: '%s' is also in line %lld", t->path,
                             (long long)row + 2, va_table_text(t, row, video), (long long)i + 2);
         if (group >= 0 && !strcmp(va_table_text(t, i, group), va_table_text(t, row, group)) &&
             strcmp(va_table_text(t, i, fold), va_table_text(t, row, fold)))
@@ -348,7 +348,7 @@ static int take_groups(struct va_fold_plan *plan, const struct va_table *t)
         while (row < t->rows && strcmp(va_table_text(t, row, video), v->name))
             row++;
         if (row == t->rows)
-            return va_error("%s: found no line of video '%s'", t->path, v->name);
+            return va_error("%s: found no row for video '%s'", t->path, v->name);
         va_free(v->group);
         v->group = va_strdup(va_table_text(t, row, group));
         if (!v->group)

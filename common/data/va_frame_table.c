@@ -58,7 +58,7 @@ static char *path_of(const char *where, const char *source, const char *name)
     if (!is_folder(where))
         return va_strdup(where);
     if (!va_video_name_valid(name)) {
-        va_error("%s: the video's name '%s' cannot be that of a file", source, name);
+        va_error("%s: the video name '%s' cannot be a file name", source, name);
         return NULL;
     }
     return va_format("%s/%s.tsv", where, name);

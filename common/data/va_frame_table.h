@@ -11,15 +11,13 @@
 #include "base/va_attr.h"
 #include "base/va_option.h"
 
-#define VA_OPT_TABLE(target_)                                                          \
-    VA_OPT_STREAM(                                                                     \
-        0, "table", target_, "FILE|DIR",                                               \
-        "also write a spreadsheet: frame, time, valence, arousal. Columns are "        \
-        "separated by tabs, in a FILE.csv by commas. DIR/ gets a DIR/<video>.tsv for " \
-        "each video. -: standard output")
+#define VA_OPT_TABLE(target_)                                                   \
+    VA_OPT_STREAM(0, "table", target_, "FILE|DIR",                              \
+                  "write a table of frame, time, valence and arousal to FILE, " \
+                  "DIR/<video>.tsv or standard output (-)")
 
-/* Whether `where` can take the tables of so many videos: a folder can (it is one, or ends in "/"),
- * a file only that of one. 0, or -1 after reporting. */
+/* Check that `where` can hold the tables of `videos` videos: a folder (it exists, or `where` ends in "/")
+ * holds any number, a file one. Returns 0, or -1 after reporting. */
 VA_MUST_USE int va_frame_table_check(const char *where, int64_t videos);
 
 /* Whether the table of this video may be written: a file that stands there is a table of ours (see

@@ -54,8 +54,8 @@ static int compare(int64_t rows, int64_t count, const char *path,
     describe(rows, rule->fps, video, text, sizeof(text));
     if (is_far(count, video) && rule->unmatched == VA_LABELS_REFUSE)
         return va_error(
-            "%s: found %s, more than %g times apart: --label-fps FPS resamples rows "
-            "of another rate, --unmatched allow takes row k for frame k",
+            "%s: found %s, more than %g times apart: --label-fps FPS resamples rows of "
+            "another rate, --unmatched allow uses row k for frame k",
             path, text, VA_LABEL_RATIO);
     if (!rule->silent)
         va_info("%s: %s", path, text);
@@ -92,9 +92,8 @@ static int resample(struct va_labels *labels, const char *path, double rate,
     double step, frames, *va;
 
     if (!(video->fps > 0))
-        return va_error("%s: --label-fps %.6g: the frames per second of video '%s' are not "
-                        "known",
-                        path, rate, video->name);
+        return va_error("%s: --label-fps %.6g: the frame rate of video '%s' is unknown", path,
+                        rate, video->name);
     step = rate / video->fps;
     frames = ceil((double)labels->count / step - 1e-6);
     if (!(frames <= VA_FRAMES_MAX))

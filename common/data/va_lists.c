@@ -39,7 +39,7 @@ static int refuse_twice(const struct va_name_list *list)
         qsort(sorted, (size_t)list->count, bytes, by_name_then_line);
     for (int64_t i = 1; status == 0 && i < list->count; i++)
         if (!strcmp(sorted[i - 1].name, sorted[i].name))
-            status = va_error("%s: line %lld: '%s' stands in line %lld too", list->path,
+            status = va_error("%s: line %lld: '%s' is also in line %lld", list->path,
                               (long long)sorted[i].line, sorted[i].name,
                               (long long)sorted[i - 1].line);
     va_free(sorted);
@@ -75,7 +75,7 @@ int va_name_list_read(struct va_name_list *list, const char *path)
     }
     va_lines_close(&lines);
     if (got == 0 && list->count == 0)
-        got = va_error("%s: found no name, expected one a line", path);
+        got = va_error("%s: found no name, expected one per line", path);
     if (got == 0)
         got = refuse_twice(list);
 done:

@@ -25,9 +25,10 @@ int va_origin_add(struct va_origin *o, const struct va_window_index *index, cons
             o->path = v->features;
         } else if (strcmp(o->encoder, v->encoder)) {
             if (!any)
-                return va_error("%s: found features of encoder %s, expected %s as in %s "
-                                "(--any-encoder takes them)",
-                                v->features, v->encoder, o->encoder, o->path);
+                return va_error(
+                    "%s: found features of encoder %s, expected %s as in %s (--any-encoder "
+                    "accepts them)",
+                    v->features, v->encoder, o->encoder, o->path);
             o->mixed = true;
         }
     }
@@ -93,8 +94,7 @@ void va_origin_compare_rates(const struct va_origin *o, const struct va_window_i
              o->fps_min, o->fps_max);
     if (far > 1)
         snprintf(others, sizeof(others), " (and %lld more)", (long long)far - 1);
-    va_warn(
-        "%s%s: %.6g frames per second, but %s was trained at %s: to it time goes at another "
-        "pace",
-        first->features, others, first->fps, o->path, trained);
+    va_warn("%s%s: %.6g frames per second, but %s was trained at %s: predictions may "
+            "be worse",
+            first->features, others, first->fps, o->path, trained);
 }

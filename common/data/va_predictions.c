@@ -230,7 +230,7 @@ static int settle(struct va_predictions *set)
         qsort(set->items, (size_t)set->count, sizeof(*set->items), by_name);
     for (int64_t i = 1; i < set->count; i++)
         if (!strcmp(set->items[i - 1].name, set->items[i].name))
-            return va_error("%s: video '%s' is predicted in %s too", set->items[i].path,
+            return va_error("%s: video '%s' is also predicted in %s", set->items[i].path,
                             set->items[i].name, set->items[i - 1].path);
     return 0;
 }

@@ -202,9 +202,10 @@ int va_ridge_fit(struct va_ridge *ridge, const struct va_moments *m, const doubl
         if (d == 0 || lambda[1] != lambda[0]) {
             correlations(m, sd, lambda[d], A);
             if (factorise(A, D) < 0) {
-                va_error("the features do not determine a linear map with lambda %g: expected "
-                         "more",
-                         lambda[d]);
+                va_error(
+                    "the features do not determine a linear map with lambda %g: expected a "
+                    "larger lambda",
+                    lambda[d]);
                 goto done;
             }
         }

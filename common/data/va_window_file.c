@@ -363,9 +363,10 @@ static int read_windows(struct va_h5_in *in, struct va_window_index *index)
             (int64_t)w->start + w->length > index->videos[w->video].frames ||
             (last &&
              (w->video < last->video || (w->video == last->video && w->start <= last->start))))
-            return va_error("%s: /windows: %lld: found video %d, start %d, length %d, expected "
-                            "a place in that video after the window before",
-                            va_h5_path(in), (long long)i, w->video, w->start, w->length);
+            return va_error(
+                "%s: /windows: %lld: found video %d, start %d, length %d, expected a "
+                "position in that video after the previous window",
+                va_h5_path(in), (long long)i, w->video, w->start, w->length);
         v = &index->videos[w->video];
         if (!v->window_count++)
             v->first_window = i;

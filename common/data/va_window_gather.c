@@ -95,8 +95,10 @@ static int open_source(struct va_window_index *index, int64_t video)
     if (!s->in || !(id = va_h5_id(s->in)))
         return -1;
     if (strcmp(id, v->features_id))
-        return va_error("%s: was changed since the windows were made: found id %s, expected %s",
-                        v->features, id, v->features_id);
+        return va_error(
+            "%s: has changed since va-window read it: found id %s, expected %s; run "
+            "va-window again",
+            v->features, id, v->features_id);
     va_free(v->encoder); /* of a file that was added */
     if (va_track_origin(s->in, &v->encoder, &v->fps) < 0 ||
         va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)

@@ -168,7 +168,7 @@ static int find_labels(struct va_labels *labels, const struct va_label_files *fi
 
     *labels = (struct va_labels){ 0 };
     if (files && !file)
-        va_warn("%s: video '%s' has no label file: all its frames count as unlabelled", path,
+        va_warn("%s: video '%s' has no label file; all its frames are unlabelled", path,
                 t->name);
     if (!file)
         return 0;
@@ -183,7 +183,7 @@ static int check_new(const struct va_window_index *index, const struct va_track 
     int64_t same = va_window_index_find(index, t->name);
 
     if (same >= 0)
-        return va_error("%s: video '%s' is there already, from %s", path, t->name,
+        return va_error("%s: video '%s' was already added from %s", path, t->name,
                         index->videos[same].features);
     if (index->dim && index->dim != t->dim)
         return va_error("%s: /features: found %lld columns, expected %lld as in %s", path,

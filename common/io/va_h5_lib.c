@@ -167,8 +167,9 @@ int va_h5_damaged(const struct va_h5_file *f, const char *place)
     if ((errno = b && b->error ? b->error : reason))
         return va_error_read(f->path, "read");
     if (f->checked || !b) /* or is ours */
-        return va_error_machine("%s: cannot read: the HDF5 library failed; is memory short?",
-                                f->path);
+        return va_error_machine(
+            "%s: cannot read: the HDF5 library failed, perhaps because memory ran out",
+            f->path);
     unexplained = true;
     if (place)
         return va_error("%s: %s: damaged HDF5 file", f->path, place);

@@ -362,7 +362,7 @@ int va_h5_read_rows(struct va_h5_in *in, const char *name, enum va_dtype type, i
         return va_error("%s: %s: found %s, expected %s", in->path, name,
                         va_dtype_names[o->type], va_dtype_names[type]);
     if (first < 0 || count < 0 || first > va_h5_row_count(o) - count)
-        return va_error("%s: %s: rows %lld to %lld wanted, but it has %lld", in->path, name,
+        return va_error("%s: %s: expected rows %lld to %lld, found %lld rows", in->path, name,
                         (long long)first, (long long)(first + count),
                         (long long)va_h5_row_count(o));
     n = count * va_h5_row_elements(o);

@@ -207,7 +207,7 @@ static int check_storage(struct va_h5_file *f, struct va_h5_object *o, hid_t dat
         return -1;
     least = (bytes > o->band_bytes ? bytes : o->band_bytes) / (filters ? MAX_DEFLATE : 1);
     if (stored > f->size || least > f->size - f->claimed)
-        return va_error("%s: %s: found a claim of %lld bytes, but the file has %lld", f->path,
+        return va_error("%s: %s: found a size of %lld bytes, but the file has %lld", f->path,
                         o->path, (long long)bytes, (long long)f->size);
     f->claimed += least;
     if (!filters && stored < bytes)

@@ -403,9 +403,9 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
         return NULL;
     if (is_hdf5(path, head)) {
         if (from)
-            return va_error("%s: found a va.model/1 file, expected one of others to take '%s' "
-                            "from",
-                            path, from),
+            return va_error(
+                       "%s: found a va.model/1 file, but --from %s is for files of other programs",
+                       path, from),
                    NULL;
         return va_model_read(path, id);
     }

@@ -232,8 +232,7 @@ static uint32_t rebuild_tensor(struct va_pth_pickle *p, enum role role, uint32_t
     dtype = role == TYPED ? va_pth_item(p, args, 6) : 0;
     if (n > most || !is(p, storage, VA_PTH_STORAGE) || !is(p, t.sizes, VA_PTH_TUPLE) ||
         !is(p, t.strides, VA_PTH_TUPLE) || (role == TYPED && !is_global(p, dtype, DTYPE)))
-        return va_pth_bad(p, "found a tensor made of other things than a storage, an offset, "
-                             "sizes and strides"),
+        return va_pth_bad(p, "found a tensor without a storage, an offset, sizes or strides"),
                0;
     t.use = value_of(p, storage)->index;
     t.type = dtype ? value_of(p, dtype)->global->type : p->uses[t.use].type;
@@ -243,11 +242,12 @@ static uint32_t rebuild_tensor(struct va_pth_pickle *p, enum role role, uint32_t
         return va_pth_bad(p, "found an impossible offset of a tensor"), 0;
     if (value_of(p, t.sizes)->list.count != value_of(p, t.strides)->list.count ||
         value_of(p, t.sizes)->list.count > VA_PTH_TENSOR_RANK_MAX)
-        return va_pth_bad(p,
-                          "found a tensor of %u sizes and %u strides, expected as many, at "
-                          "most %d",
-                          value_of(p, t.sizes)->list.count, value_of(p, t.strides)->list.count,
-                          VA_PTH_TENSOR_RANK_MAX),
+        return va_pth_bad(
+                   p,
+                   "found a tensor of %u sizes and %u strides, expected equal numbers, at "
+                   "most %d",
+                   value_of(p, t.sizes)->list.count, value_of(p, t.strides)->list.count,
+                   VA_PTH_TENSOR_RANK_MAX),
                0;
     if (check_tensor(p, &t) < 0)
         return 0;

@@ -284,8 +284,9 @@ static int pick_tensor(struct picking *k, uint32_t value, char **name)
         return 0;
     }
     if (t->negated)
-        return va_error("%s: %s: found a tensor with its sign turned, expected plain numbers",
-                        k->p->path, *name);
+        return va_error(
+            "%s: %s: found a tensor with the negative bit set, expected plain numbers",
+            k->p->path, *name);
     if (picks->count == PICKED_MAX)
         return va_error("%s: found more tensors, expected at most %d", k->p->path, PICKED_MAX);
     if (va_grow(&picks->items, &picks->room, picks->count + 1, sizeof(*picks->items)) < 0)

@@ -2,7 +2,7 @@
  * va_schema.h - the tables of the schema pages: what each kind of file must hold.
  *
  * A row says of an attribute or dataset which types and which shape it may have and which
- * rules it keeps. schemas/va.features.md explains the columns.
+ * rules it keeps. schemas/va.schema.md explains the columns.
  *
  * Ownership: schemas live as long as the program
  */

@@ -154,7 +154,7 @@ static int open_pipe(struct va_bytes *b, const char *shown)
         b->head_size += (int)n;
     }
     if (b->head_size == 0)
-        return va_error("%s: found no byte, expected a video", shown);
+        return va_error("%s: found an empty stream, expected a video", shown);
     b->taken = b->head_size;
     if (!looks_like_mp4(b)) {
         if (b->spool >= 0)

@@ -17,9 +17,10 @@
 #include <stdint.h>
 
 /* The option of all tools that decode. */
-#define VA_OPT_UNCONFINED(target_)              \
-    VA_OPT_RUN_FLAG(0, "unconfined", (target_), \
-                    "decode in this process, without a sandbox: only files you trust")
+#define VA_OPT_UNCONFINED(target_)  \
+    VA_OPT_RUN_FLAG(                \
+        0, "unconfined", (target_), \
+        "decode in this process, without a sandbox; only for files that you trust")
 
 /*
  * Start the process from which decoders are forked; early, while this one is small and has one

@@ -128,9 +128,7 @@ int va_folder_open(struct va_source *s, const char *path)
     s->fps = s->options.fps;
     if (s->fps == 0 && (s->options.start > 0 || s->options.end > 0))
         return va_error(
-            "%s: a folder has no times: found a start or end in seconds, expected the "
-            "rate (fps) as well",
-            path);
+            "%s: start and end in seconds need the frame rate of the folder (--fps)", path);
     s->frame_count = s->options.frame_count ? s->options.frame_count : last;
     for (int64_t i = 0; i < f->count; i++) {
         const struct va_crop *e = &f->crops.items[i];

@@ -289,7 +289,7 @@ static int check_frame(struct va_source *s, const struct va_frame *out)
         v->joint = INT64_MIN;
         if (v->joints == 1)
             va_warn("%s: times start again at frame %lld (%.3f s after %.3f s): numbers and "
-                    "times go on",
+                    "times continue",
                     s->path, (long long)out->index, seconds(v, v->clock.to),
                     seconds(v, v->clock.from));
     }
@@ -311,17 +311,17 @@ static int look_back(struct va_source *s)
     if (tell_lost(s, v->order.number + 1) < 0)
         return -1;
     if (v->joints > 1)
-        va_warn("%s: times start again at %lld places", s->path, (long long)v->joints);
+        va_warn("%s: times start again %lld times", s->path, (long long)v->joints);
     if (v->marks > v->joints && !va_order_steady(&v->order))
         va_warn("%s: data may be missing before %lld key frames", s->path, (long long)v->marks);
     if (s->broken)
         return 0;
     if (v->in.hurt && !va_order_steady(&v->order))
-        return va_source_found_broken(s, s->path, "damaged data was passed over: %s",
+        return va_source_found_broken(s, s->path, "damaged data was skipped: %s",
                                       va_libav_why(&v->in.log, 0, why, sizeof(why)));
     if (v->in.hurt)
-        va_warn("%s: damaged data was passed over, and no frame is known to be missing: %s",
-                s->path, va_libav_why(&v->in.log, 0, why, sizeof(why)));
+        va_warn("%s: damaged data was skipped, and no missing frame is known: %s", s->path,
+                va_libav_why(&v->in.log, 0, why, sizeof(why)));
     if (!va_libav_complaints(&v->log))
         return 0;
     if (v->codec->codec_id ==
@@ -329,7 +329,7 @@ static int look_back(struct va_source *s)
         return va_source_found_broken(s, s->path, "pictures are missing or damaged: %s",
                                       va_libav_why(&v->log, 0, why, sizeof(why)));
     if (v->codec->codec_id != AV_CODEC_ID_H264) /* marks them; complains of the start of cuts */
-        va_warn("%s: no frame is known to be lost, but the decoder complained: %s", s->path,
+        va_warn("%s: no lost frame is known, but the decoder reported an error: %s", s->path,
                 va_libav_why(&v->log, 0, why, sizeof(why)));
     return 0;
 }

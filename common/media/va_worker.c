@@ -105,7 +105,8 @@ static int report_end(struct va_worker *w)
     if (w->fate.kind != VA_FATE_ENDED)
         return va_error_machine("%s: lost the process that starts decoders", w->name);
     if (WIFSIGNALED(value) && WTERMSIG(value) == SIGKILL) /* no fault of a file ends so */
-        return va_error_machine("%s: its decoder was killed; is memory short?", w->name);
+        return va_error_machine("%s: its decoder was killed, perhaps because memory ran out",
+                                w->name);
     if (WIFEXITED(value) && WEXITSTATUS(value) == VA_EXIT_MACHINE)
         return va_error_machine("%s: cannot start a decoder: out of memory", w->name);
     if (va_mem_short())
@@ -239,7 +240,7 @@ const char *va_worker_text(const struct va_worker *w)
 
 int va_worker_senseless(const struct va_worker *w)
 {
-    return va_error("%s: the decoder failed on it (its answer makes no sense)", w->name);
+    return va_error("%s: the decoder failed on it (its answer is invalid)", w->name);
 }
 
 /* ---- slots ------------------------------------------------------------------------------ */

@@ -103,9 +103,9 @@ int va_arch_resize(struct va_tensors *set, const char *path, enum va_model_kind 
     char text[32];
 
     if (kind == VA_MODEL_HEAD)
-        return va_error("%s: found a model of mamba-va, expected a vision transformer for "
-                        "pictures of %lld pixels",
-                        path, (long long)image);
+        return va_error(
+            "%s: found a temporal model, expected a vision transformer for --image %lld", path,
+            (long long)image);
     if (va_vit_config_load(&c, set, path) < 0)
         return -1;
     c.image = image;

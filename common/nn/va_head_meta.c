@@ -166,7 +166,8 @@ static int mamba_sizes(struct va_head_config *c, const struct va_tensors *set, c
         return -1;
     if (in->shape[0] < 2 * D || in->shape[0] % (2 * D) != 0)
         return va_error("%s: mamba.0.in_proj.weight: %" PRId64
-                        " rows, expected a multiple of %" PRId64 ", twice the width before it",
+                        " rows, expected a multiple of %" PRId64
+                        ", twice the width of the layer before",
                         path, in->shape[0], 2 * D);
     c->expand = in->shape[0] / (2 * D);
     c->d_conv = conv->shape[2];
@@ -219,8 +220,8 @@ static int find_parts(struct va_head_config *c, const struct va_tensors *set, co
         int64_t n = count_of(set, va_stack_names[k], first[k], VA_HEAD_LAYERS_MAX);
 
         if (n && stack)
-            return va_error("%s: has layers of %s and of %s, expected one of them", path,
-                            va_stack_names[stack], va_stack_names[k]);
+            return va_error("%s: found layers of %s and of %s, expected one kind of layer",
+                            path, va_stack_names[stack], va_stack_names[k]);
         if (n) {
             stack = k;
             c->layers = n;

@@ -214,8 +214,8 @@ int va_mae_reserve(struct va_mae *m, int64_t B, double ratio)
     m->V = va_mae_visible(P, ratio);
     if (m->V < 1 || m->V >= P)
         return va_error(
-            "mask ratio %g hides %lld of %lld patches, expected one visible and one "
-            "hidden at least",
+            "mask ratio %g hides %lld of %lld patches, expected at least one visible "
+            "and one hidden patch",
             ratio, (long long)(P - m->V), (long long)P);
     if (va_mul(B, 1 + P, &rows) < 0 || va_mul(rows, pixels_of(m), &numbers) < 0)
         return va_error("a batch of %lld pictures is too large", (long long)B);

@@ -30,9 +30,10 @@ int va_mae_config_check(const struct va_mae_config *c, const char *where)
             return va_error("%s: %s is %lld, expected 1 to %lld", where, sizes[i].name,
                             (long long)sizes[i].value, (long long)sizes[i].max);
     if (c->width % c->heads || c->width % 4)
-        return va_error("%s: width of the decoder is %lld, expected a multiple of 4 and of its "
-                        "%lld heads",
-                        where, (long long)c->width, (long long)c->heads);
+        return va_error(
+            "%s: decoder width is %lld, expected a multiple of 4 and of the number of "
+            "heads, %lld",
+            where, (long long)c->width, (long long)c->heads);
     return 0;
 }
 

@@ -179,23 +179,25 @@ static int load_image(struct va_vit_config *c, const struct va_tensors *set, con
     if (load_int(set, path, "image_size", &c->image) < 0)
         return -1;
     if (c->image != grid)
-        return va_error("%s: image_size is %lld, expected %lld for the positions it has", path,
-                        (long long)c->image, (long long)grid);
+        return va_error("%s: image_size is %lld, expected %lld for the number of its positions",
+                        path, (long long)c->image, (long long)grid);
     return 0;
 }
 
 int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, const char *path)
 {
-    const struct va_tensor *patch = want(set, path, "patch_embed.proj.weight", 4);
-    const struct va_tensor *pos = patch ? want(set, path, "pos_embed", 3) : NULL;
-    const struct va_tensor *fc1 = pos ? want(set, path, "blocks.0.mlp.fc1.weight", 2) : NULL;
+    const struct va_tensor *patch, *pos, *fc1;
     const char *arch = va_tensors_meta(set, "arch");
     int64_t stored;
 
+    if (arch && strcmp(arch, "vit") != 0)
+        return va_error("%s: found %s (arch %s), expected an encoder (arch vit)", path,
+                        strcmp(arch, "mamba-va") ? "another model" : "a temporal model", arch);
+    patch = want(set, path, "patch_embed.proj.weight", 4);
+    pos = patch ? want(set, path, "pos_embed", 3) : NULL;
+    fc1 = pos ? want(set, path, "blocks.0.mlp.fc1.weight", 2) : NULL;
     if (!fc1)
         return -1;
-    if (arch && strcmp(arch, "vit") != 0)
-        return va_error("%s: arch: found %s, expected vit", path, arch);
     va_vit_config_default(c);
     c->width = patch->shape[0];
     c->patch = stored = patch->shape[2];
@@ -207,10 +209,10 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
         load_three(set, path, "mean", c->mean) < 0 || load_three(set, path, "std", c->std) < 0)
         return -1;
     if (stored != c->patch)
-        return va_error("%s: patch_size is %lld, expected %lld as patch_embed.proj.weight has",
+        return va_error("%s: patch_size is %lld, expected %lld as in patch_embed.proj.weight",
                         path, (long long)stored, (long long)c->patch);
     if (c->heads == 0 && !va_tensors_meta(set, "heads"))
-        return va_error("%s: width %lld is not a multiple of 64, expected heads to be given",
+        return va_error("%s: width %lld is not a multiple of 64: give the number of heads",
                         path, (long long)c->width);
     if (load_image(c, set, path, pos->shape[1]) < 0)
         return -1;

@@ -27,8 +27,7 @@ void va_arena_begin(struct va_arena *a)
 int va_arena_commit(struct va_arena *a)
 {
     if (a->too_large)
-        return va_error(
-            "activations: more numbers than can be addressed, expected smaller sizes");
+        return va_error("activations: too large to address, expected smaller sizes");
     a->used = 0;
     a->measuring = false;
     if (a->peak <= a->size)

@@ -22,7 +22,7 @@ extern const char *const va_precision_names[]; /* in enum order, NULL last */
 
 #define VA_OPT_DEVICE(target_)                                   \
     VA_OPT_RUN_STRING(0, "device", target_, "auto|cpu|cuda[:N]", \
-                      "where tensors live; auto takes CUDA when a device answers")
+                      "device that computes; auto: a GPU if one answers, else the CPU")
 #define VA_OPT_PRECISION(target_)                              \
     VA_OPT_CHOICE(0, "precision", target_, va_precision_names, \
                   "arithmetic of matrix products; sums are float32 or wider")

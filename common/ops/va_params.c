@@ -55,11 +55,11 @@ int64_t va_params_add(struct va_params *list, const struct va_param *law, const 
     n = vsnprintf(p->name, sizeof(p->name), name, args);
     va_end(args);
     if (n < 0 || (size_t)n >= sizeof(p->name))
-        return va_error("%s: name of a parameter is too long", p->name);
+        return va_error("%s: the name of a parameter is too long", p->name);
     p->count = 1;
     for (int d = 0; d < p->rank; d++)
         if (va_mul(p->count, p->shape[d], &p->count) < 0)
-            return va_error("%s: too many numbers", p->name);
+            return va_error("%s: too many elements", p->name);
     return list->count++;
 }
 

@@ -3,6 +3,7 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "io/va_model_file.h"
 #include "ops/va_device.h"
 #include "train/va_finetune_priv.h"
@@ -33,13 +34,14 @@ static void changed(void *arg)
 static void summarise(const struct va_tuner *t)
 {
     const struct va_train_state *s = &t->run.state;
+    const int64_t updates = va_optimiser_updates(t->optimiser), epochs = va_run_epoch(s);
 
     if (s->skipped)
         va_info("%lld of %lld batches had no annotated picture and made no update",
                 (long long)s->skipped, (long long)s->batches);
-    va_info("%s: %lld updates in %lld epochs, best mean CCC %.4f at step %lld",
-            t->job->run.output, (long long)va_optimiser_updates(t->optimiser),
-            (long long)va_run_epoch(s), s->best, (long long)s->best_step);
+    va_info("%s: %lld update%s in %lld epoch%s, best mean CCC %.4f at step %lld",
+            t->job->run.output, (long long)updates, va_plural(updates), (long long)epochs,
+            va_plural(epochs), s->best, (long long)s->best_step);
 }
 
 /* The frames files of the videos of a set. */
@@ -118,9 +120,7 @@ static int read_sets(struct va_tuner *t)
     if (va_rated_read(&t->val, job->val, &from) < 0)
         goto done;
     both = va_rated_common(&t->train, &t->val, t->pictures);
-    status = both ? va_error("%s: found video %s, which is in %s too", job->val, both,
-                             job->train)
-                  : 0;
+    status = both ? va_error("%s: video %s is also in %s", job->val, both, job->train) : 0;
 done:
     va_label_files_release(&labels);
     va_label_files_release(&expressions);
@@ -140,7 +140,7 @@ static int take_shape(struct va_tuner *t)
     if (c->freeze < 0)
         c->freeze = 2 * depth / 3;
     if (c->freeze > depth)
-        return va_error("%s: depth is %lld, expected at least the %lld of --freeze-blocks",
+        return va_error("%s: found %lld blocks, expected at least the %lld of --freeze-blocks",
                         path, (long long)depth, (long long)c->freeze);
     classes = t->job->expressions.count ? c->classes : 0;
     if (t->shape.classes && t->shape.classes != classes)
@@ -181,8 +181,9 @@ static int open_input(struct va_tuner *t)
     va_sampler_init(&t->sampler, &t->train, t->config.per_video, t->config.batch,
                     (uint64_t)t->config.seed);
     if (t->sampler.batch < va_comm_size())
-        return va_error("a batch of %lld pictures for %d ranks, expected one each at least",
-                        (long long)t->sampler.batch, va_comm_size());
+        return va_error(
+            "a batch of %lld pictures for %d ranks, expected at least one for each rank",
+            (long long)t->sampler.batch, va_comm_size());
     return make_identity(t);
 }
 

@@ -31,7 +31,7 @@ static const struct va_setting items[] = {
     REAL("layer-decay", layer_decay),
     REAL("weight-decay", weight_decay),
     REAL("drop-path", drop_path),
-    REAL("clip", clip),
+    REAL("clip-norm", clip),
     CHOICE("loss", loss, va_finetune_loss_names),
     REAL("mix", mix),
     REAL("expr-weight", expr_weight),

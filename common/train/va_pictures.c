@@ -489,5 +489,5 @@ int va_picture_read(struct va_picture_reader *r, int64_t i, struct va_frame *out
         if (got != 0)
             return got < 0 ? -1 : k == i ? 0 : 1;
     }
-    return va_error("%s: found no image that is whole", v->path);
+    return va_error("%s: found no intact image", v->path);
 }

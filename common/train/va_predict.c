@@ -54,7 +54,7 @@ struct va_head *va_predict_load(struct va_backend *be, const char *path,
     if (!set || va_head_config_load(&c, set, path) < 0)
         goto failed;
     if (c.in_dim != index->dim) {
-        va_error("%s: made for features of %lld numbers, expected %lld as in the input", path,
+        va_error("%s: expects %lld features per frame, but the input has %lld", path,
                  (long long)c.in_dim, (long long)index->dim);
         goto failed;
     }

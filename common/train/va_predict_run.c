@@ -209,7 +209,7 @@ static char *text_path(const struct run *r, int64_t video)
     const struct va_index_video *v = &r->index->videos[video];
 
     if (!va_video_name_valid(v->name)) {
-        va_error("%s: the video's name '%s' cannot be that of a file", v->features, v->name);
+        va_error("%s: the video name '%s' cannot be a file name", v->features, v->name);
         return NULL;
     }
     return va_format("%s/%s.txt", r->job->text_dir, v->name);

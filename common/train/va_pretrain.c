@@ -3,6 +3,7 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "io/va_model_file.h"
 #include "ops/va_device.h"
 #include "train/va_pretrain_priv.h"
@@ -72,14 +73,16 @@ static int write_model(void *arg, const struct va_tensors *weights)
     struct va_pretrainer *t = arg;
     const struct va_train_state *s = &t->run.state;
     const double *last = va_log_last(&s->train);
+    const int64_t epochs = va_run_epoch(s);
 
     va_loader_free(t->loader); /* nobody else is at the HDF5 library now */
     t->loader = NULL;
     if (va_pretrain_sheet(t) < 0 ||
         (t->config.keep_decoder ? put_model(t, weights) : put_encoder(t)) < 0)
         return -1;
-    va_info("%s: %lld updates in %lld epochs, loss %.4f in the last", t->job->run.output,
-            (long long)s->batches, (long long)va_run_epoch(s), last ? last[3] : NAN);
+    va_info("%s: %lld update%s in %lld epoch%s, loss %.4f in the last", t->job->run.output,
+            (long long)s->batches, va_plural(s->batches), (long long)epochs, va_plural(epochs),
+            last ? last[3] : NAN);
     return 0;
 }
 
@@ -141,13 +144,13 @@ static int check_count(struct va_pretrainer *t)
 
     t->run.state.per_epoch = count / update;
     if (!t->run.state.per_epoch)
-        return va_error(
-            "%s%s: found %lld pictures, expected %lld at least, those of one update",
-            t->job->inputs[0], t->job->input_count > 1 ? " and others" : "", (long long)count,
-            (long long)update);
+        return va_error("%s%s: found %lld pictures, expected at least the %lld of one update",
+                        t->job->inputs[0], t->job->input_count > 1 ? " and others" : "",
+                        (long long)count, (long long)update);
     if (c->batch < va_comm_size())
-        return va_error("a batch of %lld pictures for %d ranks, expected one each at least",
-                        (long long)c->batch, va_comm_size());
+        return va_error(
+            "a batch of %lld pictures for %d ranks, expected at least one for each rank",
+            (long long)c->batch, va_comm_size());
     return make_identity(t);
 }
 

@@ -133,7 +133,7 @@ int va_pretrain_fill(struct va_pretrainer *t, int64_t k, const struct va_share *
     if (open_loader(t, k) < 0 || (got = va_loader_next(t->loader, &b)) < 0)
         return -1;
     if (got == 0 || b->k != k || b->count != share->count)
-        return va_error_machine("step %lld: the pictures of another batch came",
+        return va_error_machine("step %lld: found the pictures of another batch",
                                 (long long)job.update + 1);
     va_patches_cut(va_mae_encoder(t->mae), b->count, b->pixels, m->all);
     va_loader_release(t->loader);

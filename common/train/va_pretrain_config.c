@@ -42,7 +42,7 @@ static const struct va_setting items[] = {
     REAL("lr", lr),
     REAL("min-lr", min_lr),
     REAL("weight-decay", weight_decay),
-    REAL("clip", clip),
+    REAL("clip-norm", clip),
     REAL("mask-ratio", mask_ratio),
     YESNO("norm-pix", norm_pix),
     REAL("crop", augment.scale[0]),
@@ -175,7 +175,7 @@ int va_pretrain_config_resolve(struct va_pretrain_config *c, const struct va_ten
     if (c->lr == 0)
         c->lr = c->blr * (double)(c->batch * c->accumulate) / 256;
     if (c->min_lr > c->lr)
-        return va_error("--min-lr %g is above the rate, %g", c->min_lr, c->lr);
+        return va_error("--min-lr %g is above the learning rate, %g", c->min_lr, c->lr);
     if (c->width % 4)
         return va_error("%s: width is %lld, expected a multiple of 4", init ? path : "options",
                         (long long)c->width);

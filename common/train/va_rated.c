@@ -99,7 +99,7 @@ static int annotate(const struct notes *n, const struct va_picture_video *v,
         return from->unmatched != VA_UNMATCHED_REFUSE
                    ? 0
                    : va_error(
-                         "%s: picture %d has no line in %s, which has %lld (--unmatched skip "
+                         "%s: picture %d has no row in %s, which has %lld rows (--unmatched skip "
                          "leaves such pictures out)",
                          v->path, p->number, n->path, (long long)lines);
     }
@@ -193,10 +193,10 @@ int va_rated_read(struct va_rated *set, const char *list, const struct va_rated_
     for (int64_t i = 0; i < set->count; i++)
         rated += set->items[i].valid != 0;
     if (status == 0 && !rated)
-        status = va_error("%s: no picture of its videos has valence and arousal", list);
+        status = va_error("%s: found no picture with valence and arousal in its videos", list);
     if (status == 0 && set->unmatched)
-        va_info("%s: %lld pictures of its videos have no line in the label files and are left "
-                "out",
+        va_info("%s: %lld pictures of its videos have no row in the label files and are "
+                "left out",
                 list, (long long)set->unmatched);
     va_hash_finish(&set->hash, set->digest);
     if (status < 0)

@@ -129,7 +129,7 @@ static int resume(struct va_run *r)
     r->saved = va_run_seconds();
     r->saved_step = r->state.batches;
     r->save_time = r->saved - begun; /* about as long */
-    va_info("%s: going on after step %lld", r->state_path, (long long)r->state.batches);
+    va_info("%s: continuing after step %lld", r->state_path, (long long)r->state.batches);
     return va_share_same_weights(r->state.params, r->state.batches, r->room);
 }
 
@@ -334,7 +334,7 @@ int va_run_go(struct va_run *r)
     if (status < 0)
         return failed(r);
     if (status > 0)
-        va_info("stopped after step %lld; checkpoint in %s; go on with --resume",
+        va_info("stopped after step %lld; checkpoint in %s; continue with --resume",
                 (long long)r->state.batches, r->state_path);
     return status ? status : va_comm_agree(finish(r));
 }

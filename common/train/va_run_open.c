@@ -96,8 +96,8 @@ static int open_alone(struct va_run *r)
                    : 1;
     }
     if (!job->resume && !job->restart && access(r->state_path, F_OK) == 0)
-        return va_error("%s: found the checkpoint of a run that has not ended: --resume goes "
-                        "on from it, --restart begins anew",
+        return va_error("%s: found the checkpoint of an unfinished run: --resume continues it, "
+                        "--restart starts again",
                         r->state_path);
     return job->log_dir ? take_logs(r) : 0;
 }

@@ -22,14 +22,16 @@ int64_t va_run_add_checkpoint(struct va_run_args *a, struct va_option *table, in
     const struct va_option options[] = {
         VA_OPT_GROUP("checkpoint"),
         VA_OPT_OUTPUT(0, "state", &a->job->state, "FILE",
-                      "checkpoint, removed at the end (default: MODEL.h5.state)"),
-        VA_OPT_RUN_STRING(0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
-                          "write it every N steps, or seconds, minutes, hours"),
-        VA_OPT_RUN_FLAG(0, "resume", &a->job->resume, "go on from the checkpoint if it exists"),
-        VA_OPT_RUN_FLAG(
-            0, "restart", &a->job->restart,
-            "begin anew and replace a checkpoint; without either a run that has not "
-            "ended is left alone, with exit code 3"),
+                      "checkpoint file, removed when training is complete (default: "
+                      "MODEL.h5.state)"),
+        VA_OPT_RUN_STRING(
+            0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
+            "write the checkpoint every N steps, N seconds (Ns), minutes (Nm) or hours "
+            "(Nh)"),
+        VA_OPT_RUN_FLAG(0, "resume", &a->job->resume,
+                        "continue from the checkpoint if it exists"),
+        VA_OPT_RUN_FLAG(0, "restart", &a->job->restart,
+                        "start again even if an unfinished run has left a checkpoint"),
     };
 
     a->save_every = "5m";
@@ -42,13 +44,16 @@ int64_t va_run_add_augmentation(struct va_augment_options *o, struct va_option *
     const struct va_option options[] = {
         VA_OPT_GROUP("augmentation of training pictures"),
         VA_OPT_REAL(0, "crop", &o->scale[0], 1e-3, 1,
-                    "smallest part of the area that a picture keeps; 1: all of it"),
-        VA_OPT_REAL(0, "flip", &o->flip, 0, 1, "how often it is mirrored"),
+                    "smallest share of a picture's area that a random crop keeps; 1: no crop"),
+        VA_OPT_REAL(0, "flip", &o->flip, 0, 1, "probability that a picture is mirrored"),
         VA_OPT_REAL(0, "brightness", &o->brightness, 0, 10,
-                    "jitter: factors of 1 - X to 1 + X"),
-        VA_OPT_REAL(0, "contrast", &o->contrast, 0, 10, "likewise"),
-        VA_OPT_REAL(0, "saturation", &o->saturation, 0, 10, "likewise"),
-        VA_OPT_REAL(0, "hue", &o->hue, 0, .5, "turns of the colour circle, -X to X"),
+                    "multiply brightness by a random factor from 1 - X to 1 + X"),
+        VA_OPT_REAL(0, "contrast", &o->contrast, 0, 10,
+                    "multiply contrast by a random factor from 1 - X to 1 + X"),
+        VA_OPT_REAL(0, "saturation", &o->saturation, 0, 10,
+                    "multiply saturation by a random factor from 1 - X to 1 + X"),
+        VA_OPT_REAL(0, "hue", &o->hue, 0, .5,
+                    "rotate hue by a random part of the colour circle, from -X to X"),
     };
 
     return va_run_add(options, VA_COUNT(options), table, n);
@@ -58,7 +63,7 @@ int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64
 {
     const struct va_option readers[] = {
         VA_OPT_RUN_INT(0, "readers", a->readers, 0, 64,
-                       "threads that read pictures (0: half of the compute threads)"),
+                       "threads that read pictures; 0: half of --threads"),
         VA_OPT_UNCONFINED(&a->unconfined),
     };
     const struct va_option options[] = {
@@ -66,7 +71,7 @@ int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64
         VA_OPT_PRECISION(a->precision ? a->precision : &a->f32),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
-                        "print every setting and where it came from, and exit"),
+                        "print every setting and its source, and exit"),
         VA_OPT_END,
     };
 
@@ -83,7 +88,7 @@ bool va_run_check(struct va_run_args *a, int *status)
         return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
                               a->save_every);
     if (a->job->resume && a->job->restart)
-        return va_usage_error(status, "--resume and --restart exclude each other");
+        return va_usage_error(status, "--resume and --restart conflict");
     return a->precision ? va_device_check_name(*a->device, status)
                         : va_device_check(*a->device, a->f32, status);
 }

@@ -118,12 +118,12 @@ static void tell(const struct va_run *r, int gone)
     va_error_hold_end();
     if (gone >= 0)
         va_error_machine(
-            "rank %d is gone, in step %lld: %s holds step %lld%s, --resume goes on "
+            "rank %d is gone, in step %lld: %s holds step %lld%s, --resume continues "
             "from it",
             gone, step, r->state_path, saved, gone ? "" : " or a later one");
     else
         va_error_machine("%s, and step %lld did not end in time: %s holds step %lld, --resume "
-                         "goes on from it",
+                         "continues from it",
                          strsignal(va_run_stop), step, r->state_path, saved);
 }
 

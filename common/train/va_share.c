@@ -84,7 +84,7 @@ int va_share_same(struct va_hash *h, const char *what)
     va_hash_finish(h, mine);
     va_comm_gather(mine, sizeof(mine), all);
     return va_comm_agree(
-        strcmp(mine, all[0]) ? va_error_machine("%s: not those of rank 0", what) : 0);
+        strcmp(mine, all[0]) ? va_error_machine("%s: differ from those of rank 0", what) : 0);
 }
 
 int va_share_same_weights(const struct va_params *params, int64_t step, float *room)

@@ -3,6 +3,7 @@
 #include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "io/va_model_file.h"
 #include "ops/va_device.h"
 #include "train/va_share.h"
@@ -45,13 +46,14 @@ static int evaluate(void *arg, const volatile sig_atomic_t *stop, double *score,
 static void summarise(const struct va_trainer *t)
 {
     const struct va_train_state *s = &t->run.state;
+    const int64_t updates = va_optimiser_updates(t->optimiser), epochs = va_run_epoch(s);
 
     if (s->skipped)
         va_info("%lld of %lld batches had no labelled frame and made no update",
                 (long long)s->skipped, (long long)s->batches);
-    va_info("%s: %lld updates in %lld epochs, best mean CCC %.4f at step %lld",
-            t->job->run.output, (long long)va_optimiser_updates(t->optimiser),
-            (long long)va_run_epoch(s), s->best, (long long)s->best_step);
+    va_info("%s: %lld update%s in %lld epoch%s, best mean CCC %.4f at step %lld",
+            t->job->run.output, (long long)updates, va_plural(updates), (long long)epochs,
+            va_plural(epochs), s->best, (long long)s->best_step);
 }
 
 static int write_model(void *arg, const struct va_tensors *weights)

@@ -23,11 +23,11 @@ static const struct va_setting items[] = {
     { "weight-decay", VA_SETTING_REAL, AT(weight_decay), NULL, false, VA_SOURCE_PRESET },
     { "decay", VA_SETTING_CHOICE, AT(decay), va_decay_names, false, VA_SOURCE_PRESET },
     { "dropout", VA_SETTING_REAL, AT(dropout), NULL, false, VA_SOURCE_PRESET },
-    { "clip", VA_SETTING_REAL, AT(clip), NULL, false, VA_SOURCE_PRESET },
+    { "clip-norm", VA_SETTING_REAL, AT(clip), NULL, false, VA_SOURCE_PRESET },
     { "adam-eps", VA_SETTING_REAL, AT(adam_eps), NULL, false, VA_SOURCE_PRESET },
-    { "loss", VA_SETTING_CHOICE, AT(loss), va_loss_names, false, VA_SOURCE_PRESET },
+    { "moments", VA_SETTING_CHOICE, AT(loss), va_loss_names, false, VA_SOURCE_PRESET },
     { "loss-eps", VA_SETTING_REAL, AT(loss_eps), NULL, false, VA_SOURCE_PRESET },
-    { "draw", VA_SETTING_CHOICE, AT(draw), va_draw_names, false, VA_SOURCE_PRESET },
+    { "initial", VA_SETTING_CHOICE, AT(draw), va_draw_names, false, VA_SOURCE_PRESET },
     { "validation", VA_SETTING_CHOICE, AT(validation), va_validation_names, false,
       VA_SOURCE_PRESET },
     { "evaluations", VA_SETTING_INT, AT(evaluations), NULL, false, VA_SOURCE_PRESET },
@@ -179,8 +179,7 @@ int va_train_config_head(struct va_train_config *c, int64_t in_dim,
         if (va_head_config_load(head, init, path) < 0 || take_shape(c, head, path) < 0)
             return -1;
         if (head->in_dim != in_dim)
-            return va_error("%s: made for features of %lld numbers, expected %lld as in the "
-                            "windows",
+            return va_error("%s: expects %lld features per frame, but the windows have %lld",
                             path, (long long)head->in_dim, (long long)in_dim);
         return 0;
     }

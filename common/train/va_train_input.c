@@ -29,7 +29,7 @@ static bool *choose(const struct va_train_input *in, const struct va_train_job *
     bool *chosen = va_choose_videos(in->index, list, digest);
 
     if (chosen && !labelled_frames(in->index, chosen)) {
-        va_error("%s: no labelled frame in the windows of the videos of %s", job->windows,
+        va_error("%s: found no labelled frame in windows of the videos in %s", job->windows,
                  list);
         va_free(chosen);
         return NULL;

@@ -23,9 +23,10 @@ int va_train_identity_check(const struct va_tensors *found, const struct va_tens
         const char *have = va_tensors_meta(found, key);
 
         if (!have || strcmp(have, want))
-            return va_error("%s: a run with %s %s, expected %s: resume with the same settings "
-                            "and inputs, or begin anew with --restart",
-                            path, key, have ? have : "(none)", want);
+            return va_error(
+                "%s: the run has %s %s, expected %s: resume with the same settings and "
+                "inputs, or start again with --restart",
+                path, key, have ? have : "(none)", want);
     }
     return 0;
 }

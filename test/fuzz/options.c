@@ -8,7 +8,9 @@
 
 enum { WORDS = 64 };
 static const char *const choices[] = { "pad", "shift", "drop", NULL };
-static const struct va_usage usage = { "[options] -o OUT IN...", "try options", "Details." };
+static const struct va_usage usage = { .synopsis = "[options] -o OUT IN...",
+                                       .brief = "try options",
+                                       .details = "Details." };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

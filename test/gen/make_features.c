@@ -34,7 +34,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_SEED(&a->seed),
         VA_OPT_END,
     };
-    static const struct va_usage usage = { "[options] OUT.h5", "features for tests", NULL };
+    static const struct va_usage usage = { .synopsis = "[options] OUT.h5",
+                                           .brief = "features for tests" };
     char **operands;
 
     *a = (struct args){

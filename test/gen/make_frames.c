@@ -22,7 +22,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_SEED(&a->seed),
         VA_OPT_END,
     };
-    static const struct va_usage usage = { "[options] OUT.h5", "frames for tests", NULL };
+    static const struct va_usage usage = { .synopsis = "[options] OUT.h5",
+                                           .brief = "frames for tests" };
     char **operands;
 
     *a = (struct args){ 3, 16, 12, 1, 42, "v", NULL };

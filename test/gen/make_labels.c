@@ -17,7 +17,8 @@ int main(int argc, char **argv)
         VA_OPT_SEED(&seed),
         VA_OPT_END,
     };
-    static const struct va_usage usage = { "[options]", "labels for tests", NULL };
+    static const struct va_usage usage = { .synopsis = "[options]",
+                                           .brief = "labels for tests" };
     int status = VA_EXIT_OK;
 
     va_tool_init("make_labels");

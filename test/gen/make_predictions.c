@@ -21,8 +21,8 @@ static const struct va_option table[] = {
     VA_OPT_FLAG(0, "unknown-first", &args.mute, "the time of the first frame is not known"),
     VA_OPT_END,
 };
-static const struct va_usage usage = { "[options] -o PRED.h5 VIDEO.txt...",
-                                       "predictions for tests", NULL };
+static const struct va_usage usage = { .synopsis = "[options] -o PRED.h5 VIDEO.txt...",
+                                       .brief = "predictions for tests" };
 
 static int add_video(struct va_predictions_out *out, const char *path)
 {

@@ -78,7 +78,7 @@ static void too_large(void)
     va_error_catch_begin(line, sizeof(line));
     VA_CHECK(va_arena_commit(&arena) < 0);
     va_error_catch_end();
-    VA_CHECK(strstr(line, "more numbers than can be addressed") != NULL);
+    VA_CHECK(strstr(line, "too large to address") != NULL);
     va_arena_release(&arena);
 }
 

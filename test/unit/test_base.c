@@ -27,7 +27,7 @@ static struct {
 } a;
 
 static const char *const tails[] = { "pad", "drop", NULL };
-static const struct va_usage usage = { "[options] FILE...", "test", NULL };
+static const struct va_usage usage = { .synopsis = "[options] FILE...", .brief = "test" };
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &a.output, "FILE", "output"),
     VA_OPT_STRING(0, "name", &a.name, "NAME", "name"),

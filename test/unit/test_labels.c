@@ -203,9 +203,9 @@ static void lists(void)
 static void bad_lists(void)
 {
     put("b\na\nc\na\n");
-    VA_CHECK(!strcmp(message(read_list), "a.txt: line 4: 'a' stands in line 2 too"));
+    VA_CHECK(!strcmp(message(read_list), "a.txt: line 4: 'a' is also in line 2"));
     put("# nobody\n\n");
-    VA_CHECK(!strcmp(message(read_list), "a.txt: found no name, expected one a line"));
+    VA_CHECK(!strcmp(message(read_list), "a.txt: found no name, expected one per line"));
     put("ok\n../up\n");
     VA_CHECK(!strcmp(message(read_list),
                      "a.txt: line 2: found '../up', expected the name of a video"));

@@ -473,7 +473,7 @@ static void refusals(void)
     refused(set, "m.h5: temporal: found lstm, expected tcn-mamba as in the shapes");
     set = drawn(&medium, 1);
     VA_CHECK(va_tensors_add(set, "gru.0.weight_ih", VA_F32, 2, (int64_t[]){ 3, 1 }) != NULL);
-    refused(set, "m.h5: has layers of mamba and of gru, expected one of them");
+    refused(set, "m.h5: found layers of mamba and of gru, expected one kind of layer");
     set = drawn(&medium, 1);
     VA_CHECK(va_tensors_add(set, "embed.weight", VA_F32, 2, (int64_t[]){ 3, 1 }) != NULL);
     refused(set, "m.h5: embed.weight: ");

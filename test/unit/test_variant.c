@@ -119,8 +119,9 @@ static void an_autoencoder_gives_its_encoder_or_all(void)
     refused(set, true, "x.pth: found no tensor decoder_embed.weight");
     set = mae();
     VA_CHECK(va_tensors_set_meta(set, "decoder_heads", "3") == 0);
-    refused(set, true,
-            "x.pth: width of the decoder is 16, expected a multiple of 4 and of its 3");
+    refused(
+        set, true,
+        "x.pth: decoder width is 16, expected a multiple of 4 and of the number of heads, 3");
     set = mae();
     remove_named(set, "decoder_blocks.0.norm1.weight");
     refused(set, true,

@@ -376,7 +376,8 @@ static void configurations_that_contradict_are_refused(void)
         { "heads", "0", "e.h5: heads is 0" },
         { "mean", "1,2", "e.h5: mean is 1,2, expected three numbers" },
         { "std", "1,0,1", "std 0 of channel 1" },
-        { "arch", "mamba-va", "e.h5: arch: found mamba-va, expected vit" },
+        { "arch", "mamba-va",
+          "e.h5: found a temporal model (arch mamba-va), expected an encoder (arch vit)" },
     };
     struct va_tensors *set;
 

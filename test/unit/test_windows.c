@@ -383,7 +383,7 @@ static void features_made_anew_are_noticed(void)
     if (!index)
         return;
     VA_CHECK_INT(failing(index), -1);
-    VA_CHECK(strstr(said, "was changed since the windows were made") != NULL);
+    VA_CHECK(strstr(said, "has changed since va-window read it") != NULL);
     va_window_index_free(index);
 }
 
