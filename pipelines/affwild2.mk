@@ -14,7 +14,7 @@
 #   TUNE          yes: fine-tune ENCODER for each fold, on its training videos (FINETUNE_OPTIONS);
 #                 the table then has a column for what that encoder says alone, smoothed
 #   FRAMES        folder for decoded frames, $(OUT)/frames
-#   FOLDS_TSV     folds as given (columns clip and fold) instead of drawn from the labels
+#   FOLDS_TSV     folds as given (columns clip and fold) instead of random ones
 #
 # Targets: all (table, and submission with SAMPLE), frames, features, windows, cv, submission.
 # One target per file and stage: -j runs videos and folds side by side, a second run does
@@ -53,7 +53,7 @@ videos_of = $(wildcard $(VIDEOS)/$(1).mp4 $(VIDEOS)/$(1).avi)
 source = $(firstword $(wildcard $(CROPS)/$(1)) $(videos_of) $(CROPS)/$(1))
 $(if $(FEATURES),,$(foreach v,$(LABELLED) $(TEST),$(if $(wildcard $(CROPS)/$(v)),,$(if $(word 2,$(call videos_of,$(v))),\
     $(error two videos for the name $(v): $(call videos_of,$(v)))))))
-# A submission has a row for every frame of a test video, also behind the last crop.
+# A submission has a row for every frame of a test video, also after the last crop.
 frames = $(if $(filter $(1),$(TEST)),$(if $(wildcard $(CROPS)/$(1)), \
              --frame-count $$(awk -F / '$$1 == "$(1)"' $(SAMPLE) | wc -l)))
 include $(HERE)features.mk

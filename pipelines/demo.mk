@@ -1,7 +1,7 @@
 # The whole pipeline on made-up videos with known answers: make demo.
 #
-# va-synth draws a small corpus in the layout of Aff-Wild2. affwild2.mk does the rest three times, with a
-# small encoder and a small head, so that it ends in minutes on two cores: with the encoder as it was drawn,
+# va-synth makes a small corpus in the layout of Aff-Wild2. affwild2.mk does the rest three times, with a
+# small encoder and a small head, so that it ends in minutes on two cores: with the untrained encoder,
 # pretrained on the frames without their labels, and fine-tuned for each fold on that fold's training videos. Nothing is
 # chosen by the held-out videos.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))

@@ -44,7 +44,7 @@ nested: $(OUT)/nested.tsv
 
 # ---- one member on one pair of lists ------------------------------------------------------------
 # $(call fit,MEMBER,TRAIN,VAL,SEED): predictions of the videos of VAL go to $@. A net's model
-# stays beside them, so that an interrupted run goes on where it was.
+# stays beside them, so that an interrupted run continues.
 fit = $(if $(filter ridge,$(KIND_$(1))),$(fit_ridge),$(fit_net))
 fit_ridge = $(call tool,va-ridge) $(OPTIONS_$(1)) --groups $(FOLDS_TSV) --windows $(WINDOWS) \
                 --train $(2) --val $(3) -o $@

@@ -216,8 +216,8 @@ static void explain_mean(const struct va_score *score)
                         va_metric_names[m], va_dimension_names[d]);
         if (isnan(score->value[VA_MEAN][m]) && !undefined[VA_VALENCE] && !undefined[VA_AROUSAL])
             va_info(
-                "video-mean: %s of mean is undefined because every video lacks it for valence or "
-                "arousal",
+                "video-mean: %s of mean is undefined because it is undefined for valence or "
+                "arousal in every video",
                 va_metric_names[m]);
     }
 }

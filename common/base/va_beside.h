@@ -1,8 +1,8 @@
 /*
  * va_beside.h - names of the hidden files that stand beside a target while it is written.
  *
- * Beside FOLDER/NAME they are called FOLDER/.NAME.SUFFIX. Where the file system has no room for
- * the suffix, NAME is cut and a hash of it appended.
+ * Beside FOLDER/NAME they are called FOLDER/.NAME.SUFFIX. Where the name would be too long
+ * for the file system, NAME is cut and a hash of it is appended.
  */
 #ifndef VA_BESIDE_H
 #define VA_BESIDE_H

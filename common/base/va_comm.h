@@ -1,5 +1,5 @@
 /*
- * va_comm.h - processes that work on one job: who they are, and what they tell each other.
+ * va_comm.h - processes (ranks) that work on one job, and the data that they exchange.
  *
  * A launcher (mpirun, srun) starts the same command several times; the processes are ranks 0 to
  * size - 1. A process that no launcher started, or that is the only one, is rank 0 of 1, and all
@@ -8,7 +8,7 @@
  *
  * Collective functions are called by all ranks in the same order, each with sizes that are the
  * same on all. They wait for the others without taking a core from them, and they do not fail:
- * when a rank is lost, a wait does not end, and whoever watches (va_comm_pid) ends the process.
+ * when a rank is lost, a wait does not end, and the watching thread (va_comm_pid) ends the process.
  *
  * Errors:    between begin and end errors are held (base/va_error.h), and va_comm_agree tells
  *            them once; other lines, and stdout, are those of rank 0

@@ -1,10 +1,10 @@
 /*
- * va_confine.h - take from a process what it does not need to parse somebody else's file.
+ * va_confine.h - restrict a process to the system calls that parsing an untrusted file needs.
  *
  * A child that reads untrusted bytes calls va_confine once all its descriptors are open. From
  * then on it can compute, start threads, read and write the descriptors that it has, and end.
  * It can open no file, make no socket and start no process: such calls fail with EPERM, so that a
- * library that only wanted to look something up goes on without it.
+ * library that only looks for an optional file continues without it.
  *
  * A list of allowed system calls (seccomp) does this; Landlock, where the kernel has it, takes
  * the file system away a second time. Resource limits bound memory, files and core dumps.

@@ -1,8 +1,8 @@
 /*
- * va_error.h - the one voice in which the tools speak to people.
+ * va_error.h - messages to people, in one form for all tools.
  *
  * A message is one line on stderr: "tool: file: place: found, expected". Lower case, no full
- * stop, said once, by whoever knows most. What does not print is shown as '?'
+ * stop, reported once, by the function that knows most. Unprintable characters become '?'
  * (va_text.h), so that a hostile name or file cannot write a second line or move the cursor.
  *
  * The first error reported decides the exit code of the tool: bad input data (3) or a machine
@@ -25,7 +25,7 @@ enum va_exit {
     VA_EXIT_MACHINE = 4, /* I/O, memory or device failed */
 };
 
-/* How much to say beside errors: -q, nothing, -v. */
+/* How much to report besides errors: -q, neither, -v. */
 enum va_verbosity { VA_QUIET = -1, VA_NORMAL = 0, VA_VERBOSE = 1 };
 
 /* Name of the running tool in front of every message; the string is kept, not copied. */

@@ -1,9 +1,9 @@
 /*
- * va_input.h - files that are read: opened once, and remembered, so that no output replaces one.
+ * va_input.h - input files: opened once and remembered, so that no output replaces one.
  *
  * Every reader opens through va_input_open and hands the descriptor on to whatever parses it
- * (a library, a child process), so that what was looked at is what is read, even when the path
- * is given to another file in between. The device and inode of each file stay known until the
+ * (a library, a child process), so that the checked file is the file that is read, even if the path
+ * names another file in between. The device and inode of each file stay known until the
  * process ends, and va_tempfile refuses an output that is one of them.
  *
  * Threads:   any
@@ -38,7 +38,7 @@ VA_MUST_USE int va_input_read_all(int fd, const char *path, const char *expected
 
 /* Remember a file that something else opened, or that will be read only later: an operand that
  * is checked against the outputs before the work begins. Of a folder, all files are inputs, opened
- * or not. A path that is not there is fine. */
+ * or not. A path that does not exist is ignored. */
 void va_input_note(const char *path);
 
 /* Whether this file was opened or noted. */

@@ -3,7 +3,7 @@
  *
  * The C library picks another implementation where the processor has fused multiplications, and
  * its last digit differs. These use +, -, * and / alone, which IEEE 754 fixes (the build turns
- * contraction off), so what is drawn at random is the same everywhere. Errors are below 2 units
+ * contraction off), so random numbers are the same everywhere. Errors are below 2 units
  * in the last place; test/unit/test_libm.c measures them.
  */
 #ifndef VA_LIBM_H

@@ -24,7 +24,7 @@ struct va_lock; /* opaque */
  */
 VA_MUST_USE struct va_lock *va_lock_take(const char *path);
 
-/* Whether nobody else can hold it now: false where the file system has no locks. */
+/* Whether no other process can hold the lock now: false where the file system has no locks. */
 bool va_lock_exclusive(const struct va_lock *l);
 
 /* NULL is fine. */

@@ -1,5 +1,5 @@
 /*
- * va_mem.h - memory whose size was checked before it was asked for.
+ * va_mem.h - memory allocation with checked sizes.
  *
  * Ownership: the caller frees with va_free. Blocks are aligned to 64 bytes and zeroed.
  */
@@ -18,8 +18,8 @@
 VA_MUST_USE void *va_new(int64_t count, size_t size);
 
 /*
- * Make room for `need` elements in *array, which holds *room, at least doubling; new elements
- * are zero. Returns 0, or -1 after reporting; *array and *room then stand as they were.
+ * Grow *array from a capacity of *room to at least `need` elements, at least doubling it; new
+ * elements are zero. Returns 0, or -1 after reporting, with *array and *room unchanged.
  */
 VA_MUST_USE int va_grow(void *array, int64_t *room, int64_t need, size_t size);
 
@@ -29,9 +29,9 @@ VA_MUST_USE char *va_format(const char *format, ...) VA_PRINTF(1, 2); /* a new s
 void va_free(void *block); /* NULL is fine */
 
 /*
- * Whether memory is short: a block of some size is not to be had. Libraries fail in many ways then,
- * and speak of damaged data; of sizes in damaged data that make no sense they say that memory is
- * short. Asked before either is believed. Errno stays.
+ * Whether memory is short: a block of some size cannot be allocated. Libraries then fail in many ways
+ * and may report damaged data; for impossible sizes in damaged data they report a lack of memory.
+ * Ask this before believing either report. Errno is preserved.
  */
 bool va_mem_short(void);
 

@@ -1,5 +1,5 @@
 /*
- * va_names.h - what a video is called, whichever of its files is at hand.
+ * va_names.h - the name of a video, from the path of any of its files.
  *
  * Raw video, crops, frames, features and labels of one video share one name, which is the key
  * that joins them. It comes from a path: the last part, known extensions taken off repeatedly
@@ -13,7 +13,7 @@
 
 /*
  * Name of the video that `path` (file or folder) belongs to. "-" is "stdin"; ".", ".." and "/"
- * are named after the folder they stand for. Never empty. A new string, or NULL after reporting.
+ * are named after the folder that they mean. Never empty. A new string, or NULL after reporting.
  */
 VA_MUST_USE char *va_video_name(const char *path);
 

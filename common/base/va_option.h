@@ -1,5 +1,5 @@
 /*
- * va_option.h - command lines from one table, which also makes the help and the man page.
+ * va_option.h - command lines from one table, which also makes help, man page and completion.
  *
  * A table is an array of VA_OPT_ entries ended by VA_OPT_END. Values are checked against the
  * entry's range before they are stored; unknown options, numbers out of range and trailing
@@ -13,7 +13,7 @@
  * whatever path, is refused with exit code 2, as are two outputs that are one file. "-" as an
  * output is standard output where the entry is VA_OPT_STREAM, and refused elsewhere.
  *
- * The defaults shown by --help are what the targets hold when va_options_parse is called.
+ * --help shows as defaults the values that the targets have when va_options_parse is called.
  * Ownership: strings point into argv; arrays made by VA_OPT_LIST are freed by va_options_free
  * Threads:   one, at the start of main()
  */

@@ -1,8 +1,8 @@
 /*
- * va_output.h - what an output may replace.
+ * va_output.h - the files that an output may replace.
  *
- * Never a file that this run reads (va_input.h), and only with --force one that is no earlier
- * output: each writer says by the first bytes which files it wrote.
+ * An output never replaces a file that this run reads (va_input.h). It replaces a file that is no
+ * earlier output only with --force: each writer recognises its own files by their first bytes.
  *
  * Threads:   any
  */
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { VA_OUTPUT_HEAD = 8192 }; /* as many first bytes are looked at */
+enum { VA_OUTPUT_HEAD = 8192 }; /* number of first bytes that are read */
 
 /* Whether a file that begins with head[0..size) is one that the writer makes. */
 typedef bool va_output_ours(const char *head, size_t size);

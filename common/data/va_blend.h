@@ -1,5 +1,5 @@
 /*
- * va_blend.h - which weights make the best of several predictions: fitted to labels.
+ * va_blend.h - fit the weights of a weighted sum of predictions to labels.
  *
  * For p = sum over k of w[k] x_k with w[k] >= 0 and sum 1, the CCC of p with the labels y is a
  * function of means and covariances, which one pass over the frames gives:
@@ -7,7 +7,7 @@
  *     CCC(w) = 2 w'g / w'Q w,   g[k] = cov(x_k, y),
  *     Q[k, l] = cov(x_k, x_l) + (mean x_k - mean y) (mean x_l - mean y) + var y
  *
- * An affine map behind it that gives p mean and deviation of y makes the CCC the correlation,
+ * An affine map after it that gives p the mean and deviation of y makes the CCC the correlation,
  *
  *     r(w) = w'g / sqrt(w'C w var y),   C[k, l] = cov(x_k, x_l)
  *

@@ -14,12 +14,12 @@ struct va_blend_job {
     struct va_strings folders; /* of <video>.txt annotations, at least one */
     const char *list; /* file that names the videos to take, or NULL: all that have labels */
     struct va_label_rule rule;
-    bool skip; /* labelled videos and frames that a file lacks are left out, else an error */
+    bool skip; /* leave out labelled videos and frames missing from a file; else an error */
 };
 
 /*
- * Add every labelled frame to the moments of valence and arousal, blend [2], each begun by
- * va_blend_init(.., e->count). 0, or -1 after reporting: also when there is no such frame.
+ * Add every labelled frame to the moments of valence and arousal, blend [2], each initialised by
+ * va_blend_init(.., e->count). Returns 0, or -1 after reporting, also if there is no such frame.
  */
 VA_MUST_USE int va_blend_add_labels(struct va_blend *blend, struct va_ensemble *e,
                                     const struct va_blend_job *job);

@@ -1,12 +1,12 @@
 /*
- * va_context.h - the frames around a frame, as one row: what a linear map needs to see time.
+ * va_context.h - the frames around a frame as one row, so that a linear map can use them.
  *
  * With `reach` frames to both sides and steps of `step`, feature f of frame t becomes L =
  * 2 floor(reach / step) + 1 numbers, its means over `step` frames (centred; an even number has
  * one more before) at t - reach', ..., t, ..., t + reach' in steps. Beyond the ends of a video its
  * first and last frame are repeated. reach 0 and step 1 is the frame itself.
  *
- * Layout:    x [count, D, L], so that what belongs to a feature lies together
+ * Layout:    x [count, D, L], so that the values of a feature are adjacent
  * Ownership: keeps the pointer to the index, whose features must be open
  */
 #ifndef VA_CONTEXT_H

@@ -13,7 +13,7 @@
 
 enum { VA_ENSEMBLE_MAX = 64 };
 
-/* A video that some of the files lack: refused, left out, or combined from those that have it. */
+/* Treatment of a video that is missing from some files: refuse it, leave it out, or average the rest. */
 enum va_ensemble_missing { VA_ENSEMBLE_ERROR, VA_ENSEMBLE_SKIP, VA_ENSEMBLE_AVERAGE };
 
 struct va_ensemble {
@@ -37,8 +37,8 @@ void va_ensemble_release(struct va_ensemble *e);
 bool va_ensemble_has(const struct va_ensemble *e, const char *name);
 
 /*
- * Load a video that va_ensemble_has. 1; 0 when it is to be left out, which is said with the file
- * that lacks it; -1 after reporting: missing in a file, or of another length in two of them.
+ * Load a video for which va_ensemble_has is true. Returns 1; 0 after naming the file from which a video
+ * to leave out is missing; -1 after reporting: missing from a file, or of different lengths.
  */
 VA_MUST_USE int va_ensemble_load(struct va_ensemble *e, const char *name,
                                  enum va_ensemble_missing missing);
@@ -49,7 +49,7 @@ VA_MUST_USE int va_ensemble_mean(const struct va_ensemble *e, const char *name,
                                  const double (*weight)[2], double *mean);
 
 /*
- * CCC centring of K series va[k] [T, 2], each dimension for itself. The agreement a_k of a series is
+ * CCC centring of K series va[k] [T, 2], each dimension separately. The agreement a_k of a series is
  * the mean of its CCCs with the others, the target the mean of the series' means weighted by it:
  *     target = sum a_k mean_k / sum a_k
  * Each series is shifted to have the target as its mean, then they are averaged. Since only the

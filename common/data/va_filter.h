@@ -15,7 +15,7 @@
  *   median       element h (from 0) of the sorted window: of an even one the upper of the middle
  *                two                                    ndimage.median_filter(x, W)
  *
- * What the window finds before the first and after the last frame of `a b c d`, by SciPy's names:
+ * Values before the first and after the last frame of `a b c d`, with SciPy's names:
  *
  *   reflect  c b a | a b c d | d c b     each frame counts again
  *   mirror   d c b | a b c d | c b a     but the last one
@@ -26,7 +26,7 @@
  *   interp   savgol only: the first and the last h frames lie on the polynomial of the first and
  *            the last full window
  *
- * reflect and mirror go back and forth where the window is longer than the series; one frame alone
+ * reflect and mirror repeat where the window is longer than the series; one frame alone
  * is its own mirror image. With interp a window longer than the series becomes the series, and the
  * degree at most T - 1. An exponential has no window: its edge is not used.
  *

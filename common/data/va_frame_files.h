@@ -30,8 +30,8 @@ struct va_frame_files {
                   "folder to write <video>.txt files into: valence,arousal, one line per " \
                   "frame")
 
-/* Whether each place can take the files of so many videos: a folder can (it is one, or ends in "/"),
- * a file only that of one. 0, or -1 after reporting. */
+/* Check that each place can hold the files of `videos` videos: a folder (it exists, or its name ends in "/")
+ * holds any number, a file one. Returns 0, or -1 after reporting. */
 VA_MUST_USE int va_frame_files_check(const struct va_frame_files *f, int64_t videos);
 
 /* Whether the files of this video may be written: what stands there is one of ours (va_output.h).

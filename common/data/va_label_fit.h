@@ -1,13 +1,13 @@
 /*
- * va_label_fit.h - whether the rows of a label file are those of the frames they are laid upon.
+ * va_label_fit.h - check that the rows of a label file belong to the frames of its video.
  *
- * Row k stands for frame k. Files made at another rate (4 rows a second for 25 frames) would land on
- * the wrong frames, so a count that does not fit is said, and refused from VA_LABEL_RATIO on: rates in
- * use differ by 2 and more (15 and 30, 25 and 50, 4 and 25) or by 1.25 at most (24, 25, 30), and so do
- * not the counts of rows and frames of one video, of which corpora lack some.
+ * Row k is for frame k. The rows of a file at another rate (4 rows per second for 25 frames) would
+ * belong to the wrong frames, so a difference between rows and frames is reported, and a factor above
+ * VA_LABEL_RATIO is refused. Rates in use differ by 2 and more (15 and 30, 25 and 50, 4 and 25) or by at
+ * most 1.25 (24, 25, 30); missing rows and frames of real corpora make smaller differences.
  *
- * Crops are known by their numbers, and the last face is not the end of the video: where no rate is
- * known, there may be rows behind it, as many as there are.
+ * Crops are identified by their numbers, and the last face is not the end of the video: where the rate
+ * is unknown, any number of rows may follow the last face.
  */
 #ifndef VA_LABEL_FIT_H
 #define VA_LABEL_FIT_H
@@ -20,11 +20,11 @@
 enum va_label_unmatched { VA_LABELS_REFUSE, VA_LABELS_ALLOW };
 extern const char *const va_label_unmatched_names[]; /* in enum order, NULL last */
 
-/* What the command line says. */
+/* The options of the command line. */
 struct va_label_rule {
     double fps;    /* rows per second; 0: a row is a frame */
     int unmatched; /* enum va_label_unmatched */
-    bool silent;   /* a difference that is taken is not said here */
+    bool silent;   /* an accepted difference is not reported */
 };
 
 #define VA_OPT_LABEL_FPS(target_)                                                            \
@@ -44,11 +44,11 @@ struct va_label_video {
 };
 
 /*
- * Labels of file `path` for a video: resampled if the rule says at which rate they are, then compared
- * with its frames. A difference is said (unless silent), one beyond the ratio refused unless allowed.
- * Frame k, at (k - 1) / fps seconds, gets what lies between the rows around that time, row r standing at
- * (r - 1) / rule->fps; the last row lasts as long as the others; a frame beside a row that is not annotated
- * is not annotated. -1 after reporting: refused; too many frames, or their rate not known.
+ * Fit the labels of file `path` to a video: resample them if rule->fps is set, then compare their number
+ * with the frames. A difference is reported unless silent; above the ratio it is refused unless allowed.
+ * Resampling: frame k, at (k - 1) / fps seconds, gets the linear mix of the two rows around that time; row
+ * r is at (r - 1) / rule->fps; the last row lasts as long as the others. A frame next to an unlabelled row is
+ * unlabelled. Returns 0, or -1 after reporting: refused, too many frames, or an unknown frame rate.
  */
 VA_MUST_USE int va_labels_fit(struct va_labels *labels, const char *path,
                               const struct va_label_rule *rule,

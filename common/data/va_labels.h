@@ -4,8 +4,8 @@
  * Header `valence,arousal`, then line k + 1 is frame k. Annotations lie in [-1, 1]; -5 means
  * that the frame was not annotated. Predictions are float32 numbers, of which a file keeps nine
  * digits: they come back as they were. CR LF, blanks round the numbers, integers, empty lines at
- * the end and a missing last line end are all fine; an empty line between rows is not, since
- * nobody can tell whether it stands for a frame.
+ * the end and a missing last line end are all fine; an empty line between rows is not,
+ * because it might stand for a frame. schemas/va.labels.md is the page for users.
  *
  * Ownership: structs are the caller's and begin as { 0 }; release frees what they own
  */
@@ -56,7 +56,7 @@ struct va_label_files {
 };
 
 /*
- * Add the `<video>.txt` of a folder; other files and hidden ones are passed over. Two files for
+ * Add the `<video>.txt` of a folder; other files and hidden files are ignored. Two files for
  * one video in a folder are an error. Where an earlier folder has the video already, that file
  * stays.
  */

@@ -1,5 +1,5 @@
 /*
- * va_lines.h - text files line by line, when nobody vouches for them.
+ * va_lines.h - untrusted text files, line by line.
  *
  * A line ends with LF, CR LF or the end of the file. Lines that are too long and NUL bytes are
  * reported as what they are instead of being cut; a UTF-8 byte order mark in front is dropped.

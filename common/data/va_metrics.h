@@ -1,5 +1,5 @@
 /*
- * va_metrics.h - how well predictions agree with annotations.
+ * va_metrics.h - measures of agreement between predictions and labels.
  *
  * Population moments in double over the labelled frames:
  *   ccc      2 cov / (var p + var y + (mean p - mean y)^2)
@@ -25,7 +25,7 @@ extern const char *const va_metric_names[]; /* in enum order, NULL last */
 
 struct va_score {
     double value[VA_DIMENSIONS][VA_METRICS];
-    int64_t frames; /* labelled frames that entered */
+    int64_t frames; /* number of labelled frames */
 };
 
 /* Why a value is NaN. */

@@ -1,14 +1,14 @@
 /*
- * va_origin.h - where features come from: which encoder made them, from how many frames a second.
+ * va_origin.h - the origin of features: their encoder and their frame rate.
  *
- * Two encoders of one width give features that a model cannot tell apart and that mean different
- * things. Feature files name their encoder (@encoder, the content id of its weights), a model those it
- * was trained on (metadata `encoder`), and what does not fit is refused. Files and models that name none
- * are taken: they were made elsewhere, or before.
+ * Features of two encoders of one width look alike to a model but have different meanings. A feature
+ * file names its encoder (@encoder, the content id of its weights), and a model the encoder of its training
+ * features (metadata `encoder`). Features of another encoder are refused. Files and models without an
+ * encoder are accepted: other programs or earlier versions made them.
  *
- * What a model knows of time it counted in frames. It keeps the lowest and the highest rate of its
- * training videos (`fps-min`, `fps-max`); beyond VA_ORIGIN_FPS times that range a video is warned of: 24,
- * 25 and 30 frames a second are within it of each other, 50 and 60 are not.
+ * A model measures time in frames. It stores the lowest and the highest frame rate of its training videos
+ * (`fps-min`, `fps-max`). A video outside VA_ORIGIN_FPS times that range causes a warning: 24, 25 and 30
+ * frames per second are close enough to each other, 50 and 60 are not.
  */
 #ifndef VA_ORIGIN_H
 #define VA_ORIGIN_H

@@ -27,7 +27,7 @@ struct va_moments {
 VA_MUST_USE int va_moments_init(struct va_moments *m, int64_t D); /* -1 after reporting */
 void va_moments_release(struct va_moments *m);
 
-/* Add `count` frames, x [count, D], label [count, 2]; those with valid 0 are passed over. */
+/* Add `count` frames, x [count, D], label [count, 2]; frames with valid 0 are ignored. */
 VA_MUST_USE int va_moments_add(struct va_moments *m, int64_t count, const float *x,
                                const float *label, const float *valid);
 void va_moments_sum(struct va_moments *to, const struct va_moments *part, int sign); /* 1, -1 */

@@ -1,8 +1,8 @@
 /*
- * va_track.h - what the feature file or the frames file of a video says of it, checked.
+ * va_track.h - the checked contents of the feature file or the frames file of a video.
  *
- * Features are read once here: one that is not finite is found before anything is made of the
- * file, and told with its frame, row and column.
+ * All features are read once here, to report a value that is not finite, with its frame, row and
+ * column, before anything is computed.
  *
  * Ownership: structs are the caller's and begin as { 0 }; release frees what they own
  */

@@ -1,9 +1,8 @@
 /*
  * va_window_index.h - timelines of videos and the windows cut from them: what va.windows/1 holds.
  *
- * The timeline of a video has an entry per frame (or per label, where there are more): which
- * feature row stands for it, whether the frame itself has features, its label and whether it
- * is labelled. A window is a run of W timeline entries; beyond the end it is padded with
+ * The timeline of a video has one entry per frame (or per label, if there are more). An entry holds
+ * the feature row to use, whether the frame itself has features, its label and whether it is labelled. A window is a run of W timeline entries; beyond the end it is padded with
  * zero features and no labels. Nothing is copied: rows are gathered from the mapped feature
  * files when a batch is made.
  *
@@ -22,8 +21,8 @@
 #include <stdint.h>
 
 enum va_tail { VA_TAIL_PAD, VA_TAIL_SHIFT, VA_TAIL_DROP };
-/* What stands for a frame without features (before the first one and after the last there is
- * only one neighbour). */
+/* Features of a frame without a face (before the first face and after the last there is only one
+ * neighbour). */
 enum va_missing {
     VA_MISSING_PREVIOUS, /* the last frame before it with a face; a zero vector before the first */
     VA_MISSING_NEAREST, /* the nearer one; the earlier at a tie */
@@ -54,7 +53,7 @@ struct va_index_video {
     char *features;    /* path of its feature file as opened from here */
     char *features_id; /* content id */
     char *encoder; /* that made them; NULL: not known, or not open in an index that was read */
-    double fps;    /* average frames per second; 0: likewise */
+    double fps;    /* average frames per second; 0: not known */
     int64_t first, frames; /* its entries in the timeline */
     int64_t frame_count;   /* frames the video itself has; 0 in an index that was read */
     int64_t label_count;   /* labels in its file; 0 where none, or when read */
@@ -100,7 +99,7 @@ void va_window_index_free(struct va_window_index *index); /* NULL is fine */
 /*
  * Add the video of feature file `path`, its windows and its labels: `labels` is searched for
  * its name (NULL: no labels wanted); a video that has none there counts as unlabelled. -1 after
- * reporting: a bad file, a name that is there already, another width than the videos before, labels that
+ * reporting: a bad file, a name that is already in the index, another width than that of earlier videos, labels that
  * do not fit the frames by the index's rule (data/va_label_fit.h).
  */
 VA_MUST_USE int va_window_index_add(struct va_window_index *index, const char *path,
@@ -118,14 +117,14 @@ VA_MUST_USE int va_window_index_write(const struct va_window_index *index, const
 VA_MUST_USE struct va_window_index *va_window_index_read(const char *path, char **id);
 
 /* Open and map all feature files (or open frames files), check their ids, widths and row numbers. -1 after reporting,
- * also for a file that was changed since the index was made. */
+ * also for a file that has changed since the index was made. */
 VA_MUST_USE int va_window_index_open_features(struct va_window_index *index);
 
 /* Video number of `name`, or -1 (not reported). */
 int64_t va_window_index_find(const struct va_window_index *index, const char *name);
 
 /* Video numbers of the names in a list file (data/va_lists.h), in its order; *videos [*count] is
- * freed with va_free. -1 after reporting: a bad list, or a name that the index lacks. */
+ * freed with va_free. -1 after reporting: a bad list, or a name that is not in the index. */
 VA_MUST_USE int va_window_index_select(const struct va_window_index *index, const char *list,
                                        int64_t **videos, int64_t *count);
 
