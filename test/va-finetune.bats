@@ -261,7 +261,7 @@ interrupt() {
 
 @test "a loss that is not finite: status 4, no model" {
     run -4 --separate-stderr tune --epochs 3 --warmup-epochs 0 --lr 1e30 --min-lr 1e30 -o n.h5
-    [[ $stderr == "va-finetune: step 2: no loss, since "*" is not finite" ]] || explain "$stderr"
+    [[ $stderr == "va-finetune: step 2: the loss is not finite (nor is "*"): training diverged, mostly because the learning rate is too high: try "* ]] || explain "$stderr"
     [ ! -e n.h5 ]
 }
 

@@ -234,7 +234,7 @@ END
 
 @test "a loss that is not finite: status 4 with step, tensor and batch, no model" {
     run -4 --separate-stderr train --epochs 3 --lr 1e30 --schedule constant --log-dir log -o m.h5
-    [[ $stderr == "va-tcn-mamba-train: step 2: no loss, since "*" is not finite; batch: "[abc]" "*-* ]] ||
+    [[ $stderr == "va-tcn-mamba-train: step 2: the loss is not finite (nor is "*"): training diverged, mostly because the learning rate is too high: "*"; batch: "[abc]" "*-* ]] ||
         explain "$stderr"
     [ "$(wc -l <<<"$stderr")" -eq 1 ]
     [ ! -e m.h5 ]
@@ -293,4 +293,17 @@ END
         # shellcheck disable=SC2086
         run -2 --separate-stderr train -o m.h5 $mistake
     done
+}
+
+@test "on a terminal: the epoch, the loss and the best score beside rate and time left" {
+    command -v script >/dev/null || skip "no script(1) to make a terminal"
+    script -qefc "exec va-tcn-mamba-train ${RUN[*]@Q} --epochs 1000000 -o m.h5" out >/dev/null &
+    for ((i = 0; i < 4000; i++)); do
+        ! grep -q 'best CCC' out 2>/dev/null || break
+        sleep 0.005
+    done
+    kill $!
+    wait $! || true
+    tr '\r' '\n' <out | grep -q ' steps, [0-9.]*/s, .*left; epoch [0-9]* of 1000000, loss [0-9.]*, best CCC ' ||
+        explain "$(cat out)"
 }

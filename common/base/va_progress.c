@@ -1,6 +1,7 @@
 #include "base/va_progress.h"
 
 #include "base/va_error.h"
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
@@ -10,6 +11,7 @@ static struct {
     const char *what;
     int64_t total;
     double start, last;
+    char note[96];
     bool on, drawn;
 } progress;
 
@@ -33,13 +35,14 @@ void va_progress_begin(const char *what, int64_t total)
     progress.on = va_verbosity() > VA_QUIET && isatty(STDERR_FILENO);
     progress.what = what;
     progress.total = total;
+    *progress.note = '\0';
     progress.start = progress.last = seconds();
     va_error_set_before(clear_line);
 }
 
 void va_progress_update(int64_t done)
 {
-    char line[160];
+    char line[256];
     double now, rate;
     int n;
 
@@ -59,8 +62,19 @@ void va_progress_update(int64_t done)
                       100.0 * (double)done / (double)progress.total, (int)left / 60,
                       (int)left % 60);
     }
+    if (*progress.note)
+        n += snprintf(line + n, sizeof(line) - (size_t)n, "; %s", progress.note);
     (void)!write(STDERR_FILENO, line, (size_t)n);
     progress.drawn = true;
+}
+
+void va_progress_note(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(progress.note, sizeof(progress.note), format, args);
+    va_end(args);
 }
 
 void va_progress_end(void)

@@ -154,12 +154,6 @@ static int backward(struct va_tuner *t, const struct losses *l)
     return va_backend_peek(t->be);
 }
 
-static int not_finite(const struct va_tuner *t, const char *what, const char *tensor)
-{
-    return va_error_machine("step %lld: %s %s is not finite",
-                            (long long)t->run.state.batches + 1, what, tensor);
-}
-
 /* What the step changes; the same on all ranks, but for the file of the log. */
 static int update(struct va_tuner *t, int64_t k, const struct losses *l)
 {
@@ -170,7 +164,7 @@ static int update(struct va_tuner *t, int64_t k, const struct losses *l)
                                             c->epochs, c->warmup_epochs);
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
-        return bad ? not_finite(t, "the gradient of", bad) : -1;
+        return bad ? va_run_diverged(&t->run, bad, NULL) : -1;
     s->batches++;
     return va_log_add(&s->train,
                       (double[VA_FINETUNE_TRAIN_COLUMNS]){
@@ -202,9 +196,7 @@ int va_tuner_step(void *arg)
         return 0;
     }
     if (!isfinite(l.all)) {
-        const char *bad = va_run_bad_parameter(s->params);
-
-        return va_comm_agree(not_finite(t, "no loss, since", bad ? bad : "a prediction"));
+        return va_comm_agree(va_run_diverged(&t->run, NULL, NULL));
     }
     if (va_comm_agree(backward(t, &l)) < 0)
         return -1;

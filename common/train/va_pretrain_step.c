@@ -10,10 +10,10 @@
 #include "train/va_run_priv.h"
 #include <math.h>
 
-/* "step 7: WHAT TENSOR is not finite; batch: a 12, b 3" (pictures of batches k to last). Returns -1.
- * All ranks come to this, with the same words. */
-static int not_finite(const struct va_pretrainer *t, const char *what, const char *tensor,
-                      int64_t k, int64_t last)
+/* Of the gradient of a tensor, or (NULL) of the loss; with the pictures of batches k to last: "a 12, b
+ * 3". Returns -1. All ranks come to this, with the same words. */
+static int not_finite(const struct va_pretrainer *t, const char *tensor, int64_t k,
+                      int64_t last)
 {
     char batch[1024];
     size_t n = 0;
@@ -27,8 +27,7 @@ static int not_finite(const struct va_pretrainer *t, const char *what, const cha
                                   va_pictures_video(t->pictures, p->video)->name,
                                   p->number ? (long long)p->number : (long long)p->row + 1);
         }
-    return va_error_machine("step %lld: %s %s is not finite; batch: %s",
-                            (long long)t->run.state.batches + 1, what, tensor, n ? batch : "?");
+    return va_run_diverged(&t->run, tensor, n ? batch : "?");
 }
 
 /* ---- what makes an update --------------------------------------------------------------------- */
@@ -70,9 +69,7 @@ static int add_batch(struct va_pretrainer *t, int64_t k, double *loss)
         return -1;
     part = join(part);
     if (!isfinite(part)) {
-        const char *bad = va_run_bad_parameter(t->run.state.params);
-
-        return va_comm_agree(not_finite(t, "no loss, since", bad ? bad : "a prediction", k, k));
+        return va_comm_agree(not_finite(t, NULL, k, k));
     }
     *loss += part / (double)c->accumulate;
     va_mae_backward(t->mae);
@@ -102,7 +99,7 @@ static int update(struct va_pretrainer *t, double loss)
                                             c->epochs, c->warmup_epochs);
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
-        return bad ? not_finite(t, "the gradient of", bad, k, k + c->accumulate - 1) : -1;
+        return bad ? not_finite(t, bad, k, k + c->accumulate - 1) : -1;
     s->batches++;
     if (s->batches % s->per_epoch == 0)
         tell(t, loss, rate);

@@ -31,7 +31,8 @@ bool va_run_save_every(struct va_run_job *job, const char *text)
     return true;
 }
 
-const char *va_run_bad_parameter(const struct va_params *params)
+/* The first parameter with a value that is not finite, or NULL. */
+static const char *bad_parameter(const struct va_params *params)
 {
     for (int64_t i = 0; i < params->count; i++) {
         const struct va_param *p = &params->items[i];
@@ -47,6 +48,21 @@ const char *va_run_bad_parameter(const struct va_params *params)
             return p->name;
     }
     return NULL;
+}
+
+int va_run_diverged(const struct va_run *r, const char *tensor, const char *batch)
+{
+    const char *bad = tensor ? NULL : bad_parameter(r->state.params);
+
+    return va_error_machine(
+        "step %lld: %s%s is not finite%s%s%s: training diverged, mostly because the learning rate is "
+        "too high: try a lower --lr or more --warmup-epochs%s%s",
+        (long long)r->state.batches + 1, tensor ? "the gradient of " : "the loss",
+        tensor ? tensor : "", tensor ? "" : " (nor is ",
+        tensor ? ""
+        : bad  ? bad
+               : "a prediction",
+        tensor ? "" : ")", batch ? "; batch: " : "", batch ? batch : "");
 }
 
 /* ---- checkpoints ------------------------------------------------------------------------- */
@@ -234,6 +250,20 @@ static int stopped(struct va_run *r)
     return number;
 }
 
+/* Where the run stands, beside the rate: the epoch, the last loss and the best score so far. */
+static void show(const struct va_run *r)
+{
+    const struct va_train_state *s = &r->state;
+    const double *row = va_log_last(&s->train);
+    char best[32] = "";
+
+    if (s->best_step)
+        snprintf(best, sizeof(best), ", best CCC %.3f", s->best);
+    va_progress_note("epoch %lld of %lld, loss %.4f%s", (long long)va_run_epoch(s),
+                     (long long)r->epochs, row ? row[VA_RUN_LOSS] : NAN, best);
+    va_progress_update(s->batches - r->first);
+}
+
 /* Until finished: 0, -1 after reporting, or the signal that came. */
 static int loop(struct va_run *r)
 {
@@ -259,7 +289,7 @@ static int loop(struct va_run *r)
         va_comm_broadcast(&due, sizeof(due));
         if ((due && save(r) < 0) || r->kind->step(r->arg) < 0)
             return -1;
-        va_progress_update(r->state.batches - r->first);
+        show(r);
     }
 }
 

@@ -53,7 +53,7 @@ struct va_run_kind {
     int (*write)(void *arg, const struct va_tensors *weights);
 };
 
-enum { VA_RUN_COLUMNS_MAX = 16 }; /* of a log */
+enum { VA_RUN_COLUMNS_MAX = 16, VA_RUN_LOSS = 3 }; /* of a log; the column of the loss */
 
 struct va_run {
     const struct va_run_job *job;
@@ -104,7 +104,8 @@ void va_run_change_end(void);
 
 int64_t va_run_epoch(const struct va_train_state *s); /* of the last batch, from 1 */
 
-/* The first parameter with a value that is not finite, or NULL. */
-const char *va_run_bad_parameter(const struct va_params *params);
+/* Report that the gradient of `tensor`, or (NULL) the loss, is not finite in this step, and what helps;
+ * `batch` says what was in it, or is NULL. Returns -1. */
+int va_run_diverged(const struct va_run *r, const char *tensor, const char *batch);
 
 #endif

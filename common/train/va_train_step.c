@@ -9,10 +9,10 @@
 #include "train/va_train_priv.h"
 #include <math.h>
 
-/* "step 7: WHAT TENSOR is not finite; batch: a 1-300, b 201-500" (frames). Returns -1. All ranks
- * come to this, with the same words. */
-static int not_finite(const struct va_trainer *t, const char *what, const char *tensor,
-                      const int64_t *windows, int64_t count)
+/* Of the gradient of a tensor, or (NULL) of the loss; with the batch: "a 1-300, b 201-500" (frames).
+ * Returns -1. All ranks come to this, with the same words. */
+static int not_finite(const struct va_trainer *t, const char *tensor, const int64_t *windows,
+                      int64_t count)
 {
     char batch[1024];
     size_t n = 0;
@@ -24,8 +24,7 @@ static int not_finite(const struct va_trainer *t, const char *what, const char *
                               t->in.index->videos[w->video].name, w->start + 1,
                               w->start + w->length);
     }
-    return va_error_machine("step %lld: %s %s is not finite; batch: %s",
-                            (long long)t->run.state.batches + 1, what, tensor, batch);
+    return va_run_diverged(&t->run, tensor, batch);
 }
 
 /* The windows of batch k, and this rank's share of them. */
@@ -80,7 +79,7 @@ static int update(struct va_trainer *t, const struct work *w, const struct va_cc
                                              c->lr, c->epochs, c->warmup_epochs);
 
     if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
-        return bad ? not_finite(t, "the gradient of", bad, w->windows, w->count) : -1;
+        return bad ? not_finite(t, bad, w->windows, w->count) : -1;
     s->batches++;
     return va_log_add(&s->train, (double[VA_TRAIN_COLUMNS]){
                                      (double)s->batches, (double)(w->k / s->per_epoch + 1),
@@ -112,10 +111,7 @@ int va_train_step(void *arg)
         return 0;
     }
     if (!isfinite(loss.loss)) {
-        const char *bad = va_run_bad_parameter(s->params);
-
-        return va_comm_agree(
-            not_finite(t, "no loss, since", bad ? bad : "a prediction", w.windows, w.count));
+        return va_comm_agree(not_finite(t, NULL, w.windows, w.count));
     }
     if (va_comm_agree(backward(t, &w, &gradient)) < 0)
         return -1;
