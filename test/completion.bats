@@ -4,6 +4,7 @@
 # zsh's are run with the functions of its completion system replaced by ones that print.
 bats_require_minimum_version 1.8.0
 load lib/va
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
 # What bash offers for the last word, on one line; "files" or "folders" where it asks for those.
 offers() { # TOOL WORDS...

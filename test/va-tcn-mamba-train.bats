@@ -56,6 +56,11 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     [ "$(cut -f 1 log/val.tsv | paste -sd ' ')" = "step 4 5" ]
 }
 
+@test "the summary counts one update and one epoch in the singular" {
+    run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" --steps 1 -o m.h5
+    [[ $stderr == *"m.h5: 1 update in 1 epoch, best mean CCC "* ]] || explain "$stderr"
+}
+
 @test "--preset authors evaluates four times an epoch" {
     train --preset authors --epochs 2 --log-dir log -o m.h5
     [ "$(cut -f 1 log/val.tsv | paste -sd ' ')" = "step 1 2 3 4 5 6 7 8" ]
