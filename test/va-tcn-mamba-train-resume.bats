@@ -126,3 +126,23 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
         cmp disk/m.h5 straight.h5 && diff -r disk/log straight' full "${RUN[@]}"
     [ "$status" -eq 0 ] || explain "$output"
 }
+
+@test "the best model so far comes out of the checkpoint of a run that goes on" {
+    train --epochs 12 --lr 0.01 -o whole.h5
+    interrupt TERM --epochs 100000 --lr 0.01 --schedule constant -o m.h5
+    [ "$rc" -eq 143 ]
+    cp m.h5.state before
+    run -0 --separate-stderr va-weights best -o best.h5 m.h5.state
+    [ "$stderr" = "va-weights: best.h5: the weights of step $(attribute m.h5.state best_step)" ] || explain "$stderr"
+    va-check best.h5
+    cmp m.h5.state before
+    va-predict -q -m best.h5 -o p.h5 d.h5
+    [ "$(va-weights info best.h5 | cut -f 1,2 | grep -v '^tensor')" = "$(va-weights info whole.h5 | cut -f 1,2 | grep -v '^tensor')" ]
+    va-weights info best.h5 | grep -q "$(printf 'setting\tkernel\t3')"
+    column m.h5.state /best/fc2.bias >a && column best.h5 /tensors/fc2.bias >b
+    cmp a b
+    va-tcn-mamba-train -q "${RUN[@]}" --epochs 12 --lr 0.01 --init best.h5 -o again.h5
+    run -3 --separate-stderr va-weights best -o x.h5 whole.h5
+    [[ $stderr == "va-weights: whole.h5: "*"va.state/1"* ]] || explain "$stderr"
+    [ ! -e x.h5 ]
+}

@@ -390,6 +390,54 @@ static int main_export(int argc, char **argv)
     return status;
 }
 
+/* ---- best ------------------------------------------------------------------------------ */
+
+static const struct va_usage best_usage = {
+    .synopsis = "-o MODEL.h5 STATE",
+    .brief = "take the best model so far out of the checkpoint of a run that has not ended",
+    .details =
+        "STATE is the checkpoint that a trainer keeps beside its output (MODEL.h5.state). The "
+        "model is the one of the run's best validation so far; without validation, the last "
+        "one. The run can go on afterwards.",
+};
+
+static int run_best(const char *state, const char *output)
+{
+    int64_t step = 0;
+    char *id = NULL;
+    struct va_tensors *set = va_model_read_best(state, &id, &step);
+    int result = set ? va_model_save(output, set, NULL,
+                                     &(struct va_model_source){ .path = state, .id = id }, 1)
+                     : -1;
+
+    if (result == 0)
+        va_info("%s: the weights of step %lld", output, (long long)step);
+    va_tensors_free(set);
+    va_free(id);
+    return result;
+}
+
+static int main_best(int argc, char **argv)
+{
+    const char *output = NULL;
+    const struct va_option table[] = {
+        VA_OPT_OUTPUT('o', "output", &output, "MODEL.h5", "model to write"),
+        VA_OPT_END,
+    };
+    int status;
+    char **rest = va_options_parse(table, &best_usage, argc, argv, &status);
+
+    if (!rest)
+        return status;
+    if (!output)
+        va_usage_error(&status, "missing --output FILE");
+    else if (!rest[0] || rest[1])
+        va_usage_error(&status, "expected one checkpoint");
+    else
+        status = va_tool_status(run_best(rest[0], output));
+    return status;
+}
+
 /* ---- info ------------------------------------------------------------------------------ */
 
 static const struct va_usage info_usage = {
@@ -446,6 +494,7 @@ int main(int argc, char **argv)
         { "init", main_init, init_usage.brief },
         { "import", main_import, import_usage.brief },
         { "export", main_export, export_usage.brief },
+        { "best", main_best, best_usage.brief },
         { "info", main_info, info_usage.brief },
         { NULL, NULL, NULL },
     };

@@ -190,9 +190,10 @@ static int get_metadata(struct va_h5_in *in, struct va_tensors *set)
     return result;
 }
 
-static int get_tensor(struct va_h5_in *in, const char *name, struct va_tensors *set)
+static int get_tensor(struct va_h5_in *in, const char *group, const char *name,
+                      struct va_tensors *set)
 {
-    char *path = va_format("/tensors/%s", name);
+    char *path = va_format("%s/%s", group, name);
     int64_t shape[VA_RANK_MAX], rows;
     enum va_dtype type;
     struct va_tensor *t;
@@ -248,13 +249,13 @@ static int check_order(const char *path, char **names, int64_t count, char **ord
     return result;
 }
 
-static int get_tensors(struct va_h5_in *in, struct va_tensors *set)
+static int get_tensors(struct va_h5_in *in, const char *group, struct va_tensors *set)
 {
     char **names = NULL, **order = NULL;
     int64_t count = 0, order_count = 0;
     int result = -1;
 
-    if (va_h5_list(in, "/tensors", &names, &count) < 0)
+    if (va_h5_list(in, group, &names, &count) < 0)
         goto done;
     if (va_h5_has_attribute(in, NULL, "order") &&
         (va_h5_get_strings(in, NULL, "order", &order, &order_count) < 0 ||
@@ -262,7 +263,7 @@ static int get_tensors(struct va_h5_in *in, struct va_tensors *set)
         goto done;
     result = 0;
     for (int64_t i = 0; i < count && result == 0; i++)
-        result = get_tensor(in, order ? order[i] : names[i], set);
+        result = get_tensor(in, group, order ? order[i] : names[i], set);
 done:
     va_h5_free_strings(names, count);
     va_h5_free_strings(order, order_count);
@@ -273,18 +274,16 @@ struct va_tensors *va_model_get(struct va_h5_in *in)
 {
     struct va_tensors *set = va_tensors_new();
 
-    if (set && (get_metadata(in, set) < 0 || get_tensors(in, set) < 0)) {
+    if (set && (get_metadata(in, set) < 0 || get_tensors(in, "/tensors", set) < 0)) {
         va_tensors_free(set);
         return NULL;
     }
     return set;
 }
 
-struct va_tensors *va_model_read(const char *path, char **id)
+/* Close the file that `set` was read from; *id gets its content id, if wanted. */
+static struct va_tensors *finish(struct va_h5_in *in, struct va_tensors *set, char **id)
 {
-    struct va_h5_in *in = va_h5_open(path, "va.model/1");
-    struct va_tensors *set = in ? va_model_get(in) : NULL;
-
     if (id)
         *id = NULL;
     if (set && id) {
@@ -298,6 +297,47 @@ struct va_tensors *va_model_read(const char *path, char **id)
     }
     va_h5_close(in);
     return set;
+}
+
+struct va_tensors *va_model_read(const char *path, char **id)
+{
+    struct va_h5_in *in = va_h5_open(path, "va.model/1");
+
+    return finish(in, in ? va_model_get(in) : NULL, id);
+}
+
+/* Where a run stands is no part of its model. */
+static bool is_counter(const char *key)
+{
+    static const char *const counters[] = { "step",    "epoch", "updates",
+                                            "skipped", "best",  "best_step" };
+
+    for (size_t i = 0; i < VA_COUNT(counters); i++)
+        if (!strcmp(key, counters[i]))
+            return true;
+    return false;
+}
+
+struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step)
+{
+    struct va_h5_in *in = va_h5_open(path, "va.state/1");
+    struct va_tensors *all = va_tensors_new(), *set = va_tensors_new();
+    bool best = in && va_h5_has(in, "/best");
+    int result = in && all && set ? get_metadata(in, all) : -1;
+
+    for (int64_t i = 0; result == 0 && i < all->meta_count; i++)
+        if (!is_counter(all->meta[i].key))
+            result = va_tensors_set_meta(set, all->meta[i].key, all->meta[i].value);
+    if (result == 0)
+        result = va_h5_get_int(in, NULL, best ? "best_step" : "step", step);
+    if (result == 0)
+        result = get_tensors(in, best ? "/best" : "/tensors", set);
+    va_tensors_free(all);
+    if (result < 0) {
+        va_tensors_free(set);
+        set = NULL;
+    }
+    return finish(in, set, id);
 }
 
 /* ---- any kind ----------------------------------------------------------------------- */

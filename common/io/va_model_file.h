@@ -18,6 +18,10 @@ VA_MUST_USE struct va_tensors *va_model_read(const char *path, char **id);
 /* The same from an open file (a va.state/1 keeps a model too). */
 VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
 
+/* The model in a run's checkpoint (va.state/1): the weights of its best validation so far, else the
+ * present ones; *step gets the step that they are of. `id` as above. NULL after reporting. */
+VA_MUST_USE struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step);
+
 /* The tensors and metadata of a va.model/1 or safetensors file or a checkpoint of PyTorch
  * (io/va_pth.h), whichever its contents are; of the latter two with values and types as they
  * stand there. `from` (or NULL) names a part of one of others: what stands before the names of
