@@ -16,7 +16,11 @@ trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 # Each of these runs one test; its lines are "ok ...", "not ok ...", "skip ..." or TAP.
 unit() { "$BUILD/test/unit/$1"; }
 tools() { bats --tap "$1"; }
-structure() { make --no-print-directory BUILD="$BUILD" "$1" && echo "ok $1"; }
+structure() { # with the variables of the make above, and not its job slots
+    local variables=
+    case ${MAKEFLAGS:-} in *'-- '*) variables="-- ${MAKEFLAGS#*-- }" ;; esac
+    MAKEFLAGS=$variables make --no-print-directory BUILD="$BUILD" "$1" && echo "ok $1"
+}
 
 # start KIND NAME: run it beside this script, once fewer than JOBS run
 start() {
