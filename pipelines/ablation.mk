@@ -59,9 +59,11 @@ $(foreach l,$(LENGTHS),$(AB)/$(1)/cost-$(l).tsv): $(AB)/$(1)/cost-%.tsv: $(AB)/w
 	@mkdir -p $$(@D) && echo "  va-tcn-mamba-train $$@" >&2
 	@for steps in 2 12; do \
 	    $(call train,$(1)) --epochs 1000 --warmup-epochs 1 --steps $$$$steps --restart -v --windows $$< \
-	        $(call lists,$(firstword $(FOLDS))) -o $$@.model 2>&1 | grep 'took .* MiB'; done | \
-	    awk '{ sub(/.*took /, ""); t[NR] = $$$$1; m = $$$$(NF - 1) } END { printf "%.0f\t%s\n", (t[2] - t[1]) * 100, m }' >$$@.part && \
-	    rm -f $$@.model && mv $$@.part $$@
+	        $(call lists,$(firstword $(FOLDS))) -o $$@.model 2>$$@.log || { cat $$@.log >&2; exit 1; }; \
+	    grep 'took .* MiB' $$@.log; done >$$@.times && \
+	    awk '{ sub(/.*took /, ""); t[NR] = $$$$1; m = $$$$(NF - 1) } \
+	        END { d = (t[2] - t[1]) * 100; printf "%.0f\t%s\n", (d > 0 ? d : 0), m }' $$@.times >$$@.part && \
+	    rm -f $$@.model $$@.log $$@.times && mv $$@.part $$@
 endef
 $(foreach v,$(VARIANTS),$(eval $(call COST_RULES,$(v))))
 

@@ -126,6 +126,10 @@ links() {
         [ -e "$video" ] ||
             refuse "$2: no such file: '$video' (VIDEO is one path, or several with blanks between; VIDEO_LIST is a file with a path a line)"
         case $video in /*) ;; *) video=$PWD/$video ;; esac
+        [ "$(cd "$(dirname "$video")" && pwd -P)" != "$(cd "$1" 2>/dev/null && pwd -P)" ] ||
+            refuse "$2: '$video' lies in $1, where links to the videos are made: name the video itself"
+        [ -L "$1/$link" ] || [ ! -e "$1/$link" ] ||
+            refuse "$1/$link: exists and is no link of an earlier run: give another OUT"
         [ "$(readlink "$1/$link")" = "$video" ] ||
             { mkdir -p "$1" && ln -sfn "$video" "$1/$link"; } 2>/dev/null ||
             refuse "$1/$link: cannot make this link"

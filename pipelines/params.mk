@@ -35,6 +35,7 @@ plain = $(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRA
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
-.DELETE_ON_ERROR:
+# No .DELETE_ON_ERROR: nothing stands under its name before it is whole, and what stands there when a
+# command fails is an earlier file, or that of another make.
 .SECONDARY:
 .SECONDEXPANSION:

@@ -90,6 +90,14 @@ ablation() {
     [ "$(grep -c bin/va- <<<"$output")" -eq 0 ] || explain "$output"
 }
 
+@test "ablation: a training that fails is no time of 0 ms" {
+    ablation -j2 >log3 2>&1 || { cat log3; return 1; }
+    rm out/ablation.tsv out/ablation/gru/cost-20.tsv
+    run ablation TRAIN_LAUNCH=false
+    [ "$status" -eq 2 ]
+    [ ! -e out/ablation.tsv ] && [ ! -e out/ablation/gru/cost-20.tsv ]
+}
+
 @test "settings that are missing" {
     run make -f "$top/pipelines/nested.mk" FEATURES=features
     [ "$status" -eq 2 ]

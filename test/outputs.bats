@@ -70,6 +70,10 @@ kept() {
     make_image crops/00002.png 8 8 1
     kept crops/00002.png 3 va-decode -q --end 0.01 --fps 25 --force -o crops/00002.png crops
     [[ $stderr == "va-decode: crops/00002.png: exists in a folder that this run reads, and holds a PNG picture: name another output" ]]
+    cp -r lab people
+    kept people/v2.txt 3 va-predict -q -m m.h5 --text-dir people -o x.h5 f/v2.h5 # of people, by their digits
+    va-predict -q -m m.h5 --text-dir said -o x.h5 f/v2.h5
+    va-predict -q -m m.h5 --text-dir said -o x.h5 f/v2.h5
     va-decode -q -o crops/out.h5 crops
     va-decode -q --force -o crops/out.h5 crops
 }

@@ -135,6 +135,24 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     own VIDEO=two/P.mp4 | grep -q "up to date"
 }
 
+@test "links are made where nothing of the user's is" {
+    mkdir -p out/in other && echo mine >out/in/a.mp4 && : >other/a.mp4 && : >x
+    refused "out/in/a.mp4: exists and is no link" make -f "$pipelines/video.mk" ENCODER=x MODEL=x OUT=out VIDEO=other/a.mp4
+    [ "$(cat out/in/a.mp4)" = mine ] && [ ! -L out/in/a.mp4 ]
+    ln -s ../../other/a.mp4 out/in/b.mp4
+    refused "lies in out/in" make -f "$pipelines/video.mk" ENCODER=x MODEL=x OUT=out VIDEO=out/in/b.mp4
+    [ "$(readlink out/in/b.mp4)" = ../../other/a.mp4 ]
+}
+
+@test "TUNE is yes or no; an encoder that is not there is named" {
+    mkdir -p R/VA_Estimation_Challenge/Train_Set R/VA_Estimation_Challenge/Validation_Set R/cropped_aligned/a
+    : >R/VA_Estimation_Challenge/Train_Set/a.txt && : >enc.h5
+    refused "TUNE=maybe: expected yes or no" affwild2 ENCODER=enc.h5 TUNE=maybe
+    affwild2 -n ENCODER=enc.h5 TUNE=no FOLDS=0 | grep -c va-finetune | grep -qx 0
+    refused "nope.h5: no such file: set ENCODER" affwild2 ENCODER=nope.h5
+    refused "nope.tsv: no such file: set FOLDS_TSV" affwild2 ENCODER=enc.h5 FOLDS_TSV=nope.tsv
+}
+
 @test "two videos or two label files for one name of a corpus are refused" {
     mkdir -p R/VA_Estimation_Challenge/Train_Set R/VA_Estimation_Challenge/Validation_Set R/videos && : >enc.h5
     : >R/VA_Estimation_Challenge/Train_Set/a.txt && : >R/videos/a.mp4 && : >R/videos/a.avi

@@ -67,7 +67,7 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     rm -r m.h5 log
     interrupt TERM --epochs 400 --precision bf16 -o m.h5 a.h5
     run -3 --separate-stderr pretrain --epochs 400 --resume -o m.h5 a.h5
-    [[ $stderr == "va-mae-pretrain: m.h5.state: the run has train.precision bf16, expected f32"* ]] || explain "$stderr"
+    [[ $stderr == "va-mae-pretrain: m.h5.state: the run has train.precision bf16, this command f32"* ]] || explain "$stderr"
 }
 
 @test "2 batches of 4 in an update are one of 8" {
@@ -133,14 +133,14 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
         [ ! -e m.h5 ]
         cmp m.h5.state good.state
     }
-    other "the run has train.depth 2, expected 3: " --depth 3 a.h5
-    other "the run has train.decoder-width 16, expected 32: " --decoder-width 32 a.h5
-    other "the run has train.mask-ratio 0.75, expected 0.5: " --mask-ratio .5 a.h5
+    other "the run has train.depth 2, this command 3: " --depth 3 a.h5
+    other "the run has train.decoder-width 16, this command 32: " --decoder-width 32 a.h5
+    other "the run has train.mask-ratio 0.75, this command 0.5: " --mask-ratio .5 a.h5
     other "the run has train.pictures " b.h5
     pretrain --epochs 1 -o init.h5 a.h5
     run -3 --separate-stderr va-mae-pretrain -q -j 1 --batch 8 --lr .003 --decoder-width 16 --decoder-depth 1 \
         --decoder-heads 2 --epochs 500 --init init.h5 --resume -o m.h5 a.h5
-    [[ $stderr == "va-mae-pretrain: m.h5.state: the run has train.init none, expected "* ]]
+    [[ $stderr == "va-mae-pretrain: m.h5.state: the run has train.init none, this command "* ]]
 }
 
 @test "pictures that are none: one line that names them, an earlier output stays" {
@@ -277,4 +277,14 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     [ "$(grep -c '^va-mae-pretrain: ' <<<"$stderr")" -eq 1 ]
     run -3 --separate-stderr ranks 2 --batch 1 -o m.h5 a.h5
     [[ $stderr == *"va-mae-pretrain: a batch of 1 pictures for 2 ranks, expected at least one for each rank"* ]]
+}
+
+@test "the best weights of a run that has not ended are an encoder, as at its end" {
+    interrupt TERM --epochs 100000 -o m.h5 a.h5 b.h5
+    va-weights best -q -o best.h5 m.h5.state
+    va-embed -q -w best.h5 -o f.h5 a.h5
+    rm -r log
+    interrupt TERM --epochs 100000 --keep-decoder -o k.h5 a.h5 b.h5
+    va-weights best -q -o whole.h5 k.h5.state
+    va-weights info whole.h5 | grep -q decoder_embed
 }

@@ -53,8 +53,8 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
         [ "$(wc -l <<<"$stderr")" -eq 1 ]
         [ ! -e m.h5 ]
     }
-    refused "the run has train.lr 0.0003, expected 0.1: " --lr 0.1
-    refused "the run has kernel 3, expected 5: " --kernel 5
+    refused "the run has train.lr 0.0003, this command 0.1: " --lr 0.1
+    refused "the run has kernel 3, this command 5: " --kernel 5
     refused "the run has train.videos " --train val.txt
     va-window --labels labels --window 30 --stride 10 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
     refused "the run has train.windows "

@@ -401,12 +401,24 @@ static const struct va_usage best_usage = {
         "one. The run can go on afterwards.",
 };
 
+/* Of a masked autoencoder, what its trainer would write: the encoder, unless it was told otherwise. */
+static int drop_decoder(struct va_tensors *set, const char *path)
+{
+    const char *decoder[] = { "mask_token", "decoder_*" };
+    const char *keep = va_tensors_meta(set, "train.keep-decoder");
+
+    if (!va_tensors_find(set, decoder[0]) || (keep && !strcmp(keep, "yes")))
+        return 0;
+    return va_keymap_drop(set, path, decoder, VA_COUNT(decoder));
+}
+
 static int run_best(const char *state, const char *output)
 {
     int64_t step = 0;
     char *id = NULL;
     struct va_tensors *set = va_model_read_best(state, &id, &step);
-    int result = set ? va_model_save(output, set, NULL,
+    int result = set && drop_decoder(set, state) == 0
+                     ? va_model_save(output, set, NULL,
                                      &(struct va_model_source){ .path = state, .id = id }, 1)
                      : -1;
 

@@ -105,9 +105,36 @@ void va_labels_release(struct va_labels *labels)
     *labels = (struct va_labels){ 0 };
 }
 
+/* Whether a line is what va_labels_write makes of two numbers; labels of people rarely are: most
+ * have fewer digits than the nearest float32 needs, and they mark frames with -5. */
+static bool is_written(const char *line, size_t length)
+{
+    char text[64], again[64], *end;
+    float valence, arousal;
+
+    if (length >= sizeof(text))
+        return false;
+    memcpy(text, line, length);
+    text[length] = '\0';
+    valence = strtof(text, &end);
+    if (*end != ',')
+        return false;
+    arousal = strtof(end + 1, &end);
+    snprintf(again, sizeof(again), "%.9g,%.9g", (double)valence, (double)arousal);
+    return !*end && valence > -5 && !strcmp(text, again);
+}
+
 bool va_labels_ours(const char *head, size_t size)
 {
-    return va_output_begins(head, size, header);
+    size_t at = strlen(header) + 1;
+    const char *end;
+
+    if (!va_output_begins(head, size, header) || size < at || head[at - 1] != '\n')
+        return false;
+    for (; at < size && (end = memchr(head + at, '\n', size - at)); at = (size_t)(end - head) + 1)
+        if (!is_written(head + at, (size_t)(end - head) - at))
+            return false;
+    return true;
 }
 
 int va_labels_write(const char *path, int64_t count, const float *va)

@@ -24,8 +24,8 @@ int va_train_identity_check(const struct va_tensors *found, const struct va_tens
 
         if (!have || strcmp(have, want))
             return va_error(
-                "%s: the run has %s %s, expected %s: resume with the same settings and "
-                "inputs, or start again with --restart",
+                "%s: the run has %s %s, this command %s: resume with the same settings and "
+                "inputs, or start again with --restart (in a pipeline: delete this file)",
                 path, key, have ? have : "(none)", want);
     }
     return 0;
