@@ -54,8 +54,9 @@ static const struct va_option combine_table[] = {
                   "predictions to write (va.predictions/1); appear only when complete"),
     VA_OPT_CHOICE(0, "method", &combine.method, method_names,
                   "plain average, average after CCC centring, or weighted sum"),
-    VA_OPT_STRING(0, "weight", &combine.weight, "W,W,...",
-                  "relative weight of each file for --method mean; their sum may be any (default: equal)"),
+    VA_OPT_STRING(
+        0, "weight", &combine.weight, "W,W,...",
+        "relative weight of each file for --method mean; their sum may be any (default: equal)"),
     VA_OPT_FILE(0, "weight-table", &combine.fitted,
                 "table of weights from va-ensemble fit; implies --method weights"),
     VA_OPT_CHOICE(0, "missing", &combine.missing, missing_names,
