@@ -131,7 +131,8 @@ bool va_labels_ours(const char *head, size_t size)
 
     if (!va_output_begins(head, size, header) || size < at || head[at - 1] != '\n')
         return false;
-    for (; at < size && (end = memchr(head + at, '\n', size - at)); at = (size_t)(end - head) + 1)
+    for (; at < size && (end = memchr(head + at, '\n', size - at));
+         at = (size_t)(end - head) + 1)
         if (!is_written(head + at, (size_t)(end - head) - at))
             return false;
     return true;
