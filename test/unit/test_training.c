@@ -328,7 +328,7 @@ static void a_checkpoint_of_another_run_is_refused(void)
     VA_CHECK(va_tensors_set_meta(b.identity, "train.lr", "0.1") == 0);
     va_error_catch_begin(line, sizeof(line));
     VA_CHECK(va_train_state_load(&b.state, path) < 0);
-    VA_CHECK(strstr(line, "the run has train.lr 0.0003, expected 0.1: ") != NULL);
+    VA_CHECK(strstr(line, "the run has train.lr 0.0003, this command 0.1: ") != NULL);
     va_error_catch_end();
     va_error_catch_begin(line, sizeof(line));
     a.state.batches = 9; /* which 0 updates and 0 skipped do not explain */
