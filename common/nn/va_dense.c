@@ -1,20 +1,13 @@
 #include "nn/va_dense.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 int64_t va_dense_declare(struct va_params *list, int64_t N, int64_t K,
                          const struct va_param *weight, const struct va_param *bias,
                          const char *name, ...)
 {
     struct va_param w = *weight, b = bias ? *bias : (struct va_param){ 0 };
-    char text[sizeof(w.name)];
     int64_t layer;
     va_list args;
 
-    va_start(args, name);
-    vsnprintf(text, sizeof(text), name, args);
-    va_end(args);
     if (!w.rank) {
         w.rank = 2;
         w.shape[0] = N;
@@ -23,9 +16,9 @@ int64_t va_dense_declare(struct va_params *list, int64_t N, int64_t K,
     w.biased = bias != NULL;
     b.rank = 1;
     b.shape[0] = N;
-    layer = va_params_add(list, &w, "%s.weight", text);
-    if (layer < 0 || (bias && va_params_add(list, &b, "%s.bias", text) < 0))
-        return -1;
+    va_start(args, name);
+    layer = va_params_add_pair(list, &w, bias ? &b : NULL, name, args);
+    va_end(args);
     return layer;
 }
 

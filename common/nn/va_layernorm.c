@@ -1,21 +1,16 @@
 #include "nn/va_layernorm.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 int64_t va_layernorm_declare(struct va_params *list, int64_t C, const char *name, ...)
 {
     struct va_param weight = { .rank = 1, .shape = { C }, .init = VA_INIT_CONSTANT, .a = 1 };
     struct va_param bias = { .rank = 1, .shape = { C } };
-    char text[sizeof(weight.name)];
     int64_t layer;
     va_list args;
 
     va_start(args, name);
-    vsnprintf(text, sizeof(text), name, args);
+    layer = va_params_add_pair(list, &weight, &bias, name, args);
     va_end(args);
-    layer = va_params_add(list, &weight, "%s.weight", text);
-    return layer < 0 || va_params_add(list, &bias, "%s.bias", text) < 0 ? -1 : layer;
+    return layer;
 }
 
 void va_layernorm_forward(const struct va_params *list, int64_t layer, const struct va_norm *p)

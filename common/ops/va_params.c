@@ -63,6 +63,17 @@ int64_t va_params_add(struct va_params *list, const struct va_param *law, const 
     return list->count++;
 }
 
+int64_t va_params_add_pair(struct va_params *list, const struct va_param *weight,
+                           const struct va_param *bias, const char *name, va_list args)
+{
+    char text[sizeof(weight->name)];
+    int64_t index;
+
+    vsnprintf(text, sizeof(text), name, args);
+    index = va_params_add(list, weight, "%s.weight", text);
+    return index < 0 || (bias && va_params_add(list, bias, "%s.bias", text) < 0) ? -1 : index;
+}
+
 enum { ALIGNMENT = 16 }; /* numbers: 64 bytes of float32 */
 
 /* Numbers from the beginning of entry p to that of the next; -1 where that is too many. */

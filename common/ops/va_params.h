@@ -14,6 +14,7 @@
 
 #include "base/va_tensors.h"
 #include "ops/va_ops.h"
+#include <stdarg.h>
 
 enum va_init {
     VA_INIT_ZERO,
@@ -67,6 +68,12 @@ void va_params_release(struct va_params *list);
  */
 VA_MUST_USE int64_t va_params_add(struct va_params *list, const struct va_param *law,
                                   const char *name, ...) VA_PRINTF(3, 4);
+
+/* Append NAME.weight and, with a law for it, NAME.bias after it, with the arguments of the name
+ * in `args`. Returns the index of the weight. */
+VA_MUST_USE int64_t va_params_add_pair(struct va_params *list, const struct va_param *weight,
+                                       const struct va_param *bias, const char *name,
+                                       va_list args);
 
 /* Append a weight that follows from entry v (and entry g, else -1) and return its index in
  * `derived`, or -1 after reporting. Rows are v's outermost size. */
