@@ -62,11 +62,12 @@ CUDA_STATE := $(if $(NVCC),$(if $(CUDA_SRC),on,off: this version has no GPU kern
 # ---- what there is ----------------------------------------------------------------------
 LIB_SRC  := $(wildcard common/*/*.c)
 TOOL_SRC := $(wildcard tools/*.c)
+SYNTH_SRC := $(wildcard tools/synth/*.c)
 UNIT_SRC := $(wildcard test/unit/*.c)
 GEN_SRC  := $(wildcard test/gen/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
-HEADERS  := $(wildcard common/*/*.h cuda/*.h test/*.h test/*/*.h)
+HEADERS  := $(wildcard common/*/*.h tools/synth/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
 SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
@@ -93,8 +94,8 @@ HOT_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-wi
 HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
 
 # One of these is compiled, as va_comm_ranks.o: which one, is known when it is.
-COMM_SRC := common/base/va_comm_one.c common/base/va_comm_mpi.c
-LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/va_comm_ranks.o \
+COMM_SRC := common/comm/va_comm_one.c common/comm/va_comm_mpi.c
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/common/comm/va_comm_ranks.o \
            $(BUILD)/va_schema_tables.o $(BUILD)/va_devices.o $(HOT_OBJ)
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
 DEVICES  := cpu
@@ -157,7 +158,7 @@ endif
 $(BUILD)/va_schema_tables.c: schemas/tables.awk $(SCHEMAS)
 	@mkdir -p $(@D)
 	$(Q)awk -f schemas/tables.awk $(SCHEMAS) >$@
-$(BUILD)/va_comm_ranks.o: $(COMM_SRC) $(BUILD)/flags
+$(BUILD)/common/comm/va_comm_ranks.o: $(COMM_SRC) $(BUILD)/flags
 	$(SAY) "  CC    $(COMM_NOW)"
 	$(Q)$(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(COMM_NOW)
 COMM_NOW = $(word $(if $(filter on:,$(MPI_STATE)),2,1),$(COMM_SRC))
@@ -188,22 +189,24 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+# Only va-synth needs the made-up corpus.
+$(BUILD)/bin/va-synth $(BUILD)/test/late/bin/va-synth: $(SYNTH_SRC:%.c=$(BUILD)/%.o)
 $(BUILD)/bin/%: $(BUILD)/tools/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(LIB)
 	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 $(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
 	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 # The tools on a device for tests (test/late), which is as far away as a GPU.
 $(BUILD)/test/late/va_devices.o: DEVICES := late
 $(BUILD)/test/late/bin/%: $(BUILD)/tools/%.o $(BUILD)/test/late/va_late.o $(BUILD)/test/late/va_devices.o $(LIB)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 # Fuzz targets: with libFuzzer's main where FUZZER links it, else with one that replays files.
 FUZZ_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(if $(FUZZER),$(filter-out %/replay.c,$(FUZZ_LIB)),$(FUZZ_LIB)))
 $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
@@ -280,7 +283,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
+C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(SYNTH_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)

@@ -152,7 +152,7 @@ END
     cp "$top/test/layers.sh" test/
     run test/layers.sh
     [ "$status" -eq 0 ]
-    echo '#include "nn/va_head.h"' >common/io/va_bad.c
+    echo '#include "nn/va_tcn.h"' >common/io/va_bad.c
     run test/layers.sh
     [ "$status" -eq 1 ]
     [[ $output == *"common/io/va_bad.c"* ]]

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # layers.sh [LIBRARY] - which way the files of the source look.
-# Includes point one way: tools -> common and cuda's public header; in common base knows nobody,
-# io, media and ops (the operation table) know base, synth knows media, data knows io, cpu and nn
-# know ops, but not each other; train, which joins data, pictures and models, is the top of common.
-# Object files of the library need one another in one direction: of any two, one is below.
+# The page of a room of the library, common/ROOM/README.md, ends with the rooms that its files may
+# include; tools may include all of them. Of any two rooms, and of any two object files of the
+# library, one is below.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 bad=0
@@ -20,17 +19,32 @@ only() {
     fi
 }
 
-only common/base base
-only common/io base io
-only common/media base media
-only common/synth base media synth
-only common/ops base ops
-only common/cpu base ops cpu
-only common/data base io data
-only common/nn base ops nn
-only common/train base io media data ops nn train
-[ ! -d tools ] || only tools base io media synth ops cpu data nn train tools cuda
+rooms=
+below=
+for room in common/*/; do
+    room=${room%/}
+    may=$(sed -n 's/^May include: //p' "$room/README.md")
+    if [ -z "$may" ]; then
+        echo "$room/README.md: expected a line \"May include: ROOM ...\""
+        bad=1
+        continue
+    fi
+    # shellcheck disable=SC2086 # a list of words
+    only "$room" $may
+    rooms+=" ${room#common/}"
+    for other in $may; do
+        below+=" ${room#common/} $other"
+    done
+done
+# shellcheck disable=SC2086
+only tools $rooms tools cuda
 [ ! -d cuda ] || only cuda base ops cuda
+# shellcheck disable=SC2086
+circles=$(printf '%s\n' $below | tsort 2>&1 >/dev/null)
+if [ -n "$circles" ]; then
+    printf '%s\n' "$circles" | sed 's/^tsort: -: input contains a loop:/rooms that may include one another:/; s/^tsort: /    /'
+    bad=1
+fi
 if grep -rnE '(^|[^a-z_])exit *\(' common --include='*.c' | grep -vE '_exit|/\*|\* '; then
     echo "only tools end the process"
     bad=1

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.8.0
 load lib/va
 load lib/mpi
 
-# close A.h5 LOG_A B.h5 LOG_B: the bound of train/va_share.h
+# close A.h5 LOG_A B.h5 LOG_B: the bound of run/va_share.h
 close() {
     local sum
     paste "$2/train.tsv" "$4/train.tsv" | awk 'NR > 1 { d = $4 - $11
@@ -21,7 +21,7 @@ close() {
     IFS='|' read -r compile link <"$BUILD/flags"
     # the tool as MPI=no links it
     # shellcheck disable=SC2086 # lists of words
-    (cd "$BATS_TEST_DIRNAME/.." && $compile -c -o "$BATS_TEST_TMPDIR/one.o" common/base/va_comm_one.c)
+    (cd "$BATS_TEST_DIRNAME/.." && $compile -c -o "$BATS_TEST_TMPDIR/one.o" common/comm/va_comm_one.c)
     # shellcheck disable=SC2086
     ${compile%% *} -o alone "$BUILD/tools/va-tcn-mamba-train.o" one.o "$BUILD/libvacommon.a" $link
     run ! grep -q libmpi <(ldd alone)

@@ -10,9 +10,9 @@
 #define VA_GOLDEN_H
 
 #include "base/va_mem.h"
-#include "io/va_model_file.h"
 #include "ops/va_ops.h"
 #include "test/va_test.h"
+#include "weights/va_model_file.h"
 #include <stdlib.h>
 #include <unistd.h>
 

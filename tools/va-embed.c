@@ -15,13 +15,13 @@
 #include "base/va_tool.h"
 #include "data/va_features_write.h"
 #include "data/va_frames.h"
-#include "io/va_model_file.h"
 #include "media/va_crops.h"
 #include "media/va_decoder.h"
 #include "media/va_resize.h"
 #include "media/va_source.h"
-#include "nn/va_embedder.h"
+#include "model/va_embedder.h"
 #include "ops/va_device.h"
+#include "weights/va_model_file.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>

@@ -3,11 +3,11 @@
  *
  * Reads va.model/1, va.frames/1 files or folders of crops, label files and two lists of videos;
  * writes va.model/1, train.tsv, val.tsv and, until it is done, a checkpoint va.state/1. The work is
- * done in common/train.
+ * done in common/jobs.
  */
-#include "train/va_finetune.h"
-#include "train/va_rated.h"
-#include "train/va_run_tool.h"
+#include "feed/va_rated.h"
+#include "jobs/va_finetune.h"
+#include "run/va_run_tool.h"
 
 struct args {
     struct va_finetune_job job;

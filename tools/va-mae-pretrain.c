@@ -3,13 +3,13 @@
  *
  * Reads va.frames/1 files, folders of images and videos, and perhaps va.model/1; writes va.model/1,
  * train.tsv, contact sheets and, until it is done, a checkpoint va.state/1. The work is done in
- * common/train.
+ * common/jobs.
  */
-#include "base/va_comm.h"
+#include "comm/va_comm.h"
+#include "jobs/va_pretrain.h"
 #include "media/va_source.h"
-#include "nn/va_arch.h"
-#include "train/va_pretrain.h"
-#include "train/va_run_tool.h"
+#include "model/va_arch.h"
+#include "run/va_run_tool.h"
 
 struct args {
     struct va_pretrain_job job;

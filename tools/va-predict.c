@@ -2,13 +2,13 @@
  * va-predict - valence and arousal of every frame, by one model or the mean of several.
  *
  * Reads va.model/1 and va.windows/1, va.features/1 or va.frames/1, writes va.predictions/1 and, if asked,
- * text files. The work is done in common/train.
+ * text files. The work is done in common/jobs.
  */
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "data/va_origin.h"
+#include "jobs/va_predict_run.h"
 #include "ops/va_device.h"
-#include "train/va_predict_run.h"
 
 struct args {
     struct va_predict_job job;

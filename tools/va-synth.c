@@ -1,12 +1,12 @@
 /*
  * va-synth - make a small synthetic corpus in the layout of Aff-Wild2.
  *
- * Faces, signals and files are made in common/synth. A signal only raises a flag: the workers
+ * Faces, signals and files are made in tools/synth. A signal only raises a flag: the workers
  * give up at their next frame and the unfinished folder is removed before the process ends by it.
  */
 #include "base/va_thread.h"
 #include "base/va_tool.h"
-#include "synth/va_corpus.h"
+#include "tools/synth/va_corpus.h"
 #include <signal.h>
 
 struct args {

@@ -3,12 +3,12 @@
  *
  * Reads va.windows/1 (and the features it names), two lists of videos and perhaps va.model/1;
  * writes va.model/1, train.tsv, val.tsv and, until it is done, a checkpoint va.state/1. The loop
- * is in common/train.
+ * is in common/jobs.
  */
-#include "base/va_comm.h"
+#include "comm/va_comm.h"
 #include "data/va_origin.h"
-#include "train/va_run_tool.h"
-#include "train/va_train.h"
+#include "jobs/va_train.h"
+#include "run/va_run_tool.h"
 
 struct args {
     struct va_train_job job;

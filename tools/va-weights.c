@@ -7,9 +7,9 @@
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "cpu/va_cpu_ops.h"
-#include "cpu/va_ref_ops.h"
-#include "io/va_model_file.h"
-#include "nn/va_arch.h"
+#include "model/va_arch.h"
+#include "ref/va_ref_ops.h"
+#include "weights/va_model_file.h"
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

@@ -1,8 +1,8 @@
 /*
  * va_tensors.h - a set of named tensors in host memory: what model files hold.
  *
- * This is the neutral form between files (io/va_model_file.h, io/va_safetensors.h) and models
- * (nn/): neither needs to know the other. Tensors keep the order in which they were added;
+ * This is the neutral form between files (weights/va_model_file.h) and models (model/): neither
+ * needs to know the other. Tensors keep the order in which they were added;
  * names are unique. Metadata are pairs of strings ("arch", "d_state", ...).
  *
  * Ownership: the set owns names, metadata and data; va_tensors_free frees all

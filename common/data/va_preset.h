@@ -6,7 +6,7 @@
  *   authors         300    200   drop  previous  cut          windows of 500 end to end, zeros
  *   authors-fold0  1000    800   drop  previous  cut          for missing faces
  *
- * What they say of training is in train/va_train_config.c.
+ * What they say of training is in jobs/va_train_config.c.
  */
 #ifndef VA_PRESET_H
 #define VA_PRESET_H

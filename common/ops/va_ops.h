@@ -3,7 +3,7 @@
  *
  * A model holds buffers and calls the table; it does not know the device. Backends:
  *   cpu  (cpu/va_cpu_ops.h)  float32, all cores, oneDNN and SIMD
- *   ref  (cpu/va_ref_ops.h)  float64, plain loops: the judge of the others in the tests
+ *   ref  (ref/va_ref_ops.h)  float64, plain loops: the judge of the others in the tests
  *
  * Numbers:   a buffer is a void * to `elem` bytes per number (4, or 8 in ref); use va_at() to
  *            step through it. Only get_* may be asked for the values.

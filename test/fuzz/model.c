@@ -2,9 +2,9 @@
 #include "test/fuzz/fuzz.h"
 
 #include "base/va_mem.h"
-#include "io/va_model_file.h"
-#include "nn/va_arch.h"
-#include "nn/va_keymap.h"
+#include "model/va_arch.h"
+#include "weights/va_keymap.h"
+#include "weights/va_model_file.h"
 
 static void read_model(const char *path)
 {

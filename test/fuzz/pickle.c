@@ -1,8 +1,8 @@
 /* The pickle of a checkpoint, in a good archive with one storage: no checksum stands in the way. */
 #include "test/fuzz/fuzz.h"
 
-#include "io/va_pth.h"
 #include "test/pth_build.h"
+#include "weights/va_pth.h"
 
 enum { FLOATS = 6 };
 

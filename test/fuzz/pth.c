@@ -1,7 +1,7 @@
 /* Checkpoints of PyTorch as whole files: zip archives and the older format. */
 #include "test/fuzz/fuzz.h"
 
-#include "io/va_pth.h"
+#include "weights/va_pth.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

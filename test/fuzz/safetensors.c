@@ -1,9 +1,9 @@
 /* safetensors: the header, offsets and types; then what models make of the tensors. */
 #include "test/fuzz/fuzz.h"
 
-#include "io/va_model_file.h"
-#include "nn/va_arch.h"
-#include "nn/va_keymap.h"
+#include "model/va_arch.h"
+#include "weights/va_keymap.h"
+#include "weights/va_model_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* va.state/1: the model in a checkpoint of training. */
 #include "test/fuzz/fuzz.h"
 
-#include "io/va_model_file.h"
+#include "weights/va_model_file.h"
 
 static void read_state(const char *path)
 {

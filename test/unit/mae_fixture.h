@@ -5,7 +5,7 @@
 #ifndef MAE_FIXTURE_H
 #define MAE_FIXTURE_H
 
-#include "nn/va_mae.h"
+#include "model/va_mae.h"
 #include "test/va_golden.h"
 
 enum { B = 3, P = 16, S = 192, STEPS = 10 };

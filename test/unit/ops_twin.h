@@ -14,7 +14,7 @@
 #include "base/va_mem.h"
 #include "base/va_rand.h"
 #include "cpu/va_cpu_ops.h"
-#include "cpu/va_ref_ops.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 

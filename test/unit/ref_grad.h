@@ -15,7 +15,7 @@
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_ref_ops.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 

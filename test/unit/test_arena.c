@@ -2,7 +2,7 @@
 #include "ops/va_arena.h"
 
 #include "base/va_error.h"
-#include "cpu/va_ref_ops.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 
 static struct va_backend *be;

@@ -2,7 +2,7 @@
 #include "nn/va_ccc.h"
 
 #include "base/va_rand.h"
-#include "cpu/va_ref_ops.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_golden.h"
 
 enum { FRAMES = 41 };

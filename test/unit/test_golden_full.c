@@ -3,7 +3,7 @@
  * features are formulas.
  */
 #include "cpu/va_cpu_ops.h"
-#include "nn/va_head.h"
+#include "model/va_head.h"
 #include "test/va_generated.h"
 
 enum { T = 300, D = 1024 };

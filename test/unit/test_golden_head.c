@@ -4,15 +4,15 @@
  */
 #include "base/va_error.h"
 #include "cpu/va_cpu_ops.h"
-#include "cpu/va_ref_ops.h"
 #include "data/va_labels.h"
 #include "io/va_h5.h"
+#include "model/va_head.h"
 #include "nn/va_ccc.h"
-#include "nn/va_head.h"
 #include "nn/va_mamba.h"
 #include "nn/va_optimiser.h"
 #include "nn/va_schedule.h"
 #include "nn/va_tcn.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_golden.h"
 
 static struct va_backend *be;

@@ -3,7 +3,7 @@
  * weight-normed convolution, layer norm, PReLU. The loss is in test_ccc.c.
  */
 #include "cpu/va_cpu_ops.h"
-#include "cpu/va_ref_ops.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_golden.h"
 
 enum { HELD = 32 };

@@ -2,12 +2,12 @@
  * The model in double: gradients of every tensor against finite differences, at sizes that are
  * no multiple of anything; streaming against the whole sequence; how far the TCN looks back.
  */
-#include "nn/va_head.h"
+#include "model/va_head.h"
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_ref_ops.h"
 #include "nn/va_optimiser.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 
 static struct va_backend *be;

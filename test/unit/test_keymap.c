@@ -3,8 +3,8 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "cpu/va_ref_ops.h"
-#include "nn/va_arch.h"
+#include "model/va_arch.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * One frame at a time: the published model at full size, and the others, against the whole
  * sequence at once. Prints what a frame takes.
  */
-#include "nn/va_live.h"
+#include "model/va_live.h"
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"

@@ -4,8 +4,8 @@
  */
 #include "base/va_error.h"
 #include "cpu/va_cpu_ops.h"
-#include "cpu/va_ref_ops.h"
 #include "nn/va_optimiser.h"
+#include "ref/va_ref_ops.h"
 #include "test/unit/mae_fixture.h"
 
 static void check_forward(struct fixture *f)

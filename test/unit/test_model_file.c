@@ -5,8 +5,8 @@
 #include "base/va_error.h"
 #include "base/va_input.h"
 #include "base/va_mem.h"
-#include "io/va_model_file.h"
 #include "test/va_test.h"
+#include "weights/va_model_file.h"
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -3,9 +3,9 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "cpu/va_ref_ops.h"
-#include "nn/va_head.h"
-#include "nn/va_head_priv.h"
+#include "model/va_head.h"
+#include "model/va_head_priv.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 
 static struct va_backend *be;

@@ -7,10 +7,10 @@
 #include "base/va_mem.h"
 #include "base/va_rand.h"
 #include "data/va_frames_write.h"
+#include "feed/va_loader.h"
+#include "feed/va_pictures.h"
 #include "media/va_encode.h"
 #include "test/va_test.h"
-#include "train/va_loader.h"
-#include "train/va_pictures.h"
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>

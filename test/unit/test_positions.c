@@ -1,7 +1,7 @@
 /*
  * Tables of positions resampled as timm does.
  */
-#include "nn/va_positions.h"
+#include "weights/va_positions.h"
 
 #include "base/va_error.h"
 #include "test/va_golden.h"

@@ -4,12 +4,12 @@
  */
 #include "base/va_error.h"
 #include "cpu/va_cpu_ops.h"
-#include "cpu/va_ref_ops.h"
 #include "data/va_frames_write.h"
+#include "jobs/va_pretrain_priv.h"
 #include "media/va_image.h"
-#include "nn/va_arch.h"
+#include "model/va_arch.h"
+#include "ref/va_ref_ops.h"
 #include "test/unit/mae_fixture.h"
-#include "train/va_pretrain_priv.h"
 
 static char folder[] = "/tmp/va-test-XXXXXX";
 
@@ -50,10 +50,10 @@ static void curve_of(const char *which, int64_t accumulate)
     t.config.warmup_epochs = 0;
     t.mae = f.mae;
     t.optimiser = va_optimiser_new(va_mae_params(f.mae), &adam);
-    t.run.state = (struct va_train_state){ .params = va_mae_params(f.mae),
-                                           .optimiser = t.optimiser,
-                                           .per_epoch = 4,
-                                           .train = { .columns = VA_PRETRAIN_COLUMNS } };
+    t.run.state = (struct va_run_state){ .params = va_mae_params(f.mae),
+                                         .optimiser = t.optimiser,
+                                         .per_epoch = 4,
+                                         .train = { .columns = VA_PRETRAIN_COLUMNS } };
     for (int k = 0; k < STEPS; k++)
         VA_CHECK_INT(va_pretrain_step(&t), 0);
     VA_CHECK_INT(t.run.state.train.count, STEPS);
@@ -70,7 +70,7 @@ static void curve_of(const char *which, int64_t accumulate)
     }
     check_number(&f, "step.loss", losses, STEPS);
     va_optimiser_free(t.optimiser);
-    va_train_state_release(&t.run.state);
+    va_run_state_release(&t.run.state);
     fixture_close(&f);
 }
 

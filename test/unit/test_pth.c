@@ -3,9 +3,9 @@
  * must not do is refused. Hostile files are in test/va-weights-pth.bats.
  */
 #include "base/va_error.h"
-#include "io/va_pth.h"
 #include "test/pth_hostile.h"
 #include "test/va_golden.h"
+#include "weights/va_pth.h"
 
 static char folder[] = "/tmp/va_pth_XXXXXX";
 static char path[64];

@@ -3,12 +3,12 @@
  * test/mpi.bats runs it with several (those beyond rank 0 answer by their exit code). VA_SHARERS in
  * the environment: how many ranks this machine's cores are expected to be shared by.
  */
-#include "base/va_comm.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "comm/va_comm.h"
 #include "cpu/va_cpu_ops.h"
+#include "run/va_share.h"
 #include "test/va_test.h"
-#include "train/va_share.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>

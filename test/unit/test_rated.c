@@ -2,7 +2,7 @@
  * Which pictures a batch of fine-tuning holds: as many of each video, spread over its length, in an
  * order that depends on seed and epoch alone; weights of classes; files of expressions.
  */
-#include "train/va_rated.h"
+#include "feed/va_rated.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"

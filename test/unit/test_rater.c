@@ -3,13 +3,13 @@
  * every tensor that is trained; what is frozen, rates by layer, dropped paths; and the error that is
  * mixed into the CCC loss.
  */
-#include "nn/va_rater.h"
+#include "model/va_rater.h"
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_ref_ops.h"
 #include "nn/va_ccc.h"
 #include "nn/va_optimiser.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 

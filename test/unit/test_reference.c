@@ -4,10 +4,10 @@
  * ones (other weights and sizes) in the folder that VA_GOLDEN names.
  */
 #include "cpu/va_cpu_ops.h"
-#include "cpu/va_ref_ops.h"
+#include "model/va_head.h"
 #include "nn/va_ccc.h"
-#include "nn/va_head.h"
 #include "nn/va_optimiser.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_golden.h"
 
 static struct va_backend *be;

@@ -1,12 +1,12 @@
 /* Order of the batches, presets and settings, logs, checkpoints. */
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "cpu/va_ref_ops.h"
+#include "feed/va_batch.h"
+#include "jobs/va_train.h"
 #include "nn/va_ccc.h"
+#include "ref/va_ref_ops.h"
+#include "run/va_run_state.h"
 #include "test/va_test.h"
-#include "train/va_batch.h"
-#include "train/va_train.h"
-#include "train/va_train_state.h"
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -215,7 +215,7 @@ struct fixture {
     struct va_head *head;
     struct va_optimiser *optimiser;
     struct va_tensors *identity;
-    struct va_train_state state;
+    struct va_run_state state;
 };
 
 static struct fixture fixture(struct va_backend *be, uint64_t seed)
@@ -229,7 +229,7 @@ static struct fixture fixture(struct va_backend *be, uint64_t seed)
     f.identity = va_tensors_new();
     VA_CHECK(va_head_config_store(&tiny, f.identity) == 0 &&
              va_tensors_set_meta(f.identity, "train.lr", "0.0003") == 0);
-    f.state = (struct va_train_state){
+    f.state = (struct va_run_state){
         .params = params,
         .optimiser = f.optimiser,
         .identity = f.identity,
@@ -238,14 +238,14 @@ static struct fixture fixture(struct va_backend *be, uint64_t seed)
         .per_epoch = 4,
         .best = NAN,
     };
-    va_train_log_init(&f.state.train);
+    va_run_log_init(&f.state.train);
     va_val_log_init(&f.state.val);
     return f;
 }
 
 static void drop(struct fixture *f)
 {
-    va_train_state_release(&f->state);
+    va_run_state_release(&f->state);
     va_tensors_free(f->identity);
     va_optimiser_free(f->optimiser);
     va_head_free(f->head);
@@ -297,8 +297,8 @@ static void a_checkpoint_gives_back_what_it_was_given(void)
     VA_CHECK(va_log_add(&a.state.train, (double[]){ 1, 1, .1, 2, 0, 0, 1. / 3 }) == 0 &&
              va_log_add(&a.state.train, (double[]){ 3, 1, .1, 1, 0, 0, 5 }) == 0 &&
              va_log_add(&a.state.val, (double[]){ 2, 1, .1, NAN, NAN, NAN }) == 0);
-    VA_CHECK(va_train_state_save(&a.state, path) == 0);
-    VA_CHECK(va_train_state_load(&b.state, path) == 0);
+    VA_CHECK(va_run_state_save(&a.state, path) == 0);
+    VA_CHECK(va_run_state_load(&b.state, path) == 0);
     for (int64_t i = 0; i < a.state.params->count; i++) {
         const struct va_param *p = &a.state.params->items[i], *q = &b.state.params->items[i];
 
@@ -324,17 +324,17 @@ static void a_checkpoint_of_another_run_is_refused(void)
     const char *path = in_folder("m.state");
     char line[512];
 
-    VA_CHECK(va_train_state_save(&a.state, path) == 0);
+    VA_CHECK(va_run_state_save(&a.state, path) == 0);
     VA_CHECK(va_tensors_set_meta(b.identity, "train.lr", "0.1") == 0);
     va_error_catch_begin(line, sizeof(line));
-    VA_CHECK(va_train_state_load(&b.state, path) < 0);
+    VA_CHECK(va_run_state_load(&b.state, path) < 0);
     VA_CHECK(strstr(line, "the run has train.lr 0.0003, this command 0.1: ") != NULL);
     va_error_catch_end();
     va_error_catch_begin(line, sizeof(line));
     a.state.batches = 9; /* which 0 updates and 0 skipped do not explain */
-    VA_CHECK(va_train_state_save(&a.state, path) == 0);
+    VA_CHECK(va_run_state_save(&a.state, path) == 0);
     VA_CHECK(va_tensors_set_meta(b.identity, "train.lr", "0.0003") == 0);
-    VA_CHECK(va_train_state_load(&b.state, path) < 0);
+    VA_CHECK(va_run_state_load(&b.state, path) < 0);
     VA_CHECK(strstr(line, "counters contradict each other") != NULL);
     va_error_catch_end();
     drop(&a);

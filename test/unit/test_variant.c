@@ -2,12 +2,12 @@
  * Encoders of others: what is not plain is refused by name, prefixes go, a decoder stays when
  * asked for, sizes come from shapes, and all that is wrong is listed.
  */
-#include "nn/va_variant.h"
+#include "weights/va_variant.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "nn/va_arch.h"
-#include "nn/va_mae.h"
+#include "model/va_arch.h"
+#include "model/va_mae.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 

@@ -4,10 +4,10 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "cpu/va_cpu_ops.h"
-#include "cpu/va_ref_ops.h"
-#include "nn/va_arch.h"
-#include "nn/va_embedder.h"
-#include "nn/va_vit_priv.h"
+#include "model/va_arch.h"
+#include "model/va_embedder.h"
+#include "model/va_vit_priv.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_golden.h"
 
 static const char weights_file[] = "vit/mae_tiny.weights.safetensors";

@@ -4,7 +4,7 @@
  */
 #include "cpu/va_cpu_ops.h"
 #include "media/va_resize.h"
-#include "nn/va_embedder.h"
+#include "model/va_embedder.h"
 #include "test/va_generated.h"
 
 enum { SIDE = 224, WIDEST = 1024 };

@@ -3,11 +3,11 @@
  * alone, some patches, blocks that are frozen, drop path; and its forward against the one for
  * prediction.
  */
-#include "nn/va_vit_tape.h"
+#include "model/va_vit_tape.h"
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_ref_ops.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 
 static struct va_backend *be;

@@ -1,6 +1,6 @@
 /*
  * Maps over n numbers: whole vectors, then one partial. The function is chosen outside of the
- * loop. For x = 0 and NaN the ordering of comparisons follows cpu/va_ref_elementwise.c.
+ * loop. For x = 0 and NaN the ordering of comparisons follows ref/va_ref_elementwise.c.
  */
 #include "cpu/hot/va_hot_priv.h"
 

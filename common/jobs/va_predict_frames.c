@@ -1,0 +1,112 @@
+#include "jobs/va_predict_frames.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_progress.h"
+#include "feed/va_loader.h"
+#include "feed/va_patches.h"
+#include "model/va_embedder.h"
+#include "weights/va_model_file.h"
+
+enum { BATCH = 32 };
+
+static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
+{
+    int64_t total = va_pictures_count(arg), n = 0;
+
+    for (int64_t i = k * BATCH; i < total && n < BATCH; i++)
+        items[n++] = (struct va_batch_item){ .picture = i };
+    return n;
+}
+
+static struct va_embedder *open_encoder(struct va_backend *be, const char *path, char **id)
+{
+    struct va_tensors *set = va_model_read(path, id);
+    struct va_embedder *e = set ? va_embedder_new(be, set, path, BATCH) : NULL;
+
+    va_tensors_free(set);
+    if (e && !va_embedder_rates(e)) {
+        va_error(
+            "%s: va_head.weight: tensor is missing, expected an encoder that was fine-tuned "
+            "(va-finetune)",
+            path);
+        va_embedder_free(e);
+        return NULL;
+    }
+    return e;
+}
+
+static struct va_pictures *open_pictures(const struct va_window_index *index)
+{
+    char **paths = va_new(index->video_count, sizeof(*paths));
+    struct va_pictures *p = NULL;
+
+    for (int64_t v = 0; paths && v < index->video_count; v++)
+        paths[v] = index->videos[v].features;
+    if (paths)
+        p = va_pictures_open(paths, index->video_count,
+                             &(struct va_pictures_options){ .every = 1 });
+    va_free(paths);
+    return p;
+}
+
+/* va [pictures, 2] of whole pictures in their order. */
+static int rate(struct va_embedder *e, struct va_pictures *p, int64_t done, float *va)
+{
+    const struct va_vit *vit = va_embedder_vit(e);
+    const struct va_vit_config *c = va_vit_config(vit);
+    struct va_loader_options o = { .size = c->image,
+                                   .batch = BATCH,
+                                   .augment = { .scale = { 1, 1 } },
+                                   .order = order,
+                                   .arg = p };
+    float *patches = va_new(BATCH * va_vit_patches(c),
+                            sizeof(float) * (size_t)va_vit_patch_size(c));
+    struct va_loader *l = patches ? va_loader_new(p, &o) : NULL;
+    const struct va_picture_batch *b;
+    int got = l ? 1 : -1;
+
+    while (got > 0 && (got = va_loader_next(l, &b)) > 0) {
+        va_patches_cut(vit, b->count, b->pixels, patches);
+        if (va_embedder_rate(e, b->count, patches, va + 2 * b->k * BATCH) < 0)
+            got = -1;
+        done += b->count;
+        va_loader_release(l);
+        va_progress_update(done);
+    }
+    va_loader_free(l);
+    va_free(patches);
+    return got;
+}
+
+/* To the timeline of a video, whose pictures have va [.., 2]. */
+static void spread(const struct va_window_index *index, int64_t video, const float *va,
+                   double *sum)
+{
+    const struct va_index_video *v = &index->videos[video];
+
+    for (int64_t i = v->first; i < v->first + v->frames; i++) {
+        const struct va_timeline_entry *t = &index->timeline[i];
+        double mix = t->next < 0 ? 0 : (double)t->mix;
+
+        for (int d = 0; d < 2 && t->row >= 0; d++)
+            sum[2 * i + d] += (1 - mix) * (double)va[2 * t->row + d] +
+                              (t->next < 0 ? 0 : mix * (double)va[2 * t->next + d]);
+    }
+}
+
+int va_predict_frames(struct va_backend *be, const char *path,
+                      const struct va_window_index *index, double *sum, int64_t done, char **id)
+{
+    struct va_embedder *e = open_encoder(be, path, id);
+    struct va_pictures *p = e ? open_pictures(index) : NULL;
+    float *va = p ? va_new(va_pictures_count(p), 2 * sizeof(*va)) : NULL;
+    int status = va ? rate(e, p, done, va) : -1;
+
+    for (int64_t v = 0; status == 0 && v < index->video_count; v++)
+        spread(index, v, va + 2 * va_pictures_video(p, v)->first, sum);
+    va_free(va);
+    va_pictures_free(p);
+    va_embedder_free(e);
+    return status;
+}

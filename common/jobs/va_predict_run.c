@@ -1,0 +1,292 @@
+/*
+ * Models one after the other, each over all videos, so that only one is in memory; what is kept
+ * of a frame are two sums. Files are written at the end, when all values are known to be good.
+ * Models are temporal, over features, or encoders, over frames (va_predict_frames.h).
+ */
+#include "jobs/va_predict_run.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_output.h"
+#include "base/va_progress.h"
+#include "data/va_choose.h"
+#include "data/va_predictions.h"
+#include "io/va_h5.h"
+#include "jobs/va_predict_frames.h"
+#include "ops/va_device.h"
+#include <math.h>
+#include <string.h>
+
+struct run {
+    const struct va_predict_job *job;
+    struct va_window_index *index;
+    char *windows_id;
+    bool *chosen;   /* [video_count] */
+    int64_t *first; /* [video_count] where the frames of a video lie in `sum`; -1: not chosen */
+    int64_t frames; /* of the chosen videos */
+    double *sum;    /* [frames, 2] */
+    float *va;      /* [longest, 2] of one video */
+    double *pts;    /* [longest] */
+    char **ids;     /* [model_count] */
+    bool encoders;  /* models are encoders, inputs frames */
+};
+
+/* ---- input ----------------------------------------------------------------------------- */
+
+static int choose_all(struct run *r)
+{
+    r->chosen = va_new(r->index->video_count, sizeof(*r->chosen));
+    for (int64_t i = 0; r->chosen && i < r->index->video_count; i++)
+        r->chosen[i] = true;
+    return r->chosen ? 0 : -1;
+}
+
+/* Whether the first model is an encoder: then all are. */
+static int ask_kind(struct run *r)
+{
+    const struct va_predict_job *job = r->job;
+    struct va_h5_in *in = va_h5_open(job->models[0], "va.model/1");
+    char *arch = in ? va_h5_get_string(in, NULL, "arch") : NULL;
+
+    r->encoders = arch && !strcmp(arch, "vit");
+    va_free(arch);
+    va_h5_close(in);
+    if (!arch)
+        return -1;
+    if (r->encoders && job->windows)
+        return va_error(
+            "%s: found an encoder, which rates va.frames/1 files, expected a temporal "
+            "model for --windows",
+            job->models[0]);
+    if (r->encoders && job->plan.mode != VA_PREDICT_SEQUENCE)
+        return va_error("%s: found an encoder, which rates frame by frame, expected a temporal "
+                        "model for --mode %s",
+                        job->models[0], va_predict_mode_names[job->plan.mode]);
+    return 0;
+}
+
+static int add_files(struct run *r, const struct va_label_files *labels)
+{
+    const struct va_predict_job *job = r->job;
+    int (*add)(struct va_window_index *, const char *, const struct va_label_files *) =
+        r->encoders ? va_window_index_add_frames : va_window_index_add;
+
+    for (int64_t i = 0; i < job->feature_count; i++)
+        if (add(r->index, job->features[i], job->labels.count ? labels : NULL) < 0)
+            return -1;
+    return choose_all(r);
+}
+
+static int open_files(struct run *r)
+{
+    const struct va_predict_job *job = r->job;
+    struct va_label_files labels = { 0 };
+    int status = 0;
+
+    r->index = va_window_index_new(1, 1, VA_TAIL_PAD, (enum va_missing)job->missing,
+                                   VA_LEADING_KEEP);
+    if (r->index)
+        r->index->label_rule = job->label_rule;
+    for (int64_t i = 0; status == 0 && i < job->labels.count; i++)
+        status = va_label_files_add(&labels, job->labels.items[i]);
+    if (status == 0)
+        status = r->index ? add_files(r, &labels) : -1;
+    va_label_files_release(&labels);
+    return status;
+}
+
+static int open_windows(struct run *r)
+{
+    const struct va_predict_job *job = r->job;
+
+    r->index = va_window_index_read(job->windows, &r->windows_id);
+    if (!r->index)
+        return -1;
+    if (job->list) {
+        r->chosen = va_choose_videos(r->index, job->list, NULL);
+        return r->chosen ? 0 : -1;
+    }
+    return choose_all(r);
+}
+
+static int open_input(struct run *r)
+{
+    int64_t longest = 0;
+
+    if (ask_kind(r) < 0 || (r->job->windows ? open_windows(r) : open_files(r)) < 0 ||
+        va_window_index_open_features(r->index) < 0)
+        return -1;
+    r->first = va_new(r->index->video_count, sizeof(*r->first));
+    if (!r->first)
+        return -1;
+    for (int64_t i = 0; i < r->index->video_count; i++) {
+        int64_t T = r->index->videos[i].frames;
+
+        r->first[i] = r->chosen[i] ? r->frames : -1;
+        if (!r->chosen[i])
+            continue;
+        r->frames += T;
+        longest = T > longest ? T : longest;
+    }
+    r->sum = va_new(r->frames, 2 * sizeof(*r->sum));
+    r->va = va_new(longest, 2 * sizeof(*r->va));
+    r->pts = va_new(longest, sizeof(*r->pts));
+    r->ids = va_new(r->job->model_count, sizeof(*r->ids));
+    return r->sum && r->va && r->pts && r->ids ? 0 : -1;
+}
+
+/* ---- prediction ------------------------------------------------------------------------ */
+
+static int add_model(struct run *r, struct va_backend *be, int64_t m)
+{
+    struct va_predict_plan plan = r->job->plan;
+    struct va_predictor *p = NULL;
+    struct va_head *head;
+    int64_t done = m * r->frames;
+    int status = -1;
+
+    if (r->encoders)
+        return va_predict_frames(be, r->job->models[m], r->index, r->sum, done, &r->ids[m]);
+    head = va_predict_load(be, r->job->models[m], r->index, r->chosen, r->job->any_encoder,
+                           &r->ids[m]);
+    if (!plan.window) {
+        plan.window = r->index->window;
+        plan.stride = r->index->stride;
+    }
+    if (!head || !(p = va_predictor_new(be, head, r->index, &plan)))
+        goto done;
+    for (int64_t i = 0; i < r->index->video_count; i++) {
+        if (r->first[i] < 0)
+            continue;
+        if (va_predictor_add(p, i, r->sum + 2 * r->first[i]) < 0)
+            goto done;
+        done += r->index->videos[i].frames;
+        va_progress_update(done);
+    }
+    status = 0;
+done:
+    va_predictor_free(p);
+    va_head_free(head);
+    return status;
+}
+
+/* The sums become means, clipped if asked for. */
+static int finish_means(struct run *r)
+{
+    for (int64_t i = 0; i < r->index->video_count; i++)
+        for (int64_t t = 0; r->first[i] >= 0 && t < r->index->videos[i].frames; t++)
+            for (int d = 0; d < 2; d++) {
+                double *x = &r->sum[2 * (r->first[i] + t) + d];
+
+                *x /= (double)r->job->model_count;
+                if (!isfinite(*x) || !isfinite((float)*x))
+                    return va_error_machine("%s: frame %lld: %s is not finite",
+                                            r->index->videos[i].features, (long long)t + 1,
+                                            d ? "arousal" : "valence");
+                if (r->job->clip)
+                    *x = fmin(1, fmax(-1, *x));
+            }
+    return 0;
+}
+
+/* ---- output ---------------------------------------------------------------------------- */
+
+/* va and pts of a video; 1 when it has time stamps, else 0, -1 after reporting. */
+static int fetch(struct run *r, int64_t video)
+{
+    for (int64_t i = 0; i < r->index->videos[video].frames * 2; i++)
+        r->va[i] = (float)r->sum[2 * r->first[video] + i];
+    return va_window_index_pts(r->index, video, r->pts);
+}
+
+/* Whether all files may be written, before the work. */
+static int check_outputs(const struct run *r)
+{
+    int64_t videos = 0;
+    int status = va_output_check(r->job->output, va_h5_ours);
+
+    for (int64_t i = 0; i < r->index->video_count; i++)
+        videos += r->chosen[i];
+    if (status == 0)
+        status = va_frame_files_check(&r->job->text, videos);
+    for (int64_t i = 0; status == 0 && i < r->index->video_count; i++)
+        if (r->chosen[i])
+            status = va_frame_files_may(&r->job->text, r->index->videos[i].features,
+                                        r->index->videos[i].name);
+    return status;
+}
+
+static int add_inputs(struct run *r, struct va_predictions_out *out)
+{
+    struct va_h5_out *file = va_predictions_file(out);
+
+    for (int64_t m = 0; m < r->job->model_count; m++)
+        if (va_h5_add_input(file, r->job->models[m], r->ids[m]) < 0)
+            return -1;
+    if (r->job->windows)
+        return va_h5_add_input(file, r->job->windows, r->windows_id);
+    for (int64_t i = 0; i < r->index->video_count; i++)
+        if (va_h5_add_input(file, r->index->videos[i].features,
+                            r->index->videos[i].features_id) < 0)
+            return -1;
+    return 0;
+}
+
+static int write_all(struct run *r)
+{
+    struct va_predictions_out *out = va_predictions_create(
+        r->job->output, (const char *const *)r->ids, r->job->model_count);
+    int status = -1;
+
+    if (!out || add_inputs(r, out) < 0)
+        goto done;
+    for (int64_t i = 0; i < r->index->video_count; i++) {
+        const struct va_index_video *v = &r->index->videos[i];
+        const double *pts;
+        int timed;
+
+        if (r->first[i] < 0)
+            continue;
+        timed = fetch(r, i);
+        pts = timed ? r->pts : NULL;
+        if (timed < 0 || va_predictions_put(out, v->name, v->frames, r->va, pts) < 0 ||
+            va_frame_files_write(&r->job->text, v->features, v->name, v->frames, r->va, pts) <
+                0)
+            goto done;
+    }
+    status = va_predictions_commit(&out);
+done:
+    va_predictions_abort(out);
+    return status;
+}
+
+int va_predict_run(const struct va_predict_job *job)
+{
+    struct run r = { .job = job };
+    struct va_backend *be = NULL;
+    int status = -1;
+
+    if (open_input(&r) < 0 || check_outputs(&r) < 0 || !(be = va_device_open(job->device)))
+        goto done;
+    va_progress_begin("frames", r.frames * job->model_count);
+    for (int64_t m = 0; m < job->model_count; m++)
+        if (add_model(&r, be, m) < 0)
+            goto done;
+    va_progress_end();
+    if (finish_means(&r) == 0)
+        status = write_all(&r);
+done:
+    va_progress_end();
+    for (int64_t m = 0; r.ids && m < job->model_count; m++)
+        va_free(r.ids[m]);
+    va_free(r.ids);
+    va_free(r.sum);
+    va_free(r.va);
+    va_free(r.pts);
+    va_free(r.first);
+    va_free(r.chosen);
+    va_free(r.windows_id);
+    va_window_index_free(r.index);
+    va_backend_free(be);
+    return status;
+}

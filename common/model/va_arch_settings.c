@@ -1,0 +1,36 @@
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "model/va_arch.h"
+#include <string.h>
+
+int va_arch_apply_settings(struct va_tensors *set, const struct va_strings *over,
+                           enum va_model_kind kind)
+{
+    for (int64_t i = 0; i < set->meta_count; i++) {
+        const char *name = va_arch_setting(kind, set->meta[i].key);
+        char *copy = va_strdup(name ? name : "");
+
+        if (!copy)
+            return -1;
+        va_free(set->meta[i].key);
+        set->meta[i].key = copy;
+    }
+    for (int64_t i = 0; i < over->count; i++) {
+        const char *value = strchr(over->items[i], '=') + 1;
+        char *key = va_format("%.*s", (int)(value - over->items[i] - 1), over->items[i]);
+        const char *name = key ? va_arch_setting(kind, key) : NULL;
+        int result = -1;
+
+        if (name)
+            result = va_tensors_set_meta(set, name, value);
+        else if (key)
+            va_error("--set %s: not a setting of %s", over->items[i],
+                     kind == VA_MODEL_HEAD  ? "mamba-va"
+                     : kind == VA_MODEL_MAE ? "a masked autoencoder"
+                                            : "a vision transformer");
+        va_free(key);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,258 @@
+/*
+ * The encoder, forward only. All pictures of a batch are one long sequence of rows, so that
+ * each product is one large one; only attention knows where a picture ends. Blocks work in
+ * place, with three buffers in all.
+ *
+ * In the last block only the CLS row goes on: attention is asked for one query a picture, and
+ * the MLP, two thirds of a block's work, then runs on B rows instead of B*T.
+ */
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "model/va_vit_priv.h"
+#include "nn/va_dense.h"
+#include "nn/va_layernorm.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NORM_EPS 1e-6
+
+/* ---- parameters ------------------------------------------------------------------------ */
+
+/* The law that keeps variance. */
+static struct va_param keep_variance(int64_t N, int64_t K)
+{
+    (void)N;
+    return (struct va_param){ .init = VA_INIT_UNIFORM, .a = sqrt(3.0 / (double)K) };
+}
+
+static int64_t declare_patches(const struct va_vit_config *c, va_block_law law,
+                               struct va_params *list)
+{
+    int64_t size = va_vit_patch_size(c);
+    struct va_param weight = law(c->width, size), zero = { .init = VA_INIT_ZERO };
+
+    weight.rank = 4;
+    weight.shape[0] = c->width;
+    weight.shape[1] = 3;
+    weight.shape[2] = weight.shape[3] = c->patch;
+    weight.decay = true;
+    return va_dense_declare(list, c->width, size, &weight, &zero, "patch_embed.proj");
+}
+
+int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct va_params *list,
+                   struct va_vit_layers *l)
+{
+    struct va_param cls = { .rank = 3, .shape = { 1, 1, c->width }, .init = VA_INIT_NORMAL };
+    struct va_param pos = { .rank = 3,
+                            .shape = { 1, 1 + va_vit_patches(c), c->width },
+                            .init = VA_INIT_SINCOS,
+                            .frozen = true };
+    struct va_block_sizes sizes = {
+        .D = c->width, .heads = c->heads, .mlp = c->mlp, .eps = NORM_EPS
+    };
+    va_block_law law = init == VA_VIT_INIT_MAE ? va_block_xavier : keep_variance;
+    char prefix[40];
+
+    cls.a = init == VA_VIT_INIT_MAE ? 0.02 : 1;
+    l->cls = va_params_add(list, &cls, "cls_token");
+    l->pos = l->cls < 0 ? -1 : va_params_add(list, &pos, "pos_embed");
+    l->patch = l->pos < 0 ? -1 : declare_patches(c, law, list);
+    if (l->patch < 0)
+        return -1;
+    for (int64_t i = 0; i < c->depth; i++) {
+        snprintf(prefix, sizeof(prefix), "blocks.%lld", (long long)i);
+        if (va_block_declare(&l->blocks[i], list, prefix, &sizes, law) < 0)
+            return -1;
+    }
+    l->norm = va_layernorm_declare(list, c->width, "norm");
+    return l->norm < 0 ? -1 : 0;
+}
+
+/* ---- an encoder ------------------------------------------------------------------------ */
+
+/* In float32, as those who trained the encoders normalised their pictures. */
+static void prepare_pixels(struct va_vit *vit)
+{
+    for (int c = 0; c < 3; c++)
+        for (int v = 0; v < 256; v++)
+            vit->pixel[c][v] = ((float)v / 255.0f - (float)vit->config.mean[c]) /
+                               (float)vit->config.std[c];
+}
+
+static struct va_vit *begin(struct va_backend *be, const struct va_vit_config *c,
+                            enum va_vit_init init, struct va_params *list)
+{
+    struct va_vit *vit = va_new(1, sizeof(*vit));
+
+    if (!vit)
+        return NULL;
+    vit->be = be;
+    vit->config = *c;
+    va_params_init(&vit->own, be);
+    vit->params = list ? list : &vit->own;
+    if (va_vit_declare(c, init, vit->params, &vit->layers) < 0) {
+        va_vit_free(vit);
+        return NULL;
+    }
+    prepare_pixels(vit);
+    return vit;
+}
+
+struct va_vit *va_vit_new(struct va_backend *be, const struct va_vit_config *c,
+                          enum va_vit_init init)
+{
+    struct va_vit *vit = begin(be, c, init, NULL);
+
+    if (vit && va_params_allocate(vit->params) < 0) {
+        va_vit_free(vit);
+        return NULL;
+    }
+    return vit;
+}
+
+struct va_vit *va_vit_new_in(struct va_params *list, const struct va_vit_config *c,
+                             enum va_vit_init init)
+{
+    return begin(list->be, c, init, list);
+}
+
+static void release_room(struct va_vit *vit)
+{
+    void *buffers[] = { vit->x, vit->y, vit->wide, vit->row };
+
+    for (size_t i = 0; i < VA_COUNT(buffers); i++)
+        vit->be->ops->free(vit->be, buffers[i]);
+    vit->x = vit->y = vit->wide = vit->row = NULL;
+    vit->B = 0;
+}
+
+void va_vit_free(struct va_vit *vit)
+{
+    if (!vit)
+        return;
+    release_room(vit);
+    va_params_release(&vit->own);
+    va_free(vit);
+}
+
+int va_vit_draw(struct va_vit *vit, uint64_t seed)
+{
+    return va_params_draw(vit->params, seed);
+}
+
+struct va_params *va_vit_params(struct va_vit *vit)
+{
+    return vit->params;
+}
+
+const struct va_vit_config *va_vit_config(const struct va_vit *vit)
+{
+    return &vit->config;
+}
+
+int va_vit_reserve(struct va_vit *vit, int64_t B)
+{
+    const struct va_vit_config *c = &vit->config;
+    const struct va_ops *ops = vit->be->ops;
+    int64_t widest = 3 * c->width > c->mlp ? 3 * c->width : c->mlp, rows, stream, wide;
+
+    if (B <= vit->B)
+        return 0;
+    release_room(vit);
+    if (va_mul(B, 1 + va_vit_patches(c), &rows) < 0 || va_mul(rows, c->width, &stream) < 0 ||
+        va_mul(rows, widest, &wide) < 0)
+        return va_error("a batch of %lld pictures is too large", (long long)B);
+    vit->x = ops->alloc(vit->be, stream);
+    vit->y = ops->alloc(vit->be, stream);
+    vit->wide = ops->alloc(vit->be, wide);
+    vit->row = ops->alloc(vit->be, B * c->width);
+    if (!vit->x || !vit->y || !vit->wide || !vit->row) {
+        release_room(vit);
+        return -1;
+    }
+    vit->B = B;
+    return 0;
+}
+
+void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows)
+{
+    int64_t p = vit->config.patch, S = vit->config.image, grid = S / p;
+
+    for (int64_t i = 0; i < grid * grid; i++)
+        for (int64_t c = 0; c < 3; c++)
+            for (int64_t y = 0; y < p; y++) {
+                const uint8_t *from = picture + 3 * ((i / grid * p + y) * S + i % grid * p) + c;
+
+                for (int64_t x = 0; x < p; x++)
+                    *rows++ = vit->pixel[c][from[3 * x]];
+            }
+}
+
+/* ---- forward --------------------------------------------------------------------------- */
+
+static struct va_param *at(const struct va_vit *vit, int64_t i)
+{
+    return &vit->params->items[i];
+}
+
+/* x [B*T, D]: the CLS token, then the patches, each with its position. */
+static void embed(struct va_vit *vit, int64_t B, const void *patches)
+{
+    struct va_backend *be = vit->be;
+    int64_t D = vit->config.width, P = va_vit_patches(&vit->config);
+    const void *pos = at(vit, vit->layers.pos)->value.data;
+
+    be->ops->add(be, &(struct va_add){ .B = B,
+                                       .n = D,
+                                       .a = at(vit, vit->layers.cls)->value.data,
+                                       .b = pos,
+                                       .y = vit->x,
+                                       .stepy = (1 + P) * D });
+    va_dense_forward(vit->params, vit->layers.patch,
+                     &(struct va_linear){ .M = P,
+                                          .x = patches,
+                                          .residual = va_at(be, pos, D),
+                                          .y = va_at(be, vit->x, D),
+                                          .B = B,
+                                          .stepx = P * va_vit_patch_size(&vit->config),
+                                          .stepy = (1 + P) * D });
+}
+
+/* A block on x in place, but for the last one when only the CLS rows go on: into `out` [B, D]. */
+static void run_block(struct va_vit *vit, int64_t i, int64_t B, void *out)
+{
+    int64_t T = 1 + va_vit_patches(&vit->config);
+    struct va_block_acts acts = { .norm1 = vit->y,
+                                  .qkv = vit->wide,
+                                  .att = vit->y,
+                                  .sum = out,
+                                  .norm2 = vit->y,
+                                  .pre = vit->wide,
+                                  .hidden = vit->wide,
+                                  .out = out };
+
+    va_block_forward(&vit->layers.blocks[i], B, T, out == vit->x ? T : 1, 0, vit->x, &acts);
+}
+
+static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
+{
+    va_layernorm_forward(vit->params, vit->layers.norm,
+                         &(struct va_norm){ .M = M, .eps = NORM_EPS, .x = x, .y = y });
+}
+
+void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens)
+{
+    embed(vit, B, patches);
+    for (int64_t i = 0; i < vit->config.depth; i++)
+        run_block(vit, i, B, vit->x);
+    last_norm(vit, B * (1 + va_vit_patches(&vit->config)), vit->x, tokens);
+}
+
+void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cls)
+{
+    embed(vit, B, patches);
+    for (int64_t i = 0; i < vit->config.depth; i++)
+        run_block(vit, i, B, i + 1 < vit->config.depth ? vit->x : vit->row);
+    last_norm(vit, B, vit->row, cls);
+}

@@ -1,0 +1,234 @@
+#include "base/va_error.h"
+#include "model/va_vit_priv.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Faces, as measured by the publishers of the encoder on aligned crops. */
+static const double face_mean[3] = { .471, .363, .333 }, face_std[3] = { .220, .193, .180 };
+
+#define AT(field) .offset = offsetof(struct va_vit_config, field)
+static const struct va_setting items[] = {
+    { VA_OPT_INT(0, "image", NULL, 0, 4096, "height and width of pictures; 0: from --arch"),
+      AT(image) },
+    { VA_OPT_INT(0, "patch", NULL, 0, 256, "height and width of a patch; 0: from --arch"),
+      AT(patch) },
+    { VA_OPT_INT(0, "width", NULL, 0, 16384, "width of the tokens; 0: from --arch"),
+      AT(width) },
+    { VA_OPT_INT(0, "depth", NULL, 0, VA_VIT_DEPTH_MAX, "number of blocks; 0: from --arch"),
+      AT(depth) },
+    { VA_OPT_INT(0, "heads", NULL, 0, 1024,
+                 "attention heads; 0: from --arch, or width / 64 if --width is given"),
+      AT(heads) },
+    { VA_OPT_INT(0, "mlp", NULL, 0, 1 << 17,
+                 "hidden width of a block; 0: from --arch, or 4 times --width if given"),
+      AT(mlp) },
+};
+#undef AT
+const struct va_settings va_vit_settings = { items, VA_COUNT(items) };
+
+int64_t *va_vit_size(struct va_vit_config *c, int64_t i)
+{
+    return (int64_t *)(void *)((char *)c + items[i].offset);
+}
+
+void va_vit_config_default(struct va_vit_config *c)
+{
+    *c = (struct va_vit_config){
+        .image = 224, .patch = 16, .width = 1024, .depth = 24, .heads = 16, .mlp = 4096
+    };
+    memcpy(c->mean, face_mean, sizeof(face_mean));
+    memcpy(c->std, face_std, sizeof(face_std));
+}
+
+int va_vit_config_check(const struct va_vit_config *c, const char *where)
+{
+    if (va_settings_check_sizes(&va_vit_settings, c, where) < 0)
+        return -1;
+    if (c->image % c->patch)
+        return va_error("%s: image_size %lld is not a multiple of patch_size %lld", where,
+                        (long long)c->image, (long long)c->patch);
+    if (c->width % c->heads)
+        return va_error("%s: width %lld is not a multiple of heads %lld", where,
+                        (long long)c->width, (long long)c->heads);
+    for (int i = 0; i < 3; i++)
+        if (!(isfinite(c->mean[i]) && c->std[i] >= 1e-6 && c->std[i] <= 1e6))
+            return va_error("%s: mean %g, std %g of channel %d, expected a finite mean and a "
+                            "std from 1e-6",
+                            where, c->mean[i], c->std[i], i);
+    return 0;
+}
+
+static int store_int(struct va_tensors *set, const char *key, int64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    return va_tensors_set_meta(set, key, text);
+}
+
+/* Three numbers with as few digits as give them back. */
+static int store_three(struct va_tensors *set, const char *key, const double *value)
+{
+    char text[128];
+    size_t n = 0;
+
+    for (int i = 0; i < 3; i++) {
+        char number[32];
+
+        for (int digits = 1; digits <= 17; digits++) {
+            snprintf(number, sizeof(number), "%.*g", digits, value[i]);
+            if (strtod(number, NULL) == value[i])
+                break;
+        }
+        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? "," : "", number);
+    }
+    return va_tensors_set_meta(set, key, text);
+}
+
+int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set)
+{
+    return va_tensors_set_meta(set, "arch", "vit") < 0 ||
+                   store_int(set, "image_size", c->image) < 0 ||
+                   store_int(set, "patch_size", c->patch) < 0 ||
+                   store_int(set, "heads", c->heads) < 0 ||
+                   store_three(set, "mean", c->mean) < 0 || store_three(set, "std", c->std) < 0
+               ? -1
+               : 0;
+}
+
+/* A whole number from the metadata; what is there already stays when the key is absent. */
+static int load_int(const struct va_tensors *set, const char *path, const char *key,
+                    int64_t *value)
+{
+    const char *text = va_tensors_meta(set, key);
+    char *end;
+    long long n;
+
+    if (!text)
+        return 0;
+    errno = 0;
+    n = strtoll(text, &end, 10);
+    if (end == text || *end || errno)
+        return va_error("%s: %s is %s, expected a whole number", path, key, text);
+    *value = n;
+    return 0;
+}
+
+static int load_three(const struct va_tensors *set, const char *path, const char *key,
+                      double *value)
+{
+    const char *text = va_tensors_meta(set, key), *at = text;
+
+    for (int i = 0; text && i < 3; i++) {
+        char *end;
+
+        value[i] = strtod(at, &end);
+        if (end == at || *end != (i < 2 ? ',' : '\0'))
+            return va_error("%s: %s is %s, expected three numbers", path, key, text);
+        at = end + 1;
+    }
+    return 0;
+}
+
+/* A tensor of the encoder with `rank` dimensions, or NULL after reporting. */
+static const struct va_tensor *want(const struct va_tensors *set, const char *path,
+                                    const char *name, int rank)
+{
+    const struct va_tensor *t = va_tensors_find(set, name);
+
+    if (!t)
+        return va_error("%s: %s: tensor is missing, expected a vision transformer", path, name),
+               NULL;
+    if (t->rank != rank)
+        return va_error("%s: %s: %d dimensions, expected %d", path, name, t->rank, rank), NULL;
+    return t;
+}
+
+int64_t va_vit_count_blocks(const struct va_tensors *set, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < set->count; i++) {
+        const char *name = set->items[i].name;
+        int64_t n = 0;
+
+        if (strncmp(name, prefix, length) != 0)
+            continue;
+        for (name += length; *name >= '0' && *name <= '9' && n < VA_VIT_DEPTH_MAX; name++)
+            n = 10 * n + *name - '0';
+        if (n >= count)
+            count = n < VA_VIT_DEPTH_MAX ? n + 1 : VA_VIT_DEPTH_MAX + 1;
+    }
+    return count;
+}
+
+/* 64 numbers a head, but in the families so wide. */
+static int64_t usual_heads(int64_t width)
+{
+    static const int64_t sixteen[] = { 1152, 1280, 1408, 1664 }; /* so400m, H, g, G */
+
+    for (size_t i = 0; i < VA_COUNT(sixteen); i++)
+        if (width == sixteen[i])
+            return 16;
+    return width % 64 ? 0 : width / 64;
+}
+
+/* The side of the square of pictures' patches from the number of positions. */
+static int load_image(struct va_vit_config *c, const struct va_tensors *set, const char *path,
+                      int64_t tokens)
+{
+    int64_t grid = tokens > 1 ? (int64_t)lround(sqrt((double)(tokens - 1))) : 0;
+
+    c->image = 0;
+    if (grid >= 1 && grid * grid == tokens - 1 && grid <= 4096 && c->patch <= 256)
+        c->image = grid * c->patch;
+    else
+        return va_error("%s: pos_embed: %lld positions, expected 1 and a square of patches",
+                        path, (long long)tokens);
+    grid = c->image;
+    if (load_int(set, path, "image_size", &c->image) < 0)
+        return -1;
+    if (c->image != grid)
+        return va_error("%s: image_size is %lld, expected %lld for the number of its positions",
+                        path, (long long)c->image, (long long)grid);
+    return 0;
+}
+
+int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, const char *path)
+{
+    const struct va_tensor *patch, *pos, *fc1;
+    const char *arch = va_tensors_meta(set, "arch");
+    int64_t stored;
+
+    if (arch && strcmp(arch, "vit") != 0)
+        return va_error("%s: found %s (arch %s), expected an encoder (arch vit)", path,
+                        strcmp(arch, "mamba-va") ? "another model" : "a temporal model", arch);
+    patch = want(set, path, "patch_embed.proj.weight", 4);
+    pos = patch ? want(set, path, "pos_embed", 3) : NULL;
+    fc1 = pos ? want(set, path, "blocks.0.mlp.fc1.weight", 2) : NULL;
+    if (!fc1)
+        return -1;
+    va_vit_config_default(c);
+    c->width = patch->shape[0];
+    c->patch = stored = patch->shape[2];
+    c->depth = va_vit_count_blocks(set, "blocks.");
+    c->mlp = fc1->shape[0];
+    c->heads = usual_heads(c->width);
+    if (load_int(set, path, "patch_size", &stored) < 0 ||
+        load_int(set, path, "heads", &c->heads) < 0 ||
+        load_three(set, path, "mean", c->mean) < 0 || load_three(set, path, "std", c->std) < 0)
+        return -1;
+    if (stored != c->patch)
+        return va_error("%s: patch_size is %lld, expected %lld as in patch_embed.proj.weight",
+                        path, (long long)stored, (long long)c->patch);
+    if (c->heads == 0 && !va_tensors_meta(set, "heads"))
+        return va_error("%s: width %lld is not a multiple of 64: give the number of heads",
+                        path, (long long)c->width);
+    if (load_image(c, set, path, pos->shape[1]) < 0)
+        return -1;
+    return va_vit_config_check(c, path);
+}

@@ -1,0 +1,41 @@
+/*
+ * va_vit_priv.h - the parts of an encoder, for the files that make it.
+ */
+#ifndef VA_VIT_PRIV_H
+#define VA_VIT_PRIV_H
+
+#include "model/va_vit.h"
+#include "nn/va_block.h"
+
+/* Indices in the parameter list; a bias follows its weight. */
+struct va_vit_layers {
+    int64_t cls, pos, patch, norm;
+    struct va_block blocks[VA_VIT_DEPTH_MAX];
+};
+
+/* Append all parameters of an encoder to a list. 0, or -1 after reporting. */
+VA_MUST_USE int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init,
+                               struct va_params *list, struct va_vit_layers *l);
+
+/* One more than the highest number behind `prefix` ("blocks."), so that a block in the middle that
+ * is not there is missed; at most VA_VIT_DEPTH_MAX + 1. */
+int64_t va_vit_count_blocks(const struct va_tensors *set, const char *prefix);
+
+struct va_vit {
+    struct va_backend *be;
+    struct va_vit_config config;
+    struct va_params own, *params; /* params: own, or a list that has more entries */
+    struct va_vit_layers layers;
+    float pixel[3][256]; /* a byte of each channel, normalised */
+
+    int64_t B;  /* pictures reserved */
+    void *x;    /* [B*T, D] the residual stream */
+    void *y;    /* [B*T, D] normalised, or what attention gave */
+    void *wide; /* [B*T, max(3*D, M)] q, k, v; later the hidden row of the MLP */
+    void *row;  /* [B, D] the CLS rows of the last block */
+};
+
+/* Turn values drawn for VA_VIT_INIT_FEATURES into those wanted. 0, or -1 after reporting. */
+VA_MUST_USE int va_vit_wire_features(struct va_vit *vit);
+
+#endif

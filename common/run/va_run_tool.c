@@ -1,0 +1,119 @@
+#include "run/va_run_tool.h"
+
+#include "base/va_error.h"
+#include "base/va_thread.h"
+#include "base/va_tool.h"
+#include "comm/va_comm.h"
+#include "media/va_decoder.h"
+#include "ops/va_device.h"
+#include <signal.h>
+#include <string.h>
+
+int64_t va_run_add(const struct va_option *options, int64_t count, struct va_option *table,
+                   int64_t n)
+{
+    for (int64_t i = 0; i < count; i++)
+        table[n++] = options[i];
+    return n;
+}
+
+int64_t va_run_add_checkpoint(struct va_run_args *a, struct va_option *table, int64_t n)
+{
+    const struct va_option options[] = {
+        VA_OPT_GROUP("checkpoint"),
+        VA_OPT_OUTPUT(0, "state", &a->job->state, "FILE",
+                      "checkpoint file, removed when training is complete (default: "
+                      "MODEL.h5.state)"),
+        VA_OPT_RUN_STRING(
+            0, "save-every", &a->save_every, "N|Ns|Nm|Nh",
+            "write the checkpoint every N steps, N seconds (Ns), minutes (Nm) or hours "
+            "(Nh)"),
+        VA_OPT_RUN_FLAG(0, "resume", &a->job->resume,
+                        "continue from the checkpoint if it exists"),
+        VA_OPT_RUN_FLAG(0, "restart", &a->job->restart,
+                        "start again even if an unfinished run has left a checkpoint"),
+    };
+
+    a->save_every = "5m";
+    return va_run_add(options, VA_COUNT(options), table, n);
+}
+
+int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64_t n)
+{
+    const struct va_option readers[] = {
+        VA_OPT_RUN_INT(0, "readers", a->readers, 0, 64,
+                       "threads that read pictures; 0: half of --threads"),
+        VA_OPT_UNCONFINED(&a->unconfined),
+    };
+    const struct va_option options[] = {
+        VA_OPT_DEVICE(a->device),
+        VA_OPT_PRECISION(a->precision ? a->precision : &a->f32),
+        VA_OPT_THREADS(&a->threads),
+        VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
+                        "print every setting and its source, and exit"),
+        VA_OPT_END,
+    };
+
+    *a->device = "auto";
+    table[n++] = (struct va_option)VA_OPT_GROUP("machine");
+    if (a->readers)
+        n = va_run_add(readers, VA_COUNT(readers), table, n);
+    return va_run_add(options, VA_COUNT(options), table, n);
+}
+
+bool va_run_check(struct va_run_args *a, int *status)
+{
+    if (!va_run_save_every(a->job, a->save_every))
+        return va_usage_error(status, "--save-every %s: expected N, Ns, Nm or Nh",
+                              a->save_every);
+    if (a->job->resume && a->job->restart)
+        return va_usage_error(status, "--resume and --restart conflict");
+    return a->precision ? va_device_check_name(*a->device, status)
+                        : va_device_check(*a->device, a->f32, status);
+}
+
+bool va_run_check_output(const struct va_run_args *a, int *status)
+{
+    const struct va_run_job *job = a->job;
+
+    if (!job->output)
+        return va_usage_error(status, "missing --output MODEL.h5");
+    if (job->state && !strcmp(job->state, job->output))
+        return va_usage_error(status, "--state and --output are the same file");
+    return true;
+}
+
+static int begin(const struct va_run_args *a, int (*run)(void))
+{
+    if (a->readers && va_decoder_start(a->unconfined) < 0) /* before there are threads */
+        return -1;
+    va_threads_share(va_comm_sharers());
+    va_threads_set((int)a->threads);
+    va_debug("%d of %d ranks, %d threads", va_comm_rank() + 1, va_comm_size(),
+             va_threads_count());
+    return run();
+}
+
+int va_run_main(const char *name, struct va_run_args *a, int argc, char **argv,
+                bool (*parse)(int argc, char **argv, int *status), int (*run)(void))
+{
+    int status = VA_EXIT_OK, result = 0;
+    bool parsed;
+
+    va_tool_init(name);
+    if (va_comm_begin() < 0)
+        return va_tool_finish(va_error_status());
+    parsed = parse(argc, argv, &status);
+    if (va_comm_agree(status) < 0)
+        status = status ? status : va_error_status();
+    else if (parsed)
+        status = va_tool_status((result = begin(a, run)) > 0 ? 0 : result);
+    va_comm_end();
+    va_tool_cost();
+    status = va_tool_finish(status);
+    if (result > 0) {
+        signal(result, SIG_DFL);
+        raise(result);
+    }
+    return status;
+}

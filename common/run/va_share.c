@@ -1,0 +1,111 @@
+#include "run/va_share.h"
+
+#include "base/va_cpu.h"
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "comm/va_comm.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Rank r's part begins here: earlier ranks get the larger parts, and the only one. */
+static int64_t part_start(int64_t windows, int64_t r)
+{
+    int64_t size = va_comm_size();
+
+    return windows / size * r + (r < windows % size ? r : windows % size);
+}
+
+struct va_share va_share_of_rank(int64_t windows, int rank)
+{
+    int64_t first = part_start(windows, rank);
+
+    return (struct va_share){ first, part_start(windows, rank + 1) - first };
+}
+
+struct va_share va_share_of(int64_t windows)
+{
+    return va_share_of_rank(windows, va_comm_rank());
+}
+
+int64_t va_share_most(int64_t windows)
+{
+    return part_start(windows, 1);
+}
+
+void va_share_rounding(void)
+{
+    static int all[VA_COMM_MAX];
+    int least = (int)va_cpu_isa();
+
+    va_comm_gather(&least, sizeof(least), all);
+    for (int r = 0; r < va_comm_size(); r++)
+        least = all[r] < least ? all[r] : least;
+    va_cpu_limit((enum va_isa)least);
+}
+
+void va_share_moments(struct va_ccc_moments *m)
+{
+    static struct va_ccc_moments all[VA_COMM_MAX];
+
+    if (va_comm_size() == 1)
+        return;
+    va_comm_gather(m, sizeof(*m), all);
+    memset(m, 0, sizeof(*m));
+    for (int r = 0; r < va_comm_size(); r++)
+        va_ccc_merge(m, &all[r]);
+}
+
+/* ---- gradients ------------------------------------------------------------------------- */
+
+void va_share_gradients(struct va_params *params, float *room)
+{
+    struct va_backend *be = params->be;
+
+    if (va_comm_size() == 1)
+        return;
+    for (int64_t at = 0; at < params->trained; at += VA_SHARE_ROOM) {
+        int64_t left = params->trained - at, n = left < VA_SHARE_ROOM ? left : VA_SHARE_ROOM;
+
+        be->ops->get_f32(be, room, va_at(be, params->grads, at), n);
+        va_comm_sum(room, n);
+        be->ops->put_f32(be, va_at(be, params->grads, at), room, n);
+    }
+}
+
+/* ---- checks ---------------------------------------------------------------------------- */
+
+int va_share_same(struct va_hash *h, const char *what)
+{
+    static char all[VA_COMM_MAX][VA_HASH_TEXT];
+    char mine[VA_HASH_TEXT];
+
+    if (va_comm_size() == 1)
+        return 0;
+    va_hash_finish(h, mine);
+    va_comm_gather(mine, sizeof(mine), all);
+    return va_comm_agree(
+        strcmp(mine, all[0]) ? va_error_machine("%s: differ from those of rank 0", what) : 0);
+}
+
+int va_share_same_weights(const struct va_params *params, int64_t step, float *room)
+{
+    struct va_backend *be = params->be;
+    struct va_hash h;
+    char what[64];
+
+    if (va_comm_size() == 1)
+        return 0;
+    va_hash_init(&h);
+    for (int64_t i = 0; i < params->count; i++) {
+        const struct va_param *p = &params->items[i];
+
+        for (int64_t at = 0; at < p->count; at += VA_SHARE_ROOM) {
+            int64_t n = p->count - at < VA_SHARE_ROOM ? p->count - at : VA_SHARE_ROOM;
+
+            be->ops->get_f32(be, room, va_at(be, p->value.data, at), n);
+            va_hash_add(&h, room, sizeof(*room) * (size_t)n);
+        }
+    }
+    snprintf(what, sizeof(what), "weights after step %lld", (long long)step);
+    return va_share_same(&h, what);
+}

@@ -1,0 +1,38 @@
+/*
+ * va_act.h - one person in one video: what they feel, what a rater writes down, what the camera
+ * sees of it.
+ *
+ * Valence and arousal are slow: sums of sinusoids with periods of 5 to 24 seconds around a mean
+ * of the video's own, bent into (-1, 1). The rater follows them late (0.3 to 0.5 s) and smoothed,
+ * as people do. The face shows them too, but any one frame is a weak witness: expressions flutter
+ * from frame to frame, people speak and blink, the head moves, light drifts and flickers, the
+ * sensor is noisy; skin, features and how strongly somebody shows what they feel differ from
+ * person to person. Only who looks back over a second or two sees through it.
+ *
+ * Everything is a function of (seed, person, frame, rate).
+ *
+ * Shapes:    latent and rating [T, 2], valence then arousal
+ * Threads:   an act never changes once made
+ */
+#ifndef VA_ACT_H
+#define VA_ACT_H
+
+#include "tools/synth/va_face.h"
+
+struct va_act; /* opaque */
+
+/* Act T frames at `fps` frames a second. NULL after reporting. */
+VA_MUST_USE struct va_act *va_act_new(uint64_t seed, uint64_t person, int64_t T, double fps);
+void va_act_free(struct va_act *a); /* NULL is fine */
+
+const double *va_act_latent(const struct va_act *a);
+const double *va_act_rating(const struct va_act *a);
+
+/* Draw frame t into columns [x0, x1); with `away` the head is turned and shows no face. */
+void va_act_draw(const struct va_act *a, int64_t t, bool away, struct va_canvas *c, int64_t x0,
+                 int64_t x1);
+
+/* Turn a canvas drawn for frame t into bytes [height, width, 3]. */
+void va_act_expose(const struct va_act *a, int64_t t, const struct va_canvas *c, uint8_t *out);
+
+#endif
