@@ -25,7 +25,7 @@ struct init_args {
     int arch, preset;
     int64_t seed;
     const char *output;
-    struct va_head_config head;
+    struct va_temporal_config model;
 };
 
 static const struct va_usage init_usage = {
@@ -43,12 +43,12 @@ static const char *head_option_given(void)
 {
     return va_option_given("preset")   ? "preset"
            : va_option_given("in-dim") ? "in-dim"
-                                       : va_settings_given(&va_head_settings);
+                                       : va_settings_given(&va_temporal_settings);
 }
 
 static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
 {
-    struct va_head_config *h = &a->head;
+    struct va_temporal_config *h = &a->model;
     const struct va_option options[] = {
         VA_OPT_CHOICE(0, "arch", &a->arch, va_arch_names, "architecture of the model"),
         VA_OPT_OUTPUT('o', "output", &a->output, "MODEL.h5",
@@ -65,9 +65,9 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
     char **rest;
 
     *a = (struct init_args){ .arch = -1, .preset = PAPER, .seed = 42 };
-    va_head_config_default(h);
+    va_temporal_config_default(h);
     memcpy(table, options, sizeof(options));
-    n = va_settings_options(&va_head_settings, h, table, n);
+    n = va_settings_options(&va_temporal_settings, h, table, n);
     table[n] = (struct va_option)VA_OPT_END;
     rest = va_options_parse(table, &init_usage, argc, argv, status);
     if (!rest)
@@ -99,10 +99,11 @@ static int run_init(const struct init_args *a)
         return -1;
     if (a->arch != VA_ARCH_MAMBA_VA)
         set = va_arch_init_encoder(be, (enum va_arch)a->arch, (uint64_t)a->seed);
-    else if (va_head_config_check(&a->head, "mamba-va") == 0)
-        set = va_arch_init_head(
-            be, &a->head, a->preset == AUTHORS ? VA_HEAD_INIT_AUTHORS : VA_HEAD_INIT_PAPER,
-            (uint64_t)a->seed);
+    else if (va_temporal_config_check(&a->model, "mamba-va") == 0)
+        set = va_arch_init_temporal(be, &a->model,
+                                    a->preset == AUTHORS ? VA_TEMPORAL_INIT_AUTHORS
+                                                         : VA_TEMPORAL_INIT_PAPER,
+                                    (uint64_t)a->seed);
     if (set)
         result = va_model_save(a->output, set, &a->seed, NULL, 0);
     va_tensors_free(set);

@@ -18,16 +18,16 @@ enum { BLOCK = 512 };
 
 struct va_predictor {
     struct va_backend *be;
-    struct va_head *head;
+    struct va_temporal *model;
     const struct va_window_index *index;
     struct va_predict_plan plan;
-    struct va_head_stream *stream; /* of sequence */
-    int64_t ahead;                 /* frames that the model looks ahead */
-    int64_t batch, W, rows;        /* room: windows of W frames, W + ahead rows; or one block */
-    float *host_x, *host_va;       /* [batch, rows, D], [batch, rows, 2] */
-    void *x, *pred;                /* the same on the device */
-    int32_t *count;                /* [count_room] windows that hold a frame, of overlap */
-    double *total;                 /* [count_room, 2] their sum */
+    struct va_temporal_stream *stream; /* of sequence */
+    int64_t ahead;                     /* frames that the model looks ahead */
+    int64_t batch, W, rows;  /* room: windows of W frames, W + ahead rows; or one block */
+    float *host_x, *host_va; /* [batch, rows, D], [batch, rows, 2] */
+    void *x, *pred;          /* the same on the device */
+    int32_t *count;          /* [count_room] windows that hold a frame, of overlap */
+    double *total;           /* [count_room, 2] their sum */
     int64_t count_room, total_room;
     int64_t *starts; /* [batch] of the windows gathered */
     int64_t pending;
@@ -42,16 +42,16 @@ struct va_predict_plan va_predict_plan_preset(enum va_preset preset)
                                      w.test_window, w.test_overlap ? w.stride : w.test_window };
 }
 
-struct va_head *va_predict_load(struct va_backend *be, const char *path,
-                                const struct va_window_index *index, const bool *chosen,
-                                bool any_encoder, char **id)
+struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
+                                    const struct va_window_index *index, const bool *chosen,
+                                    bool any_encoder, char **id)
 {
     struct va_tensors *set = va_model_read(path, id);
-    struct va_head *head = NULL;
-    struct va_head_config c;
+    struct va_temporal *model = NULL;
+    struct va_temporal_config c;
     struct va_origin origin;
 
-    if (!set || va_head_config_load(&c, set, path) < 0)
+    if (!set || va_temporal_config_load(&c, set, path) < 0)
         goto failed;
     if (c.in_dim != index->dim) {
         va_error("%s: expects %lld features per frame, but the input has %lld", path,
@@ -62,15 +62,15 @@ struct va_head *va_predict_load(struct va_backend *be, const char *path,
     va_origin_compare_rates(&origin, index, chosen);
     if (va_origin_add(&origin, index, chosen, any_encoder) < 0)
         goto failed;
-    head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, false);
-    if (!head || va_params_load(va_head_params(head), set, path) < 0)
+    model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER, false);
+    if (!model || va_params_load(va_temporal_params(model), set, path) < 0)
         goto failed;
-    va_params_changed(va_head_params(head));
+    va_params_changed(va_temporal_params(model));
     va_tensors_free(set);
-    return head;
+    return model;
 failed:
     va_tensors_free(set);
-    va_head_free(head);
+    va_temporal_free(model);
     return NULL;
 }
 
@@ -84,7 +84,7 @@ static int64_t longest_video(const struct va_window_index *index)
     return most;
 }
 
-struct va_predictor *va_predictor_new(struct va_backend *be, struct va_head *head,
+struct va_predictor *va_predictor_new(struct va_backend *be, struct va_temporal *model,
                                       const struct va_window_index *index,
                                       const struct va_predict_plan *plan)
 {
@@ -94,21 +94,21 @@ struct va_predictor *va_predictor_new(struct va_backend *be, struct va_head *hea
     if (!p)
         return NULL;
     p->be = be;
-    p->head = head;
+    p->model = model;
     p->index = index;
     p->plan = *plan;
     p->batch = 1;
-    p->ahead = va_head_config(head)->lookahead;
+    p->ahead = va_temporal_config(model)->lookahead;
     if (plan->mode == VA_PREDICT_SEQUENCE) {
         p->W = p->rows = BLOCK;
-        p->stream = va_head_stream_new(head, BLOCK);
+        p->stream = va_temporal_stream_new(model, BLOCK);
         if (!p->stream)
             goto failed;
     } else {
         p->W = plan->window < longest ? plan->window : longest;
         p->rows = p->W + p->ahead;
         p->batch = p->rows < BLOCK ? BLOCK / p->rows : 1;
-        if (va_head_reserve(head, p->batch, p->rows, false) < 0)
+        if (va_temporal_reserve(model, p->batch, p->rows, false) < 0)
             goto failed;
     }
     frames = p->batch * p->rows;
@@ -128,7 +128,7 @@ void va_predictor_free(struct va_predictor *p)
 {
     if (!p)
         return;
-    va_head_stream_free(p->stream);
+    va_temporal_stream_free(p->stream);
     p->be->ops->free(p->be, p->x);
     p->be->ops->free(p->be, p->pred);
     va_free(p->host_x);
@@ -155,7 +155,7 @@ static int run_sequence(struct va_predictor *p, int64_t video, double *sum)
     struct va_backend *be = p->be;
     int64_t T = p->index->videos[video].frames, rows = T ? T + p->ahead : 0;
 
-    va_head_stream_reset(p->stream);
+    va_temporal_stream_reset(p->stream);
     for (int64_t t = 0; t < rows; t += BLOCK) {
         int64_t n = rows - t < BLOCK ? rows - t : BLOCK;
         int64_t skip = t < p->ahead ? p->ahead - t : 0; /* rows about no frame */
@@ -163,7 +163,7 @@ static int run_sequence(struct va_predictor *p, int64_t video, double *sum)
         if (gather_rows(p, video, t, n) < 0)
             return -1;
         be->ops->put_f32(be, p->x, p->host_x, n * p->index->dim);
-        va_head_stream_forward(p->stream, n, p->x, p->pred);
+        va_temporal_stream_forward(p->stream, n, p->x, p->pred);
         be->ops->get_f32(be, p->host_va, p->pred, n * 2);
         if (va_backend_check(be) < 0)
             return -1;
@@ -184,7 +184,7 @@ static int flush(struct va_predictor *p)
     if (!p->pending)
         return 0;
     be->ops->put_f32(be, p->x, p->host_x, p->pending * p->rows * p->index->dim);
-    va_head_forward(p->head, p->pending, p->rows, p->x, p->pred, 0, 0, 0, 0);
+    va_temporal_forward(p->model, p->pending, p->rows, p->x, p->pred, 0, 0, 0, 0);
     be->ops->get_f32(be, p->host_va, p->pred, p->pending * p->rows * 2);
     if (va_backend_check(be) < 0)
         return -1;

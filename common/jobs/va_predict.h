@@ -7,14 +7,14 @@
  *   chunk     windows of `window` frames one behind the other
  *
  * Windows begin without a past; the last one of a video is as long as what is left.
- * Ownership: keeps pointers to head and index, which must outlive it
+ * Ownership: keeps pointers to temporal model and index, which must outlive it
  */
 #ifndef VA_PREDICT_H
 #define VA_PREDICT_H
 
 #include "data/va_preset.h"
 #include "data/va_window_index.h"
-#include "model/va_head.h"
+#include "model/va_temporal.h"
 
 enum va_predict_mode { VA_PREDICT_SEQUENCE, VA_PREDICT_OVERLAP, VA_PREDICT_CHUNK };
 extern const char *const va_predict_mode_names[]; /* in enum order, NULL last */
@@ -28,17 +28,19 @@ struct va_predict_plan {
 struct va_predict_plan va_predict_plan_preset(enum va_preset preset);
 
 /*
- * A head loaded from a va.model/1 file, to predict the chosen videos of `index`. *id gets the model's
+ * A temporal model loaded from a va.model/1 file, to predict the chosen videos of `index`. *id gets the model's
  * content id (a new string). NULL after reporting: also when it expects features of another width, or
  * was trained on those of another encoder and not told to take any (data/va_origin.h).
  */
-VA_MUST_USE struct va_head *va_predict_load(struct va_backend *be, const char *path,
-                                            const struct va_window_index *index,
-                                            const bool *chosen, bool any_encoder, char **id);
+VA_MUST_USE struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
+                                                const struct va_window_index *index,
+                                                const bool *chosen, bool any_encoder,
+                                                char **id);
 
 struct va_predictor; /* opaque: room for one pass */
 
-VA_MUST_USE struct va_predictor *va_predictor_new(struct va_backend *be, struct va_head *head,
+VA_MUST_USE struct va_predictor *va_predictor_new(struct va_backend *be,
+                                                  struct va_temporal *model,
                                                   const struct va_window_index *index,
                                                   const struct va_predict_plan *plan);
 void va_predictor_free(struct va_predictor *p); /* NULL is fine */

@@ -141,19 +141,19 @@ static int add_model(struct run *r, struct va_backend *be, int64_t m)
 {
     struct va_predict_plan plan = r->job->plan;
     struct va_predictor *p = NULL;
-    struct va_head *head;
+    struct va_temporal *model;
     int64_t done = m * r->frames;
     int status = -1;
 
     if (r->encoders)
         return va_predict_frames(be, r->job->models[m], r->index, r->sum, done, &r->ids[m]);
-    head = va_predict_load(be, r->job->models[m], r->index, r->chosen, r->job->any_encoder,
-                           &r->ids[m]);
+    model = va_predict_load(be, r->job->models[m], r->index, r->chosen, r->job->any_encoder,
+                            &r->ids[m]);
     if (!plan.window) {
         plan.window = r->index->window;
         plan.stride = r->index->stride;
     }
-    if (!head || !(p = va_predictor_new(be, head, r->index, &plan)))
+    if (!model || !(p = va_predictor_new(be, model, r->index, &plan)))
         goto done;
     for (int64_t i = 0; i < r->index->video_count; i++) {
         if (r->first[i] < 0)
@@ -166,7 +166,7 @@ static int add_model(struct run *r, struct va_backend *be, int64_t m)
     status = 0;
 done:
     va_predictor_free(p);
-    va_head_free(head);
+    va_temporal_free(model);
     return status;
 }
 

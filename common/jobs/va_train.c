@@ -22,7 +22,7 @@ static void changed(void *arg)
 {
     struct va_trainer *t = arg;
 
-    va_params_changed(va_head_params(t->head));
+    va_params_changed(va_temporal_params(t->model));
     va_tensors_free(t->in.init); /* as large as the model */
     t->in.init = NULL;
 }
@@ -94,17 +94,17 @@ static int make_model(void *arg)
     t->be = va_device_open(t->job->device);
     if (!t->be)
         return -1;
-    t->head = va_head_new(t->be, &t->in.head, (enum va_head_init)c->draw,
-                          c->decay == VA_DECAY_ALL);
-    if (!t->head)
+    t->model = va_temporal_new(t->be, &t->in.model, (enum va_temporal_init)c->draw,
+                               c->decay == VA_DECAY_ALL);
+    if (!t->model)
         return -1;
-    params = va_head_params(t->head);
+    params = va_temporal_params(t->model);
     if (size > index->window_count)
         size = index->window_count; /* no batch will be larger */
     size = va_share_most(size);
     if (va_params_allocate_training(params) < 0 ||
-        va_batch_init(&t->batch, t->be, index, size, t->in.head.lookahead) < 0 ||
-        va_head_reserve(t->head, size, t->batch.rows, true) < 0 ||
+        va_batch_init(&t->batch, t->be, index, size, t->in.model.lookahead) < 0 ||
+        va_temporal_reserve(t->model, size, t->batch.rows, true) < 0 ||
         va_batch_order_init(&t->order, index, t->in.train, c->batch, c->shuffle,
                             (uint64_t)c->seed) < 0)
         return -1;
@@ -112,7 +112,7 @@ static int make_model(void *arg)
     t->dpred = t->be->ops->alloc(t->be, size * t->batch.rows * 2);
     if (!t->pred || !t->dpred)
         return -1;
-    t->validator = va_validator_new(t->head, &t->batch, t->pred, t->in.val,
+    t->validator = va_validator_new(t->model, &t->batch, t->pred, t->in.val,
                                     (enum va_validation)c->validation);
     t->optimiser = va_optimiser_new(params, &adam);
     if (!t->validator || !t->optimiser)
@@ -147,7 +147,7 @@ int va_train_run(const struct va_train_job *job)
         t.be->ops->free(t.be, t.pred);
         t.be->ops->free(t.be, t.dpred);
     }
-    va_head_free(t.head);
+    va_temporal_free(t.model);
     va_train_input_release(&t.in);
     va_backend_free(t.be);
     return status;

@@ -52,7 +52,7 @@ static const struct va_setting items[] = {
     { .option = VA_OPT_GROUP("model (with --init: from the file)") },
     { VA_OPT_CHOICE(0, "initial", NULL, va_draw_names, "distribution of the initial weights"),
       AT(draw) },
-    { .sub = &va_head_settings, AT(head), .shape = true },
+    { .sub = &va_temporal_settings, AT(model), .shape = true },
 };
 #undef AT
 const struct va_settings va_train_settings = { items, VA_COUNT(items) };
@@ -75,29 +75,30 @@ void va_train_config_preset(struct va_train_config *c, enum va_preset preset)
         .schedule = authors ? VA_SCHEDULE_AUTHORS : VA_SCHEDULE_PAPER,
         .loss = authors ? VA_CCC_SAMPLE : VA_CCC_POPULATION,
         .decay = authors ? VA_DECAY_ALL : VA_DECAY_WEIGHTS,
-        .draw = authors ? VA_HEAD_INIT_AUTHORS : VA_HEAD_INIT_PAPER,
+        .draw = authors ? VA_TEMPORAL_INIT_AUTHORS : VA_TEMPORAL_INIT_PAPER,
         .validation = authors ? VA_VALIDATION_WINDOWS : VA_VALIDATION_ONCE,
         .evaluations = authors ? 4 : 1,
         .select = VA_SELECT_BEST,
         .shuffle = true,
         .seed = 42,
     };
-    va_head_config_default(&c->head);
-    c->head.in_norm = authors;
+    va_temporal_config_default(&c->model);
+    c->model.in_norm = authors;
     va_settings_begin(&va_train_settings, c->source);
 }
 
 /* Shapes are the file's; an option may repeat them, and --in-norm, which no shape tells, may
  * say otherwise. */
-static int take_shape(struct va_train_config *c, struct va_head_config *head, const char *path)
+static int take_shape(struct va_train_config *c, struct va_temporal_config *model,
+                      const char *path)
 {
     struct va_setting list[VA_SETTINGS_MAX];
     int64_t count = va_settings_list(&va_train_settings, list);
     struct va_train_config file = *c;
 
-    file.head = *head;
-    if (!head->blocks) /* the width stands in the place of channels */
-        file.head.channels[file.head.blocks++] = head->width;
+    file.model = *model;
+    if (!model->blocks) /* the width stands in the place of channels */
+        file.model.channels[file.model.blocks++] = model->width;
     for (int64_t i = 0; i < count; i++) {
         const struct va_setting *s = &list[i];
         char ours[256], theirs[256];
@@ -107,8 +108,8 @@ static int take_shape(struct va_train_config *c, struct va_head_config *head, co
         if (c->source[i] != VA_SOURCE_OPTION) {
             va_setting_copy(s, c, &file);
             c->source[i] = VA_SOURCE_FILE;
-        } else if (s->offset == offsetof(struct va_train_config, head.in_norm)) {
-            head->in_norm = c->head.in_norm;
+        } else if (s->offset == offsetof(struct va_train_config, model.in_norm)) {
+            model->in_norm = c->model.in_norm;
         } else if (strcmp(va_setting_text(s, c, ours, sizeof(ours)),
                           va_setting_text(s, &file, theirs, sizeof(theirs)))) {
             return va_error("%s: %s is %s, expected %s as --%s says", path, s->option.name,
@@ -118,20 +119,20 @@ static int take_shape(struct va_train_config *c, struct va_head_config *head, co
     return 0;
 }
 
-int va_train_config_head(struct va_train_config *c, int64_t in_dim,
-                         const struct va_tensors *init, const char *path,
-                         struct va_head_config *head)
+int va_train_config_model(struct va_train_config *c, int64_t in_dim,
+                          const struct va_tensors *init, const char *path,
+                          struct va_temporal_config *model)
 {
     if (init) {
-        if (va_head_config_load(head, init, path) < 0 || take_shape(c, head, path) < 0)
+        if (va_temporal_config_load(model, init, path) < 0 || take_shape(c, model, path) < 0)
             return -1;
-        if (head->in_dim != in_dim)
+        if (model->in_dim != in_dim)
             return va_error("%s: expects %lld features per frame, but the windows have %lld",
-                            path, (long long)head->in_dim, (long long)in_dim);
+                            path, (long long)model->in_dim, (long long)in_dim);
         return 0;
     }
-    *head = c->head;
-    head->in_dim = in_dim;
-    head->width = head->channels[head->blocks - 1]; /* also without a TCN */
-    return va_head_config_check(head, "options");
+    *model = c->model;
+    model->in_dim = in_dim;
+    model->width = model->channels[model->blocks - 1]; /* also without a TCN */
+    return va_temporal_config_check(model, "options");
 }

@@ -7,7 +7,7 @@
 
 #include "base/va_settings.h"
 #include "data/va_preset.h"
-#include "model/va_head.h"
+#include "model/va_temporal.h"
 #include "nn/va_schedule.h"
 #include <stdio.h>
 
@@ -41,12 +41,12 @@ struct va_train_config {
     double adam_eps;
     int loss; /* enum va_ccc_kind */
     double loss_eps;
-    int draw;                   /* enum va_head_init */
-    int validation;             /* enum va_validation */
-    int64_t evaluations;        /* per epoch */
-    int select;                 /* enum va_select */
-    bool shuffle;               /* a new order of the windows in each epoch */
-    struct va_head_config head; /* the shape of the model */
+    int draw;                        /* enum va_temporal_init */
+    int validation;                  /* enum va_validation */
+    int64_t evaluations;             /* per epoch */
+    int select;                      /* enum va_select */
+    bool shuffle;                    /* a new order of the windows in each epoch */
+    struct va_temporal_config model; /* the shape of the model */
     int64_t seed;
     unsigned char source[VA_SETTINGS_MAX]; /* enum va_setting_source */
 };
@@ -60,8 +60,8 @@ void va_train_config_preset(struct va_train_config *c, enum va_preset preset);
  * its shape is that of the file: settings of shape become the file's, an option that says
  * otherwise is reported; only --in-norm may differ. -1 after reporting.
  */
-VA_MUST_USE int va_train_config_head(struct va_train_config *c, int64_t in_dim,
-                                     const struct va_tensors *init, const char *path,
-                                     struct va_head_config *head);
+VA_MUST_USE int va_train_config_model(struct va_train_config *c, int64_t in_dim,
+                                      const struct va_tensors *init, const char *path,
+                                      struct va_temporal_config *model);
 
 #endif

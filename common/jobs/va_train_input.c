@@ -93,7 +93,7 @@ static int make_identity(struct va_train_input *in, const struct va_train_job *j
     struct va_origin origin;
 
     return set && find_origin(in, job, &origin) == 0 && va_origin_store(&origin, set) == 0 &&
-                   va_head_config_store(&in->head, set) == 0 &&
+                   va_temporal_config_store(&in->model, set) == 0 &&
                    va_settings_store(&va_train_settings, &in->config, set) == 0 &&
                    va_tensors_set_meta(set, "train.windows", in->windows_id) == 0 &&
                    va_tensors_set_meta(set, "train.init", in->init ? in->init_id : "none") ==
@@ -123,7 +123,7 @@ int va_train_input_open(struct va_train_input *in, const struct va_train_job *jo
         compare_with_preset(in, job);
     if (job->init && !(in->init = va_model_read(job->init, &in->init_id)))
         return -1;
-    if (va_train_config_head(&in->config, in->index->dim, in->init, job->init, &in->head) < 0)
+    if (va_train_config_model(&in->config, in->index->dim, in->init, job->init, &in->model) < 0)
         return -1;
     return make_identity(in, job, train, val);
 }
@@ -181,18 +181,19 @@ int va_train_config_show(const struct va_train_job *job)
     struct va_train_config c = job->config;
     struct va_window_index *index = NULL;
     struct va_tensors *init = NULL;
-    struct va_head_config head;
+    struct va_temporal_config model;
     int status = -1;
 
     if ((job->windows && !(index = va_window_index_read(job->windows, NULL))) ||
         (index && va_window_index_open_features(index) < 0) ||
         (job->init && !(init = va_model_read(job->init, NULL))))
         goto done;
-    va_head_config_default(&head);
-    if (init && va_head_config_load(&head, init, job->init) < 0)
+    va_temporal_config_default(&model);
+    if (init && va_temporal_config_load(&model, init, job->init) < 0)
         goto done;
     /* Without windows, whatever width the features have would do. */
-    if (va_train_config_head(&c, index ? index->dim : head.in_dim, init, job->init, &head) < 0)
+    if (va_train_config_model(&c, index ? index->dim : model.in_dim, init, job->init, &model) <
+        0)
         goto done;
     printf("setting\tvalue\tsource\n");
     va_settings_print(&va_train_settings, &c, c.source, job->init, stdout);

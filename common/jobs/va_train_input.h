@@ -26,7 +26,7 @@ struct va_train_input {
     char *windows_id, *init_id;
     struct va_tensors *init; /* NULL without --init */
     bool *train, *val;       /* [video_count] */
-    struct va_head_config head;
+    struct va_temporal_config model;
     struct va_tensors *identity; /* metadata of the run: see va_run_state.h */
 };
 

@@ -18,7 +18,7 @@ struct va_trainer {
     struct va_train_input in;
     struct va_run run;
     struct va_backend *be;
-    struct va_head *head;
+    struct va_temporal *model;
     struct va_batch_order order;
     struct va_batch batch; /* room for the largest share of a batch */
     void *pred, *dpred;    /* [batch.size, W, 2] */

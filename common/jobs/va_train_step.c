@@ -46,8 +46,8 @@ static int forward(struct va_trainer *t, const struct work *w, struct va_ccc_mom
         return 0;
     if (va_batch_load(&t->batch, w->windows + w->share.first, n) < 0)
         return -1;
-    va_head_forward(t->head, n, W, t->batch.x, t->pred, c->dropout, (uint64_t)c->seed,
-                    (uint64_t)w->k, w->share.first);
+    va_temporal_forward(t->model, n, W, t->batch.x, t->pred, c->dropout, (uint64_t)c->seed,
+                        (uint64_t)w->k, w->share.first);
     be->ops->ccc_moments(be, n * W, t->pred, t->batch.label, t->batch.valid, m);
     return va_backend_peek(be); /* as the moments are here */
 }
@@ -63,7 +63,7 @@ static int backward(struct va_trainer *t, const struct work *w,
     if (n > 0) {
         be->ops->ccc_grad(be, n * W, t->pred, t->batch.label, t->batch.valid, gradient,
                           t->dpred);
-        va_head_backward(t->head, n, W, t->batch.x, t->dpred);
+        va_temporal_backward(t->model, n, W, t->batch.x, t->dpred);
         va_params_derive_grad(t->run.state.params);
     }
     return va_backend_peek(be);

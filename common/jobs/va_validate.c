@@ -11,7 +11,7 @@
 #include <math.h>
 
 struct va_validator {
-    struct va_head *head;
+    struct va_temporal *model;
     struct va_batch *batch;
     void *pred;  /* [size, rows, 2], borrowed */
     float *host; /* [ranks, size, rows, 2] on the host; first this rank's, then all */
@@ -49,15 +49,16 @@ static double ccc_of(const struct moments *m)
     return bottom > 0 ? 2 * m->py / bottom : NAN;
 }
 
-struct va_validator *va_validator_new(struct va_head *head, struct va_batch *batch, void *pred,
-                                      const bool *chosen, enum va_validation protocol)
+struct va_validator *va_validator_new(struct va_temporal *model, struct va_batch *batch,
+                                      void *pred, const bool *chosen,
+                                      enum va_validation protocol)
 {
     const struct va_window_index *index = batch->index;
     struct va_validator *v = va_new(1, sizeof(*v));
 
     if (!v)
         return NULL;
-    v->head = head;
+    v->model = model;
     v->batch = batch;
     v->pred = pred;
     v->protocol = protocol;
@@ -139,7 +140,7 @@ static int forward(struct va_validator *v, const int64_t *windows, int64_t count
         return 0;
     if (va_batch_load(b, windows, count) < 0)
         return -1;
-    va_head_forward(v->head, count, b->rows, b->x, v->pred, 0, 0, 0, 0);
+    va_temporal_forward(v->model, count, b->rows, b->x, v->pred, 0, 0, 0, 0);
     be->ops->get_f32(be, v->mine, v->pred, count * b->rows * 2);
     return va_backend_check(be);
 }

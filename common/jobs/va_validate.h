@@ -10,22 +10,23 @@
  * With several ranks (comm/va_comm.h) each runs a share of the windows, and the result is the same
  * on all, bit for bit.
  *
- * Ownership: keeps pointers to index, head and batch, which must outlive it
+ * Ownership: keeps pointers to index, model and batch, which must outlive it
  */
 #ifndef VA_VALIDATE_H
 #define VA_VALIDATE_H
 
 #include "feed/va_batch.h"
 #include "jobs/va_train_config.h"
-#include "model/va_head.h"
+#include "model/va_temporal.h"
 #include <signal.h>
 
 struct va_validator; /* opaque */
 
 /* For the videos marked in `chosen` [video_count]; `batch` gives room and size, `pred` is a
  * backend buffer [batch size, rows, 2]. NULL after reporting. */
-VA_MUST_USE struct va_validator *va_validator_new(struct va_head *head, struct va_batch *batch,
-                                                  void *pred, const bool *chosen,
+VA_MUST_USE struct va_validator *va_validator_new(struct va_temporal *model,
+                                                  struct va_batch *batch, void *pred,
+                                                  const bool *chosen,
                                                   enum va_validation protocol);
 void va_validator_free(struct va_validator *v); /* NULL is fine */
 

@@ -2,9 +2,9 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "model/va_head_priv.h"
 #include "model/va_mae.h"
 #include "model/va_rater.h"
+#include "model/va_temporal_priv.h"
 #include "model/va_vit_priv.h"
 #include "weights/va_positions.h"
 #include <math.h>
@@ -64,18 +64,20 @@ struct va_tensors *va_arch_init_encoder(struct va_backend *be, enum va_arch arch
     return set;
 }
 
-struct va_tensors *va_arch_init_head(struct va_backend *be, const struct va_head_config *c,
-                                     enum va_head_init init, uint64_t seed)
+struct va_tensors *va_arch_init_temporal(struct va_backend *be,
+                                         const struct va_temporal_config *c,
+                                         enum va_temporal_init init, uint64_t seed)
 {
     struct va_tensors *set = va_tensors_new();
-    struct va_head *head = set ? va_head_new(be, c, init, false) : NULL;
+    struct va_temporal *model = set ? va_temporal_new(be, c, init, false) : NULL;
 
-    if (!head || va_params_draw(va_head_params(head), seed) < 0 ||
-        va_params_store(va_head_params(head), set) < 0 || va_head_config_store(c, set) < 0) {
+    if (!model || va_params_draw(va_temporal_params(model), seed) < 0 ||
+        va_params_store(va_temporal_params(model), set) < 0 ||
+        va_temporal_config_store(c, set) < 0) {
         va_tensors_free(set);
         set = NULL;
     }
-    va_head_free(head);
+    va_temporal_free(model);
     return set;
 }
 
@@ -230,16 +232,16 @@ static int keep_origin(const struct va_tensors *set, struct va_tensors *config)
 static int complete_head(struct va_tensors *set, const char *path, bool in_norm,
                          struct va_params *list, struct va_tensors *config)
 {
-    struct va_head_layers layers;
-    struct va_head_config c;
+    struct va_temporal_layers layers;
+    struct va_temporal_config c;
 
     if (!va_tensors_meta(set, "in-norm") &&
         va_tensors_set_meta(set, "in-norm", in_norm ? "yes" : "no") < 0)
         return -1;
-    if (va_head_config_load(&c, set, path) < 0 ||
-        va_head_declare(&layers, list, &c, VA_HEAD_INIT_PAPER, false) < 0)
+    if (va_temporal_config_load(&c, set, path) < 0 ||
+        va_temporal_declare(&layers, list, &c, VA_TEMPORAL_INIT_PAPER, false) < 0)
         return -1;
-    return va_head_config_store(&c, config) < 0 ? -1 : keep_origin(set, config);
+    return va_temporal_config_store(&c, config) < 0 ? -1 : keep_origin(set, config);
 }
 
 int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kind kind,

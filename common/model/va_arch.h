@@ -5,7 +5,7 @@
 #define VA_ARCH_H
 
 #include "base/va_option.h"
-#include "model/va_head.h"
+#include "model/va_temporal.h"
 #include "model/va_vit.h"
 #include "weights/va_keymap.h"
 
@@ -24,12 +24,12 @@ void va_arch_encoder(enum va_arch arch, struct va_vit_config *c);
 /* A model with initial values drawn from the seed, as a set; NULL after reporting. */
 VA_MUST_USE struct va_tensors *va_arch_init_encoder(struct va_backend *be, enum va_arch arch,
                                                     uint64_t seed);
-VA_MUST_USE struct va_tensors *va_arch_init_head(struct va_backend *be,
-                                                 const struct va_head_config *c,
-                                                 enum va_head_init init, uint64_t seed);
+VA_MUST_USE struct va_tensors *va_arch_init_temporal(struct va_backend *be,
+                                                     const struct va_temporal_config *c,
+                                                     enum va_temporal_init init, uint64_t seed);
 
 /*
- * The settings that shapes do not tell: "in-norm" of a head, and "encoder", "fps-min",
+ * The settings that shapes do not tell: "in-norm" of a temporal model, and "encoder", "fps-min",
  * "fps-max" of the features it was trained on; "heads", "mean", "std",
  * "image_size" of an encoder, and "decoder_heads" of a masked autoencoder. The name of setting `key` (written with - or _) for this kind of
  * model, or NULL.
@@ -42,7 +42,7 @@ VA_MUST_USE int va_arch_apply_settings(struct va_tensors *set, const struct va_s
                                        enum va_model_kind kind);
 
 /* Make an encoder, with its decoder if it has one, one for pictures of another size: positions are
- * resampled (weights/va_positions.h). 0, or -1 after reporting, for a head as well. */
+ * resampled (weights/va_positions.h). 0, or -1 after reporting, for a temporal model as well. */
 VA_MUST_USE int va_arch_resize(struct va_tensors *set, const char *path,
                                enum va_model_kind kind, int64_t image);
 

@@ -1,7 +1,7 @@
 /*
  * va_rater.h - an encoder with linear heads on its CLS row: what a face shows, frame by frame.
  *
- *     cls [B, D] -> va_head   [2, D]: valence and arousal
+ *     cls [B, D] -> va_temporal   [2, D]: valence and arousal
  *                -> expr_head [classes, D]: logits of expressions
  *
  * Either head may be missing: a plain encoder is a rater that rates nothing. The outputs are linear;

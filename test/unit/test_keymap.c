@@ -11,10 +11,10 @@
 static struct va_tensors *head(void)
 {
     struct va_backend *be = va_ref_backend_new();
-    struct va_head_config c;
+    struct va_temporal_config c;
     struct va_tensors *set = NULL;
 
-    va_head_config_default(&c);
+    va_temporal_config_default(&c);
     c.in_dim = 5;
     c.blocks = c.layers = 2;
     c.channels[0] = 6;
@@ -22,7 +22,7 @@ static struct va_tensors *head(void)
     c.kernel = 3;
     c.hidden = 3;
     if (be)
-        set = va_arch_init_head(be, &c, VA_HEAD_INIT_PAPER, 7);
+        set = va_arch_init_temporal(be, &c, VA_TEMPORAL_INIT_PAPER, 7);
     va_backend_free(be);
     if (!set)
         abort();

@@ -21,23 +21,24 @@ static double seconds(void)
 }
 
 /* T frames of a drawn model, twice: the second time after a reset. Returns seconds of a frame. */
-static double compare(const struct va_head_config *c, int64_t T)
+static double compare(const struct va_temporal_config *c, int64_t T)
 {
-    struct va_head *head = va_head_new(be, c, VA_HEAD_INIT_AUTHORS, false);
-    struct va_live *live = head ? va_live_new(head) : NULL;
+    struct va_temporal *model = va_temporal_new(be, c, VA_TEMPORAL_INIT_AUTHORS, false);
+    struct va_live *live = model ? va_live_new(model) : NULL;
     float *x = va_new(T * c->in_dim, sizeof(*x)), *whole = va_new(2 * T, sizeof(*whole));
     void *dx = be->ops->alloc(be, T * c->in_dim), *pred = be->ops->alloc(be, 2 * T);
     double took = 0, worst = 0;
 
-    VA_CHECK(live && x && whole && dx && pred && va_params_draw(va_head_params(head), 3) == 0);
+    VA_CHECK(live && x && whole && dx && pred &&
+             va_params_draw(va_temporal_params(model), 3) == 0);
     if (va_test_bad)
         return 0;
-    va_params_changed(va_head_params(head));
+    va_params_changed(va_temporal_params(model));
     for (int64_t i = 0; i < T * c->in_dim; i++)
         x[i] = (float)va_rand_normal(5, VA_RAND_TEST, 0, (uint64_t)i);
     be->ops->put_f32(be, dx, x, T * c->in_dim);
-    VA_CHECK(va_head_reserve(head, 1, T, false) == 0);
-    va_head_forward(head, 1, T, dx, pred, 0, 0, 0, 0);
+    VA_CHECK(va_temporal_reserve(model, 1, T, false) == 0);
+    va_temporal_forward(model, 1, T, dx, pred, 0, 0, 0, 0);
     be->ops->get_f32(be, whole, pred, 2 * T);
     for (int round = 0; round < 2; round++) {
         va_live_reset(live);
@@ -54,7 +55,7 @@ static double compare(const struct va_head_config *c, int64_t T)
     }
     VA_CHECK_NEAR(worst, 0, 1e-5);
     va_live_free(live);
-    va_head_free(head);
+    va_temporal_free(model);
     be->ops->free(be, dx);
     be->ops->free(be, pred);
     va_free(x);
@@ -64,18 +65,18 @@ static double compare(const struct va_head_config *c, int64_t T)
 
 static void published_model(void)
 {
-    struct va_head_config c;
+    struct va_temporal_config c;
 
-    va_head_config_default(&c);
+    va_temporal_config_default(&c);
     printf("# published model: %.2f ms a frame\n", 1e3 * compare(&c, 40));
 }
 
 static void other_models(void)
 {
     for (int t = 0; va_temporal_names[t]; t++) {
-        struct va_head_config c;
+        struct va_temporal_config c;
 
-        va_head_config_default(&c);
+        va_temporal_config_default(&c);
         c.temporal = t;
         c.in_dim = 64;
         for (int b = 0; b < 4; b++)

@@ -3,15 +3,15 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "model/va_head.h"
-#include "model/va_head_priv.h"
+#include "model/va_temporal.h"
+#include "model/va_temporal_priv.h"
 #include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 
 static struct va_backend *be;
 
 /* Large enough for statistics, small enough to be quick. */
-static const struct va_head_config medium = {
+static const struct va_temporal_config medium = {
     .in_dim = 60,
     .blocks = 3,
     .channels = { 60, 40, 32 },
@@ -26,16 +26,16 @@ static const struct va_head_config medium = {
 
 static void published_size(void)
 {
-    struct va_head_config c;
-    struct va_head_layers layers;
+    struct va_temporal_config c;
+    struct va_temporal_layers layers;
     struct va_params list;
     int64_t tcn = 0, top = 0;
 
-    va_head_config_default(&c);
-    VA_CHECK_INT(va_head_receptive_field(&c), 421);
-    VA_CHECK(va_head_config_check(&c, "default") == 0);
+    va_temporal_config_default(&c);
+    VA_CHECK_INT(va_temporal_receptive_field(&c), 421);
+    VA_CHECK(va_temporal_config_check(&c, "default") == 0);
     va_params_init(&list, NULL);
-    VA_CHECK(va_head_declare(&layers, &list, &c, VA_HEAD_INIT_PAPER, false) == 0);
+    VA_CHECK(va_temporal_declare(&layers, &list, &c, VA_TEMPORAL_INIT_PAPER, false) == 0);
     VA_CHECK_INT(va_params_total(&list), 67155086);
     for (int64_t i = 0; i < list.count; i++)
         if (strncmp(list.items[i].name, "tcn.", 4) == 0)
@@ -176,25 +176,25 @@ static void laws_of_other_layers(void)
     };
 
     for (size_t i = 0; i < VA_COUNT(kinds); i++) {
-        struct va_head_config c = medium;
-        struct va_head *head;
+        struct va_temporal_config c = medium;
+        struct va_temporal *model;
 
         c.temporal = kinds[i].temporal;
         c.width = 32;
         c.heads = 4;
-        head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, false);
-        VA_CHECK(head && va_params_draw(va_head_params(head), 11) == 0);
+        model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER, false);
+        VA_CHECK(model && va_params_draw(va_temporal_params(model), 11) == 0);
         for (int k = 0; k < 3; k++)
-            is_uniform(va_head_params(head), kinds[i].uniform[k],
+            is_uniform(va_temporal_params(model), kinds[i].uniform[k],
                        k == 2 && i == 2 ? 1 / sqrt((double)c.in_dim) : 1 / sqrt(32.0));
-        va_head_free(head);
+        va_temporal_free(model);
     }
 }
 
 static void laws_of_the_paper(void)
 {
-    struct va_head *head = va_head_new(be, &medium, VA_HEAD_INIT_PAPER, false);
-    struct va_params *list = va_head_params(head);
+    struct va_temporal *model = va_temporal_new(be, &medium, VA_TEMPORAL_INIT_PAPER, false);
+    struct va_params *list = va_temporal_params(model);
     struct va_param *bias = find(list, "mamba.0.dt_proj.bias");
     double v[64], logs = 0, low = 0, high = -9;
 
@@ -221,13 +221,13 @@ static void laws_of_the_paper(void)
     }
     VA_CHECK_NEAR(logs, -2, 5 * 2 / sqrt(12.0 * 64));
     VA_CHECK(low < -2.8 && high > -1.2);
-    va_head_free(head);
+    va_temporal_free(model);
 }
 
 static void laws_of_the_authors(void)
 {
-    struct va_head *head = va_head_new(be, &medium, VA_HEAD_INIT_AUTHORS, true);
-    struct va_params *list = va_head_params(head);
+    struct va_temporal *model = va_temporal_new(be, &medium, VA_TEMPORAL_INIT_AUTHORS, true);
+    struct va_params *list = va_temporal_params(model);
 
     VA_CHECK(va_params_draw(list, 12) == 0);
     common_laws(list);
@@ -239,7 +239,7 @@ static void laws_of_the_authors(void)
     is_uniform(list, "mamba.0.out_proj.weight", sqrt(6.0 / (32 + 64)));
     is_normal(list, "mamba.0.conv1d.weight", 1 / sqrt(64.0 * 4));
     is_constant(list, "mamba.0.conv1d.bias", 0);
-    va_head_free(head);
+    va_temporal_free(model);
 }
 
 static void fixed_positions(void)
@@ -275,9 +275,9 @@ static void fixed_positions(void)
 
 static void decay_groups(void)
 {
-    struct va_head *paper = va_head_new(be, &medium, VA_HEAD_INIT_PAPER, false);
-    struct va_head *authors = va_head_new(be, &medium, VA_HEAD_INIT_AUTHORS, true);
-    struct va_params *list = va_head_params(paper);
+    struct va_temporal *paper = va_temporal_new(be, &medium, VA_TEMPORAL_INIT_PAPER, false);
+    struct va_temporal *authors = va_temporal_new(be, &medium, VA_TEMPORAL_INIT_AUTHORS, true);
+    struct va_params *list = va_temporal_params(paper);
     static const char *const with[] = { "tcn.0.conv1.weight_v",
                                         "tcn.0.conv1.weight_g",
                                         "tcn.0.prelu1.weight",
@@ -295,22 +295,22 @@ static void decay_groups(void)
         VA_CHECK(find(list, with[i])->decay);
     for (size_t i = 0; i < VA_COUNT(without); i++)
         VA_CHECK(!find(list, without[i])->decay);
-    for (int64_t i = 0; i < va_head_params(authors)->count; i++)
-        VA_CHECK(va_head_params(authors)->items[i].decay);
-    va_head_free(paper);
-    va_head_free(authors);
+    for (int64_t i = 0; i < va_temporal_params(authors)->count; i++)
+        VA_CHECK(va_temporal_params(authors)->items[i].decay);
+    va_temporal_free(paper);
+    va_temporal_free(authors);
 }
 
 /* Everything a model holds, as one set. */
-static struct va_tensors *drawn(const struct va_head_config *c, uint64_t seed)
+static struct va_tensors *drawn(const struct va_temporal_config *c, uint64_t seed)
 {
-    struct va_head *head = va_head_new(be, c, VA_HEAD_INIT_PAPER, false);
+    struct va_temporal *model = va_temporal_new(be, c, VA_TEMPORAL_INIT_PAPER, false);
     struct va_tensors *set = va_tensors_new();
 
-    VA_CHECK(va_params_draw(va_head_params(head), seed) == 0);
-    VA_CHECK(va_params_store(va_head_params(head), set) == 0);
-    VA_CHECK(va_head_config_store(c, set) == 0);
-    va_head_free(head);
+    VA_CHECK(va_params_draw(va_temporal_params(model), seed) == 0);
+    VA_CHECK(va_params_store(va_temporal_params(model), set) == 0);
+    VA_CHECK(va_temporal_config_store(c, set) == 0);
+    va_temporal_free(model);
     return set;
 }
 
@@ -337,10 +337,10 @@ static void same_seed_same_values(void)
 static void store_and_load(void)
 {
     struct va_tensors *a = drawn(&medium, 5), *b = va_tensors_new();
-    struct va_head_config c;
-    struct va_head *head;
+    struct va_temporal_config c;
+    struct va_temporal *model;
 
-    VA_CHECK(va_head_config_load(&c, a, "a.h5") == 0);
+    VA_CHECK(va_temporal_config_load(&c, a, "a.h5") == 0);
     VA_CHECK_INT(c.in_dim, medium.in_dim);
     VA_CHECK_INT(c.blocks, 3);
     VA_CHECK_INT(c.channels[1], 40);
@@ -352,11 +352,11 @@ static void store_and_load(void)
     VA_CHECK_INT(c.dt_rank, 6);
     VA_CHECK_INT(c.hidden, 24);
     VA_CHECK(!c.in_norm);
-    head = va_head_new(be, &c, VA_HEAD_INIT_AUTHORS, false);
-    VA_CHECK(va_params_load(va_head_params(head), a, "a.h5") == 0);
-    VA_CHECK(va_params_store(va_head_params(head), b) == 0);
+    model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_AUTHORS, false);
+    VA_CHECK(va_params_load(va_temporal_params(model), a, "a.h5") == 0);
+    VA_CHECK(va_params_store(va_temporal_params(model), b) == 0);
     VA_CHECK(equal(a, b));
-    va_head_free(head);
+    va_temporal_free(model);
     va_tensors_free(a);
     va_tensors_free(b);
 }
@@ -365,7 +365,7 @@ static void store_and_load(void)
 static void every_temporal_model(void)
 {
     for (int t = 0; va_temporal_names[t]; t++) {
-        struct va_head_config c = medium, found;
+        struct va_temporal_config c = medium, found;
         struct va_tensors *set;
         int64_t meta;
 
@@ -374,14 +374,14 @@ static void every_temporal_model(void)
         c.heads = 4;
         set = drawn(&c, 5);
         VA_CHECK(strcmp(va_tensors_meta(set, "temporal"), va_temporal_names[t]) == 0);
-        VA_CHECK(va_head_config_load(&found, set, "a.h5") == 0);
-        va_head_config_resolve(&c);
-        VA_CHECK(memcmp(&c, &found, offsetof(struct va_head_config, channels)) == 0);
+        VA_CHECK(va_temporal_config_load(&found, set, "a.h5") == 0);
+        va_temporal_config_resolve(&c);
+        VA_CHECK(memcmp(&c, &found, offsetof(struct va_temporal_config, channels)) == 0);
         VA_CHECK(c.layers == found.layers && c.dt_rank == found.dt_rank && c.mlp == found.mlp &&
                  c.heads == found.heads && c.hidden == found.hidden);
         meta = set->meta_count;
         set->meta_count = 0;
-        VA_CHECK(va_head_config_load(&found, set, "a.h5") == 0);
+        VA_CHECK(va_temporal_config_load(&found, set, "a.h5") == 0);
         VA_CHECK_INT(found.temporal, t);
         set->meta_count = meta;
         va_tensors_free(set);
@@ -394,18 +394,18 @@ static char line[512];
 
 static int load(const struct va_tensors *set)
 {
-    struct va_head_config c;
-    struct va_head *head = NULL;
+    struct va_temporal_config c;
+    struct va_temporal *model = NULL;
     int rc;
 
     va_error_catch_begin(line, sizeof(line));
-    rc = va_head_config_load(&c, set, "m.h5");
+    rc = va_temporal_config_load(&c, set, "m.h5");
     if (rc == 0) {
-        head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, false);
-        rc = head ? va_params_load(va_head_params(head), set, "m.h5") : -1;
+        model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER, false);
+        rc = model ? va_params_load(va_temporal_params(model), set, "m.h5") : -1;
     }
     va_error_catch_end();
-    va_head_free(head);
+    va_temporal_free(model);
     return rc;
 }
 
@@ -481,22 +481,22 @@ static void refusals(void)
 
 static void configurations(void)
 {
-    struct va_head_config c = medium;
+    struct va_temporal_config c = medium;
 
     va_error_catch_begin(line, sizeof(line));
     c.kernel = 0;
-    VA_CHECK(va_head_config_check(&c, "--kernel") < 0);
+    VA_CHECK(va_temporal_config_check(&c, "--kernel") < 0);
     c.kernel = 20000; /* a history of 280000 frames */
-    VA_CHECK(va_head_config_check(&c, "--kernel") < 0);
+    VA_CHECK(va_temporal_config_check(&c, "--kernel") < 0);
     c = medium;
-    c.blocks = VA_HEAD_BLOCKS_MAX + 1;
-    VA_CHECK(va_head_config_check(&c, "--channels") < 0);
+    c.blocks = VA_TEMPORAL_BLOCKS_MAX + 1;
+    VA_CHECK(va_temporal_config_check(&c, "--channels") < 0);
     c = medium;
     c.expand = 65536;
-    VA_CHECK(va_head_config_check(&c, "--expand") < 0);
+    VA_CHECK(va_temporal_config_check(&c, "--expand") < 0);
     c = medium;
     c.dt_rank = 0;
-    VA_CHECK(va_head_config_check(&c, "--dt-rank") == 0);
+    VA_CHECK(va_temporal_config_check(&c, "--dt-rank") == 0);
     va_error_catch_end();
 }
 

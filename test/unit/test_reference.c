@@ -4,7 +4,7 @@
  * ones (other weights and sizes) in the folder that VA_GOLDEN names.
  */
 #include "cpu/va_cpu_ops.h"
-#include "model/va_head.h"
+#include "model/va_temporal.h"
 #include "nn/va_ccc.h"
 #include "nn/va_optimiser.h"
 #include "ref/va_ref_ops.h"
@@ -15,7 +15,7 @@ static struct va_backend *be;
 struct run {
     char file[128];
     struct va_tensors *expected;
-    struct va_head *head;
+    struct va_temporal *temporal;
     struct va_optimiser *optimiser;
     enum va_ccc_kind loss;
     int64_t B, T, steps;
@@ -61,7 +61,7 @@ static bool run_open(struct run *r, const char *model)
 {
     struct va_optimiser_config adamw = { .beta1 = .9, .beta2 = .999 };
     struct va_tensors *weights;
-    struct va_head_config c;
+    struct va_temporal_config c;
     char file[128];
 
     *r = (struct run){ 0 };
@@ -71,22 +71,24 @@ static bool run_open(struct run *r, const char *model)
     weights = r->expected ? va_golden_load(file) : NULL;
     if (!weights)
         return false;
-    VA_CHECK(va_head_config_load(&c, weights, file) == 0);
+    VA_CHECK(va_temporal_config_load(&c, weights, file) == 0);
     VA_CHECK(strcmp(va_temporal_names[c.temporal], model) == 0);
-    r->head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, yes(r->expected, "decay-all"));
-    VA_CHECK(r->head && va_params_load(va_head_params(r->head), weights, file) == 0);
-    VA_CHECK(va_params_allocate_training(va_head_params(r->head)) == 0);
-    va_params_changed(va_head_params(r->head));
+    r->temporal = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER,
+                                  yes(r->expected, "decay-all"));
+    VA_CHECK(r->temporal &&
+             va_params_load(va_temporal_params(r->temporal), weights, file) == 0);
+    VA_CHECK(va_params_allocate_training(va_temporal_params(r->temporal)) == 0);
+    va_params_changed(va_temporal_params(r->temporal));
     va_tensors_free(weights);
     put_batch(r);
-    VA_CHECK(va_head_reserve(r->head, r->B, r->T, true) == 0);
+    VA_CHECK(va_temporal_reserve(r->temporal, r->B, r->T, true) == 0);
     adamw.decay = number(r->expected, "decay");
     adamw.clip = number(r->expected, "clip");
     adamw.eps = number(r->expected, "eps");
     r->steps = (int64_t)number(r->expected, "steps");
     r->loss = strcmp(va_tensors_meta(r->expected, "loss"), "sample") == 0 ? VA_CCC_SAMPLE
                                                                           : VA_CCC_POPULATION;
-    r->optimiser = va_optimiser_new(va_head_params(r->head), &adamw);
+    r->optimiser = va_optimiser_new(va_temporal_params(r->temporal), &adamw);
     VA_CHECK(r->optimiser != NULL);
     return true;
 }
@@ -99,7 +101,7 @@ static void run_close(struct run *r)
     be->ops->free(be, r->pred);
     be->ops->free(be, r->dpred);
     va_optimiser_free(r->optimiser);
-    va_head_free(r->head);
+    va_temporal_free(r->temporal);
     va_tensors_free(r->expected);
 }
 
@@ -110,20 +112,20 @@ static double both_ways(struct run *r)
     struct va_ccc_loss loss;
     int64_t n = r->B * r->T;
 
-    va_params_zero_grad(va_head_params(r->head));
-    va_head_forward(r->head, r->B, r->T, r->x, r->pred, 0, 0, 0, 0);
+    va_params_zero_grad(va_temporal_params(r->temporal));
+    va_temporal_forward(r->temporal, r->B, r->T, r->x, r->pred, 0, 0, 0, 0);
     be->ops->ccc_moments(be, n, r->pred, r->label, r->valid, &m);
     va_ccc_loss(&m, r->loss, 1e-8, &loss, &c);
     be->ops->ccc_grad(be, n, r->pred, r->label, r->valid, &c, r->dpred);
-    va_head_backward(r->head, r->B, r->T, r->x, r->dpred);
-    va_params_derive_grad(va_head_params(r->head));
+    va_temporal_backward(r->temporal, r->B, r->T, r->x, r->dpred);
+    va_params_derive_grad(va_temporal_params(r->temporal));
     return loss.loss;
 }
 
 /* Expected values are rounded to float32 where ours are double: half of the slack does. */
 static void check_list(const struct run *r, const char *prefix, bool gradients)
 {
-    const struct va_params *list = va_head_params(r->head);
+    const struct va_params *list = va_temporal_params(r->temporal);
 
     for (int64_t i = 0; i < list->count; i++) {
         const struct va_param *p = &list->items[i];
@@ -164,7 +166,7 @@ static void model_of(const char *model)
         if (k > 0)
             losses[k] = both_ways(&r);
         VA_CHECK(va_optimiser_step(r.optimiser, 2e-3, &norms[k], &bad) == 0);
-        va_params_changed(va_head_params(r.head));
+        va_params_changed(va_temporal_params(r.temporal));
     }
     if (r.steps) {
         check_numbers(&r, "step.loss", losses, r.steps);

@@ -101,7 +101,7 @@ static void presets_are_those_of_the_table(void)
     VA_CHECK(p.dropout == .3 && a.dropout == .2 && z.dropout == .3);
     VA_CHECK(p.clip == 0 && a.clip == 1 && z.clip == 1);
     VA_CHECK(p.adam_eps == 1e-8 && a.adam_eps == 1e-7 && z.adam_eps == 1e-7);
-    VA_CHECK(!p.head.in_norm && a.head.in_norm && z.head.in_norm);
+    VA_CHECK(!p.model.in_norm && a.model.in_norm && z.model.in_norm);
     VA_CHECK(p.loss == VA_CCC_POPULATION && a.loss == VA_CCC_SAMPLE);
     VA_CHECK(p.evaluations == 1 && a.evaluations == 4);
     VA_CHECK(p.schedule == VA_SCHEDULE_PAPER && a.schedule == VA_SCHEDULE_AUTHORS);
@@ -116,23 +116,24 @@ static bool lr_and_layers(const char *name)
 static void options_override_presets_and_files(void)
 {
     struct va_train_config c, options;
-    struct va_head_config head, file;
+    struct va_temporal_config temporal, file;
     struct va_tensors *set = va_tensors_new();
     struct va_backend *be = va_ref_backend_new();
-    struct va_head *model;
+    struct va_temporal *model;
     char line[256];
 
     va_train_config_preset(&c, VA_PRESET_AUTHORS);
     va_train_config_preset(&options, VA_PRESET_PAPER);
     options.lr = 0.5;
-    options.head.layers = 2;
+    options.model.layers = 2;
     options.dropout = .9; /* not affirmed below */
     va_settings_override(&va_train_settings, &c, c.source, &options, lr_and_layers);
-    VA_CHECK(c.lr == 0.5 && c.head.layers == 2 && c.dropout == .2 && !c.head.in_norm);
-    VA_CHECK(va_train_config_head(&c, 40, NULL, NULL, &head) == 0);
-    VA_CHECK(head.in_dim == 40 && head.layers == 2 && head.blocks == 4 && !head.in_norm);
+    VA_CHECK(c.lr == 0.5 && c.model.layers == 2 && c.dropout == .2 && !c.model.in_norm);
+    VA_CHECK(va_train_config_model(&c, 40, NULL, NULL, &temporal) == 0);
+    VA_CHECK(temporal.in_dim == 40 && temporal.layers == 2 && temporal.blocks == 4 &&
+             !temporal.in_norm);
 
-    va_head_config_default(&file);
+    va_temporal_config_default(&file);
     file.in_dim = 7;
     file.blocks = 1;
     file.channels[0] = 6;
@@ -140,20 +141,20 @@ static void options_override_presets_and_files(void)
     file.layers = 2;
     file.dt_rank = 2;
     file.in_norm = true;
-    model = va_head_new(be, &file, VA_HEAD_INIT_PAPER, false);
-    VA_CHECK(model && va_params_draw(va_head_params(model), 1) == 0 &&
-             va_params_store(va_head_params(model), set) == 0 &&
-             va_head_config_store(&file, set) == 0);
-    VA_CHECK(va_train_config_head(&c, 7, set, "m.h5", &head) == 0);
-    VA_CHECK(head.dt_rank == 2 && head.blocks == 1 && head.layers == 2);
-    VA_CHECK(!head.in_norm); /* the option's */
-    VA_CHECK_INT(c.head.kernel, 3);
-    c.head.layers = 3;
+    model = va_temporal_new(be, &file, VA_TEMPORAL_INIT_PAPER, false);
+    VA_CHECK(model && va_params_draw(va_temporal_params(model), 1) == 0 &&
+             va_params_store(va_temporal_params(model), set) == 0 &&
+             va_temporal_config_store(&file, set) == 0);
+    VA_CHECK(va_train_config_model(&c, 7, set, "m.h5", &temporal) == 0);
+    VA_CHECK(temporal.dt_rank == 2 && temporal.blocks == 1 && temporal.layers == 2);
+    VA_CHECK(!temporal.in_norm); /* the option's */
+    VA_CHECK_INT(c.model.kernel, 3);
+    c.model.layers = 3;
     va_error_catch_begin(line, sizeof(line));
-    VA_CHECK(va_train_config_head(&c, 7, set, "m.h5", &head) < 0);
+    VA_CHECK(va_train_config_model(&c, 7, set, "m.h5", &temporal) < 0);
     VA_CHECK(strcmp(line, "m.h5: layers is 2, expected 3 as --layers says") == 0);
     va_error_catch_end();
-    va_head_free(model);
+    va_temporal_free(model);
     va_backend_free(be);
     va_tensors_free(set);
 }
@@ -199,7 +200,7 @@ static void logs_begin_with_the_rows_they_have(void)
 
 /* ---- checkpoints ------------------------------------------------------------------------- */
 
-static const struct va_head_config tiny = {
+static const struct va_temporal_config tiny = {
     .in_dim = 5,
     .blocks = 2,
     .channels = { 4, 6 },
@@ -212,7 +213,7 @@ static const struct va_head_config tiny = {
 };
 
 struct fixture {
-    struct va_head *head;
+    struct va_temporal *temporal;
     struct va_optimiser *optimiser;
     struct va_tensors *identity;
     struct va_run_state state;
@@ -221,13 +222,14 @@ struct fixture {
 static struct fixture fixture(struct va_backend *be, uint64_t seed)
 {
     static const struct va_optimiser_config adam = { .beta1 = .9, .beta2 = .999, .eps = 1e-8 };
-    struct fixture f = { .head = va_head_new(be, &tiny, VA_HEAD_INIT_PAPER, false) };
-    struct va_params *params = va_head_params(f.head);
+    struct fixture f = { .temporal = va_temporal_new(be, &tiny, VA_TEMPORAL_INIT_PAPER,
+                                                     false) };
+    struct va_params *params = va_temporal_params(f.temporal);
 
     VA_CHECK(va_params_allocate_training(params) == 0 && va_params_draw(params, seed) == 0);
     f.optimiser = va_optimiser_new(params, &adam);
     f.identity = va_tensors_new();
-    VA_CHECK(va_head_config_store(&tiny, f.identity) == 0 &&
+    VA_CHECK(va_temporal_config_store(&tiny, f.identity) == 0 &&
              va_tensors_set_meta(f.identity, "train.lr", "0.0003") == 0);
     f.state = (struct va_run_state){
         .params = params,
@@ -248,7 +250,7 @@ static void drop(struct fixture *f)
     va_run_state_release(&f->state);
     va_tensors_free(f->identity);
     va_optimiser_free(f->optimiser);
-    va_head_free(f->head);
+    va_temporal_free(f->temporal);
 }
 
 /* Moments that say which element they belong to. */

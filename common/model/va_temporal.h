@@ -1,5 +1,5 @@
 /*
- * va_head.h - the temporal model: TCN -> Mamba stack -> linear head.
+ * va_temporal.h - the temporal model: TCN -> Mamba stack -> linear head.
  *
  * Maps features of frames [B, T, in_dim] to valence and arousal [B, T, 2]. Source: Liang et
  * al., "Mamba-VA" (CVPR workshops 2025); names and shapes of tensors as in the independent
@@ -12,15 +12,15 @@
  * To compare: other layers in the place of Mamba's, at the same width (va_stack.h), or none; and
  * no TCN, whose place a linear layer takes (embed, in_dim -> D, with dropout behind it).
  */
-#ifndef VA_HEAD_H
-#define VA_HEAD_H
+#ifndef VA_TEMPORAL_H
+#define VA_TEMPORAL_H
 
 #include "base/va_settings.h"
 #include "ops/va_params.h"
 
-enum { VA_HEAD_BLOCKS_MAX = 12, VA_HEAD_LAYERS_MAX = 64 };
+enum { VA_TEMPORAL_BLOCKS_MAX = 12, VA_TEMPORAL_LAYERS_MAX = 64 };
 
-enum va_temporal {
+enum va_temporal_kind {
     VA_TEMPORAL_TCN_MAMBA,
     VA_TEMPORAL_TCN,
     VA_TEMPORAL_MAMBA,
@@ -38,13 +38,13 @@ bool va_temporal_has_tcn(int temporal);
  * In the order in which metadata of a model file have it. `channels` are the outputs of the TCN's blocks:
  * 1024, 768, 512, 256; the last is D. An option takes them as a list.
  */
-struct va_head_config {
-    int temporal; /* enum va_temporal */
+struct va_temporal_config {
+    int temporal; /* enum va_temporal_kind */
     union {
         struct va_ints channels_list;
         struct {
             int64_t channels[VA_INTS_MAX];
-            int64_t blocks; /* 4, at most VA_HEAD_BLOCKS_MAX; 0 without a TCN */
+            int64_t blocks; /* 4, at most VA_TEMPORAL_BLOCKS_MAX; 0 without a TCN */
         };
     };
     bool in_norm;       /* LayerNorm without affine before the stack */
@@ -62,69 +62,77 @@ struct va_head_config {
 };
 
 /* Names, ranges and help of its fields: options, metadata, checks. */
-extern const struct va_settings va_head_settings;
+extern const struct va_settings va_temporal_settings;
 
-enum va_head_init { VA_HEAD_INIT_PAPER, VA_HEAD_INIT_AUTHORS };
+enum va_temporal_init { VA_TEMPORAL_INIT_PAPER, VA_TEMPORAL_INIT_AUTHORS };
 
-void va_head_config_default(struct va_head_config *c); /* the published model */
+void va_temporal_config_default(struct va_temporal_config *c); /* the published model */
 
 /* Fill in what follows from the rest: width from channels, dt_rank, mlp; sizes of parts that the
  * model does not have become 0. */
-void va_head_config_resolve(struct va_head_config *c);
+void va_temporal_config_resolve(struct va_temporal_config *c);
 
 /* 0, or -1 after reporting which value is out of range (`where` names it: a file, an option). */
-VA_MUST_USE int va_head_config_check(const struct va_head_config *c, const char *where);
+VA_MUST_USE int va_temporal_config_check(const struct va_temporal_config *c, const char *where);
 
 /* The configuration as metadata of a model file ("arch" = "mamba-va", "channels" = "1024,768",
  * ...), and back. Reading takes layers and sizes from the tensors' names and shapes; in_norm,
  * lookahead and heads, which no shape tells, from the metadata. What is missing or contradicts is reported. */
-VA_MUST_USE int va_head_config_store(const struct va_head_config *c, struct va_tensors *set);
-VA_MUST_USE int va_head_config_load(struct va_head_config *c, const struct va_tensors *set,
-                                    const char *path);
+VA_MUST_USE int va_temporal_config_store(const struct va_temporal_config *c,
+                                         struct va_tensors *set);
+VA_MUST_USE int va_temporal_config_load(struct va_temporal_config *c,
+                                        const struct va_tensors *set, const char *path);
 
-int64_t va_head_receptive_field(const struct va_head_config *c); /* of the TCN, frames: 421 */
+int64_t va_temporal_receptive_field(
+    const struct va_temporal_config *c); /* of the TCN, frames: 421 */
 
-struct va_head; /* opaque */
+struct va_temporal; /* opaque */
 
 /*
  * A model with parameters declared and allocated (values not set: draw or load them through
- * va_head_params). decay_all: weight decay on every entry (preset authors), else none on
+ * va_temporal_params). decay_all: weight decay on every entry (preset authors), else none on
  * A_log, D, norms and biases. NULL after reporting.
  */
-VA_MUST_USE struct va_head *va_head_new(struct va_backend *be, const struct va_head_config *c,
-                                        enum va_head_init init, bool decay_all);
-void va_head_free(struct va_head *head);
-struct va_params *va_head_params(struct va_head *head);
-const struct va_head_config *va_head_config(const struct va_head *head);
+VA_MUST_USE struct va_temporal *va_temporal_new(struct va_backend *be,
+                                                const struct va_temporal_config *c,
+                                                enum va_temporal_init init, bool decay_all);
+void va_temporal_free(struct va_temporal *model);
+struct va_params *va_temporal_params(struct va_temporal *model);
+const struct va_temporal_config *va_temporal_config(const struct va_temporal *model);
 
 /* Room for activations of B x T frames; with `training` also for the backward pass. May be
  * called again with other sizes; what was reserved before is then gone, memory is kept. The
  * published model at B = 16, T = 300 trains within 2.3 GiB, all of weights, effective weights,
  * gradients, moments and activations. 0, or -1 after reporting. */
-VA_MUST_USE int va_head_reserve(struct va_head *head, int64_t B, int64_t T, bool training);
+VA_MUST_USE int va_temporal_reserve(struct va_temporal *model, int64_t B, int64_t T,
+                                    bool training);
 
 /*
  * pred [B, T, 2] from x [B, T, in_dim], both backend buffers; B and T at most what was
  * reserved. With dropout p > 0 masks are those of (seed, step) for sequences `first`,
  * `first` + 1, ... of a larger batch; p = 0 outside of training.
  */
-void va_head_forward(struct va_head *head, int64_t B, int64_t T, const void *x, void *pred,
-                     double dropout, uint64_t seed, uint64_t step, int64_t first);
+void va_temporal_forward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
+                         void *pred, double dropout, uint64_t seed, uint64_t step,
+                         int64_t first);
 
 /* Gradients of all parameters (added) after a forward in training mode, from dpred. */
-void va_head_backward(struct va_head *head, int64_t B, int64_t T, const void *x,
-                      const void *dpred);
+void va_temporal_backward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
+                          const void *dpred);
 
 /*
  * Streaming: state carried from block to block of one sequence (TCN history, convolution tail,
  * scan state). Equal to the whole-sequence forward up to rounding; memory does not depend on
- * the length. A state belongs to the head that made it.
+ * the length. A state belongs to the temporal model that made it.
  */
-struct va_head_stream;
-VA_MUST_USE struct va_head_stream *va_head_stream_new(struct va_head *head, int64_t block);
-void va_head_stream_reset(struct va_head_stream *s); /* before the first frame of a sequence */
+struct va_temporal_stream;
+VA_MUST_USE struct va_temporal_stream *va_temporal_stream_new(struct va_temporal *model,
+                                                              int64_t block);
+void va_temporal_stream_reset(
+    struct va_temporal_stream *s); /* before the first frame of a sequence */
 /* pred [T, 2] of the next T <= block frames x [T, in_dim]; backend buffers. */
-void va_head_stream_forward(struct va_head_stream *s, int64_t T, const void *x, void *pred);
-void va_head_stream_free(struct va_head_stream *s);
+void va_temporal_stream_forward(struct va_temporal_stream *s, int64_t T, const void *x,
+                                void *pred);
+void va_temporal_stream_free(struct va_temporal_stream *s);
 
 #endif

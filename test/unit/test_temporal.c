@@ -2,7 +2,7 @@
  * The model in double: gradients of every tensor against finite differences, at sizes that are
  * no multiple of anything; streaming against the whole sequence; how far the TCN looks back.
  */
-#include "model/va_head.h"
+#include "model/va_temporal.h"
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
@@ -13,7 +13,7 @@
 static struct va_backend *be;
 
 /* Widths 5 -> 5 (identity shortcut) -> 7 -> 3; receptive field 1 + 2 * 2 * 7 = 29. */
-static const struct va_head_config tiny = {
+static const struct va_temporal_config tiny = {
     .in_dim = 5,
     .blocks = 3,
     .channels = { 5, 7, 3 },
@@ -27,7 +27,7 @@ static const struct va_head_config tiny = {
 };
 
 struct model {
-    struct va_head *head;
+    struct va_temporal *temporal;
     int64_t B, T;
     void *x, *pred,
         *weights; /* [B, T, in_dim], [B, T, 2], [B, T, 2]: the loss is their product */
@@ -63,17 +63,17 @@ static void shake(struct va_params *list)
     }
 }
 
-static struct model model_new(const struct va_head_config *c, int64_t B, int64_t T,
+static struct model model_new(const struct va_temporal_config *c, int64_t B, int64_t T,
                               double dropout)
 {
     struct model m = { .B = B, .T = T, .dropout = dropout };
 
-    m.head = va_head_new(be, c, VA_HEAD_INIT_AUTHORS, false);
-    VA_CHECK(va_params_draw(va_head_params(m.head), 3) == 0);
-    shake(va_head_params(m.head));
-    VA_CHECK(va_params_allocate_training(va_head_params(m.head)) == 0);
-    va_params_changed(va_head_params(m.head));
-    VA_CHECK(va_head_reserve(m.head, B, T, true) == 0);
+    m.temporal = va_temporal_new(be, c, VA_TEMPORAL_INIT_AUTHORS, false);
+    VA_CHECK(va_params_draw(va_temporal_params(m.temporal), 3) == 0);
+    shake(va_temporal_params(m.temporal));
+    VA_CHECK(va_params_allocate_training(va_temporal_params(m.temporal)) == 0);
+    va_params_changed(va_temporal_params(m.temporal));
+    VA_CHECK(va_temporal_reserve(m.temporal, B, T, true) == 0);
     m.x = noise(B * T * c->in_dim, 1, 1);
     m.weights = noise(B * T * 2, 2, 1);
     m.pred = be->ops->alloc(be, B * T * 2);
@@ -85,7 +85,7 @@ static void model_free(struct model *m)
     be->ops->free(be, m->x);
     be->ops->free(be, m->pred);
     be->ops->free(be, m->weights);
-    va_head_free(m->head);
+    va_temporal_free(m->temporal);
 }
 
 static double loss(struct model *m)
@@ -93,8 +93,8 @@ static double loss(struct model *m)
     double sum = 0;
     const double *p = m->pred, *w = m->weights; /* the ref backend's numbers are doubles */
 
-    va_params_changed(va_head_params(m->head));
-    va_head_forward(m->head, m->B, m->T, m->x, m->pred, m->dropout, 9, 4, 0);
+    va_params_changed(va_temporal_params(m->temporal));
+    va_temporal_forward(m->temporal, m->B, m->T, m->x, m->pred, m->dropout, 9, 4, 0);
     for (int64_t i = 0; i < m->B * m->T * 2; i++)
         sum += p[i] * w[i];
     return sum;
@@ -140,13 +140,13 @@ static void check_entry(struct model *m, struct va_param *p)
     }
 }
 
-static void gradients(const struct va_head_config *c, int64_t B, int64_t T, double dropout)
+static void gradients(const struct va_temporal_config *c, int64_t B, int64_t T, double dropout)
 {
     struct model m = model_new(c, B, T, dropout);
-    struct va_params *list = va_head_params(m.head);
+    struct va_params *list = va_temporal_params(m.temporal);
 
     loss(&m);
-    va_head_backward(m.head, B, T, m.x, m.weights);
+    va_temporal_backward(m.temporal, B, T, m.x, m.weights);
     va_params_derive_grad(list);
     for (int64_t i = 0; i < list->count; i++)
         check_entry(&m, &list->items[i]);
@@ -171,7 +171,7 @@ static void gradients_of_one_frame(void)
 
 static void gradients_with_input_norm(void)
 {
-    struct va_head_config c = tiny;
+    struct va_temporal_config c = tiny;
 
     c.in_norm = true;
     gradients(&c, 2, 7, 0.2);
@@ -179,23 +179,23 @@ static void gradients_with_input_norm(void)
 
 static void gradients_of_smallest_sizes(void)
 {
-    struct va_head_config c = { .in_dim = 1,
-                                .blocks = 1,
-                                .channels = { 2 },
-                                .kernel = 1,
-                                .layers = 1,
-                                .d_state = 1,
-                                .d_conv = 1,
-                                .expand = 1,
-                                .hidden = 1 };
+    struct va_temporal_config c = { .in_dim = 1,
+                                    .blocks = 1,
+                                    .channels = { 2 },
+                                    .kernel = 1,
+                                    .layers = 1,
+                                    .d_state = 1,
+                                    .d_conv = 1,
+                                    .expand = 1,
+                                    .hidden = 1 };
 
     gradients(&c, 1, 5, 0);
 }
 
 /* The other layers in Mamba's place, with and without a TCN; the width is even for two heads. */
-static struct va_head_config other(int temporal)
+static struct va_temporal_config other(int temporal)
 {
-    struct va_head_config c = tiny;
+    struct va_temporal_config c = tiny;
 
     c.temporal = temporal;
     c.width = c.channels[c.blocks - 1] = 4;
@@ -207,7 +207,7 @@ static struct va_head_config other(int temporal)
 static void gradients_of_other_layers(void)
 {
     for (int t = VA_TEMPORAL_TCN; va_temporal_names[t]; t++) {
-        struct va_head_config c = other(t);
+        struct va_temporal_config c = other(t);
 
         gradients(&c, 2, 13, 0.3);
         c.in_norm = true;
@@ -224,18 +224,18 @@ static void gradients_of_other_layers(void)
 static void gradients_add(void)
 {
     struct model m = model_new(&tiny, 2, 9, 0.1);
-    struct va_params *list = va_head_params(m.head);
+    struct va_params *list = va_temporal_params(m.temporal);
     double *once = va_new(va_params_total(list), sizeof(double));
     int64_t at = 0;
 
     loss(&m);
-    va_head_backward(m.head, m.B, m.T, m.x, m.weights);
+    va_temporal_backward(m.temporal, m.B, m.T, m.x, m.weights);
     va_params_derive_grad(list);
     for (int64_t i = 0; i < list->count; at += list->items[i++].count)
         be->ops->get_f64(be, once + at, list->items[i].grad, list->items[i].count);
     va_params_zero_grad(list);
-    va_head_backward(m.head, m.B, m.T, m.x, m.weights);
-    va_head_backward(m.head, m.B, m.T, m.x, m.weights);
+    va_temporal_backward(m.temporal, m.B, m.T, m.x, m.weights);
+    va_temporal_backward(m.temporal, m.B, m.T, m.x, m.weights);
     va_params_derive_grad(list);
     at = 0;
     for (int64_t i = 0; i < list->count; at += list->items[i++].count)
@@ -255,7 +255,7 @@ static void gradients_add(void)
 static void layouts_agree(void)
 {
     for (int t = 0; va_temporal_names[t]; t++) {
-        struct va_head_config c = other(t);
+        struct va_temporal_config c = other(t);
         double first[2 * 13 * 2];
         struct model m;
 
@@ -264,7 +264,8 @@ static void layouts_agree(void)
         loss(&m);
         be->ops->get_f64(be, first, m.pred, VA_COUNT(first));
         for (int i = 0; i < 3; i++) {
-            VA_CHECK(va_head_reserve(m.head, i == 1 ? 5 : 2, i == 1 ? 30 : 13, i == 2) == 0);
+            VA_CHECK(
+                va_temporal_reserve(m.temporal, i == 1 ? 5 : 2, i == 1 ? 30 : 13, i == 2) == 0);
             loss(&m);
             VA_CHECK(memcmp(first, m.pred, sizeof(first)) == 0);
         }
@@ -277,12 +278,12 @@ static void dropout_is_of_its_step(void)
     struct model m = model_new(&tiny, 1, 40, 0.5);
     double a[80], b[80];
 
-    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 1, 0);
+    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, 1, 1, 0);
     be->ops->get_f64(be, a, m.pred, 80);
-    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 2, 0);
+    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, 1, 2, 0);
     be->ops->get_f64(be, b, m.pred, 80);
     VA_CHECK(memcmp(a, b, sizeof(a)) != 0);
-    va_head_forward(m.head, 1, 40, m.x, m.pred, 0.5, 1, 1, 0);
+    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, 1, 1, 0);
     be->ops->get_f64(be, b, m.pred, 80);
     VA_CHECK(memcmp(a, b, sizeof(a)) == 0);
     model_free(&m);
@@ -290,17 +291,17 @@ static void dropout_is_of_its_step(void)
 
 /* Sequences of a batch may be run in several parts: the predictions are the same, and gradients
  * of the parts add up to that of the whole. Sizes are odd, so that parts begin anywhere. */
-static void parts_of(const struct va_head_config *c)
+static void parts_of(const struct va_temporal_config *c)
 {
     enum { B = 3, T = 7 };
     static const int64_t parts[] = { 0, 1, 3 };
     struct model m = model_new(c, B, T, 0.5);
-    struct va_params *list = va_head_params(m.head);
+    struct va_params *list = va_temporal_params(m.temporal);
     double whole[B * T * 2];
     double **grads = va_new(list->count, sizeof(*grads));
 
     loss(&m);
-    va_head_backward(m.head, B, T, m.x, m.weights);
+    va_temporal_backward(m.temporal, B, T, m.x, m.weights);
     va_params_derive_grad(list);
     be->ops->get_f64(be, whole, m.pred, B * T * 2);
     for (int64_t i = 0; i < list->count; i++) {
@@ -312,9 +313,9 @@ static void parts_of(const struct va_head_config *c)
         int64_t first = parts[k], n = parts[k + 1] - first;
         const double *x = va_at(be, m.x, first * T * c->in_dim);
 
-        va_head_forward(m.head, n, T, x, m.pred, 0.5, 9, 4, first);
+        va_temporal_forward(m.temporal, n, T, x, m.pred, 0.5, 9, 4, first);
         VA_CHECK(!memcmp(m.pred, whole + first * T * 2, sizeof(double) * (size_t)(n * T * 2)));
-        va_head_backward(m.head, n, T, x, va_at(be, m.weights, first * T * 2));
+        va_temporal_backward(m.temporal, n, T, x, va_at(be, m.weights, first * T * 2));
     }
     va_params_derive_grad(list);
     for (int64_t i = 0; i < list->count; i++) {
@@ -331,7 +332,7 @@ static void parts_of(const struct va_head_config *c)
 static void dropout_of_a_part(void)
 {
     for (int t = 0; va_temporal_names[t]; t++) {
-        struct va_head_config c = other(t);
+        struct va_temporal_config c = other(t);
 
         parts_of(&c);
     }
@@ -339,9 +340,10 @@ static void dropout_of_a_part(void)
 
 /* Frames whose prediction a change of frame 20 moves, by a TCN alone; the last of them are moved
  * by a single product, which must not vanish: weights are all positive. */
-static void receptive_field_of(const struct va_head_config *like, int64_t T, int64_t expected)
+static void receptive_field_of(const struct va_temporal_config *like, int64_t T,
+                               int64_t expected)
 {
-    struct va_head_config c = *like;
+    struct va_temporal_config c = *like;
     double *before = va_new(2 * T, sizeof(*before));
     int64_t first = -1, last = -1;
     struct va_params *list;
@@ -349,7 +351,7 @@ static void receptive_field_of(const struct va_head_config *like, int64_t T, int
 
     c.temporal = VA_TEMPORAL_TCN;
     m = model_new(&c, 1, T, 0);
-    list = va_head_params(m.head);
+    list = va_temporal_params(m.temporal);
     for (int64_t i = 0; i < list->count; i++)
         for (int64_t k = 0; k < list->items[i].count; k++)
             ((double *)list->items[i].value.data)[k] = 0.5;
@@ -365,17 +367,17 @@ static void receptive_field_of(const struct va_head_config *like, int64_t T, int
         }
     VA_CHECK_INT(first, 20);
     VA_CHECK_INT(last - first + 1, expected);
-    VA_CHECK_INT(va_head_receptive_field(&c), expected);
+    VA_CHECK_INT(va_temporal_receptive_field(&c), expected);
     va_free(before);
     model_free(&m);
 }
 
 static void receptive_field(void)
 {
-    struct va_head_config published;
+    struct va_temporal_config published;
 
     receptive_field_of(&tiny, 80, 29);
-    va_head_config_default(&published);
+    va_temporal_config_default(&published);
     published.in_dim = 2; /* widths do not reach back */
     for (int64_t b = 0; b < published.blocks; b++)
         published.channels[b] = 2;
@@ -385,17 +387,17 @@ static void receptive_field(void)
 /* Blocks of `block` frames, but for some that are shorter, twice over the same stream. */
 static void stream(const struct model *m, int64_t block, const double *whole)
 {
-    struct va_head_stream *s = va_head_stream_new(m->head, block);
-    const struct va_head_config *c = va_head_config(m->head);
+    struct va_temporal_stream *s = va_temporal_stream_new(m->temporal, block);
+    const struct va_temporal_config *c = va_temporal_config(m->temporal);
 
     VA_CHECK(s != NULL);
     for (int round = 0; round < 2; round++) {
-        va_head_stream_reset(s);
+        va_temporal_stream_reset(s);
         for (int64_t t = 0, n; t < m->T; t += n) {
             n = t % 3 == 2 ? (block + 1) / 2 : block;
             n = n < m->T - t ? n : m->T - t;
-            va_head_stream_forward(s, n, va_at(be, m->x, t * c->in_dim),
-                                   va_at(be, m->pred, 2 * t));
+            va_temporal_stream_forward(s, n, va_at(be, m->x, t * c->in_dim),
+                                       va_at(be, m->pred, 2 * t));
         }
         for (int64_t i = 0; i < 2 * m->T; i++)
             if (((double *)m->pred)[i] != whole[i]) { /* same sums in the same order */
@@ -405,7 +407,7 @@ static void stream(const struct model *m, int64_t block, const double *whole)
                 break;
             }
     }
-    va_head_stream_free(s);
+    va_temporal_stream_free(s);
 }
 
 static void streaming(void)
@@ -413,7 +415,7 @@ static void streaming(void)
     static const int64_t blocks[] = { 1, 7, 64, 200 };
 
     for (int t = 0; va_temporal_names[t]; t++) {
-        struct va_head_config c = other(t);
+        struct va_temporal_config c = other(t);
         double whole[2 * 150];
         struct model m;
 
@@ -433,7 +435,7 @@ static void bad_gradients_are_named(void)
 {
     struct va_optimiser_config c = { .decay = 0.1, .beta1 = .9, .beta2 = .999, .eps = 1e-8 };
     struct model m = model_new(&tiny, 1, 5, 0);
-    struct va_params *list = va_head_params(m.head);
+    struct va_params *list = va_temporal_params(m.temporal);
     struct va_optimiser *o = va_optimiser_new(list, &c);
     double norm, value = ((double *)list->items[0].value.data)[0];
     const char *bad;

@@ -4,7 +4,7 @@
  * sizes, come from the names and shapes of the tensors; metadata may say the same, and what no
  * shape tells.
  */
-#include "model/va_head_priv.h"
+#include "model/va_temporal_priv.h"
 
 #include "base/va_error.h"
 #include <errno.h>
@@ -17,18 +17,18 @@ static const char ARCH[] = "mamba-va";
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-int va_head_config_store(const struct va_head_config *config, struct va_tensors *set)
+int va_temporal_config_store(const struct va_temporal_config *config, struct va_tensors *set)
 {
     struct va_setting list[VA_SETTINGS_MAX];
-    int64_t count = va_settings_list(&va_head_settings, list);
-    struct va_head_config c = *config;
-    char text[VA_HEAD_BLOCKS_MAX * 24];
+    int64_t count = va_settings_list(&va_temporal_settings, list);
+    struct va_temporal_config c = *config;
+    char text[VA_TEMPORAL_BLOCKS_MAX * 24];
 
-    va_head_config_resolve(&c);
+    va_temporal_config_resolve(&c);
     if (va_tensors_set_meta(set, "arch", ARCH) < 0)
         return -1;
     for (int64_t i = 0; i < count; i++)
-        if (va_head_has(&c, &list[i]) &&
+        if (va_temporal_has(&c, &list[i]) &&
             va_tensors_set_meta(set, list[i].option.name,
                                 va_setting_text(&list[i], &c, text, sizeof(text))) < 0)
             return -1;
@@ -68,9 +68,10 @@ static int64_t count_of(const struct va_tensors *set, const char *kind, const ch
     return most + 1;
 }
 
-static int tcn_sizes(struct va_head_config *c, const struct va_tensors *set, const char *path)
+static int tcn_sizes(struct va_temporal_config *c, const struct va_tensors *set,
+                     const char *path)
 {
-    if (va_head_check_range(path, "blocks", c->blocks, 1, VA_HEAD_BLOCKS_MAX) < 0)
+    if (va_temporal_check_range(path, "blocks", c->blocks, 1, VA_TEMPORAL_BLOCKS_MAX) < 0)
         return -1;
     for (int64_t b = 0; b < c->blocks; b++) {
         const struct va_tensor *t;
@@ -81,7 +82,7 @@ static int tcn_sizes(struct va_head_config *c, const struct va_tensors *set, con
         if (!t)
             return -1;
         c->channels[b] = c->width = t->shape[0];
-        if (va_head_check_range(path, name, c->channels[b], 1, VA_HEAD_SIZE_MAX) < 0)
+        if (va_temporal_check_range(path, name, c->channels[b], 1, VA_TEMPORAL_SIZE_MAX) < 0)
             return -1;
         if (b == 0) {
             c->in_dim = t->shape[1];
@@ -91,7 +92,8 @@ static int tcn_sizes(struct va_head_config *c, const struct va_tensors *set, con
     return 0;
 }
 
-static int embed_sizes(struct va_head_config *c, const struct va_tensors *set, const char *path)
+static int embed_sizes(struct va_temporal_config *c, const struct va_tensors *set,
+                       const char *path)
 {
     const struct va_tensor *embed = need(set, path, 2, "embed.weight");
 
@@ -99,10 +101,11 @@ static int embed_sizes(struct va_head_config *c, const struct va_tensors *set, c
         return -1;
     c->width = embed->shape[0];
     c->in_dim = embed->shape[1];
-    return va_head_check_range(path, "embed.weight", c->width, 1, VA_HEAD_SIZE_MAX);
+    return va_temporal_check_range(path, "embed.weight", c->width, 1, VA_TEMPORAL_SIZE_MAX);
 }
 
-static int mamba_sizes(struct va_head_config *c, const struct va_tensors *set, const char *path)
+static int mamba_sizes(struct va_temporal_config *c, const struct va_tensors *set,
+                       const char *path)
 {
     const struct va_tensor *in = need(set, path, 2, "mamba.0.in_proj.weight");
     const struct va_tensor *conv = in ? need(set, path, 3, "mamba.0.conv1d.weight") : NULL;
@@ -121,7 +124,7 @@ static int mamba_sizes(struct va_head_config *c, const struct va_tensors *set, c
     c->d_conv = conv->shape[2];
     c->dt_rank = dt->shape[1];
     c->d_state = A->shape[1];
-    return va_head_check_range(path, "dt-rank", c->dt_rank, 1, VA_HEAD_SIZE_MAX);
+    return va_temporal_check_range(path, "dt-rank", c->dt_rank, 1, VA_TEMPORAL_SIZE_MAX);
 }
 
 /* A whole number of the metadata; `value` keeps what it is when there is none. */
@@ -140,7 +143,7 @@ static int meta_int(const struct va_tensors *set, const char *path, const char *
     return 0;
 }
 
-static int transformer_sizes(struct va_head_config *c, const struct va_tensors *set,
+static int transformer_sizes(struct va_temporal_config *c, const struct va_tensors *set,
                              const char *path)
 {
     const struct va_tensor *fc1 = need(set, path, 2, "transformer.0.mlp.fc1.weight");
@@ -153,7 +156,8 @@ static int transformer_sizes(struct va_head_config *c, const struct va_tensors *
 }
 
 /* The kinds of layers there are, by a tensor that each has. */
-static int find_parts(struct va_head_config *c, const struct va_tensors *set, const char *path)
+static int find_parts(struct va_temporal_config *c, const struct va_tensors *set,
+                      const char *path)
 {
     static const char *const first[] = {
         [VA_STACK_MAMBA] = "in_proj.weight",
@@ -163,9 +167,9 @@ static int find_parts(struct va_head_config *c, const struct va_tensors *set, co
     };
     int stack = VA_STACK_NONE;
 
-    c->blocks = count_of(set, "tcn", "conv1.weight_v", VA_HEAD_BLOCKS_MAX);
+    c->blocks = count_of(set, "tcn", "conv1.weight_v", VA_TEMPORAL_BLOCKS_MAX);
     for (int k = VA_STACK_MAMBA; k <= VA_STACK_TRANSFORMER; k++) {
-        int64_t n = count_of(set, va_stack_names[k], first[k], VA_HEAD_LAYERS_MAX);
+        int64_t n = count_of(set, va_stack_names[k], first[k], VA_TEMPORAL_LAYERS_MAX);
 
         if (n && stack)
             return va_error("%s: found layers of %s and of %s, expected one kind of layer",
@@ -187,16 +191,17 @@ static int find_parts(struct va_head_config *c, const struct va_tensors *set, co
     return 0;
 }
 
-static int read_sizes(struct va_head_config *c, const struct va_tensors *set, const char *path)
+static int read_sizes(struct va_temporal_config *c, const struct va_tensors *set,
+                      const char *path)
 {
     const struct va_tensor *fc1;
 
     if (find_parts(c, set, path) < 0 ||
         (c->blocks ? tcn_sizes(c, set, path) : embed_sizes(c, set, path)) < 0)
         return -1;
-    if (va_head_stack(c) == VA_STACK_MAMBA && mamba_sizes(c, set, path) < 0)
+    if (va_temporal_stack(c) == VA_STACK_MAMBA && mamba_sizes(c, set, path) < 0)
         return -1;
-    if (va_head_stack(c) == VA_STACK_TRANSFORMER && transformer_sizes(c, set, path) < 0)
+    if (va_temporal_stack(c) == VA_STACK_TRANSFORMER && transformer_sizes(c, set, path) < 0)
         return -1;
     fc1 = need(set, path, 2, "fc1.weight");
     if (!fc1)
@@ -219,47 +224,48 @@ static int agree(const struct va_tensors *set, const char *path, const char *key
                     found, expected);
 }
 
-static int check_metadata(const struct va_head_config *c, const struct va_tensors *set,
+static int check_metadata(const struct va_temporal_config *c, const struct va_tensors *set,
                           const char *path)
 {
     struct va_setting list[VA_SETTINGS_MAX];
-    int64_t count = va_settings_list(&va_head_settings, list);
-    char text[VA_HEAD_BLOCKS_MAX * 24];
+    int64_t count = va_settings_list(&va_temporal_settings, list);
+    char text[VA_TEMPORAL_BLOCKS_MAX * 24];
 
     for (int64_t i = 0; i < count; i++)
-        if (va_head_has(c, &list[i]) &&
+        if (va_temporal_has(c, &list[i]) &&
             agree(set, path, list[i].option.name,
                   va_setting_text(&list[i], c, text, sizeof(text))) < 0)
             return -1;
     return 0;
 }
 
-static int match(const struct va_head_config *c, const struct va_tensors *set, const char *path)
+static int match(const struct va_temporal_config *c, const struct va_tensors *set,
+                 const char *path)
 {
-    struct va_head_layers layers;
+    struct va_temporal_layers layers;
     struct va_params list;
     int rc;
 
     va_params_init(&list, NULL);
-    rc = va_head_declare(&layers, &list, c, VA_HEAD_INIT_PAPER, false);
+    rc = va_temporal_declare(&layers, &list, c, VA_TEMPORAL_INIT_PAPER, false);
     if (rc == 0)
         rc = va_params_match(&list, set, path);
     va_params_release(&list);
     return rc;
 }
 
-int va_head_config_load(struct va_head_config *c, const struct va_tensors *set,
-                        const char *path)
+int va_temporal_config_load(struct va_temporal_config *c, const struct va_tensors *set,
+                            const char *path)
 {
     const char *arch = va_tensors_meta(set, "arch"), *norm = va_tensors_meta(set, "in-norm");
 
-    *c = (struct va_head_config){ .in_norm = norm && strcmp(norm, "yes") == 0 };
+    *c = (struct va_temporal_config){ .in_norm = norm && strcmp(norm, "yes") == 0 };
     if (arch && strcmp(arch, ARCH) != 0)
         return va_error("%s: arch: found %s, expected %s", path, arch, ARCH);
     if (norm && !c->in_norm && strcmp(norm, "no") != 0)
         return va_error("%s: in-norm: found %s, expected yes or no", path, norm);
     if (read_sizes(c, set, path) < 0 || meta_int(set, path, "lookahead", &c->lookahead) < 0 ||
-        va_head_config_check(c, path) < 0 || check_metadata(c, set, path) < 0)
+        va_temporal_config_check(c, path) < 0 || check_metadata(c, set, path) < 0)
         return -1;
     return match(c, set, path);
 }

@@ -6,7 +6,7 @@
 #include "cpu/va_cpu_ops.h"
 #include "data/va_labels.h"
 #include "io/va_h5.h"
-#include "model/va_head.h"
+#include "model/va_temporal.h"
 #include "nn/va_ccc.h"
 #include "nn/va_mamba.h"
 #include "nn/va_optimiser.h"
@@ -156,7 +156,7 @@ static void mamba_layers(void)
 
 /* ---- the tiny heads ---------------------------------------------------------------------- */
 
-/* A preset as far as the head and its training know it. */
+/* A preset as far as the temporal model and its training know it. */
 struct preset {
     const char *name;
     bool in_norm, decay_all;
@@ -182,12 +182,12 @@ static const struct preset presets[] = {
 
 enum { CLIPS = 4, STEPS = 20 };
 
-/* The head with its recorded weights, and the four training clips as one batch. */
+/* The temporal model with its recorded weights, and the four training clips as one batch. */
 struct tiny {
     const struct preset *preset;
     char file[128]; /* of what is expected */
     struct va_tensors *expected;
-    struct va_head *head;
+    struct va_temporal *model;
     int64_t T;
     void *x, *label, *valid, *pred, *dpred; /* B = CLIPS */
 };
@@ -212,7 +212,7 @@ static float *read_features(const char *clip, int64_t *T)
 
 static void read_batch(struct tiny *t)
 {
-    int64_t D = va_head_config(t->head)->in_dim;
+    int64_t D = va_temporal_config(t->model)->in_dim;
 
     for (int i = 0; i < CLIPS; i++) {
         struct va_labels labels = { 0 };
@@ -249,21 +249,21 @@ static struct tiny tiny_new(const struct preset *p, const char *expected)
 {
     struct tiny t = { .preset = p };
     struct va_tensors *weights;
-    struct va_head_config c;
+    struct va_temporal_config c;
     char file[128];
 
     snprintf(file, sizeof(file), "head_tiny/%s.weights.safetensors", p->name);
     snprintf(t.file, sizeof(t.file), "head_tiny/%s.%s.safetensors", p->name, expected);
     weights = va_golden_load(file);
     t.expected = va_golden_load(t.file);
-    VA_CHECK(weights && t.expected && va_head_config_load(&c, weights, file) == 0);
+    VA_CHECK(weights && t.expected && va_temporal_config_load(&c, weights, file) == 0);
     c.in_norm = p->in_norm; /* the shapes do not say */
-    t.head = va_head_new(be, &c, VA_HEAD_INIT_PAPER, p->decay_all);
-    VA_CHECK(t.head && va_params_load(va_head_params(t.head), weights, file) == 0);
-    VA_CHECK(va_params_allocate_training(va_head_params(t.head)) == 0);
-    va_params_changed(va_head_params(t.head));
+    t.model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER, p->decay_all);
+    VA_CHECK(t.model && va_params_load(va_temporal_params(t.model), weights, file) == 0);
+    VA_CHECK(va_params_allocate_training(va_temporal_params(t.model)) == 0);
+    va_params_changed(va_temporal_params(t.model));
     read_batch(&t);
-    VA_CHECK(va_head_reserve(t.head, CLIPS, t.T, true) == 0);
+    VA_CHECK(va_temporal_reserve(t.model, CLIPS, t.T, true) == 0);
     va_tensors_free(weights);
     return t;
 }
@@ -275,7 +275,7 @@ static void tiny_free(struct tiny *t)
     be->ops->free(be, t->valid);
     be->ops->free(be, t->pred);
     be->ops->free(be, t->dpred);
-    va_head_free(t->head);
+    va_temporal_free(t->model);
     va_tensors_free(t->expected);
 }
 
@@ -287,13 +287,13 @@ static double both_ways(struct tiny *t)
     struct va_ccc_loss loss;
     int64_t n = CLIPS * t->T;
 
-    va_params_zero_grad(va_head_params(t->head));
-    va_head_forward(t->head, CLIPS, t->T, t->x, t->pred, 0, 0, 0, 0);
+    va_params_zero_grad(va_temporal_params(t->model));
+    va_temporal_forward(t->model, CLIPS, t->T, t->x, t->pred, 0, 0, 0, 0);
     be->ops->ccc_moments(be, n, t->pred, t->label, t->valid, &m);
     va_ccc_loss(&m, t->preset->ccc, 1e-8, &loss, &c);
     be->ops->ccc_grad(be, n, t->pred, t->label, t->valid, &c, t->dpred);
-    va_head_backward(t->head, CLIPS, t->T, t->x, t->dpred);
-    va_params_derive_grad(va_head_params(t->head));
+    va_temporal_backward(t->model, CLIPS, t->T, t->x, t->dpred);
+    va_params_derive_grad(va_temporal_params(t->model));
     VA_CHECK_INT(loss.labelled, n - 13);
     return loss.loss;
 }
@@ -314,7 +314,7 @@ static void gradients_of(const struct preset *p)
     double loss = both_ways(&t);
 
     check_number(&t, "loss", &loss, 1);
-    check_gradients(va_head_params(t.head), t.file, t.expected, 0);
+    check_gradients(va_temporal_params(t.model), t.file, t.expected, 0);
     tiny_free(&t);
 }
 
@@ -324,38 +324,38 @@ static void predictions_of(const struct preset *p)
     static const char *const clips[] = { "train_0",   "train_1",      "train_2", "train_3",
                                          "one_frame", "seven_frames", "long" };
     struct tiny t = tiny_new(p, "expected");
-    int64_t D = va_head_config(t.head)->in_dim, T, n;
-    struct va_head_stream *s = va_head_stream_new(t.head, 7);
+    int64_t D = va_temporal_config(t.model)->in_dim, T, n;
+    struct va_temporal_stream *s = va_temporal_stream_new(t.model, 7);
 
     for (size_t i = 0; i < VA_COUNT(clips); i++) {
         float *features = read_features(clips[i], &T);
         void *x = be->ops->alloc(be, T * D), *pred = be->ops->alloc(be, 2 * T);
         char name[64];
 
-        VA_CHECK(features && va_head_reserve(t.head, 1, T, false) == 0);
+        VA_CHECK(features && va_temporal_reserve(t.model, 1, T, false) == 0);
         be->ops->put_f32(be, x, features, T * D);
         snprintf(name, sizeof(name), "pred.%s", clips[i]);
-        va_head_forward(t.head, 1, T, x, pred, 0, 0, 0, 0);
+        va_temporal_forward(t.model, 1, T, x, pred, 0, 0, 0, 0);
         va_golden_check_buffer(be, t.file, t.expected, name, pred, 2 * T, slack());
         be->ops->zero(be, pred, 2 * T);
-        va_head_stream_reset(s);
+        va_temporal_stream_reset(s);
         for (int64_t k = 0; k < T; k += n) {
             n = T - k < 7 ? T - k : 7;
-            va_head_stream_forward(s, n, va_at(be, x, k * D), va_at(be, pred, 2 * k));
+            va_temporal_stream_forward(s, n, va_at(be, x, k * D), va_at(be, pred, 2 * k));
         }
         va_golden_check_buffer(be, t.file, t.expected, name, pred, 2 * T, slack());
         be->ops->free(be, x);
         be->ops->free(be, pred);
         va_free(features);
     }
-    va_head_stream_free(s);
+    va_temporal_stream_free(s);
     tiny_free(&t);
 }
 
 static void training_of(const struct preset *p)
 {
     struct tiny t = tiny_new(p, "trained");
-    struct va_params *list = va_head_params(t.head);
+    struct va_params *list = va_temporal_params(t.model);
     struct va_optimiser *o = va_optimiser_new(list, &p->adamw);
     double rate[STEPS], loss[STEPS], norm[STEPS];
     const char *bad;
@@ -364,7 +364,7 @@ static void training_of(const struct preset *p)
         rate[k] = va_schedule_rate(p->schedule, k, 1, 2e-3, 50, 5);
         loss[k] = both_ways(&t);
         VA_CHECK(va_optimiser_step(o, rate[k], &norm[k], &bad) == 0);
-        va_params_changed(va_head_params(t.head));
+        va_params_changed(va_temporal_params(t.model));
     }
     check_number(&t, "step.lr", rate, STEPS);
     check_number(&t, "step.loss", loss, STEPS);

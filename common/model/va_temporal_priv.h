@@ -1,0 +1,77 @@
+/*
+ * va_temporal_priv.h - what the files of the temporal model share: its layers and its activations.
+ */
+#ifndef VA_TEMPORAL_PRIV_H
+#define VA_TEMPORAL_PRIV_H
+
+#include "model/va_stack.h"
+#include "model/va_temporal.h"
+#include "nn/va_tcn.h"
+#include "ops/va_arena.h"
+
+/* Linear layers by the index of their weight; the bias follows it. */
+struct va_temporal_layers {
+    struct va_tcn tcn[VA_TEMPORAL_BLOCKS_MAX];
+    int64_t embed; /* without a TCN; else -1 */
+    struct va_stack stack;
+    int64_t proj, fc1, fc2;
+};
+
+struct va_temporal_acts {
+    struct va_tcn_acts tcn[VA_TEMPORAL_BLOCKS_MAX];
+    void *embedded;            /* [M, D]; without a TCN */
+    void *normed, *norm_stats; /* [M, D], [M, 2]; only with in_norm */
+    struct va_stack_acts stack;
+    void *proj, *fc1; /* [M, D], [M, hidden] after ReLU */
+};
+
+struct va_temporal {
+    struct va_backend *be;
+    struct va_temporal_config config; /* dt_rank resolved */
+    struct va_params params;
+    struct va_temporal_layers layers;
+
+    struct va_arena arena;
+    struct va_temporal_acts acts;
+    struct va_tcn_scratch tcn_scratch; /* its grad[] serve all layers */
+    struct va_stack_scratch stack_scratch;
+    const void *top;     /* what the stack gave in the last forward, [M, D] */
+    struct va_mask drop; /* of the last forward */
+};
+
+/* Append all entries of a model; sizes from a checked configuration. -1 after reporting. */
+VA_MUST_USE int va_temporal_declare(struct va_temporal_layers *l, struct va_params *list,
+                                    const struct va_temporal_config *c,
+                                    enum va_temporal_init init, bool decay_all);
+
+enum va_stack_kind va_temporal_stack(const struct va_temporal_config *c);
+int va_temporal_of(bool tcn, enum va_stack_kind stack); /* not for neither */
+
+enum { VA_TEMPORAL_SIZE_MAX = 1 << 16 };
+
+/* What `part` of its settings means: which models have them. */
+enum va_temporal_part {
+    VA_PART_ALWAYS,
+    VA_PART_TCN,
+    VA_PART_STACK,
+    VA_PART_MAMBA,
+    VA_PART_TRANSFORMER,
+};
+bool va_temporal_has(const struct va_temporal_config *c, const struct va_setting *s);
+VA_MUST_USE int va_temporal_check_range(const char *where, const char *what, int64_t value,
+                                        int64_t low, int64_t high);
+
+/* Places for what lies above the TCN. Without training, layers share two sets in turn. */
+void va_temporal_plan_top(struct va_temporal *model, int64_t B, int64_t T, bool training,
+                          struct va_arena *a, struct va_temporal_acts *acts);
+
+/* In the TCN's place: acts->embedded from x, with the dropout of model->drop. */
+void va_temporal_embed(struct va_temporal *model, int64_t M, const void *x,
+                       const struct va_temporal_acts *acts);
+
+/* From the TCN's output to pred [M, 2]; state as in va_stack_forward. */
+void va_temporal_top_forward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
+                             struct va_temporal_acts *acts, struct va_stack_state *state,
+                             void *pred);
+
+#endif
