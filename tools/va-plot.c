@@ -159,12 +159,13 @@ static int add_runs(struct runs *r, const char *path)
         if (va_grow(&r->items, &r->room, r->count + 1, sizeof(*r->items)) < 0 ||
             va_curves_read(&r->items[r->count], path, NULL) < 0)
             return -1;
+        r->items[r->count].series = r->count;
         r->count++;
         return 0;
     }
     if (va_results_find(&folder, path) < 0)
         return -1;
-    more = va_results_curves(&folder, NULL, &n);
+    more = va_results_curves(&folder, NULL, r->count, &n);
     if (more && va_grow(&r->items, &r->room, r->count + n, sizeof(*r->items)) == 0) {
         memcpy(r->items + r->count, more, (size_t)n * sizeof(*more));
         r->count += n;

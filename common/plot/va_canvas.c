@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Width of a character of text of 12 pixels, on average and rather too much. */
-#define CHARACTER 6.6
 #define BEGINNING "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"va-plot"
 
 bool va_canvas_ours_svg(const char *head, size_t size)
@@ -52,11 +50,7 @@ void va_canvas_svg(struct va_canvas *c, FILE *to, double width, double height,
         return;
     fputs("<style>\ntext{font:12px system-ui,sans-serif}\n", to);
     va_ink_css(to);
-    fputs("</style>\n<defs>", to);
-    fputs("<pattern id=\"va-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" "
-          "patternTransform=\"rotate(45)\"><rect class=\"va-gap\" width=\"1.5\" height=\"6\"/>"
-          "</pattern></defs>\n",
-          to);
+    fputs("</style>\n" VA_HATCH "\n", to);
     va_canvas_rect(c, VA_INK_PAPER, 0, 0, width, height);
 }
 
@@ -181,7 +175,7 @@ void va_canvas_text(struct va_canvas *c, enum va_ink ink, enum va_anchor anchor,
                     double y, double room, const char *text)
 {
     static const char *const anchors[] = { "start", "middle", "end" };
-    int most = room > 0 ? (int)(room / CHARACTER) : VA_XML_MOST;
+    int most = room > 0 ? (int)(room / VA_CANVAS_CHARACTER) : VA_XML_MOST;
 
     if (!c->svg) {
         char shown[VA_XML_ROOM];

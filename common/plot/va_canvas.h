@@ -16,6 +16,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Width of a character of text, on average and rather too much: nothing is measured. */
+#define VA_CANVAS_CHARACTER 7.4
+
+/* What VA_INK_GAP is filled with, once in each file. */
+#define VA_HATCH                                                                               \
+    "<defs><pattern id=\"va-hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" " \
+    "patternTransform=\"rotate(45)\"><rect class=\"va-gap\" width=\"1.5\" height=\"6\"/>"      \
+    "</pattern></defs>"
+
 struct va_canvas {
     double width, height;
     FILE *svg;        /* NULL: va_cairo draws */

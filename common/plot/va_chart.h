@@ -30,6 +30,8 @@ struct va_box {
 
 enum {
     VA_CHART_WIDTH = 720,
+    VA_PAGE_WIDTH =
+        560, /* of charts in pages, which phones show at half of the size of a desk */
     VA_TRACES_HEIGHT = 340,
     VA_PLANE_SIZE = 320, /* width of a plane; it is VA_PLANE_HEIGHT high */
     VA_PLANE_HEIGHT = 344,

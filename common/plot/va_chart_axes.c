@@ -58,13 +58,13 @@ static double width_of(const char *text, double most)
 
     for (; *text; text++)
         n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n * 6.6 < most ? n * 6.6 : most;
+    return n * VA_CANVAS_CHARACTER < most ? n * VA_CANVAS_CHARACTER : most;
 }
 
 void va_legend_draw(struct va_canvas *c, double x, double y, double room,
                     const struct va_legend *items, int64_t count, bool line)
 {
-    const double stroke = line ? 18 : 10, gap = 14;
+    const double stroke = line ? 14 : 10, gap = 10;
     double each = room / (double)(count ? count : 1) - stroke - 5 - gap, total = 0, at;
     int64_t shown = count;
 

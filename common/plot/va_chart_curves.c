@@ -92,15 +92,18 @@ int va_chart_curves(struct va_canvas *c, const struct va_box *box, enum va_curve
         for (int d = 0; d < lines && status == 0; d++) {
             const struct va_curve_table *log;
             const double *y = column(k, &runs[i], d, &log);
-            enum va_ink ink = count == 1 ? k->inks[d] : va_ink_of_series(i);
+            enum va_ink ink = count == 1 ? k->inks[d] : va_ink_of_series(runs[i].series);
 
             if (!y)
                 continue;
-            legend[n++] = (struct va_legend){ ink, count == 1 ? k->columns[d] : runs[i].name };
+            if (d > 0 || i == 0 || runs[i].series != runs[i - 1].series || n == 0)
+                legend[n++] = (struct va_legend){ ink,
+                                                  count == 1 ? k->columns[d] : runs[i].name };
             status = va_axes_trace(c, &a, ink, va_curve_column(log, "step"), y, 1, log->rows);
         }
     if (n > 1)
-        va_legend_draw(c, a.x.to, a.y.to - 9, a.x.to - a.x.from - 120, legend, n, true);
+        va_legend_draw(c, a.x.to - 44, a.y.from + 31, a.x.to - a.x.from - 44, legend, n,
+                       true); /* beside "step" */
     va_free(legend);
     return status;
 }

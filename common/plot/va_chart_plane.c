@@ -58,6 +58,7 @@ static void draw_density(struct va_canvas *c, const struct va_box *s, const stru
     for (int k = 0; k < CELLS * CELLS; k++)
         if (d->counts[k / CELLS][k % CELLS] > most)
             most = d->counts[k / CELLS][k % CELLS];
+    va_canvas_open(c, "shape-rendering=\"crispEdges\""); /* no seams between cells */
     for (int up = 0; up < CELLS; up++)
         for (int right = 0, end; right < CELLS; right = end) {
             int level = level_of(d->counts[up][right], most);
@@ -69,6 +70,7 @@ static void draw_density(struct va_canvas *c, const struct va_box *s, const stru
                                s->x + right * cell, s->y + (CELLS - 1 - up) * cell,
                                (end - right) * cell, cell);
         }
+    va_canvas_close(c);
 }
 
 static void draw_frame(struct va_canvas *c, const struct va_box *box, const char *title,

@@ -1,6 +1,6 @@
 #include "plot/va_chart.h"
 #include <math.h>
-#include <string.h>
+#include <stdio.h>
 
 void va_traces_span(const struct va_box *box, double *left, double *right)
 {
@@ -55,17 +55,19 @@ static int draw_dimension(struct va_canvas *c, const struct va_box *box,
         .title = va_dimension_names[d],
     };
     bool last = d == VA_AROUSAL;
+    char ccc[24], title[64];
 
+    if (s->label) {
+        va_shown_ccc(ccc, s->score.value[d][VA_CCC]);
+        snprintf(title, sizeof(title), "%s, %s", a.title, ccc);
+        a.title = title;
+    }
     va_axes_place(&a, box);
     va_canvas_open(c, d == VA_VALENCE ? "class=\"va-trace\" data-of=\"valence\""
                                       : "class=\"va-trace\" data-of=\"arousal\"");
     draw_gaps(c, &a, s);
     va_axes_draw(c, &a, last);
     if (s->label) {
-        char ccc[24];
-
-        va_shown_ccc(ccc, s->score.value[d][VA_CCC]);
-        va_canvas_text(c, VA_INK_FAINT, VA_START, a.x.from + 60, a.y.to - 9, 0, ccc);
         va_legend_draw(c, a.x.to, a.y.to - 9, 300, legend, 2, true);
     }
     if ((s->label && va_axes_trace(c, &a, VA_INK_LABEL, s->time, s->label + d, 2, s->T) < 0) ||

@@ -18,7 +18,9 @@ struct va_curve_table {
 };
 
 struct va_curves {
-    char *name;                       /* of the run */
+    char *name; /* of the run */
+    int64_t
+        series; /* its ink in charts of several; neighbours of one series share name and ink */
     struct va_curve_table train, val; /* without rows where there is none */
 };
 

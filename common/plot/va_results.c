@@ -130,21 +130,20 @@ void va_results_release(struct va_results *r)
 
 /* ---- what is in them ---------------------------------------------------------------------- */
 
-struct va_curves *va_results_curves(const struct va_results *r, const char *prefix,
-                                    int64_t *count)
+struct va_curves *va_results_curves(const struct va_results *r, const char *name,
+                                    int64_t series, int64_t *count)
 {
     struct va_curves *runs = va_new(r->count, sizeof(*runs));
     bool failed = !runs;
 
     *count = 0;
     for (int64_t i = 0; i < r->count && !failed; i++) {
-        char *name;
-
         if (!va_curves_there(r->items[i].path))
             continue;
-        name = va_format("%s%s", prefix ? prefix : "", r->items[i].name);
-        failed = !name || va_curves_read(&runs[*count], r->items[i].path, name) < 0;
-        va_free(name);
+        failed = va_curves_read(&runs[*count], r->items[i].path,
+                                name ? name : r->items[i].name) < 0;
+        if (!failed)
+            runs[*count].series = series + (name ? 0 : *count);
         *count += !failed;
     }
     if (!failed)

@@ -39,9 +39,9 @@ void va_results_release(struct va_results *r);
 char *va_result_file(const struct va_results *r, int64_t i, const char *name, bool *failed);
 
 /* The curves of all that have some, with their number in *count; release each, then va_free. NULL after
- * reporting. `prefix` comes before their names, NULL: none. */
-VA_MUST_USE struct va_curves *va_results_curves(const struct va_results *r, const char *prefix,
-                                                int64_t *count);
+ * reporting. They are series from `series` on; with `name` they are one series, which is called so. */
+VA_MUST_USE struct va_curves *va_results_curves(const struct va_results *r, const char *name,
+                                                int64_t series, int64_t *count);
 
 /* The scores of score.tsv, then of each other method that has a table in all folds. `report` begins as { 0 };
  * it stays empty where a fold has no score.tsv. -1 after reporting. */

@@ -17,7 +17,7 @@ struct va_scale {
 /* Where x lies. A scale of no extent puts everything at its middle. */
 double va_scale_at(const struct va_scale *s, double x);
 
-enum { VA_TICKS = 12, VA_TICK_TEXT = 24 };
+enum { VA_TICKS = 12, VA_TICK_TEXT = 32 };
 struct va_ticks {
     double at[VA_TICKS];
     int count;

@@ -1,6 +1,7 @@
 #include "plot/va_shown.h"
 
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "plot/va_scale.h"
 #include <math.h>
 #include <stdio.h>
@@ -105,7 +106,8 @@ void va_shown_line(const struct va_shown *s, char line[VA_SHOWN_LINE])
         va_shown_ccc(arousal, s->score.value[VA_AROUSAL][VA_CCC]);
         snprintf(ccc, sizeof(ccc), "; valence %s, arousal %s", valence, arousal);
     }
-    snprintf(line, VA_SHOWN_LINE, "%lld frames%s%s%s", (long long)s->T, span, missing, ccc);
+    snprintf(line, VA_SHOWN_LINE, "%lld frame%s%s%s%s", (long long)s->T, va_plural(s->T), span,
+             missing, ccc);
 }
 
 void va_shown_models(char line[VA_SHOWN_LINE], char *const *ids, int64_t count, double ccc)

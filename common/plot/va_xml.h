@@ -10,10 +10,8 @@
 #include "base/va_attr.h"
 #include <stdio.h>
 
-enum {
-    VA_XML_MOST = 300,
-    VA_XML_ROOM = 4 * VA_XML_MOST + 4
-}; /* characters that are shown of a text at most; bytes for them */
+/* Characters that are shown of a name, and of any text, at most; bytes for the latter. */
+enum { VA_XML_NAME = 80, VA_XML_MOST = 1000, VA_XML_ROOM = 4 * VA_XML_MOST + 4 };
 
 /* The first `most` characters of `text`, at most VA_XML_MOST, as plain text; "…" says that there were
  * more. Characters that va_text_prints refuses become '?'. */
