@@ -106,7 +106,7 @@ HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
 COMM_SRC := common/comm/va_comm_one.c common/comm/va_comm_mpi.c
 CAIRO_SRC := common/plot/va_cairo_off.c common/plot/va_cairo_on.c
 LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC),$(LIB_SRC))) \
-           $(BUILD)/common/comm/va_comm_ranks.o $(BUILD)/common/plot/va_cairo_here.o \
+           $(BUILD)/common/comm/va_comm_ranks.o $(BUILD)/common/plot/va_cairo_here.o $(BUILD)/va_page_text.o \
            $(BUILD)/va_schema_tables.o $(BUILD)/va_devices.o $(HOT_OBJ)
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
 DEVICES  := cpu
@@ -181,7 +181,11 @@ $(BUILD)/common/plot/va_cairo_here.o: $(CAIRO_SRC) $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(CAIRO_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(CAIRO_NOW)
 CAIRO_NOW = $(word $(if $(CAIRO_FOUND),2,1),$(CAIRO_SRC))
 COMM_NOW = $(word $(if $(filter on:,$(MPI_STATE)),2,1),$(COMM_SRC))
-$(BUILD)/va_schema_tables.o: $(BUILD)/va_schema_tables.c $(BUILD)/flags
+# Style and script of pages, as strings of C.
+$(BUILD)/va_page_text.c: common/plot/page.css common/plot/page.js common/plot/text.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f common/plot/text.awk common/plot/page.css common/plot/page.js >$@
+$(BUILD)/va_schema_tables.o $(BUILD)/va_page_text.o: %.o: %.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/va_devices.o $(BUILD)/test/late/va_devices.o: $(BUILD)/flags Makefile
 	@mkdir -p $(@D)
