@@ -95,6 +95,8 @@ static int split_main(int argc, char **argv)
         .brief = "write lists of the training and validation videos of each fold",
         .details =
             "Fold 0 is the official split.\n\n"
+            "DIR/split.tsv records the lists. A list that va-fold did not write, or that was "
+            "edited since, is replaced only with --force.\n\n"
             "Scheme paper divides the videos of both sets. The videos <base>, <base>_left "
             "and <base>_right stay in one fold, or the groups that --groups names. Groups "
             "are assigned from the largest to the smallest, each to the fold with the fewest "
