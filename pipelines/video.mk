@@ -28,6 +28,7 @@ all: $(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)
 source = $(firstword $(foreach v,$(LINKS),$(if $(filter $(1),$(call name,$(v))),$(v))))
 include $(HERE)features.mk
 
-$(OUT)/%.tsv: $(OUT)/features/%.h5 $(MODEL)
+SETTINGS_predict = $(PREDICT_OPTIONS) $(MODEL)
+$(OUT)/%.tsv: $(OUT)/features/%.h5 $(MODEL) $(call settings,predict)
 	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODEL:%=-m %) --table $@ \
 	    -o $(OUT)/$*.h5 $<

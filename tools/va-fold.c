@@ -350,7 +350,7 @@ static int run_main(int argc, char **argv)
         .details =
             "Runs pipelines/cv.mk with make. Operands are settings of that Makefile, such as "
             "FOLDS=\"0 1\" or TRAIN_OPTIONS=\"--preset paper --epochs 10\". A second run makes "
-            "only the files that are out of date; after other settings, use another folder.",
+            "only the files that are out of date, also after a changed setting.",
     };
     char **settings = va_options_parse(table, &run_usage, argc, argv, &status);
 
