@@ -35,6 +35,7 @@ KNOWN := $(subst |, ,$(shell $(call plain,va-tcn-mamba-train) --help | sed -n 's
 $(foreach v,$(VARIANTS),$(if $(or $(filter $(v),$(KNOWN)),$(OPTIONS_$(v))),,\
     $(error VARIANTS: nothing says what $(v) is: set OPTIONS_$(v), or take one of $(KNOWN))))
 $(call ours,$(OUT)/ablation.tsv)
+$(call claim,windows,$(AB)/*.h5 $(AB)/*/*/*.h5 $(AB)/*/*/*.model)
 $(foreach v,$(VARIANTS),$(eval SETTINGS_train-$(v) = $$(call options,$(v)))$(eval SETTINGS_smooth-$(v) = $$(SMOOTH_$(v))))
 SETTINGS_cost  = $(LABELS) $(LABEL_OPTIONS) $(VIDEOS)
 SETTINGS_table = $(VARIANTS) $(SEEDS) $(LENGTHS) $(FOLDS) $(LABELS) $(LABEL_OPTIONS)

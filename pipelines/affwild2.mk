@@ -66,11 +66,14 @@ $(foreach v,$(LABELLED) $(TEST),$(if $(call there,$(v)),,$(error found no $(if $
 frames = $(if $(filter $(1),$(TEST)),$(if $(wildcard $(CROPS)/$(1)), \
              --frame-count $$(awk -F / '$$1 == "$(1)"' $(SAMPLE) | wc -l)))
 include $(HERE)features.mk
+$(call claim_at,$(FRAMES)/.make/decode,$(patsubst %,$(FRAMES)/%.h5,$(LABELLED) $(TEST)))
+$(if $(FEATURES),,$(call claim,embed,$(patsubst %,$(OUT)/features/%.h5,$(LABELLED) $(TEST))))
 
 # ---- windows and folds ----------------------------------------------------------------------
 SETTINGS_windows = $(WINDOW_OPTIONS) $(LABEL_OPTIONS) $(LABELS) $(LABELLED:%=$(FEATURE_DIR)/%.h5)
 SETTINGS_split   = $(SPLIT_OPTIONS) $(split_from)
 $(call ours,$(OUT)/windows.tsv)
+$(call claim,windows,$(WINDOWS))
 $(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES) $(call settings,windows)
 	@mkdir -p $(@D)
 	$(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $@ \
@@ -89,6 +92,7 @@ endif
 include $(HERE)cv.mk
 
 # ---- the test set: the models of all folds averaged ---------------------------------------------
+$(call claim,test,$(OUT)/test.h5)
 SETTINGS_test = $(PREDICT_OPTIONS) $(FOLDS) $(TEST) $(SAMPLE)
 ifndef TUNE
 $(OUT)/test.h5: $(MODELS) $(TEST:%=$(FEATURE_DIR)/%.h5) $(call settings,test)

@@ -13,6 +13,7 @@ SCORED       = $(SPLIT)/scored.txt
 $(call need_numbers,SEEDS)
 $(call need_folds,$(call names,folds $(FOLDS_TSV)))
 $(call ours,$(OUT)/windows.tsv $(SCORED))
+$(call claim,windows,$(WINDOWS))
 
 SETTINGS_windows = $(WINDOW_OPTIONS) $(LABEL_OPTIONS) $(LABELS) $(VIDEOS)
 SETTINGS_split   = $(FOLDS_TSV)

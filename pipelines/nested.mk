@@ -43,6 +43,7 @@ $(foreach m,$(MEMBERS),$(if $(and $(filter undefined,$(origin OPTIONS_$(m))),$(f
     $(error MEMBERS: nothing says what $(m) is: set OPTIONS_$(m))))
 $(foreach m,$(MEMBERS),$(if $(filter-out ridge net,$(KIND_$(m))),$(error KIND_$(m)=$(KIND_$(m)): expected ridge or net)))
 $(call ours,$(OUT)/nested.tsv)
+$(call claim,windows,$(OUT)/pairs/*/*.h5 $(OUT)/cv/*/*.h5 $(OUT)/cv/*/*/*.h5)
 $(foreach m,$(MEMBERS),$(eval SETTINGS_member-$(m) = $$(OPTIONS_$(m)) $$(KIND_$(m))))
 SETTINGS_choice = $(MEMBERS) $(firstword $(SEEDS)) $(LABELS) $(LABEL_OPTIONS)
 SETTINGS_seeds  = $(SEEDS)

@@ -16,7 +16,7 @@ ours   = $(call answer,$(shell sh $(dir $(NAMES))put.sh $(STAMPS)/outputs --chec
 # the variables SETTINGS_<stage>.
 settings = $(1:%=$(STAMPS)/%)
 same     = $(if $(subst x$(1),,x$(2))$(subst x$(2),,x$(1)),,same)
-changed  = $(if $(call same,$(strip $(file <$(1))),$(strip $(subst $(newline), ,$(SETTINGS_$(notdir $(1)))))),,FORCE)
+changed  = $(if $(and $(wildcard $(1)),$(call same,$(strip $(file <$(1))),$(strip $(subst $(newline), ,$(SETTINGS_$(notdir $(1))))))),,FORCE)
 define stamp
 	@mkdir -p $(@D) && printf '%s\n' $(call quoted,$(strip $(subst $(newline), ,$(SETTINGS_$*)))) >$@
 endef
@@ -24,6 +24,11 @@ $(STAMPS)/%: $$(call changed,$$@)
 	$(stamp)
 .PHONY: FORCE
 FORCE:
+
+# $(call claim,STAGE,FILES): the outputs of the tools of a stage. Without its settings, no pipeline ever
+# wrote them.
+claim    = $(call claim_at,$(STAMPS)/$(1),$(2))
+claim_at = $(if $(wildcard $(1)),,$(foreach f,$(wildcard $(2)),$(error $(f): exists, and no pipeline wrote it: move it, or give another OUT)))
 
 # ---- checks before the first rule ---------------------------------------------------------------
 # $(call need,VARIABLES): lists that may not be empty

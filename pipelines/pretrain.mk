@@ -20,6 +20,7 @@ PRETRAINED       ?= $(OUT)/encoder.h5
 .PHONY: pretrain
 pretrain: $(PRETRAINED)
 
+$(call claim,pretrain,$(PRETRAINED))
 SETTINGS_pretrain = $(PRETRAIN_OPTIONS) $(SEED) $(PICTURES)
 $(PRETRAINED): $(PICTURES) $(call settings,pretrain)
 	@mkdir -p $(@D)

@@ -10,6 +10,8 @@ windows = $(CV)/$(1)/windows.h5
 SETTINGS_finetune = $(FINETUNE_OPTIONS) $(SEED) $(ENCODER) $(FRAMES) $(LABEL_OPTIONS) $(LABELS) $(LABELLED)
 SETTINGS_smooth   = $(SMOOTH_OPTIONS) $(LABEL_OPTIONS) $(LABELS)
 $(call ours,$(FOLDS:%=$(CV)/%/windows.tsv))
+$(call claim,finetune,$(FOLDS:%=$(CV)/%/encoder.h5))
+$(call claim,smooth,$(FOLDS:%=$(CV)/%/alone.h5))
 WINDOW_FILES = $(foreach k,$(FOLDS),$(call windows,$(k)))
 
 $(CV)/%/encoder.h5: $(ENCODER) $$(call frames_of,$$(LABELLED)) $(LABEL_FILES) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt $(call settings,finetune)

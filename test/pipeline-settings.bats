@@ -98,6 +98,10 @@ refused() {
     refused "given/nested.tsv: exists" given nested
     refused "given/ablation.tsv: exists" given ablation
     rm -r given
+    mkdir other && cp out/windows.h5 other
+    refused "other/windows.h5: exists, and no pipeline wrote it: move it" corpus OUT=other
+    mkdir -p pre && va-weights init -q --arch vit_tiny -o pre/encoder.h5
+    refused "pre/encoder.h5: exists, and no" make -f "$top/pipelines/pretrain.mk" PICTURES=features OUT=pre
     # between the check and the end of a command
     sh "$top/pipelines/put.sh" record new 2>/dev/null && explain "there was nothing to put"
     echo text >.new.part && sh "$top/pipelines/put.sh" record new && [ "$(cat new)" = text ]
