@@ -316,6 +316,19 @@ struct va_dwconv2d {
     void *y;
 };
 
+/* A linear layer over the channels of each pixel, then va_dwconv2d of what it gives, which is kept
+ * nowhere: x [B, H, W, Cin], W [C, Cin], depth [C, K, K], y [B, Ho, Wo, C]. */
+struct va_separable2d {
+    struct va_plane at;
+    int64_t Cin, C;
+    const void *x;
+    struct va_weight *w;
+    const void *bias;               /* of the linear layer, or NULL */
+    const void *depth, *depth_bias; /* depth_bias or NULL */
+    enum va_unary act;              /* of the result, as in va_conv2d */
+    void *y;
+};
+
 /* The largest, or the mean, of the pixels seen that lie in the picture. A NaN is the largest. */
 enum va_pool { VA_POOL_MAX, VA_POOL_MEAN };
 

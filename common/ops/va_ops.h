@@ -86,6 +86,7 @@ struct va_ops {
     /* Pictures */
     void (*conv2d)(struct va_backend *be, const struct va_conv2d *p);
     void (*dwconv2d)(struct va_backend *be, const struct va_dwconv2d *p);
+    void (*separable2d)(struct va_backend *be, const struct va_separable2d *p);
     void (*pool2d)(struct va_backend *be, const struct va_pool2d *p);
     void (*upsample2d)(struct va_backend *be, const struct va_upsample2d *p);
 

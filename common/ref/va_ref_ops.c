@@ -106,6 +106,7 @@ static const struct va_ops ref_ops = {
     .update = va_ref_update,
     .conv2d = va_ref_conv2d,
     .dwconv2d = va_ref_dwconv2d,
+    .separable2d = va_ref_separable2d,
     .pool2d = va_ref_pool2d,
     .upsample2d = va_ref_upsample2d,
     .sync = ref_sync,

@@ -60,6 +60,29 @@ void va_ref_dwconv2d(struct va_backend *be, const struct va_dwconv2d *p)
     }
 }
 
+void va_ref_separable2d(struct va_backend *be, const struct va_separable2d *p)
+{
+    const struct va_plane *g = &p->at;
+    struct va_linear linear = { .M = g->B * g->H * g->W,
+                                .N = p->C,
+                                .K = p->Cin,
+                                .x = p->x,
+                                .ldx = p->Cin,
+                                .w = p->w,
+                                .bias = p->bias,
+                                .ldy = p->C };
+    struct va_dwconv2d depth = {
+        .at = *g, .C = p->C, .w = p->depth, .bias = p->depth_bias, .act = p->act, .y = p->y
+    };
+
+    depth.x = linear.y = be->ops->alloc(be, linear.M * p->C);
+    if (!linear.y)
+        return;
+    va_ref_linear(be, &linear);
+    va_ref_dwconv2d(be, &depth);
+    be->ops->free(be, linear.y);
+}
+
 void va_ref_pool2d(struct va_backend *be, const struct va_pool2d *p)
 {
     const struct va_plane *g = &p->at;

@@ -197,6 +197,7 @@ OPERATION(dwconv, 4, x, w, bias, y)
 OPERATION(dwconv_grad, 7, dy, x, w, bias, dx, dw, dbias)
 WEIGHTED(conv2d, 3, x, bias, y)
 OPERATION(dwconv2d, 4, x, w, bias, y)
+WEIGHTED(separable2d, 5, x, bias, depth, depth_bias, y)
 OPERATION(pool2d, 2, x, y)
 OPERATION(upsample2d, 3, x, add, y)
 OPERATION(scan, 10, u, delta, A, Bm, Cm, skip, z, h0, y, h_last)
@@ -557,6 +558,7 @@ static const struct va_ops late_ops = {
     .derive_grad = late_derive_grad,
     .conv2d = late_conv2d,
     .dwconv2d = late_dwconv2d,
+    .separable2d = late_separable2d,
     .pool2d = late_pool2d,
     .upsample2d = late_upsample2d,
     .sync = late_sync,

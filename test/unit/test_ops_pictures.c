@@ -11,8 +11,10 @@
 static const struct va_plane planes[] = {
     { 1, 1, 1, 0, 0, 3, 1, 1 },   { 2, 2, 3, 0, 0, 3, 1, 1 },  { 1, 17, 31, 0, 0, 3, 2, 1 },
     { 1, 16, 32, 0, 0, 3, 2, 1 }, { 2, 7, 29, 0, 0, 3, 1, 1 }, { 1, 9, 40, 0, 0, 3, 1, 0 },
-    { 1, 8, 8, 4, 4, 3, 2, 0 }, /* borders at right and bottom alone */
-    { 1, 6, 11, 0, 0, 5, 1, 2 },  { 1, 10, 9, 0, 0, 2, 2, 0 }, { 1, 9, 13, 0, 0, 1, 3, 0 },
+    { 1, 8, 8, 4, 4, 3, 2, 0 },  /* borders at right and bottom alone */
+    { 1, 70, 5, 0, 0, 3, 1, 1 }, /* more rows than a task */
+    { 2, 133, 2, 0, 0, 3, 2, 1 }, { 1, 6, 11, 0, 0, 5, 1, 2 }, { 1, 10, 9, 0, 0, 2, 2, 0 },
+    { 1, 9, 13, 0, 0, 1, 3, 0 },
 };
 static const int64_t channels[][2] = { { 3, 16 },  { 1, 1 },   { 5, 7 },
                                        { 16, 17 }, { 17, 32 }, { 32, 64 } };
@@ -80,6 +82,37 @@ static void dwconv2d(void)
         p.w = w->cpu, p.x = x->cpu, p.bias = i % 2 ? bias->cpu : NULL, p.y = y->cpu;
         twin_cpu->ops->dwconv2d(twin_cpu, &p);
         twin_check("dwconv2d", y, (double)(g->K * g->K), 1);
+        twin_end();
+    }
+}
+
+static void separable2d(void)
+{
+    for (int i = 0; i < PLANES * CHANNELS; i++) {
+        struct va_separable2d p = { .at = plane(i / CHANNELS),
+                                    .Cin = channels[i % CHANNELS][0],
+                                    .C = channels[i % CHANNELS][1],
+                                    .act = i % 2 ? VA_RELU : VA_IDENTITY };
+        struct va_plane *g = &p.at;
+        struct twin *x, *w, *bias, *depth, *y;
+        struct va_weight weight;
+
+        twin_begin();
+        x = twin_random(g->B * g->H * g->W * p.Cin, -1, 1);
+        w = twin_random(p.C * p.Cin, -1, 1);
+        bias = twin_random(p.C, -1, 1);
+        depth = twin_random(p.C * g->K * g->K, -1, 1);
+        y = twin_new(g->B * g->Ho * g->Wo * p.C);
+        weight = twin_weight(w->ref);
+        p.w = &weight, p.x = x->ref, p.bias = bias->ref, p.depth = depth->ref, p.y = y->ref;
+        p.depth_bias = i % 3 ? bias->ref : NULL;
+        twin_ref->ops->separable2d(twin_ref, &p);
+        weight = twin_weight(w->cpu);
+        p.x = x->cpu, p.bias = bias->cpu, p.depth = depth->cpu, p.y = y->cpu;
+        p.depth_bias = i % 3 ? bias->cpu : NULL;
+        twin_cpu->ops->separable2d(twin_cpu, &p);
+        twin_check("separable2d", y, (double)(p.Cin * g->K * g->K), (double)p.Cin);
+        twin_cpu->ops->weight_release(twin_cpu, &weight);
         twin_end();
     }
 }
@@ -161,6 +194,7 @@ int main(void)
         va_hot_use((enum va_isa)isa);
         VA_TEST(conv2d);
         VA_TEST(dwconv2d);
+        VA_TEST(separable2d);
         VA_TEST(pool2d);
         VA_TEST(upsample2d);
         VA_TEST(same_bytes);
