@@ -7,7 +7,7 @@
 #   VIDEO_LIST  a file with the path of a video a line, for more of them and for names with blanks
 #
 # Makes $(OUT)/<name>.tsv with the columns frame, time, person, face, confidence, valence and arousal
-# for each video. MODEL
+# for each video, and $(OUT)/<name>.html, a page with curves beside the video. MODEL
 # may name several models: their predictions are averaged. A video may be called anything: characters
 # other than letters, digits, UTF-8 and . _ - + , @ become _ in <name> ("my video.mp4": my_video.tsv). Of videos
 # with one name the ending stays (a.mp4.tsv, a.mov.tsv), or the folders (P01_a.mp4.tsv).
@@ -24,7 +24,7 @@ LINKS := $(if $(VIDEO_LIST),$(call names,listed $(OUT)/in $(VIDEO_LIST)),$(call 
 $(if $(LINKS),,$(error no videos in $(VIDEO_LIST)))
 name = $(basename $(notdir $(1)))
 .PHONY: all
-all: $(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)
+all: $(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv $(OUT)/$(call name,$(v)).html)
 
 source = $(firstword $(foreach v,$(LINKS),$(if $(filter $(1),$(call name,$(v))),$(v))))
 include $(HERE)features.mk
@@ -36,3 +36,7 @@ SETTINGS_predict = $(PREDICT_OPTIONS) $(MODEL)
 $(OUT)/%.tsv: $(OUT)/features/%.h5 $(MODEL) $(call settings,predict)
 	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODEL:%=-m %) --table $@ \
 	    -o $(OUT)/$*.h5 $<
+
+# A folder of crops is no video that a browser shows.
+$(OUT)/%.html: $(OUT)/%.tsv
+	$(call tool,va-report) $(if $(wildcard $(call source,$*)/.),,--video $(call source,$*)) -o $@ $(OUT)/$*.h5
