@@ -9,13 +9,24 @@
 
 enum { EXAMPLES = 3 };
 
+/* How well the model of result i did on its own validation: as its file says, else the best of val.tsv; NaN
+ * where neither does. */
 static int own_ccc(const struct va_results *r, int64_t i, double *ccc)
 {
+    bool failed;
+    char *path = va_result_file(r, i, "model.h5", &failed);
+    struct va_made made = { .ccc = (double)NAN };
     struct va_curves c;
     const double *best;
 
-    *ccc = (double)NAN;
-    if (!va_curves_there(r->items[i].path))
+    if (failed || (path && va_made_read(&made, path) < 0)) {
+        va_free(path);
+        return -1;
+    }
+    *ccc = made.ccc;
+    va_made_release(&made);
+    va_free(path);
+    if (!isnan(*ccc) || !va_curves_there(r->items[i].path))
         return 0;
     if (va_curves_read(&c, r->items[i].path, NULL) < 0)
         return -1;
