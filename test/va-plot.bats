@@ -153,7 +153,7 @@ well_formed() { check_xml "$@" || explain "$*"; }
         va-plot -o out.png log
         [ "$(head -c 8 out.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ]
         if command -v ffprobe >/dev/null; then
-            [ "$(ffprobe -v error -show_entries stream=width,height -of csv=p=0 out.png)" = 1440,920 ]
+            [ "$(ffprobe -v error -show_entries stream=width,height -of csv=p=0 out.png)" = 1440,968 ]
         fi
         make_image foreign.png 4 4 9
         run -3 va-plot -o foreign.png log
@@ -180,4 +180,19 @@ well_formed() { check_xml "$@" || explain "$*"; }
     for i in $(seq 41); do cp bob.txt "v$i.txt"; done
     make_predictions --fps 2 -o many.h5 v*.txt
     refused 3 "many.h5: found 41 videos, and a picture shows at most 40: choose some with --name VIDEO" many.h5
+}
+
+@test "pictures of runs and scores say which models, or that they do not know" {
+    va-plot -o r.svg log
+    grep -q '>which models: not told, no model.h5 is beside the logs</text>' r.svg
+    va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o log/model.h5
+    id=$(attribute log/model.h5 id)
+    va-plot log | grep -q ">model ${id:0:8}; CCC on its own validation: not known</text>"
+    h5edit log/model.h5 real @val-ccc 0.25
+    va-plot log | grep -q ">model ${id:0:8}; CCC on its own validation: 0.250</text>"
+    mkdir -p cv/cv/0 cv/cv/1
+    cp log/* cv/cv/0 && cp log/* cv/cv/1
+    va-plot cv | grep -q ">2 models ${id:0:8}, ${id:0:8}; "
+    va-score -q --labels labels --missing skip p.h5 >score.tsv
+    va-plot score.tsv | grep -q '>which models: a table of scores does not tell</text>'
 }

@@ -10,6 +10,8 @@
 #include "io/va_h5.h"
 #include "plot/va_picture.h"
 #include "plot/va_results.h"
+#include "plot/va_shown.h"
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -146,7 +148,34 @@ static int draw_predictions(const char *path)
 struct runs {
     struct va_curves *items; /* [count] */
     int64_t count, room;
+    char **models; /* [model_count] content ids */
+    int64_t model_count, model_room;
+    double ccc; /* of the last model on its own validation, NaN where not known */
 };
+
+/* The models in the folders of runs. */
+static int add_models(struct runs *r, const struct va_results *folder)
+{
+    for (int64_t i = 0; i < folder->count; i++) {
+        bool failed;
+        char *path = va_result_file(folder, i, "model.h5", &failed);
+        struct va_made made;
+        int status = failed ? -1 : 0;
+
+        if (path && (status = va_made_read(&made, path)) == 0) {
+            status = va_grow(&r->models, &r->model_room, r->model_count + 1,
+                             sizeof(*r->models));
+            if (status == 0 && !(r->models[r->model_count++] = va_strdup(made.id)))
+                status = -1;
+            r->ccc = made.ccc;
+            va_made_release(&made);
+        }
+        va_free(path);
+        if (status < 0)
+            return -1;
+    }
+    return 0;
+}
 
 static int add_runs(struct runs *r, const char *path)
 {
@@ -165,6 +194,10 @@ static int add_runs(struct runs *r, const char *path)
     }
     if (va_results_find(&folder, path) < 0)
         return -1;
+    if (add_models(r, &folder) < 0) {
+        va_results_release(&folder);
+        return -1;
+    }
     more = va_results_curves(&folder, NULL, r->count, &n);
     if (more && va_grow(&r->items, &r->room, r->count + n, sizeof(*r->items)) == 0) {
         memcpy(r->items + r->count, more, (size_t)n * sizeof(*more));
@@ -181,18 +214,25 @@ static int add_runs(struct runs *r, const char *path)
 
 static int draw_runs(void)
 {
-    struct runs r = { 0 };
+    struct runs r = { .ccc = (double)NAN };
+    char models[VA_SHOWN_LINE] = "which models: not told, no model.h5 is beside the logs";
     int status = 0;
 
     for (int64_t i = 0; i < args.count && status == 0; i++)
         status = add_runs(&r, args.inputs[i]);
     if (status == 0 && !r.count)
         status = va_error("%s: found no train.tsv and no val.tsv", args.inputs[0]);
+    if (r.model_count)
+        va_shown_models(models, r.models, r.model_count,
+                        r.model_count == 1 ? r.ccc : (double)NAN);
     if (status == 0)
-        status = va_picture_curves(args.output, r.items, r.count);
+        status = va_picture_curves(args.output, r.items, r.count, models);
     for (int64_t i = 0; i < r.count; i++)
         va_curves_release(&r.items[i]);
     va_free(r.items);
+    for (int64_t i = 0; i < r.model_count; i++)
+        va_free(r.models[i]);
+    va_free(r.models);
     return status;
 }
 

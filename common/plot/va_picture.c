@@ -6,13 +6,20 @@
 #include "plot/va_figure.h"
 #include <stdio.h>
 
-enum { HEAD = 44, MARGIN = 12 };
+enum { HEAD = 44, FOOT = 24, MARGIN = 12 };
 
 /* A name over a line of facts. */
 static void put_head(struct va_canvas *c, double y, const char *name, const char *facts)
 {
     va_canvas_text(c, VA_INK_TEXT, VA_START, MARGIN, y + 17, c->width - 2 * MARGIN, name);
     va_canvas_text(c, VA_INK_FAINT, VA_START, MARGIN, y + 33, c->width - 2 * MARGIN, facts);
+}
+
+/* A line on what made it all. */
+static void put_foot(struct va_canvas *c, const char *models)
+{
+    va_canvas_text(c, VA_INK_FAINT, VA_START, MARGIN, c->height - 9, c->width - 2 * MARGIN,
+                   models);
 }
 
 static int finish(struct va_figure *f, int status)
@@ -59,11 +66,11 @@ int va_picture_videos(const char *output, const char *input, const struct va_vie
     snprintf(title, sizeof(title), "valence and arousal over time: %lld video%s",
              (long long)v->count, v->count == 1 ? "" : "s");
     if (va_figure_begin(&f, output, VA_CHART_WIDTH + VA_PLANE_SIZE,
-                        each * (double)v->count + 24, title, models) < 0)
+                        each * (double)v->count + FOOT, title, models) < 0)
         return -1;
     for (int64_t i = 0; i < v->count && status == 0; i++)
         status = draw_video(&f.canvas, each * (double)i, v, v->names[i]);
-    va_canvas_text(&f.canvas, VA_INK_FAINT, VA_START, MARGIN, f.canvas.height - 9, 0, models);
+    put_foot(&f.canvas, models);
     return finish(&f, status);
 }
 
@@ -99,7 +106,8 @@ int va_picture_agreement(const char *output, const char *input, const struct va_
 
 /* ---- training ------------------------------------------------------------------------------ */
 
-int va_picture_curves(const char *output, const struct va_curves *runs, int64_t count)
+int va_picture_curves(const char *output, const struct va_curves *runs, int64_t count,
+                      const char *models)
 {
     struct va_box box = { 0, 0, VA_CHART_WIDTH, VA_CURVES_HEIGHT };
     struct va_figure f;
@@ -112,7 +120,7 @@ int va_picture_curves(const char *output, const struct va_curves *runs, int64_t 
         return va_error("%s: found neither a column loss nor a column mean", runs[0].name);
     snprintf(words, sizeof(words), "curves of %lld run%s of training", (long long)count,
              count == 1 ? "" : "s");
-    if (va_figure_begin(&f, output, box.width, charts * box.height, words,
+    if (va_figure_begin(&f, output, box.width, charts * box.height + FOOT, words,
                         "loss of each step, CCC of each validation") < 0)
         return -1;
     for (int k = 0; k < VA_CURVES && status == 0; k++) {
@@ -121,5 +129,6 @@ int va_picture_curves(const char *output, const struct va_curves *runs, int64_t 
         status = va_chart_curves(&f.canvas, &box, (enum va_curves_chart)k, runs, count);
         box.y += box.height;
     }
+    put_foot(&f.canvas, models);
     return finish(&f, status);
 }

@@ -21,8 +21,9 @@ VA_MUST_USE int va_picture_videos(const char *output, const char *input,
 VA_MUST_USE int va_picture_agreement(const char *output, const char *input,
                                      const struct va_view *v);
 
+/* Loss and CCC of the runs; `models` is a line on the models that they made. */
 VA_MUST_USE int va_picture_curves(const char *output, const struct va_curves *runs,
-                                  int64_t count);
+                                  int64_t count, const char *models);
 
 /* Tables of va-score [count]: bars for each fold, or for each video of a single table that has them. */
 VA_MUST_USE int va_picture_scores(const char *output, const char *const *paths, int64_t count);

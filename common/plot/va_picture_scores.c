@@ -14,13 +14,15 @@ static const enum va_ink inks[VA_DIMENSIONS] = { VA_INK_VALENCE, VA_INK_AROUSAL,
 /* One chart as a file. */
 static int write_bars(const char *output, const struct va_bars *b)
 {
+    static const char models[] = "which models: a table of scores does not tell";
     const struct va_box box = { 0, 0, VA_CHART_WIDTH, VA_BARS_HEIGHT };
     struct va_figure f;
 
-    if (va_figure_begin(&f, output, box.width, box.height, b->title,
+    if (va_figure_begin(&f, output, box.width, box.height + 10, b->title,
                         "bars of valence, arousal and their mean") < 0)
         return -1;
     va_chart_bars(&f.canvas, &box, b);
+    va_canvas_text(&f.canvas, VA_INK_FAINT, VA_START, 12, box.height + 2, 0, models);
     return va_figure_commit(&f);
 }
 

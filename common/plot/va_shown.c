@@ -120,8 +120,8 @@ void va_shown_models(char line[VA_SHOWN_LINE], char *const *ids, int64_t count, 
     if (count > 6)
         n += snprintf(line + n, (size_t)(VA_SHOWN_LINE - n), ", ...");
     if (isnan(ccc))
-        snprintf(line + n, (size_t)(VA_SHOWN_LINE - n),
-                 "; CCC on its own validation: not known");
+        snprintf(line + n, (size_t)(VA_SHOWN_LINE - n), "; CCC on %s own validation: not known",
+                 count == 1 ? "its" : "their");
     else
         snprintf(line + n, (size_t)(VA_SHOWN_LINE - n), "; CCC on its own validation: %.3f",
                  ccc);
