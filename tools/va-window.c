@@ -7,7 +7,7 @@
 #include "base/va_tool.h"
 #include "data/va_origin.h"
 #include "data/va_preset.h"
-#include <stdio.h>
+#include "data/va_window_summary.h"
 
 static struct args {
     const char *output;
@@ -120,65 +120,6 @@ static bool parse_args(int argc, char **argv, int *status)
     return true;
 }
 
-struct summary {
-    int64_t timeline, frames, labels, labelled, faceless, windows, uncovered;
-};
-
-/* Windows are in order of their start, so what none covers lies between them. */
-static struct summary summarise(const struct va_window_index *index,
-                                const struct va_index_video *v)
-{
-    struct summary s = { .timeline = v->frames,
-                         .frames = v->frame_count,
-                         .labels = v->label_count,
-                         .windows = v->window_count };
-    int64_t covered = 0;
-
-    for (int64_t i = 0; i < v->frames; i++) {
-        s.labelled += index->timeline[v->first + i].valid;
-        s.faceless += !index->timeline[v->first + i].present;
-    }
-    for (int64_t k = 0; k < v->window_count; k++) {
-        const struct va_window *w = &index->windows[v->first_window + k];
-
-        if (w->start > covered)
-            s.uncovered += w->start - covered;
-        if (w->start + w->length > covered)
-            covered = w->start + w->length;
-    }
-    s.uncovered += v->frames - covered;
-    return s;
-}
-
-static void print_row(const char *name, const struct summary *s)
-{
-    printf("%s\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\n", name, (long long)s->timeline,
-           (long long)s->frames, (long long)s->labels, (long long)s->labelled,
-           (long long)s->faceless, (long long)s->windows, (long long)s->uncovered);
-}
-
-static void print_summary(const struct va_window_index *index)
-{
-    struct summary all = { 0 };
-    char title[40];
-
-    printf("video\ttimeline\tframes\tlabels\tlabelled\tno_face\twindows\tin_no_window\n");
-    for (int64_t i = 0; i < index->video_count; i++) {
-        struct summary s = summarise(index, &index->videos[i]);
-
-        print_row(index->videos[i].name, &s);
-        all.timeline += s.timeline;
-        all.frames += s.frames;
-        all.labels += s.labels;
-        all.labelled += s.labelled;
-        all.faceless += s.faceless;
-        all.windows += s.windows;
-        all.uncovered += s.uncovered;
-    }
-    snprintf(title, sizeof(title), "all %lld", (long long)index->video_count);
-    print_row(title, &all);
-}
-
 static int check(const struct va_window_index *index)
 {
     struct va_origin origin = { 0 };
@@ -220,7 +161,7 @@ static int run(void)
     if (status == 0)
         status = va_window_index_write(index, args.output);
     if (status == 0)
-        print_summary(index);
+        va_window_index_print(index, stdout);
     va_window_index_free(index);
     va_label_files_release(&labels);
     return status;
