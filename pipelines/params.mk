@@ -40,3 +40,6 @@ MAKEFLAGS += --no-builtin-rules
 # command fails is an earlier file, or that of another make.
 .SECONDARY:
 .SECONDEXPANSION:
+include $(dir $(NAMES))outputs.mk
+$(call need,OUT)
+$(call need_numbers,SEED THREADS)

@@ -28,7 +28,11 @@ all: $(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)
 
 source = $(firstword $(foreach v,$(LINKS),$(if $(filter $(1),$(call name,$(v))),$(v))))
 include $(HERE)features.mk
+$(call claim_at,$(FRAMES)/.make/decode,$(foreach v,$(LINKS),$(FRAMES)/$(call name,$(v)).h5))
+$(call claim,embed,$(foreach v,$(LINKS),$(OUT)/features/$(call name,$(v)).h5))
+$(call claim,predict,$(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).h5))
 
-$(OUT)/%.tsv: $(OUT)/features/%.h5 $(MODEL)
+SETTINGS_predict = $(PREDICT_OPTIONS) $(MODEL)
+$(OUT)/%.tsv: $(OUT)/features/%.h5 $(MODEL) $(call settings,predict)
 	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODEL:%=-m %) --table $@ \
 	    -o $(OUT)/$*.h5 $<

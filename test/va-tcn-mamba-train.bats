@@ -240,6 +240,16 @@ END
     [ ! -e m.h5 ]
 }
 
+@test "weights that overflow in the last update: status 4, no model" {
+    large() { va-tcn-mamba-train -q "${RUN[@]:0:8}" --temporal gru --steps 1 --epochs 3 --schedule constant --warmup-epochs 0 --select last "$@"; }
+    large --lr 1e3 --channels "8,6" --kernel 3 --layers 1 --hidden 4 -o large.h5
+    run -4 --separate-stderr large --init large.h5 --lr 1e30 --weight-decay 1e6 -o m.h5
+    [[ $stderr == "va-tcn-mamba-train: tensor "*": element "*" is "*", expected a finite number: training diverged, "* ]] ||
+        explain "$stderr"
+    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    [ ! -e m.h5 ]
+}
+
 @test "batches without a labelled frame make no update" {
     make_labels --frames 90 --unlabelled "$(seq -s , 1 31)" >labels/a.txt
     make_labels --frames 90 --unlabelled "$(seq -s , 1 32)" >labels/b.txt

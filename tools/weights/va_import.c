@@ -24,8 +24,8 @@ const struct va_usage va_weights_import_usage = {
     .synopsis = "[options] -o MODEL.h5 IN",
     .brief = "convert weights of other programs to a model",
     .details =
-        "IN is a safetensors file, a checkpoint of PyTorch (.pth, any version) or a "
-        "va.model/1 file; its contents determine which. A checkpoint is read without "
+        "IN is a safetensors file, a checkpoint of PyTorch (.pth, any version), an ONNX model "
+        "or a va.model/1 file; its contents determine which. A checkpoint is read without "
         "running the code in it, and objects other than tensors are skipped. From a "
         "checkpoint, the first dict that holds tensors is taken: model, state_dict, "
         "model_state_dict, model_ema, net or module, else the whole file. --from selects "
@@ -39,7 +39,8 @@ const struct va_usage va_weights_import_usage = {
         "Only plain vision transformers with a CLS token are accepted; any other kind "
         "(LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
         "with its name. A mamba-va model has the names of this program or of the "
-        "authors' code.\n\n"
+        "authors' code. YuNet, which finds faces, is taken from ONNX and from checkpoints of "
+        "its training code; batch norms are folded into the convolutions.\n\n"
         "Sizes follow from the shapes of the tensors. Other settings come from --set, "
         "else from the metadata of IN, else from --preset, else from the defaults:\n\n"
         "  heads              width / 64; 16 for the widths 1152, 1280, 1408 and 1664\n"
@@ -148,7 +149,7 @@ static int run_import(const struct import_args *a)
     if (va_arch_apply_settings(set, &a->set, kind) < 0 ||
         (a->image && va_arch_resize(set, a->input, kind, a->image) < 0))
         goto done;
-    unsaid = kind == VA_MODEL_HEAD ? 0 : unsaid_of(set);
+    unsaid = kind == VA_MODEL_HEAD || kind == VA_MODEL_YUNET ? 0 : unsaid_of(set);
     if (va_arch_complete(set, a->input, kind, in_norm) < 0)
         goto done;
     say_unsaid(set, a->input, unsaid);

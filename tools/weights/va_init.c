@@ -22,11 +22,13 @@ struct init_args {
 const struct va_usage va_weights_init_usage = {
     .synopsis = "--arch NAME [options] -o MODEL.h5",
     .brief = "make a model with initial weights",
-    .details = "The encoders vit_base_patch16_224, vit_large_patch16_224 and "
-               "vit_huge_patch14_224 get the initial weights for masked-autoencoder training; "
-               "before training they are of no use. vit_tiny is for demonstrations: without "
-               "training, it computes a random linear map of a coarse picture. mamba-va is the "
-               "temporal model, by default in the published size.",
+    .details =
+        "The encoders vit_base_patch16_224, vit_large_patch16_224 and "
+        "vit_huge_patch14_224 get the initial weights for masked-autoencoder training; "
+        "before training they are of no use. vit_tiny is for demonstrations: without "
+        "training, it computes a random linear map of a coarse picture. mamba-va is the "
+        "temporal model, by default in the published size. yunet_s and yunet_n find faces "
+        "(va-faces) once they are trained.",
 };
 
 /* An option that is only for mamba-va and was given, or NULL. */
@@ -88,7 +90,9 @@ static int run_init(const struct init_args *a)
 
     if (!be)
         return -1;
-    if (a->arch != VA_ARCH_MAMBA_VA)
+    if (a->arch >= VA_ARCH_YUNET_S)
+        set = va_arch_init_yunet(be, (enum va_arch)a->arch, (uint64_t)a->seed);
+    else if (a->arch != VA_ARCH_MAMBA_VA)
         set = va_arch_init_encoder(be, (enum va_arch)a->arch, (uint64_t)a->seed);
     else if (va_temporal_config_check(&a->model, "mamba-va") == 0)
         set = va_arch_init_temporal(be, &a->model,
