@@ -66,8 +66,8 @@ static const struct va_usage usage = {
         "wrote. The files must be in the same order as for fit.\n\n"
         "All files must contain all videos, with equal numbers of frames. Time stamps "
         "are those of the first file that has them. --missing average joins files of "
-        "different videos, such as the validation videos of each fold. The attribute "
-        "models names the models of all files.\n\n"
+        "different videos, such as the validation videos of each fold. OUT lists "
+        "the models that made the inputs, in its attribute models.\n\n"
         "The command fit fits weights: see va-ensemble fit --help. To name a file \"fit\", "
         "write ./fit.",
     .examples = "va-ensemble --method centred -o all.h5 fold0.h5 fold1.h5 fold2.h5\n"

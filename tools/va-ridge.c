@@ -45,18 +45,20 @@ static const struct va_option table[] = {
 static const struct va_usage usage = {
     .synopsis = "[options] --windows W.h5 --train LIST --val LIST -o PRED.h5",
     .brief = "predict valence and arousal of each frame by ridge regression",
-    .details = "This is a baseline for models with memory. Features are standardised, and each "
-               "labelled frame of the training videos counts once. Each frame of the videos of "
-               "--val is predicted; predictions are limited to [-1, 1].\n\n"
-               "With --lambda auto, the penalty is selected for each dimension from 1e-4 .. 10 "
-               "by the CCC of an inner cross-validation over the training videos. People, or "
-               "the groups of --groups, stay in one inner fold.\n\n"
-               "With --context 50 --step 5, each feature becomes 21 means of 5 frames, from 50 "
-               "frames before to 50 frames after. Beyond the ends of a video, its first and "
-               "last frame are repeated.\n\n"
-               "--select forward adds features one by one. Each time it adds the feature that "
-               "increases the correlation in the inner cross-validation most, until no feature "
-               "increases it by .005.",
+    .details =
+        "This is a baseline for models with memory. Features are standardised, and each "
+        "labelled frame of the training videos counts once. Each frame of the videos of "
+        "--val is predicted; predictions are limited to [-1, 1].\n\n"
+        "With --lambda auto, the penalty is selected for each dimension from 1e-4 .. 10 "
+        "by the CCC of an inner cross-validation over the training videos. People, or "
+        "the groups of --groups, stay in one inner fold.\n\n"
+        "With --context 50 --step 5, the model sees each feature at 21 moments: every fifth "
+        "frame from 50 frames before to 50 frames after, each as the mean of the 5 frames "
+        "around it. Beyond the ends of a video, its first and "
+        "last frame are repeated.\n\n"
+        "--select forward adds features one by one. Each time it adds the feature that "
+        "increases the correlation in the inner cross-validation most, until no feature "
+        "increases it by .005.",
     .examples =
         "va-ridge --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt -o ridge.h5\n"
         "va-ridge --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"

@@ -79,9 +79,14 @@ static const struct va_usage usage = {
         "             drop      frames after the last whole window are in no window\n\n"
         "  --leading  keep      windows start with the first frame\n"
         "             cut       windows start with the first face; earlier frames keep their entries\n\n"
-        "The table on standard output has a row per video and one for all: entries of "
-        "the timeline, frames, labels, labelled entries, entries without a face, "
-        "windows, and entries in no window.",
+        "The table on standard output has a row per video and a last row for all videos:\n\n"
+        "  timeline      entries of the timeline: frames, or label rows where there are more\n"
+        "  frames        frames of the video\n"
+        "  labels        rows of the label file, also those of -5\n"
+        "  labelled      entries that count in training: with a label other than -5\n"
+        "  no_face       entries without a face\n"
+        "  windows       windows\n"
+        "  in_no_window  entries that are in no window",
     .examples =
         "va-window --labels Train_Set --labels Validation_Set -o w.h5 features/*.h5\n"
         "va-window --labels Train_Set --window 64 --stride 32 --tail shift -o short.h5 features/*.h5\n"

@@ -48,6 +48,10 @@ int va_rater_config_load(struct va_rater_config *c, const struct va_tensors *set
 {
     int64_t va;
 
+    if (va_tensors_find(set, "decoder_embed.weight"))
+        return va_error("%s: found a whole masked autoencoder, expected an encoder: va-weights "
+                        "import takes the encoder out of it",
+                        path);
     if (va_vit_config_load(&c->encoder, set, path) < 0 ||
         (va = head_rows(set, "va_head.weight", path)) < 0 ||
         (c->classes = head_rows(set, "expr_head.weight", path)) < 0)

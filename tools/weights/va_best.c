@@ -32,15 +32,19 @@ static int drop_decoder(struct va_tensors *set, const char *path)
 static int run_best(const char *state, const char *output)
 {
     int64_t step = 0;
+    bool validated = false;
     char *id = NULL;
-    struct va_tensors *set = va_model_read_best(state, &id, &step);
+    struct va_tensors *set = va_model_read_best(state, &id, &step, &validated);
     int result = set && drop_decoder(set, state) == 0
                      ? va_model_save(output, set, NULL,
                                      &(struct va_model_source){ .path = state, .id = id }, 1)
                      : -1;
 
     if (result == 0)
-        va_info("%s: the weights of step %lld", output, (long long)step);
+        va_info("%s: the weights %s %lld", output,
+                validated ? "of the best validation, at step"
+                          : "of the last checkpoint, at step",
+                (long long)step);
     va_tensors_free(set);
     va_free(id);
     return result;
