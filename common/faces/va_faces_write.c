@@ -1,7 +1,6 @@
 #include "faces/va_faces_write.h"
 
 #include "base/va_mem.h"
-#include "faces/va_align.h"
 
 int va_faces_create(struct va_faces_writer *w, const char *path)
 {
@@ -41,7 +40,7 @@ static int put_info(struct va_h5_out *out, const struct va_faces_info *info)
                    va_h5_put_int(out, NULL, "width", info->width) < 0 ||
                    va_h5_put_int(out, NULL, "height", info->height) < 0 ||
                    va_h5_put_string(out, NULL, "detector", info->detector) < 0 ||
-                   va_h5_put_string(out, NULL, "template", va_template_name) < 0
+                   va_h5_put_string(out, NULL, "template", VA_FACES_TEMPLATE) < 0
                ? -1
                : 0;
 }

@@ -9,6 +9,8 @@
 #include "faces/va_people.h"
 #include "io/va_h5.h"
 
+#define VA_FACES_TEMPLATE "arcface" /* of crops, unless another is asked for */
+
 struct va_faces_writer {
     struct va_h5_out *out; /* for inputs */
     struct va_h5_rows *index, *pts, *box, *points, *score;

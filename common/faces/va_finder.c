@@ -35,6 +35,7 @@ struct finder {
     struct va_source *source;
     struct va_faces_writer *writer;
     struct va_tracks *tracks;
+    struct va_face_template template;
     int64_t width, height;
     float thumb[VA_THUMB];
     int64_t frames, cuts, since; /* frames since faces were last looked for */
@@ -70,7 +71,8 @@ static int look_at(struct finder *f, struct va_detector *d, struct slot *s)
         return -1;
     for (int64_t i = 0; i < n; i++) {
         s->faces[i] = faces[i];
-        va_look(s->pixels, f->width, f->height, &faces[i], s->looks + i * VA_LOOK);
+        va_look(s->pixels, f->width, f->height, &faces[i], &f->template,
+                s->looks + i * VA_LOOK);
     }
     s->count = n;
     return 0;
@@ -340,7 +342,7 @@ int va_finder_run(struct va_source *source, const struct va_tensors *set, const 
     f.slot_count = 2 * count + 2;
     f.slots = va_new(f.slot_count, sizeof(*f.slots));
     f.tracks = va_tracks_new(options->gap);
-    got = f.slots && f.tracks ? 0 : -1;
+    got = f.slots && f.tracks ? va_face_template_read(&f.template, VA_FACES_TEMPLATE) : -1;
     if (got == 0) {
         started = start(&f, workers, count, set, path);
         got = started == count ? run(&f) : -1;

@@ -116,10 +116,27 @@ static int put_order(struct va_h5_out *out, const struct va_tensors *set)
     return result;
 }
 
+/* What would be refused when it is read is not written. */
+static int check_finite(const struct va_tensor *t)
+{
+    const float *x = t->data;
+
+    for (int64_t i = 0; t->dtype == VA_F32 && i < t->count; i++)
+        if (!isfinite(x[i]))
+            return va_error_machine(
+                "tensor %s: element %lld is %g, expected a finite number: training diverged, "
+                "mostly because the learning rate is too high: try a lower --lr or more "
+                "--warmup-epochs",
+                t->name, (long long)i, (double)x[i]);
+    return 0;
+}
+
 int va_model_put(struct va_h5_out *out, const struct va_tensors *set)
 {
     int result = 0;
 
+    for (int64_t i = 0; i < set->count && result == 0; i++)
+        result = check_finite(&set->items[i]);
     for (int64_t i = 0; i < set->meta_count && result == 0; i++)
         result = put_value(out, set->meta[i].key, set->meta[i].value);
     if (result < 0 || put_order(out, set) < 0)

@@ -43,7 +43,8 @@ VA_MUST_USE int va_model_save(const char *path, const struct va_tensors *set,
                               const int64_t *seed, const struct va_model_source *sources,
                               int64_t count);
 
-/* Put tensors and metadata into a file being written (va.model/1 or va.state/1). */
+/* Put tensors and metadata into a file being written (va.model/1 or va.state/1). A value that is not
+ * finite is a training that diverged: -1 after reporting. */
 VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set);
 
 /*

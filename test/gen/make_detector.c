@@ -6,7 +6,7 @@
  * One channel of each unit is passed on, four kernels blur it, and only the level of stride 8 answers.
  */
 #include "cpu/va_cpu_ops.h"
-#include "faces/va_align.h"
+#include "media/va_align.h"
 #include "model/va_arch.h"
 #include "weights/va_model_file.h"
 #include <math.h>
@@ -49,8 +49,11 @@ int main(int argc, char **argv)
                                            "neck.lateral_convs.0" };
     struct va_backend *be = va_cpu_backend_new();
     float *stem, *cls, *box, *kps;
+    struct va_face_template t;
 
-    set = be && argc == 2 ? va_arch_init_yunet(be, VA_ARCH_YUNET_S, 1) : NULL;
+    set = be && argc == 2 && va_face_template_read(&t, "arcface") == 0
+              ? va_arch_init_yunet(be, VA_ARCH_YUNET_S, 1)
+              : NULL;
     if (!set) {
         fprintf(stderr, "usage: make_detector OUT.h5\n");
         return 2;
@@ -79,8 +82,8 @@ int main(int argc, char **argv)
     box[0] = box[1] = 0.5f;
     box[2] = box[3] = logf((float)SIZE / STRIDE);
     kps = values("bbox_head.multi_level_kps.0", "conv2.bias");
-    for (int k = 0; k < 2 * VA_YUNET_POINTS; k++)
-        kps[k] = (va_template[k / 2][k % 2] / VA_TEMPLATE_SIDE - 0.5f) * SIZE / STRIDE + 0.5f;
+    for (int k = 0; k < 2 * VA_FACE_POINTS; k++)
+        kps[k] = (float)((t.points[k / 2][k % 2] - 0.5) * SIZE / STRIDE + 0.5);
     if (va_model_save(argv[1], set, NULL, NULL, 0) < 0)
         return 4;
     va_tensors_free(set);

@@ -1,39 +1,13 @@
 /*
- * Faces without a detector: alignment, smaller pictures, looks, tracks, people and their names.
+ * Faces without a detector: smaller pictures, looks, tracks, people and their names.
  */
 #include "base/va_mem.h"
-#include "faces/va_align.h"
 #include "faces/va_people.h"
 #include "media/va_area.h"
 #include "test/va_test.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void align(void)
-{
-    static const double angle = 0.4, scale = 2.5;
-    float points[VA_YUNET_POINTS][2], one[VA_YUNET_POINTS][2];
-    struct va_similarity s, back;
-
-    for (int k = 0; k < VA_YUNET_POINTS; k++) { /* the template, turned, larger, elsewhere */
-        double x = va_template[k][0], y = va_template[k][1];
-
-        points[k][0] = (float)(scale * (cos(angle) * x - sin(angle) * y) + 300);
-        points[k][1] = (float)(scale * (sin(angle) * x + cos(angle) * y) - 70);
-        one[k][0] = 5, one[k][1] = 6;
-    }
-    s = va_align(points, va_template);
-    VA_CHECK_NEAR(s.a, cos(angle) / scale, 1e-6);
-    VA_CHECK_NEAR(s.b, -sin(angle) / scale, 1e-6);
-    back = va_align_inverse(&s);
-    VA_CHECK_NEAR(back.tx, 300, 1e-3);
-    VA_CHECK_NEAR(back.ty, -70, 1e-3);
-    VA_CHECK_NEAR(back.b, scale * sin(angle), 1e-5);
-    s = va_align(one, va_template); /* no size, no direction */
-    VA_CHECK(s.a == 1 && s.b == 0);
-    VA_CHECK_NEAR(s.tx, 56.0252 - 5, 0.1);
-}
 
 /* The mean over each pixel's area, in double, for any ratio. */
 static double mean_of(const uint8_t *p, int64_t W, double x0, double x1, double y0, double y1,
@@ -75,13 +49,15 @@ static void area(void)
 
 /* ---- faces that are boxes of one colour ------------------------------------------------------------ */
 
+static struct va_face_template arcface;
+
 static struct va_face face(float x, float y, float size)
 {
     struct va_face f = { .score = 1, .box = { x, y, size, size } };
 
     for (int k = 0; k < VA_YUNET_POINTS; k++) {
-        f.points[k][0] = x + va_template[k][0] * size / VA_TEMPLATE_SIDE;
-        f.points[k][1] = y + va_template[k][1] * size / VA_TEMPLATE_SIDE;
+        f.points[k][0] = x + (float)arcface.points[k][0] * size;
+        f.points[k][1] = y + (float)arcface.points[k][1] * size;
     }
     return f;
 }
@@ -108,16 +84,16 @@ static void looks(void)
         p[3 * i + 1] = (uint8_t)(60 + i % (W / 2));
         p[3 * i + 2] = i % W < W / 2 ? 90 : 200;
     }
-    va_look(p, W, H, &left, a);
+    va_look(p, W, H, &left, &arcface, a);
     for (int i = 0; i < VA_LOOK; i++)
         length += (double)a[i] * a[i];
     VA_CHECK_NEAR(length, 1, 1e-5);
-    va_look(p, W, H, &right, b);
+    va_look(p, W, H, &right, &arcface, b);
     VA_CHECK(between(a, b) > 0.2); /* another colour */
     left = face(13, 23, 60);
-    va_look(p, W, H, &left, b);
-    VA_CHECK(between(a, b) < 0.02); /* the same, nearly the same place */
-    va_look(p, W, H, &out, b);      /* partly outside */
+    va_look(p, W, H, &left, &arcface, b);
+    VA_CHECK(between(a, b) < 0.02);      /* the same, nearly the same place */
+    va_look(p, W, H, &out, &arcface, b); /* partly outside */
     VA_CHECK(isfinite(between(a, b)));
     va_free(p);
 }
@@ -264,8 +240,9 @@ static void cuts(void)
 
 int main(void)
 {
+    if (va_face_template_read(&arcface, "arcface") < 0)
+        return 4;
     make_looks();
-    VA_TEST(align);
     VA_TEST(area);
     VA_TEST(looks);
     VA_TEST(tracks);
