@@ -4,9 +4,9 @@
 #include "tools/fold/va_fold.h"
 
 #include "base/va_mem.h"
+#include "base/va_program.h"
 #include "base/va_tool.h"
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,23 +32,6 @@ static char *find_pipelines(const char *bin)
     }
     va_error("cannot find pipelines/cv.mk: set VA_PIPELINES to its folder");
     return NULL;
-}
-
-/* Folder of this program. */
-static char *find_bin(void)
-{
-    char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    char *slash;
-
-    if (n < 0) {
-        va_error_read("/proc/self/exe", "read");
-        return NULL;
-    }
-    path[n] = 0;
-    slash = strrchr(path, '/');
-    *slash = 0;
-    return va_strdup(path);
 }
 
 static bool is_setting(const char *text)
@@ -92,7 +75,7 @@ static int exec_make(const char *windows, const char *folds, const struct va_str
                      const char *output, int64_t jobs, char **settings)
 {
     const char *make = getenv("MAKE");
-    char *bin = find_bin(), *pipelines = bin ? find_pipelines(bin) : NULL;
+    char *bin = va_program_folder(), *pipelines = bin ? find_pipelines(bin) : NULL;
     struct words w = { .count = 0 };
     int expected = 12; /* words before the settings */
 

@@ -27,8 +27,9 @@ const struct va_usage va_weights_init_usage = {
         "vit_huge_patch14_224 get the initial weights for masked-autoencoder training; "
         "before training they are of no use. vit_tiny is for demonstrations: without "
         "training, it computes a random linear map of a coarse picture. mamba-va is the "
-        "temporal model, by default in the published size. yunet_s and yunet_n find faces "
-        "(va-faces) once they are trained.",
+        "temporal model, by default in the published size.\n\n"
+        "yunet_s and yunet_n are detectors of faces, in two sizes; before training they are "
+        "of no use.",
 };
 
 /* An option that is only for mamba-va and was given, or NULL. */
