@@ -48,7 +48,7 @@ same() {
 @test "training the temporal models, validated and resumed" {
     for kind in $(words_of va-tcn-mamba-train temporal); do
         same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal "$kind" --epochs 2 \
-            --lookahead 2 --clip 0.1 -o out.h5
+            --lookahead 2 --clip-norm 0.1 -o out.h5
     done
     va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 6 --log-dir log -o m.h5
     "$LATE/va-tcn-mamba-train" "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 6 --log-dir late --save-every 1 \
