@@ -98,7 +98,7 @@ void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p);
 /* va_cpu_rows.c */
 void va_cpu_add_scaled(struct va_backend *be, const struct va_add_scaled *p);
 void va_cpu_gather(struct va_backend *be, const struct va_gather *p);
-double va_cpu_squares(struct va_backend *be, const struct va_squares *p);
+void va_cpu_squares(struct va_backend *be, const struct va_squares *p);
 
 /* va_cpu_linear.c, va_cpu_attention.c */
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p);
@@ -130,10 +130,9 @@ void va_cpu_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
 /* va_cpu_train.c */
 void va_cpu_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
-void va_cpu_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
-                     const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-void va_cpu_update(struct va_backend *be, const struct va_adamw *p,
-                   struct va_adamw_result *out);
+void va_cpu_ccc_loss(struct va_backend *be, const struct va_ccc *p);
+void va_cpu_cross_entropy(struct va_backend *be, const struct va_cross_entropy *p);
+void va_cpu_update(struct va_backend *be, const struct va_adamw *p);
 
 /* va_cpu_derive.c */
 void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t count);

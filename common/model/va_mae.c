@@ -349,24 +349,21 @@ static int64_t hidden_of(const struct va_mae *m) /* patches of the batch */
     return m->batch.B * (patches_of(m) - m->V);
 }
 
-/* The mean squared error of the hidden patches; m->dout gets `scale` times its gradient. */
-static double squares(struct va_mae *m, double scale)
+/* The mean squared error of the hidden patches, times `scale`, and its gradient. */
+static void squares(struct va_mae *m, double scale, void *step)
 {
-    double one = 1 / (double)(hidden_of(m) * pixels_of(m));
-
-    return m->be->ops->squares(
-        m->be,
-        &(struct va_squares){ .rows = m->batch.B * (1 + patches_of(m)),
-                              .C = pixels_of(m),
-                              .scale = one,
-                              .grad_scale = scale / (double)(hidden_of(m) * pixels_of(m)),
-                              .pred = m->out,
-                              .target = m->target,
-                              .weight = m->weight,
-                              .dpred = m->dout });
+    m->be->ops->squares(
+        m->be, &(struct va_squares){ .rows = m->batch.B * (1 + patches_of(m)),
+                                     .C = pixels_of(m),
+                                     .scale = scale / (double)(hidden_of(m) * pixels_of(m)),
+                                     .pred = m->out,
+                                     .target = m->target,
+                                     .weight = m->weight,
+                                     .dpred = m->dout,
+                                     .step = step });
 }
 
-double va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double scale)
+void va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double scale, void *step)
 {
     int64_t T = 1 + patches_of(m), M = b->B * T;
     const void *x;
@@ -387,7 +384,7 @@ double va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double sca
             .M = M, .eps = NORM_EPS, .x = x, .y = m->normed, .stats = m->stats });
     va_dense_forward(&m->params, m->pred,
                      &(struct va_linear){ .M = M, .x = m->normed, .y = m->out });
-    return squares(m, scale);
+    squares(m, scale, step);
 }
 
 void va_mae_pred(struct va_mae *m, float *pred)

@@ -85,22 +85,4 @@ const void *va_rater_logits(const struct va_rater *r);
  */
 void va_rater_backward(struct va_rater *r, const void *dpred, const void *dlogits);
 
-/* ---- cross-entropy -------------------------------------------------------------------------- */
-
-struct va_cross_entropy {
-    double loss, weight; /* sum of weight times -log p(class); of the weights */
-};
-
-/*
- * Over rows with a class (not -1), weighted by class [classes]; probabilities come to prob [B,
- * classes] on the host. Values of the last forward.
- */
-void va_rater_cross_entropy(struct va_rater *r, const int32_t *expression, const double *weight,
-                            double *prob, struct va_cross_entropy *sum);
-
-/* Its gradient, times `scale`, on the device: dlogits [B, classes] from the probabilities. */
-void va_rater_cross_entropy_grad(struct va_rater *r, const int32_t *expression,
-                                 const double *weight, double scale, double *prob,
-                                 void *dlogits);
-
 #endif

@@ -250,14 +250,18 @@ struct va_add_scaled {
 
 /*
  * Inverted dropout: x / (1-p) where the element is kept, else 0. The mask is a function of (seed,
- * step, element): word i % 4 of the Philox block i / 4 for VA_RAND_DROPOUT, kept when it is
- * >= p * 2^32. The first element of a tensor is element `first`, so that a part of a larger
- * activation gets its part of the mask. With the same key on dy it is its own backward.
+ * step, stream, element), the first two in the record of the step (ops/va_op_train.h): word i % 4 of
+ * the Philox block i / 4 for VA_RAND_DROPOUT and step * 64 + stream, kept when it is >= p * 2^32. The
+ * first element of a tensor is element `first`, so that a part of a larger activation gets its part
+ * of the mask. With the same key on dy it is its own backward.
  */
+enum { VA_MASK_STREAMS = 64 };
+
 struct va_mask {
-    double p; /* 0: everything is kept */
-    uint64_t seed, step;
-    int64_t first; /* >= 0, any number */
+    double p;         /* 0: everything is kept */
+    const void *step; /* the record; not looked at where p is 0 */
+    int64_t stream;   /* below VA_MASK_STREAMS */
+    int64_t first;    /* >= 0, any number */
 };
 
 /* y = dropout(prelu(x)) + residual, prelu(x) = x > 0 ? x : slope x with one slope for all; y may

@@ -12,6 +12,8 @@
  *            structs, sources of put_*, indices, scales) is read before the call returns. Only
  *            get_*, sync and what returns a result wait. A buffer may be freed with work
  *            outstanding. A list of tensors lives until the next wait.
+ *            What varies from step to step is in a record on the device (ops/va_op_train.h), where
+ *            a step leaves its results: reading it, at the end, is the only wait of a step.
  * Errors:    operations return nothing. A failure (memory, device)
  *            sticks: later operations do nothing and va_backend_check() returns -1 after it was
  *            reported once. Sizes are the caller's promise, taken from a checked configuration.
@@ -39,6 +41,9 @@ struct va_ops {
     void (*put_f64)(struct va_backend *be, void *dst, const double *src, int64_t count);
     void (*get_f32)(struct va_backend *be, float *dst, const void *src, int64_t count);
     void (*get_f64)(struct va_backend *be, double *dst, const void *src, int64_t count);
+    /* Records and tables, as they are: of a buffer from its beginning. */
+    void (*put_bytes)(struct va_backend *be, void *dst, const void *src, int64_t bytes);
+    void (*get_bytes)(struct va_backend *be, void *dst, const void *src, int64_t bytes);
 
     /* Weights */
     void (*weight_release)(struct va_backend *be, struct va_weight *w);
@@ -70,15 +75,15 @@ struct va_ops {
     void (*recurrent)(struct va_backend *be, const struct va_recurrent *p);
     void (*recurrent_grad)(struct va_backend *be, const struct va_recurrent_grad *p);
 
-    /* These wait for the device: their results are on the host. */
-    double (*squares)(struct va_backend *be, const struct va_squares *p);
+    /* Losses and the update, by the record of the step. */
+    void (*squares)(struct va_backend *be, const struct va_squares *p);
+    void (*ccc_loss)(struct va_backend *be, const struct va_ccc *p);
+    void (*cross_entropy)(struct va_backend *be, const struct va_cross_entropy *p);
+    void (*update)(struct va_backend *be, const struct va_adamw *p);
+    /* Waits: what several ranks merge before ccc_loss. */
     void (*ccc_moments)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
-    void (*update)(struct va_backend *be, const struct va_adamw *p,
-                   struct va_adamw_result *out);
 
-    void (*ccc_grad)(struct va_backend *be, int64_t n, const void *pred, const void *label,
-                     const void *valid, const struct va_ccc_coefficients *c, void *dpred);
     /* Values of derived weights; and, in place, the gradients of what they follow from. */
     void (*derive)(struct va_backend *be, const struct va_derived *list, int64_t count);
     void (*derive_grad)(struct va_backend *be, const struct va_derived *list, int64_t count);
@@ -107,6 +112,12 @@ struct va_backend {
 static inline void *va_at(const struct va_backend *be, const void *buffer, int64_t i)
 {
     return (char *)buffer + i * (int64_t)be->ops->elem;
+}
+
+/* A buffer of bytes, zeroed; NULL after reporting. */
+static inline void *va_bytes_new(struct va_backend *be, int64_t bytes)
+{
+    return be->ops->alloc(be, bytes / (int64_t)be->ops->elem + 1);
 }
 
 /* Values of w->data were written: its prepared form is made anew at the next use. */

@@ -202,9 +202,9 @@ OPERATION(norm_grad, 8, dy, x, gamma, stats, add, dx, dgamma, dbeta)
 OPERATION(attention, 5, q, k, v, y, lse)
 OPERATION(attention_grad, 9, q, k, v, y, lse, dy, dq, dk, dv)
 OPERATION(add, 3, a, b, y)
-OPERATION(dropout, 2, x, y)
-OPERATION(prelu, 4, x, slope, residual, y)
-OPERATION(prelu_grad, 5, x, slope, dy, dx, dslope)
+OPERATION(dropout, 3, x, y, mask.step)
+OPERATION(prelu, 5, x, slope, residual, y, mask.step)
+OPERATION(prelu_grad, 6, x, slope, dy, dx, dslope, mask.step)
 
 /* ---- operations with arrays of the host, or of other forms -------------------------------- */
 
@@ -288,24 +288,24 @@ static void late_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, c
 }
 /* ---- training ------------------------------------------------------------------------------ */
 
-struct late_ccc {
-    int64_t n;
-    const void *pred, *label, *valid;
-    struct va_ccc_coefficients c;
-    void *dpred;
-};
-static void run_ccc_grad(struct va_backend *in, void *args)
-{
-    struct late_ccc *p = args;
+OPERATION(squares, 5, pred, target, weight, dpred, step)
+OPERATION(cross_entropy, 5, logits, label, weight, dlogits, step)
 
-    EACH_4(pred, label, valid, dpred)
-    in->ops->ccc_grad(in, p->n, p->pred, p->label, p->valid, &p->c, p->dpred);
-}
-static void late_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
-                          const void *valid, const struct va_ccc_coefficients *c, void *dpred)
+static void run_ccc_loss(struct va_backend *in, void *args)
 {
-    push(be, "ccc_grad", run_ccc_grad, &(struct late_ccc){ n, pred, label, valid, *c, dpred },
-         sizeof(struct late_ccc));
+    struct va_ccc *p = args;
+    void *moments = (void *)(uintptr_t)p->moments;
+
+    EACH_5(pred, label, valid, dpred, step)
+    in->ops->ccc_loss(in, p);
+    free(moments);
+}
+static void late_ccc_loss(struct va_backend *be, const struct va_ccc *p)
+{
+    struct va_ccc copy = *p;
+
+    copy.moments = keep(p->moments, sizeof(*p->moments));
+    push(be, "ccc_loss", run_ccc_loss, &copy, sizeof(copy));
 }
 
 /* A list where the numbers are. */
@@ -364,32 +364,26 @@ static void late_derive_grad(struct va_backend *be, const struct va_derived *lis
          sizeof(struct late_derive));
 }
 
-static void late_update(struct va_backend *be, const struct va_adamw *given,
-                        struct va_adamw_result *out)
+/* The lists are given to it as they are, since they live until the next wait. */
+static void run_update(struct va_backend *in, void *args)
 {
-    struct va_update *list = list_at(given->list, given->count);
-    struct va_derived *derived = derived_at(given->derived, given->derived_count);
-    struct va_adamw p = *given;
+    struct va_adamw *p = args;
+    struct va_update *list = list_at(p->list, p->count);
+    struct va_derived *derived = derived_at(p->derived, p->derived_count);
 
-    count(late(be), "update");
-    wait_for(be);
-    p.list = list;
-    p.derived = derived;
+    p->list = list;
+    p->derived = derived;
+    AT(step)
     if (list && derived)
-        late(be)->in->ops->update(late(be)->in, &p, out);
+        in->ops->update(in, p);
     va_free(list);
     va_free(derived);
 }
-
-static double late_squares(struct va_backend *be, const struct va_squares *given)
+static void late_update(struct va_backend *be, const struct va_adamw *p)
 {
-    struct va_squares copy = *given, *p = &copy;
-
-    count(late(be), "squares");
-    wait_for(be);
-    EACH_4(pred, target, weight, dpred)
-    return late(be)->in->ops->squares(late(be)->in, p);
+    push(be, "update", run_update, p, sizeof(*p));
 }
+
 static void late_ccc_moments(struct va_backend *be, int64_t n, const void *pred,
                              const void *label, const void *valid, struct va_ccc_moments *out)
 {
@@ -462,6 +456,24 @@ static void late_put_f64(struct va_backend *be, void *dst, const double *src, in
 
     push(be, "put", run_put_f64, &put, sizeof(put));
 }
+static void run_put_bytes(struct va_backend *in, void *args)
+{
+    struct late_put *p = args;
+
+    in->ops->put_bytes(in, at(p->dst), p->src, p->n);
+    free(p->src);
+}
+static void late_put_bytes(struct va_backend *be, void *dst, const void *src, int64_t n)
+{
+    struct late_put put = { dst, keep(src, (size_t)n), n };
+
+    push(be, "put", run_put_bytes, &put, sizeof(put));
+}
+static void late_get_bytes(struct va_backend *be, void *dst, const void *src, int64_t n)
+{
+    wait_for(be);
+    late(be)->in->ops->get_bytes(late(be)->in, dst, at(src), n);
+}
 static void late_get_f32(struct va_backend *be, float *dst, const void *src, int64_t n)
 {
     wait_for(be);
@@ -522,6 +534,8 @@ static const struct va_ops late_ops = {
     .put_f64 = late_put_f64,
     .get_f32 = late_get_f32,
     .get_f64 = late_get_f64,
+    .put_bytes = late_put_bytes,
+    .get_bytes = late_get_bytes,
     .weight_release = late_weight_release,
     .unary = late_unary,
     .unary_grad = late_unary_grad,
@@ -548,7 +562,8 @@ static const struct va_ops late_ops = {
     .squares = late_squares,
     .ccc_moments = late_ccc_moments,
     .update = late_update,
-    .ccc_grad = late_ccc_grad,
+    .ccc_loss = late_ccc_loss,
+    .cross_entropy = late_cross_entropy,
     .derive = late_derive,
     .derive_grad = late_derive_grad,
     .sync = late_sync,
