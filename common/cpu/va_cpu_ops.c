@@ -6,6 +6,7 @@
 #include "base/va_mem.h"
 #include "cpu/va_buffer.h"
 #include "cpu/va_cpu_priv.h"
+#include "ops/va_compose.h"
 #include <string.h>
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -140,7 +141,7 @@ struct va_backend *va_cpu_backend_new(void)
 
     if (!cpu)
         return NULL;
-    cpu->base.ops = &cpu_ops;
+    va_backend_init(&cpu->base, &cpu_ops);
     return &cpu->base;
 }
 

@@ -242,7 +242,7 @@ static int make_model(void *arg)
     params = va_rater_params(t->rater);
     va_rater_set_rates(t->rater, c->layer_decay);
     if (va_params_allocate_training(params) < 0 || make_room(t) < 0 ||
-        va_rater_reserve(t->rater, t->room, c->drop_path > 0) < 0 ||
+        va_rater_reserve(t->rater, t->room) < 0 ||
         !(t->optimiser = va_optimiser_new(params, &adam)))
         return -1;
     t->be->ops->put_bytes(t->be, t->weight_of_class, t->class_weight, sizeof(t->class_weight));

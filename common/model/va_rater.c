@@ -194,7 +194,7 @@ static int64_t layer_of(const struct va_rater *r, int64_t i)
 
     if (i >= l->norm)
         return depth + 1;
-    while (block < depth && i >= l->blocks[block].norm1)
+    while (block < depth && i >= l->blocks.at[block].norm1)
         block++;
     return block;
 }
@@ -230,7 +230,7 @@ void va_rater_drop_paths(const struct va_vit_config *c, double p, uint64_t seed,
 
 /* ---- forward ------------------------------------------------------------------------------- */
 
-int va_rater_reserve(struct va_rater *r, int64_t B, bool drop_path)
+int va_rater_reserve(struct va_rater *r, int64_t B)
 {
     const struct va_vit_config *c = &r->config.encoder;
     struct va_backend *be = r->be;
@@ -241,8 +241,7 @@ int va_rater_reserve(struct va_rater *r, int64_t B, bool drop_path)
         return va_error("a batch of %lld pictures is too large", (long long)B);
     r->tape = va_vit_tape_new(
         r->vit,
-        &(struct va_vit_tape_shape){
-            .B = B, .V = P, .first = r->first, .cls_only = true, .drop_path = drop_path });
+        &(struct va_vit_tape_shape){ .B = B, .V = P, .first = r->first, .cls_only = true });
     r->patches = r->tape ? be->ops->alloc(be, n) : NULL;
     if (!r->patches || !(r->dcls = be->ops->alloc(be, B * c->width)) ||
         !(r->more = be->ops->alloc(be, B * c->width)) ||

@@ -64,7 +64,7 @@ void va_rater_drop_paths(const struct va_vit_config *c, double p, uint64_t seed,
                          int64_t first, int64_t B, double *keep);
 
 /* Room for B pictures, with a tape for training. 0, or -1 after reporting. */
-VA_MUST_USE int va_rater_reserve(struct va_rater *r, int64_t B, bool drop_path);
+VA_MUST_USE int va_rater_reserve(struct va_rater *r, int64_t B);
 
 /* From patches [B, P, 3*p*p] on the host; keep as in va_vit_tape_forward, or NULL. After a
  * reserve. */

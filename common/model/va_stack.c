@@ -136,7 +136,7 @@ void va_stack_plan_backward(const struct va_stack *s, int64_t B, int64_t T, stru
         va_recurrent_plan_backward(&s->recurrent[0], B * T, a, &t->recurrent);
         break;
     case VA_STACK_TRANSFORMER:
-        va_block_plan_backward(&s->block[0], B, T, T, a, &t->block);
+        t->block = va_block_plan_backward(&s->block[0], B, T, T, a);
         break;
     }
 }
@@ -215,8 +215,8 @@ static const void *forward_block(const struct va_stack *s, int64_t l, int64_t B,
         if (!acts->block[l].qkv)
             return x; /* the backend has failed, and said so */
     }
-    va_block_forward(&s->block[l], B, T, T, state ? state->qkv[l].used - T : 0, x,
-                     &acts->block[l]);
+    acts->block[l].lead = state ? state->qkv[l].used - T : 0;
+    va_block_forward(&s->block[l], B, T, T, x, &acts->block[l]);
     return acts->block[l].out;
 }
 
@@ -287,7 +287,7 @@ void va_stack_backward(const struct va_stack *s, int64_t B, int64_t T, const voi
                               &t->mamba);
         else if (s->c.kind == VA_STACK_TRANSFORMER)
             va_block_backward(&s->block[l], B, T, T, in, &acts->block[l], grad[0], grad[1],
-                              &t->block);
+                              t->block);
         else
             va_recurrent_backward(&s->recurrent[l], B, T, in, &acts->recurrent[l], grad[0],
                                   grad[1], &t->recurrent);

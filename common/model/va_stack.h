@@ -68,7 +68,7 @@ struct va_stack_scratch {
     union {
         struct va_mamba_scratch mamba;
         struct va_recurrent_scratch recurrent;
-        struct va_block_scratch block;
+        void *block; /* work of a block */
     };
 };
 

@@ -7,7 +7,8 @@
  *
  * Numbers:   a buffer is a void * to `elem` bytes per number (4, or 8 in ref); use va_at() to
  *            step through it. Only get_* may be asked for the values.
- * Contracts: what each operation computes is said in ops/va_op.h and ops/va_op_train.h
+ * Contracts: what each operation computes is said in ops/va_op.h, ops/va_op_train.h and
+ *            ops/va_op_transformer.h
  * Time:      operations may run later, in the order of their calls. What the host gives (parameter
  *            structs, sources of put_*, indices, scales) is read before the call returns. Only
  *            get_*, sync and what returns a result wait. A buffer may be freed with work
@@ -24,6 +25,7 @@
 
 #include "base/va_attr.h"
 #include "ops/va_op_train.h"
+#include "ops/va_op_transformer.h"
 #include <stddef.h>
 
 struct va_backend;
@@ -75,6 +77,12 @@ struct va_ops {
     void (*recurrent)(struct va_backend *be, const struct va_recurrent *p);
     void (*recurrent_grad)(struct va_backend *be, const struct va_recurrent_grad *p);
 
+    /* Composed of the above where a backend has none of its own (ops/va_compose.h). */
+    struct va_transformer_room (*transformer_room)(struct va_backend *be,
+                                                   const struct va_transformer_shape *s);
+    void (*transformer)(struct va_backend *be, const struct va_transformer *p);
+    void (*transformer_grad)(struct va_backend *be, const struct va_transformer_grad *p);
+
     /* Losses and the update, by the record of the step. */
     void (*squares)(struct va_backend *be, const struct va_squares *p);
     void (*ccc_loss)(struct va_backend *be, const struct va_ccc *p);
@@ -101,7 +109,8 @@ struct va_ops {
 enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS };
 
 struct va_backend {
-    const struct va_ops *ops;
+    const struct va_ops *ops; /* the table, complete */
+    struct va_ops table;
     enum va_precision precision; /* of the operations from now on */
     bool failed;                 /* an operation failed, and it was reported */
     int64_t held;                /* bytes allocated now, and the most so far */

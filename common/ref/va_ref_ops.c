@@ -5,6 +5,7 @@
 
 #include "base/va_mem.h"
 #include "cpu/va_buffer.h"
+#include "ops/va_compose.h"
 #include "ref/va_ref_priv.h"
 #include <string.h>
 
@@ -116,6 +117,6 @@ struct va_backend *va_ref_backend_new(void)
     struct va_backend *be = va_new(1, sizeof(*be));
 
     if (be)
-        be->ops = &ref_ops;
+        va_backend_init(be, &ref_ops);
     return be;
 }

@@ -8,6 +8,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "cpu/va_cpu_ops.h"
+#include "ops/va_compose.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -205,6 +206,87 @@ OPERATION(add, 3, a, b, y)
 OPERATION(dropout, 3, x, y, mask.step)
 OPERATION(prelu, 5, x, slope, residual, y, mask.step)
 OPERATION(prelu_grad, 6, x, slope, dy, dx, dslope, mask.step)
+
+/* ---- transformer blocks: four weights --------------------------------------------------------- */
+
+struct weights {
+    struct va_weight *of[4];
+    bool stale[4];
+    struct va_weight here[4];
+};
+
+static struct va_layer *layer(struct va_transformer_weights *w, int i)
+{
+    return i == 0 ? &w->qkv : i == 1 ? &w->proj : i == 2 ? &w->fc1 : &w->fc2;
+}
+
+static void keep_weights(struct weights *k, struct va_transformer_weights *w)
+{
+    for (int i = 0; i < 4; i++) {
+        k->of[i] = layer(w, i)->w;
+        k->stale[i] = k->of[i]->stale;
+        k->of[i]->stale = false;
+    }
+}
+
+static void affine_at(struct va_affine *p)
+{
+    EACH_4(gamma, beta, dgamma, dbeta)
+}
+
+static void begin_weights(struct weights *k, struct va_transformer_weights *w)
+{
+    affine_at(&w->norm1);
+    affine_at(&w->norm2);
+    for (int i = 0; i < 4; i++) {
+        struct va_layer *p = layer(w, i);
+
+        EACH_3(bias, dw, dbias)
+        k->here[i] = (struct va_weight){ at(k->of[i]->data), k->of[i]->prepared, k->stale[i] };
+        p->w = &k->here[i];
+    }
+}
+
+static void end_weights(struct weights *k)
+{
+    for (int i = 0; i < 4; i++)
+        k->of[i]->prepared = k->here[i].prepared;
+}
+
+/* BLOCK(name, buffers): with factors of drop path, on the host */
+#define BLOCK(name, n, ...)                                                   \
+    struct block_##name {                                                     \
+        struct va_##name p;                                                   \
+        struct weights w;                                                     \
+    };                                                                        \
+    static void run_##name(struct va_backend *in, void *args)                 \
+    {                                                                         \
+        struct block_##name *a = args;                                        \
+        struct va_##name *p = &a->p;                                          \
+        void *factors = (void *)(uintptr_t)p->keep;                           \
+                                                                              \
+        begin_weights(&a->w, &p->w);                                          \
+        EACH_##n(__VA_ARGS__) in->ops->name(in, p);                           \
+        end_weights(&a->w);                                                   \
+        free(factors);                                                        \
+    }                                                                         \
+    static void late_##name(struct va_backend *be, const struct va_##name *p) \
+    {                                                                         \
+        struct block_##name a = { .p = *p };                                  \
+                                                                              \
+        a.p.keep = keep(p->keep, sizeof(*p->keep) * 2 * (size_t)p->s.B);      \
+        keep_weights(&a.w, &a.p.w);                                           \
+        push(be, #name, run_##name, &a, sizeof(a));                           \
+    }
+
+BLOCK(transformer, 5, x, tape, work, out, qkv)
+BLOCK(transformer_grad, 6, x, tape, out, work, dout, dx)
+
+static struct va_transformer_room late_room(struct va_backend *be,
+                                            const struct va_transformer_shape *s)
+{
+    return late(be)->in->ops->transformer_room(late(be)->in, s);
+}
 
 /* ---- operations with arrays of the host, or of other forms -------------------------------- */
 
@@ -559,6 +641,9 @@ static const struct va_ops late_ops = {
     .attention_grad = late_attention_grad,
     .recurrent = late_recurrent,
     .recurrent_grad = late_recurrent_grad,
+    .transformer_room = late_room,
+    .transformer = late_transformer,
+    .transformer_grad = late_transformer_grad,
     .squares = late_squares,
     .ccc_moments = late_ccc_moments,
     .update = late_update,
@@ -573,10 +658,13 @@ static const struct va_ops late_ops = {
 struct va_backend *va_late_backend_new(void)
 {
     struct late *l = va_new(1, sizeof(*l));
+    struct va_ops own = late_ops;
 
     if (!l)
         return NULL;
-    l->base.ops = &late_ops;
+    if (getenv("VA_LATE_FINE"))
+        own.transformer = NULL;
+    va_backend_init(&l->base, &own);
     l->last = &l->first;
     l->in = map_memory() == 0 ? va_cpu_backend_new() : NULL;
     if (l->in)

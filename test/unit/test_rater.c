@@ -59,7 +59,7 @@ static struct model model_new(const struct va_rater_config *c, int64_t first, do
     list = va_rater_params(m.rater);
     VA_CHECK(va_params_allocate_training(list) == 0);
     fill(list);
-    VA_CHECK(va_rater_reserve(m.rater, B, drop > 0) == 0);
+    VA_CHECK(va_rater_reserve(m.rater, B) == 0);
     m.patches = va_new(B * P * S, sizeof(float));
     for (int64_t i = 0; i < B * P * S; i++)
         m.patches[i] = (float)va_rand_normal(9, VA_RAND_TEST, 0, (uint64_t)i);
