@@ -101,6 +101,7 @@ static const struct va_ops cpu_ops = {
     .get_f64 = cpu_get_f64,
     .put_bytes = va_buffer_move,
     .get_bytes = va_buffer_move,
+    .weight_prepare = va_cpu_weight_prepare,
     .weight_release = va_cpu_weight_release,
     .unary = va_cpu_unary,
     .unary_grad = va_cpu_unary_grad,

@@ -61,17 +61,20 @@ struct va_packed {
     bool halves;
     int64_t rows, cols, taps;
     int64_t depth; /* rows of a panel, with padding */
+    int64_t row_step, col_step;
     float *data;
-    bool fresh;
 };
 
 enum va_pack_way { VA_PACK_FORWARD, VA_PACK_BACKWARD, VA_PACK_BF16, VA_PACK_WAYS };
 
-/* B_k[r, c] = w[r * row_step + c * col_step + k], packed anew if w changed; VA_PACK_BF16 rounds,
+/* B_k[r, c] = w[r * row_step + c * col_step + k], packed at the first use and when w is stale; VA_PACK_BF16 rounds,
  * and is for one tap and row_step 1. NULL after failing. */
 const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     enum va_pack_way way, int64_t rows, int64_t cols,
                                     int64_t taps, int64_t row_step, int64_t col_step);
+/* The device wrote the values: all forms that there are once more. */
+void va_cpu_repack(const struct va_weight *w);
+void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool training);
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
 
 /* Start of columns [col, ...) of tap k; col is a multiple of VA_GEMM_PANEL. */

@@ -218,5 +218,8 @@ void va_cpu_update(struct va_backend *be, const struct va_adamw *h)
     if (h->clip > 0 && h->clip < step->report.norm + 1e-6)
         p.scale = h->clip / (step->report.norm + 1e-6);
     va_cpu_run(cpu, p.pieces, adamw_task, &p);
+    for (int64_t i = 0; i < h->count; i++)
+        if (h->list[i].weight)
+            va_cpu_repack(h->list[i].weight);
     va_cpu_derive(be, h->derived, h->derived_count);
 }

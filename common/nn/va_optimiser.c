@@ -31,7 +31,7 @@ struct va_optimiser *va_optimiser_new(struct va_params *params,
         return NULL;
     }
     for (int64_t i = 0; i < params->count; i++) {
-        const struct va_param *p = &params->items[i];
+        struct va_param *p = &params->items[i];
 
         if (p->frozen)
             continue;
@@ -42,7 +42,8 @@ struct va_optimiser *va_optimiser_new(struct va_params *params,
                                                   .m = p->m,
                                                   .v = p->v,
                                                   .decay = p->decay ? c->decay : 0,
-                                                  .rate = p->rate ? p->rate : 1 };
+                                                  .rate = p->rate ? p->rate : 1,
+                                                  .weight = &p->value };
     }
     return o;
 }
@@ -82,7 +83,6 @@ void va_optimiser_update(struct va_optimiser *o)
                                                 .derived = params->derived,
                                                 .derived_count = params->derived_count,
                                                 .step = o->record });
-    va_params_updated(params);
 }
 
 void va_optimiser_look(struct va_optimiser *o, struct va_report *r)

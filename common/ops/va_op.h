@@ -15,13 +15,23 @@
 
 /*
  * A weight matrix or kernel whose values change rarely compared with its uses. `prepared` is
- * the backend's own form of it (packed, transposed, bf16, spectrum); the backend makes it at
- * the first use after weight_changed() and owns it until weight_release().
+ * the backend's own form of it (packed, transposed, bf16, spectrum), which it owns until
+ * weight_release(). It is made by weight_prepare(), when the host has written the values, and kept up
+ * to date by what writes them on the device: `update` and `derive`. Where nobody asked for it, it is
+ * made at the first use.
  */
+enum va_use {
+    VA_USE_PLAIN,  /* read as it is */
+    VA_USE_LINEAR, /* [N, K], of a linear layer or a recurrence */
+    VA_USE_CONV,   /* [N, K, taps], of a convolution over time */
+};
+
 struct va_weight {
     void *data; /* values, in the layout the operation states */
     void *prepared;
-    bool stale; /* data changed since `prepared` was made */
+    bool stale; /* the host wrote data since `prepared` was made */
+    enum va_use use;
+    int64_t N, K, taps; /* not of a plain one */
 };
 
 enum va_unary {

@@ -128,8 +128,9 @@ struct va_derived {
 struct va_update {
     int64_t count;
     void *value, *grad, *m, *v;
-    double decay; /* weight decay of this tensor; 0 for none */
-    double rate;  /* its learning rate over that of all */
+    double decay;             /* weight decay of this tensor; 0 for none */
+    double rate;              /* its learning rate over that of all */
+    struct va_weight *weight; /* whose data is `value`, or NULL */
 };
 
 /* AdamW, decoupled decay (Loshchilov and Hutter 2019), as PyTorch orders it; lr is the step's rate
@@ -137,7 +138,7 @@ struct va_update {
  *   s = clip / (norm + 1e-6) where clip > 0 and this is below 1, else 1
  *   g = s * grad;  w -= lr * decay * w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
  *   w -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps),  t counted from 1
- * Then the derived weights are made anew. Nothing is changed where va_step_updates says so. */
+ * Then derived weights and prepared forms are made anew. Nothing is changed where va_step_updates says so. */
 struct va_adamw {
     double beta1, beta2, eps, clip;
     const struct va_update *list;

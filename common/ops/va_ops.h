@@ -48,6 +48,7 @@ struct va_ops {
     void (*get_bytes)(struct va_backend *be, void *dst, const void *src, int64_t bytes);
 
     /* Weights */
+    void (*weight_prepare)(struct va_backend *be, struct va_weight *w, bool training);
     void (*weight_release)(struct va_backend *be, struct va_weight *w);
 
     /* Elementwise over n numbers; in place allowed where x (or dy) is y (or dx). */
@@ -92,7 +93,7 @@ struct va_ops {
     void (*ccc_moments)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
 
-    /* Values of derived weights; and, in place, the gradients of what they follow from. */
+    /* Values of derived weights, with prepared forms; and, in place, the gradients of what they follow from. */
     void (*derive)(struct va_backend *be, const struct va_derived *list, int64_t count);
     void (*derive_grad)(struct va_backend *be, const struct va_derived *list, int64_t count);
 
@@ -129,7 +130,7 @@ static inline void *va_bytes_new(struct va_backend *be, int64_t bytes)
     return be->ops->alloc(be, bytes / (int64_t)be->ops->elem + 1);
 }
 
-/* Values of w->data were written: its prepared form is made anew at the next use. */
+/* The host wrote w->data: its prepared form is made anew at the next use. */
 static inline void va_weight_changed(struct va_weight *w)
 {
     w->stale = true;

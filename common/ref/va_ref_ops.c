@@ -49,6 +49,13 @@ static void ref_get_f64(struct va_backend *be, double *dst, const void *src, int
     ref_copy(be, dst, src, count);
 }
 
+static void ref_weight_prepare(struct va_backend *be, struct va_weight *w, bool training)
+{
+    (void)be;
+    (void)w;
+    (void)training;
+}
+
 static void ref_weight_release(struct va_backend *be, struct va_weight *w)
 {
     (void)be;
@@ -78,6 +85,7 @@ static const struct va_ops ref_ops = {
     .get_f64 = ref_get_f64,
     .put_bytes = va_buffer_move,
     .get_bytes = va_buffer_move,
+    .weight_prepare = ref_weight_prepare,
     .weight_release = ref_weight_release,
     .unary = va_ref_unary,
     .unary_grad = va_ref_unary_grad,

@@ -160,32 +160,32 @@ static void *keep(const void *data, size_t n)
 
 /* The same for a struct with a weight `w`, which may be NULL. A form that is out of date is made
  * anew when the call runs, and only then, as the host may have said so since. */
-#define WEIGHTED(name, n, ...)                                                    \
-    struct weighted_##name {                                                      \
-        struct va_##name p;                                                       \
-        struct va_weight *of;                                                     \
-        bool stale;                                                               \
-    };                                                                            \
-    static void run_##name(struct va_backend *in, void *args)                     \
-    {                                                                             \
-        struct weighted_##name *a = args;                                         \
-        struct va_##name *p = &a->p;                                              \
-        struct va_weight w = { 0 };                                               \
-                                                                                  \
-        if (a->of)                                                                \
-            w = (struct va_weight){ at(a->of->data), a->of->prepared, a->stale }; \
-        p->w = a->of ? &w : NULL;                                                 \
-        EACH_##n(__VA_ARGS__) in->ops->name(in, p);                               \
-        if (a->of)                                                                \
-            a->of->prepared = w.prepared;                                         \
-    }                                                                             \
-    static void late_##name(struct va_backend *be, const struct va_##name *p)     \
-    {                                                                             \
-        struct weighted_##name a = { *p, p->w, p->w && p->w->stale };             \
-                                                                                  \
-        if (p->w)                                                                 \
-            p->w->stale = false;                                                  \
-        push(be, #name, run_##name, &a, sizeof(a));                               \
+#define WEIGHTED(name, n, ...)                                                                \
+    struct weighted_##name {                                                                  \
+        struct va_##name p;                                                                   \
+        struct va_weight *of;                                                                 \
+        bool stale;                                                                           \
+    };                                                                                        \
+    static void run_##name(struct va_backend *in, void *args)                                 \
+    {                                                                                         \
+        struct weighted_##name *a = args;                                                     \
+        struct va_##name *p = &a->p;                                                          \
+        struct va_weight w = { 0 };                                                           \
+                                                                                              \
+        if (a->of)                                                                            \
+            w = (struct va_weight){ at(a->of->data), a->of->prepared, a->stale, 0, 0, 0, 0 }; \
+        p->w = a->of ? &w : NULL;                                                             \
+        EACH_##n(__VA_ARGS__) in->ops->name(in, p);                                           \
+        if (a->of)                                                                            \
+            a->of->prepared = w.prepared;                                                     \
+    }                                                                                         \
+    static void late_##name(struct va_backend *be, const struct va_##name *p)                 \
+    {                                                                                         \
+        struct weighted_##name a = { *p, p->w, p->w && p->w->stale };                         \
+                                                                                              \
+        if (p->w)                                                                             \
+            p->w->stale = false;                                                              \
+        push(be, #name, run_##name, &a, sizeof(a));                                           \
     }
 
 WEIGHTED(linear, 5, x, bias, residual, pre, y)
@@ -242,7 +242,9 @@ static void begin_weights(struct weights *k, struct va_transformer_weights *w)
         struct va_layer *p = layer(w, i);
 
         EACH_3(bias, dw, dbias)
-        k->here[i] = (struct va_weight){ at(k->of[i]->data), k->of[i]->prepared, k->stale[i] };
+        k->here[i] = (struct va_weight){
+            at(k->of[i]->data), k->of[i]->prepared, k->stale[i], 0, 0, 0, 0
+        };
         p->w = &k->here[i];
     }
 }
@@ -390,8 +392,9 @@ static void late_ccc_loss(struct va_backend *be, const struct va_ccc *p)
     push(be, "ccc_loss", run_ccc_loss, &copy, sizeof(copy));
 }
 
-/* A list where the numbers are. */
-static struct va_update *list_at(const struct va_update *list, int64_t n)
+/* A list where the numbers are, with the weights that belong to it. */
+static struct va_update *list_at(const struct va_update *list, int64_t n,
+                                 struct va_weight *weights)
 {
     struct va_update *copy = va_new(n, sizeof(*copy));
 
@@ -400,6 +403,11 @@ static struct va_update *list_at(const struct va_update *list, int64_t n)
 
         *p = list[i];
         EACH_4(value, grad, m, v)
+        if (!p->weight)
+            continue;
+        weights[i] = *p->weight;
+        weights[i].data = p->value;
+        p->weight = &weights[i];
     }
     return copy;
 }
@@ -417,40 +425,45 @@ static struct va_derived *derived_at(const struct va_derived *list, int64_t n)
     return copy;
 }
 
+/* Lists are kept as they are, since they live until the next wait. */
 struct late_derive {
-    struct va_derived *list;
+    const struct va_derived *list;
     int64_t count;
 };
 static void run_derive(struct va_backend *in, void *args)
 {
     struct late_derive *p = args;
+    struct va_derived *list = derived_at(p->list, p->count);
 
-    in->ops->derive(in, p->list, p->count);
-    va_free(p->list);
+    if (list)
+        in->ops->derive(in, list, p->count);
+    va_free(list);
 }
 static void run_derive_grad(struct va_backend *in, void *args)
 {
     struct late_derive *p = args;
+    struct va_derived *list = derived_at(p->list, p->count);
 
-    in->ops->derive_grad(in, p->list, p->count);
-    va_free(p->list);
+    if (list)
+        in->ops->derive_grad(in, list, p->count);
+    va_free(list);
 }
 static void late_derive(struct va_backend *be, const struct va_derived *list, int64_t n)
 {
-    push(be, "derive", run_derive, &(struct late_derive){ derived_at(list, n), n },
+    push(be, "derive", run_derive, &(struct late_derive){ list, n },
          sizeof(struct late_derive));
 }
 static void late_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t n)
 {
-    push(be, "derive_grad", run_derive_grad, &(struct late_derive){ derived_at(list, n), n },
+    push(be, "derive_grad", run_derive_grad, &(struct late_derive){ list, n },
          sizeof(struct late_derive));
 }
 
-/* The lists are given to it as they are, since they live until the next wait. */
 static void run_update(struct va_backend *in, void *args)
 {
     struct va_adamw *p = args;
-    struct va_update *list = list_at(p->list, p->count);
+    struct va_weight *weights = va_new(p->count, sizeof(*weights));
+    struct va_update *list = weights ? list_at(p->list, p->count, weights) : NULL;
     struct va_derived *derived = derived_at(p->derived, p->derived_count);
 
     p->list = list;
@@ -459,6 +472,7 @@ static void run_update(struct va_backend *in, void *args)
     if (list && derived)
         in->ops->update(in, p);
     va_free(list);
+    va_free(weights);
     va_free(derived);
 }
 static void late_update(struct va_backend *be, const struct va_adamw *p)
@@ -567,6 +581,28 @@ static void late_get_f64(struct va_backend *be, double *dst, const void *src, in
     late(be)->in->ops->get_f64(late(be)->in, dst, at(src), n);
 }
 
+struct late_prepare {
+    struct va_weight *of;
+    bool stale, training;
+};
+static void run_prepare(struct va_backend *in, void *args)
+{
+    struct late_prepare *p = args;
+    struct va_weight w = *p->of;
+
+    w.data = at(w.data);
+    w.stale = p->stale;
+    in->ops->weight_prepare(in, &w, p->training);
+    p->of->prepared = w.prepared;
+}
+static void late_weight_prepare(struct va_backend *be, struct va_weight *w, bool training)
+{
+    struct late_prepare p = { w, w->stale, training };
+
+    w->stale = false;
+    push(be, "prepare", run_prepare, &p, sizeof(p));
+}
+
 static void late_weight_release(struct va_backend *be, struct va_weight *w)
 {
     run_all(be);
@@ -618,6 +654,7 @@ static const struct va_ops late_ops = {
     .get_f64 = late_get_f64,
     .put_bytes = late_put_bytes,
     .get_bytes = late_get_bytes,
+    .weight_prepare = late_weight_prepare,
     .weight_release = late_weight_release,
     .unary = late_unary,
     .unary_grad = late_unary_grad,

@@ -368,7 +368,6 @@ static void training_of(const struct preset *p)
         rate[k] = va_schedule_rate(p->schedule, k, 1, 2e-3, 50, 5);
         loss[k] = both_ways(&t);
         VA_CHECK(step_update(o, rate[k], &norm[k], &bad) == 0);
-        va_params_changed(va_temporal_params(t.model));
     }
     check_number(&t, "step.lr", rate, STEPS);
     check_number(&t, "step.loss", loss, STEPS);

@@ -440,9 +440,9 @@ static void adamw(void)
         for (int k = 0; k < 4; k++)
             t[i][k] = k < 2 ? twin_random(counts[i], -1, 1) : twin_new(counts[i]);
         ref[i] = (struct va_update){ counts[i],    t[i][0]->ref, t[i][1]->ref, t[i][2]->ref,
-                                     t[i][3]->ref, decay,        rate };
+                                     t[i][3]->ref, decay,        rate,         NULL };
         cpu[i] = (struct va_update){ counts[i],    t[i][0]->cpu, t[i][1]->cpu, t[i][2]->cpu,
-                                     t[i][3]->cpu, decay,        rate };
+                                     t[i][3]->cpu, decay,        rate,         NULL };
     }
     for (int step = 1; step <= STEPS; step++) {
         a.t = b.t = step;

@@ -58,7 +58,7 @@ static void maps(struct results *r)
     enum { N = 40009 };
     float *x = tensor(N, -3, 3), *y = tensor(N, 0, 0), *dy = tensor(N, -1, 1);
     float *slope = tensor(1, 0.2, 0.3), *dslope = tensor(1, 0, 0);
-    struct va_update u = { N, x, dy, tensor(N, 0, 0), tensor(N, 0, 0), 0.01, 1 };
+    struct va_update u = { N, x, dy, tensor(N, 0, 0), tensor(N, 0, 0), 0.01, 1, NULL };
     struct va_adamw h = { 0.9, 0.999, 1e-8, 0.5, &u, 1, NULL, 0, NULL };
     struct va_step step = { 5, 6, 1e-3, 1, { .worst = -1 }, 0 };
     float norm;

@@ -170,7 +170,6 @@ static void model_of(const char *model)
         if (k > 0)
             losses[k] = both_ways(&r);
         VA_CHECK(step_update(r.optimiser, 2e-3, &norms[k], &bad) == 0);
-        va_params_changed(va_temporal_params(r.temporal));
     }
     if (r.steps) {
         check_numbers(&r, "step.loss", losses, r.steps);
