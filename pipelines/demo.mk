@@ -52,10 +52,14 @@ beside = $(addprefix --baseline $(1)=,$(call scores,$(2),$(3)))
 $(OUT)/table.txt: tuned
 	$(call tool,va-fold) report --name fine-tuned $(call beside,pretrained,pretrained,score) $(call beside,random,random,score) \
 	    $(call beside,alone,tuned,alone) $(call beside,ridge,tuned,ridge) $(call beside,mean,tuned,mean) \
-	    $(call scores,tuned,score) >$@.part && mv $@.part $@
+	    $(call scores,tuned,score) >$(part) && $(put)
+$(call ours,$(OUT)/table.txt)
 
-$(SAMPLE):
+$(SAMPLE): $(call settings,corpus)
 	$(call tool,va-synth) $(SYNTH_OPTIONS) --seed $(SEED) -o $(CORPUS)
-$(RANDOM):
+SETTINGS_corpus = $(SYNTH_OPTIONS) $(SEED)
+$(call claim,random,$(RANDOM))
+SETTINGS_random = $(SEED)
+$(RANDOM): $(call settings,random)
 	@mkdir -p $(@D)
 	$(call tool,va-weights) init --arch vit_tiny --seed $(SEED) -o $@

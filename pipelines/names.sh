@@ -3,12 +3,16 @@
 #
 #   path VARIABLE VALUE      a path, or nothing
 #   words VARIABLE VALUE     paths or words, with blanks between
+#   numbers VARIABLE VALUE   whole numbers, none of them twice
+#   once VARIABLE VALUE      words, none of them twice
+#   folds_option OPTIONS     prints the number after --folds, if it is there
 #   files SUFFIX FOLDER...   prints the files FOLDER/<name>SUFFIX
 #   labelled FOLDER...       prints the videos of the label files FOLDER/<name>.txt
 #   sample FILE              prints the videos of a sample submission
 #   folds FILE               prints the folds of a table with the columns clip and fold
 #   videos FOLDER VALUE      links FOLDER/<name>.<ending> to each video: VALUE is the path of one, or
-#                            several with blanks between; prints the links
+#                            several with blanks between; prints the links. A table of another video of
+#                            that name, FOLDER/../<name>.tsv, is not replaced
 #   listed FOLDER FILE       the same with a file that has a path a line
 #
 # A name passes if it has letters, digits, UTF-8 and . _ + - , @ alone, a path also /, and does not
@@ -38,6 +42,18 @@ path() {
 }
 
 words() { for word in $2; do path "$1" "$word"; done; }
+
+once() {
+    twice=$(printf '%s\n' "$2" | tr -s ' \t' '[\n*]' | sed '/^$/d' | sort | uniq -d | head -n 1)
+    [ -z "$twice" ] || refuse "$1: '$twice' is there twice"
+}
+
+numbers() {
+    for word in $2; do
+        case $word in *[!0-9]*) refuse "$1: found '$word', expected a whole number" ;; esac
+    done
+    once "$1" "$2"
+}
 
 # need_name WHERE NAME: a name of a video or file, which is in no folder
 need_name() {
@@ -70,6 +86,11 @@ labelled() {
 
 sample() {
     [ -r "$1" ] || refuse "SAMPLE: cannot read $1"
+    wrong=$(tr -d '\r' <"$1" | sed -n '1{/^image_location,valence,arousal$/!{p;q;};b;}; /^[[:blank:]]*$/b
+        /^..*\/[0-9][0-9]*\.jpg\(,\|$\)/!{p;q;}')
+    if [ -n "$wrong" ] || [ "$(sed 2q "$1" | wc -l)" -lt 2 ]; then
+        refuse "SAMPLE: $1: found '$(printf %.80s "$wrong")', expected the line image_location,valence,arousal and then lines <video>/<NNNNN>.jpg,..."
+    fi
     sed -n '2,$s|/[^/]*$||p' "$1" | sort -u | while IFS= read -r video; do
         need_name "$1" "$video"
         printf '%s\n' "$video"
@@ -84,6 +105,8 @@ folds() {
         printf '%s\n' "$fold"
     done
 }
+
+folds_option() { printf '%s\n' "$1" | sed -n 's/.*--folds[ =] *\([0-9][0-9]*\).*/\1/p'; }
 
 videos() {
     if [ -e "$2" ]; then
@@ -130,6 +153,8 @@ links() {
             refuse "$2: '$video' lies in $1, where links to the videos are made: name the video itself"
         [ -L "$1/$link" ] || [ ! -e "$1/$link" ] ||
             refuse "$1/$link: exists and is no link of an earlier run: give another OUT"
+        [ "$(readlink "$1/$link")" = "$video" ] || [ ! -e "$1/../${link%.*}.tsv" ] ||
+            refuse "${1%/*}/${link%.*}.tsv: is not the table of '$video', which would replace it: give another OUT, or remove this table"
         [ "$(readlink "$1/$link")" = "$video" ] ||
             { mkdir -p "$1" && ln -sfn "$video" "$1/$link"; } 2>/dev/null ||
             refuse "$1/$link: cannot make this link"

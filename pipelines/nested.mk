@@ -37,6 +37,17 @@ OPTIONS_mamba ?= $(NET) --temporal mamba --channels 48,48,48,48
 OPTIONS_tcn   ?= $(NET) --temporal tcn-mamba
 
 include $(HERE)given.mk
+$(call need,MEMBERS)
+$(call names,once MEMBERS $(call quoted,$(MEMBERS)))
+$(foreach m,$(MEMBERS),$(if $(and $(filter undefined,$(origin OPTIONS_$(m))),$(filter undefined,$(origin KIND_$(m)))),\
+    $(error MEMBERS: nothing says what $(m) is: set OPTIONS_$(m))))
+$(foreach m,$(MEMBERS),$(if $(filter-out ridge net,$(KIND_$(m))),$(error KIND_$(m)=$(KIND_$(m)): expected ridge or net)))
+$(call ours,$(OUT)/nested.tsv)
+$(call claim,windows,$(OUT)/pairs/*/*.h5 $(OUT)/cv/*/*.h5 $(OUT)/cv/*/*/*.h5)
+$(foreach m,$(MEMBERS),$(eval SETTINGS_member-$(m) = $$(OPTIONS_$(m)) $$(KIND_$(m))))
+SETTINGS_choice = $(MEMBERS) $(firstword $(SEEDS)) $(LABELS) $(LABEL_OPTIONS)
+SETTINGS_seeds  = $(SEEDS)
+SETTINGS_table  = $(MEMBERS) $(SEEDS) $(LABELS) $(LABEL_OPTIONS)
 
 .PHONY: nested
 nested: $(OUT)/nested.tsv
@@ -61,10 +72,10 @@ folds_of = $(subst -, ,$(notdir $(1)))
 define PAIR_RULES
 $(1)/val.txt: $(foreach k,$(call folds_of,$(1)),$(SPLIT)/$(k)/val.txt)
 	@mkdir -p $$(@D)
-	@sort -u $$^ >$$@
+	@sort -u $$^ >$$(part) && $$(put)
 $(1)/train.txt: $(1)/val.txt $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)
-	@sort -u $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt) | grep -vxFf $(1)/val.txt >$$@
-$(foreach m,$(MEMBERS),$(1)/$(m).h5): $(1)/%.h5: $(WINDOWS) $(1)/train.txt $(1)/val.txt
+	@sort -u $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt) | grep -vxFf $(1)/val.txt >$$(part) && $$(put)
+$(foreach m,$(MEMBERS),$(1)/$(m).h5): $(1)/%.h5: $(WINDOWS) $(1)/train.txt $(1)/val.txt $(STAMPS)/member-% $(call settings,choice)
 	$$(call fit,$$*,$(1)/train.txt,$(1)/val.txt,$(firstword $(SEEDS)))
 endef
 $(foreach p,$(PAIRS),$(eval $(call PAIR_RULES,$(p))))
@@ -75,7 +86,7 @@ define FOLD_RULES
 $(foreach m,$(MEMBERS),$(OUT)/cv/$(1)/inner/$(m).h5): $(OUT)/cv/$(1)/inner/%.h5: $(foreach p,$(call others,$(1)),$(p)/%.h5)
 	@mkdir -p $$(@D)
 	$$(call tool,va-ensemble) --missing average --clip no -o $$@ $$^
-$(OUT)/cv/$(1)/weights.tsv: $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5) $(SPLIT)/$(1)/train.txt
+$(OUT)/cv/$(1)/weights.tsv: $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5) $(SPLIT)/$(1)/train.txt $(call settings,choice)
 	$$(call tool,va-ensemble) fit $(LABEL_OPTIONS) --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
 	    $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5)
 endef
@@ -86,7 +97,7 @@ $(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k))))
 NETS   = $(foreach m,$(MEMBERS),$(if $(filter ridge,$(KIND_$(m))),,$(m)))
 RIDGES = $(filter-out $(NETS),$(MEMBERS))
 define SEED_RULES
-$(foreach m,$(NETS),$(OUT)/cv/$(1)/$(2)/$(m).h5): $(OUT)/cv/$(1)/$(2)/%.h5: $(WINDOWS) $(SPLIT)/$(1)/train.txt $(SPLIT)/$(1)/val.txt
+$(foreach m,$(NETS),$(OUT)/cv/$(1)/$(2)/$(m).h5): $(OUT)/cv/$(1)/$(2)/%.h5: $(WINDOWS) $(SPLIT)/$(1)/train.txt $(SPLIT)/$(1)/val.txt $(STAMPS)/member-%
 	@mkdir -p $$(@D)
 	$$(call fit,$$*,$(SPLIT)/$(1)/train.txt,$(SPLIT)/$(1)/val.txt,$(2))
 endef
@@ -95,20 +106,20 @@ $(OUT)/cv/$(1)/$(2)/mixture.h5: $(OUT)/cv/$(1)/weights.tsv $(foreach m,$(MEMBERS
 	$$(call tool,va-ensemble) --weight-table $$< -o $$@ $(foreach m,$(MEMBERS),$(call member,$(1),$(2),$(m)))
 endef
 member = $(OUT)/cv/$(1)/$(if $(filter $(3),$(NETS)),$(2)/)$(3).h5
-$(foreach m,$(RIDGES),$(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(m).h5)): $(OUT)/cv/%.h5: $(WINDOWS) $$(SPLIT)/$$(*D)/train.txt $$(SPLIT)/$$(*D)/val.txt
+$(foreach m,$(RIDGES),$(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(m).h5)): $(OUT)/cv/%.h5: $(WINDOWS) $$(SPLIT)/$$(*D)/train.txt $$(SPLIT)/$$(*D)/val.txt $(STAMPS)/member-$$(*F)
 	@mkdir -p $(@D)
 	$(call fit,$(*F),$(SPLIT)/$(*D)/train.txt,$(SPLIT)/$(*D)/val.txt)
-$(foreach k,$(FOLDS),$(foreach m,$(NETS),$(OUT)/cv/$(k)/all/$(m).h5)): $(OUT)/cv/%.h5: $$(foreach s,$$(SEEDS),$$(subst /all/,/$$(s)/,$$@))
+$(foreach k,$(FOLDS),$(foreach m,$(NETS),$(OUT)/cv/$(k)/all/$(m).h5)): $(OUT)/cv/%.h5: $$(foreach s,$$(SEEDS),$$(subst /all/,/$$(s)/,$$@)) $(call settings,seeds)
 	@mkdir -p $(@D)
-	$(call tool,va-ensemble) --clip no -o $@ $^
+	$(call tool,va-ensemble) --clip no -o $@ $(filter %.h5,$^)
 $(foreach k,$(FOLDS),$(foreach s,$(SEEDS),$(eval $(call SEED_RULES,$(k),$(s)))))
 $(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(eval $(call MIX_RULES,$(k),$(s)))))
 
 row = $(call pooled,$(2),printf "$(1)\t%s\t%s\t%s\n"$(comma) c["valence"]$(comma) c["arousal"]$(comma) c["mean"])
 comma := ,
 of_folds = $(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(1).h5)
-$(OUT)/nested.tsv: $(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(OUT)/cv/$(k)/$(s)/mixture.h5)) $(SCORED)
-	@printf 'model\tvalence\tarousal\tmean\n' >$@.part && \
+$(OUT)/nested.tsv: $(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(OUT)/cv/$(k)/$(s)/mixture.h5)) $(SCORED) $(call settings,table)
+	@printf 'model\tvalence\tarousal\tmean\n' >$(part) && \
 	$(foreach m,$(RIDGES),$(call row,$(m),$(call of_folds,$(m)))) \
 	$(foreach m,$(NETS),$(foreach s,$(SEEDS) all,$(call row,$(m) $(s),$(call of_folds,$(s)/$(m))))) \
-	$(foreach s,$(SEEDS) all,$(call row,mixture $(s),$(call of_folds,$(s)/mixture))) mv $@.part $@
+	$(foreach s,$(SEEDS) all,$(call row,mixture $(s),$(call of_folds,$(s)/mixture))) $(put)

@@ -29,8 +29,9 @@ SMOOTH_OPTIONS  ?= --filter gaussian --sigma 5
 
 # $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands.
 tool = $(if $(V),,@echo "  $(1)$(if $@, $@)" >&2 && )$(plain)
+program = $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 # The command alone, for a second one in a recipe.
-plain = $(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1)) \
+plain = $(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(program) \
             $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
 
 MAKEFLAGS += --no-builtin-rules
@@ -39,3 +40,6 @@ MAKEFLAGS += --no-builtin-rules
 # command fails is an earlier file, or that of another make.
 .SECONDARY:
 .SECONDEXPANSION:
+include $(dir $(NAMES))outputs.mk
+$(call need,OUT)
+$(call need_numbers,SEED THREADS)

@@ -12,6 +12,7 @@ ifndef tool
 include $(HERE)params.mk
 endif
 $(if $(PICTURES),,$(error set PICTURES))
+$(call need_files,PICTURES)
 
 PRETRAIN_OPTIONS ?= --sheet-every 10
 PRETRAINED       ?= $(OUT)/encoder.h5
@@ -19,7 +20,9 @@ PRETRAINED       ?= $(OUT)/encoder.h5
 .PHONY: pretrain
 pretrain: $(PRETRAINED)
 
-$(PRETRAINED): $(PICTURES)
+$(call claim,pretrain,$(PRETRAINED))
+SETTINGS_pretrain = $(PRETRAIN_OPTIONS) $(SEED) $(PICTURES)
+$(PRETRAINED): $(PICTURES) $(call settings,pretrain)
 	@mkdir -p $(@D)
 	$(call tool,va-mae-pretrain) $(PRETRAIN_OPTIONS) --seed $(SEED) -j $(THREADS) --resume \
 	    --cache $(OUT)/pretrain/cache --log-dir $(OUT)/pretrain -o $@ $(PICTURES)

@@ -7,33 +7,38 @@
 #   alone.tsv             what it says by itself of each held-out frame, smoothed: its score
 frames_of = $(1:%=$(FRAMES)/%.h5)
 windows = $(CV)/$(1)/windows.h5
+SETTINGS_finetune = $(FINETUNE_OPTIONS) $(SEED) $(ENCODER) $(FRAMES) $(LABEL_OPTIONS) $(LABELS) $(LABELLED)
+SETTINGS_smooth   = $(SMOOTH_OPTIONS) $(LABEL_OPTIONS) $(LABELS)
+$(call ours,$(FOLDS:%=$(CV)/%/windows.tsv))
+$(call claim,finetune,$(FOLDS:%=$(CV)/%/encoder.h5))
+$(call claim,smooth,$(FOLDS:%=$(CV)/%/alone.h5))
 WINDOW_FILES = $(foreach k,$(FOLDS),$(call windows,$(k)))
 
-$(CV)/%/encoder.h5: $(ENCODER) $$(call frames_of,$$(LABELLED)) $(LABEL_FILES) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt
+$(CV)/%/encoder.h5: $(ENCODER) $$(call frames_of,$$(LABELLED)) $(LABEL_FILES) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt $(call settings,finetune)
 	@mkdir -p $(@D)
 	$(call tool,va-finetune) $(FINETUNE_OPTIONS) --seed $(SEED) -j $(THREADS) --resume -w $< $(LABELS:%=--labels %) \
 	    --train $(SPLIT)/$*/train.txt --val $(SPLIT)/$*/val.txt --log-dir $(@D)/tuning -o $@ \
 	    $(call frames_of,$(LABELLED))
 
 define FOLD_RULES
-$(CV)/$(1)/features/%.h5: $(FRAMES)/%.h5 $(CV)/$(1)/encoder.h5
+$(CV)/$(1)/features/%.h5: $(FRAMES)/%.h5 $(CV)/$(1)/encoder.h5 $(call settings,embed)
 	@mkdir -p $$(@D)
 	$$(call tool,va-embed) $$(EMBED_OPTIONS) -j $$(THREADS) -w $(CV)/$(1)/encoder.h5 -o $$@ $$<
-$(CV)/$(1)/windows.h5: $(LABELLED:%=$(CV)/$(1)/features/%.h5) $(LABEL_FILES)
+$(CV)/$(1)/windows.h5: $(LABELLED:%=$(CV)/$(1)/features/%.h5) $(LABEL_FILES) $(call settings,windows)
 	$$(call tool,va-window) $$(WINDOW_OPTIONS) $$(LABELS:%=--labels %) -o $$@ \
-	    $(LABELLED:%=$(CV)/$(1)/features/%.h5) >$$(@D)/windows.tsv
+	    $(LABELLED:%=$(CV)/$(1)/features/%.h5) >$$(@D)/.windows.tsv.part && $$(call put_at,$$(@D)/windows.tsv)
 endef
 $(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k))))
 
 # ---- the encoder alone --------------------------------------------------------------------------
-$(CV)/%/alone.h5: $(CV)/%/encoder.h5 $(SPLIT)/%/val.txt
-	$(call tool,va-predict) --clip no $(LABELS:%=--labels %) -j $(THREADS) -m $< -o $@.raw $$(sed 's|.*|$(FRAMES)/&.h5|' $(SPLIT)/$*/val.txt) && \
-	    $(call plain,va-smooth) $(SMOOTH_OPTIONS) -o $@ $@.raw && rm $@.raw
+$(CV)/%/alone.h5: $(CV)/%/encoder.h5 $(SPLIT)/%/val.txt $(call settings,smooth)
+	$(call tool,va-predict) --clip no $(LABELS:%=--labels %) -j $(THREADS) -m $< -o $(part) $$(sed 's|.*|$(FRAMES)/&.h5|' $(SPLIT)/$*/val.txt) && \
+	    $(call plain,va-smooth) $(SMOOTH_OPTIONS) -o $@ $(part) && rm $(part)
 BASELINES += $(FOLDS:%=$(CV)/%/alone.tsv)
 
 # ---- the test set: each fold's model on its own features, then their mean -----------------------
 TEST_OF = $(FOLDS:%=$(CV)/%/test.h5)
-$(TEST_OF): $(CV)/%/test.h5: $(CV)/%/model.h5 $$(addprefix $(CV)/$$*/features/,$$(addsuffix .h5,$$(TEST)))
+$(TEST_OF): $(CV)/%/test.h5: $(CV)/%/model.h5 $$(addprefix $(CV)/$$*/features/,$$(addsuffix .h5,$$(TEST))) $(call settings,test)
 	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) -m $< -o $@ $(TEST:%=$(@D)/features/%.h5)
-$(OUT)/test.h5: $(TEST_OF)
-	$(call tool,va-ensemble) -o $@ $^
+$(OUT)/test.h5: $(TEST_OF) $(call settings,test)
+	$(call tool,va-ensemble) -o $@ $(TEST_OF)

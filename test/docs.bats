@@ -48,7 +48,7 @@ whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUIL
     run bash -euo pipefail readme.sh
     echo "$output"
     [ "$status" -eq 0 ]
-    [ "$(head -n 1 holiday.tsv)" = "$(printf 'frame\ttime\tvalence\tarousal')" ]
+    [ "$(head -n 1 holiday.tsv)" = "$(printf 'frame\ttime\tperson\tface\tconfidence\tvalence\tarousal')" ]
     cmp holiday.tsv out/holiday.tsv
     [ -s out/table.txt ]
     [ "$(va-weights info mae.h5 | grep -P '^setting\tstd' | cut -f 3)" = 0.229,0.224,0.225 ]

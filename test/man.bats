@@ -100,7 +100,7 @@ given_later() {
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
     local tools=(decode embed window fold tcn-mamba-train finetune predict mae-pretrain weights
-        ensemble ridge score smooth submit synth check h5cmp)
+        ensemble ridge score smooth table submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do
         given_later "va-$t"
@@ -109,7 +109,7 @@ given_later() {
         run bash -euo pipefail examples.sh
         [ "$status" -eq 0 ] || explain "va-$t: $output"
     done
-    [ "$(head -n 1 holiday.csv)" = frame,time,valence,arousal ]
+    [ "$(head -n 1 holiday.csv)" = frame,time,person,face,confidence,valence,arousal ]
     va-check val.pred.h5 tuned.h5 mae.h5 smooth.h5
 }
 

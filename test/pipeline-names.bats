@@ -133,6 +133,13 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     own VIDEO=two/P.mp4
     [ "$(h5dump -H -d /frames out/frames/P.h5 | sed -n 's/.*SIMPLE { ( \([0-9]*\),.*/\1/p')" -eq 6 ]
     own VIDEO=two/P.mp4 | grep -q "up to date"
+    echo table >out/P.tsv # of two/P.mp4
+    own VIDEO=two/P.mp4
+    refused "out/P.tsv: is not the table of '$PWD/one/P.mp4'" own VIDEO=one/P.mp4
+    cp one/P.mp4 P.mov
+    refused "out/P.tsv: is not the table of '$PWD/P.mov'" own VIDEO=P.mov
+    [ "$(cat out/P.tsv)" = table ]
+    rm out/P.tsv && own VIDEO=one/P.mp4
 }
 
 @test "links are made where nothing of the user's is" {

@@ -70,6 +70,29 @@ w" ]
     done
 }
 
+@test "a list that no split wrote, or that was edited since, is replaced with --force only" {
+    split --seed 5 -o folds
+    split --seed 6 -o folds
+    split --seed 5 -o folds # what was written earlier is no stranger
+    cp folds/1/val.txt before
+    echo v1 >>folds/2/train.txt
+    cp folds/2/train.txt edited
+    refused 3 "folds/2/train.txt: exists and holds a text, not an earlier output: name another file, or replace it with --force" \
+        split --seed 6 -o folds
+    cmp before folds/1/val.txt
+    cmp edited folds/2/train.txt
+    split --seed 6 -o folds --force
+    run ! cmp -s edited folds/2/train.txt
+    mkdir -p own/0 && printf 'b\na\n' >own/0/train.txt
+    run -3 split -o own
+    [ "$(cat own/0/train.txt)" = "b
+a" ]
+    [ "$(find own | wc -l)" -eq 3 ]
+    mkdir table && echo 'my splits' >table/split.tsv
+    run -3 split -o table
+    [ "$(cat table/split.tsv)" = 'my splits' ]
+}
+
 @test "the same seed gives the same folds" {
     split --seed 5 -o a
     split --seed 5 -o b
@@ -91,7 +114,7 @@ w" ]
 @test "folds as given" {
     printf 'clip\tgroup\tfold\na1\ta\t0\na2\ta\t0\nb1\tb\t1\nc1\tc\t2\n' >folds.tsv
     va-fold split --folds-tsv folds.tsv -o folds
-    [ "$(echo folds/*)" = "folds/0 folds/1 folds/2" ]
+    [ "$(echo folds/*)" = "folds/0 folds/1 folds/2 folds/split.tsv" ]
     [ "$(paste -sd ' ' folds/0/val.txt)" = "a1 a2" ]
     [ "$(paste -sd ' ' folds/1/train.txt)" = "a1 a2 c1" ]
     printf 'clip\tgroup\tfold\na1\ta\t0\na2\ta\t1\n' >folds.tsv

@@ -118,10 +118,10 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
 }
 
 @test "--temporal: every model trains, resumes, streams, and says what it is" {
-    for t in tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer; do
+    for t in $(words_of va-tcn-mamba-train temporal); do
         settings=(--epochs 30 --lr 0.01 --temporal "$t" --heads 2 --channels "8,6" --log-dir log)
         train "${settings[@]}" -o m.h5
-        [ "$(attribute m.h5 temporal)" = $t ]
+        [ "$(attribute m.h5 temporal)" = "$t" ]
         va-check m.h5
         awk 'NR > 1 && NR < 10 { first += $4 } NR > 113 { last += $4 } END { exit !(last < first) }' \
             log/train.tsv || explain "$t does not learn"
@@ -235,6 +235,16 @@ END
 @test "a loss that is not finite: status 4 with step, tensor and batch, no model" {
     run -4 --separate-stderr train --epochs 3 --lr 1e30 --schedule constant --log-dir log -o m.h5
     [[ $stderr == "va-tcn-mamba-train: step 2: the loss is not finite (nor is "*"): training diverged, mostly because the learning rate is too high: "*"; batch: "[abc]" "*-* ]] ||
+        explain "$stderr"
+    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    [ ! -e m.h5 ]
+}
+
+@test "weights that overflow in the last update: status 4, no model" {
+    large() { va-tcn-mamba-train -q "${RUN[@]:0:8}" --temporal gru --steps 1 --epochs 3 --schedule constant --warmup-epochs 0 --select last "$@"; }
+    large --lr 1e3 --channels "8,6" --kernel 3 --layers 1 --hidden 4 -o large.h5
+    run -4 --separate-stderr large --init large.h5 --lr 1e30 --weight-decay 1e6 -o m.h5
+    [[ $stderr == "va-tcn-mamba-train: tensor "*": element "*" is "*", expected a finite number: training diverged, "* ]] ||
         explain "$stderr"
     [ "$(wc -l <<<"$stderr")" -eq 1 ]
     [ ! -e m.h5 ]

@@ -95,6 +95,8 @@ static int split_main(int argc, char **argv)
         .brief = "write lists of the training and validation videos of each fold",
         .details =
             "Fold 0 is the official split.\n\n"
+            "DIR/split.tsv records the lists. A list that va-fold did not write, or that was "
+            "edited since, is replaced only with --force.\n\n"
             "Scheme paper divides the videos of both sets. The videos <base>, <base>_left "
             "and <base>_right stay in one fold, or the groups that --groups names. Groups "
             "are assigned from the largest to the smallest, each to the fold with the fewest "
@@ -348,7 +350,7 @@ static int run_main(int argc, char **argv)
         .details =
             "Runs pipelines/cv.mk with make. Operands are settings of that Makefile, such as "
             "FOLDS=\"0 1\" or TRAIN_OPTIONS=\"--preset paper --epochs 10\". A second run makes "
-            "only the files that are out of date; after other settings, use another folder.",
+            "only the files that are out of date, also after a changed setting.",
     };
     char **settings = va_options_parse(table, &run_usage, argc, argv, &status);
 

@@ -1,19 +1,13 @@
 #include "data/va_folds.h"
 
 #include "base/va_error.h"
-#include "base/va_lock.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "base/va_rand.h"
-#include "base/va_tempfile.h"
 #include "data/va_lists.h"
 #include "data/va_table.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { FOLDS_MAX = 1000, ROWS_MAX = 20000 };
 
@@ -381,143 +375,6 @@ bool va_folds_held_out(const struct va_fold_plan *plan, int64_t k, int64_t i)
 int64_t va_folds_count(const struct va_fold_plan *plan)
 {
     return plan->given ? plan->folds : plan->folds + 1;
-}
-
-static int write_list(const struct va_fold_plan *plan, const char *path, int64_t k,
-                      bool held_out)
-{
-    struct va_textfile f;
-
-    if (va_textfile_create(&f, path, NULL) < 0)
-        return -1;
-    for (int64_t i = 0; i < plan->count; i++)
-        if (va_folds_held_out(plan, k, i) == held_out)
-            fprintf(f.stream, "%s\n", plan->videos[i].name);
-    return va_textfile_commit(&f);
-}
-
-static char *list_path(const char *folder, int64_t k, bool held_out)
-{
-    return va_format("%s/%lld/%s.txt", folder, (long long)k, held_out ? "val" : "train");
-}
-
-/* Make a list in `stage`, if it may go to `folder` later. */
-static int make_list(const struct va_fold_plan *plan, const char *stage, const char *folder,
-                     int64_t k, bool held_out)
-{
-    char *path = list_path(stage, k, held_out), *target = list_path(folder, k, held_out);
-    int status = -1;
-
-    if (path && target && va_output_check(target, va_name_list_ours) == 0)
-        status = write_list(plan, path, k, held_out);
-    va_free(path);
-    va_free(target);
-    return status;
-}
-
-/* Move list i (of fold i / 2) between two folders, in exchange for the one that is there, if any:
- * so that the same call the other way round undoes it. *lost: an earlier list is gone, as the file
- * system cannot exchange. -1 with errno. */
-static int swap_list(const char *from, const char *to, int64_t i, bool *lost)
-{
-    char *path = list_path(from, i / 2, i % 2), *target = list_path(to, i / 2, i % 2);
-    int status = path && target ? 0 : -1;
-
-    if (status == 0)
-        status = renameat2(AT_FDCWD, path, AT_FDCWD, target, RENAME_EXCHANGE);
-    if (status < 0 && path && target &&
-        (errno == ENOENT || errno == EINVAL || errno == ENOSYS)) {
-        *lost = *lost || errno != ENOENT;
-        status = rename(path, target);
-    }
-    va_free(path);
-    va_free(target);
-    return status;
-}
-
-/* All lists or none. */
-static int move_lists(const char *stage, const char *folder, int64_t count)
-{
-    bool lost = false;
-    int error;
-
-    for (int64_t i = 0; i < count; i++) {
-        if (swap_list(stage, folder, i, &lost) == 0)
-            continue;
-        error = errno;
-        while (!lost && i-- > 0)
-            if (swap_list(folder, stage, i, &lost) < 0)
-                break; /* the disk refuses everything: the line below stands for it */
-        errno = error;
-        return va_error_write(folder, "move the lists there");
-    }
-    return 0;
-}
-
-/* Make PARENT/k. */
-static int make_fold_folder(const char *parent, int64_t k)
-{
-    char *path = va_format("%s/%lld", parent, (long long)k);
-    int status = path ? va_make_folder(path) : -1;
-
-    va_free(path);
-    return status;
-}
-
-/* All lists in `stage`, on the disk; then all folders; then the lists, which only change their
- * place: that needs no space. */
-static int write_all(const struct va_fold_plan *plan, const char *stage, const char *folder)
-{
-    int64_t folds = va_folds_count(plan);
-    int status = 0;
-
-    for (int64_t k = 0; status == 0 && k < folds; k++) {
-        status = make_fold_folder(stage, k);
-        for (int side = 0; status == 0 && side < 2; side++)
-            status = make_list(plan, stage, folder, k, side);
-    }
-    for (int64_t k = 0; status == 0 && k < folds; k++)
-        status = make_fold_folder(folder, k);
-    return status == 0 ? move_lists(stage, folder, 2 * folds) : -1;
-}
-
-/* After a failure: folders that hold nothing were made by this run, or by one that failed. */
-static void remove_empty(const struct va_fold_plan *plan, const char *folder, bool existed)
-{
-    for (int64_t k = 0; k < va_folds_count(plan); k++) {
-        char *path = va_format("%s/%lld", folder, (long long)k);
-
-        if (path)
-            rmdir(path);
-        va_free(path);
-    }
-    if (!existed)
-        rmdir(folder);
-}
-
-int va_folds_write(const struct va_fold_plan *plan, const char *folder)
-{
-    char *stage = va_format("%s/.split.part", folder);
-    struct va_lock *lock = NULL;
-    bool existed = access(folder, F_OK) == 0;
-    int status = -1;
-
-    if (!stage || va_make_folder(folder) < 0)
-        goto done;
-    lock = va_lock_take(stage);
-    if (!lock)
-        goto done;
-    if (va_make_folder(stage) == 0 && va_clear_folder(stage) == 0) {
-        status = write_all(plan, stage, folder);
-        (void)!va_clear_folder(stage);
-    }
-    rmdir(stage);
-    va_lock_release(lock);
-    if (status < 0)
-        remove_empty(plan, folder, existed);
-done:
-    va_free(stage);
-    return status;
 }
 
 void va_folds_release(struct va_fold_plan *plan)

@@ -71,7 +71,8 @@ bool va_folds_held_out(const struct va_fold_plan *plan, int64_t k, int64_t i);
 int64_t va_folds_count(const struct va_fold_plan *plan);
 
 /* Write FOLDER/<k>/train.txt and val.txt for all folds: all of them, or after an error none, and
- * an earlier split stays. One process at a time. */
+ * an earlier split stays. A list that no split wrote there, or that was edited since, is replaced
+ * with --force only: FOLDER/split.tsv records the lists. One process at a time. */
 VA_MUST_USE int va_folds_write(const struct va_fold_plan *plan, const char *folder);
 
 void va_folds_release(struct va_fold_plan *plan);

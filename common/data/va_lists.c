@@ -93,27 +93,6 @@ void va_name_list_release(struct va_name_list *list)
     *list = (struct va_name_list){ 0 };
 }
 
-bool va_name_list_ours(const char *head, size_t size)
-{
-    char name[VA_LINE_MAX + 1];
-    size_t n;
-
-    for (; size; head += n + 1, size -= n + 1) {
-        const char *end = memchr(head, '\n', size);
-
-        if (!end)
-            return true; /* the rest of this line was not looked at */
-        n = (size_t)(end - head);
-        if (n > VA_LINE_MAX)
-            return false;
-        memcpy(name, head, n);
-        name[n] = 0;
-        if (strlen(name) != n || !va_video_name_valid(name))
-            return false;
-    }
-    return true;
-}
-
 int va_name_list_unknown(const struct va_name_list *list, int64_t i, const char *where)
 {
     return va_error("%s: line %lld: found '%s', which is not in %s", list->path,

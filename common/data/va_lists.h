@@ -32,9 +32,6 @@ struct va_name_list {
 VA_MUST_USE int va_name_list_read(struct va_name_list *list, const char *path);
 void va_name_list_release(struct va_name_list *list);
 
-/* Whether head[0..size), the beginning of a file, is that of a list (va_output.h). */
-bool va_name_list_ours(const char *head, size_t size);
-
 /* Report that item i is not among what `where` holds. Always -1. */
 int va_name_list_unknown(const struct va_name_list *list, int64_t i, const char *where);
 

@@ -116,6 +116,11 @@ static const struct va_ops ref_ops = {
     .ccc_loss = va_ref_ccc_loss,
     .cross_entropy = va_ref_cross_entropy,
     .update = va_ref_update,
+    .conv2d = va_ref_conv2d,
+    .dwconv2d = va_ref_dwconv2d,
+    .separable2d = va_ref_separable2d,
+    .pool2d = va_ref_pool2d,
+    .upsample2d = va_ref_upsample2d,
     .sync = ref_sync,
     .destroy = ref_destroy,
 };

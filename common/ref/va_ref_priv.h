@@ -65,4 +65,11 @@ void va_ref_ccc_loss(struct va_backend *be, const struct va_ccc *p);
 void va_ref_cross_entropy(struct va_backend *be, const struct va_cross_entropy *p);
 void va_ref_update(struct va_backend *be, const struct va_adamw *p);
 
+/* va_ref_pictures.c */
+void va_ref_conv2d(struct va_backend *be, const struct va_conv2d *p);
+void va_ref_dwconv2d(struct va_backend *be, const struct va_dwconv2d *p);
+void va_ref_separable2d(struct va_backend *be, const struct va_separable2d *p);
+void va_ref_pool2d(struct va_backend *be, const struct va_pool2d *p);
+void va_ref_upsample2d(struct va_backend *be, const struct va_upsample2d *p);
+
 #endif

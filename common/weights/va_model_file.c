@@ -13,6 +13,7 @@
 #include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
+#include "weights/va_onnx.h"
 #include "weights/va_pth.h"
 #include <errno.h>
 #include <math.h>
@@ -115,10 +116,27 @@ static int put_order(struct va_h5_out *out, const struct va_tensors *set)
     return result;
 }
 
+/* What would be refused when it is read is not written. */
+static int check_finite(const struct va_tensor *t)
+{
+    const float *x = t->data;
+
+    for (int64_t i = 0; t->dtype == VA_F32 && i < t->count; i++)
+        if (!isfinite(x[i]))
+            return va_error_machine(
+                "tensor %s: element %lld is %g, expected a finite number: training diverged, "
+                "mostly because the learning rate is too high: try a lower --lr or more "
+                "--warmup-epochs",
+                t->name, (long long)i, (double)x[i]);
+    return 0;
+}
+
 int va_model_put(struct va_h5_out *out, const struct va_tensors *set)
 {
     int result = 0;
 
+    for (int64_t i = 0; i < set->count && result == 0; i++)
+        result = check_finite(&set->items[i]);
     for (int64_t i = 0; i < set->meta_count && result == 0; i++)
         result = put_value(out, set->meta[i].key, set->meta[i].value);
     if (result < 0 || put_order(out, set) < 0)
@@ -447,7 +465,7 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
     uint8_t head[VA_MAGIC_BYTES] = { 0 };
     int64_t size = read_head(path, head, sizeof(head));
     struct va_tensors *set;
-    bool pth = va_pth_begins(head);
+    bool pth = va_pth_begins(head), onnx = va_onnx_begins(head) && !is_safetensors(head, size);
 
     if (id)
         *id = NULL;
@@ -461,9 +479,9 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
                    NULL;
         return va_model_read(path, id);
     }
-    if (!pth && !is_safetensors(head, size) && check_foreign(path, head, size) < 0)
+    if (!pth && !onnx && !is_safetensors(head, size) && check_foreign(path, head, size) < 0)
         return NULL;
-    set = pth ? va_pth_read(path, from) : va_safetensors_read(path);
+    set = pth ? va_pth_read(path, from) : onnx ? va_onnx_read(path) : va_safetensors_read(path);
     if (set && from && !pth && keep_below(set, path, from) < 0) {
         va_tensors_free(set);
         return NULL;

@@ -1,5 +1,5 @@
 /*
- * va_model_file.h - models as sets of named tensors: va.model/1, safetensors, PyTorch's.
+ * va_model_file.h - models as sets of named tensors: va.model/1, safetensors, PyTorch's, ONNX.
  *
  * Values are checked to be finite and shapes to be sane before memory is taken.
  */
@@ -22,8 +22,8 @@ VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
  * present ones; *step gets the step that they are of. `id` as above. NULL after reporting. */
 VA_MUST_USE struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step);
 
-/* The tensors and metadata of a va.model/1 or safetensors file or a checkpoint of PyTorch
- * (weights/va_pth.h), whichever its contents are; of the latter two with values and types as they
+/* The tensors and metadata of a va.model/1 or safetensors file, a checkpoint of PyTorch
+ * (weights/va_pth.h) or an ONNX model (weights/va_onnx.h), whichever its contents are; of others' with values and types as they
  * stand there. `from` (or NULL) names a part of one of others: what stands before the names of
  * its tensors (they lose it), in a checkpoint also the key of a dict. `id` as above. NULL after
  * reporting: a file that is something else is named (base/va_magic.h). */
@@ -43,7 +43,8 @@ VA_MUST_USE int va_model_save(const char *path, const struct va_tensors *set,
                               const int64_t *seed, const struct va_model_source *sources,
                               int64_t count);
 
-/* Put tensors and metadata into a file being written (va.model/1 or va.state/1). */
+/* Put tensors and metadata into a file being written (va.model/1 or va.state/1). A value that is not
+ * finite is a training that diverged: -1 after reporting. */
 VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set);
 
 /*

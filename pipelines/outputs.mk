@@ -1,0 +1,41 @@
+# What a pipeline writes, beside the outputs of tools: files that commands print, and the settings that
+# each stage was run with. params.mk reads this file.
+
+# ---- what commands print ----------------------------------------------------------------------
+# A recipe prints to $(part), and $(put) makes that its target. A file that is there and that no
+# pipeline wrote is somebody's own: it stays, and the recipe fails (put.sh).
+STAMPS = $(OUT)/.make
+part   = $(@D)/.$(@F).part
+put    = $(call put_at,$@)
+put_at = sh $(dir $(NAMES))put.sh $(STAMPS)/outputs $(1)
+# $(call ours,FILES): the same question before the first rule
+ours   = $(call answer,$(shell sh $(dir $(NAMES))put.sh $(STAMPS)/outputs --check $(1)))
+
+# ---- settings ---------------------------------------------------------------------------------
+# $(call settings,STAGES): files that are newer than all that was made with other settings, which are
+# the variables SETTINGS_<stage>.
+settings = $(1:%=$(STAMPS)/%)
+same     = $(if $(subst x$(1),,x$(2))$(subst x$(2),,x$(1)),,same)
+changed  = $(if $(and $(wildcard $(1)),$(call same,$(strip $(file <$(1))),$(strip $(subst $(newline), ,$(SETTINGS_$(notdir $(1))))))),,FORCE)
+define stamp
+	@mkdir -p $(@D) && printf '%s\n' $(call quoted,$(strip $(subst $(newline), ,$(SETTINGS_$*)))) >$@
+endef
+$(STAMPS)/%: $$(call changed,$$@)
+	$(stamp)
+.PHONY: FORCE
+FORCE:
+
+# $(call claim,STAGE,FILES): the outputs of the tools of a stage. Without its settings, no pipeline ever
+# wrote them.
+claim    = $(call claim_at,$(STAMPS)/$(1),$(2))
+claim_at = $(if $(wildcard $(1)),,$(foreach f,$(wildcard $(2)),$(error $(f): exists, and no pipeline wrote it: move it, or give another OUT)))
+
+# ---- checks before the first rule ---------------------------------------------------------------
+# $(call need,VARIABLES): lists that may not be empty
+need = $(foreach v,$(1),$(if $(strip $($(v))),,$(error $(v) is empty: give it a value, or leave it out for its default)))
+# $(call need_files,VARIABLES): each word is a file or folder that exists
+need_files = $(foreach v,$(1),$(foreach f,$($(v)),$(if $(wildcard $(f)),,$(error $(v): $(f): no such file or folder))))
+# $(call need_numbers,VARIABLES): whole numbers, each of them once
+need_numbers = $(foreach v,$(1),$(call need,$(v))$(call names,numbers $(v) $(call quoted,$($(v)))))
+# $(call need_folds,FOLDS THERE ARE)
+need_folds = $(call need_numbers,FOLDS)$(foreach k,$(FOLDS),$(if $(filter $(k),$(1)),,$(error FOLDS: there is no fold $(k), expected some of $(strip $(1)))))
