@@ -41,22 +41,16 @@ static double rate_of(const struct va_trainer *t, int64_t k)
                             c->epochs, c->warmup_epochs);
 }
 
-/* Predictions of the share. */
-static int forward(struct va_trainer *t, const struct work *w, const void *step)
+/* The share's windows, on their way to the device. */
+static int load(struct va_trainer *t, const struct work *w)
 {
-    int64_t n = w->share.count;
-
-    if (n == 0)
-        return 0;
-    if (va_batch_load(&t->batch, w->windows + w->share.first, n) < 0)
-        return -1;
-    va_temporal_forward(t->model, n, t->batch.rows, t->batch.x, t->pred, t->in.config.dropout,
-                        step, w->share.first);
-    return va_backend_peek(t->be);
+    return w->share.count == 0
+               ? 0
+               : va_batch_load(&t->batch, w->windows + w->share.first, w->share.count);
 }
 
-/* Loss and gradients. */
-static void backward(struct va_trainer *t, const struct work *w, void *step)
+/* Predictions, loss and gradients. */
+static void both_ways(struct va_trainer *t, const struct work *w, void *step)
 {
     const struct va_train_config *c = &t->in.config;
     int64_t n = w->share.count, W = t->batch.rows;
@@ -71,6 +65,9 @@ static void backward(struct va_trainer *t, const struct work *w, void *step)
                            .dpred = t->dpred,
                            .step = step };
 
+    if (n > 0)
+        va_temporal_forward(t->model, n, W, t->batch.x, t->pred, c->dropout, step,
+                            w->share.first);
     va_share_ccc(t->be, &loss, &moments);
     t->be->ops->ccc_loss(t->be, &loss);
     va_params_zero_grad(t->run.state.params);
@@ -80,14 +77,37 @@ static void backward(struct va_trainer *t, const struct work *w, void *step)
     va_params_derive_grad(t->run.state.params);
 }
 
-/* What the step changes; the same on all ranks, but for the file of the log. */
-static int update(struct va_trainer *t, const struct work *w)
+/* The same and the update, on a device that can make the calls of such a step again. */
+static void replay(struct va_trainer *t, const struct work *w, void *step)
+{
+    const struct va_ops *ops = t->be->ops;
+
+    if (t->calls && t->recorded == w->share.count) {
+        ops->replay(t->be, t->calls);
+        return;
+    }
+    va_train_forget(t);
+    ops->record(t->be);
+    both_ways(t, w, step);
+    va_optimiser_update(t->optimiser);
+    t->calls = ops->recorded(t->be);
+    t->recorded = w->share.count;
+}
+
+void va_train_forget(struct va_trainer *t)
+{
+    if (t->calls)
+        t->be->ops->forget(t->be, t->calls);
+    t->calls = NULL;
+}
+
+/* What the step has changed; the same on all ranks, but for the file of the log. */
+static int finish(struct va_trainer *t, const struct work *w)
 {
     struct va_run_state *s = &t->run.state;
     const char *bad;
     struct va_report r;
 
-    va_optimiser_update(t->optimiser);
     if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
         return -1;
     if (bad || !isfinite(r.loss))
@@ -109,18 +129,25 @@ int va_train_step(void *arg)
     struct work w = { .k = s->batches };
     void *step = va_optimiser_begin(t->optimiser, (uint64_t)t->in.config.seed, (uint64_t)w.k,
                                     rate_of(t, w.k));
+    bool replays = va_comm_size() == 1 && t->be->ops->replay;
     int status;
 
     w.count = va_batch_order_at(&t->order, w.k, &w.windows);
     w.share = va_share_of(w.count);
-    if (va_comm_agree(forward(t, &w, step)) < 0)
+    if (va_comm_agree(load(t, &w)) < 0)
         return -1;
-    backward(t, &w, step);
-    if (va_comm_agree(va_backend_peek(t->be)) < 0)
-        return -1;
-    va_share_gradients(s->params, t->run.room);
+    if (!replays) {
+        both_ways(t, &w, step);
+        if (va_comm_agree(va_backend_peek(t->be)) < 0)
+            return -1;
+        va_share_gradients(s->params, t->run.room);
+    }
     va_run_change_begin();
-    status = update(t, &w);
+    if (replays)
+        replay(t, &w, step);
+    else
+        va_optimiser_update(t->optimiser);
+    status = finish(t, &w);
     va_run_change_end();
     return va_comm_agree(status);
 }

@@ -104,6 +104,17 @@ struct va_ops {
     void (*pool2d)(struct va_backend *be, const struct va_pool2d *p);
     void (*upsample2d)(struct va_backend *be, const struct va_upsample2d *p);
 
+    /*
+     * Optional, NULL together. From `record` to `recorded` calls are kept as well as made; recorded
+     * returns them, or NULL where one of them waited or took something from the host (put_*, indices,
+     * factors, moments). `replay` makes them again: what differs is what the buffers hold, the step's
+     * record among them. Lists given to them live until `forget`.
+     */
+    void (*record)(struct va_backend *be);
+    void *(*recorded)(struct va_backend *be);
+    void (*replay)(struct va_backend *be, void *calls);
+    void (*forget)(struct va_backend *be, void *calls); /* NULL is fine */
+
     int (*sync)(struct va_backend *be); /* wait; -1 after a failure was reported */
     void (*destroy)(struct va_backend *be);
 };

@@ -25,6 +25,7 @@ struct late;
 struct call {
     struct call *next;
     void (*run)(struct va_backend *in, void *args);
+    size_t size;
     max_align_t args[];
 };
 
@@ -37,6 +38,8 @@ struct late {
         long calls;
     } counts[NAMES];
     long waits, allocations;
+    struct call *program, **append; /* what is recorded; append NULL: nothing is */
+    bool hosted;                    /* and that it waits, or takes something from the host */
 };
 
 static char *device, *host; /* of all devices of the process: [SPAN] */
@@ -80,23 +83,32 @@ static void count(struct late *l, const char *name)
     l->counts[i].calls++;
 }
 
-/* Keep a call with a copy of its arguments; NULL when the device has failed. */
-static void *push(struct va_backend *be, const char *name,
-                  void (*run)(struct va_backend *, void *), const void *args, size_t size)
+/* A call with a copy of its arguments, at the end of a list. */
+static void add_call(struct va_backend *be, struct call ***last,
+                     void (*run)(struct va_backend *, void *), const void *args, size_t size)
 {
     struct call *c = malloc(sizeof(*c) + size);
 
-    count(late(be), name);
     if (!c) {
         be->failed = true;
         va_error_machine("late device: out of memory");
-        return NULL;
+        return;
     }
-    *c = (struct call){ .run = run };
+    *c = (struct call){ .run = run, .size = size };
     memcpy(c->args, args, size);
-    *late(be)->last = c;
-    late(be)->last = &c->next;
-    return c->args;
+    **last = c;
+    *last = &c->next;
+}
+
+static void push(struct va_backend *be, const char *name,
+                 void (*run)(struct va_backend *, void *), const void *args, size_t size)
+{
+    struct late *l = late(be);
+
+    count(l, name);
+    add_call(be, &l->last, run, args, size);
+    if (l->append)
+        add_call(be, &l->append, run, args, size);
 }
 
 static void run_all(struct va_backend *be)
@@ -118,14 +130,16 @@ static void run_all(struct va_backend *be)
 static void wait_for(struct va_backend *be)
 {
     late(be)->waits++;
+    late(be)->hosted = true;
     run_all(be);
 }
 
 /* A copy of n bytes that the host gave, which lives until the call has run. */
-static void *keep(const void *data, size_t n)
+static void *keep(struct va_backend *be, const void *data, size_t n)
 {
     void *copy = data ? malloc(n + 1) : NULL;
 
+    late(be)->hosted |= data != NULL;
     return copy ? memcpy(copy, data, n) : NULL;
 }
 
@@ -281,7 +295,7 @@ static void end_weights(struct weights *k)
     {                                                                         \
         struct block_##name a = { .p = *p };                                  \
                                                                               \
-        a.p.keep = keep(p->keep, sizeof(*p->keep) * 2 * (size_t)p->s.B);      \
+        a.p.keep = keep(be, p->keep, sizeof(*p->keep) * 2 * (size_t)p->s.B);  \
         keep_weights(&a.w, &a.p.w);                                           \
         push(be, #name, run_##name, &a, sizeof(a));                           \
     }
@@ -310,7 +324,7 @@ static void late_gather(struct va_backend *be, const struct va_gather *p)
 {
     struct va_gather copy = *p;
 
-    copy.index = keep(p->index, sizeof(*p->index) * (size_t)p->rows);
+    copy.index = keep(be, p->index, sizeof(*p->index) * (size_t)p->rows);
     push(be, "gather", run_gather, &copy, sizeof(copy));
 }
 
@@ -327,7 +341,7 @@ static void late_add_scaled(struct va_backend *be, const struct va_add_scaled *p
 {
     struct va_add_scaled copy = *p;
 
-    copy.s = keep(p->s, sizeof(*p->s) * (size_t)p->B);
+    copy.s = keep(be, p->s, sizeof(*p->s) * (size_t)p->B);
     push(be, "add_scaled", run_add_scaled, &copy, sizeof(copy));
 }
 
@@ -393,7 +407,7 @@ static void late_ccc_loss(struct va_backend *be, const struct va_ccc *p)
 {
     struct va_ccc copy = *p;
 
-    copy.moments = keep(p->moments, sizeof(*p->moments));
+    copy.moments = keep(be, p->moments, sizeof(*p->moments));
     push(be, "ccc_loss", run_ccc_loss, &copy, sizeof(copy));
 }
 
@@ -547,13 +561,13 @@ static void run_put_f64(struct va_backend *in, void *args)
 }
 static void late_put_f32(struct va_backend *be, void *dst, const float *src, int64_t n)
 {
-    struct late_put put = { dst, keep(src, sizeof(*src) * (size_t)n), n };
+    struct late_put put = { dst, keep(be, src, sizeof(*src) * (size_t)n), n };
 
     push(be, "put", run_put_f32, &put, sizeof(put));
 }
 static void late_put_f64(struct va_backend *be, void *dst, const double *src, int64_t n)
 {
-    struct late_put put = { dst, keep(src, sizeof(*src) * (size_t)n), n };
+    struct late_put put = { dst, keep(be, src, sizeof(*src) * (size_t)n), n };
 
     push(be, "put", run_put_f64, &put, sizeof(put));
 }
@@ -566,7 +580,7 @@ static void run_put_bytes(struct va_backend *in, void *args)
 }
 static void late_put_bytes(struct va_backend *be, void *dst, const void *src, int64_t n)
 {
-    struct late_put put = { dst, keep(src, (size_t)n), n };
+    struct late_put put = { dst, keep(be, src, (size_t)n), n };
 
     push(be, "put", run_put_bytes, &put, sizeof(put));
 }
@@ -612,6 +626,46 @@ static void late_weight_release(struct va_backend *be, struct va_weight *w)
 {
     run_all(be);
     late(be)->in->ops->weight_release(late(be)->in, w);
+}
+
+/* ---- what is replayed ------------------------------------------------------------------------ */
+
+static void late_record(struct va_backend *be)
+{
+    late(be)->program = NULL;
+    late(be)->append = &late(be)->program;
+    late(be)->hosted = false;
+}
+
+static void late_forget(struct va_backend *be, void *calls)
+{
+    struct call *c = calls;
+
+    (void)be;
+    while (c) {
+        struct call *next = c->next;
+
+        free(c);
+        c = next;
+    }
+}
+
+static void *late_recorded(struct va_backend *be)
+{
+    struct late *l = late(be);
+
+    l->append = NULL;
+    if (!l->hosted)
+        return l->program;
+    late_forget(be, l->program);
+    return NULL;
+}
+
+static void late_replay(struct va_backend *be, void *calls)
+{
+    count(late(be), "replay");
+    for (struct call *c = calls; c; c = c->next)
+        add_call(be, &late(be)->last, c->run, c->args, c->size);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -698,6 +752,10 @@ static const struct va_ops late_ops = {
     .separable2d = late_separable2d,
     .pool2d = late_pool2d,
     .upsample2d = late_upsample2d,
+    .record = late_record,
+    .recorded = late_recorded,
+    .replay = late_replay,
+    .forget = late_forget,
     .sync = late_sync,
     .destroy = late_destroy,
 };
@@ -711,6 +769,8 @@ struct va_backend *va_late_backend_new(void)
         return NULL;
     if (getenv("VA_LATE_FINE"))
         own.transformer = NULL;
+    if (!getenv("VA_LATE_REPLAY"))
+        own.replay = NULL;
     va_backend_init(&l->base, &own);
     l->last = &l->first;
     l->in = map_memory() == 0 ? va_cpu_backend_new() : NULL;
