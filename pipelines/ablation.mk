@@ -33,7 +33,7 @@ $(call need,VARIANTS)
 $(call names,once VARIANTS $(call quoted,$(VARIANTS)))
 $(call need_numbers,BATCH)
 $(call names,numbers LENGTHS $(call quoted,$(LENGTHS)))
-KNOWN := $(subst |, ,$(shell $(call plain,va-tcn-mamba-train) --help | sed -n 's/^ *--temporal //p'))
+KNOWN := $(temporals)
 $(foreach v,$(VARIANTS),$(if $(or $(filter $(v),$(KNOWN)),$(OPTIONS_$(v))),,\
     $(error VARIANTS: nothing says what $(v) is: set OPTIONS_$(v), or take one of $(KNOWN))))
 $(call ours,$(OUT)/ablation.tsv)

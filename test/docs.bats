@@ -25,6 +25,7 @@ setup_file() {
     va-weights export -o mae_vit.safetensors encoder.h5
     cp mae_vit.safetensors mae_pretrain_vit_base.pth # contents tell the format, not the name
     rm encoder.h5
+    ln -s out/features features # what exists already is what the command before made
 }
 
 setup() {
