@@ -82,9 +82,8 @@ static void make_table(struct args *a, struct va_option *table)
                     "frame get predictions too"),
         VA_OPT_LABEL_FPS(&a->job.label_rule.fps),
         VA_OPT_LABELS_UNMATCHED(&a->job.label_rule.unmatched),
-        VA_OPT_CHOICE(
-            0, "missing", &a->job.missing, va_missing_names,
-            "features to use for frames without a face, as in va-window"),
+        VA_OPT_CHOICE(0, "missing", &a->job.missing, va_missing_names,
+                      "features to use for frames without a face, as in va-window"),
         VA_OPT_ANY_ENCODER(&a->job.any_encoder),
         VA_OPT_GROUP("prediction"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
