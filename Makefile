@@ -70,7 +70,7 @@ FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
 HEADERS  := $(wildcard common/*/*.h tools/synth/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
+SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
@@ -100,11 +100,12 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(B
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
 DEVICES  := cpu
 
-.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill fault \
+.PHONY: all help deps weights check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
-all: $(TOOLS) man completion
+all: $(TOOLS) man completion weights
 	@echo "cuda $(CUDA_STATE)"
 	@echo $(call quoted,mpi $(MPI_STATE))
+	@[ -f $(BUILD)/share/mamba-va/yunet.h5 ] && echo "faces on" || echo "faces off: no weights of the detector (make deps WITH=faces)"
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -123,7 +124,8 @@ help:
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
-## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; fuzz)
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; fuzz; faces:
+##                      fetch the weights of the detector of faces, with pip)
 ## MPI=no               build without it though it is there; MPI=yes: fail if it is not
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
 ## DEVELOPER=1          warnings are errors
@@ -215,6 +217,13 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
+# ---- published weights: what make deps fetched, imported to where tools look for it ----------
+weights: $(TOOLS)
+	@mkdir -p $(BUILD)/share/mamba-va
+	@for f in $(BUILD)/fetched/*.onnx; do \
+	    to=$(BUILD)/share/mamba-va/$$(basename "$$f" .onnx).h5; \
+	    [ ! -f "$$f" ] || [ "$$to" -nt "$$f" ] || $(BUILD)/bin/va-weights import -q -o "$$to" "$$f" || exit 1; done
+
 # ---- man pages: options from the tool itself, formats from the schema pages ----------------
 MAN1 := $(TOOL_SRC:tools/%.c=$(BUILD)/man/man1/%.1)
 MAN5 := $(SCHEMAS:schemas/%.md=$(BUILD)/man/man5/%.5)
@@ -294,6 +303,7 @@ format:
 # ---- the rest ---------------------------------------------------------------------------
 deps:
 	@WITH=$(call quoted,$(WITH)) ./deps.sh
+	@BUILD=$(BUILD) WITH=$(call quoted,$(WITH)) ./fetch.sh
 
 demo: all
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
@@ -310,6 +320,7 @@ install: all
 	install -m 644 $(BASH_COMPLETION) $(SHARE)/bash-completion/completions
 	install -m 644 $(ZSH_COMPLETION) $(SHARE)/zsh/site-functions
 	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
+	for f in $(BUILD)/share/mamba-va/*.h5; do [ ! -f "$$f" ] || install -m 644 "$$f" $(SHARE)/mamba-va; done
 uninstall:
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%) \

@@ -1,10 +1,11 @@
-# The paper's comparison on one's own data: Mamba against LSTM, GRU and Transformer, with and without
-# the TCN, all of the same width.
+# The paper's comparison on one's own data: the temporal models that there are, Mamba against LSTM, GRU and
+# Transformer, with and without the TCN, all of the same width.
 #
 #   make -j2 -f pipelines/ablation.mk FEATURES=features LABELS=labels FOLDS_TSV=folds.tsv OUT=out
 #
 #   FEATURES, LABELS, FOLDS_TSV   as for nested.mk
-#   VARIANTS   what is compared: names that --temporal knows, or others with their OPTIONS_name
+#   VARIANTS   what is compared: names that --temporal knows (all of them unless given), or others with
+#              their OPTIONS_name
 #              (all added to TRAIN_OPTIONS); SMOOTH_name are options of va-smooth
 #   SEEDS      of the training; CCC is the mean over them, the spread that of the mean of valence
 #              and arousal (largest less smallest)
@@ -18,7 +19,8 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 include $(HERE)params.mk
 $(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)),,$(error set FEATURES, LABELS and FOLDS_TSV))
 
-VARIANTS ?= tcn-mamba tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer
+temporals = $(shell $(call program,va-tcn-mamba-train) --help-table | awk -F '\t' '$$3 == "temporal" { print $$5 }')
+VARIANTS := $(or $(VARIANTS),$(temporals))
 LENGTHS  ?= 100 300 900
 SEEDS    ?= $(SEED)
 BATCH    ?= 16
@@ -31,7 +33,7 @@ $(call need,VARIANTS)
 $(call names,once VARIANTS $(call quoted,$(VARIANTS)))
 $(call need_numbers,BATCH)
 $(call names,numbers LENGTHS $(call quoted,$(LENGTHS)))
-KNOWN := $(subst |, ,$(shell $(call plain,va-tcn-mamba-train) --help | sed -n 's/^ *--temporal //p'))
+KNOWN := $(temporals)
 $(foreach v,$(VARIANTS),$(if $(or $(filter $(v),$(KNOWN)),$(OPTIONS_$(v))),,\
     $(error VARIANTS: nothing says what $(v) is: set OPTIONS_$(v), or take one of $(KNOWN))))
 $(call ours,$(OUT)/ablation.tsv)

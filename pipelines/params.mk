@@ -32,8 +32,9 @@ tool = $(if $(V),,@echo "$(CLEAR)  $(1)$(if $@, $@)" >&2 && )$(plain)
 CLEAR := $(if $(MAKE_TERMERR),$(shell printf '\r\033[K'))
 # The trainings of folds share a line on a terminal.
 follow = $(if $(filter $(CV)/%,$@),$(if $(filter va-finetune va-tcn-mamba-train,$(1)),sh $(dir $(NAMES))progress.sh $(CV) $(@F) '$(FOLDS)' ))
+program = $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 # The command alone, for a second one in a recipe.
-plain = $(call follow,$(1))$(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1)) \
+plain = $(call follow,$(1))$(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(program) \
             $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
 
 MAKEFLAGS += --no-builtin-rules

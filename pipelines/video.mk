@@ -6,7 +6,8 @@
 #   VIDEO       the path of one video, or several with blanks between
 #   VIDEO_LIST  a file with the path of a video a line, for more of them and for names with blanks
 #
-# Makes $(OUT)/<name>.tsv with the columns frame, time, valence, arousal for each video. MODEL
+# Makes $(OUT)/<name>.tsv with the columns frame, time, person, face, confidence, valence and arousal
+# for each video. MODEL
 # may name several models: their predictions are averaged. A video may be called anything: characters
 # other than letters, digits, UTF-8 and . _ - + , @ become _ in <name> ("my video.mp4": my_video.tsv). Of videos
 # with one name the ending stays (a.mp4.tsv, a.mov.tsv), or the folders (P01_a.mp4.tsv).

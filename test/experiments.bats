@@ -102,6 +102,10 @@ ablation() {
     run make -f "$top/pipelines/nested.mk" FEATURES=features
     [ "$status" -eq 2 ]
     [[ $output == *"set FEATURES, LABELS and FOLDS_TSV"* ]]
+    run given ablation LENGTHS= -n # every temporal model
+    for t in $(words_of va-tcn-mamba-train temporal); do
+        [[ $output == *" --temporal $t "* ]] || explain "$t: $output"
+    done
     run make -f "$top/pipelines/ablation.mk" FEATURES=labels LABELS=labels FOLDS_TSV=folds.tsv
     [[ $output == *"no <video>.h5 in labels"* ]]
 }

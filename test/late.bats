@@ -46,8 +46,8 @@ same() {
 }
 
 @test "training the temporal models, validated and resumed" {
-    for kind in tcn-mamba tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer; do
-        same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal $kind --epochs 2 \
+    for kind in $(words_of va-tcn-mamba-train temporal); do
+        same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal "$kind" --epochs 2 \
             --lookahead 2 --clip 0.1 -o out.h5
     done
     va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 6 --log-dir log -o m.h5

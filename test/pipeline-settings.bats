@@ -143,7 +143,7 @@ refused() {
     refused "MEMBERS: nothing says what grv is: set OPTIONS_grv" given nested MEMBERS="gru grv"
     refused "MEMBERS: 'gru' is there twice" given nested MEMBERS="gru gru"
     refused "KIND_x=rigde: expected ridge or net" given nested MEMBERS=x KIND_x=rigde
-    refused "VARIANTS: nothing says what lsmt is: set OPTIONS_lsmt, or take one of tcn-mamba tcn" given ablation VARIANTS=lsmt
+    refused "VARIANTS: nothing says what lsmt is: set OPTIONS_lsmt, or take one of tcn-mamba mamba" given ablation VARIANTS=lsmt
     refused "LENGTHS: found 'long', expected a whole number" given ablation LENGTHS=long
     given ablation -n LENGTHS= >/dev/null
     refused "PICTURES: nowhere: no such file or folder" make -f "$top/pipelines/pretrain.mk" PICTURES=nowhere

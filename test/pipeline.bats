@@ -117,13 +117,13 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     [ -z "$(find killed -name '*.part')" ]
 }
 
-@test "one's own video: one target, a table with frame, time, valence, arousal" {
+@test "one's own video: one target, a table with a row per frame" {
     f=corpus/$(cut -f3 corpus/inputs.tsv | grep mp4 | head -n 1)
     cp "$f" "holiday.v1.mp4"
     run make --no-print-directory -f "$top/pipelines/video.mk" BIN="$BUILD/bin" OUT=own \
         ENCODER=encoder.h5 MODEL="out/cv/0/model.h5 out/cv/1/model.h5" VIDEO=holiday.v1.mp4
     [ "$status" -eq 0 ]
-    [ "$(head -n 1 own/holiday.v1.tsv)" = "$(printf 'frame\ttime\tvalence\tarousal')" ]
+    [ "$(head -n 1 own/holiday.v1.tsv)" = "$(printf 'frame\ttime\tperson\tface\tconfidence\tvalence\tarousal')" ]
     frames=$(ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 holiday.v1.mp4)
     [ "$(wc -l <own/holiday.v1.tsv)" -eq $((frames + 1)) ]
 }

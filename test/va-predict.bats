@@ -170,14 +170,25 @@ changed() {
     va-predict -m m1.h5 -o p.h5 --text-dir text --table a.csv a.h5
     [ "$(head -n 1 text/a.txt)" = valence,arousal ]
     [ "$(wc -l <text/a.txt)" -eq 91 ]
-    [ "$(head -n 1 a.csv)" = frame,time,valence,arousal ]
-    [[ "$(sed -n 4p a.csv)" == 3,0.066667,*,* ]]
+    [ "$(head -n 1 a.csv)" = frame,time,person,face,confidence,valence,arousal ]
+    [[ "$(sed -n 4p a.csv)" == 3,0.066667,a,1,,*,* ]]
     va-predict -m m1.h5 -o p.h5 --table a.tsv a.h5
-    [ "$(head -n 1 a.tsv)" = "$(printf 'frame\ttime\tvalence\tarousal')" ]
+    tr '\t' , <a.tsv | cmp - a.csv
     va-predict -m m1.h5 -o p.h5 --table tables/ a.h5 b.h5
     [ "$(ls tables)" = "$(printf 'a.tsv\nb.tsv')" ]
-    run -3 --separate-stderr va-predict -m m1.h5 -o q.h5 --table one.tsv a.h5 b.h5
-    [ ! -e q.h5 ]
+    va-predict -m m1.h5 -o p.h5 --table one.tsv a.h5 b.h5
+    { cat tables/a.tsv && sed 1d tables/b.tsv; } | cmp - one.tsv
+}
+
+@test "faces: which frames have features, and how sure the detector was" {
+    make_features --video d --dim 6 --frames 5 --gaps 2,5 --frame-count 6 --score d.h5
+    va-predict -m m1.h5 -o p.h5 --table d.csv d.h5
+    [ "$(cut -d , -f 1,3-5 d.csv | sed 1d | paste -sd ' ')" = \
+        "1,d,1,0.500 2,d,0,0.000 3,d,1,0.250 4,d,1,0.200 5,d,0,0.000 6,d,0,0.000" ]
+    va-check p.h5
+    h5edit d.h5 poke /score 1 1.5
+    run -3 --separate-stderr va-predict -m m1.h5 -o q.h5 d.h5
+    [ "$stderr" = "va-predict: d.h5: /score: row 1: found 1.5, expected 0 to 1" ] || explain "$stderr"
 }
 
 @test "crops of which no rate is known: the time is left empty" {

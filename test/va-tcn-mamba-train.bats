@@ -118,10 +118,10 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
 }
 
 @test "--temporal: every model trains, resumes, streams, and says what it is" {
-    for t in tcn mamba tcn-lstm lstm tcn-gru gru tcn-transformer transformer; do
+    for t in $(words_of va-tcn-mamba-train temporal); do
         settings=(--epochs 30 --lr 0.01 --temporal "$t" --heads 2 --channels "8,6" --log-dir log)
         train "${settings[@]}" -o m.h5
-        [ "$(attribute m.h5 temporal)" = $t ]
+        [ "$(attribute m.h5 temporal)" = "$t" ]
         va-check m.h5
         awk 'NR > 1 && NR < 10 { first += $4 } NR > 113 { last += $4 } END { exit !(last < first) }' \
             log/train.tsv || explain "$t does not learn"

@@ -141,7 +141,8 @@ static bool parse_combine(int argc, char **argv, int *status)
         return va_usage_error(
             status, "--missing average conflicts with --weight-table: its weights are for all "
                     "files together");
-    return !combine.weight || parse_weight(status);
+    return va_frame_files_check_options(&combine.text, status) &&
+           (!combine.weight || parse_weight(status));
 }
 
 static int combine_video(struct va_predictions_out *out, struct va_ensemble *e,
@@ -150,6 +151,7 @@ static int combine_video(struct va_predictions_out *out, struct va_ensemble *e,
     const bool weighted = combine.weight || combine.method == WEIGHTS;
     double shift[2] = { combine.shift[0], combine.shift[1] };
     int loaded = va_ensemble_load(e, name, (enum va_ensemble_missing)combine.missing);
+    struct va_frame_values values;
     double *mean = NULL;
     float *va = NULL;
     int status = -1;
@@ -169,9 +171,9 @@ static int combine_video(struct va_predictions_out *out, struct va_ensemble *e,
 
         va[i] = (float)(combine.clip ? fmin(1, fmax(-1, x)) : x);
     }
-    if (va_predictions_put(out, name, e->frames, va, e->pts) == 0 &&
-        va_frame_files_write(&combine.text, combine.inputs[e->from[0]], name, e->frames, va,
-                             e->pts) == 0)
+    values = va_predicted_with(&e->known, name, va);
+    if (va_predictions_put(out, &values) == 0 &&
+        va_frame_files_write(&combine.text, combine.inputs[e->from[0]], &values) == 0)
         status = 1;
 done:
     va_free(mean);
@@ -241,8 +243,6 @@ static int run_combine(void)
     int64_t written = 0;
     int status = va_ensemble_open(&e, combine.inputs, combine.count);
 
-    if (status == 0)
-        status = va_frame_files_check(&combine.text, e.name_count);
     if (status == 0 && combine.fitted)
         status = take_table(&e);
     if (status == 0 && (!(out = create(&e)) || add_inputs(out, &e) < 0))
@@ -254,7 +254,10 @@ static int run_combine(void)
     if (status >= 0 && written == 0)
         status = va_error("%s: found no video that all files have", combine.inputs[0]);
     if (status >= 0)
+        status = va_frame_files_commit(&combine.text);
+    if (status >= 0)
         status = va_predictions_commit(&out);
+    va_frame_files_abort(&combine.text);
     va_predictions_abort(out);
     va_ensemble_release(&e);
     return status;

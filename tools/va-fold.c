@@ -4,6 +4,7 @@
  * split writes lists of names, report reads what va-score printed, run hands over to make.
  */
 #include "base/va_mem.h"
+#include "base/va_program.h"
 #include "base/va_tool.h"
 #include "data/va_folds.h"
 #include "data/va_report.h"
@@ -235,23 +236,6 @@ static char *find_pipelines(const char *bin)
     return NULL;
 }
 
-/* Folder of this program. */
-static char *find_bin(void)
-{
-    char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    char *slash;
-
-    if (n < 0) {
-        va_error_read("/proc/self/exe", "read");
-        return NULL;
-    }
-    path[n] = 0;
-    slash = strrchr(path, '/');
-    *slash = 0;
-    return va_strdup(path);
-}
-
 static bool is_setting(const char *text)
 {
     size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
@@ -293,7 +277,7 @@ static int exec_make(const char *windows, const char *folds, const struct va_str
                      const char *output, int64_t jobs, char **settings)
 {
     const char *make = getenv("MAKE");
-    char *bin = find_bin(), *pipelines = bin ? find_pipelines(bin) : NULL;
+    char *bin = va_program_folder(), *pipelines = bin ? find_pipelines(bin) : NULL;
     struct words w = { .count = 0 };
     int expected = 12; /* words before the settings */
 

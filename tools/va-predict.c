@@ -12,6 +12,7 @@
 
 struct args {
     struct va_predict_job job;
+    struct va_frame_files text;
     struct va_strings models;
     int64_t threads;
     int precision;
@@ -98,8 +99,8 @@ static void make_table(struct args *a, struct va_option *table)
                    "frames from the start of a window to the start of the next"),
         VA_OPT_YESNO(0, "clip", &a->job.clip, "limit predictions to [-1, 1]"),
         VA_OPT_GROUP("text output"),
-        VA_OPT_TEXT_DIR(&a->job.text),
-        VA_OPT_TABLE(&a->job.text),
+        VA_OPT_TEXT_DIR(&a->text),
+        VA_OPT_TABLE(&a->text),
         VA_OPT_GROUP("machine"),
         VA_OPT_DEVICE(&a->job.device),
         VA_OPT_PRECISION(&a->precision),
@@ -134,7 +135,8 @@ static bool check(struct args *a, int *status)
     if (job->windows && va_option_given("missing"))
         return va_usage_error(
             status, "--missing conflicts with --windows: va-window has filled the frames");
-    return check_window(a, status) && va_device_check(job->device, a->precision, status);
+    return va_frame_files_check_options(&a->text, status) && check_window(a, status) &&
+           va_device_check(job->device, a->precision, status);
 }
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
@@ -154,9 +156,13 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "A model from va-finetune rates each frame of va.frames/1 files by itself. Frames "
             "without a face then get the predictions of other frames, as --missing says. "
             "va-smooth can smooth the result.\n\n"
-            "--table writes the columns frame, time in seconds, valence and arousal, "
-            "separated by commas if the file ends in .csv, by tabs otherwise. A folder name "
-            "ends in /.",
+            "--table writes a row for every frame of every video: frame, time in seconds, "
+            "person (the name of the video), face (1, or 0 where the frame has none and the "
+            "values were filled in), confidence of the face, valence and arousal. The name "
+            "of a folder ends in /; it gets a table for each video.\n\n"
+            "Formats: csv, tsv; jsonl, an object per line; openface, csv with the column "
+            "names of OpenFace; vtt, subtitles with the means of each second; eaf, the same "
+            "as segments for ELAN.",
         .examples =
             "va-predict -m model.h5 -o holiday.pred.h5 holiday.h5\n"
             "va-predict -m model.h5 --table holiday.csv -o holiday.pred.h5 holiday.h5\n"
@@ -167,6 +173,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 
     a->job.plan = (struct va_predict_plan){ VA_PREDICT_SEQUENCE, 300, 200 };
     a->job.missing = VA_MISSING_NEAREST;
+    a->job.text = &a->text;
     a->job.clip = true;
     a->job.device = "auto";
     make_table(a, table);

@@ -246,7 +246,9 @@ static int predict_video(struct va_predictions_out *out, const struct va_ridge *
             va_ridge_predict(ridge, b->x + k * ridge->D, va + 2 * (i + k));
     }
     if (status == 0)
-        status = va_predictions_put(out, v->name, v->frames, va, known ? pts : NULL);
+        status = va_predictions_put(
+            out, &(struct va_frame_values){
+                     .name = v->name, .T = v->frames, .va = va, .pts = known ? pts : NULL });
     va_window_index_forget(index, video);
     va_free(pts);
     va_free(va);

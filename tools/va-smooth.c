@@ -200,7 +200,8 @@ static bool parse_args(int argc, char **argv, int *status)
     if (!operands[0] || operands[1])
         return va_usage_error(status, "expected one file of predictions");
     args.input = operands[0];
-    if (!check_options(status) || !parse_pair(&size_options[size_option()], args.size, status))
+    if (!check_options(status) || !va_frame_files_check_options(&args.text, status) ||
+        !parse_pair(&size_options[size_option()], args.size, status))
         return false;
     for (int d = 0; d < 2; d++) {
         struct va_filter *f = &args.of[d];
@@ -263,40 +264,47 @@ static int filter_of(int d, const char *name, int64_t T, const double *pts, stru
     return 0;
 }
 
-static int smooth_video(struct va_predictions_out *out, const struct va_predictions_in *in,
-                        const char *name)
+/* smooth [T, 2] of va [T, 2]. */
+static int smooth_values(const char *name, const struct va_predicted *v, float *smooth)
 {
-    double *va = NULL, *pts = NULL, *x = NULL, *y = NULL;
-    float *smooth = NULL;
-    int64_t T;
-    int status = va_predictions_read(in, name, &T, &va, &pts);
+    const int64_t T = v->frames;
+    double *x = va_new(T, 2 * sizeof(*x)), *y = x ? x + T : NULL;
+    int status = x ? 0 : -1;
 
-    if (status < 0)
-        return -1;
-    x = va_new(T, sizeof(*x));
-    y = va_new(T, sizeof(*y));
-    smooth = va_new(T, 2 * sizeof(*smooth));
-    if (!x || !y || !smooth)
-        status = -1;
     for (int d = 0; status == 0 && d < 2; d++) {
         struct va_filter f;
 
         for (int64_t t = 0; t < T; t++)
-            x[t] = va[2 * t + d];
-        status = filter_of(d, name, T, pts, &f);
+            x[t] = v->va[2 * t + d];
+        status = filter_of(d, name, T, v->pts, &f);
         if (status == 0)
             status = va_filter_run(&f, T, x, y);
         for (int64_t t = 0; status == 0 && t < T; t++)
             smooth[2 * t + d] = (float)(args.clip ? fmin(1, fmax(-1, y[t])) : y[t]);
     }
-    if (status == 0)
-        status = va_predictions_put(out, name, T, smooth, pts);
-    if (status == 0)
-        status = va_frame_files_write(&args.text, args.input, name, T, smooth, pts);
-    va_free(va);
-    va_free(pts);
     va_free(x);
-    va_free(y);
+    return status;
+}
+
+static int smooth_video(struct va_predictions_out *out, const struct va_predictions_in *in,
+                        const char *name)
+{
+    struct va_predicted v;
+    float *smooth = NULL;
+    int status = va_predictions_read(in, name, &v);
+
+    if (status < 0)
+        return -1;
+    smooth = va_new(v.frames, 2 * sizeof(*smooth));
+    status = smooth ? smooth_values(name, &v, smooth) : -1;
+    if (status == 0) {
+        struct va_frame_values values = va_predicted_with(&v, name, smooth);
+
+        status = va_predictions_put(out, &values) < 0
+                     ? -1
+                     : va_frame_files_write(&args.text, args.input, &values);
+    }
+    va_predicted_release(&v);
     va_free(smooth);
     return status;
 }
@@ -308,15 +316,18 @@ static int run(void)
     struct va_predictions_out *out = NULL;
     int status = -1;
 
-    if (id && va_frame_files_check(&args.text, in->count) == 0)
+    if (id)
         out = va_predictions_create(args.output, (const char *const *)in->models,
                                     in->model_count);
     if (out)
         status = va_h5_add_input(va_predictions_file(out), args.input, id);
     for (int64_t i = 0; status == 0 && i < in->count; i++)
         status = smooth_video(out, in, in->names[i]);
+    if (status == 0 && va_frame_files_commit(&args.text) < 0)
+        status = -1;
     if (status == 0)
         status = va_predictions_commit(&out);
+    va_frame_files_abort(&args.text);
     va_predictions_abort(out);
     va_predictions_close(in);
     return status;

@@ -31,11 +31,14 @@ struct init_args {
 static const struct va_usage init_usage = {
     .synopsis = "--arch NAME [options] -o MODEL.h5",
     .brief = "make a model with initial weights",
-    .details = "The encoders vit_base_patch16_224, vit_large_patch16_224 and "
-               "vit_huge_patch14_224 get the initial weights for masked-autoencoder training; "
-               "before training they are of no use. vit_tiny is for demonstrations: without "
-               "training, it computes a random linear map of a coarse picture. mamba-va is the "
-               "temporal model, by default in the published size.",
+    .details =
+        "The encoders vit_base_patch16_224, vit_large_patch16_224 and "
+        "vit_huge_patch14_224 get the initial weights for masked-autoencoder training; "
+        "before training they are of no use. vit_tiny is for demonstrations: without "
+        "training, it computes a random linear map of a coarse picture. mamba-va is the "
+        "temporal model, by default in the published size.\n\n"
+        "yunet_s and yunet_n are detectors of faces, in two sizes; before training they are "
+        "of no use.",
 };
 
 /* An option that is only for mamba-va and was given, or NULL. */
@@ -97,7 +100,9 @@ static int run_init(const struct init_args *a)
 
     if (!be)
         return -1;
-    if (a->arch != VA_ARCH_MAMBA_VA)
+    if (a->arch >= VA_ARCH_YUNET_S)
+        set = va_arch_init_yunet(be, (enum va_arch)a->arch, (uint64_t)a->seed);
+    else if (a->arch != VA_ARCH_MAMBA_VA)
         set = va_arch_init_encoder(be, (enum va_arch)a->arch, (uint64_t)a->seed);
     else if (va_temporal_config_check(&a->model, "mamba-va") == 0)
         set = va_arch_init_temporal(be, &a->model,
@@ -136,8 +141,8 @@ static const struct va_usage import_usage = {
     .synopsis = "[options] -o MODEL.h5 IN",
     .brief = "convert weights of other programs to a model",
     .details =
-        "IN is a safetensors file, a checkpoint of PyTorch (.pth, any version) or a "
-        "va.model/1 file; its contents determine which. A checkpoint is read without "
+        "IN is a safetensors file, a checkpoint of PyTorch (.pth, any version), an ONNX model "
+        "or a va.model/1 file; its contents determine which. A checkpoint is read without "
         "running the code in it, and objects other than tensors are skipped. From a "
         "checkpoint, the first dict that holds tensors is taken: model, state_dict, "
         "model_state_dict, model_ema, net or module, else the whole file. --from selects "
@@ -151,7 +156,8 @@ static const struct va_usage import_usage = {
         "Only plain vision transformers with a CLS token are accepted; any other kind "
         "(LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
         "with its name. A mamba-va model has the names of this program or of the "
-        "authors' code.\n\n"
+        "authors' code. YuNet, which finds faces, is taken from ONNX and from checkpoints of "
+        "its training code; batch norms are folded into the convolutions.\n\n"
         "Sizes follow from the shapes of the tensors. Other settings come from --set, "
         "else from the metadata of IN, else from --preset, else from the defaults:\n\n"
         "  heads              width / 64; 16 for the widths 1152, 1280, 1408 and 1664\n"
@@ -261,7 +267,7 @@ static int run_import(const struct import_args *a)
     if (va_arch_apply_settings(set, &a->set, kind) < 0 ||
         (a->image && va_arch_resize(set, a->input, kind, a->image) < 0))
         goto done;
-    unsaid = kind == VA_MODEL_HEAD ? 0 : unsaid_of(set);
+    unsaid = kind == VA_MODEL_HEAD || kind == VA_MODEL_YUNET ? 0 : unsaid_of(set);
     if (va_arch_complete(set, a->input, kind, in_norm) < 0)
         goto done;
     say_unsaid(set, a->input, unsaid);
@@ -462,7 +468,7 @@ static const struct va_usage info_usage = {
     .synopsis = "[options] MODEL",
     .brief = "list settings, tensors, shapes and sums of a model",
     .details =
-        "MODEL is a va.model/1 file, a safetensors file or a checkpoint of PyTorch; "
+        "MODEL is a va.model/1 file, a safetensors file, a checkpoint of PyTorch or an ONNX model; "
         "va-weights import explains --from. The output has lines of columns separated by "
         "tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM, with the sum of its values "
         "in float64; total NUMBER, the number of parameters.",

@@ -201,9 +201,9 @@ static void man_options(const struct va_option *table)
         }
         option_head(o, head, sizeof(head));
         va_option_value(o, value, sizeof(value));
-        fputs(".TP\n.B ", stdout);
+        fputs(".TP\n.na\n.B ", stdout); /* a list of names without blanks cannot be justified */
         print_troff(head + strspn(head, " "));
-        putchar('\n');
+        puts("\n.ad");
         print_troff(o->help);
         if (*value) {
             fputs(" (default: ", stdout);

@@ -127,6 +127,11 @@ static const struct va_ops cpu_ops = {
     .ccc_grad = va_cpu_ccc_grad,
     .derive = va_cpu_derive,
     .derive_grad = va_cpu_derive_grad,
+    .conv2d = va_cpu_conv2d,
+    .dwconv2d = va_cpu_dwconv2d,
+    .separable2d = va_cpu_separable2d,
+    .pool2d = va_cpu_pool2d,
+    .upsample2d = va_cpu_upsample2d,
     .sync = cpu_sync,
     .destroy = cpu_destroy,
 };

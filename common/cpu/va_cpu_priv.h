@@ -139,4 +139,11 @@ void va_cpu_update(struct va_backend *be, const struct va_adamw *p,
 void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t count);
 void va_cpu_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count);
 
+/* va_cpu_pictures.c */
+void va_cpu_conv2d(struct va_backend *be, const struct va_conv2d *p);
+void va_cpu_dwconv2d(struct va_backend *be, const struct va_dwconv2d *p);
+void va_cpu_separable2d(struct va_backend *be, const struct va_separable2d *p);
+void va_cpu_pool2d(struct va_backend *be, const struct va_pool2d *p);
+void va_cpu_upsample2d(struct va_backend *be, const struct va_upsample2d *p);
+
 #endif

@@ -99,6 +99,13 @@ struct va_hot {
     void (*scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t e1, float *tile);
     void (*scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e1,
                       const struct va_hot_scan_work *work);
+
+    /* pictures: row i of Ho of picture b, as row = b * Ho + i. w in panels (va_cpu_pack), `tap` floats
+     * from tap to tap and `panel` from panel to panel; wt [K * K, C] */
+    void (*conv2d)(const struct va_conv2d *p, const float *w, int64_t tap, int64_t panel,
+                   int64_t row);
+    void (*dwconv2d)(const struct va_dwconv2d *p, const float *wt, int64_t row);
+    void (*pool2d)(const struct va_pool2d *p, int64_t row);
 };
 
 const struct va_hot *va_hot(void); /* of va_cpu_isa(), or of what was set */

@@ -40,7 +40,7 @@ static int add_video(struct va_blend *blend, struct va_ensemble *e,
     if (va_labels_read(&labels, file->path, VA_LABELS_ANNOTATION) < 0)
         return -1;
     video.frames = e->frames;
-    video.fps = va_rate_of_times(e->pts, e->frames);
+    video.fps = va_rate_of_times(e->known.pts, e->frames);
     status = va_labels_fit(&labels, file->path, &job->rule, &video);
     for (int64_t t = 0; status == 0 && t < labels.count; t++) {
         if (!va_is_labelled(labels.va + 2 * t))

@@ -51,8 +51,7 @@ static void forget_video(struct va_ensemble *e)
 {
     for (int64_t i = 0; i < e->present; i++)
         va_free(e->va[i]);
-    va_free(e->pts);
-    e->pts = NULL;
+    va_predicted_release(&e->known);
     e->present = e->frames = 0;
 }
 
@@ -96,6 +95,26 @@ static int find_files(struct va_ensemble *e, const char *name, enum va_ensemble_
                     path_of(e, e->from[0]));
 }
 
+/* What v knows and `known` does not, moves. */
+static void take(struct va_predicted *known, struct va_predicted *v)
+{
+    struct va_predicted rest = *v;
+
+    if (!known->pts) {
+        known->pts = v->pts;
+        rest.pts = NULL;
+    }
+    if (!known->face) {
+        known->face = v->face;
+        rest.face = NULL;
+    }
+    if (!known->confidence) {
+        known->confidence = v->confidence;
+        rest.confidence = NULL;
+    }
+    *v = rest;
+}
+
 int va_ensemble_load(struct va_ensemble *e, const char *name, enum va_ensemble_missing missing)
 {
     int found;
@@ -104,16 +123,23 @@ int va_ensemble_load(struct va_ensemble *e, const char *name, enum va_ensemble_m
     found = find_files(e, name, missing);
     for (int i = 0; i < found; i++) {
         const struct va_predictions_in *file = e->files[e->from[i]];
+        struct va_predicted v;
         int64_t frames;
 
-        if (va_predictions_read(file, name, &frames, &e->va[i], e->pts ? NULL : &e->pts) < 0)
+        if (va_predictions_read(file, name, &v) < 0)
             return -1;
-        e->present++;
-        if (i && frames != e->frames)
+        frames = v.frames;
+        e->va[e->present++] = v.va;
+        v.va = NULL;
+        if (i == 0)
+            e->known.frames = e->frames = frames;
+        if (frames == e->frames)
+            take(&e->known, &v);
+        va_predicted_release(&v);
+        if (frames != e->frames)
             return va_error("%s: video '%s': found %lld frames, but %lld in %s",
                             va_h5_path(file->in), name, (long long)frames, (long long)e->frames,
                             path_of(e, e->from[0]));
-        e->frames = frames;
     }
     return found > 0 ? 1 : found;
 }

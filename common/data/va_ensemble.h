@@ -26,7 +26,8 @@ struct va_ensemble {
     int64_t present;               /* files that have it */
     int64_t from[VA_ENSEMBLE_MAX]; /* [present] which those are */
     double *va[VA_ENSEMBLE_MAX];   /* [present] of [T, 2] */
-    double *pts;                   /* [T] of the first file that has times, or NULL */
+    struct va_predicted
+        known; /* without va: times, faces and confidence, each of the first file that has it */
 };
 
 /* Open `count` va.predictions/1 files, 1 .. VA_ENSEMBLE_MAX. 0, or -1 after reporting. */

@@ -47,17 +47,19 @@ static int put(struct va_h5_out *out, const char *name, const char *what, enum v
     return status;
 }
 
-int va_predictions_put(struct va_predictions_out *p, const char *name, int64_t T,
-                       const float *va, const double *pts)
+int va_predictions_put(struct va_predictions_out *p, const struct va_frame_values *v)
 {
-    for (int64_t i = 0; i < 2 * T; i++)
-        if (!isfinite(va[i]))
+    for (int64_t i = 0; i < 2 * v->T; i++)
+        if (!isfinite(v->va[i]))
             return va_error_machine("%s: frame %lld: the prediction is %g, expected a finite "
                                     "number",
-                                    name, (long long)(i / 2 + 1), (double)va[i]);
-    if (put(p->out, name, "va", VA_F32, 2, T, va) < 0)
+                                    v->name, (long long)(i / 2 + 1), (double)v->va[i]);
+    if (put(p->out, v->name, "va", VA_F32, 2, v->T, v->va) < 0 ||
+        (v->pts && put(p->out, v->name, "pts", VA_F64, 1, v->T, v->pts) < 0) ||
+        (v->face && put(p->out, v->name, "face", VA_U8, 1, v->T, v->face) < 0))
         return -1;
-    return pts ? put(p->out, name, "pts", VA_F64, 1, T, pts) : 0;
+    return v->confidence ? put(p->out, v->name, "confidence", VA_F32, 1, v->T, v->confidence)
+                         : 0;
 }
 
 int va_predictions_commit(struct va_predictions_out **handle)
@@ -148,30 +150,59 @@ static double *read_va(struct va_h5_in *in, const char *dataset, int64_t *frames
     return va;
 }
 
-int va_predictions_read(const struct va_predictions_in *p, const char *name, int64_t *frames,
-                        double **va, double **pts)
+/* A dataset [T] of a video: 0 and NULL where there is none. */
+static int read_optional(struct va_h5_in *in, const char *name, const char *what,
+                         enum va_dtype type, int64_t T, void *array)
 {
-    char *dataset = va_format("/videos/%s/va", name), *times = NULL;
-    int status = -1;
+    char *dataset = va_format("/videos/%s/%s", name, what);
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype stored;
+    void *data = NULL;
+    int rank, status = dataset ? 0 : -1;
 
-    *va = NULL;
-    if (pts)
-        *pts = NULL;
-    if (dataset && (*va = read_va(p->in, dataset, frames)))
-        status = 0;
-    if (status == 0 && pts) {
-        times = va_format("/videos/%s/pts", name);
-        status = times ? 0 : -1;
-        if (times && va_h5_has(p->in, times) && !(*pts = va_h5_read(p->in, times, VA_F64)))
+    if (dataset && va_h5_has(in, dataset)) {
+        status = va_h5_shape(in, dataset, &stored, &rank, shape);
+        if (status == 0 && shape[0] != T)
+            status = va_error("%s: %s: found %lld rows, expected %lld as in va", va_h5_path(in),
+                              dataset, (long long)shape[0], (long long)T);
+        if (status == 0 && !(data = va_h5_read(in, dataset, type)))
             status = -1;
     }
+    memcpy(array, &data, sizeof(data));
     va_free(dataset);
-    va_free(times);
-    if (status < 0) {
-        va_free(*va);
-        *va = NULL;
-    }
     return status;
+}
+
+int va_predictions_read(const struct va_predictions_in *p, const char *name,
+                        struct va_predicted *v)
+{
+    char *dataset = va_format("/videos/%s/va", name);
+
+    *v = (struct va_predicted){ 0 };
+    if (dataset)
+        v->va = read_va(p->in, dataset, &v->frames);
+    va_free(dataset);
+    if (v->va && read_optional(p->in, name, "pts", VA_F64, v->frames, &v->pts) == 0 &&
+        read_optional(p->in, name, "face", VA_U8, v->frames, &v->face) == 0 &&
+        read_optional(p->in, name, "confidence", VA_F32, v->frames, &v->confidence) == 0)
+        return 0;
+    va_predicted_release(v);
+    return -1;
+}
+
+void va_predicted_release(struct va_predicted *v)
+{
+    va_free(v->va);
+    va_free(v->pts);
+    va_free(v->face);
+    va_free(v->confidence);
+    *v = (struct va_predicted){ 0 };
+}
+
+struct va_frame_values va_predicted_with(const struct va_predicted *v, const char *name,
+                                         const float *va)
+{
+    return (struct va_frame_values){ name, v->frames, va, v->pts, v->face, v->confidence };
 }
 
 /* ---- reading all at once --------------------------------------------------------------- */
@@ -255,14 +286,14 @@ static int add_file(struct va_predictions *set, const char *path)
     int status = p ? add_input(set, path, va_h5_id(p->in)) : -1;
 
     for (int64_t i = 0; status == 0 && i < p->count; i++) {
-        int64_t frames;
-        double *va, *pts;
+        struct va_predicted v;
 
-        status = va_predictions_read(p, p->names[i], &frames, &va, &pts);
+        status = va_predictions_read(p, p->names[i], &v);
         if (status == 0) {
-            status = add_item(set, p->names[i], path, frames, va,
-                              va_rate_of_times(pts, frames));
-            va_free(pts);
+            status = add_item(set, p->names[i], path, v.frames, v.va,
+                              va_rate_of_times(v.pts, v.frames));
+            v.va = NULL; /* the set's */
+            va_predicted_release(&v);
         }
     }
     va_predictions_close(p);

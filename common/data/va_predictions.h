@@ -1,12 +1,12 @@
 /*
  * va_predictions.h - valence and arousal that a model gave to each frame of each video.
  *
- * As va.predictions/1: /videos/<name>/va float32 [T, 2], /videos/<name>/pts float64 [T] where
- * time stamps are known; or as a folder of text files (data/va_labels.h).
+ * As va.predictions/1, with times, faces and confidence where they are known; or as a folder of
+ * text files (data/va_labels.h).
  *
  * Writing goes video by video:
  *     out = va_predictions_create(path, models, count);
- *     va_predictions_put(out, name, T, va, pts); ... va_predictions_commit(&out);
+ *     va_predictions_put(out, &values); ... va_predictions_commit(&out);
  *
  * Ownership: a set owns names and values
  */
@@ -14,6 +14,7 @@
 #define VA_PREDICTIONS_H
 
 #include "base/va_attr.h"
+#include "data/va_frame_values.h"
 #include "io/va_h5.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,12 +32,11 @@ VA_MUST_USE struct va_predictions_out *va_predictions_create(const char *path,
 struct va_h5_out *va_predictions_file(struct va_predictions_out *out);
 
 /*
- * A video with a timeline of T frames: va [T, 2], pts [T] in seconds (NaN where not known), or NULL. Names
- * must differ. -1 after reporting; a value that is not finite is the machine's failure, reported
- * with video and frame.
+ * Add a video. Names must differ. -1 after reporting; a value of va that is not finite is the
+ * machine's failure, reported with video and frame.
  */
-VA_MUST_USE int va_predictions_put(struct va_predictions_out *out, const char *name, int64_t T,
-                                   const float *va, const double *pts);
+VA_MUST_USE int va_predictions_put(struct va_predictions_out *out,
+                                   const struct va_frame_values *v);
 
 /* Complete the file. Frees *out and sets it to NULL in any case. */
 VA_MUST_USE int va_predictions_commit(struct va_predictions_out **out);
@@ -57,12 +57,22 @@ VA_MUST_USE struct va_predictions_in *va_predictions_open(const char *path);
 void va_predictions_close(struct va_predictions_in *p); /* NULL is fine */
 bool va_predictions_has(const struct va_predictions_in *p, const char *name);
 
-/*
- * A video of the file: *va [*frames, 2], all finite, and with pts not NULL *pts [*frames] in
- * seconds (NaN where not known), or NULL where the file has none. Both new. -1 after reporting.
- */
+/* A video of the file. Begins as { 0 }; release frees its arrays. */
+struct va_predicted {
+    int64_t frames;    /* T */
+    double *va;        /* [T, 2], finite */
+    double *pts;       /* [T] seconds, NaN where not known; NULL: the file has none */
+    uint8_t *face;     /* [T] 1 or 0; NULL: the file does not tell */
+    float *confidence; /* [T] 0 to 1, NaN where not known; NULL: the file has none */
+};
+
+/* -1 after reporting; nothing is to be released then. */
 VA_MUST_USE int va_predictions_read(const struct va_predictions_in *p, const char *name,
-                                    int64_t *frames, double **va, double **pts);
+                                    struct va_predicted *v);
+void va_predicted_release(struct va_predicted *v);
+/* The same with other values va [T, 2], to write it. Points into v. */
+struct va_frame_values va_predicted_with(const struct va_predicted *v, const char *name,
+                                         const float *va);
 
 /* ---- reading all at once --------------------------------------------------------------- */
 

@@ -300,6 +300,58 @@ int va_window_index_pts(const struct va_window_index *index, int64_t video, doub
     return status;
 }
 
+/* Scores of the faces, to the frames that have one. */
+static int read_scores(const struct va_window_index *index, int64_t video, float *confidence)
+{
+    const struct va_index_video *v = &index->videos[video];
+    const struct va_index_source *s = &index->open[video];
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    float *score;
+    int rank;
+
+    if (!va_h5_has(s->in, "/score"))
+        return 0;
+    if (va_h5_shape(s->in, "/score", &type, &rank, shape) < 0)
+        return -1;
+    if (shape[0] != s->count)
+        return va_error("%s: /score: found %lld rows, expected %lld as in /index", v->features,
+                        (long long)shape[0], (long long)s->count);
+    if (!(score = va_h5_read(s->in, "/score", VA_F32)))
+        return -1;
+    for (int64_t t = 0; t < v->frames; t++) {
+        const struct va_timeline_entry *e = &index->timeline[v->first + t];
+
+        confidence[t] = e->present ? score[e->row] : 0;
+        if (!(confidence[t] >= 0 && confidence[t] <= 1)) {
+            va_error("%s: /score: row %d: found %g, expected 0 to 1", v->features, e->row,
+                     (double)confidence[t]);
+            va_free(score);
+            return -1;
+        }
+    }
+    va_free(score);
+    return 1;
+}
+
+int va_window_index_face(const struct va_window_index *index, int64_t video, uint8_t *face,
+                         float *confidence)
+{
+    const struct va_index_video *v = &index->videos[video];
+    const struct va_index_source *s = &index->open[video];
+    int status;
+
+    for (int64_t t = 0; t < v->frames; t++)
+        face[t] = index->timeline[v->first + t].present;
+    if (s->count == 0)
+        return 0;
+    if (va_h5_wake(s->in) < 0)
+        return -1;
+    status = read_scores(index, video, confidence);
+    va_h5_rest(s->in);
+    return status;
+}
+
 void va_window_index_forget(const struct va_window_index *index, int64_t video)
 {
     const struct va_index_source *s = &index->open[video];

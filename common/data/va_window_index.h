@@ -157,6 +157,14 @@ VA_MUST_USE int va_window_gather_ahead(const struct va_window_index *index, int6
 VA_MUST_USE int va_window_index_pts(const struct va_window_index *index, int64_t video,
                                     double *pts);
 
+/*
+ * Of each entry of a video's timeline: face [frames], 1 where the frame itself has features; and
+ * the confidence [frames] of its face, 0 where there is none. 1, or 0 where the file does not tell
+ * the confidence, or -1 after reporting. One thread; needs opened features.
+ */
+VA_MUST_USE int va_window_index_face(const struct va_window_index *index, int64_t video,
+                                     uint8_t *face, float *confidence);
+
 /* Let go of the memory that holds the mapped features of a video; they are read again when they
  * are needed. Keeps the memory of one pass over a long video bounded. */
 void va_window_index_forget(const struct va_window_index *index, int64_t video);

@@ -203,13 +203,12 @@ static int make_room(struct va_tuner *t)
             classes = t->shape.classes ? t->shape.classes : 1;
     const struct va_ops *ops = t->be->ops;
 
-    t->patches = va_new(B, sizeof(float) * (size_t)(va_vit_patches(c) * va_vit_patch_size(c)));
     t->keep = va_new(c->depth * 2 * B, sizeof(*t->keep));
     t->prob = va_new(B * classes, sizeof(*t->prob));
     t->label = va_new(B, 2 * sizeof(*t->label));
     t->ok = va_new(B, sizeof(*t->ok));
     t->expression = va_new(B, sizeof(*t->expression));
-    return t->patches && t->keep && t->prob && t->label && t->ok && t->expression &&
+    return t->keep && t->prob && t->label && t->ok && t->expression &&
                    (t->va = ops->alloc(t->be, B * 2)) && (t->valid = ops->alloc(t->be, B)) &&
                    (t->dpred = ops->alloc(t->be, B * 2)) &&
                    (t->dlogits = ops->alloc(t->be, B * classes))
@@ -264,7 +263,7 @@ int va_finetune_run(const struct va_finetune_job *job)
     struct va_tuner t = { .job = job, .config = job->config };
     int status = va_run_train(&t.run, &job->run, &kind, &t);
 
-    va_loader_free(t.loader);
+    va_feed_free(t.feed);
     va_run_release(&t.run);
     va_optimiser_free(t.optimiser);
     va_rater_free(t.rater);
@@ -274,7 +273,6 @@ int va_finetune_run(const struct va_finetune_job *job)
         for (size_t i = 0; i < VA_COUNT(buffers); i++)
             t.be->ops->free(t.be, buffers[i]);
     }
-    va_free(t.patches);
     va_free(t.keep);
     va_free(t.prob);
     va_free(t.label);

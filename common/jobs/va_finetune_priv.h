@@ -8,7 +8,7 @@
 #ifndef VA_FINETUNE_PRIV_H
 #define VA_FINETUNE_PRIV_H
 
-#include "feed/va_loader.h"
+#include "feed/va_feed.h"
 #include "feed/va_rated.h"
 #include "jobs/va_finetune.h"
 #include "model/va_rater.h"
@@ -32,14 +32,13 @@ struct va_tuner {
     struct va_rater *rater;
     struct va_optimiser *optimiser;
     struct va_sampler sampler;
-    struct va_loader *loader; /* of training; NULL before the first step */
-    int64_t room;             /* pictures of the largest share of a batch */
-    float *patches;           /* [room, P, 3*p*p] */
-    double *keep, *prob;      /* [depth, 2, room], [room, classes] */
-    float *label, *ok;        /* [room, 2], [room] on the host, */
-    void *va, *valid;         /* and on the device */
-    int32_t *expression;      /* [room] */
-    void *dpred, *dlogits;    /* [room, 2], [room, classes] */
+    struct va_feed *feed;  /* of training; NULL before the first step */
+    int64_t room;          /* pictures of the largest share of a batch */
+    double *keep, *prob;   /* [depth, 2, room], [room, classes] */
+    float *label, *ok;     /* [room, 2], [room] on the host, */
+    void *va, *valid;      /* and on the device */
+    int32_t *expression;   /* [room] */
+    void *dpred, *dlogits; /* [room, 2], [room, classes] */
 };
 
 /* Of va_run_kind; arg is the tuner. */

@@ -5,7 +5,6 @@
 #include "base/va_mem.h"
 #include "comm/va_comm.h"
 #include "data/va_metrics.h"
-#include "feed/va_patches.h"
 #include "jobs/va_finetune_priv.h"
 #include "run/va_share.h"
 #include <math.h>
@@ -18,17 +17,17 @@ struct rating {
     int64_t most, rounds;  /* items of the largest share; its batches */
     int64_t numbers;       /* of a picture: valence, arousal, class */
     float *mine, *all;     /* [most, numbers], [ranks, most, numbers] */
-    struct va_loader *loader;
+    struct va_feed *feed;
 };
 
-static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
+static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
 {
     const struct rating *r = arg;
     int64_t count = 0;
 
     for (int64_t i = k * r->t->room; i < r->share.count && count < r->t->room; i++)
         items[count++] =
-            (struct va_batch_item){ .picture = r->t->val.items[r->share.first + i].picture };
+            (struct va_feed_item){ .picture = r->t->val.items[r->share.first + i].picture };
     return count;
 }
 
@@ -36,12 +35,10 @@ static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
 static int begin(struct rating *r)
 {
     struct va_tuner *t = r->t;
-    struct va_loader_options o = { .size = t->shape.encoder.image,
-                                   .batch = t->room,
-                                   .threads = (int)t->job->readers,
-                                   .augment = { .scale = { 1, 1 } },
-                                   .order = order,
-                                   .arg = r };
+    const struct va_feed_order o = { .threads = (int)t->job->readers,
+                                     .augment = { .scale = { 1, 1 } },
+                                     .order = order,
+                                     .arg = r };
 
     r->share = va_share_of(t->val.count);
     r->most = va_share_most(t->val.count);
@@ -49,13 +46,14 @@ static int begin(struct rating *r)
     r->numbers = t->shape.classes ? 3 : 2;
     r->mine = va_new(r->most * r->numbers, sizeof(*r->mine));
     r->all = va_new(va_comm_size() * r->most * r->numbers, sizeof(*r->all));
-    r->loader = r->mine && r->all ? va_loader_new(t->pictures, &o) : NULL;
-    return r->loader ? 0 : -1;
+    if (r->mine && r->all)
+        r->feed = va_feed_pictures(va_rater_encoder(t->rater), t->room, t->pictures, &o);
+    return r->feed ? 0 : -1;
 }
 
 static void end(struct rating *r)
 {
-    va_loader_free(r->loader);
+    va_feed_free(r->feed);
     va_free(r->mine);
     va_free(r->all);
 }
@@ -76,13 +74,12 @@ static int rate(struct rating *r)
     struct va_tuner *t = r->t;
     const struct va_ops *ops = t->be->ops;
     int64_t C = t->shape.classes;
-    const struct va_picture_batch *b;
-    int got = va_loader_next(r->loader, &b);
+    const struct va_feed_batch *b;
+    int got = va_feed_next(r->feed, &b);
 
     if (got <= 0)
         return got;
-    va_patches_cut(va_rater_encoder(t->rater), b->count, b->pixels, t->patches);
-    va_rater_forward(t->rater, b->count, t->patches, NULL);
+    va_rater_forward(t->rater, b->count, b->patches, NULL);
     ops->get_f32(t->be, t->label, va_rater_pred(t->rater), b->count * 2);
     if (C)
         ops->get_f64(t->be, t->prob, va_rater_logits(t->rater), b->count * C);
@@ -94,7 +91,6 @@ static int rate(struct rating *r)
         if (C)
             to[2] = likeliest(t->prob + i * C, C);
     }
-    va_loader_release(r->loader);
     return va_backend_check(t->be);
 }
 

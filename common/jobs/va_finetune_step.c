@@ -4,7 +4,6 @@
  */
 #include "base/va_error.h"
 #include "comm/va_comm.h"
-#include "feed/va_patches.h"
 #include "jobs/va_finetune_priv.h"
 #include "nn/va_ccc.h"
 #include "nn/va_schedule.h"
@@ -14,7 +13,7 @@
 /* ---- pictures of a batch ---------------------------------------------------------------------- */
 
 /* This rank's pictures of batch k. */
-static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
+static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
 {
     const struct va_tuner *t = arg;
     const struct va_sampler *s = &t->sampler;
@@ -25,42 +24,39 @@ static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
     for (int64_t i = 0; i < share.count; i++) {
         const struct va_rated_item *item = &s->set->items[va_sampler_at(s, k, share.first + i)];
 
-        items[i] = (struct va_batch_item){ .picture = item->picture,
-                                           .epoch = (uint64_t)(k / s->per_epoch) };
+        items[i] = (struct va_feed_item){ .picture = item->picture,
+                                          .epoch = (uint64_t)(k / s->per_epoch) };
     }
     return share.count;
 }
 
-static int open_loader(struct va_tuner *t, int64_t k)
+static int open_feed(struct va_tuner *t, int64_t k)
 {
-    if (!t->loader)
-        t->loader = va_loader_new(t->pictures,
-                                  &(struct va_loader_options){ .size = t->shape.encoder.image,
-                                                               .batch = t->room,
-                                                               .threads = (int)t->job->readers,
-                                                               .augment = t->config.augment,
-                                                               .seed = (uint64_t)t->config.seed,
-                                                               .first = k,
-                                                               .order = order,
-                                                               .arg = t });
-    return t->loader ? 0 : -1;
+    if (!t->feed)
+        t->feed = va_feed_pictures(va_rater_encoder(t->rater), t->room, t->pictures,
+                                   &(struct va_feed_order){ .threads = (int)t->job->readers,
+                                                            .augment = t->config.augment,
+                                                            .seed = (uint64_t)t->config.seed,
+                                                            .first = k,
+                                                            .order = order,
+                                                            .arg = t });
+    return t->feed ? 0 : -1;
 }
 
-/* Patches and labels of this rank's share of batch k. */
-static int load(struct va_tuner *t, int64_t k)
+/* Labels of this rank's share of batch k, and its patches; NULL after reporting. */
+static const float *load(struct va_tuner *t, int64_t k)
 {
-    const struct va_picture_batch *b;
+    const struct va_feed_batch *b;
     struct va_share share = va_share_of(t->sampler.batch);
     int got;
 
-    if (open_loader(t, k) < 0)
-        return -1;
-    got = va_loader_next(t->loader, &b);
+    if (open_feed(t, k) < 0)
+        return NULL;
+    got = va_feed_next(t->feed, &b);
+    if (got == 0 || (got > 0 && b->k != k))
+        got = va_error_machine("step %lld: no pictures", (long long)k + 1);
     if (got < 0)
-        return -1;
-    if (got == 0 || b->k != k)
-        return va_error_machine("step %lld: no pictures", (long long)k + 1);
-    va_patches_cut(va_rater_encoder(t->rater), b->count, b->pixels, t->patches);
+        return NULL;
     for (int64_t i = 0; i < share.count; i++) {
         va_tuner_labels(t, i, &t->train.items[va_sampler_at(&t->sampler, k, share.first + i)]);
         if (b->items[i].replaced) { /* the label is of another picture */
@@ -68,10 +64,9 @@ static int load(struct va_tuner *t, int64_t k)
             t->expression[i] = -1;
         }
     }
-    va_loader_release(t->loader);
     t->be->ops->put_f32(t->be, t->va, t->label, share.count * 2);
     t->be->ops->put_f32(t->be, t->valid, t->ok, share.count);
-    return 0;
+    return b->patches;
 }
 
 void va_tuner_labels(struct va_tuner *t, int64_t i, const struct va_rated_item *item)
@@ -98,13 +93,14 @@ static int forward(struct va_tuner *t, int64_t k, struct losses *l)
 {
     const struct va_finetune_config *c = &t->config;
     struct va_share share = va_share_of(t->sampler.batch);
+    const float *patches = load(t, k);
 
-    if (load(t, k) < 0)
+    if (!patches)
         return -1;
     if (c->drop_path > 0)
         va_rater_drop_paths(&t->shape.encoder, c->drop_path, (uint64_t)c->seed, (uint64_t)k,
                             share.first, share.count, t->keep);
-    va_rater_forward(t->rater, share.count, t->patches, c->drop_path > 0 ? t->keep : NULL);
+    va_rater_forward(t->rater, share.count, patches, c->drop_path > 0 ? t->keep : NULL);
     t->be->ops->ccc_moments(t->be, share.count, va_rater_pred(t->rater), t->va, t->valid,
                             &l->moments);
     if (t->shape.classes)

@@ -3,19 +3,18 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_progress.h"
-#include "feed/va_loader.h"
-#include "feed/va_patches.h"
+#include "feed/va_feed.h"
 #include "model/va_embedder.h"
 #include "weights/va_model_file.h"
 
 enum { BATCH = 32 };
 
-static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
+static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
 {
     int64_t total = va_pictures_count(arg), n = 0;
 
     for (int64_t i = k * BATCH; i < total && n < BATCH; i++)
-        items[n++] = (struct va_batch_item){ .picture = i };
+        items[n++] = (struct va_feed_item){ .picture = i };
     return n;
 }
 
@@ -53,29 +52,20 @@ static struct va_pictures *open_pictures(const struct va_window_index *index)
 /* va [pictures, 2] of whole pictures in their order. */
 static int rate(struct va_embedder *e, struct va_pictures *p, int64_t done, float *va)
 {
-    const struct va_vit *vit = va_embedder_vit(e);
-    const struct va_vit_config *c = va_vit_config(vit);
-    struct va_loader_options o = { .size = c->image,
-                                   .batch = BATCH,
-                                   .augment = { .scale = { 1, 1 } },
-                                   .order = order,
-                                   .arg = p };
-    float *patches = va_new(BATCH * va_vit_patches(c),
-                            sizeof(float) * (size_t)va_vit_patch_size(c));
-    struct va_loader *l = patches ? va_loader_new(p, &o) : NULL;
-    const struct va_picture_batch *b;
-    int got = l ? 1 : -1;
+    const struct va_feed_order o = { .augment = { .scale = { 1, 1 } },
+                                     .order = order,
+                                     .arg = p };
+    struct va_feed *feed = va_feed_pictures(va_embedder_vit(e), BATCH, p, &o);
+    const struct va_feed_batch *b;
+    int got = feed ? 1 : -1;
 
-    while (got > 0 && (got = va_loader_next(l, &b)) > 0) {
-        va_patches_cut(vit, b->count, b->pixels, patches);
-        if (va_embedder_rate(e, b->count, patches, va + 2 * b->k * BATCH) < 0)
+    while (got > 0 && (got = va_feed_next(feed, &b)) > 0) {
+        if (va_embedder_rate(e, b->count, b->patches, va + 2 * b->k * BATCH) < 0)
             got = -1;
         done += b->count;
-        va_loader_release(l);
         va_progress_update(done);
     }
-    va_loader_free(l);
-    va_free(patches);
+    va_feed_free(feed);
     return got;
 }
 

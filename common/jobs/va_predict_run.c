@@ -27,8 +27,10 @@ struct run {
     double *sum;    /* [frames, 2] */
     float *va;      /* [longest, 2] of one video */
     double *pts;    /* [longest] */
-    char **ids;     /* [model_count] */
-    bool encoders;  /* models are encoders, inputs frames */
+    uint8_t *face;  /* as pts */
+    float *confidence; /* likewise */
+    char **ids;        /* [model_count] */
+    bool encoders;     /* models are encoders, inputs frames */
 };
 
 /* ---- input ----------------------------------------------------------------------------- */
@@ -131,8 +133,10 @@ static int open_input(struct run *r)
     r->sum = va_new(r->frames, 2 * sizeof(*r->sum));
     r->va = va_new(longest, 2 * sizeof(*r->va));
     r->pts = va_new(longest, sizeof(*r->pts));
+    r->face = va_new(longest, sizeof(*r->face));
+    r->confidence = va_new(longest, sizeof(*r->confidence));
     r->ids = va_new(r->job->model_count, sizeof(*r->ids));
-    return r->sum && r->va && r->pts && r->ids ? 0 : -1;
+    return r->sum && r->va && r->pts && r->face && r->confidence && r->ids ? 0 : -1;
 }
 
 /* ---- prediction ------------------------------------------------------------------------ */
@@ -191,27 +195,29 @@ static int finish_means(struct run *r)
 
 /* ---- output ---------------------------------------------------------------------------- */
 
-/* va and pts of a video; 1 when it has time stamps, else 0, -1 after reporting. */
-static int fetch(struct run *r, int64_t video)
+/* What is known of the frames of a video, in r's arrays. -1 after reporting. */
+static int fetch(struct run *r, int64_t video, struct va_frame_values *v)
 {
-    for (int64_t i = 0; i < r->index->videos[video].frames * 2; i++)
+    const struct va_index_video *of = &r->index->videos[video];
+    int timed = va_window_index_pts(r->index, video, r->pts);
+    int scored = va_window_index_face(r->index, video, r->face, r->confidence);
+
+    for (int64_t i = 0; i < of->frames * 2; i++)
         r->va[i] = (float)r->sum[2 * r->first[video] + i];
-    return va_window_index_pts(r->index, video, r->pts);
+    *v = (struct va_frame_values){ of->name, of->frames,
+                                   r->va,    timed > 0 ? r->pts : NULL,
+                                   r->face,  scored > 0 ? r->confidence : NULL };
+    return timed < 0 || scored < 0 ? -1 : 0;
 }
 
 /* Whether all files may be written, before the work. */
 static int check_outputs(const struct run *r)
 {
-    int64_t videos = 0;
     int status = va_output_check(r->job->output, va_h5_ours);
 
-    for (int64_t i = 0; i < r->index->video_count; i++)
-        videos += r->chosen[i];
-    if (status == 0)
-        status = va_frame_files_check(&r->job->text, videos);
     for (int64_t i = 0; status == 0 && i < r->index->video_count; i++)
         if (r->chosen[i])
-            status = va_frame_files_may(&r->job->text, r->index->videos[i].features,
+            status = va_frame_files_may(r->job->text, r->index->videos[i].features,
                                         r->index->videos[i].name);
     return status;
 }
@@ -242,20 +248,19 @@ static int write_all(struct run *r)
         goto done;
     for (int64_t i = 0; i < r->index->video_count; i++) {
         const struct va_index_video *v = &r->index->videos[i];
-        const double *pts;
-        int timed;
+        struct va_frame_values values;
 
         if (r->first[i] < 0)
             continue;
-        timed = fetch(r, i);
-        pts = timed ? r->pts : NULL;
-        if (timed < 0 || va_predictions_put(out, v->name, v->frames, r->va, pts) < 0 ||
-            va_frame_files_write(&r->job->text, v->features, v->name, v->frames, r->va, pts) <
-                0)
+        if (fetch(r, i, &values) < 0 || va_predictions_put(out, &values) < 0 ||
+            va_frame_files_write(r->job->text, v->features, &values) < 0)
             goto done;
     }
+    if (va_frame_files_commit(r->job->text) < 0)
+        goto done;
     status = va_predictions_commit(&out);
 done:
+    va_frame_files_abort(r->job->text);
     va_predictions_abort(out);
     return status;
 }
@@ -283,6 +288,8 @@ done:
     va_free(r.sum);
     va_free(r.va);
     va_free(r.pts);
+    va_free(r.face);
+    va_free(r.confidence);
     va_free(r.first);
     va_free(r.chosen);
     va_free(r.windows_id);

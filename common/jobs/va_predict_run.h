@@ -23,7 +23,7 @@ struct va_predict_job {
     bool clip;                   /* to [-1, 1] */
     bool any_encoder;            /* take features of another encoder than a model's */
     const char *output;          /* va.predictions/1 */
-    struct va_frame_files text;  /* the same as text */
+    struct va_frame_files *text; /* the same as text; its table is open meanwhile */
     const char *device;
 };
 

@@ -67,8 +67,8 @@ static int write_model(void *arg, const struct va_tensors *weights)
     const double *last = va_log_last(&s->train);
     const int64_t epochs = va_run_epoch(s);
 
-    va_loader_free(t->loader); /* nobody else is at the HDF5 library now */
-    t->loader = NULL;
+    va_feed_free(t->feed); /* nobody else is at the HDF5 library now */
+    t->feed = NULL;
     if (va_pretrain_sheet(t) < 0 ||
         (t->config.keep_decoder ? put_model(t, weights) : put_encoder(t)) < 0)
         return -1;
@@ -216,7 +216,7 @@ int va_pretrain_run(const struct va_pretrain_job *job)
     struct va_pretrainer t = { .job = job, .config = job->config, .fill = va_pretrain_fill };
     int status = va_run_train(&t.run, &job->run, &kind, &t);
 
-    va_loader_free(t.loader);
+    va_feed_free(t.feed);
     va_run_release(&t.run);
     va_optimiser_free(t.optimiser);
     va_sheet_free(t.sheet);

@@ -5,21 +5,20 @@
 #include "base/va_mem.h"
 #include "base/va_rand.h"
 #include "base/va_thread.h"
-#include "feed/va_patches.h"
 #include "jobs/va_pretrain_priv.h"
 #include <stdatomic.h>
 #include <string.h>
 
 /* ---- which ------------------------------------------------------------------------------------ */
 
-struct va_batch_item va_pretrain_item(const struct va_pretrainer *t, int64_t k, int64_t i)
+struct va_feed_item va_pretrain_item(const struct va_pretrainer *t, int64_t k, int64_t i)
 {
     const struct va_pretrain_config *c = &t->config;
     int64_t per_epoch = t->run.state.per_epoch * c->accumulate; /* batches */
     uint64_t epoch = (uint64_t)(k / per_epoch), at = (uint64_t)(k % per_epoch * c->batch + i);
     uint64_t count = (uint64_t)va_pictures_count(t->pictures);
 
-    return (struct va_batch_item){
+    return (struct va_feed_item){
         .picture = (int64_t)va_rand_permute((uint64_t)c->seed, VA_RAND_SHUFFLE, epoch, at,
                                             count),
         .epoch = epoch,
@@ -27,7 +26,7 @@ struct va_batch_item va_pretrain_item(const struct va_pretrainer *t, int64_t k, 
 }
 
 /* No further than the run goes: a broken picture behind its end is none of its business. */
-static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
+static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
 {
     const struct va_pretrainer *t = arg;
     const struct va_pretrain_config *c = &t->config;
@@ -43,19 +42,18 @@ static int64_t order(const void *arg, int64_t k, struct va_batch_item *items)
     return share.count;
 }
 
-static int open_loader(struct va_pretrainer *t, int64_t k)
+static int open_feed(struct va_pretrainer *t, int64_t k)
 {
-    if (!t->loader)
-        t->loader = va_loader_new(
-            t->pictures, &(struct va_loader_options){ .size = t->config.model.encoder.image,
-                                                      .batch = va_share_most(t->config.batch),
-                                                      .threads = (int)t->job->readers,
-                                                      .augment = t->config.augment,
-                                                      .seed = (uint64_t)t->config.seed,
-                                                      .first = k,
-                                                      .order = order,
-                                                      .arg = t });
-    return t->loader ? 0 : -1;
+    if (!t->feed)
+        t->feed = va_feed_pictures(va_mae_encoder(t->mae), va_share_most(t->config.batch),
+                                   t->pictures,
+                                   &(struct va_feed_order){ .threads = (int)t->job->readers,
+                                                            .augment = t->config.augment,
+                                                            .seed = (uint64_t)t->config.seed,
+                                                            .first = k,
+                                                            .order = order,
+                                                            .arg = t });
+    return t->feed ? 0 : -1;
 }
 
 /* ---- masks ------------------------------------------------------------------------------------ */
@@ -66,19 +64,17 @@ int va_masked_init(struct va_masked *m, const struct va_mae_config *c, int64_t n
     int64_t V = va_mae_visible(P, ratio);
 
     *m = (struct va_masked){
-        .all = va_new(n, (size_t)(P * S) * sizeof(float)),
         .patches = va_new(n, (size_t)(V * S) * sizeof(float)),
         .target = va_new(n, (size_t)(P * S) * sizeof(float)),
         .noise = va_new(n, (size_t)P * sizeof(float)),
         .visible = va_new(n, (size_t)V * sizeof(int32_t)),
         .rank = va_new(n, (size_t)P * sizeof(int32_t)),
     };
-    return m->all && m->patches && m->target && m->noise && m->visible && m->rank ? 0 : -1;
+    return m->patches && m->target && m->noise && m->visible && m->rank ? 0 : -1;
 }
 
 void va_masked_release(struct va_masked *m)
 {
-    va_free(m->all);
     va_free(m->patches);
     va_free(m->target);
     va_free(m->noise);
@@ -89,6 +85,7 @@ void va_masked_release(struct va_masked *m)
 
 struct mask {
     struct va_pretrainer *t;
+    const float *all;       /* [n, P, S] patches of whole pictures */
     uint64_t update, first; /* place of the first picture in the update */
     atomic_bool failed;
 };
@@ -114,9 +111,9 @@ static void mask_one(void *arg, int64_t i, int thread)
         return;
     }
     for (int64_t v = 0; v < V; v++)
-        memcpy(m->patches + (i * V + v) * S, m->all + (i * P + visible[v]) * S,
+        memcpy(m->patches + (i * V + v) * S, job->all + (i * P + visible[v]) * S,
                (size_t)S * sizeof(float));
-    va_mae_target(&t->config.model.encoder, m->all + i * P * S, t->config.norm_pix,
+    va_mae_target(&t->config.model.encoder, job->all + i * P * S, t->config.norm_pix,
                   m->target + i * P * S);
 }
 
@@ -128,16 +125,15 @@ int va_pretrain_fill(struct va_pretrainer *t, int64_t k, const struct va_share *
                         .update = (uint64_t)(k / accumulate),
                         .first = (uint64_t)(k % accumulate * t->config.batch + share->first) };
     const struct va_masked *m = &t->room;
-    const struct va_picture_batch *b;
+    const struct va_feed_batch *b;
     int got;
 
-    if (open_loader(t, k) < 0 || (got = va_loader_next(t->loader, &b)) < 0)
+    if (open_feed(t, k) < 0 || (got = va_feed_next(t->feed, &b)) < 0)
         return -1;
     if (got == 0 || b->k != k || b->count != share->count)
         return va_error_machine("step %lld: found the pictures of another batch",
                                 (long long)job.update + 1);
-    va_patches_cut(va_mae_encoder(t->mae), b->count, b->pixels, m->all);
-    va_loader_release(t->loader);
+    job.all = b->patches;
     va_parallel(share->count, mask_one, &job);
     *batch = (struct va_mae_batch){ share->count, m->visible, m->rank, m->patches, m->target };
     return atomic_load(&job.failed) ? -1 : 0;

@@ -9,16 +9,16 @@
 #ifndef VA_PRETRAIN_PRIV_H
 #define VA_PRETRAIN_PRIV_H
 
-#include "feed/va_loader.h"
+#include "feed/va_feed.h"
 #include "jobs/va_pretrain.h"
 #include "jobs/va_sheet.h"
 #include "run/va_share.h"
 
 /* Room for a rank's share of a batch: n pictures at most, P patches, V visible, S numbers each. */
 struct va_masked {
-    float *all, *patches, *target; /* [n, P, S], [n, V, S], [n, P, S] */
-    float *noise;                  /* [n, P] */
-    int32_t *visible, *rank;       /* [n, V], [n, P] */
+    float *patches, *target; /* [n, V, S], [n, P, S] */
+    float *noise;            /* [n, P] */
+    int32_t *visible, *rank; /* [n, V], [n, P] */
 };
 VA_MUST_USE int va_masked_init(struct va_masked *m, const struct va_mae_config *c, int64_t n,
                                double ratio);
@@ -38,7 +38,7 @@ struct va_pretrainer {
 
     struct va_mae *mae;
     struct va_optimiser *optimiser;
-    struct va_loader *loader; /* NULL before the first step */
+    struct va_feed *feed; /* NULL before the first step */
     struct va_masked room;
     struct va_sheet *sheet; /* on rank 0, with --sheet-every */
     double began;           /* seconds: the first step of this process, */
@@ -50,7 +50,7 @@ struct va_pretrainer {
 };
 
 /* Which picture, in which epoch, is number i of batch k. */
-struct va_batch_item va_pretrain_item(const struct va_pretrainer *t, int64_t k, int64_t i);
+struct va_feed_item va_pretrain_item(const struct va_pretrainer *t, int64_t k, int64_t i);
 
 /* `fill` from the collection. -1 after reporting. */
 VA_MUST_USE int va_pretrain_fill(struct va_pretrainer *t, int64_t k,

@@ -20,7 +20,7 @@ static int not_finite(const struct va_pretrainer *t, const char *tensor, int64_t
 
     for (; t->pictures && k <= last; k++)
         for (int64_t i = 0; i < t->config.batch && n < sizeof(batch); i++) {
-            struct va_batch_item item = va_pretrain_item(t, k, i);
+            struct va_feed_item item = va_pretrain_item(t, k, i);
             const struct va_picture *p = va_pictures_at(t->pictures, item.picture);
 
             n += (size_t)snprintf(batch + n, sizeof(batch) - n, "%s%s %lld", n ? ", " : "",

@@ -167,6 +167,8 @@ struct va_augmenter {
     int64_t size;
     uint8_t *crop; /* [room, 3] */
     int64_t room;
+    struct va_resize *resize; /* from the size below; whole pictures often have the same */
+    int64_t width, height;
 };
 
 struct va_augmenter *va_augmenter_new(int64_t size)
@@ -182,6 +184,7 @@ void va_augmenter_free(struct va_augmenter *a)
 {
     if (!a)
         return;
+    va_resize_free(a->resize);
     va_free(a->crop);
     va_free(a);
 }
@@ -198,11 +201,22 @@ static void mirror(uint8_t *p, int64_t size)
         }
 }
 
+/* Ready to resize from this size. -1 after reporting. */
+static int prepare(struct va_augmenter *a, int64_t width, int64_t height)
+{
+    if (a->resize && a->width == width && a->height == height)
+        return 0;
+    va_resize_free(a->resize);
+    a->resize = va_resize_new(width, height, a->size, a->size);
+    a->width = width;
+    a->height = height;
+    return a->resize ? 0 : -1;
+}
+
 int va_augmenter_run(struct va_augmenter *a, const struct va_augment_choice *c,
                      const uint8_t *src, int64_t width, int64_t height, uint8_t *dst)
 {
     const int64_t pixels = a->size * a->size;
-    struct va_resize *r;
 
     if (c->width != width || c->height != height) {
         if (va_grow(&a->crop, &a->room, c->width * c->height, 3) < 0)
@@ -212,11 +226,9 @@ int va_augmenter_run(struct va_augmenter *a, const struct va_augment_choice *c,
                    (size_t)(3 * c->width));
         src = a->crop;
     }
-    r = va_resize_new(c->width, c->height, a->size, a->size);
-    if (!r)
+    if (prepare(a, c->width, c->height) < 0)
         return -1;
-    va_resize_run(r, src, dst);
-    va_resize_free(r);
+    va_resize_run(a->resize, src, dst);
     if (c->flip)
         mirror(dst, a->size);
     for (int i = 0; i < 4; i++) {

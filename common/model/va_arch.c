@@ -6,6 +6,7 @@
 #include "model/va_rater.h"
 #include "model/va_temporal_priv.h"
 #include "model/va_vit_priv.h"
+#include "model/va_yunet.h"
 #include "weights/va_positions.h"
 #include <math.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@ const char *const va_arch_names[] = {
     "vit_large_patch16_224",
     "vit_huge_patch14_224",
     "mamba-va",
+    "yunet_s",
+    "yunet_n",
     NULL,
 };
 
@@ -33,6 +36,7 @@ static const char *const settings[][8] = {
     [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "decoder_heads",
                        NULL },
     [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", NULL },
+    [VA_MODEL_YUNET] = { NULL },
 };
 
 void va_arch_encoder(enum va_arch arch, struct va_vit_config *c)
@@ -82,6 +86,24 @@ struct va_tensors *va_arch_init_temporal(struct va_backend *be,
     return set;
 }
 
+struct va_tensors *va_arch_init_yunet(struct va_backend *be, enum va_arch arch, uint64_t seed)
+{
+    struct va_tensors *set = va_tensors_new();
+    struct va_yunet_config c;
+    struct va_params list;
+
+    va_yunet_config_of(arch == VA_ARCH_YUNET_S ? VA_YUNET_S : VA_YUNET_N, &c);
+    va_params_init(&list, be);
+    if (set && (va_yunet_declare(&c, &list) < 0 || va_params_allocate(&list) < 0 ||
+                va_params_draw(&list, seed) < 0 || va_params_store(&list, set) < 0 ||
+                va_yunet_config_store(&c, set) < 0)) {
+        va_tensors_free(set);
+        set = NULL;
+    }
+    va_params_release(&list);
+    return set;
+}
+
 /* Equal, where - and _ are the same. */
 static bool same_key(const char *a, const char *b)
 {
@@ -106,10 +128,10 @@ int va_arch_resize(struct va_tensors *set, const char *path, enum va_model_kind 
     struct va_vit_config c;
     char text[32];
 
-    if (kind == VA_MODEL_HEAD)
-        return va_error(
-            "%s: found a temporal model, expected a vision transformer for --image %lld", path,
-            (long long)image);
+    if (kind == VA_MODEL_HEAD || kind == VA_MODEL_YUNET)
+        return va_error("%s: found a %s, expected a vision transformer for --image %lld", path,
+                        kind == VA_MODEL_HEAD ? "temporal model" : "detector of faces",
+                        (long long)image);
     if (va_vit_config_load(&c, set, path) < 0)
         return -1;
     c.image = image;
@@ -245,6 +267,17 @@ static int complete_head(struct va_tensors *set, const char *path, bool in_norm,
     return va_temporal_config_store(&c, config) < 0 ? -1 : keep_origin(set, config);
 }
 
+static int complete_yunet(struct va_tensors *set, const char *path, struct va_params *list,
+                          struct va_tensors *config)
+{
+    struct va_yunet_config c;
+
+    if (va_yunet_config_load(&c, set, path) < 0 || va_yunet_declare(&c, list) < 0)
+        return -1;
+    drop_integers(set, path, list);
+    return va_params_match(list, set, path) < 0 ? -1 : va_yunet_config_store(&c, config);
+}
+
 int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kind kind,
                      bool in_norm)
 {
@@ -259,6 +292,8 @@ int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kin
         result = complete_encoder(set, path, &list, config);
     else if (kind == VA_MODEL_MAE)
         result = complete_mae(set, path, &list, config);
+    else if (kind == VA_MODEL_YUNET)
+        result = complete_yunet(set, path, &list, config);
     else
         result = complete_head(set, path, in_norm, &list, config);
     if (result == 0)

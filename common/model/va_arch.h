@@ -15,10 +15,12 @@ enum va_arch {
     VA_ARCH_VIT_LARGE,
     VA_ARCH_VIT_HUGE,
     VA_ARCH_MAMBA_VA,
+    VA_ARCH_YUNET_S, /* finds faces (model/va_yunet.h) */
+    VA_ARCH_YUNET_N,
 };
 extern const char *const va_arch_names[]; /* in enum order, NULL last */
 
-/* The encoder of this name (not VA_ARCH_MAMBA_VA). */
+/* The encoder of this name (one before VA_ARCH_MAMBA_VA). */
 void va_arch_encoder(enum va_arch arch, struct va_vit_config *c);
 
 /* A model with initial values drawn from the seed, as a set; NULL after reporting. */
@@ -27,6 +29,9 @@ VA_MUST_USE struct va_tensors *va_arch_init_encoder(struct va_backend *be, enum 
 VA_MUST_USE struct va_tensors *va_arch_init_temporal(struct va_backend *be,
                                                      const struct va_temporal_config *c,
                                                      enum va_temporal_init init, uint64_t seed);
+
+VA_MUST_USE struct va_tensors *va_arch_init_yunet(struct va_backend *be, enum va_arch arch,
+                                                  uint64_t seed);
 
 /*
  * The settings that shapes do not tell: "in-norm" of a temporal model, and "encoder", "fps-min",

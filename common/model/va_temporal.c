@@ -25,7 +25,8 @@ struct va_temporal *va_temporal_new(struct va_backend *be, const struct va_tempo
     va_arena_init(&model->arena, be);
     if (va_temporal_declare(&model->layers, &model->params, &model->config, init, decay_all) <
             0 ||
-        va_params_allocate(&model->params) < 0 || va_stack_allocate(&model->layers.stack) < 0) {
+        va_params_allocate(&model->params) < 0 ||
+        va_stack_acts_init(&model->acts.stack, &model->layers.stack, false) < 0) {
         va_temporal_free(model);
         return NULL;
     }
@@ -36,7 +37,8 @@ void va_temporal_free(struct va_temporal *model)
 {
     if (!model)
         return;
-    va_stack_release(&model->layers.stack);
+    va_stack_acts_release(&model->acts.stack, &model->layers.stack);
+    va_temporal_layers_release(&model->layers);
     va_arena_release(&model->arena);
     va_params_release(&model->params);
     va_free(model);
@@ -117,7 +119,7 @@ static void plan_backward(struct va_temporal *model, int64_t B, int64_t T)
     if (model->config.blocks)
         s->grad[2] = va_arena_take(a, M, width);
     va_arena_rewind(a, mark);
-    va_stack_plan_backward(&model->layers.stack, B, T, a, &model->stack_scratch);
+    va_stack_plan_backward(&model->layers.stack, B, T, a, &model->acts.stack);
 }
 
 static void plan(struct va_temporal *model, int64_t B, int64_t T, bool training)
@@ -175,8 +177,7 @@ void va_temporal_embed(struct va_temporal *model, int64_t M, const void *x,
 }
 
 void va_temporal_top_forward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
-                             struct va_temporal_acts *acts, struct va_stack_state *state,
-                             void *pred)
+                             struct va_temporal_acts *acts, void *pred)
 {
     const struct va_temporal_layers *l = &model->layers;
     const struct va_params *list = &model->params;
@@ -191,7 +192,7 @@ void va_temporal_top_forward(struct va_temporal *model, int64_t B, int64_t T, co
                                                            .stats = acts->norm_stats });
         x = acts->normed;
     }
-    model->top = va_stack_forward(&l->stack, B, T, x, &acts->stack, state);
+    model->top = va_stack_forward(&l->stack, B, T, x, &acts->stack);
     va_dense_forward(list, l->proj,
                      &(struct va_linear){ .M = M, .x = model->top, .y = acts->proj });
     va_dense_forward(
@@ -216,7 +217,7 @@ void va_temporal_forward(struct va_temporal *model, int64_t B, int64_t T, const 
         va_temporal_embed(model, B * T, x, &model->acts);
         x = model->acts.embedded;
     }
-    va_temporal_top_forward(model, B, T, x, &model->acts, NULL, pred);
+    va_temporal_top_forward(model, B, T, x, &model->acts, pred);
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
@@ -262,7 +263,7 @@ static void top_backward(struct va_temporal *model, int64_t B, int64_t T, const 
                       &(struct va_linear_grad){
                           .M = M, .dy = s->grad[1], .x = model->top, .dx = s->grad[0] });
     va_stack_backward(&l->stack, B, T, model->config.in_norm ? acts->normed : bottom,
-                      &acts->stack, s->grad, &model->stack_scratch);
+                      &acts->stack, s->grad);
     if (model->config.in_norm) {
         model->be->ops->norm_grad(model->be, &(struct va_norm_grad){ .M = M,
                                                                      .C = model->config.width,

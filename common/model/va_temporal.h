@@ -9,7 +9,7 @@
  *     x -> TCN blocks (dilation 1, 2, 4, ...) -> [LayerNorm, in_norm] -> Mamba layers
  *       -> proj -> fc1 -> ReLU -> fc2
  *
- * To compare: other layers in the place of Mamba's, at the same width (va_stack.h), or none; and
+ * To compare: other layers in the place of Mamba's, at the same width (va_temporal_kind.h), or none; and
  * no TCN, whose place a linear layer takes (embed, in_dim -> D, with dropout behind it).
  */
 #ifndef VA_TEMPORAL_H
@@ -20,26 +20,15 @@
 
 enum { VA_TEMPORAL_BLOCKS_MAX = 12, VA_TEMPORAL_LAYERS_MAX = 64 };
 
-enum va_temporal_kind {
-    VA_TEMPORAL_TCN_MAMBA,
-    VA_TEMPORAL_TCN,
-    VA_TEMPORAL_MAMBA,
-    VA_TEMPORAL_TCN_LSTM,
-    VA_TEMPORAL_LSTM,
-    VA_TEMPORAL_TCN_GRU,
-    VA_TEMPORAL_GRU,
-    VA_TEMPORAL_TCN_TRANSFORMER,
-    VA_TEMPORAL_TRANSFORMER,
-};
-extern const char *const va_temporal_names[]; /* in enum order, NULL last: "tcn-mamba", ... */
-bool va_temporal_has_tcn(int temporal);
+/* "tcn-mamba", "mamba", ..., and last "tcn"; then NULL (va_temporal_kind.h). */
+extern const char *const va_temporal_names[];
 
 /*
  * In the order in which metadata of a model file have it. `channels` are the outputs of the TCN's blocks:
  * 1024, 768, 512, 256; the last is D. An option takes them as a list.
  */
 struct va_temporal_config {
-    int temporal; /* enum va_temporal_kind */
+    int temporal; /* index into va_temporal_names */
     union {
         struct va_ints channels_list;
         struct {

@@ -2,6 +2,7 @@
  * What a model consists of: sizes and their bounds, and the list of its parameters.
  */
 #include "model/va_temporal_priv.h"
+#include "model/va_temporal_read.h"
 
 #include "base/va_error.h"
 #include "nn/va_dense.h"
@@ -11,45 +12,6 @@
 
 static const int64_t PARAMETERS_MAX = (int64_t)1 << 33;
 static const int64_t FIELD_MAX = 1 << 16;
-
-const char *const va_temporal_names[] = {
-    "tcn-mamba", "tcn", "mamba",           "tcn-lstm",    "lstm",
-    "tcn-gru",   "gru", "tcn-transformer", "transformer", NULL,
-};
-
-static const struct {
-    bool tcn;
-    enum va_stack_kind stack;
-} temporals[] = {
-    [VA_TEMPORAL_TCN_MAMBA] = { true, VA_STACK_MAMBA },
-    [VA_TEMPORAL_TCN] = { true, VA_STACK_NONE },
-    [VA_TEMPORAL_MAMBA] = { false, VA_STACK_MAMBA },
-    [VA_TEMPORAL_TCN_LSTM] = { true, VA_STACK_LSTM },
-    [VA_TEMPORAL_LSTM] = { false, VA_STACK_LSTM },
-    [VA_TEMPORAL_TCN_GRU] = { true, VA_STACK_GRU },
-    [VA_TEMPORAL_GRU] = { false, VA_STACK_GRU },
-    [VA_TEMPORAL_TCN_TRANSFORMER] = { true, VA_STACK_TRANSFORMER },
-    [VA_TEMPORAL_TRANSFORMER] = { false, VA_STACK_TRANSFORMER },
-};
-
-bool va_temporal_has_tcn(int temporal)
-{
-    return temporals[temporal].tcn;
-}
-
-int va_temporal_of(bool tcn, enum va_stack_kind stack)
-{
-    int t = 0;
-
-    while (temporals[t].tcn != tcn || temporals[t].stack != stack)
-        t++; /* every pair is there, but for nothing at all */
-    return t;
-}
-
-enum va_stack_kind va_temporal_stack(const struct va_temporal_config *c)
-{
-    return temporals[c->temporal].stack;
-}
 
 /* ---- settings --------------------------------------------------------------------------- */
 
@@ -72,28 +34,28 @@ static const struct va_setting items[] = {
       AT(kernel), .part = VA_PART_TCN },
     { VA_OPT_INT(0, "layers", NULL, 1, VA_TEMPORAL_LAYERS_MAX,
                  "number of layers after the TCN"),
-      AT(layers), .part = VA_PART_STACK },
+      AT(layers), .part = VA_PART_LAYERS },
     { VA_OPT_INT(0, "d-state", NULL, 1, VA_TEMPORAL_SIZE_MAX,
                  "Mamba: states of the scan per channel"),
-      AT(d_state), .part = VA_PART_MAMBA },
+      AT(d_state), .part = VA_PART_KIND },
     { VA_OPT_INT(0, "d-conv", NULL, 1, VA_TEMPORAL_SIZE_MAX,
                  "Mamba: kernel size of the convolution"),
-      AT(d_conv), .part = VA_PART_MAMBA },
+      AT(d_conv), .part = VA_PART_KIND },
     { VA_OPT_INT(0, "expand", NULL, 1, VA_TEMPORAL_SIZE_MAX,
                  "Mamba: inner width divided by outer width"),
-      AT(expand), .part = VA_PART_MAMBA },
+      AT(expand), .part = VA_PART_KIND },
     { VA_OPT_INT(0, "heads", NULL, 1, VA_TEMPORAL_SIZE_MAX, "transformer: attention heads"),
-      AT(heads), .part = VA_PART_TRANSFORMER },
+      AT(heads), .part = VA_PART_KIND },
     { VA_OPT_INT(0, "mlp", NULL, 0, 4 * VA_TEMPORAL_SIZE_MAX,
                  "transformer: hidden width; 0: 4 times the width"),
-      AT(mlp), .part = VA_PART_TRANSFORMER },
+      AT(mlp), .part = VA_PART_KIND },
     { VA_OPT_INT(0, "hidden", NULL, 1, VA_TEMPORAL_SIZE_MAX, "width of the last hidden layer"),
       AT(hidden) },
     /* these follow from others, or from the data */
     { VA_OPT_INT(0, "in-dim", NULL, 1, VA_TEMPORAL_SIZE_MAX, NULL), AT(in_dim) },
     { VA_OPT_INT(0, "width", NULL, 1, VA_TEMPORAL_SIZE_MAX, NULL), AT(width) },
     { VA_OPT_INT(0, "dt-rank", NULL, 1, VA_TEMPORAL_SIZE_MAX, NULL), AT(dt_rank),
-      .part = VA_PART_MAMBA },
+      .part = VA_PART_KIND },
 };
 #undef AT
 _Static_assert(offsetof(struct va_temporal_config, blocks) ==
@@ -101,14 +63,23 @@ _Static_assert(offsetof(struct va_temporal_config, blocks) ==
                "blocks counts the list");
 const struct va_settings va_temporal_settings = { items, VA_COUNT(items) };
 
+static int64_t *whole(struct va_temporal_config *c, const struct va_setting *s)
+{
+    return (int64_t *)(void *)((char *)c + s->offset);
+}
+
 bool va_temporal_has(const struct va_temporal_config *c, const struct va_setting *s)
 {
+    const struct va_temporal_kind *kind = va_temporal_kind(c->temporal);
+
     switch ((enum va_temporal_part)s->part) {
     case VA_PART_ALWAYS: return true;
     case VA_PART_TCN: return va_temporal_has_tcn(c->temporal);
-    case VA_PART_STACK: return va_temporal_stack(c) != VA_STACK_NONE;
-    case VA_PART_MAMBA: return va_temporal_stack(c) == VA_STACK_MAMBA;
-    case VA_PART_TRANSFORMER: return va_temporal_stack(c) == VA_STACK_TRANSFORMER;
+    case VA_PART_LAYERS: return kind;
+    case VA_PART_KIND:
+        for (int64_t i = 0; kind && kind->settings && kind->settings[i]; i++)
+            if (!strcmp(kind->settings[i], s->option.name))
+                return true;
     }
     return false;
 }
@@ -129,24 +100,15 @@ void va_temporal_config_default(struct va_temporal_config *c)
 
 void va_temporal_config_resolve(struct va_temporal_config *c)
 {
-    bool mamba = va_temporal_stack(c) == VA_STACK_MAMBA;
-    bool transformer = va_temporal_stack(c) == VA_STACK_TRANSFORMER;
+    const struct va_temporal_kind *kind = va_temporal_kind(c->temporal);
 
-    if (va_temporal_has_tcn(c->temporal) && c->blocks > 0 &&
-        c->blocks <= VA_TEMPORAL_BLOCKS_MAX)
+    for (size_t i = 0; i < VA_COUNT(items); i++)
+        if (!va_temporal_has(c, &items[i]))
+            *(items[i].option.kind == VA_OPTION_INTS ? &c->blocks : whole(c, &items[i])) = 0;
+    if (c->blocks > 0 && c->blocks <= VA_TEMPORAL_BLOCKS_MAX)
         c->width = c->channels[c->blocks - 1];
-    if (!va_temporal_has_tcn(c->temporal))
-        c->blocks = c->kernel = 0;
-    if (va_temporal_stack(c) == VA_STACK_NONE)
-        c->layers = 0;
-    if (!mamba)
-        c->d_state = c->d_conv = c->expand = c->dt_rank = 0;
-    else if (!c->dt_rank)
-        c->dt_rank = (c->width + 15) / 16;
-    if (!transformer)
-        c->heads = c->mlp = 0;
-    else if (!c->mlp)
-        c->mlp = 4 * c->width;
+    if (kind && kind->resolve)
+        kind->resolve(c);
 }
 
 int64_t va_temporal_receptive_field(const struct va_temporal_config *c)
@@ -173,24 +135,9 @@ static int64_t declare_linear(struct va_params *list, const char *name, int64_t 
     return va_dense_declare(list, N, K, &law, &law, "%s", name);
 }
 
-static struct va_stack_config stack_of(const struct va_temporal_config *c,
-                                       enum va_temporal_init init)
+void va_temporal_layers_release(struct va_temporal_layers *l)
 {
-    int64_t D = c->width;
-
-    return (struct va_stack_config){
-        .kind = va_temporal_stack(c),
-        .layers = c->layers,
-        .D = D,
-        .mamba = { .D = D,
-                   .E = c->expand * D,
-                   .N = c->d_state,
-                   .R = c->dt_rank,
-                   .taps = c->d_conv },
-        .init = init == VA_TEMPORAL_INIT_PAPER ? VA_MAMBA_INIT_PAPER : VA_MAMBA_INIT_AUTHORS,
-        .heads = c->heads,
-        .mlp = c->mlp,
-    };
+    va_stack_release(&l->stack);
 }
 
 int va_temporal_declare(struct va_temporal_layers *l, struct va_params *list,
@@ -198,8 +145,9 @@ int va_temporal_declare(struct va_temporal_layers *l, struct va_params *list,
                         bool decay_all)
 {
     struct va_temporal_config c = *config;
-    struct va_stack_config stack;
     int64_t width = c.in_dim;
+
+    *l = (struct va_temporal_layers){ .embed = -1 };
     va_temporal_config_resolve(&c);
     for (int64_t b = 0; b < c.blocks; b++) {
         if (va_tcn_declare(&l->tcn[b], list, b, width, c.channels[b], c.kernel, (int64_t)1 << b,
@@ -207,11 +155,9 @@ int va_temporal_declare(struct va_temporal_layers *l, struct va_params *list,
             return -1;
         width = c.channels[b];
     }
-    l->embed = -1;
     if (!c.blocks && (l->embed = declare_linear(list, "embed", c.width, width)) < 0)
         return -1;
-    stack = stack_of(&c, init);
-    if (va_stack_declare(&l->stack, list, &stack) < 0 ||
+    if (va_stack_declare(&l->stack, list, &c, init) < 0 ||
         (l->proj = declare_linear(list, "proj", c.width, c.width)) < 0 ||
         (l->fc1 = declare_linear(list, "fc1", c.hidden, c.width)) < 0 ||
         (l->fc2 = declare_linear(list, "fc2", 2, c.hidden)) < 0)
@@ -223,20 +169,11 @@ int va_temporal_declare(struct va_temporal_layers *l, struct va_params *list,
 
 /* ---- check ----------------------------------------------------------------------------- */
 
-int va_temporal_check_range(const char *where, const char *what, int64_t value, int64_t low,
-                            int64_t high)
-{
-    if (value >= low && value <= high)
-        return 0;
-    return va_error("%s: %s: found %" PRId64 ", expected %" PRId64 " to %" PRId64, where, what,
-                    value, low, high);
-}
-
 static int check_ranges(const struct va_temporal_config *c, const char *where)
 {
     for (int64_t i = 0; i < va_temporal_settings.count; i++) {
         const struct va_setting *s = &items[i];
-        const int64_t *value = (const int64_t *)(const void *)((const char *)c + s->offset);
+        const int64_t *value = whole((struct va_temporal_config *)c, s);
         int64_t count = s->option.kind == VA_OPTION_INT    ? 1
                         : s->option.kind == VA_OPTION_INTS ? c->blocks
                                                            : 0;
@@ -251,6 +188,7 @@ static int check_ranges(const struct va_temporal_config *c, const char *where)
 
 int va_temporal_config_check(const struct va_temporal_config *config, const char *where)
 {
+    const struct va_temporal_kind *kind = va_temporal_kind(config->temporal);
     struct va_temporal_layers layers;
     struct va_temporal_config c = *config;
     struct va_params list;
@@ -263,19 +201,15 @@ int va_temporal_config_check(const struct va_temporal_config *config, const char
     va_temporal_config_resolve(&c);
     if (check_ranges(&c, where) < 0)
         return -1;
-    if (c.heads && c.width % c.heads)
-        return va_error("%s: heads: found %" PRId64
-                        ", expected a divisor of the width %" PRId64,
-                        where, c.heads, c.width);
     /* Bounds the history that streaming keeps, which the size of the weights does not. */
     if (va_temporal_check_range(where, "receptive field", va_temporal_receptive_field(&c), 1,
                                 FIELD_MAX) < 0 ||
-        va_temporal_check_range(where, "inner width", c.expand * c.width, 0,
-                                VA_TEMPORAL_SIZE_MAX) < 0)
+        (kind && kind->check && kind->check(&c, where) < 0))
         return -1;
     va_params_init(&list, NULL);
     rc = va_temporal_declare(&layers, &list, &c, VA_TEMPORAL_INIT_PAPER, false);
     total = va_params_total(&list);
     va_params_release(&list);
+    va_temporal_layers_release(&layers);
     return rc < 0 ? -1 : va_temporal_check_range(where, "parameters", total, 1, PARAMETERS_MAX);
 }

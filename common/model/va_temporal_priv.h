@@ -34,32 +34,26 @@ struct va_temporal {
     struct va_arena arena;
     struct va_temporal_acts acts;
     struct va_tcn_scratch tcn_scratch; /* its grad[] serve all layers */
-    struct va_stack_scratch stack_scratch;
-    const void *top;     /* what the stack gave in the last forward, [M, D] */
-    struct va_mask drop; /* of the last forward */
+    const void *top;                   /* what the stack gave in the last forward, [M, D] */
+    struct va_mask drop;               /* of the last forward */
 };
 
-/* Append all entries of a model; sizes from a checked configuration. -1 after reporting. */
+/* Append all entries of a model; sizes from a checked configuration. -1 after reporting; release then as
+ * well. */
 VA_MUST_USE int va_temporal_declare(struct va_temporal_layers *l, struct va_params *list,
                                     const struct va_temporal_config *c,
                                     enum va_temporal_init init, bool decay_all);
 
-enum va_stack_kind va_temporal_stack(const struct va_temporal_config *c);
-int va_temporal_of(bool tcn, enum va_stack_kind stack); /* not for neither */
-
-enum { VA_TEMPORAL_SIZE_MAX = 1 << 16 };
+void va_temporal_layers_release(struct va_temporal_layers *l);
 
 /* What `part` of its settings means: which models have them. */
 enum va_temporal_part {
     VA_PART_ALWAYS,
     VA_PART_TCN,
-    VA_PART_STACK,
-    VA_PART_MAMBA,
-    VA_PART_TRANSFORMER,
+    VA_PART_LAYERS, /* all but a TCN alone */
+    VA_PART_KIND,   /* kinds that name the setting */
 };
 bool va_temporal_has(const struct va_temporal_config *c, const struct va_setting *s);
-VA_MUST_USE int va_temporal_check_range(const char *where, const char *what, int64_t value,
-                                        int64_t low, int64_t high);
 
 /* Places for what lies above the TCN. Without training, layers share two sets in turn. */
 void va_temporal_plan_top(struct va_temporal *model, int64_t B, int64_t T, bool training,
@@ -69,9 +63,8 @@ void va_temporal_plan_top(struct va_temporal *model, int64_t B, int64_t T, bool 
 void va_temporal_embed(struct va_temporal *model, int64_t M, const void *x,
                        const struct va_temporal_acts *acts);
 
-/* From the TCN's output to pred [M, 2]; state as in va_stack_forward. */
+/* From the TCN's output to pred [M, 2]. */
 void va_temporal_top_forward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
-                             struct va_temporal_acts *acts, struct va_stack_state *state,
-                             void *pred);
+                             struct va_temporal_acts *acts, void *pred);
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * The layers of the temporal model over one sequence that comes in blocks; what each remembers is in
- * va_history.h and va_stack.h.
+ * va_history.h and va_temporal_kind.h.
  */
 #include "base/va_mem.h"
 #include "model/va_temporal_priv.h"
+#include "nn/va_history.h"
 
 struct va_temporal_stream {
     struct va_temporal *model;
@@ -11,7 +12,6 @@ struct va_temporal_stream {
     struct va_arena arena;
     struct va_history in[VA_TEMPORAL_BLOCKS_MAX],
         mid[VA_TEMPORAL_BLOCKS_MAX]; /* of conv1, conv2 */
-    struct va_stack_state state;
     struct va_temporal_acts acts;
     void *c1, *c2, *out; /* [block, the widest C]; out of the last TCN block */
 };
@@ -41,7 +41,6 @@ static void plan(struct va_temporal_stream *s)
     if (s->model->config.blocks)
         plan_tcn(s);
     va_temporal_plan_top(s->model, 1, s->block, false, &s->arena, &s->acts);
-    va_stack_state_plan(&s->model->layers.stack, s->block, &s->arena, &s->state);
 }
 
 struct va_temporal_stream *va_temporal_stream_new(struct va_temporal *model, int64_t block)
@@ -53,22 +52,25 @@ struct va_temporal_stream *va_temporal_stream_new(struct va_temporal *model, int
     s->model = model;
     s->block = block;
     va_arena_init(&s->arena, model->be);
+    if (va_stack_acts_init(&s->acts.stack, &model->layers.stack, true) < 0)
+        goto failed;
     va_arena_begin(&s->arena);
     plan(s);
-    if (va_arena_commit(&s->arena) < 0) {
-        va_temporal_stream_free(s);
-        return NULL;
-    }
+    if (va_arena_commit(&s->arena) < 0)
+        goto failed;
     plan(s);
     va_temporal_stream_reset(s);
     return s;
+failed:
+    va_temporal_stream_free(s);
+    return NULL;
 }
 
 void va_temporal_stream_free(struct va_temporal_stream *s)
 {
     if (!s)
         return;
-    va_stack_state_release(&s->model->layers.stack, &s->state);
+    va_stack_acts_release(&s->acts.stack, &s->model->layers.stack);
     va_arena_release(&s->arena);
     va_free(s);
 }
@@ -79,7 +81,7 @@ void va_temporal_stream_reset(struct va_temporal_stream *s)
         va_history_reset(&s->in[b]);
         va_history_reset(&s->mid[b]);
     }
-    va_stack_state_reset(&s->model->layers.stack, &s->state);
+    va_stack_reset(&s->model->layers.stack, &s->acts.stack);
 }
 
 /* The TCN's output of T new rows x, which lie in the first history. */
@@ -117,5 +119,5 @@ void va_temporal_stream_forward(struct va_temporal_stream *s, int64_t T, const v
         va_temporal_embed(model, T, x, &s->acts);
         x = s->acts.embedded;
     }
-    va_temporal_top_forward(model, 1, T, x, &s->acts, &s->state, pred);
+    va_temporal_top_forward(model, 1, T, x, &s->acts, pred);
 }

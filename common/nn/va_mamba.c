@@ -53,18 +53,18 @@ static struct laws laws_of(const struct va_mamba_sizes *s, enum va_mamba_init in
     };
 }
 
-/* Append mamba.INDEX.NAME of a law with this shape. */
-static int64_t add(struct va_params *list, int64_t index, const char *name, struct va_param law,
-                   int rank, int64_t d0, int64_t d1, int64_t d2)
+/* Append PREFIX.NAME of a law with this shape. */
+static int64_t add(struct va_params *list, const char *prefix, const char *name,
+                   struct va_param law, int rank, int64_t d0, int64_t d1, int64_t d2)
 {
     law.rank = rank;
     law.shape[0] = d0;
     law.shape[1] = d1;
     law.shape[2] = d2;
-    return va_params_add(list, &law, "mamba.%d.%s", (int)index, name);
+    return va_params_add(list, &law, "%s.%s", prefix, name);
 }
 
-int va_mamba_declare(struct va_mamba *l, struct va_params *list, int64_t index,
+int va_mamba_declare(struct va_mamba *l, struct va_params *list, const char *prefix,
                      const struct va_mamba_sizes *s, enum va_mamba_init init)
 {
     struct laws laws = laws_of(s, init);
@@ -74,18 +74,18 @@ int va_mamba_declare(struct va_mamba *l, struct va_params *list, int64_t index,
                           zero = { .init = VA_INIT_ZERO };
 
     *l = (struct va_mamba){ .params = list, .s = *s };
-    l->in_proj = add(list, index, "in_proj.weight", of_D, 2, 2 * s->E, s->D, 0);
-    l->conv_w = add(list, index, "conv1d.weight", laws.conv_w, 3, s->E, 1, s->taps);
-    l->conv_b = add(list, index, "conv1d.bias", laws.conv_b, 1, s->E, 0, 0);
-    l->x_proj = add(list, index, "x_proj.weight", of_E, 2, s->R + 2 * s->N, s->E, 0);
+    l->in_proj = add(list, prefix, "in_proj.weight", of_D, 2, 2 * s->E, s->D, 0);
+    l->conv_w = add(list, prefix, "conv1d.weight", laws.conv_w, 3, s->E, 1, s->taps);
+    l->conv_b = add(list, prefix, "conv1d.bias", laws.conv_b, 1, s->E, 0, 0);
+    l->x_proj = add(list, prefix, "x_proj.weight", of_E, 2, s->R + 2 * s->N, s->E, 0);
     laws.dt_w.biased = true;
-    l->dt_w = add(list, index, "dt_proj.weight", laws.dt_w, 2, s->E, s->R, 0);
-    l->dt_b = add(list, index, "dt_proj.bias", laws.dt_b, 1, s->E, 0, 0);
-    l->A_log = add(list, index, "A_log", laws.A_log, 2, s->E, s->N, 0);
-    l->skip = add(list, index, "D", one, 1, s->E, 0, 0);
-    l->out_proj = add(list, index, "out_proj.weight", laws.out_proj, 2, s->D, s->E, 0);
-    l->norm_w = add(list, index, "norm.weight", one, 1, s->D, 0, 0);
-    l->norm_b = add(list, index, "norm.bias", zero, 1, s->D, 0, 0);
+    l->dt_w = add(list, prefix, "dt_proj.weight", laws.dt_w, 2, s->E, s->R, 0);
+    l->dt_b = add(list, prefix, "dt_proj.bias", laws.dt_b, 1, s->E, 0, 0);
+    l->A_log = add(list, prefix, "A_log", laws.A_log, 2, s->E, s->N, 0);
+    l->skip = add(list, prefix, "D", one, 1, s->E, 0, 0);
+    l->out_proj = add(list, prefix, "out_proj.weight", laws.out_proj, 2, s->D, s->E, 0);
+    l->norm_w = add(list, prefix, "norm.weight", one, 1, s->D, 0, 0);
+    l->norm_b = add(list, prefix, "norm.bias", zero, 1, s->D, 0, 0);
     if (l->in_proj < 0 || l->conv_w < 0 || l->conv_b < 0 || l->x_proj < 0 || l->dt_w < 0 ||
         l->dt_b < 0 || l->A_log < 0 || l->skip < 0 || l->out_proj < 0 || l->norm_w < 0 ||
         l->norm_b < 0)

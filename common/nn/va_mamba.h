@@ -51,7 +51,8 @@ struct va_mamba_scratch {
 
 enum va_mamba_init { VA_MAMBA_INIT_PAPER, VA_MAMBA_INIT_AUTHORS };
 
-VA_MUST_USE int va_mamba_declare(struct va_mamba *l, struct va_params *list, int64_t index,
+/* Append PREFIX.in_proj.weight and so on. -1 after reporting. */
+VA_MUST_USE int va_mamba_declare(struct va_mamba *l, struct va_params *list, const char *prefix,
                                  const struct va_mamba_sizes *s, enum va_mamba_init init);
 /* Places for M rows. pre and delta, stats: see va_mamba_acts. */
 void va_mamba_plan(const struct va_mamba *l, int64_t M, bool training, struct va_arena *a,

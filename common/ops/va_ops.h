@@ -83,6 +83,13 @@ struct va_ops {
     void (*derive)(struct va_backend *be, const struct va_derived *list, int64_t count);
     void (*derive_grad)(struct va_backend *be, const struct va_derived *list, int64_t count);
 
+    /* Pictures */
+    void (*conv2d)(struct va_backend *be, const struct va_conv2d *p);
+    void (*dwconv2d)(struct va_backend *be, const struct va_dwconv2d *p);
+    void (*separable2d)(struct va_backend *be, const struct va_separable2d *p);
+    void (*pool2d)(struct va_backend *be, const struct va_pool2d *p);
+    void (*upsample2d)(struct va_backend *be, const struct va_upsample2d *p);
+
     int (*sync)(struct va_backend *be); /* wait; -1 after a failure was reported */
     void (*destroy)(struct va_backend *be);
 };

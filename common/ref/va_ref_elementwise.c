@@ -16,6 +16,7 @@ double va_ref_apply(enum va_unary f, double x)
     case VA_GELU: return x * 0.5 * erfc(-x * sqrt(0.5));
     case VA_SOFTPLUS: return x > 20 ? x : log1p(exp(x));
     case VA_NEG_EXP: return -exp(x);
+    case VA_SIGMOID: return sigmoid(x);
     }
     return NAN;
 }
@@ -32,6 +33,7 @@ double va_ref_slope(enum va_unary f, double x)
         return 0.5 * erfc(-x * sqrt(0.5)) + x * exp(-0.5 * x * x) * 0.3989422804014327;
     case VA_SOFTPLUS: return x > 20 ? 1 : sigmoid(x);
     case VA_NEG_EXP: return -exp(x);
+    case VA_SIGMOID: s = sigmoid(x); return s * (1 - s);
     }
     return NAN;
 }

@@ -104,6 +104,11 @@ static const struct va_ops ref_ops = {
     .ccc_moments = va_ref_ccc_moments,
     .ccc_grad = va_ref_ccc_grad,
     .update = va_ref_update,
+    .conv2d = va_ref_conv2d,
+    .dwconv2d = va_ref_dwconv2d,
+    .separable2d = va_ref_separable2d,
+    .pool2d = va_ref_pool2d,
+    .upsample2d = va_ref_upsample2d,
     .sync = ref_sync,
     .destroy = ref_destroy,
 };

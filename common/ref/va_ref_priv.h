@@ -66,4 +66,11 @@ void va_ref_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const v
 void va_ref_update(struct va_backend *be, const struct va_adamw *p,
                    struct va_adamw_result *out);
 
+/* va_ref_pictures.c */
+void va_ref_conv2d(struct va_backend *be, const struct va_conv2d *p);
+void va_ref_dwconv2d(struct va_backend *be, const struct va_dwconv2d *p);
+void va_ref_separable2d(struct va_backend *be, const struct va_separable2d *p);
+void va_ref_pool2d(struct va_backend *be, const struct va_pool2d *p);
+void va_ref_upsample2d(struct va_backend *be, const struct va_upsample2d *p);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "weights/va_batchnorm.h"
 #include "weights/va_variant.h"
 #include <fnmatch.h>
 #include <stdio.h>
@@ -437,6 +438,18 @@ static int adopt_head(struct va_tensors *set, const char *path, bool authors)
     return 0;
 }
 
+/* X.bn1 follows X.conv1, X.bn follows X.conv2. */
+static char *before_norm(const char *norm)
+{
+    size_t n = strlen(norm);
+
+    if (ends_with(norm, ".bn1"))
+        return va_format("%.*sconv1", (int)(n - 3), norm);
+    if (ends_with(norm, ".bn"))
+        return va_format("%.*sconv2", (int)(n - 2), norm);
+    return va_strdup(norm); /* whose tensors are not those of a convolution */
+}
+
 int va_keymap_apply(struct va_tensors *set, const char *path, bool decoder,
                     enum va_model_kind *kind, bool *authors)
 {
@@ -445,7 +458,13 @@ int va_keymap_apply(struct va_tensors *set, const char *path, bool decoder,
 
     *kind = VA_MODEL_HEAD;
     *authors = false;
-    if (rename_all(set, NULL, 0) < 0 || find_prefix(set, path, &prefix) < 0)
+    if (rename_all(set, NULL, 0) < 0)
+        return -1;
+    if (any(set, "bbox_head.multi_level_cls.")) {
+        *kind = VA_MODEL_YUNET;
+        return va_batchnorm_fold(set, path, before_norm) < 0 ? -1 : check_unique(set, path);
+    }
+    if (find_prefix(set, path, &prefix) < 0)
         return -1;
     *authors = any(set, "temporal.network.");
     if (!prefix)

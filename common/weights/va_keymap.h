@@ -6,6 +6,7 @@
  *                         (encoder.patch_embed.proj.weight), which is dropped with whatever
  *                         stands beside it
  *   mamba-va              the authors' state dict: temporal.network.0.conv1.weight_v, ...
+ *   yunet                 its training repository, whose batch norms are folded (va_batchnorm.h)
  *
  * A prefix "module." is dropped, and PyTorch's newer weight normalisation
  * (parametrizations.weight.original0) is understood.
@@ -16,7 +17,7 @@
 #include "base/va_tensors.h"
 #include <stdbool.h>
 
-enum va_model_kind { VA_MODEL_ENCODER, VA_MODEL_MAE, VA_MODEL_HEAD };
+enum va_model_kind { VA_MODEL_ENCODER, VA_MODEL_MAE, VA_MODEL_HEAD, VA_MODEL_YUNET };
 
 /*
  * Remove the tensors whose names match one of `count` patterns, of the shell's kind ("head*",

@@ -13,6 +13,7 @@
 #include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
+#include "weights/va_onnx.h"
 #include "weights/va_pth.h"
 #include <errno.h>
 #include <math.h>
@@ -465,7 +466,7 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
     uint8_t head[VA_MAGIC_BYTES] = { 0 };
     int64_t size = read_head(path, head, sizeof(head));
     struct va_tensors *set;
-    bool pth = va_pth_begins(head);
+    bool pth = va_pth_begins(head), onnx = va_onnx_begins(head) && !is_safetensors(head, size);
 
     if (id)
         *id = NULL;
@@ -479,9 +480,9 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
                    NULL;
         return va_model_read(path, id);
     }
-    if (!pth && !is_safetensors(head, size) && check_foreign(path, head, size) < 0)
+    if (!pth && !onnx && !is_safetensors(head, size) && check_foreign(path, head, size) < 0)
         return NULL;
-    set = pth ? va_pth_read(path, from) : va_safetensors_read(path);
+    set = pth ? va_pth_read(path, from) : onnx ? va_onnx_read(path) : va_safetensors_read(path);
     if (set && from && !pth && keep_below(set, path, from) < 0) {
         va_tensors_free(set);
         return NULL;

@@ -1,5 +1,5 @@
 /*
- * va_model_file.h - models as sets of named tensors: va.model/1, safetensors, PyTorch's.
+ * va_model_file.h - models as sets of named tensors: va.model/1, safetensors, PyTorch's, ONNX.
  *
  * Values are checked to be finite and shapes to be sane before memory is taken.
  */
@@ -25,8 +25,8 @@ VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
 VA_MUST_USE struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step,
                                                   bool *validated);
 
-/* The tensors and metadata of a va.model/1 or safetensors file or a checkpoint of PyTorch
- * (weights/va_pth.h), whichever its contents are; of the latter two with values and types as they
+/* The tensors and metadata of a va.model/1 or safetensors file, a checkpoint of PyTorch
+ * (weights/va_pth.h) or an ONNX model (weights/va_onnx.h), whichever its contents are; of others' with values and types as they
  * stand there. `from` (or NULL) names a part of one of others: what stands before the names of
  * its tensors (they lose it), in a checkpoint also the key of a dict. `id` as above. NULL after
  * reporting: a file that is something else is named (base/va_magic.h). */

@@ -47,6 +47,7 @@ predict-windows|va-predict -q -m head.h5 -o out.h5 b.h5|va-predict -q -j J -m he
 ridge|va-ridge -q --windows w.h5 --train val.txt --val train.txt -o out.h5|va-ridge -q --windows w.h5 --train train.txt --val val.txt -o out.h5
 score||va-score -q --labels labels --per-video p.h5
 smooth|va-smooth --window 5 --table tables/ -o out.h5 p.h5|va-smooth --window 3 --table tables/ -o out.h5 p.h5
+table|va-table -o out.tsv q.h5|va-table -o out.tsv p.h5
 ensemble|va-ensemble -o out.h5 p.h5|va-ensemble --method centred --table tables/ -o out.h5 p.h5 q.h5
 ensemble-fit|va-ensemble fit -q --labels labels -o out.tsv p.h5|va-ensemble fit -q --labels labels -o out.tsv p.h5 q.h5
 submit|va-submit --sample sample.txt -o out.txt q.h5|va-submit --sample sample.txt -o out.txt p.h5

@@ -17,6 +17,17 @@ va-weights export -o seeds/safetensors/head.safetensors base/model.h5
 va-weights export --names authors -o seeds/safetensors/authors.safetensors base/model.h5
 cp "$root/test/golden/pth/ours.pth" seeds/pth/
 for c in zip zip4 objects no-sum deflated legacy legacy-view; do make_pth $c seeds/pth/$c.pth; done
+# small, so that a change is likely to hit what is not a weight
+h5edit base/yunet.h5 string @schema va.model/1
+h5edit base/yunet.h5 string @arch yunet
+h5edit base/yunet.h5 int @complete 1
+for name in backbone.model0.conv1:2x3x3x3 bbox_head.multi_level_cls.0.conv1:1x2x1x1 \
+    bbox_head.multi_level_cls.0.conv2:1x1x3x3; do
+    shape=${name#*:}
+    h5edit base/yunet.h5 dataset "/tensors/${name%:*}.weight" float32 "$shape" 0.5
+    h5edit base/yunet.h5 dataset "/tensors/${name%:*}.bias" float32 "${shape%%x*}" 0.5
+done
+for c in good list external short rank twice; do make_onnx base/yunet.h5 seeds/onnx/$c.onnx $c; done
 for c in zip zip4 objects two build negated other-class object-key; do make_pth pickle $c seeds/pickle/$c; done
 {
     printf '\202\0\0\0\0\0\0\0{"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},'

@@ -13,7 +13,7 @@ struct args {
     double fps;
     struct va_ints gaps;
     const char *video, *encoder, *output;
-    bool nan, half, stream;
+    bool nan, half, stream, score;
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
@@ -31,6 +31,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_FLAG(0, "nan", &a->nan, "make one value of the middle row a NaN"),
         VA_OPT_FLAG(0, "half", &a->half, "store float16"),
         VA_OPT_FLAG(0, "stream", &a->stream, "write as if the number of rows were not known"),
+        VA_OPT_FLAG(0, "score", &a->score, "with confidence 1 / (1 + frame)"),
         VA_OPT_SEED(&a->seed),
         VA_OPT_END,
     };
@@ -77,15 +78,17 @@ static int write_all(const struct args *a, struct va_h5_out *out)
     double *pts = va_new(a->frames, sizeof(*pts));
     float *row = va_new(a->dim, sizeof(*row));
     uint16_t *half = va_new(a->dim, sizeof(*half));
+    float *score = va_new(a->frames, sizeof(*score));
     int64_t shape[2] = { 0, a->dim }, T = 0, last = a->first + a->frames - 1;
     struct va_h5_rows *rows;
     int result = -1;
 
-    if (!index || !pts || !row || !half)
+    if (!index || !pts || !row || !half || !score)
         goto done;
     for (int64_t frame = a->first; frame <= last; frame++)
         if (!is_gap(a, frame)) {
             index[T] = (int32_t)frame;
+            score[T] = 1 / (1 + (float)frame);
             pts[T++] = a->fps > 0 ? (double)(frame - 1) / a->fps : 0;
         }
     shape[0] = a->stream ? -1 : T;
@@ -98,6 +101,7 @@ static int write_all(const struct args *a, struct va_h5_out *out)
     if (va_h5_rows_finish(&rows) == 0 &&
         va_h5_write(out, "/index", VA_I32, 1, &T, index) == 0 &&
         va_h5_write(out, "/pts", VA_F64, 1, &T, pts) == 0 &&
+        (!a->score || va_h5_write(out, "/score", VA_F32, 1, &T, score) == 0) &&
         va_h5_put_string(out, NULL, "video", a->video) == 0 &&
         (!a->encoder || va_h5_put_string(out, NULL, "encoder", a->encoder) == 0) &&
         va_h5_put_real(out, NULL, "fps", a->fps) == 0)
@@ -108,6 +112,7 @@ done:
     va_free(pts);
     va_free(row);
     va_free(half);
+    va_free(score);
     return result;
 }
 

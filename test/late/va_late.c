@@ -195,6 +195,11 @@ WEIGHTED(recurrent, 5, bias, gates, memo, y, state)
 WEIGHTED(recurrent_grad, 6, gates, memo, y, dy, da, dsum)
 OPERATION(dwconv, 4, x, w, bias, y)
 OPERATION(dwconv_grad, 7, dy, x, w, bias, dx, dw, dbias)
+WEIGHTED(conv2d, 3, x, bias, y)
+OPERATION(dwconv2d, 4, x, w, bias, y)
+WEIGHTED(separable2d, 5, x, bias, depth, depth_bias, y)
+OPERATION(pool2d, 2, x, y)
+OPERATION(upsample2d, 3, x, add, y)
 OPERATION(scan, 10, u, delta, A, Bm, Cm, skip, z, h0, y, h_last)
 OPERATION(scan_grad, 15, dy, u, delta, A, Bm, Cm, skip, z, du, ddelta, dBm, dCm, dz, dA, dskip)
 OPERATION(norm, 5, x, gamma, beta, y, stats)
@@ -551,6 +556,11 @@ static const struct va_ops late_ops = {
     .ccc_grad = late_ccc_grad,
     .derive = late_derive,
     .derive_grad = late_derive_grad,
+    .conv2d = late_conv2d,
+    .dwconv2d = late_dwconv2d,
+    .separable2d = late_separable2d,
+    .pool2d = late_pool2d,
+    .upsample2d = late_upsample2d,
     .sync = late_sync,
     .destroy = late_destroy,
 };

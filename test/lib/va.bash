@@ -18,6 +18,11 @@ same_numbers() {
     if grep -qv @ <<<"${said:-@}"; then explain "$said"; fi
 }
 
+# words_of TOOL OPTION: the values that an option of words takes.
+words_of() {
+    "$1" --help-table | awk -F '\t' -v option="$2" '$3 == option { print $5 }'
+}
+
 explain() {
     printf '%s\n' "$*" >&2
     return 1

@@ -114,7 +114,7 @@ static void mamba_case(const char *file)
 
     va_params_init(&list, be);
     va_arena_init(&arena, be);
-    VA_CHECK(va_mamba_declare(&layer, &list, 0, &sizes, VA_MAMBA_INIT_PAPER) == 0);
+    VA_CHECK(va_mamba_declare(&layer, &list, "mamba.0", &sizes, VA_MAMBA_INIT_PAPER) == 0);
     put_values(&list, set, strlen("mamba.0."));
     va_params_changed(&list);
     va_arena_begin(&arena);

@@ -6,18 +6,19 @@
 
 static const int64_t sizes[] = { 1, 7, 15, 16, 17, 31, 33, 61, 1021, 40009 };
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
-static const enum va_unary functions[] = { VA_IDENTITY, VA_RELU,     VA_SILU,
-                                           VA_GELU,     VA_SOFTPLUS, VA_NEG_EXP };
+static const enum va_unary functions[] = { VA_IDENTITY, VA_RELU,    VA_SILU,   VA_GELU,
+                                           VA_SOFTPLUS, VA_SIGMOID, VA_NEG_EXP };
 
 static void unary(void)
 {
-    for (int f = 0; f < 6; f++)
+    for (int f = 0; f < 7; f++)
         for (int s = 0; s < SIZES; s++) {
             int64_t n = sizes[s];
             struct twin *x, *y, *dy, *dx;
 
             twin_begin();
-            x = twin_random(n, f == VA_NEG_EXP ? -20 : -30, f == VA_NEG_EXP ? 3 : 30);
+            x = twin_random(n, functions[f] == VA_NEG_EXP ? -20 : -30,
+                            functions[f] == VA_NEG_EXP ? 3 : 30);
             y = twin_new(n);
             dy = twin_random(n, -1, 1);
             dx = twin_new(n);
@@ -43,7 +44,7 @@ static void unary_at_the_ends(void)
                                   100, 1e4f,  -19,    -80,     -100,  -1e4f, NAN };
     enum { N = sizeof(ends) / sizeof(ends[0]) };
 
-    for (int f = 0; f < 5; f++) {
+    for (int f = 0; f < 6; f++) {
         struct twin *x, *y;
 
         twin_begin();

@@ -166,12 +166,12 @@ static void common_laws(struct va_params *list)
 static void laws_of_other_layers(void)
 {
     static const struct {
-        int temporal;
+        const char *name;
         const char *uniform[3];
     } kinds[] = {
-        { VA_TEMPORAL_LSTM, { "lstm.0.weight_ih", "lstm.1.weight_hh", "lstm.1.bias_hh" } },
-        { VA_TEMPORAL_GRU, { "gru.0.weight_ih", "gru.1.weight_hh", "gru.0.bias_ih" } },
-        { VA_TEMPORAL_TRANSFORMER,
+        { "lstm", { "lstm.0.weight_ih", "lstm.1.weight_hh", "lstm.1.bias_hh" } },
+        { "gru", { "gru.0.weight_ih", "gru.1.weight_hh", "gru.0.bias_ih" } },
+        { "transformer",
           { "transformer.0.attn.qkv.weight", "transformer.1.mlp.fc1.weight", "embed.bias" } },
     };
 
@@ -179,7 +179,8 @@ static void laws_of_other_layers(void)
         struct va_temporal_config c = medium;
         struct va_temporal *model;
 
-        c.temporal = kinds[i].temporal;
+        while (strcmp(va_temporal_names[c.temporal], kinds[i].name) != 0)
+            c.temporal++;
         c.width = 32;
         c.heads = 4;
         model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER, false);

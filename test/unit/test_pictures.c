@@ -7,9 +7,11 @@
 #include "base/va_mem.h"
 #include "base/va_rand.h"
 #include "data/va_frames_write.h"
-#include "feed/va_loader.h"
+#include "feed/va_feed.h"
 #include "feed/va_pictures.h"
 #include "media/va_encode.h"
+#include "media/va_resize.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -239,7 +241,7 @@ static void broken_ones_are_replaced(void)
 
 enum { COUNT = 9, BATCH = 4, BATCHES = 7 };
 
-static int64_t shuffled(const void *arg, int64_t k, struct va_batch_item *items)
+static int64_t shuffled(const void *arg, int64_t k, struct va_feed_item *items)
 {
     (void)arg;
     if (k >= BATCHES)
@@ -254,74 +256,134 @@ static int64_t shuffled(const void *arg, int64_t k, struct va_batch_item *items)
     return BATCH;
 }
 
+/* An encoder for pictures of this size, of which only the cutting counts. */
+static struct va_vit *encoder(struct va_backend *be, int64_t size)
+{
+    const struct va_vit_config c = { .image = size,
+                                     .patch = 4,
+                                     .width = 4,
+                                     .depth = 1,
+                                     .heads = 1,
+                                     .mlp = 4,
+                                     .std = { 1, 1, 1 } };
+    struct va_vit *vit = va_vit_new(be, &c, VA_VIT_INIT_MAE);
+
+    if (!vit)
+        abort();
+    return vit;
+}
+
 static void batches_do_not_depend_on_threads(void)
 {
     const struct va_pictures_options o = { 0 };
     struct va_pictures *p = open_with(&o, in_folder("faces"), in_folder("clip.h5"), NULL);
-    enum { SIZE = 12, BYTES = BATCH * SIZE * SIZE * 3 };
-    static uint8_t first[BATCHES][BYTES];
+    enum { SIZE = 12, NUMBERS = BATCH * SIZE * SIZE * 3 };
+    static float first[BATCHES][NUMBERS];
+    struct va_backend *be = va_ref_backend_new();
+    struct va_vit *vit = encoder(be, SIZE);
     int64_t seen[COUNT] = { 0 };
 
     VA_CHECK(p && va_pictures_count(p) == COUNT);
     for (int threads = 1; p && threads <= 5; threads += 2) {
-        const struct va_loader_options lo = {
-            .size = SIZE,
-            .batch = BATCH,
+        const struct va_feed_order fo = {
             .threads = threads,
             .augment = { .scale = { .3, 1 }, .flip = .5, .brightness = .4, .hue = .1 },
             .seed = 11,
             .first = threads == 5 ? 3 : 0, /* as after a resume */
             .order = shuffled,
         };
-        struct va_loader *l = va_loader_new(p, &lo);
-        const struct va_picture_batch *b = NULL;
-        int64_t k = lo.first;
+        struct va_feed *f = va_feed_pictures(vit, BATCH, p, &fo);
+        const struct va_feed_batch *b = NULL;
+        int64_t k = fo.first;
 
-        VA_CHECK(l != NULL);
-        while (l && va_loader_next(l, &b) > 0) {
+        VA_CHECK(f != NULL);
+        while (f && va_feed_next(f, &b) > 0) {
             VA_CHECK_INT(b->k, k);
             VA_CHECK_INT(b->count, BATCH);
             if (threads == 1)
-                memcpy(first[k], b->pixels, BYTES);
+                memcpy(first[k], b->patches, sizeof(first[k]));
             for (int64_t i = 0; threads == 1 && i < BATCH; i++)
                 seen[b->items[i].picture] += b->items[i].epoch == 0;
-            VA_CHECK(!memcmp(first[k], b->pixels, BYTES));
+            VA_CHECK(!memcmp(first[k], b->patches, sizeof(first[k])));
             k++;
-            va_loader_release(l);
         }
         VA_CHECK_INT(k, BATCHES);
-        va_loader_free(l);
+        va_feed_free(f);
     }
     for (int64_t i = 0; i < COUNT; i++)
         VA_CHECK_INT(seen[i], 1);
     va_pictures_free(p);
+    va_vit_free(vit);
+    va_backend_free(be);
 }
 
-static void a_loader_may_be_left_early(void)
+static void a_feed_may_be_left_early(void)
 {
     const struct va_pictures_options o = { 0 };
     struct va_pictures *p = open_with(&o, in_folder("clip.h5"), NULL, NULL);
-    const struct va_loader_options lo = { .size = 8,
-                                          .batch = BATCH,
-                                          .threads = 3,
-                                          .augment = { .scale = { 1, 1 } },
-                                          .order = shuffled };
-    struct va_loader *l;
-    const struct va_picture_batch *b;
+    const struct va_feed_order fo = { .threads = 3,
+                                      .augment = { .scale = { 1, 1 } },
+                                      .order = shuffled };
+    struct va_backend *be = va_ref_backend_new();
+    struct va_vit *vit = encoder(be, 8);
+    struct va_feed *f;
+    const struct va_feed_batch *b;
     char line[512];
 
     VA_CHECK(p != NULL); /* 5 pictures; the order asks for up to 9, but never here */
     va_pictures_free(p);
     p = open_with(&o, in_folder("faces"), in_folder("bad"), NULL);
     va_error_catch_begin(line, sizeof(line));
-    l = va_loader_new(p, &lo);
-    for (int64_t k = 0; l && k < BATCHES && va_loader_next(l, &b) > 0; k++)
-        va_loader_release(l);
-    VA_CHECK(l && va_loader_next(l, &b) < 0); /* picture 6 is broken */
-    va_loader_free(l);
+    f = va_feed_pictures(vit, BATCH, p, &fo);
+    for (int64_t k = 0; f && k < BATCHES && va_feed_next(f, &b) > 0; k++)
+        ;
+    VA_CHECK(f && va_feed_next(f, &b) < 0); /* picture 6 is broken */
+    va_feed_free(f);
     va_error_catch_end();
     VA_CHECK(strstr(line, "bad/2.jpg: broken image") != NULL);
     va_pictures_free(p);
+    va_vit_free(vit);
+    va_backend_free(be);
+}
+
+/* The frames of one video in their order, whole, in batches of which the last has what is left. */
+static void footage_in_order(void)
+{
+    enum { SIZE = 8, NUMBERS = SIZE * SIZE * 3 };
+    struct va_backend *be = va_ref_backend_new();
+    struct va_vit *vit = encoder(be, SIZE);
+    struct va_footage *a = va_footage_open(in_folder("clip.h5"), 0, 1),
+                      *same = va_footage_open(in_folder("clip.h5"), 0, 1);
+    int64_t T = a ? va_footage_count(a) : 0, seen = 0;
+    struct va_feed *f = a ? va_feed_footage(vit, T - 1, a) : NULL;
+    const struct va_feed_batch *b;
+
+    VA_CHECK(T > 2 && f && same);
+    while (f && va_feed_next(f, &b) > 0) {
+        VA_CHECK_INT(b->count, seen ? 1 : T - 1);
+        for (int64_t i = 0; i < b->count; i++, seen++) {
+            uint8_t picture[NUMBERS];
+            float patches[NUMBERS];
+            struct va_resize *r;
+            struct va_frame frame;
+
+            VA_CHECK(va_footage_next(same, &frame) == 1);
+            r = va_resize_new(frame.width, frame.height, SIZE, SIZE);
+            va_resize_run(r, frame.pixels, picture);
+            va_resize_free(r);
+            va_vit_cut(vit, picture, patches);
+            VA_CHECK(!memcmp(patches, b->patches + i * NUMBERS, sizeof(patches)));
+            VA_CHECK_INT(b->items[i].picture, frame.index);
+            VA_CHECK(b->items[i].pts == frame.pts);
+        }
+    }
+    VA_CHECK_INT(seen, T);
+    VA_CHECK(va_footage_id(a) != NULL && va_footage_fps(a) == va_footage_fps(same));
+    va_feed_free(f);
+    va_footage_close(a);
+    va_footage_close(same);
+    va_vit_free(vit);
+    va_backend_free(be);
 }
 
 static void permutations(void)
@@ -364,7 +426,8 @@ int main(void)
     VA_TEST(what_is_refused);
     VA_TEST(broken_ones_are_replaced);
     VA_TEST(batches_do_not_depend_on_threads);
-    VA_TEST(a_loader_may_be_left_early);
+    VA_TEST(a_feed_may_be_left_early);
+    VA_TEST(footage_in_order);
     VA_TEST(permutations);
     snprintf(command, sizeof(command), "rm -r %s", folder);
     if (system(command))

@@ -136,8 +136,8 @@ static void an_epoch_is_one_pass(void)
     t.run.state.per_epoch = twice.run.state.per_epoch = PICTURES / 6;
     for (int64_t k = 0; k < 6; k++) /* three updates an epoch, 5 pictures left out */
         for (int64_t i = 0; i < 6; i++) {
-            struct va_batch_item item = va_pretrain_item(&t, k, i);
-            struct va_batch_item half = va_pretrain_item(&twice, 2 * k + i / 3, i % 3);
+            struct va_feed_item item = va_pretrain_item(&t, k, i);
+            struct va_feed_item half = va_pretrain_item(&twice, 2 * k + i / 3, i % 3);
 
             VA_CHECK_INT((int64_t)item.epoch, k / 3);
             VA_CHECK_INT(half.picture, item.picture);

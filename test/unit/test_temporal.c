@@ -206,7 +206,7 @@ static struct va_temporal_config other(int temporal)
 
 static void gradients_of_other_layers(void)
 {
-    for (int t = VA_TEMPORAL_TCN; va_temporal_names[t]; t++) {
+    for (int t = 1; va_temporal_names[t]; t++) {
         struct va_temporal_config c = other(t);
 
         gradients(&c, 2, 13, 0.3);
@@ -349,7 +349,8 @@ static void receptive_field_of(const struct va_temporal_config *like, int64_t T,
     struct va_params *list;
     struct model m;
 
-    c.temporal = VA_TEMPORAL_TCN;
+    while (strcmp(va_temporal_names[c.temporal], "tcn") != 0)
+        c.temporal++;
     m = model_new(&c, 1, T, 0);
     list = va_temporal_params(m.temporal);
     for (int64_t i = 0; i < list->count; i++)

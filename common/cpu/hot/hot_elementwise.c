@@ -4,11 +4,6 @@
  */
 #include "cpu/hot/va_hot_priv.h"
 
-VA_INLINE va_vf relu(va_vf x)
-{
-    return v_select(x <= 0.0f, v_set(0.0f), x); /* a NaN stays one */
-}
-
 VA_INLINE va_vf gelu(va_vf x)
 {
     va_vf density, tail = v_normal_tail(v_abs(x), &density);
@@ -20,11 +15,12 @@ VA_INLINE va_vf apply(const enum va_unary f, va_vf x)
 {
     switch (f) {
     case VA_IDENTITY: return x;
-    case VA_RELU: return relu(x);
+    case VA_RELU: return v_relu(x);
     case VA_SILU: return x * v_sigmoid(x);
     case VA_GELU: return gelu(x);
     case VA_SOFTPLUS: return v_softplus(x);
     case VA_NEG_EXP: return -v_exp(x);
+    case VA_SIGMOID: return v_sigmoid(x);
     }
     return x;
 }
@@ -42,6 +38,7 @@ VA_INLINE va_vf slope(const enum va_unary f, va_vf x, va_vf y)
         return v_fma(x * density, v_set(0.39894228f), v_select(x > 0.0f, 1.0f - tail, tail));
     case VA_SOFTPLUS: return v_sigmoid(x);
     case VA_NEG_EXP: return y;
+    case VA_SIGMOID: tail = v_sigmoid_pair(x, &density); return tail * density;
     }
     return y;
 }
@@ -84,6 +81,7 @@ VA_INLINE void map_epilogue(const enum va_unary f, int64_t n, const float *x, co
     case VA_GELU: loop(VA_GELU, __VA_ARGS__); break;         \
     case VA_SOFTPLUS: loop(VA_SOFTPLUS, __VA_ARGS__); break; \
     case VA_NEG_EXP: loop(VA_NEG_EXP, __VA_ARGS__); break;   \
+    case VA_SIGMOID: loop(VA_SIGMOID, __VA_ARGS__); break;   \
     }
 
 void VA_HOT(va_hot_unary)(enum va_unary f, int64_t n, const float *x, float *y)

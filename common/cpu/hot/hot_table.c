@@ -30,4 +30,7 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .cell_grad = VA_HOT(va_hot_cell_grad),
     .scan = VA_HOT(va_hot_scan),
     .scan_grad = VA_HOT(va_hot_scan_grad),
+    .conv2d = VA_HOT(va_hot_conv2d),
+    .dwconv2d = VA_HOT(va_hot_dwconv2d),
+    .pool2d = VA_HOT(va_hot_pool2d),
 };

@@ -64,4 +64,10 @@ void VA_HOT(va_hot_scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e
 
 extern const struct va_hot VA_HOT(va_hot_table);
 
+/* hot_pictures.c */
+void VA_HOT(va_hot_conv2d)(const struct va_conv2d *p, const float *w, int64_t tap,
+                           int64_t panel, int64_t row);
+void VA_HOT(va_hot_dwconv2d)(const struct va_dwconv2d *p, const float *wt, int64_t row);
+void VA_HOT(va_hot_pool2d)(const struct va_pool2d *p, int64_t row);
+
 #endif

@@ -139,4 +139,9 @@ VA_INLINE va_vf v_softplus(va_vf x)
     return v_fma(s * y, g, s) + v_max(v_set(0.0f), x);
 }
 
+VA_INLINE va_vf v_relu(va_vf x)
+{
+    return v_select(x <= 0.0f, v_set(0.0f), x); /* a NaN stays one */
+}
+
 #endif

@@ -1,0 +1,407 @@
+#include "data/va_frame_table.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_output.h"
+#include "base/va_tempfile.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Frames of one person that follow one another within one second. */
+struct cue {
+    double start, end; /* seconds */
+    double va[2];      /* means */
+    int64_t person;
+};
+
+struct va_frame_table {
+    enum va_table_format format;
+    struct va_textfile file;
+    char **persons; /* [count] */
+    int64_t count, room;
+    struct cue *cues; /* [cue_count] */
+    int64_t cue_count, cue_room;
+};
+
+/* ---- a row a frame ---------------------------------------------------------------------- */
+
+/* "%.*f", or `unknown` */
+static void put_real(FILE *f, double x, int digits, const char *unknown)
+{
+    if (isfinite(x))
+        fprintf(f, "%.*f", digits, x);
+    else
+        fputs(unknown, f);
+}
+
+static double time_of(const struct va_frame_values *v, int64_t t)
+{
+    return v->pts ? v->pts[t] : (double)NAN;
+}
+
+static double confidence_of(const struct va_frame_values *v, int64_t t)
+{
+    return v->confidence ? (double)v->confidence[t] : (double)NAN;
+}
+
+/* A field: in quotes where it holds the separator or a quote. */
+static void put_field(FILE *f, const char *text, char separator)
+{
+    if (!strchr(text, separator) && !strchr(text, '"')) {
+        fputs(text, f);
+        return;
+    }
+    putc('"', f);
+    for (; *text; text++) {
+        if (*text == '"')
+            putc('"', f);
+        putc(*text, f);
+    }
+    putc('"', f);
+}
+
+static void put_columns(FILE *f, const struct va_frame_values *v, char separator)
+{
+    for (int64_t t = 0; t < v->T; t++) {
+        fprintf(f, "%lld%c", (long long)t + 1, separator);
+        put_real(f, time_of(v, t), 6, "");
+        putc(separator, f);
+        put_field(f, v->name, separator);
+        putc(separator, f);
+        if (v->face)
+            putc(v->face[t] ? '1' : '0', f);
+        putc(separator, f);
+        put_real(f, confidence_of(v, t), 3, "");
+        fprintf(f, "%c%.6f%c%.6f\n", separator, (double)v->va[2 * t], separator,
+                (double)v->va[2 * t + 1]);
+    }
+}
+
+static void begin_csv(FILE *f)
+{
+    fputs("frame,time,person,face,confidence,valence,arousal\n", f);
+}
+
+static void begin_tsv(FILE *f)
+{
+    fputs("frame\ttime\tperson\tface\tconfidence\tvalence\tarousal\n", f);
+}
+
+static void begin_openface(FILE *f)
+{
+    fputs("frame, face_id, timestamp, confidence, success, valence, arousal\n", f);
+}
+
+static int add_csv(struct va_frame_table *t, const struct va_frame_values *v)
+{
+    put_columns(t->file.stream, v, ',');
+    return 0;
+}
+
+static int add_tsv(struct va_frame_table *t, const struct va_frame_values *v)
+{
+    put_columns(t->file.stream, v, '\t');
+    return 0;
+}
+
+static int add_openface(struct va_frame_table *t, const struct va_frame_values *v)
+{
+    FILE *f = t->file.stream;
+
+    for (int64_t i = 0; i < v->T; i++) {
+        bool face = !v->face || v->face[i];
+        double confidence = v->confidence ? confidence_of(v, i) : face;
+
+        fprintf(f, "%lld, %lld, ", (long long)i + 1, (long long)t->count - 1);
+        put_real(f, time_of(v, i), 6, "");
+        fputs(", ", f);
+        put_real(f, face ? confidence : 0, 3, "0.000");
+        fprintf(f, ", %d, %.6f, %.6f\n", face, (double)v->va[2 * i], (double)v->va[2 * i + 1]);
+    }
+    return 0;
+}
+
+static void put_json_text(FILE *f, const char *text)
+{
+    putc('"', f);
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            putc('\\', f);
+        if ((unsigned char)*text < ' ')
+            fprintf(f, "\\u%04x", (unsigned)(unsigned char)*text);
+        else
+            putc(*text, f);
+    }
+    putc('"', f);
+}
+
+static int add_jsonl(struct va_frame_table *t, const struct va_frame_values *v)
+{
+    FILE *f = t->file.stream;
+
+    for (int64_t i = 0; i < v->T; i++) {
+        fprintf(f, "{\"frame\":%lld,\"time\":", (long long)i + 1);
+        put_real(f, time_of(v, i), 6, "null");
+        fputs(",\"person\":", f);
+        put_json_text(f, v->name);
+        fprintf(f, ",\"face\":%s,\"confidence\":", !v->face ? "null" : v->face[i] ? "1" : "0");
+        put_real(f, confidence_of(v, i), 3, "null");
+        fprintf(f, ",\"valence\":%.6f,\"arousal\":%.6f}\n", (double)v->va[2 * i],
+                (double)v->va[2 * i + 1]);
+    }
+    return 0;
+}
+
+/* ---- cues ------------------------------------------------------------------------------- */
+
+/* Whether frame t has a time and shows the face, as far as is known. */
+static bool shows(const struct va_frame_values *v, int64_t t)
+{
+    return isfinite(v->pts[t]) && v->pts[t] >= 0 && (!v->face || v->face[t]);
+}
+
+/* The cue that begins with frame t; returns the frame behind it. */
+static int64_t next_cue(const struct va_frame_values *v, int64_t t, struct cue *cue)
+{
+    double second = floor(v->pts[t]);
+    int64_t n = 0;
+
+    cue->start = v->pts[t];
+    cue->va[0] = cue->va[1] = 0;
+    for (; t < v->T && shows(v, t) && floor(v->pts[t]) == second; t++, n++)
+        for (int d = 0; d < 2; d++)
+            cue->va[d] += (double)v->va[2 * t + d];
+    for (int d = 0; d < 2; d++)
+        cue->va[d] /= (double)n;
+    /* until the next frame; after the last one as long as the one before it */
+    cue->end = t < v->T && isfinite(v->pts[t])    ? v->pts[t]
+               : t > 1 && isfinite(v->pts[t - 2]) ? 2 * v->pts[t - 1] - v->pts[t - 2]
+                                                  : second + 1;
+    if (!(cue->end > cue->start))
+        cue->end = second + 1;
+    return t;
+}
+
+static int add_cues(struct va_frame_table *t, const struct va_frame_values *v)
+{
+    for (int64_t i = 0; i < v->T;) {
+        struct cue cue = { .person = t->count - 1 };
+
+        if (!shows(v, i)) {
+            i++;
+            continue;
+        }
+        i = next_cue(v, i, &cue);
+        if (va_grow(&t->cues, &t->cue_room, t->cue_count + 1, sizeof(cue)) < 0)
+            return -1;
+        t->cues[t->cue_count++] = cue;
+    }
+    return 0;
+}
+
+static int by_start(const void *a, const void *b)
+{
+    const struct cue *x = a, *y = b;
+
+    if (x->start != y->start)
+        return x->start < y->start ? -1 : 1;
+    return (x->person > y->person) - (x->person < y->person);
+}
+
+/* As the text of an XML element or an attribute; WebVTT knows the same escapes. */
+static void put_escaped(FILE *f, const char *text)
+{
+    for (; *text; text++)
+        switch (*text) {
+        case '&': fputs("&amp;", f); break;
+        case '<': fputs("&lt;", f); break;
+        case '>': fputs("&gt;", f); break;
+        case '"': fputs("&quot;", f); break;
+        default: putc(*text, f);
+        }
+}
+
+static void put_clock(FILE *f, double seconds)
+{
+    long long ms = llround(seconds * 1000);
+
+    fprintf(f, "%02lld:%02lld:%02lld.%03lld", ms / 3600000, ms / 60000 % 60, ms / 1000 % 60,
+            ms % 1000);
+}
+
+static void end_vtt(struct va_frame_table *t)
+{
+    FILE *f = t->file.stream;
+
+    if (t->cue_count)
+        qsort(t->cues, (size_t)t->cue_count, sizeof(*t->cues), by_start);
+    fputs("WEBVTT\n", f);
+    for (int64_t i = 0; i < t->cue_count; i++) {
+        const struct cue *c = &t->cues[i];
+
+        putc('\n', f);
+        put_clock(f, c->start);
+        fputs(" --> ", f);
+        put_clock(f, c->end);
+        fputs("\n<v ", f);
+        put_escaped(f, t->persons[c->person]);
+        fprintf(f, ">valence %+.2f, arousal %+.2f</v>\n", c->va[0], c->va[1]);
+    }
+}
+
+/* A tier: cues of one person, whose time slots are 2i + 1 and 2i + 2. */
+static void put_tier(struct va_frame_table *t, int64_t person)
+{
+    FILE *f = t->file.stream;
+
+    fputs("    <TIER LINGUISTIC_TYPE_REF=\"valence-arousal\" TIER_ID=\"", f);
+    put_escaped(f, t->persons[person]);
+    fputs("\">\n", f);
+    for (int64_t i = 0; i < t->cue_count; i++)
+        if (t->cues[i].person == person)
+            fprintf(f,
+                    "        <ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID=\"a%lld\" "
+                    "TIME_SLOT_REF1=\"ts%lld\" TIME_SLOT_REF2=\"ts%lld\"><ANNOTATION_VALUE>"
+                    "valence %+.2f, arousal %+.2f"
+                    "</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION>\n",
+                    (long long)i + 1, 2 * (long long)i + 1, 2 * (long long)i + 2,
+                    t->cues[i].va[0], t->cues[i].va[1]);
+    fputs("    </TIER>\n", f);
+}
+
+static void end_eaf(struct va_frame_table *t)
+{
+    FILE *f = t->file.stream;
+
+    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+          "<ANNOTATION_DOCUMENT AUTHOR=\"mamba-va\" DATE=\"1970-01-01T00:00:00+00:00\" "
+          "FORMAT=\"3.0\" VERSION=\"3.0\" "
+          "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+          "xsi:noNamespaceSchemaLocation=\"http://www.mpi.nl/tools/elan/EAFv3.0.xsd\">\n"
+          "    <HEADER MEDIA_FILE=\"\" TIME_UNITS=\"milliseconds\"/>\n"
+          "    <TIME_ORDER>\n",
+          f);
+    for (int64_t i = 0; i < t->cue_count; i++)
+        fprintf(f,
+                "        <TIME_SLOT TIME_SLOT_ID=\"ts%lld\" TIME_VALUE=\"%lld\"/>\n"
+                "        <TIME_SLOT TIME_SLOT_ID=\"ts%lld\" TIME_VALUE=\"%lld\"/>\n",
+                2 * (long long)i + 1, llround(t->cues[i].start * 1000), 2 * (long long)i + 2,
+                llround(t->cues[i].end * 1000));
+    fputs("    </TIME_ORDER>\n", f);
+    for (int64_t p = 0; p < t->count; p++)
+        put_tier(t, p);
+    fputs("    <LINGUISTIC_TYPE GRAPHIC_REFERENCES=\"false\" "
+          "LINGUISTIC_TYPE_ID=\"valence-arousal\" TIME_ALIGNABLE=\"true\"/>\n"
+          "</ANNOTATION_DOCUMENT>\n",
+          f);
+}
+
+/* ---- formats ---------------------------------------------------------------------------- */
+
+static const struct format {
+    const char *ending, *first; /* `first`: how a file of this format begins */
+    bool timed;                 /* cannot do without times */
+    void (*begin)(FILE *f);
+    int (*add)(struct va_frame_table *t, const struct va_frame_values *v);
+    void (*end)(struct va_frame_table *t);
+} formats[] = {
+    [VA_TABLE_CSV] = { "csv", "frame,time,", false, begin_csv, add_csv, NULL },
+    [VA_TABLE_TSV] = { "tsv", "frame\ttime\t", false, begin_tsv, add_tsv, NULL },
+    [VA_TABLE_JSONL] = { "jsonl", "{\"frame\":", false, NULL, add_jsonl, NULL },
+    [VA_TABLE_OPENFACE] = { "csv", "frame, face_id", false, begin_openface, add_openface,
+                            NULL },
+    [VA_TABLE_VTT] = { "vtt", "WEBVTT\n", true, NULL, add_cues, end_vtt },
+    [VA_TABLE_EAF] = { "eaf",
+                       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ANNOTATION_DOCUMENT", true,
+                       NULL, add_cues, end_eaf },
+};
+enum { FORMATS = (int)(sizeof(formats) / sizeof(*formats)) };
+const char *const va_table_format_names[FORMATS + 1] = { "auto",     "csv", "tsv", "jsonl",
+                                                         "openface", "vtt", "eaf" };
+
+static enum va_table_format format_of(const char *path)
+{
+    const char *name = strrchr(path, '/'), *dot = strrchr(name ? name : path, '.');
+
+    for (int i = VA_TABLE_CSV; dot && i < FORMATS; i++)
+        if (!strcasecmp(dot + 1, formats[i].ending))
+            return (enum va_table_format)i;
+    return VA_TABLE_TSV;
+}
+
+const char *va_table_ending(enum va_table_format format)
+{
+    return formats[format == VA_TABLE_AUTO ? VA_TABLE_TSV : format].ending;
+}
+
+bool va_frame_table_ours(const char *head, size_t size)
+{
+    for (int i = VA_TABLE_CSV; i < FORMATS; i++)
+        if (va_output_begins(head, size, formats[i].first))
+            return true;
+    return false;
+}
+
+/* ---- the table -------------------------------------------------------------------------- */
+
+struct va_frame_table *va_frame_table_create(const char *path, enum va_table_format format)
+{
+    struct va_frame_table *t = va_new(1, sizeof(*t));
+
+    if (!t)
+        return NULL;
+    t->format = format == VA_TABLE_AUTO ? format_of(path) : format;
+    if (va_textfile_create(&t->file, path, va_frame_table_ours) < 0) {
+        va_free(t);
+        return NULL;
+    }
+    if (formats[t->format].begin)
+        formats[t->format].begin(t->file.stream);
+    return t;
+}
+
+int va_frame_table_add(struct va_frame_table *t, const char *source,
+                       const struct va_frame_values *v)
+{
+    if (formats[t->format].timed && !v->pts)
+        return va_error("%s: video '%s': found no times of frames, which format %s needs",
+                        source, v->name, va_table_format_names[t->format]);
+    if (va_grow(&t->persons, &t->room, t->count + 1, sizeof(*t->persons)) < 0 ||
+        !(t->persons[t->count] = va_strdup(v->name)))
+        return -1;
+    t->count++;
+    return formats[t->format].add(t, v);
+}
+
+static void release(struct va_frame_table **handle)
+{
+    struct va_frame_table *t = *handle;
+
+    for (int64_t i = 0; i < t->count; i++)
+        va_free(t->persons[i]);
+    va_free(t->persons);
+    va_free(t->cues);
+    va_free(t);
+    *handle = NULL;
+}
+
+int va_frame_table_commit(struct va_frame_table **t)
+{
+    int status;
+
+    if (formats[(*t)->format].end)
+        formats[(*t)->format].end(*t);
+    status = va_textfile_commit(&(*t)->file);
+    release(t);
+    return status;
+}
+
+void va_frame_table_abort(struct va_frame_table **t)
+{
+    if (!*t)
+        return;
+    va_textfile_abort(&(*t)->file);
+    release(t);
+}

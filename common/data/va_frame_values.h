@@ -1,0 +1,23 @@
+/*
+ * va_frame_values.h - what is known of each frame of a video, or of one person in it: what files
+ * of predictions hold, and what tables show.
+ *
+ * Ownership: the struct only points
+ */
+#ifndef VA_FRAME_VALUES_H
+#define VA_FRAME_VALUES_H
+
+#include <stdint.h>
+
+struct va_frame_values {
+    const char *name;  /* of the video, or of the person in it ("interview_left") */
+    int64_t T;         /* frames */
+    const float *va;   /* [T, 2] valence, arousal */
+    const double *pts; /* [T] seconds, NaN where not known; NULL: none is known */
+    const uint8_t
+        *face; /* [T] 1: the frame shows the face; 0: va was filled in. NULL: not known */
+    const float
+        *confidence; /* [T] of the face, 0 to 1, NaN where not known; NULL: none is known */
+};
+
+#endif

@@ -1,0 +1,94 @@
+#include "feed/va_footage.h"
+
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "data/va_frames.h"
+#include "io/va_h5.h"
+
+struct va_footage {
+    const char *path;
+    char *video;
+    struct va_frames *frames; /* a va.frames/1 file, */
+    struct va_source *source; /* or anything else */
+};
+
+struct va_footage *va_footage_open(const char *path, int64_t tolerate, int threads)
+{
+    const struct va_source_options options = { .tolerate = tolerate, .threads = threads };
+    struct va_footage *f = va_new(1, sizeof(*f));
+
+    if (!f)
+        return NULL;
+    f->path = path;
+    if (va_h5_named(path)) {
+        f->frames = va_frames_open(path);
+        f->video = f->frames ? va_strdup(va_frames_info(f->frames)->video) : NULL;
+    } else {
+        f->video = va_video_name_enter(path, "rename it");
+        f->source = f->video ? va_source_open(path, &options) : NULL;
+    }
+    if (f->video && (f->source || f->frames))
+        return f;
+    va_footage_close(f);
+    return NULL;
+}
+
+void va_footage_close(struct va_footage *f)
+{
+    if (!f)
+        return;
+    va_source_close(f->source);
+    va_frames_close(f->frames);
+    va_free(f->video);
+    va_free(f);
+}
+
+const char *va_footage_path(const struct va_footage *f)
+{
+    return f->path;
+}
+
+const char *va_footage_video(const struct va_footage *f)
+{
+    return f->video;
+}
+
+const char *va_footage_id(const struct va_footage *f)
+{
+    return f->frames ? va_frames_info(f->frames)->id : NULL;
+}
+
+int64_t va_footage_count(const struct va_footage *f)
+{
+    return f->frames ? va_frames_info(f->frames)->T : -1;
+}
+
+int64_t va_footage_expected(const struct va_footage *f)
+{
+    return f->frames ? va_frames_info(f->frames)->T : va_source_expected(f->source);
+}
+
+int va_footage_next(struct va_footage *f, struct va_frame *frame)
+{
+    int32_t index = 0;
+    int got;
+
+    if (f->source)
+        return va_source_next(f->source, frame);
+    frame->height = va_frames_info(f->frames)->height;
+    frame->width = va_frames_info(f->frames)->width;
+    got = va_frames_next(f->frames, &frame->pixels, &index, &frame->pts);
+    frame->index = index;
+    return got;
+}
+
+double va_footage_fps(const struct va_footage *f)
+{
+    return f->frames ? va_frames_info(f->frames)->fps : va_source_fps(f->source);
+}
+
+int64_t va_footage_frame_count(const struct va_footage *f)
+{
+    return f->frames ? va_frames_info(f->frames)->frame_count
+                     : va_source_frame_count(f->source);
+}

@@ -1,0 +1,166 @@
+#include "jobs/va_embed.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_progress.h"
+#include "base/va_tempfile.h"
+#include "data/va_features_write.h"
+#include "feed/va_feed.h"
+#include "media/va_crops.h"
+#include "model/va_embedder.h"
+#include "ops/va_device.h"
+#include "weights/va_model_file.h"
+#include <string.h>
+
+/* One encoder, and the videos that are done. */
+struct work {
+    const struct va_embed_job *job;
+    struct va_embedder *embedder;
+    char *id;      /* of the encoder */
+    char **inputs; /* [input_count] */
+    int64_t input_count, input_room;
+    char **videos; /* [done] */
+    int64_t done, room;
+};
+
+/* ---- one video --------------------------------------------------------------------------- */
+
+/* What the feed brings, until its end or the first failure. */
+static int compute(const struct work *w, struct va_feed *feed, const struct va_footage *f,
+                   struct va_features_writer *out)
+{
+    int64_t width = va_vit_config(va_embedder_vit(w->embedder))->width, done = 0;
+    float *rows = va_new(w->job->batch * width, sizeof(*rows));
+    int32_t *index = va_new(w->job->batch, sizeof(*index));
+    double *pts = va_new(w->job->batch, sizeof(*pts));
+    const struct va_feed_batch *b;
+    int got = rows && index && pts ? 1 : -1;
+
+    va_progress_begin("frames", va_footage_expected(f));
+    while (got > 0 && (got = va_feed_next(feed, &b)) > 0) {
+        for (int64_t i = 0; i < b->count; i++) {
+            index[i] = (int32_t)b->items[i].picture;
+            pts[i] = b->items[i].pts;
+        }
+        if (va_embedder_run(w->embedder, b->count, b->patches, rows) < 0 ||
+            va_features_append(out, b->count, rows, index, pts) < 0)
+            got = -1;
+        done += b->count;
+        va_progress_update(done);
+    }
+    va_progress_end();
+    va_free(rows);
+    va_free(index);
+    va_free(pts);
+    if (got == 0 && done == 0)
+        return va_error("%s: found no frame", va_footage_path(f));
+    return got;
+}
+
+static int embed(const struct work *w, struct va_footage *f, const char *output)
+{
+    const struct va_vit *vit = va_embedder_vit(w->embedder);
+    const char *id = va_footage_id(f);
+    struct va_features_writer out;
+    struct va_feed *feed;
+    int result = -1;
+
+    if (va_features_create(&out, output, va_footage_count(f), va_vit_config(vit)->width,
+                           w->job->half) < 0 ||
+        va_h5_add_input(out.out, w->job->weights, w->id) < 0)
+        goto done;
+    feed = va_feed_footage(vit, w->job->batch, f);
+    result = feed ? compute(w, feed, f, &out) : -1;
+    va_feed_free(feed); /* nobody else is at the footage now */
+    if (result < 0)
+        goto done;
+    result = -1;
+    if (id && va_h5_add_input(out.out, va_footage_path(f), id) < 0)
+        goto done;
+    result = va_features_commit(&out, va_footage_video(f), va_footage_fps(f),
+                                va_footage_frame_count(f), w->id);
+done:
+    va_features_abort(&out);
+    return result;
+}
+
+/* ---- all ---------------------------------------------------------------------------------- */
+
+/* DIR/VIDEO.h5, once. A new string. */
+static char *output_of(const struct work *w, const struct va_footage *f)
+{
+    const char *video = va_footage_video(f);
+
+    if (w->job->output)
+        return va_strdup(w->job->output);
+    for (int64_t i = 0; i < w->done; i++)
+        if (!strcmp(w->videos[i], video))
+            return va_error("%s: video %s is among the inputs twice", va_footage_path(f),
+                            video),
+                   NULL;
+    return va_format("%s/%s.h5", w->job->output_dir, video);
+}
+
+static int embed_one(struct work *w, const char *path)
+{
+    struct va_footage *f = va_footage_open(path, w->job->tolerate, (int)w->job->threads);
+    char *output = f ? output_of(w, f) : NULL;
+    int result = output ? embed(w, f, output) : -1;
+
+    if (result == 0)
+        result = va_grow(&w->videos, &w->room, w->done + 1, sizeof(*w->videos));
+    if (result == 0 && !(w->videos[w->done++] = va_strdup(va_footage_video(f))))
+        result = -1;
+    va_free(output);
+    va_footage_close(f);
+    return result;
+}
+
+/* All inputs, with the folders of crops in folders. */
+static int find_inputs(struct work *w)
+{
+    const struct va_embed_job *job = w->job;
+
+    for (char *const *path = job->inputs; *path; path++)
+        if (va_crops_find(*path, &w->inputs, &w->input_count, &w->input_room) < 0)
+            return -1;
+    if (job->output && w->input_count > 1)
+        return va_error("%s: found %lld folders of crops, expected one; several videos need "
+                        "--output-dir",
+                        job->inputs[0], (long long)w->input_count);
+    return 0;
+}
+
+static void free_list(char **list, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        va_free(list[i]);
+    va_free(list);
+}
+
+int va_embed(const struct va_embed_job *job)
+{
+    struct work w = { .job = job };
+    struct va_tensors *set = NULL;
+    struct va_backend *be = NULL;
+    int result = -1;
+
+    if (find_inputs(&w) < 0 || (job->output_dir && va_make_folder(job->output_dir) < 0))
+        goto done;
+    set = va_model_read(job->weights, &w.id);
+    be = set ? va_device_open(job->device) : NULL;
+    if (be)
+        be->precision = (enum va_precision)job->precision;
+    w.embedder = be ? va_embedder_new(be, set, job->weights, job->batch) : NULL;
+    result = w.embedder ? 0 : -1;
+    for (int64_t i = 0; i < w.input_count && result == 0; i++)
+        result = embed_one(&w, w.inputs[i]);
+done:
+    va_tensors_free(set);
+    free_list(w.inputs, w.input_count);
+    free_list(w.videos, w.done);
+    va_embedder_free(w.embedder);
+    va_backend_free(be);
+    va_free(w.id);
+    return result;
+}

@@ -1,0 +1,30 @@
+/*
+ * va_embed.h - rows of features for the frames of videos: the CLS row of an encoder for each.
+ *
+ * Schema:    writes va.features/1 (schemas/va.features.md)
+ */
+#ifndef VA_EMBED_H
+#define VA_EMBED_H
+
+#include "base/va_attr.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct va_embed_job {
+    const char *weights; /* file of the encoder */
+    char *const *inputs; /* as va_footage_open takes them, or folders of folders; NULL last */
+    const char *output;  /* for one video, or NULL: */
+    const char *output_dir; /* of VIDEO.h5 */
+    const char *device;     /* of va_device_open */
+    int precision;          /* enum va_precision */
+    int64_t batch;          /* frames computed together */
+    int64_t tolerate;       /* broken packets and images of a video before giving up */
+    int64_t threads;        /* of decoders */
+    bool half;              /* store float16 */
+};
+
+/* Read and decode in the background, compute here, write as the rows come. 0, or -1 after reporting: the
+ * files of videos before the failure are complete. Decoders are started (va_decoder_start). */
+VA_MUST_USE int va_embed(const struct va_embed_job *job);
+
+#endif
