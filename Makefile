@@ -1,8 +1,8 @@
 # mamba-va: make help says what can be made. Settings of one machine go to config.mk.
 #
 # One non-recursive Makefile. Sources are found by folder: a .c in tools/ is a program, one in
-# common/ is in the library, one in test/unit/ is a unit test, one in test/gen/ makes inputs
-# for tests. Objects follow their sources below build/.
+# tools/x/ a part of va-x, one in common/ is in the library, one in test/unit/ is a unit test, one in
+# test/gen/ makes inputs for tests. Objects follow their sources below build/.
 -include config.mk
 
 PREFIX ?= /usr/local
@@ -71,15 +71,15 @@ CUDA_STATE := $(if $(NVCC),$(if $(CUDA_SRC),on,off: this version has no GPU kern
 # ---- what there is ----------------------------------------------------------------------
 LIB_SRC  := $(wildcard common/*/*.c)
 TOOL_SRC := $(wildcard tools/*.c)
-SYNTH_SRC := $(wildcard tools/synth/*.c)
+PART_SRC := $(wildcard tools/*/*.c)
 UNIT_SRC := $(wildcard test/unit/*.c)
 GEN_SRC  := $(wildcard test/gen/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
-HEADERS  := $(wildcard common/*/*.h tools/synth/*.h cuda/*.h test/*.h test/*/*.h)
+HEADERS  := $(wildcard common/*/*.h tools/*/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run deps.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
+SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
@@ -111,12 +111,13 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC),$(L
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
 DEVICES  := cpu
 
-.PHONY: all help deps check check-unit check-tools check-headers check-layers lint format demo kill fault \
+.PHONY: all help deps weights check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
-all: $(TOOLS) man completion
+all: $(TOOLS) man completion weights
 	@echo "cuda $(CUDA_STATE)"
 	@echo $(call quoted,mpi $(MPI_STATE))
 	@echo $(call quoted,png $(CAIRO_STATE))
+	@[ -f $(BUILD)/share/mamba-va/yunet.h5 ] && echo "faces on" || echo "faces off: no weights of the detector (make deps WITH=faces)"
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -135,7 +136,8 @@ help:
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
-## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; fuzz)
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; fuzz;
+##                      faces: fetch the weights of the detector of faces, with pip)
 ## MPI=no               build without it though it is there; MPI=yes: fail if it is not
 ## CAIRO=no             the same for PNG pictures (make deps WITH=pictures)
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
@@ -212,8 +214,8 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-# Only va-synth needs the made-up corpus.
-$(BUILD)/bin/va-synth $(BUILD)/test/late/bin/va-synth: $(SYNTH_SRC:%.c=$(BUILD)/%.o)
+# Files in tools/x are parts of va-x alone.
+$(foreach p,$(PART_SRC),$(eval $(foreach d,bin test/late/bin,$(BUILD)/$(d)/va-$(word 2,$(subst /, ,$(p)))): $(p:%.c=$(BUILD)/%.o)))
 $(BUILD)/bin/%: $(BUILD)/tools/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
@@ -237,6 +239,13 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
 	$(Q)$(CC) $(ALL_LDFLAGS) $(FUZZER) -o $@ $< $(FUZZ_OBJ) $(LIB) $(LIBS)
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
+
+# ---- published weights: what make deps fetched, imported to where tools look for it ----------
+weights: $(TOOLS)
+	@mkdir -p $(BUILD)/share/mamba-va
+	@for f in $(BUILD)/fetched/*.onnx; do \
+	    to=$(BUILD)/share/mamba-va/$$(basename "$$f" .onnx).h5; \
+	    [ ! -f "$$f" ] || [ "$$to" -nt "$$f" ] || $(BUILD)/bin/va-weights import -q -o "$$to" "$$f" || exit 1; done
 
 # ---- man pages: options from the tool itself, formats from the schema pages ----------------
 MAN1 := $(TOOL_SRC:tools/%.c=$(BUILD)/man/man1/%.1)
@@ -306,7 +315,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(SYNTH_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
+C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)
@@ -317,6 +326,7 @@ format:
 # ---- the rest ---------------------------------------------------------------------------
 deps:
 	@WITH=$(call quoted,$(WITH)) ./deps.sh
+	@BUILD=$(BUILD) WITH=$(call quoted,$(WITH)) ./fetch.sh
 
 demo: all
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
@@ -333,6 +343,7 @@ install: all
 	install -m 644 $(BASH_COMPLETION) $(SHARE)/bash-completion/completions
 	install -m 644 $(ZSH_COMPLETION) $(SHARE)/zsh/site-functions
 	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
+	for f in $(BUILD)/share/mamba-va/*.h5; do [ ! -f "$$f" ] || install -m 644 "$$f" $(SHARE)/mamba-va; done
 uninstall:
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%) \

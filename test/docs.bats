@@ -18,17 +18,21 @@ setup_file() {
     cp encoder.h5 build/demo/tuned/cv/0/
     va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 -o build/demo/tuned/cv/0/model.h5
     # what a user brings
+    make_detector "$PWD/detector.h5"
     cp "Aff-Wild2/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' Aff-Wild2/inputs.tsv)" holiday.mp4
     rm -r Aff-Wild2/cropped_aligned
     mv faces/cropped_aligned Aff-Wild2/
     va-weights export -o mae_vit.safetensors encoder.h5
     cp mae_vit.safetensors mae_pretrain_vit_base.pth # contents tell the format, not the name
+    mkdir features && va-embed -q -w encoder.h5 --output-dir features Aff-Wild2/cropped_aligned
     rm encoder.h5
+    ln -s out/features features # what exists already is what the command before made
 }
 
 setup() {
     cd "$BATS_FILE_TMPDIR" || return
     unset MAKEFLAGS MAKELEVEL MFLAGS
+    export VA_FACES=$BATS_FILE_TMPDIR/detector.h5
     # small settings, taken from the environment by the pipelines
     export BIN="$BUILD/bin" FOLDS="0 1" WINDOW_OPTIONS="--window 40 --stride 30"
     export FINETUNE_OPTIONS="--epochs 1 --warmup-epochs 0 --per-video 8 --batch 8 --unmatched skip"

@@ -78,6 +78,8 @@ given() {
     cp -r given/cropped_aligned given/VA_Estimation_Challenge/*_Set given/sample_submission.txt .
     cp "given/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' given/inputs.tsv)" holiday.mp4
     va-weights init --arch vit_tiny -o encoder.h5
+    make_detector "$PWD/detector.h5"
+    export VA_FACES=$PWD/detector.h5
     va-weights export -o plain.safetensors encoder.h5
     mv plain.safetensors mae_pretrain_vit_base.pth # contents tell the format, not the name
 }
@@ -99,7 +101,7 @@ given_later() {
     given
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
-    local tools=(decode embed window fold tcn-mamba-train finetune predict mae-pretrain weights
+    local tools=(decode faces embed window fold tcn-mamba-train finetune predict mae-pretrain weights
         ensemble ridge score smooth table plot report submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do

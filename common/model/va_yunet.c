@@ -9,7 +9,6 @@
 #include "model/va_yunet_priv.h"
 #include "nn/va_dense.h"
 #include "ops/va_arena.h"
-#include "weights/va_model_file.h"
 #include <string.h>
 
 enum { CELL = 32, SIDE_MAX = 1 << 14 };
@@ -75,8 +74,14 @@ static int join_heads(struct va_yunet *net)
 struct va_yunet *va_yunet_new(struct va_backend *be, const struct va_tensors *set,
                               const char *path)
 {
-    struct va_yunet *net = va_new(1, sizeof(*net));
+    const char *arch = va_tensors_meta(set, "arch");
+    struct va_yunet *net;
 
+    if (!arch || strcmp(arch, "yunet") != 0)
+        return va_error("%s: arch is %s, expected yunet, a detector of faces", path,
+                        arch ? arch : "missing"),
+               NULL;
+    net = va_new(1, sizeof(*net));
     if (!net)
         return NULL;
     net->be = be;
@@ -89,25 +94,6 @@ struct va_yunet *va_yunet_new(struct va_backend *be, const struct va_tensors *se
         va_yunet_free(net);
         return NULL;
     }
-    return net;
-}
-
-struct va_yunet *va_yunet_read(struct va_backend *be, const char *path, char **id)
-{
-    struct va_tensors *set = va_model_read(path, id);
-    const char *arch = set ? va_tensors_meta(set, "arch") : NULL;
-    struct va_yunet *net = NULL;
-
-    if (set && (!arch || strcmp(arch, "yunet") != 0))
-        va_error("%s: arch is %s, expected yunet, a detector of faces", path,
-                 arch ? arch : "missing");
-    else if (set)
-        net = va_yunet_new(be, set, path);
-    if (!net && id) {
-        va_free(*id);
-        *id = NULL;
-    }
-    va_tensors_free(set);
     return net;
 }
 

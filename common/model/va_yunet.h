@@ -50,11 +50,10 @@ struct va_face {
 
 struct va_yunet; /* opaque */
 
-/* A net with values from a set, or from a file (va.model/1); *id, if not NULL, gets the content id of the
- * file (a new string). `path` names the set in messages. NULL after reporting. */
+/* A net with values from a set whose arch is yunet; `path` names the set in messages. NULL after
+ * reporting. */
 VA_MUST_USE struct va_yunet *va_yunet_new(struct va_backend *be, const struct va_tensors *set,
                                           const char *path);
-VA_MUST_USE struct va_yunet *va_yunet_read(struct va_backend *be, const char *path, char **id);
 void va_yunet_free(struct va_yunet *net); /* NULL is fine */
 
 /*

@@ -346,11 +346,12 @@ int va_model_put_own_ccc(struct va_tensors *set, double ccc)
     return va_tensors_set_meta(set, "val-ccc", text);
 }
 
-struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step)
+struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step,
+                                      bool *validated)
 {
     struct va_h5_in *in = va_h5_open(path, "va.state/1");
     struct va_tensors *all = va_tensors_new(), *set = va_tensors_new();
-    bool best = in && va_h5_has(in, "/best");
+    bool best = *validated = in && va_h5_has(in, "/best");
     double ccc;
     int result = in && all && set ? get_metadata(in, all) : -1;
 

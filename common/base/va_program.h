@@ -1,0 +1,16 @@
+/*
+ * va_program.h - where this program is, and what was installed beside it.
+ */
+#ifndef VA_PROGRAM_H
+#define VA_PROGRAM_H
+
+#include "base/va_attr.h"
+
+/* Folder of this program; a new string, or NULL after reporting. */
+VA_MUST_USE char *va_program_folder(void);
+
+/* ../share/mamba-va/NAME from there, where it can be read, both installed and in the folder of a build. A
+ * new string; NULL, without a report, where there is none. */
+VA_MUST_USE char *va_program_share(const char *name);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * va-faces - the faces of a video: where they are in each frame, and who they are.
+ *
+ * Detection, tracks and people are common/faces' business; here are options and files.
+ */
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "base/va_program.h"
+#include "base/va_thread.h"
+#include "base/va_tool.h"
+#include "faces/va_finder.h"
+#include "media/va_decoder.h"
+#include "weights/va_model_file.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct args {
+    const char *output, *weights, *name, *people, *input;
+    int64_t threads, tolerate;
+    bool unconfined;
+    struct va_finder_options options;
+};
+
+static const struct va_usage usage = {
+    .synopsis = "[options] -o FACES.h5 VIDEO",
+    .brief = "find the faces of a video and say who is who",
+    .details =
+        "VIDEO is a video file, - for standard input, or a folder of numbered pictures. Each frame "
+        "is searched for faces by YuNet, a small neural network. The output has a row per face: "
+        "frame, time, box, five points, score, and the number of its person.\n\n"
+        "The weights of YuNet do not come with this program. \"make deps WITH=faces\" fetches them. "
+        "Without --weights the file is that of the environment variable VA_FACES, else "
+        "share/mamba-va/yunet.h5 beside the folder of this program.\n\n"
+        "Faces are followed within a shot: a cut ends all tracks. Tracks of the same look are "
+        "joined to one person, unless they are present at once. One person gets the name of the "
+        "video; two who are together most of the time NAME_left and NAME_right; others NAME_1, "
+        "NAME_2, ... in order of appearance. Faces that belong to no person keep their rows, with "
+        "track 0.\n\n"
+        "Frames without a face have no row. A video without any face gives a file without rows "
+        "and a warning.",
+    .examples = "va-faces -o holiday.faces.h5 holiday.mp4\n"
+                "va-faces --people largest --every 3 -o quick.faces.h5 holiday.mp4",
+};
+
+/* all, largest or a number */
+static bool parse_people(struct args *a, int *status)
+{
+    char *end;
+    long n;
+
+    if (!strcmp(a->people, "all") || !strcmp(a->people, "largest")) {
+        a->options.people.most = a->people[0] == 'l';
+        return true;
+    }
+    errno = 0;
+    n = strtol(a->people, &end, 10);
+    if (a->people[0] < '0' || a->people[0] > '9' || *end || errno || n < 1 || n > 1000000)
+        return va_usage_error(status, "--people %s: expected all, largest or a number from 1",
+                              a->people);
+    a->options.people.most = n;
+    return true;
+}
+
+static bool parse_args(struct args *a, int argc, char **argv, int *status)
+{
+    struct va_finder_options *o = &a->options;
+    const struct va_option table[] = {
+        VA_OPT_OUTPUT('o', "output", &a->output, "FILE",
+                      "faces to write (va.faces/1); appears only when complete"),
+        VA_OPT_FILE('w', "weights", &a->weights, "detector (va.model/1, arch yunet)"),
+        VA_OPT_STRING(0, "name", &a->name, "NAME",
+                      "name of the video (default: file name without known extensions)"),
+        VA_OPT_INT(0, "max-side", &o->detect.max_side, 32, 8192,
+                   "make pictures with a longer side this small before the search"),
+        VA_OPT_REAL(0, "min-score", &o->detect.min_score, 0, 1, "least score of a face"),
+        VA_OPT_REAL(0, "min-size", &o->detect.min_size, 0, 16384,
+                    "least width and height of a face in pixels of the video"),
+        VA_OPT_INT(0, "every", &o->every, 1, 1000,
+                   "search every N-th frame and the first of each shot; interpolate between"),
+        VA_OPT_REAL(0, "gap", &o->gap, 0, 3600,
+                    "seconds for which a face may be lost without ending its track"),
+        VA_OPT_REAL(0, "join", &o->people.join, 0, 2,
+                    "join tracks to one person whose looks differ by less than this; 0: never"),
+        VA_OPT_REAL(0, "min-track", &o->people.min_track, 0, 3600,
+                    "leave out people who are seen for fewer seconds"),
+        VA_OPT_STRING(0, "people", &a->people, "all|largest|N",
+                      "keep all people, the most prominent one, or the N most prominent"),
+        VA_OPT_INT(0, "tolerate", &a->tolerate, 0, VA_NUMBER_MAX,
+                   "number of broken packets and images to skip before giving up"),
+        VA_OPT_UNCONFINED(&a->unconfined),
+        VA_OPT_THREADS(&a->threads),
+        VA_OPT_END,
+    };
+    char **inputs;
+
+    *a = (struct args){
+        .people = "all",
+        .options = { .detect = { .max_side = 640, .min_score = .7, .min_size = 20 },
+                     .people = { .join = .25, .min_track = .5 },
+                     .gap = 1,
+                     .every = 1 },
+    };
+    inputs = va_options_parse(table, &usage, argc, argv, status);
+    if (!inputs)
+        return false;
+    if (!a->output)
+        return va_usage_error(status, "missing --output FACES.h5");
+    if (!inputs[0] || inputs[1])
+        return va_usage_error(status, "expected one video, one folder or -");
+    a->input = inputs[0];
+    if (a->name && !va_video_name_valid(a->name))
+        return va_usage_error(
+            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
+    return parse_people(a, status);
+}
+
+/* The file of weights: a new string, or NULL after reporting. */
+static char *find_weights(const struct args *a)
+{
+    const char *given = a->weights ? a->weights : getenv("VA_FACES");
+    char *path = given && *given ? va_strdup(given) : va_program_share("yunet.h5");
+
+    if (!path)
+        va_error("no detector of faces: run \"make deps WITH=faces\" and \"make\", or give "
+                 "--weights yunet.h5");
+    return path;
+}
+
+/* What was found, on standard error. */
+static void tell(const struct args *a, const struct va_finder_result *r, int64_t faces)
+{
+    if (faces == 0)
+        va_warn("%s: found no face in %lld frames", a->input, (long long)r->frames);
+    else
+        va_info("%s: %lld frames, %lld shots, %lld faces, %lld people", a->input,
+                (long long)r->frames, (long long)r->cuts + 1, (long long)faces,
+                (long long)r->people.count);
+}
+
+static int find(const struct args *a, const char *weights, struct va_source *source,
+                const char *video)
+{
+    struct va_finder_result result = { 0 };
+    struct va_faces_writer writer = { 0 };
+    char *id = NULL;
+    struct va_tensors *set = va_model_read(weights, &id);
+    int64_t faces;
+    int status = -1;
+
+    if (!set || va_faces_create(&writer, a->output) < 0 ||
+        va_h5_add_input(writer.out, weights, id) < 0 ||
+        va_finder_run(source, set, weights, video, &a->options, &writer, &result) < 0)
+        goto done;
+    if (result.frames == 0) {
+        va_error("%s: found no frame", strcmp(a->input, "-") ? a->input : "standard input");
+        goto done;
+    }
+    faces = writer.count;
+    status = va_faces_commit(
+        &writer,
+        &(struct va_faces_info){ .video = video,
+                                 .fps = va_source_fps(source),
+                                 .frame_count = va_source_frame_count(source),
+                                 .width = result.width,
+                                 .height = result.height,
+                                 .detector = id },
+        &result.people);
+    if (status == 0)
+        tell(a, &result, faces);
+done:
+    va_faces_abort(&writer);
+    va_people_release(&result.people);
+    va_tensors_free(set);
+    va_free(id);
+    return status;
+}
+
+static int run(struct args *a)
+{
+    const struct va_source_options options = { .tolerate = a->tolerate,
+                                               .threads = (int)a->threads };
+    struct va_source *source = NULL;
+    char *weights = NULL, *video = NULL;
+    int result = -1;
+
+    a->options.threads = a->threads ? (int)a->threads : va_threads_available();
+    if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
+        goto done;
+    va_threads_set(1); /* a frame is the work of one thread */
+    weights = find_weights(a);
+    video = !weights  ? NULL
+            : a->name ? va_strdup(a->name)
+                      : va_video_name_enter(a->input, "rename it or give --name");
+    source = video ? va_source_open(a->input, &options) : NULL;
+    if (source)
+        result = find(a, weights, source, video);
+done:
+    va_source_close(source);
+    va_free(weights);
+    va_free(video);
+    return va_tool_status(result);
+}
+
+int main(int argc, char **argv)
+{
+    struct args a;
+    int status;
+
+    va_tool_init("va-faces");
+    if (parse_args(&a, argc, argv, &status))
+        status = run(&a);
+    return va_tool_finish(status);
+}
