@@ -208,7 +208,7 @@ static void numbers_of_svg(void)
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"va-plot\" viewBox=\"0 0 10 20\" "
         "role=\"img\" data-x=\"1\">\n<title>a &amp; b</title>\n<desc></desc>\n"
         "<path class=\"va-valence-line\" d=\"M0 0L1 100\"/>\n"
-        "<text class=\"va-text\" x=\"1\" y=\"2\" text-anchor=\"end\">abc…</text>\n</svg>\n");
+        "<text class=\"va-text\" x=\"1\" y=\"2\" text-anchor=\"end\">ab…</text>\n</svg>\n");
     VA_CHECK(va_canvas_ours_svg(bytes, size));
     free(bytes);
 }
