@@ -68,6 +68,7 @@ $(OUT)/table.tsv: $(SCORES) $(BASELINES) $(call settings,report)
 $(OUT)/table.md: $(SCORES) $(BASELINES) $(call settings,report)
 	$(call report,markdown)
 
+# All folds that are in the folder.
 $(OUT)/report.html: $(SCORES) $(BASELINES) $(call settings,report)
 	$(call tool,va-report) $(LABELS:%=--labels %) $(LABEL_OPTIONS) -o $@ $(CV:%/cv=%)
 
