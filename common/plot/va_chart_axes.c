@@ -72,7 +72,7 @@ void va_legend_draw(struct va_canvas *c, double x, double y, double room,
         each = room / (double)--shown - stroke - 5 - gap;
     for (int64_t i = 0; i < shown; i++)
         total += stroke + 5 + width_of(items[i].name, each) + (i ? gap : 0);
-    at = x - total;
+    at = x - total - 6; /* letters may be wider */
     for (int64_t i = 0; i < shown; i++) {
         bool more = shown < count && i == shown - 1;
 
