@@ -6,7 +6,7 @@ bats_require_minimum_version 1.8.0
 load lib/va
 setup() {
     browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
-        skip "no chromium here"
+        skip "no chromium here (make deps WITH=browser)"
     cd "$BATS_TEST_TMPDIR" || return
     { echo valence,arousal; awk 'BEGIN { for (i = 0; i < 300; i++) printf "%.3f,%.3f\n", sin(i / 40), cos(i / 25) }'; } >ann.txt
     cp ann.txt bob.txt
