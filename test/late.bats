@@ -136,7 +136,7 @@ at_most() {
     export VA_LATE_REPLAY=1
     for kind in tcn-mamba tcn-gru tcn-transformer; do # the last batch is smaller, some have no label
         same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal $kind --epochs 4 --batch 2 \
-            --dropout 0.4 --clip 0.1 -o out.h5
+            --dropout 0.4 --clip-norm 0.1 -o out.h5
         VA_LATE_REPORT=$PWD/report.$kind "$LATE/va-tcn-mamba-train" "${WINDOWS[@]}" "${SMALL_HEAD[@]}" \
             --temporal $kind --epochs 4 --batch 2 --steps 12 -o r$kind.h5
         grep -q '^replay ' report.$kind || explain "$(cat report.$kind)"
