@@ -1,8 +1,8 @@
 # mamba-va: make help says what can be made. Settings of one machine go to config.mk.
 #
 # One non-recursive Makefile. Sources are found by folder: a .c in tools/ is a program, one in
-# common/ is in the library, one in test/unit/ is a unit test, one in test/gen/ makes inputs
-# for tests. Objects follow their sources below build/.
+# tools/x/ a part of va-x, one in common/ is in the library, one in test/unit/ is a unit test, one in
+# test/gen/ makes inputs for tests. Objects follow their sources below build/.
 -include config.mk
 
 PREFIX ?= /usr/local
@@ -62,12 +62,12 @@ CUDA_STATE := $(if $(NVCC),$(if $(CUDA_SRC),on,off: this version has no GPU kern
 # ---- what there is ----------------------------------------------------------------------
 LIB_SRC  := $(wildcard common/*/*.c)
 TOOL_SRC := $(wildcard tools/*.c)
-SYNTH_SRC := $(wildcard tools/synth/*.c)
+PART_SRC := $(wildcard tools/*/*.c)
 UNIT_SRC := $(wildcard test/unit/*.c)
 GEN_SRC  := $(wildcard test/gen/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
-HEADERS  := $(wildcard common/*/*.h tools/synth/*.h cuda/*.h test/*.h test/*/*.h)
+HEADERS  := $(wildcard common/*/*.h tools/*/*.h cuda/*.h test/*.h test/*/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
 SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
@@ -191,8 +191,8 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-# Only va-synth needs the made-up corpus.
-$(BUILD)/bin/va-synth $(BUILD)/test/late/bin/va-synth: $(SYNTH_SRC:%.c=$(BUILD)/%.o)
+# Files in tools/x are parts of va-x alone.
+$(foreach p,$(PART_SRC),$(eval $(foreach d,bin test/late/bin,$(BUILD)/$(d)/va-$(word 2,$(subst /, ,$(p)))): $(p:%.c=$(BUILD)/%.o)))
 $(BUILD)/bin/%: $(BUILD)/tools/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
@@ -292,7 +292,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(SYNTH_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
+C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)

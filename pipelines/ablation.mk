@@ -19,8 +19,8 @@ HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 include $(HERE)params.mk
 $(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)),,$(error set FEATURES, LABELS and FOLDS_TSV))
 
-temporals = $(shell $(call program,va-tcn-mamba-train) --help-table | awk -F '\t' '$$3 == "temporal" { print $$5 }')
-VARIANTS := $(or $(VARIANTS),$(temporals))
+KNOWN    := $(shell $(call program,va-tcn-mamba-train) --help-table | awk -F '\t' '$$3 == "temporal" { print $$5 }')
+VARIANTS ?= $(KNOWN)
 LENGTHS  ?= 100 300 900
 SEEDS    ?= $(SEED)
 BATCH    ?= 16
@@ -33,7 +33,6 @@ $(call need,VARIANTS)
 $(call names,once VARIANTS $(call quoted,$(VARIANTS)))
 $(call need_numbers,BATCH)
 $(call names,numbers LENGTHS $(call quoted,$(LENGTHS)))
-KNOWN := $(temporals)
 $(foreach v,$(VARIANTS),$(if $(or $(filter $(v),$(KNOWN)),$(OPTIONS_$(v))),,\
     $(error VARIANTS: nothing says what $(v) is: set OPTIONS_$(v), or take one of $(KNOWN))))
 $(call ours,$(OUT)/ablation.tsv)

@@ -28,10 +28,13 @@ PREDICT_OPTIONS ?=
 SMOOTH_OPTIONS  ?= --filter gaussian --sigma 5
 
 # $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands.
-tool = $(if $(V),,@echo "  $(1)$(if $@, $@)" >&2 && )$(plain)
+tool = $(if $(V),,@echo "$(CLEAR)  $(1)$(if $@, $@)" >&2 && )$(plain)
+CLEAR := $(if $(MAKE_TERMERR),$(shell printf '\r\033[K'))
+# The trainings of folds share a line on a terminal.
+follow = $(if $(filter $(CV)/%,$@),$(if $(filter va-finetune va-tcn-mamba-train,$(1)),sh $(dir $(NAMES))progress.sh $(CV) $(@F) '$(FOLDS)' ))
 program = $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 # The command alone, for a second one in a recipe.
-plain = $(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(program) \
+plain = $(call follow,$(1))$(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(program) \
             $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
 
 MAKEFLAGS += --no-builtin-rules

@@ -24,6 +24,7 @@ setup_file() {
     mv faces/cropped_aligned Aff-Wild2/
     va-weights export -o mae_vit.safetensors encoder.h5
     cp mae_vit.safetensors mae_pretrain_vit_base.pth # contents tell the format, not the name
+    mkdir features && va-embed -q -w encoder.h5 --output-dir features Aff-Wild2/cropped_aligned
     rm encoder.h5
     ln -s out/features features # what exists already is what the command before made
 }

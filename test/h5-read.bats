@@ -115,6 +115,15 @@ END
     [ "$i" -eq 40 ]
 }
 
+@test "one process walks all files, and can only compute" {
+    need_strace
+    va-check --version -v | grep -q sanitize && skip "a build with a sanitizer is not confined"
+    for i in 1 2 3 4 5; do cp good.h5 $i.h5; done
+    strace -qq -f -e trace=process,prctl -o calls va-check [1-5].h5
+    [ "$(grep -cE '(clone|fork)[0-9]*\(' calls)" -eq 1 ]
+    [ "$(grep -c 'PR_SET_SECCOMP, SECCOMP_MODE_FILTER.* = 0' calls)" -eq 1 ]
+}
+
 @test "a thousand videos: little memory, few descriptors" {
     mkdir g
     make_features --frames 5 --dim 4 --video aaaa a.h5

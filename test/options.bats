@@ -43,6 +43,29 @@ helps() { # FIRST LINE, COMMAND...
     helps "$(va-window --help | head -n 1)" va-window --he
 }
 
+@test "an abbreviation that is an option of another tool is none" {
+    refused "unknown option --window, did you mean --windows?" va-tcn-mamba-train --window 300
+    refused "unknown option --clip, did you mean --clip-norm?" va-mae-pretrain --clip yes
+    refused "unknown option --train, did you mean --train-labels?" va-fold split --train lab
+    # every name of an option that begins an option of another tool
+    for tool in "$BUILD"/bin/va-*; do
+        name=${tool##*/}
+        { "$tool" --help; for c in split report run init import export info best fit; do "$tool" help $c 2>/dev/null || true; done; } |
+            grep -oE '^ +(-[a-zA-Z], )?--[a-z0-9-]+' | sed "s/.*--/$name /" | sort -u
+    done >options
+    awk '{ tool[NR] = $1; name[NR] = $2; all[$2]; has[$1, $2] }
+        END { for (i = 1; i <= NR; i++) for (x in all)
+            if (x != name[i] && index(name[i], x) == 1 && !((tool[i], x) in has)) print tool[i], x }' options | sort -u >begins
+    [ -s begins ]
+    while read -r tool name; do
+        for command in "" split report run init import export info best fit; do
+            run --separate-stderr "$tool" $command --"$name" x
+            [[ $status -eq 2 && $stderr != *"unknown command"* ]] || continue
+            [[ $stderr == *"unknown option --$name"* || $stderr == *"--$name is ambiguous"* || $stderr == *"--$name "* ]] || explain "$tool $command --$name: $stderr"
+        done
+    done <begins
+}
+
 @test "help of commands" {
     local split_usage
     split_usage=$(va-fold split --help | head -n 1)

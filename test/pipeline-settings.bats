@@ -66,6 +66,24 @@ refused() {
     [ "$(pending corpus)" = "" ]
 }
 
+@test "on a terminal, the trainings of all folds share one line; elsewhere there is none" {
+    command -v script >/dev/null || skip "no script (util-linux)"
+    mkdir watched
+    printf 'step\tepoch\tvalence\tarousal\tmean\tbest\n9\t3\t.1\t.3\t.2\t.25\n' >watched/val.tsv
+    mkdir -p cv/{0,1,2,3} && : >cv/0/model.h5 && : >cv/1/model.h5.state && cp watched/val.tsv cv/1 && : >cv/3/model.h5.state
+    watch="sh $top/pipelines/progress.sh cv model.h5 '0 1 2 3'"
+    script -qec "stty cols 100; $watch sh -c 'sleep 1; exit 7'" screen >/dev/null && rc=0 || rc=$?
+    [ "$rc" -eq 7 ]
+    grep -q 'folds: 0 done, 1 0.250 in epoch 3, 2 waiting, 3 begun' screen
+    [ ! -L cv/.progress ]
+    # the tools draw no line of their own, and clear that of the others before they speak
+    script -qec "OUT=seen; $(declare -f corpus); top=$top BUILD=$BUILD SMALL='$SMALL'; corpus -j2 OUT=seen FOLDS=0" screen >/dev/null
+    run ! grep -q 'steps, ' screen
+    grep -q $'\r\e\[Kva-tcn-mamba-train: seen/cv/0/model.h5: ' screen
+    run -7 --separate-stderr sh "$top/pipelines/progress.sh" cv model.h5 "0 1" sh -c 'exit 7'
+    [ "$stderr" = "" ]
+}
+
 @test "another encoder, folder of features or set of options of a stage" {
     mkdir -p V && make_video V/P.mp4 32 24 4 25
     va-weights init -q --arch vit_tiny -o one.h5

@@ -153,6 +153,16 @@ edited() { # a copy of good.h5 with one change
     [ "$rc" -eq 0 ] # the last one was large enough
 }
 
+@test "a name of 5000 bytes is no name of a video, and the line about it is short" {
+    make_features --frames 3 --video v long.h5
+    h5edit long.h5 string @video "$(printf '%05000d' 7)"
+    run -1 --separate-stderr va-check long.h5
+    [[ $output$stderr == *"long.h5: @video: found '000"*"', expected the name of a video" ]]
+    [ "${#output}" -lt 200 ] && [ "${#stderr}" -lt 200 ]
+    run -3 --separate-stderr va-window -o w.h5 long.h5
+    [ "${#stderr}" -lt 200 ]
+}
+
 @test "a limit on the size of files is an error, not the end" {
     # shellcheck disable=SC2016
     run -4 --separate-stderr bash -c 'ulimit -f 20; make_features --frames 1000 --dim 5 o.h5'

@@ -143,6 +143,20 @@ refused() {
     [ ! -e out.h5 ]
 }
 
+@test "a whole masked autoencoder, and a video where features are expected: the line says what to do" {
+    make_image p.png 16 16 1 && mkdir faces && for i in 1 2 3 4; do cp p.png faces/$i.png; done
+    va-mae-pretrain -q -j 1 --arch vit_tiny --image 16 --patch 4 --width 16 --depth 1 --heads 2 --decoder-width 16 \
+        --decoder-depth 1 --decoder-heads 2 --batch 4 --epochs 1 --keep-decoder -o whole.h5 faces
+    run -3 --separate-stderr va-embed -w whole.h5 -o f.h5 faces
+    [ "$stderr" = "va-embed: whole.h5: found a whole masked autoencoder, expected an encoder: va-weights import takes the encoder out of it" ]
+    va-weights import -q -o encoder.h5 whole.h5
+    va-embed -q -w encoder.h5 -o f.h5 faces
+    make_video holiday.mp4 32 24 4 25
+    va-weights init -q --arch mamba-va --in-dim 16 --channels 4 -o head.h5
+    run -3 --separate-stderr va-predict -m head.h5 -o p.h5 holiday.mp4
+    [ "$stderr" = "va-predict: holiday.mp4: found an MP4 or QuickTime video, expected va.features/1: make features of it with va-decode and va-embed" ]
+}
+
 @test "a video that breaks off leaves nothing" {
     make_video v.mp4 64 48 30 25
     head -c $(($(stat -c %s v.mp4) / 2)) v.mp4 >cut.mp4

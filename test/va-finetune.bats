@@ -271,7 +271,7 @@ interrupt() {
     grep -qx "$(printf 'lr\t0.5\toption')" <<<"$output"
     grep -qx "$(printf 'layer-decay\t0.75\tdefault')" <<<"$output"
     for mistake in "--save-every 0" "--lr nan" "--epochs 0" "--device gpu" "--state m.h5" "--mix .3" \
-        "--layer-decay 0" "--crop 0" "--batch 1"; do
+        "--layer-decay 0" "--crop 0" "--batch 1" "--lr 1e-5 --min-lr 1e-4"; do
         # shellcheck disable=SC2086
         run -2 --separate-stderr tune -o m.h5 $mistake
     done

@@ -133,7 +133,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     [ "$rc" -eq 143 ]
     cp m.h5.state before
     run -0 --separate-stderr va-weights best -o best.h5 m.h5.state
-    [ "$stderr" = "va-weights: best.h5: the weights of step $(attribute m.h5.state best_step)" ] || explain "$stderr"
+    [ "$stderr" = "va-weights: best.h5: the weights of the best validation, at step $(attribute m.h5.state best_step)" ] || explain "$stderr"
     va-check best.h5
     cmp m.h5.state before
     va-predict -q -m best.h5 -o p.h5 d.h5

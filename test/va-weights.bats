@@ -150,3 +150,25 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
     [[ $stderr == *"found tensor cls, expected patch_embed.proj.weight"* ]]
     [ ! -e m.h5 ]
 }
+
+@test "a model of ours in which a setting is missing is refused, one of others is not" {
+    lacks() { # lacks FILE NAME
+        cp "$1" lacks.h5
+        h5edit lacks.h5 delete "@$2"
+        h5edit lacks.h5 delete @id
+        run -3 --separate-stderr va-weights import -o out.h5 lacks.h5
+        [[ $stderr == "va-weights: lacks.h5: attribute $2 is missing, expected it as in every model of arch "* ]] || explain "$stderr"
+    }
+    for key in lookahead in-norm channels kernel layers d-state hidden in-dim; do lacks head.h5 $key; done
+    va-weights init -q --arch vit_tiny -o vit.h5
+    for key in heads mean std image_size patch_size; do lacks vit.h5 $key; done
+    va-weights init -q --arch mamba-va --in-dim 2 --channels 4,3 --lookahead 7 -o ahead.h5 # also in other files
+    va-weights import -o same.h5 ahead.h5
+    va-h5cmp ahead.h5 same.h5
+    va-weights export -o ahead.safetensors ahead.h5
+    va-weights import -q -o same.h5 ahead.safetensors
+    va-h5cmp ahead.h5 same.h5
+    cp head.h5 optional.h5
+    h5edit optional.h5 delete @id
+    va-weights import -o out.h5 optional.h5
+}

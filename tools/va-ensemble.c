@@ -1,27 +1,20 @@
 /*
  * va-ensemble - predictions of several models for the same videos made into one.
  *
- * Reads and writes va.predictions/1, one video in memory at a time. Averages and centring are in
- * common/data/va_ensemble, the fit of weights in common/data/va_blend.
+ * Reads and writes va.predictions/1. The averages are in data/va_combine.h, the fit of weights is in
+ * data/va_blend_run.h.
  */
-#include "base/va_mem.h"
 #include "base/va_tool.h"
-#include "data/va_blend.h"
-#include "data/va_blend_labels.h"
-#include "data/va_blend_table.h"
-#include "data/va_ensemble.h"
-#include "data/va_frame_files.h"
-#include "data/va_metrics.h"
-#include <math.h>
+#include "data/va_blend_run.h"
+#include "data/va_combine.h"
 #include <stdlib.h>
-#include <string.h>
 
 enum method { MEAN, CENTRED, WEIGHTS };
 static const char *const method_names[] = { "mean", "centred", "weights", NULL };
 static const char *const missing_names[] = { "error", "skip", "average", NULL };
 
 /* How many files there are; false after reporting that there are none or too many. */
-static bool count_inputs(char **inputs, int64_t *count, int *status)
+static bool count_inputs(char *const *inputs, int64_t *count, int *status)
 {
     *count = 0;
     while (inputs[*count])
@@ -37,33 +30,26 @@ static bool count_inputs(char **inputs, int64_t *count, int *status)
 /* ---- combine --------------------------------------------------------------------------- */
 
 static struct combine {
-    const char *output, *weight;
-    const char *fitted; /* table of weights */
-    struct va_frame_files text;
+    struct va_combine_job job;
+    const char *weight;
     int method, missing;
-    bool clip;
-    char **inputs;
-    int64_t count;
-    double weights[VA_ENSEMBLE_MAX][2];
-    double scale[2], shift[2]; /* of the weighted sum */
-    char digest[VA_HASH_TEXT]; /* of `fitted` */
-} combine = { .clip = true, .scale = { 1, 1 } };
+} combine = { .job = { .clip = true, .scale = { 1, 1 } } };
 
 static const struct va_option combine_table[] = {
-    VA_OPT_OUTPUT('o', "output", &combine.output, "FILE",
+    VA_OPT_OUTPUT('o', "output", &combine.job.output, "FILE",
                   "predictions to write (va.predictions/1); appear only when complete"),
     VA_OPT_CHOICE(0, "method", &combine.method, method_names,
                   "plain average, average after CCC centring, or weighted sum"),
     VA_OPT_STRING(
         0, "weight", &combine.weight, "W,W,...",
         "relative weight of each file for --method mean; their sum may be any (default: equal)"),
-    VA_OPT_FILE(0, "weight-table", &combine.fitted,
+    VA_OPT_FILE(0, "weight-table", &combine.job.table,
                 "table of weights from va-ensemble fit; implies --method weights"),
     VA_OPT_CHOICE(0, "missing", &combine.missing, missing_names,
                   "videos without predictions in some files: refuse them, leave them out, or "
                   "average the rest"),
-    VA_OPT_YESNO(0, "clip", &combine.clip, "limit predictions to [-1, 1]"),
-    VA_OPT_TABLE(&combine.text),
+    VA_OPT_YESNO(0, "clip", &combine.job.clip, "limit predictions to [-1, 1]"),
+    VA_OPT_TABLE(&combine.job.text),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
@@ -80,8 +66,8 @@ static const struct va_usage usage = {
         "wrote. The files must be in the same order as for fit.\n\n"
         "All files must contain all videos, with equal numbers of frames. Time stamps "
         "are those of the first file that has them. --missing average joins files of "
-        "different videos, such as the validation videos of each fold. The attribute "
-        "models names the models of all files.\n\n"
+        "different videos, such as the validation videos of each fold. OUT lists "
+        "the models that made the inputs, in its attribute models.\n\n"
         "The command fit fits weights: see va-ensemble fit --help. To name a file \"fit\", "
         "write ./fit.",
     .examples = "va-ensemble --method centred -o all.h5 fold0.h5 fold1.h5 fold2.h5\n"
@@ -105,162 +91,48 @@ static bool parse_weight(int *status)
                 status,
                 "--weight: found %s, expected numbers of at least 0, separated by commas",
                 combine.weight);
-        if (n < combine.count)
-            combine.weights[n][0] = combine.weights[n][1] = w;
+        if (n < combine.job.count)
+            combine.job.weight[n][0] = combine.job.weight[n][1] = w;
         n++;
         total += w;
         if (!*end)
             break;
     }
-    if (n != combine.count)
+    if (n != combine.job.count)
         return va_usage_error(status,
                               "--weight: found %lld numbers, expected %lld, one for each file",
-                              (long long)n, (long long)combine.count);
+                              (long long)n, (long long)combine.job.count);
     return total > 0 ||
            va_usage_error(status, "--weight: all weights are 0, expected at least one above 0");
 }
 
 static bool parse_combine(int argc, char **argv, int *status)
 {
-    combine.inputs = va_options_parse(combine_table, &usage, argc, argv, status);
-    if (!combine.inputs)
+    combine.job.inputs = va_options_parse(combine_table, &usage, argc, argv, status);
+    if (!combine.job.inputs)
         return false;
-    if (!combine.output)
+    if (!combine.job.output)
         return va_usage_error(status, "missing --output FILE");
-    if (!count_inputs(combine.inputs, &combine.count, status))
+    if (!count_inputs(combine.job.inputs, &combine.job.count, status))
         return false;
-    if (combine.fitted && !va_option_given("method"))
+    if (combine.job.table && !va_option_given("method"))
         combine.method = WEIGHTS;
-    if ((combine.method == WEIGHTS) != (combine.fitted != NULL))
-        return va_usage_error(
-            status, combine.fitted ? "--weight-table conflicts with --method mean and centred"
-                                   : "--method weights needs --weight-table FILE");
+    if ((combine.method == WEIGHTS) != (combine.job.table != NULL))
+        return va_usage_error(status,
+                              combine.job.table
+                                  ? "--weight-table conflicts with --method mean and centred"
+                                  : "--method weights needs --weight-table FILE");
     if (combine.weight && combine.method != MEAN)
         return va_usage_error(status, "--weight is only for --method mean");
-    if (combine.fitted && combine.missing == VA_ENSEMBLE_AVERAGE)
+    if (combine.job.table && combine.missing == VA_ENSEMBLE_AVERAGE)
         return va_usage_error(
             status, "--missing average conflicts with --weight-table: its weights are for all "
                     "files together");
-    return va_frame_files_check_options(&combine.text, status) &&
+    combine.job.centred = combine.method == CENTRED;
+    combine.job.weighted = combine.weight || combine.job.table;
+    combine.job.missing = (enum va_ensemble_missing)combine.missing;
+    return va_frame_files_check_options(&combine.job.text, status) &&
            (!combine.weight || parse_weight(status));
-}
-
-static int combine_video(struct va_predictions_out *out, struct va_ensemble *e,
-                         const char *name)
-{
-    const bool weighted = combine.weight || combine.method == WEIGHTS;
-    double shift[2] = { combine.shift[0], combine.shift[1] };
-    int loaded = va_ensemble_load(e, name, (enum va_ensemble_missing)combine.missing);
-    struct va_frame_values values;
-    double *mean = NULL;
-    float *va = NULL;
-    int status = -1;
-
-    if (loaded <= 0)
-        return loaded;
-    mean = va_new(e->frames, 2 * sizeof(*mean));
-    va = va_new(e->frames, 2 * sizeof(*va));
-    if (!mean || !va ||
-        va_ensemble_mean(e, name, weighted ? (const double(*)[2])combine.weights : NULL, mean) <
-            0)
-        goto done;
-    if (combine.method == CENTRED)
-        va_ensemble_centre(e->present, e->frames, e->va, shift);
-    for (int64_t i = 0; i < 2 * e->frames; i++) {
-        double x = combine.scale[i % 2] * mean[i] + shift[i % 2];
-
-        va[i] = (float)(combine.clip ? fmin(1, fmax(-1, x)) : x);
-    }
-    values = va_predicted_with(&e->known, name, va);
-    if (va_predictions_put(out, &values) == 0 &&
-        va_frame_files_write(&combine.text, combine.inputs[e->from[0]], &values) == 0)
-        status = 1;
-done:
-    va_free(mean);
-    va_free(va);
-    return status;
-}
-
-/* Begin the output: ids of all models, each once, in the order of the files. */
-static struct va_predictions_out *create(const struct va_ensemble *e)
-{
-    struct va_predictions_out *out = NULL;
-    const char **models;
-    int64_t n = 0;
-
-    for (int64_t k = 0; k < e->count; k++)
-        n += e->files[k]->model_count;
-    models = va_new(n, sizeof(*models));
-    n = 0;
-    for (int64_t k = 0; models && k < e->count; k++)
-        for (int64_t i = 0; i < e->files[k]->model_count; i++) {
-            int64_t j = 0;
-
-            while (j < n && strcmp(models[j], e->files[k]->models[i]))
-                j++;
-            models[j] = e->files[k]->models[i];
-            n += j == n;
-        }
-    if (models)
-        out = va_predictions_create(combine.output, models, n);
-    va_free(models);
-    return out;
-}
-
-static int add_inputs(struct va_predictions_out *out, const struct va_ensemble *e)
-{
-    for (int64_t k = 0; k < e->count; k++) {
-        const char *id = va_h5_id(e->files[k]->in);
-
-        if (!id || va_h5_add_input(va_predictions_file(out), combine.inputs[k], id) < 0)
-            return -1;
-    }
-    return combine.fitted
-               ? va_h5_add_input(va_predictions_file(out), combine.fitted, combine.digest)
-               : 0;
-}
-
-static int take_table(const struct va_ensemble *e)
-{
-    struct va_blend_table t;
-    int status = va_blend_table_read(&t, combine.fitted);
-
-    if (status < 0)
-        return -1;
-    status = va_blend_table_check(&t, e);
-    memcpy(combine.weights, t.weight, sizeof(t.weight));
-    memcpy(combine.scale, t.scale, sizeof(t.scale));
-    memcpy(combine.shift, t.shift, sizeof(t.shift));
-    memcpy(combine.digest, t.digest, sizeof(t.digest));
-    va_blend_table_release(&t);
-    return status;
-}
-
-static int run_combine(void)
-{
-    struct va_ensemble e = { 0 };
-    struct va_predictions_out *out = NULL;
-    int64_t written = 0;
-    int status = va_ensemble_open(&e, combine.inputs, combine.count);
-
-    if (status == 0 && combine.fitted)
-        status = take_table(&e);
-    if (status == 0 && (!(out = create(&e)) || add_inputs(out, &e) < 0))
-        status = -1;
-    for (int64_t i = 0; status >= 0 && i < e.name_count; i++) {
-        status = combine_video(out, &e, e.names[i]);
-        written += status > 0;
-    }
-    if (status >= 0 && written == 0)
-        status = va_error("%s: found no video that all files have", combine.inputs[0]);
-    if (status >= 0)
-        status = va_frame_files_commit(&combine.text);
-    if (status >= 0)
-        status = va_predictions_commit(&out);
-    va_frame_files_abort(&combine.text);
-    va_predictions_abort(out);
-    va_ensemble_release(&e);
-    return status;
 }
 
 static int combine_main(int argc, char **argv)
@@ -268,87 +140,33 @@ static int combine_main(int argc, char **argv)
     int status;
 
     if (parse_combine(argc, argv, &status))
-        status = va_tool_status(run_combine());
+        status = va_tool_status(va_combine(&combine.job));
     return status;
 }
 
 /* ---- fit ------------------------------------------------------------------------------- */
 
-struct fit {
-    const char *output;
-    struct va_blend_job job;
-    int missing;
-    bool affine;
-    struct va_ensemble e;
-    struct va_blend blend[2]; /* of valence and arousal */
-};
-
-/* Fit dimension d and note what is reached. */
-static void fit_dimension(const struct fit *f, int d, struct va_blend_table *t)
-{
-    const struct va_blend *b = &f->blend[d];
-    double w[VA_BLEND_MAX], equal[VA_BLEND_MAX];
-
-    va_blend_fit(b, f->affine, w);
-    t->scale[d] = 1;
-    if (f->affine)
-        va_blend_affine(b, w, &t->scale[d], &t->shift[d]);
-    t->combined[d] = va_blend_ccc(b, w, t->scale[d], t->shift[d]);
-    for (int64_t k = 0; k < b->K; k++) {
-        double one[VA_BLEND_MAX] = { 0 };
-
-        one[k] = 1;
-        equal[k] = 1 / (double)b->K;
-        t->weight[k][d] = w[k];
-        t->single[k][d] = va_blend_ccc(b, one, 1, 0);
-    }
-    t->equal[d] = va_blend_ccc(b, equal, 1, 0);
-    va_info("%s: ccc %.4f, with equal weights %.4f", va_dimension_names[d], t->combined[d],
-            t->equal[d]);
-}
-
-static int run_fit(struct fit *f, char **inputs, int64_t count)
-{
-    struct va_blend_table t = { 0 };
-    int status = va_ensemble_open(&f->e, inputs, count);
-
-    for (int d = 0; status == 0 && d < 2; d++)
-        status = va_blend_init(&f->blend[d], count);
-    if (status == 0)
-        status = va_blend_add_labels(f->blend, &f->e, &f->job);
-    if (status == 0)
-        status = va_blend_table_init(&t, &f->e);
-    if (status == 0) {
-        t.frames = f->blend[0].frames;
-        for (int d = 0; d < 2; d++)
-            fit_dimension(f, d, &t);
-        status = va_blend_table_write(&t, f->output);
-    }
-    va_blend_table_release(&t);
-    for (int d = 0; d < 2; d++)
-        va_blend_release(&f->blend[d]);
-    va_ensemble_release(&f->e);
-    return status;
-}
-
 static int fit_main(int argc, char **argv)
 {
-    struct fit f = { .missing = VA_ENSEMBLE_ERROR, .job = { .rule = { .silent = true } } };
+    struct va_blend_job labels = { .rule = { .silent = true } };
+    const char *output = NULL;
+    int missing = VA_ENSEMBLE_ERROR;
+    bool affine = false;
     static const char *const fit_missing_names[] = { "error", "skip", NULL };
     const struct va_option table[] = {
         VA_OPT_STREAM(
-            'o', "output", &f.output, "FILE",
+            'o', "output", &output, "FILE",
             "table of weights to write; appears only when complete; -: standard output"),
-        VA_OPT_LIST(0, "labels", &f.job.folders, "DIR",
+        VA_OPT_LIST(0, "labels", &labels.folders, "DIR",
                     "folder of label files <video>.txt; may be repeated"),
-        VA_OPT_LABEL_FPS(&f.job.rule.fps),
-        VA_OPT_LABELS_UNMATCHED(&f.job.rule.unmatched),
-        VA_OPT_FILE(0, "list", &f.job.list,
+        VA_OPT_LABEL_FPS(&labels.rule.fps),
+        VA_OPT_LABELS_UNMATCHED(&labels.rule.unmatched),
+        VA_OPT_FILE(0, "list", &labels.list,
                     "fit only on the videos in this list, one name per line"),
-        VA_OPT_CHOICE(0, "missing", &f.missing, fit_missing_names,
+        VA_OPT_CHOICE(0, "missing", &missing, fit_missing_names,
                       "labelled frames and videos without predictions: refuse them, or leave "
                       "them out"),
-        VA_OPT_YESNO(0, "affine", &f.affine,
+        VA_OPT_YESNO(0, "affine", &affine,
                      "also fit a scale and a shift, to match the mean and deviation of the "
                      "labels"),
         VA_OPT_END,
@@ -375,13 +193,13 @@ static int fit_main(int argc, char **argv)
 
     if (!inputs)
         return status;
-    if (!f.output)
+    if (!output)
         va_usage_error(&status, "missing --output FILE");
-    else if (!f.job.folders.count)
+    else if (!labels.folders.count)
         va_usage_error(&status, "missing --labels DIR");
     else if (count_inputs(inputs, &count, &status)) {
-        f.job.skip = f.missing == VA_ENSEMBLE_SKIP;
-        status = va_tool_status(run_fit(&f, inputs, count));
+        labels.skip = missing == VA_ENSEMBLE_SKIP;
+        status = va_tool_status(va_blend_run(&labels, inputs, count, affine, output));
     }
     va_options_free(table);
     return status;

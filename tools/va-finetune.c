@@ -58,6 +58,9 @@ static bool check(struct args *a, int *status)
         return va_usage_error(status, "missing --train LIST");
     if (!job->val)
         return va_usage_error(status, "missing --val LIST");
+    if (va_option_given("min-lr") && job->config.min_lr > job->config.lr)
+        return va_usage_error(status, "--min-lr %g is above --lr %g", job->config.min_lr,
+                              job->config.lr);
     if (!va_run_check_output(&a->run, status))
         return false;
     if (!job->input_count)

@@ -79,14 +79,12 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_FILE(0, "list", &a->job.list,
                     "predict only the videos in this list, one name per line"),
         VA_OPT_LIST(0, "labels", &a->job.labels, "DIR",
-                    "folder of label files <video>.txt; may be repeated; predictions extend to "
-                    "the last label of longer files"),
+                    "folder of label files <video>.txt; may be repeated; labels after the last "
+                    "frame get predictions too"),
         VA_OPT_LABEL_FPS(&a->job.label_rule.fps),
         VA_OPT_LABELS_UNMATCHED(&a->job.label_rule.unmatched),
-        VA_OPT_CHOICE(
-            0, "missing", &a->job.missing, va_missing_names,
-            "how to fill frames without a face: with which features (for an encoder: with "
-            "which prediction)"),
+        VA_OPT_CHOICE(0, "missing", &a->job.missing, va_missing_names,
+                      "features to use for frames without a face, as in va-window"),
         VA_OPT_ANY_ENCODER(&a->job.any_encoder),
         VA_OPT_GROUP("prediction"),
         VA_OPT_CHOICE(0, "preset", &a->preset, preset_names,
@@ -155,8 +153,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "--mode sequence (the default) processes a whole video with carried state. "
             "--mode overlap averages overlapping windows. --mode chunk predicts adjacent "
             "windows independently, as the authors tested.\n\n"
-            "A model from va-finetune rates each frame of va.frames/1 files by itself; "
-            "va-smooth can smooth these predictions.\n\n"
+            "A model from va-finetune rates each frame of va.frames/1 files by itself. Frames "
+            "without a face then get the predictions of other frames, as --missing says. "
+            "va-smooth can smooth the result.\n\n"
             "--table writes a row for every frame of every video: frame, time in seconds, "
             "person (the name of the video), face (1, or 0 where the frame has none and the "
             "values were filled in), confidence of the face, valence and arousal. The name "

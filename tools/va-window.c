@@ -7,7 +7,7 @@
 #include "base/va_tool.h"
 #include "data/va_origin.h"
 #include "data/va_preset.h"
-#include <stdio.h>
+#include "data/va_window_summary.h"
 
 static struct args {
     const char *output;
@@ -79,9 +79,14 @@ static const struct va_usage usage = {
         "             drop      frames after the last whole window are in no window\n\n"
         "  --leading  keep      windows start with the first frame\n"
         "             cut       windows start with the first face; earlier frames keep their entries\n\n"
-        "The table on standard output has a row per video and one for all: entries of "
-        "the timeline, frames, labels, labelled entries, entries without a face, "
-        "windows, and entries in no window.",
+        "The table on standard output has a row per video and a last row for all videos:\n\n"
+        "  timeline      entries of the timeline: frames, or label rows where there are more\n"
+        "  frames        frames of the video\n"
+        "  labels        rows of the label file, also those of -5\n"
+        "  labelled      entries that count in training: with a label other than -5\n"
+        "  no_face       entries without a face\n"
+        "  windows       windows\n"
+        "  in_no_window  entries that are in no window",
     .examples =
         "va-window --labels Train_Set --labels Validation_Set -o w.h5 features/*.h5\n"
         "va-window --labels Train_Set --window 64 --stride 32 --tail shift -o short.h5 features/*.h5\n"
@@ -118,65 +123,6 @@ static bool parse_args(int argc, char **argv, int *status)
     if (!args.inputs[0])
         return va_usage_error(status, "expected at least one feature file");
     return true;
-}
-
-struct summary {
-    int64_t timeline, frames, labels, labelled, faceless, windows, uncovered;
-};
-
-/* Windows are in order of their start, so what none covers lies between them. */
-static struct summary summarise(const struct va_window_index *index,
-                                const struct va_index_video *v)
-{
-    struct summary s = { .timeline = v->frames,
-                         .frames = v->frame_count,
-                         .labels = v->label_count,
-                         .windows = v->window_count };
-    int64_t covered = 0;
-
-    for (int64_t i = 0; i < v->frames; i++) {
-        s.labelled += index->timeline[v->first + i].valid;
-        s.faceless += !index->timeline[v->first + i].present;
-    }
-    for (int64_t k = 0; k < v->window_count; k++) {
-        const struct va_window *w = &index->windows[v->first_window + k];
-
-        if (w->start > covered)
-            s.uncovered += w->start - covered;
-        if (w->start + w->length > covered)
-            covered = w->start + w->length;
-    }
-    s.uncovered += v->frames - covered;
-    return s;
-}
-
-static void print_row(const char *name, const struct summary *s)
-{
-    printf("%s\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\t%lld\n", name, (long long)s->timeline,
-           (long long)s->frames, (long long)s->labels, (long long)s->labelled,
-           (long long)s->faceless, (long long)s->windows, (long long)s->uncovered);
-}
-
-static void print_summary(const struct va_window_index *index)
-{
-    struct summary all = { 0 };
-    char title[40];
-
-    printf("video\ttimeline\tframes\tlabels\tlabelled\tno_face\twindows\tin_no_window\n");
-    for (int64_t i = 0; i < index->video_count; i++) {
-        struct summary s = summarise(index, &index->videos[i]);
-
-        print_row(index->videos[i].name, &s);
-        all.timeline += s.timeline;
-        all.frames += s.frames;
-        all.labels += s.labels;
-        all.labelled += s.labelled;
-        all.faceless += s.faceless;
-        all.windows += s.windows;
-        all.uncovered += s.uncovered;
-    }
-    snprintf(title, sizeof(title), "all %lld", (long long)index->video_count);
-    print_row(title, &all);
 }
 
 static int check(const struct va_window_index *index)
@@ -220,7 +166,7 @@ static int run(void)
     if (status == 0)
         status = va_window_index_write(index, args.output);
     if (status == 0)
-        print_summary(index);
+        va_window_index_print(index, stdout);
     va_window_index_free(index);
     va_label_files_release(&labels);
     return status;

@@ -12,6 +12,13 @@
 #define VA_PRINTF(fmt, arg)
 #endif
 
+/* A formula that hosts and devices share. */
+#if defined(__CUDACC__)
+#define VA_SHARED static inline __host__ __device__
+#else
+#define VA_SHARED static inline
+#endif
+
 /* Elements of an array whose size the compiler knows. */
 #define VA_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -143,7 +143,25 @@ static void allow_mmap(struct program *p)
     answer(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
-static void write_program(struct program *p, int spool)
+static const int of_servers[] = {
+    SYS_recvmsg, SYS_ppoll, SYS_setitimer,
+#ifdef SYS_poll
+    SYS_poll,
+#endif
+#ifdef SYS_alarm
+    SYS_alarm,
+#endif
+};
+
+static void allow(struct program *p, const int *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        add(p, BPF_JMP | BPF_JEQ | BPF_K, (unsigned)numbers[i], 0, 1);
+        answer(p, SECCOMP_RET_ALLOW);
+    }
+}
+
+static void write_program(struct program *p, const struct va_confine *c)
 {
     const unsigned all = ~0u;
 
@@ -151,10 +169,9 @@ static void write_program(struct program *p, int spool)
     add(p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
     answer(p, SECCOMP_RET_KILL_PROCESS);
     load(p, offsetof(struct seccomp_data, nr));
-    for (size_t i = 0; i < VA_COUNT(allowed); i++) {
-        add(p, BPF_JMP | BPF_JEQ | BPF_K, (unsigned)allowed[i], 0, 1);
-        answer(p, SECCOMP_RET_ALLOW);
-    }
+    allow(p, allowed, VA_COUNT(allowed));
+    if (c->serves)
+        allow(p, of_servers, VA_COUNT(of_servers));
     allow_mmap(p);
     allow_if(p, SYS_mprotect, 2, PROT_EXEC, 0);
     allow_if(p, SYS_clone, 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM);
@@ -162,8 +179,8 @@ static void write_program(struct program *p, int spool)
     allow_if(p, SYS_tgkill, 0, all, (unsigned)getpid()); /* abort() */
     allow_if(p, SYS_prlimit64, 0, all, 0);               /* va_confine_memory: of itself */
     allow_if(p, SYS_newfstatat, 3, all, AT_EMPTY_PATH);  /* glibc's fstat */
-    if (spool >= 0)
-        allow_if(p, SYS_pwrite64, 0, all, (unsigned)spool);
+    if (c->spool >= 0)
+        allow_if(p, SYS_pwrite64, 0, all, (unsigned)c->spool);
 #ifdef SYS_clone3 /* its flags lie in memory: told that there is none, glibc takes clone */
     add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1);
     answer(p, SECCOMP_RET_ERRNO | ENOSYS);
@@ -171,12 +188,12 @@ static void write_program(struct program *p, int spool)
     answer(p, SECCOMP_RET_ERRNO | EPERM);
 }
 
-static int filter_calls(int spool)
+static int filter_calls(const struct va_confine *c)
 {
     struct program p = { .length = 0 };
     struct sock_fprog f = { .filter = p.code };
 
-    write_program(&p, spool);
+    write_program(&p, c);
     f.len = p.length;
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &f, 0, 0);
 }
@@ -302,7 +319,7 @@ const char *va_confine(const struct va_confine *limits)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return failed("no_new_privs");
     leave_files();
-    return filter_calls(limits->spool) < 0 ? failed("seccomp") : NULL;
+    return filter_calls(limits) < 0 ? failed("seccomp") : NULL;
 #else
     return "no list of system calls for this processor";
 #endif

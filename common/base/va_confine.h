@@ -25,6 +25,7 @@ struct va_confine {
     int64_t memory;  /* bytes of writable private memory beyond the present; 0: no limit */
     int64_t seconds; /* of CPU time beyond the present, then SIGXCPU; 0: no limit */
     int spool;       /* the one regular file that may be written; -1: none */
+    bool serves;     /* wait for messages with descriptors (poll, recvmsg), and set an alarm */
 };
 
 /* Whether this build can confine: it knows the system calls of the processor. */

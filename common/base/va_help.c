@@ -14,6 +14,8 @@ enum { HELP_COLUMN = 28, HELP_WIDTH = 92 };
 const char *va_option_value(const struct va_option *o, char *buffer, size_t size)
 {
     buffer[0] = 0;
+    if (o->help && strstr(o->help, "(default: "))
+        return buffer; /* which depends on other settings */
     switch (o->kind) {
     case VA_OPTION_INT: snprintf(buffer, size, "%lld", (long long)*(int64_t *)o->target); break;
     case VA_OPTION_REAL: snprintf(buffer, size, "%g", *(double *)o->target); break;
@@ -251,9 +253,11 @@ void va_man_end(const struct va_usage *usage, bool writes)
     man_options(va_common_options);
     if (writes)
         man_options(va_writer_options);
-    printf(".SH EXIT STATUS\n"
-           ".TP\n0\ndone, or yes\n.TP\n1\nno\n.TP\n2\nwrong command line\n"
-           ".TP\n3\nwrong input\n.TP\n4\nthe machine failed\n");
+    printf(
+        ".SH EXIT STATUS\n"
+        ".TP\n0\nsuccess\n.TP\n1\nva-check found an invalid file, va-h5cmp found a difference; no other "
+        "tool uses it\n.TP\n2\nwrong command line\n"
+        ".TP\n3\nwrong input\n.TP\n4\nthe machine failed\n");
     if (!usage->examples)
         return;
     printf(".SH EXAMPLES\n.EX\n");

@@ -78,7 +78,7 @@ bool va_video_name_valid(const char *name)
 {
     size_t n = strlen(name);
 
-    return n > 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/') &&
-           name[0] != ' ' && name[n - 1] != ' ' && name[0] != '#' && !strstr(name, " #") &&
-           va_text_prints(name);
+    return n > 0 && n <= VA_VIDEO_NAME_MAX && strcmp(name, ".") != 0 &&
+           strcmp(name, "..") != 0 && !strchr(name, '/') && name[0] != ' ' &&
+           name[n - 1] != ' ' && name[0] != '#' && !strstr(name, " #") && va_text_prints(name);
 }

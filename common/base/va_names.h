@@ -24,9 +24,10 @@ VA_MUST_USE char *va_video_name_enter(const char *path, const char *remedy);
 /*
  * Whether a name can be a file name, an HDF5 group, a cell of a table and a line of a list: the
  * one rule for names, checked where a name enters. UTF-8 that prints (va_text.h: so no tab or line
- * end); not empty, "." or ".."; no '/'; no blank at either end; no '#' at the beginning or after
+ * end); at most 255 bytes; not empty, "." or ".."; no '/'; no blank at either end; no '#' at the beginning or after
  * a blank, where lists have comments.
  */
 bool va_video_name_valid(const char *name);
+enum { VA_VIDEO_NAME_MAX = 255 }; /* bytes, as of a file's name */
 
 #endif

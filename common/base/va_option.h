@@ -6,7 +6,7 @@
  * garbage are refused with exit code 2; for a mistyped option, command or choice the line names
  * the nearest (base/va_nearest.h). Every table also understands -h --help, -V --version,
  * -q --quiet, -v --verbose, and --force where a table has an output. Long options may be written
- * --name VALUE or --name=VALUE, and may be abbreviated as long as no other option begins so; the
+ * --name VALUE or --name=VALUE, and may be abbreviated as long as no other option begins so and no other tool has that option; the
  * provenance has full names. "--" ends the options.
  *
  * Inputs and outputs are compared before the tool begins: an output that is one of the inputs, by

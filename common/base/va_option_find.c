@@ -44,6 +44,18 @@ const struct va_option *va_option_by_letter(const struct va_option *table, char 
     return NULL;
 }
 
+/* Names of options of other tools: here, they would shorten one that means something else. */
+static bool is_elsewhere(const char *name, size_t n)
+{
+    static const char *const names[] = { "clip", "crop",  "drop", "loss",   "name",
+                                         "step", "train", "val",  "weight", "window" };
+
+    for (size_t i = 0; i < VA_COUNT(names); i++)
+        if (strlen(names[i]) == n && !strncmp(names[i], name, n))
+            return true;
+    return false;
+}
+
 const struct va_option *va_option_by_name(const struct va_option *table, const char *name,
                                           size_t n, int64_t *matches)
 {
@@ -58,6 +70,8 @@ const struct va_option *va_option_by_name(const struct va_option *table, const c
         only = o;
         ++*matches;
     }
+    if (is_elsewhere(name, n))
+        return *matches = 0, NULL;
     return *matches == 1 ? only : NULL;
 }
 
@@ -66,14 +80,20 @@ bool va_option_unknown(const struct va_option *table, const char *name, size_t n
     struct va_nearest near = va_nearest_to(name, n);
     char list[512] = "";
     size_t used = 0;
+    int64_t candidates = 0;
 
     for (const struct va_option *o = next(table, NULL); o; o = next(table, o)) {
         va_nearest_offer(&near, o->name);
-        if (n && !strncmp(o->name, name, n) && used < sizeof(list))
-            used += (size_t)snprintf(list + used, sizeof(list) - used, "%s--%s",
-                                     used ? ", " : "", o->name);
+        if (!n || strncmp(o->name, name, n) || used >= sizeof(list))
+            continue;
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s--%s", used ? ", " : "",
+                                 o->name);
+        candidates++;
     }
-    if (used)
+    if (candidates == 1)
+        return va_usage_error(status, "unknown option --%.*s, did you mean %s?", (int)n, name,
+                              list);
+    if (candidates)
         return va_usage_error(status, "--%.*s is ambiguous: %s", (int)n, name, list);
     if (near.name)
         return va_usage_error(status, "unknown option --%.*s, did you mean --%s?", (int)n, name,

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@ static struct {
     double start, last;
     char note[96];
     bool on, drawn;
+    bool shared; /* with another program, which draws one line for several tools */
 } progress;
 
 static double seconds(void)
@@ -25,14 +28,17 @@ static double seconds(void)
 
 static void clear_line(void)
 {
-    if (progress.drawn)
+    if (progress.drawn || progress.shared)
         (void)!write(STDERR_FILENO, "\r\033[K", 4);
     progress.drawn = false;
 }
 
 void va_progress_begin(const char *what, int64_t total)
 {
-    progress.on = va_verbosity() > VA_QUIET && isatty(STDERR_FILENO);
+    const char *wanted = getenv("VA_PROGRESS");
+
+    progress.shared = wanted && !strcmp(wanted, "off") && isatty(STDERR_FILENO);
+    progress.on = va_verbosity() > VA_QUIET && isatty(STDERR_FILENO) && !progress.shared;
     progress.what = what;
     progress.total = total;
     *progress.note = '\0';

@@ -1,7 +1,8 @@
 /*
  * va_progress.h - one line on a terminal: how far, how fast, how long still.
  *
- * Silent unless stderr is a terminal and --quiet was not given; redrawn at most once a second.
+ * Silent unless stderr is a terminal and --quiet was not given, and with VA_PROGRESS=off, where another
+ * program draws a line for several tools: messages then clear that line. Redrawn at most once a second.
  * One progress at a time. Threads: update from any one thread at a time.
  */
 #ifndef VA_PROGRESS_H

@@ -87,6 +87,14 @@ struct va_tensor *va_tensors_add(struct va_tensors *set, const char *name, enum 
     return &set->items[set->count++];
 }
 
+int va_tensors_need_meta(const struct va_tensors *set, const char *path, const char *key)
+{
+    if (va_tensors_meta(set, key) || !va_tensors_meta(set, "arch"))
+        return 0;
+    return va_error("%s: attribute %s is missing, expected it as in every model of arch %s",
+                    path, key, va_tensors_meta(set, "arch"));
+}
+
 const char *va_tensors_meta(const struct va_tensors *set, const char *key)
 {
     for (int64_t i = 0; i < set->meta_count; i++)

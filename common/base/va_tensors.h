@@ -70,6 +70,11 @@ const char *va_tensors_below(const char *name, const char *part);
 VA_MUST_USE int va_tensors_set_meta(struct va_tensors *set, const char *key, const char *value);
 const char *va_tensors_meta(const struct va_tensors *set, const char *key); /* or NULL */
 
+/* A model of ours (it has `arch`) has this metadata, too; a model of others need not. 0, or -1 after
+ * reporting. */
+VA_MUST_USE int va_tensors_need_meta(const struct va_tensors *set, const char *path,
+                                     const char *key);
+
 /* Further names of tensors of a set: what has two names in a model of others. */
 struct va_alias {
     char *name;

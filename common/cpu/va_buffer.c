@@ -32,3 +32,9 @@ void va_buffer_free(struct va_backend *be, void *buffer)
     be->held -= bytes;
     va_free((char *)buffer - HEAD);
 }
+
+void va_buffer_move(struct va_backend *be, void *dst, const void *src, int64_t bytes)
+{
+    (void)be;
+    memcpy(dst, src, (size_t)bytes);
+}

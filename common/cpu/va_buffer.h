@@ -10,5 +10,6 @@
  * failed: the caller of alloc decides. */
 VA_MUST_USE void *va_buffer_new(struct va_backend *be, int64_t count);
 void va_buffer_free(struct va_backend *be, void *buffer); /* NULL is fine */
+void va_buffer_move(struct va_backend *be, void *dst, const void *src, int64_t bytes);
 
 #endif

@@ -24,6 +24,7 @@ void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t
             va_parallel(p->rows, weight_norm_task, (void *)(uintptr_t)p);
         else
             va_cpu_unary(be, VA_NEG_EXP, p->rows * p->cols, p->v, p->w.data);
+        va_cpu_repack(&p->w);
     }
 }
 

@@ -79,8 +79,12 @@ void va_cpu_add(struct va_backend *be, const struct va_add *p)
 
 static struct va_hot_dropout hot_mask(const struct va_mask *m)
 {
-    return (struct va_hot_dropout){ m->seed, m->step, (uint64_t)ceil(m->p * 0x1p32),
-                                    (float)(1 / (1 - m->p)) };
+    const struct va_step *s = m->step;
+
+    if (!(m->p > 0))
+        return (struct va_hot_dropout){ .scale = 1 };
+    return (struct va_hot_dropout){ s->seed, s->step * VA_MASK_STREAMS + (uint64_t)m->stream,
+                                    (uint64_t)ceil(m->p * 0x1p32), (float)(1 / (1 - m->p)) };
 }
 
 /* Elements from `element` on. Up to three of them stand before the first whole block of four

@@ -6,6 +6,7 @@
 #include "base/va_mem.h"
 #include "cpu/va_buffer.h"
 #include "cpu/va_cpu_priv.h"
+#include "ops/va_compose.h"
 #include <string.h>
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -98,6 +99,9 @@ static const struct va_ops cpu_ops = {
     .put_f64 = cpu_put_f64,
     .get_f32 = cpu_get_f32,
     .get_f64 = cpu_get_f64,
+    .put_bytes = va_buffer_move,
+    .get_bytes = va_buffer_move,
+    .weight_prepare = va_cpu_weight_prepare,
     .weight_release = va_cpu_weight_release,
     .unary = va_cpu_unary,
     .unary_grad = va_cpu_unary_grad,
@@ -123,8 +127,9 @@ static const struct va_ops cpu_ops = {
     .recurrent_grad = va_cpu_recurrent_grad,
     .squares = va_cpu_squares,
     .ccc_moments = va_cpu_ccc_moments,
+    .ccc_loss = va_cpu_ccc_loss,
+    .cross_entropy = va_cpu_cross_entropy,
     .update = va_cpu_update,
-    .ccc_grad = va_cpu_ccc_grad,
     .derive = va_cpu_derive,
     .derive_grad = va_cpu_derive_grad,
     .conv2d = va_cpu_conv2d,
@@ -142,7 +147,7 @@ struct va_backend *va_cpu_backend_new(void)
 
     if (!cpu)
         return NULL;
-    cpu->base.ops = &cpu_ops;
+    va_backend_init(&cpu->base, &cpu_ops);
     return &cpu->base;
 }
 

@@ -58,18 +58,39 @@ static void pack_halves(void *arg, int64_t task, int thread)
 }
 
 /* Take the memory, once. */
-static bool shape(struct va_cpu *cpu, struct va_packed *p, int64_t rows, int64_t cols,
-                  int64_t taps, bool halves)
+static bool shape(struct va_cpu *cpu, struct va_packed *p, bool halves)
 {
     p->halves = halves;
-    p->rows = rows;
-    p->cols = cols;
-    p->taps = taps;
-    p->depth = va_round_up(rows, 16);
+    p->depth = va_round_up(p->rows, 16);
     p->data = va_buffer_new(&cpu->base,
-                            halves ? (rows * cols + 1) / 2
-                                   : taps * va_round_up(cols, VA_GEMM_PANEL) * p->depth);
+                            halves ? (p->rows * p->cols + 1) / 2
+                                   : p->taps * va_round_up(p->cols, VA_GEMM_PANEL) * p->depth);
     return p->data;
+}
+
+static void pack(struct va_packed *p, enum va_pack_way way, const float *w)
+{
+    struct job j = { p,
+                     w,
+                     p->row_step,
+                     p->col_step,
+                     (p->cols + VA_GEMM_PANEL - 1) / VA_GEMM_PANEL,
+                     (p->rows + ROWS - 1) / ROWS,
+                     way == VA_PACK_BF16 };
+
+    if (p->halves)
+        va_parallel(j.panels, pack_halves, &j);
+    else
+        va_parallel(j.panels * j.bands, pack_block, &j);
+}
+
+void va_cpu_repack(const struct va_weight *w)
+{
+    struct prepared *prepared = w->prepared;
+
+    for (int i = 0; prepared && i < VA_PACK_WAYS; i++)
+        if (prepared->way[i].data)
+            pack(&prepared->way[i], (enum va_pack_way)i, w->data);
 }
 
 const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
@@ -78,36 +99,40 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
 {
     struct prepared *prepared = w->prepared;
     struct va_packed *p;
-    struct job j;
 
     if (!prepared)
         prepared = w->prepared = va_new(1, sizeof(*prepared));
-    if (!prepared ||
-        (!prepared->way[way].data && !shape(cpu, &prepared->way[way], rows, cols, taps,
-                                            way == VA_PACK_BF16 && va_gemm_takes_halves()))) {
-        cpu->base.failed = true;
-        return NULL;
-    }
+    p = prepared ? &prepared->way[way] : NULL;
     if (w->stale)
-        for (int i = 0; i < VA_PACK_WAYS; i++)
-            prepared->way[i].fresh = false;
+        va_cpu_repack(w);
     w->stale = false;
-    p = &prepared->way[way];
-    if (!p->fresh) {
-        j = (struct job){ p,
-                          w->data,
-                          row_step,
-                          col_step,
-                          (cols + VA_GEMM_PANEL - 1) / VA_GEMM_PANEL,
-                          (rows + ROWS - 1) / ROWS,
-                          way == VA_PACK_BF16 };
-        if (p->halves)
-            va_parallel(j.panels, pack_halves, &j);
-        else
-            va_parallel(j.panels * j.bands, pack_block, &j);
-        p->fresh = true;
+    if (p && !p->data) {
+        *p = (struct va_packed){
+            .rows = rows, .cols = cols, .taps = taps, .row_step = row_step, .col_step = col_step
+        };
+        if (shape(cpu, p, way == VA_PACK_BF16 && va_gemm_takes_halves()))
+            pack(p, way, w->data);
     }
-    return p;
+    if (p && p->data)
+        return p;
+    cpu->base.failed = true;
+    return NULL;
+}
+
+void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool training)
+{
+    struct va_cpu *cpu = va_cpu(be);
+    int64_t N = w->N, K = w->K, taps = w->taps;
+
+    if (be->failed)
+        return;
+    if (w->use == VA_USE_LINEAR)
+        va_cpu_pack(cpu, w, be->precision == VA_BF16_PRODUCTS ? VA_PACK_BF16 : VA_PACK_FORWARD,
+                    K, N, 1, 1, K);
+    if (w->use == VA_USE_CONV)
+        va_cpu_pack(cpu, w, VA_PACK_FORWARD, K, N, taps, taps, K * taps);
+    if (w->use == VA_USE_CONV && training)
+        va_cpu_pack(cpu, w, VA_PACK_BACKWARD, N, K, taps, K * taps, taps);
 }
 
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w)

@@ -61,17 +61,20 @@ struct va_packed {
     bool halves;
     int64_t rows, cols, taps;
     int64_t depth; /* rows of a panel, with padding */
+    int64_t row_step, col_step;
     float *data;
-    bool fresh;
 };
 
 enum va_pack_way { VA_PACK_FORWARD, VA_PACK_BACKWARD, VA_PACK_BF16, VA_PACK_WAYS };
 
-/* B_k[r, c] = w[r * row_step + c * col_step + k], packed anew if w changed; VA_PACK_BF16 rounds,
+/* B_k[r, c] = w[r * row_step + c * col_step + k], packed at the first use and when w is stale; VA_PACK_BF16 rounds,
  * and is for one tap and row_step 1. NULL after failing. */
 const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     enum va_pack_way way, int64_t rows, int64_t cols,
                                     int64_t taps, int64_t row_step, int64_t col_step);
+/* The device wrote the values: all forms that there are once more. */
+void va_cpu_repack(const struct va_weight *w);
+void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool training);
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
 
 /* Start of columns [col, ...) of tap k; col is a multiple of VA_GEMM_PANEL. */
@@ -98,7 +101,7 @@ void va_cpu_dropout(struct va_backend *be, const struct va_dropout *p);
 /* va_cpu_rows.c */
 void va_cpu_add_scaled(struct va_backend *be, const struct va_add_scaled *p);
 void va_cpu_gather(struct va_backend *be, const struct va_gather *p);
-double va_cpu_squares(struct va_backend *be, const struct va_squares *p);
+void va_cpu_squares(struct va_backend *be, const struct va_squares *p);
 
 /* va_cpu_linear.c, va_cpu_attention.c */
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p);
@@ -130,10 +133,9 @@ void va_cpu_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
 /* va_cpu_train.c */
 void va_cpu_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
-void va_cpu_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
-                     const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-void va_cpu_update(struct va_backend *be, const struct va_adamw *p,
-                   struct va_adamw_result *out);
+void va_cpu_ccc_loss(struct va_backend *be, const struct va_ccc *p);
+void va_cpu_cross_entropy(struct va_backend *be, const struct va_cross_entropy *p);
+void va_cpu_update(struct va_backend *be, const struct va_adamw *p);
 
 /* va_cpu_derive.c */
 void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t count);

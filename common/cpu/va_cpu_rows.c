@@ -72,23 +72,24 @@ static void squares_task(void *arg, int64_t task, int thread)
     (void)thread;
     for (int64_t r = first; r < end; r++)
         s->sums[r] = (double)weight[r] *
-                     va_hot()->squares(p->C, (float)(2 * p->grad_scale * (double)weight[r]),
+                     va_hot()->squares(p->C, (float)(2 * p->scale * (double)weight[r]),
                                        (const float *)p->pred + r * p->C,
                                        (const float *)p->target + r * p->C,
                                        p->dpred ? (float *)p->dpred + r * p->C : NULL);
 }
 
-double va_cpu_squares(struct va_backend *be, const struct va_squares *p)
+void va_cpu_squares(struct va_backend *be, const struct va_squares *p)
 {
     struct va_cpu *cpu = va_cpu(be);
     struct squares s = { .p = p };
     double sum = 0;
 
     if (!va_cpu_room(cpu, 0, 2 * p->rows))
-        return 0;
+        return;
     s.sums = (double *)(void *)cpu->shared;
     va_cpu_run(cpu, (p->rows + ROWS - 1) / ROWS, squares_task, &s);
     for (int64_t r = 0; r < p->rows; r++)
         sum += s.sums[r];
-    return p->scale * sum;
+    if (p->step)
+        va_step_loss(p->step, p->scale * sum, (double)p->rows);
 }

@@ -3,6 +3,7 @@
  * within one tensor; piece numbers run through the list.
  */
 #include "cpu/va_cpu_priv.h"
+#include "ops/va_ccc_loss.h"
 #include <math.h>
 #include <string.h>
 
@@ -37,18 +38,66 @@ void va_cpu_ccc_moments(struct va_backend *be, int64_t n, const void *pred, cons
         }
 }
 
-void va_cpu_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
-                     const void *valid, const struct va_ccc_coefficients *c, void *dpred)
+void va_cpu_ccc_loss(struct va_backend *be, const struct va_ccc *q)
 {
-    const float *p = pred, *y = label, *on = valid;
-    float *g = dpred;
+    const float *p = q->pred, *y = q->label, *on = q->valid;
+    float *g = q->dpred;
+    struct va_ccc_moments m;
+    struct va_ccc_coefficients c;
+    struct va_ccc_loss loss;
 
-    for (int64_t i = 0; !be->failed && i < n; i++)
+    if (be->failed)
+        return;
+    if (q->moments)
+        m = *q->moments;
+    else
+        va_cpu_ccc_moments(be, q->n, p, y, on, &m);
+    va_ccc_loss(&m, q, &loss, &c);
+    va_ccc_record(q->step, &loss);
+    for (int64_t i = 0; i < q->n; i++)
         for (int d = 0; d < 2; d++)
-            g[2 * i + d] = on[i] > 0
-                               ? (float)(c->c0[d] + c->cp[d] * (p[2 * i + d] - c->mean_p[d]) +
-                                         c->cy[d] * (y[2 * i + d] - c->mean_y[d]))
-                               : 0;
+            g[2 * i + d] = on[i] > 0 ? (float)va_ccc_slope(&c, d, p[2 * i + d], y[2 * i + d])
+                                     : 0;
+}
+
+/* One row of logits with its class: -log of its probability; and the gradient, times `slope`. */
+static double entropy_row(int64_t C, const float *x, int32_t own, double slope, float *dx)
+{
+    double most = x[0], total = 0;
+
+    for (int64_t c = 1; c < C; c++)
+        most = fmax(most, x[c]);
+    for (int64_t c = 0; c < C; c++)
+        total += exp(x[c] - most);
+    for (int64_t c = 0; c < C; c++)
+        dx[c] = (float)(slope * (exp(x[c] - most) / total - (c == own)));
+    return log(total) + most - x[own];
+}
+
+void va_cpu_cross_entropy(struct va_backend *be, const struct va_cross_entropy *p)
+{
+    struct va_step *step = p->step;
+    double sum = 0, weights = 0, total;
+
+    if (be->failed)
+        return;
+    for (int64_t r = 0; r < p->n; r++)
+        weights += p->label[r] < 0 ? 0 : p->weight[p->label[r]];
+    total = p->total > 0 ? p->total : weights;
+    for (int64_t r = 0; r < p->n; r++) {
+        const float *x = (const float *)p->logits + r * p->C;
+        float *dx = (float *)p->dlogits + r * p->C;
+        int32_t own = p->label[r];
+
+        if (own < 0)
+            memset(dx, 0, (size_t)p->C * sizeof(*dx));
+        else
+            sum += p->weight[own] *
+                   entropy_row(p->C, x, own, p->scale / total * p->weight[own], dx);
+    }
+    step->report.cross_entropy += sum;
+    step->report.class_weight += weights;
+    va_step_loss(step, total > 0 ? p->scale * (sum / total) : 0, total);
 }
 
 enum { PIECE = 1 << 16 };
@@ -112,7 +161,7 @@ static void square_task(void *arg, int64_t piece, int thread)
 }
 
 /* The norm of all gradients, and the first that is not finite. */
-static void measure(struct va_cpu *cpu, const struct pieces *p, struct va_adamw_result *out)
+static void measure(struct va_cpu *cpu, const struct pieces *p, struct va_report *out)
 {
     double total = 0;
 
@@ -133,17 +182,19 @@ static void adamw_task(void *arg, int64_t piece, int thread)
 {
     const struct pieces *p = arg;
     const struct va_adamw *h = p->h;
+    const struct va_step *step = h->step;
     int64_t from, count;
     const struct va_update *u = locate(p, piece, &from, &count);
-    double bias1 = 1 - pow(h->beta1, (double)h->t), bias2 = 1 - pow(h->beta2, (double)h->t);
+    double bias1 = 1 - pow(h->beta1, (double)step->t),
+           bias2 = 1 - pow(h->beta2, (double)step->t);
     const struct va_hot_adamw hot = {
         .clip = (float)p->scale,
-        .keep = (float)(1 - h->lr * u->rate * u->decay),
+        .keep = (float)(1 - step->rate * u->rate * u->decay),
         .beta1 = (float)h->beta1,
         .rest1 = (float)(1 - h->beta1),
         .beta2 = (float)h->beta2,
         .rest2 = (float)(1 - h->beta2),
-        .step = (float)(h->lr * u->rate / bias1),
+        .step = (float)(step->rate * u->rate / bias1),
         .root = (float)(1 / sqrt(bias2)),
         .eps = (float)h->eps,
     };
@@ -153,19 +204,22 @@ static void adamw_task(void *arg, int64_t piece, int thread)
                     (float *)u->m + from, (float *)u->v + from);
 }
 
-void va_cpu_update(struct va_backend *be, const struct va_adamw *h, struct va_adamw_result *out)
+void va_cpu_update(struct va_backend *be, const struct va_adamw *h)
 {
     struct va_cpu *cpu = va_cpu(be);
+    struct va_step *step = h->step;
     struct pieces p = { .list = h->list, .count = h->count, .h = h, .scale = 1 };
 
-    *out = (struct va_adamw_result){ 0, -1 };
     if (!number(cpu, &p))
         return;
-    measure(cpu, &p, out);
-    if (out->worst >= 0 || !isfinite(out->norm))
+    measure(cpu, &p, &step->report);
+    if (!va_step_updates(step))
         return;
-    if (h->clip > 0 && h->clip < out->norm + 1e-6)
-        p.scale = h->clip / (out->norm + 1e-6);
+    if (h->clip > 0 && h->clip < step->report.norm + 1e-6)
+        p.scale = h->clip / (step->report.norm + 1e-6);
     va_cpu_run(cpu, p.pieces, adamw_task, &p);
+    for (int64_t i = 0; i < h->count; i++)
+        if (h->list[i].weight)
+            va_cpu_repack(h->list[i].weight);
     va_cpu_derive(be, h->derived, h->derived_count);
 }

@@ -38,6 +38,14 @@ struct va_report {
 VA_MUST_USE int va_report_add(struct va_report *report, const char *name,
                               const char *const *paths, int64_t count);
 
+/*
+ * Add methods whose files of scores, list [count], are mixed: [NAME=]FILE. Without NAME= the method is named
+ * after the file: up to its first dot, digits and what joins them to it taken off. Methods come in the
+ * order in which their names first do. -1 after reporting.
+ */
+VA_MUST_USE int va_report_add_baselines(struct va_report *report, const char *const *list,
+                                        int64_t count);
+
 /* Print the table: folds, their average, baselines. -1 after reporting that memory is short. */
 VA_MUST_USE int va_report_print(const struct va_report *report, enum va_report_format format,
                                 FILE *to);

@@ -128,7 +128,7 @@ int va_track_read(struct va_track *t, const char *path, bool frames)
         !(t->id = va_strdup(id)))
         goto done;
     if (!va_video_name_valid(t->name)) {
-        va_error("%s: video: found '%s', expected the name of a video", path, t->name);
+        va_error("%s: video: found '%.80s', expected the name of a video", path, t->name);
         goto done;
     }
     if (check_frames(t, path) == 0)

@@ -131,7 +131,7 @@ static int check_attribute(struct check *c, const struct va_schema_row *row, con
     else if (row->rank == 0 && value.count != 1)
         va_error("%s: %s: found %s values, expected one", c->file->path, place, found);
     else if (row->name && value.kind == VA_H5_STRING && !va_video_name_valid(value.strings[0]))
-        va_error("%s: %s: found '%s', expected the name of a video", c->file->path, place,
+        va_error("%s: %s: found '%.80s', expected the name of a video", c->file->path, place,
                  value.strings[0]);
     else if (row->rank <= 0 || check_shape(c, row, row->object, 1, &value.count) == 0)
         result = value.kind == VA_H5_INT || value.kind == VA_H5_REAL

@@ -4,10 +4,14 @@
  * descriptor, and for each file its own limits; it has no way to our stdout and stderr.
  *
  * One child walks file after file, because a process for each of a thousand files takes longer
- * than the files. It is replaced after a file that it refuses, whose traces it may carry, and
- * ends when it has nothing to do. It holds no descriptor of ours, so locks and pipes of the tool
- * are the tool's alone.
+ * than the files. It is replaced after a file that it refuses, whose traces it may carry. It holds
+ * no descriptor of ours, so locks and pipes of the tool are the tool's alone, and where the system
+ * has it, it can only compute and read the descriptors that it is sent (va_confine.h).
+ *
+ * The first child is forked when the first file is opened, while the tool is small, and stays. A later
+ * one may share gigabytes that the tool then changes, so it ends when it has nothing to do.
  */
+#include "base/va_confine.h"
 #include "base/va_error.h"
 #include "io/va_h5_priv.h"
 #include <errno.h>
@@ -61,6 +65,7 @@ static struct {
     unsigned long long began; /* bytes of memory at the beginning of this file */
     rlim_t users;             /* limit of memory that the user set */
     bool limited;             /* by us, to less than that */
+    int statm;                /* what the system says of our memory, open; -1: not */
 } allowed;
 
 /* Set a soft limit; the hard one stays, and keeps it down. */
@@ -81,12 +86,9 @@ static unsigned long long mapped(void)
     unsigned long long pages = 0;
 #ifndef HAVE_SANITIZER /* which maps terabytes */
     char text[64] = "";
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 
-    if (fd >= 0 && read(fd, text, sizeof(text) - 1) > 0)
+    if (allowed.statm >= 0 && pread(allowed.statm, text, sizeof(text) - 1, 0) > 0)
         (void)!sscanf(text, "%llu", &pages);
-    if (fd >= 0)
-        close(fd);
 #endif
     return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
 }
@@ -206,8 +208,18 @@ static int be_alone(int keep)
     return 0;
 }
 
-/* Ends by _exit or a signal; nothing of the parent is flushed or cleaned up here. */
-static void child(int to_parent, va_h5_try_fn *try)
+/* What it may do from now on. Where the system cannot confine, the limits above are all there is. */
+static void be_confined(void)
+{
+    const struct va_confine limits = { .spool = -1, .serves = true };
+
+    allowed.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    (void)!va_confine(&limits);
+}
+
+/* Ends by _exit or a signal; nothing of the parent is flushed or cleaned up here. `idle`: milliseconds
+ * without work before it ends, -1: never. */
+static void child(int to_parent, int idle, va_h5_try_fn *try)
 {
     static const int signals[] = { SIGINT,  SIGTERM, SIGHUP, SIGALRM, SIGXCPU,
                                    SIGSEGV, SIGBUS,  SIGFPE, SIGABRT, SIGPIPE };
@@ -222,8 +234,8 @@ static void child(int to_parent, va_h5_try_fn *try)
     set_limit(RLIMIT_CORE, 0);
     allowed.users = getrlimit(RLIMIT_AS, &limit) < 0 ? RLIM_INFINITY : limit.rlim_cur;
     failed = be_alone(to_parent) < 0 ? errno : 0;
-    while (poll(&wait, 1, IDLE_MILLISECONDS) > 0 &&
-           receive(to_parent, &q, sizeof(q), &q.bytes.fd)) {
+    be_confined();
+    while (poll(&wait, 1, idle) > 0 && receive(to_parent, &q, sizeof(q), &q.bytes.fd)) {
         if (q.bytes.fd < 0)
             failed = failed ? failed : EMFILE;
         if (failed) {
@@ -246,6 +258,7 @@ static void child(int to_parent, va_h5_try_fn *try)
 static struct {
     pid_t owner, child; /* owner: a process that forks on its own does not share the child */
     int socket;
+    bool later; /* than the first */
 } checker;
 
 static int start(const char *path, va_h5_try_fn *try)
@@ -259,7 +272,8 @@ static int start(const char *path, va_h5_try_fn *try)
     checker.owner = getpid();
     checker.child = fork();
     if (checker.child == 0)
-        child(ends[1], try);
+        child(ends[1], checker.later ? IDLE_MILLISECONDS : -1, try);
+    checker.later = true;
     close(ends[1]);
     checker.socket = ends[0];
     if (checker.child < 0) {

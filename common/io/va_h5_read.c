@@ -28,6 +28,15 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* What to do with a picture or video where features are expected. */
+static const char *made_by(const char *found, const char *expected)
+{
+    if (!found || strcmp(expected, "va.features/1") ||
+        (!strstr(found, "video") && !strstr(found, "picture")))
+        return "";
+    return ": make features of it with va-decode and va-embed";
+}
+
 /*
  * What can be said of a file without the library. The signature stands at 0, or after a user
  * block of 512, 1024, ... bytes. The superblock holds the end of the file: versions 0 and 1
@@ -55,8 +64,8 @@ static int check_head(const struct va_h5_file *f, const char *expected)
         if (va_h5_bytes_read(f->bytes, 0, least(size, sizeof(first)), first) < 0)
             return va_h5_damaged(f, NULL);
         name = va_magic_name(first, (size_t)least(size, sizeof(first)));
-        return va_error("%s: found %s, expected %s", path, name ? name : "no HDF5 file",
-                        expected);
+        return va_error("%s: found %s, expected %s%s", path, name ? name : "no HDF5 file",
+                        expected, made_by(name, expected));
     }
     offset_size = head[head[8] < 2 ? 13 : 9];
     end = little_endian(head + (head[8] < 2 ? (head[8] ? 44 : 40) : 28), 8);

@@ -211,7 +211,9 @@ static int make_room(struct va_tuner *t)
     return t->keep && t->prob && t->label && t->ok && t->expression &&
                    (t->va = ops->alloc(t->be, B * 2)) && (t->valid = ops->alloc(t->be, B)) &&
                    (t->dpred = ops->alloc(t->be, B * 2)) &&
-                   (t->dlogits = ops->alloc(t->be, B * classes))
+                   (t->dlogits = ops->alloc(t->be, B * classes)) &&
+                   (t->class = va_bytes_new(t->be, B * (int64_t)sizeof(*t->expression))) &&
+                   (t->weight_of_class = va_bytes_new(t->be, sizeof(t->class_weight)))
                ? 0
                : -1;
 }
@@ -239,9 +241,10 @@ static int make_model(void *arg)
     params = va_rater_params(t->rater);
     va_rater_set_rates(t->rater, c->layer_decay);
     if (va_params_allocate_training(params) < 0 || make_room(t) < 0 ||
-        va_rater_reserve(t->rater, t->room, c->drop_path > 0) < 0 ||
+        va_rater_reserve(t->rater, t->room) < 0 ||
         !(t->optimiser = va_optimiser_new(params, &adam)))
         return -1;
+    t->be->ops->put_bytes(t->be, t->weight_of_class, t->class_weight, sizeof(t->class_weight));
     describe(t, params);
     return 0;
 }
@@ -268,7 +271,7 @@ int va_finetune_run(const struct va_finetune_job *job)
     va_optimiser_free(t.optimiser);
     va_rater_free(t.rater);
     if (t.be) {
-        void *buffers[] = { t.va, t.valid, t.dpred, t.dlogits };
+        void *buffers[] = { t.va, t.valid, t.dpred, t.dlogits, t.class, t.weight_of_class };
 
         for (size_t i = 0; i < VA_COUNT(buffers); i++)
             t.be->ops->free(t.be, buffers[i]);

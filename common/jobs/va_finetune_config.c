@@ -45,8 +45,8 @@ static const struct va_setting training[] = {
                   "weight of the expression loss (cross-entropy)"),
       AT(expr_weight) },
     { VA_OPT_CHOICE(0, "unmatched", NULL, va_unmatched_names,
-                    "pictures without a label row: refuse; skip, if counts differ by at most "
-                    "1.5 times; or allow any count"),
+                    "pictures without a label row: refuse; skip a few (numbers within 1.5 "
+                    "times); allow: skip any number"),
       AT(unmatched) },
     { VA_OPT_INT(0, "val-every", NULL, 1, 1e6,
                  "use every N-th labelled picture of a validation video: 1, 1 + N, ..."),

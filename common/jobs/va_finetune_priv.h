@@ -38,6 +38,8 @@ struct va_tuner {
     float *label, *ok;     /* [room, 2], [room] on the host, */
     void *va, *valid;      /* and on the device */
     int32_t *expression;   /* [room] */
+    void *class;           /* [room] the same on the device */
+    void *weight_of_class; /* class_weight on the device */
     void *dpred, *dlogits; /* [room, 2], [room, classes] */
 };
 

@@ -5,7 +5,6 @@
 #include "base/va_error.h"
 #include "comm/va_comm.h"
 #include "jobs/va_finetune_priv.h"
-#include "nn/va_ccc.h"
 #include "nn/va_schedule.h"
 #include "run/va_share.h"
 #include <math.h>
@@ -66,6 +65,8 @@ static const float *load(struct va_tuner *t, int64_t k)
     }
     t->be->ops->put_f32(t->be, t->va, t->label, share.count * 2);
     t->be->ops->put_f32(t->be, t->valid, t->ok, share.count);
+    t->be->ops->put_bytes(t->be, t->class, t->expression,
+                          share.count * (int64_t)sizeof(*t->expression));
     return b->patches;
 }
 
@@ -79,17 +80,22 @@ void va_tuner_labels(struct va_tuner *t, int64_t i, const struct va_rated_item *
 
 /* ---- the step --------------------------------------------------------------------------------- */
 
-struct losses {
-    struct va_ccc_moments moments;
-    struct va_cross_entropy entropy;
-    struct va_ccc_loss va;
-    struct va_ccc_coefficients gradient;
-    double mse, cross_entropy, all;
-    double entropy_scale; /* of its gradient */
-};
+static double rate_of(const struct va_tuner *t, int64_t k)
+{
+    const struct va_finetune_config *c = &t->config;
 
-/* What the rank's share contributes. */
-static int forward(struct va_tuner *t, int64_t k, struct losses *l)
+    return va_schedule_mae(k, t->run.state.per_epoch, c->lr, fmin(c->min_lr, c->lr), c->epochs,
+                           c->warmup_epochs);
+}
+
+/* The share of the CCC in the loss of valence and arousal; the rest is the squared error's. */
+static double ccc_share(const struct va_finetune_config *c)
+{
+    return c->loss == VA_FINETUNE_MIX ? c->mix : c->loss == VA_FINETUNE_CCC;
+}
+
+/* What is rated of the rank's share. */
+static int forward(struct va_tuner *t, int64_t k)
 {
     const struct va_finetune_config *c = &t->config;
     struct va_share share = va_share_of(t->sampler.batch);
@@ -101,104 +107,104 @@ static int forward(struct va_tuner *t, int64_t k, struct losses *l)
         va_rater_drop_paths(&t->shape.encoder, c->drop_path, (uint64_t)c->seed, (uint64_t)k,
                             share.first, share.count, t->keep);
     va_rater_forward(t->rater, share.count, patches, c->drop_path > 0 ? t->keep : NULL);
-    t->be->ops->ccc_moments(t->be, share.count, va_rater_pred(t->rater), t->va, t->valid,
-                            &l->moments);
-    if (t->shape.classes)
-        va_rater_cross_entropy(t->rater, t->expression, t->class_weight, t->prob, &l->entropy);
-    return va_backend_peek(t->be); /* as the losses are here */
-}
-
-/* From the shares to the batch. */
-static void join(struct va_tuner *t, struct losses *l)
-{
-    static const double ccc_share[] = { 1, 0 };
-    static struct va_cross_entropy all[VA_COMM_MAX];
-    const struct va_finetune_config *c = &t->config;
-
-    va_share_moments(&l->moments);
-    va_ccc_loss(&l->moments, VA_CCC_POPULATION, 0, &l->va, &l->gradient);
-    l->mse = va_ccc_mix_error(&l->moments,
-                              c->loss == VA_FINETUNE_MIX ? c->mix : ccc_share[c->loss], &l->va,
-                              &l->gradient);
-    l->all = l->va.loss;
-    if (!t->shape.classes)
-        return;
-    va_comm_gather(&l->entropy, sizeof(l->entropy), all);
-    l->entropy = (struct va_cross_entropy){ 0 };
-    for (int r = 0; r < va_comm_size(); r++) {
-        l->entropy.loss += all[r].loss;
-        l->entropy.weight += all[r].weight;
-    }
-    if (l->entropy.weight > 0) {
-        l->cross_entropy = l->entropy.loss / l->entropy.weight;
-        l->entropy_scale = c->expr_weight / l->entropy.weight;
-        l->all += c->expr_weight * l->cross_entropy;
-    }
-}
-
-static int backward(struct va_tuner *t, const struct losses *l)
-{
-    int64_t n = va_share_of(t->sampler.batch).count;
-
-    va_params_zero_grad(t->run.state.params);
-    t->be->ops->ccc_grad(t->be, n, va_rater_pred(t->rater), t->va, t->valid, &l->gradient,
-                         t->dpred);
-    if (t->shape.classes)
-        va_rater_cross_entropy_grad(t->rater, t->expression, t->class_weight, l->entropy_scale,
-                                    t->prob, t->dlogits);
-    va_rater_backward(t->rater, t->dpred, t->shape.classes ? t->dlogits : NULL);
     return va_backend_peek(t->be);
 }
 
-/* What the step changes; the same on all ranks, but for the file of the log. */
-static int update(struct va_tuner *t, int64_t k, const struct losses *l)
+/* The loss of valence and arousal. */
+static void ccc_loss(struct va_tuner *t, int64_t n, void *step)
 {
-    const struct va_finetune_config *c = &t->config;
-    struct va_run_state *s = &t->run.state;
-    const char *bad = NULL;
-    double norm = 0, rate = va_schedule_mae(k, s->per_epoch, c->lr, fmin(c->min_lr, c->lr),
-                                            c->epochs, c->warmup_epochs);
+    struct va_ccc_moments moments;
+    struct va_ccc loss = { .n = n,
+                           .kind = VA_CCC_POPULATION,
+                           .share = ccc_share(&t->config),
+                           .pred = va_rater_pred(t->rater),
+                           .label = t->va,
+                           .valid = t->valid,
+                           .dpred = t->dpred,
+                           .step = step };
 
-    if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
-        return bad ? va_run_diverged(&t->run, bad, NULL) : -1;
-    s->batches++;
-    return va_log_add(&s->train,
-                      (double[VA_FINETUNE_TRAIN_COLUMNS]){
-                          (double)s->batches, (double)(k / s->per_epoch + 1), rate, l->all,
-                          l->va.ccc[0], l->va.ccc[1], l->mse, l->cross_entropy, norm });
+    va_share_ccc(t->be, &loss, &moments);
+    t->be->ops->ccc_loss(t->be, &loss);
 }
 
-static void skip(struct va_run_state *s)
+/* The part of this rank's share in the loss of expressions. */
+static void class_loss(struct va_tuner *t, int64_t n, void *step)
 {
-    va_run_change_begin();
-    s->skipped++;
+    double total = 0;
+
+    for (int64_t i = 0; va_comm_size() > 1 && i < n; i++)
+        total += t->expression[i] < 0 ? 0 : t->class_weight[t->expression[i]];
+    t->be->ops->cross_entropy(t->be,
+                              &(struct va_cross_entropy){ .n = n,
+                                                          .C = t->shape.classes,
+                                                          .scale = t->config.expr_weight,
+                                                          .total = va_share_sum(total),
+                                                          .logits = va_rater_logits(t->rater),
+                                                          .label = t->class,
+                                                          .weight = t->weight_of_class,
+                                                          .dlogits = t->dlogits,
+                                                          .step = step });
+}
+
+static void backward(struct va_tuner *t, void *step)
+{
+    int64_t n = va_share_of(t->sampler.batch).count;
+
+    ccc_loss(t, n, step);
+    if (t->shape.classes)
+        class_loss(t, n, step);
+    va_params_zero_grad(t->run.state.params);
+    va_rater_backward(t->rater, t->dpred, t->shape.classes ? t->dlogits : NULL);
+}
+
+/* What the step changes; the same on all ranks, but for the file of the log. */
+static int update(struct va_tuner *t, int64_t k, const struct va_report *joined)
+{
+    struct va_run_state *s = &t->run.state;
+    const struct va_report *all;
+    double entropy, loss, share = ccc_share(&t->config);
+    const char *bad;
+    struct va_report r;
+
+    va_optimiser_update(t->optimiser);
+    if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
+        return -1;
+    all = va_comm_size() > 1 ? joined : &r;
+    entropy = all->class_weight > 0 ? all->cross_entropy / all->class_weight : 0;
+    if (all->wrong || bad)
+        return va_run_diverged(&t->run, all->wrong ? NULL : bad, NULL);
     s->batches++;
-    va_run_change_end();
+    if (r.learned == 0) {
+        s->skipped++;
+        return 0;
+    }
+    loss = share * (1 - r.ccc[0] + (1 - r.ccc[1])) + (1 - share) * r.error +
+           t->config.expr_weight * entropy;
+    return va_log_add(&s->train,
+                      (double[VA_FINETUNE_TRAIN_COLUMNS]){
+                          (double)s->batches, (double)(k / s->per_epoch + 1), rate_of(t, k),
+                          loss, r.ccc[0], r.ccc[1], r.error, entropy, r.norm });
 }
 
 int va_tuner_step(void *arg)
 {
     struct va_tuner *t = arg;
     struct va_run_state *s = &t->run.state;
-    struct losses l = { .mse = 0 };
     int64_t k = s->batches;
+    struct va_report joined;
+    void *step = va_optimiser_begin(t->optimiser, (uint64_t)t->config.seed, (uint64_t)k,
+                                    rate_of(t, k));
     int status;
 
-    if (va_comm_agree(forward(t, k, &l)) < 0)
+    if (va_comm_agree(forward(t, k)) < 0)
         return -1;
-    join(t, &l);
-    if (l.va.labelled == 0 && l.entropy.weight == 0) {
-        skip(s);
-        return 0;
-    }
-    if (!isfinite(l.all)) {
-        return va_comm_agree(va_run_diverged(&t->run, NULL, NULL));
-    }
-    if (va_comm_agree(backward(t, &l)) < 0)
+    backward(t, step);
+    if (va_comm_agree(va_backend_peek(t->be)) < 0)
         return -1;
+    va_share_report(t->optimiser, &joined);
     va_share_gradients(s->params, t->run.room);
     va_run_change_begin();
-    status = update(t, k, &l);
+    status = update(t, k, &joined);
     va_run_change_end();
     return va_comm_agree(status);
 }

@@ -184,7 +184,7 @@ static int flush(struct va_predictor *p)
     if (!p->pending)
         return 0;
     be->ops->put_f32(be, p->x, p->host_x, p->pending * p->rows * p->index->dim);
-    va_temporal_forward(p->model, p->pending, p->rows, p->x, p->pred, 0, 0, 0, 0);
+    va_temporal_forward(p->model, p->pending, p->rows, p->x, p->pred, 0, NULL, 0);
     be->ops->get_f32(be, p->host_va, p->pred, p->pending * p->rows * 2);
     if (va_backend_check(be) < 0)
         return -1;

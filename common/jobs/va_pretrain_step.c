@@ -32,48 +32,36 @@ static int not_finite(const struct va_pretrainer *t, const char *tensor, int64_t
 
 /* ---- what makes an update --------------------------------------------------------------------- */
 
-/* The part that this rank's share has in the loss of batch k. */
-static int forward(struct va_pretrainer *t, int64_t k, const struct va_share *share,
-                   double *loss)
+/* Of this rank's share of batch k. */
+static int forward(struct va_pretrainer *t, int64_t k, const struct va_share *share, void *step)
 {
     const struct va_pretrain_config *c = &t->config;
-    double scale = (double)share->count / (double)(c->batch * c->accumulate);
     struct va_mae_batch batch;
 
     if (t->fill(t, k, share, &batch) < 0)
         return -1;
-    *loss = va_mae_forward(t->mae, &batch, scale) * (double)share->count / (double)c->batch;
-    return va_backend_peek(t->be); /* as the loss is here */
-}
-
-/* From the parts of the ranks to the loss of the batch, in their order. */
-static double join(double loss)
-{
-    static double all[VA_COMM_MAX];
-    double sum = 0;
-
-    va_comm_gather(&loss, sizeof(loss), all);
-    for (int r = 0; r < va_comm_size(); r++)
-        sum += all[r];
-    return sum;
+    va_mae_forward(t->mae, &batch, (double)share->count / (double)(c->batch * c->accumulate),
+                   step);
+    return va_backend_peek(t->be);
 }
 
 /* Loss and gradients of one batch out of `accumulate`, added to those before. */
-static int add_batch(struct va_pretrainer *t, int64_t k, double *loss)
+static int add_batch(struct va_pretrainer *t, int64_t k, void *step)
 {
-    const struct va_pretrain_config *c = &t->config;
-    struct va_share share = va_share_of(c->batch);
-    double part = 0;
+    struct va_share share = va_share_of(t->config.batch);
 
-    if (va_comm_agree(forward(t, k, &share, &part)) < 0)
+    if (va_comm_agree(forward(t, k, &share, step)) < 0)
         return -1;
-    part = join(part);
-    if (!isfinite(part)) {
-        return va_comm_agree(not_finite(t, NULL, k, k));
-    }
-    *loss += part / (double)c->accumulate;
     va_mae_backward(t->mae);
     return va_comm_agree(va_backend_peek(t->be));
+}
+
+static double rate_of(const struct va_pretrainer *t)
+{
+    const struct va_pretrain_config *c = &t->config;
+
+    return va_schedule_mae(t->run.state.batches, t->run.state.per_epoch, c->lr, c->min_lr,
+                           c->epochs, c->warmup_epochs);
 }
 
 static void tell(const struct va_pretrainer *t, double loss, double rate)
@@ -89,23 +77,29 @@ static void tell(const struct va_pretrainer *t, double loss, double rate)
 }
 
 /* What the step changes; the same on all ranks, but for the file of the log. */
-static int update(struct va_pretrainer *t, double loss)
+static int update(struct va_pretrainer *t, const struct va_report *joined)
 {
-    const struct va_pretrain_config *c = &t->config;
     struct va_run_state *s = &t->run.state;
-    int64_t k = s->batches * c->accumulate;
-    const char *bad = NULL;
-    double norm = 0, rate = va_schedule_mae(s->batches, s->per_epoch, c->lr, c->min_lr,
-                                            c->epochs, c->warmup_epochs);
+    int64_t accumulate = t->config.accumulate, k = s->batches * accumulate;
+    double rate = rate_of(t);
+    const struct va_report *all;
+    const char *bad;
+    struct va_report r;
 
-    if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
-        return bad ? not_finite(t, bad, k, k + c->accumulate - 1) : -1;
+    va_optimiser_update(t->optimiser);
+    if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
+        return -1;
+    all = va_comm_size() > 1 ? joined : &r;
+    if (all->wrong)
+        return not_finite(t, NULL, k + all->wrong - 1, k + all->wrong - 1);
+    if (bad)
+        return not_finite(t, bad, k, k + accumulate - 1);
     s->batches++;
     if (s->batches % s->per_epoch == 0)
-        tell(t, loss, rate);
+        tell(t, all->loss, rate);
     return va_log_add(&s->train, (double[VA_PRETRAIN_COLUMNS]){ (double)s->batches,
                                                                 (double)va_run_epoch(s), rate,
-                                                                loss, norm });
+                                                                all->loss, r.norm });
 }
 
 int va_pretrain_step(void *arg)
@@ -113,7 +107,8 @@ int va_pretrain_step(void *arg)
     struct va_pretrainer *t = arg;
     struct va_run_state *s = &t->run.state;
     int64_t accumulate = t->config.accumulate;
-    double loss = 0;
+    struct va_report joined;
+    void *step;
     int status;
 
     if (va_comm_agree(va_pretrain_sheet(t)) < 0)
@@ -122,13 +117,16 @@ int va_pretrain_step(void *arg)
         t->began = va_run_seconds();
         t->begun = s->batches;
     }
+    step = va_optimiser_begin(t->optimiser, (uint64_t)t->config.seed, (uint64_t)s->batches,
+                              rate_of(t));
     va_params_zero_grad(s->params);
     for (int64_t a = 0; a < accumulate; a++)
-        if (add_batch(t, s->batches * accumulate + a, &loss) < 0)
+        if (add_batch(t, s->batches * accumulate + a, step) < 0)
             return -1;
+    va_share_report(t->optimiser, &joined);
     va_share_gradients(s->params, t->run.room);
     va_run_change_begin();
-    status = update(t, loss);
+    status = update(t, &joined);
     va_run_change_end();
     return va_comm_agree(status);
 }

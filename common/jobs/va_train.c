@@ -139,6 +139,7 @@ int va_train_run(const struct va_train_job *job)
     int status = va_run_train(&t.run, &job->run, &kind, &t);
 
     va_run_release(&t.run);
+    va_train_forget(&t);
     va_optimiser_free(t.optimiser);
     va_validator_free(t.validator);
     va_batch_release(&t.batch);

@@ -24,9 +24,15 @@ struct va_trainer {
     void *pred, *dpred;    /* [batch.size, W, 2] */
     struct va_validator *validator;
     struct va_optimiser *optimiser;
+    void *
+        calls; /* of a step with `recorded` windows, on a device that can replay them; or NULL */
+    int64_t recorded;
 };
 
 /* Of va_run_kind; arg is the trainer. */
 VA_MUST_USE int va_train_step(void *arg);
+
+/* The model has other places, or goes: what was recorded is of no use. */
+void va_train_forget(struct va_trainer *t);
 
 #endif

@@ -5,7 +5,6 @@
 #include "base/va_error.h"
 #include "comm/va_comm.h"
 #include "jobs/va_train_priv.h"
-#include "nn/va_ccc.h"
 #include "run/va_share.h"
 #include <math.h>
 
@@ -34,90 +33,121 @@ struct work {
     struct va_share share;
 };
 
-/* Predictions and moments of the share. */
-static int forward(struct va_trainer *t, const struct work *w, struct va_ccc_moments *m)
+static double rate_of(const struct va_trainer *t, int64_t k)
 {
     const struct va_train_config *c = &t->in.config;
-    struct va_backend *be = t->be;
-    int64_t n = w->share.count, W = t->batch.rows;
 
-    *m = (struct va_ccc_moments){ 0 };
-    if (n == 0)
-        return 0;
-    if (va_batch_load(&t->batch, w->windows + w->share.first, n) < 0)
-        return -1;
-    va_temporal_forward(t->model, n, W, t->batch.x, t->pred, c->dropout, (uint64_t)c->seed,
-                        (uint64_t)w->k, w->share.first);
-    be->ops->ccc_moments(be, n * W, t->pred, t->batch.label, t->batch.valid, m);
-    return va_backend_peek(be); /* as the moments are here */
+    return va_schedule_rate((enum va_schedule)c->schedule, k, t->run.state.per_epoch, c->lr,
+                            c->epochs, c->warmup_epochs);
 }
 
-/* Gradients of the share. */
-static int backward(struct va_trainer *t, const struct work *w,
-                    const struct va_ccc_coefficients *gradient)
+/* The share's windows, on their way to the device. */
+static int load(struct va_trainer *t, const struct work *w)
 {
-    struct va_backend *be = t->be;
-    int64_t n = w->share.count, W = t->batch.rows;
+    return w->share.count == 0
+               ? 0
+               : va_batch_load(&t->batch, w->windows + w->share.first, w->share.count);
+}
 
+/* Predictions, loss and gradients. */
+static void both_ways(struct va_trainer *t, const struct work *w, void *step)
+{
+    const struct va_train_config *c = &t->in.config;
+    int64_t n = w->share.count, W = t->batch.rows;
+    struct va_ccc_moments moments;
+    struct va_ccc loss = { .n = n * W,
+                           .kind = (enum va_ccc_kind)c->loss,
+                           .eps = c->loss_eps,
+                           .share = 1,
+                           .pred = t->pred,
+                           .label = t->batch.label,
+                           .valid = t->batch.valid,
+                           .dpred = t->dpred,
+                           .step = step };
+
+    if (n > 0)
+        va_temporal_forward(t->model, n, W, t->batch.x, t->pred, c->dropout, step,
+                            w->share.first);
+    va_share_ccc(t->be, &loss, &moments);
+    t->be->ops->ccc_loss(t->be, &loss);
     va_params_zero_grad(t->run.state.params);
-    if (n > 0) {
-        be->ops->ccc_grad(be, n * W, t->pred, t->batch.label, t->batch.valid, gradient,
-                          t->dpred);
-        va_temporal_backward(t->model, n, W, t->batch.x, t->dpred);
-        va_params_derive_grad(t->run.state.params);
-    }
-    return va_backend_peek(be);
+    if (n == 0)
+        return;
+    va_temporal_backward(t->model, n, W, t->batch.x, t->dpred);
+    va_params_derive_grad(t->run.state.params);
 }
 
-/* What the step changes; the same on all ranks, but for the file of the log. */
-static int update(struct va_trainer *t, const struct work *w, const struct va_ccc_loss *loss)
+/* The same and the update, on a device that can make the calls of such a step again. */
+static void replay(struct va_trainer *t, const struct work *w, void *step)
 {
-    const struct va_train_config *c = &t->in.config;
-    struct va_run_state *s = &t->run.state;
-    const char *bad = NULL;
-    double norm = 0, rate = va_schedule_rate((enum va_schedule)c->schedule, w->k, s->per_epoch,
-                                             c->lr, c->epochs, c->warmup_epochs);
+    const struct va_ops *ops = t->be->ops;
 
-    if (va_optimiser_step(t->optimiser, rate, &norm, &bad) < 0)
-        return bad ? not_finite(t, bad, w->windows, w->count) : -1;
+    if (t->calls && t->recorded == w->share.count) {
+        ops->replay(t->be, t->calls);
+        return;
+    }
+    va_train_forget(t);
+    ops->record(t->be);
+    both_ways(t, w, step);
+    va_optimiser_update(t->optimiser);
+    t->calls = ops->recorded(t->be);
+    t->recorded = w->share.count;
+}
+
+void va_train_forget(struct va_trainer *t)
+{
+    if (t->calls)
+        t->be->ops->forget(t->be, t->calls);
+    t->calls = NULL;
+}
+
+/* What the step has changed; the same on all ranks, but for the file of the log. */
+static int finish(struct va_trainer *t, const struct work *w)
+{
+    struct va_run_state *s = &t->run.state;
+    const char *bad;
+    struct va_report r;
+
+    if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
+        return -1;
+    if (bad || !isfinite(r.loss))
+        return not_finite(t, isfinite(r.loss) ? bad : NULL, w->windows, w->count);
     s->batches++;
+    if (r.learned == 0) {
+        s->skipped++;
+        return 0;
+    }
     return va_log_add(&s->train, (double[VA_TRAIN_COLUMNS]){
                                      (double)s->batches, (double)(w->k / s->per_epoch + 1),
-                                     rate, loss->loss, loss->ccc[0], loss->ccc[1], norm });
+                                     rate_of(t, w->k), r.loss, r.ccc[0], r.ccc[1], r.norm });
 }
 
 int va_train_step(void *arg)
 {
     struct va_trainer *t = arg;
-    const struct va_train_config *c = &t->in.config;
     struct va_run_state *s = &t->run.state;
     struct work w = { .k = s->batches };
-    struct va_ccc_moments moments;
-    struct va_ccc_coefficients gradient;
-    struct va_ccc_loss loss;
+    void *step = va_optimiser_begin(t->optimiser, (uint64_t)t->in.config.seed, (uint64_t)w.k,
+                                    rate_of(t, w.k));
+    bool replays = va_comm_size() == 1 && t->be->ops->replay;
     int status;
 
     w.count = va_batch_order_at(&t->order, w.k, &w.windows);
     w.share = va_share_of(w.count);
-    if (va_comm_agree(forward(t, &w, &moments)) < 0)
+    if (va_comm_agree(load(t, &w)) < 0)
         return -1;
-    va_share_moments(&moments);
-    va_ccc_loss(&moments, (enum va_ccc_kind)c->loss, c->loss_eps, &loss, &gradient);
-    if (loss.labelled == 0) {
-        va_run_change_begin();
-        s->skipped++;
-        s->batches++;
-        va_run_change_end();
-        return 0;
+    if (!replays) {
+        both_ways(t, &w, step);
+        if (va_comm_agree(va_backend_peek(t->be)) < 0)
+            return -1;
+        va_share_gradients(s->params, t->run.room);
     }
-    if (!isfinite(loss.loss)) {
-        return va_comm_agree(not_finite(t, NULL, w.windows, w.count));
-    }
-    if (va_comm_agree(backward(t, &w, &gradient)) < 0)
-        return -1;
-    va_share_gradients(s->params, t->run.room);
     va_run_change_begin();
-    status = update(t, &w, &loss);
+    if (replays)
+        replay(t, &w, step);
+    else
+        va_optimiser_update(t->optimiser);
+    status = finish(t, &w);
     va_run_change_end();
     return va_comm_agree(status);
 }

@@ -31,10 +31,11 @@ static const int64_t encoders[][6] = {
     [VA_ARCH_VIT_HUGE] = { 224, 14, 1280, 32, 16, 5120 },
 };
 
-static const char *const settings[][6] = {
-    [VA_MODEL_ENCODER] = { "image_size", "heads", "mean", "std", NULL },
-    [VA_MODEL_MAE] = { "image_size", "heads", "mean", "std", "decoder_heads", NULL },
-    [VA_MODEL_HEAD] = { "in-norm", "encoder", "fps-min", "fps-max", NULL },
+static const char *const settings[][8] = {
+    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", NULL },
+    [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "decoder_heads",
+                       NULL },
+    [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", NULL },
     [VA_MODEL_YUNET] = { NULL },
 };
 
@@ -257,7 +258,7 @@ static int complete_head(struct va_tensors *set, const char *path, bool in_norm,
     struct va_temporal_layers layers;
     struct va_temporal_config c;
 
-    if (!va_tensors_meta(set, "in-norm") &&
+    if (!va_tensors_meta(set, "arch") && !va_tensors_meta(set, "in-norm") &&
         va_tensors_set_meta(set, "in-norm", in_norm ? "yes" : "no") < 0)
         return -1;
     if (va_temporal_config_load(&c, set, path) < 0 ||

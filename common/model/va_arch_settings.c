@@ -3,12 +3,22 @@
 #include "model/va_arch.h"
 #include <string.h>
 
+/* Whether the set is a model of ours, which means by its metadata what we do. */
+static bool is_ours(const struct va_tensors *set)
+{
+    const char *arch = va_tensors_meta(set, "arch");
+
+    return arch && (!strcmp(arch, "vit") || !strcmp(arch, "mamba-va"));
+}
+
 int va_arch_apply_settings(struct va_tensors *set, const struct va_strings *over,
                            enum va_model_kind kind)
 {
+    bool ours = is_ours(set);
+
     for (int64_t i = 0; i < set->meta_count; i++) {
         const char *name = va_arch_setting(kind, set->meta[i].key);
-        char *copy = va_strdup(name ? name : "");
+        char *copy = va_strdup(name ? name : ours ? set->meta[i].key : "");
 
         if (!copy)
             return -1;

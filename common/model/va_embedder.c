@@ -33,6 +33,7 @@ struct va_embedder *va_embedder_new(struct va_backend *be, const struct va_tenso
         !(e->cls = be->ops->alloc(be, batch * c.encoder.width)) ||
         !(e->va = be->ops->alloc(be, batch * 2)))
         goto failed;
+    va_params_changed(va_rater_params(e->rater));
     return e;
 failed:
     va_embedder_free(e);

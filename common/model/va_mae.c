@@ -8,7 +8,7 @@
 #include "base/va_mem.h"
 #include "model/va_vit_priv.h"
 #include "model/va_vit_tape.h"
-#include "nn/va_block.h"
+#include "nn/va_blocks.h"
 #include "nn/va_dense.h"
 #include "nn/va_layernorm.h"
 #include <math.h>
@@ -24,13 +24,12 @@ struct va_mae {
     struct va_params params;
     struct va_vit *vit;
     int64_t mask_token, embed, pos, norm, pred; /* in params; a bias follows its weight */
-    struct va_block blocks[VA_VIT_DEPTH_MAX];
+    struct va_blocks blocks;
 
     int64_t V, room; /* visible patches; pictures */
     struct va_vit_tape *tape;
     struct va_arena arena;
-    struct va_block_acts acts[VA_VIT_DEPTH_MAX];
-    struct va_block_scratch scratch;
+    struct va_blocks_acts acts;
     void *x;                            /* [B, V, S] visible patches */
     void *embedded;                     /* [B (1 + V), E] */
     void *tokens;                       /* [B T, E] */
@@ -79,17 +78,13 @@ static int declare_decoder(struct va_mae *m, struct va_params *list)
         .rank = 3, .shape = { 1, 1 + patches_of(m), E }, .init = VA_INIT_SINCOS, .frozen = true
     };
     struct va_block_sizes sizes = { .D = E, .heads = c->heads, .mlp = 4 * E, .eps = NORM_EPS };
-    char prefix[40];
 
     if ((m->mask_token = va_params_add(list, &token, "mask_token")) < 0 ||
         (m->embed = declare_linear(list, "decoder_embed", E, c->encoder.width)) < 0 ||
-        (m->pos = va_params_add(list, &pos, "decoder_pos_embed")) < 0)
+        (m->pos = va_params_add(list, &pos, "decoder_pos_embed")) < 0 ||
+        va_blocks_declare(&m->blocks, list, "decoder_blocks", c->depth, &sizes,
+                          va_block_xavier) < 0)
         return -1;
-    for (int64_t i = 0; i < c->depth; i++) {
-        snprintf(prefix, sizeof(prefix), "decoder_blocks.%d", (int)i);
-        if (va_block_declare(&m->blocks[i], list, prefix, &sizes, va_block_xavier) < 0)
-            return -1;
-    }
     m->norm = va_layernorm_declare(list, E, "decoder_norm");
     if (m->norm < 0)
         return -1;
@@ -191,8 +186,8 @@ static void plan(struct va_mae *m, int64_t B)
     m->x = va_arena_take(a, B * m->V, S);
     m->embedded = va_arena_take(a, B * (1 + m->V), E);
     m->tokens = va_arena_take(a, M, E);
-    for (int64_t i = 0; i < m->config.depth; i++)
-        va_block_plan(&m->blocks[i], B, T, T, true, a, &m->acts[i]);
+    va_blocks_plan(&m->blocks, &(struct va_blocks_shape){ .B = B, .T = T, .queries = T }, a,
+                   &m->acts);
     m->normed = va_arena_take(a, M, E);
     m->stats = va_arena_take(a, M, 2);
     m->out = va_arena_take(a, M, S);
@@ -203,7 +198,6 @@ static void plan(struct va_mae *m, int64_t B)
     m->grad[1] = va_arena_take(a, M, E);
     m->packed = va_arena_take(a, M, E);
     m->dtokens = va_arena_take(a, B * (1 + m->V), m->config.encoder.width);
-    va_block_plan_backward(&m->blocks[0], B, T, T, a, &m->scratch);
 }
 
 int va_mae_reserve(struct va_mae *m, int64_t B, double ratio)
@@ -349,24 +343,21 @@ static int64_t hidden_of(const struct va_mae *m) /* patches of the batch */
     return m->batch.B * (patches_of(m) - m->V);
 }
 
-/* The mean squared error of the hidden patches; m->dout gets `scale` times its gradient. */
-static double squares(struct va_mae *m, double scale)
+/* The mean squared error of the hidden patches, times `scale`, and its gradient. */
+static void squares(struct va_mae *m, double scale, void *step)
 {
-    double one = 1 / (double)(hidden_of(m) * pixels_of(m));
-
-    return m->be->ops->squares(
-        m->be,
-        &(struct va_squares){ .rows = m->batch.B * (1 + patches_of(m)),
-                              .C = pixels_of(m),
-                              .scale = one,
-                              .grad_scale = scale / (double)(hidden_of(m) * pixels_of(m)),
-                              .pred = m->out,
-                              .target = m->target,
-                              .weight = m->weight,
-                              .dpred = m->dout });
+    m->be->ops->squares(
+        m->be, &(struct va_squares){ .rows = m->batch.B * (1 + patches_of(m)),
+                                     .C = pixels_of(m),
+                                     .scale = scale / (double)(hidden_of(m) * pixels_of(m)),
+                                     .pred = m->out,
+                                     .target = m->target,
+                                     .weight = m->weight,
+                                     .dpred = m->dout,
+                                     .step = step });
 }
 
-double va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double scale)
+void va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double scale, void *step)
 {
     int64_t T = 1 + patches_of(m), M = b->B * T;
     const void *x;
@@ -376,18 +367,14 @@ double va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double sca
     va_dense_forward(&m->params, m->embed,
                      &(struct va_linear){ .M = b->B * (1 + m->V), .x = x, .y = m->embedded });
     fill_in(m, b->B);
-    x = m->tokens;
-    for (int64_t i = 0; i < m->config.depth; i++) {
-        va_block_forward(&m->blocks[i], b->B, T, T, 0, x, &m->acts[i]);
-        x = m->acts[i].out;
-    }
+    x = va_blocks_forward(&m->blocks, b->B, T, m->tokens, NULL, &m->acts);
     va_layernorm_forward(
         &m->params, m->norm,
         &(struct va_norm){
             .M = M, .eps = NORM_EPS, .x = x, .y = m->normed, .stats = m->stats });
     va_dense_forward(&m->params, m->pred,
                      &(struct va_linear){ .M = M, .x = m->normed, .y = m->out });
-    return squares(m, scale);
+    squares(m, scale, step);
 }
 
 void va_mae_pred(struct va_mae *m, float *pred)
@@ -434,7 +421,8 @@ static void visible_grad(struct va_mae *m, const void *dx)
 
 void va_mae_backward(struct va_mae *m)
 {
-    int64_t B = m->batch.B, T = 1 + patches_of(m), M = B * T, n = m->config.depth, from = 0;
+    int64_t B = m->batch.B, M = B * (1 + patches_of(m));
+    const void *dx;
 
     va_dense_backward(
         &m->params, m->pred,
@@ -442,16 +430,12 @@ void va_mae_backward(struct va_mae *m)
     va_layernorm_backward(&m->params, m->norm,
                           &(struct va_norm_grad){ .M = M,
                                                   .dy = m->grad[1],
-                                                  .x = m->acts[n - 1].out,
+                                                  .x = m->acts.result,
                                                   .stats = m->stats,
                                                   .dx = m->grad[0] });
-    for (int64_t i = n - 1; i >= 0; i--) {
-        va_block_backward(&m->blocks[i], B, T, T, i ? m->acts[i - 1].out : m->tokens,
-                          &m->acts[i], m->grad[from], m->grad[1 - from], &m->scratch);
-        from = 1 - from;
-    }
-    token_grad(m, m->grad[from]);
-    visible_grad(m, m->grad[from]);
+    dx = va_blocks_backward(&m->blocks, B, m->tokens, &m->acts, m->grad, true);
+    token_grad(m, dx);
+    visible_grad(m, dx);
     va_dense_backward(&m->params, m->embed,
                       &(struct va_linear_grad){ .M = B * (1 + m->V),
                                                 .dy = m->packed,

@@ -76,9 +76,10 @@ struct va_mae_batch {
     const float *target;           /* [B, P, S] */
 };
 
-/* The loss of a batch, for which the call waits; then the gradients of all parameters, added, times
- * `scale`. */
-double va_mae_forward(struct va_mae *m, const struct va_mae_batch *batch, double scale);
+/* The loss of a batch times `scale`, into the record of a step (ops/va_op_train.h; or NULL); then its
+ * gradients of all parameters, added. */
+void va_mae_forward(struct va_mae *m, const struct va_mae_batch *batch, double scale,
+                    void *step);
 void va_mae_backward(struct va_mae *m);
 
 /* What the decoder said in the last forward, pred [B, P, S]. */

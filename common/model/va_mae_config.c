@@ -57,7 +57,8 @@ int va_mae_config_load(struct va_mae_config *c, const struct va_tensors *set, co
         return va_error("%s: decoder_embed.weight: tensor is missing, expected a masked "
                         "autoencoder with its decoder",
                         path);
-    if (va_vit_config_load(&c->encoder, set, path) < 0)
+    if (va_vit_config_load(&c->encoder, set, path) < 0 ||
+        va_tensors_need_meta(set, path, "decoder_heads") < 0)
         return -1;
     c->width = embed->shape[0];
     c->heads = 16;

@@ -48,6 +48,10 @@ int va_rater_config_load(struct va_rater_config *c, const struct va_tensors *set
 {
     int64_t va;
 
+    if (va_tensors_find(set, "decoder_embed.weight"))
+        return va_error("%s: found a whole masked autoencoder, expected an encoder: va-weights "
+                        "import takes the encoder out of it",
+                        path);
     if (va_vit_config_load(&c->encoder, set, path) < 0 ||
         (va = head_rows(set, "va_head.weight", path)) < 0 ||
         (c->classes = head_rows(set, "expr_head.weight", path)) < 0)
@@ -194,7 +198,7 @@ static int64_t layer_of(const struct va_rater *r, int64_t i)
 
     if (i >= l->norm)
         return depth + 1;
-    while (block < depth && i >= l->blocks[block].norm1)
+    while (block < depth && i >= l->blocks.at[block].norm1)
         block++;
     return block;
 }
@@ -230,7 +234,7 @@ void va_rater_drop_paths(const struct va_vit_config *c, double p, uint64_t seed,
 
 /* ---- forward ------------------------------------------------------------------------------- */
 
-int va_rater_reserve(struct va_rater *r, int64_t B, bool drop_path)
+int va_rater_reserve(struct va_rater *r, int64_t B)
 {
     const struct va_vit_config *c = &r->config.encoder;
     struct va_backend *be = r->be;
@@ -241,8 +245,7 @@ int va_rater_reserve(struct va_rater *r, int64_t B, bool drop_path)
         return va_error("a batch of %lld pictures is too large", (long long)B);
     r->tape = va_vit_tape_new(
         r->vit,
-        &(struct va_vit_tape_shape){
-            .B = B, .V = P, .first = r->first, .cls_only = true, .drop_path = drop_path });
+        &(struct va_vit_tape_shape){ .B = B, .V = P, .first = r->first, .cls_only = true });
     r->patches = r->tape ? be->ops->alloc(be, n) : NULL;
     if (!r->patches || !(r->dcls = be->ops->alloc(be, B * c->width)) ||
         !(r->more = be->ops->alloc(be, B * c->width)) ||
@@ -310,46 +313,4 @@ void va_rater_backward(struct va_rater *r, const void *dpred, const void *dlogit
                                                  .y = r->dcls });
     if (va || expr)
         va_vit_tape_backward(r->tape, r->dcls);
-}
-
-/* ---- cross-entropy --------------------------------------------------------------------------- */
-
-void va_rater_cross_entropy(struct va_rater *r, const int32_t *expression, const double *weight,
-                            double *prob, struct va_cross_entropy *sum)
-{
-    int64_t C = r->config.classes;
-
-    *sum = (struct va_cross_entropy){ 0 };
-    r->be->ops->get_f64(r->be, prob, r->logits, r->B * C);
-    for (int64_t b = 0; b < r->B; b++) {
-        double *p = prob + b * C, most = p[0], total = 0, own;
-
-        if (expression[b] < 0)
-            continue;
-        own = p[expression[b]];
-        for (int64_t c = 1; c < C; c++)
-            most = fmax(most, p[c]);
-        for (int64_t c = 0; c < C; c++)
-            total += p[c] = exp(p[c] - most);
-        for (int64_t c = 0; c < C; c++)
-            p[c] /= total;
-        sum->loss += weight[expression[b]] * (log(total) + most - own);
-        sum->weight += weight[expression[b]];
-    }
-}
-
-void va_rater_cross_entropy_grad(struct va_rater *r, const int32_t *expression,
-                                 const double *weight, double scale, double *prob,
-                                 void *dlogits)
-{
-    int64_t C = r->config.classes;
-
-    for (int64_t b = 0; b < r->B; b++) {
-        int32_t own = expression[b];
-
-        for (int64_t c = 0; c < C; c++)
-            prob[b * C + c] = own < 0 ? 0
-                                      : scale * weight[own] * (prob[b * C + c] - (c == own));
-    }
-    r->be->ops->put_f64(r->be, dlogits, prob, r->B * C);
 }

@@ -64,7 +64,7 @@ void va_rater_drop_paths(const struct va_vit_config *c, double p, uint64_t seed,
                          int64_t first, int64_t B, double *keep);
 
 /* Room for B pictures, with a tape for training. 0, or -1 after reporting. */
-VA_MUST_USE int va_rater_reserve(struct va_rater *r, int64_t B, bool drop_path);
+VA_MUST_USE int va_rater_reserve(struct va_rater *r, int64_t B);
 
 /* From patches [B, P, 3*p*p] on the host; keep as in va_vit_tape_forward, or NULL. After a
  * reserve. */
@@ -84,23 +84,5 @@ const void *va_rater_logits(const struct va_rater *r);
  * device; NULL for a head without one.
  */
 void va_rater_backward(struct va_rater *r, const void *dpred, const void *dlogits);
-
-/* ---- cross-entropy -------------------------------------------------------------------------- */
-
-struct va_cross_entropy {
-    double loss, weight; /* sum of weight times -log p(class); of the weights */
-};
-
-/*
- * Over rows with a class (not -1), weighted by class [classes]; probabilities come to prob [B,
- * classes] on the host. Values of the last forward.
- */
-void va_rater_cross_entropy(struct va_rater *r, const int32_t *expression, const double *weight,
-                            double *prob, struct va_cross_entropy *sum);
-
-/* Its gradient, times `scale`, on the device: dlogits [B, classes] from the probabilities. */
-void va_rater_cross_entropy_grad(struct va_rater *r, const int32_t *expression,
-                                 const double *weight, double scale, double *prob,
-                                 void *dlogits);
 
 #endif

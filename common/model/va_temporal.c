@@ -147,12 +147,12 @@ int va_temporal_reserve(struct va_temporal *model, int64_t B, int64_t T, bool tr
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-/* Each TCN block has two masks, an embedding one; a step has room for 64 (see va_rand.h). */
+/* Each TCN block has two masks, an embedding one. */
 static struct va_mask dropout_of(const struct va_temporal *model, int64_t b)
 {
     struct va_mask drop = model->drop;
 
-    drop.step = drop.step * 64 + 2 * (uint64_t)b;
+    drop.stream = 2 * b;
     return drop;
 }
 
@@ -202,11 +202,9 @@ void va_temporal_top_forward(struct va_temporal *model, int64_t B, int64_t T, co
 }
 
 void va_temporal_forward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
-                         void *pred, double dropout, uint64_t seed, uint64_t step,
-                         int64_t first)
+                         void *pred, double dropout, const void *step, int64_t first)
 {
-    model->drop =
-        (struct va_mask){ .p = dropout, .seed = seed, .step = step, .first = first * T };
+    model->drop = (struct va_mask){ .p = dropout, .step = step, .first = first * T };
     for (int64_t b = 0; b < model->config.blocks; b++) {
         struct va_mask drop = dropout_of(model, b);
 

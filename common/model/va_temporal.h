@@ -98,12 +98,11 @@ VA_MUST_USE int va_temporal_reserve(struct va_temporal *model, int64_t B, int64_
 
 /*
  * pred [B, T, 2] from x [B, T, in_dim], both backend buffers; B and T at most what was
- * reserved. With dropout p > 0 masks are those of (seed, step) for sequences `first`,
- * `first` + 1, ... of a larger batch; p = 0 outside of training.
+ * reserved. With dropout p > 0 masks are those of the record `step` (ops/va_op_train.h) for
+ * sequences `first`, `first` + 1, ... of a larger batch; p = 0 outside of training.
  */
 void va_temporal_forward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
-                         void *pred, double dropout, uint64_t seed, uint64_t step,
-                         int64_t first);
+                         void *pred, double dropout, const void *step, int64_t first);
 
 /* Gradients of all parameters (added) after a forward in training mode, from dpred. */
 void va_temporal_backward(struct va_temporal *model, int64_t B, int64_t T, const void *x,

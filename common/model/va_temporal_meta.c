@@ -138,13 +138,15 @@ static int read_sizes(struct va_temporal_config *c, const struct va_tensors *set
 
 /* ---- reading: metadata ----------------------------------------------------------------------- */
 
-/* A value in the metadata, if there, says what the tensors say. */
+/* A value in the metadata says what the tensors say. A file of others may lack it. */
 static int agree(const struct va_tensors *set, const char *path, const char *key,
                  const char *expected)
 {
     const char *found = va_tensors_meta(set, key);
 
-    if (!found || strcmp(found, expected) == 0)
+    if (!found)
+        return va_tensors_need_meta(set, path, key);
+    if (strcmp(found, expected) == 0)
         return 0;
     return va_error("%s: %s: found %s, expected %s as in the shapes of the tensors", path, key,
                     found, expected);

@@ -62,7 +62,7 @@ struct acts {
 };
 
 struct scratch {
-    struct va_block_scratch block;
+    void *work;    /* of the block */
     void *dnormed; /* [M, D] */
 };
 
@@ -108,7 +108,7 @@ static void plan(const void *layer, int64_t B, int64_t T, bool training, struct 
         places->normed = va_arena_take(a, B * T, D);
         places->stats = va_arena_take(a, B * T, 2);
     } else {
-        places->normed = places->block.norm1; /* no longer needed when the block is done */
+        places->normed = places->block.work; /* no longer needed when the block is done */
         places->stats = NULL;
     }
 }
@@ -119,7 +119,7 @@ static void plan_backward(const void *layer, int64_t B, int64_t T, struct va_are
     const struct layer *s = layer;
     struct scratch *t = scratch;
 
-    va_block_plan_backward(&s->block, B, T, T, a, &t->block);
+    t->work = va_block_plan_backward(&s->block, B, T, T, a);
     t->dnormed = va_arena_take(a, B * T, s->block.s.D);
 }
 
@@ -182,7 +182,8 @@ static const void *forward(const void *layer, int64_t B, int64_t T, const void *
     }
     if (s->first)
         x = place(s, lead, B, T, x, places);
-    va_block_forward(b, B, T, T, lead, x, &places->block);
+    places->block.lead = lead;
+    va_block_forward(b, B, T, T, x, &places->block);
     if (s->norm < 0)
         return places->block.out;
     va_layernorm_forward(b->params, s->norm,
@@ -213,7 +214,7 @@ static void backward(const void *layer, int64_t B, int64_t T, const void *x, con
         dout = t->dnormed;
     }
     va_block_backward(&s->block, B, T, T, s->first ? places->placed : x, &places->block, dout,
-                      dx, &t->block);
+                      dx, t->work);
 }
 
 /* ---- state ----------------------------------------------------------------------------- */

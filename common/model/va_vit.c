@@ -1,7 +1,6 @@
 /*
  * The encoder, forward only. All pictures of a batch are one long sequence of rows, so that
- * each product is one large one; only attention knows where a picture ends. Blocks work in
- * place, with three buffers in all.
+ * each product is one large one; only attention knows where a picture ends. Blocks work in place.
  *
  * In the last block only the CLS row goes on: attention is asked for one query a picture, and
  * the MLP, two thirds of a block's work, then runs on B rows instead of B*T.
@@ -12,8 +11,6 @@
 #include "nn/va_dense.h"
 #include "nn/va_layernorm.h"
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #define NORM_EPS 1e-6
 
@@ -52,19 +49,14 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
         .D = c->width, .heads = c->heads, .mlp = c->mlp, .eps = NORM_EPS
     };
     va_block_law law = init == VA_VIT_INIT_MAE ? va_block_xavier : keep_variance;
-    char prefix[40];
 
     cls.a = init == VA_VIT_INIT_MAE ? 0.02 : 1;
     l->cls = va_params_add(list, &cls, "cls_token");
     l->pos = l->cls < 0 ? -1 : va_params_add(list, &pos, "pos_embed");
     l->patch = l->pos < 0 ? -1 : declare_patches(c, law, list);
-    if (l->patch < 0)
+    if (l->patch < 0 ||
+        va_blocks_declare(&l->blocks, list, "blocks", c->depth, &sizes, law) < 0)
         return -1;
-    for (int64_t i = 0; i < c->depth; i++) {
-        snprintf(prefix, sizeof(prefix), "blocks.%lld", (long long)i);
-        if (va_block_declare(&l->blocks[i], list, prefix, &sizes, law) < 0)
-            return -1;
-    }
     l->norm = va_layernorm_declare(list, c->width, "norm");
     return l->norm < 0 ? -1 : 0;
 }
@@ -90,6 +82,7 @@ static struct va_vit *begin(struct va_backend *be, const struct va_vit_config *c
     vit->be = be;
     vit->config = *c;
     va_params_init(&vit->own, be);
+    va_arena_init(&vit->arena, be);
     vit->params = list ? list : &vit->own;
     if (va_vit_declare(c, init, vit->params, &vit->layers) < 0) {
         va_vit_free(vit);
@@ -117,21 +110,11 @@ struct va_vit *va_vit_new_in(struct va_params *list, const struct va_vit_config 
     return begin(list->be, c, init, list);
 }
 
-static void release_room(struct va_vit *vit)
-{
-    void *buffers[] = { vit->x, vit->y, vit->wide, vit->row };
-
-    for (size_t i = 0; i < VA_COUNT(buffers); i++)
-        vit->be->ops->free(vit->be, buffers[i]);
-    vit->x = vit->y = vit->wide = vit->row = NULL;
-    vit->B = 0;
-}
-
 void va_vit_free(struct va_vit *vit)
 {
     if (!vit)
         return;
-    release_room(vit);
+    va_arena_release(&vit->arena);
     va_params_release(&vit->own);
     va_free(vit);
 }
@@ -151,26 +134,31 @@ const struct va_vit_config *va_vit_config(const struct va_vit *vit)
     return &vit->config;
 }
 
-int va_vit_reserve(struct va_vit *vit, int64_t B)
+static void plan(struct va_vit *vit, int64_t B)
 {
     const struct va_vit_config *c = &vit->config;
-    const struct va_ops *ops = vit->be->ops;
-    int64_t widest = 3 * c->width > c->mlp ? 3 * c->width : c->mlp, rows, stream, wide;
+    int64_t T = 1 + va_vit_patches(c);
+
+    vit->x = va_arena_take(&vit->arena, B * T, c->width);
+    va_blocks_plan(&vit->layers.blocks,
+                   &(struct va_blocks_shape){ .B = B, .T = T, .queries = 1, .first = c->depth },
+                   &vit->arena, &vit->acts);
+}
+
+int va_vit_reserve(struct va_vit *vit, int64_t B)
+{
+    int64_t rows;
 
     if (B <= vit->B)
         return 0;
-    release_room(vit);
-    if (va_mul(B, 1 + va_vit_patches(c), &rows) < 0 || va_mul(rows, c->width, &stream) < 0 ||
-        va_mul(rows, widest, &wide) < 0)
+    vit->B = 0;
+    if (va_mul(B, 1 + va_vit_patches(&vit->config), &rows) < 0)
         return va_error("a batch of %lld pictures is too large", (long long)B);
-    vit->x = ops->alloc(vit->be, stream);
-    vit->y = ops->alloc(vit->be, stream);
-    vit->wide = ops->alloc(vit->be, wide);
-    vit->row = ops->alloc(vit->be, B * c->width);
-    if (!vit->x || !vit->y || !vit->wide || !vit->row) {
-        release_room(vit);
+    va_arena_begin(&vit->arena);
+    plan(vit, B);
+    if (va_arena_commit(&vit->arena) < 0)
         return -1;
-    }
+    plan(vit, B);
     vit->B = B;
     return 0;
 }
@@ -219,22 +207,6 @@ static void embed(struct va_vit *vit, int64_t B, const void *patches)
                                           .stepy = (1 + P) * D });
 }
 
-/* A block on x in place, but for the last one when only the CLS rows go on: into `out` [B, D]. */
-static void run_block(struct va_vit *vit, int64_t i, int64_t B, void *out)
-{
-    int64_t T = 1 + va_vit_patches(&vit->config);
-    struct va_block_acts acts = { .norm1 = vit->y,
-                                  .qkv = vit->wide,
-                                  .att = vit->y,
-                                  .sum = out,
-                                  .norm2 = vit->y,
-                                  .pre = vit->wide,
-                                  .hidden = vit->wide,
-                                  .out = out };
-
-    va_block_forward(&vit->layers.blocks[i], B, T, out == vit->x ? T : 1, 0, vit->x, &acts);
-}
-
 static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
 {
     va_layernorm_forward(vit->params, vit->layers.norm,
@@ -243,16 +215,16 @@ static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
 
 void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens)
 {
+    int64_t T = 1 + va_vit_patches(&vit->config);
+
     embed(vit, B, patches);
-    for (int64_t i = 0; i < vit->config.depth; i++)
-        run_block(vit, i, B, vit->x);
-    last_norm(vit, B * (1 + va_vit_patches(&vit->config)), vit->x, tokens);
+    last_norm(vit, B * T,
+              va_blocks_forward(&vit->layers.blocks, B, T, vit->x, NULL, &vit->acts), tokens);
 }
 
 void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cls)
 {
     embed(vit, B, patches);
-    for (int64_t i = 0; i < vit->config.depth; i++)
-        run_block(vit, i, B, i + 1 < vit->config.depth ? vit->x : vit->row);
-    last_norm(vit, B, vit->row, cls);
+    last_norm(vit, B, va_blocks_forward(&vit->layers.blocks, B, 1, vit->x, NULL, &vit->acts),
+              cls);
 }

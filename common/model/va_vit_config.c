@@ -200,6 +200,7 @@ static int load_image(struct va_vit_config *c, const struct va_tensors *set, con
 
 int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, const char *path)
 {
+    static const char *const needed[] = { "image_size", "patch_size", "heads", "mean", "std" };
     const struct va_tensor *patch, *pos, *fc1;
     const char *arch = va_tensors_meta(set, "arch");
     int64_t stored;
@@ -222,6 +223,9 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
         load_int(set, path, "heads", &c->heads) < 0 ||
         load_three(set, path, "mean", c->mean) < 0 || load_three(set, path, "std", c->std) < 0)
         return -1;
+    for (size_t i = 0; i < VA_COUNT(needed); i++)
+        if (va_tensors_need_meta(set, path, needed[i]) < 0)
+            return -1;
     if (stored != c->patch)
         return va_error("%s: patch_size is %lld, expected %lld as in patch_embed.proj.weight",
                         path, (long long)stored, (long long)c->patch);

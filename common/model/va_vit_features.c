@@ -143,7 +143,7 @@ static void aim_head(float *w, int64_t D, int64_t d, int64_t h, const float *tar
 static int wire_block(struct va_vit *vit, int64_t i, const float *cls, const float *pos)
 {
     const struct va_vit_config *c = &vit->config;
-    const struct va_block *b = &vit->layers.blocks[i];
+    const struct va_block *b = &vit->layers.blocks.at[i];
     int64_t D = c->width, P = va_vit_patches(c);
     float *qkv = fetch(vit, entry(vit, b->qkv)), *w;
 
@@ -178,8 +178,10 @@ static int centre(struct va_vit *vit)
     int result = -1;
 
     if (patches && bias && va_vit_reserve(vit, 1) == 0) {
-        va_vit_forward(vit, 1, patches, vit->row);
-        ops->get_f32(vit->be, bias, vit->row, vit->config.width);
+        void *row = vit->acts.at[vit->config.depth - 1].out;
+
+        va_vit_forward(vit, 1, patches, row);
+        ops->get_f32(vit->be, bias, row, vit->config.width);
         for (int64_t k = 0; k < vit->config.width; k++)
             bias[k] = -bias[k];
         store(vit, beta, bias);

@@ -5,12 +5,12 @@
 #define VA_VIT_PRIV_H
 
 #include "model/va_vit.h"
-#include "nn/va_block.h"
+#include "nn/va_blocks.h"
 
 /* Indices in the parameter list; a bias follows its weight. */
 struct va_vit_layers {
     int64_t cls, pos, patch, norm;
-    struct va_block blocks[VA_VIT_DEPTH_MAX];
+    struct va_blocks blocks;
 };
 
 /* Append all parameters of an encoder to a list. 0, or -1 after reporting. */
@@ -28,11 +28,10 @@ struct va_vit {
     struct va_vit_layers layers;
     float pixel[3][256]; /* a byte of each channel, normalised */
 
-    int64_t B;  /* pictures reserved */
-    void *x;    /* [B*T, D] the residual stream */
-    void *y;    /* [B*T, D] normalised, or what attention gave */
-    void *wide; /* [B*T, max(3*D, M)] q, k, v; later the hidden row of the MLP */
-    void *row;  /* [B, D] the CLS rows of the last block */
+    int64_t B; /* pictures reserved */
+    struct va_arena arena;
+    void *x; /* [B*T, D] the residual stream */
+    struct va_blocks_acts acts;
 };
 
 /* Turn values drawn for VA_VIT_INIT_FEATURES into those wanted. 0, or -1 after reporting. */

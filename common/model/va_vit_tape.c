@@ -11,8 +11,7 @@ struct va_vit_tape {
     struct va_vit *vit;
     struct va_vit_tape_shape shape;
     struct va_arena arena;
-    struct va_block_acts acts[VA_VIT_DEPTH_MAX];
-    struct va_block_scratch scratch;
+    struct va_blocks_acts acts;
     void *embedded;            /* [M, D], M = B (1 + V) */
     void *normed, *norm_stats; /* [Q, D], [Q, 2]; Q = M, or B with cls_only */
     void *grad[2];             /* [M, D] */
@@ -32,7 +31,8 @@ void va_vit_freeze(struct va_vit *vit, int64_t first)
 {
     const struct va_vit_layers *l = &vit->layers;
     struct va_param *items = vit->params->items;
-    int64_t from = l->cls, end = first < vit->config.depth ? l->blocks[first].norm1 : l->norm;
+    int64_t from = l->cls,
+            end = first < vit->config.depth ? l->blocks.at[first].norm1 : l->norm;
 
     for (int64_t i = from; first > 0 && i < end; i++)
         items[i].frozen = true;
@@ -40,28 +40,9 @@ void va_vit_freeze(struct va_vit *vit, int64_t first)
 
 /* ---- room ------------------------------------------------------------------------------ */
 
-static int64_t queries_of(const struct va_vit_tape *t, int64_t i)
+static int64_t queries_of(const struct va_vit_tape *t)
 {
-    return t->shape.cls_only && i + 1 == t->vit->config.depth ? 1 : 1 + t->shape.V;
-}
-
-/* Blocks without a tape work in place on the embedded rows, and share what they need. */
-static void plan_frozen(struct va_vit_tape *t)
-{
-    const struct va_vit_config *c = &t->vit->config;
-    int64_t M = t->shape.B * (1 + t->shape.V),
-            wide = 3 * c->width > c->mlp ? 3 * c->width : c->mlp;
-    void *y = va_arena_take(&t->arena, M, c->width), *qkv = va_arena_take(&t->arena, M, wide);
-
-    for (int64_t i = 0; i < t->shape.first; i++)
-        t->acts[i] = (struct va_block_acts){ .norm1 = y,
-                                             .qkv = qkv,
-                                             .att = y,
-                                             .sum = t->embedded,
-                                             .norm2 = y,
-                                             .pre = qkv,
-                                             .hidden = qkv,
-                                             .out = t->embedded };
+    return t->shape.cls_only ? 1 : 1 + t->shape.V;
 }
 
 static void plan(struct va_vit_tape *t)
@@ -69,23 +50,18 @@ static void plan(struct va_vit_tape *t)
     const struct va_vit_tape_shape *s = &t->shape;
     const struct va_vit_config *c = &t->vit->config;
     struct va_arena *a = &t->arena;
-    int64_t T = 1 + s->V, M = s->B * T, Q = s->cls_only ? s->B : M;
-    void *branch = s->drop_path ? va_arena_take(a, M, c->width) : NULL;
+    int64_t T = 1 + s->V, M = s->B * T, Q = s->B * queries_of(t);
 
     t->embedded = va_arena_take(a, M, c->width);
-    if (s->first > 0)
-        plan_frozen(t);
-    for (int64_t i = s->first; i < c->depth; i++) {
-        va_block_plan(&t->vit->layers.blocks[i], s->B, T, queries_of(t, i), true, a,
-                      &t->acts[i]);
-        t->acts[i].branch = branch;
-    }
+    va_blocks_plan(&t->vit->layers.blocks,
+                   &(struct va_blocks_shape){
+                       .B = s->B, .T = T, .queries = queries_of(t), .first = s->first },
+                   a, &t->acts);
     t->normed = va_arena_take(a, Q, c->width);
     t->norm_stats = va_arena_take(a, Q, 2);
     t->grad[0] = va_arena_take(a, M, c->width);
     t->grad[1] = va_arena_take(a, M, c->width);
     t->packed = va_arena_take(a, s->B * s->V, c->width);
-    va_block_plan_backward(&t->vit->layers.blocks[0], s->B, T, T, a, &t->scratch);
 }
 
 struct va_vit_tape *va_vit_tape_new(struct va_vit *vit, const struct va_vit_tape_shape *shape)
@@ -163,32 +139,20 @@ static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const i
                                           .stepy = T * D });
 }
 
-/* What block i reads. */
-static const void *input_of(const struct va_vit_tape *t, int64_t i)
-{
-    return i == 0 ? t->embedded : t->acts[i - 1].out;
-}
-
 const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *patches,
                                 const int32_t *places, const double *keep)
 {
-    const struct va_vit_config *c = &t->vit->config;
-    int64_t T = 1 + t->shape.V;
-
     t->B = B;
     t->patches = patches;
     embed(t, B, patches, places);
-    for (int64_t i = 0; i < c->depth; i++) {
-        t->acts[i].keep = keep && i >= t->shape.first ? keep + i * 2 * B : NULL;
-        va_block_forward(&t->vit->layers.blocks[i], B, T, queries_of(t, i), 0, input_of(t, i),
-                         &t->acts[i]);
-    }
-    va_layernorm_forward(t->vit->params, t->vit->layers.norm,
-                         &(struct va_norm){ .M = t->shape.cls_only ? B : B * T,
-                                            .eps = NORM_EPS,
-                                            .x = t->acts[c->depth - 1].out,
-                                            .y = t->normed,
-                                            .stats = t->norm_stats });
+    va_layernorm_forward(
+        t->vit->params, t->vit->layers.norm,
+        &(struct va_norm){ .M = B * queries_of(t),
+                           .eps = NORM_EPS,
+                           .x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t),
+                                                  t->embedded, keep, &t->acts),
+                           .y = t->normed,
+                           .stats = t->norm_stats });
     return t->normed;
 }
 
@@ -234,23 +198,16 @@ static void embed_backward(struct va_vit_tape *t, const void *dx)
 
 void va_vit_tape_backward(struct va_vit_tape *t, void *dout)
 {
-    const struct va_vit_config *c = &t->vit->config;
-    int64_t T = 1 + t->shape.V, from = 0;
+    bool all = t->shape.first == 0;
+    const void *dx;
 
     va_layernorm_backward(t->vit->params, t->vit->layers.norm,
-                          &(struct va_norm_grad){ .M = t->shape.cls_only ? t->B : t->B * T,
+                          &(struct va_norm_grad){ .M = t->B * queries_of(t),
                                                   .dy = dout,
-                                                  .x = t->acts[c->depth - 1].out,
+                                                  .x = t->acts.result,
                                                   .stats = t->norm_stats,
                                                   .dx = t->grad[0] });
-    for (int64_t i = c->depth - 1; i >= t->shape.first; i--) {
-        bool lowest = i == t->shape.first && i > 0;
-
-        va_block_backward(&t->vit->layers.blocks[i], t->B, T, queries_of(t, i), input_of(t, i),
-                          &t->acts[i], t->grad[from], lowest ? NULL : t->grad[1 - from],
-                          &t->scratch);
-        from = 1 - from;
-    }
-    if (t->shape.first == 0)
-        embed_backward(t, t->grad[from]);
+    dx = va_blocks_backward(&t->vit->layers.blocks, t->B, t->embedded, &t->acts, t->grad, all);
+    if (all)
+        embed_backward(t, dx);
 }

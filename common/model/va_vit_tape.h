@@ -15,11 +15,10 @@
 struct va_vit_tape; /* opaque */
 
 struct va_vit_tape_shape {
-    int64_t B;      /* pictures at most */
-    int64_t V;      /* patches of each, 1 .. P */
-    int64_t first;  /* the first block that is trained; depth: none but the last norm */
-    bool cls_only;  /* only the CLS row goes on after the last block */
-    bool drop_path; /* forward will be given factors */
+    int64_t B;     /* pictures at most */
+    int64_t V;     /* patches of each, 1 .. P */
+    int64_t first; /* the first block that is trained; depth: none but the last norm */
+    bool cls_only; /* only the CLS row goes on after the last block */
 };
 
 /* Mark the entries of the encoder that stay as they are; before the list is allocated for

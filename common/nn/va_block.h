@@ -1,15 +1,14 @@
 /*
  * va_block.h - one block of a transformer with LayerNorm in front of each part.
  *
- *     sum = x + proj(attention(qkv(norm1(x))))
- *     out = sum + fc2(gelu(fc1(norm2(sum))))
+ * What it computes: ops/va_op_transformer.h.
  *
- * x [B, T, D]. The blocks of a vision transformer are these (all tokens see each other), and so
+ * The blocks of a vision transformer are these (all tokens see each other), and so
  * are those of the temporal transformer (causal). Names below a prefix: norm1, attn.qkv,
  * attn.proj, norm2, mlp.fc1, mlp.fc2, as in timm and facebook MAE.
  *
- * queries: only the first so many rows of each sequence go on, so that sum and out are
- * [B, queries, D]: the last block of an encoder needs the CLS row alone. T for all.
+ * queries: only the first so many rows of each sequence go on: the last block of an encoder needs the
+ * CLS row alone. T for all.
  *
  * Source: Dosovitskiy et al., "An image is worth 16x16 words" (ICLR 2021)
  */
@@ -32,29 +31,14 @@ struct va_block {
     int64_t norm1, qkv, proj, norm2, fc1, fc2;
 };
 
-/* Where the activations go. For training all are apart. Without, norm1, att and norm2 may be one,
- * qkv and pre another, and sum and out may be x itself where queries is T. */
+/* Where the activations go. */
 struct va_block_acts {
-    void *norm1, *stats1; /* [M, D], [M, 2]; M = B T */
-    void *qkv;            /* [M, 3, heads, D / heads] */
-    void *att, *lse;      /* [Q, D], [B, heads, queries]; Q = B queries */
-    void *sum;            /* [Q, D] */
-    void *norm2, *stats2; /* [Q, D], [Q, 2] */
-    void *pre, *hidden; /* [Q, mlp], before and after GELU; without training they may be one */
-    void *out;          /* [Q, D] */
-    /* Drop path (Huang et al. 2016): what attention, then the MLP, add to each sequence is times
-     * keep [2, B], on the host, by way of branch [Q, D]. keep NULL: times 1, no branch. */
-    const double *keep;
-    void *branch;
-}; /* stats and lse are NULL without a backward pass */
-
-/* What the backward pass needs beside the activations. */
-struct va_block_scratch {
-    void *dnorm;   /* [M, D] */
-    void *dqkv;    /* [M, 3D] */
-    void *dhidden; /* [Q, mlp]; may be dqkv where it is as large */
-    void *dsum;    /* [Q, D] */
-    void *dbranch; /* [Q, D], with keep */
+    void *tape;         /* NULL without training */
+    void *work;         /* may be that of other blocks; with a tape only for keep */
+    void *out;          /* [B, queries, D]; without training it may be x where queries is T */
+    const double *keep; /* as in struct va_transformer, as are these */
+    void *qkv;
+    int64_t lead;
 };
 
 /* The law of a weight [N, K]: uniform, of bound sqrt(6 / (N + K)) (Xavier) or what `law` says. */
@@ -65,20 +49,23 @@ struct va_param va_block_xavier(int64_t N, int64_t K);
 VA_MUST_USE int va_block_declare(struct va_block *b, struct va_params *list, const char *prefix,
                                  const struct va_block_sizes *s, va_block_law law);
 
-/* Places for B sequences of T frames, without keep and branch. */
+/* Numbers of the tape and of work for B sequences of T frames. */
+struct va_transformer_room va_block_room(const struct va_block *b, int64_t B, int64_t T,
+                                         int64_t queries, bool training);
+
+/* Places for them but keep: with a tape, or with work. And work for the backward pass. */
 void va_block_plan(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
                    bool training, struct va_arena *a, struct va_block_acts *acts);
-void va_block_plan_backward(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
-                            struct va_arena *a, struct va_block_scratch *t);
+void *va_block_plan_backward(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
+                             struct va_arena *a);
 
-/* `lead` rows of earlier frames stand before acts->qkv (streaming: B = 1, queries = T). */
 void va_block_forward(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
-                      int64_t lead, const void *x, const struct va_block_acts *acts);
+                      const void *x, const struct va_block_acts *acts);
 
-/* dx [M, D] (or NULL) from dout [Q, D]; after a forward with lead = 0. Gradients of parameters are
- * added, of those that have one. */
+/* dx [B, T, D] (or NULL) from dout [B, queries, D]; after a forward with a tape. Gradients of parameters
+ * are added, of those that have one. */
 void va_block_backward(const struct va_block *b, int64_t B, int64_t T, int64_t queries,
                        const void *x, const struct va_block_acts *acts, const void *dout,
-                       void *dx, const struct va_block_scratch *t);
+                       void *dx, void *work);
 
 #endif

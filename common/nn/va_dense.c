@@ -14,6 +14,7 @@ int64_t va_dense_declare(struct va_params *list, int64_t N, int64_t K,
         w.shape[1] = K;
     }
     w.biased = bias != NULL;
+    w.value.use = VA_USE_LINEAR;
     b.rank = 1;
     b.shape[0] = N;
     va_start(args, name);

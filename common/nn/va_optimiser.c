@@ -2,6 +2,7 @@
 
 #include "base/va_mem.h"
 #include <math.h>
+#include <stddef.h>
 
 struct va_optimiser {
     struct va_params *params;
@@ -10,6 +11,7 @@ struct va_optimiser {
     int64_t *entry;         /* [count], its index in params */
     int64_t count;
     int64_t updates;
+    void *record; /* struct va_step */
 };
 
 struct va_optimiser *va_optimiser_new(struct va_params *params,
@@ -23,12 +25,13 @@ struct va_optimiser *va_optimiser_new(struct va_params *params,
     o->c = *c;
     o->list = va_new(params->count, sizeof(*o->list));
     o->entry = va_new(params->count, sizeof(*o->entry));
-    if (!o->list || !o->entry) {
+    o->record = va_bytes_new(params->be, sizeof(struct va_step));
+    if (!o->list || !o->entry || !o->record) {
         va_optimiser_free(o);
         return NULL;
     }
     for (int64_t i = 0; i < params->count; i++) {
-        const struct va_param *p = &params->items[i];
+        struct va_param *p = &params->items[i];
 
         if (p->frozen)
             continue;
@@ -39,7 +42,8 @@ struct va_optimiser *va_optimiser_new(struct va_params *params,
                                                   .m = p->m,
                                                   .v = p->v,
                                                   .decay = p->decay ? c->decay : 0,
-                                                  .rate = p->rate ? p->rate : 1 };
+                                                  .rate = p->rate ? p->rate : 1,
+                                                  .weight = &p->value };
     }
     return o;
 }
@@ -48,37 +52,61 @@ void va_optimiser_free(struct va_optimiser *o)
 {
     if (!o)
         return;
+    o->params->be->ops->free(o->params->be, o->record);
     va_free(o->list);
     va_free(o->entry);
     va_free(o);
 }
 
-int va_optimiser_step(struct va_optimiser *o, double lr, double *norm, const char **bad)
+void *va_optimiser_begin(struct va_optimiser *o, uint64_t seed, uint64_t step, double rate)
+{
+    struct va_backend *be = o->params->be;
+    const struct va_step record = {
+        .seed = seed, .step = step, .rate = rate, .t = o->updates + 1, .report = { .worst = -1 }
+    };
+
+    be->ops->put_bytes(be, o->record, &record, offsetof(struct va_step, halted));
+    return o->record;
+}
+
+void va_optimiser_update(struct va_optimiser *o)
 {
     struct va_params *params = o->params;
-    const struct va_adamw p = { .lr = lr,
-                                .beta1 = o->c.beta1,
-                                .beta2 = o->c.beta2,
-                                .eps = o->c.eps,
-                                .clip = o->c.clip,
-                                .t = o->updates + 1,
-                                .list = o->list,
-                                .count = o->count,
-                                .derived = params->derived,
-                                .derived_count = params->derived_count };
-    struct va_adamw_result r;
 
+    params->be->ops->update(params->be,
+                            &(struct va_adamw){ .beta1 = o->c.beta1,
+                                                .beta2 = o->c.beta2,
+                                                .eps = o->c.eps,
+                                                .clip = o->c.clip,
+                                                .list = o->list,
+                                                .count = o->count,
+                                                .derived = params->derived,
+                                                .derived_count = params->derived_count,
+                                                .step = o->record });
+}
+
+void va_optimiser_look(struct va_optimiser *o, struct va_report *r)
+{
+    struct va_step record;
+
+    o->params->be->ops->get_bytes(o->params->be, &record, o->record, sizeof(record));
+    *r = record.report;
+}
+
+int va_optimiser_report(struct va_optimiser *o, struct va_report *r, const char **bad)
+{
+    struct va_backend *be = o->params->be;
+    struct va_step record;
+
+    be->ops->get_bytes(be, &record, o->record, sizeof(record));
+    *r = record.report;
     *bad = NULL;
-    params->be->ops->update(params->be, &p, &r);
-    if (va_backend_peek(params->be) < 0)
+    if (va_backend_peek(be) < 0)
         return -1;
-    *norm = r.norm;
-    if (r.worst >= 0 || !isfinite(r.norm)) {
-        *bad = r.worst >= 0 ? params->items[o->entry[r.worst]].name : "all tensors together";
-        return -1;
-    }
-    va_params_updated(params);
-    o->updates++;
+    if (r->worst >= 0 || !isfinite(r->norm))
+        *bad = r->worst >= 0 ? o->params->items[o->entry[r->worst]].name
+                             : "all tensors together";
+    o->updates += va_step_updates(&record);
     return 0;
 }
 

@@ -26,15 +26,22 @@ VA_MUST_USE struct va_optimiser *va_optimiser_new(struct va_params *params,
 void va_optimiser_free(struct va_optimiser *o); /* NULL is fine */
 
 /*
- * One update at rate `lr` from the gradients in the list, which it leaves as they are; derived
- * weights and prepared forms follow. *norm gets their L2 norm before clipping. Waits for the device.
- * Returns 0; -1 with *bad NULL when the device has failed, which is reported; or -1 when a gradient
- * is not finite: then nothing was changed and *bad names the
- * tensor (it lives as long as the list). That is not reported here, since the caller knows step
- * and batch.
+ * A step: begin puts its record on the device (ops/va_op_train.h) and returns it for the masks and
+ * losses of this step. `update` updates from the gradients in the list, which it leaves as they
+ * are; derived weights and prepared forms follow. `report` waits and reads what the step found. Where
+ * the loss or a gradient was not finite nothing was changed, nor is it by later steps.
  */
-VA_MUST_USE int va_optimiser_step(struct va_optimiser *o, double lr, double *norm,
-                                  const char **bad);
+void *va_optimiser_begin(struct va_optimiser *o, uint64_t seed, uint64_t step, double rate);
+void va_optimiser_update(struct va_optimiser *o);
+
+/* 0, or -1 when the device has failed, which is reported. *bad: the tensor whose gradient is not
+ * finite, for a message of the caller, who knows step and batch (it lives as long as the list); or
+ * NULL. */
+VA_MUST_USE int va_optimiser_report(struct va_optimiser *o, struct va_report *r,
+                                    const char **bad);
+
+/* What the losses of the step have found before its update. Waits: for several ranks, which join it. */
+void va_optimiser_look(struct va_optimiser *o, struct va_report *r);
 
 /* Updates made so far; setting it is for a run that is resumed (moments are in the list). */
 int64_t va_optimiser_updates(const struct va_optimiser *o);

@@ -23,9 +23,11 @@ int va_recurrent_declare(struct va_recurrent_layer *l, struct va_params *list,
     law.shape[0] = rows_of(l);
     law.shape[1] = H;
     law.rank = 2;
+    law.value.use = VA_USE_LINEAR;
     l->w_ih = va_params_add(list, &law, "%s.weight_ih", prefix);
     l->w_hh = va_params_add(list, &law, "%s.weight_hh", prefix);
     law.rank = 1;
+    law.value.use = VA_USE_PLAIN;
     l->b_ih = va_params_add(list, &law, "%s.bias_ih", prefix);
     l->b_hh = va_params_add(list, &law, "%s.bias_hh", prefix);
     return l->w_ih < 0 || l->w_hh < 0 || l->b_ih < 0 || l->b_hh < 0 ? -1 : 0;

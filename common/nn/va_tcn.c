@@ -94,8 +94,7 @@ int64_t va_tcn_reach(const struct va_tcn *l)
 /* The mask of the first or second convolution, on tensors [.., C]. */
 static struct va_mask mask_of(const struct va_mask *drop, int which, int64_t C)
 {
-    return (struct va_mask){ drop->p, drop->seed, drop->step + (uint64_t)which,
-                             drop->first * C };
+    return (struct va_mask){ drop->p, drop->step, drop->stream + which, drop->first * C };
 }
 
 /* y = dropout(prelu(c)) + residual, c = conv(x) */

@@ -49,7 +49,7 @@ VA_MUST_USE int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t
 int64_t va_tcn_reach(const struct va_tcn *l);
 
 /* `lead` rows of history stand before x, and before acts->y1, for B = 1; else 0. The two masks of a
- * block have drop->step and the number after it; drop->first counts frames, in the whole batch. */
+ * block have drop->stream and the number after it; drop->first counts frames, in the whole batch. */
 void va_tcn_forward(struct va_tcn *l, int64_t B, int64_t T, int64_t lead, const void *x,
                     const struct va_tcn_acts *acts, const struct va_mask *drop);
 

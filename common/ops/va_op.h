@@ -15,13 +15,23 @@
 
 /*
  * A weight matrix or kernel whose values change rarely compared with its uses. `prepared` is
- * the backend's own form of it (packed, transposed, bf16, spectrum); the backend makes it at
- * the first use after weight_changed() and owns it until weight_release().
+ * the backend's own form of it (packed, transposed, bf16, spectrum), which it owns until
+ * weight_release(). It is made by weight_prepare(), when the host has written the values, and kept up
+ * to date by what writes them on the device: `update` and `derive`. Where nobody asked for it, it is
+ * made at the first use.
  */
+enum va_use {
+    VA_USE_PLAIN,  /* read as it is */
+    VA_USE_LINEAR, /* [N, K], of a linear layer or a recurrence */
+    VA_USE_CONV,   /* [N, K, taps], of a convolution over time */
+};
+
 struct va_weight {
     void *data; /* values, in the layout the operation states */
     void *prepared;
-    bool stale; /* data changed since `prepared` was made */
+    bool stale; /* the host wrote data since `prepared` was made */
+    enum va_use use;
+    int64_t N, K, taps; /* not of a plain one */
 };
 
 enum va_unary {
@@ -251,14 +261,18 @@ struct va_add_scaled {
 
 /*
  * Inverted dropout: x / (1-p) where the element is kept, else 0. The mask is a function of (seed,
- * step, element): word i % 4 of the Philox block i / 4 for VA_RAND_DROPOUT, kept when it is
- * >= p * 2^32. The first element of a tensor is element `first`, so that a part of a larger
- * activation gets its part of the mask. With the same key on dy it is its own backward.
+ * step, stream, element), the first two in the record of the step (ops/va_op_train.h): word i % 4 of
+ * the Philox block i / 4 for VA_RAND_DROPOUT and step * 64 + stream, kept when it is >= p * 2^32. The
+ * first element of a tensor is element `first`, so that a part of a larger activation gets its part
+ * of the mask. With the same key on dy it is its own backward.
  */
+enum { VA_MASK_STREAMS = 64 };
+
 struct va_mask {
-    double p; /* 0: everything is kept */
-    uint64_t seed, step;
-    int64_t first; /* >= 0, any number */
+    double p;         /* 0: everything is kept */
+    const void *step; /* the record; not looked at where p is 0 */
+    int64_t stream;   /* below VA_MASK_STREAMS */
+    int64_t first;    /* >= 0, any number */
 };
 
 /* y = dropout(prelu(x)) + residual, prelu(x) = x > 0 ? x : slope x with one slope for all; y may

@@ -7,11 +7,14 @@
  *
  * Numbers:   a buffer is a void * to `elem` bytes per number (4, or 8 in ref); use va_at() to
  *            step through it. Only get_* may be asked for the values.
- * Contracts: what each operation computes is said in ops/va_op.h and ops/va_op_train.h
+ * Contracts: what each operation computes is said in ops/va_op.h, ops/va_op_train.h and
+ *            ops/va_op_transformer.h
  * Time:      operations may run later, in the order of their calls. What the host gives (parameter
  *            structs, sources of put_*, indices, scales) is read before the call returns. Only
  *            get_*, sync and what returns a result wait. A buffer may be freed with work
  *            outstanding. A list of tensors lives until the next wait.
+ *            What varies from step to step is in a record on the device (ops/va_op_train.h), where
+ *            a step leaves its results: reading it, at the end, is the only wait of a step.
  * Errors:    operations return nothing. A failure (memory, device)
  *            sticks: later operations do nothing and va_backend_check() returns -1 after it was
  *            reported once. Sizes are the caller's promise, taken from a checked configuration.
@@ -22,6 +25,7 @@
 
 #include "base/va_attr.h"
 #include "ops/va_op_train.h"
+#include "ops/va_op_transformer.h"
 #include <stddef.h>
 
 struct va_backend;
@@ -39,8 +43,12 @@ struct va_ops {
     void (*put_f64)(struct va_backend *be, void *dst, const double *src, int64_t count);
     void (*get_f32)(struct va_backend *be, float *dst, const void *src, int64_t count);
     void (*get_f64)(struct va_backend *be, double *dst, const void *src, int64_t count);
+    /* Records and tables, as they are: of a buffer from its beginning. */
+    void (*put_bytes)(struct va_backend *be, void *dst, const void *src, int64_t bytes);
+    void (*get_bytes)(struct va_backend *be, void *dst, const void *src, int64_t bytes);
 
     /* Weights */
+    void (*weight_prepare)(struct va_backend *be, struct va_weight *w, bool training);
     void (*weight_release)(struct va_backend *be, struct va_weight *w);
 
     /* Elementwise over n numbers; in place allowed where x (or dy) is y (or dx). */
@@ -70,16 +78,22 @@ struct va_ops {
     void (*recurrent)(struct va_backend *be, const struct va_recurrent *p);
     void (*recurrent_grad)(struct va_backend *be, const struct va_recurrent_grad *p);
 
-    /* These wait for the device: their results are on the host. */
-    double (*squares)(struct va_backend *be, const struct va_squares *p);
+    /* Composed of the above where a backend has none of its own (ops/va_compose.h). */
+    struct va_transformer_room (*transformer_room)(struct va_backend *be,
+                                                   const struct va_transformer_shape *s);
+    void (*transformer)(struct va_backend *be, const struct va_transformer *p);
+    void (*transformer_grad)(struct va_backend *be, const struct va_transformer_grad *p);
+
+    /* Losses and the update, by the record of the step. */
+    void (*squares)(struct va_backend *be, const struct va_squares *p);
+    void (*ccc_loss)(struct va_backend *be, const struct va_ccc *p);
+    void (*cross_entropy)(struct va_backend *be, const struct va_cross_entropy *p);
+    void (*update)(struct va_backend *be, const struct va_adamw *p);
+    /* Waits: what several ranks merge before ccc_loss. */
     void (*ccc_moments)(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
-    void (*update)(struct va_backend *be, const struct va_adamw *p,
-                   struct va_adamw_result *out);
 
-    void (*ccc_grad)(struct va_backend *be, int64_t n, const void *pred, const void *label,
-                     const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-    /* Values of derived weights; and, in place, the gradients of what they follow from. */
+    /* Values of derived weights, with prepared forms; and, in place, the gradients of what they follow from. */
     void (*derive)(struct va_backend *be, const struct va_derived *list, int64_t count);
     void (*derive_grad)(struct va_backend *be, const struct va_derived *list, int64_t count);
 
@@ -89,6 +103,17 @@ struct va_ops {
     void (*separable2d)(struct va_backend *be, const struct va_separable2d *p);
     void (*pool2d)(struct va_backend *be, const struct va_pool2d *p);
     void (*upsample2d)(struct va_backend *be, const struct va_upsample2d *p);
+
+    /*
+     * Optional, NULL together. From `record` to `recorded` calls are kept as well as made; recorded
+     * returns them, or NULL where one of them waited or took something from the host (put_*, indices,
+     * factors, moments). `replay` makes them again: what differs is what the buffers hold, the step's
+     * record among them. Lists given to them live until `forget`.
+     */
+    void (*record)(struct va_backend *be);
+    void *(*recorded)(struct va_backend *be);
+    void (*replay)(struct va_backend *be, void *calls);
+    void (*forget)(struct va_backend *be, void *calls); /* NULL is fine */
 
     int (*sync)(struct va_backend *be); /* wait; -1 after a failure was reported */
     void (*destroy)(struct va_backend *be);
@@ -103,7 +128,8 @@ struct va_ops {
 enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS };
 
 struct va_backend {
-    const struct va_ops *ops;
+    const struct va_ops *ops; /* the table, complete */
+    struct va_ops table;
     enum va_precision precision; /* of the operations from now on */
     bool failed;                 /* an operation failed, and it was reported */
     int64_t held;                /* bytes allocated now, and the most so far */
@@ -116,7 +142,13 @@ static inline void *va_at(const struct va_backend *be, const void *buffer, int64
     return (char *)buffer + i * (int64_t)be->ops->elem;
 }
 
-/* Values of w->data were written: its prepared form is made anew at the next use. */
+/* A buffer of bytes, zeroed; NULL after reporting. */
+static inline void *va_bytes_new(struct va_backend *be, int64_t bytes)
+{
+    return be->ops->alloc(be, bytes / (int64_t)be->ops->elem + 1);
+}
+
+/* The host wrote w->data: its prepared form is made anew at the next use. */
 static inline void va_weight_changed(struct va_weight *w)
 {
     w->stale = true;

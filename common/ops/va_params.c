@@ -60,6 +60,9 @@ int64_t va_params_add(struct va_params *list, const struct va_param *law, const 
     for (int d = 0; d < p->rank; d++)
         if (va_mul(p->count, p->shape[d], &p->count) < 0)
             return va_error("%s: too many elements", p->name);
+    p->value.N = p->shape[0];
+    p->value.K = p->count / p->shape[0];
+    p->value.taps = 1;
     return list->count++;
 }
 
@@ -113,6 +116,12 @@ int64_t va_params_derive(struct va_params *list, enum va_law law, int64_t v, int
     list->derived[i] = (struct va_derived){
         .law = law, .rows = p->shape[0], .cols = p->count / p->shape[0], .w = { .stale = true }
     };
+    if (law == VA_LAW_WEIGHT_NORM && p->rank == 3) {
+        list->derived[i].w.use = VA_USE_CONV;
+        list->derived[i].w.N = p->shape[0];
+        list->derived[i].w.K = p->shape[1];
+        list->derived[i].w.taps = p->shape[2];
+    }
     list->derived_from[2 * i] = v;
     list->derived_from[2 * i + 1] = g;
     return list->derived_count++;
@@ -478,20 +487,16 @@ void va_params_derive_grad(struct va_params *list)
         list->be->ops->derive_grad(list->be, list->derived, list->derived_count);
 }
 
-void va_params_updated(struct va_params *list)
-{
-    for (int64_t i = 0; i < list->count; i++)
-        if (!list->items[i].frozen)
-            va_weight_changed(&list->items[i].value);
-    for (int64_t i = 0; i < list->derived_count; i++)
-        va_weight_changed(&list->derived[i].w);
-}
-
 void va_params_changed(struct va_params *list)
 {
+    struct va_backend *be = list->be;
+
     if (list->derived_count)
-        list->be->ops->derive(list->be, list->derived, list->derived_count);
-    for (int64_t i = 0; i < list->count; i++)
+        be->ops->derive(be, list->derived, list->derived_count);
+    for (int64_t i = 0; i < list->count; i++) {
         va_weight_changed(&list->items[i].value);
-    va_params_updated(list);
+        be->ops->weight_prepare(be, &list->items[i].value, list->grads != NULL);
+    }
+    for (int64_t i = 0; i < list->derived_count; i++)
+        be->ops->weight_prepare(be, &list->derived[i].w, list->grads != NULL);
 }

@@ -111,9 +111,8 @@ void va_params_zero_grad(struct va_params *list);
  * of the entries that they follow from, to the gradients of these. */
 void va_params_derive_grad(struct va_params *list);
 
-/* All values were written: derived weights and prepared forms are made anew. */
+/* All values were written by the host: derived weights and prepared forms are made anew. For those who
+ * compute with them, before they do. */
 void va_params_changed(struct va_params *list);
-/* The same for those that an update writes, which has made derived weights. */
-void va_params_updated(struct va_params *list);
 
 #endif

@@ -98,12 +98,14 @@ void va_ref_gather(struct va_backend *be, const struct va_gather *p)
 /* What dropout makes of value x of tensor element i. */
 static double masked(const struct va_mask *m, int64_t i, double x)
 {
+    const struct va_step *s = m->step;
     uint64_t element = (uint64_t)(m->first + i);
     uint32_t words[4];
 
     if (!(m->p > 0))
         return x;
-    va_philox(m->seed, VA_RAND_DROPOUT, m->step, element / 4, words);
+    va_philox(s->seed, VA_RAND_DROPOUT, s->step * VA_MASK_STREAMS + (uint64_t)m->stream,
+              element / 4, words);
     return words[element % 4] >= m->p * 0x1p32 ? x / (1 - m->p) : 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/va_mem.h"
 #include "cpu/va_buffer.h"
+#include "ops/va_compose.h"
 #include "ref/va_ref_priv.h"
 #include <string.h>
 
@@ -48,6 +49,13 @@ static void ref_get_f64(struct va_backend *be, double *dst, const void *src, int
     ref_copy(be, dst, src, count);
 }
 
+static void ref_weight_prepare(struct va_backend *be, struct va_weight *w, bool training)
+{
+    (void)be;
+    (void)w;
+    (void)training;
+}
+
 static void ref_weight_release(struct va_backend *be, struct va_weight *w)
 {
     (void)be;
@@ -75,6 +83,9 @@ static const struct va_ops ref_ops = {
     .put_f64 = ref_put_f64,
     .get_f32 = ref_get_f32,
     .get_f64 = ref_get_f64,
+    .put_bytes = va_buffer_move,
+    .get_bytes = va_buffer_move,
+    .weight_prepare = ref_weight_prepare,
     .weight_release = ref_weight_release,
     .unary = va_ref_unary,
     .unary_grad = va_ref_unary_grad,
@@ -102,7 +113,8 @@ static const struct va_ops ref_ops = {
     .recurrent_grad = va_ref_recurrent_grad,
     .squares = va_ref_squares,
     .ccc_moments = va_ref_ccc_moments,
-    .ccc_grad = va_ref_ccc_grad,
+    .ccc_loss = va_ref_ccc_loss,
+    .cross_entropy = va_ref_cross_entropy,
     .update = va_ref_update,
     .conv2d = va_ref_conv2d,
     .dwconv2d = va_ref_dwconv2d,
@@ -118,6 +130,6 @@ struct va_backend *va_ref_backend_new(void)
     struct va_backend *be = va_new(1, sizeof(*be));
 
     if (be)
-        be->ops = &ref_ops;
+        va_backend_init(be, &ref_ops);
     return be;
 }

@@ -58,13 +58,12 @@ void va_ref_norm(struct va_backend *be, const struct va_norm *p);
 void va_ref_norm_grad(struct va_backend *be, const struct va_norm_grad *p);
 
 /* va_ref_train.c */
-double va_ref_squares(struct va_backend *be, const struct va_squares *p);
+void va_ref_squares(struct va_backend *be, const struct va_squares *p);
 void va_ref_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out);
-void va_ref_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
-                     const void *valid, const struct va_ccc_coefficients *c, void *dpred);
-void va_ref_update(struct va_backend *be, const struct va_adamw *p,
-                   struct va_adamw_result *out);
+void va_ref_ccc_loss(struct va_backend *be, const struct va_ccc *p);
+void va_ref_cross_entropy(struct va_backend *be, const struct va_cross_entropy *p);
+void va_ref_update(struct va_backend *be, const struct va_adamw *p);
 
 /* va_ref_pictures.c */
 void va_ref_conv2d(struct va_backend *be, const struct va_conv2d *p);

@@ -55,6 +55,37 @@ void va_share_moments(struct va_ccc_moments *m)
         va_ccc_merge(m, &all[r]);
 }
 
+void va_share_ccc(struct va_backend *be, struct va_ccc *p, struct va_ccc_moments *m)
+{
+    if (va_comm_size() == 1)
+        return;
+    be->ops->ccc_moments(be, p->n, p->pred, p->label, p->valid, m);
+    va_share_moments(m);
+    p->moments = m;
+}
+
+double va_share_sum(double x)
+{
+    static double all[VA_COMM_MAX];
+    double sum = 0;
+
+    va_comm_gather(&x, sizeof(x), all);
+    for (int r = 0; r < va_comm_size(); r++)
+        sum += all[r];
+    return sum;
+}
+
+void va_share_report(struct va_optimiser *o, struct va_report *r)
+{
+    if (va_comm_size() == 1)
+        return;
+    va_optimiser_look(o, r);
+    r->loss = va_share_sum(r->loss);
+    r->cross_entropy = va_share_sum(r->cross_entropy);
+    r->class_weight = va_share_sum(r->class_weight);
+    r->wrong = va_comm_first((int)r->wrong);
+}
+
 /* ---- gradients ------------------------------------------------------------------------- */
 
 void va_share_gradients(struct va_params *params, float *room)

@@ -21,6 +21,7 @@
 
 #include "base/va_hash.h"
 #include "nn/va_ccc.h"
+#include "nn/va_optimiser.h"
 #include "ops/va_params.h"
 
 struct va_share {
@@ -37,6 +38,17 @@ void va_share_rounding(void);
 
 /* From the moments of this rank's share to those of the batch. */
 void va_share_moments(struct va_ccc_moments *m);
+
+/* The same for a loss over frames of this rank's share; *m holds them during ccc_loss. With one rank the
+ * loss makes its own. */
+void va_share_ccc(struct va_backend *be, struct va_ccc *p, struct va_ccc_moments *m);
+
+/* The sum of what the ranks have, in their order. */
+double va_share_sum(double x);
+
+/* What the losses of a step found on all ranks, each its part, before the update. With one rank *r is
+ * left alone, as the report of the step has it. */
+void va_share_report(struct va_optimiser *o, struct va_report *r);
 
 /* From the gradients of this rank's share to those of the batch; room [VA_SHARE_ROOM]. */
 enum { VA_SHARE_ROOM = 1 << 20 };

@@ -336,11 +336,12 @@ static bool is_counter(const char *key)
     return false;
 }
 
-struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step)
+struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step,
+                                      bool *validated)
 {
     struct va_h5_in *in = va_h5_open(path, "va.state/1");
     struct va_tensors *all = va_tensors_new(), *set = va_tensors_new();
-    bool best = in && va_h5_has(in, "/best");
+    bool best = *validated = in && va_h5_has(in, "/best");
     int result = in && all && set ? get_metadata(in, all) : -1;
 
     for (int64_t i = 0; result == 0 && i < all->meta_count; i++)

@@ -8,6 +8,7 @@
 
 #include "base/va_tensors.h"
 #include "io/va_h5.h"
+#include <stdbool.h>
 #include <stdio.h>
 
 /* All tensors (float32) and attributes (as metadata) of a va.model/1 file, in file order of
@@ -19,8 +20,10 @@ VA_MUST_USE struct va_tensors *va_model_read(const char *path, char **id);
 VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
 
 /* The model in a run's checkpoint (va.state/1): the weights of its best validation so far, else the
- * present ones; *step gets the step that they are of. `id` as above. NULL after reporting. */
-VA_MUST_USE struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step);
+ * present ones; *step gets the step that they are of, *validated which of the two. `id` as above. NULL
+ * after reporting. */
+VA_MUST_USE struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step,
+                                                  bool *validated);
 
 /* The tensors and metadata of a va.model/1 or safetensors file, a checkpoint of PyTorch
  * (weights/va_pth.h) or an ONNX model (weights/va_onnx.h), whichever its contents are; of others' with values and types as they

@@ -8,6 +8,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "cpu/va_cpu_ops.h"
+#include "ops/va_compose.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct late;
 struct call {
     struct call *next;
     void (*run)(struct va_backend *in, void *args);
+    size_t size;
     max_align_t args[];
 };
 
@@ -36,6 +38,8 @@ struct late {
         long calls;
     } counts[NAMES];
     long waits, allocations;
+    struct call *program, **append; /* what is recorded; append NULL: nothing is */
+    bool hosted;                    /* and that it waits, or takes something from the host */
 };
 
 static char *device, *host; /* of all devices of the process: [SPAN] */
@@ -79,23 +83,32 @@ static void count(struct late *l, const char *name)
     l->counts[i].calls++;
 }
 
-/* Keep a call with a copy of its arguments; NULL when the device has failed. */
-static void *push(struct va_backend *be, const char *name,
-                  void (*run)(struct va_backend *, void *), const void *args, size_t size)
+/* A call with a copy of its arguments, at the end of a list. */
+static void add_call(struct va_backend *be, struct call ***last,
+                     void (*run)(struct va_backend *, void *), const void *args, size_t size)
 {
     struct call *c = malloc(sizeof(*c) + size);
 
-    count(late(be), name);
     if (!c) {
         be->failed = true;
         va_error_machine("late device: out of memory");
-        return NULL;
+        return;
     }
-    *c = (struct call){ .run = run };
+    *c = (struct call){ .run = run, .size = size };
     memcpy(c->args, args, size);
-    *late(be)->last = c;
-    late(be)->last = &c->next;
-    return c->args;
+    **last = c;
+    *last = &c->next;
+}
+
+static void push(struct va_backend *be, const char *name,
+                 void (*run)(struct va_backend *, void *), const void *args, size_t size)
+{
+    struct late *l = late(be);
+
+    count(l, name);
+    add_call(be, &l->last, run, args, size);
+    if (l->append)
+        add_call(be, &l->append, run, args, size);
 }
 
 static void run_all(struct va_backend *be)
@@ -117,14 +130,16 @@ static void run_all(struct va_backend *be)
 static void wait_for(struct va_backend *be)
 {
     late(be)->waits++;
+    late(be)->hosted = true;
     run_all(be);
 }
 
 /* A copy of n bytes that the host gave, which lives until the call has run. */
-static void *keep(const void *data, size_t n)
+static void *keep(struct va_backend *be, const void *data, size_t n)
 {
     void *copy = data ? malloc(n + 1) : NULL;
 
+    late(be)->hosted |= data != NULL;
     return copy ? memcpy(copy, data, n) : NULL;
 }
 
@@ -159,32 +174,32 @@ static void *keep(const void *data, size_t n)
 
 /* The same for a struct with a weight `w`, which may be NULL. A form that is out of date is made
  * anew when the call runs, and only then, as the host may have said so since. */
-#define WEIGHTED(name, n, ...)                                                    \
-    struct weighted_##name {                                                      \
-        struct va_##name p;                                                       \
-        struct va_weight *of;                                                     \
-        bool stale;                                                               \
-    };                                                                            \
-    static void run_##name(struct va_backend *in, void *args)                     \
-    {                                                                             \
-        struct weighted_##name *a = args;                                         \
-        struct va_##name *p = &a->p;                                              \
-        struct va_weight w = { 0 };                                               \
-                                                                                  \
-        if (a->of)                                                                \
-            w = (struct va_weight){ at(a->of->data), a->of->prepared, a->stale }; \
-        p->w = a->of ? &w : NULL;                                                 \
-        EACH_##n(__VA_ARGS__) in->ops->name(in, p);                               \
-        if (a->of)                                                                \
-            a->of->prepared = w.prepared;                                         \
-    }                                                                             \
-    static void late_##name(struct va_backend *be, const struct va_##name *p)     \
-    {                                                                             \
-        struct weighted_##name a = { *p, p->w, p->w && p->w->stale };             \
-                                                                                  \
-        if (p->w)                                                                 \
-            p->w->stale = false;                                                  \
-        push(be, #name, run_##name, &a, sizeof(a));                               \
+#define WEIGHTED(name, n, ...)                                                                \
+    struct weighted_##name {                                                                  \
+        struct va_##name p;                                                                   \
+        struct va_weight *of;                                                                 \
+        bool stale;                                                                           \
+    };                                                                                        \
+    static void run_##name(struct va_backend *in, void *args)                                 \
+    {                                                                                         \
+        struct weighted_##name *a = args;                                                     \
+        struct va_##name *p = &a->p;                                                          \
+        struct va_weight w = { 0 };                                                           \
+                                                                                              \
+        if (a->of)                                                                            \
+            w = (struct va_weight){ at(a->of->data), a->of->prepared, a->stale, 0, 0, 0, 0 }; \
+        p->w = a->of ? &w : NULL;                                                             \
+        EACH_##n(__VA_ARGS__) in->ops->name(in, p);                                           \
+        if (a->of)                                                                            \
+            a->of->prepared = w.prepared;                                                     \
+    }                                                                                         \
+    static void late_##name(struct va_backend *be, const struct va_##name *p)                 \
+    {                                                                                         \
+        struct weighted_##name a = { *p, p->w, p->w && p->w->stale };                         \
+                                                                                              \
+        if (p->w)                                                                             \
+            p->w->stale = false;                                                              \
+        push(be, #name, run_##name, &a, sizeof(a));                                           \
     }
 
 WEIGHTED(linear, 5, x, bias, residual, pre, y)
@@ -207,9 +222,92 @@ OPERATION(norm_grad, 8, dy, x, gamma, stats, add, dx, dgamma, dbeta)
 OPERATION(attention, 5, q, k, v, y, lse)
 OPERATION(attention_grad, 9, q, k, v, y, lse, dy, dq, dk, dv)
 OPERATION(add, 3, a, b, y)
-OPERATION(dropout, 2, x, y)
-OPERATION(prelu, 4, x, slope, residual, y)
-OPERATION(prelu_grad, 5, x, slope, dy, dx, dslope)
+OPERATION(dropout, 3, x, y, mask.step)
+OPERATION(prelu, 5, x, slope, residual, y, mask.step)
+OPERATION(prelu_grad, 6, x, slope, dy, dx, dslope, mask.step)
+
+/* ---- transformer blocks: four weights --------------------------------------------------------- */
+
+struct weights {
+    struct va_weight *of[4];
+    bool stale[4];
+    struct va_weight here[4];
+};
+
+static struct va_layer *layer(struct va_transformer_weights *w, int i)
+{
+    return i == 0 ? &w->qkv : i == 1 ? &w->proj : i == 2 ? &w->fc1 : &w->fc2;
+}
+
+static void keep_weights(struct weights *k, struct va_transformer_weights *w)
+{
+    for (int i = 0; i < 4; i++) {
+        k->of[i] = layer(w, i)->w;
+        k->stale[i] = k->of[i]->stale;
+        k->of[i]->stale = false;
+    }
+}
+
+static void affine_at(struct va_affine *p)
+{
+    EACH_4(gamma, beta, dgamma, dbeta)
+}
+
+static void begin_weights(struct weights *k, struct va_transformer_weights *w)
+{
+    affine_at(&w->norm1);
+    affine_at(&w->norm2);
+    for (int i = 0; i < 4; i++) {
+        struct va_layer *p = layer(w, i);
+
+        EACH_3(bias, dw, dbias)
+        k->here[i] = (struct va_weight){
+            at(k->of[i]->data), k->of[i]->prepared, k->stale[i], 0, 0, 0, 0
+        };
+        p->w = &k->here[i];
+    }
+}
+
+static void end_weights(struct weights *k)
+{
+    for (int i = 0; i < 4; i++)
+        k->of[i]->prepared = k->here[i].prepared;
+}
+
+/* BLOCK(name, buffers): with factors of drop path, on the host */
+#define BLOCK(name, n, ...)                                                   \
+    struct block_##name {                                                     \
+        struct va_##name p;                                                   \
+        struct weights w;                                                     \
+    };                                                                        \
+    static void run_##name(struct va_backend *in, void *args)                 \
+    {                                                                         \
+        struct block_##name *a = args;                                        \
+        struct va_##name *p = &a->p;                                          \
+        void *factors = (void *)(uintptr_t)p->keep;                           \
+                                                                              \
+        begin_weights(&a->w, &p->w);                                          \
+        EACH_##n(__VA_ARGS__) in->ops->name(in, p);                           \
+        end_weights(&a->w);                                                   \
+        free(factors);                                                        \
+    }                                                                         \
+    static void late_##name(struct va_backend *be, const struct va_##name *p) \
+    {                                                                         \
+        struct block_##name a = { .p = *p };                                  \
+                                                                              \
+        a.p.keep = keep(be, p->keep, sizeof(*p->keep) * 2 * (size_t)p->s.B);  \
+        keep_weights(&a.w, &a.p.w);                                           \
+        push(be, #name, run_##name, &a, sizeof(a));                           \
+    }
+
+BLOCK(transformer, 5, x, tape, work, out, qkv)
+BLOCK(transformer_grad, 6, x, tape, out, work, dout, dx)
+
+static struct va_transformer_room late_room(struct va_backend *be,
+                                            const struct va_transformer_shape *s)
+{
+    return late(be)->in->ops->transformer_room(late(be)->in, s);
+}
 
 /* ---- operations with arrays of the host, or of other forms -------------------------------- */
 
@@ -226,7 +324,7 @@ static void late_gather(struct va_backend *be, const struct va_gather *p)
 {
     struct va_gather copy = *p;
 
-    copy.index = keep(p->index, sizeof(*p->index) * (size_t)p->rows);
+    copy.index = keep(be, p->index, sizeof(*p->index) * (size_t)p->rows);
     push(be, "gather", run_gather, &copy, sizeof(copy));
 }
 
@@ -243,7 +341,7 @@ static void late_add_scaled(struct va_backend *be, const struct va_add_scaled *p
 {
     struct va_add_scaled copy = *p;
 
-    copy.s = keep(p->s, sizeof(*p->s) * (size_t)p->B);
+    copy.s = keep(be, p->s, sizeof(*p->s) * (size_t)p->B);
     push(be, "add_scaled", run_add_scaled, &copy, sizeof(copy));
 }
 
@@ -293,28 +391,29 @@ static void late_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, c
 }
 /* ---- training ------------------------------------------------------------------------------ */
 
-struct late_ccc {
-    int64_t n;
-    const void *pred, *label, *valid;
-    struct va_ccc_coefficients c;
-    void *dpred;
-};
-static void run_ccc_grad(struct va_backend *in, void *args)
-{
-    struct late_ccc *p = args;
+OPERATION(squares, 5, pred, target, weight, dpred, step)
+OPERATION(cross_entropy, 5, logits, label, weight, dlogits, step)
 
-    EACH_4(pred, label, valid, dpred)
-    in->ops->ccc_grad(in, p->n, p->pred, p->label, p->valid, &p->c, p->dpred);
-}
-static void late_ccc_grad(struct va_backend *be, int64_t n, const void *pred, const void *label,
-                          const void *valid, const struct va_ccc_coefficients *c, void *dpred)
+static void run_ccc_loss(struct va_backend *in, void *args)
 {
-    push(be, "ccc_grad", run_ccc_grad, &(struct late_ccc){ n, pred, label, valid, *c, dpred },
-         sizeof(struct late_ccc));
+    struct va_ccc *p = args;
+    void *moments = (void *)(uintptr_t)p->moments;
+
+    EACH_5(pred, label, valid, dpred, step)
+    in->ops->ccc_loss(in, p);
+    free(moments);
+}
+static void late_ccc_loss(struct va_backend *be, const struct va_ccc *p)
+{
+    struct va_ccc copy = *p;
+
+    copy.moments = keep(be, p->moments, sizeof(*p->moments));
+    push(be, "ccc_loss", run_ccc_loss, &copy, sizeof(copy));
 }
 
-/* A list where the numbers are. */
-static struct va_update *list_at(const struct va_update *list, int64_t n)
+/* A list where the numbers are, with the weights that belong to it. */
+static struct va_update *list_at(const struct va_update *list, int64_t n,
+                                 struct va_weight *weights)
 {
     struct va_update *copy = va_new(n, sizeof(*copy));
 
@@ -323,6 +422,11 @@ static struct va_update *list_at(const struct va_update *list, int64_t n)
 
         *p = list[i];
         EACH_4(value, grad, m, v)
+        if (!p->weight)
+            continue;
+        weights[i] = *p->weight;
+        weights[i].data = p->value;
+        p->weight = &weights[i];
     }
     return copy;
 }
@@ -340,61 +444,61 @@ static struct va_derived *derived_at(const struct va_derived *list, int64_t n)
     return copy;
 }
 
+/* Lists are kept as they are, since they live until the next wait. */
 struct late_derive {
-    struct va_derived *list;
+    const struct va_derived *list;
     int64_t count;
 };
 static void run_derive(struct va_backend *in, void *args)
 {
     struct late_derive *p = args;
+    struct va_derived *list = derived_at(p->list, p->count);
 
-    in->ops->derive(in, p->list, p->count);
-    va_free(p->list);
+    if (list)
+        in->ops->derive(in, list, p->count);
+    va_free(list);
 }
 static void run_derive_grad(struct va_backend *in, void *args)
 {
     struct late_derive *p = args;
+    struct va_derived *list = derived_at(p->list, p->count);
 
-    in->ops->derive_grad(in, p->list, p->count);
-    va_free(p->list);
+    if (list)
+        in->ops->derive_grad(in, list, p->count);
+    va_free(list);
 }
 static void late_derive(struct va_backend *be, const struct va_derived *list, int64_t n)
 {
-    push(be, "derive", run_derive, &(struct late_derive){ derived_at(list, n), n },
+    push(be, "derive", run_derive, &(struct late_derive){ list, n },
          sizeof(struct late_derive));
 }
 static void late_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t n)
 {
-    push(be, "derive_grad", run_derive_grad, &(struct late_derive){ derived_at(list, n), n },
+    push(be, "derive_grad", run_derive_grad, &(struct late_derive){ list, n },
          sizeof(struct late_derive));
 }
 
-static void late_update(struct va_backend *be, const struct va_adamw *given,
-                        struct va_adamw_result *out)
+static void run_update(struct va_backend *in, void *args)
 {
-    struct va_update *list = list_at(given->list, given->count);
-    struct va_derived *derived = derived_at(given->derived, given->derived_count);
-    struct va_adamw p = *given;
+    struct va_adamw *p = args;
+    struct va_weight *weights = va_new(p->count, sizeof(*weights));
+    struct va_update *list = weights ? list_at(p->list, p->count, weights) : NULL;
+    struct va_derived *derived = derived_at(p->derived, p->derived_count);
 
-    count(late(be), "update");
-    wait_for(be);
-    p.list = list;
-    p.derived = derived;
+    p->list = list;
+    p->derived = derived;
+    AT(step)
     if (list && derived)
-        late(be)->in->ops->update(late(be)->in, &p, out);
+        in->ops->update(in, p);
     va_free(list);
+    va_free(weights);
     va_free(derived);
 }
-
-static double late_squares(struct va_backend *be, const struct va_squares *given)
+static void late_update(struct va_backend *be, const struct va_adamw *p)
 {
-    struct va_squares copy = *given, *p = &copy;
-
-    count(late(be), "squares");
-    wait_for(be);
-    EACH_4(pred, target, weight, dpred)
-    return late(be)->in->ops->squares(late(be)->in, p);
+    push(be, "update", run_update, p, sizeof(*p));
 }
+
 static void late_ccc_moments(struct va_backend *be, int64_t n, const void *pred,
                              const void *label, const void *valid, struct va_ccc_moments *out)
 {
@@ -457,15 +561,33 @@ static void run_put_f64(struct va_backend *in, void *args)
 }
 static void late_put_f32(struct va_backend *be, void *dst, const float *src, int64_t n)
 {
-    struct late_put put = { dst, keep(src, sizeof(*src) * (size_t)n), n };
+    struct late_put put = { dst, keep(be, src, sizeof(*src) * (size_t)n), n };
 
     push(be, "put", run_put_f32, &put, sizeof(put));
 }
 static void late_put_f64(struct va_backend *be, void *dst, const double *src, int64_t n)
 {
-    struct late_put put = { dst, keep(src, sizeof(*src) * (size_t)n), n };
+    struct late_put put = { dst, keep(be, src, sizeof(*src) * (size_t)n), n };
 
     push(be, "put", run_put_f64, &put, sizeof(put));
+}
+static void run_put_bytes(struct va_backend *in, void *args)
+{
+    struct late_put *p = args;
+
+    in->ops->put_bytes(in, at(p->dst), p->src, p->n);
+    free(p->src);
+}
+static void late_put_bytes(struct va_backend *be, void *dst, const void *src, int64_t n)
+{
+    struct late_put put = { dst, keep(be, src, (size_t)n), n };
+
+    push(be, "put", run_put_bytes, &put, sizeof(put));
+}
+static void late_get_bytes(struct va_backend *be, void *dst, const void *src, int64_t n)
+{
+    wait_for(be);
+    late(be)->in->ops->get_bytes(late(be)->in, dst, at(src), n);
 }
 static void late_get_f32(struct va_backend *be, float *dst, const void *src, int64_t n)
 {
@@ -478,10 +600,72 @@ static void late_get_f64(struct va_backend *be, double *dst, const void *src, in
     late(be)->in->ops->get_f64(late(be)->in, dst, at(src), n);
 }
 
+struct late_prepare {
+    struct va_weight *of;
+    bool stale, training;
+};
+static void run_prepare(struct va_backend *in, void *args)
+{
+    struct late_prepare *p = args;
+    struct va_weight w = *p->of;
+
+    w.data = at(w.data);
+    w.stale = p->stale;
+    in->ops->weight_prepare(in, &w, p->training);
+    p->of->prepared = w.prepared;
+}
+static void late_weight_prepare(struct va_backend *be, struct va_weight *w, bool training)
+{
+    struct late_prepare p = { w, w->stale, training };
+
+    w->stale = false;
+    push(be, "prepare", run_prepare, &p, sizeof(p));
+}
+
 static void late_weight_release(struct va_backend *be, struct va_weight *w)
 {
     run_all(be);
     late(be)->in->ops->weight_release(late(be)->in, w);
+}
+
+/* ---- what is replayed ------------------------------------------------------------------------ */
+
+static void late_record(struct va_backend *be)
+{
+    late(be)->program = NULL;
+    late(be)->append = &late(be)->program;
+    late(be)->hosted = false;
+}
+
+static void late_forget(struct va_backend *be, void *calls)
+{
+    struct call *c = calls;
+
+    (void)be;
+    while (c) {
+        struct call *next = c->next;
+
+        free(c);
+        c = next;
+    }
+}
+
+static void *late_recorded(struct va_backend *be)
+{
+    struct late *l = late(be);
+
+    l->append = NULL;
+    if (!l->hosted)
+        return l->program;
+    late_forget(be, l->program);
+    return NULL;
+}
+
+static void late_replay(struct va_backend *be, void *calls)
+{
+    count(late(be), "replay");
+    for (struct call *c = calls; c; c = c->next)
+        add_call(be, &late(be)->last, c->run, c->args, c->size);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -527,6 +711,9 @@ static const struct va_ops late_ops = {
     .put_f64 = late_put_f64,
     .get_f32 = late_get_f32,
     .get_f64 = late_get_f64,
+    .put_bytes = late_put_bytes,
+    .get_bytes = late_get_bytes,
+    .weight_prepare = late_weight_prepare,
     .weight_release = late_weight_release,
     .unary = late_unary,
     .unary_grad = late_unary_grad,
@@ -550,10 +737,14 @@ static const struct va_ops late_ops = {
     .attention_grad = late_attention_grad,
     .recurrent = late_recurrent,
     .recurrent_grad = late_recurrent_grad,
+    .transformer_room = late_room,
+    .transformer = late_transformer,
+    .transformer_grad = late_transformer_grad,
     .squares = late_squares,
     .ccc_moments = late_ccc_moments,
     .update = late_update,
-    .ccc_grad = late_ccc_grad,
+    .ccc_loss = late_ccc_loss,
+    .cross_entropy = late_cross_entropy,
     .derive = late_derive,
     .derive_grad = late_derive_grad,
     .conv2d = late_conv2d,
@@ -561,6 +752,10 @@ static const struct va_ops late_ops = {
     .separable2d = late_separable2d,
     .pool2d = late_pool2d,
     .upsample2d = late_upsample2d,
+    .record = late_record,
+    .recorded = late_recorded,
+    .replay = late_replay,
+    .forget = late_forget,
     .sync = late_sync,
     .destroy = late_destroy,
 };
@@ -568,10 +763,15 @@ static const struct va_ops late_ops = {
 struct va_backend *va_late_backend_new(void)
 {
     struct late *l = va_new(1, sizeof(*l));
+    struct va_ops own = late_ops;
 
     if (!l)
         return NULL;
-    l->base.ops = &late_ops;
+    if (getenv("VA_LATE_FINE"))
+        own.transformer = NULL;
+    if (!getenv("VA_LATE_REPLAY"))
+        own.replay = NULL;
+    va_backend_init(&l->base, &own);
     l->last = &l->first;
     l->in = map_memory() == 0 ? va_cpu_backend_new() : NULL;
     if (l->in)

@@ -7,6 +7,10 @@
  *
  * It keeps the contract of ops/va_ops.h and no more: what the host gives is read during the call.
  *
+ * With VA_LATE_FINE in the environment it lacks what can be composed (ops/va_compose.h).
+ *
+ * With VA_LATE_REPLAY it can make the calls of a step again.
+ *
  * VA_LATE_REPORT names a file to which a device appends what was asked of it, when it goes:
  * "name calls" a line, with the sums "calls" (operations), "waits", "allocations" first.
  */

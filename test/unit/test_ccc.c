@@ -3,6 +3,7 @@
 
 #include "base/va_rand.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/step.h"
 #include "test/va_golden.h"
 
 enum { FRAMES = 41 };
@@ -11,23 +12,19 @@ static double eps = 1e-8;
 
 /* Loss of pred, label [n, 2], and its gradient unless NULL, by the reference backend. */
 static double loss_of(int64_t n, const double *pred, const double *label, enum va_ccc_kind kind,
-                      double *dpred, struct va_ccc_loss *loss)
+                      double *dpred, struct va_report *loss)
 {
     struct va_backend *be = va_ref_backend_new();
     void *p = be->ops->alloc(be, 2 * n), *y = be->ops->alloc(be, 2 * n);
     void *v = be->ops->alloc(be, n), *g = be->ops->alloc(be, 2 * n);
     double *valid = va_new(n, sizeof(double));
-    struct va_ccc_coefficients c;
-    struct va_ccc_moments m;
 
     for (int64_t i = 0; i < n; i++)
         valid[i] = label[2 * i] != -5 && label[2 * i + 1] != -5;
     be->ops->put_f64(be, p, pred, 2 * n);
     be->ops->put_f64(be, y, label, 2 * n);
     be->ops->put_f64(be, v, valid, n);
-    be->ops->ccc_moments(be, n, p, y, v, &m);
-    va_ccc_loss(&m, kind, eps, loss, &c);
-    be->ops->ccc_grad(be, n, p, y, v, &c, g);
+    *loss = step_ccc(be, (struct va_ccc){ n, kind, eps, 1, p, y, v, NULL, g, NULL });
     if (dpred)
         be->ops->get_f64(be, dpred, g, 2 * n);
     be->ops->free(be, p);
@@ -63,7 +60,7 @@ static void golden_case(const char *file)
     n = va_tensors_find(set, "pred")->count / 2;
     grad = va_new(2 * n, sizeof(double));
     for (int k = 0; k < 2; k++) {
-        struct va_ccc_loss loss;
+        struct va_report loss;
         char name[64], what[256];
 
         loss_of(n, pred, label, (enum va_ccc_kind)k, grad, &loss);
@@ -74,7 +71,7 @@ static void golden_case(const char *file)
         snprintf(what, sizeof(what), "%s: %s", file, name);
         va_golden_check(what, grad, 2 * n, va_tensors_find(set, name),
                         va_golden_atol(file, name));
-        VA_CHECK_INT(loss.labelled, va_golden_at(va_tensors_find(set, "labelled"), 0));
+        VA_CHECK_INT(loss.learned, va_golden_at(va_tensors_find(set, "labelled"), 0));
     }
     va_free(grad);
     va_free(label);
@@ -110,11 +107,11 @@ static void compare_with_differences(void)
     double pred[2 * FRAMES], label[2 * FRAMES], grad[2 * FRAMES], h = 1e-5;
 
     for (int k = 0; k < 2; k++) {
-        struct va_ccc_loss loss;
+        struct va_report loss;
 
         make(pred, label, 3);
         loss_of(FRAMES, pred, label, (enum va_ccc_kind)k, grad, &loss);
-        VA_CHECK_INT(loss.labelled, FRAMES - 5);
+        VA_CHECK_INT(loss.learned, FRAMES - 5);
         VA_CHECK_NEAR(loss.loss, 2 - loss.ccc[0] - loss.ccc[1], 1e-15);
         for (int i = 0; i < 2 * FRAMES; i++) {
             double at = pred[i], up, down;
@@ -141,7 +138,7 @@ static void finite_differences(void)
 static void by_definition(void)
 {
     double pred[2 * FRAMES], label[2 * FRAMES];
-    struct va_ccc_loss loss;
+    struct va_report loss;
 
     make(pred, label, 9);
     loss_of(FRAMES, pred, label, VA_CCC_POPULATION, NULL, &loss);
@@ -166,7 +163,7 @@ static void by_definition(void)
 static void not_a_number(void)
 {
     double pred[2 * FRAMES], label[2 * FRAMES];
-    struct va_ccc_loss loss;
+    struct va_report loss;
 
     make(pred, label, 4);
     pred[0] = NAN;

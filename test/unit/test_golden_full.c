@@ -37,7 +37,7 @@ static void predictions(struct va_backend *be, struct va_temporal *model,
     if (!va_test_bad) {
         be->ops->copy(be, both, x[0], T * D);
         be->ops->copy(be, va_at(be, both, T * D), x[1], T * D);
-        va_temporal_forward(model, 2, T, both, pred, 0, 0, 0, 0);
+        va_temporal_forward(model, 2, T, both, pred, 0, NULL, 0);
         va_golden_check_buffer(be, expected_file, expected, "pred.clip_0", pred, T * 2, 1);
         va_golden_check_buffer(be, expected_file, expected, "pred.clip_1",
                                va_at(be, pred, T * 2), T * 2, 1);

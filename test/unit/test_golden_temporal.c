@@ -13,6 +13,7 @@
 #include "nn/va_schedule.h"
 #include "nn/va_tcn.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/step.h"
 #include "test/va_golden.h"
 
 static struct va_backend *be;
@@ -282,19 +283,22 @@ static void tiny_free(struct tiny *t)
 /* Forward and backward over the batch; gradients start at zero. Returns the loss. */
 static double both_ways(struct tiny *t)
 {
-    struct va_ccc_coefficients c;
-    struct va_ccc_moments m;
-    struct va_ccc_loss loss;
+    struct va_report loss;
     int64_t n = CLIPS * t->T;
 
     va_params_zero_grad(va_temporal_params(t->model));
-    va_temporal_forward(t->model, CLIPS, t->T, t->x, t->pred, 0, 0, 0, 0);
-    be->ops->ccc_moments(be, n, t->pred, t->label, t->valid, &m);
-    va_ccc_loss(&m, t->preset->ccc, 1e-8, &loss, &c);
-    be->ops->ccc_grad(be, n, t->pred, t->label, t->valid, &c, t->dpred);
+    va_temporal_forward(t->model, CLIPS, t->T, t->x, t->pred, 0, NULL, 0);
+    loss = step_ccc(be, (struct va_ccc){ .n = n,
+                                         .kind = t->preset->ccc,
+                                         .eps = 1e-8,
+                                         .share = 1,
+                                         .pred = t->pred,
+                                         .label = t->label,
+                                         .valid = t->valid,
+                                         .dpred = t->dpred });
     va_temporal_backward(t->model, CLIPS, t->T, t->x, t->dpred);
     va_params_derive_grad(va_temporal_params(t->model));
-    VA_CHECK_INT(loss.labelled, n - 13);
+    VA_CHECK_INT(loss.learned, n - 13);
     return loss.loss;
 }
 
@@ -335,7 +339,7 @@ static void predictions_of(const struct preset *p)
         VA_CHECK(features && va_temporal_reserve(t.model, 1, T, false) == 0);
         be->ops->put_f32(be, x, features, T * D);
         snprintf(name, sizeof(name), "pred.%s", clips[i]);
-        va_temporal_forward(t.model, 1, T, x, pred, 0, 0, 0, 0);
+        va_temporal_forward(t.model, 1, T, x, pred, 0, NULL, 0);
         va_golden_check_buffer(be, t.file, t.expected, name, pred, 2 * T, slack());
         be->ops->zero(be, pred, 2 * T);
         va_temporal_stream_reset(s);
@@ -363,8 +367,7 @@ static void training_of(const struct preset *p)
     for (int k = 0; k < STEPS; k++) {
         rate[k] = va_schedule_rate(p->schedule, k, 1, 2e-3, 50, 5);
         loss[k] = both_ways(&t);
-        VA_CHECK(va_optimiser_step(o, rate[k], &norm[k], &bad) == 0);
-        va_params_changed(va_temporal_params(t.model));
+        VA_CHECK(step_update(o, rate[k], &norm[k], &bad) == 0);
     }
     check_number(&t, "step.lr", rate, STEPS);
     check_number(&t, "step.loss", loss, STEPS);

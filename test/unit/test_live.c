@@ -38,7 +38,7 @@ static double compare(const struct va_temporal_config *c, int64_t T)
         x[i] = (float)va_rand_normal(5, VA_RAND_TEST, 0, (uint64_t)i);
     be->ops->put_f32(be, dx, x, T * c->in_dim);
     VA_CHECK(va_temporal_reserve(model, 1, T, false) == 0);
-    va_temporal_forward(model, 1, T, dx, pred, 0, 0, 0, 0);
+    va_temporal_forward(model, 1, T, dx, pred, 0, NULL, 0);
     be->ops->get_f32(be, whole, pred, 2 * T);
     for (int round = 0; round < 2; round++) {
         va_live_reset(live);

@@ -7,10 +7,22 @@
 #include "nn/va_optimiser.h"
 #include "ref/va_ref_ops.h"
 #include "test/unit/mae_fixture.h"
+#include "test/unit/step.h"
+
+static double loss_of(struct fixture *f)
+{
+    void *step = step_new(be, 0, 0);
+    double loss;
+
+    va_mae_forward(f->mae, &f->batch, 1, step);
+    loss = step_report(be, step).loss;
+    be->ops->free(be, step);
+    return loss;
+}
 
 static void check_forward(struct fixture *f)
 {
-    double loss = va_mae_forward(f->mae, &f->batch, 1);
+    double loss = loss_of(f);
     float *pred = va_new(B * P * S, sizeof(*pred));
     double *values = va_new(B * P * S, sizeof(*values));
 
@@ -55,11 +67,10 @@ static void check_steps(struct fixture *f)
     const char *bad;
 
     for (int k = 0; k < STEPS; k++) {
-        losses[k] = va_mae_forward(f->mae, &f->batch, 1);
+        losses[k] = loss_of(f);
         va_params_zero_grad(list);
         va_mae_backward(f->mae);
-        VA_CHECK(va_optimiser_step(o, 1e-3, &norm, &bad) == 0);
-        va_params_changed(list);
+        VA_CHECK(step_update(o, 1e-3, &norm, &bad) == 0);
     }
     check_number(f, "step.loss", losses, STEPS);
     va_optimiser_free(o);
@@ -103,13 +114,13 @@ static void accumulated(void)
     }
     list = va_mae_params(f.mae);
     once = va_new(list->items[2].count, sizeof(*once));
-    (void)va_mae_forward(f.mae, &f.batch, 1);
+    va_mae_forward(f.mae, &f.batch, 1, NULL);
     va_params_zero_grad(list);
     va_mae_backward(f.mae);
     be->ops->get_f64(be, once, list->items[2].grad, list->items[2].count);
     va_params_zero_grad(list);
     for (int i = 0; i < 2; i++) {
-        (void)va_mae_forward(f.mae, &f.batch, .5);
+        va_mae_forward(f.mae, &f.batch, .5, NULL);
         va_mae_backward(f.mae);
     }
     for (int64_t i = 0; i < list->items[2].count; i++) {

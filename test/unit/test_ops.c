@@ -3,6 +3,7 @@
  * Sizes are awkward on purpose: one, a vector minus one, plus one, primes, more than a piece.
  */
 #include "test/unit/ops_twin.h"
+#include "test/unit/step.h"
 
 static const int64_t sizes[] = { 1, 7, 15, 16, 17, 31, 33, 61, 1021, 40009 };
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
@@ -88,7 +89,8 @@ static void add_and_prelu(void)
                            &(struct va_add){ 1, n, x->cpu, dy->cpu, y->cpu, 0, 0, 0 });
         twin_check("add", y, 1, 0);
         for (int kind = 0; kind < 3; kind++) { /* alone, with a residual, and with a mask */
-            struct va_mask mask = { kind > 1 ? 0.3 : 0, 5, 6, 3 };
+            struct va_step step = { .seed = 5, .step = 6 };
+            struct va_mask mask = { kind > 1 ? 0.3 : 0, &step, 9, 3 };
             struct va_prelu p = { n, x->ref, slope->ref, kind ? dy->ref : NULL, y->ref, mask };
             struct va_prelu_grad g = { n,       x->ref,      slope->ref, dy->ref,
                                        dx->ref, dslope->ref, mask };
@@ -107,10 +109,10 @@ static void add_and_prelu(void)
         }
         twin_ref->ops->prelu_grad(
             twin_ref, &(struct va_prelu_grad){
-                          n, x->ref, slope->ref, dy->ref, dy->ref, NULL, { 0, 0, 0, 0 } });
+                          n, x->ref, slope->ref, dy->ref, dy->ref, NULL, { 0, NULL, 0, 0 } });
         twin_cpu->ops->prelu_grad(
             twin_cpu, &(struct va_prelu_grad){
-                          n, x->cpu, slope->cpu, dy->cpu, dy->cpu, NULL, { 0, 0, 0, 0 } });
+                          n, x->cpu, slope->cpu, dy->cpu, dy->cpu, NULL, { 0, NULL, 0, 0 } });
         twin_check("prelu dx in place", dy, 1, 0);
         twin_end();
     }
@@ -145,9 +147,8 @@ static void dropout(void)
     for (int s = 0; s < SIZES; s++)
         for (int i = 0; i < 4; i++) {
             struct twin *x, *y;
-            struct va_dropout d = {
-                sizes[s], { p[i], 0x123456789abcdefu, (uint64_t)7 << 40 | 65, 0 }, NULL, NULL
-            };
+            struct va_step step = { .seed = 0x123456789abcdefu, .step = (uint64_t)7 << 40 | 1 };
+            struct va_dropout d = { sizes[s], { p[i], &step, 1, 0 }, NULL, NULL };
 
             twin_begin();
             x = twin_random(d.count, -1, 1);
@@ -178,7 +179,8 @@ static void dropout_of_a_part(void)
         for (size_t f = 0; f < VA_COUNT(firsts); f++)
             for (int s = 0; s < SIZES; s++) {
                 int64_t at = firsts[f], n = sizes[s] < ALL - at ? sizes[s] : ALL - at;
-                struct va_dropout d = { ALL, { 0.3, 11, 12, begins[b] }, NULL, NULL };
+                struct va_step step = { .seed = 11, .step = 12 };
+                struct va_dropout d = { ALL, { 0.3, &step, 63, begins[b] }, NULL, NULL };
                 struct twin *x, *y, *part;
 
                 twin_begin();
@@ -314,10 +316,6 @@ static void ccc(void)
     int64_t n = 301;
     struct twin *pred, *label, *valid, *dpred;
     struct va_ccc_moments a, b;
-    struct va_ccc_coefficients c = {
-        { 0.1, 0.2 }, { 1.5, -0.5 }, { -2, 3 }, { 0.1, -0.1 }, { 0.2, 0.3 }
-    };
-
     twin_begin();
     pred = twin_random(2 * n, -1, 1);
     label = twin_random(2 * n, -1, 1);
@@ -337,10 +335,67 @@ static void ccc(void)
         VA_CHECK_NEAR(b.syy[d], a.syy[d], 1e-11);
         VA_CHECK_NEAR(b.spy[d], a.spy[d], 1e-11);
     }
-    twin_ref->ops->ccc_grad(twin_ref, n, pred->ref, label->ref, valid->ref, &c, dpred->ref);
-    twin_cpu->ops->ccc_grad(twin_cpu, n, pred->cpu, label->cpu, valid->cpu, &c, dpred->cpu);
-    VA_CHECK(((float *)dpred->cpu)[0] == 0);
-    twin_check("ccc gradient", dpred, 1, 0);
+    for (int given = 0; given < 2; given++) { /* moments of these frames, or of more */
+        const struct va_ccc_moments *m = given ? &a : NULL;
+        struct va_report x = step_ccc(
+            twin_ref, (struct va_ccc){ n, VA_CCC_SAMPLE, 1e-8, .75, pred->ref, label->ref,
+                                       valid->ref, m, dpred->ref, NULL });
+        struct va_report y = step_ccc(
+            twin_cpu, (struct va_ccc){ n, VA_CCC_SAMPLE, 1e-8, .75, pred->cpu, label->cpu,
+                                       valid->cpu, m, dpred->cpu, NULL });
+
+        VA_CHECK_NEAR(y.loss, x.loss, 1e-12);
+        VA_CHECK_NEAR(x.loss, .75 * (2 - x.ccc[0] - x.ccc[1]) + .25 * x.error, 1e-12);
+        VA_CHECK(x.learned == a.count && y.losses == 1 && y.wrong == 0);
+        VA_CHECK(((float *)dpred->cpu)[0] == 0);
+        twin_check("ccc gradient", dpred, 1, 0);
+        a.spy[0] *= .5, a.count += 70;
+    }
+    twin_end();
+}
+
+/* By hand, with a row of no class; then as the part of a larger batch. */
+static void cross_entropy(void)
+{
+    enum { N = 5, C = 3 };
+    static const int32_t label[N] = { 2, -1, 0, 1, 0 };
+    static const double weight[C] = { .5, 2, 1.25 };
+    double sum = 0, total = .5 + .5 + 2 + 1.25;
+    struct twin *x, *dx;
+
+    twin_begin();
+    x = twin_random(N * C, -3, 3);
+    dx = twin_random(N * C, 5, 6);
+    twin_set(x, 2 * C, 900); /* far logits do not overflow */
+    for (int given = 0; given < 2; given++) {
+        void *a = step_new(twin_ref, 0, 0), *b = step_new(twin_cpu, 0, 0);
+        struct va_cross_entropy p = { N,      C,       .6, given ? 10 : 0, x->ref, label,
+                                      weight, dx->ref, a };
+        struct va_report ra, rb;
+
+        twin_ref->ops->cross_entropy(twin_ref, &p);
+        p.logits = x->cpu, p.dlogits = dx->cpu, p.step = b;
+        twin_cpu->ops->cross_entropy(twin_cpu, &p);
+        ra = step_report(twin_ref, a), rb = step_report(twin_cpu, b);
+        for (int r = 0; r < N; r++) {
+            const double *row = (const double *)x->ref + r * C;
+            double sums = exp(row[0] - 900) + exp(row[1] - 900) + exp(row[2] - 900);
+
+            if (r != 2)
+                sums = exp(row[0]) + exp(row[1]) + exp(row[2]);
+            if (label[r] >= 0 && !given)
+                sum += weight[label[r]] * (log(sums) - row[label[r]] + (r == 2 ? 900 : 0));
+            VA_CHECK(label[r] >= 0 || ((double *)dx->ref)[r * C] == 0);
+        }
+        VA_CHECK_NEAR(ra.cross_entropy, sum, 1e-12);
+        VA_CHECK_NEAR(rb.cross_entropy, sum, 1e-12);
+        VA_CHECK_NEAR(ra.class_weight, total, 1e-15);
+        VA_CHECK_NEAR(ra.loss, .6 * sum / (given ? 10 : total), 1e-12);
+        VA_CHECK(ra.learned == (given ? 10 : total) && rb.learned == ra.learned);
+        twin_check("cross-entropy", dx, 4, 1);
+        twin_ref->ops->free(twin_ref, a);
+        twin_cpu->ops->free(twin_cpu, b);
+    }
     twin_end();
 }
 
@@ -357,13 +412,15 @@ static void nothing_labelled(void)
 }
 
 static void update(struct va_adamw *h, const struct va_update *ref, const struct va_update *cpu,
-                   struct va_adamw_result *a, struct va_adamw_result *b)
+                   struct va_step *a, struct va_step *b)
 {
     h->count = 4;
     h->list = ref;
-    twin_ref->ops->update(twin_ref, h, a);
+    h->step = a;
+    twin_ref->ops->update(twin_ref, h);
     h->list = cpu;
-    twin_cpu->ops->update(twin_cpu, h, b);
+    h->step = b;
+    twin_cpu->ops->update(twin_cpu, h);
 }
 
 /* Several tensors, one longer than a piece; five steps with clipping and decay. */
@@ -372,9 +429,10 @@ static void adamw(void)
     enum { TENSORS = 4, STEPS = 5 };
     static const int64_t counts[TENSORS] = { 1, 33, 70001, 16 };
     struct twin *t[TENSORS][4];
+    double before[TENSORS];
     struct va_update ref[TENSORS], cpu[TENSORS];
-    struct va_adamw h = { .lr = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .clip = 1 };
-    struct va_adamw_result a, b;
+    struct va_adamw h = { .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .clip = 1 };
+    struct va_step a = { .rate = 1e-2, .report = { .worst = -1 } }, b = a;
 
     twin_begin();
     for (int i = 0; i < TENSORS; i++) {
@@ -383,28 +441,43 @@ static void adamw(void)
         for (int k = 0; k < 4; k++)
             t[i][k] = k < 2 ? twin_random(counts[i], -1, 1) : twin_new(counts[i]);
         ref[i] = (struct va_update){ counts[i],    t[i][0]->ref, t[i][1]->ref, t[i][2]->ref,
-                                     t[i][3]->ref, decay,        rate };
+                                     t[i][3]->ref, decay,        rate,         NULL };
         cpu[i] = (struct va_update){ counts[i],    t[i][0]->cpu, t[i][1]->cpu, t[i][2]->cpu,
-                                     t[i][3]->cpu, decay,        rate };
+                                     t[i][3]->cpu, decay,        rate,         NULL };
     }
     for (int step = 1; step <= STEPS; step++) {
-        h.t = step;
+        a.t = b.t = step;
         update(&h, ref, cpu, &a, &b);
-        VA_CHECK_NEAR(b.norm, a.norm, 1e-6 * a.norm);
-        VA_CHECK_INT(a.worst, -1);
-        VA_CHECK_INT(b.worst, -1);
+        VA_CHECK_NEAR(b.report.norm, a.report.norm, 1e-6 * a.report.norm);
+        VA_CHECK_INT(a.report.worst, -1);
+        VA_CHECK_INT(b.report.worst, -1);
     }
     for (int i = 0; i < TENSORS; i++) {
         twin_check("adamw value", t[i][0], 4 * STEPS, 1);
         twin_check("adamw m", t[i][2], 4 * STEPS, 0);
         twin_check("adamw v", t[i][3], 4 * STEPS, 0);
     }
-    twin_set(t[2][1], 70000, NAN);
-    update(&h, ref, cpu, &a, &b);
-    VA_CHECK_INT(a.worst, 2);
-    VA_CHECK_INT(b.worst, 2);
     for (int i = 0; i < TENSORS; i++)
-        twin_check("value after a gradient that is not finite", t[i][0], 4 * STEPS, 1);
+        twin_ref->ops->get_f64(twin_ref, &before[i], t[i][0]->ref, 1);
+    a.report.losses = b.report.losses = 1; /* over nothing */
+    update(&h, ref, cpu, &a, &b);
+    VA_CHECK(!a.halted && !b.halted);
+    twin_set(t[2][1], 70000, NAN);
+    a.report.learned = b.report.learned = 1;
+    update(&h, ref, cpu, &a, &b);
+    VA_CHECK_INT(a.report.worst, 2);
+    VA_CHECK_INT(b.report.worst, 2);
+    twin_set(t[2][1], 70000, 1);
+    a.report.worst = b.report.worst = -1;
+    update(&h, ref, cpu, &a, &b); /* after one that was not finite */
+    VA_CHECK(a.halted && b.halted);
+    for (int i = 0; i < TENSORS; i++) {
+        double now;
+
+        twin_ref->ops->get_f64(twin_ref, &now, t[i][0]->ref, 1);
+        VA_CHECK(now == before[i]);
+        twin_check("value of steps that do not update", t[i][0], 4 * STEPS, 1);
+    }
     twin_end();
 }
 
@@ -418,7 +491,8 @@ static void rows(void)
     for (size_t k = 0; k < VA_COUNT(shapes); k++) {
         int64_t R = shapes[k][0], C = shapes[k][1];
         struct twin *x, *y, *fill, *t, *w, *d;
-        double s[130], a, b;
+        struct va_step a = { 0 }, b = a;
+        double s[130];
         int32_t index[130];
 
         twin_begin();
@@ -446,11 +520,11 @@ static void rows(void)
                 &(struct va_add_scaled){ R, C, s, x->cpu, added ? t->cpu : NULL, y->cpu });
             twin_check("add scaled", y, 1, 2);
         }
-        a = twin_ref->ops->squares(
-            twin_ref, &(struct va_squares){ R, C, 0.5, 0.25, x->ref, t->ref, w->ref, d->ref });
-        b = twin_cpu->ops->squares(
-            twin_cpu, &(struct va_squares){ R, C, 0.5, 0.25, x->cpu, t->cpu, w->cpu, d->cpu });
-        VA_CHECK_NEAR(b, a, 1e-6 * a);
+        twin_ref->ops->squares(
+            twin_ref, &(struct va_squares){ R, C, 0.25, x->ref, t->ref, w->ref, d->ref, &a });
+        twin_cpu->ops->squares(
+            twin_cpu, &(struct va_squares){ R, C, 0.25, x->cpu, t->cpu, w->cpu, d->cpu, &b });
+        VA_CHECK_NEAR(b.report.loss, a.report.loss, 1e-6 * a.report.loss);
         twin_check("squares", d, 1, 4);
         twin_end();
     }
@@ -480,6 +554,7 @@ int main(void)
     VA_TEST(weight_norm);
     VA_TEST(ccc);
     VA_TEST(nothing_labelled);
+    VA_TEST(cross_entropy);
     VA_TEST(adamw);
     VA_TEST(rows);
     VA_TEST(philox_known_answers);

@@ -67,6 +67,62 @@ static void linear(void)
         }
 }
 
+/* A product with `w`, and with another weight of the same values, that has no prepared form. */
+static bool as_if_new(struct va_weight *w, const float *x, int64_t M)
+{
+    struct va_weight other = { .data = w->data };
+    float *y[2];
+    bool same;
+
+    for (int i = 0; i < 2; i++) {
+        y[i] = twin_cpu->ops->alloc(twin_cpu, M * w->N);
+        twin_cpu->ops->linear(twin_cpu, &(struct va_linear){ .M = M,
+                                                             .N = w->N,
+                                                             .K = w->K,
+                                                             .x = x,
+                                                             .ldx = w->K,
+                                                             .w = i ? &other : w,
+                                                             .y = y[i],
+                                                             .ldy = w->N });
+    }
+    same = memcmp(y[0], y[1], sizeof(float) * (size_t)(M * w->N)) == 0;
+    twin_cpu->ops->free(twin_cpu, y[0]);
+    twin_cpu->ops->free(twin_cpu, y[1]);
+    twin_cpu->ops->weight_release(twin_cpu, &other);
+    return same;
+}
+
+/* Nobody has to say that an update changed a weight. */
+static void prepared_forms_follow_an_update(void)
+{
+    enum { M = 5, N = 33, K = 17 };
+    struct va_step step = { .rate = .1, .t = 1, .report = { .worst = -1 } };
+
+    for (int precision = 0; precision < 2; precision++) {
+        struct twin *x, *grad, *m, *v;
+        struct va_weight w = { .use = VA_USE_LINEAR, .N = N, .K = K, .taps = 1 };
+        struct va_update u = { .count = N * K, .rate = 1, .weight = &w };
+
+        twin_begin();
+        twin_cpu->precision = (enum va_precision)precision;
+        x = twin_random(M * K, -1, 1), grad = twin_random(N * K, -1, 1);
+        m = twin_new(N * K), v = twin_new(N * K);
+        u.value = w.data = twin_random(N * K, -1, 1)->cpu;
+        u.grad = grad->cpu, u.m = m->cpu, u.v = v->cpu;
+        twin_cpu->ops->weight_prepare(twin_cpu, &w, true);
+        VA_CHECK(w.prepared && as_if_new(&w, x->cpu, M));
+        twin_cpu->ops->update(twin_cpu, &(struct va_adamw){ .beta1 = .9,
+                                                            .beta2 = .999,
+                                                            .eps = 1e-8,
+                                                            .list = &u,
+                                                            .count = 1,
+                                                            .step = &step });
+        VA_CHECK(!w.stale && as_if_new(&w, x->cpu, M));
+        twin_cpu->ops->weight_release(twin_cpu, &w);
+        twin_end();
+    }
+}
+
 /* Tensors with gaps between them; the residual is the same for all, or each y itself. */
 static void linear_of_several(void)
 {
@@ -345,6 +401,7 @@ static void dwconv(void)
 int main(void)
 {
     VA_TEST(linear);
+    VA_TEST(prepared_forms_follow_an_update);
     VA_TEST(linear_of_several);
     VA_TEST(linear_grad_of_several);
     VA_TEST(linear_grad);

@@ -58,9 +58,9 @@ static void maps(struct results *r)
     enum { N = 40009 };
     float *x = tensor(N, -3, 3), *y = tensor(N, 0, 0), *dy = tensor(N, -1, 1);
     float *slope = tensor(1, 0.2, 0.3), *dslope = tensor(1, 0, 0);
-    struct va_update u = { N, x, dy, tensor(N, 0, 0), tensor(N, 0, 0), 0.01, 1 };
-    struct va_adamw h = { 1e-3, 0.9, 0.999, 1e-8, 0.5, 1, &u, 1, NULL, 0 };
-    struct va_adamw_result result;
+    struct va_update u = { N, x, dy, tensor(N, 0, 0), tensor(N, 0, 0), 0.01, 1, NULL };
+    struct va_adamw h = { 0.9, 0.999, 1e-8, 0.5, &u, 1, NULL, 0, NULL };
+    struct va_step step = { 5, 6, 1e-3, 1, { .worst = -1 }, 0 };
     float norm;
 
     be->ops->unary(be, VA_GELU, N, x, y);
@@ -68,15 +68,16 @@ static void maps(struct results *r)
     be->ops->unary_grad(be, VA_SILU, N, x, y, dy, y);
     keep(r, y, N);
     be->ops->prelu_grad(
-        be, &(struct va_prelu_grad){ N, x, slope, dy, y, dslope, { 0.3, 5, 6, 1 } });
+        be, &(struct va_prelu_grad){ N, x, slope, dy, y, dslope, { 0.3, &step, 1, 1 } });
     keep(r, y, N);
     keep(r, dslope, 1);
-    be->ops->prelu(be, &(struct va_prelu){ N, x, slope, dy, y, { 0.3, 5, 6, 1 } });
+    be->ops->prelu(be, &(struct va_prelu){ N, x, slope, dy, y, { 0.3, &step, 1, 1 } });
     keep(r, y, N);
-    be->ops->dropout(be, &(struct va_dropout){ N, { 0.3, 5, 6, 0 }, x, y });
+    be->ops->dropout(be, &(struct va_dropout){ N, { 0.3, &step, 1, 0 }, x, y });
     keep(r, y, N);
-    be->ops->update(be, &h, &result);
-    norm = (float)result.norm;
+    h.step = &step;
+    be->ops->update(be, &h);
+    norm = (float)step.report.norm;
     keep(r, &norm, 1);
     keep(r, x, N);
 }

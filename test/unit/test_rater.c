@@ -10,6 +10,7 @@
 #include "nn/va_ccc.h"
 #include "nn/va_optimiser.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/step.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 
@@ -38,7 +39,7 @@ struct model {
     float *patches;
     double *keep;
     void *va, *valid, *dpred, *dlogits;
-    double share, prob[B * C];
+    double share;
 };
 
 static void fill(struct va_params *list)
@@ -58,7 +59,7 @@ static struct model model_new(const struct va_rater_config *c, int64_t first, do
     list = va_rater_params(m.rater);
     VA_CHECK(va_params_allocate_training(list) == 0);
     fill(list);
-    VA_CHECK(va_rater_reserve(m.rater, B, drop > 0) == 0);
+    VA_CHECK(va_rater_reserve(m.rater, B) == 0);
     m.patches = va_new(B * P * S, sizeof(float));
     for (int64_t i = 0; i < B * P * S; i++)
         m.patches[i] = (float)va_rand_normal(9, VA_RAND_TEST, 0, (uint64_t)i);
@@ -90,25 +91,32 @@ static void model_free(struct model *m)
 static double loss_of(struct model *m, bool gradients)
 {
     bool classes = va_rater_config(m->rater)->classes > 0;
-    struct va_ccc_moments moments;
-    struct va_ccc_coefficients g;
-    struct va_cross_entropy e = { 0 };
-    struct va_ccc_loss l;
+    void *step = step_new(be, 0, 0);
+    double loss;
 
     va_rater_forward(m->rater, B, m->patches, m->keep);
-    be->ops->ccc_moments(be, B, va_rater_pred(m->rater), m->va, m->valid, &moments);
-    va_ccc_loss(&moments, VA_CCC_POPULATION, 0, &l, &g);
-    va_ccc_mix_error(&moments, m->share, &l, &g);
+    be->ops->ccc_loss(be, &(struct va_ccc){ .n = B,
+                                            .share = m->share,
+                                            .pred = va_rater_pred(m->rater),
+                                            .label = m->va,
+                                            .valid = m->valid,
+                                            .dpred = m->dpred,
+                                            .step = step });
     if (classes)
-        va_rater_cross_entropy(m->rater, expression, weight, m->prob, &e);
-    if (gradients) {
-        be->ops->ccc_grad(be, B, va_rater_pred(m->rater), m->va, m->valid, &g, m->dpred);
-        if (classes)
-            va_rater_cross_entropy_grad(m->rater, expression, weight, .6 / e.weight, m->prob,
-                                        m->dlogits);
+        be->ops->cross_entropy(be,
+                               &(struct va_cross_entropy){ .n = B,
+                                                           .C = C,
+                                                           .scale = .6,
+                                                           .logits = va_rater_logits(m->rater),
+                                                           .label = expression,
+                                                           .weight = weight,
+                                                           .dlogits = m->dlogits,
+                                                           .step = step });
+    if (gradients)
         va_rater_backward(m->rater, m->dpred, classes ? m->dlogits : NULL);
-    }
-    return l.loss + (classes ? .6 * e.loss / e.weight : 0);
+    loss = step_report(be, step).loss;
+    be->ops->free(be, step);
+    return loss;
 }
 
 /* Every fifth number of every tensor; how many tensors have a gradient. */
@@ -189,7 +197,7 @@ static void frozen_stays_and_rates_fall(void)
                sizeof(double) * (size_t)list->items[i].count);
     }
     loss_of(&m, true);
-    VA_CHECK(va_optimiser_step(o, 1e-3, &norm, &bad) == 0);
+    VA_CHECK(step_update(o, 1e-3, &norm, &bad) == 0);
     for (int64_t i = 0; i < list->count; i++) {
         const struct va_param *p = &list->items[i];
         double most = 0, rate = 1e-3;
@@ -278,47 +286,19 @@ static void mixed_error(void)
 {
     static const double p[4][2] = { { .5, 0 }, { -.25, 1 }, { 0, .5 }, { 1, -1 } };
     static const double y[4][2] = { { 0, 0 }, { -.5, .5 }, { .25, .5 }, { .5, 1 } };
-    static const double valid[4] = { 1, 1, 1, 0 };
-    struct va_ccc_moments m;
-    struct va_ccc_coefficients g;
-    struct va_ccc_loss l;
-    double error = 0;
+    static const double valid[4] = { 1, 1, 1, 0 }, none[4];
+    double error = 0, g[8];
+    struct va_report l = step_ccc(
+        be, (struct va_ccc){ 4, VA_CCC_POPULATION, 0, .25, p, y, valid, NULL, g, NULL });
 
-    be->ops->ccc_moments(be, 4, p, y, valid, &m);
-    va_ccc_loss(&m, VA_CCC_POPULATION, 0, &l, &g);
     for (int i = 0; i < 3; i++)
         for (int d = 0; d < 2; d++)
             error += (p[i][d] - y[i][d]) * (p[i][d] - y[i][d]) / 6;
-    VA_CHECK_NEAR(va_ccc_mix_error(&m, .25, &l, &g), error, 1e-15);
+    VA_CHECK_NEAR(l.error, error, 1e-15);
     VA_CHECK_NEAR(l.loss, .25 * (2 - l.ccc[0] - l.ccc[1]) + .75 * error, 1e-15);
-    m = (struct va_ccc_moments){ 0 };
-    VA_CHECK_NEAR(va_ccc_mix_error(&m, .25, &l, &g), 0, 0);
-}
-
-/* The class that is the likeliest but for its weight; far logits do not overflow. */
-static void cross_entropy(void)
-{
-    struct model m = model_new(&tiny, 3, 0);
-    struct va_cross_entropy e;
-    double *bias = NULL, prob[B * C], log_p[C] = { -800, -1600, 0 }, expected = 0;
-    struct va_params *list = va_rater_params(m.rater);
-
-    for (int64_t i = 0; i < list->count; i++) {
-        if (strcmp(list->items[i].name, "expr_head.weight") == 0)
-            be->ops->zero(be, list->items[i].value.data, list->items[i].count);
-        if (strcmp(list->items[i].name, "expr_head.bias") == 0)
-            bias = list->items[i].value.data;
-    }
-    VA_CHECK(bias != NULL);
-    for (int c = 0; bias && c < C; c++)
-        bias[c] = 800 + log_p[c];
-    va_rater_forward(m.rater, B, m.patches, NULL);
-    va_rater_cross_entropy(m.rater, expression, weight, prob, &e);
-    for (int b = 0; b < B; b++)
-        expected += expression[b] < 0 ? 0 : -weight[expression[b]] * log_p[expression[b]];
-    VA_CHECK_NEAR(e.loss, expected, 1e-9);
-    VA_CHECK_NEAR(e.weight, weight[2] + weight[0] + weight[1] + weight[0], 1e-12);
-    model_free(&m);
+    l = step_ccc(be,
+                 (struct va_ccc){ 4, VA_CCC_POPULATION, 0, .25, p, y, none, NULL, g, NULL });
+    VA_CHECK(l.loss == 0 && l.error == 0 && g[0] == 0);
 }
 
 int main(void)
@@ -330,7 +310,6 @@ int main(void)
     VA_TEST(rates_and_decay);
     VA_TEST(dropped_paths);
     VA_TEST(mixed_error);
-    VA_TEST(cross_entropy);
     VA_CHECK_INT(be->held, 0);
     va_backend_free(be);
     return va_test_finish();

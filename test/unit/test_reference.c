@@ -8,6 +8,7 @@
 #include "nn/va_ccc.h"
 #include "nn/va_optimiser.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/step.h"
 #include "test/va_golden.h"
 
 static struct va_backend *be;
@@ -107,16 +108,19 @@ static void run_close(struct run *r)
 
 static double both_ways(struct run *r)
 {
-    struct va_ccc_coefficients c;
-    struct va_ccc_moments m;
-    struct va_ccc_loss loss;
+    struct va_report loss;
     int64_t n = r->B * r->T;
 
     va_params_zero_grad(va_temporal_params(r->temporal));
-    va_temporal_forward(r->temporal, r->B, r->T, r->x, r->pred, 0, 0, 0, 0);
-    be->ops->ccc_moments(be, n, r->pred, r->label, r->valid, &m);
-    va_ccc_loss(&m, r->loss, 1e-8, &loss, &c);
-    be->ops->ccc_grad(be, n, r->pred, r->label, r->valid, &c, r->dpred);
+    va_temporal_forward(r->temporal, r->B, r->T, r->x, r->pred, 0, NULL, 0);
+    loss = step_ccc(be, (struct va_ccc){ .n = n,
+                                         .kind = r->loss,
+                                         .eps = 1e-8,
+                                         .share = 1,
+                                         .pred = r->pred,
+                                         .label = r->label,
+                                         .valid = r->valid,
+                                         .dpred = r->dpred });
     va_temporal_backward(r->temporal, r->B, r->T, r->x, r->dpred);
     va_params_derive_grad(va_temporal_params(r->temporal));
     return loss.loss;
@@ -165,8 +169,7 @@ static void model_of(const char *model)
     for (int64_t k = 0; k < r.steps && k < 64; k++) {
         if (k > 0)
             losses[k] = both_ways(&r);
-        VA_CHECK(va_optimiser_step(r.optimiser, 2e-3, &norms[k], &bad) == 0);
-        va_params_changed(va_temporal_params(r.temporal));
+        VA_CHECK(step_update(r.optimiser, 2e-3, &norms[k], &bad) == 0);
     }
     if (r.steps) {
         check_numbers(&r, "step.loss", losses, r.steps);

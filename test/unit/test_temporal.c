@@ -8,6 +8,7 @@
 #include "base/va_rand.h"
 #include "nn/va_optimiser.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/step.h"
 #include "test/va_test.h"
 
 static struct va_backend *be;
@@ -32,6 +33,7 @@ struct model {
     void *x, *pred,
         *weights; /* [B, T, in_dim], [B, T, 2], [B, T, 2]: the loss is their product */
     double dropout;
+    void *step; /* record (9, 4) */
 };
 
 /* A buffer of normal numbers, times scale. */
@@ -77,6 +79,7 @@ static struct model model_new(const struct va_temporal_config *c, int64_t B, int
     m.x = noise(B * T * c->in_dim, 1, 1);
     m.weights = noise(B * T * 2, 2, 1);
     m.pred = be->ops->alloc(be, B * T * 2);
+    m.step = step_new(be, 9, 4);
     return m;
 }
 
@@ -85,6 +88,7 @@ static void model_free(struct model *m)
     be->ops->free(be, m->x);
     be->ops->free(be, m->pred);
     be->ops->free(be, m->weights);
+    be->ops->free(be, m->step);
     va_temporal_free(m->temporal);
 }
 
@@ -94,7 +98,7 @@ static double loss(struct model *m)
     const double *p = m->pred, *w = m->weights; /* the ref backend's numbers are doubles */
 
     va_params_changed(va_temporal_params(m->temporal));
-    va_temporal_forward(m->temporal, m->B, m->T, m->x, m->pred, m->dropout, 9, 4, 0);
+    va_temporal_forward(m->temporal, m->B, m->T, m->x, m->pred, m->dropout, m->step, 0);
     for (int64_t i = 0; i < m->B * m->T * 2; i++)
         sum += p[i] * w[i];
     return sum;
@@ -276,16 +280,19 @@ static void layouts_agree(void)
 static void dropout_is_of_its_step(void)
 {
     struct model m = model_new(&tiny, 1, 40, 0.5);
+    void *first = step_new(be, 1, 1), *second = step_new(be, 1, 2);
     double a[80], b[80];
 
-    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, 1, 1, 0);
+    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, first, 0);
     be->ops->get_f64(be, a, m.pred, 80);
-    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, 1, 2, 0);
+    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, second, 0);
     be->ops->get_f64(be, b, m.pred, 80);
     VA_CHECK(memcmp(a, b, sizeof(a)) != 0);
-    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, 1, 1, 0);
+    va_temporal_forward(m.temporal, 1, 40, m.x, m.pred, 0.5, first, 0);
     be->ops->get_f64(be, b, m.pred, 80);
     VA_CHECK(memcmp(a, b, sizeof(a)) == 0);
+    be->ops->free(be, first);
+    be->ops->free(be, second);
     model_free(&m);
 }
 
@@ -313,7 +320,7 @@ static void parts_of(const struct va_temporal_config *c)
         int64_t first = parts[k], n = parts[k + 1] - first;
         const double *x = va_at(be, m.x, first * T * c->in_dim);
 
-        va_temporal_forward(m.temporal, n, T, x, m.pred, 0.5, 9, 4, first);
+        va_temporal_forward(m.temporal, n, T, x, m.pred, 0.5, m.step, first);
         VA_CHECK(!memcmp(m.pred, whole + first * T * 2, sizeof(double) * (size_t)(n * T * 2)));
         va_temporal_backward(m.temporal, n, T, x, va_at(be, m.weights, first * T * 2));
     }
@@ -442,13 +449,18 @@ static void bad_gradients_are_named(void)
     const char *bad;
 
     ((double *)list->items[7].grad)[0] = NAN;
-    VA_CHECK(va_optimiser_step(o, 1e-3, &norm, &bad) < 0);
+    VA_CHECK(step_update(o, 1e-3, &norm, &bad) < 0);
     VA_CHECK(bad && strcmp(bad, list->items[7].name) == 0);
     VA_CHECK_INT(va_optimiser_updates(o), 0);
     VA_CHECK(((double *)list->items[0].value.data)[0] == value);
     ((double *)list->items[7].grad)[0] = 3;
     ((double *)list->items[9].grad)[0] = -4;
-    VA_CHECK(va_optimiser_step(o, 1e-3, &norm, &bad) == 0);
+    VA_CHECK(step_update(o, 1e-3, &norm, &bad) == 0 && norm == 5); /* but it is too late */
+    VA_CHECK_INT(va_optimiser_updates(o), 0);
+    VA_CHECK(((double *)list->items[0].value.data)[0] == value);
+    va_optimiser_free(o);
+    o = va_optimiser_new(list, &c);
+    VA_CHECK(step_update(o, 1e-3, &norm, &bad) == 0);
     VA_CHECK_NEAR(norm, 5, 1e-12);
     VA_CHECK_INT(va_optimiser_updates(o), 1);
     VA_CHECK_NEAR(((double *)list->items[0].value.data)[0], value * (1 - 1e-4), 1e-12);

@@ -136,9 +136,7 @@ static void some_patches(void)
 
 static void cls_row_above_frozen_blocks(void)
 {
-    struct va_vit_tape_shape shape = {
-        .B = B, .V = P, .first = 1, .cls_only = true, .drop_path = true
-    };
+    struct va_vit_tape_shape shape = { .B = B, .V = P, .first = 1, .cls_only = true };
     struct model m = model_new(&shape, NULL, factors);
 
     check_gradients(&m, 2 * 12 + 2);
@@ -156,7 +154,7 @@ static void cls_row_above_frozen_blocks(void)
 /* A branch that is dropped in all pictures is one that is not there. */
 static void dropped_branches(void)
 {
-    struct va_vit_tape_shape shape = { .B = B, .V = P, .drop_path = true };
+    struct va_vit_tape_shape shape = { .B = B, .V = P };
     struct model m = model_new(&shape, NULL, NULL);
     static const double none[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
     double plain = loss(&m);

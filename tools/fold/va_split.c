@@ -1,0 +1,96 @@
+/*
+ * va-fold split - lists of the training and validation videos of each fold.
+ */
+#include "tools/fold/va_fold.h"
+
+#include "base/va_tool.h"
+#include "data/va_folds.h"
+
+struct split {
+    const char *tsv, *groups, *train, *val, *output;
+    int64_t folds, seed;
+    int scheme;
+};
+
+/* Folds from a table, or from two folders of annotations. */
+static int split(const struct split *s)
+{
+    struct va_fold_plan plan = { 0 };
+    int status = -1;
+
+    if (s->tsv ? va_folds_read(&plan, s->tsv) < 0
+               : va_folds_add(&plan, s->train, false) < 0 ||
+                     va_folds_add(&plan, s->val, true) < 0 ||
+                     (s->groups && va_folds_group(&plan, s->groups) < 0) ||
+                     va_folds_assign(&plan, (enum va_scheme)s->scheme, s->folds,
+                                     (uint64_t)s->seed) < 0)
+        goto done;
+    if (plan.torn_groups)
+        va_info("%lld groups of people are in several folds: scores will be too high",
+                (long long)plan.torn_groups);
+    status = va_folds_write(&plan, s->output);
+done:
+    va_folds_release(&plan);
+    return status;
+}
+
+static void check_split(const struct split *s, char **operands, int *status)
+{
+    if (!s->output)
+        va_usage_error(status, "missing --output DIR");
+    else if (operands[0])
+        va_usage_error(status, "expected no operand, found %s", operands[0]);
+    else if (s->tsv && (s->train || s->val || s->groups || va_option_given("scheme") ||
+                        va_option_given("folds")))
+        va_usage_error(status,
+                       "--folds-tsv conflicts with folders of labels, --groups, --scheme and "
+                       "--folds");
+    else if (!s->tsv && (!s->train || !s->val))
+        va_usage_error(status, "missing --train-labels DIR and --val-labels DIR");
+    else
+        *status = va_tool_status(split(s));
+}
+
+int va_fold_split(int argc, char **argv)
+{
+    struct split s = { .folds = 5, .seed = 42, .scheme = VA_SCHEME_PAPER };
+    const struct va_option table[] = {
+        VA_OPT_OUTPUT('o', "output", &s.output, "DIR",
+                      "folder to write <k>/train.txt and <k>/val.txt into"),
+        VA_OPT_DIR(0, "train-labels", &s.train,
+                   "folder of label files of the official training set"),
+        VA_OPT_DIR(0, "val-labels", &s.val,
+                   "folder of label files of the official validation set"),
+        VA_OPT_CHOICE(0, "scheme", &s.scheme, va_scheme_names,
+                      "rule that divides the videos into folds 1 and up"),
+        VA_OPT_INT(0, "folds", &s.folds, 2, 999, "number of folds, not counting fold 0"),
+        VA_OPT_FILE(0, "groups", &s.groups,
+                    "table of videos that stay together: columns clip (or video) and group"),
+        VA_OPT_SEED(&s.seed),
+        VA_OPT_FILE(0, "folds-tsv", &s.tsv,
+                    "table of given folds: columns clip (or video), fold and perhaps group"),
+        VA_OPT_END,
+    };
+    static const struct va_usage split_usage = {
+        .synopsis = "[options] --train-labels DIR --val-labels DIR -o DIR",
+        .brief = "write lists of the training and validation videos of each fold",
+        .details =
+            "Fold 0 is the official split.\n\n"
+            "DIR/split.tsv records the lists. A list that va-fold did not write, or that was "
+            "edited since, is replaced only with --force.\n\n"
+            "Scheme paper divides the videos of both sets. The videos <base>, <base>_left "
+            "and <base>_right stay in one fold, or the groups that --groups names. Groups "
+            "are assigned from the largest to the smallest, each to the fold with the fewest "
+            "frames; the seed decides between equal folds.\n\n"
+            "Scheme authors cuts the sorted files of both sets into equal parts, as the "
+            "published code does. Two people of one video may then be in different folds.\n\n"
+            "Scheme sucv divides the training set only; the official validation set is "
+            "always in the training list.",
+    };
+    int status;
+    char **operands = va_options_parse(table, &split_usage, argc, argv, &status);
+
+    if (operands)
+        check_split(&s, operands, &status);
+    return status;
+}

@@ -1,0 +1,44 @@
+/*
+ * va-weights info - settings, tensors, shapes and sums of a model.
+ */
+#include "tools/weights/va_weights.h"
+
+#include "base/va_tool.h"
+#include "weights/va_model_file.h"
+#include <stdio.h>
+
+const struct va_usage va_weights_info_usage = {
+    .synopsis = "[options] MODEL",
+    .brief = "list settings, tensors, shapes and sums of a model",
+    .details =
+        "MODEL is a va.model/1 file, a safetensors file, a checkpoint of PyTorch or an ONNX model; "
+        "va-weights import explains --from. The output has lines of columns separated by "
+        "tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM, with the sum of its values "
+        "in float64; total NUMBER, the number of parameters.",
+};
+
+int va_weights_info(int argc, char **argv)
+{
+    const char *from = NULL;
+    const struct va_option table[] = {
+        VA_OPT_STRING(0, "from", &from, "KEY",
+                      "key of the dict, or prefix of the encoder, to take from the file"),
+        VA_OPT_END,
+    };
+    struct va_tensors *set;
+    int status;
+    char **rest = va_options_parse(table, &va_weights_info_usage, argc, argv, &status);
+
+    if (!rest)
+        return status;
+    if (!rest[0] || rest[1]) {
+        va_usage_error(&status, "expected one model");
+        return status;
+    }
+    set = va_model_read_any(rest[0], from, NULL);
+    if (set)
+        va_model_list(set, stdout);
+    status = va_tool_status(set ? 0 : -1);
+    va_tensors_free(set);
+    return status;
+}
