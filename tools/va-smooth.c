@@ -319,7 +319,7 @@ static int run(void)
     if (id)
         out = va_predictions_create(args.output, (const char *const *)in->models,
                                     in->model_count);
-    if (out)
+    if (out && va_predictions_put_note(out, in->note) == 0)
         status = va_h5_add_input(va_predictions_file(out), args.input, id);
     for (int64_t i = 0; status == 0 && i < in->count; i++)
         status = smooth_video(out, in, in->names[i]);
