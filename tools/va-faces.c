@@ -3,11 +3,13 @@
  *
  * Detection, tracks and people are common/faces' business; here are options and files.
  */
+#include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "base/va_program.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
+#include "faces/va_crop_points.h"
 #include "faces/va_finder.h"
 #include "media/va_decoder.h"
 #include "weights/va_model_file.h"
@@ -24,7 +26,7 @@ struct args {
 };
 
 static const struct va_usage usage = {
-    .synopsis = "[options] -o FACES.h5 VIDEO",
+    .synopsis = "[check] [options] -o FACES.h5 VIDEO",
     .brief = "find the faces of a video and say who is who",
     .details =
         "VIDEO is a video file, - for standard input, or a folder of numbered pictures. Each frame "
@@ -39,7 +41,9 @@ static const struct va_usage usage = {
         "NAME_2, ... in order of appearance. Faces that belong to no person keep their rows, with "
         "track 0.\n\n"
         "Frames without a face have no row. A video without any face gives a file without rows "
-        "and a warning.",
+        "and a warning.\n\n"
+        "The command check says which template crops of faces follow: see va-faces check --help. To "
+        "name a video \"check\", write ./check.",
     .examples = "va-faces -o holiday.faces.h5 holiday.mp4\n"
                 "va-faces --people largest --every 3 -o quick.faces.h5 holiday.mp4",
 };
@@ -73,7 +77,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_STRING(0, "name", &a->name, "NAME",
                       "name of the video (default: file name without known extensions)"),
         VA_OPT_INT(0, "max-side", &o->detect.max_side, 32, 8192,
-                   "make pictures with a longer side this small before the search"),
+                   "search pictures with a longer side reduced to this many pixels"),
         VA_OPT_REAL(0, "min-score", &o->detect.min_score, 0, 1, "least score of a face"),
         VA_OPT_REAL(0, "min-size", &o->detect.min_size, 0, 16384,
                     "least width and height of a face in pixels of the video"),
@@ -117,9 +121,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 }
 
 /* The file of weights: a new string, or NULL after reporting. */
-static char *find_weights(const struct args *a)
+static char *find_weights(const char *option)
 {
-    const char *given = a->weights ? a->weights : getenv("VA_FACES");
+    const char *given = option ? option : getenv("VA_FACES");
     char *path = given && *given ? va_strdup(given) : va_program_share("yunet.h5");
 
     if (!path)
@@ -189,7 +193,7 @@ static int run(struct args *a)
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
         goto done;
     va_threads_set(1); /* a frame is the work of one thread */
-    weights = find_weights(a);
+    weights = find_weights(a->weights);
     video = !weights  ? NULL
             : a->name ? va_strdup(a->name)
                       : va_video_name_enter(a->input, "rename it or give --name");
@@ -203,13 +207,103 @@ done:
     return va_tool_status(result);
 }
 
-int main(int argc, char **argv)
+static int find_main(int argc, char **argv)
 {
     struct args a;
     int status;
 
+    return parse_args(&a, argc, argv, &status) ? run(&a) : status;
+}
+
+/* ---- check ------------------------------------------------------------------------------- */
+
+static const struct va_usage check_usage = {
+    .synopsis = "[options] CROPS",
+    .brief = "compare the points of crops of faces with a template",
+    .details =
+        "CROPS is a folder of crops, or a video of them. The output has a line per point, with "
+        "columns separated by tabs: point, x, y, their standard deviations, and x and y of the "
+        "template, all in pixels of a crop of 112 x 112. Crops that are aligned alike have the same "
+        "x and y.",
+};
+
+static int print_points(const struct va_crop_points *p, const char *template)
+{
+    static const char *const names[] = { "right_eye", "left_eye", "nose", "right_mouth",
+                                         "left_mouth" };
+    const double side = 112; /* of crops that are usual */
+    struct va_face_template t;
+
+    if (va_face_template_read(&t, template) < 0)
+        return -1;
+    printf("point\tx\ty\tdeviation_x\tdeviation_y\ttemplate_x\ttemplate_y\n");
+    for (int k = 0; k < VA_YUNET_POINTS; k++)
+        printf("%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\n", names[k], side * p->mean[k][0],
+               side * p->mean[k][1], side * p->deviation[k][0], side * p->deviation[k][1],
+               side * t.points[k][0], side * t.points[k][1]);
+    return 0;
+}
+
+static int check(const char *crops, const char *option, double min_score, const char *template)
+{
+    const struct va_detect_options options = { .max_side = 640, .min_score = min_score };
+    char *weights = find_weights(option);
+    struct va_tensors *set = weights ? va_model_read(weights, NULL) : NULL;
+    struct va_detector *detector = set ? va_detector_new(set, weights, &options) : NULL;
+    struct va_source *source = detector
+                                   ? va_source_open(crops, &(struct va_source_options){ 0 })
+                                   : NULL;
+    struct va_crop_points p;
+    int result = source ? va_crop_points_find(source, detector, &p) : -1;
+
+    if (result == 0 && p.faces == 0)
+        result = va_error("%s: found no face in %lld pictures", crops, (long long)p.crops);
+    if (result == 0)
+        result = print_points(&p, template);
+    if (result == 0)
+        va_info("%s: a face in %lld of %lld pictures", crops, (long long)p.faces,
+                (long long)p.crops);
+    va_source_close(source);
+    va_detector_free(detector);
+    va_tensors_free(set);
+    va_free(weights);
+    return result;
+}
+
+static int check_main(int argc, char **argv)
+{
+    const char *weights = NULL, *template = VA_FACES_TEMPLATE;
+    double min_score = .6;
+    bool unconfined = false;
+    const struct va_option table[] = {
+        VA_OPT_FILE('w', "weights", &weights, "detector (va.model/1, arch yunet)"),
+        VA_OPT_REAL(0, "min-score", &min_score, 0, 1, "least score of a face"),
+        VA_OPT_STRING(0, "template", &template, "NAME|FILE",
+                      "arcface, or a file with five lines \"x y\" in units of the crop"),
+        VA_OPT_UNCONFINED(&unconfined),
+        VA_OPT_END,
+    };
+    int status;
+    char **inputs = va_options_parse(table, &check_usage, argc, argv, &status);
+
+    if (!inputs)
+        return status;
+    if (!inputs[0] || inputs[1]) {
+        va_usage_error(&status, "expected one folder of crops");
+        return status;
+    }
+    return va_tool_status(
+        va_decoder_start(unconfined) < 0 ? -1 : check(inputs[0], weights, min_score, template));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct va_command commands[] = {
+        { "", find_main, "" },
+        { "check", check_main, "compare crops with a template" },
+        { NULL, NULL, NULL },
+    };
+
     va_tool_init("va-faces");
-    if (parse_args(&a, argc, argv, &status))
-        status = run(&a);
-    return va_tool_finish(status);
+    return va_tool_finish(va_commands_run(commands, &usage, argc, argv));
 }

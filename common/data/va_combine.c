@@ -72,6 +72,12 @@ static struct va_predictions_out *create(const struct va_combine_job *job,
 static int add_inputs(const struct va_combine_job *job, struct va_predictions_out *out,
                       const struct va_ensemble *e)
 {
+    const char *note = NULL;
+
+    for (int64_t k = e->count; k-- > 0;)
+        note = e->files[k]->note ? e->files[k]->note : note;
+    if (va_predictions_put_note(out, note) < 0)
+        return -1;
     for (int64_t k = 0; k < e->count; k++) {
         const char *id = va_h5_id(e->files[k]->in);
 

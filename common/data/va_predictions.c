@@ -31,6 +31,11 @@ struct va_predictions_out *va_predictions_create(const char *path, const char *c
     return NULL;
 }
 
+int va_predictions_put_note(struct va_predictions_out *p, const char *note)
+{
+    return note ? va_h5_put_string(p->out, NULL, "note", note) : 0;
+}
+
 struct va_h5_out *va_predictions_file(struct va_predictions_out *p)
 {
     return p->out;
@@ -90,7 +95,9 @@ struct va_predictions_in *va_predictions_open(const char *path)
         return NULL;
     p->in = va_h5_open(path, "va.predictions/1");
     if (p->in && va_h5_list(p->in, "/videos", &p->names, &p->count) == 0 &&
-        va_h5_get_strings(p->in, NULL, "models", &p->models, &p->model_count) == 0)
+        va_h5_get_strings(p->in, NULL, "models", &p->models, &p->model_count) == 0 &&
+        (!va_h5_has_attribute(p->in, NULL, "note") ||
+         (p->note = va_h5_get_string(p->in, NULL, "note"))))
         return p;
     va_predictions_close(p);
     return NULL;
@@ -102,6 +109,7 @@ void va_predictions_close(struct va_predictions_in *p)
         return;
     va_h5_free_strings(p->names, p->count);
     va_h5_free_strings(p->models, p->model_count);
+    va_free(p->note);
     va_h5_close(p->in);
     va_free(p);
 }

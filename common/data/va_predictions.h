@@ -28,6 +28,10 @@ VA_MUST_USE struct va_predictions_out *va_predictions_create(const char *path,
                                                              const char *const *models,
                                                              int64_t count);
 
+/* What readers of the values have to know, such as that they are rough. NULL: nothing. -1 after
+ * reporting. */
+VA_MUST_USE int va_predictions_put_note(struct va_predictions_out *out, const char *note);
+
 /* The file itself, for va_h5_add_input and va_h5_set_seed. */
 struct va_h5_out *va_predictions_file(struct va_predictions_out *out);
 
@@ -50,6 +54,7 @@ struct va_predictions_in {
     int64_t count;
     char **models; /* [model_count] content ids */
     int64_t model_count;
+    char *note; /* or NULL */
 };
 
 /* Open a va.predictions/1 file; nothing of its videos is read. NULL after reporting. */

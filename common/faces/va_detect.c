@@ -1,8 +1,8 @@
 #include "faces/va_detect.h"
 
 #include "base/va_mem.h"
-#include "cpu/va_cpu_ops.h"
 #include "media/va_area.h"
+#include "ops/va_device.h"
 #include <math.h>
 
 struct va_detector {
@@ -24,7 +24,7 @@ struct va_detector *va_detector_new(const struct va_tensors *set, const char *pa
     if (!d)
         return NULL;
     d->options = *options;
-    d->be = va_cpu_backend_new();
+    d->be = va_device_open("cpu"); /* a GPU would wait for pictures */
     d->net = d->be ? va_yunet_new(d->be, set, path) : NULL;
     if (!d->net) {
         va_detector_free(d);

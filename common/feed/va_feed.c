@@ -31,8 +31,8 @@ struct worker {
 };
 
 struct va_feed {
-    const struct va_vit *vit;
-    int64_t size, batch;
+    struct va_intake intake;
+    int64_t batch;
     struct va_pictures *pictures; /* with `order`, */
     struct va_footage *footage;   /* or this */
     struct va_feed_order order;
@@ -83,7 +83,8 @@ static int load(struct worker *w, struct slot *b)
         struct va_frame frame = { 0 };
 
         got = read_one(w, item, &frame);
-        if (got > 0 && fit(w, item, &frame, b->pixels + b->count * f->size * f->size * 3) < 0)
+        if (got > 0 && fit(w, item, &frame,
+                           b->pixels + b->count * f->intake.side * f->intake.side * 3) < 0)
             got = -1;
     }
     w->next += f->threads;
@@ -115,14 +116,14 @@ static int start(struct va_feed *f, int i)
     w->of = f;
     w->next = f->order.first + i;
     w->ring = va_ring_new(SLOTS);
-    w->augmenter = va_augmenter_new(f->size);
+    w->augmenter = va_augmenter_new(f->intake.side);
     if (f->pictures)
         w->reader = va_picture_reader_new(f->pictures);
     if (!w->ring || !w->augmenter || (f->pictures && !w->reader))
         return -1;
     for (int s = 0; s < SLOTS; s++) {
         w->slot[s].items = va_new(f->batch, sizeof(*w->slot[s].items));
-        w->slot[s].pixels = va_new(f->batch * f->size * f->size, 3);
+        w->slot[s].pixels = va_new(f->batch * f->intake.side * f->intake.side, 3);
         if (!w->slot[s].items || !w->slot[s].pixels)
             return -1;
     }
@@ -133,27 +134,22 @@ static int start(struct va_feed *f, int i)
     return 0;
 }
 
-static struct va_feed *feed_new(const struct va_vit *vit, int64_t batch, struct va_pictures *p,
+static struct va_feed *feed_new(struct va_intake intake, int64_t batch, struct va_pictures *p,
                                 struct va_footage *footage, const struct va_feed_order *order)
 {
-    const struct va_vit_config *c = va_vit_config(vit);
     struct va_feed *f = va_new(1, sizeof(*f));
     int i = 0;
 
     if (!f)
         return NULL;
-    *f = (struct va_feed){ .vit = vit,
-                           .size = c->image,
-                           .batch = batch,
-                           .pictures = p,
-                           .footage = footage,
-                           .order = *order };
+    *f = (struct va_feed){
+        .intake = intake, .batch = batch, .pictures = p, .footage = footage, .order = *order
+    };
     f->threads = order->threads > 0 ? order->threads : va_threads_count() / 2;
     f->threads = f->threads < 1 ? 1 : f->threads > THREADS_MAX ? THREADS_MAX : f->threads;
     f->taken.items = va_new(batch, sizeof(*f->taken.items));
-    f->taken.patches = va_new(batch * va_vit_patches(c),
-                              sizeof(float) * (size_t)va_vit_patch_size(c));
-    if (f->taken.items && f->taken.patches)
+    f->taken.cut = va_new(batch * intake.numbers, sizeof(*f->taken.cut));
+    if (f->taken.items && f->taken.cut)
         while (i < f->threads && start(f, i) == 0)
             i++;
     if (i == f->threads)
@@ -162,17 +158,17 @@ static struct va_feed *feed_new(const struct va_vit *vit, int64_t batch, struct 
     return NULL;
 }
 
-struct va_feed *va_feed_pictures(const struct va_vit *vit, int64_t batch, struct va_pictures *p,
+struct va_feed *va_feed_pictures(struct va_intake intake, int64_t batch, struct va_pictures *p,
                                  const struct va_feed_order *order)
 {
-    return feed_new(vit, batch, p, NULL, order);
+    return feed_new(intake, batch, p, NULL, order);
 }
 
-struct va_feed *va_feed_footage(const struct va_vit *vit, int64_t batch, struct va_footage *f)
+struct va_feed *va_feed_footage(struct va_intake intake, int64_t batch, struct va_footage *f)
 {
     const struct va_feed_order whole = { .threads = 1, .augment = { .scale = { 1, 1 } } };
 
-    return feed_new(vit, batch, NULL, f, &whole);
+    return feed_new(intake, batch, NULL, f, &whole);
 }
 
 void va_feed_free(struct va_feed *f)
@@ -196,17 +192,17 @@ void va_feed_free(struct va_feed *f)
         }
     }
     va_free(f->taken.items);
-    va_free(f->taken.patches);
+    va_free(f->taken.cut);
     va_free(f);
 }
 
 /* ---- taking ----------------------------------------------------------------------------- */
 
 struct cut {
-    const struct va_vit *vit;
+    const struct va_intake *intake;
     const uint8_t *pixels;
-    float *patches;
-    int64_t bytes, numbers; /* of one picture */
+    float *rows;
+    int64_t bytes; /* of one picture */
 };
 
 static void cut_one(void *arg, int64_t i, int thread)
@@ -214,18 +210,17 @@ static void cut_one(void *arg, int64_t i, int thread)
     const struct cut *c = arg;
 
     (void)thread;
-    va_vit_cut(c->vit, c->pixels + i * c->bytes, c->patches + i * c->numbers);
+    c->intake->cut(c->intake->model, c->pixels + i * c->bytes,
+                   c->rows + i * c->intake->numbers);
 }
 
 /* The slot can be filled again when it returns: only bytes wait. */
 static void take(struct va_feed *f, const struct slot *s)
 {
-    const struct va_vit_config *c = va_vit_config(f->vit);
-    struct cut cut = { .vit = f->vit,
+    struct cut cut = { .intake = &f->intake,
                        .pixels = s->pixels,
-                       .patches = f->taken.patches,
-                       .bytes = f->size * f->size * 3,
-                       .numbers = va_vit_patches(c) * va_vit_patch_size(c) };
+                       .rows = f->taken.cut,
+                       .bytes = f->intake.side * f->intake.side * 3 };
 
     va_parallel(s->count, cut_one, &cut);
     f->taken.k = s->k;

@@ -7,7 +7,7 @@
  * does not grow with the number of pictures. Batches come in order, and what is in them does not depend on
  * the number of threads.
  *
- * Ownership: collection, footage and encoder outlive the feed
+ * Ownership: collection, footage and the intake's model outlive the feed
  * Threads:   next from one thread
  */
 #ifndef VA_FEED_H
@@ -17,7 +17,7 @@
 #include "feed/va_footage.h"
 #include "feed/va_pictures.h"
 #include "media/va_augment.h"
-#include "model/va_vit.h"
+#include "model/va_intake.h"
 
 struct va_feed_item {
     int64_t picture; /* of the collection; of footage the frame's number */
@@ -40,17 +40,17 @@ struct va_feed_order {
 struct va_feed_batch {
     int64_t k, count;
     struct va_feed_item *items; /* [count] */
-    float *patches;             /* [count, P, 3*p*p], as va_vit_cut gives them */
+    float *cut;                 /* [count, numbers], as the intake's cut gives them */
 };
 
 struct va_feed; /* opaque */
 
 /* Begin to load, at most `batch` pictures in one. NULL after reporting. */
-VA_MUST_USE struct va_feed *va_feed_pictures(const struct va_vit *vit, int64_t batch,
+VA_MUST_USE struct va_feed *va_feed_pictures(struct va_intake intake, int64_t batch,
                                              struct va_pictures *p,
                                              const struct va_feed_order *order);
 /* All that are left, whole. */
-VA_MUST_USE struct va_feed *va_feed_footage(const struct va_vit *vit, int64_t batch,
+VA_MUST_USE struct va_feed *va_feed_footage(struct va_intake intake, int64_t batch,
                                             struct va_footage *f);
 /* The next batch, until the next call: 1, 0 at the end, -1 after reporting. */
 VA_MUST_USE int va_feed_next(struct va_feed *f, const struct va_feed_batch **batch);

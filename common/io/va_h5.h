@@ -83,7 +83,9 @@ void va_h5_abort(struct va_h5_out *out); /* NULL is fine; removes the temporary 
 /* ---- reading --------------------------------------------------------------------------- */
 
 /* Open `path`, which must be a complete instance of `schema` (NULL: of any known one).
- * Structure is checked here; values are checked by va_h5_check_values or as they are read. */
+ * Structure is checked here; values are checked by va_h5_check_values or as they are read.
+ * VA_H5_FOREIGN: of no schema of ours, a file of another program; only its objects are checked. */
+#define VA_H5_FOREIGN "foreign"
 VA_MUST_USE struct va_h5_in *va_h5_open(const char *path, const char *schema);
 void va_h5_close(struct va_h5_in *in); /* NULL is fine */
 

@@ -102,6 +102,8 @@ static int open_and_check(struct va_h5_in *in, const char *expected)
 
     if (open_file(f) < 0)
         return -1;
+    if (expected && !strcmp(expected, VA_H5_FOREIGN))
+        return va_h5_tree_read(f);
     in->schema = va_h5_check_schema(f, expected);
     if (!in->schema || va_h5_tree_read(f) < 0)
         return -1;
@@ -185,7 +187,7 @@ struct va_h5_in *va_h5_open(const char *path, const char *schema)
 {
     VA_H5_ALONE;
     struct va_h5_in *in = va_new(1, sizeof(*in));
-    const char *expected = schema ? schema : "HDF5";
+    const char *expected = schema && strcmp(schema, VA_H5_FOREIGN) ? schema : "HDF5";
 
     if (!in)
         return NULL;
@@ -265,7 +267,8 @@ const char *va_h5_compute_id(struct va_h5_in *in)
     VA_H5_ALONE;
     char id[VA_HASH_TEXT];
 
-    if (!in->computed && va_h5_content_id(&in->file, in->schema->id, id) == 0)
+    if (!in->computed &&
+        va_h5_content_id(&in->file, in->schema ? in->schema->id : VA_H5_FOREIGN, id) == 0)
         in->computed = va_strdup(id);
     return in->computed;
 }

@@ -29,7 +29,7 @@ struct work {
 static int compute(const struct work *w, struct va_feed *feed, const struct va_footage *f,
                    struct va_features_writer *out)
 {
-    int64_t width = va_vit_config(va_embedder_vit(w->embedder))->width, done = 0;
+    int64_t width = va_embedder_width(w->embedder), done = 0;
     float *rows = va_new(w->job->batch * width, sizeof(*rows));
     int32_t *index = va_new(w->job->batch, sizeof(*index));
     double *pts = va_new(w->job->batch, sizeof(*pts));
@@ -42,7 +42,7 @@ static int compute(const struct work *w, struct va_feed *feed, const struct va_f
             index[i] = (int32_t)b->items[i].picture;
             pts[i] = b->items[i].pts;
         }
-        if (va_embedder_run(w->embedder, b->count, b->patches, rows) < 0 ||
+        if (va_embedder_run(w->embedder, b->count, b->cut, rows) < 0 ||
             va_features_append(out, b->count, rows, index, pts) < 0)
             got = -1;
         done += b->count;
@@ -59,17 +59,16 @@ static int compute(const struct work *w, struct va_feed *feed, const struct va_f
 
 static int embed(const struct work *w, struct va_footage *f, const char *output)
 {
-    const struct va_vit *vit = va_embedder_vit(w->embedder);
     const char *id = va_footage_id(f);
     struct va_features_writer out;
     struct va_feed *feed;
     int result = -1;
 
-    if (va_features_create(&out, output, va_footage_count(f), va_vit_config(vit)->width,
+    if (va_features_create(&out, output, va_footage_count(f), va_embedder_width(w->embedder),
                            w->job->half) < 0 ||
         va_h5_add_input(out.out, w->job->weights, w->id) < 0)
         goto done;
-    feed = va_feed_footage(vit, w->job->batch, f);
+    feed = va_feed_footage(va_embedder_intake(w->embedder), w->job->batch, f);
     result = feed ? compute(w, feed, f, &out) : -1;
     va_feed_free(feed); /* nobody else is at the footage now */
     if (result < 0)

@@ -47,7 +47,8 @@ static int begin(struct rating *r)
     r->mine = va_new(r->most * r->numbers, sizeof(*r->mine));
     r->all = va_new(va_comm_size() * r->most * r->numbers, sizeof(*r->all));
     if (r->mine && r->all)
-        r->feed = va_feed_pictures(va_rater_encoder(t->rater), t->room, t->pictures, &o);
+        r->feed = va_feed_pictures(va_vit_intake(va_rater_encoder(t->rater)), t->room,
+                                   t->pictures, &o);
     return r->feed ? 0 : -1;
 }
 
@@ -79,7 +80,7 @@ static int rate(struct rating *r)
 
     if (got <= 0)
         return got;
-    va_rater_forward(t->rater, b->count, b->patches, NULL);
+    va_rater_forward(t->rater, b->count, b->cut, NULL);
     ops->get_f32(t->be, t->label, va_rater_pred(t->rater), b->count * 2);
     if (C)
         ops->get_f64(t->be, t->prob, va_rater_logits(t->rater), b->count * C);

@@ -32,7 +32,8 @@ static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
 static int open_feed(struct va_tuner *t, int64_t k)
 {
     if (!t->feed)
-        t->feed = va_feed_pictures(va_rater_encoder(t->rater), t->room, t->pictures,
+        t->feed = va_feed_pictures(va_vit_intake(va_rater_encoder(t->rater)), t->room,
+                                   t->pictures,
                                    &(struct va_feed_order){ .threads = (int)t->job->readers,
                                                             .augment = t->config.augment,
                                                             .seed = (uint64_t)t->config.seed,
@@ -67,7 +68,7 @@ static const float *load(struct va_tuner *t, int64_t k)
     t->be->ops->put_f32(t->be, t->valid, t->ok, share.count);
     t->be->ops->put_bytes(t->be, t->class, t->expression,
                           share.count * (int64_t)sizeof(*t->expression));
-    return b->patches;
+    return b->cut;
 }
 
 void va_tuner_labels(struct va_tuner *t, int64_t i, const struct va_rated_item *item)

@@ -55,12 +55,12 @@ static int rate(struct va_embedder *e, struct va_pictures *p, int64_t done, floa
     const struct va_feed_order o = { .augment = { .scale = { 1, 1 } },
                                      .order = order,
                                      .arg = p };
-    struct va_feed *feed = va_feed_pictures(va_embedder_vit(e), BATCH, p, &o);
+    struct va_feed *feed = va_feed_pictures(va_embedder_intake(e), BATCH, p, &o);
     const struct va_feed_batch *b;
     int got = feed ? 1 : -1;
 
     while (got > 0 && (got = va_feed_next(feed, &b)) > 0) {
-        if (va_embedder_rate(e, b->count, b->patches, va + 2 * b->k * BATCH) < 0)
+        if (va_embedder_rate(e, b->count, b->cut, va + 2 * b->k * BATCH) < 0)
             got = -1;
         done += b->count;
         va_progress_update(done);

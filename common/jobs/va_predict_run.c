@@ -30,7 +30,8 @@ struct run {
     uint8_t *face;  /* as pts */
     float *confidence; /* likewise */
     char **ids;        /* [model_count] */
-    bool encoders;     /* models are encoders, inputs frames */
+    bool encoders;     /* models rate pictures, inputs are frames */
+    char *note;        /* of the first model that has one, or NULL */
 };
 
 /* ---- input ----------------------------------------------------------------------------- */
@@ -43,17 +44,36 @@ static int choose_all(struct run *r)
     return r->chosen ? 0 : -1;
 }
 
+/* Whether a model rates pictures, and its note. -1 after reporting. */
+static int ask_model(struct run *r, const char *path)
+{
+    struct va_h5_in *in = va_h5_open(path, "va.model/1");
+    char *arch = in ? va_h5_get_string(in, NULL, "arch") : NULL;
+    int encoder = arch ? !strcmp(arch, "vit") || !strcmp(arch, "mini-xception") : -1;
+
+    if (arch && !r->note && va_h5_has_attribute(in, NULL, "note")) {
+        r->note = va_h5_get_string(in, NULL, "note");
+        if (r->note)
+            va_warn("%s: %s", path, r->note);
+        else
+            encoder = -1;
+    }
+    va_free(arch);
+    va_h5_close(in);
+    return encoder;
+}
+
 /* Whether the first model is an encoder: then all are. */
 static int ask_kind(struct run *r)
 {
     const struct va_predict_job *job = r->job;
-    struct va_h5_in *in = va_h5_open(job->models[0], "va.model/1");
-    char *arch = in ? va_h5_get_string(in, NULL, "arch") : NULL;
+    int encoder = ask_model(r, job->models[0]);
 
-    r->encoders = arch && !strcmp(arch, "vit");
-    va_free(arch);
-    va_h5_close(in);
-    if (!arch)
+    r->encoders = encoder > 0;
+    for (int64_t m = 1; m < job->model_count && encoder >= 0; m++)
+        if (ask_model(r, job->models[m]) < 0)
+            encoder = -1;
+    if (encoder < 0)
         return -1;
     if (r->encoders && job->windows)
         return va_error(
@@ -244,7 +264,7 @@ static int write_all(struct run *r)
         r->job->output, (const char *const *)r->ids, r->job->model_count);
     int status = -1;
 
-    if (!out || add_inputs(r, out) < 0)
+    if (!out || va_predictions_put_note(out, r->note) < 0 || add_inputs(r, out) < 0)
         goto done;
     for (int64_t i = 0; i < r->index->video_count; i++) {
         const struct va_index_video *v = &r->index->videos[i];
@@ -293,6 +313,7 @@ done:
     va_free(r.first);
     va_free(r.chosen);
     va_free(r.windows_id);
+    va_free(r.note);
     va_window_index_free(r.index);
     va_backend_free(be);
     return status;

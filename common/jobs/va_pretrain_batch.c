@@ -45,8 +45,8 @@ static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
 static int open_feed(struct va_pretrainer *t, int64_t k)
 {
     if (!t->feed)
-        t->feed = va_feed_pictures(va_mae_encoder(t->mae), va_share_most(t->config.batch),
-                                   t->pictures,
+        t->feed = va_feed_pictures(va_vit_intake(va_mae_encoder(t->mae)),
+                                   va_share_most(t->config.batch), t->pictures,
                                    &(struct va_feed_order){ .threads = (int)t->job->readers,
                                                             .augment = t->config.augment,
                                                             .seed = (uint64_t)t->config.seed,
@@ -133,7 +133,7 @@ int va_pretrain_fill(struct va_pretrainer *t, int64_t k, const struct va_share *
     if (got == 0 || b->k != k || b->count != share->count)
         return va_error_machine("step %lld: found the pictures of another batch",
                                 (long long)job.update + 1);
-    job.all = b->patches;
+    job.all = b->cut;
     va_parallel(share->count, mask_one, &job);
     *batch = (struct va_mae_batch){ share->count, m->visible, m->rank, m->patches, m->target };
     return atomic_load(&job.failed) ? -1 : 0;

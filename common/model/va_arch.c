@@ -6,6 +6,7 @@
 #include "model/va_rater.h"
 #include "model/va_temporal_priv.h"
 #include "model/va_vit_priv.h"
+#include "model/va_xception.h"
 #include "model/va_yunet.h"
 #include "weights/va_positions.h"
 #include <math.h>
@@ -23,6 +24,12 @@ const char *const va_arch_names[] = {
     NULL,
 };
 
+const char *const va_model_kind_names[] = {
+    [VA_MODEL_ENCODER] = "a vision transformer",   [VA_MODEL_MAE] = "a masked autoencoder",
+    [VA_MODEL_HEAD] = "a temporal model",          [VA_MODEL_YUNET] = "a detector of faces",
+    [VA_MODEL_XCEPTION] = "a net for expressions",
+};
+
 /* image, patch, width, depth, heads, hidden width of the MLP */
 static const int64_t encoders[][6] = {
     [VA_ARCH_VIT_TINY] = { 48, 16, 192, 2, 12, 768 },
@@ -37,6 +44,7 @@ static const char *const settings[][8] = {
                        NULL },
     [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", NULL },
     [VA_MODEL_YUNET] = { NULL },
+    [VA_MODEL_XCEPTION] = { NULL },
 };
 
 void va_arch_encoder(enum va_arch arch, struct va_vit_config *c)
@@ -128,10 +136,9 @@ int va_arch_resize(struct va_tensors *set, const char *path, enum va_model_kind 
     struct va_vit_config c;
     char text[32];
 
-    if (kind == VA_MODEL_HEAD || kind == VA_MODEL_YUNET)
-        return va_error("%s: found a %s, expected a vision transformer for --image %lld", path,
-                        kind == VA_MODEL_HEAD ? "temporal model" : "detector of faces",
-                        (long long)image);
+    if (kind != VA_MODEL_ENCODER && kind != VA_MODEL_MAE)
+        return va_error("%s: found %s, expected a vision transformer for --image %lld", path,
+                        va_model_kind_names[kind], (long long)image);
     if (va_vit_config_load(&c, set, path) < 0)
         return -1;
     c.image = image;
@@ -278,6 +285,17 @@ static int complete_yunet(struct va_tensors *set, const char *path, struct va_pa
     return va_params_match(list, set, path) < 0 ? -1 : va_yunet_config_store(&c, config);
 }
 
+static int complete_xception(struct va_tensors *set, const char *path, struct va_params *list,
+                             struct va_tensors *config)
+{
+    struct va_xception_config c;
+
+    if (va_xception_config_load(&c, set, path) < 0 || va_xception_declare(&c, list) < 0 ||
+        va_params_match(list, set, path) < 0)
+        return -1;
+    return va_xception_config_store(config);
+}
+
 int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kind kind,
                      bool in_norm)
 {
@@ -294,6 +312,8 @@ int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kin
         result = complete_mae(set, path, &list, config);
     else if (kind == VA_MODEL_YUNET)
         result = complete_yunet(set, path, &list, config);
+    else if (kind == VA_MODEL_XCEPTION)
+        result = complete_xception(set, path, &list, config);
     else
         result = complete_head(set, path, in_norm, &list, config);
     if (result == 0)

@@ -19,6 +19,8 @@ enum va_arch {
     VA_ARCH_YUNET_N,
 };
 extern const char *const va_arch_names[]; /* in enum order, NULL last */
+extern const char
+    *const va_model_kind_names[]; /* "a temporal model"; in order of va_model_kind */
 
 /* The encoder of this name (one before VA_ARCH_MAMBA_VA). */
 void va_arch_encoder(enum va_arch arch, struct va_vit_config *c);

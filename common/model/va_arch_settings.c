@@ -35,10 +35,7 @@ int va_arch_apply_settings(struct va_tensors *set, const struct va_strings *over
             result = va_tensors_set_meta(set, name, value);
         else if (key)
             va_error("--set %s: not a setting of %s", over->items[i],
-                     kind == VA_MODEL_HEAD    ? "mamba-va"
-                     : kind == VA_MODEL_MAE   ? "a masked autoencoder"
-                     : kind == VA_MODEL_YUNET ? "yunet"
-                                              : "a vision transformer");
+                     va_model_kind_names[kind]);
         va_free(key);
         if (result < 0)
             return -1;

@@ -3,39 +3,60 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "model/va_rater.h"
+#include "model/va_xception.h"
 #include <math.h>
+#include <string.h>
 
 struct va_embedder {
     struct va_backend *be;
-    struct va_rater *rater;
     char *path;
+    struct va_rater *rater;
     void *patches, *cls, *va; /* of one batch, on the device */
+    /* or */
+    struct va_xception *xception;
+    float *probabilities; /* [batch, classes] */
 };
+
+static int open_rater(struct va_embedder *e, const struct va_tensors *set, int64_t batch)
+{
+    struct va_backend *be = e->be;
+    struct va_rater_config c;
+    int64_t size;
+
+    if (va_rater_config_load(&c, set, e->path) < 0)
+        return -1;
+    size = va_vit_patches(&c.encoder) * va_vit_patch_size(&c.encoder);
+    if (!(e->rater = va_rater_new(be, &c, 0)) ||
+        va_params_load(va_rater_params(e->rater), set, e->path) < 0 ||
+        va_vit_reserve(va_rater_encoder(e->rater), batch) < 0 ||
+        !(e->patches = be->ops->alloc(be, batch * size)) ||
+        !(e->cls = be->ops->alloc(be, batch * c.encoder.width)) ||
+        !(e->va = be->ops->alloc(be, batch * 2)))
+        return -1;
+    va_params_changed(va_rater_params(e->rater));
+    return 0;
+}
+
+static int open_xception(struct va_embedder *e, const struct va_tensors *set, int64_t batch)
+{
+    e->xception = va_xception_new(e->be, set, e->path, batch);
+    e->probabilities = va_new(batch * VA_XCEPTION_CLASSES, sizeof(*e->probabilities));
+    return e->xception && e->probabilities ? 0 : -1;
+}
 
 struct va_embedder *va_embedder_new(struct va_backend *be, const struct va_tensors *set,
                                     const char *path, int64_t batch)
 {
     struct va_embedder *e = va_new(1, sizeof(*e));
-    struct va_rater_config c;
-    int64_t size;
+    const char *arch = va_tensors_meta(set, "arch");
 
     if (!e)
         return NULL;
     e->be = be;
     e->path = va_strdup(path);
-    if (!e->path || va_rater_config_load(&c, set, path) < 0)
-        goto failed;
-    size = va_vit_patches(&c.encoder) * va_vit_patch_size(&c.encoder);
-    if (!(e->rater = va_rater_new(be, &c, 0)) ||
-        va_params_load(va_rater_params(e->rater), set, path) < 0 ||
-        va_vit_reserve(va_rater_encoder(e->rater), batch) < 0 ||
-        !(e->patches = be->ops->alloc(be, batch * size)) ||
-        !(e->cls = be->ops->alloc(be, batch * c.encoder.width)) ||
-        !(e->va = be->ops->alloc(be, batch * 2)))
-        goto failed;
-    va_params_changed(va_rater_params(e->rater));
-    return e;
-failed:
+    if (e->path && (arch && !strcmp(arch, "mini-xception") ? open_xception(e, set, batch)
+                                                           : open_rater(e, set, batch)) == 0)
+        return e;
     va_embedder_free(e);
     return NULL;
 }
@@ -48,25 +69,34 @@ void va_embedder_free(struct va_embedder *e)
     e->be->ops->free(e->be, e->cls);
     e->be->ops->free(e->be, e->va);
     va_rater_free(e->rater);
+    va_xception_free(e->xception);
+    va_free(e->probabilities);
     va_free(e->path);
     va_free(e);
 }
 
-const struct va_vit *va_embedder_vit(const struct va_embedder *e)
+struct va_intake va_embedder_intake(const struct va_embedder *e)
 {
-    return va_rater_encoder(e->rater);
+    return e->rater ? va_vit_intake(va_rater_encoder(e->rater))
+                    : va_xception_intake(e->xception);
+}
+
+int64_t va_embedder_width(const struct va_embedder *e)
+{
+    return e->rater ? va_rater_config(e->rater)->encoder.width : 0;
 }
 
 bool va_embedder_rates(const struct va_embedder *e)
 {
-    return va_rater_config(e->rater)->va;
+    return !e->rater || va_rater_config(e->rater)->va;
 }
 
-static void forward(struct va_embedder *e, int64_t count, const float *patches)
+/* Of the encoder. */
+static void forward(struct va_embedder *e, int64_t count, const float *cut)
 {
     const struct va_vit_config *c = &va_rater_config(e->rater)->encoder;
 
-    e->be->ops->put_f32(e->be, e->patches, patches,
+    e->be->ops->put_f32(e->be, e->patches, cut,
                         count * va_vit_patches(c) * va_vit_patch_size(c));
     va_vit_forward(va_rater_encoder(e->rater), count, e->patches, e->cls);
 }
@@ -85,15 +115,25 @@ static int fetch(struct va_embedder *e, int64_t count, int64_t width, const void
     return 0;
 }
 
-int va_embedder_run(struct va_embedder *e, int64_t count, const float *patches, float *rows)
+int va_embedder_run(struct va_embedder *e, int64_t count, const float *cut, float *rows)
 {
-    forward(e, count, patches);
-    return fetch(e, count, va_rater_config(e->rater)->encoder.width, e->cls, "feature", rows);
+    if (!e->rater)
+        return va_error(
+            "%s: found a net that rates pictures, expected an encoder with features", e->path);
+    forward(e, count, cut);
+    return fetch(e, count, va_embedder_width(e), e->cls, "feature", rows);
 }
 
-int va_embedder_rate(struct va_embedder *e, int64_t count, const float *patches, float *va)
+int va_embedder_rate(struct va_embedder *e, int64_t count, const float *cut, float *va)
 {
-    forward(e, count, patches);
-    va_rater_heads(e->rater, count, e->cls, e->va, NULL);
-    return fetch(e, count, 2, e->va, "prediction", va);
+    if (e->rater) {
+        forward(e, count, cut);
+        va_rater_heads(e->rater, count, e->cls, e->va, NULL);
+        return fetch(e, count, 2, e->va, "prediction", va);
+    }
+    if (va_xception_classify(e->xception, count, cut, e->probabilities) < 0)
+        return -1;
+    for (int64_t i = 0; i < count; i++)
+        va_xception_place(e->probabilities + i * VA_XCEPTION_CLASSES, va + 2 * i);
+    return 0;
 }

@@ -1,12 +1,15 @@
 /*
- * va_embedder.h - an encoder at work: batches of cut pictures in, rows of features out.
+ * va_embedder.h - a model of single pictures at work: batches of cut pictures in, rows of features or
+ * valence and arousal out. An encoder (model/va_rater.h), or mini-Xception (model/va_xception.h).
  *
- * Threads:   va_vit_cut on va_embedder_vit() may run beside va_embedder_run
+ * Threads:   the intake's cut may run beside va_embedder_run
  */
 #ifndef VA_EMBEDDER_H
 #define VA_EMBEDDER_H
 
-#include "model/va_vit.h"
+#include "base/va_tensors.h"
+#include "model/va_intake.h"
+#include "ops/va_ops.h"
 
 struct va_embedder; /* opaque */
 
@@ -16,17 +19,19 @@ VA_MUST_USE struct va_embedder *va_embedder_new(struct va_backend *be,
                                                 const struct va_tensors *set, const char *path,
                                                 int64_t batch);
 void va_embedder_free(struct va_embedder *e); /* NULL is fine */
-const struct va_vit *va_embedder_vit(const struct va_embedder *e);
+struct va_intake va_embedder_intake(const struct va_embedder *e);
 
-/* Whether the set had a head for valence and arousal (model/va_rater.h). */
+/* Numbers of a row of features; 0: it has none, as it only rates. */
+int64_t va_embedder_width(const struct va_embedder *e);
+/* Whether it gives valence and arousal. */
 bool va_embedder_rates(const struct va_embedder *e);
 
-/* rows [count, D] of patches [count, P, 3*p*p], both on the host. 0; -1 after reporting a device
+/* rows [count, width] of cut pictures [count, numbers], both on the host. 0; -1 after reporting a device
  * that failed or a feature that is no finite number. */
-VA_MUST_USE int va_embedder_run(struct va_embedder *e, int64_t count, const float *patches,
+VA_MUST_USE int va_embedder_run(struct va_embedder *e, int64_t count, const float *cut,
                                 float *rows);
-/* The same, but va [count, 2]: valence and arousal as that head gives them. */
-VA_MUST_USE int va_embedder_rate(struct va_embedder *e, int64_t count, const float *patches,
+/* The same, but va [count, 2]: valence and arousal. */
+VA_MUST_USE int va_embedder_rate(struct va_embedder *e, int64_t count, const float *cut,
                                  float *va);
 
 #endif

@@ -177,6 +177,18 @@ void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows)
             }
 }
 
+static void cut(const void *vit, const uint8_t *picture, float *rows)
+{
+    va_vit_cut(vit, picture, rows);
+}
+
+struct va_intake va_vit_intake(const struct va_vit *vit)
+{
+    const struct va_vit_config *c = &vit->config;
+
+    return (struct va_intake){ c->image, va_vit_patches(c) * va_vit_patch_size(c), cut, vit };
+}
+
 /* ---- forward --------------------------------------------------------------------------- */
 
 static struct va_param *at(const struct va_vit *vit, int64_t i)

@@ -16,6 +16,7 @@
 #define VA_VIT_H
 
 #include "base/va_settings.h"
+#include "model/va_intake.h"
 #include "ops/va_params.h"
 
 enum { VA_VIT_DEPTH_MAX = 256 };
@@ -84,6 +85,9 @@ VA_MUST_USE int va_vit_reserve(struct va_vit *vit, int64_t B);
 /* picture [S, S, 3] of bytes, normalised, as rows [P, 3*p*p] of floats: patches from left to
  * right, then down; in a patch channel, row, column, as the weights want them. On the host. */
 void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows);
+
+/* The same, for those who do not know what a picture is given to. */
+struct va_intake va_vit_intake(const struct va_vit *vit);
 
 /* cls [B, D] of patches [B, P, 3*p*p]; buffers of the backend; B at most what was reserved. */
 void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cls);

@@ -7,7 +7,6 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "model/va_yunet_priv.h"
-#include "nn/va_dense.h"
 #include "ops/va_arena.h"
 #include <string.h>
 

@@ -1,6 +1,5 @@
 #include "base/va_error.h"
 #include "model/va_yunet_priv.h"
-#include "nn/va_dense.h"
 #include <math.h>
 #include <stdio.h>
 
@@ -70,9 +69,10 @@ static int64_t add_kernel(struct va_params *list, int64_t out, int64_t in, int64
                           .shape = { out, in, K, K },
                           .init = VA_INIT_NORMAL,
                           .a = sqrt(2 / (double)(in * K * K)) };
-    struct va_param bias = { .init = VA_INIT_ZERO };
+    struct va_param bias = { .rank = 1, .shape = { out }, .init = VA_INIT_ZERO };
+    int64_t kernel = va_params_add(list, &w, "%s.weight", name);
 
-    return va_dense_declare(list, out, in, &w, &bias, "%s", name);
+    return kernel < 0 || va_params_add(list, &bias, "%s.bias", name) < 0 ? -1 : kernel;
 }
 
 static int add_unit(struct va_params *list, int64_t in, int64_t out, struct va_yunet_unit *u,

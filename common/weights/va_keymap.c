@@ -464,6 +464,10 @@ int va_keymap_apply(struct va_tensors *set, const char *path, bool decoder,
         *kind = VA_MODEL_YUNET;
         return va_batchnorm_fold(set, path, before_norm) < 0 ? -1 : check_unique(set, path);
     }
+    if (any(set, "modules.0.skip.")) {
+        *kind = VA_MODEL_XCEPTION;
+        return check_unique(set, path);
+    }
     if (find_prefix(set, path, &prefix) < 0)
         return -1;
     *authors = any(set, "temporal.network.");

@@ -7,6 +7,7 @@
  *                         stands beside it
  *   mamba-va              the authors' state dict: temporal.network.0.conv1.weight_v, ...
  *   yunet                 its training repository, whose batch norms are folded (va_batchnorm.h)
+ *   mini-xception         ours (va_keras.h)
  *
  * A prefix "module." is dropped, and PyTorch's newer weight normalisation
  * (parametrizations.weight.original0) is understood.
@@ -17,7 +18,13 @@
 #include "base/va_tensors.h"
 #include <stdbool.h>
 
-enum va_model_kind { VA_MODEL_ENCODER, VA_MODEL_MAE, VA_MODEL_HEAD, VA_MODEL_YUNET };
+enum va_model_kind {
+    VA_MODEL_ENCODER,
+    VA_MODEL_MAE,
+    VA_MODEL_HEAD,
+    VA_MODEL_YUNET,
+    VA_MODEL_XCEPTION
+};
 
 /*
  * Remove the tensors whose names match one of `count` patterns, of the shell's kind ("head*",

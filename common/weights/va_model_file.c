@@ -13,6 +13,7 @@
 #include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "io/va_h5_priv.h"
+#include "weights/va_keras.h"
 #include "weights/va_onnx.h"
 #include "weights/va_pth.h"
 #include <errno.h>
@@ -475,6 +476,19 @@ static int keep_below(struct va_tensors *set, const char *path, const char *part
                            path, part);
 }
 
+/* A file of ours, or one of Keras. */
+static struct va_tensors *read_hdf5(const char *path, char **id)
+{
+    struct va_h5_in *in = va_h5_open(path, VA_H5_FOREIGN);
+
+    if (!in)
+        return NULL;
+    if (va_keras_is(in))
+        return finish(in, va_keras_read(in), id);
+    va_h5_close(in);
+    return va_model_read(path, id);
+}
+
 struct va_tensors *va_model_read_any(const char *path, const char *from, char **id)
 {
     uint8_t head[VA_MAGIC_BYTES] = { 0 };
@@ -492,7 +506,7 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
                        "%s: found a va.model/1 file, but --from %s is for files of other programs",
                        path, from),
                    NULL;
-        return va_model_read(path, id);
+        return read_hdf5(path, id);
     }
     if (!pth && !onnx && !is_safetensors(head, size) && check_foreign(path, head, size) < 0)
         return NULL;

@@ -26,6 +26,8 @@ make_corpus() {
         --hidden 4 -o head.h5
     va-weights export -o head.safetensors head.h5
     cp "$FAULT/../golden/pth/ours.pth" head.pth
+    make_detector detector.h5
+    make_onnx detector.h5 detector.onnx
     make_predictions --fps 25 --model M -o p.h5 pred/a.txt pred/b.txt
     make_predictions --fps 25 --model N -o q.h5 labels/a.txt labels/b.txt
     va-score -q --labels labels p.h5 >score.tsv
@@ -42,6 +44,7 @@ decode-folder|va-decode -q --every 2 -o out.h5 crops|va-decode -q -o out.h5 crop
 decode-video|va-decode -q --every 2 -o out.h5 v.mp4|va-decode -q -o out.h5 v.mp4
 embed|va-embed -q -w tiny.h5 -o out.h5 b.frames.h5|va-embed -q -j J -w tiny.h5 -o out.h5 a.frames.h5
 embed-video|va-embed -q -w tiny.h5 -o out.h5 b.frames.h5|va-embed -q -j J -w tiny.h5 -o out.h5 v.mp4
+faces|va-faces -q --every 2 -w detector.h5 -o out.h5 v.mp4|va-faces -q -j J -w detector.h5 --min-size 0 --min-score 0.01 -o out.h5 v.mp4
 predict|va-predict -q -m head.h5 --clip no --text-dir text --table tables/ -o out.h5 b.h5|va-predict -q -j J -m head.h5 --text-dir text --table tables/ -o out.h5 a.h5 b.h5
 predict-windows|va-predict -q -m head.h5 -o out.h5 b.h5|va-predict -q -j J -m head.h5 --windows w.h5 --mode overlap -o out.h5
 ridge|va-ridge -q --windows w.h5 --train val.txt --val train.txt -o out.h5|va-ridge -q --windows w.h5 --train train.txt --val val.txt -o out.h5
@@ -60,6 +63,7 @@ fold-run||va-fold run --windows w.h5 --split folds --labels labels -o cv
 init|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights init --arch mamba-va --in-dim 2 --channels 4,3 -o out.h5
 import-safetensors|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights import -q -o out.h5 head.safetensors
 import-pth|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights import -q -o out.h5 head.pth
+import-onnx|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights import -q -o out.h5 detector.onnx
 export-safetensors|va-weights export -o out.safetensors tiny.h5|va-weights export -o out.safetensors head.h5
 info||va-weights info head.h5
 train|va-tcn-mamba-train -q -j 1 --windows w.h5 --train val.txt --val train.txt --channels 6,4 --kernel 3 --layers 1 --d-state 3 --hidden 4 --epochs 1 --batch 4 -o out.h5|va-tcn-mamba-train -q -j J --windows w.h5 --train train.txt --val val.txt --channels 6,4 --kernel 3 --layers 1 --d-state 3 --hidden 4 --epochs 2 --warmup-epochs 1 --batch 4 --save-every 1 --log-dir log -o out.h5

@@ -11,6 +11,7 @@
 #include "feed/va_pictures.h"
 #include "media/va_encode.h"
 #include "media/va_resize.h"
+#include "model/va_vit.h"
 #include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
@@ -292,7 +293,7 @@ static void batches_do_not_depend_on_threads(void)
             .first = threads == 5 ? 3 : 0, /* as after a resume */
             .order = shuffled,
         };
-        struct va_feed *f = va_feed_pictures(vit, BATCH, p, &fo);
+        struct va_feed *f = va_feed_pictures(va_vit_intake(vit), BATCH, p, &fo);
         const struct va_feed_batch *b = NULL;
         int64_t k = fo.first;
 
@@ -301,10 +302,10 @@ static void batches_do_not_depend_on_threads(void)
             VA_CHECK_INT(b->k, k);
             VA_CHECK_INT(b->count, BATCH);
             if (threads == 1)
-                memcpy(first[k], b->patches, sizeof(first[k]));
+                memcpy(first[k], b->cut, sizeof(first[k]));
             for (int64_t i = 0; threads == 1 && i < BATCH; i++)
                 seen[b->items[i].picture] += b->items[i].epoch == 0;
-            VA_CHECK(!memcmp(first[k], b->patches, sizeof(first[k])));
+            VA_CHECK(!memcmp(first[k], b->cut, sizeof(first[k])));
             k++;
         }
         VA_CHECK_INT(k, BATCHES);
@@ -334,7 +335,7 @@ static void a_feed_may_be_left_early(void)
     va_pictures_free(p);
     p = open_with(&o, in_folder("faces"), in_folder("bad"), NULL);
     va_error_catch_begin(line, sizeof(line));
-    f = va_feed_pictures(vit, BATCH, p, &fo);
+    f = va_feed_pictures(va_vit_intake(vit), BATCH, p, &fo);
     for (int64_t k = 0; f && k < BATCHES && va_feed_next(f, &b) > 0; k++)
         ;
     VA_CHECK(f && va_feed_next(f, &b) < 0); /* picture 6 is broken */
@@ -355,7 +356,7 @@ static void footage_in_order(void)
     struct va_footage *a = va_footage_open(in_folder("clip.h5"), 0, 1),
                       *same = va_footage_open(in_folder("clip.h5"), 0, 1);
     int64_t T = a ? va_footage_count(a) : 0, seen = 0;
-    struct va_feed *f = a ? va_feed_footage(vit, T - 1, a) : NULL;
+    struct va_feed *f = a ? va_feed_footage(va_vit_intake(vit), T - 1, a) : NULL;
     const struct va_feed_batch *b;
 
     VA_CHECK(T > 2 && f && same);
@@ -372,7 +373,7 @@ static void footage_in_order(void)
             va_resize_run(r, frame.pixels, picture);
             va_resize_free(r);
             va_vit_cut(vit, picture, patches);
-            VA_CHECK(!memcmp(patches, b->patches + i * NUMBERS, sizeof(patches)));
+            VA_CHECK(!memcmp(patches, b->cut + i * NUMBERS, sizeof(patches)));
             VA_CHECK_INT(b->items[i].picture, frame.index);
             VA_CHECK(b->items[i].pts == frame.pts);
         }

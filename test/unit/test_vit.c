@@ -290,7 +290,7 @@ static void see(struct va_embedder *e, const uint8_t *picture, float *cls)
 {
     static float rows[48 * 48 * 3];
 
-    va_vit_cut(va_embedder_vit(e), picture, rows);
+    va_embedder_intake(e).cut(va_embedder_intake(e).model, picture, rows);
     VA_CHECK(va_embedder_run(e, 1, rows, cls) == 0);
 }
 

@@ -38,9 +38,9 @@ static void see(struct va_embedder *e, const uint8_t *picture, double *row)
 {
     static float patches[SIDE * SIDE * 3], cls[WIDEST];
 
-    va_vit_cut(va_embedder_vit(e), picture, patches);
+    va_embedder_intake(e).cut(va_embedder_intake(e).model, picture, patches);
     VA_CHECK(va_embedder_run(e, 1, patches, cls) == 0);
-    for (int64_t i = 0; i < va_vit_config(va_embedder_vit(e))->width; i++)
+    for (int64_t i = 0; i < va_embedder_width(e); i++)
         row[i] = (double)cls[i];
 }
 

@@ -150,7 +150,7 @@ static int run_import(const struct import_args *a)
     if (va_arch_apply_settings(set, &a->set, kind) < 0 ||
         (a->image && va_arch_resize(set, a->input, kind, a->image) < 0))
         goto done;
-    unsaid = kind == VA_MODEL_HEAD || kind == VA_MODEL_YUNET ? 0 : unsaid_of(set);
+    unsaid = kind == VA_MODEL_ENCODER || kind == VA_MODEL_MAE ? unsaid_of(set) : 0;
     if (va_arch_complete(set, a->input, kind, in_norm) < 0)
         goto done;
     say_unsaid(set, a->input, unsaid);
