@@ -45,7 +45,9 @@ well_formed() { check_xml "$@" || explain "$*"; }
     grep -q '>ann</text>' p.svg && grep -q '>bob</text>' p.svg
     grep -q '>4 frames, length 0:01, 1 without a face (hatched)</text>' p.svg || explain "$(grep frames p.svg)"
     grep -q '>model 01234567; CCC on its own validation: not known</text>' p.svg
+    h5edit p.h5 string @note "rough <indeed>"
     va-plot --name bob p.h5 >one.svg
+    grep -q 'not known; rough &lt;indeed&gt;</text>' one.svg
     run ! grep -q '>ann<' one.svg
     va-plot -o u.svg untimed.h5
     grep -q '>frame</text>' u.svg

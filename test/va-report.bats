@@ -62,7 +62,9 @@ cross() {
     # and for people
     grep -qF '<td>0:01</td><td>1</td><td class="number">-</td><td class="number">-</td><td>1</td>' p.html
     run ! grep -qE '(src|href)="(https?:)?//' p.html # nothing from elsewhere
+    h5edit p.h5 string @note "rough <indeed>"
     va-report --name bob -o - p.h5 >one.html
+    grep -q 'not known; rough &lt;indeed&gt;</p>' one.html
     grep -q '<title>Valence and arousal: bob</title>' one.html
     run ! grep -q 'class="tabs"' one.html
 }

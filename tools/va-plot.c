@@ -224,7 +224,7 @@ static int draw_runs(void)
         status = va_error("%s: found no train.tsv and no val.tsv", args.inputs[0]);
     if (r.model_count)
         va_shown_models(models, r.models, r.model_count,
-                        r.model_count == 1 ? r.ccc : (double)NAN);
+                        r.model_count == 1 ? r.ccc : (double)NAN, NULL);
     if (status == 0)
         status = va_picture_curves(args.output, r.items, r.count, models);
     for (int64_t i = 0; i < r.count; i++)

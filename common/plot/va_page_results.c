@@ -217,7 +217,7 @@ static int put_example(struct va_page *p, const struct va_results *r, const stru
         fputs("</h3>\n", p->to);
         va_page_say(p, "%s; mean CCC %.3f; %s", r->items[v->result].name, v->ccc[VA_MEAN],
                     line);
-        va_shown_models(line, view.in->models, view.in->model_count, ccc);
+        va_shown_models(line, view.in->models, view.in->model_count, ccc, view.in->note);
         va_page_say(p, "%s", line);
         fputs("<div class=\"person\">\n", p->to);
         va_page_figure(p, &c, traces.width, traces.height, "predicted and annotated over time",

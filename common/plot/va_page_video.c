@@ -253,7 +253,7 @@ int va_page_of_video(const char *output, const char *input, const struct va_view
 
     if (!title || (video && !url) || va_page_begin(&p, output, title) < 0)
         goto done;
-    va_shown_models(models, v->in->models, v->in->model_count, v->ccc);
+    va_shown_models(models, v->in->models, v->in->model_count, v->ccc, v->in->note);
     va_page_say(&p, "%s", models);
     if (url)
         put_video(&p, url);

@@ -62,7 +62,7 @@ int va_picture_videos(const char *output, const char *input, const struct va_vie
             "%s: found %lld videos, and a picture shows at most %d: choose some with "
             "--name VIDEO",
             input, (long long)v->count, VA_PICTURE_VIDEOS);
-    va_shown_models(models, v->in->models, v->in->model_count, v->ccc);
+    va_shown_models(models, v->in->models, v->in->model_count, v->ccc, v->in->note);
     snprintf(title, sizeof(title), "valence and arousal over time: %lld video%s",
              (long long)v->count, v->count == 1 ? "" : "s");
     if (va_figure_begin(&f, output, VA_CHART_WIDTH + VA_PLANE_SIZE,
@@ -85,7 +85,7 @@ int va_picture_agreement(const char *output, const char *input, const struct va_
     if (status == 0 && !e.count)
         status = va_error(
             "%s: found no video that has labels: name their folders with --labels", input);
-    va_shown_models(models, v->in->models, v->in->model_count, v->ccc);
+    va_shown_models(models, v->in->models, v->in->model_count, v->ccc, v->in->note);
     snprintf(head, sizeof(head), "predicted against annotated: %lld video%s, %lld frames",
              (long long)e.count, e.count == 1 ? "" : "s", (long long)e.frames);
     if (status == 0)

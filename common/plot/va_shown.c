@@ -110,7 +110,8 @@ void va_shown_line(const struct va_shown *s, char line[VA_SHOWN_LINE])
              missing, ccc);
 }
 
-void va_shown_models(char line[VA_SHOWN_LINE], char *const *ids, int64_t count, double ccc)
+void va_shown_models(char line[VA_SHOWN_LINE], char *const *ids, int64_t count, double ccc,
+                     const char *note)
 {
     int n = snprintf(line, VA_SHOWN_LINE, count == 1 ? "model" : "%lld models",
                      (long long)count);
@@ -120,9 +121,11 @@ void va_shown_models(char line[VA_SHOWN_LINE], char *const *ids, int64_t count, 
     if (count > 6)
         n += snprintf(line + n, (size_t)(VA_SHOWN_LINE - n), ", ...");
     if (isnan(ccc))
-        snprintf(line + n, (size_t)(VA_SHOWN_LINE - n), "; CCC on %s own validation: not known",
-                 count == 1 ? "its" : "their");
+        n += snprintf(line + n, (size_t)(VA_SHOWN_LINE - n),
+                      "; CCC on %s own validation: not known", count == 1 ? "its" : "their");
     else
-        snprintf(line + n, (size_t)(VA_SHOWN_LINE - n), "; CCC on its own validation: %.3f",
-                 ccc);
+        n += snprintf(line + n, (size_t)(VA_SHOWN_LINE - n),
+                      "; CCC on its own validation: %.3f", ccc);
+    if (note)
+        snprintf(line + n, (size_t)(VA_SHOWN_LINE - n), "; %s", note);
 }

@@ -35,7 +35,7 @@ VA_MUST_USE int va_shown_read(struct va_shown *s, const struct va_predictions_in
 void va_shown_release(struct va_shown *s);
 
 /* One line on what the video is: frames, length, frames without a face, CCC. */
-enum { VA_SHOWN_LINE = 200 };
+enum { VA_SHOWN_LINE = 400 };
 void va_shown_line(const struct va_shown *s, char line[VA_SHOWN_LINE]);
 
 /* "CCC 0.512", or "CCC undefined". */
@@ -43,8 +43,9 @@ void va_shown_ccc(char text[24], double ccc);
 
 /*
  * The models of a file of predictions in one line: the first 8 digits of their content ids, and how well
- * they do on their own validation, `ccc`, which may be NaN: then that it is not known.
+ * they do on their own validation, `ccc`, which may be NaN: then that it is not known; and `note`, unless NULL.
  */
-void va_shown_models(char line[VA_SHOWN_LINE], char *const *ids, int64_t count, double ccc);
+void va_shown_models(char line[VA_SHOWN_LINE], char *const *ids, int64_t count, double ccc,
+                     const char *note);
 
 #endif
