@@ -110,6 +110,8 @@ refused() { # CODE TEXT ARGS...
 @test "bad input and bad command lines" {
     refused 3 "untimed.h5: video 'bob': found no times of frames, which format vtt needs" -o t.vtt untimed.h5
     [ ! -e t.vtt ]
+    h5edit p.h5 poke /videos/ann/pts 3 1e300
+    refused 3 "p.h5: video 'ann': frame 4: found time 1e+300, expected seconds, at most 1e+07" --format vtt p.h5
     refused 3 "untimed.h5: video 'bob': found no times of frames, which format eaf needs" --format eaf untimed.h5
     run -2 va-table p.h5 p.h5
     run -2 va-table

@@ -161,7 +161,7 @@ static void square_task(void *arg, int64_t piece, int thread)
 }
 
 /* The norm of all gradients, and the first that is not finite. */
-static void measure(struct va_cpu *cpu, const struct pieces *p, struct va_report *out)
+static void measure(struct va_cpu *cpu, const struct pieces *p, struct va_step_report *out)
 {
     double total = 0;
 

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+static const double SECONDS_MAX = 1e7; /* of cues; some months */
+
 /* Frames of one person that follow one another within one second. */
 struct cue {
     double start, end; /* seconds */
@@ -368,6 +370,11 @@ int va_frame_table_add(struct va_frame_table *t, const char *source,
     if (formats[t->format].timed && !v->pts)
         return va_error("%s: video '%s': found no times of frames, which format %s needs",
                         source, v->name, va_table_format_names[t->format]);
+    for (int64_t i = 0; formats[t->format].timed && i < v->T; i++)
+        if (v->pts[i] > SECONDS_MAX)
+            return va_error("%s: video '%s': frame %lld: found time %g, expected seconds, at "
+                            "most %g",
+                            source, v->name, (long long)i + 1, v->pts[i], SECONDS_MAX);
     if (va_grow(&t->persons, &t->room, t->count + 1, sizeof(*t->persons)) < 0 ||
         !(t->persons[t->count] = va_strdup(v->name)))
         return -1;

@@ -25,7 +25,8 @@ static void changed(void *arg)
 {
     struct va_tuner *t = arg;
 
-    va_tensors_free(t->weights); /* as large as the model: before the prepared forms take room */
+    va_tensors_free(
+        t->weights); /* as large as the model: before the prepared forms take room */
     t->weights = NULL;
     va_params_changed(t->run.state.params);
 }

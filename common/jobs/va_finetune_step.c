@@ -159,13 +159,13 @@ static void backward(struct va_tuner *t, void *step)
 }
 
 /* What the step changes; the same on all ranks, but for the file of the log. */
-static int update(struct va_tuner *t, int64_t k, const struct va_report *joined)
+static int update(struct va_tuner *t, int64_t k, const struct va_step_report *joined)
 {
     struct va_run_state *s = &t->run.state;
-    const struct va_report *all;
+    const struct va_step_report *all;
     double entropy, loss, share = ccc_share(&t->config);
     const char *bad;
-    struct va_report r;
+    struct va_step_report r;
 
     va_optimiser_update(t->optimiser);
     if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
@@ -192,7 +192,7 @@ int va_tuner_step(void *arg)
     struct va_tuner *t = arg;
     struct va_run_state *s = &t->run.state;
     int64_t k = s->batches;
-    struct va_report joined;
+    struct va_step_report joined;
     void *step = va_optimiser_begin(t->optimiser, (uint64_t)t->config.seed, (uint64_t)k,
                                     rate_of(t, k));
     int status;

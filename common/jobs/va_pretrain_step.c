@@ -77,14 +77,14 @@ static void tell(const struct va_pretrainer *t, double loss, double rate)
 }
 
 /* What the step changes; the same on all ranks, but for the file of the log. */
-static int update(struct va_pretrainer *t, const struct va_report *joined)
+static int update(struct va_pretrainer *t, const struct va_step_report *joined)
 {
     struct va_run_state *s = &t->run.state;
     int64_t accumulate = t->config.accumulate, k = s->batches * accumulate;
     double rate = rate_of(t);
-    const struct va_report *all;
+    const struct va_step_report *all;
     const char *bad;
-    struct va_report r;
+    struct va_step_report r;
 
     va_optimiser_update(t->optimiser);
     if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
@@ -107,7 +107,7 @@ int va_pretrain_step(void *arg)
     struct va_pretrainer *t = arg;
     struct va_run_state *s = &t->run.state;
     int64_t accumulate = t->config.accumulate;
-    struct va_report joined;
+    struct va_step_report joined;
     void *step;
     int status;
 

@@ -22,7 +22,8 @@ static void changed(void *arg)
 {
     struct va_trainer *t = arg;
 
-    va_tensors_free(t->in.init); /* as large as the model: before the prepared forms take room */
+    va_tensors_free(
+        t->in.init); /* as large as the model: before the prepared forms take room */
     t->in.init = NULL;
     va_params_changed(va_temporal_params(t->model));
 }

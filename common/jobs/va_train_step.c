@@ -106,7 +106,7 @@ static int finish(struct va_trainer *t, const struct work *w)
 {
     struct va_run_state *s = &t->run.state;
     const char *bad;
-    struct va_report r;
+    struct va_step_report r;
 
     if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
         return -1;

@@ -85,7 +85,7 @@ void va_optimiser_update(struct va_optimiser *o)
                                                 .step = o->record });
 }
 
-void va_optimiser_look(struct va_optimiser *o, struct va_report *r)
+void va_optimiser_look(struct va_optimiser *o, struct va_step_report *r)
 {
     struct va_step record;
 
@@ -93,7 +93,7 @@ void va_optimiser_look(struct va_optimiser *o, struct va_report *r)
     *r = record.report;
 }
 
-int va_optimiser_report(struct va_optimiser *o, struct va_report *r, const char **bad)
+int va_optimiser_report(struct va_optimiser *o, struct va_step_report *r, const char **bad)
 {
     struct va_backend *be = o->params->be;
     struct va_step record;

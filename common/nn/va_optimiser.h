@@ -37,11 +37,11 @@ void va_optimiser_update(struct va_optimiser *o);
 /* 0, or -1 when the device has failed, which is reported. *bad: the tensor whose gradient is not
  * finite, for a message of the caller, who knows step and batch (it lives as long as the list); or
  * NULL. */
-VA_MUST_USE int va_optimiser_report(struct va_optimiser *o, struct va_report *r,
+VA_MUST_USE int va_optimiser_report(struct va_optimiser *o, struct va_step_report *r,
                                     const char **bad);
 
 /* What the losses of the step have found before its update. Waits: for several ranks, which join it. */
-void va_optimiser_look(struct va_optimiser *o, struct va_report *r);
+void va_optimiser_look(struct va_optimiser *o, struct va_step_report *r);
 
 /* Updates made so far; setting it is for a run that is resumed (moments are in the list). */
 int64_t va_optimiser_updates(const struct va_optimiser *o);

@@ -10,7 +10,7 @@
 #include <math.h>
 
 /* What the operations of a step find, for the host to read at its end. */
-struct va_report {
+struct va_step_report {
     double loss;          /* the sum of its losses */
     double learned;       /* what they were over: labelled frames, weights of classes, rows */
     int64_t losses;       /* how many there were, */
@@ -30,7 +30,7 @@ struct va_step {
     uint64_t seed, step; /* of dropout */
     double rate;         /* learning rate */
     int64_t t;           /* updates, with this one */
-    struct va_report report;
+    struct va_step_report report;
     int64_t halted; /* not 0: some step was not finite. No update since then changed anything */
 };
 
@@ -48,7 +48,7 @@ VA_SHARED void va_step_loss(struct va_step *s, double loss, double learned)
  * was, and its losses, if there were any, were over something. */
 VA_SHARED bool va_step_updates(struct va_step *s)
 {
-    const struct va_report *r = &s->report;
+    const struct va_step_report *r = &s->report;
 
     if (!isfinite(r->loss) || !isfinite(r->norm) || r->worst >= 0)
         s->halted = 1;

@@ -75,7 +75,7 @@ double va_share_sum(double x)
     return sum;
 }
 
-void va_share_report(struct va_optimiser *o, struct va_report *r)
+void va_share_report(struct va_optimiser *o, struct va_step_report *r)
 {
     if (va_comm_size() == 1)
         return;

@@ -48,7 +48,7 @@ double va_share_sum(double x);
 
 /* What the losses of a step found on all ranks, each its part, before the update. With one rank *r is
  * left alone, as the report of the step has it. */
-void va_share_report(struct va_optimiser *o, struct va_report *r);
+void va_share_report(struct va_optimiser *o, struct va_step_report *r);
 
 /* From the gradients of this rank's share to those of the batch; room [VA_SHARE_ROOM]. */
 enum { VA_SHARE_ROOM = 1 << 20 };

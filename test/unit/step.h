@@ -19,7 +19,7 @@ static inline void *step_new(struct va_backend *on, uint64_t seed, uint64_t step
     return buffer;
 }
 
-static inline struct va_report step_report(struct va_backend *on, const void *step)
+static inline struct va_step_report step_report(struct va_backend *on, const void *step)
 {
     struct va_step record;
 
@@ -28,9 +28,9 @@ static inline struct va_report step_report(struct va_backend *on, const void *st
 }
 
 /* What ccc_loss finds, with dpred. */
-static inline struct va_report step_ccc(struct va_backend *on, struct va_ccc p)
+static inline struct va_step_report step_ccc(struct va_backend *on, struct va_ccc p)
 {
-    struct va_report r;
+    struct va_step_report r;
 
     p.step = step_new(on, 0, 0);
     on->ops->ccc_loss(on, &p);
@@ -43,7 +43,7 @@ static inline struct va_report step_ccc(struct va_backend *on, struct va_ccc p)
 static inline int step_update(struct va_optimiser *o, double rate, double *norm,
                               const char **bad)
 {
-    struct va_report r;
+    struct va_step_report r;
 
     va_optimiser_begin(o, 0, 0, rate);
     va_optimiser_update(o);

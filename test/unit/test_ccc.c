@@ -12,7 +12,7 @@ static double eps = 1e-8;
 
 /* Loss of pred, label [n, 2], and its gradient unless NULL, by the reference backend. */
 static double loss_of(int64_t n, const double *pred, const double *label, enum va_ccc_kind kind,
-                      double *dpred, struct va_report *loss)
+                      double *dpred, struct va_step_report *loss)
 {
     struct va_backend *be = va_ref_backend_new();
     void *p = be->ops->alloc(be, 2 * n), *y = be->ops->alloc(be, 2 * n);
@@ -60,7 +60,7 @@ static void golden_case(const char *file)
     n = va_tensors_find(set, "pred")->count / 2;
     grad = va_new(2 * n, sizeof(double));
     for (int k = 0; k < 2; k++) {
-        struct va_report loss;
+        struct va_step_report loss;
         char name[64], what[256];
 
         loss_of(n, pred, label, (enum va_ccc_kind)k, grad, &loss);
@@ -107,7 +107,7 @@ static void compare_with_differences(void)
     double pred[2 * FRAMES], label[2 * FRAMES], grad[2 * FRAMES], h = 1e-5;
 
     for (int k = 0; k < 2; k++) {
-        struct va_report loss;
+        struct va_step_report loss;
 
         make(pred, label, 3);
         loss_of(FRAMES, pred, label, (enum va_ccc_kind)k, grad, &loss);
@@ -138,7 +138,7 @@ static void finite_differences(void)
 static void by_definition(void)
 {
     double pred[2 * FRAMES], label[2 * FRAMES];
-    struct va_report loss;
+    struct va_step_report loss;
 
     make(pred, label, 9);
     loss_of(FRAMES, pred, label, VA_CCC_POPULATION, NULL, &loss);
@@ -163,7 +163,7 @@ static void by_definition(void)
 static void not_a_number(void)
 {
     double pred[2 * FRAMES], label[2 * FRAMES];
-    struct va_report loss;
+    struct va_step_report loss;
 
     make(pred, label, 4);
     pred[0] = NAN;

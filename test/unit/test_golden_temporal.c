@@ -283,7 +283,7 @@ static void tiny_free(struct tiny *t)
 /* Forward and backward over the batch; gradients start at zero. Returns the loss. */
 static double both_ways(struct tiny *t)
 {
-    struct va_report loss;
+    struct va_step_report loss;
     int64_t n = CLIPS * t->T;
 
     va_params_zero_grad(va_temporal_params(t->model));

@@ -337,10 +337,10 @@ static void ccc(void)
     }
     for (int given = 0; given < 2; given++) { /* moments of these frames, or of more */
         const struct va_ccc_moments *m = given ? &a : NULL;
-        struct va_report x = step_ccc(
+        struct va_step_report x = step_ccc(
             twin_ref, (struct va_ccc){ n, VA_CCC_SAMPLE, 1e-8, .75, pred->ref, label->ref,
                                        valid->ref, m, dpred->ref, NULL });
-        struct va_report y = step_ccc(
+        struct va_step_report y = step_ccc(
             twin_cpu, (struct va_ccc){ n, VA_CCC_SAMPLE, 1e-8, .75, pred->cpu, label->cpu,
                                        valid->cpu, m, dpred->cpu, NULL });
 
@@ -371,7 +371,7 @@ static void cross_entropy(void)
         void *a = step_new(twin_ref, 0, 0), *b = step_new(twin_cpu, 0, 0);
         struct va_cross_entropy p = { N,      C,       .6, given ? 10 : 0, x->ref, label,
                                       weight, dx->ref, a };
-        struct va_report ra, rb;
+        struct va_step_report ra, rb;
 
         twin_ref->ops->cross_entropy(twin_ref, &p);
         p.logits = x->cpu, p.dlogits = dx->cpu, p.step = b;

@@ -288,7 +288,7 @@ static void mixed_error(void)
     static const double y[4][2] = { { 0, 0 }, { -.5, .5 }, { .25, .5 }, { .5, 1 } };
     static const double valid[4] = { 1, 1, 1, 0 }, none[4];
     double error = 0, g[8];
-    struct va_report l = step_ccc(
+    struct va_step_report l = step_ccc(
         be, (struct va_ccc){ 4, VA_CCC_POPULATION, 0, .25, p, y, valid, NULL, g, NULL });
 
     for (int i = 0; i < 3; i++)

@@ -108,7 +108,7 @@ static void run_close(struct run *r)
 
 static double both_ways(struct run *r)
 {
-    struct va_report loss;
+    struct va_step_report loss;
     int64_t n = r->B * r->T;
 
     va_params_zero_grad(va_temporal_params(r->temporal));
