@@ -15,7 +15,8 @@ struct va_footage {
     float score; /* of the last crop */
 };
 
-struct va_footage *va_footage_open(const char *path, int64_t tolerate, int threads)
+struct va_footage *va_footage_open(const char *path, const char *name, int64_t tolerate,
+                                   int threads)
 {
     const struct va_source_options options = { .tolerate = tolerate, .threads = threads };
     struct va_footage *f = va_new(1, sizeof(*f));
@@ -25,9 +26,10 @@ struct va_footage *va_footage_open(const char *path, int64_t tolerate, int threa
     f->path = path;
     if (va_h5_named(path)) {
         f->frames = va_frames_open(path);
-        f->video = f->frames ? va_strdup(va_frames_info(f->frames)->video) : NULL;
+        f->video = f->frames ? va_strdup(name ? name : va_frames_info(f->frames)->video) : NULL;
     } else {
-        f->video = va_video_name_enter(path, "rename it");
+        f->video = name ? va_strdup(name)
+                        : va_video_name_enter(path, "rename it or give --name");
         f->source = f->video ? va_source_open(path, &options) : NULL;
     }
     if (f->video && (f->source || f->frames))

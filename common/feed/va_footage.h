@@ -12,9 +12,10 @@
 
 struct va_footage; /* opaque */
 
-/* `path` lives as long; `tolerate` and `threads` as in media/va_source.h. NULL after reporting: also where
+/* `name` is that of the video, NULL: by its file. `path` lives as long; `tolerate` and `threads` as in media/va_source.h. NULL after reporting: also where
  * the name of the file is no name for a video. */
-VA_MUST_USE struct va_footage *va_footage_open(const char *path, int64_t tolerate, int threads);
+VA_MUST_USE struct va_footage *va_footage_open(const char *path, const char *name,
+                                               int64_t tolerate, int threads);
 void va_footage_close(struct va_footage *f); /* NULL is fine */
 
 /* From now on person i of the cropper, which lives as long, instead of whole pictures: frames without

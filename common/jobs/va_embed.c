@@ -123,7 +123,7 @@ static int embed_footage(struct work *w, struct va_footage *f, const struct va_c
 
 static struct va_footage *open_footage(const struct work *w, const char *path)
 {
-    return va_footage_open(path, w->job->tolerate, (int)w->job->threads);
+    return va_footage_open(path, w->job->name, w->job->tolerate, (int)w->job->threads);
 }
 
 static int embed_one(struct work *w, const char *path)
@@ -175,9 +175,9 @@ static int find_inputs(struct work *w)
         return va_error("%s: found %lld folders of crops, expected one; several videos need "
                         "--output-dir",
                         job->inputs[0], (long long)w->input_count);
-    if (job->crop.faces && w->input_count > 1)
-        return va_error("%s: found %lld folders, expected one video with --faces",
-                        job->inputs[0], (long long)w->input_count);
+    if ((job->crop.faces || job->name) && w->input_count > 1)
+        return va_error("%s: found %lld folders, expected one video with %s", job->inputs[0],
+                        (long long)w->input_count, job->crop.faces ? "--faces" : "--name");
     return 0;
 }
 

@@ -14,6 +14,7 @@
 struct va_embed_job {
     const char *weights; /* file of the encoder */
     char *const *inputs; /* as va_footage_open takes them, or folders of folders; NULL last */
+    const char *name;    /* of the only video; NULL: by its file */
     const char *output;  /* for one video, or NULL: */
     const char *output_dir;         /* of VIDEO.h5 */
     const char *device;             /* of va_device_open */
