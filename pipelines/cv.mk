@@ -5,7 +5,8 @@
 #            one of its own
 #   SPLIT    folder with <k>/train.txt and <k>/val.txt for k in FOLDS
 #   LABELS   folders with the label files
-# Makes $(OUT)/cv/<k>/{model.h5,val.h5,score.tsv,ridge.tsv,mean.tsv} and $(OUT)/table.{txt,tsv,md}.
+# Makes $(OUT)/cv/<k>/{model.h5,val.h5,score.tsv,ridge.tsv,mean.tsv}, $(OUT)/table.{txt,tsv,md} and
+# $(OUT)/report.html.
 CV ?= $(OUT)/cv
 windows ?= $(WINDOWS)
 $(call need,LABELS WINDOWS SPLIT)
@@ -67,6 +68,10 @@ $(OUT)/table.tsv: $(SCORES) $(BASELINES) $(call settings,report)
 $(OUT)/table.md: $(SCORES) $(BASELINES) $(call settings,report)
 	$(call report,markdown)
 
+# All folds that are in the folder.
+$(OUT)/report.html: $(SCORES) $(BASELINES) $(call settings,report)
+	$(call tool,va-report) $(LABELS:%=--labels %) $(LABEL_OPTIONS) -o $@ $(CV:%/cv=%)
+
 .PHONY: cv
-cv: $(OUT)/table.txt $(OUT)/table.tsv $(OUT)/table.md
+cv: $(OUT)/table.txt $(OUT)/table.tsv $(OUT)/table.md $(OUT)/report.html
 $(call ours,$(SCORES) $(BASELINES) $(OUT)/table.txt $(OUT)/table.tsv $(OUT)/table.md)

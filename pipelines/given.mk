@@ -21,7 +21,7 @@ SETTINGS_score   = $(LABELS) $(LABEL_OPTIONS) $(FOLDS)
 
 $(WINDOWS): $(VIDEOS) $(LABEL_FILES) $(call settings,windows)
 	@mkdir -p $(@D)
-	$(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $@ $(VIDEOS) >$(OUT)/.windows.tsv.part && $(call put_at,$(OUT)/windows.tsv)
+	$(call make_windows,$(VIDEOS),$(OUT))
 $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt) &: $(FOLDS_TSV) $(call settings,split)
 	$(call tool,va-fold) split --folds-tsv $(FOLDS_TSV) -o $(SPLIT)
 $(SCORED): $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)

@@ -39,3 +39,9 @@ need_files = $(foreach v,$(1),$(foreach f,$($(v)),$(if $(wildcard $(f)),,$(error
 need_numbers = $(foreach v,$(1),$(call need,$(v))$(call names,numbers $(v) $(call quoted,$($(v)))))
 # $(call need_folds,FOLDS THERE ARE)
 need_folds = $(call need_numbers,FOLDS)$(foreach k,$(FOLDS),$(if $(filter $(k),$(1)),,$(error FOLDS: there is no fold $(k), expected some of $(strip $(1)))))
+
+# ---- windows ------------------------------------------------------------------------------------
+# $(call make_windows,FEATURES,FOLDER): the index $@ and its table FOLDER/windows.tsv. The index gets its
+# name last, so that a run that was killed before makes both anew.
+make_windows = $(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $(@D)/.windows.part.h5 $(1) \
+    >$(2)/.windows.tsv.part && $(call put_at,$(2)/windows.tsv) && mv -f $(@D)/.windows.part.h5 $@

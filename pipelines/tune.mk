@@ -25,8 +25,7 @@ $(CV)/$(1)/features/%.h5: $(FRAMES)/%.h5 $(CV)/$(1)/encoder.h5 $(call settings,e
 	@mkdir -p $$(@D)
 	$$(call tool,va-embed) $$(EMBED_OPTIONS) -j $$(THREADS) -w $(CV)/$(1)/encoder.h5 -o $$@ $$<
 $(CV)/$(1)/windows.h5: $(LABELLED:%=$(CV)/$(1)/features/%.h5) $(LABEL_FILES) $(call settings,windows)
-	$$(call tool,va-window) $$(WINDOW_OPTIONS) $$(LABELS:%=--labels %) -o $$@ \
-	    $(LABELLED:%=$(CV)/$(1)/features/%.h5) >$$(@D)/.windows.tsv.part && $$(call put_at,$$(@D)/windows.tsv)
+	$$(call make_windows,$(LABELLED:%=$(CV)/$(1)/features/%.h5),$$(@D))
 endef
 $(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k))))
 

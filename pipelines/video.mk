@@ -9,7 +9,7 @@
 #               crops of each person (CROP_OPTIONS of va-embed, such as --margin 0.1)
 #
 # Makes $(OUT)/<name>.tsv with the columns frame, time, person, face, confidence, valence and arousal
-# for each video; with FACES=yes the rows of all its people. MODEL
+# for each video, and $(OUT)/<name>.html, a page with curves beside the video; with FACES=yes of all its people. MODEL
 # may name several models: their predictions are averaged. A video may be called anything: characters
 # other than letters, digits, UTF-8 and . _ - + , @ become _ in <name> ("my video.mp4": my_video.tsv). Of videos
 # with one name the ending stays (a.mp4.tsv, a.mov.tsv), or the folders (P01_a.mp4.tsv).
@@ -26,7 +26,7 @@ LINKS := $(if $(VIDEO_LIST),$(call names,listed $(OUT)/in $(VIDEO_LIST)),$(call 
 $(if $(LINKS),,$(error no videos in $(VIDEO_LIST)))
 name = $(basename $(notdir $(1)))
 .PHONY: all
-all: $(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)
+all: $(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv $(OUT)/$(call name,$(v)).html)
 
 FACES ?= no
 $(if $(filter-out yes no,$(FACES))$(filter-out 1,$(words $(FACES))),$(error FACES=$(FACES): expected yes or no))
@@ -58,3 +58,7 @@ features = $(if $(FACES),$(OUT)/people/$(1)/*.h5,$(OUT)/features/$(1).h5)
 $(OUT)/%.tsv: $(if $(FACES),$(OUT)/people/%/.done,$(OUT)/features/%.h5) $(MODEL) $(call settings,predict)
 	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODEL:%=-m %) --table $@ \
 	    -o $(OUT)/$*.h5 $(call features,$*)
+
+# A folder of crops is no video that a browser shows.
+$(OUT)/%.html: $(OUT)/%.tsv
+	$(call tool,va-report) $(if $(wildcard $(call source,$*)/.),,--video $(call source,$*)) -o $@ $(OUT)/$*.h5

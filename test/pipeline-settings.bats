@@ -50,10 +50,10 @@ refused() {
 
 @test "a changed setting makes anew what depends on it, and a look at it changes nothing" {
     [ "$(pending corpus)" = "" ]
-    [ "$(pending corpus PREDICT_OPTIONS="--mode overlap")" = "bin/va-fold=3 bin/va-predict=2 bin/va-score=2 " ]
+    [ "$(pending corpus PREDICT_OPTIONS="--mode overlap")" = "bin/va-fold=3 bin/va-predict=2 bin/va-report=1 bin/va-score=2 " ]
     [ "$(pending corpus TRAIN_OPTIONS="$SMALL --lr 0.001")" = \
-        "bin/va-fold=3 bin/va-predict=2 bin/va-score=2 bin/va-tcn-mamba-train=2 " ]
-    [ "$(pending corpus FOLDS=0)" = "bin/va-fold=3 " ]
+        "bin/va-fold=3 bin/va-predict=2 bin/va-report=1 bin/va-score=2 bin/va-tcn-mamba-train=2 " ]
+    [ "$(pending corpus FOLDS=0)" = "bin/va-fold=3 bin/va-report=1 " ]
     [[ $(pending corpus WINDOW_OPTIONS="--window 20 --stride 20") == *"bin/va-window=1 "* ]]
     [[ $(pending corpus SPLIT_OPTIONS="--scheme sucv") == "bin/va-fold=4 "*"bin/va-tcn-mamba-train=2 "* ]]
     [ "$(pending corpus)" = "" ]

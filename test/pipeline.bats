@@ -36,6 +36,7 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     grep -q '\.4651' out/table.txt
     grep -qi ridge out/table.txt
     run ! grep -q nan out/table.txt
+    grep -q '<section id="examples">' out/report.html
 }
 
 @test "every file of every stage passes va-check" {
@@ -64,7 +65,7 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     touch "$f"
     run pending
     touch -r saved "$f"
-    [ "$output" = "bin/va-fold=4 bin/va-predict=7 bin/va-ridge=12 bin/va-score=18 bin/va-submit=1 bin/va-tcn-mamba-train=6 bin/va-window=1 " ]
+    [ "$output" = "bin/va-fold=4 bin/va-predict=7 bin/va-report=1 bin/va-ridge=12 bin/va-score=18 bin/va-submit=1 bin/va-tcn-mamba-train=6 bin/va-window=1 " ]
 }
 
 @test "touching one video redoes its frames and features too, of no other" {
@@ -126,6 +127,7 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     [ "$(head -n 1 own/holiday.v1.tsv)" = "$(printf 'frame\ttime\tperson\tface\tconfidence\tvalence\tarousal')" ]
     frames=$(ffprobe -v error -count_frames -select_streams v -show_entries stream=nb_read_frames -of csv=p=0 holiday.v1.mp4)
     [ "$(wc -l <own/holiday.v1.tsv)" -eq $((frames + 1)) ]
+    grep -q 'src="../holiday.v1.mp4"' own/holiday.v1.html
 }
 
 @test "an encoder of one's own: one target, nothing to do the second time" {

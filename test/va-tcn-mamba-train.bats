@@ -317,3 +317,11 @@ END
     tr '\r' '\n' <out | grep -q ' steps, [0-9.]*/s, .*left; epoch [0-9]* of 1000000, loss [0-9.]*, best CCC ' ||
         explain "$(cat out)"
 }
+
+@test "the model says how well it did on its own validation: best, or last" {
+    setting() { va-weights info "$1" | awk -F'\t' '$2 == "val-ccc" { print $3 }'; }
+    train --epochs 4 --lr 0.05 --log-dir log -o best.h5
+    [ "$(setting best.h5)" = "$(tail -n 1 log/val.tsv | awk -F'\t' '{ printf "%.6g", $6 }')" ]
+    train --epochs 4 --lr 0.05 --select last --log-dir log -o last.h5
+    [ "$(setting last.h5)" = "$(tail -n 1 log/val.tsv | awk -F'\t' '{ printf "%.6g", $5 }')" ]
+}

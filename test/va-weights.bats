@@ -138,7 +138,7 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
     [[ $stderr == *"--set depth=4: expected heads="* ]]
     run -2 --separate-stderr va-weights import --set in-norm -o m.h5 head.h5
     run -3 --separate-stderr va-weights import --set heads=4 -o m.h5 head.h5
-    [ "$stderr" = "va-weights: --set heads=4: not a setting of mamba-va" ]
+    [ "$stderr" = "va-weights: --set heads=4: not a setting of a temporal model" ]
     run -3 --separate-stderr va-weights import --set in-norm=maybe -o m.h5 head.h5
     [ "$stderr" = "va-weights: head.h5: in-norm: found maybe, expected yes or no" ]
     run -2 --separate-stderr va-weights init --arch vit_tiny --layers 3 -o m.h5

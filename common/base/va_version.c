@@ -18,6 +18,7 @@ void va_version_print(void)
     printf("libraries  %s\n", VA_BUILD_LIBRARIES);
     printf("cuda       %s\n", VA_BUILD_CUDA);
     printf("mpi        %s\n", VA_BUILD_MPI);
+    printf("png        %s\n", VA_BUILD_PNG);
     if (va_verbosity() == VA_VERBOSE)
         printf("cpu        %s\n", va_cpu_describe());
 }

@@ -202,6 +202,8 @@ int va_embed(const struct va_embed_job *job)
     if (be)
         be->precision = (enum va_precision)job->precision;
     w.embedder = be ? va_embedder_new(be, set, job->weights, job->batch) : NULL;
+    va_tensors_free(set); /* as large as the model: before its prepared forms take room */
+    set = NULL;
     result = w.embedder ? 0 : -1;
     for (int64_t i = 0; i < w.input_count && result == 0; i++)
         result = job->crop.faces ? embed_people(&w, w.inputs[i]) : embed_one(&w, w.inputs[i]);

@@ -25,9 +25,9 @@ static void changed(void *arg)
 {
     struct va_tuner *t = arg;
 
-    va_params_changed(t->run.state.params);
-    va_tensors_free(t->weights); /* as large as the model */
+    va_tensors_free(t->weights); /* as large as the model: before the prepared forms take room */
     t->weights = NULL;
+    va_params_changed(t->run.state.params);
 }
 
 /* Add the frames files of the videos of a set. */

@@ -65,8 +65,8 @@ struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
     model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER, false);
     if (!model || va_params_load(va_temporal_params(model), set, path) < 0)
         goto failed;
+    va_tensors_free(set); /* before the prepared forms take its room */
     va_params_changed(va_temporal_params(model));
-    va_tensors_free(set);
     return model;
 failed:
     va_tensors_free(set);

@@ -31,9 +31,9 @@ static void changed(void *arg)
 {
     struct va_pretrainer *t = arg;
 
-    va_params_changed(t->run.state.params);
-    va_tensors_free(t->init); /* as large as the model */
+    va_tensors_free(t->init); /* as large as the model: before the prepared forms take room */
     t->init = NULL;
+    va_params_changed(t->run.state.params);
 }
 
 static int put_model(const struct va_pretrainer *t, const struct va_tensors *set)

@@ -22,9 +22,9 @@ static void changed(void *arg)
 {
     struct va_trainer *t = arg;
 
-    va_params_changed(va_temporal_params(t->model));
-    va_tensors_free(t->in.init); /* as large as the model */
+    va_tensors_free(t->in.init); /* as large as the model: before the prepared forms take room */
     t->in.init = NULL;
+    va_params_changed(va_temporal_params(t->model));
 }
 
 static int evaluate(void *arg, const volatile sig_atomic_t *stop, double *score, double *row)

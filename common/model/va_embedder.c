@@ -12,6 +12,7 @@ struct va_embedder {
     char *path;
     struct va_rater *rater;
     void *patches, *cls, *va; /* of one batch, on the device */
+    bool prepared; /* its weights: at first use, when the set they came from is gone */
     /* or */
     struct va_xception *xception;
     float *probabilities; /* [batch, classes] */
@@ -33,7 +34,6 @@ static int open_rater(struct va_embedder *e, const struct va_tensors *set, int64
         !(e->cls = be->ops->alloc(be, batch * c.encoder.width)) ||
         !(e->va = be->ops->alloc(be, batch * 2)))
         return -1;
-    va_params_changed(va_rater_params(e->rater));
     return 0;
 }
 
@@ -96,6 +96,9 @@ static void forward(struct va_embedder *e, int64_t count, const float *cut)
 {
     const struct va_vit_config *c = &va_rater_config(e->rater)->encoder;
 
+    if (!e->prepared)
+        va_params_changed(va_rater_params(e->rater));
+    e->prepared = true;
     e->be->ops->put_f32(e->be, e->patches, cut,
                         count * va_vit_patches(c) * va_vit_patch_size(c));
     va_vit_forward(va_rater_encoder(e->rater), count, e->patches, e->cls);

@@ -9,6 +9,7 @@
 #include "comm/va_comm.h"
 #include "run/va_run_priv.h"
 #include "run/va_share.h"
+#include "weights/va_model_file.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -281,6 +282,15 @@ static int loop(struct va_run *r)
     }
 }
 
+/* How well the weights that are written did in their own validation. */
+static int put_own_ccc(const struct va_run *r, struct va_tensors *set)
+{
+    const double *last = va_log_last(&r->state.val);
+    double ccc = r->keep_best ? r->state.best : last ? last[VA_VAL_MEAN] : NAN;
+
+    return last ? va_model_put_own_ccc(set, ccc) : 0;
+}
+
 /* The output is there, by rank 0, and the checkpoint no longer. */
 static int finish(struct va_run *r)
 {
@@ -291,7 +301,7 @@ static int finish(struct va_run *r)
         return 0;
     r->state.best_weights = NULL;
     if ((set || ((set = va_tensors_new()) && va_params_store(r->state.params, set) == 0)) &&
-        va_train_identity_copy(set, r->state.identity) == 0)
+        va_train_identity_copy(set, r->state.identity) == 0 && put_own_ccc(r, set) == 0)
         status = r->kind->write(r->arg, set);
     va_tensors_free(set);
     if (status < 0)

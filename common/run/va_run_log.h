@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 enum { VA_TRAIN_COLUMNS = 7, VA_VAL_COLUMNS = 6 };
+enum { VA_VAL_MEAN = 4 }; /* column of the mean CCC in every val.tsv */
 
 struct va_log {
     int columns;

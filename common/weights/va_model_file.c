@@ -337,12 +337,23 @@ static bool is_counter(const char *key)
     return false;
 }
 
+int va_model_put_own_ccc(struct va_tensors *set, double ccc)
+{
+    char text[32];
+
+    if (isnan(ccc))
+        return 0;
+    snprintf(text, sizeof(text), "%.6g", ccc);
+    return va_tensors_set_meta(set, "val-ccc", text);
+}
+
 struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step,
                                       bool *validated)
 {
     struct va_h5_in *in = va_h5_open(path, "va.state/1");
     struct va_tensors *all = va_tensors_new(), *set = va_tensors_new();
     bool best = *validated = in && va_h5_has(in, "/best");
+    double ccc;
     int result = in && all && set ? get_metadata(in, all) : -1;
 
     for (int64_t i = 0; result == 0 && i < all->meta_count; i++)
@@ -350,6 +361,9 @@ struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step
             result = va_tensors_set_meta(set, all->meta[i].key, all->meta[i].value);
     if (result == 0)
         result = va_h5_get_int(in, NULL, best ? "best_step" : "step", step);
+    if (result == 0 && best)
+        result = va_h5_get_real(in, NULL, "best", &ccc) < 0 ? -1
+                                                            : va_model_put_own_ccc(set, ccc);
     if (result == 0)
         result = get_tensors(in, best ? "/best" : "/tensors", set);
     va_tensors_free(all);

@@ -19,6 +19,10 @@ VA_MUST_USE struct va_tensors *va_model_read(const char *path, char **id);
 /* The same from an open file (a va.state/1 keeps a model too). */
 VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
 
+/* Note how well the weights did on their own validation: val-ccc; nothing where ccc is NaN. -1 after
+ * reporting. */
+VA_MUST_USE int va_model_put_own_ccc(struct va_tensors *set, double ccc);
+
 /* The model in a run's checkpoint (va.state/1): the weights of its best validation so far, else the
  * present ones; *step gets the step that they are of, *validated which of the two. `id` as above. NULL
  * after reporting. */

@@ -51,6 +51,9 @@ ridge|va-ridge -q --windows w.h5 --train val.txt --val train.txt -o out.h5|va-ri
 score||va-score -q --labels labels --per-video p.h5
 smooth|va-smooth --window 5 --table tables/ -o out.h5 p.h5|va-smooth --window 3 --table tables/ -o out.h5 p.h5
 table|va-table -o out.tsv q.h5|va-table -o out.tsv p.h5
+plot|va-plot -o out.svg q.h5|va-plot --labels labels -o out.svg p.h5
+plot-scores||va-plot score.tsv
+report|va-report -o out.html q.h5|va-report --labels labels -o out.html p.h5
 ensemble|va-ensemble -o out.h5 p.h5|va-ensemble --method centred --table tables/ -o out.h5 p.h5 q.h5
 ensemble-fit|va-ensemble fit -q --labels labels -o out.tsv p.h5|va-ensemble fit -q --labels labels -o out.tsv p.h5 q.h5
 submit|va-submit --sample sample.txt -o out.txt q.h5|va-submit --sample sample.txt -o out.txt p.h5

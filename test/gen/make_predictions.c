@@ -9,7 +9,7 @@
 #include <math.h>
 
 static struct args {
-    const char *output, *model;
+    const char *output, *model, *name;
     double fps;
     bool mute; /* of the first frame's time */
     bool face; /* every third frame shows none */
@@ -18,6 +18,7 @@ static struct args {
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE", "file to write"),
     VA_OPT_STRING(0, "model", &args.model, "ID", "content id of the model"),
+    VA_OPT_STRING(0, "name", &args.name, "NAME", "call the video so, whatever that is"),
     VA_OPT_REAL(0, "fps", &args.fps, 0, 1e6, "frames per second; 0: no time stamps"),
     VA_OPT_FLAG(0, "unknown-first", &args.mute, "the time of the first frame is not known"),
     VA_OPT_FLAG(0, "face", &args.face, "frames 3, 6, ... have no face; with confidence"),
@@ -29,7 +30,7 @@ static const struct va_usage usage = { .synopsis = "[options] -o PRED.h5 VIDEO.t
 static int add_video(struct va_predictions_out *out, const char *path)
 {
     struct va_labels rows;
-    char *name = va_video_name(path);
+    char *name = args.name ? va_strdup(args.name) : va_video_name(path);
     float *va = NULL;
     double *pts = NULL;
     uint8_t *face = NULL;

@@ -1,0 +1,117 @@
+#include "base/va_mem.h"
+#include "plot/va_chart.h"
+#include <math.h>
+#include <string.h>
+
+void va_axes_place(struct va_axes *a, const struct va_box *box)
+{
+    a->x.from = box->x + VA_AXES_LEFT;
+    a->x.to = box->x + box->width - VA_AXES_RIGHT;
+    a->y.from = box->y + box->height - VA_AXES_BOTTOM;
+    a->y.to = box->y + VA_AXES_TOP;
+}
+
+static void draw_x_marks(struct va_canvas *c, const struct va_axes *a)
+{
+    int most = (int)((a->x.to - a->x.from) / 80) + 1;
+    struct va_ticks t = a->time ? va_ticks_time(a->x.lo, a->x.hi, most)
+                                : va_ticks_linear(a->x.lo, a->x.hi, most);
+
+    for (int i = 0; i < t.count; i++) {
+        double x = va_scale_at(&a->x, t.at[i]);
+        char text[VA_TICK_TEXT];
+
+        if (a->time)
+            va_tick_time(text, t.at[i], t.step);
+        else
+            va_tick_text(text, t.at[i], t.step);
+        va_canvas_line(c, VA_INK_AXIS, x, a->y.from, x, a->y.from + 4);
+        va_canvas_text(c, VA_INK_FAINT, VA_MIDDLE, x, a->y.from + 17, 0, text);
+    }
+    if (a->x_name)
+        va_canvas_text(c, VA_INK_FAINT, VA_END, a->x.to, a->y.from + 31, 0, a->x_name);
+}
+
+void va_axes_draw(struct va_canvas *c, const struct va_axes *a, bool x_marks)
+{
+    int most = (int)((a->y.from - a->y.to) / 28) + 1;
+    struct va_ticks t = va_ticks_linear(a->y.lo, a->y.hi, most);
+
+    for (int i = 0; i < t.count; i++) {
+        double y = va_scale_at(&a->y, t.at[i]);
+        char text[VA_TICK_TEXT];
+
+        va_tick_text(text, t.at[i], t.step);
+        va_canvas_line(c, t.at[i] == 0 ? VA_INK_AXIS : VA_INK_GRID, a->x.from, y, a->x.to, y);
+        va_canvas_text(c, VA_INK_FAINT, VA_END, a->x.from - 6, y + 4, 0, text);
+    }
+    if (x_marks)
+        draw_x_marks(c, a);
+    if (a->title)
+        va_canvas_text(c, VA_INK_TEXT, VA_START, a->x.from, a->y.to - 9, 0, a->title);
+}
+
+/* Characters of UTF-8 text, at most `most`. */
+static double width_of(const char *text, double most)
+{
+    double n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n * VA_CANVAS_CHARACTER < most ? n * VA_CANVAS_CHARACTER : most;
+}
+
+void va_legend_draw(struct va_canvas *c, double x, double y, double room,
+                    const struct va_legend *items, int64_t count, bool line)
+{
+    const double stroke = line ? 14 : 10, gap = 10;
+    double each = room / (double)(count ? count : 1) - stroke - 5 - gap, total = 0, at;
+    int64_t shown = count;
+
+    while (shown > 1 && each < 40) /* the last place says that there are more */
+        each = room / (double)--shown - stroke - 5 - gap;
+    for (int64_t i = 0; i < shown; i++)
+        total += stroke + 5 + width_of(items[i].name, each) + (i ? gap : 0);
+    at = x - total - 6; /* letters may be wider */
+    for (int64_t i = 0; i < shown; i++) {
+        bool more = shown < count && i == shown - 1;
+
+        if (line && !more)
+            va_canvas_line(c, items[i].ink, at, y - 4, at + stroke, y - 4);
+        else if (!more)
+            va_canvas_rect(c, items[i].ink, at, y - 10, stroke, 10);
+        va_canvas_text(c, VA_INK_FAINT, VA_START, at + stroke + 5, y, each,
+                       more ? "..." : items[i].name);
+        at += stroke + 5 + width_of(items[i].name, each) + gap;
+    }
+}
+
+int va_axes_trace(struct va_canvas *c, const struct va_axes *a, enum va_ink ink,
+                  const double *x, const double *y, int64_t stride, int64_t n)
+{
+    int64_t columns = (int64_t)(a->x.to - a->x.from), count;
+    int64_t *kept = va_new(2 * columns, sizeof(*kept));
+    bool on = false;
+
+    if (!kept)
+        return -1;
+    count = va_thin(y, stride, n, columns, kept);
+    va_canvas_path(c, ink);
+    for (int64_t k = 0; k < count; k++) {
+        double value = y[kept[k] * stride], at = va_scale_at(&a->x, x[kept[k]]);
+
+        if (!isfinite(value)) {
+            on = false;
+            continue;
+        }
+        /* A value between two gaps is a line of one point, which would not be seen. */
+        if (!on)
+            va_canvas_move(c, at, va_scale_at(&a->y, value));
+        if (on || k + 1 == count || !isfinite(y[kept[k + 1] * stride]))
+            va_canvas_on(c, at + (on ? 0 : .5), va_scale_at(&a->y, value));
+        on = true;
+    }
+    va_canvas_path_end(c);
+    va_free(kept);
+    return 0;
+}

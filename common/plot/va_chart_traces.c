@@ -1,0 +1,92 @@
+#include "plot/va_chart.h"
+#include <math.h>
+#include <stdio.h>
+
+void va_traces_span(const struct va_box *box, double *left, double *right)
+{
+    struct va_axes a = { 0 };
+
+    va_axes_place(&a, box);
+    *left = a.x.from;
+    *right = a.x.to;
+}
+
+/* Until when frame t is shown: the next frame; the last one as long as the one before it. */
+static double end_of(const struct va_shown *s, int64_t t)
+{
+    if (t + 1 < s->T)
+        return s->time[t + 1];
+    return t > 0 ? 2 * s->time[t] - s->time[t - 1] : s->time[t] + 1;
+}
+
+/* Stretches without a face; those that lie less than a pixel apart are one. */
+static void draw_gaps(struct va_canvas *c, const struct va_axes *a, const struct va_shown *s)
+{
+    struct va_stretch gap = { 0, 0 };
+    double from = NAN, to = NAN; /* of what is still to be drawn */
+
+    while (va_next_gap(s->face, s->T, gap.end, &gap)) {
+        double begin = va_scale_at(&a->x, s->time[gap.first]),
+               end = fmin(va_scale_at(&a->x, end_of(s, gap.end - 1)), a->x.to);
+
+        if (!isnan(from) && begin - to >= 1) {
+            va_canvas_rect(c, VA_INK_GAP, from, a->y.to, fmax(to - from, 1),
+                           a->y.from - a->y.to);
+            from = NAN;
+        }
+        from = isnan(from) ? begin : from;
+        to = end;
+    }
+    if (!isnan(from))
+        va_canvas_rect(c, VA_INK_GAP, from, a->y.to, fmax(to - from, 1), a->y.from - a->y.to);
+}
+
+static int draw_dimension(struct va_canvas *c, const struct va_box *box,
+                          const struct va_shown *s, enum va_dimension d)
+{
+    static const enum va_ink inks[] = { VA_INK_VALENCE, VA_INK_AROUSAL };
+    const struct va_legend legend[] = { { inks[d], "predicted" },
+                                        { VA_INK_LABEL, "annotated" } };
+    struct va_axes a = {
+        .x = { .lo = s->T ? s->time[0] : 0, .hi = s->T ? s->time[s->T - 1] : 1 },
+        .y = { .lo = -1, .hi = 1 },
+        .time = s->timed,
+        .x_name = s->timed ? NULL : "frame",
+        .title = va_dimension_names[d],
+    };
+    bool last = d == VA_AROUSAL;
+    char ccc[24], title[64];
+
+    if (s->label) {
+        va_shown_ccc(ccc, s->score.value[d][VA_CCC]);
+        snprintf(title, sizeof(title), "%s, %s", a.title, ccc);
+        a.title = title;
+    }
+    va_axes_place(&a, box);
+    va_canvas_open(c, d == VA_VALENCE ? "class=\"va-trace\" data-of=\"valence\""
+                                      : "class=\"va-trace\" data-of=\"arousal\"");
+    draw_gaps(c, &a, s);
+    va_axes_draw(c, &a, last);
+    if (s->label) {
+        va_legend_draw(c, a.x.to, a.y.to - 9, 300, legend, 2, true);
+    }
+    if ((s->label && va_axes_trace(c, &a, VA_INK_LABEL, s->time, s->label + d, 2, s->T) < 0) ||
+        va_axes_trace(c, &a, inks[d], s->time, s->seen + d, 2, s->T) < 0)
+        return -1;
+    va_canvas_close(c);
+    return 0;
+}
+
+int va_chart_traces(struct va_canvas *c, const struct va_box *box, const struct va_shown *s)
+{
+    /* Without marks of x below it, the upper one ends where the lower one begins. */
+    double plot = (box->height - 2 * VA_AXES_TOP - VA_AXES_BOTTOM - 6) / 2;
+    struct va_box upper = *box, lower = *box;
+
+    upper.height = plot + VA_AXES_TOP + VA_AXES_BOTTOM;
+    lower.y += plot + VA_AXES_TOP + 6;
+    lower.height = upper.height;
+    if (draw_dimension(c, &upper, s, VA_VALENCE) < 0)
+        return -1;
+    return draw_dimension(c, &lower, s, VA_AROUSAL);
+}
