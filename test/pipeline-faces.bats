@@ -41,7 +41,7 @@ own() {
 
 @test "other options of crops redo crops; other faces leave no person behind" {
     own VIDEO="one.mkv"
-    [ "$(own -n VIDEO=one.mkv CROP_OPTIONS="--margin 0.1" V=1 | grep -o '/va-[a-z]*' | paste -sd ' ')" = "/va-embed /va-predict" ]
+    [ "$(own -n VIDEO=one.mkv CROP_OPTIONS="--margin 0.1" V=1 | grep -o '/va-[a-z]*' | paste -sd ' ')" = "/va-embed /va-predict /va-report" ]
     mkdir other && scene other/one.mkv 1 "magenta 200-10*t 100" "red 20+10*t 30"
     rm out/one.tsv
     own VIDEO=other/one.mkv
