@@ -14,7 +14,7 @@ enum { W = 240, H = 40, SIDE = 16, FRAMES = 9 };
 
 /* Columns of a person's middle, by frame; 0: not there. Two successive ones in frames 7 and 8 lie as far
  * apart as after a cut. */
-static const float middle[FRAMES + 1] = { 0, 50, 53, 51, 0, 60, 62, 65, 120, 122 };
+static const float middle[FRAMES + 1] = { 0, 50, 53, 51, 0, 53, 55, 58, 120, 122 };
 
 static struct va_face face_at(const struct va_face_template *t, float x)
 {
@@ -101,9 +101,9 @@ static const char *file;
 
 static void crops(void)
 {
-    const double raw[] = { 0, 50, 53, 51, 0, 60, 62, 65, 120, 122 };
-    const double mean[] = { 0, 51.5, 154 / 3., 52, 0, 61, 187 / 3., 63.5, 121, 121 };
-    const double even[] = { 0, 51.5, 52, 51, 0, 61, 63.5, 65, 121, 122 };
+    const double raw[] = { 0, 50, 53, 51, 0, 53, 55, 58, 120, 122 };
+    const double mean[] = { 0, 51.5, 154 / 3., 52, 0, 54, 166 / 3., 56.5, 121, 121 };
+    const double even[] = { 0, 51.5, 52, 51, 0, 54, 56.5, 58, 121, 122 };
     const double other[FRAMES + 1] = { [3] = 200 };
     struct va_cropper_options o = VA_CROPPER_DEFAULTS;
 
