@@ -19,6 +19,8 @@ FOLDS  ?= 0 1 2 3 4 5
 # For every command that reads label files: --label-fps 4 where they have 4 rows a second
 LABEL_OPTIONS   ?=
 DECODE_OPTIONS  ?=
+FACES_OPTIONS   ?=
+CROP_OPTIONS    ?=
 EMBED_OPTIONS   ?=
 WINDOW_OPTIONS  ?= --window 300 --stride 200
 SPLIT_OPTIONS   ?=

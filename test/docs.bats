@@ -19,7 +19,9 @@ setup_file() {
     va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 -o build/demo/tuned/cv/0/model.h5
     # what a user brings
     make_detector "$PWD/detector.h5"
-    cp "Aff-Wild2/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' Aff-Wild2/inputs.tsv)" holiday.mp4
+    # a red square is what that detector finds
+    ffmpeg -nostdin -v error -i "Aff-Wild2/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' Aff-Wild2/inputs.tsv)" \
+        -vf drawbox=8:8:48:48:red:fill -c:v mpeg4 -q:v 2 holiday.mp4
     rm -r Aff-Wild2/cropped_aligned
     mv faces/cropped_aligned Aff-Wild2/
     va-weights export -o mae_vit.safetensors encoder.h5
@@ -54,6 +56,8 @@ whole_tree='^(make (deps demo|check|DEVELOPER=1 check lint|SANITIZE=[a-z,]* BUIL
     [ "$status" -eq 0 ]
     [ "$(head -n 1 holiday.tsv)" = "$(printf 'frame\ttime\tperson\tface\tconfidence\tvalence\tarousal')" ]
     cmp holiday.tsv out/holiday.tsv
+    [ "$(cut -f 3,4 people/holiday.tsv | sort | uniq -c | wc -l)" -eq 2 ] # one person, always there
+    [ "$(find crops/holiday -name '*.jpg' | wc -l)" -eq $(($(wc -l <people/holiday.tsv) - 1)) ]
     [ -s out/table.txt ]
     [ "$(va-weights info mae.h5 | grep -P '^setting\tstd' | cut -f 3)" = 0.229,0.224,0.225 ]
     va-weights import -o again.h5 for_timm.safetensors

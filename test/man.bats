@@ -76,7 +76,9 @@ given() {
         'case " $* " in *" --init "*) sizes= ;; *) sizes="--image 48 --patch 8 --width 16 --depth 1 --heads 2 --decoder-width 16 --decoder-depth 1 --decoder-heads 2" ;; esac'
     va-synth -q --videos 5 --test 1 --frames 80 --traps no --seed 6 --crops yes -o given
     cp -r given/cropped_aligned given/VA_Estimation_Challenge/*_Set given/sample_submission.txt .
-    cp "given/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' given/inputs.tsv)" holiday.mp4
+    # a red square is what make_detector's finds
+    ffmpeg -nostdin -v error -i "given/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' given/inputs.tsv)" \
+        -vf drawbox=8:8:48:48:red:fill -c:v mpeg4 -q:v 2 holiday.mp4
     va-weights init --arch vit_tiny -o encoder.h5
     make_detector "$PWD/detector.h5"
     export VA_FACES=$PWD/detector.h5
@@ -101,7 +103,7 @@ given_later() {
     given
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
-    local tools=(decode faces embed window fold tcn-mamba-train finetune predict mae-pretrain weights
+    local tools=(faces decode embed window fold tcn-mamba-train finetune predict mae-pretrain weights
         ensemble ridge score smooth table plot report submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do

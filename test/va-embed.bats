@@ -41,6 +41,17 @@ refused() {
     [ "$(column out.h5 /features | wc -w)" -eq $((7 * 192)) ]
 }
 
+@test "a name of one's own" {
+    va-embed -w tiny.h5 --name other -o out.h5 clip.h5
+    [ "$(attribute out.h5 video)" = other ]
+    va-embed -w tiny.h5 --name other --output-dir dir clip.h5
+    cmp out.h5 dir/other.h5
+    run -2 --separate-stderr va-embed -w tiny.h5 --name a/b -o out.h5 clip.h5
+    [ "$stderr" = "va-embed: --name a/b: cannot be the name of a video (see va.frames(5)) (try --help)" ]
+    run -2 --separate-stderr va-embed -w tiny.h5 --name a --output-dir dir clip.h5 clip.h5
+    [ "$stderr" = "va-embed: --name is for one video (try --help)" ]
+}
+
 @test "equal runs give equal bytes; batches and threads change nothing but rounding" {
     va-embed -w tiny.h5 -o a.h5 clip.h5
     va-embed -w tiny.h5 -o b.h5 clip.h5

@@ -1,7 +1,8 @@
 /*
- * va-decode - the frames of a video, a stream or a folder of crops, as va.frames/1 or raw RGB.
+ * va-decode - the frames of a video, a stream or a folder of crops, as va.frames/1 or raw RGB; or crops
+ * of the faces in them.
  *
- * Decoding is done in common/media; here frames are only passed on.
+ * Decoding is done in common/media, cropping in common/faces; here frames are only passed on.
  */
 #include "base/va_mem.h"
 #include "base/va_names.h"
@@ -10,6 +11,7 @@
 #include "data/va_frames_write.h"
 #include "media/va_decoder.h"
 #include "media/va_source.h"
+#include "tools/decode/va_crop_folders.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,10 +19,11 @@
 #include <string.h>
 
 struct args {
-    const char *output, *size, *name;
+    const char *output, *size, *name, *crops;
     bool raw, unconfined;
     int64_t threads;
-    struct va_source_options options;
+    struct va_source_options options; /* its size is that of crops, where there are */
+    struct va_cropper_options crop;
     const char *input;
 };
 
@@ -50,10 +53,17 @@ static const struct va_usage usage = {
         "frame_count is the number of frames in the whole video. With --end it is the "
         "number in the container, or the last decoded frame if that is more.\n\n"
         "--raw writes packed RGB24 to standard output instead of a file, for example for "
-        "ffplay.",
+        "ffplay.\n\n"
+        "With --faces FACES.h5, from va-faces, the frames of a person are cropped to the face and "
+        "turned upright; frames without the person are left out. --size N is then the side of the "
+        "crops (default: 112). The frames are called as the person, and hold the score of each "
+        "face. --crops DIR writes JPEG files DIR/PERSON/NNNNN.jpg instead, of all people or of "
+        "--track.",
     .examples = "va-decode -o holiday.frames.h5 holiday.mp4\n"
                 "va-decode --size 112 --every 5 -o small.frames.h5 holiday.mp4\n"
                 "va-decode --fps 25 -o person.frames.h5 cropped_aligned/person\n"
+                "va-decode --faces holiday.faces.h5 -o face.frames.h5 holiday.mp4\n"
+                "va-decode --faces holiday.faces.h5 --crops crops holiday.mp4\n"
                 "va-decode --raw --size 320x180 holiday.mp4 >holiday.rgb",
 };
 
@@ -78,12 +88,43 @@ static bool parse_size(struct args *a, int *status)
     return true;
 }
 
+/* One of three. */
+static bool check_outputs(const struct args *a, int *status)
+{
+    if (a->raw && (a->output || a->crops))
+        return va_usage_error(status, "--raw writes to standard output, not to a file");
+    if (a->output && a->crops)
+        return va_usage_error(status, "--output and --crops conflict");
+    if (!a->raw && !a->output && !a->crops)
+        return va_usage_error(status, "missing --output FILE");
+    return true;
+}
+
+/* With --faces the size is that of crops; frames are decoded as they are. */
+static bool check_crops(struct args *a, int *status)
+{
+    if (a->crops && !a->crop.faces)
+        return va_usage_error(status, "--crops needs --faces FACES.h5");
+    if (!a->crop.faces || !a->size)
+        return va_cropper_check(&a->crop, status);
+    if (a->options.width != a->options.height || a->options.width < VA_CROP_SIDE_LEAST ||
+        a->options.width > VA_CROP_SIDE_MOST)
+        return va_usage_error(status, "--size %s: expected N of %d..%d with --faces", a->size,
+                              VA_CROP_SIDE_LEAST, VA_CROP_SIDE_MOST);
+    a->crop.size = a->options.width;
+    a->options.width = a->options.height = 0;
+    return true;
+}
+
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     struct va_source_options *o = &a->options;
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &a->output, "FILE",
                       "frames to write (va.frames/1); appears only when complete"),
+        VA_OPT_OUTPUT(0, "crops", &a->crops, "DIR",
+                      "folder to write a folder of crops into for each person of --faces"),
+        VA_OPT_CROPPER(&a->crop),
         VA_OPT_STRING(0, "size", &a->size, "WxH|N",
                       "width and height to scale frames to; N: a square (default: as stored)"),
         VA_OPT_INT(0, "every", &o->every, 1, VA_NUMBER_MAX,
@@ -110,7 +151,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     };
     char **inputs;
 
-    *a = (struct args){ .options = { .every = 1 } };
+    *a = (struct args){ .options = { .every = 1 }, .crop = VA_CROPPER_DEFAULTS };
     inputs = va_options_parse(table, &usage, argc, argv, status);
     if (!inputs)
         return false;
@@ -119,16 +160,15 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                                           ? "expected one input; --output names the output"
                                           : "expected one video, one folder or -");
     a->input = inputs[0];
-    if (!a->output == !a->raw)
-        return va_usage_error(status, a->raw ? "--raw writes to standard output, not to a file"
-                                             : "missing --output FILE");
+    if (!check_outputs(a, status))
+        return false;
     if (o->end > 0 && o->end <= o->start)
         return va_usage_error(status, "--end is not after --start");
     if (a->name && !va_video_name_valid(a->name))
         return va_usage_error(
             status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
     o->threads = (int)a->threads;
-    return parse_size(a, status);
+    return parse_size(a, status) && check_crops(a, status);
 }
 
 /* ---- where frames go --------------------------------------------------------------------- */
@@ -143,11 +183,39 @@ static int put_raw(const struct va_frame *f)
     return errno == EPIPE ? -1 : va_error_write("standard output", "write");
 }
 
-static int put_frame(struct va_frames_writer *w, const struct va_frame *f)
+/* Where they come from and go to. */
+struct work {
+    struct va_source *source;
+    struct va_cropper *cropper;      /* NULL: whole frames */
+    struct va_crop_folders *folders; /* or */
+    struct va_frames_writer writer;  /* or standard output */
+    int64_t frames;                  /* written, of all people */
+};
+
+static int put_frame(struct work *w, const struct va_frame *f)
 {
-    return w->out
-               ? va_frames_append(w, f->pixels, f->height, f->width, (int32_t)f->index, f->pts)
-               : put_raw(f);
+    w->frames++;
+    return w->writer.out ? va_frames_append(&w->writer, f->pixels, f->height, f->width,
+                                            (int32_t)f->index, f->pts)
+                         : put_raw(f);
+}
+
+static int put_people(struct work *w, const struct va_frame *f)
+{
+    struct va_frame crop;
+    float score;
+
+    for (int64_t i = 0; i < va_cropper_count(w->cropper); i++) {
+        int there = va_cropper_cut(w->cropper, i, f, &crop, &score);
+
+        if (there < 0 ||
+            (there > 0 && (w->folders ? va_crop_folders_put(w->folders, i, &crop)
+                                      : put_frame(w, &crop)) < 0) ||
+            (there > 0 && w->writer.out && va_frames_append_score(&w->writer, score) < 0))
+            return -1;
+        w->frames += there && w->folders;
+    }
+    return 0;
 }
 
 /* The name of the video, of a raw stream one that nobody sees. NULL after reporting. */
@@ -159,46 +227,79 @@ static char *name_of(const struct args *a)
                   : va_video_name_enter(a->input, "rename it or give --name");
 }
 
-static int run(const struct args *a)
+static int open_all(struct work *w, const struct args *a, const char *name)
 {
-    char *name = name_of(a);
-    struct va_source *source = NULL;
-    struct va_frames_writer writer = { 0 };
-    struct va_frame frame;
-    int64_t frames = 0;
-    int got = -1, result = -1;
+    w->source = va_source_open(a->input, &a->options);
+    if (!w->source)
+        return -1;
+    if (a->crop.faces &&
+        !(w->cropper = va_cropper_open(&a->crop, a->input, name, a->crops != NULL)))
+        return -1;
+    if (a->crops)
+        return (w->folders = va_crop_folders_new(a->crops, w->cropper)) ? 0 : -1;
+    if (a->raw)
+        return 0;
+    if (va_frames_create(&w->writer, a->output) < 0)
+        return -1;
+    return w->cropper ? va_h5_add_input(w->writer.out, va_cropper_path(w->cropper),
+                                        va_cropper_id(w->cropper))
+                      : 0;
+}
 
-    if (!name || va_decoder_start(a->unconfined) < 0)
-        goto done;
-    source = va_source_open(a->input, &a->options);
-    if (!source)
-        goto done;
-    if (!a->raw && va_frames_create(&writer, a->output) < 0)
-        goto done;
-    va_progress_begin("frames", va_source_expected(source));
-    while ((got = va_source_next(source, &frame)) > 0) {
-        if (put_frame(&writer, &frame) < 0)
-            goto done;
-        va_progress_update(++frames);
+static int pass_all(struct work *w, const struct args *a)
+{
+    struct va_frame frame;
+    int64_t read = 0;
+    int got;
+
+    va_progress_begin("frames", va_source_expected(w->source));
+    while ((got = va_source_next(w->source, &frame)) > 0) {
+        if ((w->cropper ? put_people(w, &frame) : put_frame(w, &frame)) < 0)
+            return -1;
+        va_progress_update(++read);
     }
     va_progress_end();
     if (got < 0)
-        goto done;
-    if (frames == 0) {
-        va_error("%s: found no frame%s", strcmp(a->input, "-") ? a->input : "standard input",
-                 a->options.start > 0 || a->options.end > 0 ? " between --start and --end"
-                                                            : "");
-        goto done;
-    }
-    result = a->raw ? 0
-                    : va_frames_commit(&writer, name, va_source_fps(source),
-                                       va_source_frame_count(source));
-    if (result == 0 && va_source_broken(source) > 0)
+        return -1;
+    /* with --end nobody has seen how many there are */
+    if (w->cropper && !(a->options.end > 0) &&
+        va_cropper_end(w->cropper, va_source_frame_count(w->source)) < 0)
+        return -1;
+    if (w->frames == 0)
+        return va_error(
+            "%s: found no frame%s%s", strcmp(a->input, "-") ? a->input : "standard input",
+            w->cropper ? " with a face" : "",
+            a->options.start > 0 || a->options.end > 0 ? " between --start and --end" : "");
+    return 0;
+}
+
+static int commit(struct work *w, const char *name)
+{
+    if (w->folders)
+        return va_crop_folders_commit(w->folders);
+    return w->writer.out
+               ? va_frames_commit(&w->writer,
+                                  w->cropper ? va_cropper_name(w->cropper, 0) : name,
+                                  va_source_fps(w->source), va_source_frame_count(w->source))
+               : 0;
+}
+
+static int run(const struct args *a)
+{
+    char *name = name_of(a);
+    struct work w = { 0 };
+    int result = -1;
+
+    if (name && va_decoder_start(a->unconfined) == 0 && open_all(&w, a, name) == 0 &&
+        pass_all(&w, a) == 0)
+        result = commit(&w, name);
+    if (result == 0 && va_source_broken(w.source) > 0)
         va_info("%s: %lld broken packets or images", a->input,
-                (long long)va_source_broken(source));
-done:
-    va_frames_abort(&writer);
-    va_source_close(source);
+                (long long)va_source_broken(w.source));
+    va_frames_abort(&w.writer);
+    va_crop_folders_free(w.folders);
+    va_cropper_close(w.cropper);
+    va_source_close(w.source);
     va_free(name);
     return va_tool_status(result);
 }

@@ -4,6 +4,7 @@
  * Reads frames files, videos and folders of crops, writes va.features/1. The work is in jobs/va_embed.h,
  * reading in the background in feed/va_feed.h.
  */
+#include "base/va_names.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "jobs/va_embed.h"
@@ -35,11 +36,15 @@ static const struct va_usage usage = {
         "float32; everything else stays float32. It is faster on CPUs with AMX or AMD's "
         "AVX512_BF16. Elsewhere: same speed as f32, almost the same result.\n\n"
         "With --output-dir DIR there may be many videos; the features of video NAME are "
-        "written to DIR/NAME.h5.",
+        "written to DIR/NAME.h5.\n\n"
+        "With --faces FACES.h5, from va-faces, the frames of a person are cropped to the face and "
+        "turned upright; frames without the person are left out. The features are called as the "
+        "person, and hold the score of each face. With --output-dir each person gets a file.",
     .examples =
         "va-embed -w encoder.h5 -o holiday.h5 holiday.frames.h5\n"
         "va-embed -w encoder.h5 -o direct.h5 holiday.mp4\n"
-        "mkdir features && va-embed -w encoder.h5 --output-dir features cropped_aligned",
+        "mkdir features && va-embed -w encoder.h5 --output-dir features cropped_aligned\n"
+        "va-embed -w encoder.h5 --faces holiday.faces.h5 -o face.h5 holiday.mp4",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
@@ -50,6 +55,11 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                       "features to write (va.features/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "output-dir", &a->job.output_dir, "DIR",
                       "folder to write a features file per input into"),
+        VA_OPT_STRING(0, "name", &a->job.name, "NAME",
+                      "name of the video (default: file name without known extensions)"),
+        VA_OPT_CROPPER(&a->job.crop),
+        VA_OPT_INT(0, "size", &a->job.crop.size, VA_CROP_SIDE_LEAST, VA_CROP_SIDE_MOST,
+                   "side of crops of --faces in pixels"),
         VA_OPT_CHOICE(0, "store", &a->store, store_names, "number type of the stored features"),
         VA_OPT_INT(0, "tolerate", &a->job.tolerate, 0, VA_NUMBER_MAX,
                    "number of broken packets and images of a video to skip before giving up"),
@@ -62,7 +72,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     };
     char **inputs;
 
-    *a = (struct args){ .job = { .batch = 16, .device = "auto" } };
+    *a = (struct args){ .job = { .batch = 16, .device = "auto", .crop = VA_CROPPER_DEFAULTS } };
     a->job.inputs = inputs = va_options_parse(table, &usage, argc, argv, status);
     a->job.half = a->store == STORE_F16;
     if (!inputs)
@@ -77,7 +87,16 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (a->job.output && inputs[1])
         return va_usage_error(status,
                               "several inputs need --output-dir DIR instead of --output");
-    return va_device_check_name(a->job.device, status);
+    if ((a->job.crop.faces || a->job.name) && inputs[1])
+        return va_usage_error(status, "%s is for one video",
+                              a->job.crop.faces ? "--faces" : "--name");
+    if (a->job.name && !va_video_name_valid(a->job.name))
+        return va_usage_error(
+            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->job.name);
+    if (!a->job.crop.faces && a->job.crop.size != VA_CROP_SIDE)
+        return va_usage_error(status, "--size needs --faces FACES.h5");
+    return va_cropper_check(&a->job.crop, status) &&
+           va_device_check_name(a->job.device, status);
 }
 
 static int run(const struct args *a)

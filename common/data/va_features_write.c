@@ -36,22 +36,29 @@ static int to_half(struct va_features_writer *w, int64_t count, const float *row
 }
 
 int va_features_append(struct va_features_writer *w, int64_t count, const float *rows,
-                       const int32_t *index, const double *pts)
+                       const int32_t *index, const double *pts, const float *score)
 {
+    const int64_t one[] = { -1 };
+
     if (w->half && to_half(w, count, rows, index) < 0)
         return -1;
     if (va_h5_rows_append(w->features, count, w->half ? (const void *)w->half : rows) < 0 ||
         va_h5_rows_append(w->index, count, index) < 0 ||
         va_h5_rows_append(w->pts, count, pts) < 0)
         return -1;
-    return 0;
+    if (!score)
+        return 0;
+    if (!w->score && !(w->score = va_h5_rows_begin(w->out, "/score", VA_F32, 1, one)))
+        return -1;
+    return va_h5_rows_append(w->score, count, score);
 }
 
 int va_features_commit(struct va_features_writer *w, const char *video, double fps,
                        int64_t frame_count, const char *encoder)
 {
     if (va_h5_rows_finish(&w->features) < 0 || va_h5_rows_finish(&w->index) < 0 ||
-        va_h5_rows_finish(&w->pts) < 0 || va_h5_put_string(w->out, NULL, "video", video) < 0 ||
+        va_h5_rows_finish(&w->pts) < 0 || (w->score && va_h5_rows_finish(&w->score) < 0) ||
+        va_h5_put_string(w->out, NULL, "video", video) < 0 ||
         va_h5_put_real(w->out, NULL, "fps", fps) < 0 ||
         va_h5_put_int(w->out, NULL, "frame_count", frame_count) < 0 ||
         va_h5_put_string(w->out, NULL, "encoder", encoder) < 0)

@@ -12,7 +12,7 @@
 struct va_features_writer {
     const char *path;      /* the caller's, for messages */
     struct va_h5_out *out; /* for inputs and further attributes */
-    struct va_h5_rows *features, *index, *pts;
+    struct va_h5_rows *features, *index, *pts, *score;
     uint16_t *half; /* room for float16 */
     int64_t D, room;
 };
@@ -22,9 +22,11 @@ struct va_features_writer {
 VA_MUST_USE int va_features_create(struct va_features_writer *w, const char *path, int64_t T,
                                    int64_t D, bool half);
 
-/* Rows [count, D], the numbers of their frames and their times. */
+/* Rows [count, D], the numbers of their frames, their times, and how sure it is that they show the
+ * face, 0 to 1: score is NULL in all calls or in none. */
 VA_MUST_USE int va_features_append(struct va_features_writer *w, int64_t count,
-                                   const float *rows, const int32_t *index, const double *pts);
+                                   const float *rows, const int32_t *index, const double *pts,
+                                   const float *score);
 
 /* The video's name, rate and length, and the id of the encoder; then the file is complete. */
 VA_MUST_USE int va_features_commit(struct va_features_writer *w, const char *video, double fps,

@@ -13,6 +13,7 @@ struct va_frames {
     char *video;
     int32_t *index;     /* [T] */
     double *pts;        /* [T] */
+    float *score;       /* [T], or NULL */
     const uint8_t *map; /* [T, height, width, 3], or NULL */
     uint8_t *buffer;    /* one picture where there is no map */
 };
@@ -25,6 +26,19 @@ static int check_numbers(const struct va_frames *f, const char *path)
                             "numbers from 1 to %lld",
                             path, (long long)t, f->index[t], (long long)last,
                             (long long)f->info.frame_count);
+    return 0;
+}
+
+static int load_score(struct va_frames *f, const char *path)
+{
+    if (!va_h5_has(f->in, "/score"))
+        return 0;
+    if (!(f->score = va_h5_read(f->in, "/score", VA_F32)))
+        return -1;
+    for (int64_t t = 0; t < f->info.T; t++)
+        if (!(f->score[t] >= 0 && f->score[t] <= 1))
+            return va_error("%s: /score[%lld]: found %g, expected 0 to 1", path, (long long)t,
+                            (double)f->score[t]);
     return 0;
 }
 
@@ -47,7 +61,7 @@ static int load(struct va_frames *f, const char *path)
     info->T = shape[0];
     info->height = shape[1];
     info->width = shape[2];
-    if (check_numbers(f, path) < 0)
+    if (check_numbers(f, path) < 0 || load_score(f, path) < 0)
         return -1;
     if (info->height < 1 || info->width < 1 || info->height > SIDE_MAX ||
         info->width > SIDE_MAX)
@@ -102,6 +116,16 @@ int va_frames_next(struct va_frames *f, const uint8_t **pixels, int32_t *index, 
     return 1;
 }
 
+bool va_frames_scored(const struct va_frames *f)
+{
+    return f->score;
+}
+
+float va_frames_score(const struct va_frames *f)
+{
+    return f->score[f->next - 1];
+}
+
 void va_frames_close(struct va_frames *f)
 {
     if (!f)
@@ -110,6 +134,7 @@ void va_frames_close(struct va_frames *f)
     va_free(f->video);
     va_free(f->index);
     va_free(f->pts);
+    va_free(f->score);
     va_free(f->buffer);
     va_free(f);
 }

@@ -10,6 +10,7 @@
 #define VA_FRAMES_H
 
 #include "base/va_attr.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 struct va_frames; /* opaque */
@@ -35,6 +36,11 @@ const int32_t *va_frames_numbers(const struct va_frames *f);
 /* Picture t of [0, T): in the mapped file, or in `buffer` [height, width, 3]. NULL after
  * reporting. */
 VA_MUST_USE const uint8_t *va_frames_at(const struct va_frames *f, int64_t t, uint8_t *buffer);
+
+/* Whether the file tells how sure it is that pictures show the face; of the picture that
+ * va_frames_next gave last, 0 to 1. */
+bool va_frames_scored(const struct va_frames *f);
+float va_frames_score(const struct va_frames *f);
 
 void va_frames_close(struct va_frames *f); /* NULL is fine */
 

@@ -27,11 +27,21 @@ int va_frames_append(struct va_frames_writer *w, const uint8_t *pixels, int64_t 
     return 0;
 }
 
+int va_frames_append_score(struct va_frames_writer *w, float score)
+{
+    const int64_t rows[] = { -1 };
+
+    if (!w->score && !(w->score = va_h5_rows_begin(w->out, "/score", VA_F32, 1, rows)))
+        return -1;
+    return va_h5_rows_append(w->score, 1, &score);
+}
+
 int va_frames_commit(struct va_frames_writer *w, const char *video, double fps,
                      int64_t frame_count)
 {
     if (va_h5_rows_finish(&w->frames) < 0 || va_h5_rows_finish(&w->index) < 0 ||
-        va_h5_rows_finish(&w->pts) < 0 || va_h5_put_string(w->out, NULL, "video", video) < 0 ||
+        va_h5_rows_finish(&w->pts) < 0 || (w->score && va_h5_rows_finish(&w->score) < 0) ||
+        va_h5_put_string(w->out, NULL, "video", video) < 0 ||
         va_h5_put_real(w->out, NULL, "fps", fps) < 0 ||
         va_h5_put_int(w->out, NULL, "frame_count", frame_count) < 0)
         return -1;

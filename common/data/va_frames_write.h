@@ -10,7 +10,7 @@
 
 struct va_frames_writer {
     struct va_h5_out *out; /* for inputs and further attributes */
-    struct va_h5_rows *frames, *index, *pts;
+    struct va_h5_rows *frames, *index, *pts, *score;
 };
 
 /* Begin `path`. 0, or -1 after reporting; then, and after a failure below, abort. */
@@ -19,6 +19,9 @@ VA_MUST_USE int va_frames_create(struct va_frames_writer *w, const char *path);
 /* One picture [height, width, 3], all of one size, its number and its time. */
 VA_MUST_USE int va_frames_append(struct va_frames_writer *w, const uint8_t *pixels,
                                  int64_t height, int64_t width, int32_t index, double pts);
+
+/* How sure it is that the picture appended last shows the face, 0 to 1: of all pictures or of none. */
+VA_MUST_USE int va_frames_append_score(struct va_frames_writer *w, float score);
 
 /* The video's name, rate and length, once there are pictures; then the file is complete. */
 VA_MUST_USE int va_frames_commit(struct va_frames_writer *w, const char *video, double fps,

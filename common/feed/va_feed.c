@@ -47,11 +47,14 @@ struct va_feed {
 /* The next frame of footage, or the picture that the item names. 1 and a frame, 0 at the end, -1. */
 static int read_one(struct worker *w, struct va_feed_item *item, struct va_frame *frame)
 {
+    struct va_footage *footage = w->of->footage;
     int got;
 
-    if (w->of->footage) {
-        got = va_footage_next(w->of->footage, frame);
+    if (footage) {
+        got = va_footage_next(footage, frame);
         *item = (struct va_feed_item){ .picture = frame->index, .pts = frame->pts };
+        if (got > 0 && va_footage_scored(footage))
+            item->score = va_footage_score(footage);
         return got;
     }
     got = va_picture_read(w->reader, item->picture, frame);

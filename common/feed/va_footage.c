@@ -8,11 +8,15 @@
 struct va_footage {
     const char *path;
     char *video;
-    struct va_frames *frames; /* a va.frames/1 file, */
-    struct va_source *source; /* or anything else */
+    struct va_frames *frames;   /* a va.frames/1 file, */
+    struct va_source *source;   /* or anything else */
+    struct va_cropper *cropper; /* or NULL */
+    int64_t person;
+    float score; /* of the last crop */
 };
 
-struct va_footage *va_footage_open(const char *path, int64_t tolerate, int threads)
+struct va_footage *va_footage_open(const char *path, const char *name, int64_t tolerate,
+                                   int threads)
 {
     const struct va_source_options options = { .tolerate = tolerate, .threads = threads };
     struct va_footage *f = va_new(1, sizeof(*f));
@@ -22,9 +26,10 @@ struct va_footage *va_footage_open(const char *path, int64_t tolerate, int threa
     f->path = path;
     if (va_h5_named(path)) {
         f->frames = va_frames_open(path);
-        f->video = f->frames ? va_strdup(va_frames_info(f->frames)->video) : NULL;
+        f->video = f->frames ? va_strdup(name ? name : va_frames_info(f->frames)->video) : NULL;
     } else {
-        f->video = va_video_name_enter(path, "rename it");
+        f->video = name ? va_strdup(name)
+                        : va_video_name_enter(path, "rename it or give --name");
         f->source = f->video ? va_source_open(path, &options) : NULL;
     }
     if (f->video && (f->source || f->frames))
@@ -43,6 +48,12 @@ void va_footage_close(struct va_footage *f)
     va_free(f);
 }
 
+void va_footage_crop(struct va_footage *f, struct va_cropper *c, int64_t i)
+{
+    f->cropper = c;
+    f->person = i;
+}
+
 const char *va_footage_path(const struct va_footage *f)
 {
     return f->path;
@@ -50,7 +61,7 @@ const char *va_footage_path(const struct va_footage *f)
 
 const char *va_footage_video(const struct va_footage *f)
 {
-    return f->video;
+    return f->cropper ? va_cropper_name(f->cropper, f->person) : f->video;
 }
 
 const char *va_footage_id(const struct va_footage *f)
@@ -60,15 +71,17 @@ const char *va_footage_id(const struct va_footage *f)
 
 int64_t va_footage_count(const struct va_footage *f)
 {
-    return f->frames ? va_frames_info(f->frames)->T : -1;
+    return f->frames && !f->cropper ? va_frames_info(f->frames)->T : -1;
 }
 
 int64_t va_footage_expected(const struct va_footage *f)
 {
+    if (f->cropper)
+        return va_cropper_frames(f->cropper, f->person);
     return f->frames ? va_frames_info(f->frames)->T : va_source_expected(f->source);
 }
 
-int va_footage_next(struct va_footage *f, struct va_frame *frame)
+static int next_whole(struct va_footage *f, struct va_frame *frame)
 {
     int32_t index = 0;
     int got;
@@ -80,6 +93,30 @@ int va_footage_next(struct va_footage *f, struct va_frame *frame)
     got = va_frames_next(f->frames, &frame->pixels, &index, &frame->pts);
     frame->index = index;
     return got;
+}
+
+int va_footage_next(struct va_footage *f, struct va_frame *frame)
+{
+    struct va_frame whole;
+    int got = 1, there = 0;
+
+    if (!f->cropper)
+        return next_whole(f, frame);
+    while (there == 0 && (got = next_whole(f, &whole)) > 0)
+        there = va_cropper_cut(f->cropper, f->person, &whole, frame, &f->score);
+    if (got == 0)
+        return va_cropper_end(f->cropper, va_footage_frame_count(f));
+    return got < 0 ? got : there;
+}
+
+bool va_footage_scored(const struct va_footage *f)
+{
+    return f->cropper || (f->frames && va_frames_scored(f->frames));
+}
+
+float va_footage_score(const struct va_footage *f)
+{
+    return f->cropper ? f->score : va_frames_score(f->frames);
 }
 
 double va_footage_fps(const struct va_footage *f)

@@ -33,17 +33,20 @@ static int compute(const struct work *w, struct va_feed *feed, const struct va_f
     float *rows = va_new(w->job->batch * width, sizeof(*rows));
     int32_t *index = va_new(w->job->batch, sizeof(*index));
     double *pts = va_new(w->job->batch, sizeof(*pts));
+    float *score = va_new(w->job->batch, sizeof(*score));
     const struct va_feed_batch *b;
-    int got = rows && index && pts ? 1 : -1;
+    int got = rows && index && pts && score ? 1 : -1;
 
     va_progress_begin("frames", va_footage_expected(f));
     while (got > 0 && (got = va_feed_next(feed, &b)) > 0) {
         for (int64_t i = 0; i < b->count; i++) {
             index[i] = (int32_t)b->items[i].picture;
             pts[i] = b->items[i].pts;
+            score[i] = b->items[i].score;
         }
         if (va_embedder_run(w->embedder, b->count, b->cut, rows) < 0 ||
-            va_features_append(out, b->count, rows, index, pts) < 0)
+            va_features_append(out, b->count, rows, index, pts,
+                               va_footage_scored(f) ? score : NULL) < 0)
             got = -1;
         done += b->count;
         va_progress_update(done);
@@ -52,12 +55,15 @@ static int compute(const struct work *w, struct va_feed *feed, const struct va_f
     va_free(rows);
     va_free(index);
     va_free(pts);
+    va_free(score);
     if (got == 0 && done == 0)
         return va_error("%s: found no frame", va_footage_path(f));
     return got;
 }
 
-static int embed(const struct work *w, struct va_footage *f, const char *output)
+/* `c`, or NULL: cuts the pictures. */
+static int embed(const struct work *w, struct va_footage *f, const struct va_cropper *c,
+                 const char *output)
 {
     const char *id = va_footage_id(f);
     struct va_features_writer out;
@@ -66,7 +72,8 @@ static int embed(const struct work *w, struct va_footage *f, const char *output)
 
     if (va_features_create(&out, output, va_footage_count(f), va_embedder_width(w->embedder),
                            w->job->half) < 0 ||
-        va_h5_add_input(out.out, w->job->weights, w->id) < 0)
+        va_h5_add_input(out.out, w->job->weights, w->id) < 0 ||
+        (c && va_h5_add_input(out.out, va_cropper_path(c), va_cropper_id(c)) < 0))
         goto done;
     feed = va_feed_footage(va_embedder_intake(w->embedder), w->job->batch, f);
     result = feed ? compute(w, feed, f, &out) : -1;
@@ -100,18 +107,59 @@ static char *output_of(const struct work *w, const struct va_footage *f)
     return va_format("%s/%s.h5", w->job->output_dir, video);
 }
 
-static int embed_one(struct work *w, const char *path)
+/* Under a name of its own. */
+static int embed_footage(struct work *w, struct va_footage *f, const struct va_cropper *c)
 {
-    struct va_footage *f = va_footage_open(path, w->job->tolerate, (int)w->job->threads);
-    char *output = f ? output_of(w, f) : NULL;
-    int result = output ? embed(w, f, output) : -1;
+    char *output = output_of(w, f);
+    int result = output ? embed(w, f, c, output) : -1;
 
     if (result == 0)
         result = va_grow(&w->videos, &w->room, w->done + 1, sizeof(*w->videos));
     if (result == 0 && !(w->videos[w->done++] = va_strdup(va_footage_video(f))))
         result = -1;
     va_free(output);
+    return result;
+}
+
+static struct va_footage *open_footage(const struct work *w, const char *path)
+{
+    return va_footage_open(path, w->job->name, w->job->tolerate, (int)w->job->threads);
+}
+
+static int embed_one(struct work *w, const char *path)
+{
+    struct va_footage *f = open_footage(w, path);
+    int result = f ? embed_footage(w, f, NULL) : -1;
+
     va_footage_close(f);
+    return result;
+}
+
+/* The video is read once for each person. */
+static int embed_people(struct work *w, const char *path)
+{
+    struct va_footage *f = open_footage(w, path);
+    struct va_cropper *c = f ? va_cropper_open(&w->job->crop, path, va_footage_video(f),
+                                               w->job->output_dir != NULL)
+                             : NULL;
+    int result = c ? 0 : -1;
+
+    if (c && va_cropper_count(c) > 1 && !strcmp(path, "-"))
+        result = va_error("%s: has %lld people, and standard input can be read once: choose "
+                          "one with --track",
+                          va_cropper_path(c), (long long)va_cropper_count(c));
+    for (int64_t i = 0; result == 0 && i < va_cropper_count(c); i++) {
+        if (!f && !(f = open_footage(w, path)))
+            result = -1;
+        if (f)
+            va_footage_crop(f, c, i);
+        if (result == 0)
+            result = embed_footage(w, f, c);
+        va_footage_close(f);
+        f = NULL;
+    }
+    va_footage_close(f);
+    va_cropper_close(c);
     return result;
 }
 
@@ -127,6 +175,9 @@ static int find_inputs(struct work *w)
         return va_error("%s: found %lld folders of crops, expected one; several videos need "
                         "--output-dir",
                         job->inputs[0], (long long)w->input_count);
+    if ((job->crop.faces || job->name) && w->input_count > 1)
+        return va_error("%s: found %lld folders, expected one video with %s", job->inputs[0],
+                        (long long)w->input_count, job->crop.faces ? "--faces" : "--name");
     return 0;
 }
 
@@ -155,7 +206,7 @@ int va_embed(const struct va_embed_job *job)
     set = NULL;
     result = w.embedder ? 0 : -1;
     for (int64_t i = 0; i < w.input_count && result == 0; i++)
-        result = embed_one(&w, w.inputs[i]);
+        result = job->crop.faces ? embed_people(&w, w.inputs[i]) : embed_one(&w, w.inputs[i]);
 done:
     va_tensors_free(set);
     free_list(w.inputs, w.input_count);

@@ -7,20 +7,23 @@
 #define VA_EMBED_H
 
 #include "base/va_attr.h"
+#include "faces/va_cropper.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 struct va_embed_job {
     const char *weights; /* file of the encoder */
     char *const *inputs; /* as va_footage_open takes them, or folders of folders; NULL last */
+    const char *name;    /* of the only video; NULL: by its file */
     const char *output;  /* for one video, or NULL: */
-    const char *output_dir; /* of VIDEO.h5 */
-    const char *device;     /* of va_device_open */
-    int precision;          /* enum va_precision */
-    int64_t batch;          /* frames computed together */
-    int64_t tolerate;       /* broken packets and images of a video before giving up */
-    int64_t threads;        /* of decoders */
-    bool half;              /* store float16 */
+    const char *output_dir;         /* of VIDEO.h5 */
+    const char *device;             /* of va_device_open */
+    int precision;                  /* enum va_precision */
+    int64_t batch;                  /* frames computed together */
+    int64_t tolerate;               /* broken packets and images of a video before giving up */
+    int64_t threads;                /* of decoders */
+    bool half;                      /* store float16 */
+    struct va_cropper_options crop; /* with `faces`: people of the only video */
 };
 
 /* Read and decode in the background, compute here, write as the rows come. 0, or -1 after reporting: the

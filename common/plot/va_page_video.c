@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { FRAMES_MOST = 200000, STRETCHES = 60 };
 
@@ -46,7 +47,10 @@ static char *seen_from(const char *folder, const char *to)
 static char *beside_page(const char *output, const char *video)
 {
     char folder[PATH_MAX], to[PATH_MAX], *dir = NULL, *beginning = NULL, *path = NULL;
+    struct stat st;
 
+    if (stat(video, &st) == 0 && !S_ISREG(st.st_mode))
+        return va_error("%s: found no regular file, expected a video", video), NULL;
     if (!strcmp(output, "-"))
         dir = va_strdup(".");
     else if (va_beside_split(output, &dir, &beginning) < 0)

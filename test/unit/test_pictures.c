@@ -353,8 +353,8 @@ static void footage_in_order(void)
     enum { SIZE = 8, NUMBERS = SIZE * SIZE * 3 };
     struct va_backend *be = va_ref_backend_new();
     struct va_vit *vit = encoder(be, SIZE);
-    struct va_footage *a = va_footage_open(in_folder("clip.h5"), 0, 1),
-                      *same = va_footage_open(in_folder("clip.h5"), 0, 1);
+    struct va_footage *a = va_footage_open(in_folder("clip.h5"), NULL, 0, 1),
+                      *same = va_footage_open(in_folder("clip.h5"), NULL, 0, 1);
     int64_t T = a ? va_footage_count(a) : 0, seen = 0;
     struct va_feed *f = a ? va_feed_footage(va_vit_intake(vit), T - 1, a) : NULL;
     const struct va_feed_batch *b;
