@@ -108,3 +108,10 @@ helps() { # FIRST LINE, COMMAND...
     run -2 --separate-stderr va-ensemble --weights w.tsv -o out.h5 in.h5
     [[ $stderr == *"did you mean --weight?"* ]]
 }
+
+@test "the provenance has the value of an option whose default depends on others" {
+    cd "$BATS_TEST_TMPDIR"
+    make_video v.mp4 32 32 4 25
+    va-decode -q --name abc -o f.h5 v.mp4
+    h5dump -a provenance f.h5 | grep -qF 'arguments=--name abc v.mp4'
+}

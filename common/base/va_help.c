@@ -14,8 +14,6 @@ enum { HELP_COLUMN = 28, HELP_WIDTH = 92 };
 const char *va_option_value(const struct va_option *o, char *buffer, size_t size)
 {
     buffer[0] = 0;
-    if (o->help && strstr(o->help, "(default: "))
-        return buffer; /* which depends on other settings */
     switch (o->kind) {
     case VA_OPTION_INT: snprintf(buffer, size, "%lld", (long long)*(int64_t *)o->target); break;
     case VA_OPTION_REAL: snprintf(buffer, size, "%g", *(double *)o->target); break;
@@ -44,6 +42,13 @@ const char *va_option_value(const struct va_option *o, char *buffer, size_t size
     default: break;
     }
     return buffer;
+}
+
+/* What help shows as the default: nothing where the text says it, as it depends on other settings. */
+static const char *shown_default(const struct va_option *o, char *buffer, size_t size)
+{
+    buffer[0] = 0;
+    return o->help && strstr(o->help, "(default: ") ? buffer : va_option_value(o, buffer, size);
 }
 
 /* "-o, --output FILE" */
@@ -91,7 +96,7 @@ static void print_options(const struct va_option *table)
             continue;
         }
         option_head(o, head, sizeof(head));
-        va_option_value(o, value, sizeof(value));
+        shown_default(o, value, sizeof(value));
         snprintf(text, sizeof(text), *value ? "%s [%s]" : "%s", o->help, value);
         n = printf("  %s", head);
         if (n + 2 > HELP_COLUMN)
@@ -200,7 +205,7 @@ static void man_options(const struct va_option *table)
             continue;
         }
         option_head(o, head, sizeof(head));
-        va_option_value(o, value, sizeof(value));
+        shown_default(o, value, sizeof(value));
         fputs(".TP\n.na\n.B ", stdout); /* a list of names without blanks cannot be justified */
         print_troff(head + strspn(head, " "));
         puts("\n.ad");
