@@ -117,8 +117,8 @@ videos() {
 }
 
 listed() {
-    [ -r "$2" ] || refuse "VIDEO_LIST: cannot read $2"
-    links "$1" "$2" "$(cat "$2")"
+    if [ ! -f "$2" ] || [ ! -r "$2" ]; then refuse "VIDEO_LIST: cannot read the file $2"; fi
+    links "$1" "$2" "$(sed "s/$(printf '\r')\$//" "$2")" # without the ends of lines of Windows
 }
 
 # called <PATHS: of each path two lines, the name of its link and the path. A video is called as its file,

@@ -120,7 +120,10 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     refused "no videos in empty" own VIDEO_LIST=empty
     refused "set VIDEO or VIDEO_LIST, ENCODER and MODEL" own VIDEO=" "
     refused "nope.h5: no such file: set ENCODER and MODEL" own VIDEO="a b.mp4" MODEL=nope.h5
-    refused "VIDEO_LIST: cannot read nowhere" own VIDEO_LIST=nowhere
+    refused "VIDEO_LIST: cannot read the file nowhere" own VIDEO_LIST=nowhere
+    refused "VIDEO_LIST: cannot read the file /dev/zero" own VIDEO_LIST=/dev/zero
+    printf 'plain\r\nalone.v1.mkv\r\n' >list
+    [ "$(tables VIDEO_LIST=list)" = "out/alone.v1.tsv out/plain.tsv" ]
 }
 
 @test "another video of the same name is another video, though it is older" {
