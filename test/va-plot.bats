@@ -147,6 +147,8 @@ well_formed() { check_xml "$@" || explain "$*"; }
     refused 2 "--output p.h5: is also an input, p.h5: name another output" -o p.h5 p.h5
     echo '<svg xmlns="http://www.w3.org/2000/svg" width="9"/>' >drawn.svg # by another program
     run -3 va-plot -o drawn.svg p.h5
+    refused 3 "p.jpg: found the ending .jpg, expected .svg or .png" -o p.jpg p.h5
+    [ ! -e p.jpg ]
 }
 
 @test "PNG where cairo was found, else a line that says what to do" {

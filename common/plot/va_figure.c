@@ -5,11 +5,17 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_png(const char *path)
+/* ".svg", or "" where there is none. */
+static const char *ending_of(const char *path)
 {
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
 
-    return dot && !strcasecmp(dot, ".png");
+    return dot ? dot : "";
+}
+
+static bool is_png(const char *path)
+{
+    return !strcasecmp(ending_of(path), ".png");
 }
 
 /* A picture of either kind: the name of the file decides which one replaces which. */
@@ -22,6 +28,9 @@ int va_figure_begin(struct va_figure *f, const char *path, double width, double 
                     const char *title, const char *description)
 {
     *f = (struct va_figure){ 0 };
+    if (*ending_of(path) && !is_png(path) && strcasecmp(ending_of(path), ".svg"))
+        return va_error("%s: found the ending %s, expected .svg or .png", path,
+                        ending_of(path));
     if (is_png(path) && !va_cairo)
         return va_error("%s: this build has no cairo to write PNG: name a .svg file, or build "
                         "again after make deps WITH=pictures",
