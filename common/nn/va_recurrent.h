@@ -2,7 +2,7 @@
  * va_recurrent.h - one layer of an LSTM or GRU, as PyTorch's nn.LSTM and nn.GRU compute it.
  *
  *     a = x W_ih^T + b_ih        [B, T, G, H]
- *     y = recurrence of a        [B, T, H]; formulas in ops/va_op.h
+ *     y = recurrence of a        [B, T, H]; formulas in ops/va_op_sequence.h
  *
  * Width in and out is H. Names: PREFIX.weight_ih [G*H, H], weight_hh [G*H, H], bias_ih, bias_hh
  * [G*H], in PyTorch's order of gates; all begin uniform within 1/sqrt(H), as there.

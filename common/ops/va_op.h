@@ -80,72 +80,6 @@ struct va_linear_grad {
     int64_t B, stepdy, stepx, stepdx;
 };
 
-/*
- * Causal dilated convolution over time:
- *   y[b, t, o] = bias[o] + sum over k, c of W[o, c, k] * x[b, t - (K-1-k) * dilation, c]
- * x [B, lead + T, Cin]: `lead` rows of history stand before the first frame of each sequence
- * (streaming); what lies further back is zero. y [B, T, Cout], W [Cout, Cin, K].
- */
-struct va_conv {
-    int64_t B, T, Cin, Cout, K, dilation, lead;
-    const void *x;
-    struct va_weight *w;
-    const void *bias; /* or NULL */
-    void *y;
-};
-
-/* dx [B, T, Cin] =, dW [Cout, Cin, K] +=, dbias [Cout] +=; only for lead = 0. */
-struct va_conv_grad {
-    int64_t B, T, Cin, Cout, K, dilation;
-    const void *dy;      /* [B, T, Cout] */
-    const void *x;       /* needed for dW */
-    struct va_weight *w; /* needed for dx */
-    void *dx, *dw, *dbias;
-};
-
-/* Depthwise causal convolution, act applied: y[b,t,c] = act(bias[c] + sum_k W[c,k] x[b,t-(K-1-k),c]).
- * x rows are ldx apart and have `lead` rows of history as in va_conv; y [B, T, C] packed. */
-struct va_dwconv {
-    int64_t B, T, C, K, lead, ldx;
-    const void *x, *w, *bias; /* W [C, K] */
-    enum va_unary act;        /* VA_IDENTITY or VA_SILU */
-    void *y;
-};
-
-/* Backward; lead = 0. The pre-activation is computed again from x. dx rows are lddx apart. */
-struct va_dwconv_grad {
-    int64_t B, T, C, K, ldx, lddx;
-    const void *dy, *x, *w, *bias;
-    enum va_unary act;
-    void *dx, *dw, *dbias;
-};
-
-/*
- * Selective scan (Mamba, Gu and Dao 2023), gate included, h[-1] = h0 or zero:
- *   h[t] = exp(delta[t] * A) * h[t-1] + delta[t] * u[t] * Bm[t]
- *   y[t] = (sum over n of Cm[t, n] h[t, n] + skip * u[t]) * silu(z[t])
- * u, delta, z, y [B, T, E]; A [E, N], negative; Bm, Cm [B, T, N]; skip [E]; state [B, E, N].
- * ld*: elements from row to row, so that Bm, Cm and z may be parts of wider rows.
- */
-struct va_scan {
-    int64_t B, T, E, N;
-    const void *u, *delta, *A, *Bm, *Cm, *skip, *z; /* z NULL: no gate */
-    int64_t ldu, lddelta, ldB, ldC, ldz;
-    const void *h0; /* or NULL */
-    void *y;        /* packed [B, T, E] */
-    void *h_last;   /* or NULL; may be h0 (in place) */
-};
-
-struct va_scan_grad {
-    int64_t B, T, E, N;
-    const void *dy; /* packed [B, T, E] */
-    const void *u, *delta, *A, *Bm, *Cm, *skip, *z;
-    int64_t ldu, lddelta, ldB, ldC, ldz;
-    void *du, *ddelta, *dBm, *dCm, *dz; /* overwritten */
-    int64_t lddu, ldddelta, lddB, lddC, lddz;
-    void *dA, *dskip; /* added to */
-};
-
 /* y = (x - mean) / sqrt(var + eps) * gamma + beta over the C numbers of each of M rows;
  * biased variance; gamma and beta may be NULL together. stats [M, 2] (mean, 1/deviation) may be
  * NULL when there is no backward. */
@@ -189,46 +123,6 @@ struct va_attention_grad {
     const void *q, *k, *v, *y, *lse, *dy;
     int64_t ldq, ldk, stepq, stepk;
     void *dq, *dk, *dv;
-};
-
-/*
- * Recurrence over time of an LSTM or GRU in PyTorch's form. a [B, T, G, H] is what the input
- * contributes, x W_ih^T + b_ih; s = W_hh h[t-1] + b_hh with w [G*H, H], bias [G*H]; h[-1] = 0 or
- * the state's; sigma is 1 / (1 + exp(-x)).
- *   LSTM, G = 4 (i, f, g, o):  i, f, o = sigma(a + s), g = tanh(a + s)
- *                              c[t] = f c[t-1] + i g          h[t] = o tanh(c[t])
- *   GRU, G = 3 (r, z, n):      r, z = sigma(a + s), n = tanh(a_n + r s_n)
- *                              h[t] = (1 - z) n + z h[t-1]
- */
-enum va_cell { VA_CELL_LSTM, VA_CELL_GRU };
-
-static inline int64_t va_cell_gates(enum va_cell cell) /* G */
-{
-    return cell == VA_CELL_LSTM ? 4 : 3;
-}
-
-struct va_recurrent {
-    enum va_cell cell;
-    int64_t B, T, H;
-    struct va_weight *w;
-    const void *bias;
-    void *gates; /* [B, T, G, H]: a, overwritten with the gates */
-    void *memo;  /* [B, T, H]: c of an LSTM, s_n of a GRU */
-    void *y;     /* [B, T, H]: h */
-    void *state; /* [B, 2, H] h and c before the first frame, then after the last; NULL: from
-                    zero, kept nowhere. A GRU leaves the second row alone. */
-};
-
-/* Backward from dy [B, T, H] of a forward that began at zero; gates, memo and y are its. The
- * gradients of w and bias follow from dsum and h[t-1] (va_linear_grad). */
-struct va_recurrent_grad {
-    enum va_cell cell;
-    int64_t B, T, H;
-    struct va_weight *w;
-    const void *gates, *memo, *y, *dy;
-    void *da; /* [B, T, G, H], gradient of a */
-    void *
-        dsum; /* [B, T, G, H], gradient of s; of an LSTM it is da's: not written, may be NULL */
 };
 
 /* y[i] = x[index[i]] for rows of C numbers; where index[i] is -1, fill [C], or zeros if that is NULL.
@@ -297,67 +191,6 @@ struct va_dropout {
     int64_t count;
     struct va_mask mask;
     const void *x;
-    void *y;
-};
-
-/*
- * Pictures are [B, H, W, C], channels last, so that a convolution of one tap is `linear` with the
- * pixels as rows. Output pixel (i, j) of Ho x Wo sees the K x K pixels from (i stride - pad,
- * j stride - pad) on; some of them may lie outside of the picture, but never all. Forward only.
- */
-struct va_plane {
-    int64_t B, H, W, Ho, Wo, K, stride, pad;
-};
-
-/* y[b, i, j, o] = act(bias[o] + sum over c and pixels (m, n) seen of W[o, c, m, n] x[.., c]); pixels
- * outside are zero. x [B, H, W, Cin], W [Cout, Cin, K, K], y [B, Ho, Wo, Cout]. */
-struct va_conv2d {
-    struct va_plane at;
-    int64_t Cin, Cout;
-    const void *x;
-    struct va_weight *w;
-    const void *bias;  /* or NULL */
-    enum va_unary act; /* VA_IDENTITY, VA_RELU or VA_SILU */
-    void *y;
-};
-
-/* The same for each channel alone: x [B, H, W, C], W [C, K, K], y [B, Ho, Wo, C]. */
-struct va_dwconv2d {
-    struct va_plane at;
-    int64_t C;
-    const void *x, *w, *bias; /* bias or NULL */
-    enum va_unary act;        /* as in va_conv2d */
-    void *y;
-};
-
-/* A linear layer over the channels of each pixel, then va_dwconv2d of what it gives, which is kept
- * nowhere: x [B, H, W, Cin], W [C, Cin], depth [C, K, K], y [B, Ho, Wo, C]. */
-struct va_separable2d {
-    struct va_plane at;
-    int64_t Cin, C;
-    const void *x;
-    struct va_weight *w;
-    const void *bias;               /* of the linear layer, or NULL */
-    const void *depth, *depth_bias; /* depth_bias or NULL */
-    enum va_unary act;              /* of the result, as in va_conv2d */
-    void *y;
-};
-
-/* The largest, or the mean, of the pixels seen that lie in the picture. A NaN is the largest. */
-enum va_pool { VA_POOL_MAX, VA_POOL_MEAN };
-
-struct va_pool2d {
-    struct va_plane at;
-    enum va_pool pool;
-    int64_t C;
-    const void *x;
-    void *y;
-};
-
-/* y[b, i, j] = x[b, i / 2, j / 2] + add[b, i, j]. x [B, H, W, C]; add and y [B, 2 H, 2 W, C]. */
-struct va_upsample2d {
-    int64_t B, H, W, C;
-    const void *x, *add; /* add or NULL; y may be add */
     void *y;
 };
 

@@ -7,8 +7,8 @@
  *
  * Numbers:   a buffer is a void * to `elem` bytes per number (4, or 8 in ref); use va_at() to
  *            step through it. Only get_* may be asked for the values.
- * Contracts: what each operation computes is said in ops/va_op.h, ops/va_op_train.h and
- *            ops/va_op_transformer.h
+ * Contracts: what each operation computes is said in ops/va_op.h, and for time, pictures, blocks and
+ *            training in ops/va_op_*.h
  * Time:      operations may run later, in the order of their calls. What the host gives (parameter
  *            structs, sources of put_*, indices, scales) is read before the call returns. Only
  *            get_*, sync and what returns a result wait. A buffer may be freed with work
@@ -24,6 +24,8 @@
 #define VA_OPS_H
 
 #include "base/va_attr.h"
+#include "ops/va_op_pictures.h"
+#include "ops/va_op_sequence.h"
 #include "ops/va_op_train.h"
 #include "ops/va_op_transformer.h"
 #include <stddef.h>

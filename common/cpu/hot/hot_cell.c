@@ -1,5 +1,5 @@
 /*
- * One frame of a recurrent layer, elementwise over its channels; formulas in ops/va_op.h. A
+ * One frame of a recurrent layer, elementwise over its channels; formulas in ops/va_op_sequence.h. A
  * frame without one before it (memo0 and h0 NULL) begins at zero.
  */
 #include "cpu/hot/va_hot_priv.h"
