@@ -35,6 +35,31 @@ struct va_ccc_coefficients {
     double c0[2], cp[2], cy[2], mean_p[2], mean_y[2];
 };
 
+/* Moments in two passes, so that the centred sums do not cancel: of a labelled frame its prediction and
+ * label, va_ccc_means between the passes. `m` begins as { 0 }. */
+VA_SHARED void va_ccc_add(struct va_ccc_moments *m, int d, double pred, double label)
+{
+    m->mean_p[d] += pred;
+    m->mean_y[d] += label;
+}
+
+VA_SHARED void va_ccc_means(struct va_ccc_moments *m)
+{
+    for (int d = 0; d < 2 && m->count > 0; d++) {
+        m->mean_p[d] /= m->count;
+        m->mean_y[d] /= m->count;
+    }
+}
+
+VA_SHARED void va_ccc_spread(struct va_ccc_moments *m, int d, double pred, double label)
+{
+    double p = pred - m->mean_p[d], y = label - m->mean_y[d];
+
+    m->spp[d] += p * p;
+    m->syy[d] += y * y;
+    m->spy[d] += p * y;
+}
+
 /* One dimension: the CCC and the coefficients of -dCCC/dp. */
 VA_SHARED double va_ccc_one(const struct va_ccc_moments *s, int d, enum va_ccc_kind kind,
                             double eps, struct va_ccc_coefficients *g)

@@ -21,7 +21,6 @@ void va_ref_squares(struct va_backend *be, const struct va_squares *p)
         va_step_loss(p->step, p->scale * sum, (double)p->rows);
 }
 
-/* Two passes: means first, so that the centred sums do not cancel. */
 void va_ref_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                         const void *valid, struct va_ccc_moments *out)
 {
@@ -29,26 +28,15 @@ void va_ref_ccc_moments(struct va_backend *be, int64_t n, const void *pred, cons
 
     (void)be;
     memset(out, 0, sizeof(*out));
-    for (int64_t i = 0; i < n; i++)
-        if (on[i] > 0) {
-            out->count++;
-            for (int d = 0; d < 2; d++) {
-                out->mean_p[d] += p[2 * i + d];
-                out->mean_y[d] += y[2 * i + d];
-            }
+    for (int64_t i = 0; i < 2 * n; i++)
+        if (on[i / 2] > 0) {
+            out->count += i % 2;
+            va_ccc_add(out, i % 2, p[i], y[i]);
         }
-    for (int d = 0; d < 2 && out->count > 0; d++) {
-        out->mean_p[d] /= out->count;
-        out->mean_y[d] /= out->count;
-    }
-    for (int64_t i = 0; i < n; i++)
-        for (int d = 0; d < 2 && on[i] > 0; d++) {
-            double a = p[2 * i + d] - out->mean_p[d], b = y[2 * i + d] - out->mean_y[d];
-
-            out->spp[d] += a * a;
-            out->syy[d] += b * b;
-            out->spy[d] += a * b;
-        }
+    va_ccc_means(out);
+    for (int64_t i = 0; i < 2 * n; i++)
+        if (on[i / 2] > 0)
+            va_ccc_spread(out, i % 2, p[i], y[i]);
 }
 
 void va_ref_ccc_loss(struct va_backend *be, const struct va_ccc *q)
