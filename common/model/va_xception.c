@@ -6,6 +6,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "model/va_kernel.h"
 #include "ops/va_arena.h"
 #include <math.h>
 #include <stdio.h>
@@ -18,8 +19,6 @@ static const double places[VA_XCEPTION_CLASSES][2] = { { -.51, .59 },  { -.60, .
                                                        { -.64, .60 },  { .81, .51 },
                                                        { -.63, -.27 }, { .40, .67 },
                                                        { 0, 0 } };
-enum { CHANNELS_MAX = 1024 };
-
 /* A depthwise convolution, then a convolution of one tap; a bias behind both. */
 struct separable {
     int64_t depth, point; /* of the list */
@@ -41,22 +40,6 @@ struct va_xception {
 
 /* ---- what it is made of ----------------------------------------------------------------- */
 
-/* The rows of a tensor [rows, ...], from 1; 0 after reporting. */
-static int64_t rows_of(const struct va_tensors *set, const char *path, const char *name)
-{
-    const struct va_tensor *t = va_tensors_find(set, name);
-    char shape[128];
-
-    if (!t)
-        return va_error("%s: %s: tensor is missing, expected one of mini-Xception", path, name),
-               0;
-    if (t->rank < 2 || t->shape[0] < 1 || t->shape[0] > CHANNELS_MAX)
-        return va_error("%s: %s: shape %s, expected 1 to %d channels", path, name,
-                        va_shape_text(t->rank, t->shape, shape, sizeof(shape)), CHANNELS_MAX),
-               0;
-    return t->shape[0];
-}
-
 int va_xception_config_load(struct va_xception_config *c, const struct va_tensors *set,
                             const char *path)
 {
@@ -64,12 +47,12 @@ int va_xception_config_load(struct va_xception_config *c, const struct va_tensor
 
     for (int i = 0; i < 2; i++) {
         snprintf(name, sizeof(name), "stem.%d.weight", i);
-        if (!(c->stem[i] = rows_of(set, path, name)))
+        if (!(c->stem[i] = va_kernel_channels(set, path, "mini-Xception", name)))
             return -1;
     }
     for (int i = 0; i < VA_XCEPTION_MODULES; i++) {
         snprintf(name, sizeof(name), "modules.%d.skip.weight", i);
-        if (!(c->width[i] = rows_of(set, path, name)))
+        if (!(c->width[i] = va_kernel_channels(set, path, "mini-Xception", name)))
             return -1;
     }
     return 0;
@@ -84,20 +67,6 @@ int va_xception_config_store(struct va_tensors *set)
                : 0;
 }
 
-/* NAME.weight [out, in, K, K] and its bias. */
-static int64_t add_kernel(struct va_params *list, int64_t out, int64_t in, int64_t K,
-                          const char *name)
-{
-    struct va_param w = { .rank = 4,
-                          .shape = { out, in, K, K },
-                          .init = VA_INIT_NORMAL,
-                          .a = sqrt(2 / (double)(in * K * K)) };
-    struct va_param bias = { .rank = 1, .shape = { out }, .init = VA_INIT_ZERO };
-    int64_t kernel = va_params_add(list, &w, "%s.weight", name);
-
-    return kernel < 0 || va_params_add(list, &bias, "%s.bias", name) < 0 ? -1 : kernel;
-}
-
 static int add_separable(struct va_params *list, int64_t in, int64_t out, struct separable *s,
                          int module, int unit)
 {
@@ -108,7 +77,7 @@ static int add_separable(struct va_params *list, int64_t in, int64_t out, struct
 
     s->depth = va_params_add(list, &depth, "modules.%d.%d.depth", module, unit);
     snprintf(name, sizeof(name), "modules.%d.%d.point", module, unit);
-    s->point = s->depth < 0 ? -1 : add_kernel(list, out, in, 1, name);
+    s->point = s->depth < 0 ? -1 : va_kernel_declare(list, out, in, 1, name);
     return s->point < 0 ? -1 : 0;
 }
 
@@ -117,8 +86,8 @@ static int declare_layers(const struct va_xception_config *c, struct va_params *
 {
     int64_t in = c->stem[1];
 
-    if ((l->stem[0] = add_kernel(list, c->stem[0], 1, 3, "stem.0")) < 0 ||
-        (l->stem[1] = add_kernel(list, c->stem[1], c->stem[0], 3, "stem.1")) < 0)
+    if ((l->stem[0] = va_kernel_declare(list, c->stem[0], 1, 3, "stem.0")) < 0 ||
+        (l->stem[1] = va_kernel_declare(list, c->stem[1], c->stem[0], 3, "stem.1")) < 0)
         return -1;
     for (int i = 0; i < VA_XCEPTION_MODULES; i++) {
         char name[64];
@@ -126,11 +95,11 @@ static int declare_layers(const struct va_xception_config *c, struct va_params *
         snprintf(name, sizeof(name), "modules.%d.skip", i);
         if (add_separable(list, in, c->width[i], &l->unit[i][0], i, 0) < 0 ||
             add_separable(list, c->width[i], c->width[i], &l->unit[i][1], i, 1) < 0 ||
-            (l->skip[i] = add_kernel(list, c->width[i], in, 1, name)) < 0)
+            (l->skip[i] = va_kernel_declare(list, c->width[i], in, 1, name)) < 0)
             return -1;
         in = c->width[i];
     }
-    l->last = add_kernel(list, VA_XCEPTION_CLASSES, in, 3, "last");
+    l->last = va_kernel_declare(list, VA_XCEPTION_CLASSES, in, 3, "last");
     return l->last < 0 ? -1 : 0;
 }
 
