@@ -10,7 +10,7 @@ setup() {
 
 copy_tree() {
     mkdir tree
-    cp -r "$top/Makefile" "$top/mpi.sh" "$top/common" "$top/schemas" tree/
+    cp -r "$top/Makefile" "$top/mpi.sh" "$top/common" "$top/schemas" "$top/doc" tree/
     cd tree || return
 }
 

@@ -5,7 +5,7 @@
 #ifndef PTH_HOSTILE_H
 #define PTH_HOSTILE_H
 
-#include "test/pth_pickles.h"
+#include "test/pth_loops.h"
 
 /* ---- hostile pickles in a good archive --------------------------------------------------- */
 

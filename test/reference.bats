@@ -4,14 +4,6 @@
 bats_require_minimum_version 1.8.0
 load lib/va
 
-python_with() { # python_with MODULE...: the interpreter, or a reason to skip
-    local module
-    PY=${PY:-python3}
-    for module; do
-        "$PY" -c "import $module" 2>/dev/null || skip "no Python module $module (set PY to a Python that has it)"
-    done
-}
-
 @test "every temporal model: predictions, gradients and twenty steps of training" {
     python_with torch numpy
     seed=${SEED:-$(date +%s)}

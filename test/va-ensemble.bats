@@ -17,11 +17,6 @@ setup() {
     make_predictions --model C --fps 4 -o c.h5 c/v.txt c/w.txt
 }
 
-put() { # FILE ROW...
-    local file=$1
-    shift
-    printf '%s\n' valence,arousal "$@" >"$file"
-}
 refused() { # CODE TEXT ARGS...
     local code=$1 text=$2
     shift 2

@@ -14,11 +14,6 @@ setup() {
     printf 'step\tepoch\tlr\tloss\n1\t1\t0.1\t2\n2\t1\t0.1\t1\n3\t2\t0.1\tnan\n4\t2\t0.1\t0.5\n' >log/train.tsv
     printf 'step\tepoch\tvalence\tarousal\tmean\tbest\n2\t1\t0.1\t0.2\t0.15\t0.15\n4\t2\t0.3\t0.2\t0.25\t0.25\n' >log/val.tsv
 }
-put() { # FILE ROW...
-    local file=$1
-    shift
-    printf '%s\n' valence,arousal "$@" >"$file"
-}
 refused() { # CODE TEXT ARGS...
     local code=$1 text=$2
     shift 2

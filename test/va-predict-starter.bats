@@ -5,14 +5,6 @@ bats_require_minimum_version 1.8.0
 load lib/va
 setup() { cd "$BATS_TEST_TMPDIR" || return; }
 
-python_with() { # python_with MODULE...: the interpreter, or a reason to skip
-    local module
-    PY=${PY:-python3}
-    for module; do
-        "$PY" -c "import $module" 2>/dev/null || skip "no Python module $module (set PY to a Python that has it)"
-    done
-}
-
 @test "mini-Xception: valence and arousal as Keras' layers give them, on random weights" {
     python_with numpy h5py
     make_frames --frames 40 --width 64 --height 64 --video a a.h5

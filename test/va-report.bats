@@ -12,11 +12,6 @@ setup() {
     put labels/ann.txt 0.5,-1 -5,-5 0,0 -0.5,0.5
     put labels/bob.txt 0.5,0.5 0.25,0
 }
-put() { # FILE ROW...
-    local file=$1
-    shift
-    printf '%s\n' valence,arousal "$@" >"$file"
-}
 refused() { # CODE TEXT ARGS...
     local code=$1 text=$2
     shift 2

@@ -12,11 +12,6 @@ setup() {
     put pred/b.txt -0.5,0 0.5,0.125
 }
 
-put() { # FILE ROW...
-    local file=$1
-    shift
-    printf '%s\n' valence,arousal "$@" >"$file"
-}
 # cell SCOPE DIMENSION COLUMN of the last table
 cell() {
     awk -F '\t' -v s="$1" -v d="$2" -v c="$3" 'NR == 1 { for (i = 1; i <= NF; i++) n[$i] = i }

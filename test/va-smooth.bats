@@ -10,11 +10,6 @@ setup() {
     make_predictions --fps 2 --model M -o p.h5 a.txt b.txt
 }
 
-put() { # FILE ROW...
-    local file=$1
-    shift
-    printf '%s\n' valence,arousal "$@" >"$file"
-}
 # text FILE VIDEO: what a file says of a video, as the text files are
 text() { echo valence,arousal && column "$1" "/videos/$2/va" | tr ' ' '\n' | paste -d , - -; }
 # one column of video a: valence 1, arousal 2

@@ -10,11 +10,6 @@ setup() {
     make_predictions --fps 2 --face --model M -o p.h5 ann.txt bob.txt
     make_predictions --model M -o untimed.h5 bob.txt
 }
-put() { # FILE ROW...
-    local file=$1
-    shift
-    printf '%s\n' valence,arousal "$@" >"$file"
-}
 refused() { # CODE TEXT ARGS...
     local code=$1 text=$2
     shift 2

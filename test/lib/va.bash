@@ -8,6 +8,8 @@
 #   small_disk SIZE DIR COMMAND... run COMMAND with DIR as an empty file system of SIZE bytes
 #   can_mount                      whether small_disk works here
 #   same_numbers ARGS...         va-h5cmp ARGS finds other attributes at most
+#   put FILE ROW...                a file of labels or predictions with these rows
+#   python_with MODULE...          PY, a Python that has them, or a reason to skip
 #   explain TEXT...                say why a test fails, and fail
 
 # same_numbers ARGS...: va-h5cmp ARGS finds other attributes at most, and says which
@@ -21,6 +23,20 @@ same_numbers() {
 # words_of TOOL OPTION: the values that an option of words takes.
 words_of() {
     "$1" --help-table | awk -F '\t' -v option="$2" '$3 == option { print $5 }'
+}
+
+put() {
+    local file=$1
+    shift
+    printf '%s\n' valence,arousal "$@" >"$file"
+}
+
+python_with() {
+    local module
+    PY=${PY:-python3}
+    for module; do
+        "$PY" -c "import $module" 2>/dev/null || skip "no Python module $module (set PY to a Python that has it)"
+    done
 }
 
 explain() {
