@@ -1,8 +1,8 @@
 /*
  * Four ways in which a library ends the process when memory is missing, all met in tests with
- * faults: an exception that nobody catches, exit(), abort() (FFmpeg, where an option cannot be
- * set), and a fault: oneDNN writes its code to memory that it did not get, HDF5 recurses without
- * end while it reports that it cannot start.
+ * faults: an exception that nobody catches, exit(), abort() (where an option cannot be
+ * set), and a fault (code written to memory that was not got; a report of a failed start that recurses
+ * without end).
  */
 #include "base/va_library.h"
 
