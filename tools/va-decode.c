@@ -232,8 +232,8 @@ static int open_all(struct work *w, const struct args *a, const char *name)
     w->source = va_source_open(a->input, &a->options);
     if (!w->source)
         return -1;
-    if (a->crop.faces &&
-        !(w->cropper = va_cropper_open(&a->crop, a->input, name, a->crops != NULL)))
+    if (a->crop.faces && !(w->cropper = va_cropper_open(&a->crop, a->input, name,
+                                                        a->crops ? VA_CROP_SOME : VA_CROP_ONE)))
         return -1;
     if (a->crops)
         return (w->folders = va_crop_folders_new(a->crops, w->cropper)) ? 0 : -1;

@@ -40,7 +40,8 @@ static const struct va_usage usage = {
         "written to DIR/NAME.h5.\n\n"
         "With --faces FACES.h5, from va-faces, the frames of a person are cropped to the face and "
         "turned upright; frames without the person are left out. The features are called as the "
-        "person, and hold the score of each face. With --output-dir each person gets a file.",
+        "person, and hold the score of each face. With --output-dir each person gets a file; of a "
+        "video without a person, a file without rows is called as the video.",
     .examples =
         "va-embed -w encoder.h5 -o holiday.h5 holiday.frames.h5\n"
         "va-embed -w encoder.h5 -o direct.h5 holiday.mp4\n"

@@ -159,8 +159,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "smooth the result.\n\n"
             "--table writes a row for every frame of every video: frame, time in seconds, "
             "person (the name of the video), face (1, or 0 where the frame has none and the "
-            "values were filled in), confidence of the face, valence and arousal. The name "
-            "of a folder ends in /; it gets a table for each video.\n\n"
+            "values were filled in), confidence of the face, valence and arousal. Where nobody "
+            "searched for faces, face is 1 and confidence empty. The name of a folder ends "
+            "in /; it gets a table for each video.\n\n"
             "Formats: csv, tsv; jsonl, an object per line; openface, csv with the column "
             "names of OpenFace; vtt, subtitles with the means of each second; eaf, the same "
             "as segments for ELAN.",

@@ -105,18 +105,21 @@ static char *list_names(const struct va_faces *f)
 }
 
 /* Index of the first person, and how many; -1 after reporting. */
-static int64_t choose(const struct va_faces *f, const char *track, bool several, int64_t *count)
+static int64_t choose(const struct va_faces *f, const char *track, enum va_crop_people people,
+                      int64_t *count)
 {
     int64_t found = 0;
     char *names;
 
-    *count = 1;
+    *count = f->count;
+    if (f->count == 0 && people == VA_CROP_SOME_OR_NONE && !track)
+        return 0;
     if (f->count == 0)
         return va_error("%s: has no person: no face of the video was found for long enough",
                         f->path);
     while (track && found < f->count && strcmp(f->people[found].name, track))
         found++;
-    if (track ? found < f->count : several || f->count == 1) {
+    if (track ? found < f->count : people != VA_CROP_ONE || f->count == 1) {
         *count = track ? 1 : f->count;
         return found;
     }
@@ -140,9 +143,10 @@ static int read_template(struct va_face_template *t, const struct va_faces *f, c
 
 /* ---- life ------------------------------------------------------------------------------- */
 
-static int open_people(struct va_cropper *c, const struct va_cropper_options *o, bool several)
+static int open_people(struct va_cropper *c, const struct va_cropper_options *o,
+                       enum va_crop_people people)
 {
-    int64_t count, first = choose(c->faces, o->track, several, &count);
+    int64_t count, first = choose(c->faces, o->track, people, &count);
     struct va_face_template t;
 
     if (first < 0 || read_template(&t, c->faces, o->template) < 0 ||
@@ -159,7 +163,7 @@ static int open_people(struct va_cropper *c, const struct va_cropper_options *o,
 }
 
 struct va_cropper *va_cropper_open(const struct va_cropper_options *o, const char *path,
-                                   const char *video, bool several)
+                                   const char *video, enum va_crop_people people)
 {
     struct va_cropper *c = va_new(1, sizeof(*c));
     int result = -1;
@@ -172,7 +176,7 @@ struct va_cropper *va_cropper_open(const struct va_cropper_options *o, const cha
         va_error("%s: is video %s, but %s has the faces of %s: give files of one video", path,
                  video, o->faces, c->faces->video);
     else if (c->faces)
-        result = open_people(c, o, several);
+        result = open_people(c, o, people);
     if (result == 0)
         return c;
     va_cropper_close(c);
@@ -214,6 +218,16 @@ const char *va_cropper_path(const struct va_cropper *c)
 const char *va_cropper_id(const struct va_cropper *c)
 {
     return c->faces->id;
+}
+
+double va_cropper_fps(const struct va_cropper *c)
+{
+    return c->faces->fps;
+}
+
+int64_t va_cropper_frame_count(const struct va_cropper *c)
+{
+    return c->faces->frame_count;
 }
 
 /* ---- cutting ---------------------------------------------------------------------------- */

@@ -107,6 +107,28 @@ static char *output_of(const struct work *w, const struct va_footage *f)
     return va_format("%s/%s.h5", w->job->output_dir, video);
 }
 
+/* Of a video without a person: no row, but its frames are counted. */
+static int embed_nobody(const struct work *w, const struct va_footage *f,
+                        const struct va_cropper *c)
+{
+    char *output = output_of(w, f);
+    struct va_features_writer out = { 0 };
+    int result = -1;
+
+    va_warn("%s: has no person: the features of %s have no row", va_cropper_path(c),
+            va_footage_path(f));
+    if (output &&
+        va_features_create(&out, output, 0, va_embedder_width(w->embedder), w->job->half) ==
+            0 &&
+        va_h5_add_input(out.out, w->job->weights, w->id) == 0 &&
+        va_h5_add_input(out.out, va_cropper_path(c), va_cropper_id(c)) == 0)
+        result = va_features_commit(&out, va_footage_video(f), va_cropper_fps(c),
+                                    va_cropper_frame_count(c), w->id);
+    va_features_abort(&out);
+    va_free(output);
+    return result;
+}
+
 /* Under a name of its own. */
 static int embed_footage(struct work *w, struct va_footage *f, const struct va_cropper *c)
 {
@@ -140,7 +162,8 @@ static int embed_people(struct work *w, const char *path)
 {
     struct va_footage *f = open_footage(w, path);
     struct va_cropper *c = f ? va_cropper_open(&w->job->crop, path, va_footage_video(f),
-                                               w->job->output_dir != NULL)
+                                               w->job->output_dir ? VA_CROP_SOME_OR_NONE
+                                                                  : VA_CROP_ONE)
                              : NULL;
     int result = c ? 0 : -1;
 
@@ -148,6 +171,8 @@ static int embed_people(struct work *w, const char *path)
         result = va_error("%s: has %lld people, and standard input can be read once: choose "
                           "one with --track",
                           va_cropper_path(c), (long long)va_cropper_count(c));
+    if (result == 0 && va_cropper_count(c) == 0)
+        result = embed_nobody(w, f, c);
     for (int64_t i = 0; result == 0 && i < va_cropper_count(c); i++) {
         if (!f && !(f = open_footage(w, path)))
             result = -1;
