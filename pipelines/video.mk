@@ -14,8 +14,8 @@
 #               yes: always, no: never
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
-# arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves. Before these, <name>.faces.h5,
-# features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5).
+# arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and, where va-overlay is built,
+# <name>.overlay.mp4, the video with both drawn over it (OVERLAY=no: not). Before these, <name>.faces.h5, features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5).
 #
 # A video may be called anything: characters other than letters, digits, UTF-8 and . _ - + , @ become _ in
 # <name> ("my video.mp4": my_video). Of videos with one name the ending stays (a.mp4, a.mov), or the folders
@@ -57,12 +57,16 @@ searched = $(or $(filter yes,$(SEARCH)),$(if $(filter videos,$(SEARCH)),$(if $(f
 decoded  = $(if $(searched),,$(filter %.folder,$(source))$(DECODE_OPTIONS))
 seen     = $(if $(searched),$(OUT)/$(1)/$(1).faces.h5,$(if $(decoded),$(OUT)/$(1)/$(1).frames.h5,$(source)))
 
-# The long stages of several share a line on a terminal, unless there are too many to say.
+# A tool takes the place of its shell: it is told when make is to end. The long stages of several videos share a
+# line on a terminal, unless there are too many to say.
 shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
-follow = $(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
+follow = exec $(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
+
+OVERLAY ?= $(if $(or $(wildcard $(BIN)/va-overlay),$(shell command -v va-overlay)),yes,no)
+endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
 
 .PHONY: all
-all: $(foreach v,$(LINKS),$(foreach ending,$(if $(MODEL),.csv .html .svg,.faces.h5),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending)))
+all: $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending)))
 
 # ---- stages -------------------------------------------------------------------------------------------
 $(call claim,faces,$(call made,.faces.h5))
@@ -106,11 +110,14 @@ $(OUT)/%.html: $(OUT)/%.smooth.h5
 	$(call tool,va-report) $(model_shown) $(patsubst %,--video %,$(filter-out %.folder,$(call source,$(*F)))) -o $@ $<
 $(OUT)/%.svg: $(OUT)/%.smooth.h5
 	$(call tool,va-plot) $(model_shown) -o $@ $<
+$(OUT)/%.overlay.mp4: $(OUT)/%.smooth.h5
+	$(call tool,va-overlay) $(model_shown) $(OVERLAY_OPTIONS) -j $(THREADS) --name $(*F) --predictions $< \
+	    $(if $(call searched,$(*F)),--faces $(OUT)/$*.faces.h5) -o $@ $(call source,$(*F))
 
 # What a person opens, a line each: the kind, a tab, the file.
 .PHONY: list
 list:
 	@for f in $(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/$(call name,$(v))); do \
-	    for kind in page.html table.csv plot.svg faces.faces.h5; do \
+	    for kind in page.html table.csv plot.svg overlay.overlay.mp4 faces.faces.h5; do \
 	        [ ! -e "$$f.$${kind#*.}" ] || printf '%s\t%s\n' "$${kind%%.*}" "$$f.$${kind#*.}"; \
 	    done; done
