@@ -35,8 +35,8 @@ fails() {
 
 @test "a video becomes a folder of what a person opens; a second run makes nothing" {
     run -0 --separate-stderr ran one.mkv
-    [ "$(grep -v overlay <<<"$output")" = "$(printf 'page\tout/one/one.html\ntable\tout/one/one.csv\nplot\tout/one/one.svg\nfaces\tout/one/one.faces.h5')" ]
-    [ "$(cut -d , -f 3,4 out/one/one.csv | sort | uniq -c | xargs)" = "25 one,1 1 person,face" ]
+    [ "$(grep -v overlay <<<"$output")" = "$(printf 'page\tresults/one/one.html\ntable\tresults/one/one.csv\nplot\tresults/one/one.svg\nfaces\tresults/one/one.faces.h5')" ]
+    [ "$(cut -d , -f 3,4 results/one/one.csv | sort | uniq -c | xargs)" = "25 one,1 1 person,face" ]
     while read -r _ file; do [ -s "$file" ]; done <<<"$output"
     first=$output
     run -0 --separate-stderr ran one.mkv
@@ -44,10 +44,10 @@ fails() {
     [ "$stderr" = "make: Nothing to be done for 'all'." ]
     run -0 --separate-stderr ran -q -j 2 --set SMOOTH_OPTIONS="--window 3" one.mkv
     [ "$stderr" = "" ]
-    va-smooth -q --window 3 -o smooth.h5 out/one/one.pred.h5
-    va-h5cmp smooth.h5 out/one/one.smooth.h5
-    run -0 --separate-stderr ran -v -o results one.mkv
-    [[ $stderr == *"va-faces"*"-o results/one/one.faces.h5"* ]]
+    va-smooth -q --window 3 -o smooth.h5 results/one/one.pred.h5
+    va-h5cmp smooth.h5 results/one/one.smooth.h5
+    run -0 --separate-stderr ran -v -o other one.mkv
+    [[ $stderr == *"va-faces"*"-o other/one/one.faces.h5"* ]]
 }
 
 # shellcheck disable=SC2016 # names of files
@@ -56,19 +56,19 @@ fails() {
     for name in "${names[@]}"; do cp one.mkv "./$name"; done
     run -0 --separate-stderr ran -q -- "${names[@]}"
     [ "$(grep -c ^page <<<"$output")" -eq ${#names[@]} ]
-    [ "$(find out -mindepth 2 -name '*.csv' | wc -l)" -eq ${#names[@]} ] && [ ! -e PWNED ]
+    [ "$(find results -mindepth 2 -name '*.csv' | wc -l)" -eq ${#names[@]} ] && [ ! -e PWNED ]
     cp one.mkv $'a\nb.mkv'
     fails 3 "a?b.mkv: has a line break in its name: rename it" $'a\nb.mkv'
     fails 3 "nope.mp4: cannot open: No such file or directory" one.mkv nope.mp4
-    [ ! -e out/nope ]
+    [ ! -e results/nope ]
 }
 
 @test "a video that fails does not stop the others, and is named" {
     echo "no video" >bad.mp4
     run -3 --separate-stderr ran bad.mp4 one.mkv
-    [[ $stderr == *"va-faces: out/in/bad.mp4: cannot read as a video"* ]]
+    [[ $stderr == *"va-faces: results/in/bad.mp4: cannot read as a video"* ]]
     [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]]
-    [ "$(cut -f 2 <<<"$output" | grep -v overlay | xargs)" = "out/one/one.html out/one/one.csv out/one/one.svg out/one/one.faces.h5" ]
+    [ "$(cut -f 2 <<<"$output" | grep -v overlay | xargs)" = "results/one/one.html results/one/one.csv results/one/one.svg results/one/one.faces.h5" ]
     # the same command goes on from there
     cp one.mkv bad.mp4
     run -0 --separate-stderr ran bad.mp4 one.mkv
@@ -76,7 +76,7 @@ fails() {
 }
 
 @test "models: by options, by the environment, the starter that is installed, none" {
-    info() { attribute out/one/one.pred.h5 models; }
+    info() { attribute results/one/one.pred.h5 models; }
     VA_ENCODER=encoder.h5 VA_MODEL=model.h5 va-run -q one.mkv
     [ "$(info)" = "$(attribute model.h5 id)" ]
     va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 --seed 3 -o other.h5
@@ -143,6 +143,6 @@ rater() {
     lives() { grep -qs '^State:.[^ZX]' "/proc/$(cat started)/status"; }
     for ((i = 0; i < 400; i++)); do lives || break; sleep 0.05; done
     run ! lives
-    [ ! -e out/one/one.faces.h5 ]
+    [ ! -e results/one/one.faces.h5 ]
     ran -q one.mkv
 }

@@ -25,7 +25,7 @@ static struct args {
     int faces;
     bool live;
     char **operands; /* videos, or what is for va-live; NULL last */
-} args = { .output = "out", .jobs = 1 };
+} args = { .output = "results", .jobs = 1 };
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "DIR",
@@ -62,7 +62,7 @@ static const struct va_usage usage = {
         "model and the arguments after --live.",
     .examples =
         "va-run holiday.mp4\n"
-        "va-run -j 2 -o results --encoder encoder.h5 --model model.h5 holiday.mp4 talk.mp4\n"
+        "va-run -j 2 -o own --encoder encoder.h5 --model model.h5 holiday.mp4 talk.mp4\n"
         "va-run -o one --set FACES_OPTIONS=\"--people largest\" talk.mp4",
 };
 
