@@ -100,7 +100,8 @@ static int open_source(struct va_window_index *index, int64_t video)
             "va-window again",
             v->features, id, v->features_id);
     va_free(v->encoder); /* of a file that was added */
-    if (va_track_origin(s->in, &v->encoder, &v->fps) < 0 ||
+    va_free(v->input);
+    if (va_track_origin(s->in, &v->encoder, &v->input, &v->fps) < 0 ||
         va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
         return -1;
     s->count = shape[0];

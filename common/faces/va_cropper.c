@@ -4,7 +4,10 @@
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "faces/va_faces_read.h"
+#include "faces/va_faces_write.h"
+#include "io/va_shown.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const double STEP_MAX = .25; /* of neighbours' transforms, as a share of a crop's side */
@@ -22,6 +25,7 @@ struct va_cropper {
     int64_t count;
     int size;
     uint8_t *pixels; /* [size, size, 3] */
+    char *input;     /* of io/va_shown.h */
 };
 
 bool va_cropper_check(const struct va_cropper_options *o, int *status)
@@ -143,6 +147,19 @@ static int read_template(struct va_face_template *t, const struct va_faces *f, c
 
 /* ---- life ------------------------------------------------------------------------------- */
 
+/* "face crop, arcface +0.1, 112x112", a new string. NULL after reporting. */
+static char *describe(const struct va_cropper_options *o, const struct va_faces *f)
+{
+    const char *name = o->template ? o->template : f->template;
+    char margin[32] = "";
+
+    if (o->margin < 0 || o->margin > 0)
+        snprintf(margin, sizeof(margin), " %+g", o->margin);
+    return va_format(VA_SHOWN_CROP ", %s%s, %lldx%lld",
+                     strcmp(name, VA_FACES_TEMPLATE) ? "own template" : name, margin,
+                     (long long)o->size, (long long)o->size);
+}
+
 static int open_people(struct va_cropper *c, const struct va_cropper_options *o,
                        enum va_crop_people people)
 {
@@ -159,7 +176,8 @@ static int open_people(struct va_cropper *c, const struct va_cropper_options *o,
     }
     c->size = (int)o->size;
     c->pixels = va_new(o->size * o->size, 3);
-    return c->pixels ? 0 : -1;
+    c->input = describe(o, c->faces);
+    return c->pixels && c->input ? 0 : -1;
 }
 
 struct va_cropper *va_cropper_open(const struct va_cropper_options *o, const char *path,
@@ -192,6 +210,7 @@ void va_cropper_close(struct va_cropper *c)
     va_free(c->people);
     va_faces_free(c->faces);
     va_free(c->pixels);
+    va_free(c->input);
     va_free(c);
 }
 
@@ -218,6 +237,11 @@ const char *va_cropper_path(const struct va_cropper *c)
 const char *va_cropper_id(const struct va_cropper *c)
 {
     return c->faces->id;
+}
+
+const char *va_cropper_input(const struct va_cropper *c)
+{
+    return c->input;
 }
 
 double va_cropper_fps(const struct va_cropper *c)

@@ -6,6 +6,7 @@
 #include "base/va_tempfile.h"
 #include "data/va_features_write.h"
 #include "feed/va_feed.h"
+#include "io/va_shown.h"
 #include "media/va_crops.h"
 #include "model/va_embedder.h"
 #include "ops/va_device.h"
@@ -17,6 +18,7 @@ struct work {
     const struct va_embed_job *job;
     struct va_embedder *embedder;
     char *id;      /* of the encoder */
+    char *trained; /* on what (io/va_shown.h), or NULL */
     char **inputs; /* [input_count] */
     int64_t input_count, input_room;
     char **videos; /* [done] */
@@ -65,13 +67,15 @@ static int compute(const struct work *w, struct va_feed *feed, const struct va_f
 static int embed(const struct work *w, struct va_footage *f, const struct va_cropper *c,
                  const char *output)
 {
-    const char *id = va_footage_id(f);
+    const char *id = va_footage_id(f), *input = va_footage_input(f);
     struct va_features_writer out;
     struct va_feed *feed;
     int result = -1;
 
+    (void)va_shown_compare(va_footage_path(f), input, w->job->weights, w->trained);
     if (va_features_create(&out, output, va_footage_count(f), va_embedder_width(w->embedder),
                            w->job->half) < 0 ||
+        (input && va_h5_put_string(out.out, NULL, "input", input) < 0) ||
         va_h5_add_input(out.out, w->job->weights, w->id) < 0 ||
         (c && va_h5_add_input(out.out, va_cropper_path(c), va_cropper_id(c)) < 0))
         goto done;
@@ -121,7 +125,8 @@ static int embed_nobody(const struct work *w, const struct va_footage *f,
         va_features_create(&out, output, 0, va_embedder_width(w->embedder), w->job->half) ==
             0 &&
         va_h5_add_input(out.out, w->job->weights, w->id) == 0 &&
-        va_h5_add_input(out.out, va_cropper_path(c), va_cropper_id(c)) == 0)
+        va_h5_add_input(out.out, va_cropper_path(c), va_cropper_id(c)) == 0 &&
+        va_h5_put_string(out.out, NULL, "input", va_cropper_input(c)) == 0)
         result = va_features_commit(&out, va_footage_video(f), va_cropper_fps(c),
                                     va_cropper_frame_count(c), w->id);
     va_features_abort(&out);
@@ -223,6 +228,9 @@ int va_embed(const struct va_embed_job *job)
     if (find_inputs(&w) < 0 || (job->output_dir && va_make_folder(job->output_dir) < 0))
         goto done;
     set = va_model_read(job->weights, &w.id);
+    if (set && va_tensors_meta(set, "input") &&
+        !(w.trained = va_strdup(va_tensors_meta(set, "input"))))
+        goto done;
     be = set ? va_device_open(job->device) : NULL;
     if (be)
         be->precision = (enum va_precision)job->precision;
@@ -239,5 +247,6 @@ done:
     va_embedder_free(w.embedder);
     va_backend_free(be);
     va_free(w.id);
+    va_free(w.trained);
     return result;
 }

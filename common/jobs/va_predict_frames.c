@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_progress.h"
+#include "data/va_origin.h"
 #include "feed/va_feed.h"
 #include "model/va_embedder.h"
 #include "weights/va_model_file.h"
@@ -19,11 +20,17 @@ static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
     return n;
 }
 
-static struct va_embedder *open_encoder(struct va_backend *be, const char *path, char **id)
+static struct va_embedder *open_encoder(struct va_backend *be, const char *path,
+                                        const struct va_window_index *index, char **id)
 {
     struct va_tensors *set = va_model_read(path, id);
     struct va_embedder *e = set ? va_embedder_new(be, set, path, BATCH) : NULL;
+    struct va_origin origin;
 
+    if (e) {
+        va_origin_load(&origin, set, path);
+        va_origin_compare_input(&origin, index, NULL);
+    }
     va_tensors_free(set);
     if (e && !va_embedder_rates(e)) {
         va_error(
@@ -146,7 +153,7 @@ static int predict_features(struct va_embedder *e, const char *path, const char 
 int va_predict_frames(struct va_backend *be, const char *path,
                       const struct va_window_index *index, double *sum, int64_t done, char **id)
 {
-    struct va_embedder *e = open_encoder(be, path, id);
+    struct va_embedder *e = open_encoder(be, path, index, id);
     int status = !e              ? -1
                  : index->frames ? predict_pictures(e, index, sum, done)
                                  : predict_features(e, path, *id, index, sum, done);
