@@ -3,7 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "io/va_h5.h"
-#include "io/va_shown.h"
+#include "io/va_pictured.h"
 
 enum { SIDE_MAX = 65536 }; /* pixels, as media/va_resize.h takes them */
 
@@ -52,7 +52,7 @@ static int load(struct va_frames *f, const char *path)
 
     f->in = va_h5_open(path, "va.frames/1");
     if (!f->in || !(f->video = va_h5_get_string(f->in, NULL, "video")) ||
-        va_shown_read(f->in, &f->input) < 0 ||
+        va_pictured_read(f->in, &f->input) < 0 ||
         va_h5_get_real(f->in, NULL, "fps", &info->fps) < 0 ||
         va_h5_get_int(f->in, NULL, "frame_count", &info->frame_count) < 0 ||
         va_h5_shape(f->in, "/frames", &type, &rank, shape) < 0 ||

@@ -1,7 +1,7 @@
 #include "data/va_origin.h"
 
 #include "base/va_error.h"
-#include "io/va_shown.h"
+#include "io/va_pictured.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ int va_origin_add(struct va_origin *o, const struct va_window_index *index, cons
 
         if (chosen && !chosen[i])
             continue;
-        o->input = o->any ? va_shown_common(o->input, v->input) : v->input;
+        o->input = o->any ? va_pictured_common(o->input, v->input) : v->input;
         o->any = true;
         if (v->fps > 0) {
             o->fps_min = o->fps_min > 0 ? fmin(o->fps_min, v->fps) : v->fps;
@@ -112,7 +112,7 @@ void va_origin_compare_input(const struct va_origin *o, const struct va_window_i
         const struct va_index_video *v = &index->videos[i];
 
         if ((!chosen || chosen[i]) &&
-            va_shown_compare(v->features, v->input, o->path, o->input))
+            va_pictured_compare(v->features, v->input, o->path, o->input))
             return;
     }
 }

@@ -10,7 +10,7 @@
  * (`fps-min`, `fps-max`). A video outside VA_ORIGIN_FPS times that range causes a warning: 24, 25 and 30
  * frames per second are close enough to each other, 50 and 60 are not.
  *
- * What an encoder was shown, it says by `input` (io/va_shown.h), which features keep; a model keeps what its
+ * What an encoder was shown, it says by `input` (io/va_pictured.h), which features keep; a model keeps what its
  * training features have in common. Features of whole pictures cause a warning where it was crops.
  */
 #ifndef VA_ORIGIN_H
@@ -26,7 +26,7 @@
 struct va_origin {
     const char *encoder;     /* NULL: not known */
     const char *path;        /* the file that says so */
-    const char *input;       /* what all pictures have in common (io/va_shown.h), or NULL */
+    const char *input;       /* what all pictures have in common (io/va_pictured.h), or NULL */
     double fps_min, fps_max; /* 0: not known */
     bool mixed;              /* there are others as well */
     bool any;                /* pictures were taken in */

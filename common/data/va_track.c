@@ -8,7 +8,7 @@
 #include "base/va_names.h"
 #include "data/va_labels.h"
 #include "io/va_h5.h"
-#include "io/va_shown.h"
+#include "io/va_pictured.h"
 #include <math.h>
 #include <string.h>
 
@@ -85,7 +85,7 @@ int va_track_origin(struct va_h5_in *in, char **encoder, char **input, double *f
 {
     *encoder = NULL;
     *fps = 0;
-    if (va_shown_read(in, input) < 0)
+    if (va_pictured_read(in, input) < 0)
         return -1;
     if (va_h5_has_attribute(in, NULL, "fps") && va_h5_get_real(in, NULL, "fps", fps) < 0)
         return -1;

@@ -18,7 +18,7 @@ struct va_h5_in;
 struct va_track {
     char *name, *id; /* of the video; content id of the file */
     char *encoder;   /* content id of the weights that made the features; NULL: not known */
-    char *input;     /* what their pictures show (io/va_shown.h); NULL: not known */
+    char *input;     /* what their pictures show (io/va_pictured.h); NULL: not known */
     double fps;      /* average frames per second, 0: not known */
     int64_t rows, dim, frame_count;
     int32_t *frames; /* [rows] numbers, from 1 */

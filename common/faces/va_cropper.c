@@ -5,7 +5,7 @@
 #include "base/va_tool.h"
 #include "faces/va_faces_read.h"
 #include "faces/va_faces_write.h"
-#include "io/va_shown.h"
+#include "io/va_pictured.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct va_cropper {
     int64_t count;
     int size;
     uint8_t *pixels; /* [size, size, 3] */
-    char *input;     /* of io/va_shown.h */
+    char *input;     /* of io/va_pictured.h */
 };
 
 bool va_cropper_check(const struct va_cropper_options *o, int *status)
@@ -155,7 +155,7 @@ static char *describe(const struct va_cropper_options *o, const struct va_faces 
 
     if (o->margin < 0 || o->margin > 0)
         snprintf(margin, sizeof(margin), " %+g", o->margin);
-    return va_format(VA_SHOWN_CROP ", %s%s, %lldx%lld",
+    return va_format(VA_PICTURED_CROP ", %s%s, %lldx%lld",
                      strcmp(name, VA_FACES_TEMPLATE) ? "own template" : name, margin,
                      (long long)o->size, (long long)o->size);
 }

@@ -66,7 +66,7 @@ const char *va_cropper_name(const struct va_cropper *c, int64_t i); /* of a pers
 int64_t va_cropper_frames(const struct va_cropper *c, int64_t i);   /* with the person */
 const char *va_cropper_path(const struct va_cropper *c);            /* of the file of faces */
 const char *va_cropper_id(const struct va_cropper *c);              /* its content id */
-const char *va_cropper_input(const struct va_cropper *c); /* of its crops (io/va_shown.h) */
+const char *va_cropper_input(const struct va_cropper *c); /* of its crops (io/va_pictured.h) */
 double va_cropper_fps(const struct va_cropper *c);        /* of the video, as that file says */
 int64_t va_cropper_frame_count(const struct va_cropper *c); /* likewise */
 

@@ -8,7 +8,7 @@
 #include "base/va_tempfile.h"
 #include "data/va_frames.h"
 #include "data/va_frames_write.h"
-#include "io/va_shown.h"
+#include "io/va_pictured.h"
 #include "media/va_crops.h"
 #include "media/va_image.h"
 #include <stdatomic.h>
@@ -122,7 +122,7 @@ static int add_images(struct va_pictures *p, const char *path, const struct va_c
             add_picture(p, number, i) < 0)
             return -1;
     }
-    v->of.input = v->of.frame_count ? VA_SHOWN_CROP : NULL; /* numbered as frames */
+    v->of.input = v->of.frame_count ? VA_PICTURED_CROP : NULL; /* numbered as frames */
     end_video(p, v);
     return 0;
 }
@@ -208,7 +208,7 @@ static int decode(struct va_pictures *p, const char *path, const char *name, con
     if (got == 0)
         va_error("%s: found no frame", path);
     if (got <= 0 || va_frames_create(&w, output) < 0 ||
-        va_h5_put_string(w.out, NULL, "input", VA_SHOWN_WHOLE) < 0)
+        va_h5_put_string(w.out, NULL, "input", VA_PICTURED_WHOLE) < 0)
         goto done;
     va_progress_begin("frames", va_source_expected(source));
     for (; got > 0; got = va_source_next(source, &f)) {
@@ -361,7 +361,7 @@ const char *va_pictures_input(const struct va_pictures *p)
     const char *input = p->video_count ? p->videos[0].of.input : NULL;
 
     for (int64_t i = 1; i < p->video_count; i++)
-        input = va_shown_common(input, p->videos[i].of.input);
+        input = va_pictured_common(input, p->videos[i].of.input);
     return input;
 }
 

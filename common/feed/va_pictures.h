@@ -39,7 +39,7 @@ struct va_picture {
 struct va_picture_video {
     const char *path, *name;
     const char *id;       /* content id of a va.frames/1 file that was given, or NULL */
-    const char *input;    /* what they show (io/va_shown.h), NULL: not known */
+    const char *input;    /* what they show (io/va_pictured.h), NULL: not known */
     int64_t first, count; /* its pictures are first .. first + count - 1 */
     int64_t frame_count;  /* frames of the video, of a folder the last number */
     double fps;           /* average; 0: not known */

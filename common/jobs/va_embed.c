@@ -6,7 +6,7 @@
 #include "base/va_tempfile.h"
 #include "data/va_features_write.h"
 #include "feed/va_feed.h"
-#include "io/va_shown.h"
+#include "io/va_pictured.h"
 #include "media/va_crops.h"
 #include "model/va_embedder.h"
 #include "ops/va_device.h"
@@ -18,7 +18,7 @@ struct work {
     const struct va_embed_job *job;
     struct va_embedder *embedder;
     char *id;      /* of the encoder */
-    char *trained; /* on what (io/va_shown.h), or NULL */
+    char *trained; /* on what (io/va_pictured.h), or NULL */
     char **inputs; /* [input_count] */
     int64_t input_count, input_room;
     char **videos; /* [done] */
@@ -72,7 +72,7 @@ static int embed(const struct work *w, struct va_footage *f, const struct va_cro
     struct va_feed *feed;
     int result = -1;
 
-    (void)va_shown_compare(va_footage_path(f), input, w->job->weights, w->trained);
+    (void)va_pictured_compare(va_footage_path(f), input, w->job->weights, w->trained);
     if (va_features_create(&out, output, va_footage_count(f), va_embedder_width(w->embedder),
                            w->job->half) < 0 ||
         (input && va_h5_put_string(out.out, NULL, "input", input) < 0) ||

@@ -246,7 +246,7 @@ static int complete_mae(struct va_tensors *set, const char *path, struct va_para
     return va_mae_config_store(&c, config);
 }
 
-/* What is known of that on which it was trained (data/va_origin.h, io/va_shown.h). */
+/* What is known of that on which it was trained (data/va_origin.h, io/va_pictured.h). */
 static int keep_origin(const struct va_tensors *set, struct va_tensors *config)
 {
     static const char *const keys[] = { "encoder", "fps-min", "fps-max", "input" };

@@ -2,7 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "io/va_shown.h"
+#include "io/va_pictured.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -231,7 +231,7 @@ struct va_tensors *va_keras_read(struct va_h5_in *in)
 {
     struct va_tensors *set = va_tensors_new();
 
-    int status = set ? va_tensors_set_meta(set, "input", VA_SHOWN_CROP) : -1;
+    int status = set ? va_tensors_set_meta(set, "input", VA_PICTURED_CROP) : -1;
 
     for (size_t i = 0; status == 0 && i < sizeof(layers) / sizeof(*layers); i++)
         status = add_layer(in, set, &layers[i]);

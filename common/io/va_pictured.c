@@ -1,4 +1,4 @@
-#include "io/va_shown.h"
+#include "io/va_pictured.h"
 
 #include "base/va_error.h"
 #include <string.h>
@@ -9,14 +9,14 @@ static bool begins(const char *shown, const char *kind)
     return shown && !strncmp(shown, kind, strlen(kind));
 }
 
-const char *va_shown_by(const char *path)
+const char *va_pictured_by(const char *path)
 {
     struct stat st;
 
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? VA_SHOWN_CROP : VA_SHOWN_WHOLE;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? VA_PICTURED_CROP : VA_PICTURED_WHOLE;
 }
 
-int va_shown_read(struct va_h5_in *in, char **shown)
+int va_pictured_read(struct va_h5_in *in, char **shown)
 {
     *shown = NULL;
     if (!va_h5_has_attribute(in, NULL, "input"))
@@ -24,17 +24,17 @@ int va_shown_read(struct va_h5_in *in, char **shown)
     return (*shown = va_h5_get_string(in, NULL, "input")) ? 0 : -1;
 }
 
-const char *va_shown_common(const char *a, const char *b)
+const char *va_pictured_common(const char *a, const char *b)
 {
     if (a && b && !strcmp(a, b))
         return a;
-    return begins(a, VA_SHOWN_CROP) && begins(b, VA_SHOWN_CROP) ? VA_SHOWN_CROP : NULL;
+    return begins(a, VA_PICTURED_CROP) && begins(b, VA_PICTURED_CROP) ? VA_PICTURED_CROP : NULL;
 }
 
-bool va_shown_compare(const char *path, const char *shown, const char *model,
-                      const char *trained)
+bool va_pictured_compare(const char *path, const char *shown, const char *model,
+                         const char *trained)
 {
-    if (!begins(shown, VA_SHOWN_WHOLE) || !begins(trained, VA_SHOWN_CROP))
+    if (!begins(shown, VA_PICTURED_WHOLE) || !begins(trained, VA_PICTURED_CROP))
         return false;
     va_warn(
         "%s: shows whole pictures, but %s was trained on crops of faces: va-faces finds them",
