@@ -70,7 +70,10 @@ draw() {
 VA_PROGRESS=off "$@" &
 pid=$!
 trap 'kill -TERM $pid 2>/dev/null' TERM HUP
-trap : INT # the command has it, too, and ends after its step
+case $name in
+videos) trap 'kill -TERM $pid 2>/dev/null' INT ;; # of a command in the background INT is ignored
+*) trap : INT ;; # a training has its own handler, and ends after its step
+esac
 mine=
 while kill -0 $pid 2>/dev/null; do
     if [ "$mine" ] || { ln -s $$ "$lock" && mine=yes; } 2>/dev/null; then

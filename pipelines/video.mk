@@ -50,7 +50,7 @@ made   = $(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/$(call name,$(v))$(1))
 # ---- which of them are searched for faces -----------------------------------------------------------
 FACES ?= auto
 $(if $(filter-out auto yes no,$(FACES))$(filter-out 1,$(words $(FACES))),$(error FACES=$(FACES): expected auto, yes or no))
-DETECTOR := $(if $(value VA_FACES),yes,$(wildcard $(BIN)/../share/mamba-va/yunet.h5 $(HERE)yunet.h5))
+DETECTOR := $(if $(value VA_FACES)$(filter -w --weights%,$(FACES_OPTIONS)),yes,$(wildcard $(BIN)/../share/mamba-va/yunet.h5 $(HERE)yunet.h5))
 SEARCH   := $(if $(MODEL),$(if $(filter auto,$(FACES)),$(if $(DETECTOR),videos,none),$(FACES)),yes)
 searched = $(or $(filter yes,$(SEARCH)),$(if $(filter videos,$(SEARCH)),$(if $(filter %.folder,$(source)),,yes)))
 # Through a file of frames go folders, whose pictures are few and small, and what is to be decoded otherwise.

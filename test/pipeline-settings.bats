@@ -85,6 +85,13 @@ refused() {
     mkdir -p own/{a,b/features,c,d} && : >own/a/a.html && : >own/b/features/.b.h5.7-0.part && : >own/c/.c.faces.h5.7-0.part
     script -qec "stty cols 100; sh $top/pipelines/progress.sh own videos 'a b c d' sleep 1" screen >/dev/null
     grep -q 'videos: 1 of 4 done, b features, c faces' screen
+    # Ctrl-C ends the command, which runs in the background
+    cat >interrupted.sh <<'END'
+(until [ -s begun ]; do sleep 0.05; done; kill -INT $$) &
+exec sh "$1" own videos 'a b' sh -c 'echo $$ >begun; exec sleep 100'
+END
+    script -qec "sh interrupted.sh $top/pipelines/progress.sh" screen >/dev/null && rc=0 || rc=$?
+    [ "$rc" -eq 143 ]
     [ "$stderr" = "" ]
 }
 
