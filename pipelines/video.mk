@@ -15,7 +15,8 @@
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
 # arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and, where va-overlay is built,
-# <name>.overlay.mp4, the video with both drawn over it (OVERLAY=no: not). Before these, <name>.faces.h5, features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5).
+# <name>.overlay.mp4, the video with both drawn over it (OVERLAY=no: not). Before these, <name>.faces.h5, the
+# features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5).
 #
 # A video may be called anything: characters other than letters, digits, UTF-8 and . _ - + , @ become _ in
 # <name> ("my video.mp4": my_video). Of videos with one name the ending stays (a.mp4, a.mov), or the folders

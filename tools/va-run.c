@@ -28,8 +28,7 @@ static struct args {
 } args = { .output = "results", .jobs = 1 };
 
 static const struct va_option table[] = {
-    VA_OPT_OUTPUT('o', "output", &args.output, "DIR",
-                  "folder to make a folder for each video in"),
+    VA_OPT_DIR('o', "output", &args.output, "folder to make a folder for each video in"),
     VA_OPT_FILE('e', "encoder", &args.encoder, "encoder of the model's features (va.model/1)"),
     VA_OPT_LIST('m', "model", &args.models, "MODEL.h5",
                 "model (va.model/1); may be repeated, predictions are averaged"),
