@@ -1,0 +1,373 @@
+/*
+ * Spectra of tiles and kernels, their products, and the way back (cpu/va_spectral.h). Transforms
+ * are sums over tables of waves: they are a twentieth of the products, and any even size will do.
+ */
+#include "cpu/hot/va_hot_priv.h"
+
+enum {
+    IN = VA_SPECTRAL_IN,
+    OUT = VA_SPECTRAL_OUT,
+    HALF = VA_TILE_MAX / 2 + 1,
+    LANES = 16, /* of a group of channels: the same on every level */
+    V = LANES / VA_W,
+#if defined(__AVX512F__)
+    MR = 12,
+#elif defined(__AVX2__) || defined(__aarch64__)
+    MR = 6,
+#else
+    MR = 4,
+#endif
+};
+
+/* ---- transforms: what is even and odd in time, at HALF times ----------------------------------- */
+
+struct folded {
+    va_vf even[HALF], odd[HALF];
+};
+
+/* G frequencies from k on, of `times` times. */
+VA_INLINE void waves(const struct va_tile *p, const struct folded *f, int times, int k,
+                     const int G, va_vf re[], va_vf im[])
+{
+    const int64_t ld = p->size / 2 + 1;
+    const float *c = p->cosine + k * ld, *s = p->sine + k * ld;
+
+    VA_UNROLL
+    for (int g = 0; g < G; g++)
+        re[g] = f->even[0], im[g] = v_set(0);
+    for (int t = 1; t < times; t++) {
+        VA_UNROLL
+        for (int g = 0; g < G; g++) {
+            re[g] = v_fma(f->even[t], v_set(c[g * ld + t]), re[g]);
+            im[g] = v_fma(f->odd[t], v_set(s[g * ld + t]), im[g]);
+        }
+    }
+}
+
+/* Slot 0: the sums with equal and with alternating signs. */
+VA_INLINE void flat(const struct folded *f, int times, va_vf *re, va_vf *im)
+{
+    va_vf here = f->even[0], there = v_set(0);
+
+    for (int t = 1; t < times; t += 2)
+        there += f->even[t];
+    for (int t = 2; t < times; t += 2)
+        here += f->even[t];
+    *re = here + there;
+    *im = here - there;
+}
+
+VA_INLINE void spectrum(const struct va_tile *p, const struct folded *f, int times,
+                        int64_t step, int64_t imaginary, float *out)
+{
+    enum { G = 4 };
+    const int slots = p->size / 2;
+    va_vf re[G], im[G];
+    int k = 1;
+
+    flat(f, times, re, im);
+    v_store(out, re[0]);
+    v_store(out + imaginary, im[0]);
+    for (; k + G <= slots; k += G) {
+        waves(p, f, times, k, G, re, im);
+        VA_UNROLL
+        for (int g = 0; g < G; g++) {
+            v_store(out + (k + g) * step, re[g]);
+            v_store(out + (k + g) * step + imaginary, im[g]);
+        }
+    }
+    for (; k < slots; k++) {
+        waves(p, f, times, k, 1, re, im);
+        v_store(out + k * step, re[0]);
+        v_store(out + k * step + imaginary, im[0]);
+    }
+}
+
+VA_INLINE va_vf sample(const struct va_samples *s, int n, int64_t c, int64_t left)
+{
+    return n < s->first || n >= s->end ? v_set(0)
+                                       : v_get(s->x + (n - s->first) * s->ld + c, left);
+}
+
+void VA_HOT(va_hot_tile_spectrum)(const struct va_tile *p, const struct va_samples *s,
+                                  int64_t channels, int64_t step, float *out)
+{
+    const int half = p->size / 2;
+    const va_vf zero = v_set(0);
+    struct folded f;
+
+    for (int64_t c = 0; c < channels; c += VA_W) {
+        int64_t left = channels - c;
+
+        f.even[0] = sample(s, half, c, left);
+        f.even[half] = sample(s, 0, c, left);
+        f.odd[0] = f.odd[half] = zero;
+        for (int t = 1; t < half; t++) {
+            va_vf later = sample(s, half + t, c, left), sooner = sample(s, half - t, c, left);
+
+            f.even[t] = later + sooner;
+            f.odd[t] = s->conjugate ? sooner - later : later - sooner;
+        }
+        spectrum(p, &f, half + 1, step, IN, out + c);
+    }
+}
+
+/* What lies at the times t of a spectrum, even and odd part. */
+VA_INLINE void back(const struct va_tile *p, const va_vf *re, const va_vf *im, int t,
+                    va_vf *even, va_vf *odd)
+{
+    const int slots = p->size / 2;
+    const float *c = p->cosine_back + t, *s = p->sine_back + t;
+    va_vf e = v_set(0), o = v_set(0), e1 = v_set(0), o1 = v_set(0);
+    int k = 1;
+
+    for (; k + 1 < slots; k += 2) {
+        const int64_t at = (int64_t)k * (slots + 1), next = at + slots + 1;
+
+        e = v_fma(re[k], v_set(c[at]), e);
+        o = v_fma(im[k], v_set(s[at]), o);
+        e1 = v_fma(re[k + 1], v_set(c[next]), e1);
+        o1 = v_fma(im[k + 1], v_set(s[next]), o1);
+    }
+    if (k < slots) {
+        e = v_fma(re[k], v_set(c[(int64_t)k * (slots + 1)]), e);
+        o = v_fma(im[k], v_set(s[(int64_t)k * (slots + 1)]), o);
+    }
+    e1 = v_fma(re[0], v_set(c[0]), e1);
+    e1 = v_fma(im[0], v_set(c[(int64_t)slots * (slots + 1)]), e1);
+    *even = e + e1;
+    *odd = o + o1;
+}
+
+/* A vector of all slots, near. */
+VA_INLINE void collect(const struct va_tile *p, const float *bins, int64_t step, va_vf *re,
+                       va_vf *im)
+{
+    for (int k = 0; k < p->size / 2; k++) {
+        re[k] = v_load(bins + k * step);
+        im[k] = v_load(bins + k * step + OUT);
+    }
+}
+
+void VA_HOT(va_hot_tile_back)(const struct va_tile *p, const float *bins, int64_t step,
+                              const float *bias, int64_t channels, int count, int64_t ld,
+                              float *y)
+{
+    const int middle = p->outputs / 2;
+    va_vf re[HALF], im[HALF], even, odd;
+
+    for (int64_t c = 0; c < channels; c += VA_W) {
+        const int64_t left = channels - c;
+        const va_vf more = bias ? v_get(bias + c, left) : v_set(0);
+
+        collect(p, bins + c, step, re, im);
+        for (int t = 0; t <= middle; t++) {
+            back(p, re, im, t, &even, &odd);
+            if (t < middle && middle + t < count)
+                v_put(y + (middle + t) * ld + c, even + odd + more, left);
+            if (t > 0 && middle - t < count)
+                v_put(y + (middle - t) * ld + c, even - odd + more, left);
+        }
+    }
+}
+
+/* ---- kernels ---------------------------------------------------------------------------------- */
+
+/* Over the squares [VA_W][VA_W] of the taps of LANES pairs: of pair n on, of tap t on. */
+#define EACH_SQUARE(n, t, taps)           \
+    for (int n = 0; n < LANES; n += VA_W) \
+        for (int t = 0; t < (taps); t += VA_W)
+
+/* taps [t][LANES] of the pairs (in, out0 ...) */
+VA_INLINE void take_taps(const struct va_kernel_block *b, int taps, int in, int out0, float *to)
+{
+    const int64_t step = b->out_step;
+    const float *w = b->w + in * b->in_step + out0 * step;
+
+    EACH_SQUARE(n, t, taps)
+    {
+        va_vf r[VA_W];
+
+        VA_UNROLL
+        for (int i = 0; i < VA_W; i++)
+            r[i] = out0 + n + i < b->out ? v_get(w + (n + i) * step + t, taps - t) : v_set(0);
+        v_turn(r);
+        VA_UNROLL
+        for (int i = 0; i < VA_W; i++)
+            v_store(to + (t + i) * LANES + n, r[i]);
+    }
+}
+
+void VA_HOT(va_hot_kernel_spectrum)(const struct va_tile *p, const struct va_kernel_block *b,
+                                    int64_t step, float *out)
+{
+    const int middle = p->taps / 2;
+    _Alignas(64) float taps[(VA_TAPS_MAX + 1) * LANES];
+    struct folded f;
+
+    for (int o = 0; o < b->out; o += LANES)
+        for (int in = 0; in < b->in; in++) {
+            take_taps(b, p->taps, in, o, taps);
+            for (int v = 0; v < LANES; v += VA_W) {
+                f.even[0] = v_load(taps + middle * LANES + v);
+                for (int t = 1; t <= middle; t++) {
+                    va_vf later = v_load(taps + (middle + t) * LANES + v);
+                    va_vf sooner = v_load(taps + (middle - t) * LANES + v);
+
+                    f.even[t] = later + sooner;
+                    f.odd[t] = b->mirrored ? later - sooner : sooner - later;
+                }
+                spectrum(p, &f, middle + 1, step, OUT, out + (int64_t)in * 2 * OUT + o + v);
+            }
+        }
+}
+
+/* The gradient of the taps, [t][LANES], is added to w. */
+VA_INLINE void give_taps(const struct va_kernel_block *b, int taps, int in, int out0,
+                         const float *from)
+{
+    const int64_t step = b->out_step;
+    float *w = b->w + in * b->in_step + out0 * step;
+
+    EACH_SQUARE(n, t, taps)
+    {
+        va_vf r[VA_W];
+
+        VA_UNROLL
+        for (int i = 0; i < VA_W; i++)
+            r[i] = v_load(from + (t + i) * LANES + n);
+        v_turn(r);
+        VA_UNROLL
+        for (int i = 0; i < VA_W; i++) {
+            float *to = w + (n + i) * step + t;
+
+            if (out0 + n + i < b->out)
+                v_put(to, v_get(to, taps - t) + r[i], taps - t);
+        }
+    }
+}
+
+void VA_HOT(va_hot_kernel_back)(const struct va_tile *p, const float *bins, int64_t step,
+                                const struct va_kernel_block *b)
+{
+    const int middle = p->taps / 2;
+    _Alignas(64) float taps[(VA_TAPS_MAX + 1) * LANES] = { 0 };
+    va_vf re[HALF], im[HALF], even, odd;
+
+    for (int o = 0; o < b->out; o += LANES)
+        for (int in = 0; in < b->in; in++) {
+            for (int v = 0; v < LANES; v += VA_W) {
+                collect(p, bins + (int64_t)in * 2 * OUT + o + v, step, re, im);
+                for (int t = 0; t <= middle; t++) {
+                    back(p, re, im, t, &even, &odd);
+                    v_store(taps + (middle + t) * LANES + v, even + odd);
+                    v_store(taps + (middle - t) * LANES + v, even - odd);
+                }
+            }
+            give_taps(b, p->taps, in, o, taps);
+        }
+}
+
+/* ---- products ----------------------------------------------------------------------------------- */
+
+/* R rows of one vector. Slot 0 has two real products, the others a complex one. */
+VA_INLINE void rows_of(const struct va_spectral_product *p, const int R, const bool real,
+                       const bool over_rows, const float *a, const float *b, float *c)
+{
+    const int64_t row = over_rows ? 1 : 2 * IN, next = over_rows ? 2 * IN : 1;
+    const int64_t bnext = over_rows ? 2 * IN : 2 * OUT, bim = over_rows ? IN : OUT;
+    va_vf re[MR], im[MR];
+
+    VA_UNROLL
+    for (int r = 0; r < R; r++)
+        re[r] = im[r] = v_set(0);
+    for (int64_t k = 0; k < p->depth; k++) {
+        const va_vf wr = v_load(b), wi = v_load(b + bim);
+
+        VA_UNROLL
+        for (int r = 0; r < R; r++) {
+            const va_vf xr = v_set(a[r * row]), xi = v_set(a[r * row + IN]);
+
+            re[r] = v_fma(xr, wr, re[r]);
+            im[r] = v_fma(real ? xi : xr, wi, im[r]);
+            if (!real) {
+                re[r] = v_fnma(xi, wi, re[r]);
+                im[r] = v_fma(xi, wr, im[r]);
+            }
+        }
+        a += next;
+        b += bnext;
+    }
+    VA_UNROLL
+    for (int r = 0; r < R; r++) {
+        float *to = c + r * 2 * OUT;
+
+        if (p->add)
+            re[r] = v_load(to) + re[r], im[r] = v_load(to + OUT) + im[r];
+        v_store(to, re[r]);
+        v_store(to + OUT, im[r]);
+    }
+}
+
+VA_INLINE int some_rows(const struct va_spectral_product *p, int64_t rows, const bool real,
+                        const bool over_rows, const float *a, const float *b, float *c)
+{
+    if (rows >= MR) {
+        rows_of(p, MR, real, over_rows, a, b, c);
+        return MR;
+    }
+    if (rows >= 4) {
+        rows_of(p, 4, real, over_rows, a, b, c);
+        return 4;
+    }
+    if (rows >= 2) {
+        rows_of(p, 2, real, over_rows, a, b, c);
+        return 2;
+    }
+    rows_of(p, 1, real, over_rows, a, b, c);
+    return 1;
+}
+
+/* Ask for a part of the next slot while this one is multiplied. */
+VA_INLINE void ask(const float *next, int64_t floats, int64_t from, int64_t to, int64_t all)
+{
+    for (int64_t i = floats * from / all / 16; i < floats * to / all / 16; i++)
+        __builtin_prefetch(next + 16 * i, 0, 2);
+}
+
+VA_INLINE void slot(const struct va_spectral_product *p, int k, const bool real,
+                    const bool over_rows)
+{
+    const int64_t tiles = (over_rows ? p->depth : p->rows) * 2 *
+                          IN; /* floats of a block of tiles */
+    const float *a = p->a + k * p->stepa, *b = p->b + k * p->stepb;
+    float *c = p->c + k * p->stepc;
+    int taken = 0;
+
+    for (int64_t r = 0; r < p->rows; r += taken)
+        for (int v = 0; v < OUT; v += VA_W) {
+            const float *from = a + r * (over_rows ? 1 : 2 * IN);
+
+            taken = some_rows(p, p->rows - r, real, over_rows, from, b + v,
+                              c + r * 2 * OUT + v);
+            if (v == 0 && k + 1 < p->slots) {
+                ask(a + p->stepa, tiles, r, r + taken, p->rows);
+                if (over_rows)
+                    ask(b + p->stepb, tiles, r, r + taken, p->rows);
+            }
+        }
+}
+VA_INLINE void all_slots(const struct va_spectral_product *p, const bool over_rows)
+{
+    slot(p, 0, true, over_rows);
+    for (int k = 1; k < p->slots; k++)
+        slot(p, k, false, over_rows);
+}
+
+void VA_HOT(va_hot_spectral_product)(const struct va_spectral_product *p)
+{
+    if (p->over_rows)
+        all_slots(p, true);
+    else
+        all_slots(p, false);
+}
