@@ -25,21 +25,39 @@ struct folded {
     va_vf even[HALF], odd[HALF];
 };
 
-/* G frequencies from k on, of `times` times. */
+/* What even and odd times give to G frequencies from k on; both together are frequency k, their
+ * difference size / 2 - k. */
+struct parts {
+    va_vf re[2], im[2];
+};
+
 VA_INLINE void waves(const struct va_tile *p, const struct folded *f, int times, int k,
-                     const int G, va_vf re[], va_vf im[])
+                     const int G, struct parts parts[])
 {
     const int64_t ld = p->size / 2 + 1;
     const float *c = p->cosine + k * ld, *s = p->sine + k * ld;
 
     VA_UNROLL
-    for (int g = 0; g < G; g++)
-        re[g] = f->even[0], im[g] = v_set(0);
+    for (int g = 0; g < G; g++) {
+        parts[g].re[0] = f->even[0];
+        parts[g].re[1] = parts[g].im[0] = parts[g].im[1] = v_set(0);
+    }
     for (int t = 1; t < times; t++) {
         VA_UNROLL
         for (int g = 0; g < G; g++) {
-            re[g] = v_fma(f->even[t], v_set(c[g * ld + t]), re[g]);
-            im[g] = v_fma(f->odd[t], v_set(s[g * ld + t]), im[g]);
+            struct parts *to = &parts[g];
+
+            to->re[1] = v_fma(f->even[t], v_set(c[g * ld + t]), to->re[1]);
+            to->im[1] = v_fma(f->odd[t], v_set(s[g * ld + t]), to->im[1]);
+        }
+        if (++t == times)
+            break;
+        VA_UNROLL
+        for (int g = 0; g < G; g++) {
+            struct parts *to = &parts[g];
+
+            to->re[0] = v_fma(f->even[t], v_set(c[g * ld + t]), to->re[0]);
+            to->im[0] = v_fma(f->odd[t], v_set(s[g * ld + t]), to->im[0]);
         }
     }
 }
@@ -60,26 +78,26 @@ VA_INLINE void flat(const struct folded *f, int times, va_vf *re, va_vf *im)
 VA_INLINE void spectrum(const struct va_tile *p, const struct folded *f, int times,
                         int64_t step, int64_t imaginary, float *out)
 {
-    enum { G = 4 };
+    enum { G = 2 };
     const int slots = p->size / 2;
-    va_vf re[G], im[G];
-    int k = 1;
+    struct parts parts[G];
+    va_vf re, im;
 
-    flat(f, times, re, im);
-    v_store(out, re[0]);
-    v_store(out + imaginary, im[0]);
-    for (; k + G <= slots; k += G) {
-        waves(p, f, times, k, G, re, im);
+    flat(f, times, &re, &im);
+    v_store(out, re);
+    v_store(out + imaginary, im);
+    for (int k = 1; 2 * k <= slots; k += G) { /* twice near the middle: the same once more */
+        waves(p, f, times, k, G, parts);
         VA_UNROLL
         for (int g = 0; g < G; g++) {
-            v_store(out + (k + g) * step, re[g]);
-            v_store(out + (k + g) * step + imaginary, im[g]);
+            const struct parts *q = &parts[g];
+            float *low = out + (k + g) * step, *high = out + (slots - k - g) * step;
+
+            v_store(high, q->re[0] - q->re[1]);
+            v_store(high + imaginary, q->im[1] - q->im[0]);
+            v_store(low, q->re[0] + q->re[1]);
+            v_store(low + imaginary, q->im[0] + q->im[1]);
         }
-    }
-    for (; k < slots; k++) {
-        waves(p, f, times, k, 1, re, im);
-        v_store(out + k * step, re[0]);
-        v_store(out + k * step + imaginary, im[0]);
     }
 }
 
@@ -112,31 +130,27 @@ void VA_HOT(va_hot_tile_spectrum)(const struct va_tile *p, const struct va_sampl
     }
 }
 
-/* What lies at the times t of a spectrum, even and odd part. */
-VA_INLINE void back(const struct va_tile *p, const va_vf *re, const va_vf *im, int t,
-                    va_vf *even, va_vf *odd)
+/* What even and odd frequencies give to time t: both together are what is there, their difference
+ * what is at size / 2 - t. */
+VA_INLINE struct parts back(const struct va_tile *p, const va_vf *re, const va_vf *im, int t)
 {
-    const int slots = p->size / 2;
+    const int64_t slots = p->size / 2, ld = slots + 1;
     const float *c = p->cosine_back + t, *s = p->sine_back + t;
-    va_vf e = v_set(0), o = v_set(0), e1 = v_set(0), o1 = v_set(0);
-    int k = 1;
+    struct parts q = { { re[0] * v_set(c[0]), v_set(0) }, { v_set(0), v_set(0) } };
+    int64_t k = 1;
 
     for (; k + 1 < slots; k += 2) {
-        const int64_t at = (int64_t)k * (slots + 1), next = at + slots + 1;
-
-        e = v_fma(re[k], v_set(c[at]), e);
-        o = v_fma(im[k], v_set(s[at]), o);
-        e1 = v_fma(re[k + 1], v_set(c[next]), e1);
-        o1 = v_fma(im[k + 1], v_set(s[next]), o1);
+        q.re[1] = v_fma(re[k], v_set(c[k * ld]), q.re[1]);
+        q.im[1] = v_fma(im[k], v_set(s[k * ld]), q.im[1]);
+        q.re[0] = v_fma(re[k + 1], v_set(c[(k + 1) * ld]), q.re[0]);
+        q.im[0] = v_fma(im[k + 1], v_set(s[(k + 1) * ld]), q.im[0]);
     }
     if (k < slots) {
-        e = v_fma(re[k], v_set(c[(int64_t)k * (slots + 1)]), e);
-        o = v_fma(im[k], v_set(s[(int64_t)k * (slots + 1)]), o);
+        q.re[1] = v_fma(re[k], v_set(c[k * ld]), q.re[1]);
+        q.im[1] = v_fma(im[k], v_set(s[k * ld]), q.im[1]);
     }
-    e1 = v_fma(re[0], v_set(c[0]), e1);
-    e1 = v_fma(im[0], v_set(c[(int64_t)slots * (slots + 1)]), e1);
-    *even = e + e1;
-    *odd = o + o1;
+    q.re[slots % 2] = v_fma(im[0], v_set(c[slots * ld]), q.re[slots % 2]);
+    return q;
 }
 
 /* A vector of all slots, near. */
@@ -149,24 +163,35 @@ VA_INLINE void collect(const struct va_tile *p, const float *bins, int64_t step,
     }
 }
 
-void VA_HOT(va_hot_tile_back)(const struct va_tile *p, const float *bins, int64_t step,
+/* Outputs before and behind the middle, where they are wanted. */
+VA_INLINE void put_outputs(int middle, int t, int count, va_vf even, va_vf odd, int64_t ld,
+                           float *y, int64_t left)
+{
+    if (t < middle && middle + t < count)
+        v_put(y + (middle + t) * ld, even + odd, left);
+    if (t > 0 && t <= middle && middle - t < count)
+        v_put(y + (middle - t) * ld, even - odd, left);
+}
+
+void VA_HOT(va_hot_tile_back)(const struct va_tile *p, const float *sums, int64_t step,
                               const float *bias, int64_t channels, int count, int64_t ld,
                               float *y)
 {
-    const int middle = p->outputs / 2;
-    va_vf re[HALF], im[HALF], even, odd;
+    const int middle = p->outputs / 2, half = p->size / 2;
+    va_vf re[HALF], im[HALF];
 
     for (int64_t c = 0; c < channels; c += VA_W) {
         const int64_t left = channels - c;
         const va_vf more = bias ? v_get(bias + c, left) : v_set(0);
 
-        collect(p, bins + c, step, re, im);
-        for (int t = 0; t <= middle; t++) {
-            back(p, re, im, t, &even, &odd);
-            if (t < middle && middle + t < count)
-                v_put(y + (middle + t) * ld + c, even + odd + more, left);
-            if (t > 0 && middle - t < count)
-                v_put(y + (middle - t) * ld + c, even - odd + more, left);
+        collect(p, sums + c, step, re, im);
+        for (int t = 0; 2 * t <= half && t <= middle; t++) {
+            const struct parts q = back(p, re, im, t);
+
+            put_outputs(middle, half - t, count, q.re[0] - q.re[1] + more, q.im[1] - q.im[0],
+                        ld, y + c, left);
+            put_outputs(middle, t, count, q.re[0] + q.re[1] + more, q.im[0] + q.im[1], ld,
+                        y + c, left);
         }
     }
 }
@@ -247,19 +272,21 @@ VA_INLINE void give_taps(const struct va_kernel_block *b, int taps, int in, int 
     }
 }
 
-void VA_HOT(va_hot_kernel_back)(const struct va_tile *p, const float *bins, int64_t step,
+void VA_HOT(va_hot_kernel_back)(const struct va_tile *p, const float *sums, int64_t step,
                                 const struct va_kernel_block *b)
 {
     const int middle = p->taps / 2;
     _Alignas(64) float taps[(VA_TAPS_MAX + 1) * LANES] = { 0 };
-    va_vf re[HALF], im[HALF], even, odd;
+    va_vf re[HALF], im[HALF];
 
     for (int o = 0; o < b->out; o += LANES)
         for (int in = 0; in < b->in; in++) {
             for (int v = 0; v < LANES; v += VA_W) {
-                collect(p, bins + (int64_t)in * 2 * OUT + o + v, step, re, im);
+                collect(p, sums + (int64_t)in * 2 * OUT + o + v, step, re, im);
                 for (int t = 0; t <= middle; t++) {
-                    back(p, re, im, t, &even, &odd);
+                    const struct parts q = back(p, re, im, t);
+                    const va_vf even = q.re[0] + q.re[1], odd = q.im[0] + q.im[1];
+
                     v_store(taps + (middle + t) * LANES + v, even + odd);
                     v_store(taps + (middle - t) * LANES + v, even - odd);
                 }
