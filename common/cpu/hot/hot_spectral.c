@@ -297,11 +297,18 @@ void VA_HOT(va_hot_kernel_back)(const struct va_tile *p, const float *sums, int6
 
 /* ---- products ----------------------------------------------------------------------------------- */
 
+/* What the next slot will want, asked for while this one is multiplied: a line for every step. */
+struct ahead {
+    const float *a, *b;
+    int64_t stepa, stepb;
+};
+
 /* R rows of one vector. Slot 0 has two real products, the others a complex one. */
 VA_INLINE void rows_of(const struct va_spectral_product *p, const int R, const bool real,
-                       const bool over_rows, const float *a, const float *b, float *c)
+                       const bool over_rows, const float *a, const float *b, float *c,
+                       struct ahead next)
 {
-    const int64_t row = over_rows ? 1 : 2 * IN, next = over_rows ? 2 * IN : 1;
+    const int64_t row = over_rows ? 1 : 2 * IN, anext = over_rows ? 2 * IN : 1;
     const int64_t bnext = over_rows ? 2 * IN : 2 * OUT, bim = over_rows ? IN : OUT;
     va_vf re[MR], im[MR];
 
@@ -310,6 +317,13 @@ VA_INLINE void rows_of(const struct va_spectral_product *p, const int R, const b
         re[r] = im[r] = v_set(0);
     for (int64_t k = 0; k < p->depth; k++) {
         const va_vf wr = v_load(b), wi = v_load(b + bim);
+
+        if (R == MR)
+            __builtin_prefetch(next.a, 0, 2);
+        if (R == MR && over_rows)
+            __builtin_prefetch(next.b, 0, 2);
+        next.a += next.stepa;
+        next.b += next.stepb;
 
         VA_UNROLL
         for (int r = 0; r < R; r++) {
@@ -322,7 +336,7 @@ VA_INLINE void rows_of(const struct va_spectral_product *p, const int R, const b
                 im[r] = v_fma(xi, wr, im[r]);
             }
         }
-        a += next;
+        a += anext;
         b += bnext;
     }
     VA_UNROLL
@@ -337,53 +351,47 @@ VA_INLINE void rows_of(const struct va_spectral_product *p, const int R, const b
 }
 
 VA_INLINE int some_rows(const struct va_spectral_product *p, int64_t rows, const bool real,
-                        const bool over_rows, const float *a, const float *b, float *c)
+                        const bool over_rows, const float *a, const float *b, float *c,
+                        struct ahead next)
 {
     if (rows >= MR) {
-        rows_of(p, MR, real, over_rows, a, b, c);
+        rows_of(p, MR, real, over_rows, a, b, c, next);
         return MR;
     }
     if (rows >= 4) {
-        rows_of(p, 4, real, over_rows, a, b, c);
+        rows_of(p, 4, real, over_rows, a, b, c, next);
         return 4;
     }
     if (rows >= 2) {
-        rows_of(p, 2, real, over_rows, a, b, c);
+        rows_of(p, 2, real, over_rows, a, b, c, next);
         return 2;
     }
-    rows_of(p, 1, real, over_rows, a, b, c);
+    rows_of(p, 1, real, over_rows, a, b, c, next);
     return 1;
-}
-
-/* Ask for a part of the next slot while this one is multiplied. */
-VA_INLINE void ask(const float *next, int64_t floats, int64_t from, int64_t to, int64_t all)
-{
-    for (int64_t i = floats * from / all / 16; i < floats * to / all / 16; i++)
-        __builtin_prefetch(next + 16 * i, 0, 2);
 }
 
 VA_INLINE void slot(const struct va_spectral_product *p, int k, const bool real,
                     const bool over_rows)
 {
-    const int64_t tiles = (over_rows ? p->depth : p->rows) * 2 *
-                          IN; /* floats of a block of tiles */
     const float *a = p->a + k * p->stepa, *b = p->b + k * p->stepb;
+    const int64_t tiles = (over_rows ? p->depth : p->rows) * 2 *
+                          IN;                                  /* floats of the next slot */
+    const int64_t share = tiles * MR * VA_W / (p->rows * OUT); /* of MR rows and a vector */
+    struct ahead next = { a + p->stepa, b, share / p->depth, 0 };
     float *c = p->c + k * p->stepc;
     int taken = 0;
 
     for (int64_t r = 0; r < p->rows; r += taken)
-        for (int v = 0; v < OUT; v += VA_W) {
+        for (int v = 0; v < OUT; v += VA_W, next.a += share) {
             const float *from = a + r * (over_rows ? 1 : 2 * IN);
 
-            taken = some_rows(p, p->rows - r, real, over_rows, from, b + v,
-                              c + r * 2 * OUT + v);
-            if (v == 0 && k + 1 < p->slots) {
-                ask(a + p->stepa, tiles, r, r + taken, p->rows);
-                if (over_rows)
-                    ask(b + p->stepb, tiles, r, r + taken, p->rows);
-            }
+            next.b = b + p->stepb + v + (r < MR ? 0 : IN);
+            next.stepb = r < 2 * MR ? 2 * IN : 0; /* four lines of a row of b are used */
+            taken = some_rows(p, p->rows - r, real, over_rows, from, b + v, c + r * 2 * OUT + v,
+                              next);
         }
 }
+
 VA_INLINE void all_slots(const struct va_spectral_product *p, const bool over_rows)
 {
     slot(p, 0, true, over_rows);
