@@ -24,7 +24,7 @@ setup() {
 }
 
 own() {
-    make --no-print-directory -f "$pipelines/video.mk" BIN="$BUILD/bin" ENCODER=tiny.h5 MODEL=model.h5 OUT=out "$@"
+    make --no-print-directory -f "$pipelines/video.mk" BIN="$BUILD/bin" ENCODER=tiny.h5 MODEL=model.h5 OUT=out OVERLAY=no "$@"
 }
 
 @test "a row for every frame and person; frames without the person have face 0" {
