@@ -8,7 +8,7 @@
  *
  * Broken packets and images, and pictures that are known to be lost, are reported and passed over,
  * up to `tolerate` of them (a run of lost pictures counts once); one more is an error. A frame lost
- * that way keeps its number: the following ones do not move up. Where the times of a file start
+ * that way keeps its number: the following ones do not move up. A live source reports the first ten. Where the times of a file start
  * again, they are made to go on, with a warning (schemas/va.frames.md has the rules).
  *
  * Videos and images, but for cameras, are decoded in a confined process unless va_decoder_start said otherwise
