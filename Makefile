@@ -92,7 +92,7 @@ TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
 GENS  := $(GEN_SRC:test/gen/%.c=$(BUILD)/test/gen/%)
 LATE  := $(TOOL_SRC:tools/%.c=$(BUILD)/test/late/bin/%)
-FAULT := $(BUILD)/test/fault/fault.so
+SHIMS := $(BUILD)/test/fault/fault.so $(BUILD)/test/camera/camera.so
 FUZZ  := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/test/fuzz/%)
 LIB    = $(BUILD)/libvacommon.a
 
@@ -269,22 +269,22 @@ weights: $(TOOLS)
 include doc/pages.mk # man pages and completion
 
 # ---- tests ------------------------------------------------------------------------------
-check: all $(UNITS) $(GENS) $(FAULT) $(FUZZ) $(LATE)
+check: all $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(GENS) $(FAULT) $(FUZZ) $(LATE)
+check-tools: all $(GENS) $(SHIMS) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh tools
 
 # What a power cut leaves must not matter.
 kill: all
 	@BUILD=$(BUILD) test/kill.sh $(call quoted,$(or $(N),200))
-# Faults are injected by a library of its own, which knows nothing of ours.
-$(FAULT): test/fault/fault.c $(BUILD)/flags
+# Faults are injected, and a camera is played, by libraries of their own, which know nothing of ours.
+$(SHIMS): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CSTD) -D_GNU_SOURCE -U_FORTIFY_SOURCE $(OPT) $(WARN) -fPIC -shared -o $@ $< -ldl -pthread
-fault: all $(GENS) $(FAULT)
+fault: all $(GENS) $(SHIMS)
 	@BUILD=$(BUILD) test/fault/run.sh
 
 # Fuzzing has its own build, with clang: all targets or TARGET, SECONDS each.
@@ -308,7 +308,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
+C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)

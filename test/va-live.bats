@@ -188,6 +188,27 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
     has_rows t.csv 45
 }
 
+@test "a camera: its own times, an end that it makes, an end that the user makes" {
+    local version
+    ! grep -q fsanitize "$BUILD/flags" || skip "sanitizers want to be loaded first"
+    version=$(va-live --version)
+    [[ $version == *"camera     on"* ]] || skip "no libavdevice (make deps WITH=camera)"
+    film() { env "$@" LD_PRELOAD="$BUILD/test/camera/camera.so" va-live -e enc.h5 -m model.h5 --all --stall 2 -o kept.csv /dev/video-test; }
+    run -4 --separate-stderr film VA_CAMERA_FRAMES=20
+    [ "${stderr_lines[0]}" = "va-live: /dev/video-test: no frame came for 2 s: is it still connected?" ] || explain "$stderr"
+    [ "$(cut -d , -f 1-4 <<<"$output" | sed -n 3p)" = "2,0.040000,video-test_1,1" ]
+    [ "${#lines[@]}" = 21 ] && cmp kept.csv <(echo "$output")
+    run -4 --separate-stderr film VA_CAMERA_FRAMES=20 VA_CAMERA_GONE=1
+    [ "${stderr_lines[0]}" = "va-live: /dev/video-test: cannot read: no such device (ioctl(VIDIOC_DQBUF): No such device)" ] || explain "$stderr"
+    cmp kept.csv <(echo "$output")
+    { await has_rows rows 5 && kill -INT "$(cat pid)"; } &
+    # shellcheck disable=SC2016
+    run -0 timeout 120 bash -c 'echo $$ >pid; export LD_PRELOAD=$BUILD/test/camera/camera.so
+        exec va-live -q -e enc.h5 -m model.h5 -o kept.csv /dev/video-test >rows'
+    wait $!
+    cmp rows kept.csv
+}
+
 @test "people: who comes back is known, who was forgotten is new, more than --people are counted" {
     scene back.mkv 6 "red 10 60 lt(t,1.5)+gt(t,4)" "magenta 200 60 between(t,1.6,3.9)"
     live back.mkv >t.csv
