@@ -116,6 +116,10 @@ rater() {
     VA_MODEL=model.h5 run -0 --separate-stderr prefix/bin/va-run --live -
     [ "$output" = "$(printf '%s\n' --model model.h5 -)" ]
     fails 2 "found x before --live, expected options (try --help)" x --live y
+    # and not only to a stand-in
+    va-live -q -e encoder.h5 -m model.h5 --all one.mkv >direct.csv
+    va-run -e encoder.h5 -m model.h5 --live -q --all one.mkv | cmp - direct.csv
+    [ "$(wc -l <direct.csv)" -gt 20 ]
 }
 
 @test "bad command lines; what make cannot take; no make" {
