@@ -50,7 +50,7 @@ people() { paste -d ' ' <(column "$1" /tracks/name | tr ' ' '\n') <(column "$1" 
         awk -v track="$track" '$2 == track { n += last && $1 > last + 9; last = $1 } END { exit n != 1 }' all
     done
     awk '$2 == 1 { a[$1] = $3 } $2 == 2 { b[$1] = $3 } END { exit !(a[1] < b[1] && a[75] > b[75]) }' all
-    awk '$1 >= 45 && $1 <= 70 { n[$1]++ } END { for (t in n) one += n[t] == 1; exit one < 3 }' rows # hidden
+    awk '$1 >= 45 && $1 <= 70 { n[$1]++ } END { for (t in n) one += n[t] == 1; exit one < 3 }' all # hidden
 }
 
 @test "crops by the true faces show the faces, upright" {
