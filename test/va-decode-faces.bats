@@ -101,6 +101,11 @@ near() {
     [ "$(ls all)" = $'two_left.h5\ntwo_right.h5' ]
     va-embed -w tiny.h5 --faces two.faces.h5 --track two_left -o left.h5 two.mkv
     va-h5cmp left.h5 all/two_left.h5
+    va-embed -w tiny.h5 --faces two.faces.h5 --track two_right -o right.h5 two.mkv
+    va-h5cmp right.h5 all/two_right.h5
+    va-embed -w tiny.h5 --faces two.faces.h5 --name two --batch 3 --output-dir piped - <two.mkv # so it is decoded once
+    va-h5cmp left.h5 piped/two_left.h5
+    va-h5cmp right.h5 piped/two_right.h5
     va-decode --faces two.faces.h5 --crops crops two.mkv
     [ "$(ls -A crops)" = $'two_left\ntwo_right' ]
     [ "$(ls crops/two_left)" = "$(seq -f %05g.jpg 25)" ]
