@@ -141,9 +141,9 @@ refused() { # CODE TEXT ARGS...
         run -3 va-plot -o out.svg odd.h5
         run -3 va-smooth --window 3 -o out.h5 odd.h5
     done
-    make_predictions --fps 1 --name 'é 名 <&"> \' -o odd.h5 in.txt
+    make_predictions --fps 1 --name 'é 名 \ <&">' -o odd.h5 in.txt
     for format in csv tsv jsonl openface vtt eaf; do
         va-table --format $format odd.h5 | iconv -f UTF-8 -t UTF-8 >/dev/null
     done
-    va-table --format jsonl odd.h5 | grep -q '"person":"é 名 <&\\"> \\\\"'
+    va-table --format jsonl odd.h5 | grep -q '"person":"é 名 \\\\ <&\\">"'
 }
