@@ -125,6 +125,28 @@ first="86 180 233" second="245 160 90"
         explain "$stderr"
 }
 
+@test "sound of other containers: as ADTS in a stream that was joined, MP3, Opus, FLAC" {
+    ffmpeg -nostdin -v error -i two.mp4 -c:v mpeg2video -q:v 3 -c:a aac part.ts
+    cat part.ts part.ts >joined.ts
+    constant 100 0 0 >joined.txt
+    make_predictions -o joined.h5 joined.txt
+    run -0 --separate-stderr va-overlay -q --predictions joined.h5 -o joined.mp4 joined.ts
+    ffmpeg -nostdin -v error -i joined.mp4 -f null - 2>said
+    [ ! -s said ]
+    [ "$(ffprobe -v error -count_packets -select_streams v -show_entries stream=nb_read_packets -of csv=p=0 joined.mp4)" = 100 ]
+    # both go on where they start again: the last of the sound is near the last of the pictures
+    for s in v a; do
+        ffprobe -v error -select_streams $s -show_entries packet=pts_time -of csv=p=0 joined.mp4 | grep -o '[0-9.]*' | sort -n | tail -n 1
+    done | xargs | awk '($1 - $2) ^ 2 > .25 || $1 < 4 { bad = 1; print } END { exit bad || NR != 1 }'
+    mv two.pred.h5 made.pred.h5
+    for as in "libmp3lame avi" "libopus mkv" "flac mkv"; do
+        ffmpeg -nostdin -v error -y -i two.mp4 -c:v mpeg4 -q:v 3 -c:a "${as% *}" -ar 48000 "made.${as#* }" 2>/dev/null || continue
+        va-overlay -q --name two --faces two.faces.h5 --predictions made.pred.h5 -o made.mp4 "made.${as#* }"
+        for f in "made.${as#* }" made.mp4; do ffmpeg -nostdin -v error -i "$f" -map 0:a -c copy -f md5 -; done | uniq >sums
+        [ "$(wc -l <sums)" = 1 ] || explain "$as: $(cat sums)"
+    done
+}
+
 @test "rotated and odd-sized videos" {
     make_video turned.mp4 640 400 5 25 90
     constant 5 0.5 -0.5 >turned.txt

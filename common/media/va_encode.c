@@ -44,6 +44,7 @@ struct va_encoder {
     AVStream *sound_stream;
     AVPacket *waiting; /* the sound's: its next packet; NULL at its end */
     double delay;
+    int64_t last_dts; /* of sound, in the unit of its stream */
     int64_t last_tick;
     bool begun; /* the header is written */
 };
@@ -174,6 +175,7 @@ static int open_video(struct va_encoder *e, int64_t width, int64_t height, doubl
         return failed(e, "create", error);
     e->format->pb = e->io;
     e->format->flags |= AVFMT_FLAG_BITEXACT | AVFMT_FLAG_CUSTOM_IO;
+    e->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL; /* FLAC in MP4, for one */
     e->codec = va_codec_new(codec, width, height, AV_PIX_FMT_YUV420P,
                             ticks ? (AVRational){ 1, ticks } : av_inv_q(rate));
     e->stream = avformat_new_stream(e->format, NULL);
@@ -295,6 +297,7 @@ int va_encoder_sound(struct va_encoder *e, struct va_sound *sound, double delay)
     e->sound_stream->time_base = va_sound_time_base(sound);
     e->sound = sound;
     e->delay = delay;
+    e->last_dts = INT64_MIN;
     return next_sound(e);
 }
 
@@ -308,6 +311,9 @@ static int write_sound(struct va_encoder *e, double seconds)
         if ((double)e->waiting->dts * av_q2d(unit) >= seconds)
             break;
         av_packet_rescale_ts(e->waiting, unit, e->sound_stream->time_base);
+        if (e->waiting->dts <= e->last_dts) /* its unit may be longer than that of the sound */
+            e->waiting->pts = e->waiting->dts = e->last_dts + 1;
+        e->last_dts = e->waiting->dts;
         e->waiting->stream_index = e->sound_stream->index;
         error = av_interleaved_write_frame(e->format, e->waiting);
         if (error < 0)

@@ -45,6 +45,7 @@ static int open_reader(struct reader *r, struct va_bytes_input *input, const cha
 /* Times that ascend: those of the file, moved where its clock starts again. */
 static void set_times(struct reader *r, AVPacket *p)
 {
+    r->clock.step = (double)p->duration;
     va_clock_packet(&r->clock, &p->pts, &p->dts, true);
     if (p->dts == AV_NOPTS_VALUE)
         p->dts = p->pts;
@@ -255,6 +256,8 @@ static int take_codec(struct va_sound *s)
     s->codec->seek_preroll = c.preroll;
     s->codec->bit_rate = c.bit_rate;
     put_channels(s->codec, &c);
+    if (c.extra == 0) /* none is not the same as one of no bytes */
+        return 1;
     s->codec->extradata = av_mallocz((size_t)c.extra + AV_INPUT_BUFFER_PADDING_SIZE);
     if (!s->codec->extradata)
         return va_error_memory("%s: out of memory", s->path);
