@@ -82,6 +82,8 @@ BATS     := $(wildcard test/*.bats)
 SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
+BENCH_SRC := $(wildcard test/bench/*.c)
+BENCHES := $(BENCH_SRC:test/bench/%.c=$(BUILD)/test/bench/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
 GENS  := $(GEN_SRC:test/gen/%.c=$(BUILD)/test/gen/%)
 LATE  := $(TOOL_SRC:tools/%.c=$(BUILD)/test/late/bin/%)
@@ -111,7 +113,7 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC),$(L
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
 DEVICES  := cpu
 
-.PHONY: all help deps weights check check-unit check-tools check-headers check-layers lint format demo kill fault \
+.PHONY: all help deps weights bench check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
 all: $(TOOLS) man completion weights
 	@echo "cuda $(CUDA_STATE)"
@@ -126,6 +128,7 @@ help:
 ## make                 build the tools into build/bin
 ## make deps            install what Debian packages provide (sudo where needed)
 ## make check           unit tests, tools, headers, layers; ends with a count
+## make bench           time the hot paths; with PEERS=PYTHON beside PyTorch, turn by turn
 ## make check-unit      unit tests only        make check-tools   bats only
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
@@ -224,6 +227,9 @@ $(BUILD)/bin/%: $(BUILD)/tools/%.o $(LIB)
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(LIB)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+$(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(LIB)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 $(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
@@ -251,11 +257,13 @@ weights: $(TOOLS)
 include doc/pages.mk # man pages and completion
 
 # ---- tests ------------------------------------------------------------------------------
-check: all $(UNITS) $(GENS) $(FAULT) $(FUZZ) $(LATE)
+check: all $(BENCHES) $(UNITS) $(GENS) $(FAULT) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh
+bench: $(BENCHES) $(BUILD)/bin/va-check
+	@BUILD=$(BUILD) PEERS="$(PEERS)" test/bench/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(GENS) $(FAULT) $(FUZZ) $(LATE)
+check-tools: all $(BENCHES) $(GENS) $(FAULT) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh tools
 
 # What a power cut leaves must not matter.
@@ -290,7 +298,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
+C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)

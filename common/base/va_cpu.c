@@ -110,30 +110,46 @@ void va_cpu_limit(enum va_isa most)
         known = (int)most;
 }
 
+const char *const va_conv_names[] = { "auto", "direct", "spectral", NULL };
+
+/* What a variable of the environment wishes, by its number; -1: nothing, as a script leaves it that
+ * has no wish; -2: none of these. */
+static int wish(const char *variable, const char *const *names)
+{
+    const char *text = getenv(variable);
+
+    for (int i = 0; text && names[i]; i++)
+        if (!strcmp(text, names[i]))
+            return i;
+    return text && *text ? -2 : -1;
+}
+
 enum va_isa va_cpu_isa(void)
 {
     if (known < 0) {
-        const char *wish = getenv("VA_ISA");
-        enum va_isa isa = detect();
+        int wanted = wish("VA_ISA", va_isa_names);
 
-        for (int i = 0; wish && va_isa_names[i]; i++)
-            if (!strcmp(wish, va_isa_names[i]) && (enum va_isa)i < isa)
-                isa = (enum va_isa)i;
-        known = (int)isa;
+        known = (int)detect();
+        if (wanted >= 0 && wanted < known)
+            known = wanted;
     }
     return (enum va_isa)known;
 }
 
-const char *va_cpu_unknown_isa(void)
+enum va_conv_method va_cpu_conv_method(void)
 {
-    const char *wish = getenv("VA_ISA");
+    int wanted = wish("VA_CONV", va_conv_names);
 
-    if (wish && !*wish) /* as a script leaves it that has no wish */
-        return NULL;
-    for (int i = 0; wish && va_isa_names[i]; i++)
-        if (!strcmp(wish, va_isa_names[i]))
-            wish = NULL;
-    return wish;
+    return wanted < 0 ? VA_CONV_AUTO : (enum va_conv_method)wanted;
+}
+
+const char *va_cpu_bad_wish(const char **expected)
+{
+    *expected = "plain, avx2 or avx512";
+    if (wish("VA_ISA", va_isa_names) == -2)
+        return "VA_ISA";
+    *expected = "auto, direct or spectral";
+    return wish("VA_CONV", va_conv_names) == -2 ? "VA_CONV" : NULL;
 }
 
 bool va_cpu_amx_works(void)

@@ -21,8 +21,19 @@ enum va_isa va_cpu_isa(void); /* the level to use */
 /* Use at most this level, from the first device on that is opened later: ranks on unlike machines. */
 void va_cpu_limit(enum va_isa most);
 
-/* VA_ISA, where it is set and is none of the names above; else NULL. Tools refuse it. */
-const char *va_cpu_unknown_isa(void);
+/*
+ * How convolutions over time are computed: the quicker way for their size, or always the same where it
+ * is possible, by the environment variable VA_CONV (auto, direct, spectral), for tests and for
+ * comparing; results differ by their rounding.
+ */
+enum va_conv_method { VA_CONV_AUTO, VA_CONV_DIRECT, VA_CONV_SPECTRAL };
+extern const char *const va_conv_names[]; /* in enum order, NULL last */
+
+enum va_conv_method va_cpu_conv_method(void);
+
+/* The variable of the above whose value is none of the names, and what is `expected`; else NULL. Tools
+ * refuse it. */
+const char *va_cpu_bad_wish(const char **expected);
 
 /* AMX is announced; and it survived the probe (false where it is not announced). */
 bool va_cpu_amx_announced(void);

@@ -280,12 +280,12 @@ bool va_option_is_help(const struct va_option *table, const char *arg)
 char **va_options_parse(const struct va_option *table, const struct va_usage *usage, int argc,
                         char **argv, int *status)
 {
+    const char *expected, *bad = va_cpu_bad_wish(&expected);
     int operands = 1;
     bool ended = false;
 
-    if (va_cpu_unknown_isa()) {
-        va_usage_error(status, "VA_ISA=%s: expected plain, avx2 or avx512",
-                       va_cpu_unknown_isa());
+    if (bad) {
+        va_usage_error(status, "%s=%s: expected %s", bad, getenv(bad), expected);
         return NULL;
     }
     memset(seen.given, 0, sizeof(seen.given));

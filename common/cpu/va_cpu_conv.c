@@ -116,7 +116,7 @@ void va_cpu_conv(struct va_backend *be, const struct va_conv *p)
                          .bias = p->bias,
                          .out = p->y };
 
-    if (be->failed)
+    if (be->failed || va_cpu_spectral_conv(s.cpu, p))
         return;
     s.w = va_cpu_pack(s.cpu, p->w, VA_PACK_FORWARD, p->Cin, p->Cout, p->K, p->K, p->Cin * p->K);
     if (s.w)
@@ -194,7 +194,7 @@ void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
 
     if (be->failed || p->B < 1 || p->T < 1)
         return;
-    if (p->dx) {
+    if (p->dx && !va_cpu_spectral_dx(cpu, p)) {
         struct shifted s = { .cpu = cpu,
                              .B = p->B,
                              .T = p->T,
@@ -212,7 +212,7 @@ void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
         if (s.w)
             run_shifted(&s);
     }
-    if (p->dw)
+    if (p->dw && !va_cpu_spectral_dw(cpu, p))
         conv_dw(cpu, p);
     if (p->dbias)
         va_cpu_add_columns(cpu, p->B * p->T, p->Cout, p->Cout, p->dy, p->dbias);

@@ -85,6 +85,8 @@ static void cpu_destroy(struct va_backend *be)
 {
     va_buffer_free(be, va_cpu(be)->scratch);
     va_buffer_free(be, va_cpu(be)->shared);
+    for (size_t i = 0; i < VA_COUNT(va_cpu(be)->waves); i++)
+        va_buffer_free(be, va_cpu(be)->waves[i]);
     va_free(be);
 }
 

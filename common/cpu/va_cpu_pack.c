@@ -129,9 +129,10 @@ void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool trai
     if (w->use == VA_USE_LINEAR)
         va_cpu_pack(cpu, w, be->precision == VA_BF16_PRODUCTS ? VA_PACK_BF16 : VA_PACK_FORWARD,
                     K, N, 1, 1, K);
-    if (w->use == VA_USE_CONV)
-        va_cpu_pack(cpu, w, VA_PACK_FORWARD, K, N, taps, taps, K * taps);
-    if (w->use == VA_USE_CONV && training)
+    if (w->use != VA_USE_CONV || va_cpu_spectral_kernel(taps, K, N))
+        return; /* what short inputs need is packed when one comes */
+    va_cpu_pack(cpu, w, VA_PACK_FORWARD, K, N, taps, taps, K * taps);
+    if (training)
         va_cpu_pack(cpu, w, VA_PACK_BACKWARD, N, K, taps, K * taps, taps);
 }
 

@@ -22,6 +22,8 @@ struct va_cpu {
     int threads;
     float *shared; /* [shared_room]: partial results of tasks */
     int64_t shared_room;
+    float
+        *waves[VA_TILE_MAX / 2 + 1]; /* tables of tiles of twice the size (va_cpu_spectral.c) */
 };
 
 static inline struct va_cpu *va_cpu(struct va_backend *be)
@@ -117,6 +119,16 @@ void va_cpu_conv(struct va_backend *be, const struct va_conv *p);
 void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p);
 void va_cpu_dwconv(struct va_backend *be, const struct va_dwconv *p);
 void va_cpu_dwconv_grad(struct va_backend *be, const struct va_dwconv_grad *p);
+
+/* va_cpu_spectral.c: false where the direct method is to be used */
+bool va_cpu_spectral_conv(struct va_cpu *cpu, const struct va_conv *p);
+bool va_cpu_spectral_dx(struct va_cpu *cpu, const struct va_conv_grad *p);
+bool va_cpu_spectral_dw(struct va_cpu *cpu, const struct va_conv_grad *p);
+/* Such kernels take the domain of frequencies, but for short sequences. */
+bool va_cpu_spectral_kernel(int64_t taps, int64_t Cin, int64_t Cout);
+/* The size of tiles that is quickest, 0: the direct method is. */
+int va_cpu_spectral_size(int64_t frames, int64_t dilation, int64_t taps, int64_t Cin,
+                         int64_t Cout);
 
 /* va_cpu_recurrent.c */
 void va_cpu_recurrent(struct va_backend *be, const struct va_recurrent *p);

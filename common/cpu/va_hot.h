@@ -9,6 +9,7 @@
 
 #include "base/va_cpu.h"
 #include "cpu/va_gemm.h"
+#include "cpu/va_spectral.h"
 #include "ops/va_ops.h"
 
 /* Constants of an AdamW step, rounded once from double. */
@@ -99,6 +100,19 @@ struct va_hot {
     void (*scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t e1, float *tile);
     void (*scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e1,
                       const struct va_hot_scan_work *work);
+
+    /* convolutions by spectra (cpu/va_spectral.h). Channels [0, channels) of a row of tiles; */
+    void (*tile_spectrum)(const struct va_tile *p, const struct va_samples *s, int64_t channels,
+                          int64_t step, float *out);
+    void (*kernel_spectrum)(const struct va_tile *p, const struct va_kernel_block *b,
+                            int64_t step, float *out);
+    void (*spectral_product)(const struct va_spectral_product *p);
+    /* the first `count` outputs of a row of sums, y rows ld apart; bias may be NULL */
+    void (*tile_back)(const struct va_tile *p, const float *sums, int64_t step,
+                      const float *bias, int64_t channels, int count, int64_t ld, float *y);
+    /* adds to the taps b->w what the sums [in] give */
+    void (*kernel_back)(const struct va_tile *p, const float *sums, int64_t step,
+                        const struct va_kernel_block *b);
 
     /* pictures: row i of Ho of picture b, as row = b * Ho + i. w in panels (va_cpu_pack), `tap` floats
      * from tap to tap and `panel` from panel to panel; wt [K * K, C] */

@@ -2,8 +2,8 @@
  * Matrix products for machines where oneDNN has no kernel on panels (those without AVX-512: its
  * sgemm brings B into order anew for every block of rows, which costs up to half of the time).
  *
- * A tile is MR rows of C by one panel, in registers over KC steps of K. The panel's KC rows lie
- * in the first cache while all tiles of MC rows use them, and those of the next panel are asked
+ * A tile is MR rows of C by one panel or two, in registers over KC steps of K. The panels' KC rows
+ * lie in the first cache while all tiles of MC rows use them, and those of the next ones are asked
  * for meanwhile; the MC rows of A lie in the second cache, interleaved as the tiles read them.
  * The order of the sums depends on K alone, so a row of C does not depend on the other rows.
  */
@@ -14,39 +14,44 @@ enum {
     V = NR / VA_W, /* vectors across a panel */
 #if defined(__AVX512F__)
     MR = 12,
+    TWO = 2, /* panels that fit: with one, loads would be the limit, not multiplications */
 #elif defined(__AVX2__) || defined(__aarch64__)
     MR = 6,
+    TWO = 1,
 #else
     MR = 2,
+    TWO = 1,
 #endif
     KC = 256,
-    MC = 192,   /* a multiple of every MR */
-    NC = 512,   /* columns brought into panels at a time */
-    AHEAD = 24, /* cache lines asked for by a tile, at most */
+    MC = 192,  /* a multiple of every MR */
+    NC = 512,  /* columns brought into panels at a time */
+    PACE = 64, /* parts of a float */
 };
 _Static_assert(MC % MR == 0 && MC * KC + KC * NC <= VA_GEMM_WORK, "work of a thread");
 
-/* One tile: its rows of A, interleaved [K, MR], and of a panel [K, NR]. */
+/* One tile: its rows of A, interleaved [K, MR], and of panels [K, NR] that lie `step` apart. */
 struct tile {
     int64_t K; /* at most KC */
     const float *a, *b;
-    const float *next; /* cache lines that will be wanted soon */
-    int64_t lines;
+    int64_t step;
+    const float *next; /* what will be wanted soon: */
+    int64_t pace;      /* PACE-ths of a float to ask for at every step */
     float *c;
     int64_t ldc, rows, cols;
     bool add;
 };
 
-VA_INLINE void store(const struct tile *t, const int R, va_vf s[MR][V])
+/* What came of a panel, into `cols` columns. */
+VA_INLINE void store(const struct tile *t, const int R, va_vf s[MR][V], float *c, int64_t cols)
 {
     float edge[MR * NR];
 
-    if (t->rows == R && t->cols == NR) {
+    if (t->rows == R && cols >= NR) {
         VA_UNROLL
         for (int r = 0; r < R; r++) {
             VA_UNROLL
             for (int v = 0; v < V; v++) {
-                float *to = t->c + r * t->ldc + v * VA_W;
+                float *to = c + r * t->ldc + v * VA_W;
 
                 if (t->add)
                     s[r][v] = v_load(to) + s[r][v];
@@ -62,58 +67,69 @@ VA_INLINE void store(const struct tile *t, const int R, va_vf s[MR][V])
             v_store(edge + r * NR + v * VA_W, s[r][v]);
     }
     for (int r = 0; r < R && r < t->rows; r++)
-        for (int n = 0; n < NR && n < t->cols; n++) {
-            float *to = t->c + r * t->ldc + n;
+        for (int n = 0; n < NR && n < cols; n++) {
+            float *to = c + r * t->ldc + n;
 
             *to = t->add ? *to + edge[r * NR + n] : edge[r * NR + n];
         }
 }
 
-/* The first R rows, a number known when this is compiled. */
-VA_INLINE void multiply_rows(const struct tile *t, const int R)
+/* The first R rows of P panels, numbers known when this is compiled. */
+VA_INLINE void multiply_rows(const struct tile *t, const int R, const int P)
 {
     const float *a = t->a, *b = t->b;
-    va_vf s[MR][V];
+    va_vf s[TWO][MR][V];
 
-    for (int64_t i = 0; i < t->lines; i++)
-        __builtin_prefetch(t->next + 16 * i, 0, 2);
     for (int64_t r = 0; r < t->rows; r++)
-        __builtin_prefetch(t->c + r * t->ldc, 1, 3);
+        for (int p = 0; p < P; p++)
+            __builtin_prefetch(t->c + r * t->ldc + p * NR, 1, 3);
     VA_UNROLL
-    for (int r = 0; r < R; r++) {
+    for (int i = 0; i < P * V; i++) {
         VA_UNROLL
-        for (int v = 0; v < V; v++)
-            s[r][v] = v_set(0);
+        for (int r = 0; r < R; r++)
+            s[i / V][r][i % V] = v_set(0);
     }
     for (int64_t k = 0; k < t->K; k++) {
-        va_vf row[V];
+        va_vf row[TWO][V];
 
+        for (int p = 0; p < P; p++) /* step by step: a burst would wait */
+            __builtin_prefetch(t->next + p * t->step + k * t->pace / PACE, 0, 2);
         VA_UNROLL
-        for (int v = 0; v < V; v++)
-            row[v] = v_load(b + v * VA_W);
+        for (int i = 0; i < P * V; i++)
+            row[i / V][i % V] = v_load(b + i / V * t->step + i % V * VA_W);
         VA_UNROLL
         for (int r = 0; r < R; r++) {
             va_vf x = v_set(a[r]);
 
             VA_UNROLL
-            for (int v = 0; v < V; v++)
-                s[r][v] = v_fma(x, row[v], s[r][v]);
+            for (int i = 0; i < P * V; i++)
+                s[i / V][r][i % V] = v_fma(x, row[i / V][i % V], s[i / V][r][i % V]);
         }
         a += MR;
         b += NR;
     }
-    store(t, R, s);
+    VA_UNROLL
+    for (int p = 0; p < P; p++)
+        store(t, R, s[p], t->c + p * NR, t->cols - p * NR);
+}
+
+VA_INLINE void multiply_panels(const struct tile *t, const int P)
+{
+    if (t->rows > MR / 2)
+        multiply_rows(t, MR, P);
+    else if (t->rows > 1)
+        multiply_rows(t, MR / 2, P);
+    else
+        multiply_rows(t, 1, P);
 }
 
 /* A single row (a frame of a stream) and the few left over cost no more than they must. */
 static void multiply(const struct tile *t)
 {
-    if (t->rows > MR / 2)
-        multiply_rows(t, MR);
-    else if (t->rows > 1)
-        multiply_rows(t, MR / 2);
+    if (t->cols > NR)
+        multiply_panels(t, TWO);
     else
-        multiply_rows(t, 1);
+        multiply_panels(t, 1);
 }
 
 /* n numbers, most often `whole`: then without a call */
@@ -166,25 +182,24 @@ static void take_panels(const struct va_gemm *g, const float *b, int64_t n0, int
     }
 }
 
-/* Rows of A as take_rows gave them, by panels that lie `step` apart, into columns of c. */
-static void multiply_block(struct tile t, int64_t rows, int64_t cols, int64_t step)
+/* Rows of A as take_rows gave them, by t.cols columns of panels, into columns of c. */
+static void multiply_block(struct tile t, int64_t rows, int64_t cols)
 {
+    enum { WIDE = TWO * NR };
     const float *a = t.a;
-    int64_t lines = t.K * NR / 16, tiles = (rows + MR - 1) / MR;
+    int64_t tiles = (rows + MR - 1) / MR;
     float *c = t.c;
 
-    if (lines > tiles * AHEAD)
-        lines = tiles * AHEAD;
-    for (int64_t n = 0; n < cols; n += NR, t.b += step) {
-        t.cols = cols - n < NR ? cols - n : NR;
-        t.next = t.b + (n + NR < cols ? step : 0);
+    t.pace = PACE * NR / tiles;
+    for (int64_t n = 0; n < cols; n += WIDE, t.b += TWO * t.step) {
+        t.cols = cols - n < WIDE ? cols - n : WIDE;
+        t.next = t.b + (n + WIDE < cols ? TWO * t.step : 0);
         for (int64_t i = 0; i < tiles; i++) {
             t.a = a + i * MR * t.K;
             t.c = c + i * MR * t.ldc + n;
             t.rows = rows - i * MR < MR ? rows - i * MR : MR;
-            t.lines = lines * (i + 1) / tiles - lines * i / tiles;
             multiply(&t);
-            t.next += 16 * t.lines;
+            t.next += t.K * t.pace / PACE;
         }
     }
 }
@@ -205,6 +220,7 @@ void VA_HOT(va_hot_gemm)(const struct va_gemm *g, const float *a, const float *b
                               .ldc = g->ldc,
                               .add = g->add || k0 > 0 };
 
+            t.step = NR * (panels ? depth : t.K);
             if (!panels)
                 take_panels(g, b, n0, cols, k0, t.K, panels_of_b);
             for (int64_t m0 = 0; m0 < g->M; m0 += MC) {
@@ -212,7 +228,7 @@ void VA_HOT(va_hot_gemm)(const struct va_gemm *g, const float *a, const float *b
 
                 take_rows(g, a, m0, rows, k0, t.K, rows_of_a);
                 t.c = c + m0 * g->ldc + n0;
-                multiply_block(t, rows, cols, panels ? depth * NR : t.K * NR);
+                multiply_block(t, rows, cols);
             }
         }
     }

@@ -62,6 +62,18 @@ void VA_HOT(va_hot_scan)(const struct va_scan *p, int64_t b, int64_t e0, int64_t
 void VA_HOT(va_hot_scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e0, int64_t e1,
                               const struct va_hot_scan_work *work);
 
+/* hot_spectral.c */
+void VA_HOT(va_hot_tile_spectrum)(const struct va_tile *p, const struct va_samples *s,
+                                  int64_t channels, int64_t step, float *out);
+void VA_HOT(va_hot_kernel_spectrum)(const struct va_tile *p, const struct va_kernel_block *b,
+                                    int64_t step, float *out);
+void VA_HOT(va_hot_spectral_product)(const struct va_spectral_product *p);
+void VA_HOT(va_hot_tile_back)(const struct va_tile *p, const float *sums, int64_t step,
+                              const float *bias, int64_t channels, int count, int64_t ld,
+                              float *y);
+void VA_HOT(va_hot_kernel_back)(const struct va_tile *p, const float *sums, int64_t step,
+                                const struct va_kernel_block *b);
+
 extern const struct va_hot VA_HOT(va_hot_table);
 
 /* hot_pictures.c */

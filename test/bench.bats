@@ -1,0 +1,27 @@
+#!/usr/bin/env bats
+# The programs of make bench work; what they measure is looked at by people.
+
+setup() {
+    bin=$(dirname "$(command -v make_features)")/../bench
+    [ -x "$bin/temporal" ] || skip "the benchmarks are not built (make bench)"
+}
+
+@test "a row says its time, its rate and its error" {
+    run "$bin/temporal" conv-fwd -n 2 --batch 1 --frames 70
+    [ "$status" -eq 0 ]
+    [[ $output == '{"row": "conv-fwd", "batch": 1, "frames": 70, "median_s": '*'"error": '*'e-07, "peak_mib": '*'}' ]]
+}
+
+@test "in lockstep a run answers every line" {
+    run bash -c 'printf "\n\n" | "$0" scan --batch 1 --frames 30 --lockstep' "$bin/scan"
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 3 ]
+    [ "${lines[0]}" = ready ]
+    [[ ${lines[2]} =~ ^0\.[0-9]{6}$ ]]
+}
+
+@test "an unknown row is refused with a list" {
+    run "$bin/scan" nothing
+    [ "$status" -eq 2 ]
+    [[ $output == "usage: "*"rows: scan-fwd scan" ]]
+}

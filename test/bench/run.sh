@@ -1,0 +1,103 @@
+#!/bin/bash
+# test/bench/run.sh [ROW...] - time the hot paths; make bench runs it.
+#
+# PEERS=PYTHON       also time what users would run instead, turn by turn with ours
+# PEER_SCRIPTS=DIR   its programs: peer_head.py, peer_vit.py, ... (default: ../shared/peers)
+# PAIRS=N            runs of each (default 5)
+# BUILD=DIR          where the programs are (default: build)
+#
+# Every row checks its error before it is timed. A table goes to standard output, one JSON line a
+# row to $BUILD/bench.jsonl. Nothing else should run meanwhile.
+set -u
+trap '' PIPE # a program that ended early is seen by what it did not answer
+cd "$(dirname "$0")/../.." || exit
+BUILD=${BUILD:-build} PAIRS=${PAIRS:-5} PEER_SCRIPTS=${PEER_SCRIPTS:-../shared/peers}
+bin=$BUILD/test/bench out=$BUILD/bench.jsonl
+: >"$out"
+
+# row | ours | the peer | peak that bounds it
+rows="
+step | temporal step | peer_head.py --what step | peak-fma
+forward | temporal forward | peer_head.py --what forward | peak-fma
+conv-fwd | temporal conv-fwd | peer_head.py --what conv-fwd --conv 1024,1024,1 | peak-fma
+adamw | temporal adamw | peer_head.py --what adamw | peak-read
+scan-fwd | scan scan-fwd | peer_head.py --what scan-fwd | peak-exp
+scan | scan scan | peer_head.py --what scan | peak-exp
+vit-f32 | vit cls-f32 | peer_vit.py --batch 8 | peak-fma
+vit-bf16 | vit cls-bf16 | peer_vit.py --batch 8 --dtype bf16 | peak-fma
+"
+# Time grows with frames and with sequences as the work does.
+sizes="step:--frames:75 step:--frames:150 step:--frames:300 step:--frames:600
+step:--batch:4 step:--batch:8 step:--batch:16 step:--batch:32"
+
+middle() { sort -g | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+field() { sed -n "s/.*\"$2\": \"\{0,1\}\([^,\"}]*\).*/\1/p" <<<"$1"; }
+
+facts() {
+    printf '{"machine": "%s", "threads": %s, "version": "%s"}\n' \
+        "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1)" "$(nproc)" \
+        "$("$BUILD"/bin/va-check --version | head -1)"
+}
+
+# One program alone: its JSON line.
+alone() { # word...
+    local line
+    line=$("$bin/$1" "${@:2}" -n "$PAIRS") && tee -a "$out" <<<"$line"
+}
+
+# Two programs in lockstep: medians of PAIRS runs of each, one after the other.
+together() { # ours, peer
+    local a='' b='' own=() others=() dir ids=()
+    dir=$(mktemp -d) && mkfifo "$dir"/{a,b}.{in,out} || return
+    $1 --lockstep <"$dir/a.in" >"$dir/a.out" &
+    ids=($!)
+    $2 --lockstep <"$dir/b.in" >"$dir/b.out" 2>"$dir/log" &
+    ids+=($!)
+    exec 3>"$dir/a.in" 4>"$dir/b.in" 5<"$dir/a.out" 6<"$dir/b.out"
+    while read -r a <&5 && [ "$a" != ready ]; do :; done
+    while read -r b <&6 && [ "$b" != ready ]; do :; done
+    for ((i = 0; i < PAIRS; i++)); do
+        echo >&3 && read -r a <&5 && own+=("$a")
+        echo >&4 && read -r b <&6 && others+=("$b")
+    done 2>/dev/null
+    exec 3>&- 4>&- 5<&- 6<&-
+    wait "${ids[@]}"
+    if [ ${#own[@]} -eq "$PAIRS" ] && [ ${#others[@]} -eq "$PAIRS" ]; then
+        printf '%s\n' "${own[@]}" | middle
+        printf '%s\n' "${others[@]}" | middle
+    else
+        echo "$2: $(tail -1 "$dir/log")" >&2
+    fi
+    rm -rf "$dir"
+}
+
+declare -A peak
+facts | tee -a "$out"
+for p in peak-fma peak-bf16 peak-u8s8 peak-exp peak-read; do
+    line=$(alone peaks $p) && peak[$p]=$(field "$line" rate)
+done
+printf '%-10s %12s %12s %7s %7s %9s %8s\n' row ours_s peer_s ratio share error MiB
+while IFS='|' read -r row ours peer bound; do
+    read -r row <<<"$row" && read -r bound <<<"$bound"
+    [ -n "$row" ] || continue
+    [ $# = 0 ] || [[ " $* " == *" $row "* ]] || continue
+    read -ra words <<<"$ours"
+    line=$(alone "${words[@]}") || { printf '%-10s failed\n' "$row"; continue; }
+    mine=$(field "$line" median_s) theirs=- ratio=-
+    if [ -n "${PEERS:-}" ] && pair=$(together "$bin/${ours# }" "$PEERS $PEER_SCRIPTS/${peer# }") && [ -n "$pair" ]; then
+        { read -r mine; read -r theirs; } <<<"$pair"
+        ratio=$(awk "BEGIN { printf \"%.2f\", $theirs / $mine }")
+        printf '{"row": "%s", "ours_s": %s, "peer_s": %s, "ratio": %s, "peer": "%s"}\n' "$row" "$mine" \
+            "$theirs" "$ratio" "${peer# }" >>"$out"
+    fi
+    awk -v row="$row" -v s="$mine" -v p="$theirs" -v r="$ratio" -v rate="$(field "$line" rate)" \
+        -v peak="${peak[$bound]:-0}" -v e="$(field "$line" error)" -v m="$(field "$line" peak_mib)" \
+        'BEGIN { printf "%-10s %12s %12s %7s %7s %9s %8s\n", row, s, p, r,
+                 (peak > 0 ? sprintf("%.2f", rate / peak) : "-"), e, m }'
+done <<<"$rows"
+[ $# = 0 ] || exit 0
+for s in $sizes; do
+    IFS=: read -r row option n <<<"$s"
+    line=$(alone temporal "$row" "$option" "$n") &&
+        printf '%s %s %s: %s s\n' "$row" "$option" "$n" "$(field "$line" median_s)"
+done
