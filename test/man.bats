@@ -74,6 +74,8 @@ given() {
     # shellcheck disable=SC2016 # the sizes of --init are those of the file
     small va-mae-pretrain '--epochs 1 --warmup-epochs 0 --batch 4 --accumulate 1 $sizes' \
         'case " $* " in *" --init "*) sizes= ;; *) sizes="--image 48 --patch 8 --width 16 --depth 1 --heads 2 --decoder-width 16 --decoder-depth 1 --decoder-heads 2" ;; esac'
+    # shellcheck disable=SC2016 # a file stands for the camera
+    small va-live "" 'for a; do shift; [ "$a" != /dev/video0 ] || a=holiday.mp4; set -- "$@" "$a"; done'
     va-synth -q --videos 5 --test 1 --frames 80 --traps no --seed 6 --crops yes -o given
     cp -r given/cropped_aligned given/VA_Estimation_Challenge/*_Set given/sample_submission.txt .
     # a red square is what make_detector's finds
@@ -103,7 +105,7 @@ given_later() {
     given
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
-    local tools=(faces decode embed window fold tcn-mamba-train finetune predict mae-pretrain weights
+    local tools=(faces decode embed window fold tcn-mamba-train finetune predict live mae-pretrain weights
         ensemble ridge score smooth table plot report overlay submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do

@@ -6,7 +6,6 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
-#include "base/va_program.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "faces/va_crop_points.h"
@@ -121,18 +120,6 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     return parse_people(a, status);
 }
 
-/* The file of weights: a new string, or NULL after reporting. */
-static char *find_weights(const char *option)
-{
-    const char *given = option ? option : getenv("VA_FACES");
-    char *path = given && *given ? va_strdup(given) : va_program_share("yunet.h5");
-
-    if (!path)
-        va_error("no detector of faces: run \"make deps WITH=faces\" and \"make\", or give "
-                 "--weights yunet.h5");
-    return path;
-}
-
 /* What was found, on standard error. */
 static void tell(const struct args *a, const struct va_finder_result *r, int64_t faces)
 {
@@ -194,7 +181,7 @@ static int run(struct args *a)
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
         goto done;
     va_threads_set(1); /* a frame is the work of one thread */
-    weights = find_weights(a->weights);
+    weights = va_detector_file(a->weights, "--weights");
     video = !weights  ? NULL
             : a->name ? va_strdup(a->name)
                       : va_video_name_enter(a->input, "rename it or give --name");
@@ -248,7 +235,7 @@ static int print_points(const struct va_crop_points *p, const char *template)
 static int check(const char *crops, const char *option, double min_score, const char *template)
 {
     const struct va_detect_options options = { .max_side = 640, .min_score = min_score };
-    char *weights = find_weights(option);
+    char *weights = va_detector_file(option, "--weights");
     struct va_tensors *set = weights ? va_model_read(weights, NULL) : NULL;
     struct va_detector *detector = set ? va_detector_new(set, weights, &options) : NULL;
     struct va_source *source = detector

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { ALIGNMENT = 64, SOME = 64 << 20 /* bytes */ };
 
@@ -34,6 +35,19 @@ void *va_new(int64_t count, size_t size)
         return out_of_memory(count, size);
     memset(p, 0, (size_t)bytes);
     return p;
+}
+
+void *va_pages_new(int64_t bytes)
+{
+    void *p = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                   0);
+
+    return p == MAP_FAILED ? out_of_memory(bytes, 1) : p;
+}
+
+void va_pages_free(void *p, int64_t bytes)
+{
+    munmap(p, (size_t)bytes);
 }
 
 int va_grow(void *array, int64_t *room, int64_t need, size_t size)

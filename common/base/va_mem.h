@@ -28,6 +28,11 @@ VA_MUST_USE char *va_format(const char *format, ...) VA_PRINTF(1, 2); /* a new s
 
 void va_free(void *block); /* NULL is fine */
 
+/* Many zeros, `bytes` of them, which take memory only when they are touched, by whichever thread that
+ * is. NULL after reporting. */
+VA_MUST_USE void *va_pages_new(int64_t bytes);
+void va_pages_free(void *p, int64_t bytes);
+
 /*
  * Whether memory is short: a block of some size cannot be allocated. Libraries then fail in many ways
  * and may report damaged data; for impossible sizes in damaged data they report a lack of memory.

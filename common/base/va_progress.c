@@ -1,12 +1,12 @@
 #include "base/va_progress.h"
 
+#include "base/va_clock.h"
 #include "base/va_error.h"
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -17,14 +17,6 @@ static struct {
     bool on, drawn;
     bool shared; /* with another program, which draws one line for several tools */
 } progress;
-
-static double seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void clear_line(void)
 {
@@ -42,7 +34,7 @@ void va_progress_begin(const char *what, int64_t total)
     progress.what = what;
     progress.total = total;
     *progress.note = '\0';
-    progress.start = progress.last = seconds();
+    progress.start = progress.last = va_clock();
     va_error_set_before(clear_line);
 }
 
@@ -52,7 +44,7 @@ void va_progress_update(int64_t done)
     double now, rate;
     int n;
 
-    if (!progress.on || (now = seconds()) - progress.last < 1)
+    if (!progress.on || (now = va_clock()) - progress.last < 1)
         return;
     progress.last = now;
     rate = (double)done / (now - progress.start);

@@ -2,7 +2,9 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_thread.h"
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -304,4 +306,48 @@ const char *va_shape_text(int rank, const int64_t *shape, char *buffer, size_t s
         n += (size_t)snprintf(buffer + n, size - n, "%s%lld", i ? "x" : "",
                               (long long)shape[i]);
     return buffer;
+}
+
+bool va_all_finite(const float *x, int64_t n)
+{
+    uint32_t bad = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, x + i, sizeof(bits));
+        bad |= (bits & 0x7fffffff) >= 0x7f800000;
+    }
+    return !bad;
+}
+
+enum { PIECE = 1 << 16 };
+
+struct search {
+    const float *x;
+    int64_t n;
+    atomic_bool found;
+};
+
+static void search_piece(void *arg, int64_t piece, int thread)
+{
+    struct search *s = arg;
+    int64_t from = piece * PIECE, count = s->n - from < PIECE ? s->n - from : PIECE;
+
+    (void)thread;
+    if (!va_all_finite(s->x + from, count))
+        atomic_store(&s->found, true);
+}
+
+int64_t va_first_not_finite(const float *x, int64_t n)
+{
+    struct search s = { .x = x, .n = n };
+    int64_t i = 0;
+
+    va_parallel((n + PIECE - 1) / PIECE, search_piece, &s);
+    if (!s.found)
+        return -1;
+    while (isfinite(x[i]))
+        i++;
+    return i;
 }

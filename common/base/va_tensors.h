@@ -11,6 +11,7 @@
 #define VA_TENSORS_H
 
 #include "base/va_attr.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -107,6 +108,11 @@ float va_from_f16(uint16_t h);
 uint16_t va_to_f16(float x);
 float va_from_bf16(uint16_t h);
 uint16_t va_to_bf16(float x);
+
+/* Whether all n numbers are finite: by their exponents, without a branch for each. */
+bool va_all_finite(const float *x, int64_t n);
+/* The first of n numbers that is not finite, by all threads; -1: there is none. */
+int64_t va_first_not_finite(const float *x, int64_t n);
 
 /* "1024x768x15" for messages; returns buffer. */
 const char *va_shape_text(int rank, const int64_t *shape, char *buffer, size_t size);

@@ -19,6 +19,7 @@ void va_version_print(void)
     printf("cuda       %s\n", VA_BUILD_CUDA);
     printf("mpi        %s\n", VA_BUILD_MPI);
     printf("png        %s\n", VA_BUILD_PNG);
+    printf("camera     %s\n", VA_BUILD_CAMERA);
     if (va_verbosity() == VA_VERBOSE)
         printf("cpu        %s\n", va_cpu_describe());
 }

@@ -3,7 +3,11 @@
 #include "base/va_mem.h"
 #include <string.h>
 
-enum { HEAD = 64 }; /* bytes in front of a buffer: its size, and the alignment kept */
+enum {
+    HEAD = 64, /* bytes in front of a buffer: its size, and the alignment kept */
+    LARGE =
+        4 << 20 /* from here on in pages of its own: nobody writes zeros that are not read */
+};
 
 void *va_buffer_new(struct va_backend *be, int64_t count)
 {
@@ -12,7 +16,7 @@ void *va_buffer_new(struct va_backend *be, int64_t count)
 
     if (va_mul(count, (int64_t)be->ops->elem, &bytes) < 0 || bytes > INT64_MAX - HEAD)
         bytes = INT64_MAX - HEAD; /* refused and reported below */
-    block = va_new(bytes + HEAD, 1);
+    block = bytes < LARGE ? va_new(bytes + HEAD, 1) : va_pages_new(bytes + HEAD);
     if (!block)
         return NULL;
     memcpy(block, &bytes, sizeof(bytes));
@@ -30,7 +34,10 @@ void va_buffer_free(struct va_backend *be, void *buffer)
         return;
     memcpy(&bytes, (char *)buffer - HEAD, sizeof(bytes));
     be->held -= bytes;
-    va_free((char *)buffer - HEAD);
+    if (bytes < LARGE)
+        va_free((char *)buffer - HEAD);
+    else
+        va_pages_free((char *)buffer - HEAD, bytes + HEAD);
 }
 
 void va_buffer_move(struct va_backend *be, void *dst, const void *src, int64_t bytes)

@@ -38,14 +38,17 @@ static void put_real(FILE *f, double x, int digits, const char *unknown)
         fputs(unknown, f);
 }
 
-static double time_of(const struct va_frame_values *v, int64_t t)
+/* Row t of a video, which is person `number`. */
+static struct va_frame_row row_of(const struct va_frame_values *v, int64_t t, int64_t number)
 {
-    return v->pts ? v->pts[t] : (double)NAN;
-}
-
-static double confidence_of(const struct va_frame_values *v, int64_t t)
-{
-    return v->confidence ? (double)v->confidence[t] : (double)NAN;
+    return (struct va_frame_row){ .frame = t + 1,
+                                  .time = v->pts ? v->pts[t] : (double)NAN,
+                                  .person = v->name,
+                                  .number = number,
+                                  .face = !v->face ? -1 : v->face[t] != 0,
+                                  .confidence = v->confidence ? (double)v->confidence[t]
+                                                              : (double)NAN,
+                                  .va = { v->va[2 * t], v->va[2 * t + 1] } };
 }
 
 /* A field: in quotes where it holds the separator or a quote. */
@@ -64,21 +67,18 @@ static void put_field(FILE *f, const char *text, char separator)
     putc('"', f);
 }
 
-static void put_columns(FILE *f, const struct va_frame_values *v, char separator)
+static void put_columns(FILE *f, const struct va_frame_row *r, char separator)
 {
-    for (int64_t t = 0; t < v->T; t++) {
-        fprintf(f, "%lld%c", (long long)t + 1, separator);
-        put_real(f, time_of(v, t), 6, "");
-        putc(separator, f);
-        put_field(f, v->name, separator);
-        putc(separator, f);
-        if (v->face)
-            putc(v->face[t] ? '1' : '0', f);
-        putc(separator, f);
-        put_real(f, confidence_of(v, t), 3, "");
-        fprintf(f, "%c%.6f%c%.6f\n", separator, (double)v->va[2 * t], separator,
-                (double)v->va[2 * t + 1]);
-    }
+    fprintf(f, "%lld%c", (long long)r->frame, separator);
+    put_real(f, r->time, 6, "");
+    putc(separator, f);
+    put_field(f, r->person, separator);
+    putc(separator, f);
+    if (r->face >= 0)
+        putc(r->face ? '1' : '0', f);
+    putc(separator, f);
+    put_real(f, r->confidence, 3, "");
+    fprintf(f, "%c%.6f%c%.6f\n", separator, (double)r->va[0], separator, (double)r->va[1]);
 }
 
 static void begin_csv(FILE *f)
@@ -96,33 +96,26 @@ static void begin_openface(FILE *f)
     fputs("frame, face_id, timestamp, confidence, success, valence, arousal\n", f);
 }
 
-static int add_csv(struct va_frame_table *t, const struct va_frame_values *v)
+static void put_csv(FILE *f, const struct va_frame_row *r)
 {
-    put_columns(t->file.stream, v, ',');
-    return 0;
+    put_columns(f, r, ',');
 }
 
-static int add_tsv(struct va_frame_table *t, const struct va_frame_values *v)
+static void put_tsv(FILE *f, const struct va_frame_row *r)
 {
-    put_columns(t->file.stream, v, '\t');
-    return 0;
+    put_columns(f, r, '\t');
 }
 
-static int add_openface(struct va_frame_table *t, const struct va_frame_values *v)
+static void put_openface(FILE *f, const struct va_frame_row *r)
 {
-    FILE *f = t->file.stream;
+    bool face = r->face != 0;
+    double confidence = !face ? 0 : isfinite(r->confidence) ? r->confidence : 1;
 
-    for (int64_t i = 0; i < v->T; i++) {
-        bool face = !v->face || v->face[i];
-        double confidence = v->confidence ? confidence_of(v, i) : face;
-
-        fprintf(f, "%lld, %lld, ", (long long)i + 1, (long long)t->count - 1);
-        put_real(f, time_of(v, i), 6, "");
-        fputs(", ", f);
-        put_real(f, face ? confidence : 0, 3, "0.000");
-        fprintf(f, ", %d, %.6f, %.6f\n", face, (double)v->va[2 * i], (double)v->va[2 * i + 1]);
-    }
-    return 0;
+    fprintf(f, "%lld, %lld, ", (long long)r->frame, (long long)r->number);
+    put_real(f, r->time, 6, "");
+    fputs(", ", f);
+    put_real(f, confidence, 3, "0.000");
+    fprintf(f, ", %d, %.6f, %.6f\n", face, (double)r->va[0], (double)r->va[1]);
 }
 
 static void put_json_text(FILE *f, const char *text)
@@ -139,21 +132,15 @@ static void put_json_text(FILE *f, const char *text)
     putc('"', f);
 }
 
-static int add_jsonl(struct va_frame_table *t, const struct va_frame_values *v)
+static void put_jsonl(FILE *f, const struct va_frame_row *r)
 {
-    FILE *f = t->file.stream;
-
-    for (int64_t i = 0; i < v->T; i++) {
-        fprintf(f, "{\"frame\":%lld,\"time\":", (long long)i + 1);
-        put_real(f, time_of(v, i), 6, "null");
-        fputs(",\"person\":", f);
-        put_json_text(f, v->name);
-        fprintf(f, ",\"face\":%s,\"confidence\":", !v->face ? "null" : v->face[i] ? "1" : "0");
-        put_real(f, confidence_of(v, i), 3, "null");
-        fprintf(f, ",\"valence\":%.6f,\"arousal\":%.6f}\n", (double)v->va[2 * i],
-                (double)v->va[2 * i + 1]);
-    }
-    return 0;
+    fprintf(f, "{\"frame\":%lld,\"time\":", (long long)r->frame);
+    put_real(f, r->time, 6, "null");
+    fputs(",\"person\":", f);
+    put_json_text(f, r->person);
+    fprintf(f, ",\"face\":%s,\"confidence\":", r->face < 0 ? "null" : r->face ? "1" : "0");
+    put_real(f, r->confidence, 3, "null");
+    fprintf(f, ",\"valence\":%.6f,\"arousal\":%.6f}\n", (double)r->va[0], (double)r->va[1]);
 }
 
 /* ---- cues ------------------------------------------------------------------------------- */
@@ -304,26 +291,24 @@ static void end_eaf(struct va_frame_table *t)
 
 static const struct format {
     const char *ending, *first; /* `first`: how a file of this format begins */
-    bool timed;                 /* cannot do without times */
     void (*begin)(FILE *f);
-    int (*add)(struct va_frame_table *t, const struct va_frame_values *v);
-    void (*end)(struct va_frame_table *t);
+    void (*put)(FILE *f, const struct va_frame_row *row); /* a row a frame; or NULL: */
+    void (*end)(struct va_frame_table *t);                /* cues, which need times */
 } formats[] = {
-    [VA_TABLE_CSV] = { "csv", "frame,time,", false, begin_csv, add_csv, NULL },
-    [VA_TABLE_TSV] = { "tsv", "frame\ttime\t", false, begin_tsv, add_tsv, NULL },
-    [VA_TABLE_JSONL] = { "jsonl", "{\"frame\":", false, NULL, add_jsonl, NULL },
-    [VA_TABLE_OPENFACE] = { "csv", "frame, face_id", false, begin_openface, add_openface,
-                            NULL },
-    [VA_TABLE_VTT] = { "vtt", "WEBVTT\n", true, NULL, add_cues, end_vtt },
+    [VA_TABLE_CSV] = { "csv", "frame,time,", begin_csv, put_csv, NULL },
+    [VA_TABLE_TSV] = { "tsv", "frame\ttime\t", begin_tsv, put_tsv, NULL },
+    [VA_TABLE_JSONL] = { "jsonl", "{\"frame\":", NULL, put_jsonl, NULL },
+    [VA_TABLE_OPENFACE] = { "csv", "frame, face_id", begin_openface, put_openface, NULL },
+    [VA_TABLE_VTT] = { "vtt", "WEBVTT\n", NULL, NULL, end_vtt },
     [VA_TABLE_EAF] = { "eaf",
-                       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ANNOTATION_DOCUMENT", true,
-                       NULL, add_cues, end_eaf },
+                       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ANNOTATION_DOCUMENT", NULL,
+                       NULL, end_eaf },
 };
 enum { FORMATS = (int)(sizeof(formats) / sizeof(*formats)) };
 const char *const va_table_format_names[FORMATS + 1] = { "auto",     "csv", "tsv", "jsonl",
                                                          "openface", "vtt", "eaf" };
 
-static enum va_table_format format_of(const char *path)
+enum va_table_format va_table_format_of(const char *path)
 {
     const char *name = strrchr(path, '/'), *dot = strrchr(name ? name : path, '.');
 
@@ -336,6 +321,11 @@ static enum va_table_format format_of(const char *path)
 const char *va_table_ending(enum va_table_format format)
 {
     return formats[format == VA_TABLE_AUTO ? VA_TABLE_TSV : format].ending;
+}
+
+bool va_table_has_rows(enum va_table_format format)
+{
+    return formats[format == VA_TABLE_AUTO ? VA_TABLE_TSV : format].put != NULL;
 }
 
 bool va_frame_table_ours(const char *head, size_t size)
@@ -354,7 +344,7 @@ struct va_frame_table *va_frame_table_create(const char *path, enum va_table_for
 
     if (!t)
         return NULL;
-    t->format = format == VA_TABLE_AUTO ? format_of(path) : format;
+    t->format = format == VA_TABLE_AUTO ? va_table_format_of(path) : format;
     if (va_textfile_create(&t->file, path, va_frame_table_ours) < 0) {
         va_free(t);
         return NULL;
@@ -367,10 +357,12 @@ struct va_frame_table *va_frame_table_create(const char *path, enum va_table_for
 int va_frame_table_add(struct va_frame_table *t, const char *source,
                        const struct va_frame_values *v)
 {
-    if (formats[t->format].timed && !v->pts)
+    const struct format *format = &formats[t->format];
+
+    if (!format->put && !v->pts)
         return va_error("%s: video '%s': found no times of frames, which format %s needs",
                         source, v->name, va_table_format_names[t->format]);
-    for (int64_t i = 0; formats[t->format].timed && i < v->T; i++)
+    for (int64_t i = 0; !format->put && i < v->T; i++)
         if (v->pts[i] > SECONDS_MAX)
             return va_error("%s: video '%s': frame %lld: found time %g, expected seconds, at "
                             "most %g",
@@ -379,7 +371,18 @@ int va_frame_table_add(struct va_frame_table *t, const char *source,
         !(t->persons[t->count] = va_strdup(v->name)))
         return -1;
     t->count++;
-    return formats[t->format].add(t, v);
+    for (int64_t i = 0; format->put && i < v->T; i++) {
+        const struct va_frame_row row = row_of(v, i, t->count - 1);
+
+        format->put(t->file.stream, &row);
+    }
+    return format->put ? 0 : add_cues(t, v);
+}
+
+int va_frame_table_put(struct va_frame_table *t, const struct va_frame_row *row)
+{
+    formats[t->format].put(t->file.stream, row);
+    return fflush(t->file.stream) == 0 ? 0 : -1;
 }
 
 static void release(struct va_frame_table **handle)

@@ -36,6 +36,11 @@ extern const char *const va_table_format_names[]; /* in enum order, NULL last */
 
 const char *va_table_ending(enum va_table_format format); /* of file names; AUTO: "tsv" */
 
+/* What AUTO is for a file of this name. */
+enum va_table_format va_table_format_of(const char *path);
+/* Whether a format has a row for a frame, and can be written while frames come. */
+bool va_table_has_rows(enum va_table_format format);
+
 /* Whether a file that begins with head[0..size) is such a table, in any format (va_output.h). */
 bool va_frame_table_ours(const char *head, size_t size);
 
@@ -49,6 +54,12 @@ VA_MUST_USE struct va_frame_table *va_frame_table_create(const char *path,
  * the format needs times that are not known. */
 VA_MUST_USE int va_frame_table_add(struct va_frame_table *t, const char *source,
                                    const struct va_frame_values *v);
+
+/*
+ * A row of a format that has rows, written at once. 0, or -1 without a report, with errno: the file or
+ * pipe cannot be written; then commit or abort.
+ */
+VA_MUST_USE int va_frame_table_put(struct va_frame_table *t, const struct va_frame_row *row);
 
 /* Both free *t and set it to NULL. commit: -1 after reporting. */
 VA_MUST_USE int va_frame_table_commit(struct va_frame_table **t);

@@ -20,4 +20,15 @@ struct va_frame_values {
         *confidence; /* [T] of the face, 0 to 1, NaN where not known; NULL: none is known */
 };
 
+/* One frame of one person. */
+struct va_frame_row {
+    int64_t frame; /* from 1 */
+    double time;   /* seconds, NaN where not known */
+    const char *person;
+    int64_t number;    /* of the person, from 0 */
+    int face;          /* 1, 0; -1: not known */
+    double confidence; /* NaN where not known */
+    float va[2];
+};
+
 #endif

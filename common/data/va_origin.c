@@ -71,6 +71,12 @@ void va_origin_load(struct va_origin *o, const struct va_tensors *set, const cha
                              .fps_max = load_rate(set, "fps-max") };
 }
 
+bool va_origin_is_far(const struct va_origin *o, double fps)
+{
+    return fps > 0 && o->fps_min > 0 && o->fps_max > 0 &&
+           (fps > VA_ORIGIN_FPS * o->fps_max || VA_ORIGIN_FPS * fps < o->fps_min);
+}
+
 void va_origin_compare_rates(const struct va_origin *o, const struct va_window_index *index,
                              const bool *chosen)
 {
@@ -81,9 +87,7 @@ void va_origin_compare_rates(const struct va_origin *o, const struct va_window_i
     for (int64_t i = 0; i < index->video_count; i++) {
         const struct va_index_video *v = &index->videos[i];
 
-        if ((chosen && !chosen[i]) || !(v->fps > 0) || !(o->fps_min > 0) || !(o->fps_max > 0))
-            continue;
-        if (v->fps > VA_ORIGIN_FPS * o->fps_max || VA_ORIGIN_FPS * v->fps < o->fps_min) {
+        if ((!chosen || chosen[i]) && va_origin_is_far(o, v->fps)) {
             first = first ? first : v;
             far++;
         }

@@ -38,6 +38,9 @@ VA_MUST_USE int va_origin_add(struct va_origin *o, const struct va_window_index 
 VA_MUST_USE int va_origin_store(const struct va_origin *o, struct va_tensors *set);
 void va_origin_load(struct va_origin *o, const struct va_tensors *set, const char *path);
 
+/* Whether a rate is far from those of model `o`; false where one of them is not known. */
+bool va_origin_is_far(const struct va_origin *o, double fps);
+
 /* Warn of chosen videos whose rate is far from that of model `o`, in one line. */
 void va_origin_compare_rates(const struct va_origin *o, const struct va_window_index *index,
                              const bool *chosen);

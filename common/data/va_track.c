@@ -13,19 +13,6 @@
 
 enum { BLOCK = 1 << 16 }; /* numbers in a block */
 
-bool va_all_finite(const float *x, int64_t n)
-{
-    uint32_t bad = 0;
-
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, x + i, sizeof(bits));
-        bad |= (bits & 0x7fffffff) >= 0x7f800000;
-    }
-    return !bad;
-}
-
 int va_not_finite(const char *path, int32_t frame, int64_t row, const float *x, int64_t dim)
 {
     int64_t c = 0;

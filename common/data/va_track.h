@@ -31,9 +31,6 @@ void va_track_release(struct va_track *t);
 /* Encoder (a new string, or NULL) and rate of an open file. -1 after reporting. */
 VA_MUST_USE int va_track_origin(struct va_h5_in *in, char **encoder, double *fps);
 
-/* Whether all n numbers are finite: by their exponents, without a branch for each. */
-bool va_all_finite(const float *x, int64_t n);
-
 /* Report the first number of a row x [dim] that is not finite: "PATH: /features: frame F (row R),
  * column C: ...". Returns -1. */
 int va_not_finite(const char *path, int32_t frame, int64_t row, const float *x, int64_t dim);

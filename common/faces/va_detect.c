@@ -1,9 +1,12 @@
 #include "faces/va_detect.h"
 
+#include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_program.h"
 #include "media/va_area.h"
 #include "ops/va_device.h"
 #include <math.h>
+#include <stdlib.h>
 
 struct va_detector {
     struct va_detect_options options;
@@ -15,6 +18,18 @@ struct va_detector {
     struct va_face *faces; /* [room] */
     int64_t room;
 };
+
+char *va_detector_file(const char *given, const char *option)
+{
+    const char *from = given ? given : getenv("VA_FACES");
+    char *path = from && *from ? va_strdup(from) : va_program_share("yunet.h5");
+
+    if (!path)
+        va_error("no detector of faces: run \"make deps WITH=faces\" and \"make\", or give "
+                 "%s yunet.h5",
+                 option);
+    return path;
+}
 
 struct va_detector *va_detector_new(const struct va_tensors *set, const char *path,
                                     const struct va_detect_options *options)

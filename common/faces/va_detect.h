@@ -17,6 +17,10 @@ struct va_detect_options {
     double min_size;  /* 20: pixels of the shorter side of a box, in the picture given */
 };
 
+/* The file of weights: `given`, or where that is NULL the one that VA_FACES names, or share/mamba-va/yunet.h5
+ * beside this program. A new string; NULL after reporting, with `option`, which gives one. */
+VA_MUST_USE char *va_detector_file(const char *given, const char *option);
+
 struct va_detector; /* opaque */
 
 /* A detector with weights of a set (arch = yunet), on a CPU; `path` names the set in messages. NULL

@@ -366,7 +366,7 @@ int va_finder_run(struct va_source *source, const struct va_tensors *set, const 
     pthread_cond_init(&f.changed, NULL);
     f.slot_count = 2 * count + 2;
     f.slots = va_new(f.slot_count, sizeof(*f.slots));
-    f.tracks = va_tracks_new(options->gap);
+    f.tracks = va_tracks_new(options->gap, false);
     got = f.slots && f.tracks ? va_face_template_read(&f.template, VA_FACES_TEMPLATE) : -1;
     if (got == 0) {
         started = start(&f, workers, count, set, path);

@@ -17,6 +17,7 @@ struct active {
 
 struct va_tracks {
     double gap;
+    bool brief;              /* `all` stays empty */
     struct va_tracklet *all; /* [count] */
     int64_t count, room;
     struct active *active; /* [active_count] */
@@ -31,12 +32,14 @@ struct pair {
     int64_t active, face;
 };
 
-struct va_tracks *va_tracks_new(double gap)
+struct va_tracks *va_tracks_new(double gap, bool brief)
 {
     struct va_tracks *t = va_new(1, sizeof(*t));
 
-    if (t)
+    if (t) {
         t->gap = gap;
+        t->brief = brief;
+    }
     return t;
 }
 
@@ -121,11 +124,13 @@ static int32_t begin(struct va_tracks *t, int32_t index, double time, const floa
 {
     struct active *a;
 
-    if (va_grow(&t->all, &t->room, t->count + 1, sizeof(*t->all)) < 0 ||
+    if ((!t->brief && va_grow(&t->all, &t->room, t->count + 1, sizeof(*t->all)) < 0) ||
         va_grow(&t->active, &t->active_room, t->active_count + 1, sizeof(*t->active)) < 0)
         return -1;
-    memset(&t->all[t->count], 0, sizeof(*t->all));
-    t->all[t->count].first = index;
+    if (!t->brief) {
+        memset(&t->all[t->count], 0, sizeof(*t->all));
+        t->all[t->count].first = index;
+    }
     a = &t->active[t->active_count++];
     *a = (struct active){ .tracklet = (int32_t)t->count, .time = time, .taken = true };
     memcpy(a->box, box, sizeof(a->box));
@@ -179,14 +184,15 @@ int va_tracks_add(struct va_tracks *t, int32_t index, double time, bool cut, int
             tracklets[k] = begin(t, index, time, faces[k].box);
         if (tracklets[k] < 0)
             return -1;
-        add_face(t, tracklets[k], index, &faces[k], looks + k * VA_LOOK);
+        if (!t->brief)
+            add_face(t, tracklets[k], index, &faces[k], looks + k * VA_LOOK);
     }
     return 0;
 }
 
 const struct va_tracklet *va_tracks_all(const struct va_tracks *t, int64_t *count)
 {
-    *count = t->count;
+    *count = t->brief ? 0 : t->count;
     return t->all;
 }
 

@@ -22,8 +22,9 @@ struct va_tracklet {
 
 struct va_tracks; /* opaque */
 
-/* NULL after reporting. */
-VA_MUST_USE struct va_tracks *va_tracks_new(double gap);
+/* `brief`: keep nothing of tracklets but their numbers, so that memory does not grow; va_tracks_all then
+ * has none, and looks may be NULL. NULL after reporting. */
+VA_MUST_USE struct va_tracks *va_tracks_new(double gap, bool brief);
 void va_tracks_free(struct va_tracks *t); /* NULL is fine */
 
 /*

@@ -2,6 +2,7 @@
  * An update, on one rank or on several. A failure that only one rank meets is agreed upon before the
  * ranks next exchange something, so that none waits for one that has given up.
  */
+#include "base/va_clock.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "comm/va_comm.h"
@@ -67,7 +68,7 @@ static double rate_of(const struct va_pretrainer *t)
 static void tell(const struct va_pretrainer *t, double loss, double rate)
 {
     const struct va_run_state *s = &t->run.state;
-    double seconds = va_run_seconds() - t->began;
+    double seconds = va_clock() - t->began;
 
     va_debug("epoch %lld of %lld, step %lld: loss %.4f, rate %.3g, %.1f pictures/s",
              (long long)va_run_epoch(s), (long long)t->config.epochs, (long long)s->batches,
@@ -114,7 +115,7 @@ int va_pretrain_step(void *arg)
     if (va_comm_agree(va_pretrain_sheet(t)) < 0)
         return -1;
     if (t->began == 0) {
-        t->began = va_run_seconds();
+        t->began = va_clock();
         t->begun = s->batches;
     }
     step = va_optimiser_begin(t->optimiser, (uint64_t)t->config.seed, (uint64_t)s->batches,

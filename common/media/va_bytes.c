@@ -5,17 +5,32 @@
 #include "media/va_worker_priv.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { IO_BUFFER = 1 << 16 };
 
+/* Until there is something to read, or `stop`. */
+static void await(const struct va_bytes *b, int fd)
+{
+    enum { LOOK = 100 }; /* ms */
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+
+    while (!atomic_load(b->stop) && poll(&p, 1, LOOK) == 0)
+        ;
+}
+
 /* read(2) that goes on after a signal; remembers errno. */
 static ssize_t read_some(struct va_bytes *b, int fd, void *data, size_t size)
 {
     ssize_t n;
 
+    if (b->size < 0 && b->stop)
+        await(b, fd);
+    if (b->stop && atomic_load(b->stop))
+        return 0;
     do
         n = read(fd, data, size);
     while (n < 0 && errno == EINTR);
@@ -203,9 +218,11 @@ int va_bytes_open(struct va_bytes *b, struct va_bytes_input *input, const char *
 {
     uint8_t *buffer;
 
-    *b = (struct va_bytes){
-        .fd = input->fd, .spool = input->spool, .no_spool = input->no_spool, .size = input->size
-    };
+    *b = (struct va_bytes){ .fd = input->fd,
+                            .spool = input->spool,
+                            .no_spool = input->no_spool,
+                            .size = input->size,
+                            .stop = input->stop };
     input->fd = input->spool = -1;
     if (b->size >= 0) {
         if (b->size == 0)

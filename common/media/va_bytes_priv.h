@@ -10,6 +10,7 @@
 
 #include "base/va_attr.h"
 #include <libavformat/avformat.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,10 +18,13 @@ enum { VA_BYTES_HEAD = 12 }; /* enough to know an MP4 */
 
 /* What is read: found where files may be opened, then used there or in a confined process. */
 struct va_bytes_input {
-    int fd;       /* -1: none */
-    int spool;    /* for a pipe: an empty file without a name; -1: none */
-    int no_spool; /* errno: why there is none */
-    int64_t size; /* bytes; -1: a pipe */
+    int fd;             /* -1: none */
+    int spool;          /* for a pipe: an empty file without a name; -1: none */
+    int no_spool;       /* errno: why there is none */
+    int64_t size;       /* bytes; -1: a pipe */
+    const char *camera; /* a device that has pictures, and no bytes; else NULL */
+    /* While reading waits, end it when this is true; NULL: never, as in a confined process. */
+    const atomic_bool *stop;
 };
 
 /* Open `path` ("-" is stdin). -1 after reporting. */
@@ -32,12 +36,13 @@ struct va_bytes {
     int spool; /* the temporary file; -1: none */
     int no_spool;
     uint8_t head[VA_BYTES_HEAD];
-    int head_size;    /* of a pipe: bytes looked at first */
-    int64_t size;     /* of a file; -1: a pipe */
-    int64_t position; /* of the next byte to give */
-    int64_t taken;    /* bytes got from a pipe; of a file, the furthest byte read */
-    int64_t asked;    /* the furthest place that was wanted, there or not */
-    int failure;      /* errno of a read that failed */
+    int head_size;           /* of a pipe: bytes looked at first */
+    int64_t size;            /* of a file; -1: a pipe */
+    int64_t position;        /* of the next byte to give */
+    int64_t taken;           /* bytes got from a pipe; of a file, the furthest byte read */
+    int64_t asked;           /* the furthest place that was wanted, there or not */
+    int failure;             /* errno of a read that failed */
+    const atomic_bool *stop; /* as in va_bytes_input */
     AVIOContext *io;
 };
 

@@ -106,7 +106,7 @@ static void close_folder(struct va_source *s)
 
 int va_folder_open(struct va_source *s, const char *path)
 {
-    static const struct va_source_kind kind = { next, close_folder };
+    static const struct va_source_kind kind = { next, close_folder, NULL };
     struct folder *f = va_new(1, sizeof(*f));
     int64_t last;
 

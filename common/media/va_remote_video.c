@@ -44,7 +44,8 @@ static void decode_all(struct va_side *side, const void *args)
                                 .width = f.width,
                                 .height = f.height,
                                 .index = f.index,
-                                .pts = f.pts };
+                                .pts = f.pts,
+                                .arrived = f.arrived };
         va_side_post(side, r, s, NULL);
     }
     r = (struct va_record){ .kind = got < 0 ? VA_RECORD_FAILED : VA_RECORD_END };
@@ -117,7 +118,8 @@ static int next(struct va_source *s, struct va_frame *out)
                                       .width = r->width,
                                       .height = r->height,
                                       .index = r->index,
-                                      .pts = r->pts };
+                                      .pts = r->pts,
+                                      .arrived = r->arrived };
             m->held = true;
             return 1;
         } else {
@@ -134,6 +136,13 @@ static void close_remote(struct va_source *s)
     if (m)
         va_worker_free(m->worker);
     va_free(m);
+}
+
+static void stop(struct va_source *s)
+{
+    struct remote *m = s->state;
+
+    va_worker_stop(m->worker);
 }
 
 static int start(struct va_source *s, struct remote *m)
@@ -167,7 +176,7 @@ static int start(struct va_source *s, struct remote *m)
 
 int va_remote_open(struct va_source *s)
 {
-    static const struct va_source_kind kind = { next, close_remote };
+    static const struct va_source_kind kind = { next, close_remote, stop };
     struct remote *m = va_new(1, sizeof(*m));
     const struct va_record *r;
 

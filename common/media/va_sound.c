@@ -28,7 +28,7 @@ static int open_reader(struct reader *r, struct va_bytes_input *input, const cha
 {
     int found;
 
-    if (va_stream_open(&r->in, input, path) < 0)
+    if (va_stream_open(&r->in, input, path, false) < 0)
         return -1;
     found = av_find_best_stream(r->in.format, AVMEDIA_TYPE_AUDIO, -1, r->in.video->index, NULL,
                                 0);

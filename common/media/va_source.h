@@ -8,10 +8,10 @@
  *
  * Broken packets and images, and pictures that are known to be lost, are reported and passed over,
  * up to `tolerate` of them (a run of lost pictures counts once); one more is an error. A frame lost
- * that way keeps its number: the following ones do not move up. Where the times of a file start
+ * that way keeps its number: the following ones do not move up. A live source reports the first ten. Where the times of a file start
  * again, they are made to go on, with a warning (schemas/va.frames.md has the rules).
  *
- * Videos and images are decoded in a confined process unless va_decoder_start said otherwise
+ * Videos and images, but for cameras, are decoded in a confined process unless va_decoder_start said otherwise
  * (media/va_decoder.h).
  *
  * Threads:   one thread per source; different sources are independent
@@ -20,6 +20,7 @@
 #define VA_SOURCE_H
 
 #include "base/va_attr.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { VA_SIDE_MAX = 16384 };            /* pixels in a row or column of any picture */
@@ -36,6 +37,9 @@ struct va_source_options {
     int64_t frame_count;   /* folder: frames of the original video; 0: the last number */
     double fps;            /* folder: rate of the original video; 0: not known */
     int threads;           /* decoder threads; 0: va_threads_available() */
+    bool
+        live; /* with little delay: one decoder thread, and half a second of a stream is enough to
+                  know what is in it */
 };
 
 struct va_frame {
@@ -44,9 +48,11 @@ struct va_frame {
     int64_t index; /* 1-based frame number in the video */
     double
         pts; /* seconds, as in the file, may be below 0; folder: (index - 1) / fps, 0 without fps */
+    double arrived; /* va_clock() when the last of its packets was read; folder: 0 */
 };
 
-/* Open a file, "-" (stdin) or a folder. NULL after reporting. */
+/* Open a file, "-" (stdin), a folder or a camera of Linux (/dev/video0), whose times begin with 0 and
+ * which is read in this process. NULL after reporting. */
 VA_MUST_USE struct va_source *va_source_open(const char *path,
                                              const struct va_source_options *options);
 
@@ -63,6 +69,8 @@ double va_source_fps(const struct va_source *s);
 int64_t va_source_frame_count(const struct va_source *s);
 int64_t va_source_expected(const struct va_source *s); /* of va_source_next; 0 unknown */
 int64_t va_source_broken(const struct va_source *s);   /* packets or images passed over */
-void va_source_close(struct va_source *s);             /* NULL is fine */
+/* From any thread: a call of va_source_next that waits for data gives 0 soon, and so do later ones. */
+void va_source_stop(struct va_source *s);
+void va_source_close(struct va_source *s); /* NULL is fine */
 
 #endif

@@ -49,6 +49,8 @@ bool va_source_wants(const struct va_source *s, int64_t index, double pts)
            !(o->end > 0 && pts >= o->end);
 }
 
+enum { LIVE_WARNINGS = 10 }; /* of a source that may go on for days */
+
 int va_source_found_broken(struct va_source *s, const char *path, const char *format, ...)
 {
     char what[1024];
@@ -66,6 +68,7 @@ int va_source_found_broken(struct va_source *s, const char *path, const char *fo
         return va_error("%s: %s; found %lld broken, expected at most %lld", path, what,
                         (long long)s->broken, (long long)s->options.tolerate);
     }
-    va_warn("%s: %s", path, what);
+    if (!s->options.live || s->broken <= LIVE_WARNINGS)
+        va_warn("%s: %s", path, what);
     return 0;
 }

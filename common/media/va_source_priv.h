@@ -8,6 +8,7 @@
 #include "media/va_libav_priv.h"
 #include "media/va_source.h"
 #include <libavutil/frame.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct va_rgb; /* opaque: AVFrame -> packed RGB of one size */
@@ -30,6 +31,8 @@ void va_rgb_free(struct va_rgb *r); /* NULL is fine */
 struct va_source_kind {
     int (*next)(struct va_source *s, struct va_frame *frame);
     void (*close)(struct va_source *s);
+    void (*stop)(
+        struct va_source *s); /* wake `next`; NULL: it never waits, or looks at s->stopped */
 };
 
 struct va_source {
@@ -39,6 +42,7 @@ struct va_source {
     struct va_bytes_input input; /* of a video */
     struct va_source_options options;
     struct va_rgb *rgb;
+    atomic_bool stopped;
     int64_t broken, frame_count, expected;
     double fps;
 };

@@ -7,8 +7,10 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "media/va_camera_priv.h"
 #include <errno.h>
 #include <libavutil/avstring.h>
+#include <time.h>
 
 enum { STREAMS_MAX = 128 };
 
@@ -28,6 +30,8 @@ int va_stream_failed(struct va_stream *s, const char *verb, int error)
         return va_error_read(s->path, "read");
     }
     va_libav_why(&s->log, error, why, sizeof(why));
+    if (s->camera)
+        return va_error_machine("%s: cannot %s: %s", s->path, verb, why);
     if (va_mem_short())
         return va_error_memory("%s: cannot %s: out of memory", s->path, verb);
     if (error == AVERROR(EAGAIN)) /* no thread could start */
@@ -113,9 +117,35 @@ static int open_format(struct va_stream *s)
     return error < 0 ? va_stream_failed(s, "read as a video", error) : 0;
 }
 
-int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char *shown)
+/* The device says itself what it sends. */
+static int open_camera(struct va_stream *s, const struct va_bytes_input *input)
+{
+    const AVInputFormat *found = va_camera_format();
+    int error;
+
+    s->camera = true;
+    s->bytes = (struct va_bytes){ .fd = -1, .spool = -1, .size = -1, .stop = input->stop };
+    if (!found)
+        return va_error_machine(
+            "%s: is a camera, and this build cannot read one: run \"make deps "
+            "WITH=camera\" and \"make\", or pipe it in with ffmpeg",
+            s->path);
+    s->format = avformat_alloc_context();
+    if (!s->format)
+        return va_error_machine("%s: out of memory", s->path);
+    s->format->flags |= AVFMT_FLAG_NONBLOCK;
+    s->format->opaque = &s->log;
+    error = avformat_open_input(&s->format, input->camera, found, NULL);
+    s->complaints = va_libav_complaints(&s->log);
+    return error < 0 ? va_stream_failed(s, "open the camera", error) : choose_stream(s);
+}
+
+int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char *shown,
+                   bool live)
 {
     s->path = shown;
+    if (input->camera)
+        return open_camera(s, input);
     if (va_bytes_open(&s->bytes, input, shown) < 0)
         return -1;
     s->format = avformat_alloc_context();
@@ -125,6 +155,8 @@ int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char
     s->format->flags |= AVFMT_FLAG_CUSTOM_IO;
     s->format->opaque = &s->log;
     s->format->io_open = refuse_open;
+    if (live)
+        s->format->max_analyze_duration = AV_TIME_BASE / 2;
     if (open_format(s) < 0 || choose_stream(s) < 0)
         return -1;
     s->avi = av_match_name("avi", s->format->iformat->name);
@@ -187,11 +219,29 @@ static void look_up(struct va_stream *s, AVPacket *p)
         p->pts += late;
 }
 
+/* av_read_frame that waits for the next picture of a camera, unless it is to stop. */
+static int next_packet(struct va_stream *s, AVPacket *p)
+{
+    const struct timespec look = { .tv_nsec = 1000000 };
+    int error;
+
+    while ((error = av_read_frame(s->format, p)) == AVERROR(EAGAIN) && s->camera &&
+           !atomic_load(s->bytes.stop))
+        nanosleep(&look, NULL);
+    if (error >= 0 && s->camera && p->pts != AV_NOPTS_VALUE) {
+        s->origin = s->begun ? s->origin : p->pts;
+        s->begun = true;
+        p->pts -= s->origin;
+        p->dts = p->pts;
+    }
+    return error;
+}
+
 int va_stream_read(struct va_stream *s, AVPacket *p)
 {
     int error;
 
-    while ((error = av_read_frame(s->format, p)) >= 0) {
+    while ((error = next_packet(s, p)) >= 0) {
         follow(s, p);
         if (va_libav_complaints(&s->log) != s->complaints)
             s->hurt = true;

@@ -14,6 +14,9 @@ struct va_stream {
     AVFormatContext *format;
     AVStream *video;
     struct va_libav_log log; /* complaints of the demuxer */
+    bool camera;             /* it has no bytes, and packets come when they are filmed */
+    bool begun;              /* a camera, */
+    int64_t origin;          /* which calls the time of its first packet so */
     bool hurt;               /* data was passed over: see va_stream_read */
     bool tiled; /* packets of all streams are read and leave no byte between them */
     bool avi;
@@ -25,10 +28,10 @@ struct va_stream {
     unsigned complaints;    /* in the log when packets began, or at the last packet */
 };
 
-/* Open a zeroed stream over `input`, whose descriptors it takes; `shown` names it in messages. -1
- * after reporting. Close it in any case. */
+/* Open a zeroed stream over `input`, whose descriptors it takes; `shown` names it in messages; `live` as
+ * in media/va_source.h. -1 after reporting. Close it in any case. */
 VA_MUST_USE int va_stream_open(struct va_stream *s, struct va_bytes_input *input,
-                               const char *shown);
+                               const char *shown, bool live);
 void va_stream_close(struct va_stream *s);
 
 /* Report that the libraries answered `error`: the machine's fault if a read failed or memory is

@@ -6,6 +6,7 @@
  * over bytes until it finds the next one, or stops. Each of them is found, told and counted here;
  * va_order says which numbers are lost with it.
  */
+#include "base/va_clock.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_thread.h"
@@ -36,6 +37,7 @@ struct video {
     int64_t joint;      /* pts of the first packet there, until its frame came; INT64_MIN */
     int64_t first_time; /* of frame first_number, in the stream's time base */
     int64_t first_number; /* 0: no frame with a time yet */
+    double arrived;       /* va_clock() of the last packet */
     double pts, step;     /* of the last frame; seconds between frames if there are no times */
     bool read_all, ended;
 };
@@ -143,8 +145,13 @@ static int read_packet(struct va_source *s)
 
         v->order.suspect |= v->in.hurt;
         v->order.exact = v->in.exact;
+        v->arrived = va_clock();
         if (error >= 0)
             return 1;
+        if (atomic_load(&s->stopped))
+            return -1; /* it is no error, and nobody looks */
+        if (v->in.camera)
+            return va_stream_failed(&v->in, "read", error);
         if (error == AVERROR_EOF || v->in.bytes.failure || ++errors > ERRORS_IN_A_ROW ||
             (error != AVERROR(EAGAIN) && at == avio_tell(v->in.bytes.io)))
             return end_reading(s, error, complaints);
@@ -259,6 +266,7 @@ static int place(struct va_source *s, struct va_frame *out)
                      ((double)(time - v->first_time) * v->in.video->time_base.num);
         }
     }
+    out->arrived = v->arrived;
     v->pts = out->pts;
     s->frame_count = v->order.number;
     return 0;
@@ -395,7 +403,10 @@ static int open_decoder(struct va_source *s)
     struct video *v = s->state;
     const AVCodecParameters *p = v->in.video->codecpar;
     const AVCodec *codec = avcodec_find_decoder(p->codec_id);
-    int threads = s->options.threads ? s->options.threads : va_threads_available(), error;
+    int threads = s->options.live      ? 1 /* more keep a frame each */
+                  : s->options.threads ? s->options.threads
+                                       : va_threads_available();
+    int error;
 
     if (!codec)
         return va_error("%s: found codec %s, for which libavcodec has no decoder here", s->path,
@@ -469,7 +480,7 @@ static void start_clock(struct video *v)
 
 int va_video_open(struct va_source *s)
 {
-    static const struct va_source_kind kind = { next, close_video };
+    static const struct va_source_kind kind = { next, close_video, NULL };
     struct video *v = va_new(1, sizeof(*v));
     const AVStream *stream;
     int64_t frames;
@@ -478,7 +489,7 @@ int va_video_open(struct va_source *s)
         return -1;
     s->kind = &kind;
     s->state = v;
-    if (va_stream_open(&v->in, &s->input, s->path) < 0 || open_decoder(s) < 0)
+    if (va_stream_open(&v->in, &s->input, s->path, s->options.live) < 0 || open_decoder(s) < 0)
         return -1;
     stream = v->in.video;
     s->fps = rate(stream->avg_frame_rate);

@@ -29,6 +29,7 @@ struct va_worker {
     int64_t seconds;
     uint64_t progress; /* when last looked at */
     double since;      /* CPU seconds then */
+    atomic_bool stopped;
 };
 
 /* ---- life ------------------------------------------------------------------------------- */
@@ -87,6 +88,12 @@ void va_worker_free(struct va_worker *w)
     if (w->memory >= 0)
         close(w->memory);
     va_free(w);
+}
+
+void va_worker_stop(struct va_worker *w)
+{
+    atomic_store(&w->stopped, true);
+    shutdown(w->sock, SHUT_RDWR);
 }
 
 void va_worker_rename(struct va_worker *w, const char *name)
@@ -184,7 +191,7 @@ static int await(struct va_worker *w, int batch)
         some = atomic_load(&s->made) > w->taken;
         if (atomic_load(&s->made) >= target || (some && (sleeps || w->fate.kind)))
             break;
-        if (w->sock < 0)
+        if (w->sock < 0 || atomic_load(&w->stopped))
             return -1;
         if (w->fate.kind)
             return report_end(w);

@@ -50,7 +50,7 @@ struct va_record {
     int kind, status;
     int64_t bytes, width, height, index;
     int64_t expected, frame_count, broken; /* of the source, at this moment */
-    double pts, fps;
+    double pts, arrived, fps;
 };
 
 struct va_request {
@@ -109,6 +109,8 @@ VA_MUST_USE const struct va_record *va_worker_next(struct va_worker *w, int batc
 const char *va_worker_text(const struct va_worker *w);
 
 /* Report that a record makes no sense: somebody else speaks for the decoder. Returns -1. */
+void va_worker_stop(
+    struct va_worker *w); /* from any thread: va_worker_next gives NULL, unreported */
 int va_worker_senseless(const struct va_worker *w);
 
 /* New slots, all free, `requests` of the past forgotten. -1 after reporting. */

@@ -9,8 +9,8 @@
  * Equal to the whole sequence at once up to rounding (1e-5). The state is carried in the object:
  * memory and time of a frame do not depend on how many came before (but for transformers).
  *
- * Ownership: keeps the pointer to the temporal model, which must outlive it and not be used otherwise
- *            between two frames
+ * Ownership: keeps the pointer to the temporal model, which must outlive it; several may take turns with
+ *            one model, a state each
  */
 #ifndef VA_LIVE_H
 #define VA_LIVE_H

@@ -414,7 +414,6 @@ static int values_of(const struct va_tensor *t, float *out)
 {
     for (int64_t i = 0; i < t->count; i++)
         switch (t->dtype) {
-        case VA_F32: out[i] = ((const float *)t->data)[i]; break;
         case VA_F64: out[i] = (float)((const double *)t->data)[i]; break;
         case VA_F16: out[i] = va_from_f16(((const uint16_t *)t->data)[i]); break;
         case VA_BF16: out[i] = va_from_bf16(((const uint16_t *)t->data)[i]); break;
@@ -423,28 +422,32 @@ static int values_of(const struct va_tensor *t, float *out)
     return 0;
 }
 
+static int put_finite(struct va_backend *be, struct va_param *p, const float *values,
+                      const char *path)
+{
+    int64_t bad = va_first_not_finite(values, p->count);
+
+    if (bad >= 0)
+        return va_error("%s: %s: element %lld is %g, expected a finite number", path, p->name,
+                        (long long)bad, (double)values[bad]);
+    be->ops->put_f32(be, p->value.data, values, p->count);
+    va_weight_changed(&p->value);
+    return 0;
+}
+
 static int load_entry(struct va_backend *be, struct va_param *p, const struct va_tensor *t,
                       const char *path)
 {
-    float *values = va_new(p->count, sizeof(float));
+    float *values;
     int rc = -1;
 
-    if (!values)
-        return -1;
-    if (values_of(t, values) < 0) {
+    if (t->dtype == VA_F32)
+        return put_finite(be, p, t->data, path);
+    values = va_new(p->count, sizeof(float));
+    if (values && values_of(t, values) < 0)
         va_error("%s: %s: type %s, expected float32", path, p->name, va_dtype_names[t->dtype]);
-        goto done;
-    }
-    for (int64_t i = 0; i < p->count; i++)
-        if (!isfinite(values[i])) {
-            va_error("%s: %s: element %lld is %g, expected a finite number", path, p->name,
-                     (long long)i, (double)values[i]);
-            goto done;
-        }
-    be->ops->put_f32(be, p->value.data, values, p->count);
-    va_weight_changed(&p->value);
-    rc = 0;
-done:
+    else if (values)
+        rc = put_finite(be, p, values, path);
     va_free(values);
     return rc;
 }

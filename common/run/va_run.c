@@ -1,5 +1,6 @@
 #include "run/va_run.h"
 
+#include "base/va_clock.h"
 #include "base/va_error.h"
 #include "base/va_lock.h"
 #include "base/va_mem.h"
@@ -73,7 +74,7 @@ int va_run_diverged(const struct va_run *r, const char *tensor, const char *batc
 static int save(struct va_run *r)
 {
     int64_t step = r->state.batches;
-    double begun = va_run_seconds();
+    double begun = va_clock();
     int status = 0;
 
     if (va_share_same_weights(r->state.params, step, r->room) < 0)
@@ -81,7 +82,7 @@ static int save(struct va_run *r)
     va_run_change_begin();
     if (va_run_writes())
         status = va_run_state_save(&r->state, r->state_path);
-    r->saved = va_run_seconds();
+    r->saved = va_clock();
     r->save_time = r->saved - begun;
     if (status == 0 && va_run_writes())
         r->saved_step = step;
@@ -110,12 +111,12 @@ static int begin(struct va_run *r)
 /* All ranks read the checkpoint. */
 static int resume(struct va_run *r)
 {
-    double begun = va_run_seconds();
+    double begun = va_clock();
 
     if (va_comm_agree(va_run_state_load(&r->state, r->state_path)) < 0)
         return -1;
     r->kind->changed(r->arg);
-    r->saved = va_run_seconds();
+    r->saved = va_clock();
     r->saved_step = r->state.batches;
     r->save_time = r->saved - begun; /* about as long */
     va_info("%s: continuing after step %lld", r->state_path, (long long)r->state.batches);
@@ -147,7 +148,7 @@ static bool save_due(const struct va_run *r)
 {
     const struct va_run_job *job = r->job;
     int64_t k = r->state.batches;
-    double age = va_run_seconds() - r->saved;
+    double age = va_clock() - r->saved;
 
     if (k == r->first)
         return false; /* begun or read a moment ago */
@@ -206,7 +207,7 @@ static int record(struct va_run *r, double score, double *row)
     va_debug("epoch %lld of %lld, step %lld: score %.4f, best %.4f at step %lld, %.2f steps/s",
              (long long)va_run_epoch(s), (long long)r->epochs, (long long)s->batches, score,
              s->best, (long long)s->best_step,
-             (double)(s->batches - r->first) / fmax(va_run_seconds() - r->begun, 1e-9));
+             (double)(s->batches - r->first) / fmax(va_clock() - r->begun, 1e-9));
     return va_log_add(&s->val, row);
 }
 
@@ -261,7 +262,7 @@ static int loop(struct va_run *r)
     if (r->steps && r->steps < total)
         total = r->steps;
     r->first = r->state.batches;
-    r->begun = va_run_seconds();
+    r->begun = va_clock();
     if (va_run_writes())
         va_progress_begin("steps", total - r->first);
     for (;;) {

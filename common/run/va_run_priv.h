@@ -6,7 +6,6 @@
 
 #include "comm/va_comm.h"
 #include "run/va_run.h"
-#include <time.h>
 
 static inline bool va_run_writes(void) /* rank 0 alone writes files */
 {
@@ -22,14 +21,6 @@ extern volatile sig_atomic_t va_run_stop;
  */
 VA_MUST_USE int va_run_watch_begin(struct va_run *r);
 void va_run_watch_end(void);
-
-static inline double va_run_seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /*
  * After the inputs: compares ranks, and locks output, checkpoint and logs until va_run_release. 0; 1

@@ -18,6 +18,7 @@
  * This is the one place below tools/ that ends the process: there is nobody to return to, the main
  * thread being in a wait that will not end.
  */
+#include "base/va_clock.h"
 #include "base/va_error.h"
 #include "base/va_leftover.h"
 #include "base/va_tempfile.h"
@@ -162,7 +163,7 @@ static void *look(void *arg)
 
     pthread_mutex_lock(&watch.lock);
     while (!watch.done) {
-        double now = va_run_seconds(), end = now + LOOK;
+        double now = va_clock(), end = now + LOOK;
         struct timespec until = { (time_t)end, (long)((end - (double)(time_t)end) * 1e9) };
 
         if (va_run_stop && !asked)

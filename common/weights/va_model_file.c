@@ -213,7 +213,7 @@ static int get_tensor(struct va_h5_in *in, const char *group, const char *name,
                       struct va_tensors *set)
 {
     char *path = va_format("%s/%s", group, name);
-    int64_t shape[VA_RANK_MAX], rows;
+    int64_t shape[VA_RANK_MAX], rows, bad;
     enum va_dtype type;
     struct va_tensor *t;
     int rank, result = -1;
@@ -229,13 +229,12 @@ static int get_tensor(struct va_h5_in *in, const char *group, const char *name,
     rows = rank > 0 ? shape[0] : 1;
     if (!t || va_h5_read_rows(in, path, type, 0, rows, t->data) < 0 || va_tensor_to_f32(t) < 0)
         goto done;
-    for (int64_t i = 0; i < t->count; i++)
-        if (!isfinite(((float *)t->data)[i])) {
-            va_error("%s: %s: element %lld is %g, expected a finite number", va_h5_path(in),
-                     path, (long long)i, ((float *)t->data)[i]);
-            goto done;
-        }
-    result = 0;
+    bad = va_first_not_finite(t->data, t->count);
+    if (bad >= 0)
+        va_error("%s: %s: element %lld is %g, expected a finite number", va_h5_path(in), path,
+                 (long long)bad, ((float *)t->data)[bad]);
+    else
+        result = 0;
 done:
     va_free(path);
     return result;

@@ -24,6 +24,7 @@ make_corpus() {
         --decoder-width 16 --decoder-depth 1 --decoder-heads 2 --batch 8 --epochs 1 -o tiny.h5 a.frames.h5
     va-weights init --arch mamba-va --in-dim 6 --channels 5,4 --kernel 3 --layers 1 --d-state 3 \
         --hidden 4 -o head.h5
+    va-weights init --arch mamba-va --in-dim 16 --channels 4 --kernel 3 --layers 1 -o live.h5
     va-weights export -o head.safetensors head.h5
     cp "$FAULT/../golden/pth/ours.pth" head.pth
     make_detector detector.h5
@@ -46,6 +47,7 @@ decode-video|va-decode -q --every 2 -o out.h5 v.mp4|va-decode -q -o out.h5 v.mp4
 embed|va-embed -q -w tiny.h5 -o out.h5 b.frames.h5|va-embed -q -j J -w tiny.h5 -o out.h5 a.frames.h5
 embed-video|va-embed -q -w tiny.h5 -o out.h5 b.frames.h5|va-embed -q -j J -w tiny.h5 -o out.h5 v.mp4
 faces|va-faces -q --every 2 -w detector.h5 -o out.h5 v.mp4|va-faces -q -j J -w detector.h5 --min-size 0 --min-score 0.01 -o out.h5 v.mp4
+live||va-live -q -j J --detector detector.h5 --min-size 0 --min-score 0.01 -e tiny.h5 -m live.h5 v.mp4
 predict|va-predict -q -m head.h5 --clip no --text-dir text --table tables/ -o out.h5 b.h5|va-predict -q -j J -m head.h5 --text-dir text --table tables/ -o out.h5 a.h5 b.h5
 predict-windows|va-predict -q -m head.h5 -o out.h5 b.h5|va-predict -q -j J -m head.h5 --windows w.h5 --mode overlap -o out.h5
 ridge|va-ridge -q --windows w.h5 --train val.txt --val train.txt -o out.h5|va-ridge -q --windows w.h5 --train train.txt --val val.txt -o out.h5

@@ -127,7 +127,7 @@ static void frame(struct va_tracks *t, int32_t index, bool cut, int n, const flo
 /* Two who pass each other in one row, one of them hidden for 41 frames. */
 static struct va_tracks *crossing(void)
 {
-    struct va_tracks *t = va_tracks_new(1);
+    struct va_tracks *t = va_tracks_new(1, false);
     int32_t ids[2];
 
     for (int32_t i = 0; i < 140; i++) {
@@ -141,7 +141,7 @@ static struct va_tracks *crossing(void)
 
 static void tracks(void)
 {
-    struct va_tracks *t = va_tracks_new(1);
+    struct va_tracks *t = va_tracks_new(1, false);
     const struct va_tracklet *all;
     int32_t ids[2] = { 0 };
     int64_t count;
@@ -162,6 +162,31 @@ static void tracks(void)
     VA_CHECK_INT(count, 4);
     VA_CHECK(all[0].first == 1 && all[0].last == 40 && all[0].count == 30);
     va_tracks_free(t);
+}
+
+/* The same numbers, with nothing kept and nothing asked of looks. */
+static void brief_tracks(void)
+{
+    struct va_tracks *whole = va_tracks_new(.2, false), *brief = va_tracks_new(.2, true);
+    int32_t a[2], b[2];
+    int64_t count;
+    int who[2] = { 0, 1 };
+
+    for (int32_t i = 1; i < 300; i++) {
+        float x[2] = { (float)(i * i % 190), 300 - 2 * (float)(i % 40) };
+        struct va_face faces[2] = { face(x[0], 50, 40), face(x[1], 50, 40) };
+        bool cut = i % 60 == 0;
+
+        frame(whole, i, cut, 2, x, who, a);
+        VA_CHECK(va_tracks_add(brief, i, i / 25.0, cut, 2, faces, NULL, b) == 0);
+        VA_CHECK(a[0] == b[0] && a[1] == b[1]);
+    }
+    va_tracks_all(brief, &count);
+    VA_CHECK_INT(count, 0);
+    va_tracks_all(whole, &count);
+    VA_CHECK(count > 10);
+    va_tracks_free(whole);
+    va_tracks_free(brief);
 }
 
 static void check_names(const struct va_people *p, int64_t count, const char *const *names)
@@ -207,7 +232,7 @@ static void people(void)
     va_people_release(&p);
     va_tracks_free(t);
 
-    t = va_tracks_new(1); /* one after the other, then the first again */
+    t = va_tracks_new(1, false); /* one after the other, then the first again */
     for (int32_t i = 1; i <= 60; i++)
         frame(t, i, i % 20 == 1, 1, (float[]){ 9 }, (int[]){ i / 21 == 1 }, ids);
     all = va_tracks_all(t, &count);
@@ -246,6 +271,7 @@ int main(void)
     VA_TEST(area);
     VA_TEST(looks);
     VA_TEST(tracks);
+    VA_TEST(brief_tracks);
     VA_TEST(people);
     VA_TEST(cuts);
     return va_test_finish();

@@ -71,6 +71,45 @@ static void published_model(void)
     printf("# published model: %.2f ms a frame\n", 1e3 * compare(&c, 40));
 }
 
+/* Two sequences by turns through one model, each as it is alone. */
+static void turns(void)
+{
+    enum { T = 30 };
+    struct va_temporal_config c;
+    struct va_temporal *model;
+    struct va_live *live[2];
+    float alone[2][T][2], va[2];
+
+    va_temporal_config_default(&c);
+    c.in_dim = 8;
+    for (int b = 0; b < 4; b++)
+        c.channels[b] = c.width = 16;
+    model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_AUTHORS, false);
+    VA_CHECK(model && va_params_draw(va_temporal_params(model), 3) == 0);
+    va_params_changed(va_temporal_params(model));
+    for (int s = 0; s < 2; s++)
+        live[s] = va_live_new(model);
+    VA_CHECK(live[0] && live[1]);
+    for (int i = 0; i < 4 * T && !va_test_bad; i++) { /* one after the other, then by turns */
+        int s = i < 2 * T ? i / T : i % 2, t = i < 2 * T ? i % T : i / 2 - T;
+        float x[8];
+
+        if (i == 2 * T)
+            va_live_reset(live[0]), va_live_reset(live[1]);
+        for (int k = 0; k < 8; k++)
+            x[k] = (float)va_rand_normal(5, VA_RAND_TEST, (uint64_t)s, (uint64_t)(8 * t + k));
+        VA_CHECK(va_live_frame(live[s], x, va) == 0);
+        for (int d = 0; d < 2; d++) {
+            if (i < 2 * T)
+                alone[s][t][d] = va[d];
+            VA_CHECK(va[d] == alone[s][t][d]);
+        }
+    }
+    va_live_free(live[0]);
+    va_live_free(live[1]);
+    va_temporal_free(model);
+}
+
 static void other_models(void)
 {
     for (int t = 0; va_temporal_names[t]; t++) {
@@ -93,6 +132,7 @@ int main(void)
         return 4;
     VA_TEST(published_model);
     VA_TEST(other_models);
+    VA_TEST(turns);
     va_backend_free(be);
     return va_test_finish();
 }
