@@ -14,7 +14,7 @@
 #               yes: always, no: never
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
-# arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and, where va-overlay is built,
+# arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and
 # <name>.overlay.mp4, the video with both drawn over it (OVERLAY=no: not). Before these, <name>.faces.h5, the
 # features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5).
 #
@@ -63,7 +63,7 @@ seen     = $(if $(searched),$(OUT)/$(1)/$(1).faces.h5,$(if $(decoded),$(OUT)/$(1
 shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
 follow = exec $(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
 
-OVERLAY ?= $(if $(or $(wildcard $(BIN)/va-overlay),$(shell command -v va-overlay)),yes,no)
+OVERLAY ?= yes
 endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
 
 .PHONY: all

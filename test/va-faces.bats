@@ -49,13 +49,13 @@ found() {
     va-faces -q -j 1 -w red.h5 -o one.h5 two.mkv
     va-faces -q -j 3 -w red.h5 -o three.h5 two.mkv
     cmp one.h5 three.h5
-    va-faces -q --every 4 -w red.h5 -o every.h5 two.mkv # searched: 1, 5, ... 49
+    va-faces -q --every 4 -w red.h5 -o every.h5 two.mkv # searched: 1, 5, ... 49, and 50, the last
     va-check every.h5
-    [ "$(people every.h5)" = $'two_left 1-49 49\ntwo_right 1-49 49' ] || explain "$(people every.h5)"
+    [ "$(people every.h5)" = $'two_left 1-50 50\ntwo_right 1-50 50' ] || explain "$(people every.h5)"
     va-faces -q -w red.h5 -o all.h5 walk.mkv
     va-faces -q -w red.h5 --every 4 -o every.h5 walk.mkv
-    paste -d ' ' <(column all.h5 /box | tr ' ' '\n' | head -n 196) <(column every.h5 /box | tr ' ' '\n') |
-        awk '($1 - $2)^2 > 64.1 { bad = 1 } END { exit bad || NR != 196 }'
+    paste -d ' ' <(column all.h5 /box | tr ' ' '\n') <(column every.h5 /box | tr ' ' '\n') |
+        awk '($1 - $2)^2 > 64.1 { bad = 1 } END { exit bad || NR != 200 }'
 }
 
 @test "two together are left and right; one for whom others are asked" {
@@ -94,8 +94,12 @@ found() {
     found cut.mkv
     [ "$stderr" = "va-faces: cut.mkv: 50 frames, 2 shots, 50 faces, 2 people" ]
     [ "$(people f.h5)" = $'cut_1 1-25 25\ncut_2 26-50 25' ]
-    found cut.mkv --every 7 # the first frame of a shot is searched
-    [ "$(people f.h5)" = $'cut_1 1-22 22\ncut_2 26-47 22' ]
+    found cut.mkv --every 7 # the first and the last frame of a shot are searched
+    [ "$(people f.h5)" = $'cut_1 1-25 25\ncut_2 26-50 25' ]
+    for every in 2 24 25 26 1000; do
+        va-faces -q -j 3 -w red.h5 --every $every -o every.h5 cut.mkv
+        [ "$(column every.h5 /index)" = "$(column f.h5 /index)" ] || explain "--every $every: $(column every.h5 /index)"
+    done
 }
 
 @test "no face, faces that are too small or not sure enough" {

@@ -147,7 +147,6 @@ well_formed() { check_xml "$@" || explain "$*"; }
 }
 
 @test "PNG where cairo was found, else a line that says what to do" {
-    export ASAN_OPTIONS=detect_leaks=0 # fontconfig does not give back what it has read
     if va-plot --version | grep -q '^png *on'; then
         va-plot -o out.png p.h5
         va-plot -o out.png log

@@ -126,3 +126,27 @@ refused() { # CODE TEXT ARGS...
     run -2 --separate-stderr va-smooth --format csv -o x.h5 p.h5
     [ "$stderr" = "va-smooth: --format needs --table FILE|DIR (try --help)" ] || explain "$stderr"
 }
+
+@test "names of others' files that are not text are refused, whatever the format" {
+    put in.txt 0.1,0.2
+    for name in $'tab\there' $'two\nlines' $'bell\a' $'raw\xff' $'half\xc3' $'c1\xc2\x9b' $'turned\xe2\x80\xae' $'none\xef\xbf\xbf'; do
+        run -3 make_predictions --fps 1 --name "$name" -o own.h5 in.txt # nor are they written
+        make_predictions --fps 1 -o odd.h5 in.txt
+        h5edit odd.h5 dataset "/videos/$name/va" float32 1x2 0.5
+        h5edit odd.h5 dataset "/videos/$name/pts" float64 1 0.5
+        for format in csv tsv jsonl openface vtt eaf; do
+            run -3 --separate-stderr va-table --format $format -o out.$format odd.h5
+            [[ $stderr == "va-table: odd.h5: /videos/"*": found a name that is not text, expected UTF-8 without control characters" ]] ||
+                explain "$stderr"
+            [ ! -e out.$format ] && [ "$output" = "" ] || return 1
+        done
+        run -1 va-check odd.h5
+        run -3 va-plot -o out.svg odd.h5
+        run -3 va-smooth --window 3 -o out.h5 odd.h5
+    done
+    make_predictions --fps 1 --name 'é 名 \ <&">' -o odd.h5 in.txt
+    for format in csv tsv jsonl openface vtt eaf; do
+        va-table --format $format odd.h5 | iconv -f UTF-8 -t UTF-8 >/dev/null
+    done
+    va-table --format jsonl odd.h5 | grep -q '"person":"é 名 \\\\ <&\\">"'
+}

@@ -80,8 +80,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_REAL(0, "min-score", &o->detect.min_score, 0, 1, "least score of a face"),
         VA_OPT_REAL(0, "min-size", &o->detect.min_size, 0, 16384,
                     "least width and height of a face in pixels of the video"),
-        VA_OPT_INT(0, "every", &o->every, 1, 1000,
-                   "search every N-th frame and the first of each shot; interpolate between"),
+        VA_OPT_INT(
+            0, "every", &o->every, 1, 1000,
+            "search every N-th frame and the first and last of each shot; interpolate between"),
         VA_OPT_REAL(0, "gap", &o->gap, 0, 3600,
                     "seconds for which a face may be lost without ending its track"),
         VA_OPT_REAL(0, "join", &o->people.join, 0, 2,

@@ -42,12 +42,13 @@ static const struct va_option table[] = {
 };
 static const struct va_usage usage = {
     .synopsis = "[options] VIDEO...\n       va-run [options] --live [options of va-live]",
-    .brief = "make a page, a table and a plot of valence and arousal from videos",
+    .brief = "make a page, a table, a plot and an overlay from videos",
     .details =
         "VIDEO is a video of any size, or a folder of face crops. For each one, DIR/NAME gets "
         "NAME.html, a page with curves beside the video; NAME.csv, a table with a row for each "
-        "frame; NAME.svg, the curves; and the files that they were made from: faces, features, "
-        "predictions and smoothed predictions. The names of what a person opens are printed.\n\n"
+        "frame; NAME.svg, the curves; NAME.overlay.mp4, the video with boxes and curves over it; and "
+        "the files that they were made from: faces, features, predictions and smoothed "
+        "predictions. The names of what a person opens are printed.\n\n"
         "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. A second "
         "run makes only what is out of date. After an interruption, the same command continues. A "
         "video that fails does not stop the others; the exit code is then 3.\n\n"

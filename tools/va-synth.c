@@ -37,6 +37,7 @@ static const struct va_usage usage = {
         "                                decode, number of frames, number of label rows\n"
         "  truth/VIDEO.txt               true signals of all videos\n"
         "  truth/Test_Set/VIDEO.txt      labels of the test videos\n"
+        "  truth/faces/BASE.h5           boxes and points of the faces, va.faces(5)\n"
         "  broken/damaged.mp4            damaged half way\n"
         "  broken/truncated.mp4          damaged at the beginning\n"
         "  README.txt                    states that the corpus is synthetic\n\n"
@@ -47,8 +48,12 @@ static const struct va_usage usage = {
         "before the end; more crops than labels and the reverse; no labels, or a gap in "
         "the labels across the end of a window; two people; dots in the name; other "
         "files among the crops; labels with CRLF, blanks, integers; 6 to 30 frames per "
-        "second.",
-    .examples = "va-synth --videos 5 --test 1 --frames 80 --traps no --crops yes -o corpus",
+        "second.\n\n"
+        "--crossing N adds videos for tests of tracking: two people walk past each other, one in "
+        "front, and each leaves the picture and returns. A face has no row in truth/faces and no crop "
+        "in frames in which more than half of it is hidden.",
+    .examples = "va-synth --videos 5 --test 1 --frames 80 --traps no --crops yes -o corpus\n"
+                "va-synth --videos 0 --test 0 --traps no --crossing 2 --size 128 -o crossing",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
@@ -56,9 +61,11 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     struct va_corpus_options *c = &a->corpus;
     const struct va_option table[] = {
         VA_OPT_OUTPUT('o', "output", &a->output, "DIR", "folder to create; new or empty"),
-        VA_OPT_INT(0, "videos", &c->videos, 1, 10000,
+        VA_OPT_INT(0, "videos", &c->videos, 0, 10000,
                    "number of plain videos for training and validation"),
         VA_OPT_INT(0, "test", &c->test, 0, 10000, "number of plain test videos"),
+        VA_OPT_INT(0, "crossing", &c->crossing, 0, 10000,
+                   "number of videos in which two people cross, leave and return"),
         VA_OPT_INT(0, "frames", &c->frames, 1, 50000, "mean number of frames in a plain video"),
         VA_OPT_INTS(0, "fps", &c->fps, 1, 240, "frame rates of the plain videos, used in turn"),
         VA_OPT_INT(0, "size", &c->size, 16, 1024,
@@ -98,6 +105,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return va_usage_error(status, "--size is odd: H.264 needs even sides");
     if (c->stride > c->window)
         return va_usage_error(status, "--stride is longer than --window");
+    if (!c->videos && !c->test && !c->traps && !c->crossing)
+        return va_usage_error(status,
+                              "--videos, --test, --traps and --crossing ask for no video");
     if (operands[0])
         return va_usage_error(status, "unexpected argument %s", operands[0]);
     return true;

@@ -24,7 +24,8 @@ static uint32_t decode(const unsigned char *p, int *length)
 static bool prints(uint32_t c)
 {
     return !(c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || c == 0x200e || c == 0x200f ||
-             (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069));
+             (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfffe ||
+             c == 0xffff); /* the last two are no characters, and XML has none of them */
 }
 
 bool va_text_prints(const char *text)

@@ -9,7 +9,7 @@
 /* The rows of the file. */
 struct rows {
     int32_t *index, *track, *counts; /* [N], [N], [K] */
-    float *points, *score;           /* [N, 5, 2], [N] */
+    float *box, *points, *score;     /* [N, 4], [N, 5, 2], [N] */
     int64_t N;
 };
 
@@ -38,6 +38,7 @@ static int read_rows(struct rows *r, struct va_h5_in *in)
         !(r->index = va_h5_read(in, "/index", VA_I32)) ||
         !(r->track = va_h5_read(in, "/track", VA_I32)) ||
         !(r->counts = va_h5_read(in, "/tracks/count", VA_I32)) ||
+        !(r->box = va_h5_read(in, "/box", VA_F32)) ||
         !(r->points = va_h5_read(in, "/points", VA_F32)) ||
         !(r->score = va_h5_read(in, "/score", VA_F32)))
         return -1;
@@ -108,6 +109,7 @@ static int share_rows(struct va_faces *f, const struct rows *r)
         s = &p->seen[p->count++];
         s->index = r->index[i];
         s->score = r->score[i];
+        memcpy(s->box, r->box + i * 4, sizeof(s->box));
         memcpy(s->points, r->points + i * 2 * VA_FACE_POINTS, sizeof(s->points));
         if (p->count > 1 && s[-1].index == s->index)
             return va_error("%s: /index[%lld]: found two faces of %s in frame %d, expected one",
@@ -131,6 +133,7 @@ struct va_faces *va_faces_read(const char *path)
     va_free(r.index);
     va_free(r.track);
     va_free(r.counts);
+    va_free(r.box);
     va_free(r.points);
     va_free(r.score);
     if (result == 0)

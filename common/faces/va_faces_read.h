@@ -15,6 +15,7 @@
 struct va_seen {
     int32_t index; /* number of the frame, from 1 */
     float score;   /* 0 to 1 */
+    float box[4];  /* left, top, width, height in pixels */
     float points[VA_FACE_POINTS][2];
 };
 

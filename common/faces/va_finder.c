@@ -138,6 +138,27 @@ static int fill(struct finder *f, struct slot *s, const struct va_frame *frame)
     return 0;
 }
 
+/* Look for faces in the last frame read as well, after which a shot or the video ends: so those before it
+ * can be interpolated. It cannot have been used: the last is used only once there is another, or the end. */
+static void end_shot(struct finder *f)
+{
+    int64_t last = f->head - 1;
+    struct slot *s;
+
+    if (last < f->tail)
+        return;
+    s = &f->slots[last % f->slot_count];
+    if (s->detect)
+        return;
+    s->detect = true;
+    pthread_mutex_lock(&f->lock);
+    s->state = WAITING;
+    if (f->next > last)
+        f->next = last;
+    pthread_cond_broadcast(&f->changed);
+    pthread_mutex_unlock(&f->lock);
+}
+
 /* The next frame of the source to the slot at the head. 1, 0 at the end, -1 after reporting. */
 static int read_frame(struct finder *f)
 {
@@ -145,10 +166,14 @@ static int read_frame(struct finder *f)
     struct va_frame frame;
     int got = va_source_next(f->source, &frame);
 
+    if (got == 0)
+        end_shot(f);
     if (got <= 0)
         return got;
     if (fill(f, s, &frame) < 0)
         return -1;
+    if (s->cut)
+        end_shot(f);
     va_progress_update(f->frames);
     pthread_mutex_lock(&f->lock);
     s->state = s->detect ? WAITING : DONE;

@@ -18,8 +18,8 @@ struct va_finder_options {
     struct va_people_options people;
     double gap; /* seconds for which a face may be lost within a track */
     int64_t
-        every; /* look for faces in every N-th frame, and in the first of a shot; between two of
-                      them faces of a track are interpolated */
+        every; /* look for faces in every N-th frame, and in the first and last of a shot; between
+                      two of them faces of a track are interpolated */
     int threads;
 };
 

@@ -52,7 +52,9 @@ static int read_one(struct worker *w, struct va_feed_item *item, struct va_frame
 
     if (footage) {
         got = va_footage_next(footage, frame);
-        *item = (struct va_feed_item){ .picture = frame->index, .pts = frame->pts };
+        *item = (struct va_feed_item){ .picture = frame->index,
+                                       .pts = frame->pts,
+                                       .person = va_footage_person(footage) };
         if (got > 0 && va_footage_scored(footage))
             item->score = va_footage_score(footage);
         return got;

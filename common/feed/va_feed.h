@@ -23,6 +23,7 @@ struct va_feed_item {
     int64_t picture; /* of the collection; of footage the frame's number */
     uint64_t epoch;  /* of its random choices */
     double pts;      /* of footage: seconds, */
+    int64_t person;  /* va_footage_person, */
     float score;     /* and va_footage_score where there is one */
     bool replaced;   /* set by the feed: it is broken, and another took its place */
 };

@@ -12,8 +12,10 @@ struct va_footage {
     struct va_frames *frames;   /* a va.frames/1 file, */
     struct va_source *source;   /* or anything else */
     struct va_cropper *cropper; /* or NULL */
-    int64_t person;
-    float score; /* of the last crop */
+    struct va_frame whole;      /* of which people are cut */
+    bool begun;                 /* there is such a frame */
+    int64_t person;             /* of the last crop, */
+    float score;                /* and its score */
 };
 
 struct va_footage *va_footage_open(const char *path, const char *name, int64_t tolerate,
@@ -49,10 +51,9 @@ void va_footage_close(struct va_footage *f)
     va_free(f);
 }
 
-void va_footage_crop(struct va_footage *f, struct va_cropper *c, int64_t i)
+void va_footage_crop(struct va_footage *f, struct va_cropper *c)
 {
     f->cropper = c;
-    f->person = i;
 }
 
 const char *va_footage_path(const struct va_footage *f)
@@ -62,7 +63,7 @@ const char *va_footage_path(const struct va_footage *f)
 
 const char *va_footage_video(const struct va_footage *f)
 {
-    return f->cropper ? va_cropper_name(f->cropper, f->person) : f->video;
+    return f->video;
 }
 
 const char *va_footage_input(const struct va_footage *f)
@@ -84,8 +85,12 @@ int64_t va_footage_count(const struct va_footage *f)
 
 int64_t va_footage_expected(const struct va_footage *f)
 {
+    int64_t crops = 0;
+
+    for (int64_t i = 0; f->cropper && i < va_cropper_count(f->cropper); i++)
+        crops += va_cropper_frames(f->cropper, i);
     if (f->cropper)
-        return va_cropper_frames(f->cropper, f->person);
+        return crops;
     return f->frames ? va_frames_info(f->frames)->T : va_source_expected(f->source);
 }
 
@@ -105,16 +110,30 @@ static int next_whole(struct va_footage *f, struct va_frame *frame)
 
 int va_footage_next(struct va_footage *f, struct va_frame *frame)
 {
-    struct va_frame whole;
-    int got = 1, there = 0;
+    int got, there = 0;
 
     if (!f->cropper)
         return next_whole(f, frame);
-    while (there == 0 && (got = next_whole(f, &whole)) > 0)
-        there = va_cropper_cut(f->cropper, f->person, &whole, frame, &f->score);
-    if (got == 0)
-        return va_cropper_end(f->cropper, va_footage_frame_count(f));
-    return got < 0 ? got : there;
+    while (there == 0) {
+        if (f->begun && f->person + 1 < va_cropper_count(f->cropper)) {
+            f->person++;
+        } else {
+            got = next_whole(f, &f->whole);
+            if (got == 0)
+                return va_cropper_end(f->cropper, va_footage_frame_count(f));
+            if (got < 0)
+                return -1;
+            f->begun = true;
+            f->person = 0;
+        }
+        there = va_cropper_cut(f->cropper, f->person, &f->whole, frame, &f->score);
+    }
+    return there;
+}
+
+int64_t va_footage_person(const struct va_footage *f)
+{
+    return f->person;
 }
 
 bool va_footage_scored(const struct va_footage *f)

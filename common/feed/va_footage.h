@@ -18,12 +18,12 @@ VA_MUST_USE struct va_footage *va_footage_open(const char *path, const char *nam
                                                int64_t tolerate, int threads);
 void va_footage_close(struct va_footage *f); /* NULL is fine */
 
-/* From now on person i of the cropper, which lives as long, instead of whole pictures: frames without
- * the person are left out, and the name is that of the person. Before the first picture. */
-void va_footage_crop(struct va_footage *f, struct va_cropper *c, int64_t i);
+/* From now on the people of the cropper, which lives as long, instead of whole pictures: for each frame
+ * those that are there, in their order. Before the first picture. */
+void va_footage_crop(struct va_footage *f, struct va_cropper *c);
 
 const char *va_footage_path(const struct va_footage *f);
-const char *va_footage_video(const struct va_footage *f); /* its name, or the person's */
+const char *va_footage_video(const struct va_footage *f); /* its name */
 const char *va_footage_input(
     const struct va_footage *f);                         /* io/va_pictured.h; NULL: not known */
 const char *va_footage_id(const struct va_footage *f);   /* of a va.frames/1 file; else NULL */
@@ -32,6 +32,9 @@ int64_t va_footage_expected(const struct va_footage *f); /* a guess for progress
 
 VA_MUST_USE int va_footage_next(struct va_footage *f,
                                 struct va_frame *frame); /* va_source_next */
+
+int64_t va_footage_person(
+    const struct va_footage *f); /* of the cropper, in the last picture; or 0 */
 
 /* Whether it is known how sure it is that pictures show the face; of the last one, 0 to 1. */
 bool va_footage_scored(const struct va_footage *f);

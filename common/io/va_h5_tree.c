@@ -5,6 +5,7 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "io/va_h5_priv.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,6 +256,13 @@ static herr_t add_link(hid_t group, const char *name, const H5L_info_t *info, vo
     struct links *l = arg;
 
     (void)group;
+    if (!va_text_prints(name)) { /* of a video or a person, it would go into tables and pages */
+        va_error("%s: %s/%s: found a name that is not text, expected UTF-8 without control "
+                 "characters",
+                 l->file->path, l->group, name);
+        l->reported = true;
+        return -1;
+    }
     if (info->type != H5L_TYPE_HARD || !*name || !strcmp(name, ".")) {
         va_error("%s: %s/%s: found a link, expected a dataset or group", l->file->path,
                  l->group, name);

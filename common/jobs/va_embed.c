@@ -25,128 +25,198 @@ struct work {
     int64_t done, room;
 };
 
-/* ---- one video --------------------------------------------------------------------------- */
+/* ---- rows that go to a file each person ---------------------------------------------------- */
 
-/* What the feed brings, until its end or the first failure. */
-static int compute(const struct work *w, struct va_feed *feed, const struct va_footage *f,
-                   struct va_features_writer *out)
-{
-    int64_t width = va_embedder_width(w->embedder), done = 0;
-    float *rows = va_new(w->job->batch * width, sizeof(*rows));
-    int32_t *index = va_new(w->job->batch, sizeof(*index));
-    double *pts = va_new(w->job->batch, sizeof(*pts));
-    float *score = va_new(w->job->batch, sizeof(*score));
-    const struct va_feed_batch *b;
-    int got = rows && index && pts && score ? 1 : -1;
+struct output {
+    const char *video; /* name in the file */
+    char *path;
+    struct va_features_writer file;
+    int64_t rows;
+};
 
-    va_progress_begin("frames", va_footage_expected(f));
-    while (got > 0 && (got = va_feed_next(feed, &b)) > 0) {
-        for (int64_t i = 0; i < b->count; i++) {
-            index[i] = (int32_t)b->items[i].picture;
-            pts[i] = b->items[i].pts;
-            score[i] = b->items[i].score;
-        }
-        if (va_embedder_run(w->embedder, b->count, b->cut, rows) < 0 ||
-            va_features_append(out, b->count, rows, index, pts,
-                               va_footage_scored(f) ? score : NULL) < 0)
-            got = -1;
-        done += b->count;
-        va_progress_update(done);
-    }
-    va_progress_end();
-    va_free(rows);
-    va_free(index);
-    va_free(pts);
-    va_free(score);
-    if (got == 0 && done == 0)
-        return va_error("%s: found no frame", va_footage_path(f));
-    return got;
-}
-
-/* `c`, or NULL: cuts the pictures. */
-static int embed(const struct work *w, struct va_footage *f, const struct va_cropper *c,
-                 const char *output)
-{
-    const char *id = va_footage_id(f), *input = va_footage_input(f);
-    struct va_features_writer out;
-    struct va_feed *feed;
-    int result = -1;
-
-    (void)va_pictured_compare(va_footage_path(f), input, w->job->weights, w->trained);
-    if (va_features_create(&out, output, va_footage_count(f), va_embedder_width(w->embedder),
-                           w->job->half) < 0 ||
-        (input && va_h5_put_string(out.out, NULL, "input", input) < 0) ||
-        va_h5_add_input(out.out, w->job->weights, w->id) < 0 ||
-        (c && va_h5_add_input(out.out, va_cropper_path(c), va_cropper_id(c)) < 0))
-        goto done;
-    feed = va_feed_footage(va_embedder_intake(w->embedder), w->job->batch, f);
-    result = feed ? compute(w, feed, f, &out) : -1;
-    va_feed_free(feed); /* nobody else is at the footage now */
-    if (result < 0)
-        goto done;
-    result = -1;
-    if (id && va_h5_add_input(out.out, va_footage_path(f), id) < 0)
-        goto done;
-    result = va_features_commit(&out, va_footage_video(f), va_footage_fps(f),
-                                va_footage_frame_count(f), w->id);
-done:
-    va_features_abort(&out);
-    return result;
-}
-
-/* ---- all ---------------------------------------------------------------------------------- */
+/* One video on its way, with rows of a batch for one person. */
+struct embedding {
+    const struct work *work;
+    struct va_footage *footage;
+    struct va_cropper *cropper; /* or NULL */
+    struct output *outputs;     /* [count] */
+    int64_t count;
+    float *features, *rows; /* [batch, width]: of the batch; of a person in it */
+    int32_t *index;         /* [batch] */
+    double *pts;
+    float *score;
+};
 
 /* DIR/VIDEO.h5, once. A new string. */
-static char *output_of(const struct work *w, const struct va_footage *f)
+static char *path_of(struct work *w, const struct va_footage *f, const char *video)
 {
-    const char *video = va_footage_video(f);
-
-    if (w->job->output)
-        return va_strdup(w->job->output);
     for (int64_t i = 0; i < w->done; i++)
         if (!strcmp(w->videos[i], video))
             return va_error("%s: video %s is among the inputs twice", va_footage_path(f),
                             video),
                    NULL;
-    return va_format("%s/%s.h5", w->job->output_dir, video);
+    if (va_grow(&w->videos, &w->room, w->done + 1, sizeof(*w->videos)) < 0 ||
+        !(w->videos[w->done] = va_strdup(video)))
+        return NULL;
+    w->done++;
+    return w->job->output ? va_strdup(w->job->output)
+                          : va_format("%s/%s.h5", w->job->output_dir, video);
+}
+
+static int open_output(const struct embedding *e, struct work *w, struct output *o,
+                       const char *video)
+{
+    const struct va_embed_job *job = w->job;
+    const char *input = va_footage_input(e->footage);
+
+    o->video = video;
+    o->path = path_of(w, e->footage, video);
+    if (!o->path ||
+        va_features_create(&o->file, o->path, va_footage_count(e->footage),
+                           va_embedder_width(w->embedder), job->half) < 0 ||
+        (input && va_h5_put_string(o->file.out, NULL, "input", input) < 0) ||
+        va_h5_add_input(o->file.out, job->weights, w->id) < 0)
+        return -1;
+    return e->cropper ? va_h5_add_input(o->file.out, va_cropper_path(e->cropper),
+                                        va_cropper_id(e->cropper))
+                      : 0;
+}
+
+/* The rows of a batch that are output i's. */
+static int put_rows(struct embedding *e, const struct va_feed_batch *b, int64_t i)
+{
+    int64_t width = va_embedder_width(e->work->embedder), n = 0;
+    struct output *o = &e->outputs[i];
+
+    for (int64_t k = 0; k < b->count; k++) {
+        if (b->items[k].person != i)
+            continue;
+        memcpy(e->rows + n * width, e->features + k * width, (size_t)width * sizeof(*e->rows));
+        e->index[n] = (int32_t)b->items[k].picture;
+        e->pts[n] = b->items[k].pts;
+        e->score[n++] = b->items[k].score;
+    }
+    o->rows += n;
+    return n ? va_features_append(&o->file, n, e->rows, e->index, e->pts,
+                                  va_footage_scored(e->footage) ? e->score : NULL)
+             : 0;
+}
+
+/* What the feed brings, until its end or the first failure. */
+static int compute(struct embedding *e, struct va_feed *feed)
+{
+    const struct va_feed_batch *b;
+    int64_t done = 0;
+    int got;
+
+    va_progress_begin("frames", va_footage_expected(e->footage));
+    while ((got = va_feed_next(feed, &b)) > 0) {
+        if (va_embedder_run(e->work->embedder, b->count, b->cut, e->features) < 0)
+            return -1;
+        for (int64_t i = 0; i < e->count; i++)
+            if (put_rows(e, b, i) < 0)
+                return -1;
+        done += b->count;
+        va_progress_update(done);
+    }
+    va_progress_end();
+    for (int64_t i = 0; i < e->count && got == 0; i++)
+        if (e->outputs[i].rows == 0)
+            got = va_error("%s: found no frame%s%s", va_footage_path(e->footage),
+                           e->cropper ? " of " : "", e->cropper ? e->outputs[i].video : "");
+    return got;
+}
+
+static int commit_all(struct embedding *e)
+{
+    const struct va_footage *f = e->footage;
+    const char *id = va_footage_id(f);
+
+    for (int64_t i = 0; i < e->count; i++) {
+        struct output *o = &e->outputs[i];
+
+        if ((id && va_h5_add_input(o->file.out, va_footage_path(f), id) < 0) ||
+            va_features_commit(&o->file, o->video, va_footage_fps(f), va_footage_frame_count(f),
+                               e->work->id) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int new_rows(struct embedding *e)
+{
+    int64_t batch = e->work->job->batch, width = va_embedder_width(e->work->embedder);
+
+    e->features = va_new(batch * width, sizeof(*e->features));
+    e->rows = va_new(batch * width, sizeof(*e->rows));
+    e->index = va_new(batch, sizeof(*e->index));
+    e->pts = va_new(batch, sizeof(*e->pts));
+    e->score = va_new(batch, sizeof(*e->score));
+    return e->features && e->rows && e->index && e->pts && e->score ? 0 : -1;
+}
+
+static void release(struct embedding *e)
+{
+    for (int64_t i = 0; i < e->count; i++) {
+        va_features_abort(&e->outputs[i].file);
+        va_free(e->outputs[i].path);
+    }
+    va_free(e->outputs);
+    va_free(e->features);
+    va_free(e->rows);
+    va_free(e->index);
+    va_free(e->pts);
+    va_free(e->score);
+}
+
+/* `c`, or NULL: cuts the pictures. The video is decoded once, for all its people. */
+static int embed(struct work *w, struct va_footage *f, struct va_cropper *c)
+{
+    struct embedding e = { .work = w, .footage = f, .cropper = c };
+    int64_t count = c ? va_cropper_count(c) : 1;
+    struct va_feed *feed;
+    int result = -1;
+
+    (void)va_pictured_compare(va_footage_path(f), va_footage_input(f), w->job->weights,
+                              w->trained);
+    e.outputs = va_new(count, sizeof(*e.outputs));
+    if (!e.outputs || new_rows(&e) < 0)
+        goto done;
+    while (e.count < count) {
+        int64_t i = e.count++;
+
+        if (open_output(&e, w, &e.outputs[i], c ? va_cropper_name(c, i) : va_footage_video(f)) <
+            0)
+            goto done;
+    }
+    feed = va_feed_footage(va_embedder_intake(w->embedder), w->job->batch, f);
+    result = feed ? compute(&e, feed) : -1;
+    va_feed_free(feed); /* nobody else is at the footage now */
+    if (result == 0)
+        result = commit_all(&e);
+done:
+    release(&e);
+    return result;
 }
 
 /* Of a video without a person: no row, but its frames are counted. */
-static int embed_nobody(const struct work *w, const struct va_footage *f,
-                        const struct va_cropper *c)
+static int embed_nobody(struct work *w, struct va_footage *f, struct va_cropper *c)
 {
-    char *output = output_of(w, f);
-    struct va_features_writer out = { 0 };
-    int result = -1;
+    struct embedding e = { .work = w, .footage = f, .cropper = c };
+    struct output o = { 0 };
+    int result = open_output(&e, w, &o, va_footage_video(f));
 
     va_warn("%s: has no person: the features of %s have no row", va_cropper_path(c),
             va_footage_path(f));
-    if (output &&
-        va_features_create(&out, output, 0, va_embedder_width(w->embedder), w->job->half) ==
-            0 &&
-        va_h5_add_input(out.out, w->job->weights, w->id) == 0 &&
-        va_h5_add_input(out.out, va_cropper_path(c), va_cropper_id(c)) == 0 &&
-        va_h5_put_string(out.out, NULL, "input", va_cropper_input(c)) == 0)
-        result = va_features_commit(&out, va_footage_video(f), va_cropper_fps(c),
-                                    va_cropper_frame_count(c), w->id);
-    va_features_abort(&out);
-    va_free(output);
-    return result;
-}
-
-/* Under a name of its own. */
-static int embed_footage(struct work *w, struct va_footage *f, const struct va_cropper *c)
-{
-    char *output = output_of(w, f);
-    int result = output ? embed(w, f, c, output) : -1;
-
     if (result == 0)
-        result = va_grow(&w->videos, &w->room, w->done + 1, sizeof(*w->videos));
-    if (result == 0 && !(w->videos[w->done++] = va_strdup(va_footage_video(f))))
-        result = -1;
-    va_free(output);
+        result = va_features_commit(&o.file, o.video, va_cropper_fps(c),
+                                    va_cropper_frame_count(c), w->id);
+    va_features_abort(&o.file);
+    va_free(o.path);
     return result;
 }
+
+/* ---- all ---------------------------------------------------------------------------------- */
 
 static struct va_footage *open_footage(const struct work *w, const char *path)
 {
@@ -155,39 +225,19 @@ static struct va_footage *open_footage(const struct work *w, const char *path)
 
 static int embed_one(struct work *w, const char *path)
 {
+    const struct va_cropper_options *crop = &w->job->crop;
     struct va_footage *f = open_footage(w, path);
-    int result = f ? embed_footage(w, f, NULL) : -1;
+    struct va_cropper *c = NULL;
+    int result = f ? 0 : -1;
 
-    va_footage_close(f);
-    return result;
-}
-
-/* The video is read once for each person. */
-static int embed_people(struct work *w, const char *path)
-{
-    struct va_footage *f = open_footage(w, path);
-    struct va_cropper *c = f ? va_cropper_open(&w->job->crop, path, va_footage_video(f),
-                                               w->job->output_dir ? VA_CROP_SOME_OR_NONE
-                                                                  : VA_CROP_ONE)
-                             : NULL;
-    int result = c ? 0 : -1;
-
-    if (c && va_cropper_count(c) > 1 && !strcmp(path, "-"))
-        result = va_error("%s: has %lld people, and standard input can be read once: choose "
-                          "one with --track",
-                          va_cropper_path(c), (long long)va_cropper_count(c));
-    if (result == 0 && va_cropper_count(c) == 0)
-        result = embed_nobody(w, f, c);
-    for (int64_t i = 0; result == 0 && i < va_cropper_count(c); i++) {
-        if (!f && !(f = open_footage(w, path)))
-            result = -1;
-        if (f)
-            va_footage_crop(f, c, i);
-        if (result == 0)
-            result = embed_footage(w, f, c);
-        va_footage_close(f);
-        f = NULL;
-    }
+    if (f && crop->faces &&
+        !(c = va_cropper_open(crop, path, va_footage_video(f),
+                              w->job->output_dir ? VA_CROP_SOME_OR_NONE : VA_CROP_ONE)))
+        result = -1;
+    if (c)
+        va_footage_crop(f, c);
+    if (result == 0)
+        result = c && va_cropper_count(c) == 0 ? embed_nobody(w, f, c) : embed(w, f, c);
     va_footage_close(f);
     va_cropper_close(c);
     return result;
@@ -239,7 +289,7 @@ int va_embed(const struct va_embed_job *job)
     set = NULL;
     result = w.embedder ? 0 : -1;
     for (int64_t i = 0; i < w.input_count && result == 0; i++)
-        result = job->crop.faces ? embed_people(&w, w.inputs[i]) : embed_one(&w, w.inputs[i]);
+        result = embed_one(&w, w.inputs[i]);
 done:
     va_tensors_free(set);
     free_list(w.inputs, w.input_count);

@@ -144,12 +144,24 @@ static void add_sample(const struct picture *p, struct place at, uint64_t sum[3]
             add_pixel(p, col + (k & 1), row + (k >> 1), weight[k], sum);
 }
 
+/*
+ * Samples in each direction for a pixel that covers so many of the picture. Points are float32, so that
+ * a scale that was meant to be 1 may be a little more: two samples would blur by an eighth then. A scale is as
+ * exact as a weight.
+ */
+static int samples_of(double covers)
+{
+    double n = ceil(covers - 1. / 256);
+
+    return n < 1 ? 1 : n < SAMPLES_MAX ? (int)n : SAMPLES_MAX;
+}
+
 void va_align_crop(const uint8_t *pixels, int64_t width, int64_t height,
                    const struct va_similarity *from, int size, uint8_t *crop)
 {
     const struct picture p = { pixels, width, height };
     double covers = hypot(from->c, from->s) / size;
-    int n = covers < 1 ? 1 : covers < SAMPLES_MAX ? (int)ceil(covers) : SAMPLES_MAX;
+    int n = samples_of(covers);
     double step = 1. / size / n;
     const struct place right = fixed_place(from->c * step, from->s * step, STRIDE);
     uint64_t count = (uint64_t)n * (uint64_t)n * (uint64_t)LEVEL;

@@ -1,26 +1,32 @@
 /*
- * Encoding for synthetic corpora and for tests. Bytes must not depend on the moment or the
- * machine: one thread, bit-exact flags in muxer, encoder and scaler, and x264 told to decide
- * alike on every processor.
+ * Videos: frames go through the encoder, packets of sound as they are, both through the muxer.
  *
  * The muxer writes through our own callbacks, so that the temporary file carries our lock and a
  * full disk is reported with errno's words.
+ *
+ * The note that says that a file is ours is a box "free" behind the box "ftyp" with which every file of
+ * this family begins. The muxer has no way to write one there. So the note is written first, and the
+ * two change places at the end: what the file says of places in it lies behind them.
  */
 #include "media/va_encode.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
-#include "media/va_libav_priv.h"
+#include "media/va_encode_priv.h"
+#include "media/va_sound_priv.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <libavcodec/avcodec.h>
 #include <libavutil/opt.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-enum { IO_BUFFER = 1 << 16, SIDE_MAX = 16384 };
+enum { IO_BUFFER = 1 << 16, FTYP_MAX = 256 };
+static const unsigned char note[] = "\0\0\0\x10"
+                                    "freemamba-va"; /* a box of 16 bytes */
+enum { NOTE = sizeof(note) - 1 };
 
 struct va_encoder {
     char *path;
@@ -34,6 +40,11 @@ struct va_encoder {
     AVFrame *frame;
     AVPacket *packet;
     struct SwsContext *scaler;
+    struct va_sound *sound; /* the caller's, or NULL */
+    AVStream *sound_stream;
+    AVPacket *waiting; /* the sound's: its next packet; NULL at its end */
+    double delay;
+    int64_t last_dts; /* of sound, in the unit of its stream */
     int64_t last_tick;
     bool begun; /* the header is written */
 };
@@ -71,17 +82,45 @@ static int64_t seek_bytes(void *opaque, int64_t offset, int whence)
     return at < 0 ? AVERROR(errno) : at;
 }
 
-static bool is_video(const char *head, size_t size)
+/* Bytes of the box that a file begins with, 0: it is none of this family. */
+static size_t ftyp_size(const char *head, size_t size)
 {
-    return size >= 8 && (!memcmp(head + 4, "ftyp", 4) || !memcmp(head, "RIFF", 4) ||
-                         !memcmp(head, "\x1a\x45\xdf\xa3", 4));
+    const unsigned char *b = (const unsigned char *)head;
+
+    return size >= 8 && !memcmp(head + 4, "ftyp", 4) && !b[0] && !b[1]
+               ? (size_t)(b[2] << 8 | b[3])
+               : 0;
+}
+
+static bool is_ours(const char *head, size_t size)
+{
+    size_t at = ftyp_size(head, size);
+
+    return at && size >= at + NOTE && !memcmp(head + at, note, NOTE);
+}
+
+/* Put the note, which the file begins with, behind the first box. 0, or -1 with errno. */
+static int place_note(int fd)
+{
+    char bytes[NOTE + FTYP_MAX];
+    ssize_t got = pread(fd, bytes, sizeof(bytes), 0);
+    size_t size = got > NOTE ? ftyp_size(bytes + NOTE, (size_t)got - NOTE) : 0;
+
+    if (got < 0)
+        return -1;
+    if (!size ||
+        NOTE + size > (size_t)got) /* a muxer that begins otherwise: without a note, then */
+        return 0;
+    memmove(bytes, bytes + NOTE, size);
+    memcpy(bytes + size, note, NOTE);
+    return pwrite(fd, bytes, NOTE + size, 0) == (ssize_t)(NOTE + size) ? 0 : -1;
 }
 
 static int open_output(struct va_encoder *e)
 {
     uint8_t *buffer;
 
-    e->temp = va_tempfile_new(e->path, is_video);
+    e->temp = va_tempfile_new(e->path, is_ours);
     if (!e->temp)
         return -1;
     e->fd = va_tempfile_fd(e->temp);
@@ -110,89 +149,18 @@ static int failed(const struct va_encoder *e, const char *verb, int error)
                             va_libav_why(NULL, error, why, sizeof(why)));
 }
 
-/* ---- making the parts ------------------------------------------------------------------- */
-
-/* The quality scale of JPEG and MPEG-4: 1 (best) to 31. */
-static int quantiser(int quality)
-{
-    return 1 + (100 - quality) * 30 / 99;
-}
-
-static void set_rate(AVCodecContext *c, int quality)
-{
-    if (c->codec_id == AV_CODEC_ID_H264) {
-        av_opt_set(c->priv_data, "preset", "veryfast", 0);
-        av_opt_set_double(c->priv_data, "crf", (100 - quality) * 51 / 100, 0);
-        av_opt_set(c->priv_data, "x264-params", "cpu-independent=1", 0);
-    } else if (c->codec_id != AV_CODEC_ID_PNG) {
-        c->flags |= AV_CODEC_FLAG_QSCALE;
-        c->global_quality = quantiser(quality) * FF_QP2LAMBDA;
-        c->qmin = 1;
-    }
-}
-
-/* A context with what all encodings share; NULL when memory is short. */
-static AVCodecContext *new_codec(const AVCodec *codec, int64_t width, int64_t height,
-                                 enum AVPixelFormat pixels, AVRational time_base)
-{
-    AVCodecContext *c = avcodec_alloc_context3(codec);
-
-    if (!c)
-        return NULL;
-    c->width = (int)width;
-    c->height = (int)height;
-    c->pix_fmt = pixels;
-    c->time_base = time_base;
-    c->thread_count = 1;
-    c->flags |= AV_CODEC_FLAG_BITEXACT;
-    return c;
-}
-
-/* A scaler from RGB to the encoder's pixels: BT.601, `full` range or video range. */
-static struct SwsContext *new_scaler(const AVCodecContext *c, bool full)
-{
-    struct SwsContext *s = sws_getContext(c->width, c->height, AV_PIX_FMT_RGB24, c->width,
-                                          c->height, c->pix_fmt,
-                                          (int)SWS_BICUBIC | VA_SWS_EXACT, NULL, NULL, NULL);
-
-    if (s)
-        sws_setColorspaceDetails(s, sws_getCoefficients(SWS_CS_ITU601), 1,
-                                 sws_getCoefficients(SWS_CS_ITU601), full, 0, 1 << 16, 1 << 16);
-    return s;
-}
-
-static AVFrame *new_frame(const AVCodecContext *c)
-{
-    AVFrame *f = av_frame_alloc();
-
-    if (!f)
-        return NULL;
-    f->width = c->width;
-    f->height = c->height;
-    f->format = c->pix_fmt;
-    f->color_range = c->color_range;
-    if (av_frame_get_buffer(f, 0) < 0)
-        av_frame_free(&f);
-    return f;
-}
-
-/* Convert `rgb` into the frame, which the encoder may still hold. 0 or an error number. */
-static int fill_frame(struct SwsContext *scaler, AVFrame *frame, const uint8_t *rgb)
-{
-    const uint8_t *const planes[4] = { rgb };
-    const int strides[4] = { 3 * frame->width };
-    int error = av_frame_make_writable(frame);
-
-    if (error < 0)
-        return error;
-    sws_scale(scaler, planes, strides, 0, frame->height, frame->data, frame->linesize);
-    return 0;
-}
-
 /* ---- video ------------------------------------------------------------------------------ */
 
+static const char *format_of(const char *path)
+{
+    size_t n = strlen(path);
+
+    return n > 4 && !strcasecmp(path + n - 4, ".mov") ? "mov" : "mp4";
+}
+
+/* ticks: a second, 0: fps. */
 static int open_video(struct va_encoder *e, int64_t width, int64_t height, double fps,
-                      int quality)
+                      int ticks, int quality)
 {
     const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
     AVRational rate = av_d2q(fps, 1001000);
@@ -202,12 +170,14 @@ static int open_video(struct va_encoder *e, int64_t width, int64_t height, doubl
         codec = avcodec_find_encoder(AV_CODEC_ID_MPEG4);
     if (!codec)
         return va_error_machine("%s: libavcodec has no encoder for H.264 or MPEG-4", e->path);
-    error = avformat_alloc_output_context2(&e->format, NULL, "mp4", NULL);
+    error = avformat_alloc_output_context2(&e->format, NULL, format_of(e->path), NULL);
     if (error < 0)
         return failed(e, "create", error);
     e->format->pb = e->io;
     e->format->flags |= AVFMT_FLAG_BITEXACT | AVFMT_FLAG_CUSTOM_IO;
-    e->codec = new_codec(codec, width, height, AV_PIX_FMT_YUV420P, av_inv_q(rate));
+    e->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL; /* FLAC in MP4, for one */
+    e->codec = va_codec_new(codec, width, height, AV_PIX_FMT_YUV420P,
+                            ticks ? (AVRational){ 1, ticks } : av_inv_q(rate));
     e->stream = avformat_new_stream(e->format, NULL);
     e->packet = av_packet_alloc();
     if (!e->codec || !e->stream || !e->packet)
@@ -216,7 +186,7 @@ static int open_video(struct va_encoder *e, int64_t width, int64_t height, doubl
     e->codec->color_range = AVCOL_RANGE_MPEG;
     e->codec->colorspace = AVCOL_SPC_SMPTE170M;
     e->codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    set_rate(e->codec, quality);
+    va_codec_rate(e->codec, quality);
     error = avcodec_open2(e->codec, codec, NULL);
     if (error >= 0)
         error = avcodec_parameters_from_context(e->stream->codecpar, e->codec);
@@ -224,22 +194,22 @@ static int open_video(struct va_encoder *e, int64_t width, int64_t height, doubl
         return failed(e, "encode", error);
     e->stream->time_base = e->codec->time_base;
     e->stream->avg_frame_rate = rate;
-    e->scaler = new_scaler(e->codec, false);
-    e->frame = new_frame(e->codec);
+    e->scaler = va_codec_scaler(e->codec, false);
+    e->frame = va_codec_frame(e->codec);
     return e->scaler && e->frame ? 0 : va_error_memory("%s: out of memory", e->path);
 }
 
-struct va_encoder *va_encoder_open(const char *path, int64_t width, int64_t height, double fps,
-                                   int quality)
+static struct va_encoder *open_encoder(const char *path, int64_t width, int64_t height,
+                                       double fps, int ticks, int quality)
 {
     struct va_encoder *e;
 
-    if (width < 2 || height < 2 || width > SIDE_MAX || height > SIDE_MAX ||
+    if (width < 2 || height < 2 || width > VA_ENCODE_SIDE_MAX || height > VA_ENCODE_SIDE_MAX ||
         (width | height) & 1 || !(fps > 0 && fps <= 1000) || quality < 1 || quality > 100) {
         va_error(
             "%s: cannot encode %lldx%lld at %g frames/s and quality %d, expected even sides "
             "up to %d, at most 1000 frames/s, quality 1..100",
-            path, (long long)width, (long long)height, fps, quality, SIDE_MAX);
+            path, (long long)width, (long long)height, fps, quality, VA_ENCODE_SIDE_MAX);
         return NULL;
     }
     va_libav_quiet();
@@ -248,9 +218,21 @@ struct va_encoder *va_encoder_open(const char *path, int64_t width, int64_t heig
         return NULL;
     e->last_tick = -1;
     e->path = va_strdup(path);
-    if (!e->path || open_output(e) < 0 || open_video(e, width, height, fps, quality) < 0)
+    if (!e->path || open_output(e) < 0 || open_video(e, width, height, fps, ticks, quality) < 0)
         va_encoder_abort(&e);
     return e;
+}
+
+struct va_encoder *va_encoder_open(const char *path, int64_t width, int64_t height, double fps,
+                                   int quality)
+{
+    return open_encoder(path, width, height, fps, 0, quality);
+}
+
+struct va_encoder *va_encoder_open_timed(const char *path, int64_t width, int64_t height,
+                                         double fps, int quality)
+{
+    return open_encoder(path, width, height, fps, VA_ENCODER_TICKS, quality);
 }
 
 int va_encoder_rotate(struct va_encoder *e, int degrees)
@@ -266,13 +248,83 @@ int va_encoder_rotate(struct va_encoder *e, int degrees)
 
 static int begin(struct va_encoder *e)
 {
-    int error = avformat_write_header(e->format, NULL);
+    int error;
+
+    /* else milliseconds: so exact is where the first frame and sound begin (libavformat 59.20) */
+    av_opt_set_int(e->format->priv_data, "movie_timescale", VA_ENCODER_TICKS, 0);
+    avio_write(e->io, note, NOTE);
+    error = avformat_write_header(e->format, NULL);
 
     if (error < 0)
         return failed(e, "write", error);
     e->begun = true;
     return 0;
 }
+
+/* ---- sound -------------------------------------------------------------------------------- */
+
+/* The sound's next packet, in the time of the file. -1 after reporting. */
+static int next_sound(struct va_encoder *e)
+{
+    AVRational unit = va_sound_time_base(e->sound);
+    int64_t delay = llround(e->delay / av_q2d(unit));
+    int got = va_sound_next(e->sound, &e->waiting);
+
+    if (got <= 0) {
+        e->waiting = NULL;
+        return got;
+    }
+    e->waiting->pts += delay;
+    e->waiting->dts += delay;
+    return 0;
+}
+
+int va_encoder_sound(struct va_encoder *e, struct va_sound *sound, double delay)
+{
+    const AVCodecParameters *codec = va_sound_codec(sound);
+
+    bool mov = !strcmp(e->format->oformat->name, "mov");
+
+    if (avformat_query_codec(e->format->oformat, codec->codec_id, FF_COMPLIANCE_NORMAL) != 1)
+        return va_error("%s: found sound of format %s, which %s files cannot hold: %sgive "
+                        "--no-sound",
+                        va_sound_path(sound), avcodec_get_name(codec->codec_id),
+                        mov ? "QuickTime" : "MP4", mov ? "" : "name the output .mov, or ");
+    e->sound_stream = avformat_new_stream(e->format, NULL);
+    if (!e->sound_stream || avcodec_parameters_copy(e->sound_stream->codecpar, codec) < 0)
+        return va_error_memory("%s: out of memory", e->path);
+    e->sound_stream->codecpar->codec_tag = 0; /* as this muxer calls it */
+    e->sound_stream->time_base = va_sound_time_base(sound);
+    e->sound = sound;
+    e->delay = delay;
+    e->last_dts = INT64_MIN;
+    return next_sound(e);
+}
+
+/* Write the sound before `seconds`. */
+static int write_sound(struct va_encoder *e, double seconds)
+{
+    while (e->waiting) {
+        AVRational unit = va_sound_time_base(e->sound);
+        int error;
+
+        if ((double)e->waiting->dts * av_q2d(unit) >= seconds)
+            break;
+        av_packet_rescale_ts(e->waiting, unit, e->sound_stream->time_base);
+        if (e->waiting->dts <= e->last_dts) /* its unit may be longer than that of the sound */
+            e->waiting->pts = e->waiting->dts = e->last_dts + 1;
+        e->last_dts = e->waiting->dts;
+        e->waiting->stream_index = e->sound_stream->index;
+        error = av_interleaved_write_frame(e->format, e->waiting);
+        if (error < 0)
+            return failed(e, "write", error);
+        if (next_sound(e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- frames ------------------------------------------------------------------------------- */
 
 /* Hand a frame (NULL: the end) to the encoder and write what comes out. */
 static int encode(struct va_encoder *e, const AVFrame *frame)
@@ -298,9 +350,10 @@ int va_encoder_frame(struct va_encoder *e, const uint8_t *rgb, int64_t tick)
     if (tick <= e->last_tick)
         return va_error("%s: frame at tick %lld after tick %lld, expected ascending times",
                         e->path, (long long)tick, (long long)e->last_tick);
-    if (!e->begun && begin(e) < 0)
+    if ((!e->begun && begin(e) < 0) ||
+        write_sound(e, (double)tick * av_q2d(e->codec->time_base)) < 0)
         return -1;
-    error = fill_frame(e->scaler, e->frame, rgb);
+    error = va_codec_fill(e->scaler, e->frame, rgb);
     if (error < 0)
         return failed(e, "encode", error);
     e->frame->pts = e->last_tick = tick;
@@ -327,7 +380,7 @@ int va_encoder_close(struct va_encoder **handle)
     struct va_encoder *e = *handle;
     int result = -1, error;
 
-    if ((!e->begun && begin(e) < 0) || encode(e, NULL) < 0)
+    if ((!e->begun && begin(e) < 0) || encode(e, NULL) < 0 || write_sound(e, INFINITY) < 0)
         goto done;
     error = av_write_trailer(e->format);
     avio_flush(e->io);
@@ -335,6 +388,10 @@ int va_encoder_close(struct va_encoder **handle)
         error = AVERROR(ENOMEM);
     if (error < 0 || e->io->error < 0) {
         failed(e, "write", error < 0 ? error : e->io->error);
+        goto done;
+    }
+    if (place_note(e->fd) < 0) {
+        va_error_write(e->path, "write");
         goto done;
     }
     result = va_tempfile_commit(&e->temp);
@@ -349,122 +406,4 @@ void va_encoder_abort(struct va_encoder **handle)
         return;
     free_encoder(*handle);
     *handle = NULL;
-}
-
-/* ---- images ----------------------------------------------------------------------------- */
-
-/* Encode one image; 0 and a packet of the caller's, or an error number. */
-static int encode_image(enum AVCodecID id, enum AVPixelFormat pixels, const uint8_t *rgb,
-                        int64_t width, int64_t height, int quality, AVPacket *packet)
-{
-    const AVCodec *codec = avcodec_find_encoder(id);
-    AVCodecContext *c = codec ? new_codec(codec, width, height, pixels, (AVRational){ 1, 1 })
-                              : NULL;
-    AVFrame *frame = NULL;
-    struct SwsContext *scaler = NULL;
-    int error = codec ? AVERROR(ENOMEM) : AVERROR_ENCODER_NOT_FOUND;
-
-    if (!c)
-        goto done;
-    c->color_range = AVCOL_RANGE_JPEG;
-    set_rate(c, quality);
-    error = avcodec_open2(c, codec, NULL);
-    if (error < 0)
-        goto done;
-    error = AVERROR(ENOMEM);
-    frame = new_frame(c);
-    scaler = new_scaler(c, true);
-    if (!frame || !scaler)
-        goto done;
-    frame->quality = c->global_quality;
-    error = fill_frame(scaler, frame, rgb);
-    if (error >= 0)
-        error = avcodec_send_frame(c, frame);
-    if (error >= 0)
-        error = avcodec_send_frame(c, NULL);
-    if (error >= 0)
-        error = avcodec_receive_packet(c, packet);
-done:
-    sws_freeContext(scaler);
-    av_frame_free(&frame);
-    avcodec_free_context(&c);
-    return error;
-}
-
-static bool is_image(const char *head, size_t size)
-{
-    return va_output_begins(head, size, "\x89PNG") ||
-           va_output_begins(head, size, "\xff\xd8\xff");
-}
-
-static int write_image(const char *path, const AVPacket *packet)
-{
-    struct va_textfile file;
-
-    if (va_textfile_create(&file, path, is_image) < 0)
-        return -1;
-    /* A failed write leaves its mark in the stream; commit looks at it. */
-    fwrite(packet->data, 1, (size_t)packet->size, file.stream);
-    return va_textfile_commit(&file);
-}
-
-/* The encoded image, or NULL after reporting. */
-static AVPacket *image(const char *path, enum AVCodecID id, enum AVPixelFormat pixels,
-                       const uint8_t *rgb, int64_t width, int64_t height, int quality)
-{
-    AVPacket *packet;
-    char why[512];
-    int error;
-
-    if (width < 1 || height < 1 || width > SIDE_MAX || height > SIDE_MAX || quality < 1 ||
-        quality > 100) {
-        va_error("%s: cannot encode %lldx%lld at quality %d, expected sides of 1..%d, "
-                 "quality 1..100",
-                 path, (long long)width, (long long)height, quality, SIDE_MAX);
-        return NULL;
-    }
-    va_libav_quiet();
-    packet = av_packet_alloc();
-    error = packet ? encode_image(id, pixels, rgb, width, height, quality, packet)
-                   : AVERROR(ENOMEM);
-    if (error < 0) {
-        va_error_machine("%s: cannot encode: %s", path,
-                         va_libav_why(NULL, error, why, sizeof(why)));
-        av_packet_free(&packet);
-    }
-    return packet;
-}
-
-int va_jpeg_bytes(const char *path, const uint8_t *rgb, int64_t width, int64_t height,
-                  int quality, uint8_t **bytes, int64_t *size)
-{
-    AVPacket *p = image(path, AV_CODEC_ID_MJPEG, AV_PIX_FMT_YUVJ444P, rgb, width, height,
-                        quality);
-
-    *bytes = p ? va_new(p->size, 1) : NULL;
-    *size = p ? p->size : 0;
-    if (*bytes)
-        memcpy(*bytes, p->data, (size_t)p->size);
-    av_packet_free(&p);
-    return *bytes ? 0 : -1;
-}
-
-int va_jpeg_write(const char *path, const uint8_t *rgb, int64_t width, int64_t height,
-                  int quality)
-{
-    AVPacket *p = image(path, AV_CODEC_ID_MJPEG, AV_PIX_FMT_YUVJ444P, rgb, width, height,
-                        quality);
-    int result = p ? write_image(path, p) : -1;
-
-    av_packet_free(&p);
-    return result;
-}
-
-int va_png_write(const char *path, const uint8_t *rgb, int64_t width, int64_t height)
-{
-    AVPacket *p = image(path, AV_CODEC_ID_PNG, AV_PIX_FMT_RGB24, rgb, width, height, 100);
-    int result = p ? write_image(path, p) : -1;
-
-    av_packet_free(&p);
-    return result;
 }

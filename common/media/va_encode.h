@@ -1,9 +1,12 @@
 /*
- * va_encode.h - RGB frames to an H.264 video in MP4, single images to JPEG and PNG.
+ * va_encode.h - RGB frames to an H.264 video in MP4 or QuickTime, single images to JPEG and PNG.
  *
  * Equal frames give equal bytes on one build of the libraries: one thread, no time stamps, no
  * processor-dependent choices. Files appear under their name only when they are whole.
- * Without an H.264 encoder in libavcodec, MPEG-4 part 2 takes its place.
+ * Without libx264 in libavcodec, MPEG-4 part 2 takes the place of H.264.
+ *
+ * A video begins with a note that it is ours; a video of others under the same name is not replaced
+ * (base/va_output.h).
  *
  * Pixels:    [height, width, 3] RGB, 8 bits
  * Errors:    all functions report
@@ -14,20 +17,32 @@
 #define VA_ENCODE_H
 
 #include "base/va_attr.h"
+#include "media/va_sound.h"
 #include <stdint.h>
 
 struct va_encoder; /* opaque */
 
-/* Begin the MP4 file `path`: even width and height, fps > 0 frames a second, quality 1..100.
- * NULL after reporting. */
+/* Begin the file `path`, QuickTime where its name ends in .mov, else MP4: even width and height, fps > 0
+ * frames a second, quality 1..100. A tick is 1 / fps seconds. NULL after reporting. */
 VA_MUST_USE struct va_encoder *va_encoder_open(const char *path, int64_t width, int64_t height,
                                                double fps, int quality);
+
+/* The same for frames at any time: a tick is 1 / VA_ENCODER_TICKS seconds, fps is about their rate.
+ * MPEG-4 knows no shorter tick than 1/65535 s; this one counts 24, 25, 30, 50, 60 and 30000/1001 frames
+ * exactly. */
+enum { VA_ENCODER_TICKS = 60000 };
+VA_MUST_USE struct va_encoder *va_encoder_open_timed(const char *path, int64_t width,
+                                                     int64_t height, double fps, int quality);
 
 /* Turn the shown picture by 90, 180 or 270 degrees clockwise (a note in the file: pixels are
  * stored as given). Before the first frame. */
 VA_MUST_USE int va_encoder_rotate(struct va_encoder *e, int degrees);
 
-/* Add a frame shown from time tick / fps on. Ticks ascend; a constant rate is 0, 1, 2, ... */
+/* Copy a sound along, `delay` seconds later than it says. It lives until the encoder is closed. Before the
+ * first frame. -1 after reporting, also that the format of the file cannot hold it. */
+VA_MUST_USE int va_encoder_sound(struct va_encoder *e, struct va_sound *sound, double delay);
+
+/* Add a frame shown from this tick on. Ticks ascend; a constant rate is 0, 1, 2, ... */
 VA_MUST_USE int va_encoder_frame(struct va_encoder *e, const uint8_t *rgb, int64_t tick);
 
 /* Complete the file under its name. Frees *e and sets it to NULL in any case. */

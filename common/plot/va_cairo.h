@@ -1,8 +1,10 @@
 /*
- * va_cairo.h - the same pictures as PNG files, drawn by cairo, on light paper.
+ * va_cairo.h - the same pictures as pixels: PNG files, drawn by cairo, on light paper; or over a picture
+ * that is there, in the colours of dark paper.
  *
  * One of two files is compiled: va_cairo_on.c, or va_cairo_off.c where cairo was not found. Equal
- * pictures give equal bytes with one build of cairo and one set of fonts.
+ * pictures give equal bytes with one build of cairo and one set of fonts. va_plain needs no library; it
+ * draws no text and no dashes, and only over pictures.
  */
 #ifndef VA_CAIRO_H
 #define VA_CAIRO_H
@@ -11,6 +13,7 @@
 #include "plot/va_ink.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum va_anchor { VA_START, VA_MIDDLE, VA_END };
@@ -18,7 +21,10 @@ enum va_anchor { VA_START, VA_MIDDLE, VA_END };
 /* Draws a picture; what the calls mean is in va_canvas.h. */
 struct va_drawer {
     void *(*begin)(double width, double height); /* NULL after reporting */
-    void (*end)(void *picture);                  /* NULL is fine */
+    /* Over `pixels` [height, width] of 0x00RRGGBB, which live as long and may be changed between two
+     * calls; `scale` of them are a CSS pixel. NULL after reporting. */
+    void *(*over)(uint32_t *pixels, int64_t width, int64_t height, double scale);
+    void (*end)(void *picture); /* NULL is fine */
     /* -1 after reporting; a stream that cannot be written is reported when it is committed. */
     int (*write)(void *picture, FILE *to);
     /* Whether head[0..size) begins a PNG picture of ours (va_output.h). */
@@ -32,5 +38,6 @@ struct va_drawer {
                  const char *text);
 };
 extern const struct va_drawer *const va_cairo; /* NULL: this build has none */
+extern const struct va_drawer *const va_plain;
 
 #endif

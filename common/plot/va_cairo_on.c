@@ -8,10 +8,16 @@
 
 enum { PIXELS = 2, FONT = 12, HATCH = 6 };
 
+struct picture {
+    cairo_t *cr;
+    bool dark;
+};
+
 static cairo_t *in_ink(void *picture, enum va_ink ink)
 {
-    cairo_t *cr = picture;
-    uint32_t rgb = va_ink_looks[ink].light;
+    const struct picture *p = picture;
+    cairo_t *cr = p->cr;
+    uint32_t rgb = p->dark ? va_ink_looks[ink].dark : va_ink_looks[ink].light;
 
     cairo_set_source_rgb(cr, (rgb >> 16) / 255.0, (rgb >> 8 & 255) / 255.0,
                          (rgb & 255) / 255.0);
@@ -53,10 +59,12 @@ static void draw_rect(void *picture, enum va_ink ink, double x, double y, double
 
 static void draw_point(void *picture, bool on, double x, double y)
 {
+    const struct picture *p = picture;
+
     if (on)
-        cairo_line_to(picture, x, y);
+        cairo_line_to(p->cr, x, y);
     else
-        cairo_move_to(picture, x, y);
+        cairo_move_to(p->cr, x, y);
 }
 
 static void draw_stroke(void *picture, enum va_ink ink)
@@ -100,31 +108,60 @@ static void draw_text(void *picture, enum va_ink ink, enum va_anchor anchor, dou
 
 /* ---- begin and end ---------------------------------------------------------------------- */
 
-static void *draw_begin(double width, double height)
-{
-    cairo_surface_t *s = cairo_image_surface_create(
-        CAIRO_FORMAT_RGB24, (int)ceil(PIXELS * width), (int)ceil(PIXELS * height));
-    cairo_t *cr = cairo_create(s);
-
-    cairo_surface_destroy(s); /* cr keeps it */
-    if (cairo_status(cr) != CAIRO_STATUS_SUCCESS) {
-        va_error_machine("cannot begin a picture: %s",
-                         cairo_status_to_string(cairo_status(cr)));
-        cairo_destroy(cr);
-        return NULL;
-    }
-    cairo_scale(cr, PIXELS, PIXELS);
-    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
-    cairo_set_font_size(cr, FONT);
-    cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
-    draw_rect(cr, VA_INK_PAPER, 0, 0, width, height);
-    return cr;
-}
-
 static void draw_end(void *picture)
 {
-    if (picture)
-        cairo_destroy(picture);
+    struct picture *p = picture;
+
+    if (p && p->cr)
+        cairo_destroy(p->cr);
+    va_free(p);
+}
+
+/* A picture on a surface, which it takes; NULL after reporting. */
+static void *new_picture(cairo_surface_t *surface, double scale, bool dark)
+{
+    struct picture *p = va_new(1, sizeof(*p));
+    cairo_status_t status;
+
+    if (!p) {
+        cairo_surface_destroy(surface);
+        return NULL;
+    }
+    p->dark = dark;
+    p->cr = cairo_create(surface);
+    cairo_surface_destroy(surface); /* cr keeps it */
+    status = cairo_status(p->cr);
+    if (status != CAIRO_STATUS_SUCCESS) {
+        va_error_machine("cannot begin a picture: %s", cairo_status_to_string(status));
+        draw_end(p);
+        return NULL;
+    }
+    cairo_scale(p->cr, scale, scale);
+    cairo_select_font_face(p->cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                           CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_set_font_size(p->cr, FONT);
+    cairo_set_line_join(p->cr, CAIRO_LINE_JOIN_ROUND);
+    return p;
+}
+
+static void *draw_begin(double width, double height)
+{
+    void *p = new_picture(cairo_image_surface_create(CAIRO_FORMAT_RGB24,
+                                                     (int)ceil(PIXELS * width),
+                                                     (int)ceil(PIXELS * height)),
+                          PIXELS, false);
+
+    if (p)
+        draw_rect(p, VA_INK_PAPER, 0, 0, width, height);
+    return p;
+}
+
+static void *draw_over(uint32_t *pixels, int64_t width, int64_t height, double scale)
+{
+    return new_picture(cairo_image_surface_create_for_data((unsigned char *)pixels,
+                                                           CAIRO_FORMAT_RGB24, (int)width,
+                                                           (int)height, (int)width * 4),
+                       scale, true);
 }
 
 /* ---- the file: cairo's, with a note behind its header by which we know it again ------------- */
@@ -155,8 +192,9 @@ static cairo_status_t put(void *closure, const unsigned char *data, unsigned int
 
 static int write_png(void *picture, FILE *to)
 {
+    const struct picture *p = picture;
     struct bytes b = { .to = to };
-    cairo_status_t s = cairo_surface_write_to_png_stream(cairo_get_target(picture), put, &b);
+    cairo_status_t s = cairo_surface_write_to_png_stream(cairo_get_target(p->cr), put, &b);
 
     if (s == CAIRO_STATUS_SUCCESS || s == CAIRO_STATUS_WRITE_ERROR)
         return 0;
@@ -171,6 +209,7 @@ static bool ours_png(const char *head, size_t size)
 
 static const struct va_drawer cairo = {
     .begin = draw_begin,
+    .over = draw_over,
     .end = draw_end,
     .write = write_png,
     .ours = ours_png,

@@ -80,7 +80,7 @@ void va_canvas_rect(struct va_canvas *c, enum va_ink ink, double x, double y, do
                     double height)
 {
     if (!c->svg) {
-        va_cairo->rect(c->picture, ink, x, y, width, height);
+        c->drawer->rect(c->picture, ink, x, y, width, height);
         return;
     }
     fputs("<rect", c->svg);
@@ -99,7 +99,7 @@ static void circle(struct va_canvas *c, enum va_ink ink, bool filled, double x, 
                    double r)
 {
     if (!c->svg) {
-        va_cairo->circle(c->picture, ink, filled, x, y, r);
+        c->drawer->circle(c->picture, ink, filled, x, y, r);
         return;
     }
     fputs("<circle", c->svg);
@@ -138,7 +138,7 @@ void va_canvas_path(struct va_canvas *c, enum va_ink ink)
 static void point(struct va_canvas *c, bool on, double x, double y)
 {
     if (!c->svg) {
-        va_cairo->point(c->picture, on, x, y);
+        c->drawer->point(c->picture, on, x, y);
         return;
     }
     if (!c->begun) {
@@ -166,9 +166,18 @@ void va_canvas_on(struct va_canvas *c, double x, double y)
 void va_canvas_path_end(struct va_canvas *c)
 {
     if (!c->svg)
-        va_cairo->stroke(c->picture, c->path);
+        c->drawer->stroke(c->picture, c->path);
     else if (c->begun)
         fputs("\"/>\n", c->svg);
+}
+
+double va_canvas_width(const char *text)
+{
+    double n = 0;
+
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xc0) != 0x80; /* bytes that begin a character */
+    return n * VA_CANVAS_CHARACTER;
 }
 
 void va_canvas_text(struct va_canvas *c, enum va_ink ink, enum va_anchor anchor, double x,
@@ -181,7 +190,7 @@ void va_canvas_text(struct va_canvas *c, enum va_ink ink, enum va_anchor anchor,
         char shown[VA_XML_ROOM];
 
         va_xml_cut(shown, text, most);
-        va_cairo->text(c->picture, ink, anchor, x, y, shown);
+        c->drawer->text(c->picture, ink, anchor, x, y, shown);
         return;
     }
     fputs("<text", c->svg);

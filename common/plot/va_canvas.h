@@ -27,8 +27,9 @@
 
 struct va_canvas {
     double width, height;
-    FILE *svg;        /* NULL: va_cairo draws */
-    void *picture;    /* of va_cairo */
+    FILE *svg; /* NULL: a drawer draws */
+    const struct va_drawer *drawer;
+    void *picture;    /* of the drawer */
     bool begun;       /* the path has a point */
     enum va_ink path; /* of the path */
 };
@@ -58,6 +59,9 @@ void va_canvas_path(struct va_canvas *c, enum va_ink ink);
 void va_canvas_move(struct va_canvas *c, double x, double y);
 void va_canvas_on(struct va_canvas *c, double x, double y);
 void va_canvas_path_end(struct va_canvas *c);
+
+/* What a line of text takes at most, about: its characters times VA_CANVAS_CHARACTER. */
+double va_canvas_width(const char *text);
 
 /* A line of text that ends, begins or has its middle at x; cut to `room` pixels (0: as long as it is). */
 void va_canvas_text(struct va_canvas *c, enum va_ink ink, enum va_anchor anchor, double x,

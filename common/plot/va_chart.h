@@ -108,4 +108,8 @@ void va_legend_draw(struct va_canvas *c, double x, double y, double room,
 VA_MUST_USE int va_axes_trace(struct va_canvas *c, const struct va_axes *a, enum va_ink ink,
                               const double *x, const double *y, int64_t stride, int64_t n);
 
+/* Hatch the frames without a face: face [T] 1 or 0, NULL: all have one; time [T] ascends. */
+void va_axes_gaps(struct va_canvas *c, const struct va_axes *a, const uint8_t *face,
+                  const double *time, int64_t T);
+
 #endif

@@ -51,14 +51,9 @@ void va_axes_draw(struct va_canvas *c, const struct va_axes *a, bool x_marks)
         va_canvas_text(c, VA_INK_TEXT, VA_START, a->x.from, a->y.to - 9, 0, a->title);
 }
 
-/* Characters of UTF-8 text, at most `most`. */
 static double width_of(const char *text, double most)
 {
-    double n = 0;
-
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n * VA_CANVAS_CHARACTER < most ? n * VA_CANVAS_CHARACTER : most;
+    return fmin(va_canvas_width(text), most);
 }
 
 void va_legend_draw(struct va_canvas *c, double x, double y, double room,
@@ -114,4 +109,35 @@ int va_axes_trace(struct va_canvas *c, const struct va_axes *a, enum va_ink ink,
     va_canvas_path_end(c);
     va_free(kept);
     return 0;
+}
+
+/* Until when frame t is shown: the next frame; the last one as long as the one before it. */
+static double end_of(const double *time, int64_t T, int64_t t)
+{
+    if (t + 1 < T)
+        return time[t + 1];
+    return t > 0 ? 2 * time[t] - time[t - 1] : time[t] + 1;
+}
+
+/* Stretches that lie less than a pixel apart are one. */
+void va_axes_gaps(struct va_canvas *c, const struct va_axes *a, const uint8_t *face,
+                  const double *time, int64_t T)
+{
+    struct va_stretch gap = { 0, 0 };
+    double from = NAN, to = NAN; /* of what is still to be drawn */
+
+    while (va_next_gap(face, T, gap.end, &gap)) {
+        double begin = va_scale_at(&a->x, time[gap.first]),
+               end = fmin(va_scale_at(&a->x, end_of(time, T, gap.end - 1)), a->x.to);
+
+        if (!isnan(from) && begin - to >= 1) {
+            va_canvas_rect(c, VA_INK_GAP, from, a->y.to, fmax(to - from, 1),
+                           a->y.from - a->y.to);
+            from = NAN;
+        }
+        from = isnan(from) ? begin : from;
+        to = end;
+    }
+    if (!isnan(from))
+        va_canvas_rect(c, VA_INK_GAP, from, a->y.to, fmax(to - from, 1), a->y.from - a->y.to);
 }

@@ -11,36 +11,6 @@ void va_traces_span(const struct va_box *box, double *left, double *right)
     *right = a.x.to;
 }
 
-/* Until when frame t is shown: the next frame; the last one as long as the one before it. */
-static double end_of(const struct va_shown *s, int64_t t)
-{
-    if (t + 1 < s->T)
-        return s->time[t + 1];
-    return t > 0 ? 2 * s->time[t] - s->time[t - 1] : s->time[t] + 1;
-}
-
-/* Stretches without a face; those that lie less than a pixel apart are one. */
-static void draw_gaps(struct va_canvas *c, const struct va_axes *a, const struct va_shown *s)
-{
-    struct va_stretch gap = { 0, 0 };
-    double from = NAN, to = NAN; /* of what is still to be drawn */
-
-    while (va_next_gap(s->face, s->T, gap.end, &gap)) {
-        double begin = va_scale_at(&a->x, s->time[gap.first]),
-               end = fmin(va_scale_at(&a->x, end_of(s, gap.end - 1)), a->x.to);
-
-        if (!isnan(from) && begin - to >= 1) {
-            va_canvas_rect(c, VA_INK_GAP, from, a->y.to, fmax(to - from, 1),
-                           a->y.from - a->y.to);
-            from = NAN;
-        }
-        from = isnan(from) ? begin : from;
-        to = end;
-    }
-    if (!isnan(from))
-        va_canvas_rect(c, VA_INK_GAP, from, a->y.to, fmax(to - from, 1), a->y.from - a->y.to);
-}
-
 static int draw_dimension(struct va_canvas *c, const struct va_box *box,
                           const struct va_shown *s, enum va_dimension d)
 {
@@ -65,7 +35,7 @@ static int draw_dimension(struct va_canvas *c, const struct va_box *box,
     va_axes_place(&a, box);
     va_canvas_open(c, d == VA_VALENCE ? "class=\"va-trace\" data-of=\"valence\""
                                       : "class=\"va-trace\" data-of=\"arousal\"");
-    draw_gaps(c, &a, s);
+    va_axes_gaps(c, &a, s->face, s->time, s->T);
     va_axes_draw(c, &a, last);
     if (s->label) {
         va_legend_draw(c, a.x.to, a.y.to - 9, 300, legend, 2, true);

@@ -42,7 +42,7 @@ int va_figure_begin(struct va_figure *f, const char *path, double width, double 
                       NULL);
         return 0;
     }
-    f->canvas = (struct va_canvas){ .width = width, .height = height };
+    f->canvas = (struct va_canvas){ .width = width, .height = height, .drawer = va_cairo };
     f->canvas.picture = va_cairo->begin(width, height);
     if (f->canvas.picture)
         return 0;

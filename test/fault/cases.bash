@@ -29,6 +29,7 @@ make_corpus() {
     cp "$FAULT/../golden/pth/ours.pth" head.pth
     make_detector detector.h5
     make_onnx detector.h5 detector.onnx
+    va-faces -q -w detector.h5 -o v.faces.h5 v.mp4 2>/dev/null # there are none
     make_predictions --fps 25 --model M -o p.h5 pred/a.txt pred/b.txt
     make_predictions --fps 25 --model N -o q.h5 labels/a.txt labels/b.txt
     va-score -q --labels labels p.h5 >score.tsv
@@ -56,6 +57,7 @@ table|va-table -o out.tsv q.h5|va-table -o out.tsv p.h5
 plot|va-plot -o out.svg q.h5|va-plot --labels labels -o out.svg p.h5
 plot-scores||va-plot score.tsv
 report|va-report -o out.html q.h5|va-report --labels labels -o out.html p.h5
+overlay|va-overlay -q --quality 20 --faces v.faces.h5 -o out.mp4 v.mp4|va-overlay -q -j 1 --faces v.faces.h5 -o out.mp4 v.mp4
 ensemble|va-ensemble -o out.h5 p.h5|va-ensemble --method centred --table tables/ -o out.h5 p.h5 q.h5
 ensemble-fit|va-ensemble fit -q --labels labels -o out.tsv p.h5|va-ensemble fit -q --labels labels -o out.tsv p.h5 q.h5
 submit|va-submit --sample sample.txt -o out.txt q.h5|va-submit --sample sample.txt -o out.txt p.h5

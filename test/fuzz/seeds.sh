@@ -70,6 +70,9 @@ make_features --frames 6 --dim 3 --video a base/features.h5
 make_frames --frames 3 --width 4 --height 2 --video a base/frames.h5
 va-window -q --window 4 --stride 2 -o base/windows.h5 base/features.h5 >/dev/null
 make_predictions -o base/predictions.h5 seeds/labels/crlf.txt
+va-synth -q --videos 0 --test 0 --traps no --crossing 1 --frames 4 --size 16 -o synthetic
+mv synthetic/truth/faces/crossing1.h5 base/faces.h5
+rm -r synthetic
 h5edit base/state.h5 string @schema va.state/1
 h5edit base/state.h5 string @arch mamba-va
 for counter in complete=1 step=2 epoch=1 updates=2 skipped=0 best_step=2; do
@@ -80,7 +83,7 @@ for name in tensors/w optimizer/m/w optimizer/v/w best/w; do
     h5edit base/state.h5 dataset /$name float32 2x3 0.5
 done
 h5edit base/state.h5 dataset /log/train float64 2x4 1
-for target in features frames windows predictions model state; do
+for target in features frames windows predictions faces model state; do
     printf '\0\0\0\1x' >seeds/$target/string
     printf '\1\0\2\6\0\1\2' >seeds/$target/number
     printf '\3\2' >seeds/$target/gone

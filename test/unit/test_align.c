@@ -136,6 +136,38 @@ static double bilinear(const uint8_t *p, double x, double y, int channel)
                  fx * level(p, col + 1, row + 1, channel));
 }
 
+/* Points in float32 that mean a scale of 1: pixels are those of the picture, whichever way the scale was
+ * rounded, but for a level where a position was. */
+static void own_scale_by_points(void)
+{
+    enum { SIDE = 16 };
+    uint8_t *p = noise(), crop[3 * SIDE * SIDE];
+    struct va_face_template t;
+    int off = 0;
+
+    if (!p)
+        abort();
+    VA_CHECK(va_face_template_read(&t, "arcface") == 0);
+    for (int x = 0; x < W - SIDE; x++) {
+        float points[VA_FACE_POINTS][2];
+        struct va_similarity a;
+
+        for (int i = 0; i < VA_FACE_POINTS; i++) {
+            points[i][0] = (float)(SIDE * t.points[i][0] + x);
+            points[i][1] = (float)(SIDE * t.points[i][1] + 3);
+        }
+        a = va_align((const float(*)[2])points, &t, 0);
+        va_align_crop(p, W, H, &a, SIDE, crop);
+        for (int i = 0; i < SIDE * SIDE * 3; i++) {
+            int d = crop[i] - p[3 * ((i / 3 / SIDE + 3) * W + x + i / 3 % SIDE) + i % 3];
+
+            off = abs(d) > off ? abs(d) : off;
+        }
+    }
+    VA_CHECK(off <= 2);
+    va_free(p);
+}
+
 /* The whole picture at its own size is the picture. */
 static void identity(void)
 {
@@ -239,6 +271,7 @@ int main(void)
     VA_TEST(least_squares);
     VA_TEST(points_in_one_place);
     VA_TEST(identity);
+    VA_TEST(own_scale_by_points);
     VA_TEST(against_doubles);
     VA_TEST(far_away);
     VA_TEST(templates_from_files);

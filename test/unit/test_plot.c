@@ -213,6 +213,43 @@ static void numbers_of_svg(void)
     free(bytes);
 }
 
+/* What a drawer leaves on black [20, 40] with 2 pixels a unit. */
+static void shapes(const struct va_drawer *d)
+{
+    uint32_t pixels[20 * 40] = { 0 }, ink = va_ink_looks[VA_INK_SERIES].dark, *row;
+    void *p = d->over(pixels, 40, 20, 2);
+
+    VA_CHECK(p);
+    d->rect(p, VA_INK_SERIES, 1, 1, 3, 2);
+    d->circle(p, VA_INK_SERIES, true, 8, 5, 2);
+    d->circle(p, VA_INK_SERIES, false, 14, 5, 3);
+    d->point(p, false, -100, 9); /* may leave the picture */
+    d->point(p, true, 100, 9);
+    d->stroke(p, VA_INK_SERIES);
+    d->stroke(p, VA_INK_VALENCE); /* of nothing */
+    d->end(p);
+    row = pixels + 2 * 40;
+    VA_CHECK_INT(row[1] & 0xffffff, 0);
+    VA_CHECK_INT(row[2] & 0xffffff, ink);
+    VA_CHECK_INT(row[7] & 0xffffff, ink);
+    VA_CHECK_INT(row[8] & 0xffffff, 0);
+    row = pixels + 9 * 40;
+    VA_CHECK_INT(row[13] & 0xffffff, ink); /* 8 - 2 at 12 */
+    VA_CHECK_INT(row[10] & 0xffffff, 0);
+    VA_CHECK_INT(row[22] & 0xffffff, ink); /* the ring, 14 - 3 at 22, 3 pixels wide */
+    VA_CHECK_INT(row[28] & 0xffffff, 0);
+    row = pixels + 17 * 40;
+    VA_CHECK_INT(row[0] & 0xffffff, ink);
+    VA_CHECK_INT(row[39] & 0xffffff, ink);
+}
+
+static void drawers_draw_alike(void)
+{
+    shapes(va_plain);
+    if (va_cairo)
+        shapes(va_cairo);
+}
+
 int main(void)
 {
     VA_TEST(a_scale);
@@ -225,5 +262,6 @@ int main(void)
     VA_TEST(hostile_text);
     VA_TEST(options_of_a_command);
     VA_TEST(numbers_of_svg);
+    VA_TEST(drawers_draw_alike);
     return va_test_finish();
 }

@@ -305,23 +305,54 @@ static struct va_expression express(const struct va_act *a, int64_t t)
     return e;
 }
 
-void va_act_draw(const struct va_act *a, int64_t t, bool away, struct va_canvas *c, int64_t x0,
-                 int64_t x1)
+/* In a square of `size` pixels with this left edge, of a picture of this height. */
+static struct va_pose pose_of(const struct va_act *a, int64_t t, float left, float size,
+                              int64_t height)
 {
     const float *s = a->shake + t * CHANNELS;
-    float size = (float)(x1 - x0);
-    const struct va_expression e = express(a, t);
-    const struct va_pose pose = {
-        .x = (float)x0 + size * (0.5f + s[POSE_X]),
-        .y = (float)c->height * (0.52f + s[POSE_Y]),
+
+    return (struct va_pose){
+        .x = left + size * (0.5f + s[POSE_X]),
+        .y = (float)height * (0.52f + s[POSE_Y]),
         .radius = size * 0.45f * (1 + s[POSE_SIZE]),
         .roll = s[POSE_ROLL],
         .blur = size / 64 * fabsf(s[BLUR]),
-        .away = away,
     };
+}
 
+void va_act_draw(const struct va_act *a, int64_t t, bool away, struct va_canvas *c, int64_t x0,
+                 int64_t x1)
+{
+    float size = (float)(x1 - x0);
+    const struct va_expression e = express(a, t);
+    struct va_pose pose = pose_of(a, t, (float)x0, size, c->height);
+
+    pose.away = away;
     va_canvas_wall(c, x0, x1, a->wall_top, a->wall_bottom, a->stripe * size);
     va_face_draw(c, x0, x1, &a->looks, &e, &pose);
+}
+
+void va_act_wall(const struct va_act *a, int64_t size, struct va_canvas *c)
+{
+    va_canvas_wall(c, 0, c->width, a->wall_top, a->wall_bottom, a->stripe * (float)size);
+}
+
+void va_act_enter(const struct va_act *a, int64_t t, struct va_canvas *c, double left,
+                  int64_t size)
+{
+    const struct va_expression e = express(a, t);
+    const struct va_pose pose = pose_of(a, t, (float)left, (float)size, c->height);
+
+    va_face_draw(c, 0, c->width, &a->looks, &e, &pose);
+}
+
+struct va_face va_act_where(const struct va_act *a, int64_t t, double left, int64_t size,
+                            int64_t height)
+{
+    const struct va_expression e = express(a, t);
+    const struct va_pose pose = pose_of(a, t, (float)left, (float)size, height);
+
+    return va_face_where(&a->looks, &e, &pose);
 }
 
 void va_act_expose(const struct va_act *a, int64_t t, const struct va_canvas *c, uint8_t *out)

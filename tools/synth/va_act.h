@@ -32,6 +32,16 @@ const double *va_act_rating(const struct va_act *a);
 void va_act_draw(const struct va_act *a, int64_t t, bool away, struct va_canvas *c, int64_t x0,
                  int64_t x1);
 
+/* The same in parts, for people who move about: the wall of this person's room over the whole canvas; a
+ * person who stands in a square of `size` pixels with this left edge, over what is there. */
+void va_act_wall(const struct va_act *a, int64_t size, struct va_canvas *c);
+void va_act_enter(const struct va_act *a, int64_t t, struct va_canvas *c, double left,
+                  int64_t size);
+
+/* Where the face is that was drawn so, in a picture of this height. */
+struct va_face va_act_where(const struct va_act *a, int64_t t, double left, int64_t size,
+                            int64_t height);
+
 /* Turn a canvas drawn for frame t into bytes [height, width, 3]. */
 void va_act_expose(const struct va_act *a, int64_t t, const struct va_canvas *c, uint8_t *out);
 

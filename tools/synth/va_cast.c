@@ -140,13 +140,27 @@ static void odd(struct va_clip *c, const struct va_corpus_options *o, const stru
     }
 }
 
+/* As va-faces names two who are together most of the time: the first is mostly on the right. */
+static void crossing(struct va_clip *c, const struct va_corpus_options *o, int64_t i,
+                     uint64_t *person)
+{
+    snprintf(c->base, sizeof(c->base), "crossing%lld", (long long)i + 1);
+    c->set = i % 5 == 4 ? VA_SET_VALIDATION : VA_SET_TRAIN;
+    c->fps = (double)o->fps.items[i % o->fps.count];
+    c->frames = o->frames;
+    c->people = 2;
+    c->crossing = true;
+    name_track(c, 0, person, "_right");
+    name_track(c, 1, person, "_left");
+}
+
 int va_cast_init(struct va_cast *cast, const struct va_corpus_options *o)
 {
     int64_t odd_count = o->traps ? (int64_t)VA_COUNT(traps) : 0;
     uint64_t person = 0;
     struct va_clip *c;
 
-    *cast = (struct va_cast){ .count = o->videos + o->test + odd_count };
+    *cast = (struct va_cast){ .count = o->videos + o->test + odd_count + o->crossing };
     c = cast->clips = va_new(cast->count, sizeof(*c));
     if (!c)
         return -1;
@@ -156,6 +170,8 @@ int va_cast_init(struct va_cast *cast, const struct va_corpus_options *o)
         plain(c++, o, i, VA_SET_TEST, &person);
     for (int64_t i = 0; i < odd_count; i++)
         odd(c++, o, &traps[i], &person);
+    for (int64_t i = 0; i < o->crossing; i++)
+        crossing(c++, o, i, &person);
     return 0;
 }
 
@@ -173,4 +189,34 @@ bool va_track_away(const struct va_track *k, uint64_t seed, int64_t t)
 
     return k->gaps && stretch % 3 == 1 &&
            t % STRETCH < 3 + (int64_t)va_rand_below(seed, VA_RAND_SYNTH, stream, stretch, 25);
+}
+
+double va_crossing_place(const struct va_clip *c, int i, int64_t t)
+{
+    enum { TURNS = 7 };
+    static const struct {
+        double when, where; /* share of the video; widths of a person */
+    } ways[VA_TRACKS_MAX][TURNS] = {
+        { { 0, .9 },
+          { .25, .9 },
+          { .5, 3.1 },
+          { .6, 4.8 },
+          { .7, 4.8 },
+          { .8, 3.1 },
+          { 1, 3 } },
+        { { 0, 3.1 },
+          { .25, 3.1 },
+          { .5, .9 },
+          { .7, .9 },
+          { .8, -.8 },
+          { .9, -.8 },
+          { 1, .9 } },
+    };
+    double u = c->frames > 1 ? (double)(t - 1) / (double)(c->frames - 1) : 0;
+    int k = 1;
+
+    while (k < TURNS - 1 && u > ways[i][k].when)
+        k++;
+    u = (u - ways[i][k - 1].when) / (ways[i][k].when - ways[i][k - 1].when);
+    return ways[i][k - 1].where + u * (ways[i][k].where - ways[i][k - 1].where);
 }

@@ -16,6 +16,7 @@ struct va_corpus_options {
     uint64_t seed;
     int64_t videos;         /* plain ones of training and validation */
     int64_t test;           /* plain ones of the test set */
+    int64_t crossing;       /* videos in which two people cross, leave and return */
     int64_t frames;         /* mean length of the plain ones */
     int64_t size;           /* height of a video, and width for each person in it */
     int64_t window, stride; /* what the lengths of odd videos are built around */
@@ -33,7 +34,7 @@ enum va_label_style {
     VA_LABELS_LOOSE, /* blanks, integers, -5.0, no newline at the end */
 };
 
-enum { VA_TRACKS_MAX = 2, VA_NAME_SIZE = 64 };
+enum { VA_TRACKS_MAX = 2, VA_NAME_SIZE = 64, VA_CROSSING_WIDTH = 4 };
 
 struct va_track {
     char name[VA_NAME_SIZE]; /* of the labels and the crops */
@@ -54,16 +55,21 @@ struct va_clip {
     double fps;
     int people;
     bool from_crops; /* the pipeline reads the crops, not the video */
+    bool crossing;   /* people move about in a picture as wide as VA_CROSSING_WIDTH of them */
     struct va_track tracks[VA_TRACKS_MAX];
 };
 
 struct va_cast {
-    struct va_clip *clips; /* [count]; the first is a plain one */
+    struct va_clip *clips; /* [count] */
     int64_t count;
 };
 
 VA_MUST_USE int va_cast_init(struct va_cast *cast, const struct va_corpus_options *o);
 void va_cast_release(struct va_cast *cast);
+
+/* Where person i of a crossing stands in frame t (from 1): the middle, in widths of a person from the left
+ * edge. Person 0 goes to the right in front of person 1. Each leaves the picture once and returns. */
+double va_crossing_place(const struct va_clip *c, int i, int64_t t);
 
 /* Whether the face of track k is turned away in frame t (from 1). */
 bool va_track_away(const struct va_track *k, uint64_t seed, int64_t t);

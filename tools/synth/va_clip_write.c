@@ -8,7 +8,6 @@
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
 #include "media/va_encode.h"
-#include "tools/synth/va_act.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,11 +15,6 @@
 #include <string.h>
 
 enum { VIDEO_QUALITY = 55, CROP_QUALITY = 92 };
-
-struct scene {
-    const struct va_clip_job *job;
-    struct va_act *acts[VA_TRACKS_MAX];
-};
 
 static bool given_up(const struct va_clip_job *job)
 {
@@ -60,7 +54,7 @@ static void print_value(FILE *f, double x, enum va_label_style style)
 }
 
 /* Labels of track i, or with `truth` what was felt in every frame. */
-static void print_rows(FILE *f, const struct scene *s, int i, bool truth)
+static void print_rows(FILE *f, const struct va_scene *s, int i, bool truth)
 {
     const struct va_track *k = &s->job->clip->tracks[i];
     const double *values = truth ? va_act_latent(s->acts[i]) : va_act_rating(s->acts[i]);
@@ -83,7 +77,7 @@ static void print_rows(FILE *f, const struct scene *s, int i, bool truth)
     }
 }
 
-static int write_text(const struct scene *s, int i, const char *folder, const char *suffix,
+static int write_text(const struct va_scene *s, int i, const char *folder, const char *suffix,
                       bool truth)
 {
     char *name = va_format("%s/%s%s", folder, s->job->clip->tracks[i].name, suffix);
@@ -105,7 +99,7 @@ static int write_text(const struct scene *s, int i, const char *folder, const ch
     return result;
 }
 
-static int write_texts(const struct scene *s)
+static int write_texts(const struct va_scene *s)
 {
     static const char *const folders[] = {
         "VA_Estimation_Challenge/Train_Set",
@@ -123,22 +117,34 @@ static int write_texts(const struct scene *s)
 
 /* ---- pictures ------------------------------------------------------------------------------- */
 
-static bool away(const struct scene *s, int i, int64_t t)
+/* People beside one another, each with a wall of their own; or before one wall, the first in front. */
+static void draw_people(const struct va_scene *s, int64_t t, struct va_canvas *c)
 {
-    return va_track_away(&s->job->clip->tracks[i], s->job->options->seed, t);
+    const struct va_clip *clip = s->job->clip;
+    int64_t size = s->job->options->size;
+
+    if (clip->crossing)
+        va_act_wall(s->acts[0], size, c);
+    for (int i = clip->people - 1; i >= 0; i--) {
+        double left = va_scene_left(s->job, i, t);
+        bool away = va_track_away(&clip->tracks[i], s->job->options->seed, t);
+
+        if (clip->crossing)
+            va_act_enter(s->acts[i], t - 1, c, left, size);
+        else
+            va_act_draw(s->acts[i], t - 1, away, c, (int64_t)left, (int64_t)left + size);
+    }
 }
 
-static int encode_frames(const struct scene *s, struct va_encoder *e, struct va_canvas *c,
+static int encode_frames(const struct va_scene *s, struct va_encoder *e, struct va_canvas *c,
                          uint8_t *rgb)
 {
     const struct va_clip_job *job = s->job;
-    int64_t size = job->options->size;
 
     for (int64_t t = 1; t <= job->clip->frames; t++) {
         if (given_up(job))
             return -1;
-        for (int i = 0; i < job->clip->people; i++)
-            va_act_draw(s->acts[i], t - 1, away(s, i, t), c, i * size, (i + 1) * size);
+        draw_people(s, t, c);
         va_act_expose(s->acts[0], t - 1, c, rgb);
         if (va_encoder_frame(e, rgb, t - 1) < 0)
             return -1;
@@ -146,10 +152,10 @@ static int encode_frames(const struct scene *s, struct va_encoder *e, struct va_
     return 0;
 }
 
-static int write_video(const struct scene *s)
+static int write_video(const struct va_scene *s)
 {
     const struct va_clip_job *job = s->job;
-    int64_t size = job->options->size, width = size * job->clip->people;
+    int64_t size = job->options->size, width = va_scene_width(job);
     char *path = va_format("%s/videos/%s.mp4", job->root, job->clip->base);
     uint8_t *rgb = va_new(width * size, 3);
     struct va_encoder *e = NULL;
@@ -173,7 +179,7 @@ static int write_video(const struct scene *s)
     return result;
 }
 
-static int write_crop(const struct scene *s, int i, int64_t t, struct va_canvas *c,
+static int write_crop(const struct va_scene *s, int i, int64_t t, struct va_canvas *c,
                       uint8_t *rgb)
 {
     const struct va_track *k = &s->job->clip->tracks[i];
@@ -193,7 +199,7 @@ static int write_crop(const struct scene *s, int i, int64_t t, struct va_canvas 
 }
 
 /* Files that other systems leave in folders, and one whose name is no frame number. */
-static int write_junk(const struct scene *s, const struct va_track *k)
+static int write_junk(const struct va_scene *s, const struct va_track *k)
 {
     static const char *const names[] = { ".DS_Store", "Thumbs.db", "notes.txt" };
     static const char bytes[] = "not an image\n";
@@ -209,8 +215,9 @@ static int write_junk(const struct scene *s, const struct va_track *k)
     return 0;
 }
 
-static int write_crops(const struct scene *s, int i, struct va_canvas *c, uint8_t *rgb)
+static int write_crops(const struct va_scene *s, int i, struct va_canvas *c, uint8_t *rgb)
 {
+    struct va_face face;
     const struct va_track *k = &s->job->clip->tracks[i];
     char *folder = va_format("%s/cropped_aligned/%s", s->job->root, k->name);
     int result = folder ? va_make_folder(folder) : -1;
@@ -218,7 +225,7 @@ static int write_crops(const struct scene *s, int i, struct va_canvas *c, uint8_
     for (int64_t t = k->first_crop; t <= k->last_crop && result == 0; t++) {
         if (given_up(s->job))
             result = -1;
-        else if (!away(s, i, t))
+        else if (va_scene_face(s, i, t, &face))
             result = write_crop(s, i, t, c, rgb);
     }
     if (result == 0 && k->junk)
@@ -227,7 +234,7 @@ static int write_crops(const struct scene *s, int i, struct va_canvas *c, uint8_
     return result;
 }
 
-static int write_all_crops(const struct scene *s)
+static int write_all_crops(const struct va_scene *s)
 {
     uint8_t *rgb = va_new((int64_t)VA_CROP_SIZE * VA_CROP_SIZE, 3);
     struct va_canvas c;
@@ -245,7 +252,7 @@ static int write_all_crops(const struct scene *s)
 int va_clip_write(const struct va_clip_job *job)
 {
     const struct va_clip *clip = job->clip;
-    struct scene s = { .job = job };
+    struct va_scene s = { .job = job };
     int result = given_up(job) ? -1 : 0;
 
     for (int i = 0; i < clip->people && result == 0; i++) {
@@ -260,6 +267,11 @@ int va_clip_write(const struct va_clip_job *job)
         result = write_texts(&s);
     if (result == 0)
         result = write_video(&s);
+    if (result == 0) {
+        pthread_mutex_lock(job->lock);
+        result = va_scene_write_faces(&s);
+        pthread_mutex_unlock(job->lock);
+    }
     if (result == 0 && (clip->from_crops || job->options->all_crops))
         result = write_all_crops(&s);
     for (int i = 0; i < clip->people; i++)

@@ -6,6 +6,7 @@
 #ifndef VA_CLIP_WRITE_H
 #define VA_CLIP_WRITE_H
 
+#include "tools/synth/va_act.h"
 #include "tools/synth/va_cast.h"
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +25,25 @@ struct va_clip_job {
 
 /* Returns 0, or -1 after reporting (without a word after stop or failed). */
 VA_MUST_USE int va_clip_write(const struct va_clip_job *job);
+
+/* A clip with the acts of its people. */
+struct va_scene {
+    const struct va_clip_job *job;
+    struct va_act *acts[VA_TRACKS_MAX];
+};
+
+/* Size of the picture, and the left edge of person i in frame t (from 1). */
+int64_t va_scene_width(const struct va_clip_job *job);
+double va_scene_left(const struct va_clip_job *job, int i, int64_t t);
+
+/*
+ * Whether frame t shows the face of person i, and where: not turned away; of somebody who moves about, at
+ * least half of the box lies in the picture and not behind who walks in front.
+ */
+bool va_scene_face(const struct va_scene *s, int i, int64_t t, struct va_face *face);
+
+/* The file of faces (va.faces/1) of the clip. Under the lock of the job: HDF5 wants one thread. */
+VA_MUST_USE int va_scene_write_faces(const struct va_scene *s);
 
 /* Write all of `text` to a new file root/name. */
 VA_MUST_USE int va_plain_write(const char *root, const char *name, const void *bytes,

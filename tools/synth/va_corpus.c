@@ -78,7 +78,7 @@ static int make_folders(const char *root)
         "videos",         "cropped_aligned",
         "broken",         "VA_Estimation_Challenge/Train_Set",
         "truth",          "VA_Estimation_Challenge/Validation_Set",
-        "truth/Test_Set",
+        "truth/Test_Set", "truth/faces",
     };
     int result = 0;
 

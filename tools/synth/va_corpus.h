@@ -9,6 +9,7 @@
  *     inputs.tsv                                for each VIDEO, what to decode
  *     truth/VIDEO.txt                           what was felt, all videos
  *     truth/Test_Set/VIDEO.txt                  the annotation of the test set
+ *     truth/faces/BASE.h5                       where the faces are, va.faces/1
  *     broken/damaged.mp4, truncated.mp4         for tests of readers; with traps only
  *     README.txt
  *

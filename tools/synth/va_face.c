@@ -208,6 +208,29 @@ void va_face_draw(struct va_canvas *c, int64_t x0, int64_t x1, const struct va_l
     }
 }
 
+struct va_face va_face_where(const struct va_looks *looks, const struct va_expression *e,
+                             const struct va_pose *pose)
+{
+    const float corner = MOUTH_Y + e->mouth_curve * (MOUTH_BEND - 1);
+    /* of the person: what is on its right is on the left of the picture */
+    const float points[VA_YUNET_POINTS][2] = { { -looks->eye_gap, EYE_Y },
+                                               { looks->eye_gap, EYE_Y },
+                                               { .05f, looks->nose },
+                                               { -e->mouth_width, corner },
+                                               { e->mouth_width, corner } };
+    float cosine = cosf(pose->roll), sine = sinf(pose->roll), r = pose->radius;
+    float wide = r * hypotf(looks->head_width * cosine, sine);
+    float high = r * hypotf(looks->head_width * sine, cosine);
+    struct va_face face = { .box = { pose->x - wide, pose->y - high, 2 * wide, 2 * high },
+                            .score = 1 };
+
+    for (int k = 0; k < VA_YUNET_POINTS; k++) {
+        face.points[k][0] = pose->x + r * (cosine * points[k][0] - sine * points[k][1]);
+        face.points[k][1] = pose->y + r * (sine * points[k][0] + cosine * points[k][1]);
+    }
+    return face;
+}
+
 void va_canvas_expose(const struct va_canvas *c, const struct va_light *light, float noise,
                       uint64_t seed, uint64_t step, uint8_t *out)
 {

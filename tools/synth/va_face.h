@@ -12,6 +12,7 @@
 #define VA_FACE_H
 
 #include "base/va_attr.h"
+#include "model/va_yunet.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -68,6 +69,10 @@ void va_canvas_wall(struct va_canvas *c, int64_t x0, int64_t x1, const float top
 /* Draw shoulders and head within columns [x0, x1). */
 void va_face_draw(struct va_canvas *c, int64_t x0, int64_t x1, const struct va_looks *looks,
                   const struct va_expression *e, const struct va_pose *pose);
+
+/* Where such a face is in the picture: the box around the head without its hair, and the five points. */
+struct va_face va_face_where(const struct va_looks *looks, const struct va_expression *e,
+                             const struct va_pose *pose);
 
 /*
  * Light and sensor: out [height, width, 3] bytes. Noise of deviation `noise` (0..1) is grey and
