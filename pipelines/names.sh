@@ -10,10 +10,12 @@
 #   labelled FOLDER...       prints the videos of the label files FOLDER/<name>.txt
 #   sample FILE              prints the videos of a sample submission
 #   folds FILE               prints the folds of a table with the columns clip and fold
-#   videos FOLDER VALUE      links FOLDER/<name>.<ending> to each video: VALUE is the path of one, or
-#                            several with blanks between; prints the links. A table of another video of
-#                            that name, FOLDER/../<name>.tsv, is not replaced
+#   videos FOLDER VALUE      prints a link FOLDER/<name>.<ending> for each video, with ! before it where it has
+#                            to be made: VALUE is the path of one, or several with blanks between. Of a folder
+#                            of pictures the ending is folder. The table of another video of that name,
+#                            FOLDER/../<name>/<name>.csv, is not replaced
 #   listed FOLDER FILE       the same with a file that has a path a line
+#   make_links COMMAND ...   makes the links of videos or listed
 #
 # A name passes if it has letters, digits, UTF-8 and . _ + - , @ alone, a path also /, and does not
 # begin with -: no character of it means anything to make or to a shell, so that rules and recipes
@@ -131,6 +133,7 @@ called() {
             sub(/\/+$/, "", whole); file = whole; sub(/.*\//, "", file); sub(/^[.\/]+/, "", whole)
             bare = file; ending[n] = ".video"
             if (match(file, /.\.[^.]+$/)) { bare = substr(file, 1, RSTART); ending[n] = "." plain(substr(file, RSTART + 2)) }
+            if (ending[n] == ".folder") ending[n] = ".video"
             name[n, 1] = plain(bare); name[n, 2] = plain(file); name[n, 3] = plain(whole)
             for (k = 1; k <= 3; k++) alike[k, name[n, k]]++
         }
@@ -146,20 +149,36 @@ links() {
     twice=$(printf '%s\n' "$pairs" | sed -n 's/\.[^.]*$//p;n' | sort | uniq -d | head -n 1)
     [ -z "$twice" ] || refuse "$2: more than one video would be called '$twice': rename one"
     printf '%s\n' "$pairs" | while IFS= read -r link && IFS= read -r video; do
-        [ -e "$video" ] ||
-            refuse "$2: no such file: '$video' (VIDEO is one path, or several with blanks between; VIDEO_LIST is a file with a path a line)"
         case $video in /*) ;; *) video=$PWD/$video ;; esac
+        [ -e "$video" ] ||
+            refuse "$2: no such file: '${video#"$PWD/"}' (VIDEO is one path, or several with blanks between; VIDEO_LIST is a file with a path a line)"
+        [ ! -d "$video" ] || link=${link%.*}.folder
         [ "$(cd "$(dirname "$video")" && pwd -P)" != "$(cd "$1" 2>/dev/null && pwd -P)" ] ||
             refuse "$2: '$video' lies in $1, where links to the videos are made: name the video itself"
-        [ -L "$1/$link" ] || [ ! -e "$1/$link" ] ||
-            refuse "$1/$link: exists and is no link of an earlier run: give another OUT"
-        [ "$(readlink "$1/$link")" = "$video" ] || [ ! -e "$1/../${link%.*}.tsv" ] ||
-            refuse "${1%/*}/${link%.*}.tsv: is not the table of '$video', which would replace it: give another OUT, or remove this table"
-        [ "$(readlink "$1/$link")" = "$video" ] ||
-            { mkdir -p "$1" && ln -sfn "$video" "$1/$link"; } 2>/dev/null ||
-            refuse "$1/$link: cannot make this link"
-        printf '%s\n' "$1/$link"
+        one_link "$1" "$link" "$video"
     done
+}
+
+# one_link FOLDER LINK VIDEO
+one_link() {
+    name=${2%.*}
+    if [ "$(readlink "$1/$2")" = "$3" ]; then
+        [ "$making" ] || printf '%s\n' "$1/$2"
+    elif [ ! -L "$1/$2" ] && [ -e "$1/$2" ]; then
+        refuse "$1/$2: exists and is no link of an earlier run: give another OUT"
+    elif [ -e "$1/../$name/$name.csv" ]; then
+        refuse "${1%/*}/$name/$name.csv: is not the table of '$3', which would replace it: give another OUT, or remove this table"
+    elif [ ! "$making" ]; then
+        printf '!%s\n' "$1/$2"
+    else
+        { mkdir -p "$1" && ln -sfn "$3" "$1/$2"; } 2>/dev/null || refuse "$1/$2: cannot make this link"
+    fi
+}
+
+making=
+make_links() {
+    making=yes
+    "$@"
 }
 
 if out=$("$@"); then

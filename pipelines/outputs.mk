@@ -15,10 +15,14 @@ ours   = $(call answer,$(shell sh $(dir $(NAMES))put.sh $(STAMPS)/outputs --chec
 # $(call settings,STAGES): files that are newer than all that was made with other settings, which are
 # the variables SETTINGS_<stage>.
 settings = $(1:%=$(STAMPS)/%)
+# Such a file begins with a word; another one of this name is somebody's own.
+STAMP    = settings:
+stamped  = $(if $(wildcard $(1)),$(if $(filter $(STAMP),$(firstword $(file <$(1)))),yes,$(error $(1): exists, and no pipeline wrote it: move it, or give another OUT)))
 same     = $(if $(subst x$(1),,x$(2))$(subst x$(2),,x$(1)),,same)
-changed  = $(if $(and $(wildcard $(1)),$(call same,$(strip $(file <$(1))),$(strip $(subst $(newline), ,$(SETTINGS_$(notdir $(1))))))),,FORCE)
+stamp_of = $(strip $(STAMP) $(subst $(newline), ,$(SETTINGS_$(1))))
+changed  = $(if $(and $(call stamped,$(1)),$(call same,$(strip $(file <$(1))),$(call stamp_of,$(notdir $(1))))),,FORCE)
 define stamp
-	@mkdir -p $(@D) && printf '%s\n' $(call quoted,$(strip $(subst $(newline), ,$(SETTINGS_$*)))) >$@
+	@mkdir -p $(@D) && printf '%s\n' $(call quoted,$(call stamp_of,$*)) >$@
 endef
 $(STAMPS)/%: $$(call changed,$$@)
 	$(stamp)
@@ -28,7 +32,7 @@ FORCE:
 # $(call claim,STAGE,FILES): the outputs of the tools of a stage. Without its settings, no pipeline ever
 # wrote them.
 claim    = $(call claim_at,$(STAMPS)/$(1),$(2))
-claim_at = $(if $(wildcard $(1)),,$(foreach f,$(wildcard $(2)),$(error $(f): exists, and no pipeline wrote it: move it, or give another OUT)))
+claim_at = $(if $(call stamped,$(1)),,$(foreach f,$(wildcard $(2)),$(error $(f): exists, and no pipeline wrote it: move it, or give another OUT)))
 
 # ---- checks before the first rule ---------------------------------------------------------------
 # $(call need,VARIABLES): lists that may not be empty

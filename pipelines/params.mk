@@ -6,6 +6,7 @@ include $(dir $(lastword $(MAKEFILE_LIST)))names.mk
 # Tools of a build folder; without them those on PATH.
 BIN    ?= $(dir $(lastword $(MAKEFILE_LIST)))../build/bin
 OUT    ?= out
+override OUT := $(or $(patsubst %/,%,$(OUT)),$(OUT))
 # Goes before each command of a stage, for schedulers: LAUNCH="srun -c 4 -G 1"
 LAUNCH ?=
 # The same for training, which may run on several ranks: TRAIN_LAUNCH="mpirun -n 4"
@@ -29,15 +30,16 @@ TRAIN_OPTIONS   ?= --preset paper
 PREDICT_OPTIONS ?=
 SMOOTH_OPTIONS  ?= --filter gaussian --sigma 5
 
-# $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands.
-tool = $(if $(V),,@echo "$(CLEAR)  $(1)$(if $@, $@)" >&2 && )$(plain)
+# $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands, QUIET=1 nothing
+# but warnings and errors.
+tool = $(if $(V),,@$(if $(QUIET),,echo "$(CLEAR)  $(1)$(if $@, $(@:%/.done=%))" >&2 && ))$(plain)
 CLEAR := $(if $(MAKE_TERMERR),$(shell printf '\r\033[K'))
 # The trainings of folds share a line on a terminal.
 follow = $(if $(filter $(CV)/%,$@),$(if $(filter va-finetune va-tcn-mamba-train,$(1)),sh $(dir $(NAMES))progress.sh $(CV) $(@F) '$(FOLDS)' ))
 program = $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 # The command alone, for a second one in a recipe.
 plain = $(call follow,$(1))$(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(program) \
-            $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
+            $(if $(QUIET),$(if $(filter-out va-fold,$(1)),--quiet)) $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:

@@ -1,11 +1,14 @@
 #!/bin/sh
-# One line on a terminal for the trainings of all folds: progress.sh CV NAME "FOLDS" COMMAND ARGS...
+# One line on a terminal for commands that run side by side: progress.sh FOLDER WHAT "NAMES" COMMAND ARGS...
 #
-# Runs the command, which trains CV/<k>/NAME for one k and logs beside it or in tuning. Elsewhere than on
-# a terminal that is all. On one, the tools draw no lines of their own (VA_PROGRESS); of all commands that
-# make runs at the same time, one draws a line for them: of each fold the best mean CCC so far and its epoch.
+# WHAT is the name of a model: the command trains FOLDER/<k>/WHAT for one of the folds NAMES and logs beside it or
+# in tuning. Or it is videos: the command works at one of them in FOLDER/<name>, for video.mk.
+#
+# Runs the command. Elsewhere than on a terminal that is all. On one, the tools draw no lines of their own
+# (VA_PROGRESS); of all commands that make runs at the same time, one draws a line for them: of each fold the
+# best mean CCC so far and its epoch; how many videos are done, and what is being made of the others.
 set -u
-cv=$1 name=$2 folds=$3
+cv=$1 name=$2 names=$3
 shift 3
 [ -t 2 ] || exec "$@"
 lock=$cv/.progress
@@ -24,16 +27,53 @@ state() { # state FOLD
     fi
 }
 
-draw() {
+folds() {
     line=
-    for k in $folds; do line="$line${line:+, }$k $(state "$k")"; done
-    printf '\r\033[K%.*s\r' "$(($(tput cols 2>/dev/null || echo 80) - 1))" "folds: $line" >&2
+    for k in $names; do line="$line${line:+, }$k $(state "$k")"; done
+    printf '%s' "folds: $line"
+}
+
+# stage VIDEO: what is being written of it, or nothing
+stage() {
+    for part in "$cv/$1"/.*.part "$cv/$1"/features/.*.part; do
+        case ${part#"$cv/$1"} in
+        /.*'*.part') continue ;;
+        /features/*'*.part') continue ;;
+        /features/*) printf features ;;
+        *.faces.h5.*) printf faces ;;
+        *.frames.h5.*) printf frames ;;
+        *) printf result ;;
+        esac
+        return
+    done
+}
+
+videos() {
+    count=0 done=0 line=
+    for k in $names; do
+        count=$((count + 1))
+        now=$(stage "$k")
+        if [ "$now" ]; then
+            line="$line, $k $now"
+        elif [ -e "$cv/$k/$k.html" ]; then
+            done=$((done + 1))
+        fi
+    done
+    printf '%s' "videos: $done of $count done$line"
+}
+
+draw() {
+    case $name in videos) line=$(videos) ;; *) line=$(folds) ;; esac
+    printf '\r\033[K%.*s\r' "$(($(tput cols 2>/dev/null || echo 80) - 1))" "$line" >&2
 }
 
 VA_PROGRESS=off "$@" &
 pid=$!
 trap 'kill -TERM $pid 2>/dev/null' TERM HUP
-trap : INT # the command has it, too, and ends after its step
+case $name in
+videos) trap 'kill -TERM $pid 2>/dev/null' INT ;; # of a command in the background INT is ignored
+*) trap : INT ;; # a training has its own handler, and ends after its step
+esac
 mine=
 while kill -0 $pid 2>/dev/null; do
     if [ "$mine" ] || { ln -s $$ "$lock" && mine=yes; } 2>/dev/null; then

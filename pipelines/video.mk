@@ -1,64 +1,124 @@
-# One's own videos: valence and arousal of every frame, as a table that a spreadsheet opens.
+# One's own videos: valence and arousal of every frame, in a folder for each video. va-run starts this.
 #
 #   make -f pipelines/video.mk ENCODER=encoder.h5 MODEL=model.h5 OUT=out \
 #        VIDEO="holiday.mp4 interview.mov"
 #
 #   VIDEO       the path of one video, or several with blanks between
 #   VIDEO_LIST  a file with the path of a video a line, for more of them and for names with blanks
-#   FACES       yes: find the faces of whole pictures first (FACES_OPTIONS of va-faces), and give ENCODER the
-#               crops of each person (CROP_OPTIONS of va-embed, such as --margin 0.1)
+#   MODEL       a temporal model, or several whose predictions are averaged; they rate the features of ENCODER.
+#               Without ENCODER, a model that rates pictures by itself (va-finetune, or the starter). Without
+#               MODEL, faces are found, and that is all
+#   FACES       auto: find the faces of a video first (FACES_OPTIONS of va-faces), and give the encoder the crops
+#               of each person (CROP_OPTIONS of va-embed, such as --margin 0.1), where a detector is installed
+#               (make deps WITH=faces, or VA_FACES). A folder of pictures is taken as crops.
+#               yes: always, no: never
 #
-# Makes $(OUT)/<name>.tsv with the columns frame, time, person, face, confidence, valence and arousal
-# for each video, and $(OUT)/<name>.html, a page with curves beside the video; with FACES=yes of all its people. MODEL
-# may name several models: their predictions are averaged. A video may be called anything: characters
-# other than letters, digits, UTF-8 and . _ - + , @ become _ in <name> ("my video.mp4": my_video.tsv). Of videos
-# with one name the ending stays (a.mp4.tsv, a.mov.tsv), or the folders (P01_a.mp4.tsv).
+# Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
+# arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and
+# <name>.overlay.mp4, the video with both drawn over it (OVERLAY=no: not). Before these, <name>.faces.h5, the
+# features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5).
+#
+# A video may be called anything: characters other than letters, digits, UTF-8 and . _ - + , @ become _ in
+# <name> ("my video.mp4": my_video). Of videos with one name the ending stays (a.mp4, a.mov), or the folders
+# (P01_a.mp4). Videos are not copied, and not kept as pictures; but folders, and videos with DECODE_OPTIONS, are
+# decoded to <name>.frames.h5.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := all
 include $(HERE)params.mk
-$(if $(and $(strip $(VIDEO)$(VIDEO_LIST)),$(ENCODER),$(MODEL)),,$(error set VIDEO or VIDEO_LIST, ENCODER and MODEL))
+$(if $(strip $(VIDEO)$(VIDEO_LIST)),,$(error set VIDEO or VIDEO_LIST))
 $(foreach f,$(ENCODER) $(MODEL),$(if $(wildcard $(f)),,$(error $(f): no such file: set ENCODER and MODEL to files that exist)))
+$(if $(ENCODER),$(if $(MODEL),,$(error set MODEL: ENCODER has features alone)),$(if $(word 2,$(MODEL)),$(error set ENCODER: several models need the features of one)))
+WEIGHTS := $(or $(ENCODER),$(MODEL))
 
-# The rules know links to the videos, $(OUT)/in/<name>.<ending>, which are made here, with make -n as well. A
-# link that leads elsewhere than before is newer.
+# ---- which videos ---------------------------------------------------------------------------------
+# The rules know links to the videos, $(OUT)/in/<name>.<ending>. A link that leads elsewhere than before is
+# made anew, and is newer.
 MAKEFLAGS += --check-symlink-times
-LINKS := $(if $(VIDEO_LIST),$(call names,listed $(OUT)/in $(VIDEO_LIST)),$(call names,videos $(OUT)/in $(call quoted,$(VIDEO))))
+asked := $(if $(VIDEO_LIST),listed $(OUT)/in $(VIDEO_LIST),videos $(OUT)/in $(call quoted,$(VIDEO)))
+found := $(call names,$(asked))
+LINKS := $(found:!%=%)
 $(if $(LINKS),,$(error no videos in $(VIDEO_LIST)))
-name = $(basename $(notdir $(1)))
-.PHONY: all
-all: $(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv $(OUT)/$(call name,$(v)).html)
+$(patsubst !%,%,$(filter !%,$(found))): links
+	@:
+.PHONY: links
+links:
+	@sh $(NAMES) make_links $(asked) >&2
 
-FACES ?= no
-$(if $(filter-out yes no,$(FACES))$(filter-out 1,$(words $(FACES))),$(error FACES=$(FACES): expected yes or no))
-override FACES := $(filter yes,$(FACES))
-
+name   = $(basename $(notdir $(1)))
 source = $(firstword $(foreach v,$(LINKS),$(if $(filter $(1),$(call name,$(v))),$(v))))
-include $(HERE)features.mk
-$(call claim_at,$(FRAMES)/.make/decode,$(foreach v,$(LINKS),$(FRAMES)/$(call name,$(v)).h5))
-$(call claim,embed,$(foreach v,$(LINKS),$(OUT)/features/$(call name,$(v)).h5))
-$(call claim,faces,$(foreach v,$(LINKS),$(OUT)/faces/$(call name,$(v)).h5))
-$(call claim,people,$(foreach v,$(LINKS),$(OUT)/people/$(call name,$(v))))
-$(call claim,predict,$(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).h5))
+made   = $(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/$(call name,$(v))$(1))
 
+# ---- which of them are searched for faces -----------------------------------------------------------
+FACES ?= auto
+$(if $(filter-out auto yes no,$(FACES))$(filter-out 1,$(words $(FACES))),$(error FACES=$(FACES): expected auto, yes or no))
+DETECTOR := $(if $(value VA_FACES)$(filter -w --weights%,$(FACES_OPTIONS)),yes,$(wildcard $(BIN)/../share/mamba-va/yunet.h5 $(HERE)yunet.h5))
+SEARCH   := $(if $(MODEL),$(if $(filter auto,$(FACES)),$(if $(DETECTOR),videos,none),$(FACES)),yes)
+searched = $(or $(filter yes,$(SEARCH)),$(if $(filter videos,$(SEARCH)),$(if $(filter %.folder,$(source)),,yes)))
+# Through a file of frames go folders, whose pictures are few and small, and what is to be decoded otherwise.
+decoded  = $(if $(searched),,$(filter %.folder,$(source))$(DECODE_OPTIONS))
+seen     = $(if $(searched),$(OUT)/$(1)/$(1).faces.h5,$(if $(decoded),$(OUT)/$(1)/$(1).frames.h5,$(source)))
+
+# A tool takes the place of its shell: it is told when make is to end. The long stages of several videos share a
+# line on a terminal, unless there are too many to say.
+shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
+follow = exec $(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
+
+OVERLAY ?= yes
+endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
+
+.PHONY: all
+all: $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending)))
+
+# ---- stages -------------------------------------------------------------------------------------------
+$(call claim,faces,$(call made,.faces.h5))
+$(call claim,decode,$(call made,.frames.h5))
+$(call claim,embed,$(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/features))
+$(call claim,predict,$(call made,.pred.h5))
+$(call claim,smooth,$(call made,.smooth.h5))
 SETTINGS_faces   = $(FACES_OPTIONS)
-SETTINGS_people  = $(CROP_OPTIONS) $(EMBED_OPTIONS) $(ENCODER)
-SETTINGS_predict = $(PREDICT_OPTIONS) $(MODEL) $(FACES)
-$(OUT)/faces/%.h5: $$(call source,$$*) $(call settings,faces)
+SETTINGS_decode  = $(DECODE_OPTIONS)
+SETTINGS_embed   = $(SEARCH) $(CROP_OPTIONS) $(EMBED_OPTIONS) $(WEIGHTS)
+SETTINGS_predict = $(PREDICT_OPTIONS) $(MODEL)
+SETTINGS_smooth  = $(SMOOTH_OPTIONS)
+
+$(OUT)/%.faces.h5: $$(call source,$$(*F)) $(call settings,faces)
 	@mkdir -p $(@D)
-	$(call tool,va-faces) $(FACES_OPTIONS) -j $(THREADS) --name $* -o $@ $<
+	$(call tool,va-faces) $(FACES_OPTIONS) -j $(THREADS) --name $(*F) -o $@ $<
+
+$(OUT)/%.frames.h5: $$(call source,$$(*F)) $(call settings,decode)
+	@mkdir -p $(@D)
+	$(call tool,va-decode) $(DECODE_OPTIONS) -j $(THREADS) --name $(*F) -o $@ $<
 
 # Who is in a video is known when its faces are: a folder with the features of each person.
-$(OUT)/people/%/.done: $(OUT)/faces/%.h5 $$(call source,$$*) $(ENCODER) $(call settings,people)
+$(OUT)/%/features/.done: $$(call seen,$$*) $$(call source,$$*) $(WEIGHTS) $(call settings,embed)
 	@mkdir -p $(@D) && rm -f $(@D)/*.h5
-	$(call tool,va-embed) $(EMBED_OPTIONS) $(CROP_OPTIONS) -j $(THREADS) -w $(ENCODER) --name $* --faces $< \
-	    --output-dir $(@D) $(call source,$*)
+	$(call tool,va-embed) $(EMBED_OPTIONS) $(if $(call searched,$*),$(CROP_OPTIONS) --faces $<) -j $(THREADS) -w $(WEIGHTS) \
+	    --name $* --output-dir $(@D) $(if $(call decoded,$*),$<,$(call source,$*))
 	@touch $@
 
-features = $(if $(FACES),$(OUT)/people/$(1)/*.h5,$(OUT)/features/$(1).h5)
-$(OUT)/%.tsv: $(if $(FACES),$(OUT)/people/%/.done,$(OUT)/features/%.h5) $(MODEL) $(call settings,predict)
-	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODEL:%=-m %) --table $@ \
-	    -o $(OUT)/$*.h5 $(call features,$*)
+$(OUT)/%.pred.h5: $$(@D)/features/.done $(MODEL) $(call settings,predict)
+	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODEL:%=-m %) -o $@ $(@D)/features/*.h5
+
+$(OUT)/%.smooth.h5: $(OUT)/%.pred.h5 $(call settings,smooth)
+	$(call tool,va-smooth) $(SMOOTH_OPTIONS) -o $@ $<
+
+$(OUT)/%.csv: $(OUT)/%.smooth.h5
+	$(call tool,va-table) -o $@ $<
 
 # A folder of crops is no video that a browser shows.
-$(OUT)/%.html: $(OUT)/%.tsv
-	$(call tool,va-report) $(if $(wildcard $(call source,$*)/.),,--video $(call source,$*)) -o $@ $(OUT)/$*.h5
+model_shown = $(if $(word 2,$(MODEL)),,--model $(MODEL))
+$(OUT)/%.html: $(OUT)/%.smooth.h5
+	$(call tool,va-report) $(model_shown) $(patsubst %,--video %,$(filter-out %.folder,$(call source,$(*F)))) -o $@ $<
+$(OUT)/%.svg: $(OUT)/%.smooth.h5
+	$(call tool,va-plot) $(model_shown) -o $@ $<
+$(OUT)/%.overlay.mp4: $(OUT)/%.smooth.h5
+	$(call tool,va-overlay) $(model_shown) $(OVERLAY_OPTIONS) -j $(THREADS) --name $(*F) --predictions $< \
+	    $(if $(call searched,$(*F)),--faces $(OUT)/$*.faces.h5) -o $@ $(call source,$(*F))
+
+# What a person opens, a line each: the kind, a tab, the file.
+.PHONY: list
+list:
+	@for f in $(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/$(call name,$(v))); do \
+	    for kind in page.html table.csv plot.svg overlay.overlay.mp4 faces.faces.h5; do \
+	        [ ! -e "$$f.$${kind#*.}" ] || printf '%s\t%s\n' "$${kind%%.*}" "$$f.$${kind#*.}"; \
+	    done; done

@@ -96,6 +96,7 @@ given_later() {
         for f in fold0 fold1 fold2 a.val b.val a.test b.test; do cp val.pred.h5 $f.h5; done
         ;;
     va-smooth) cp holiday.pred.h5 pred.h5 ;;
+    va-run) cp holiday.mp4 talk.mp4 ;;
     va-h5cmp) cp model.h5 copy.h5 && cp pred.h5 copy.pred.h5 ;;
     esac
 }
@@ -106,7 +107,7 @@ given_later() {
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
     local tools=(faces decode embed window fold tcn-mamba-train finetune predict live mae-pretrain weights
-        ensemble ridge score smooth table plot report overlay submit synth check h5cmp)
+        ensemble ridge score smooth table plot report overlay run submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do
         given_later "va-$t"

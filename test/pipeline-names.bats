@@ -82,9 +82,9 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     for name in "${worst[@]}"; do
         rm -rf out && cp video.mp4 "./$name.mp4"
         own VIDEO="$name.mp4" >log 2>&1 || explain "$(cat log)"
-        [ "$(find out -maxdepth 1 -name '*.tsv' | wc -l)" -eq 1 ]
+        [ "$(find out -mindepth 2 -maxdepth 2 -name '*.csv' | wc -l)" -eq 1 ]
     done
-    [ -s out/x_y.tsv ]
+    [ -s out/x_y/x_y.csv ]
     run own VIDEO="x y.mp4"
     [[ $output == *"Nothing to be done"* ]] || explain "$output"
     rm -rf out && n=0
@@ -94,23 +94,26 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
         printf '%s\n' "$name.$n.mp4" >>list
     done
     own -n VIDEO_LIST=list >log 2>&1 || explain "$(cat log)"
+    [ ! -e out ]
+    [ "$(grep -o -- '-o out/[^ ]*csv' log | sort -u | wc -l)" -eq "$n" ]
+    grep -q -- "-o out/Zoë.$n/Zoë.$n.csv" log
+    own -s VIDEO_LIST=list links
+    [ "$(find out/in -type l | wc -l)" -eq "$n" ]
     for link in out/in/*; do [ "$link" -ef video.mp4 ]; done
-    [ "$(grep -o -- '--table out/[^ ]*' log | sort -u | wc -l)" -eq "$n" ]
-    grep -q -- "--table out/Zoë.$n.tsv" log
     [ ! -e PWNED ] && [ ! -e y ]
 }
 
 @test "videos of one name keep their ending, or their folder; what is not there is said" {
     va-weights init -q --arch vit_tiny -o enc.h5
     own() { make -n -f "$pipelines/video.mk" BIN="$BUILD/bin" ENCODER=enc.h5 MODEL=enc.h5 OUT=out "$@"; }
-    tables() { own "$@" | grep -o -- '--table [^ ]*' | cut -d ' ' -f 2 | sort | paste -sd ' '; }
+    tables() { own "$@" | grep -o -- '-o out/[^ ]*csv' | cut -d / -f 3 | sort | paste -sd ' '; }
     mkdir P01 P02 && : >P01/session.mp4 && : >P02/session.mov && : >P02/session.mp4 && : >alone.v1.mkv && : >plain
-    [ "$(tables VIDEO="P01/session.mp4 alone.v1.mkv plain")" = "out/alone.v1.tsv out/plain.tsv out/session.tsv" ]
-    [ "$(tables VIDEO="P01/session.mp4 P02/session.mov")" = "out/session.mov.tsv out/session.mp4.tsv" ]
+    [ "$(tables VIDEO="P01/session.mp4 alone.v1.mkv plain")" = "alone.v1.csv plain.csv session.csv" ]
+    [ "$(tables VIDEO="P01/session.mp4 P02/session.mov")" = "session.mov.csv session.mp4.csv" ]
     [ "$(tables VIDEO="P01/session.mp4 ./P02/session.mp4 P02/session.mov P01/session.mp4")" = \
-        "out/P01_session.mp4.tsv out/P02_session.mp4.tsv out/session.mov.tsv" ]
+        "P01_session.mp4.csv P02_session.mp4.csv session.mov.csv" ]
     : >"a b.mp4" && : >a_b.mp4 && : >"a b c.mp4"
-    [ "$(tables VIDEO="a b.mp4")" = out/a_b.tsv ]
+    [ "$(tables VIDEO="a b.mp4")" = a_b.csv ]
     printf '%s\n' "a b.mp4" a_b.mp4 >list
     refused "would be called 'a_b.mp4'" own VIDEO_LIST=list
     refused "VIDEO: no such file: 'c.mp4'" own VIDEO="plain c.mp4"
@@ -118,31 +121,35 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     refused "list: no such file: 'c d.mp4'" own VIDEO_LIST=list
     : >empty
     refused "no videos in empty" own VIDEO_LIST=empty
-    refused "set VIDEO or VIDEO_LIST, ENCODER and MODEL" own VIDEO=" "
+    refused "set VIDEO or VIDEO_LIST" own VIDEO=" "
+    refused "set MODEL: ENCODER has features alone" own VIDEO=plain MODEL=
+    refused "set ENCODER: several models need the features of one" own VIDEO=plain ENCODER= MODEL="enc.h5 enc.h5"
     refused "nope.h5: no such file: set ENCODER and MODEL" own VIDEO="a b.mp4" MODEL=nope.h5
     refused "VIDEO_LIST: cannot read the file nowhere" own VIDEO_LIST=nowhere
     refused "VIDEO_LIST: cannot read the file /dev/zero" own VIDEO_LIST=/dev/zero
     printf 'plain\r\nalone.v1.mkv\r\n' >list
-    [ "$(tables VIDEO_LIST=list)" = "out/alone.v1.tsv out/plain.tsv" ]
+    [ "$(tables VIDEO_LIST=list)" = "alone.v1.csv plain.csv" ]
 }
 
 @test "another video of the same name is another video, though it is older" {
     make_video P.mp4 32 24 4 25 && mkdir one two && mv P.mp4 one/ && make_video two/P.mp4 32 24 6 25
     touch -d '2020-01-01' two/P.mp4
-    own() { make -f "$pipelines/video.mk" BIN="$BUILD/bin" ENCODER=x MODEL=x OUT=out out/frames/P.h5 "$@"; }
-    : >x
+    own() { make -f "$pipelines/video.mk" BIN="$BUILD/bin" ENCODER=tiny.h5 MODEL=tiny.h5 FACES=no OUT=out out/P/features/.done "$@"; }
+    va-weights init -q --arch vit_tiny -o tiny.h5
     own VIDEO=one/P.mp4
     own VIDEO=one/P.mp4 | grep -q "up to date"
+    own VIDEO=two/P.mp4 -n | grep -q va-embed
+    own VIDEO=one/P.mp4 | grep -q "up to date" # make -n changed nothing
     own VIDEO=two/P.mp4
-    [ "$(h5dump -H -d /frames out/frames/P.h5 | sed -n 's/.*SIMPLE { ( \([0-9]*\),.*/\1/p')" -eq 6 ]
+    [ "$(column out/P/features/P.h5 /index)" = "1 2 3 4 5 6" ]
     own VIDEO=two/P.mp4 | grep -q "up to date"
-    echo table >out/P.tsv # of two/P.mp4
+    echo table >out/P/P.csv # of two/P.mp4
     own VIDEO=two/P.mp4
-    refused "out/P.tsv: is not the table of '$PWD/one/P.mp4'" own VIDEO=one/P.mp4
+    refused "out/P/P.csv: is not the table of '$PWD/one/P.mp4'" own VIDEO=one/P.mp4
     cp one/P.mp4 P.mov
-    refused "out/P.tsv: is not the table of '$PWD/P.mov'" own VIDEO=P.mov
-    [ "$(cat out/P.tsv)" = table ]
-    rm out/P.tsv && own VIDEO=one/P.mp4
+    refused "out/P/P.csv: is not the table of '$PWD/P.mov'" own VIDEO=P.mov
+    [ "$(cat out/P/P.csv)" = table ]
+    rm out/P/P.csv && own VIDEO=one/P.mp4
 }
 
 @test "links are made where nothing of the user's is" {

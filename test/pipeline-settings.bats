@@ -81,6 +81,17 @@ refused() {
     run ! grep -q 'steps, ' screen
     grep -q $'\r\e\[Kva-tcn-mamba-train: seen/cv/0/model.h5: ' screen
     run -7 --separate-stderr sh "$top/pipelines/progress.sh" cv model.h5 "0 1" sh -c 'exit 7'
+    # of videos: how many are done, and what is being written of the others
+    mkdir -p own/{a,b/features,c,d} && : >own/a/a.html && : >own/b/features/.b.h5.7-0.part && : >own/c/.c.faces.h5.7-0.part
+    script -qec "stty cols 100; sh $top/pipelines/progress.sh own videos 'a b c d' sleep 1" screen >/dev/null
+    grep -q 'videos: 1 of 4 done, b features, c faces' screen
+    # Ctrl-C ends the command, which runs in the background
+    cat >interrupted.sh <<'END'
+(until [ -s begun ]; do sleep 0.05; done; kill -INT $$) &
+exec sh "$1" own videos 'a b' sh -c 'echo $$ >begun; exec sleep 100'
+END
+    script -qec "sh interrupted.sh $top/pipelines/progress.sh" screen >/dev/null && rc=0 || rc=$?
+    [ "$rc" -eq 143 ]
     [ "$stderr" = "" ]
 }
 
@@ -89,13 +100,21 @@ refused() {
     va-weights init -q --arch vit_tiny -o one.h5
     va-weights init -q --arch vit_tiny --seed 7 -o two.h5
     touch -d 2020-01-01 two.h5
-    embed() { make -f "$top/pipelines/video.mk" BIN="$BUILD/bin" ENCODER="$1" MODEL=one.h5 OUT=v VIDEO=V/P.mp4 v/features/P.h5 "${@:2}"; }
+    embed() { make -f "$top/pipelines/video.mk" BIN="$BUILD/bin" ENCODER="$1" MODEL=one.h5 FACES=no OUT=v VIDEO=V/P.mp4 v/P/features/.done "${@:2}"; }
     embed one.h5
     [ "$(pending embed one.h5)" = "" ]
+    [ "$(pending embed one.h5 OUT=v/)" = "" ]
     [ "$(pending embed two.h5)" = "bin/va-embed=1 " ]
     [ "$(pending embed one.h5 DECODE_OPTIONS="--every 2")" = "bin/va-decode=1 bin/va-embed=1 " ]
     cp -r features moved
     [[ $(pending corpus FEATURES=moved) == *"bin/va-window=1 "* ]]
+}
+
+@test "a file that is called as that of a stage's settings, and is none, is not replaced" {
+    cp -r out notes
+    echo "my notes about windows" >notes/.make/windows
+    refused "notes/.make/windows: exists, and no pipeline wrote it: move it" corpus OUT=notes
+    [ "$(cat notes/.make/windows)" = "my notes about windows" ]
 }
 
 @test "a file that no pipeline wrote is not replaced: the first line says so" {

@@ -125,9 +125,23 @@ near() {
         --faces two.faces.h5 --track who -o out.h5 two.mkv
     va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" --min-track 60 -o none.h5 two.mkv
     refused va-decode "none.h5: has no person: no face of the video was found for long enough" --faces none.h5 --crops out two.mkv
+    refused va-embed "none.h5: has no person: no face of the video was found for long enough" -w tiny.h5 --faces none.h5 -o out.h5 two.mkv
     refused va-decode "two.mkv: found no frame with a face between --start and --end" \
         --faces two.faces.h5 --track two_right --start 0.44 --end 0.52 -o out.h5 two.mkv
     [ ! -e out.h5 ]
+}
+
+@test "nobody in a video: features without a row, and face 0 in every frame of the table" {
+    va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" --min-track 60 -o none.h5 two.mkv
+    run -0 --separate-stderr va-embed -w tiny.h5 --faces none.h5 --output-dir out two.mkv
+    [ "$stderr" = "va-embed: none.h5: has no person: the features of two.mkv have no row" ] || explain "$stderr"
+    va-check out/two.h5
+    va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 -o model.h5
+    va-predict -q -m model.h5 --table two.csv -o pred.h5 out/two.h5
+    [ "$(cut -d , -f 3-5 two.csv | sort | uniq -c | xargs)" = "1 person,face,confidence 25 two,0,0.000" ]
+    awk -F , 'NR > 1 && ($2 - ($1 - 1) / 25) ^ 2 > 1e-9 { exit 1 }' two.csv
+    va-plot -o two.svg pred.h5
+    grep -q "25 frames.*, 25 without a face" two.svg
 }
 
 @test "faces of another video: its name, the size of its frames, their number" {

@@ -68,6 +68,19 @@ tune() {
         if (!((s - $1) ^ 2 < 1e-6)) { print t, d, s, $1; exit 1 } } END { if (k != 80) exit 1 }' w b x y
 }
 
+@test "features of the same encoder give the same as frames, also where there is no face" {
+    for missing in nearest linear zero; do
+        va-predict -q -m one.h5 --clip no --missing $missing -o p.h5 a.h5 hole.h5
+        va-embed -q -w one.h5 --output-dir f a.h5 hole.h5
+        va-predict -q -m one.h5 --clip no --missing $missing -o q.h5 f/a.h5 f/hole.h5
+        va-h5cmp --abs 1e-6 p.h5 q.h5
+    done
+    run -3 --separate-stderr va-predict -m two.h5 -o n.h5 f/a.h5
+    [ "$stderr" = "va-predict: f/a.h5: found features of encoder $(attribute one.h5 id), expected those of two.h5, which is $(attribute two.h5 id)" ] || explain "$stderr"
+    run -3 --separate-stderr va-predict -m one.h5 -o n.h5 nowhere.mp4
+    [ "$stderr" = "va-predict: nowhere.mp4: cannot open: No such file or directory" ] || explain "$stderr"
+}
+
 @test "frames without a face: as --missing says, and time stamps as of features" {
     va-predict -q -m one.h5 --clip no --table t.tsv -o p.h5 hole.h5
     va-embed -q -w one.h5 -o f.h5 hole.h5
@@ -118,12 +131,11 @@ tune() {
     fails "one.h5: found an encoder, which rates frame by frame, expected a temporal model for --mode chunk" \
         -m one.h5 --mode chunk a.h5
     va-window -q -o w.h5 f.h5 >/dev/null
-    fails "one.h5: found an encoder, which rates va.frames/1 files, expected a temporal model for --windows" \
+    fails "one.h5: found an encoder, which rates frame by frame, expected a temporal model for --windows" \
         -m one.h5 --windows w.h5
     run -3 --separate-stderr va-predict -o n.h5 -m one.h5 f.h5
-    [[ $stderr == "va-predict: f.h5: "*va.frames/1* ]] || explain "$stderr"
-    run -3 --separate-stderr va-predict -o n.h5 -m head.h5 a.h5
-    [[ $stderr == "va-predict: a.h5: "*va.features/1* ]] || explain "$stderr"
+    [[ $stderr == "va-predict: f.h5: found features of encoder unknown, expected those of one.h5"* ]] || explain "$stderr"
+    fails "a.h5: found va.frames/1, expected va.features/1: make features of it with va-embed" -m head.h5 a.h5
     run -3 --separate-stderr va-predict -o n.h5 -m one.h5 -m head.h5 a.h5
     [[ $stderr == "va-predict: head.h5: "* ]] || explain "$stderr"
     [ ! -e n.h5 ]

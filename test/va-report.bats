@@ -79,6 +79,7 @@ cross() {
     grep -q 'src="../../films/my%20%3Cfilm%3E%20%26%20%22x%22%25.mp4"' pages/deep/p.html
     cp films/* pages/v.mp4
     va-report --video pages/v.mp4 -o pages/p.html p.h5
+    grep -q '<title>Valence and arousal: v</title>' pages/p.html # of all its people
     grep -q 'src="v.mp4"' pages/p.html
     run ! grep -q "$PWD" pages/p.html
     va-report --video pages/v.mp4 -o - p.h5 | grep -q 'src="pages/v.mp4"'

@@ -9,6 +9,7 @@
 #include "base/va_progress.h"
 #include "base/va_tool.h"
 #include "data/va_frames_write.h"
+#include "io/va_pictured.h"
 #include "media/va_decoder.h"
 #include "media/va_source.h"
 #include "tools/decode/va_crop_folders.h"
@@ -232,14 +233,17 @@ static int open_all(struct work *w, const struct args *a, const char *name)
     w->source = va_source_open(a->input, &a->options);
     if (!w->source)
         return -1;
-    if (a->crop.faces &&
-        !(w->cropper = va_cropper_open(&a->crop, a->input, name, a->crops != NULL)))
+    if (a->crop.faces && !(w->cropper = va_cropper_open(&a->crop, a->input, name,
+                                                        a->crops ? VA_CROP_SOME : VA_CROP_ONE)))
         return -1;
     if (a->crops)
         return (w->folders = va_crop_folders_new(a->crops, w->cropper)) ? 0 : -1;
     if (a->raw)
         return 0;
-    if (va_frames_create(&w->writer, a->output) < 0)
+    if (va_frames_create(&w->writer, a->output) < 0 ||
+        va_h5_put_string(w->writer.out, NULL, "input",
+                         w->cropper ? va_cropper_input(w->cropper) : va_pictured_by(a->input)) <
+            0)
         return -1;
     return w->cropper ? va_h5_add_input(w->writer.out, va_cropper_path(w->cropper),
                                         va_cropper_id(w->cropper))

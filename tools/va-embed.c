@@ -31,7 +31,8 @@ static const struct va_usage usage = {
         "without a frames file.\n\n"
         "Each frame is resized to the encoder's size as Pillow does (bicubic, "
         "antialiased) and normalised with the encoder's mean and std. The features are "
-        "the CLS row after the last LayerNorm.\n\n"
+        "the CLS row after the last LayerNorm; of the starter, the probabilities of its seven "
+        "expressions.\n\n"
         "--precision bf16 rounds the operands of matrix products to bfloat16 and sums in "
         "float32; everything else stays float32. It is faster on CPUs with AMX or AMD's "
         "AVX512_BF16. Elsewhere: same speed as f32, almost the same result.\n\n"
@@ -39,7 +40,8 @@ static const struct va_usage usage = {
         "written to DIR/NAME.h5.\n\n"
         "With --faces FACES.h5, from va-faces, the frames of a person are cropped to the face and "
         "turned upright; frames without the person are left out. The features are called as the "
-        "person, and hold the score of each face. With --output-dir each person gets a file.",
+        "person, and hold the score of each face. With --output-dir each person gets a file; of a "
+        "video without a person, a file without rows is called as the video.",
     .examples =
         "va-embed -w encoder.h5 -o holiday.h5 holiday.frames.h5\n"
         "va-embed -w encoder.h5 -o direct.h5 holiday.mp4\n"

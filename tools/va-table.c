@@ -28,7 +28,7 @@ static const struct va_usage usage = {
         "The table has a row for every frame of every video: frame, time in seconds, person "
         "(the name of the video), face (1, or 0 where the frame has none and the values were "
         "filled in), confidence of the face, valence and arousal. A value that is not known is "
-        "empty.\n\n"
+        "empty. Where nobody searched for faces, face is 1 and confidence empty.\n\n"
         "  csv       separated by commas\n"
         "  tsv       separated by tabs\n"
         "  jsonl     an object per line\n"

@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "io/va_h5.h"
+#include "io/va_pictured.h"
 
 enum { SIDE_MAX = 65536 }; /* pixels, as media/va_resize.h takes them */
 
@@ -10,7 +11,7 @@ struct va_frames {
     struct va_frames_info info;
     struct va_h5_in *in;
     int64_t next;
-    char *video;
+    char *video, *input;
     int32_t *index;     /* [T] */
     double *pts;        /* [T] */
     float *score;       /* [T], or NULL */
@@ -51,6 +52,7 @@ static int load(struct va_frames *f, const char *path)
 
     f->in = va_h5_open(path, "va.frames/1");
     if (!f->in || !(f->video = va_h5_get_string(f->in, NULL, "video")) ||
+        va_pictured_read(f->in, &f->input) < 0 ||
         va_h5_get_real(f->in, NULL, "fps", &info->fps) < 0 ||
         va_h5_get_int(f->in, NULL, "frame_count", &info->frame_count) < 0 ||
         va_h5_shape(f->in, "/frames", &type, &rank, shape) < 0 ||
@@ -58,6 +60,7 @@ static int load(struct va_frames *f, const char *path)
         !(f->pts = va_h5_read(f->in, "/pts", VA_F64)))
         return -1;
     info->video = f->video;
+    info->input = f->input;
     info->T = shape[0];
     info->height = shape[1];
     info->width = shape[2];
@@ -132,6 +135,7 @@ void va_frames_close(struct va_frames *f)
         return;
     va_h5_close(f->in);
     va_free(f->video);
+    va_free(f->input);
     va_free(f->index);
     va_free(f->pts);
     va_free(f->score);

@@ -18,7 +18,9 @@ struct va_frames; /* opaque */
 struct va_frames_info {
     const char *video; /* name; a valid one. Lives as long as the reader */
     const char *id;    /* content id of the file, likewise */
-    double fps;        /* 0: not known */
+    const char
+        *input; /* what the pictures show (io/va_pictured.h), NULL: not known; likewise */
+    double fps; /* 0: not known */
     int64_t frame_count;
     int64_t T, height, width;
 };

@@ -1,6 +1,7 @@
 #include "data/va_origin.h"
 
 #include "base/va_error.h"
+#include "io/va_pictured.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ int va_origin_add(struct va_origin *o, const struct va_window_index *index, cons
 
         if (chosen && !chosen[i])
             continue;
+        o->input = o->any ? va_pictured_common(o->input, v->input) : v->input;
+        o->any = true;
         if (v->fps > 0) {
             o->fps_min = o->fps_min > 0 ? fmin(o->fps_min, v->fps) : v->fps;
             o->fps_max = fmax(o->fps_max, v->fps);
@@ -47,6 +50,8 @@ int va_origin_store(const struct va_origin *o, struct va_tensors *set)
 {
     if (o->encoder && !o->mixed && va_tensors_set_meta(set, "encoder", o->encoder) < 0)
         return -1;
+    if (o->input && va_tensors_set_meta(set, "input", o->input) < 0)
+        return -1;
     return store_rate(set, "fps-min", o->fps_min) < 0 ||
                    store_rate(set, "fps-max", o->fps_max) < 0
                ? -1
@@ -67,6 +72,7 @@ void va_origin_load(struct va_origin *o, const struct va_tensors *set, const cha
 
     *o = (struct va_origin){ .encoder = encoder && *encoder ? encoder : NULL,
                              .path = path,
+                             .input = va_tensors_meta(set, "input"),
                              .fps_min = load_rate(set, "fps-min"),
                              .fps_max = load_rate(set, "fps-max") };
 }
@@ -101,4 +107,16 @@ void va_origin_compare_rates(const struct va_origin *o, const struct va_window_i
     va_warn("%s%s: %.6g frames per second, but %s was trained at %s: predictions may "
             "be worse",
             first->features, others, first->fps, o->path, trained);
+}
+
+void va_origin_compare_input(const struct va_origin *o, const struct va_window_index *index,
+                             const bool *chosen)
+{
+    for (int64_t i = 0; i < index->video_count; i++) {
+        const struct va_index_video *v = &index->videos[i];
+
+        if ((!chosen || chosen[i]) &&
+            va_pictured_compare(v->features, v->input, o->path, o->input))
+            return;
+    }
 }

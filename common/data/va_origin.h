@@ -9,6 +9,9 @@
  * A model measures time in frames. It stores the lowest and the highest frame rate of its training videos
  * (`fps-min`, `fps-max`). A video outside VA_ORIGIN_FPS times that range causes a warning: 24, 25 and 30
  * frames per second are close enough to each other, 50 and 60 are not.
+ *
+ * What an encoder was shown, it says by `input` (io/va_pictured.h), which features keep; a model keeps what its
+ * training features have in common. Features of whole pictures cause a warning where it was crops.
  */
 #ifndef VA_ORIGIN_H
 #define VA_ORIGIN_H
@@ -23,8 +26,10 @@
 struct va_origin {
     const char *encoder;     /* NULL: not known */
     const char *path;        /* the file that says so */
+    const char *input;       /* what all pictures have in common (io/va_pictured.h), or NULL */
     double fps_min, fps_max; /* 0: not known */
     bool mixed;              /* there are others as well */
+    bool any;                /* pictures were taken in */
 };
 
 /*
@@ -43,6 +48,10 @@ bool va_origin_is_far(const struct va_origin *o, double fps);
 
 /* Warn of chosen videos whose rate is far from that of model `o`, in one line. */
 void va_origin_compare_rates(const struct va_origin *o, const struct va_window_index *index,
+                             const bool *chosen);
+
+/* Warn of the first chosen video with whole pictures, where model `o` was trained on crops. */
+void va_origin_compare_input(const struct va_origin *o, const struct va_window_index *index,
                              const bool *chosen);
 
 #define VA_OPT_ANY_ENCODER(target_)        \

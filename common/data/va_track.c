@@ -8,6 +8,7 @@
 #include "base/va_names.h"
 #include "data/va_labels.h"
 #include "io/va_h5.h"
+#include "io/va_pictured.h"
 #include <math.h>
 #include <string.h>
 
@@ -67,10 +68,12 @@ static int check_features(const struct va_track *t, struct va_h5_in *in)
     return status;
 }
 
-int va_track_origin(struct va_h5_in *in, char **encoder, double *fps)
+int va_track_origin(struct va_h5_in *in, char **encoder, char **input, double *fps)
 {
     *encoder = NULL;
     *fps = 0;
+    if (va_pictured_read(in, input) < 0)
+        return -1;
     if (va_h5_has_attribute(in, NULL, "fps") && va_h5_get_real(in, NULL, "fps", fps) < 0)
         return -1;
     if (!(*fps > 0) || !isfinite(*fps))
@@ -108,7 +111,7 @@ int va_track_read(struct va_track *t, const char *path, bool frames)
                  VA_FRAMES_MAX);
         goto done;
     }
-    if (va_track_origin(in, &t->encoder, &t->fps) < 0 ||
+    if (va_track_origin(in, &t->encoder, &t->input, &t->fps) < 0 ||
         va_h5_get_int(in, NULL, "frame_count", &t->frame_count) < 0 ||
         !(t->name = va_h5_get_string(in, NULL, "video")) ||
         !(t->frames = va_h5_read(in, "/index", VA_I32)) || !(id = va_h5_id(in)) ||
@@ -130,6 +133,7 @@ void va_track_release(struct va_track *t)
     va_free(t->name);
     va_free(t->id);
     va_free(t->encoder);
+    va_free(t->input);
     va_free(t->frames);
     *t = (struct va_track){ 0 };
 }

@@ -18,6 +18,7 @@ struct va_h5_in;
 struct va_track {
     char *name, *id; /* of the video; content id of the file */
     char *encoder;   /* content id of the weights that made the features; NULL: not known */
+    char *input;     /* what their pictures show (io/va_pictured.h); NULL: not known */
     double fps;      /* average frames per second, 0: not known */
     int64_t rows, dim, frame_count;
     int32_t *frames; /* [rows] numbers, from 1 */
@@ -28,8 +29,8 @@ struct va_track {
 VA_MUST_USE int va_track_read(struct va_track *t, const char *path, bool frames);
 void va_track_release(struct va_track *t);
 
-/* Encoder (a new string, or NULL) and rate of an open file. -1 after reporting. */
-VA_MUST_USE int va_track_origin(struct va_h5_in *in, char **encoder, double *fps);
+/* Encoder and input (new strings, or NULL) and rate of an open file. -1 after reporting. */
+VA_MUST_USE int va_track_origin(struct va_h5_in *in, char **encoder, char **input, double *fps);
 
 /* Report the first number of a row x [dim] that is not finite: "PATH: /features: frame F (row R),
  * column C: ...". Returns -1. */

@@ -100,7 +100,8 @@ static int open_source(struct va_window_index *index, int64_t video)
             "va-window again",
             v->features, id, v->features_id);
     va_free(v->encoder); /* of a file that was added */
-    if (va_track_origin(s->in, &v->encoder, &v->fps) < 0 ||
+    va_free(v->input);
+    if (va_track_origin(s->in, &v->encoder, &v->input, &v->fps) < 0 ||
         va_h5_shape(s->in, "/index", &type, &rank, shape) < 0)
         return -1;
     s->count = shape[0];
@@ -289,10 +290,13 @@ static int read_times(const struct va_window_index *index, int64_t video, double
 int va_window_index_pts(const struct va_window_index *index, int64_t video, double *pts)
 {
     const struct va_index_source *s = &index->open[video];
+    const struct va_index_video *v = &index->videos[video];
     int status;
 
+    for (int64_t t = 0; s->count == 0 && v->fps > 0 && t < v->frames; t++)
+        pts[t] = (double)t / v->fps;
     if (s->count == 0)
-        return 0;
+        return v->fps > 0;
     if (va_h5_wake(s->in) < 0)
         return -1;
     status = read_times(index, video, pts);
@@ -341,10 +345,12 @@ int va_window_index_face(const struct va_window_index *index, int64_t video, uin
     const struct va_index_source *s = &index->open[video];
     int status;
 
-    for (int64_t t = 0; t < v->frames; t++)
+    for (int64_t t = 0; t < v->frames; t++) {
         face[t] = index->timeline[v->first + t].present;
+        confidence[t] = 0;
+    }
     if (s->count == 0)
-        return 0;
+        return 1;
     if (va_h5_wake(s->in) < 0)
         return -1;
     status = read_scores(index, video, confidence);

@@ -37,6 +37,7 @@ void va_window_index_free(struct va_window_index *index)
         va_free(index->videos[i].features);
         va_free(index->videos[i].features_id);
         va_free(index->videos[i].encoder);
+        va_free(index->videos[i].input);
     }
     va_free(index->videos);
     va_free(index->timeline);
@@ -219,8 +220,9 @@ static int append_video(struct va_window_index *index, struct va_track *t, const
     v.name = t->name;
     v.features_id = t->id;
     v.encoder = t->encoder;
+    v.input = t->input;
     v.fps = t->fps;
-    t->name = t->id = t->encoder = NULL;
+    t->name = t->id = t->encoder = t->input = NULL;
     index->videos[index->video_count++] = v;
     index->dim = t->dim;
     return 0;

@@ -53,6 +53,7 @@ struct va_index_video {
     char *features;    /* path of its feature file as opened from here */
     char *features_id; /* content id */
     char *encoder; /* that made them; NULL: not known, or not open in an index that was read */
+    char *input;   /* what its pictures show (io/va_pictured.h); NULL as encoder */
     double fps;    /* average frames per second; 0: not known */
     int64_t first, frames; /* its entries in the timeline */
     int64_t frame_count;   /* frames the video itself has; 0 in an index that was read */

@@ -4,7 +4,10 @@
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "faces/va_faces_read.h"
+#include "faces/va_faces_write.h"
+#include "io/va_pictured.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const double STEP_MAX = .25; /* of neighbours' transforms, as a share of a crop's side */
@@ -22,6 +25,7 @@ struct va_cropper {
     int64_t count;
     int size;
     uint8_t *pixels; /* [size, size, 3] */
+    char *input;     /* of io/va_pictured.h */
 };
 
 bool va_cropper_check(const struct va_cropper_options *o, int *status)
@@ -105,18 +109,21 @@ static char *list_names(const struct va_faces *f)
 }
 
 /* Index of the first person, and how many; -1 after reporting. */
-static int64_t choose(const struct va_faces *f, const char *track, bool several, int64_t *count)
+static int64_t choose(const struct va_faces *f, const char *track, enum va_crop_people people,
+                      int64_t *count)
 {
     int64_t found = 0;
     char *names;
 
-    *count = 1;
+    *count = f->count;
+    if (f->count == 0 && people == VA_CROP_SOME_OR_NONE && !track)
+        return 0;
     if (f->count == 0)
         return va_error("%s: has no person: no face of the video was found for long enough",
                         f->path);
     while (track && found < f->count && strcmp(f->people[found].name, track))
         found++;
-    if (track ? found < f->count : several || f->count == 1) {
+    if (track ? found < f->count : people != VA_CROP_ONE || f->count == 1) {
         *count = track ? 1 : f->count;
         return found;
     }
@@ -140,9 +147,23 @@ static int read_template(struct va_face_template *t, const struct va_faces *f, c
 
 /* ---- life ------------------------------------------------------------------------------- */
 
-static int open_people(struct va_cropper *c, const struct va_cropper_options *o, bool several)
+/* "face crop, arcface +0.1, 112x112", a new string. NULL after reporting. */
+static char *describe(const struct va_cropper_options *o, const struct va_faces *f)
 {
-    int64_t count, first = choose(c->faces, o->track, several, &count);
+    const char *name = o->template ? o->template : f->template;
+    char margin[32] = "";
+
+    if (o->margin < 0 || o->margin > 0)
+        snprintf(margin, sizeof(margin), " %+g", o->margin);
+    return va_format(VA_PICTURED_CROP ", %s%s, %lldx%lld",
+                     strcmp(name, VA_FACES_TEMPLATE) ? "own template" : name, margin,
+                     (long long)o->size, (long long)o->size);
+}
+
+static int open_people(struct va_cropper *c, const struct va_cropper_options *o,
+                       enum va_crop_people people)
+{
+    int64_t count, first = choose(c->faces, o->track, people, &count);
     struct va_face_template t;
 
     if (first < 0 || read_template(&t, c->faces, o->template) < 0 ||
@@ -155,11 +176,12 @@ static int open_people(struct va_cropper *c, const struct va_cropper_options *o,
     }
     c->size = (int)o->size;
     c->pixels = va_new(o->size * o->size, 3);
-    return c->pixels ? 0 : -1;
+    c->input = describe(o, c->faces);
+    return c->pixels && c->input ? 0 : -1;
 }
 
 struct va_cropper *va_cropper_open(const struct va_cropper_options *o, const char *path,
-                                   const char *video, bool several)
+                                   const char *video, enum va_crop_people people)
 {
     struct va_cropper *c = va_new(1, sizeof(*c));
     int result = -1;
@@ -172,7 +194,7 @@ struct va_cropper *va_cropper_open(const struct va_cropper_options *o, const cha
         va_error("%s: is video %s, but %s has the faces of %s: give files of one video", path,
                  video, o->faces, c->faces->video);
     else if (c->faces)
-        result = open_people(c, o, several);
+        result = open_people(c, o, people);
     if (result == 0)
         return c;
     va_cropper_close(c);
@@ -188,6 +210,7 @@ void va_cropper_close(struct va_cropper *c)
     va_free(c->people);
     va_faces_free(c->faces);
     va_free(c->pixels);
+    va_free(c->input);
     va_free(c);
 }
 
@@ -214,6 +237,21 @@ const char *va_cropper_path(const struct va_cropper *c)
 const char *va_cropper_id(const struct va_cropper *c)
 {
     return c->faces->id;
+}
+
+const char *va_cropper_input(const struct va_cropper *c)
+{
+    return c->input;
+}
+
+double va_cropper_fps(const struct va_cropper *c)
+{
+    return c->faces->fps;
+}
+
+int64_t va_cropper_frame_count(const struct va_cropper *c)
+{
+    return c->faces->frame_count;
 }
 
 /* ---- cutting ---------------------------------------------------------------------------- */

@@ -52,20 +52,23 @@ bool va_cropper_check(const struct va_cropper_options *o, int *status);
 
 struct va_cropper; /* opaque */
 
-/*
- * For the video `path` called `video`. `several`: without a track, all people; else it is an error when
- * there is more than one. NULL after reporting. `path` lives as long.
- */
+/* How many people there may be without a track. */
+enum va_crop_people { VA_CROP_ONE, VA_CROP_SOME, VA_CROP_SOME_OR_NONE };
+
+/* For the video `path` called `video`. NULL after reporting. `path` lives as long. */
 VA_MUST_USE struct va_cropper *va_cropper_open(const struct va_cropper_options *o,
                                                const char *path, const char *video,
-                                               bool several);
+                                               enum va_crop_people people);
 void va_cropper_close(struct va_cropper *c); /* NULL is fine */
 
-int64_t va_cropper_count(const struct va_cropper *c);               /* people, at least one */
+int64_t va_cropper_count(const struct va_cropper *c);               /* people */
 const char *va_cropper_name(const struct va_cropper *c, int64_t i); /* of a person */
 int64_t va_cropper_frames(const struct va_cropper *c, int64_t i);   /* with the person */
 const char *va_cropper_path(const struct va_cropper *c);            /* of the file of faces */
 const char *va_cropper_id(const struct va_cropper *c);              /* its content id */
+const char *va_cropper_input(const struct va_cropper *c); /* of its crops (io/va_pictured.h) */
+double va_cropper_fps(const struct va_cropper *c);        /* of the video, as that file says */
+int64_t va_cropper_frame_count(const struct va_cropper *c); /* likewise */
 
 /*
  * Cut person i out of a frame; the frames of a person come in ascending order. 1: *crop, valid until the

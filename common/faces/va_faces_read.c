@@ -20,7 +20,8 @@ static int read_info(struct va_faces *f, struct va_h5_in *in)
     f->id = id ? va_strdup(id) : NULL;
     f->video = f->id ? va_h5_get_string(in, NULL, "video") : NULL;
     f->template = f->video ? va_h5_get_string(in, NULL, "template") : NULL;
-    return !f->template || va_h5_get_int(in, NULL, "frame_count", &f->frame_count) < 0 ||
+    return !f->template || va_h5_get_real(in, NULL, "fps", &f->fps) < 0 ||
+                   va_h5_get_int(in, NULL, "frame_count", &f->frame_count) < 0 ||
                    va_h5_get_int(in, NULL, "width", &f->width) < 0 ||
                    va_h5_get_int(in, NULL, "height", &f->height) < 0
                ? -1

@@ -28,6 +28,7 @@ struct va_faces_person {
 struct va_faces {
     char *path, *id; /* of the file */
     char *video;     /* its name */
+    double fps;      /* average frames per second, 0: not known */
     int64_t frame_count, width, height;
     char *template;
     struct va_faces_person *people; /* [count], in the order of the file */

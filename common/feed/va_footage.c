@@ -4,6 +4,7 @@
 #include "base/va_names.h"
 #include "data/va_frames.h"
 #include "io/va_h5.h"
+#include "io/va_pictured.h"
 
 struct va_footage {
     const char *path;
@@ -63,6 +64,13 @@ const char *va_footage_path(const struct va_footage *f)
 const char *va_footage_video(const struct va_footage *f)
 {
     return f->video;
+}
+
+const char *va_footage_input(const struct va_footage *f)
+{
+    if (f->cropper)
+        return va_cropper_input(f->cropper);
+    return f->frames ? va_frames_info(f->frames)->input : va_pictured_by(f->path);
 }
 
 const char *va_footage_id(const struct va_footage *f)

@@ -24,9 +24,11 @@ void va_footage_crop(struct va_footage *f, struct va_cropper *c);
 
 const char *va_footage_path(const struct va_footage *f);
 const char *va_footage_video(const struct va_footage *f); /* its name */
-const char *va_footage_id(const struct va_footage *f);    /* of a va.frames/1 file; else NULL */
-int64_t va_footage_count(const struct va_footage *f);     /* pictures, -1: not known */
-int64_t va_footage_expected(const struct va_footage *f);  /* a guess for progress; 0: none */
+const char *va_footage_input(
+    const struct va_footage *f);                         /* io/va_pictured.h; NULL: not known */
+const char *va_footage_id(const struct va_footage *f);   /* of a va.frames/1 file; else NULL */
+int64_t va_footage_count(const struct va_footage *f);    /* pictures, -1: not known */
+int64_t va_footage_expected(const struct va_footage *f); /* a guess for progress; 0: none */
 
 VA_MUST_USE int va_footage_next(struct va_footage *f,
                                 struct va_frame *frame); /* va_source_next */

@@ -8,6 +8,7 @@
 #include "base/va_tempfile.h"
 #include "data/va_frames.h"
 #include "data/va_frames_write.h"
+#include "io/va_pictured.h"
 #include "media/va_crops.h"
 #include "media/va_image.h"
 #include <stdatomic.h>
@@ -87,6 +88,7 @@ static int add_frames(struct va_pictures *p, const char *path, bool given)
         return -1;
     if (given)
         v->of.id = info->id;
+    v->of.input = info->input;
     v->of.frame_count = info->frame_count;
     v->of.fps = info->fps;
     for (int64_t t = 0; t < info->T; t++)
@@ -120,6 +122,7 @@ static int add_images(struct va_pictures *p, const char *path, const struct va_c
             add_picture(p, number, i) < 0)
             return -1;
     }
+    v->of.input = v->of.frame_count ? VA_PICTURED_CROP : NULL; /* numbered as frames */
     end_video(p, v);
     return 0;
 }
@@ -204,7 +207,8 @@ static int decode(struct va_pictures *p, const char *path, const char *name, con
     }
     if (got == 0)
         va_error("%s: found no frame", path);
-    if (got <= 0 || va_frames_create(&w, output) < 0)
+    if (got <= 0 || va_frames_create(&w, output) < 0 ||
+        va_h5_put_string(w.out, NULL, "input", VA_PICTURED_WHOLE) < 0)
         goto done;
     va_progress_begin("frames", va_source_expected(source));
     for (; got > 0; got = va_source_next(source, &f)) {
@@ -350,6 +354,15 @@ static int hash_image(const struct video *v, int64_t row, struct va_hash *h)
     va_hash_add(h, name, strlen(name) + 1);
     va_hash_add(h, &size, sizeof(size));
     return size < 0 ? -1 : 0;
+}
+
+const char *va_pictures_input(const struct va_pictures *p)
+{
+    const char *input = p->video_count ? p->videos[0].of.input : NULL;
+
+    for (int64_t i = 1; i < p->video_count; i++)
+        input = va_pictured_common(input, p->videos[i].of.input);
+    return input;
 }
 
 int va_pictures_digest(const struct va_pictures *p, char text[VA_HASH_TEXT])

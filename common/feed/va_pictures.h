@@ -39,6 +39,7 @@ struct va_picture {
 struct va_picture_video {
     const char *path, *name;
     const char *id;       /* content id of a va.frames/1 file that was given, or NULL */
+    const char *input;    /* what they show (io/va_pictured.h), NULL: not known */
     int64_t first, count; /* its pictures are first .. first + count - 1 */
     int64_t frame_count;  /* frames of the video, of a folder the last number */
     double fps;           /* average; 0: not known */
@@ -54,6 +55,8 @@ int64_t va_pictures_count(const struct va_pictures *p);
 const struct va_picture *va_pictures_at(const struct va_pictures *p, int64_t i);
 int64_t va_pictures_videos(const struct va_pictures *p);
 const struct va_picture_video *va_pictures_video(const struct va_pictures *p, int64_t v);
+const char *va_pictures_input(
+    const struct va_pictures *p);             /* what all have in common, or NULL */
 void va_pictures_free(struct va_pictures *p); /* NULL is fine */
 
 /*

@@ -238,7 +238,10 @@ static const struct va_schema *accept_schema(const struct va_h5_file *f, const c
     if (other && (!expected || !strcmp(other, expected)))
         va_error("%s: found another version, %s, expected %s", f->path, found, other);
     else if (expected)
-        va_error("%s: found %s, expected %s", f->path, found, expected);
+        va_error("%s: found %s, expected %s%s", f->path, found, expected,
+                 !strcmp(found, "va.frames/1") && !strcmp(expected, "va.features/1")
+                     ? ": make features of it with va-embed"
+                     : "");
     else
         va_error("%s: found schema %s, expected one that is known", f->path, found);
     return NULL;

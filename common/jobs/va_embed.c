@@ -6,6 +6,7 @@
 #include "base/va_tempfile.h"
 #include "data/va_features_write.h"
 #include "feed/va_feed.h"
+#include "io/va_pictured.h"
 #include "media/va_crops.h"
 #include "model/va_embedder.h"
 #include "ops/va_device.h"
@@ -17,6 +18,7 @@ struct work {
     const struct va_embed_job *job;
     struct va_embedder *embedder;
     char *id;      /* of the encoder */
+    char *trained; /* on what (io/va_pictured.h), or NULL */
     char **inputs; /* [input_count] */
     int64_t input_count, input_room;
     char **videos; /* [done] */
@@ -65,12 +67,14 @@ static int open_output(const struct embedding *e, struct work *w, struct output 
                        const char *video)
 {
     const struct va_embed_job *job = w->job;
+    const char *input = va_footage_input(e->footage);
 
     o->video = video;
     o->path = path_of(w, e->footage, video);
     if (!o->path ||
         va_features_create(&o->file, o->path, va_footage_count(e->footage),
                            va_embedder_width(w->embedder), job->half) < 0 ||
+        (input && va_h5_put_string(o->file.out, NULL, "input", input) < 0) ||
         va_h5_add_input(o->file.out, job->weights, w->id) < 0)
         return -1;
     return e->cropper ? va_h5_add_input(o->file.out, va_cropper_path(e->cropper),
@@ -173,8 +177,8 @@ static int embed(struct work *w, struct va_footage *f, struct va_cropper *c)
     struct va_feed *feed;
     int result = -1;
 
-    if (c)
-        va_footage_crop(f, c);
+    (void)va_pictured_compare(va_footage_path(f), va_footage_input(f), w->job->weights,
+                              w->trained);
     e.outputs = va_new(count, sizeof(*e.outputs));
     if (!e.outputs || new_rows(&e) < 0)
         goto done;
@@ -195,6 +199,23 @@ done:
     return result;
 }
 
+/* Of a video without a person: no row, but its frames are counted. */
+static int embed_nobody(struct work *w, struct va_footage *f, struct va_cropper *c)
+{
+    struct embedding e = { .work = w, .footage = f, .cropper = c };
+    struct output o = { 0 };
+    int result = open_output(&e, w, &o, va_footage_video(f));
+
+    va_warn("%s: has no person: the features of %s have no row", va_cropper_path(c),
+            va_footage_path(f));
+    if (result == 0)
+        result = va_features_commit(&o.file, o.video, va_cropper_fps(c),
+                                    va_cropper_frame_count(c), w->id);
+    va_features_abort(&o.file);
+    va_free(o.path);
+    return result;
+}
+
 /* ---- all ---------------------------------------------------------------------------------- */
 
 static struct va_footage *open_footage(const struct work *w, const char *path)
@@ -210,10 +231,13 @@ static int embed_one(struct work *w, const char *path)
     int result = f ? 0 : -1;
 
     if (f && crop->faces &&
-        !(c = va_cropper_open(crop, path, va_footage_video(f), w->job->output_dir != NULL)))
+        !(c = va_cropper_open(crop, path, va_footage_video(f),
+                              w->job->output_dir ? VA_CROP_SOME_OR_NONE : VA_CROP_ONE)))
         result = -1;
+    if (c)
+        va_footage_crop(f, c);
     if (result == 0)
-        result = embed(w, f, c);
+        result = c && va_cropper_count(c) == 0 ? embed_nobody(w, f, c) : embed(w, f, c);
     va_footage_close(f);
     va_cropper_close(c);
     return result;
@@ -254,6 +278,9 @@ int va_embed(const struct va_embed_job *job)
     if (find_inputs(&w) < 0 || (job->output_dir && va_make_folder(job->output_dir) < 0))
         goto done;
     set = va_model_read(job->weights, &w.id);
+    if (set && va_tensors_meta(set, "input") &&
+        !(w.trained = va_strdup(va_tensors_meta(set, "input"))))
+        goto done;
     be = set ? va_device_open(job->device) : NULL;
     if (be)
         be->precision = (enum va_precision)job->precision;
@@ -270,5 +297,6 @@ done:
     va_embedder_free(w.embedder);
     va_backend_free(be);
     va_free(w.id);
+    va_free(w.trained);
     return result;
 }

@@ -139,10 +139,12 @@ static int take_shape(struct va_tuner *t)
 static int make_identity(struct va_tuner *t)
 {
     struct va_tensors *set = t->identity = va_tensors_new();
+    const char *input = va_pictures_input(t->pictures);
 
     return set && va_vit_config_store(&t->shape.encoder, set) == 0 &&
                    va_settings_store(&va_finetune_settings, &t->config, set) == 0 &&
                    va_tensors_set_meta(set, "train.weights", t->weights_id) == 0 &&
+                   (!input || va_tensors_set_meta(set, "input", input) == 0) &&
                    va_tensors_set_meta(set, "train.pictures", t->train.digest) == 0 &&
                    va_tensors_set_meta(set, "train.validation-pictures", t->val.digest) == 0
                ? 0

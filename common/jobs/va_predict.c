@@ -60,6 +60,7 @@ struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
     }
     va_origin_load(&origin, set, path);
     va_origin_compare_rates(&origin, index, chosen);
+    va_origin_compare_input(&origin, index, chosen);
     if (va_origin_add(&origin, index, chosen, any_encoder) < 0)
         goto failed;
     model = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER, false);

@@ -3,9 +3,11 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_progress.h"
+#include "data/va_origin.h"
 #include "feed/va_feed.h"
 #include "model/va_embedder.h"
 #include "weights/va_model_file.h"
+#include <string.h>
 
 enum { BATCH = 32 };
 
@@ -18,11 +20,17 @@ static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
     return n;
 }
 
-static struct va_embedder *open_encoder(struct va_backend *be, const char *path, char **id)
+static struct va_embedder *open_encoder(struct va_backend *be, const char *path,
+                                        const struct va_window_index *index, char **id)
 {
     struct va_tensors *set = va_model_read(path, id);
     struct va_embedder *e = set ? va_embedder_new(be, set, path, BATCH) : NULL;
+    struct va_origin origin;
 
+    if (e) {
+        va_origin_load(&origin, set, path);
+        va_origin_compare_input(&origin, index, NULL);
+    }
     va_tensors_free(set);
     if (e && !va_embedder_rates(e)) {
         va_error(
@@ -85,11 +93,10 @@ static void spread(const struct va_window_index *index, int64_t video, const flo
     }
 }
 
-int va_predict_frames(struct va_backend *be, const char *path,
-                      const struct va_window_index *index, double *sum, int64_t done, char **id)
+static int predict_pictures(struct va_embedder *e, const struct va_window_index *index,
+                            double *sum, int64_t done)
 {
-    struct va_embedder *e = open_encoder(be, path, id);
-    struct va_pictures *p = e ? open_pictures(index) : NULL;
+    struct va_pictures *p = open_pictures(index);
     float *va = p ? va_new(va_pictures_count(p), 2 * sizeof(*va)) : NULL;
     int status = va ? rate(e, p, done, va) : -1;
 
@@ -97,6 +104,60 @@ int va_predict_frames(struct va_backend *be, const char *path,
         spread(index, v, va + 2 * va_pictures_video(p, v)->first, sum);
     va_free(va);
     va_pictures_free(p);
+    return status;
+}
+
+/* ---- features that the encoder made earlier --------------------------------------------------- */
+
+/* Entries of the timeline without features stay as they are. */
+static int predict_rows(struct va_embedder *e, const struct va_window_index *index,
+                        int64_t video, double *sum)
+{
+    const struct va_index_video *v = &index->videos[video];
+    float *x = va_new(BATCH * index->dim, sizeof(*x)), va[2 * BATCH];
+    int status = x ? 0 : -1;
+
+    for (int64_t t = 0; status == 0 && t < v->frames; t += BATCH) {
+        int64_t n = v->frames - t < BATCH ? v->frames - t : BATCH;
+
+        if (va_window_gather(index, video, t, n, x, NULL, NULL) < 0 ||
+            va_embedder_rate_rows(e, n, x, va) < 0)
+            status = -1;
+        for (int64_t i = 0; status == 0 && i < 2 * n; i++)
+            if (index->timeline[v->first + t + i / 2].row >= 0)
+                sum[2 * (v->first + t) + i] += (double)va[i];
+    }
+    va_window_index_forget(index, video);
+    va_free(x);
+    return status;
+}
+
+static int predict_features(struct va_embedder *e, const char *path, const char *id,
+                            const struct va_window_index *index, double *sum, int64_t done)
+{
+    for (int64_t i = 0; i < index->video_count; i++) {
+        const struct va_index_video *v = &index->videos[i];
+
+        if (!v->encoder || strcmp(v->encoder, id) != 0 || index->dim != va_embedder_width(e))
+            return va_error(
+                "%s: found features of encoder %s, expected those of %s, which is %s",
+                v->features, v->encoder ? v->encoder : "unknown", path, id);
+        if (predict_rows(e, index, i, sum) < 0)
+            return -1;
+        done += v->frames;
+        va_progress_update(done);
+    }
+    return 0;
+}
+
+int va_predict_frames(struct va_backend *be, const char *path,
+                      const struct va_window_index *index, double *sum, int64_t done, char **id)
+{
+    struct va_embedder *e = open_encoder(be, path, index, id);
+    int status = !e              ? -1
+                 : index->frames ? predict_pictures(e, index, sum, done)
+                                 : predict_features(e, path, *id, index, sum, done);
+
     va_embedder_free(e);
     return status;
 }

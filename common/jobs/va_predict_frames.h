@@ -1,5 +1,5 @@
 /*
- * va_predict_frames.h - valence and arousal of every frame by a fine-tuned encoder alone.
+ * va_predict_frames.h - valence and arousal of every frame by a model of single pictures alone.
  */
 #ifndef VA_PREDICT_FRAMES_H
 #define VA_PREDICT_FRAMES_H
@@ -8,8 +8,8 @@
 #include "ops/va_ops.h"
 
 /*
- * Add what the encoder `path` (va-finetune) gives to the frames of all videos of an index of frames
- * files to sum [timeline, 2]; a frame without a picture gets what its timeline entry says, and 0
+ * Add what the encoder `path` (va-finetune) gives to the frames of all videos of an index to sum [timeline,
+ * 2]. The index is of frames files, or of features that this encoder made, which need its heads only. A frame without a picture gets what its timeline entry says, and 0
  * where that is none. *id gets the model's content id (a new string). Progress is counted from `done`.
  * -1 after reporting.
  */

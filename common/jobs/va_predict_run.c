@@ -1,7 +1,7 @@
 /*
  * Models one after the other, each over all videos, so that only one is in memory; what is kept
  * of a frame are two sums. Files are written at the end, when all values are known to be good.
- * Models are temporal, over features, or encoders, over frames (va_predict_frames.h).
+ * Models are temporal, over features, or encoders, over frames or their features (va_predict_frames.h).
  */
 #include "jobs/va_predict_run.h"
 
@@ -30,7 +30,7 @@ struct run {
     uint8_t *face;  /* as pts */
     float *confidence; /* likewise */
     char **ids;        /* [model_count] */
-    bool encoders;     /* models rate pictures, inputs are frames */
+    bool encoders;     /* models rate pictures */
     char *note;        /* of the first model that has one, or NULL */
 };
 
@@ -76,10 +76,9 @@ static int ask_kind(struct run *r)
     if (encoder < 0)
         return -1;
     if (r->encoders && job->windows)
-        return va_error(
-            "%s: found an encoder, which rates va.frames/1 files, expected a temporal "
-            "model for --windows",
-            job->models[0]);
+        return va_error("%s: found an encoder, which rates frame by frame, expected a temporal "
+                        "model for --windows",
+                        job->models[0]);
     if (r->encoders && job->plan.mode != VA_PREDICT_SEQUENCE)
         return va_error("%s: found an encoder, which rates frame by frame, expected a temporal "
                         "model for --mode %s",
@@ -87,11 +86,29 @@ static int ask_kind(struct run *r)
     return 0;
 }
 
+/* Whether the first input is a va.frames/1 file: then all are. -1 after reporting. */
+static int ask_frames(const struct run *r)
+{
+    struct va_h5_in *in = va_h5_named(r->job->features[0])
+                              ? va_h5_open(r->job->features[0], NULL)
+                              : va_h5_open(r->job->features[0], "va.frames/1");
+    char *schema = in ? va_h5_get_string(in, NULL, "schema") : NULL;
+    int frames = schema ? strcmp(schema, "va.features/1") != 0 : -1;
+
+    va_free(schema);
+    va_h5_close(in);
+    return frames;
+}
+
 static int add_files(struct run *r, const struct va_label_files *labels)
 {
     const struct va_predict_job *job = r->job;
+    int frames = r->encoders ? ask_frames(r) : 0;
     int (*add)(struct va_window_index *, const char *, const struct va_label_files *) =
-        r->encoders ? va_window_index_add_frames : va_window_index_add;
+        frames ? va_window_index_add_frames : va_window_index_add;
+
+    if (frames < 0)
+        return -1;
 
     for (int64_t i = 0; i < job->feature_count; i++)
         if (add(r->index, job->features[i], job->labels.count ? labels : NULL) < 0)

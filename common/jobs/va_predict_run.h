@@ -13,8 +13,8 @@ struct va_predict_job {
     int64_t model_count;
     const char *windows;         /* a va.windows/1 file, or NULL */
     const char *list;            /* of its videos; NULL: all */
-    const char *const *features; /* [feature_count] va.features/1 files, without windows; or
-                                    va.frames/1 files for models that are encoders */
+    const char *const *features; /* [feature_count] va.features/1 files, without windows; for
+                                    models that are encoders their own, or va.frames/1 files */
     int64_t feature_count;
     struct va_strings labels; /* folders: a video has a frame for each label at least */
     struct va_label_rule label_rule;

@@ -111,9 +111,11 @@ static int open_in_turn(struct va_pretrainer *t)
 static int make_identity(struct va_pretrainer *t)
 {
     struct va_tensors *set = t->identity = va_tensors_new();
+    const char *input = va_pictures_input(t->pictures);
 
     return set && va_mae_config_store(&t->config.model, set) == 0 &&
                    va_settings_store(&va_pretrain_settings, &t->config, set) == 0 &&
+                   (!input || va_tensors_set_meta(set, "input", input) == 0) &&
                    va_tensors_set_meta(set, "train.pictures", t->digest) == 0 &&
                    va_tensors_set_meta(set, "train.init", t->init ? t->init_id : "none") == 0
                ? 0

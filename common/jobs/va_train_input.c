@@ -82,6 +82,7 @@ static int find_origin(const struct va_train_input *in, const struct va_train_jo
         return 0;
     va_origin_load(&init, in->init, job->init);
     va_origin_compare_rates(&init, in->index, in->train);
+    va_origin_compare_input(&init, in->index, in->train);
     return va_origin_add(&init, in->index, in->train, job->any_encoder);
 }
 

@@ -39,12 +39,13 @@ static const int64_t encoders[][6] = {
 };
 
 static const char *const settings[][8] = {
-    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", NULL },
+    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", "input", NULL },
     [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "decoder_heads",
-                       NULL },
-    [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", NULL },
+                       "input", NULL },
+    [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", "input",
+                        NULL },
     [VA_MODEL_YUNET] = { NULL },
-    [VA_MODEL_XCEPTION] = { NULL },
+    [VA_MODEL_XCEPTION] = { "input", NULL },
 };
 
 void va_arch_encoder(enum va_arch arch, struct va_vit_config *c)
@@ -245,10 +246,10 @@ static int complete_mae(struct va_tensors *set, const char *path, struct va_para
     return va_mae_config_store(&c, config);
 }
 
-/* What is known of the features it was trained on (data/va_origin.h). */
+/* What is known of that on which it was trained (data/va_origin.h, io/va_pictured.h). */
 static int keep_origin(const struct va_tensors *set, struct va_tensors *config)
 {
-    static const char *const keys[] = { "encoder", "fps-min", "fps-max" };
+    static const char *const keys[] = { "encoder", "fps-min", "fps-max", "input" };
 
     for (size_t i = 0; i < VA_COUNT(keys); i++) {
         const char *value = va_tensors_meta(set, keys[i]);
@@ -271,7 +272,7 @@ static int complete_head(struct va_tensors *set, const char *path, bool in_norm,
     if (va_temporal_config_load(&c, set, path) < 0 ||
         va_temporal_declare(&layers, list, &c, VA_TEMPORAL_INIT_PAPER, false) < 0)
         return -1;
-    return va_temporal_config_store(&c, config) < 0 ? -1 : keep_origin(set, config);
+    return va_temporal_config_store(&c, config);
 }
 
 static int complete_yunet(struct va_tensors *set, const char *path, struct va_params *list,
@@ -316,6 +317,8 @@ int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kin
         result = complete_xception(set, path, &list, config);
     else
         result = complete_head(set, path, in_norm, &list, config);
+    if (result == 0)
+        result = keep_origin(set, config);
     if (result == 0)
         result = arrange(set, &list, path);
     if (result == 0)

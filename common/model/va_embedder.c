@@ -83,7 +83,7 @@ struct va_intake va_embedder_intake(const struct va_embedder *e)
 
 int64_t va_embedder_width(const struct va_embedder *e)
 {
-    return e->rater ? va_rater_config(e->rater)->encoder.width : 0;
+    return e->rater ? va_rater_config(e->rater)->encoder.width : VA_XCEPTION_CLASSES;
 }
 
 bool va_embedder_rates(const struct va_embedder *e)
@@ -91,14 +91,19 @@ bool va_embedder_rates(const struct va_embedder *e)
     return !e->rater || va_rater_config(e->rater)->va;
 }
 
+static void prepare(struct va_embedder *e)
+{
+    if (!e->prepared)
+        va_params_changed(va_rater_params(e->rater));
+    e->prepared = true;
+}
+
 /* Of the encoder. */
 static void forward(struct va_embedder *e, int64_t count, const float *cut)
 {
     const struct va_vit_config *c = &va_rater_config(e->rater)->encoder;
 
-    if (!e->prepared)
-        va_params_changed(va_rater_params(e->rater));
-    e->prepared = true;
+    prepare(e);
     e->be->ops->put_f32(e->be, e->patches, cut,
                         count * va_vit_patches(c) * va_vit_patch_size(c));
     va_vit_forward(va_rater_encoder(e->rater), count, e->patches, e->cls);
@@ -121,22 +126,43 @@ static int fetch(struct va_embedder *e, int64_t count, int64_t width, const void
 int va_embedder_run(struct va_embedder *e, int64_t count, const float *cut, float *rows)
 {
     if (!e->rater)
-        return va_error(
-            "%s: found a net that rates pictures, expected an encoder with features", e->path);
+        return va_xception_classify(e->xception, count, cut, rows);
     forward(e, count, cut);
     return fetch(e, count, va_embedder_width(e), e->cls, "feature", rows);
+}
+
+/* The heads alone, on what the last forward gave or rows from outside. */
+static int rate(struct va_embedder *e, int64_t count, float *va)
+{
+    va_rater_heads(e->rater, count, e->cls, e->va, NULL);
+    return fetch(e, count, 2, e->va, "prediction", va);
+}
+
+static void place(int64_t count, const float *probabilities, float *va)
+{
+    for (int64_t i = 0; i < count; i++)
+        va_xception_place(probabilities + i * VA_XCEPTION_CLASSES, va + 2 * i);
 }
 
 int va_embedder_rate(struct va_embedder *e, int64_t count, const float *cut, float *va)
 {
     if (e->rater) {
         forward(e, count, cut);
-        va_rater_heads(e->rater, count, e->cls, e->va, NULL);
-        return fetch(e, count, 2, e->va, "prediction", va);
+        return rate(e, count, va);
     }
     if (va_xception_classify(e->xception, count, cut, e->probabilities) < 0)
         return -1;
-    for (int64_t i = 0; i < count; i++)
-        va_xception_place(e->probabilities + i * VA_XCEPTION_CLASSES, va + 2 * i);
+    place(count, e->probabilities, va);
     return 0;
+}
+
+int va_embedder_rate_rows(struct va_embedder *e, int64_t count, const float *rows, float *va)
+{
+    if (!e->rater) {
+        place(count, rows, va);
+        return 0;
+    }
+    prepare(e);
+    e->be->ops->put_f32(e->be, e->cls, rows, count * va_embedder_width(e));
+    return rate(e, count, va);
 }

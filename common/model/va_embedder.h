@@ -21,7 +21,7 @@ VA_MUST_USE struct va_embedder *va_embedder_new(struct va_backend *be,
 void va_embedder_free(struct va_embedder *e); /* NULL is fine */
 struct va_intake va_embedder_intake(const struct va_embedder *e);
 
-/* Numbers of a row of features; 0: it has none, as it only rates. */
+/* Numbers of a row of features: the encoder's width, or a probability per expression. */
 int64_t va_embedder_width(const struct va_embedder *e);
 /* Whether it gives valence and arousal. */
 bool va_embedder_rates(const struct va_embedder *e);
@@ -33,5 +33,8 @@ VA_MUST_USE int va_embedder_run(struct va_embedder *e, int64_t count, const floa
 /* The same, but va [count, 2]: valence and arousal. */
 VA_MUST_USE int va_embedder_rate(struct va_embedder *e, int64_t count, const float *cut,
                                  float *va);
+/* The same from rows [count, width] that it made of pictures, at most a batch of them. */
+VA_MUST_USE int va_embedder_rate_rows(struct va_embedder *e, int64_t count, const float *rows,
+                                      float *va);
 
 #endif

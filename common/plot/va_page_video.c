@@ -4,6 +4,7 @@
 #include "base/va_error.h"
 #include "base/va_input.h"
 #include "base/va_mem.h"
+#include "base/va_names.h"
 #include "plot/va_chart.h"
 #include "plot/va_xml.h"
 #include <limits.h>
@@ -247,7 +248,8 @@ static void put_tabs(struct va_page *p, const struct va_view *v)
 int va_page_of_video(const char *output, const char *input, const struct va_view *v,
                      const char *video)
 {
-    char *url = video ? beside_page(output, video) : NULL, *name = va_last_part(input),
+    char *url = video ? beside_page(output, video) : NULL,
+         *name = video ? va_video_name(video) : va_last_part(input),
          *title = name
                       ? va_format("Valence and arousal: %s", v->count == 1 ? v->names[0] : name)
                       : NULL,

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "io/va_pictured.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -230,10 +231,12 @@ struct va_tensors *va_keras_read(struct va_h5_in *in)
 {
     struct va_tensors *set = va_tensors_new();
 
-    for (size_t i = 0; set && i < sizeof(layers) / sizeof(*layers); i++)
-        if (add_layer(in, set, &layers[i]) < 0) {
-            va_tensors_free(set);
-            return NULL;
-        }
-    return set;
+    int status = set ? va_tensors_set_meta(set, "input", VA_PICTURED_CROP) : -1;
+
+    for (size_t i = 0; status == 0 && i < sizeof(layers) / sizeof(*layers); i++)
+        status = add_layer(in, set, &layers[i]);
+    if (status == 0)
+        return set;
+    va_tensors_free(set);
+    return NULL;
 }

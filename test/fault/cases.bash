@@ -64,6 +64,7 @@ submit|va-submit --sample sample.txt -o out.txt q.h5|va-submit --sample sample.t
 fold-split|va-fold split -q --folds-tsv folds2.tsv -o folds|va-fold split -q --folds-tsv folds.tsv -o folds
 fold-report||va-fold report score.tsv
 fold-run||va-fold run --windows w.h5 --split folds --labels labels -o cv
+run||va-run --encoder tiny.h5 --model head.h5 -o videos v.mp4
 init|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights init --arch mamba-va --in-dim 2 --channels 4,3 -o out.h5
 import-safetensors|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights import -q -o out.h5 head.safetensors
 import-pth|va-weights init --arch mamba-va --in-dim 3 --channels 4,3 -o out.h5|va-weights import -q -o out.h5 head.pth

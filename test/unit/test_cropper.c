@@ -72,7 +72,7 @@ static double level(const struct va_frame *crop)
 static void follows(struct va_cropper_options o, int64_t i, const double *expected)
 {
     static uint8_t pixels[H][W][3];
-    struct va_cropper *c = va_cropper_open(&o, "b.mkv", "b", true);
+    struct va_cropper *c = va_cropper_open(&o, "b.mkv", "b", VA_CROP_SOME);
     struct va_frame crop, frame = { .pixels = pixels[0][0], .width = W, .height = H };
     float score;
 
@@ -124,12 +124,12 @@ static void names(void)
     struct va_cropper *c;
 
     o.faces = file;
-    c = va_cropper_open(&o, "b.mkv", "b", true);
+    c = va_cropper_open(&o, "b.mkv", "b", VA_CROP_SOME);
     VA_CHECK(c && va_cropper_count(c) == 2 && !strcmp(va_cropper_name(c, 1), "b.b") &&
              va_cropper_frames(c, 0) == 8);
     va_cropper_close(c);
     o.track = "b.b";
-    c = va_cropper_open(&o, "b.mkv", "b", false);
+    c = va_cropper_open(&o, "b.mkv", "b", VA_CROP_ONE);
     VA_CHECK(c && va_cropper_count(c) == 1 && !strcmp(va_cropper_name(c, 0), "b.b"));
     va_cropper_close(c);
 }

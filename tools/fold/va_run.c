@@ -3,57 +3,16 @@
  */
 #include "tools/fold/va_fold.h"
 
+#include "base/va_make.h"
 #include "base/va_mem.h"
-#include "base/va_program.h"
 #include "base/va_tool.h"
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Folder with params.mk and cv.mk: VA_PIPELINES, or beside the installed tools, or in the
- * sources that this program was built from. A new string, or NULL after reporting. */
-static char *find_pipelines(const char *bin)
-{
-    const char *set = getenv("VA_PIPELINES");
-    const char *const places[] = { "%s/../share/mamba-va", "%s/../../pipelines" };
-
-    if (set && *set)
-        return va_strdup(set);
-    for (size_t i = 0; i < VA_COUNT(places); i++) {
-        char *folder = va_format(places[i], bin),
-             *file = folder ? va_format("%s/cv.mk", folder) : NULL;
-        bool found = file && access(file, R_OK) == 0;
-
-        va_free(file);
-        if (found)
-            return folder;
-        va_free(folder);
-    }
-    va_error("cannot find pipelines/cv.mk: set VA_PIPELINES to its folder");
-    return NULL;
-}
 
 static bool is_setting(const char *text)
 {
     size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
 
     return n > 0 && text[n] == '=';
-}
-
-enum { WORDS_MAX = 64 };
-struct words { /* a command line that grows */
-    char *items[WORDS_MAX + 1];
-    int count;
-};
-
-/* Append a string of our own making; takes it. */
-static void say(struct words *w, char *word)
-{
-    if (word && w->count < WORDS_MAX)
-        w->items[w->count++] = word;
-    else
-        va_free(word);
 }
 
 /* "LABELS=A B ..." */
@@ -74,39 +33,21 @@ static char *join_labels(const struct va_strings *labels)
 static int exec_make(const char *windows, const char *folds, const struct va_strings *labels,
                      const char *output, int64_t jobs, char **settings)
 {
-    const char *make = getenv("MAKE");
-    char *bin = va_program_folder(), *pipelines = bin ? find_pipelines(bin) : NULL;
-    struct words w = { .count = 0 };
-    int expected = 12; /* words before the settings */
+    struct va_make *m = va_make_new(jobs, "cv.mk");
 
-    if (!pipelines)
-        goto done;
-    say(&w, va_strdup(make && *make ? make : "make"));
-    say(&w, va_strdup("--no-print-directory"));
-    say(&w, va_format("-j%lld", (long long)jobs));
-    say(&w, va_strdup("-f"));
-    say(&w, va_format("%s/params.mk", pipelines));
-    say(&w, va_strdup("-f"));
-    say(&w, va_format("%s/cv.mk", pipelines));
-    say(&w, va_format("BIN=%s", bin));
-    say(&w, va_format("OUT=%s", output));
-    say(&w, va_format("WINDOWS=%s", windows));
-    say(&w, va_format("SPLIT=%s", folds));
-    say(&w, join_labels(labels));
-    for (char **s = settings; *s; s++, expected++)
-        say(&w, va_strdup(*s));
-    say(&w, va_strdup("cv"));
-    if (expected + 1 > WORDS_MAX)
-        va_error("more than %d settings for make", WORDS_MAX - 13);
-    if (w.count != expected + 1)
-        goto done; /* that, or memory: both are reported */
-    execvp(w.items[0], w.items);
-    va_error_machine("%s: cannot run: %s", w.items[0], strerror(errno));
-done:
-    for (int i = 0; i < w.count; i++)
-        va_free(w.items[i]);
-    va_free(pipelines);
-    va_free(bin);
+    if (!m)
+        return -1;
+    va_make_file(m, "params.mk");
+    va_make_file(m, "cv.mk");
+    va_make_say(m, va_format("OUT=%s", output));
+    va_make_say(m, va_format("WINDOWS=%s", windows));
+    va_make_say(m, va_format("SPLIT=%s", folds));
+    va_make_say(m, join_labels(labels));
+    for (char **s = settings; *s; s++)
+        va_make_say(m, va_strdup(*s));
+    va_make_say(m, va_strdup("cv"));
+    (void)va_make_exec(m);
+    va_make_free(m);
     return -1;
 }
 

@@ -52,7 +52,8 @@ const struct va_usage va_weights_import_usage = {
         "  in-norm            of mamba-va: yes with the authors' names or --preset authors\n"
         "  lookahead          of mamba-va: number of future frames of a prediction; 0\n"
         "  encoder            of mamba-va: content id of the encoder of its training features\n"
-        "  fps-min, fps-max   of mamba-va: range of frame rates of its training videos\n\n"
+        "  fps-min, fps-max   of mamba-va: range of frame rates of its training videos\n"
+        "  input              pictures of its training, such as \"face crop\"; see va.model(5)\n\n"
         "--image N makes an encoder for pictures of N pixels per side from one for "
         "another size: its positions are resampled as timm does (bicubic, antialiased).",
 };
@@ -99,8 +100,8 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
         if (!known || !strchr(a->set.items[i], '='))
             return va_usage_error(status,
                                   "--set %s: expected heads=, mean=, std=, image-size=, "
-                                  "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min= or "
-                                  "fps-max= and a value",
+                                  "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
+                                  "fps-max= or input= and a value",
                                   a->set.items[i]);
     }
     return true;

@@ -1,0 +1,41 @@
+/*
+ * va_make.h - make at work on the Makefiles of pipelines/.
+ *
+ * Words of the command line are passed on as they are; what a Makefile does with a variable is its own
+ * (pipelines/names.mk).
+ *
+ * Threads:   one
+ */
+#ifndef VA_MAKE_H
+#define VA_MAKE_H
+
+#include "base/va_attr.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct va_make; /* opaque: a command line that grows */
+
+/*
+ * "make -jJOBS", or what MAKE names. The Makefiles are in VA_PIPELINES, or beside the installed tools, or in
+ * the sources that this program was built from: the folder has to hold `makefile`. BIN is set to
+ * the folder of this program. NULL after reporting.
+ */
+VA_MUST_USE struct va_make *va_make_new(int64_t jobs, const char *makefile);
+void va_make_free(struct va_make *m); /* NULL is fine */
+
+/* Append "-f" and a file of that folder; or a word, which is freed later. NULL is a word that could not be
+ * made, and was reported: then what is below fails. */
+void va_make_file(struct va_make *m, const char *name);
+void va_make_say(struct va_make *m, char *word);
+
+/* Replace this process. Returns only when that failed: -1 after reporting. */
+int va_make_exec(struct va_make *m);
+
+/*
+ * Run it and wait. Its output goes to standard error; with `ask`, its standard output stays and it is
+ * silent on standard error. Its exit status, or -1 after reporting that it cannot be run. When a
+ * signal ended it, the same signal ends this process.
+ */
+VA_MUST_USE int va_make_run(struct va_make *m, bool ask);
+
+#endif

@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# va-run: from videos to what a person opens. What the Makefile below it does is in pipeline-faces.bats.
+bats_require_minimum_version 1.8.0
+load lib/va
+load lib/scene
+
+setup_file() {
+    unset MAKEFLAGS MAKELEVEL MFLAGS
+    cd "$BATS_FILE_TMPDIR" || return 1
+    make_detector red.h5
+    va-weights init --arch vit_tiny -o encoder.h5
+    va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 -o model.h5
+    scene one.mkv 1 "red 20+10*t 30"
+    # as installed, with its own share
+    mkdir -p prefix/bin prefix/share/mamba-va
+    cp "$BUILD"/bin/va-{run,faces,embed,predict,smooth,table,report,plot,overlay} prefix/bin
+    cp "$BATS_TEST_DIRNAME"/../pipelines/* prefix/share/mamba-va
+}
+setup() {
+    unset MAKEFLAGS MAKELEVEL MFLAGS VA_ENCODER VA_MODEL
+    cd "$BATS_TEST_TMPDIR" || return 1
+    cp -r "$BATS_FILE_TMPDIR"/* .
+    export VA_FACES=$PWD/red.h5
+}
+
+ran() { va-run --encoder encoder.h5 --model model.h5 "$@"; }
+
+# fails CODE LINE ARGS...: one line, nothing on stdout
+fails() {
+    run "-$1" --separate-stderr va-run "${@:3}"
+    [ "$stderr" = "va-run: $2" ] || explain "$stderr"
+    [ "$output" = "" ]
+}
+
+@test "a video becomes a folder of what a person opens; a second run makes nothing" {
+    run -0 --separate-stderr ran one.mkv
+    [ "$output" = "$(printf 'page\tresults/one/one.html\ntable\tresults/one/one.csv\nplot\tresults/one/one.svg\noverlay\tresults/one/one.overlay.mp4\nfaces\tresults/one/one.faces.h5')" ]
+    [ "$(cut -d , -f 3,4 results/one/one.csv | sort | uniq -c | xargs)" = "25 one,1 1 person,face" ]
+    while read -r _ file; do [ -s "$file" ]; done <<<"$output"
+    first=$output
+    run -0 --separate-stderr ran one.mkv
+    [ "$output" = "$first" ]
+    [ "$stderr" = "make: Nothing to be done for 'all'." ]
+    run -0 --separate-stderr ran -q -j 2 --set SMOOTH_OPTIONS="--window 3" one.mkv
+    [ "$stderr" = "" ]
+    va-smooth -q --window 3 -o smooth.h5 results/one/one.pred.h5
+    va-h5cmp smooth.h5 results/one/one.smooth.h5
+    run -0 --separate-stderr ran -v -o other one.mkv
+    [[ $stderr == *"va-faces"*"-o other/one/one.faces.h5"* ]]
+}
+
+# shellcheck disable=SC2016 # names of files
+@test "videos may be called anything but two lines" {
+    names=("a b'\$(touch PWNED) #:%.mkv" '-x' '`touch PWNED`;"&|\.mkv' '  .mkv')
+    for name in "${names[@]}"; do cp one.mkv "./$name"; done
+    run -0 --separate-stderr ran -q -- "${names[@]}"
+    [ "$(grep -c ^page <<<"$output")" -eq ${#names[@]} ]
+    [ "$(find results -mindepth 2 -name '*.csv' | wc -l)" -eq ${#names[@]} ] && [ ! -e PWNED ]
+    cp one.mkv $'a\nb.mkv'
+    fails 3 "a?b.mkv: has a line break in its name: rename it" $'a\nb.mkv'
+    fails 3 "nope.mp4: cannot open: No such file or directory" one.mkv nope.mp4
+    [ ! -e results/nope ]
+}
+
+@test "a video that fails does not stop the others, and is named" {
+    echo "no video" >bad.mp4
+    run -3 --separate-stderr ran bad.mp4 one.mkv
+    [[ $stderr == *"va-faces: results/in/bad.mp4: cannot read as a video"* ]]
+    [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]]
+    [ "$(cut -f 2 <<<"$output" | xargs)" = "results/one/one.html results/one/one.csv results/one/one.svg results/one/one.overlay.mp4 results/one/one.faces.h5" ]
+    # the same command goes on from there
+    cp one.mkv bad.mp4
+    run -0 --separate-stderr ran bad.mp4 one.mkv
+    [[ $stderr != *one.faces.h5* ]]
+}
+
+@test "models: by options, by the environment, the starter that is installed, none" {
+    info() { attribute results/one/one.pred.h5 models; }
+    VA_ENCODER=encoder.h5 VA_MODEL=model.h5 va-run -q one.mkv
+    [ "$(info)" = "$(attribute model.h5 id)" ]
+    va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 --seed 3 -o other.h5
+    VA_ENCODER=encoder.h5 VA_MODEL=model.h5 va-run -q -m other.h5 -m model.h5 one.mkv
+    [ "$(info)" = "$(attribute other.h5 id) $(attribute model.h5 id)" ]
+    fails 3 "encoder.h5: is an encoder, and no model is given: give --model" --encoder encoder.h5 one.mkv
+    # without any, faces are found
+    run -0 --separate-stderr prefix/bin/va-run -o faces one.mkv
+    [ "$(head -n 1 <<<"$stderr")" = "va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model" ]
+    [ "$output" = "$(printf 'faces\tfaces/one/one.faces.h5')" ]
+    # what is installed beside the tools: a detector, a model that rates pictures
+    unset VA_FACES
+    run -3 --separate-stderr prefix/bin/va-run -o faces -q --set FACES_OPTIONS=--every=2 one.mkv
+    [[ $stderr == *"va-faces: no detector of faces: run \"make deps WITH=faces\""* ]]
+    mv red.h5 prefix/share/mamba-va/yunet.h5
+    rater starter.h5 && mv starter.h5 prefix/share/mamba-va
+    run -0 --separate-stderr prefix/bin/va-run -o installed one.mkv
+    [ "$(attribute installed/one/one.pred.h5 models)" = "$(attribute prefix/share/mamba-va/starter.h5 id)" ]
+}
+
+# rater OUT: an encoder with a head, which rates pictures
+rater() {
+    mkdir labels
+    for v in a b; do
+        make_frames --frames 9 --width 20 --height 20 --video $v $v.h5
+        make_labels --frames 9 >labels/$v.txt
+        echo $v >$v.txt
+    done
+    va-finetune -q -j 1 -w encoder.h5 --labels labels --train a.txt --val b.txt --batch 8 --per-video 8 --epochs 1 \
+        --warmup-epochs 0 -o "$1" a.h5 b.h5
+}
+
+@test "--live hands over to va-live, with the models" {
+    printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >prefix/bin/va-live && chmod +x prefix/bin/va-live
+    run -0 --separate-stderr prefix/bin/va-run -e encoder.h5 -m model.h5 --live --rate 10 "a b" -q
+    [ "$output" = "$(printf '%s\n' --encoder encoder.h5 --model model.h5 --rate 10 "a b" -q)" ]
+    VA_MODEL=model.h5 run -0 --separate-stderr prefix/bin/va-run --live -
+    [ "$output" = "$(printf '%s\n' --model model.h5 -)" ]
+    fails 2 "found x before --live, expected options (try --help)" x --live y
+    # and not only to a stand-in
+    va-live -q -e encoder.h5 -m model.h5 --all one.mkv >direct.csv
+    va-run -e encoder.h5 -m model.h5 --live -q --all one.mkv | cmp - direct.csv
+    [ "$(wc -l <direct.csv)" -gt 20 ]
+}
+
+@test "bad command lines; what make cannot take; no make" {
+    fails 2 "expected at least one video (try --help)"
+    fails 2 "--set FACES: expected NAME=VALUE (try --help)" --set FACES one.mkv
+    run -2 va-run --faces maybe one.mkv
+    run -3 --separate-stderr ran -o "a b" one.mkv
+    [[ $stderr == *" *** OUT: cannot use the path 'a b': only letters"* ]]
+    [ "$(wc -l <<<"$stderr")" -eq 2 ] && [ ! -e a ]
+    MAKE=no-such-make run -4 --separate-stderr ran one.mkv
+    [ "$stderr" = "va-run: no-such-make: cannot run: No such file or directory" ]
+    VA_PIPELINES=/nowhere run -3 --separate-stderr ran one.mkv
+    [[ $stderr == *"/nowhere/video.mk"* ]]
+}
+
+@test "when va-run is ended, so is what it started" {
+    # shellcheck disable=SC2016 # of the script
+    printf '#!/bin/sh\necho $$ >started\nexec sleep 100\n' >wait.sh && chmod +x wait.sh
+    va-run --encoder encoder.h5 --model model.h5 --set LAUNCH=./wait.sh one.mkv >/dev/null 2>&1 3>&- &
+    pid=$!
+    until [ -s started ]; do sleep 0.05; done
+    kill -TERM $pid
+    wait $pid || rc=$?
+    [ "$rc" -eq 143 ]
+    lives() { grep -qs '^State:.[^ZX]' "/proc/$(cat started)/status"; }
+    for ((i = 0; i < 400; i++)); do lives || break; sleep 0.05; done
+    run ! lives
+    [ ! -e results/one/one.faces.h5 ]
+    ran -q one.mkv
+}

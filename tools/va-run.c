@@ -1,0 +1,264 @@
+/*
+ * va-run - from videos to pages, tables and plots of valence and arousal: the tools, one after the other.
+ *
+ * Runs pipelines/video.mk with make, which knows what is out of date; base/va_make.h. Here are only the
+ * command line and the models that are there.
+ */
+#include "base/va_make.h"
+#include "base/va_mem.h"
+#include "base/va_program.h"
+#include "base/va_thread.h"
+#include "base/va_tool.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *const faces_names[] = { "auto", "yes", "no", NULL };
+
+static struct args {
+    const char *output, *encoder;
+    struct va_strings models, settings;
+    int64_t jobs;
+    int faces;
+    bool live;
+    char **operands; /* videos, or what is for va-live; NULL last */
+} args = { .output = "results", .jobs = 1 };
+
+static const struct va_option table[] = {
+    VA_OPT_DIR('o', "output", &args.output, "folder to make a folder for each video in"),
+    VA_OPT_FILE('e', "encoder", &args.encoder, "encoder of the model's features (va.model/1)"),
+    VA_OPT_LIST('m', "model", &args.models, "MODEL.h5",
+                "model (va.model/1); may be repeated, predictions are averaged"),
+    VA_OPT_CHOICE(0, "faces", &args.faces, faces_names,
+                  "find faces first: in videos if a detector is installed, always, never"),
+    VA_OPT_LIST(0, "set", &args.settings, "NAME=VALUE",
+                "variable of pipelines/video.mk, such as SMOOTH_OPTIONS; may be repeated"),
+    VA_OPT_FLAG(0, "live", &args.live, "hand over to va-live, with the arguments that follow"),
+    VA_OPT_RUN_INT('j', "jobs", &args.jobs, 1, 1024, "number of commands to run side by side"),
+    VA_OPT_END,
+};
+static const struct va_usage usage = {
+    .synopsis = "[options] VIDEO...\n       va-run [options] --live [options of va-live]",
+    .brief = "make a page, a table, a plot and an overlay from videos",
+    .details =
+        "VIDEO is a video of any size, or a folder of face crops. For each one, DIR/NAME gets "
+        "NAME.html, a page with curves beside the video; NAME.csv, a table with a row for each "
+        "frame; NAME.svg, the curves; NAME.overlay.mp4, the video with boxes and curves over it; and "
+        "the files that they were made from: faces, features, predictions and smoothed "
+        "predictions. The names of what a person opens are printed.\n\n"
+        "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. A second "
+        "run makes only what is out of date. After an interruption, the same command continues. A "
+        "video that fails does not stop the others; the exit code is then 3.\n\n"
+        "Without --encoder and --model, VA_ENCODER and VA_MODEL of the environment name them, else "
+        "the starter model is used if it is installed (make deps WITH=starter). Its values are "
+        "rough. Without any model, only the faces are found.\n\n"
+        "Faces are searched with the detector of va-faces (make deps WITH=faces). With --faces auto, "
+        "videos are searched if it is installed; the pictures of a folder are taken as crops. A "
+        "video without a person has face 0 in every row of its table.\n\n"
+        "va-run --live hands over to va-live, which predicts from a camera, with the same encoder and "
+        "model and the arguments after --live.",
+    .examples =
+        "va-run holiday.mp4\n"
+        "va-run -j 2 -o own --encoder encoder.h5 --model model.h5 holiday.mp4 talk.mp4\n"
+        "va-run -o one --set FACES_OPTIONS=\"--people largest\" talk.mp4",
+};
+
+/* What follows --live is not for us. */
+static bool parse_args(int argc, char **argv, int *status)
+{
+    int own = 1;
+
+    while (own < argc && strcmp(argv[own], "--live") != 0)
+        own++;
+    args.operands = va_options_parse(table, &usage, own < argc ? own + 1 : argc, argv, status);
+    if (!args.operands)
+        return false;
+    if (args.live && args.operands[0])
+        return va_usage_error(status, "found %s before --live, expected options",
+                              args.operands[0]);
+    if (args.live)
+        args.operands = argv + own + 1;
+    else if (!args.operands[0])
+        return va_usage_error(status, "expected at least one video");
+    for (int64_t i = 0; i < args.settings.count; i++)
+        if (!strchr(args.settings.items[i], '=') || args.settings.items[i][0] == '=')
+            return va_usage_error(status, "--set %s: expected NAME=VALUE",
+                                  args.settings.items[i]);
+    return true;
+}
+
+/* ---- which models ------------------------------------------------------------------------- */
+
+static struct va_strings used; /* models */
+
+static const char *from_environment(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
+/* Where no option names them, the environment does, else what is installed: *only gets a new string. -1
+ * after reporting. */
+static int find_models(const char **only)
+{
+    const char *model = from_environment("VA_MODEL");
+
+    used = args.models;
+    if (!args.encoder)
+        args.encoder = from_environment("VA_ENCODER");
+    if (!used.count && model)
+        *only = va_strdup(model);
+    else if (!used.count && !args.encoder)
+        *only = va_program_share("starter.h5");
+    if (*only)
+        used = (struct va_strings){ only, 1 };
+    if (args.encoder && !used.count)
+        return va_error("%s: is an encoder, and no model is given: give --model", args.encoder);
+    return 0;
+}
+
+/* ---- videos ------------------------------------------------------------------------------- */
+
+/* Names with a line break end here: a list has a line for each. */
+static int check_video(const char *path)
+{
+    if (strchr(path, '\n'))
+        return va_error("%s: has a line break in its name: rename it", path);
+    return access(path, R_OK) == 0 ? 0 : va_error_read(path, "open");
+}
+
+/* A file in memory, a line for each video: its descriptor, which make and its commands inherit. -1 after
+ * reporting. */
+static int list_videos(void)
+{
+    int fd = memfd_create("videos", 0);
+
+    if (fd < 0)
+        return va_error_machine("cannot list the videos: %s", strerror(errno));
+    for (char **video = args.operands; *video; video++)
+        if (check_video(*video) < 0 ||
+            (dprintf(fd, "%s\n", *video) < 0 &&
+             va_error_machine("cannot list the videos: %s", strerror(errno)) < 0)) {
+            close(fd);
+            return -1;
+        }
+    return fd;
+}
+
+/* ---- make --------------------------------------------------------------------------------- */
+
+/* "MODEL=A B ...": a blank in a path would make two of it. */
+static char *join_models(void)
+{
+    char *all = va_strdup("MODEL=");
+
+    for (int64_t i = 0; all && i < used.count; i++) {
+        char *more = va_format("%s%s%s", all, i ? " " : "", used.items[i]);
+
+        va_free(all);
+        all = more;
+    }
+    return all;
+}
+
+/* A command line of make for `goal`. NULL after reporting. */
+static struct va_make *command(int list, const char *goal)
+{
+    struct va_make *m = va_make_new(args.jobs, "video.mk");
+    int threads = va_threads_available() / (int)args.jobs;
+
+    if (!m)
+        return NULL;
+    va_make_file(m, "video.mk");
+    va_make_say(m, va_strdup("-k"));
+    va_make_say(m, va_format("VIDEO_LIST=/dev/fd/%d", list));
+    va_make_say(m, va_format("OUT=%s", args.output));
+    va_make_say(m, va_format("ENCODER=%s", args.encoder ? args.encoder : ""));
+    va_make_say(m, join_models());
+    va_make_say(m, va_format("FACES=%s", faces_names[args.faces]));
+    va_make_say(m, va_format("THREADS=%d", threads > 1 ? threads : 1));
+    va_make_say(m, va_strdup(va_verbosity() == VA_QUIET ? "QUIET=1" : "QUIET="));
+    va_make_say(m, va_strdup(va_verbosity() == VA_VERBOSE ? "V=1" : "V="));
+    for (int64_t i = 0; i < args.settings.count; i++)
+        va_make_say(m, va_strdup(args.settings.items[i]));
+    va_make_say(m, va_strdup(goal));
+    return m;
+}
+
+static int make(int list, const char *goal, bool ask)
+{
+    struct va_make *m = command(list, goal);
+    int status = m ? va_make_run(m, ask) : -1;
+
+    va_make_free(m);
+    return status;
+}
+
+static int run(void)
+{
+    int list = list_videos(), made, listed;
+
+    if (list < 0)
+        return -1;
+    if (!used.count)
+        va_warn(
+            "no model, so only faces are found: make deps WITH=starter fetches one, or give "
+            "--model");
+    made = make(list, "all", false);
+    listed = made < 0 ? -1 : make(list, "list", true);
+    close(list);
+    if (made > 0)
+        return va_error("not everything could be made: the lines above say why");
+    return made < 0 || listed ? -1 : 0;
+}
+
+/* ---- live --------------------------------------------------------------------------------- */
+
+/* Replace this process. Returns only when that failed. */
+static int go_live(void)
+{
+    char *bin = va_program_folder(), *path = bin ? va_format("%s/va-live", bin) : NULL;
+    int64_t count = 0, n = 0;
+    const char **words;
+
+    while (args.operands[count])
+        count++;
+    words = va_new(count + 2 * used.count + 4, sizeof(*words));
+    if (words && path) {
+        words[n++] = path;
+        if (args.encoder)
+            words[n++] = "--encoder", words[n++] = args.encoder;
+        for (int64_t i = 0; i < used.count; i++)
+            words[n++] = "--model", words[n++] = used.items[i];
+        for (int64_t i = 0; i < count; i++)
+            words[n++] = args.operands[i];
+        execv(path, (char *const *)words);
+        va_error_machine("%s: cannot run: %s", path, strerror(errno));
+    }
+    va_free(words);
+    va_free(path);
+    va_free(bin);
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = NULL;
+    int status;
+
+    va_tool_init("va-run");
+    if (parse_args(argc, argv, &status)) {
+        int result = find_models(&only);
+
+        if (result == 0)
+            result = args.live ? go_live() : run();
+        status = va_tool_status(result);
+    }
+    va_free((void *)only);
+    va_options_free(table);
+    return va_tool_finish(status);
+}
