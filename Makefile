@@ -139,7 +139,7 @@ help:
 ## make                 build the tools into build/bin
 ## make deps            install what Debian packages provide (sudo where needed)
 ## make check           unit tests, tools, headers, layers; ends with a count
-## make bench           time the hot paths; with PEERS=PYTHON beside PyTorch, turn by turn
+## make bench           time the hot paths (doc/performance.md)
 ## make check-unit      unit tests only        make check-tools   bats only
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
@@ -278,7 +278,7 @@ include doc/pages.mk # man pages and completion
 check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
 	@BUILD=$(BUILD) test/run.sh
 bench: $(BENCHES) $(BUILD)/bin/va-check
-	@BUILD=$(BUILD) PEERS="$(PEERS)" test/bench/run.sh
+	@BUILD=$(BUILD) PEERS="$(PEERS)" PEER_SCRIPTS="$(PEER_SCRIPTS)" test/bench/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
 check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE)

@@ -2,7 +2,7 @@
 # test/bench/run.sh [ROW...] - time the hot paths; make bench runs it.
 #
 # PEERS=PYTHON       also time what users would run instead, turn by turn with ours
-# PEER_SCRIPTS=DIR   its programs: peer_head.py, peer_vit.py, ... (default: ../shared/peers)
+# PEER_SCRIPTS=DIR   its programs: peer_head.py, peer_vit.py, with --lockstep as test/bench/bench.h has it
 # PAIRS=N            runs of each (default 5)
 # BUILD=DIR          where the programs are (default: build)
 #
@@ -11,7 +11,7 @@
 set -u
 trap '' PIPE # a program that ended early is seen by what it did not answer
 cd "$(dirname "$0")/../.." || exit
-BUILD=${BUILD:-build} PAIRS=${PAIRS:-5} PEER_SCRIPTS=${PEER_SCRIPTS:-../shared/peers}
+BUILD=${BUILD:-build} PAIRS=${PAIRS:-5} PEER_SCRIPTS=${PEER_SCRIPTS:-.}
 bin=$BUILD/test/bench out=$BUILD/bench.jsonl
 : >"$out"
 
