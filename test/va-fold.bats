@@ -215,7 +215,7 @@ EOF
     mkdir pipelines
     printf '%s\n' 'FOLDS ?= none' >pipelines/params.mk
     # shellcheck disable=SC2016
-    printf '%s\n' 'cv:' '	@echo "$(WINDOWS)|$(SPLIT)|$(LABELS)|$(OUT)|$(FOLDS)|$(notdir $(BIN))"' \
+    printf '%s\n' 'show:' '	@echo "$(WINDOWS)|$(SPLIT)|$(LABELS)|$(OUT)|$(FOLDS)|$(notdir $(BIN))"' \
         >pipelines/cv.mk
     export VA_PIPELINES=$PWD/pipelines
     run -0 --separate-stderr va-fold run --windows w.h5 --split folds --labels train --labels val \
