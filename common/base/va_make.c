@@ -128,6 +128,8 @@ int va_make_run(struct va_make *m, bool ask)
         ;
     sigaction(SIGINT, &before, NULL);
     if (WIFSIGNALED(status)) {
+        if (!ask)
+            va_warn("interrupted: the same command continues");
         raise(WTERMSIG(status));
         return va_error_machine("make was ended by signal %d", WTERMSIG(status));
     }
