@@ -145,6 +145,8 @@ rater() {
 @test "bad command lines; what make cannot take; no make" {
     fails 2 "expected at least one video (try --help)"
     fails 3 "none.h5: cannot open: No such file or directory" -m none.h5 one.mkv
+    cp model.h5 "my model.h5"
+    fails 3 "my model.h5: has a blank in its path, which make cannot take: give it another name (ln -s)" -m "my model.h5" one.mkv
     mkdir videos && cp one.mkv videos
     fails 3 "videos: a folder without pictures: give the videos in it, such as videos/*" -m model.h5 videos
     run -3 --separate-stderr prefix/bin/va-run --live one.mkv
@@ -173,9 +175,24 @@ rater() {
     kill -TERM $pid
     wait $pid || rc=$?
     [ "$rc" -eq 143 ]
+    ended
+    # an interrupt of va-run alone
+    rm started
+    env --default-signal=INT va-run --encoder encoder.h5 --model model.h5 --set LAUNCH=./wait.sh one.mkv >/dev/null 2>said 3>&- &
+    pid=$!
+    until [ -s started ]; do sleep 0.05; done
+    kill -INT $pid
+    wait $pid || rc=$?
+    [ "$rc" -eq 143 ]
+    [[ $(<said) == *"va-run: interrupted: the same command continues" ]] || explain "$(<said)"
+    ended
+    ran -q one.mkv
+}
+
+# what wait.sh was is gone
+ended() {
     lives() { grep -qs '^State:.[^ZX]' "/proc/$(cat started)/status"; }
     for ((i = 0; i < 400; i++)); do lives || break; sleep 0.05; done
     run ! lives
     [ ! -e results/one/one.faces.h5 ]
-    ran -q one.mkv
 }

@@ -121,11 +121,17 @@ static int find_models(const char **only)
         used = (struct va_strings){ only, 1 };
     if (args.encoder && !used.count)
         return va_error("%s: is an encoder, and no model is given: give --model", args.encoder);
-    if (args.encoder && access(args.encoder, R_OK) != 0)
-        return va_error_read(args.encoder, "open");
-    for (int64_t i = 0; i < used.count; i++)
-        if (access(used.items[i], R_OK) != 0)
-            return va_error_read(used.items[i], "open");
+    for (int64_t i = -1; i < used.count; i++) {
+        const char *path = i < 0 ? args.encoder : used.items[i];
+
+        if (path && access(path, R_OK) != 0)
+            return va_error_read(path, "open");
+        if (path && !args.live && strpbrk(path, " \t"))
+            return va_error(
+                "%s: has a blank in its path, which make cannot take: give it another name "
+                "(ln -s)",
+                path);
+    }
     return 0;
 }
 
