@@ -127,7 +127,10 @@ listed() {
 # without folder and ending. Where two would be called alike, both keep the ending, and if that is not
 # enough the folders. Characters that do not pass become _.
 called() {
-    awk 'function plain(s) { gsub(/[^A-Za-z0-9._+,@\200-\377-]/, "_", s); sub(/^[-.]/, "_", s); return s }
+    awk 'function plain(s,    t) {
+            t = s; gsub(/[\302-\337][\200-\277]|[\340-\357][\200-\277][\200-\277]|[\360-\364][\200-\277][\200-\277][\200-\277]/, "", t)
+            if (t ~ /[\200-\377]/) gsub(/[\200-\377]/, "_", s) # no UTF-8
+            gsub(/[^A-Za-z0-9._+,@\200-\377-]/, "_", s); sub(/^[-.]/, "_", s); return s }
         $0 != "" && !seen[$0]++ {
             n++; path[n] = whole = $0
             sub(/\/+$/, "", whole); file = whole; sub(/.*\//, "", file); sub(/^[.\/]+/, "", whole)
@@ -159,10 +162,20 @@ links() {
     done
 }
 
+# touched VIDEO LINK: whether the video became another one since the link was made: a file that is moved or copied
+# to its place may be older than all that was made of the one before.
+touched() {
+    printf '%s %s\n' "$(stat -Lc %.9Z "$1")" "$(stat -c %.9Y "$2")" | awk '{ exit !($1 > $2) }'
+}
+
 # one_link FOLDER LINK VIDEO
 one_link() {
     name=${2%.*}
     if [ "$(readlink "$1/$2")" = "$3" ]; then
+        if touched "$3" "$1/$2"; then
+            if [ "$making" ]; then ln -sfn "$3" "$1/$2"; else printf '!%s\n' "$1/$2"; fi
+            return
+        fi
         [ "$making" ] || printf '%s\n' "$1/$2"
     elif [ ! -L "$1/$2" ] && [ -e "$1/$2" ]; then
         refuse "$1/$2: exists and is no link of an earlier run: give another OUT"

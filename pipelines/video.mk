@@ -70,6 +70,8 @@ endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(fil
 all: $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending)))
 
 # ---- stages -------------------------------------------------------------------------------------------
+# A model of the same name may be another one, and older.
+which = $(if $(1),$(shell stat -Lc '%n %s %Y' $(1)))
 $(call claim,faces,$(call made,.faces.h5))
 $(call claim,decode,$(call made,.frames.h5))
 $(call claim,embed,$(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/features))
@@ -77,8 +79,8 @@ $(call claim,predict,$(call made,.pred.h5))
 $(call claim,smooth,$(call made,.smooth.h5))
 SETTINGS_faces   = $(FACES_OPTIONS)
 SETTINGS_decode  = $(DECODE_OPTIONS)
-SETTINGS_embed   = $(SEARCH) $(CROP_OPTIONS) $(EMBED_OPTIONS) $(WEIGHTS)
-SETTINGS_predict = $(PREDICT_OPTIONS) $(MODEL)
+SETTINGS_embed   = $(SEARCH) $(CROP_OPTIONS) $(EMBED_OPTIONS) $(call which,$(WEIGHTS))
+SETTINGS_predict = $(PREDICT_OPTIONS) $(call which,$(MODEL))
 SETTINGS_smooth  = $(SMOOTH_OPTIONS)
 
 $(OUT)/%.faces.h5: $$(call source,$$(*F)) $(call settings,faces)
@@ -115,10 +117,12 @@ $(OUT)/%.overlay.mp4: $(OUT)/%.smooth.h5
 	$(call tool,va-overlay) $(model_shown) $(OVERLAY_OPTIONS) -j $(THREADS) --name $(*F) --predictions $< \
 	    $(if $(call searched,$(*F)),--faces $(OUT)/$*.faces.h5) -o $@ $(call source,$(*F))
 
-# What a person opens, a line each: the kind, a tab, the file.
+# What a person opens, a line each: the kind, a tab, the file. With CHECK=yes those that are up to date.
 .PHONY: list
 list:
 	@for f in $(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/$(call name,$(v))); do \
 	    for kind in page.html table.csv plot.svg overlay.overlay.mp4 faces.faces.h5; do \
-	        [ ! -e "$$f.$${kind#*.}" ] || printf '%s\t%s\n' "$${kind%%.*}" "$$f.$${kind#*.}"; \
+	        [ -e "$$f.$${kind#*.}" ] || continue; \
+	        [ -z "$(CHECK)" ] || $(MAKE) -q -f $(firstword $(MAKEFILE_LIST)) "$$f.$${kind#*.}" 2>/dev/null || continue; \
+	        printf '%s\t%s\n' "$${kind%%.*}" "$$f.$${kind#*.}"; \
 	    done; done

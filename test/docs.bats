@@ -28,6 +28,9 @@ setup_file() {
     cp mae_vit.safetensors mae_pretrain_vit_base.pth # contents tell the format, not the name
     mkdir features && va-embed -q -w encoder.h5 --output-dir features Aff-Wild2/cropped_aligned
     rm encoder.h5
+    mkdir -p build/demo/random
+    cp -r features build/demo/random/
+    ln -s ../../Aff-Wild2 build/demo/corpus
     ln -s out/features features # what exists already is what the command before made
 }
 

@@ -91,6 +91,10 @@ tune() { # tune OUT INPUTS...
     # a temporal model, and one that rates pictures
     va-weights init --arch mamba-va --in-dim 192 --channels 4 --kernel 3 --layers 1 -o plain.h5
     va-weights export -o plain.safetensors plain.h5
+    for bad in "" "face" "Whole Picture" $'face crop\n' "face crop, a, 0x1" "face crop, a, 1x1 "; do
+        run -2 va-weights import -q --set input="$bad" -o bad.h5 plain.safetensors
+        [ ! -e bad.h5 ]
+    done
     va-weights import -q --set input="face crop, arcface, 112x112" -o model.h5 plain.safetensors
     says "va-predict: whole.f.h5: shows whole pictures, but model.h5 $hint" va-predict -m model.h5 -o p.h5 whole.f.h5
     says "" va-predict -m model.h5 -o p.h5 crop.f.h5

@@ -172,6 +172,14 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
     has_rows kept.csv 10
 }
 
+@test "a pipe into which nobody writes: status 4, one line" {
+    mkfifo silent
+    run -4 --separate-stderr timeout 60 va-live -e enc.h5 -m model.h5 --stall 1 silent
+    [ "$stderr" = "va-live: silent: nothing came for 1 s: is somebody writing to it?" ] || explain "$stderr"
+    run -4 --separate-stderr timeout 60 bash -c 'sleep 20 | va-live -e enc.h5 -m model.h5 --stall 1 -'
+    [ "$stderr" = "va-live: standard input: nothing came for 1 s: is somebody writing to it?" ] || explain "$stderr"
+}
+
 @test "garbage, nothing, a camera that is not there" {
     refused() { # CODE TEXT INPUT
         run "-$1" --separate-stderr va-live -e enc.h5 -m model.h5 -o no.csv "$3"

@@ -41,7 +41,7 @@ fails() {
     first=$output
     run -0 --separate-stderr ran one.mkv
     [ "$output" = "$first" ]
-    [ "$stderr" = "make: Nothing to be done for 'all'." ]
+    [ "$stderr" = "" ]
     run -0 --separate-stderr ran -q -j 2 --set SMOOTH_OPTIONS="--window 3" one.mkv
     [ "$stderr" = "" ]
     va-smooth -q --window 3 -o smooth.h5 results/one/one.pred.h5
@@ -52,7 +52,7 @@ fails() {
 
 # shellcheck disable=SC2016 # names of files
 @test "videos may be called anything but two lines" {
-    names=("a b'\$(touch PWNED) #:%.mkv" '-x' '`touch PWNED`;"&|\.mkv' '  .mkv')
+    names=($'caf\xe9.mkv' "a b'\$(touch PWNED) #:%.mkv" '-x' '`touch PWNED`;"&|\.mkv' '  .mkv')
     for name in "${names[@]}"; do cp one.mkv "./$name"; done
     run -0 --separate-stderr ran -q -- "${names[@]}"
     [ "$(grep -c ^page <<<"$output")" -eq ${#names[@]} ]
@@ -63,12 +63,32 @@ fails() {
     [ ! -e results/nope ]
 }
 
+@test "another video, or model, of the same name is not taken for the one before, older as it may be" {
+    ran -q one.mkv >/dev/null
+    scene two.mkv 2 "red 20+10*t 30"
+    touch -d 2001-01-01 two.mkv
+    mv two.mkv one.mkv
+    ran -q one.mkv >/dev/null
+    [ "$(wc -l <results/one/one.csv)" -eq 51 ]
+    va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 --seed 3 -o other.h5
+    touch -d 2001-01-01 other.h5
+    mv other.h5 model.h5
+    ran -q one.mkv >/dev/null
+    [ "$(attribute results/one/one.pred.h5 models)" = "$(attribute model.h5 id)" ]
+    run -0 --separate-stderr ran one.mkv
+    [ "$stderr" = "" ]
+}
+
 @test "a video that fails does not stop the others, and is named" {
     echo "no video" >bad.mp4
     run -3 --separate-stderr ran bad.mp4 one.mkv
     [[ $stderr == *"va-faces: results/in/bad.mp4: cannot read as a video"* ]]
     [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]]
     [ "$(cut -f 2 <<<"$output" | xargs)" = "results/one/one.html results/one/one.csv results/one/one.svg results/one/one.overlay.mp4 results/one/one.faces.h5" ]
+    # nor is what an earlier run made listed, where it could not be made anew
+    echo "no model" >broken.h5
+    run -3 --separate-stderr va-run -e broken.h5 -m model.h5 one.mkv
+    [ "$output" = "$(printf 'faces\tresults/one/one.faces.h5')" ] && [ -s results/one/one.csv ]
     # the same command goes on from there
     cp one.mkv bad.mp4
     run -0 --separate-stderr ran bad.mp4 one.mkv
@@ -124,6 +144,17 @@ rater() {
 
 @test "bad command lines; what make cannot take; no make" {
     fails 2 "expected at least one video (try --help)"
+    fails 3 "none.h5: cannot open: No such file or directory" -m none.h5 one.mkv
+    cp model.h5 "my model.h5"
+    fails 3 "my model.h5: has a blank in its path, which make cannot take: give it another name (ln -s)" -m "my model.h5" one.mkv
+    mkdir videos && cp one.mkv videos
+    fails 3 "videos: a folder without pictures: give the videos in it, such as videos/*" -m model.h5 videos
+    run -3 --separate-stderr prefix/bin/va-run --live one.mkv
+    [ "$stderr" = "va-run: no model: make deps WITH=starter fetches one, or give --model" ]
+    fails 3 "--live: found 2 models, expected one" -m model.h5 -m model.h5 --live one.mkv
+    ran -q one.mkv >/dev/null
+    run -4 --separate-stderr bash -c 'va-run -q -e encoder.h5 -m model.h5 one.mkv >/dev/full'
+    [ "$stderr" = "va-run: standard output: cannot write the list of files" ]
     fails 2 "--set FACES: expected NAME=VALUE (try --help)" --set FACES one.mkv
     run -2 va-run --faces maybe one.mkv
     run -3 --separate-stderr ran -o "a b" one.mkv
@@ -144,9 +175,24 @@ rater() {
     kill -TERM $pid
     wait $pid || rc=$?
     [ "$rc" -eq 143 ]
+    ended
+    # an interrupt of va-run alone
+    rm started
+    env --default-signal=INT va-run --encoder encoder.h5 --model model.h5 --set LAUNCH=./wait.sh one.mkv >/dev/null 2>said 3>&- &
+    pid=$!
+    until [ -s started ]; do sleep 0.05; done
+    kill -INT $pid
+    wait $pid || rc=$?
+    [ "$rc" -eq 143 ]
+    [[ $(<said) == *"va-run: interrupted: the same command continues" ]] || explain "$(<said)"
+    ended
+    ran -q one.mkv
+}
+
+# what wait.sh was is gone
+ended() {
     lives() { grep -qs '^State:.[^ZX]' "/proc/$(cat started)/status"; }
     for ((i = 0; i < 400; i++)); do lives || break; sleep 0.05; done
     run ! lives
     [ ! -e results/one/one.faces.h5 ]
-    ran -q one.mkv
 }

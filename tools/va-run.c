@@ -9,13 +9,16 @@
 #include "base/va_program.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { FACES_AUTO };
 static const char *const faces_names[] = { "auto", "yes", "no", NULL };
 
 static struct args {
@@ -118,17 +121,64 @@ static int find_models(const char **only)
         used = (struct va_strings){ only, 1 };
     if (args.encoder && !used.count)
         return va_error("%s: is an encoder, and no model is given: give --model", args.encoder);
+    for (int64_t i = -1; i < used.count; i++) {
+        const char *path = i < 0 ? args.encoder : used.items[i];
+
+        if (path && access(path, R_OK) != 0)
+            return va_error_read(path, "open");
+        if (path && !args.live && strpbrk(path, " \t"))
+            return va_error(
+                "%s: has a blank in its path, which make cannot take: give it another name "
+                "(ln -s)",
+                path);
+    }
     return 0;
 }
 
 /* ---- videos ------------------------------------------------------------------------------- */
 
+static bool is_picture(const char *name)
+{
+    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".bmp" };
+    const char *ending = strrchr(name, '.');
+
+    for (size_t i = 0; ending && i < VA_COUNT(endings); i++)
+        if (!strcasecmp(ending, endings[i]))
+            return true;
+    return false;
+}
+
+/* A folder has to hold pictures. One of videos is a likely mistake. */
+static int check_folder(DIR *folder, const char *path)
+{
+    const struct dirent *entry;
+    bool other = false, pictures = false;
+
+    while ((entry = readdir(folder)) && !pictures) {
+        pictures = is_picture(entry->d_name);
+        other |= entry->d_name[0] != '.';
+    }
+    return pictures || !other
+               ? 0
+               : va_error("%s: a folder without pictures: give the videos in it, such as %s/*",
+                          path, path);
+}
+
 /* Names with a line break end here: a list has a line for each. */
 static int check_video(const char *path)
 {
+    DIR *folder;
+    int status;
+
     if (strchr(path, '\n'))
         return va_error("%s: has a line break in its name: rename it", path);
-    return access(path, R_OK) == 0 ? 0 : va_error_read(path, "open");
+    if (access(path, R_OK) != 0)
+        return va_error_read(path, "open");
+    if (!(folder = opendir(path)))
+        return 0;
+    status = check_folder(folder, path);
+    closedir(folder);
+    return status;
 }
 
 /* A file in memory, a line for each video: its descriptor, which make and its commands inherit. -1 after
@@ -165,8 +215,9 @@ static char *join_models(void)
     return all;
 }
 
-/* A command line of make for `goal`. NULL after reporting. */
-static struct va_make *command(int list, const char *goal)
+/* A command line of make for `goal`; `checked`: of files, those that are up to date. NULL after
+ * reporting. */
+static struct va_make *command(int list, const char *goal, bool checked)
 {
     struct va_make *m = va_make_new(args.jobs, "video.mk");
     int threads = va_threads_available() / (int)args.jobs;
@@ -175,6 +226,9 @@ static struct va_make *command(int list, const char *goal)
         return NULL;
     va_make_file(m, "video.mk");
     va_make_say(m, va_strdup("-k"));
+    if (va_verbosity() != VA_VERBOSE)
+        va_make_say(m, va_strdup("-s"));
+    va_make_say(m, va_strdup(checked ? "CHECK=yes" : "CHECK="));
     va_make_say(m, va_format("VIDEO_LIST=/dev/fd/%d", list));
     va_make_say(m, va_format("OUT=%s", args.output));
     va_make_say(m, va_format("ENCODER=%s", args.encoder ? args.encoder : ""));
@@ -189,13 +243,24 @@ static struct va_make *command(int list, const char *goal)
     return m;
 }
 
-static int make(int list, const char *goal, bool ask)
+static int make(int list, const char *goal, bool ask, bool checked)
 {
-    struct va_make *m = command(list, goal);
+    struct va_make *m = command(list, goal, checked);
     int status = m ? va_make_run(m, ask) : -1;
 
     va_make_free(m);
     return status;
+}
+
+static bool has_detector(void)
+{
+    char *installed = va_program_share("yunet.h5");
+    bool has = installed || from_environment("VA_FACES");
+
+    for (int64_t i = 0; i < args.settings.count; i++)
+        has |= !strncmp(args.settings.items[i], "FACES", 5); /* =, or _OPTIONS=--weights ... */
+    va_free(installed);
+    return has;
 }
 
 static int run(void)
@@ -208,9 +273,15 @@ static int run(void)
         va_warn(
             "no model, so only faces are found: make deps WITH=starter fetches one, or give "
             "--model");
-    made = make(list, "all", false);
-    listed = made < 0 ? -1 : make(list, "list", true);
+    else if (args.faces == FACES_AUTO && !has_detector())
+        va_warn(
+            "no detector of faces, so the whole pictures are taken for faces: make deps WITH=faces "
+            "fetches one");
+    made = make(list, "all", false, false);
+    listed = made < 0 ? -1 : make(list, "list", true, made > 0);
     close(list);
+    if (made == 0 && listed > 0)
+        return va_error_machine("standard output: cannot write the list of files");
     if (made > 0)
         return va_error("not everything could be made: the lines above say why");
     return made < 0 || listed ? -1 : 0;
@@ -225,6 +296,14 @@ static int go_live(void)
     int64_t count = 0, n = 0;
     const char **words;
 
+    if (!used.count) {
+        va_free(path), va_free(bin);
+        return va_error("no model: make deps WITH=starter fetches one, or give --model");
+    }
+    if (used.count > 1) {
+        va_free(path), va_free(bin);
+        return va_error("--live: found %lld models, expected one", (long long)used.count);
+    }
     while (args.operands[count])
         count++;
     words = va_new(count + 2 * used.count + 4, sizeof(*words));

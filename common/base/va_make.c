@@ -110,9 +110,20 @@ static void become(struct va_make *m, bool ask)
     _exit(VA_EXIT_MACHINE);
 }
 
+static volatile sig_atomic_t running; /* make */
+
+/* Of a terminal make has it, too, and ends when its commands have. Sent to this process alone it has to be
+ * told, in a way that it passes on. */
+static void on_interrupt(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)context;
+    if (info->si_code <= 0)
+        kill(running, SIGTERM);
+}
+
 int va_make_run(struct va_make *m, bool ask)
 {
-    struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+    struct sigaction heed = { .sa_sigaction = on_interrupt, .sa_flags = SA_SIGINFO }, before;
     int status = 0;
     pid_t pid;
 
@@ -123,11 +134,15 @@ int va_make_run(struct va_make *m, bool ask)
         become(m, ask);
     if (pid < 0)
         return va_error_machine("cannot start make: %s", strerror(errno));
-    sigaction(SIGINT, &ignore, &before); /* make has it, too, and ends when its commands have */
+    running = pid;
+    if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(SIGINT, &heed, NULL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     sigaction(SIGINT, &before, NULL);
     if (WIFSIGNALED(status)) {
+        if (!ask)
+            va_warn("interrupted: the same command continues");
         raise(WTERMSIG(status));
         return va_error_machine("make was ended by signal %d", WTERMSIG(status));
     }

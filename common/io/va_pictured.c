@@ -1,6 +1,7 @@
 #include "io/va_pictured.h"
 
 #include "base/va_error.h"
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -40,4 +41,16 @@ bool va_pictured_compare(const char *path, const char *shown, const char *model,
         "%s: shows whole pictures, but %s was trained on crops of faces: va-faces finds them",
         path, model);
     return true;
+}
+
+bool va_pictured_valid(const char *text)
+{
+    char template[17];
+    int width, height, end = -1;
+
+    if (!strcmp(text, VA_PICTURED_WHOLE) || !strcmp(text, VA_PICTURED_CROP))
+        return true;
+    return sscanf(text, VA_PICTURED_CROP ", %16[a-z0-9-], %4dx%4d%n", template, &width, &height,
+                  &end) == 3 &&
+           text[end] == 0 && width > 0 && height > 0;
 }

@@ -24,6 +24,9 @@ const char *va_pictured_by(const char *path);
 /* The attribute of an open file: a new string, NULL where it has none. -1 after reporting. */
 VA_MUST_USE int va_pictured_read(struct va_h5_in *in, char **shown);
 
+/* Whether a text says one of these, as the options of tools give it. */
+bool va_pictured_valid(const char *text);
+
 /* What two have in common; NULL: nothing, or one is not known. One of the arguments, or a constant. */
 const char *va_pictured_common(const char *a, const char *b);
 

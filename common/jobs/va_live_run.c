@@ -345,7 +345,7 @@ int va_live_run(const struct va_live_job *job)
     struct va_source *source = NULL;
     int result = open_all(&r);
 
-    if (result == 0)
+    if (result == 0 && va_relay_await(job->input, &job->relay) > 0)
         source = va_source_open(job->input, &job->source);
     result = source ? open_tables(&r) : -1;
     if (result == 0)

@@ -285,11 +285,12 @@ int va_encoder_sound(struct va_encoder *e, struct va_sound *sound, double delay)
 
     bool mov = !strcmp(e->format->oformat->name, "mov");
 
-    if (avformat_query_codec(e->format->oformat, codec->codec_id, FF_COMPLIANCE_NORMAL) != 1)
-        return va_error("%s: found sound of format %s, which %s files cannot hold: %sgive "
-                        "--no-sound",
-                        va_sound_path(sound), avcodec_get_name(codec->codec_id),
-                        mov ? "QuickTime" : "MP4", mov ? "" : "name the output .mov, or ");
+    if (avformat_query_codec(e->format->oformat, codec->codec_id, FF_COMPLIANCE_NORMAL) != 1) {
+        va_warn("%s: its sound of format %s is left out, since %s files cannot hold it",
+                va_sound_path(sound), avcodec_get_name(codec->codec_id),
+                mov ? "QuickTime" : "MP4");
+        return 0;
+    }
     e->sound_stream = avformat_new_stream(e->format, NULL);
     if (!e->sound_stream || avcodec_parameters_copy(e->sound_stream->codecpar, codec) < 0)
         return va_error_memory("%s: out of memory", e->path);

@@ -39,7 +39,7 @@ VA_MUST_USE struct va_encoder *va_encoder_open_timed(const char *path, int64_t w
 VA_MUST_USE int va_encoder_rotate(struct va_encoder *e, int degrees);
 
 /* Copy a sound along, `delay` seconds later than it says. It lives until the encoder is closed. Before the
- * first frame. -1 after reporting, also that the format of the file cannot hold it. */
+ * first frame. A sound that the format of the file cannot hold is left out, with a warning. */
 VA_MUST_USE int va_encoder_sound(struct va_encoder *e, struct va_sound *sound, double delay);
 
 /* Add a frame shown from this tick on. Ticks ascend; a constant rate is 0, 1, 2, ... */

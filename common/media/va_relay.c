@@ -3,8 +3,12 @@
 #include "base/va_clock.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* One is filled, VA_RELAY_WAITING wait, one is looked at. */
 enum { SLOTS = VA_RELAY_WAITING + 2 };
@@ -250,4 +254,33 @@ void va_relay_free(struct va_relay *r)
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);
     va_free(r);
+}
+
+/* A descriptor from which bytes come, -1: none has to be waited for. */
+static int pipe_of(const char *path)
+{
+    struct stat about;
+
+    if (!strcmp(path, "-"))
+        return STDIN_FILENO;
+    return stat(path, &about) == 0 && S_ISFIFO(about.st_mode)
+               ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+               : -1;
+}
+
+int va_relay_await(const char *path, const struct va_relay_options *options)
+{
+    struct pollfd input = { .fd = pipe_of(path), .events = POLLIN };
+    double begun = va_clock();
+    int got = input.fd < 0, late = 0;
+
+    while (!got && !late && !(options->stop && *options->stop)) {
+        got = poll(&input, 1, 100) > 0;
+        late = !got && options->patience > 0 && va_clock() - begun > options->patience;
+    }
+    if (late)
+        va_error_machine("%s: nothing came for %g s: is somebody writing to it?",
+                         input.fd == STDIN_FILENO ? "standard input" : path, options->patience);
+    /* a pipe stays open until this process ends: closing it here might be the end for who writes to it */
+    return late ? -1 : got;
 }

@@ -32,6 +32,10 @@ struct va_relay_counts {
 
 struct va_relay; /* opaque */
 
+/* Wait for the first byte of standard input or of a named pipe, of which opening it would wait for ever:
+ * 1; 1 at once for anything else; 0 when told to stop; -1 after reporting that it took too long. */
+VA_MUST_USE int va_relay_await(const char *path, const struct va_relay_options *options);
+
 /* Begin to read a source, which nobody else uses until the relay is freed. NULL after reporting. */
 VA_MUST_USE struct va_relay *va_relay_new(struct va_source *source,
                                           const struct va_relay_options *options);

@@ -12,7 +12,8 @@
  *   y[b, t, o] = bias[o] + sum over k, c of W[o, c, k] * x[b, t - (K-1-k) * dilation, c]
  * x [B, lead + T, Cin]: `lead` rows of history stand before the first frame of each sequence
  * (streaming); what lies further back is zero. Numbers are finite: where one is not, frames of its
- * sequence before it may be NaN as well as those after it (a device may work in tiles of frames).
+ * sequence before it may be NaN as well as those after it (a device may work in tiles of frames,
+ * and rounding is relative to the largest number of a tile).
  * y [B, T, Cout], W [Cout, Cin, K].
  */
 struct va_conv {

@@ -5,6 +5,7 @@
 
 #include "base/va_mem.h"
 #include "base/va_tool.h"
+#include "io/va_pictured.h"
 #include "model/va_arch.h"
 #include "weights/va_keymap.h"
 #include "weights/va_model_file.h"
@@ -103,6 +104,12 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
                                   "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
                                   "fps-max= or input= and a value",
                                   a->set.items[i]);
+        if (!strncmp(a->set.items[i], "input=", 6) && !va_pictured_valid(a->set.items[i] + 6))
+            return va_usage_error(
+                status,
+                "--set %s: expected \"whole picture\", \"face crop\" or \"face crop, "
+                "TEMPLATE, WxH\"",
+                a->set.items[i]);
     }
     return true;
 }
