@@ -72,6 +72,10 @@ $(OUT)/table.md: $(SCORES) $(BASELINES) $(call settings,report)
 $(OUT)/report.html: $(SCORES) $(BASELINES) $(call settings,report)
 	$(call tool,va-report) $(LABELS:%=--labels %) $(LABEL_OPTIONS) -o $@ $(CV:%/cv=%)
 
-.PHONY: cv
+.PHONY: cv show
 cv: $(OUT)/table.txt $(OUT)/table.tsv $(OUT)/table.md $(OUT)/report.html
+# For va-fold run: also where nothing was out of date.
+show: cv
+	@cat $(OUT)/table.txt
+	@$(if $(QUIET),:,echo "  open $(OUT)/report.html in a browser" >&2)
 $(call ours,$(SCORES) $(BASELINES) $(OUT)/table.txt $(OUT)/table.tsv $(OUT)/table.md)

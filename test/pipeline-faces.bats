@@ -58,7 +58,7 @@ own() {
 @test "a video without a face is named in one line, has face 0 in every row, and the others go on" {
     run own VIDEO="none.mkv one.mkv"
     [ "$status" -eq 0 ]
-    [ "$(grep -c "^va-embed: out/none/none.faces.h5: has no person: the features of out/in/none.mkv have no row$" <<<"$output")" -eq 1 ]
+    [ "$(grep -c "^va-embed: out/none/none.faces.h5: no face was found: the table of out/in/none.mkv will say face 0 in every frame$" <<<"$output")" -eq 1 ]
     [ "$(cut -d , -f 3,4 out/none/none.csv | sort | uniq -c | xargs)" = "10 none,0 1 person,face" ]
     [ -s out/none/none.html ] && [ -s out/one/one.html ]
     [ "$(own VIDEO="none.mkv one.mkv")" = "make: Nothing to be done for 'all'." ]

@@ -170,6 +170,17 @@ END
     [[ $output == *"FOLDS: found no out/folds/9/val.txt"* ]]
 }
 
+@test "va-fold run prints the table and names the page, also when nothing was out of date" {
+    for time in first second; do
+        run -0 --separate-stderr va-fold run --windows out/windows.h5 --split out/folds \
+            --labels R/VA_Estimation_Challenge/Train_Set --labels R/VA_Estimation_Challenge/Validation_Set \
+            -o table FOLDS="0 1" TRAIN_OPTIONS="$SMALL"
+        [ "$output" = "$(cat table/table.txt)" ] || explain "$time: $output"
+        [[ ${stderr_lines[-1]} == *"open table/report.html in a browser" ]] || explain "$time: $stderr"
+    done
+    [ "${#stderr_lines[@]}" -eq 1 ]
+}
+
 @test "a wrong sample, and videos without features or frames, are found before the first rule" {
     echo 'video,frame' >sample.txt
     refused "SAMPLE: sample.txt: found 'video,frame', expected the line image_location,valence,arousal" corpus SAMPLE=sample.txt

@@ -33,6 +33,12 @@ near() {
         awk '($1 - $2) ^ 2 > 4 { n++ } END { if (n) print n " bytes differ"; exit n > 0 }'
 }
 
+# brief.mkv shows a face, but not for long; none.h5 has its faces
+brief() {
+    scene brief.mkv 1 "red 20 30 gt(t,.7)"
+    va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" -o none.h5 brief.mkv
+}
+
 @test "generic battery" {
     export BATTERY_WHOLE=still.mkv # its first half is a video, too
     generic_battery va-decode --faces still.faces.h5 -o out.h5 still.mkv
@@ -123,18 +129,22 @@ near() {
         -w tiny.h5 --faces two.faces.h5 -o out.h5 two.mkv
     refused va-decode "two.faces.h5: has no track who, expected one of: two_left, two_right" \
         --faces two.faces.h5 --track who -o out.h5 two.mkv
-    va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" --min-track 60 -o none.h5 two.mkv
-    refused va-decode "none.h5: has no person: no face of the video was found for long enough" --faces none.h5 --crops out two.mkv
-    refused va-embed "none.h5: has no person: no face of the video was found for long enough" -w tiny.h5 --faces none.h5 -o out.h5 two.mkv
+    brief
+    refused va-decode "none.h5: has no person: no face of the video was found for long enough" --faces none.h5 --crops out brief.mkv
+    refused va-embed "none.h5: has no person: no face of the video was found for long enough" -w tiny.h5 --faces none.h5 -o out.h5 brief.mkv
     refused va-decode "two.mkv: found no frame with a face between --start and --end" \
         --faces two.faces.h5 --track two_right --start 0.44 --end 0.52 -o out.h5 two.mkv
     [ ! -e out.h5 ]
 }
 
 @test "nobody in a video: features without a row, and face 0 in every frame of the table" {
-    va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" --min-track 60 -o none.h5 two.mkv
+    va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" --min-score 1 -o none.h5 two.mkv
     run -0 --separate-stderr va-embed -w tiny.h5 --faces none.h5 --output-dir out two.mkv
-    [ "$stderr" = "va-embed: none.h5: has no person: the features of two.mkv have no row" ] || explain "$stderr"
+    [ "$stderr" = "va-embed: none.h5: no face was found: the table of two.mkv will say face 0 in every frame" ] || explain "$stderr"
+    brief
+    run -0 --separate-stderr va-embed -w tiny.h5 --faces none.h5 --output-dir out brief.mkv
+    [ "$stderr" = "va-embed: none.h5: no face was found for long enough: the table of brief.mkv will say face 0 in every frame" ] ||
+        explain "$stderr"
     va-check out/two.h5
     va-weights init --arch mamba-va --in-dim 192 --channels 16,16 --kernel 3 --layers 1 -o model.h5
     va-predict -q -m model.h5 --table two.csv -o pred.h5 out/two.h5

@@ -30,7 +30,7 @@ found() {
 
 @test "one person: a row a frame, where the face is, under the name of the video" {
     found walk.mkv
-    [ "$stderr" = "va-faces: walk.mkv: 50 frames, 1 shots, 50 faces, 1 people" ]
+    [ "$stderr" = "va-faces: walk.mkv: 50 frames, 1 shot, 50 faces, 1 person" ]
     [ "$(people f.h5)" = "walk 1-50 50" ]
     [ "$(column f.h5 /index)" = "$(seq -s ' ' 50)" ]
     [ "$(column f.h5 /track)" = "$(yes 1 | head -n 50 | paste -sd ' ')" ]
@@ -66,8 +66,19 @@ found() {
     [ "$(column f.h5 /track | tr ' ' '\n' | sort | uniq -c | xargs)" = "50 0 50 1" ]
     found two.mkv --people largest --name b.c
     [ "$(people f.h5)" = "b.c 1-50 50" ]
+}
+
+@test "who is seen for a short time is nobody, but in a photograph or a clip that is short itself" {
+    scene come.mkv 1 "red 20 60 gt(t,.7)"
+    found come.mkv
+    [ "$(people f.h5)" = "" ] && [ "$(column f.h5 /index | wc -w)" = 7 ] || explain "$(column f.h5 /index)"
+    [ "$stderr" = "va-faces: come.mkv: 25 frames, 1 shot, 7 faces, 0 people: no person is seen as long as --min-track says" ] ||
+        explain "$stderr"
     found two.mkv --min-track 3
-    [ "$(people f.h5)" = "" ] && [ "$(column f.h5 /index | wc -w)" = 100 ]
+    [ "$(people f.h5)" = $'two_left 1-50 50\ntwo_right 1-50 50' ]
+    ffmpeg -nostdin -v error -i walk.mkv -frames:v 1 photo.png
+    found photo.png
+    [ "$stderr" = "va-faces: photo.png: 1 frame, 1 shot, 1 face, 1 person" ] || explain "$stderr"
 }
 
 @test "who goes and comes back is the same person, others are others" {

@@ -130,6 +130,33 @@ a" ]
         va-fold split --folds-tsv folds.tsv -o other
 }
 
+@test "a table names videos as files of labels do: without extensions" {
+    printf 'clip\tfold\n46.v1.final.mp4\t0\nb.mp4.txt\t1\n' >folds.tsv
+    va-fold split --folds-tsv folds.tsv -o folds
+    [ "$(cat folds/0/val.txt folds/1/val.txt)" = "46.v1.final
+b" ]
+    printf 'clip\tfold\na\t0\nb\t1\na.mp4\t1\n' >folds.tsv
+    refused 3 "folds.tsv: line 4: 'a' is also in line 2" va-fold split --folds-tsv folds.tsv -o other
+    printf 'clip\tfold\na/b\t0\n' >folds.tsv
+    refused 3 "folds.tsv: line 2: found 'a/b', expected the name of a video" \
+        va-fold split --folds-tsv folds.tsv -o other
+    for name in v{1..8} v9_left v9_right w; do printf '%s.mp4\tg%s\n' "$name" "${name:1:1}"; done >rows
+    { printf 'clip\tgroup\n' && cat rows; } >groups.tsv
+    split --groups groups.tsv -o grouped
+    [ "$(grep -l v9 grouped/[1-5]/val.txt | wc -l)" -eq 1 ]
+}
+
+@test "one folder of labels goes with a table" {
+    local hint="where all labels are in one folder, --folds-tsv FILE alone says who is held out (try --help)"
+
+    refused 2 "missing --val-labels DIR: $hint" va-fold split --train-labels train -o folds
+    refused 2 "missing --train-labels DIR: $hint" va-fold split --val-labels val -o folds
+    refused 2 "--train-labels and --val-labels are the same folder: $hint" \
+        va-fold split --train-labels train --val-labels ./train/ -o folds
+    refused 2 "missing --train-labels DIR and --val-labels DIR, or --folds-tsv FILE (try --help)" \
+        va-fold split -o folds
+}
+
 @test "a video in both sets, too few people, bad labels, no labels" {
     cp train/v1.txt val
     refused 3 "video 'v1' is in the training and in the validation set" \
@@ -215,7 +242,7 @@ EOF
     mkdir pipelines
     printf '%s\n' 'FOLDS ?= none' >pipelines/params.mk
     # shellcheck disable=SC2016
-    printf '%s\n' 'cv:' '	@echo "$(WINDOWS)|$(SPLIT)|$(LABELS)|$(OUT)|$(FOLDS)|$(notdir $(BIN))"' \
+    printf '%s\n' 'show:' '	@echo "$(WINDOWS)|$(SPLIT)|$(LABELS)|$(OUT)|$(FOLDS)|$(notdir $(BIN))"' \
         >pipelines/cv.mk
     export VA_PIPELINES=$PWD/pipelines
     run -0 --separate-stderr va-fold run --windows w.h5 --split folds --labels train --labels val \

@@ -98,6 +98,16 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
         explain "$stderr"
 }
 
+@test "times of a stream count from its first frame; those of a file are its own, as va-faces has them" {
+    ffmpeg -nostdin -v error -i walk.mkv -c:v mpeg2video -qscale:v 2 -f mpegts late.ts
+    va-faces -q -o f.h5 late.ts
+    live late.ts | sed 1d >rows
+    [ "$(cut -d , -f 2 rows | xargs printf '%.2f ')" = "$(column f.h5 /pts | xargs printf '%.2f ')" ] || explain "$(head -n 1 rows)"
+    [ "$(head -n 1 rows | cut -d , -f 2)" != 0.000000 ]
+    live --all - < <(cat late.ts) | sed 1d >rows
+    [ "$(cut -d , -f 2 rows | xargs printf '%.2f ')" = "$(seq -s ' ' -f %.2f 0 0.04 1.96) " ] || explain "$(head -n 2 rows)"
+}
+
 @test "--rate: frames between are left out" {
     run -0 --separate-stderr va-live --rate 5 -e enc.h5 -m model.h5 walk.mkv
     [[ $stderr == *" 10 computed ("*", 0 dropped, 40 skipped by --rate; "* ]] || explain "$stderr"

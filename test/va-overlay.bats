@@ -183,6 +183,9 @@ first="86 180 233" second="245 160 90"
 
 @test "files that do not belong together, and mistakes: one line, no output" {
     refused 2 "expected --faces FACES.h5, --predictions PRED.h5 or both (try --help)" -o out.mp4 two.mp4
+    for name in out.avi out.mkv out .mp4; do
+        refused 2 "--output $name: expected a name that ends in .mp4 or .mov (try --help)" --faces two.faces.h5 -o $name two.mp4
+    done
     refused 2 "expected a file: a video is read twice, for its sound (try --help)" --faces two.faces.h5 -o out.mp4 -
     refused 3 "two.mp4: is video other, but two.faces.h5 has the faces of two: give files of one video" \
         --name other --faces two.faces.h5 -o out.mp4 two.mp4

@@ -11,14 +11,14 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
     "$PY" "$BATS_TEST_DIRNAME/reference/mini_xception.py" 7 net.hdf5 a.h5 >expected
     va-weights import -o net.h5 net.hdf5
     run -0 --separate-stderr va-predict -m net.h5 -o p.h5 a.h5
-    [ "$stderr" = "va-predict: net.h5: starter: rough, from expressions; not for research" ] || explain "$stderr"
+    [ "$stderr" = "va-predict: net.h5: rough values of the starter model: not for research" ] || explain "$stderr"
     column p.h5 /videos/a/va | xargs -n 2 | paste -d ' ' - expected |
         awk '{ a = ($1 - $3) ^ 2; b = ($2 - $4) ^ 2; s += $3 ^ 2; if (a > 1e-10 || b > 1e-10) { print; exit 1 } }
              END { exit !(NR == 40 && s > .01) }'
     # what is made of it keeps the note
     va-smooth -o s.h5 p.h5
     va-ensemble -o e.h5 s.h5 p.h5
-    for f in p s e; do h5dump -a note $f.h5 | grep -q "starter: rough"; done
+    for f in p s e; do h5dump -a note $f.h5 | grep -q "values of the starter"; done
     # its features are the probabilities of the expressions, from which it rates the same
     va-embed -w net.h5 -o f.h5 a.h5
     column f.h5 /features | xargs -n 7 | awk '{ s = 0; for (i = 1; i <= NF; i++) s += $i; if (NF != 7 || (s - 1) ^ 2 > 1e-10) exit 1 }'

@@ -59,9 +59,25 @@ cross() {
     run ! grep -qE '(src|href)="(https?:)?//' p.html # nothing from elsewhere
     h5edit p.h5 string @note "rough <indeed>"
     va-report --name bob -o - p.h5 >one.html
-    grep -q 'not known; rough &lt;indeed&gt;</p>' one.html
+    sed '/<main>/,$!d' one.html | grep -m 2 '<p' >first # the warning, then how to read the curves
+    sed 1q first | grep -qx '<p class="warning">Rough &lt;indeed&gt;.</p>' || explain "$(cat first)"
+    sed 1d first | grep -qx '<p>Valence runs from unpleasant (-1) to pleasant (+1), arousal from calm (-1) to excited (+1).</p>' ||
+        explain "$(cat first)"
+    sed '/How it was made/,$!d' one.html | grep -q '<p>model 01234567; CCC on its own validation: not known</p>'
     grep -q '<title>Valence and arousal: bob</title>' one.html
     run ! grep -q 'class="tabs"' one.html
+}
+
+@test "a page says that curves are smoothed, that a click moves the video, that no face was found" {
+    va-smooth -q -o s.h5 p.h5
+    : >v.mp4
+    va-report --video v.mp4 -o s.html s.h5
+    grep -q 'excited (+1). The curves are smoothed. A click on a curve moves the video.</p>' s.html
+    run ! grep -q 'No face was found' s.html
+    h5edit p.h5 poke /videos/bob/face 0 0
+    h5edit p.h5 poke /videos/bob/face 1 0
+    va-report --name bob -o none.html p.h5
+    grep -q '<p>No face was found.</p>' none.html
 }
 
 @test "labels: CCC and the annotated curve" {
@@ -100,6 +116,8 @@ cross() {
     grep -q "All 10 labelled frames of 4 held-out videos" text || explain "$(cat text)"
     grep -q "Worst: bob" text && grep -q "Best: ann" text
     id=$(attribute base/cv/1/model.h5 id)
+    grep -q "CCC, the concordance correlation coefficient, is 1 where predictions equal the annotations" text
+    grep -q "The published columns are of Aff-Wild2, and are not comparable with numbers of other data." text
     grep -q "fold 1: model ${id:0:8}; CCC on its own validation: 0.215" text
     grep -q "<p>model ${id:0:8}; CCC on its own validation: 0.215</p>" cv.html # below an example
     va-report -o nolabels.html base

@@ -6,6 +6,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
+#include "base/va_text.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "faces/va_crop_points.h"
@@ -88,7 +89,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_REAL(0, "join", &o->people.join, 0, 2,
                     "join tracks to one person whose looks differ by less than this; 0: never"),
         VA_OPT_REAL(0, "min-track", &o->people.min_track, 0, 3600,
-                    "leave out people who are seen for fewer seconds"),
+                    "leave out people who are seen for fewer seconds, and not in all frames"),
         VA_OPT_STRING(0, "people", &a->people, "all|largest|N",
                       "keep all people, the most prominent one, or the N most prominent"),
         VA_OPT_INT(0, "tolerate", &a->tolerate, 0, VA_NUMBER_MAX,
@@ -126,9 +127,11 @@ static void tell(const struct args *a, const struct va_finder_result *r, int64_t
     if (faces == 0)
         va_warn("%s: found no face in %lld frames", a->input, (long long)r->frames);
     else
-        va_info("%s: %lld frames, %lld shots, %lld faces, %lld people", a->input,
-                (long long)r->frames, (long long)r->cuts + 1, (long long)faces,
-                (long long)r->people.count);
+        va_info("%s: %lld frame%s, %lld shot%s, %lld face%s, %lld %s%s", a->input,
+                (long long)r->frames, va_plural(r->frames), (long long)r->cuts + 1,
+                va_plural(r->cuts + 1), (long long)faces, va_plural(faces),
+                (long long)r->people.count, r->people.count == 1 ? "person" : "people",
+                r->people.count ? "" : ": no person is seen as long as --min-track says");
 }
 
 static int find(const struct args *a, const char *weights, struct va_source *source,

@@ -40,6 +40,8 @@ static const struct va_usage usage = {
         "in seconds, person, face, confidence, valence, arousal. A person gets rows from the first "
         "frame with the face. In frames without it face is 0, and the features are those of the last "
         "frame with it. The rows end after --forget seconds without the face.\n\n"
+        "Times of a camera or pipe count from its first frame. Those of a file are the ones in the "
+        "file, as in the tables of va-predict.\n\n"
         "If the computer is too slow for a camera or pipe, frames are dropped. At most 2 decoded "
         "frames wait; a new frame replaces the oldest. Frame numbers then have gaps, and the temporal "
         "model sees only the frames that are left. Regular files wait, and so do pipes with --all.\n\n"
@@ -182,6 +184,7 @@ static int run(struct args *a)
     a->job.source.threads = (int)a->threads;
     a->job.source.live = !file;
     a->job.relay.drop = !file && !a->all;
+    a->job.relay.from_first = !file;
     if (file)
         a->job.relay.patience = 0;
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */

@@ -18,6 +18,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 struct args {
@@ -45,6 +46,14 @@ static const struct va_usage usage = {
         "va-overlay --faces holiday.faces.h5 --predictions holiday.pred.h5 -o seen.mp4 holiday.mp4\n"
         "va-overlay --faces holiday.faces.h5 -o faces.mp4 holiday.mp4",
 };
+
+/* Whether the ending names a format that is written. */
+static bool is_named_well(const char *path)
+{
+    size_t n = strlen(path);
+
+    return n > 4 && (!strcasecmp(path + n - 4, ".mp4") || !strcasecmp(path + n - 4, ".mov"));
+}
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
@@ -74,6 +83,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return false;
     if (!a->output)
         return va_usage_error(status, "missing --output FILE");
+    if (!is_named_well(a->output))
+        return va_usage_error(status, "--output %s: expected a name that ends in .mp4 or .mov",
+                              a->output);
     if (!inputs[0] || inputs[1])
         return va_usage_error(status, "expected one video");
     if (!strcmp(inputs[0], "-"))

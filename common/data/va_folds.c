@@ -253,14 +253,15 @@ static int check_given(const struct va_fold_plan *plan, const char *path)
     return plan->folds > 1 ? 0 : va_error("%s: found one fold, expected several", path);
 }
 
-/* A row's video and group must not have come with another fold before. */
-static int check_row(const struct va_table *t, int64_t row, int64_t video, int64_t group,
-                     int64_t fold)
+/* The last video of the plan is that of `row`: it and its group must not have come before in another
+ * row or fold. */
+static int check_row(const struct va_fold_plan *plan, const struct va_table *t, int64_t row,
+                     int64_t group, int64_t fold)
 {
     for (int64_t i = 0; i < row; i++) {
-        if (!strcmp(va_table_text(t, i, video), va_table_text(t, row, video)))
+        if (!strcmp(plan->videos[i].name, plan->videos[row].name))
             return va_error("%s: line %lld: '%s' is also in line %lld", t->path,
-                            (long long)row + 2, va_table_text(t, row, video), (long long)i + 2);
+                            (long long)row + 2, plan->videos[row].name, (long long)i + 2);
         if (group >= 0 && !strcmp(va_table_text(t, i, group), va_table_text(t, row, group)) &&
             strcmp(va_table_text(t, i, fold), va_table_text(t, row, fold)))
             return va_error("%s: line %lld: group '%s' is in fold %s, in line %lld in fold %s",
@@ -288,6 +289,19 @@ static int find_columns(const struct va_table *t, const char *other, int64_t *vi
     return 0;
 }
 
+/* The name of the video in a cell, known extensions taken off as for files of labels. A new string, or NULL
+ * after reporting. */
+static char *name_of(const struct va_table *t, int64_t row, int64_t video)
+{
+    const char *cell = va_table_text(t, row, video);
+
+    if (va_video_name_valid(cell))
+        return va_video_name(cell);
+    va_error("%s: line %lld: found '%s', expected the name of a video", t->path,
+             (long long)row + 2, cell);
+    return NULL;
+}
+
 static int take_rows(struct va_fold_plan *plan, const struct va_table *t)
 {
     int64_t video, fold, group = va_table_column(t, "group");
@@ -295,20 +309,21 @@ static int take_rows(struct va_fold_plan *plan, const struct va_table *t)
     if (find_columns(t, "fold", &video, &fold) < 0)
         return -1;
     for (int64_t i = 0; i < t->rows; i++) {
-        const char *name = va_table_text(t, i, video);
+        char *name;
         double k;
+        int added;
 
-        if (!va_video_name_valid(name))
-            return va_error("%s: line %lld: found '%s', expected the name of a video", t->path,
-                            (long long)i + 2, name);
         if (va_table_number(t, i, fold, &k) < 0)
             return -1;
         if (k < 0 || k >= FOLDS_MAX || k != (double)(int64_t)k)
             return va_error(
                 "%s: line %lld: found fold %g, expected a whole number from 0 to %d", t->path,
                 (long long)i + 2, k, FOLDS_MAX - 1);
-        if (check_row(t, i, video, group, fold) < 0 ||
-            add_video(plan, name, 0, k == 0, (int64_t)k) < 0)
+        if (!(name = name_of(t, i, video)))
+            return -1;
+        added = add_video(plan, name, 0, k == 0, (int64_t)k);
+        va_free(name);
+        if (added < 0 || check_row(plan, t, i, group, fold) < 0)
             return -1;
         if ((int64_t)k >= plan->folds)
             plan->folds = (int64_t)k + 1;
@@ -335,19 +350,23 @@ static int take_groups(struct va_fold_plan *plan, const struct va_table *t)
 
     if (find_columns(t, "group", &video, &group) < 0)
         return -1;
-    for (int64_t i = 0; i < plan->count; i++) {
-        struct va_fold_video *v = &plan->videos[i];
-        int64_t row = 0;
+    for (int64_t row = 0; row < t->rows; row++) {
+        char *name = name_of(t, row, video);
+        bool failed = !name;
 
-        while (row < t->rows && strcmp(va_table_text(t, row, video), v->name))
-            row++;
-        if (row == t->rows)
-            return va_error("%s: found no row for video '%s'", t->path, v->name);
-        va_free(v->group);
-        v->group = va_strdup(va_table_text(t, row, group));
-        if (!v->group)
+        for (int64_t i = 0; i < plan->count && !failed; i++) {
+            struct va_fold_video *v = &plan->videos[i];
+
+            if (!v->group && !strcmp(v->name, name))
+                failed = !(v->group = va_strdup(va_table_text(t, row, group)));
+        }
+        va_free(name);
+        if (failed)
             return -1;
     }
+    for (int64_t i = 0; i < plan->count; i++)
+        if (!plan->videos[i].group)
+            return va_error("%s: found no row for video '%s'", t->path, plan->videos[i].name);
     return 0;
 }
 

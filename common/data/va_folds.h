@@ -12,6 +12,8 @@
  *   sucv     as the code from which that was made: the training set alone cut into N runs; fold k
  *            holds out run N + 1 - k, and the official validation set is trained on.
  *
+ * Names in tables are those of files (base/va_names.h): clip.mp4 is video "clip".
+ *
  * Rows are bytewise sorted by name, the training set first.
  *
  * Ownership: a plan owns names; begins as { 0 }

@@ -229,6 +229,11 @@ int64_t va_cropper_frames(const struct va_cropper *c, int64_t i)
     return c->people[i].of->count;
 }
 
+int64_t va_cropper_strangers(const struct va_cropper *c)
+{
+    return c->faces->strangers;
+}
+
 const char *va_cropper_path(const struct va_cropper *c)
 {
     return c->faces->path;

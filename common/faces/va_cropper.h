@@ -64,6 +64,7 @@ void va_cropper_close(struct va_cropper *c); /* NULL is fine */
 int64_t va_cropper_count(const struct va_cropper *c);               /* people */
 const char *va_cropper_name(const struct va_cropper *c, int64_t i); /* of a person */
 int64_t va_cropper_frames(const struct va_cropper *c, int64_t i);   /* with the person */
+int64_t va_cropper_strangers(const struct va_cropper *c);           /* faces of no person */
 const char *va_cropper_path(const struct va_cropper *c);            /* of the file of faces */
 const char *va_cropper_id(const struct va_cropper *c);              /* its content id */
 const char *va_cropper_input(const struct va_cropper *c); /* of its crops (io/va_pictured.h) */

@@ -103,8 +103,10 @@ static int share_rows(struct va_faces *f, const struct rows *r)
         struct va_faces_person *p;
         struct va_seen *s;
 
-        if (r->track[i] == 0)
+        if (r->track[i] == 0) {
+            f->strangers++;
             continue;
+        }
         p = &f->people[r->track[i] - 1];
         s = &p->seen[p->count++];
         s->index = r->index[i];

@@ -33,9 +33,10 @@ struct va_faces {
     char *template;
     struct va_faces_person *people; /* [count], in the order of the file */
     int64_t count;
+    int64_t strangers; /* faces that belong to no person, and are left out */
 };
 
-/* Every value is checked. Faces that belong to no person are left out. NULL after reporting. */
+/* Every value is checked. NULL after reporting. */
 VA_MUST_USE struct va_faces *va_faces_read(const char *path);
 void va_faces_free(struct va_faces *f); /* NULL is fine */
 

@@ -376,7 +376,7 @@ int va_finder_run(struct va_source *source, const struct va_tensors *set, const 
     if (got == 0) {
         all = va_tracks_all(f.tracks, &tracklets);
         got = va_people_find(&result->people, all, tracklets, video, va_source_fps(source),
-                             &options->people);
+                             f.frames, &options->people);
     }
     result->frames = f.frames;
     result->width = f.width;

@@ -164,8 +164,9 @@ static int64_t common_frames(const struct joining *j, const struct group *a,
     return frames;
 }
 
-/* Those that stay, in order; two of them perhaps as left and right. Returns how many. */
-static int64_t choose(struct joining *j, struct group **people, double fps,
+/* Those that stay, in order; two of them perhaps as left and right. `enough`: faces that a person has.
+ * Returns how many. */
+static int64_t choose(struct joining *j, struct group **people, double enough,
                       const struct va_people_options *o, bool *sides)
 {
     int64_t n = 0;
@@ -176,7 +177,7 @@ static int64_t choose(struct joining *j, struct group **people, double fps,
         if (g->head < 0)
             continue;
         add_up(j, g);
-        if (fps <= 0 || (double)g->person.count >= o->min_track * fps)
+        if ((double)g->person.count >= enough)
             people[n++] = g;
     }
     qsort(people, (size_t)n, sizeof(*people), by_area);
@@ -220,7 +221,8 @@ static int name_people(struct va_people *p, const struct joining *j, struct grou
 }
 
 int va_people_find(struct va_people *p, const struct va_tracklet *tracklets, int64_t count,
-                   const char *video, double fps, const struct va_people_options *options)
+                   const char *video, double fps, int64_t frames,
+                   const struct va_people_options *options)
 {
     struct joining j = { .tracklets = tracklets, .count = count, .join = options->join };
     struct group **people = va_new(count, sizeof(struct group *));
@@ -239,7 +241,8 @@ int va_people_find(struct va_people *p, const struct va_tracklet *tracklets, int
             j.next[i] = -1;
         }
         join_all(&j);
-        count = choose(&j, people, fps, options, &sides);
+        count = choose(&j, people, fmin(options->min_track * fps, (double)frames), options,
+                       &sides);
         result = name_people(p, &j, people, count, video, sides);
     }
     va_free(people);

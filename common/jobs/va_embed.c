@@ -206,7 +206,8 @@ static int embed_nobody(struct work *w, struct va_footage *f, struct va_cropper 
     struct output o = { 0 };
     int result = open_output(&e, w, &o, va_footage_video(f));
 
-    va_warn("%s: has no person: the features of %s have no row", va_cropper_path(c),
+    va_warn("%s: no face was found%s: the table of %s will say face 0 in every frame",
+            va_cropper_path(c), va_cropper_strangers(c) ? " for long enough" : "",
             va_footage_path(f));
     if (result == 0)
         result = va_features_commit(&o.file, o.video, va_cropper_fps(c),

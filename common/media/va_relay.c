@@ -119,11 +119,15 @@ static void *work(void *arg)
 {
     struct va_relay *r = arg;
     struct va_frame frame;
+    double origin = 0;
     int got;
 
     while ((got = va_source_next(r->source, &frame)) > 0) {
         bool due;
 
+        if (r->counts.frames == 0 && r->options.from_first)
+            origin = frame.pts;
+        frame.pts -= origin;
         pthread_mutex_lock(&r->lock);
         r->counts.frames++;
         due = is_due(r, frame.pts);

@@ -18,6 +18,7 @@ enum { VA_RELAY_WAITING = 2 };
 
 struct va_relay_options {
     bool drop;       /* frames for which there is no time */
+    bool from_first; /* times count from the first frame of the source */
     double rate;     /* frames a second of the source's time, at most; 0: all */
     double patience; /* seconds without a frame that are too long; 0: for ever */
     const volatile sig_atomic_t *stop; /* not 0: end, within a tenth of a second; or NULL */

@@ -61,8 +61,8 @@ int va_xception_config_load(struct va_xception_config *c, const struct va_tensor
 int va_xception_config_store(struct va_tensors *set)
 {
     return va_tensors_set_meta(set, "arch", "mini-xception") < 0 ||
-                   va_tensors_set_meta(set, "note",
-                                       "starter: rough, from expressions; not for research") < 0
+                   va_tensors_set_meta(
+                       set, "note", "rough values of the starter model: not for research") < 0
                ? -1
                : 0;
 }

@@ -5,6 +5,7 @@
 #include "plot/va_chart.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* In units of drawing. */
 enum { UNITS_HIGH = 400, UNITS_WIDE = 480, LEAST_WIDE = 300, LEAST_HIGH = 180 };
@@ -15,23 +16,6 @@ static const double SCALE_LEAST = .5, TAIL = 2; /* seconds of the way in the cir
 struct layout {
     struct va_box panel, traces[2], plane;
 };
-
-int va_overlay_init(struct va_overlay *o, int64_t width, int64_t height, const char *caption)
-{
-    double w = (double)width, h = (double)height;
-
-    *o = (struct va_overlay){ .width = width, .height = height, .caption = caption };
-    o->scale = fmax(SCALE_LEAST, fmin(h / UNITS_HIGH, w / UNITS_WIDE));
-    o->curves = w / o->scale >= LEAST_WIDE && h / o->scale >= LEAST_HIGH;
-    o->pixels = va_new(width * height, sizeof(*o->pixels));
-    return o->pixels ? 0 : -1;
-}
-
-void va_overlay_release(struct va_overlay *o)
-{
-    va_free(o->pixels);
-    *o = (struct va_overlay){ 0 };
-}
 
 static struct layout lay_out(const struct va_overlay *o)
 {
@@ -45,6 +29,39 @@ static struct layout lay_out(const struct va_overlay *o)
         l.traces[d] = (struct va_box){ l.panel.x + EDGE, l.panel.y + CAPTION + d * plot,
                                        l.plane.x - l.panel.x - 3 * EDGE, plot };
     return l;
+}
+
+/* Leave last parts out until the rest fits. */
+static void shorten(char *caption, double room)
+{
+    static const char *const ends[] = { "; ", ": " };
+
+    for (size_t i = 0; i < VA_COUNT(ends); i++)
+        for (size_t n = strlen(caption); n > 0 && va_canvas_width(caption) > room; n--)
+            if (!strncmp(caption + n - 1, ends[i], 2))
+                caption[n - 1] = '\0';
+}
+
+int va_overlay_init(struct va_overlay *o, int64_t width, int64_t height, const char *caption)
+{
+    double w = (double)width, h = (double)height;
+
+    *o = (struct va_overlay){ .width = width, .height = height };
+    o->scale = fmax(SCALE_LEAST, fmin(h / UNITS_HIGH, w / UNITS_WIDE));
+    o->curves = w / o->scale >= LEAST_WIDE && h / o->scale >= LEAST_HIGH;
+    o->pixels = va_new(width * height, sizeof(*o->pixels));
+    if (!o->pixels || (caption && !(o->caption = va_strdup(caption))))
+        return -1;
+    if (caption)
+        shorten(o->caption, lay_out(o).panel.width - 2 * EDGE);
+    return 0;
+}
+
+void va_overlay_release(struct va_overlay *o)
+{
+    va_free(o->pixels);
+    va_free(o->caption);
+    *o = (struct va_overlay){ 0 };
 }
 
 /* ---- pixels ------------------------------------------------------------------------------- */

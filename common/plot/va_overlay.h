@@ -27,13 +27,14 @@ struct va_overlay_person {
 /* Where it is drawn; for pictures of one size. */
 struct va_overlay {
     int64_t width, height;
-    double scale;        /* pixels in a unit of drawing */
-    bool curves;         /* the picture is large enough for them */
-    const char *caption; /* above the curves: which model; NULL: nothing */
-    uint32_t *pixels;    /* [height, width] 0x00RRGGBB */
+    double scale;     /* pixels in a unit of drawing */
+    bool curves;      /* the picture is large enough for them */
+    char *caption;    /* above the curves: which model; NULL: nothing */
+    uint32_t *pixels; /* [height, width] 0x00RRGGBB */
 };
 
-/* 0, or -1 after reporting. Release in any case; it begins as { 0 }. */
+/* `caption` has parts with "; " between them: the first ones are shown, as many as fit; NULL: nothing. 0, or
+ * -1 after reporting. Release in any case; it begins as { 0 }. */
 VA_MUST_USE int va_overlay_init(struct va_overlay *o, int64_t width, int64_t height,
                                 const char *caption);
 void va_overlay_release(struct va_overlay *o);

@@ -78,6 +78,11 @@ static int put_scores(struct va_page *p, const struct va_results *r)
     if (status == 0 && report.count) {
         va_page_section(p, "scores", "Scores");
         va_page_say(p, "CCC over all labelled frames of the held-out videos.");
+        va_page_say(
+            p, "CCC, the concordance correlation coefficient, is 1 where predictions equal "
+               "the annotations, and 0 where the two have nothing to do with each other.");
+        va_page_say(p, "The published columns are of Aff-Wild2, and are not comparable with "
+                       "numbers of other data.");
         status = put_bars(p, &report);
         fputs("<div class=\"wide\" tabindex=\"0\">\n", p->to);
         if (status == 0)

@@ -7,6 +7,7 @@
 #include "base/va_names.h"
 #include "plot/va_chart.h"
 #include "plot/va_xml.h"
+#include <ctype.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -219,6 +220,8 @@ static int put_person(struct va_page *p, const struct va_view *v, int64_t i)
     snprintf(id, sizeof(id), "person-%lld", (long long)i + 1);
     va_shown_line(&s, line);
     va_page_section(p, id, s.name);
+    if (s.T > 0 && s.missing == s.T)
+        va_page_say(p, "No face was found.");
     va_page_say(p, "%s", line);
     fputs("<div class=\"person\">\n", p->to);
     if (put_traces(p, &s) == 0 && put_plane(p, &s) == 0) {
@@ -245,6 +248,23 @@ static void put_tabs(struct va_page *p, const struct va_view *v)
     fputs("</nav>\n", p->to);
 }
 
+/* The note of the model as a sentence, and how the curves are read. */
+static void put_reading(struct va_page *p, const struct va_view *v, bool seeks)
+{
+    const char *note = v->in->note, *tool = va_made_value(&v->made, "tool");
+
+    if (note && *note) {
+        fputs("<p class=\"warning\">", p->to);
+        va_xml_print(p->to, "%c%s.", toupper((unsigned char)*note), note + 1);
+        fputs("</p>\n", p->to);
+    }
+    va_page_say(p,
+                "Valence runs from unpleasant (-1) to pleasant (+1), arousal from calm (-1) to "
+                "excited (+1).%s%s",
+                tool && !strncmp(tool, "va-smooth", 9) ? " The curves are smoothed." : "",
+                seeks ? " A click on a curve moves the video." : "");
+}
+
 int va_page_of_video(const char *output, const char *input, const struct va_view *v,
                      const char *video)
 {
@@ -259,8 +279,7 @@ int va_page_of_video(const char *output, const char *input, const struct va_view
 
     if (!title || (video && !url) || va_page_begin(&p, output, title) < 0)
         goto done;
-    va_shown_models(models, v->in->models, v->in->model_count, v->ccc, v->in->note);
-    va_page_say(&p, "%s", models);
+    put_reading(&p, v, url != NULL);
     if (url)
         put_video(&p, url);
     put_tabs(&p, v);
@@ -268,7 +287,9 @@ int va_page_of_video(const char *output, const char *input, const struct va_view
     for (int64_t i = 0; i < v->count && status == 0; i++)
         status = put_person(&p, v, i);
     if (status == 0) {
+        va_shown_models(models, v->in->models, v->in->model_count, v->ccc, NULL);
         va_page_section(&p, "made", "How it was made");
+        va_page_say(&p, "%s", models);
         va_page_made(&p, NULL, &v->made);
         va_page_section_end(&p);
         status = va_page_commit(&p);

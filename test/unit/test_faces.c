@@ -211,23 +211,27 @@ static void people(void)
 
     all = va_tracks_all(t, &count);
     VA_CHECK_INT(count, 3); /* who was hidden has two */
-    VA_CHECK(va_people_find(&p, all, count, "v", 25, &usual) == 0);
+    VA_CHECK(va_people_find(&p, all, count, "v", 25, 1000, &usual) == 0);
     check_names(&p, 2, (const char *const[]){ "v_left", "v_right" });
     VA_CHECK(p.of[0] != p.of[1] && p.of[1] == p.of[2]);
     VA_CHECK_INT(p.items[0].count + p.items[1].count, 140 + 99);
     VA_CHECK(p.items[1].first == 1 && p.items[1].last == 140);
     va_people_release(&p);
     o.join = 0;
-    VA_CHECK(va_people_find(&p, all, count, "v", 25, &o) == 0);
+    VA_CHECK(va_people_find(&p, all, count, "v", 25, 1000, &o) == 0);
     check_names(&p, 3, (const char *const[]){ "v_1", "v_2", "v_3" });
     va_people_release(&p);
     o = usual, o.most = 1;
-    VA_CHECK(va_people_find(&p, all, count, "v", 25, &o) == 0);
+    VA_CHECK(va_people_find(&p, all, count, "v", 25, 1000, &o) == 0);
     check_names(&p, 1, (const char *const[]){ "v" });
     VA_CHECK(p.of[0] == 1 && p.of[1] == 0 && p.of[2] == 0);
     va_people_release(&p);
     o = usual, o.min_track = 4.5;
-    VA_CHECK(va_people_find(&p, all, count, "v", 25, &o) == 0);
+    VA_CHECK(va_people_find(&p, all, count, "v", 25, 1000, &o) == 0);
+    check_names(&p, 1, (const char *const[]){ "v" });
+    va_people_release(&p);
+    o.min_track = 60; /* longer than the video: who is in all of its frames stays */
+    VA_CHECK(va_people_find(&p, all, count, "v", 25, 140, &o) == 0);
     check_names(&p, 1, (const char *const[]){ "v" });
     va_people_release(&p);
     va_tracks_free(t);
@@ -236,11 +240,11 @@ static void people(void)
     for (int32_t i = 1; i <= 60; i++)
         frame(t, i, i % 20 == 1, 1, (float[]){ 9 }, (int[]){ i / 21 == 1 }, ids);
     all = va_tracks_all(t, &count);
-    VA_CHECK(va_people_find(&p, all, count, "v", 25, &usual) == 0);
+    VA_CHECK(va_people_find(&p, all, count, "v", 25, 1000, &usual) == 0);
     check_names(&p, 2, (const char *const[]){ "v_1", "v_2" });
     VA_CHECK(p.of[0] == 1 && p.of[1] == 2 && p.of[2] == 1);
     va_people_release(&p);
-    VA_CHECK(va_people_find(&p, all, 0, "v", 25, &usual) == 0); /* nobody */
+    VA_CHECK(va_people_find(&p, all, 0, "v", 25, 1000, &usual) == 0); /* nobody */
     VA_CHECK_INT(p.count, 0);
     va_people_release(&p);
     va_tracks_free(t);

@@ -4,10 +4,12 @@
 #include "base/va_mem.h"
 #include "plot/va_canvas.h"
 #include "plot/va_made.h"
+#include "plot/va_overlay.h"
 #include "plot/va_scale.h"
 #include "plot/va_xml.h"
 #include "test/va_test.h"
 #include <stdlib.h>
+#include <string.h>
 
 static void a_scale(void)
 {
@@ -250,6 +252,26 @@ static void drawers_draw_alike(void)
         shapes(va_cairo);
 }
 
+/* What stands above the curves of an overlay so wide: whole parts, as many as fit. */
+static void check_caption(int64_t width, const char *expected)
+{
+    struct va_overlay o = { 0 };
+
+    VA_CHECK(va_overlay_init(&o, width, 360,
+                             "rough values of the model: not for research; CCC: "
+                             "0.5; model 01234567") == 0);
+    VA_CHECK(o.curves && !strcmp(o.caption, expected));
+    va_overlay_release(&o);
+}
+
+static void captions_that_fit(void)
+{
+    check_caption(700, "rough values of the model: not for research; CCC: 0.5; model 01234567");
+    check_caption(480, "rough values of the model: not for research; CCC: 0.5");
+    check_caption(190, "rough values of the model: not for research");
+    check_caption(150, "rough values of the model");
+}
+
 int main(void)
 {
     VA_TEST(a_scale);
@@ -263,5 +285,6 @@ int main(void)
     VA_TEST(options_of_a_command);
     VA_TEST(numbers_of_svg);
     VA_TEST(drawers_draw_alike);
+    VA_TEST(captions_that_fit);
     return va_test_finish();
 }

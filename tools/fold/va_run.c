@@ -45,7 +45,7 @@ static int exec_make(const char *windows, const char *folds, const struct va_str
     va_make_say(m, join_labels(labels));
     for (char **s = settings; *s; s++)
         va_make_say(m, va_strdup(*s));
-    va_make_say(m, va_strdup("cv"));
+    va_make_say(m, va_strdup("show"));
     (void)va_make_exec(m);
     va_make_free(m);
     return -1;
@@ -73,7 +73,9 @@ int va_fold_run(int argc, char **argv)
         .details =
             "Runs pipelines/cv.mk with make. Operands are settings of that Makefile, such as "
             "FOLDS=\"0 1\" or TRAIN_OPTIONS=\"--preset paper --epochs 10\". A second run makes "
-            "only the files that are out of date, also after a changed setting.",
+            "only the files that are out of date, also after a changed setting.\n\n"
+            "The table is printed on standard output and is in DIR/table.txt, .tsv and .md; "
+            "DIR/report.html is a page with figures, for a browser.",
     };
     char **settings = va_options_parse(table, &run_usage, argc, argv, &status);
 

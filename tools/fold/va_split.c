@@ -5,6 +5,7 @@
 
 #include "base/va_tool.h"
 #include "data/va_folds.h"
+#include <sys/stat.h>
 
 struct split {
     const char *tsv, *groups, *train, *val, *output;
@@ -34,6 +35,17 @@ done:
     return status;
 }
 
+static const char one_folder[] =
+    ": where all labels are in one folder, --folds-tsv FILE alone says who is held out";
+
+/* Whether two paths mean one folder. */
+static bool is_same(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static void check_split(const struct split *s, char **operands, int *status)
 {
     if (!s->output)
@@ -45,8 +57,15 @@ static void check_split(const struct split *s, char **operands, int *status)
         va_usage_error(status,
                        "--folds-tsv conflicts with folders of labels, --groups, --scheme and "
                        "--folds");
+    else if (!s->tsv && !s->train && !s->val)
+        va_usage_error(status,
+                       "missing --train-labels DIR and --val-labels DIR, or --folds-tsv FILE");
     else if (!s->tsv && (!s->train || !s->val))
-        va_usage_error(status, "missing --train-labels DIR and --val-labels DIR");
+        va_usage_error(status, "missing %s DIR%s", s->train ? "--val-labels" : "--train-labels",
+                       one_folder);
+    else if (!s->tsv && is_same(s->train, s->val))
+        va_usage_error(status, "--train-labels and --val-labels are the same folder%s",
+                       one_folder);
     else
         *status = va_tool_status(split(s));
 }
@@ -72,10 +91,12 @@ int va_fold_split(int argc, char **argv)
         VA_OPT_END,
     };
     static const struct va_usage split_usage = {
-        .synopsis = "[options] --train-labels DIR --val-labels DIR -o DIR",
+        .synopsis = "[options] (--train-labels DIR --val-labels DIR | --folds-tsv FILE) -o DIR",
         .brief = "write lists of the training and validation videos of each fold",
         .details =
-            "Fold 0 is the official split.\n\n"
+            "Fold 0 is the official split. Where all labels are in one folder, or the folds are "
+            "known, a table says who is held out: --folds-tsv. It has a row for each video, with "
+            "the name of its file of labels; an extension such as .mp4 does not count.\n\n"
             "DIR/split.tsv records the lists. A list that va-fold did not write, or that was "
             "edited since, is replaced only with --force.\n\n"
             "Scheme paper divides the videos of both sets. The videos <base>, <base>_left "
