@@ -10,7 +10,7 @@
 #include <immintrin.h>
 #endif
 
-enum { TASKS = 64, ROUNDS = 1 << 20, READ = 1 << 26, EXPS = 1 << 12, EXP_ROUNDS = 1 << 8 };
+enum { TASKS = 64, ROUNDS = 1 << 23, READ = 1 << 26, EXPS = 1 << 12, EXP_ROUNDS = 1 << 8 };
 
 static float sink[TASKS]; /* so that nothing is left out */
 
