@@ -14,7 +14,7 @@
 #               yes: always, no: never
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
-# arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and
+# arousal; <name>.tsv, the same with tabs; <name>.html, a page with curves beside the video; <name>.svg, the curves; and
 # <name>.overlay.mp4, the video with both drawn over it (OVERLAY=no: not). Before these, <name>.faces.h5, the
 # features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5).
 #
@@ -64,7 +64,7 @@ shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
 follow = exec $(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
 
 OVERLAY ?= yes
-endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
+endings = $(if $(MODEL),.csv .tsv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
 
 .PHONY: all
 all: $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending)))
@@ -105,6 +105,8 @@ $(OUT)/%.smooth.h5: $(OUT)/%.pred.h5 $(call settings,smooth)
 	$(call tool,va-smooth) $(SMOOTH_OPTIONS) -o $@ $<
 
 $(OUT)/%.csv: $(OUT)/%.smooth.h5
+	$(call tool,va-table) -o $@ $<
+$(OUT)/%.tsv: $(OUT)/%.smooth.h5
 	$(call tool,va-table) -o $@ $<
 
 # A folder of crops is no video that a browser shows.

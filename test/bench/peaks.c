@@ -29,6 +29,7 @@ __attribute__((target("avx512f"))) static void fma_512(int64_t task)
 {
     const __m512 x = _mm512_set1_ps(sink[0] + 0.5f);
     CHAINS(__m512, _mm512_setzero_ps(), _mm512_fmadd_ps(x, x, s[i]))
+#pragma GCC unroll 16
     for (int i = 1; i < 16; i++)
         s[0] = _mm512_add_ps(s[0], s[i]);
     sink[task] = _mm512_reduce_add_ps(s[0]) * 0;
@@ -38,6 +39,7 @@ __attribute__((target("avx2,fma"))) static void fma_256(int64_t task)
 {
     const __m256 x = _mm256_set1_ps(sink[0] + 0.5f);
     CHAINS(__m256, _mm256_setzero_ps(), _mm256_fmadd_ps(x, x, s[i]))
+#pragma GCC unroll 16
     for (int i = 1; i < 16; i++)
         s[0] = _mm256_add_ps(s[0], s[i]);
     sink[task] = _mm256_cvtss_f32(s[0]) * 0;
@@ -47,6 +49,7 @@ __attribute__((target("avx512bf16,avx512f"))) static void dot_bf16(int64_t task)
 {
     const __m512bh x = (__m512bh)_mm512_set1_epi32((int)sink[0] + 0x3f003f00);
     CHAINS(__m512, _mm512_setzero_ps(), _mm512_dpbf16_ps(s[i], x, x))
+#pragma GCC unroll 16
     for (int i = 1; i < 16; i++)
         s[0] = _mm512_add_ps(s[0], s[i]);
     sink[task] = _mm512_reduce_add_ps(s[0]) * 0;
@@ -56,6 +59,7 @@ __attribute__((target("avx512vnni,avx512f"))) static void dot_u8s8(int64_t task)
 {
     const __m512i x = _mm512_set1_epi32((int)sink[0] + 0x01010101);
     CHAINS(__m512i, _mm512_setzero_si512(), _mm512_dpbusd_epi32(s[i], x, x))
+#pragma GCC unroll 16
     for (int i = 1; i < 16; i++)
         s[0] = _mm512_add_epi32(s[0], s[i]);
     sink[task] = (float)_mm512_reduce_add_epi32(s[0]) * 0;
