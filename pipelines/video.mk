@@ -14,9 +14,10 @@
 #               yes: always, no: never
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
-# arousal; <name>.tsv, the same with tabs; <name>.html, a page with curves beside the video; <name>.svg, the curves; and
+# arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and
 # <name>.overlay.mp4, the video with both drawn over it (OVERLAY=no: not). Before these, <name>.faces.h5, the
-# features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5).
+# features of each person, predictions (<name>.pred.h5) and the same smoothed (<name>.smooth.h5). $(OUT)/<name>.tsv is the
+# table with tabs.
 #
 # A video may be called anything: characters other than letters, digits, UTF-8 and . _ - + , @ become _ in
 # <name> ("my video.mp4": my_video). Of videos with one name the ending stays (a.mp4, a.mov), or the folders
@@ -64,10 +65,10 @@ shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
 follow = exec $(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
 
 OVERLAY ?= yes
-endings = $(if $(MODEL),.csv .tsv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
+endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
 
 .PHONY: all
-all: $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending)))
+all: $(if $(MODEL),$(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)) $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending)))
 
 # ---- stages -------------------------------------------------------------------------------------------
 # A model of the same name may be another one, and older.
@@ -106,7 +107,7 @@ $(OUT)/%.smooth.h5: $(OUT)/%.pred.h5 $(call settings,smooth)
 
 $(OUT)/%.csv: $(OUT)/%.smooth.h5
 	$(call tool,va-table) -o $@ $<
-$(OUT)/%.tsv: $(OUT)/%.smooth.h5
+$(OUT)/%.tsv: $(OUT)/$$*/$$*.smooth.h5
 	$(call tool,va-table) -o $@ $<
 
 # A folder of crops is no video that a browser shows.

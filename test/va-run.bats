@@ -37,7 +37,7 @@ fails() {
     run -0 --separate-stderr ran one.mkv
     [ "$output" = "$(printf 'page\tresults/one/one.html\ntable\tresults/one/one.csv\nplot\tresults/one/one.svg\noverlay\tresults/one/one.overlay.mp4\nfaces\tresults/one/one.faces.h5')" ]
     [ "$(cut -d , -f 3,4 results/one/one.csv | sort | uniq -c | xargs)" = "25 one,1 1 person,face" ]
-    cmp <(tr , '\t' <results/one/one.csv) results/one/one.tsv
+    cmp <(tr , '\t' <results/one/one.csv) results/one.tsv
     while read -r _ file; do [ -s "$file" ]; done <<<"$output"
     first=$output
     run -0 --separate-stderr ran one.mkv

@@ -49,7 +49,7 @@ static const struct va_usage usage = {
     .details =
         "VIDEO is a video of any size, or a folder of face crops. For each one, DIR/NAME gets "
         "NAME.html, a page with curves beside the video; NAME.csv, a table with a row for each "
-        "frame, and NAME.tsv, the same with tabs; NAME.svg, the curves; NAME.overlay.mp4, the video with boxes and curves over it; and "
+        "frame (DIR/NAME.tsv is the same with tabs); NAME.svg, the curves; NAME.overlay.mp4, the video with boxes and curves over it; and "
         "the files that they were made from: faces, features, predictions and smoothed "
         "predictions. The names of what a person opens are printed.\n\n"
         "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. A second "
