@@ -236,27 +236,25 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+define LINK
+@mkdir -p $(@D)
+$(SAY) "  LINK  $@"
+$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+endef
 # Files in tools/x are parts of va-x alone.
 $(foreach p,$(PART_SRC),$(eval $(foreach d,bin test/late/bin,$(BUILD)/$(d)/va-$(word 2,$(subst /, ,$(p)))): $(p:%.c=$(BUILD)/%.o)))
 $(BUILD)/bin/%: $(BUILD)/tools/%.o $(LIB)
-	@mkdir -p $(@D)
-	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+	$(LINK)
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(LIB)
-	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+	$(LINK)
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(LIB)
-	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+	$(LINK)
 $(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
-	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+	$(LINK)
 # The tools on a device for tests (test/late), which is as far away as a GPU.
 $(BUILD)/test/late/va_devices.o: DEVICES := late
 $(BUILD)/test/late/bin/%: $(BUILD)/tools/%.o $(BUILD)/test/late/va_late.o $(BUILD)/test/late/va_devices.o $(LIB)
-	@mkdir -p $(@D)
-	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+	$(LINK)
 # Fuzz targets: with libFuzzer's main where FUZZER links it, else with one that replays files.
 FUZZ_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(if $(FUZZER),$(filter-out %/replay.c,$(FUZZ_LIB)),$(FUZZ_LIB)))
 $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
@@ -274,39 +272,9 @@ weights: $(TOOLS)
 
 include doc/pages.mk # man pages and completion
 
-# ---- tests ------------------------------------------------------------------------------
-check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
-	@BUILD=$(BUILD) test/run.sh
-bench: $(BENCHES) $(BUILD)/bin/va-check
-	@BUILD=$(BUILD) PEERS="$(PEERS)" PEER_SCRIPTS="$(PEER_SCRIPTS)" test/bench/run.sh
-check-unit: $(UNITS) $(GENS)
-	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
-	@BUILD=$(BUILD) test/run.sh tools
+include test/rules.mk # tests, benchmarks, faults, fuzzing
 
-# What a power cut leaves must not matter.
-kill: all
-	@BUILD=$(BUILD) test/kill.sh $(call quoted,$(or $(N),200))
-# Faults are injected, and a camera is played, by libraries of their own, which know nothing of ours.
-$(SHIMS): $(BUILD)/%.so: %.c $(BUILD)/flags
-	@mkdir -p $(@D)
-	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(CSTD) -D_GNU_SOURCE -U_FORTIFY_SOURCE $(OPT) $(WARN) -fPIC -shared -o $@ $< -ldl -pthread
-fault: all $(GENS) $(SHIMS)
-	@BUILD=$(BUILD) test/fault/run.sh
-
-# Fuzzing has its own build, with clang: all targets or TARGET, SECONDS each.
-FUZZ_CC ?= clang
-SECONDS ?= 60
-.PHONY: fuzz fuzz-build
-fuzz: all $(GENS)
-	@command -v $(firstword $(FUZZ_CC)) >/dev/null || \
-	    { echo "fuzz: needs clang with libFuzzer: make deps WITH=fuzz" >&2; exit 1; }
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC="$(FUZZ_CC)" OPT="-O1 -g" MPI=no DEVELOPER= \
-	    SANITIZE=fuzzer-no-link,address,undefined FUZZER=-fsanitize=fuzzer fuzz-build
-	@BUILD=$(BUILD) test/fuzz/run.sh $(SECONDS) $(or $(TARGET),$(FUZZ_SRC:test/fuzz/%.c=%))
-fuzz-build: $(FUZZ)
-
+# ---- what lint looks at -----------------------------------------------------------------
 # Every header compiles alone.
 check-headers:
 	@for h in $(HEADERS); do \

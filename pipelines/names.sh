@@ -150,7 +150,11 @@ called() {
 links() {
     pairs=$(printf '%s\n' "$3" | called)
     twice=$(printf '%s\n' "$pairs" | sed -n 's/\.[^.]*$//p;n' | sort | uniq -d | head -n 1)
-    [ -z "$twice" ] || refuse "$2: more than one video would be called '$twice': rename one"
+    if [ -n "$twice" ]; then
+        both=$(printf '%s\n' "$pairs" | awk -v name="$twice" 'NR % 2 { n = $0; sub(/\.[^.]*$/, "", n); next } n == name' | paste -s -d ,)
+        case $2 in /dev/fd/*) set -- "$1" "$both" "$3" ;; *) set -- "$1" "$2: $both" "$3" ;; esac
+        refuse "$2: more than one video would be called '$twice': rename one"
+    fi
     printf '%s\n' "$pairs" | while IFS= read -r link && IFS= read -r video; do
         case $video in /*) ;; *) video=$PWD/$video ;; esac
         [ -e "$video" ] ||

@@ -11,6 +11,8 @@ setup() {
 copy_tree() {
     mkdir tree
     cp -r "$top/Makefile" "$top/mpi.sh" "$top/common" "$top/schemas" "$top/doc" tree/
+    mkdir -p tree/test
+    cp "$top/test/rules.mk" tree/test/
     cd tree || return
 }
 

@@ -116,6 +116,7 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     [ "$(tables VIDEO="a b.mp4")" = a_b.csv ]
     printf '%s\n' "a b.mp4" a_b.mp4 >list
     refused "would be called 'a_b.mp4'" own VIDEO_LIST=list
+    refused "list: a b.mp4,a_b.mp4: more than one video" own VIDEO_LIST=list
     refused "VIDEO: no such file: 'c.mp4'" own VIDEO="plain c.mp4"
     printf 'plain\n\nc d.mp4\n' >list
     refused "list: no such file: 'c d.mp4'" own VIDEO_LIST=list

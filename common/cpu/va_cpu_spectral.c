@@ -85,7 +85,8 @@ static bool tile_of(struct va_cpu *cpu, int size, int64_t taps, struct va_tile *
 struct rows {
     struct va_cpu *cpu;
     struct va_tile tile;
-    int64_t B, T, lead, dilation, phases, tiles;
+    int64_t B, T, dilation, phases, tiles;
+    int64_t all, most;    /* rows; of a round, at most */
     int64_t first, count; /* rows of this round */
 };
 
@@ -101,17 +102,27 @@ struct side {
     int64_t step, block;
 };
 
-static void start_rows(struct rows *r)
+/* Cut the work into rows, and those into rounds. false: the device has failed. */
+static bool cut(struct rows *r, int size, int64_t taps)
 {
-    int64_t phase = (r->T + r->dilation - 1) / r->dilation;
+    int64_t phase = (r->T + r->dilation - 1) / r->dilation, rounds;
 
+    if (!tile_of(r->cpu, size, taps, &r->tile))
+        return false;
     r->phases = r->dilation < r->T ? r->dilation : r->T;
     r->tiles = (phase + r->tile.outputs - 1) / r->tile.outputs;
+    r->all = r->B * r->phases * r->tiles;
+    rounds = (r->all + ROUND - 1) / ROUND;
+    r->most = (r->all + rounds - 1) / rounds;
+    return true;
 }
 
-static int64_t all_rows(const struct rows *r)
+/* The next round, the first after `first` was -1. */
+static bool next_round(struct rows *r)
 {
-    return r->B * r->phases * r->tiles;
+    r->first = r->first < 0 ? 0 : r->first + r->most;
+    r->count = r->all - r->first < r->most ? r->all - r->first : r->most;
+    return r->first < r->all && !r->cpu->base.failed;
 }
 
 /* The sequence of a row and the frame of its first output. */
@@ -208,25 +219,28 @@ static void filter_task(void *arg, int64_t task, int thread)
     }
 }
 
-static void run_filter(struct filtered *f)
+/* false: `size` is 0. */
+static bool filter(struct filtered *f, int size, int64_t taps)
 {
     struct rows *r = &f->rows;
-    struct va_cpu *cpu = r->cpu;
-    int64_t all = all_rows(r), slots = r->tile.size / 2, rounds = (all + ROUND - 1) / ROUND;
-    int64_t most = (all + rounds - 1) / rounds;
+    int64_t slots = size / 2;
 
+    if (!size)
+        return false;
+    if (!cut(r, size, taps))
+        return true;
     f->in.rows = r;
-    f->groups = (most + GROUP - 1) / GROUP;
-    f->group = (most + f->groups - 1) / f->groups;
-    if (!va_cpu_room(cpu, slots * (step_of(f->group, OUT) + step_of(IN, OUT)),
-                     size_side(&f->in, most)))
-        return;
-    f->in.out = cpu->shared;
-    for (r->first = 0; r->first < all && !cpu->base.failed; r->first += most) {
-        r->count = all - r->first < most ? all - r->first : most;
-        va_cpu_run(cpu, r->count, side_task, &f->in);
-        va_cpu_run(cpu, (f->Cout + OUT - 1) / OUT * f->groups, filter_task, f);
+    f->groups = (r->most + GROUP - 1) / GROUP;
+    f->group = (r->most + f->groups - 1) / f->groups;
+    if (!va_cpu_room(r->cpu, slots * (step_of(f->group, OUT) + step_of(IN, OUT)),
+                     size_side(&f->in, r->most)))
+        return true;
+    f->in.out = r->cpu->shared;
+    for (r->first = -1; next_round(r);) {
+        va_cpu_run(r->cpu, r->count, side_task, &f->in);
+        va_cpu_run(r->cpu, (f->Cout + OUT - 1) / OUT * f->groups, filter_task, f);
     }
+    return true;
 }
 
 bool va_cpu_spectral_conv(struct va_cpu *cpu, const struct va_conv *p)
@@ -241,13 +255,7 @@ bool va_cpu_spectral_conv(struct va_cpu *cpu, const struct va_conv *p)
         .y = p->y
     };
 
-    if (!size)
-        return false;
-    if (tile_of(cpu, size, p->K, &f.rows.tile)) {
-        start_rows(&f.rows);
-        run_filter(&f);
-    }
-    return true;
+    return filter(&f, size, p->K);
 }
 
 /* ---- gradients --------------------------------------------------------------------------------- */
@@ -284,26 +292,29 @@ static void correlate_task(void *arg, int64_t task, int thread)
     va_hot()->kernel_back(&r->tile, sums, p.stepc, &k);
 }
 
-static void run_correlation(struct correlated *q)
+/* false: `size` is 0. */
+static bool correlate(struct correlated *q, int size, int64_t taps)
 {
     struct rows *r = &q->rows;
-    struct va_cpu *cpu = r->cpu;
-    int64_t all = all_rows(r), slots = r->tile.size / 2, rounds = (all + ROUND - 1) / ROUND;
-    int64_t most = (all + rounds - 1) / rounds, first;
+    int64_t blocks, first;
 
+    if (!size)
+        return false;
+    if (!cut(r, size, taps))
+        return true;
     q->x.rows = q->dy.rows = r;
-    first = size_side(&q->x, most);
-    if (!va_cpu_room(cpu, slots * step_of(IN, OUT), first + size_side(&q->dy, most)))
-        return;
-    q->x.out = cpu->shared;
-    q->dy.out = cpu->shared + first;
-    for (r->first = 0; r->first < all && !cpu->base.failed; r->first += most) {
-        r->count = all - r->first < most ? all - r->first : most;
-        va_cpu_run(cpu, r->count, side_task, &q->x);
-        va_cpu_run(cpu, r->count, side_task, &q->dy);
-        va_cpu_run(cpu, (q->x.C + IN - 1) / IN * ((q->dy.C + OUT - 1) / OUT), correlate_task,
-                   q);
+    first = size_side(&q->x, r->most);
+    if (!va_cpu_room(r->cpu, size / 2 * step_of(IN, OUT), first + size_side(&q->dy, r->most)))
+        return true;
+    q->x.out = r->cpu->shared;
+    q->dy.out = r->cpu->shared + first;
+    blocks = (q->x.C + IN - 1) / IN * ((q->dy.C + OUT - 1) / OUT);
+    for (r->first = -1; next_round(r);) {
+        va_cpu_run(r->cpu, r->count, side_task, &q->x);
+        va_cpu_run(r->cpu, r->count, side_task, &q->dy);
+        va_cpu_run(r->cpu, blocks, correlate_task, q);
     }
+    return true;
 }
 
 bool va_cpu_spectral_dx(struct va_cpu *cpu, const struct va_conv_grad *p)
@@ -318,13 +329,7 @@ bool va_cpu_spectral_dx(struct va_cpu *cpu, const struct va_conv_grad *p)
                                       .mirrored = true },
                           .y = p->dx };
 
-    if (!size)
-        return false;
-    if (tile_of(cpu, size, p->K, &f.rows.tile)) {
-        start_rows(&f.rows);
-        run_filter(&f);
-    }
-    return true;
+    return filter(&f, size, p->K);
 }
 
 bool va_cpu_spectral_dw(struct va_cpu *cpu, const struct va_conv_grad *p)
@@ -343,11 +348,5 @@ bool va_cpu_spectral_dw(struct va_cpu *cpu, const struct va_conv_grad *p)
         .kernel = { .w = p->dw, .in_step = p->K, .out_step = p->Cin * p->K }
     };
 
-    if (!size)
-        return false;
-    if (tile_of(cpu, size, p->K, &q.rows.tile)) {
-        start_rows(&q.rows);
-        run_correlation(&q);
-    }
-    return true;
+    return correlate(&q, size, p->K);
 }

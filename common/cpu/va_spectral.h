@@ -8,7 +8,7 @@
  * channels instead of 15. Dilated kernels see each phase of the time as a sequence of its own.
  *
  * Spectra of kernels are made where they are used, block by block in the second cache: that costs
- * some 4 % of the products, and spares a copy of all kernels of 64 / 15 their size.
+ * some 6 % of the products, and spares a copy of all kernels of 64 / 15 their size.
  *
  * Time runs from -size / 2 in a tile, from -outputs / 2 in its outputs, from -(taps - 1) / 2 in a
  * kernel: then what is even in time gives the real parts, what is odd the imaginary ones. The sign

@@ -196,7 +196,7 @@ int va_bytes_find(struct va_bytes_input *input, const char *path)
         return -1;
     if (input->size >= 0)
         return 0;
-    snprintf(name, sizeof(name), "%s/va-decode.XXXXXX", temporary_folder());
+    snprintf(name, sizeof(name), "%s/va-input.XXXXXX", temporary_folder());
     input->spool = mkostemp(name, O_CLOEXEC);
     if (input->spool < 0)
         input->no_spool = errno; /* told when it is needed */

@@ -53,58 +53,25 @@ static bool start(struct bench *b)
     return fill(b, b->state, va_cpu_backend_new());
 }
 
+/* What both ways are given. */
+#define GIVEN                                                                              \
+    .B = b->batch, .T = b->frames, .E = E, .N = N, .u = s->t[U], .delta = s->t[DELTA],     \
+    .A = s->t[A], .Bm = s->t[BM], .Cm = s->t[CM], .skip = s->t[A], .z = s->t[Z], .ldu = E, \
+    .lddelta = E, .ldB = N, .ldC = N, .ldz = E
+
 static void forward(const struct bench *b, struct scan *s)
 {
-    s->be->ops->scan(s->be, &(struct va_scan){ .B = b->batch,
-                                               .T = b->frames,
-                                               .E = E,
-                                               .N = N,
-                                               .u = s->t[U],
-                                               .delta = s->t[DELTA],
-                                               .A = s->t[A],
-                                               .Bm = s->t[BM],
-                                               .Cm = s->t[CM],
-                                               .skip = s->t[A],
-                                               .z = s->t[Z],
-                                               .ldu = E,
-                                               .lddelta = E,
-                                               .ldB = N,
-                                               .ldC = N,
-                                               .ldz = E,
-                                               .y = s->t[Y] });
+    s->be->ops->scan(s->be, &(struct va_scan){ GIVEN, .y = s->t[Y] });
 }
 
 static void backward(const struct bench *b, struct scan *s)
 {
     s->be->ops->zero(s->be, s->t[DA], E * N);
-    s->be->ops->scan_grad(s->be, &(struct va_scan_grad){ .B = b->batch,
-                                                         .T = b->frames,
-                                                         .E = E,
-                                                         .N = N,
-                                                         .dy = s->t[DY],
-                                                         .u = s->t[U],
-                                                         .delta = s->t[DELTA],
-                                                         .A = s->t[A],
-                                                         .Bm = s->t[BM],
-                                                         .Cm = s->t[CM],
-                                                         .skip = s->t[A],
-                                                         .z = s->t[Z],
-                                                         .ldu = E,
-                                                         .lddelta = E,
-                                                         .ldB = N,
-                                                         .ldC = N,
-                                                         .ldz = E,
-                                                         .du = s->t[DU],
-                                                         .ddelta = s->t[DDELTA],
-                                                         .dBm = s->t[DBM],
-                                                         .dCm = s->t[DCM],
-                                                         .dz = s->t[DZ],
-                                                         .lddu = E,
-                                                         .ldddelta = E,
-                                                         .lddB = N,
-                                                         .lddC = N,
-                                                         .lddz = E,
-                                                         .dA = s->t[DA] });
+    s->be->ops->scan_grad(s->be,
+                          &(struct va_scan_grad){
+                              GIVEN, .dy = s->t[DY], .du = s->t[DU], .ddelta = s->t[DDELTA],
+                              .dBm = s->t[DBM], .dCm = s->t[DCM], .dz = s->t[DZ], .lddu = E,
+                              .ldddelta = E, .lddB = N, .lddC = N, .lddz = E, .dA = s->t[DA] });
 }
 
 static void run_forward(struct bench *b)

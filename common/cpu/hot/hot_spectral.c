@@ -3,6 +3,7 @@
  * are sums over tables of waves: they are a twentieth of the products, and any even size will do.
  */
 #include "cpu/hot/va_hot_priv.h"
+#include "cpu/hot/va_turn.h"
 
 enum {
     IN = VA_SPECTRAL_IN,
