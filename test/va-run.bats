@@ -167,6 +167,21 @@ rater() {
     [[ $stderr == *"/nowhere/video.mk"* ]]
 }
 
+@test "--set takes the variables of the pipeline alone; each is used there and explained" {
+    fails 2 "--set SMOOTH_OPTION=1: unknown variable SMOOTH_OPTION, did you mean SMOOTH_OPTIONS? (try --help)" --set SMOOTH_OPTION=1 one.mkv
+    fails 2 "--set =1: expected NAME=VALUE (try --help)" --set =1 one.mkv
+    [ ! -e results ]
+    run -2 --separate-stderr va-run --set NOTHING.LIKE.IT=1 one.mkv
+    [[ $stderr == "va-run: --set NOTHING.LIKE.IT=1: unknown variable NOTHING.LIKE.IT, expected one of "*" (try --help)" ]] || explain "$stderr"
+    list=${stderr#*one of } help=$(va-run --help)
+    IFS=', ' read -ra known <<<"${list% (try*}"
+    [ ${#known[@]} -ge 10 ]
+    for name in "${known[@]}"; do
+        grep -qF "\$($name)" "$BATS_TEST_DIRNAME"/../pipelines/{video,params}.mk || explain "$name is not used"
+        [[ $help == *"$name"* ]] || explain "$name is not explained"
+    done
+}
+
 @test "when va-run is ended, so is what it started" {
     # shellcheck disable=SC2016 # of the script
     printf '#!/bin/sh\necho $$ >started\nexec sleep 100\n' >wait.sh && chmod +x wait.sh

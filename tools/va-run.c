@@ -6,6 +6,7 @@
  */
 #include "base/va_make.h"
 #include "base/va_mem.h"
+#include "base/va_nearest.h"
 #include "base/va_program.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
@@ -38,7 +39,7 @@ static const struct va_option table[] = {
     VA_OPT_CHOICE(0, "faces", &args.faces, faces_names,
                   "find faces first: in videos if a detector is installed, always, never"),
     VA_OPT_LIST(0, "set", &args.settings, "NAME=VALUE",
-                "variable of pipelines/video.mk, such as SMOOTH_OPTIONS; may be repeated"),
+                "variable of pipelines/video.mk, see below; may be repeated"),
     VA_OPT_FLAG(0, "live", &args.live, "hand over to va-live, with the arguments that follow"),
     VA_OPT_RUN_INT('j', "jobs", &args.jobs, 1, 1024, "number of commands to run side by side"),
     VA_OPT_END,
@@ -55,6 +56,10 @@ static const struct va_usage usage = {
         "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. A second "
         "run makes only what is out of date. After an interruption, the same command continues. A "
         "video that fails does not stop the others; the exit code is then 3.\n\n"
+        "--set gives options to the tools: CROP_OPTIONS and EMBED_OPTIONS (va-embed), DECODE_OPTIONS, "
+        "FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS, SMOOTH_OPTIONS. OVERLAY=no leaves out the "
+        "overlay, THREADS is the number of threads of a command, and LAUNCH goes before each command, "
+        "for schedulers.\n\n"
         "Without --encoder and --model, VA_ENCODER and VA_MODEL of the environment name them, else "
         "the starter model is used if it is installed (make deps WITH=starter). Its values are "
         "rough. Without any model, only the faces are found.\n\n"
@@ -68,6 +73,35 @@ static const struct va_usage usage = {
         "va-run -j 2 -o own --encoder encoder.h5 --model model.h5 holiday.mp4 talk.mp4\n"
         "va-run -o one --set FACES_OPTIONS=\"--people largest\" talk.mp4",
 };
+
+/* Variables of pipelines/video.mk and params.mk that no option here has: what --set sets. */
+static const char *const variables[] = {
+    "CROP_OPTIONS", "DECODE_OPTIONS",  "EMBED_OPTIONS",   "FACES_OPTIONS",  "LAUNCH",
+    "OVERLAY",      "OVERLAY_OPTIONS", "PREDICT_OPTIONS", "SMOOTH_OPTIONS", "THREADS",
+};
+
+/* "NAME=VALUE" of --set. */
+static bool check_setting(const char *setting, int *status)
+{
+    size_t length = strcspn(setting, "=");
+    struct va_nearest near = va_nearest_to(setting, length);
+    char list[512] = "";
+
+    if (!length || !setting[length])
+        return va_usage_error(status, "--set %s: expected NAME=VALUE", setting);
+    for (size_t i = 0, used = 0; i < VA_COUNT(variables) && used < sizeof(list); i++) {
+        if (strlen(variables[i]) == length && !strncmp(setting, variables[i], length))
+            return true;
+        va_nearest_offer(&near, variables[i]);
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
+                                 variables[i]);
+    }
+    if (near.name)
+        return va_usage_error(status, "--set %s: unknown variable %.*s, did you mean %s?",
+                              setting, (int)length, setting, near.name);
+    return va_usage_error(status, "--set %s: unknown variable %.*s, expected one of %s",
+                          setting, (int)length, setting, list);
+}
 
 /* What follows --live is not for us. */
 static bool parse_args(int argc, char **argv, int *status)
@@ -87,9 +121,8 @@ static bool parse_args(int argc, char **argv, int *status)
     else if (!args.operands[0])
         return va_usage_error(status, "expected at least one video");
     for (int64_t i = 0; i < args.settings.count; i++)
-        if (!strchr(args.settings.items[i], '=') || args.settings.items[i][0] == '=')
-            return va_usage_error(status, "--set %s: expected NAME=VALUE",
-                                  args.settings.items[i]);
+        if (!check_setting(args.settings.items[i], status))
+            return false;
     return true;
 }
 
@@ -258,7 +291,7 @@ static bool has_detector(void)
     bool has = installed || from_environment("VA_FACES");
 
     for (int64_t i = 0; i < args.settings.count; i++)
-        has |= !strncmp(args.settings.items[i], "FACES", 5); /* =, or _OPTIONS=--weights ... */
+        has |= !strncmp(args.settings.items[i], "FACES_", 6); /* --weights ... */
     va_free(installed);
     return has;
 }
