@@ -64,6 +64,17 @@ fails() {
     [ ! -e results/nope ]
 }
 
+@test "the same file twice is taken once; links to it have names of their own" {
+    mkdir sub && ln -s . sub/here && ln -s one.mkv two.mkv
+    run -0 --separate-stderr ran -q one.mkv ./one.mkv sub/../one.mkv two.mkv
+    [ "$stderr" = "$(printf 'va-run: %s: is given twice, before as one.mkv: taken once\n' ./one.mkv sub/../one.mkv)" ] || explain "$stderr"
+    [ "$(grep ^table <<<"$output")" = "$(printf 'table\tresults/%s.csv\n' one/one two/two)" ]
+    mkdir crops && for i in 1 2 3; do make_image crops/0000$i.png 20 20 90; done
+    run -0 --separate-stderr ran -q -o folders crops crops// sub/here/../crops
+    [ "$(grep -c "is given twice, before as crops:" <<<"$stderr")" -eq 2 ] || explain "$stderr"
+    [ "$(grep -c ^table <<<"$output")" -eq 1 ]
+}
+
 @test "another video, or model, of the same name is not taken for the one before, older as it may be" {
     ran -q one.mkv >/dev/null
     scene two.mkv 2 "red 20+10*t 30"

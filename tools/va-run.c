@@ -2,7 +2,7 @@
  * va-run - from videos to pages, tables and plots of valence and arousal: the tools, one after the other.
  *
  * Runs pipelines/video.mk with make, which knows what is out of date; base/va_make.h. Here are only the
- * command line and the models that are there.
+ * command line and the models that are there; run/va_videos.c looks at the videos.
  */
 #include "base/va_make.h"
 #include "base/va_mem.h"
@@ -10,13 +10,11 @@
 #include "base/va_program.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
-#include <dirent.h>
+#include "tools/run/va_videos.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 enum { FACES_AUTO };
@@ -168,70 +166,6 @@ static int find_models(const char **only)
     return 0;
 }
 
-/* ---- videos ------------------------------------------------------------------------------- */
-
-static bool is_picture(const char *name)
-{
-    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".bmp" };
-    const char *ending = strrchr(name, '.');
-
-    for (size_t i = 0; ending && i < VA_COUNT(endings); i++)
-        if (!strcasecmp(ending, endings[i]))
-            return true;
-    return false;
-}
-
-/* A folder has to hold pictures. One of videos is a likely mistake. */
-static int check_folder(DIR *folder, const char *path)
-{
-    const struct dirent *entry;
-    bool other = false, pictures = false;
-
-    while ((entry = readdir(folder)) && !pictures) {
-        pictures = is_picture(entry->d_name);
-        other |= entry->d_name[0] != '.';
-    }
-    return pictures || !other
-               ? 0
-               : va_error("%s: a folder without pictures: give the videos in it, such as %s/*",
-                          path, path);
-}
-
-/* Names with a line break end here: a list has a line for each. */
-static int check_video(const char *path)
-{
-    DIR *folder;
-    int status;
-
-    if (strchr(path, '\n'))
-        return va_error("%s: has a line break in its name: rename it", path);
-    if (access(path, R_OK) != 0)
-        return va_error_read(path, "open");
-    if (!(folder = opendir(path)))
-        return 0;
-    status = check_folder(folder, path);
-    closedir(folder);
-    return status;
-}
-
-/* A file in memory, a line for each video: its descriptor, which make and its commands inherit. -1 after
- * reporting. */
-static int list_videos(void)
-{
-    int fd = memfd_create("videos", 0);
-
-    if (fd < 0)
-        return va_error_machine("cannot list the videos: %s", strerror(errno));
-    for (char **video = args.operands; *video; video++)
-        if (check_video(*video) < 0 ||
-            (dprintf(fd, "%s\n", *video) < 0 &&
-             va_error_machine("cannot list the videos: %s", strerror(errno)) < 0)) {
-            close(fd);
-            return -1;
-        }
-    return fd;
-}
-
 /* ---- make --------------------------------------------------------------------------------- */
 
 /* "MODEL=A B ...": a blank in a path would make two of it. */
@@ -298,7 +232,7 @@ static bool has_detector(void)
 
 static int run(void)
 {
-    int list = list_videos(), made, listed;
+    int list = va_videos_list(args.operands), made, listed;
 
     if (list < 0)
         return -1;
