@@ -107,6 +107,22 @@ fails() {
     [[ $stderr != *one.faces.h5* ]]
 }
 
+@test "what the machine fails at is exit 4, beside bad input, too" {
+    echo "no video" >bad.mp4
+    for code in 1 4 126; do
+        printf '#!/bin/sh\ncase $* in *"-o out/one/one.faces.h5"*) exit %d ;; esac\nexec "$@"\n' $code >launch.sh && chmod +x launch.sh
+        run -4 --separate-stderr ran -o out --set LAUNCH=./launch.sh bad.mp4 one.mkv
+        [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]] || explain "$stderr"
+    done
+    run -4 --separate-stderr ran -o out --set LAUNCH=./no-such-launcher one.mkv
+    printf '#!/bin/sh\nkill -KILL $$\n' >launch.sh
+    run -4 --separate-stderr ran -o out --set LAUNCH=./launch.sh one.mkv
+    run -3 --separate-stderr ran -o out --set SMOOTH_OPTIONS=--no-such one.mkv
+    # where nothing can be written is said before make starts
+    run -4 --separate-stderr ran -o one.mkv/out one.mkv
+    [ "$stderr" = "va-run: one.mkv/out: cannot make folder: Not a directory" ] || explain "$stderr"
+}
+
 @test "models: by options, by the environment, the starter that is installed, none" {
     info() { attribute results/one/one.pred.h5 models; }
     VA_ENCODER=encoder.h5 VA_MODEL=model.h5 va-run -q one.mkv

@@ -8,6 +8,7 @@
 #include "base/va_mem.h"
 #include "base/va_nearest.h"
 #include "base/va_program.h"
+#include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "tools/run/va_videos.h"
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { FACES_AUTO };
@@ -53,7 +55,8 @@ static const struct va_usage usage = {
         "predictions. The names of what a person opens are printed.\n\n"
         "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. A second "
         "run makes only what is out of date. After an interruption, the same command continues. A "
-        "video that fails does not stop the others; the exit code is then 3.\n\n"
+        "video that fails does not stop the others; the exit code is then 3, or 4 where "
+        "something else than its input was the reason: the disk, memory, a command that cannot be run.\n\n"
         "--set gives options to the tools: CROP_OPTIONS and EMBED_OPTIONS (va-embed), DECODE_OPTIONS, "
         "FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS, SMOOTH_OPTIONS. OVERLAY=no leaves out the "
         "overlay, THREADS is the number of threads of a command, and LAUNCH goes before each command, "
@@ -182,9 +185,10 @@ static char *join_models(void)
     return all;
 }
 
-/* A command line of make for `goal`; `checked`: of files, those that are up to date. NULL after
+/* A command line of make for `goal`, with the descriptors of the list of videos and of the file for exit codes;
+ * `checked`: of files, those that are up to date. NULL after
  * reporting. */
-static struct va_make *command(int list, const char *goal, bool checked)
+static struct va_make *command(int list, int codes, const char *goal, bool checked)
 {
     struct va_make *m = va_make_new(args.jobs, "video.mk");
     int threads = va_threads_available() / (int)args.jobs;
@@ -197,6 +201,7 @@ static struct va_make *command(int list, const char *goal, bool checked)
         va_make_say(m, va_strdup("-s"));
     va_make_say(m, va_strdup(checked ? "CHECK=yes" : "CHECK="));
     va_make_say(m, va_format("VIDEO_LIST=/dev/fd/%d", list));
+    va_make_say(m, va_format("EXIT_CODES=/dev/fd/%d", codes));
     va_make_say(m, va_format("OUT=%s", args.output));
     va_make_say(m, va_format("ENCODER=%s", args.encoder ? args.encoder : ""));
     va_make_say(m, join_models());
@@ -210,9 +215,9 @@ static struct va_make *command(int list, const char *goal, bool checked)
     return m;
 }
 
-static int make(int list, const char *goal, bool ask, bool checked)
+static int make(int list, int codes, const char *goal, bool ask, bool checked)
 {
-    struct va_make *m = command(list, goal, checked);
+    struct va_make *m = command(list, codes, goal, checked);
     int status = m ? va_make_run(m, ask) : -1;
 
     va_make_free(m);
@@ -230,12 +235,26 @@ static bool has_detector(void)
     return has;
 }
 
-static int run(void)
+/* Not everything was made. What a tool says of its input is bad input; all else that ends a command is
+ * the machine's. */
+static int tell_failure(int codes)
 {
-    int list = va_videos_list(args.operands), made, listed;
+    static const char text[] = "not everything could be made: the lines above say why";
+    FILE *lines = lseek(codes, 0, SEEK_SET) == 0 ? fdopen(dup(codes), "r") : NULL;
+    bool machine = false;
+    int code;
 
-    if (list < 0)
-        return -1;
+    while (lines && fscanf(lines, "%d", &code) == 1)
+        machine |= code != VA_EXIT_USAGE && code != VA_EXIT_INPUT;
+    if (lines)
+        fclose(lines);
+    return machine ? va_error_machine("%s", text) : va_error("%s", text);
+}
+
+static int run(int list, int codes)
+{
+    int made, listed;
+
     if (!used.count)
         va_warn(
             "no model, so only faces are found: make deps WITH=starter fetches one, or give "
@@ -244,14 +263,38 @@ static int run(void)
         va_warn(
             "no detector of faces, so the whole pictures are taken for faces: make deps WITH=faces "
             "fetches one");
-    made = make(list, "all", false, false);
-    listed = made < 0 ? -1 : make(list, "list", true, made > 0);
-    close(list);
+    made = make(list, codes, "all", false, false);
+    listed = made < 0 ? -1 : make(list, codes, "list", true, made > 0);
     if (made == 0 && listed > 0)
         return va_error_machine("standard output: cannot write the list of files");
     if (made > 0)
-        return va_error("not everything could be made: the lines above say why");
+        return tell_failure(codes);
     return made < 0 || listed ? -1 : 0;
+}
+
+/* Before make, whose commands would say it one by one. */
+static int make_output(void)
+{
+    if (va_make_folder(args.output) < 0)
+        return -1;
+    return access(args.output, W_OK | X_OK) == 0 ? 0 : va_error_write(args.output, "write in");
+}
+
+static int run_videos(void)
+{
+    int list = va_videos_list(args.operands), codes, status = -1;
+
+    if (list < 0)
+        return -1;
+    codes = memfd_create("exit codes", 0);
+    if (codes < 0)
+        va_error_machine("cannot collect exit codes: %s", strerror(errno));
+    else if (make_output() == 0)
+        status = run(list, codes);
+    if (codes >= 0)
+        close(codes);
+    close(list);
+    return status;
 }
 
 /* ---- live --------------------------------------------------------------------------------- */
@@ -301,7 +344,7 @@ int main(int argc, char **argv)
         int result = find_models(&only);
 
         if (result == 0)
-            result = args.live ? go_live() : run();
+            result = args.live ? go_live() : run_videos();
         status = va_tool_status(result);
     }
     va_free((void *)only);
