@@ -208,6 +208,14 @@ failed:
     return NULL;
 }
 
+int va_h5_require(struct va_h5_in *in, const char *schema)
+{
+    VA_H5_ALONE;
+
+    in->schema = va_h5_check_schema(&in->file, schema);
+    return in->schema ? va_h5_check_structure(&in->file, in->schema, true) : -1;
+}
+
 void va_h5_rest(struct va_h5_in *in)
 {
     VA_H5_ALONE;
