@@ -101,16 +101,34 @@ static struct va_tensor *add(struct va_tensors *set, const char *name, enum va_d
     return &set->items[set->count++];
 }
 
+/* The added tensor, or NULL without it where it has no memory. */
+static struct va_tensor *keep(struct va_tensors *set, struct va_tensor *t)
+{
+    if (!t || t->data)
+        return t;
+    va_free(t->name);
+    set->count--;
+    return NULL;
+}
+
 struct va_tensor *va_tensors_add(struct va_tensors *set, const char *name, enum va_dtype dtype,
                                  int rank, const int64_t *shape)
 {
     struct va_tensor *t = add(set, name, dtype, rank, shape);
 
-    if (!t || (t->data = va_new(t->count, va_dtype_size(dtype))))
-        return t;
-    va_free(t->name);
-    set->count--;
-    return NULL;
+    if (t)
+        t->data = va_new(t->count, va_dtype_size(dtype));
+    return keep(set, t);
+}
+
+struct va_tensor *va_tensors_add_unset(struct va_tensors *set, const char *name,
+                                       enum va_dtype dtype, int rank, const int64_t *shape)
+{
+    struct va_tensor *t = add(set, name, dtype, rank, shape);
+
+    if (t)
+        t->data = va_new_unset(t->count, va_dtype_size(dtype));
+    return keep(set, t);
 }
 
 struct va_tensor *va_tensors_add_stored(struct va_tensors *set, const char *name,

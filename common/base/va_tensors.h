@@ -69,6 +69,11 @@ VA_MUST_USE struct va_tensor *va_tensors_add(struct va_tensors *set, const char 
                                              enum va_dtype dtype, int rank,
                                              const int64_t *shape);
 
+/* The same, not zeroed, for those who write all of it (va_new_unset). */
+VA_MUST_USE struct va_tensor *va_tensors_add_unset(struct va_tensors *set, const char *name,
+                                                   enum va_dtype dtype, int rank,
+                                                   const int64_t *shape);
+
 /* Let the set read from a file that is open: by a descriptor of its own. `place` lives as long as the
  * set. 0, or -1 after reporting. */
 VA_MUST_USE int va_tensors_attach(struct va_tensors *set, const struct va_stored *file,

@@ -451,7 +451,7 @@ int va_params_store(const struct va_params *list, struct va_tensors *set)
 {
     for (int64_t i = 0; i < list->count; i++) {
         const struct va_param *p = &list->items[i];
-        struct va_tensor *t = va_tensors_add(set, p->name, VA_F32, p->rank, p->shape);
+        struct va_tensor *t = va_tensors_add_unset(set, p->name, VA_F32, p->rank, p->shape);
 
         if (!t)
             return -1;

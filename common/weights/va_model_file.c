@@ -121,15 +121,15 @@ static int put_order(struct va_h5_out *out, const struct va_tensors *set)
 static int check_finite(const struct va_tensor *t)
 {
     const float *x = t->data;
+    int64_t bad = t->dtype == VA_F32 ? va_first_not_finite(x, t->count) : -1;
 
-    for (int64_t i = 0; t->dtype == VA_F32 && i < t->count; i++)
-        if (!isfinite(x[i]))
-            return va_error_machine(
-                "tensor %s: element %lld is %g, expected a finite number: training diverged, "
-                "mostly because the learning rate is too high: try a lower --lr or more "
-                "--warmup-epochs",
-                t->name, (long long)i, (double)x[i]);
-    return 0;
+    if (bad < 0)
+        return 0;
+    return va_error_machine(
+        "tensor %s: element %lld is %g, expected a finite number: training diverged, "
+        "mostly because the learning rate is too high: try a lower --lr or more "
+        "--warmup-epochs",
+        t->name, (long long)bad, (double)x[bad]);
 }
 
 int va_model_put(struct va_h5_out *out, const struct va_tensors *set)
