@@ -48,6 +48,9 @@ struct va_params {
     struct va_param *items; /* [count] */
     int64_t count, room;
     void *values; /* block of all entries; NULL before va_params_allocate */
+    bool
+        run_only; /* set before that: neither trained nor stored, so weights may have their prepared
+                      form alone, and no values */
 
     struct va_derived *derived; /* [derived_count] weights that follow from entries */
     int64_t *derived_from;      /* [derived_count, 2]: the entries of v and g; -1: no g */
@@ -100,6 +103,7 @@ VA_MUST_USE int va_params_match(const struct va_params *list, const struct va_te
 /*
  * Copy values from / to a set. Loading wants every entry, of the right shape, with finite
  * values, and nothing else; `path` names the file in messages. 0, or -1 after reporting; after a failed load the values are undefined.
+ * What the set left in its file goes from there to the device, without a copy in between.
  */
 VA_MUST_USE int va_params_load(struct va_params *list, const struct va_tensors *set,
                                const char *path);
