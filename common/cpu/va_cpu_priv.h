@@ -150,9 +150,14 @@ void va_cpu_ccc_moments(struct va_backend *be, int64_t n, const void *pred, cons
                         const void *valid, struct va_ccc_moments *out);
 void va_cpu_ccc_loss(struct va_backend *be, const struct va_ccc *p);
 void va_cpu_cross_entropy(struct va_backend *be, const struct va_cross_entropy *p);
+
+/* va_cpu_update.c */
 void va_cpu_update(struct va_backend *be, const struct va_adamw *p);
 
-/* va_cpu_derive.c */
+/* va_cpu_derive.c. Row r of a weight under a norm: w[r]; and the way from its gradient, which dv holds, to
+ * that of v, with dg += . Nothing goes through a row of zeros. */
+void va_cpu_normed_row(const struct va_derived *p, int64_t r);
+struct va_row_slope va_cpu_row_slope(const struct va_derived *p, int64_t r);
 void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t count);
 void va_cpu_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count);
 

@@ -111,8 +111,8 @@ VA_MUST_USE int va_params_store(const struct va_params *list, struct va_tensors 
 
 void va_params_zero_grad(struct va_params *list);
 
-/* After the last backward pass of a step: from the gradients of derived weights, which lie in those
- * of the entries that they follow from, to the gradients of these. */
+/* After the last backward pass of a step, for those who look at gradients (the update does this itself): from
+ * those of derived weights, which lie in those of the entries that they follow from, to these. */
 void va_params_derive_grad(struct va_params *list);
 
 /* All values were written by the host: derived weights and prepared forms are made anew. For those who
