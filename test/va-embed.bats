@@ -41,6 +41,21 @@ refused() {
     [ "$(column out.h5 /features | wc -w)" -eq $((7 * 192)) ]
 }
 
+@test "an encoder in compressed chunks gives the same rows" {
+    va-embed -w tiny.h5 -o out.h5 clip.h5
+    h5repack -f GZIP=1 tiny.h5 packed.h5
+    h5dump -p -H -d /tensors/blocks.0.attn.qkv.weight packed.h5 | grep -q CHUNKED
+    va-embed -w packed.h5 -o again.h5 clip.h5
+    [ "$(column out.h5 /features)" = "$(column again.h5 /features)" ]
+}
+
+@test "a weight that is not a number is named: status 3" {
+    h5edit tiny.h5 poke /tensors/blocks.1.attn.qkv.weight 5000 nan
+    run -3 --separate-stderr va-embed -w tiny.h5 -o out.h5 clip.h5
+    [ "$stderr" = "va-embed: tiny.h5: /tensors/blocks.1.attn.qkv.weight: element 5000 is nan, expected a finite number" ]
+    [ ! -e out.h5 ]
+}
+
 @test "a name of one's own" {
     va-embed -w tiny.h5 --name other -o out.h5 clip.h5
     [ "$(attribute out.h5 video)" = other ]

@@ -140,7 +140,7 @@ static int find(const struct args *a, const char *weights, struct va_source *sou
     struct va_finder_result result = { 0 };
     struct va_faces_writer writer = { 0 };
     char *id = NULL;
-    struct va_tensors *set = va_model_read(weights, &id);
+    struct va_tensors *set = va_model_open(weights, &id);
     int64_t faces;
     int status = -1;
 
@@ -239,7 +239,7 @@ static int check(const char *crops, const char *option, double min_score, const 
 {
     const struct va_detect_options options = { .max_side = 640, .min_score = min_score };
     char *weights = va_detector_file(option, "--weights");
-    struct va_tensors *set = weights ? va_model_read(weights, NULL) : NULL;
+    struct va_tensors *set = weights ? va_model_open(weights, NULL) : NULL;
     struct va_detector *detector = set ? va_detector_new(set, weights, &options) : NULL;
     struct va_source *source = detector
                                    ? va_source_open(crops, &(struct va_source_options){ 0 })

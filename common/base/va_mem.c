@@ -23,18 +23,32 @@ static void *out_of_memory(int64_t count, size_t size)
     return NULL;
 }
 
+/* A block of at least *bytes, and through it how long it is. */
+static void *new_block(int64_t count, size_t size, int64_t *bytes)
+{
+    void *p;
+
+    if (va_mul(count, (int64_t)size, bytes) < 0 || *bytes > INT64_MAX - ALIGNMENT)
+        return out_of_memory(count, size);
+    *bytes = (*bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    return posix_memalign(&p, ALIGNMENT, (size_t)*bytes) ? out_of_memory(count, size) : p;
+}
+
 void *va_new(int64_t count, size_t size)
 {
     int64_t bytes;
-    void *p;
+    void *p = new_block(count, size, &bytes);
 
-    if (va_mul(count, (int64_t)size, &bytes) < 0 || bytes > INT64_MAX - ALIGNMENT)
-        return out_of_memory(count, size);
-    bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
-    if (posix_memalign(&p, ALIGNMENT, (size_t)bytes))
-        return out_of_memory(count, size);
-    memset(p, 0, (size_t)bytes);
+    if (p)
+        memset(p, 0, (size_t)bytes);
     return p;
+}
+
+void *va_new_unset(int64_t count, size_t size)
+{
+    int64_t bytes;
+
+    return new_block(count, size, &bytes);
 }
 
 void *va_pages_new(int64_t bytes)

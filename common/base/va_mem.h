@@ -17,6 +17,9 @@
  */
 VA_MUST_USE void *va_new(int64_t count, size_t size);
 
+/* The same, not zeroed, for those who write all of it: many threads touch new memory sooner than one. */
+VA_MUST_USE void *va_new_unset(int64_t count, size_t size);
+
 /*
  * Grow *array from a capacity of *room to at least `need` elements, at least doubling it; new
  * elements are zero. Returns 0, or -1 after reporting, with *array and *room unchanged.

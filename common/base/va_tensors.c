@@ -37,6 +37,9 @@ void va_tensors_free(struct va_tensors *set)
     }
     va_free(set->items);
     va_free(set->meta);
+    if (set->file)
+        va_stored_close(set->file);
+    va_free(set->file);
     va_free(set);
 }
 
@@ -60,8 +63,21 @@ const char *va_tensors_below(const char *name, const char *part)
     return NULL;
 }
 
-struct va_tensor *va_tensors_add(struct va_tensors *set, const char *name, enum va_dtype dtype,
-                                 int rank, const int64_t *shape)
+int va_tensors_attach(struct va_tensors *set, const struct va_stored *file, const char *path,
+                      const char *place)
+{
+    set->place = place;
+    set->file = va_new(1, sizeof(*set->file));
+    if (set->file && va_stored_share(set->file, file, path) == 0)
+        return 0;
+    va_free(set->file);
+    set->file = NULL;
+    return -1;
+}
+
+/* Without its values. */
+static struct va_tensor *add(struct va_tensors *set, const char *name, enum va_dtype dtype,
+                             int rank, const int64_t *shape)
 {
     struct va_tensor t = { .dtype = dtype, .rank = rank, .count = 1 };
 
@@ -79,14 +95,60 @@ struct va_tensor *va_tensors_add(struct va_tensors *set, const char *name, enum 
     if (va_grow(&set->items, &set->room, set->count + 1, sizeof(t)) < 0)
         return NULL;
     t.name = va_strdup(name);
-    t.data = va_new(t.count, va_dtype_size(dtype));
-    if (!t.name || !t.data) {
-        va_free(t.name);
-        va_free(t.data);
+    if (!t.name)
         return NULL;
-    }
     set->items[set->count] = t;
     return &set->items[set->count++];
+}
+
+/* The added tensor, or NULL without it where it has no memory. */
+static struct va_tensor *keep(struct va_tensors *set, struct va_tensor *t)
+{
+    if (!t || t->data)
+        return t;
+    va_free(t->name);
+    set->count--;
+    return NULL;
+}
+
+struct va_tensor *va_tensors_add(struct va_tensors *set, const char *name, enum va_dtype dtype,
+                                 int rank, const int64_t *shape)
+{
+    struct va_tensor *t = add(set, name, dtype, rank, shape);
+
+    if (t)
+        t->data = va_new(t->count, va_dtype_size(dtype));
+    return keep(set, t);
+}
+
+struct va_tensor *va_tensors_add_unset(struct va_tensors *set, const char *name,
+                                       enum va_dtype dtype, int rank, const int64_t *shape)
+{
+    struct va_tensor *t = add(set, name, dtype, rank, shape);
+
+    if (t)
+        t->data = va_new_unset(t->count, va_dtype_size(dtype));
+    return keep(set, t);
+}
+
+struct va_tensor *va_tensors_add_stored(struct va_tensors *set, const char *name,
+                                        enum va_dtype dtype, int rank, const int64_t *shape,
+                                        int64_t at)
+{
+    struct va_tensor *t = add(set, name, dtype, rank, shape);
+    int64_t bytes;
+
+    if (!t)
+        return NULL;
+    t->at = at;
+    if (va_mul(t->count, (int64_t)va_dtype_size(dtype), &bytes) == 0 && at >= 0 &&
+        at <= set->file->size - bytes)
+        return t;
+    va_error("tensor %s: found %lld elements at byte %lld of a file of %lld bytes", name,
+             (long long)t->count, (long long)at, (long long)set->file->size);
+    va_free(t->name);
+    set->count--;
+    return NULL;
 }
 
 int va_tensors_need_meta(const struct va_tensors *set, const char *path, const char *key)
@@ -230,22 +292,35 @@ uint16_t va_to_f16(float x)
     return (uint16_t)(sign | half);
 }
 
+static bool is_real(enum va_dtype type)
+{
+    return type == VA_F32 || type == VA_F64 || type == VA_F16 || type == VA_BF16;
+}
+
+/* n numbers of a floating-point type */
+static void to_f32(enum va_dtype type, const void *from, int64_t n, float *to)
+{
+    if (type == VA_F32)
+        memcpy(to, from, (size_t)n * sizeof(*to));
+    for (int64_t i = 0; type != VA_F32 && i < n; i++)
+        to[i] = type == VA_F64   ? (float)((const double *)from)[i]
+                : type == VA_F16 ? va_from_f16(((const uint16_t *)from)[i])
+                                 : va_from_bf16(((const uint16_t *)from)[i]);
+}
+
 int va_tensor_to_f32(struct va_tensor *t)
 {
     float *out;
 
     if (t->dtype == VA_F32)
         return 0;
-    if (t->dtype != VA_F64 && t->dtype != VA_F16 && t->dtype != VA_BF16)
+    if (!is_real(t->dtype))
         return va_error("tensor %s: type %s, expected floating point", t->name,
                         va_dtype_names[t->dtype]);
-    out = va_new(t->count, sizeof(*out));
+    out = va_new_unset(t->count, sizeof(*out));
     if (!out)
         return -1;
-    for (int64_t i = 0; i < t->count; i++)
-        out[i] = t->dtype == VA_F64   ? (float)((double *)t->data)[i]
-                 : t->dtype == VA_F16 ? va_from_f16(((uint16_t *)t->data)[i])
-                                      : va_from_bf16(((uint16_t *)t->data)[i]);
+    to_f32(t->dtype, t->data, t->count, out);
     va_free(t->data);
     t->data = out;
     t->dtype = VA_F32;
@@ -308,20 +383,34 @@ const char *va_shape_text(int rank, const int64_t *shape, char *buffer, size_t s
     return buffer;
 }
 
-bool va_all_finite(const float *x, int64_t n)
+enum { AT_ONCE = 16 }; /* numbers: a count of which compilers make vectors */
+
+/* bad[k] is set where x[k] is not finite, by its exponent. */
+static inline void look(const float *x, uint32_t *bad)
 {
-    uint32_t bad = 0;
+    uint32_t bits[AT_ONCE];
 
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits;
-
-        memcpy(&bits, x + i, sizeof(bits));
-        bad |= (bits & 0x7fffffff) >= 0x7f800000;
-    }
-    return !bad;
+    memcpy(bits, x, sizeof(bits));
+    for (int k = 0; k < AT_ONCE; k++)
+        bad[k] |= (bits[k] & 0x7f800000) == 0x7f800000;
 }
 
-enum { PIECE = 1 << 16 };
+bool va_all_finite(const float *x, int64_t n)
+{
+    float rest[AT_ONCE] = { 0 };
+    uint32_t bad[AT_ONCE] = { 0 }, any = 0;
+    int64_t i = 0;
+
+    for (; i + AT_ONCE <= n; i += AT_ONCE)
+        look(x + i, bad);
+    memcpy(rest, x + i, (size_t)(n - i) * sizeof(*rest));
+    look(rest, bad);
+    for (int k = 0; k < AT_ONCE; k++)
+        any |= bad[k];
+    return !any;
+}
+
+enum { PIECE = 1 << 16, SOME = 1 << 12 }; /* numbers of a task; of a block on the stack */
 
 struct search {
     const float *x;
@@ -350,4 +439,123 @@ int64_t va_first_not_finite(const float *x, int64_t n)
     while (isfinite(x[i]))
         i++;
     return i;
+}
+
+/* ---- values from memory or from the file ------------------------------------------------------ */
+
+int va_values_begin(struct va_values *v, const struct va_tensors *set,
+                    const struct va_tensor *t, const char *path)
+{
+    *v = (struct va_values){ .set = set, .t = t, .path = path, .bad = INT64_MAX };
+    return is_real(t->dtype) ? 0
+                             : va_error("%s: %s: type %s, expected float32", path, t->name,
+                                        va_dtype_names[t->dtype]);
+}
+
+/* A tensor's bytes for elements [first, first + count), which are in the file. */
+static bool read_stored(const struct va_values *v, int64_t first, int64_t count, void *to)
+{
+    int64_t size = (int64_t)va_dtype_size(v->t->dtype);
+
+    return va_stored_read(v->set->file, v->t->at + first * size, count * size, to) == 0;
+}
+
+static bool get_stored(const struct va_values *v, int64_t first, int64_t count, float *to)
+{
+    double block[SOME];
+
+    if (v->t->dtype == VA_F32)
+        return read_stored(v, first, count, to);
+    for (int64_t i = 0; i < count; i += SOME) {
+        int64_t n = count - i < SOME ? count - i : SOME;
+
+        if (!read_stored(v, first + i, n, block))
+            return false;
+        to_f32(v->t->dtype, block, n, to + i);
+    }
+    return true;
+}
+
+bool va_values_get(struct va_values *v, int64_t first, int64_t count, float *to)
+{
+    const struct va_tensor *t = v->t;
+    long long bad = 0, before = v->bad;
+
+    if (!t->data && !get_stored(v, first, count, to))
+        return false;
+    if (t->data)
+        to_f32(t->dtype, (const char *)t->data + first * (int64_t)va_dtype_size(t->dtype),
+               count, to);
+    if (va_all_finite(to, count))
+        return true;
+    while (isfinite(to[bad]))
+        bad++;
+    bad += first;
+    while (bad < before && !atomic_compare_exchange_weak(&v->bad, &before, bad))
+        ;
+    return false;
+}
+
+int va_values_end(struct va_values *v)
+{
+    const char *place = !v->t->data && v->set->place ? v->set->place : "";
+    long long bad = v->bad;
+    float x = 0;
+
+    if (!v->t->data && va_stored_report(v->set->file, v->path) < 0)
+        return -1;
+    if (bad == INT64_MAX)
+        return 0;
+    (void)va_values_get(v, bad, 1, &x);
+    return va_error("%s: %s%s: element %lld is %g, expected a finite number", v->path, place,
+                    v->t->name, bad, (double)x);
+}
+
+struct reading {
+    struct va_values values;
+    void *data;
+    bool raw;
+};
+
+static void read_piece(void *arg, int64_t piece, int thread)
+{
+    struct reading *r = arg;
+    const struct va_tensor *t = r->values.t;
+    int64_t first = piece * PIECE, n = t->count - first < PIECE ? t->count - first : PIECE;
+
+    (void)thread;
+    if (r->raw)
+        (void)read_stored(&r->values, first, n,
+                          (char *)r->data + first * (int64_t)va_dtype_size(t->dtype));
+    else
+        va_values_get(&r->values, first, n, (float *)r->data + first);
+}
+
+static int read_tensor(struct va_tensors *set, struct va_tensor *t, const char *path, bool raw)
+{
+    struct reading r = { .raw = raw };
+
+    if (raw)
+        r.values = (struct va_values){ .set = set, .t = t, .path = path, .bad = INT64_MAX };
+    else if (va_values_begin(&r.values, set, t, path) < 0)
+        return -1;
+    r.data = va_new_unset(t->count, raw ? va_dtype_size(t->dtype) : sizeof(float));
+    if (!r.data)
+        return -1;
+    va_parallel((t->count + PIECE - 1) / PIECE, read_piece, &r);
+    if (va_values_end(&r.values) < 0) {
+        va_free(r.data);
+        return -1;
+    }
+    t->data = r.data;
+    t->dtype = raw ? t->dtype : VA_F32;
+    return 0;
+}
+
+int va_tensors_read(struct va_tensors *set, const char *path, bool raw)
+{
+    for (int64_t i = 0; i < set->count; i++)
+        if (!set->items[i].data && read_tensor(set, &set->items[i], path, raw) < 0)
+            return -1;
+    return 0;
 }

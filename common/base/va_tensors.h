@@ -5,12 +5,17 @@
  * needs to know the other. Tensors keep the order in which they were added;
  * names are unique. Metadata are pairs of strings ("arch", "d_state", ...).
  *
- * Ownership: the set owns names, metadata and data; va_tensors_free frees all
+ * Values may stay in the file that the set was opened from, until somebody takes them: a model that
+ * is only prepared for a device needs no copy of them in between (va_values_begin).
+ *
+ * Ownership: the set owns names, metadata, data and its file; va_tensors_free frees all
  */
 #ifndef VA_TENSORS_H
 #define VA_TENSORS_H
 
 #include "base/va_attr.h"
+#include "base/va_stored.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +40,8 @@ struct va_tensor {
     int rank;
     int64_t shape[VA_RANK_MAX];
     int64_t count; /* product of the shape; 1 for rank 0 */
-    void *data;    /* row-major, native byte order, 64-byte aligned */
+    void *data;    /* row-major, native byte order, 64-byte aligned; NULL: in the set's file */
+    int64_t at;    /* byte of the file where they begin, likewise */
 };
 
 struct va_meta {
@@ -47,6 +53,8 @@ struct va_tensors {
     int64_t count, room;
     struct va_meta *meta; /* [meta_count] */
     int64_t meta_count, meta_room;
+    struct va_stored *file; /* where values are that nobody took yet; NULL: all are in memory */
+    const char *place;      /* what stands before their names in messages: "/tensors/" */
 };
 
 /* An empty set, or NULL after reporting. */
@@ -60,6 +68,21 @@ void va_tensors_free(struct va_tensors *set); /* NULL is fine */
 VA_MUST_USE struct va_tensor *va_tensors_add(struct va_tensors *set, const char *name,
                                              enum va_dtype dtype, int rank,
                                              const int64_t *shape);
+
+/* The same, not zeroed, for those who write all of it (va_new_unset). */
+VA_MUST_USE struct va_tensor *va_tensors_add_unset(struct va_tensors *set, const char *name,
+                                                   enum va_dtype dtype, int rank,
+                                                   const int64_t *shape);
+
+/* Let the set read from a file that is open: by a descriptor of its own. `place` lives as long as the
+ * set. 0, or -1 after reporting. */
+VA_MUST_USE int va_tensors_attach(struct va_tensors *set, const struct va_stored *file,
+                                  const char *path, const char *place);
+
+/* Add a tensor whose values lie in that file from byte `at` on, as numbers of `dtype`. As above. */
+VA_MUST_USE struct va_tensor *va_tensors_add_stored(struct va_tensors *set, const char *name,
+                                                    enum va_dtype dtype, int rank,
+                                                    const int64_t *shape, int64_t at);
 
 struct va_tensor *va_tensors_find(const struct va_tensors *set, const char *name); /* or NULL */
 
@@ -90,6 +113,31 @@ void va_aliases_release(struct va_aliases *a);
 
 /* Give each further name a tensor of its own, a copy; 0, or -1 after reporting. */
 VA_MUST_USE int va_tensors_add_aliases(struct va_tensors *set, const struct va_aliases *more);
+
+/*
+ * The values of a tensor as finite float32, piece by piece and by any thread, from memory or its file.
+ *
+ *     va_values_begin(&v, set, t, path);
+ *     va_values_get(&v, 0, t->count, x);
+ *     status = va_values_end(&v);
+ */
+struct va_values {
+    const struct va_tensors *set;
+    const struct va_tensor *t;
+    const char *path;
+    atomic_llong bad; /* the first element found that is not finite */
+};
+/* 0, or -1 after reporting a type that is not floating point. `path` names the file in messages. */
+VA_MUST_USE int va_values_begin(struct va_values *v, const struct va_tensors *set,
+                                const struct va_tensor *t, const char *path);
+/* to [count] = elements from `first` on; false: what was wrong is reported at the end. */
+bool va_values_get(struct va_values *v, int64_t first, int64_t count, float *to);
+/* 0, or -1 after reporting what went wrong: reading, or an element that is not finite. */
+VA_MUST_USE int va_values_end(struct va_values *v);
+
+/* Read what is still in the file, by all threads: as finite float32 or, with `raw`, as it stands there.
+ * 0, or -1 after reporting. */
+VA_MUST_USE int va_tensors_read(struct va_tensors *set, const char *path, bool raw);
 
 /* Convert to float32 in place (from float64, float16, bfloat16). -1 after reporting. */
 VA_MUST_USE int va_tensor_to_f32(struct va_tensor *t);

@@ -4,15 +4,19 @@
 #include "cpu/va_cpu_priv.h"
 #include <math.h>
 
-static void weight_norm_task(void *arg, int64_t r, int thread)
+void va_cpu_normed_row(const struct va_derived *p, int64_t r)
 {
-    const struct va_derived *p = arg;
     const float *v = (const float *)p->v + r * p->cols, *g = p->g;
     double length = sqrt(va_hot()->dot(p->cols, v, v));
 
-    (void)thread;
     va_hot()->scale(p->cols, length > 0 ? (float)(g[r] / length) : 0, v,
                     (float *)p->w.data + r * p->cols);
+}
+
+static void weight_norm_task(void *arg, int64_t r, int thread)
+{
+    (void)thread;
+    va_cpu_normed_row(arg, r);
 }
 
 void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t count)
@@ -28,23 +32,29 @@ void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t
     }
 }
 
-/* dg = dw.v / |v|;  dv = g / |v| * dw - g dw.v / |v|^3 * v;  nothing through a zero row */
-static void weight_norm_grad_task(void *arg, int64_t r, int thread)
+struct va_row_slope va_cpu_row_slope(const struct va_derived *p, int64_t r)
 {
-    const struct va_derived *p = arg;
     const float *v = (const float *)p->v + r * p->cols, *g = p->g;
-    float *dw = (float *)p->dv + r * p->cols, *dg = p->dg;
+    const float *dw = (const float *)p->dv + r * p->cols;
+    float *dg = p->dg;
     double square = va_hot()->dot(p->cols, v, v), length = sqrt(square);
     double along = va_hot()->dot(p->cols, dw, v);
 
-    (void)thread;
-    if (!(length > 0)) {
-        va_hot()->scale(p->cols, 0, v, dw);
-        return;
-    }
+    if (!(length > 0))
+        return (struct va_row_slope){ 0 };
     dg[r] = (float)(dg[r] + along / length);
-    va_hot()->turn(p->cols, (float)(g[r] / length), (float)(-g[r] / length * along / square), v,
-                   dw);
+    return (struct va_row_slope){ .dw = (float)(g[r] / length),
+                                  .v = (float)(-g[r] / length * along / square) };
+}
+
+static void weight_norm_grad_task(void *arg, int64_t r, int thread)
+{
+    const struct va_derived *p = arg;
+    struct va_row_slope s = va_cpu_row_slope(p, r);
+
+    (void)thread;
+    va_hot()->turn(p->cols, s.dw, s.v, (const float *)p->v + r * p->cols,
+                   (float *)p->dv + r * p->cols);
 }
 
 void va_cpu_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count)

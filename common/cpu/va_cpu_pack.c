@@ -3,11 +3,12 @@
  * at a time: for a kernel [Cout, Cin, K] that is a block whose every cache line is used while it
  * is near, although taps lie next to each other in it and far apart in the packed form.
  */
+#include "base/va_error.h"
 #include "base/va_mem.h"
 #include "cpu/va_buffer.h"
 #include "cpu/va_cpu_priv.h"
 
-enum { ROWS = 16 };
+enum { ROWS = 16, PIECE = 1 << 16 /* numbers of a task that only moves them */ };
 
 struct prepared {
     struct va_packed way[VA_PACK_WAYS];
@@ -16,45 +17,65 @@ struct prepared {
 struct job {
     struct va_packed *p;
     const float *w;
-    int64_t row_step, col_step;
     int64_t panels, bands;
     bool round;
 };
 
-static void pack_block(void *arg, int64_t task, int thread)
+static int64_t columns_of(const struct va_packed *p, int64_t panel)
 {
-    const struct job *j = arg;
+    int64_t left = p->cols - panel * VA_GEMM_PANEL;
+
+    return left < VA_GEMM_PANEL ? left : VA_GEMM_PANEL;
+}
+
+/* 16 rows of a panel, whose first column is at `w`. */
+static void pack_band(const struct job *j, int64_t panel, int64_t band, const float *w)
+{
     const struct va_packed *p = j->p;
-    int64_t panel = task / j->bands, r0 = task % j->bands * ROWS, c0 = panel * VA_GEMM_PANEL;
-    int64_t r1 = p->rows - r0 < ROWS ? p->rows : r0 + ROWS;
-    int64_t cols = p->cols - c0 < VA_GEMM_PANEL ? p->cols - c0 : VA_GEMM_PANEL;
+    int64_t r0 = band * ROWS, r1 = p->rows - r0 < ROWS ? p->rows : r0 + ROWS;
+    int64_t cols = columns_of(p, panel);
     int64_t tap = j->panels * p->depth * VA_GEMM_PANEL; /* from tap to tap of the packed form */
     float *to = p->data + panel * p->depth * VA_GEMM_PANEL;
 
-    (void)thread;
-    for (int64_t r = r0; r < r1; r++)
-        for (int64_t c = 0; c < cols; c++) {
-            const float *from = j->w + r * j->row_step + (c0 + c) * j->col_step;
+    for (int64_t c = 0; c < cols; c++) {
+        const float *from = w + c * p->col_step;
+        float *at = to + c;
 
+        for (int64_t r = r0; p->taps == 1 && r < r1; r++)
+            at[r * VA_GEMM_PANEL] = from[r * p->row_step];
+        for (int64_t r = r0; p->taps > 1 && r < r1; r++)
             for (int64_t k = 0; k < p->taps; k++)
-                to[k * tap + r * VA_GEMM_PANEL + c] = from[k];
-        }
+                at[k * tap + r * VA_GEMM_PANEL] = from[r * p->row_step + k];
+    }
     for (int64_t r = r0; j->round && r < r1; r++)
         va_hot()->round_bf16(cols, to + r * VA_GEMM_PANEL, to + r * VA_GEMM_PANEL);
 }
 
+static void pack_block(void *arg, int64_t task, int thread)
+{
+    const struct job *j = arg;
+    int64_t panel = task / j->bands;
+
+    (void)thread;
+    pack_band(j, panel, task % j->bands, j->w + panel * VA_GEMM_PANEL * j->p->col_step);
+}
+
 /* A panel's columns as they lie, in 16 bits. */
+static void pack_columns(const struct va_packed *p, int64_t panel, const float *w)
+{
+    int64_t c0 = panel * VA_GEMM_PANEL, cols = columns_of(p, panel);
+    uint16_t *to = (uint16_t *)(void *)p->data;
+
+    for (int64_t c = 0; c < cols; c++)
+        va_hot()->to_bf16(p->rows, w + c * p->col_step, to + (c0 + c) * p->rows);
+}
+
 static void pack_halves(void *arg, int64_t task, int thread)
 {
     const struct job *j = arg;
-    const struct va_packed *p = j->p;
-    int64_t c0 = task * VA_GEMM_PANEL,
-            c1 = p->cols - c0 < VA_GEMM_PANEL ? p->cols : c0 + VA_GEMM_PANEL;
-    uint16_t *to = (uint16_t *)(void *)p->data;
 
     (void)thread;
-    for (int64_t c = c0; c < c1; c++)
-        va_hot()->to_bf16(p->rows, j->w + c * j->col_step, to + c * p->rows);
+    pack_columns(j->p, task, j->w + task * VA_GEMM_PANEL * j->p->col_step);
 }
 
 /* Take the memory, once. */
@@ -68,15 +89,20 @@ static bool shape(struct va_cpu *cpu, struct va_packed *p, bool halves)
     return p->data;
 }
 
+static enum va_pack_way linear_way(const struct va_cpu *cpu)
+{
+    return cpu->base.precision == VA_BF16_PRODUCTS ? VA_PACK_BF16 : VA_PACK_FORWARD;
+}
+
+static struct job job_of(struct va_packed *p, enum va_pack_way way, const float *w)
+{
+    return (struct job){ p, w, (p->cols + VA_GEMM_PANEL - 1) / VA_GEMM_PANEL,
+                         (p->rows + ROWS - 1) / ROWS, way == VA_PACK_BF16 };
+}
+
 static void pack(struct va_packed *p, enum va_pack_way way, const float *w)
 {
-    struct job j = { p,
-                     w,
-                     p->row_step,
-                     p->col_step,
-                     (p->cols + VA_GEMM_PANEL - 1) / VA_GEMM_PANEL,
-                     (p->rows + ROWS - 1) / ROWS,
-                     way == VA_PACK_BF16 };
+    struct job j = job_of(p, way, w);
 
     if (p->halves)
         va_parallel(j.panels, pack_halves, &j);
@@ -93,9 +119,10 @@ void va_cpu_repack(const struct va_weight *w)
             pack(&prepared->way[i], (enum va_pack_way)i, w->data);
 }
 
-const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
-                                    enum va_pack_way way, int64_t rows, int64_t cols,
-                                    int64_t taps, int64_t row_step, int64_t col_step)
+/* The prepared form of a weight, with memory where it had none: *made, and nothing in it yet. NULL after
+ * failing. */
+static struct va_packed *form_of(struct va_cpu *cpu, struct va_weight *w, enum va_pack_way way,
+                                 const struct va_packed *layout, bool *made)
 {
     struct prepared *prepared = w->prepared;
     struct va_packed *p;
@@ -103,21 +130,114 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
     if (!prepared)
         prepared = w->prepared = va_new(1, sizeof(*prepared));
     p = prepared ? &prepared->way[way] : NULL;
-    if (w->stale)
-        va_cpu_repack(w);
-    w->stale = false;
-    if (p && !p->data) {
-        *p = (struct va_packed){
-            .rows = rows, .cols = cols, .taps = taps, .row_step = row_step, .col_step = col_step
-        };
-        if (shape(cpu, p, way == VA_PACK_BF16 && va_gemm_takes_halves()))
-            pack(p, way, w->data);
+    *made = p && !p->data;
+    if (*made) {
+        *p = *layout;
+        shape(cpu, p, way == VA_PACK_BF16 && va_gemm_takes_halves());
     }
     if (p && p->data)
         return p;
     cpu->base.failed = true;
     return NULL;
 }
+
+const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
+                                    enum va_pack_way way, int64_t rows, int64_t cols,
+                                    int64_t taps, int64_t row_step, int64_t col_step)
+{
+    const struct va_packed layout = {
+        .rows = rows, .cols = cols, .taps = taps, .row_step = row_step, .col_step = col_step
+    };
+    struct va_packed *p;
+    bool made;
+
+    if (w->stale)
+        va_cpu_repack(w);
+    w->stale = false;
+    p = form_of(cpu, w, way, &layout, &made);
+    if (p && made && !w->data) {
+        va_error_machine("a weight was prepared for another precision than it is used in");
+        cpu->base.failed = true;
+        return NULL;
+    }
+    if (p && made)
+        pack(p, way, w->data);
+    return p;
+}
+
+/* ---- values from the host --------------------------------------------------------------------- */
+
+struct put {
+    struct va_cpu *cpu;
+    const struct va_numbers *from;
+    float *data;
+    int64_t count;
+    struct job job; /* where there are no data */
+};
+
+static void put_piece(void *arg, int64_t task, int thread)
+{
+    const struct put *put = arg;
+    int64_t first = task * PIECE, left = put->count - first;
+
+    (void)thread;
+    put->from->get(put->from->arg, first, left < PIECE ? left : PIECE, put->data + first);
+}
+
+/* A panel's columns lie one after the other in a linear weight [N, K]. */
+static void put_panel(void *arg, int64_t panel, int thread)
+{
+    const struct put *put = arg;
+    const struct job *j = &put->job;
+    float *w = va_cpu_scratch(put->cpu, thread);
+
+    put->from->get(put->from->arg, panel * VA_GEMM_PANEL * j->p->rows,
+                   columns_of(j->p, panel) * j->p->rows, w);
+    if (j->p->halves)
+        pack_columns(j->p, panel, w);
+    for (int64_t band = 0; !j->p->halves && band < j->bands; band++)
+        pack_band(j, panel, band, w);
+}
+
+static void put_prepared(struct put *put, struct va_weight *w)
+{
+    struct va_cpu *cpu = put->cpu;
+    enum va_pack_way way = linear_way(cpu);
+    const struct va_packed layout = {
+        .rows = w->K, .cols = w->N, .taps = 1, .row_step = 1, .col_step = w->K
+    };
+    bool made;
+    struct va_packed *p = form_of(cpu, w, way, &layout, &made);
+
+    if (!p || !va_cpu_room(cpu, VA_GEMM_PANEL * w->K, 0))
+        return;
+    put->job = job_of(p, way, NULL);
+    va_parallel(put->job.panels, put_panel, put);
+    w->stale = false;
+}
+
+void va_cpu_weight_put(struct va_backend *be, struct va_weight *w, int64_t count,
+                       const struct va_numbers *from)
+{
+    struct put put = { .cpu = va_cpu(be), .from = from, .data = w->data, .count = count };
+
+    if (be->failed)
+        return;
+    if (w->data) {
+        va_parallel((count + PIECE - 1) / PIECE, put_piece, &put);
+        va_weight_changed(w);
+    } else {
+        put_prepared(&put, w);
+    }
+}
+
+bool va_cpu_prepared_only(const struct va_backend *be, const struct va_weight *w)
+{
+    (void)be;
+    return w->use == VA_USE_LINEAR;
+}
+
+/* ---- entries ---------------------------------------------------------------------------------- */
 
 void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool training)
 {
@@ -127,8 +247,7 @@ void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool trai
     if (be->failed)
         return;
     if (w->use == VA_USE_LINEAR)
-        va_cpu_pack(cpu, w, be->precision == VA_BF16_PRODUCTS ? VA_PACK_BF16 : VA_PACK_FORWARD,
-                    K, N, 1, 1, K);
+        va_cpu_pack(cpu, w, linear_way(cpu), K, N, 1, 1, K);
     if (w->use != VA_USE_CONV || va_cpu_spectral_kernel(taps, K, N))
         return; /* what short inputs need is packed when one comes */
     va_cpu_pack(cpu, w, VA_PACK_FORWARD, K, N, taps, taps, K * taps);

@@ -76,6 +76,9 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     int64_t taps, int64_t row_step, int64_t col_step);
 /* The device wrote the values: all forms that there are once more. */
 void va_cpu_repack(const struct va_weight *w);
+void va_cpu_weight_put(struct va_backend *be, struct va_weight *w, int64_t count,
+                       const struct va_numbers *from);
+bool va_cpu_prepared_only(const struct va_backend *be, const struct va_weight *w);
 void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool training);
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
 
@@ -147,9 +150,14 @@ void va_cpu_ccc_moments(struct va_backend *be, int64_t n, const void *pred, cons
                         const void *valid, struct va_ccc_moments *out);
 void va_cpu_ccc_loss(struct va_backend *be, const struct va_ccc *p);
 void va_cpu_cross_entropy(struct va_backend *be, const struct va_cross_entropy *p);
+
+/* va_cpu_update.c */
 void va_cpu_update(struct va_backend *be, const struct va_adamw *p);
 
-/* va_cpu_derive.c */
+/* va_cpu_derive.c. Row r of a weight under a norm: w[r]; and the way from its gradient, which dv holds, to
+ * that of v, with dg += . Nothing goes through a row of zeros. */
+void va_cpu_normed_row(const struct va_derived *p, int64_t r);
+struct va_row_slope va_cpu_row_slope(const struct va_derived *p, int64_t r);
 void va_cpu_derive(struct va_backend *be, const struct va_derived *list, int64_t count);
 void va_cpu_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count);
 

@@ -12,12 +12,18 @@
 #include "cpu/va_spectral.h"
 #include "ops/va_ops.h"
 
+/* Gradients of a row of v, which has a weight norm (ops/va_op_train.h): dv = dw * .dw + v * .v */
+struct va_row_slope {
+    float dw, v;
+};
+
 /* Constants of an AdamW step, rounded once from double. */
 struct va_hot_adamw {
     float clip, keep; /* keep: 1 - lr * decay */
     float beta1, rest1, beta2, rest2;
     float step, root; /* lr / (1 - beta1^t); 1 / sqrt(1 - beta2^t) */
     float eps;
+    struct va_row_slope slope; /* from g and w to the gradient; 1 and 0 where g is it */
 };
 
 struct va_hot_dropout {
@@ -70,6 +76,8 @@ struct va_hot {
     double (*squares)(int64_t n, float a, const float *p, const float *t, float *d);
     void (*combine)(int64_t n, float a, const float *x, float b, const float *y, float *z);
     void (*turn)(int64_t n, float a, float b, const float *y, float *z); /* z = a z + b y */
+    double (*turned)(int64_t n, float a, float b, const float *y,
+                     const float *z); /* the sum of squares of that, as dot sums */
     /* z += a x + b y above; sum[c] += the column sums of x [rows, cols] here */
     void (*column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x, double *sum);
     void (*norm)(int64_t rows, const struct va_norm *p, int64_t first);

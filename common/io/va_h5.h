@@ -99,6 +99,9 @@ void va_h5_close(struct va_h5_in *in); /* NULL is fine */
 void va_h5_rest(struct va_h5_in *in);
 VA_MUST_USE int va_h5_wake(struct va_h5_in *in);
 
+/* Hold an open file against another schema than it was opened with: 0, or -1 after reporting. */
+VA_MUST_USE int va_h5_require(struct va_h5_in *in, const char *schema);
+
 const char *va_h5_path(const struct va_h5_in *in);
 
 /* Content id: 32 hexadecimal digits over schema, names, types, shapes and values, the same for

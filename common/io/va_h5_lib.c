@@ -159,7 +159,7 @@ hid_t va_h5_access_create(void)
     return list;
 }
 
-hid_t va_h5_access_read(struct va_h5_bytes *bytes)
+hid_t va_h5_access_read(struct va_stored *bytes)
 {
     hid_t list = new_access();
 
@@ -176,11 +176,11 @@ hid_t va_h5_access_read(struct va_h5_bytes *bytes)
 
 int va_h5_damaged(const struct va_h5_file *f, const char *place)
 {
-    const struct va_h5_bytes *b = f->bytes;
+    const struct va_stored *b = f->bytes;
 
-    if (b && b->changed)
-        return va_error("%s: was changed while it was read", f->path);
-    if ((errno = b && b->error ? b->error : reason))
+    if (b && va_stored_report(b, f->path) < 0)
+        return -1;
+    if ((errno = reason))
         return va_error_read(f->path, "read");
     if (f->checked || !b) /* or is ours */
         return va_error_machine(

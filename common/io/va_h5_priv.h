@@ -16,21 +16,10 @@
 
 #define H5_USE_110_API /* the same calls with newer libraries */
 #include "base/va_hash.h"
+#include "base/va_stored.h"
 #include "io/va_h5.h"
 #include "io/va_schema.h"
 #include <hdf5.h>
-#include <sys/stat.h>
-
-/* The file that was opened, and what it was then. `error` and `changed` keep why a read failed. */
-struct va_h5_bytes {
-    int fd; /* -1: not open */
-    int64_t size;
-    dev_t device;
-    ino_t inode;
-    struct timespec modified;
-    int error;    /* errno, or 0 */
-    bool changed; /* somebody wrote to it meanwhile */
-};
 
 /* A dataset or a group of a file. */
 struct va_h5_object {
@@ -50,10 +39,10 @@ struct va_h5_object {
 struct va_h5_file {
     const char *path; /* for messages */
     hid_t id;
-    int64_t size;              /* bytes, against which claims are checked; -1: being written */
-    struct va_h5_bytes *bytes; /* NULL: being written */
-    bool checked;              /* a child process has read all of it */
-    int64_t claimed;           /* bytes that the datasets seen so far take up in it at least */
+    int64_t size;            /* bytes, against which claims are checked; -1: being written */
+    struct va_stored *bytes; /* NULL: being written */
+    bool checked;            /* a child process has read all of it */
+    int64_t claimed;         /* bytes that the datasets seen so far take up in it at least */
     struct va_h5_object *objects; /* [count], by path, bytewise; the root is not among them */
     int64_t count, room;
 };
@@ -61,7 +50,7 @@ struct va_h5_file {
 struct va_h5_in {
     char *path;
     struct va_h5_file file;
-    struct va_h5_bytes bytes;
+    struct va_stored bytes;
     hid_t dataset; /* the one whose rows were read last */
     const struct va_h5_object *dataset_of;
     const struct va_schema *schema;
@@ -89,7 +78,7 @@ VA_MUST_USE int va_h5_init(void);
 /* Access list for files to be written, with fixed versions and alignment, and for a file that is
  * read through `bytes`. Negative after reporting. */
 hid_t va_h5_access_create(void);
-hid_t va_h5_access_read(struct va_h5_bytes *bytes);
+hid_t va_h5_access_read(struct va_stored *bytes);
 
 /* Why calls failed since va_h5_errno_clear: errno of a system call or ENOMEM, or 0. */
 int va_h5_errno(void);
@@ -104,17 +93,6 @@ bool va_h5_unexplained(void); /* damage was reported since va_h5_errno_clear */
 hid_t va_h5_stored_type(enum va_dtype t); /* a type the caller closes */
 
 /* ---- va_h5_bytes.c --------------------------------------------------------------------- */
-
-/* Open `path` through va_input; 0, or -1 after reporting. reopen opens it again by name, which
- * must stand for the same file, unchanged; nothing is done while it is open. */
-VA_MUST_USE int va_h5_bytes_open(struct va_h5_bytes *b, const char *path, const char *expected);
-VA_MUST_USE int va_h5_bytes_reopen(struct va_h5_bytes *b, const char *path);
-void va_h5_bytes_close(struct va_h5_bytes *b);
-
-/* Read exactly `size` bytes at `at`, which must be in the file; check that it is unchanged. Both
- * return -1 without reporting: see `error` and `changed`. */
-VA_MUST_USE int va_h5_bytes_read(struct va_h5_bytes *b, int64_t at, int64_t size, void *data);
-VA_MUST_USE int va_h5_bytes_check(struct va_h5_bytes *b);
 
 hid_t va_h5_bytes_driver(void); /* of the library; negative when it cannot be registered */
 
@@ -190,7 +168,7 @@ VA_MUST_USE int va_h5_hash_attributes(const struct va_h5_file *f, struct va_hash
 
 /* Do with a file everything that a reader may ask the library for later. bytes->error says
  * afterwards whether a read failed. */
-typedef int va_h5_try_fn(const char *path, struct va_h5_bytes *bytes, const char *schema);
+typedef int va_h5_try_fn(const char *path, struct va_stored *bytes, const char *schema);
 
 /*
  * Let a child process walk the open file with bounded memory and time, by `try`. What it

@@ -47,7 +47,7 @@ enum {
 };
 
 struct request { /* its descriptor goes along */
-    struct va_h5_bytes bytes;
+    struct va_stored bytes;
     char schema[64]; /* "": any */
     char path[PATH_MAX];
 };

@@ -53,7 +53,7 @@ static int check_head(const struct va_h5_file *f, const char *expected)
     if (size == 0)
         return va_error("%s: empty, expected %s", path, expected);
     for (; at < size; at = at ? at * 2 : 512) {
-        if (va_h5_bytes_read(f->bytes, at, least(size - at, sizeof(head)), head) < 0)
+        if (va_stored_read(f->bytes, at, least(size - at, sizeof(head)), head) < 0)
             return va_h5_damaged(f, NULL);
         if (!memcmp(head, signature, sizeof(signature)))
             break;
@@ -61,7 +61,7 @@ static int check_head(const struct va_h5_file *f, const char *expected)
     if (at >= size) {
         const char *name;
 
-        if (va_h5_bytes_read(f->bytes, 0, least(size, sizeof(first)), first) < 0)
+        if (va_stored_read(f->bytes, 0, least(size, sizeof(first)), first) < 0)
             return va_h5_damaged(f, NULL);
         name = va_magic_name(first, (size_t)least(size, sizeof(first)));
         return va_error("%s: found %s, expected %s%s", path, name ? name : "no HDF5 file",
@@ -165,7 +165,7 @@ static int touch_all(const struct va_h5_file *f)
     return 0;
 }
 
-static int try_all(const char *path, struct va_h5_bytes *bytes, const char *schema)
+static int try_all(const char *path, struct va_stored *bytes, const char *schema)
 {
     struct va_h5_in in;
     int status;
@@ -195,7 +195,7 @@ struct va_h5_in *va_h5_open(const char *path, const char *schema)
     if (!in->path || va_h5_init() < 0)
         goto failed;
     va_h5_errno_clear();
-    if (va_h5_bytes_open(&in->bytes, path, expected) < 0)
+    if (va_stored_open(&in->bytes, path, expected) < 0)
         goto failed;
     in->file.size = in->bytes.size;
     if (check_head(&in->file, expected) < 0 || va_h5_probe(&in->file, schema, try_all) < 0)
@@ -208,13 +208,21 @@ failed:
     return NULL;
 }
 
+int va_h5_require(struct va_h5_in *in, const char *schema)
+{
+    VA_H5_ALONE;
+
+    in->schema = va_h5_check_schema(&in->file, schema);
+    return in->schema ? va_h5_check_structure(&in->file, in->schema, true) : -1;
+}
+
 void va_h5_rest(struct va_h5_in *in)
 {
     VA_H5_ALONE;
 
     close_file(in);
     va_h5_tree_release(&in->file);
-    va_h5_bytes_close(&in->bytes);
+    va_stored_close(&in->bytes);
 }
 
 /* What was checked needs no second check: it is the same file, unchanged. */
@@ -224,7 +232,7 @@ int va_h5_wake(struct va_h5_in *in)
 
     if (in->file.id >= 0)
         return 0;
-    if (va_h5_bytes_reopen(&in->bytes, in->path) == 0 && open_file(&in->file) == 0 &&
+    if (va_stored_reopen(&in->bytes, in->path) == 0 && open_file(&in->file) == 0 &&
         va_h5_tree_read(&in->file) == 0)
         return 0;
     va_h5_rest(in);
@@ -423,7 +431,7 @@ static const uint8_t *map_file(struct va_h5_in *in)
 {
     void *map = MAP_FAILED;
 
-    if (va_h5_bytes_check(&in->bytes) == 0)
+    if (va_stored_check(&in->bytes) == 0)
         map = mmap(NULL, (size_t)in->file.size, PROT_READ, MAP_SHARED, in->bytes.fd, 0);
     return map == MAP_FAILED ? NULL : map;
 }

@@ -278,7 +278,7 @@ int va_embed(const struct va_embed_job *job)
 
     if (find_inputs(&w) < 0 || (job->output_dir && va_make_folder(job->output_dir) < 0))
         goto done;
-    set = va_model_read(job->weights, &w.id);
+    set = va_model_open(job->weights, &w.id);
     if (set && va_tensors_meta(set, "input") &&
         !(w.trained = va_strdup(va_tensors_meta(set, "input"))))
         goto done;

@@ -155,7 +155,7 @@ static int open_input(struct va_tuner *t)
 {
     const struct va_finetune_job *job = t->job;
 
-    t->weights = va_model_read(job->weights, &t->weights_id);
+    t->weights = va_model_open(job->weights, &t->weights_id);
     t->pictures = t->weights ? va_pictures_open(job->inputs, job->input_count,
                                                 &(struct va_pictures_options){
                                                     .every = 1, .tolerate = job->tolerate })

@@ -116,7 +116,7 @@ static int open_models(struct va_live_model *m, const struct va_tensors *model)
                          "was fine-tuned (va-finetune), or --encoder with a temporal model",
                          o->model);
     }
-    encoder = va_model_read(o->encoder, &id);
+    encoder = va_model_open(o->encoder, &id);
     if (encoder && open_embedder(m, encoder, o->encoder) == 0 && m->width == 0)
         va_error("%s: found a net that rates pictures, expected an encoder with features",
                  o->encoder);
@@ -135,7 +135,7 @@ struct va_live_model *va_live_model_new(const struct va_live_model_options *opti
     if (!m)
         return NULL;
     m->options = *options;
-    model = va_model_read(options->model, NULL);
+    model = va_model_open(options->model, NULL);
     m->be = model ? va_device_open(options->device) : NULL;
     if (m->be) {
         m->be->precision = (enum va_precision)options->precision;

@@ -296,7 +296,7 @@ static int open_all(struct run *r)
 {
     const struct va_live_job *job = r->job;
     char *detector = va_detector_file(job->detector, "--detector");
-    struct va_tensors *set = detector ? va_model_read(detector, NULL) : NULL;
+    struct va_tensors *set = detector ? va_model_open(detector, NULL) : NULL;
     int64_t slots = job->model.slots;
     int result = -1;
 

@@ -46,7 +46,7 @@ struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
                                     const struct va_window_index *index, const bool *chosen,
                                     bool any_encoder, char **id)
 {
-    struct va_tensors *set = va_model_read(path, id);
+    struct va_tensors *set = va_model_open(path, id);
     struct va_temporal *model = NULL;
     struct va_temporal_config c;
     struct va_origin origin;

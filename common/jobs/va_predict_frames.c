@@ -23,7 +23,7 @@ static int64_t order(const void *arg, int64_t k, struct va_feed_item *items)
 static struct va_embedder *open_encoder(struct va_backend *be, const char *path,
                                         const struct va_window_index *index, char **id)
 {
-    struct va_tensors *set = va_model_read(path, id);
+    struct va_tensors *set = va_model_open(path, id);
     struct va_embedder *e = set ? va_embedder_new(be, set, path, BATCH) : NULL;
     struct va_origin origin;
 

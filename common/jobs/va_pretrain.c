@@ -126,7 +126,7 @@ static int open_settings(struct va_pretrainer *t)
 {
     const struct va_pretrain_job *job = t->job;
 
-    if (job->init && !(t->init = va_model_read(job->init, &t->init_id)))
+    if (job->init && !(t->init = va_model_open(job->init, &t->init_id)))
         return -1;
     return va_pretrain_config_resolve(&t->config, t->init, job->init);
 }

@@ -148,7 +148,7 @@ int va_pretrain_config_resolve(struct va_pretrain_config *c, const struct va_ten
 int va_pretrain_config_show(const struct va_pretrain_job *job)
 {
     struct va_pretrain_config c = job->config;
-    struct va_tensors *init = job->init ? va_model_read(job->init, NULL) : NULL;
+    struct va_tensors *init = job->init ? va_model_open(job->init, NULL) : NULL;
     int status = -1;
 
     if ((!job->init || init) && va_pretrain_config_resolve(&c, init, job->init) == 0) {

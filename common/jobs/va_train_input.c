@@ -122,7 +122,7 @@ int va_train_input_open(struct va_train_input *in, const struct va_train_job *jo
     warn_of_overlap(in, job);
     if (va_settings_named(&va_train_settings, in->config.source, "preset"))
         compare_with_preset(in, job);
-    if (job->init && !(in->init = va_model_read(job->init, &in->init_id)))
+    if (job->init && !(in->init = va_model_open(job->init, &in->init_id)))
         return -1;
     if (va_train_config_model(&in->config, in->index->dim, in->init, job->init, &in->model) < 0)
         return -1;
@@ -187,7 +187,7 @@ int va_train_config_show(const struct va_train_job *job)
 
     if ((job->windows && !(index = va_window_index_read(job->windows, NULL))) ||
         (index && va_window_index_open_features(index) < 0) ||
-        (job->init && !(init = va_model_read(job->init, NULL))))
+        (job->init && !(init = va_model_open(job->init, NULL))))
         goto done;
     va_temporal_config_default(&model);
     if (init && va_temporal_config_load(&model, init, job->init) < 0)

@@ -71,10 +71,8 @@ static void both_ways(struct va_trainer *t, const struct work *w, void *step)
     va_share_ccc(t->be, &loss, &moments);
     t->be->ops->ccc_loss(t->be, &loss);
     va_params_zero_grad(t->run.state.params);
-    if (n == 0)
-        return;
-    va_temporal_backward(t->model, n, W, t->batch.x, t->dpred);
-    va_params_derive_grad(t->run.state.params);
+    if (n > 0)
+        va_temporal_backward(t->model, n, W, t->batch.x, t->dpred);
 }
 
 /* The same and the update, on a device that can make the calls of such a step again. */

@@ -265,14 +265,16 @@ static int complete_head(struct va_tensors *set, const char *path, bool in_norm,
 {
     struct va_temporal_layers layers;
     struct va_temporal_config c;
+    int status;
 
     if (!va_tensors_meta(set, "arch") && !va_tensors_meta(set, "in-norm") &&
         va_tensors_set_meta(set, "in-norm", in_norm ? "yes" : "no") < 0)
         return -1;
-    if (va_temporal_config_load(&c, set, path) < 0 ||
-        va_temporal_declare(&layers, list, &c, VA_TEMPORAL_INIT_PAPER, false) < 0)
+    if (va_temporal_config_load(&c, set, path) < 0)
         return -1;
-    return va_temporal_config_store(&c, config);
+    status = va_temporal_declare(&layers, list, &c, VA_TEMPORAL_INIT_PAPER, false);
+    va_temporal_layers_release(&layers);
+    return status < 0 ? -1 : va_temporal_config_store(&c, config);
 }
 
 static int complete_yunet(struct va_tensors *set, const char *path, struct va_params *list,

@@ -12,7 +12,6 @@ struct va_embedder {
     char *path;
     struct va_rater *rater;
     void *patches, *cls, *va; /* of one batch, on the device */
-    bool prepared; /* its weights: at first use, when the set they came from is gone */
     /* or */
     struct va_xception *xception;
     float *probabilities; /* [batch, classes] */
@@ -27,9 +26,11 @@ static int open_rater(struct va_embedder *e, const struct va_tensors *set, int64
     if (va_rater_config_load(&c, set, e->path) < 0)
         return -1;
     size = va_vit_patches(&c.encoder) * va_vit_patch_size(&c.encoder);
-    if (!(e->rater = va_rater_new(be, &c, 0)) ||
-        va_params_load(va_rater_params(e->rater), set, e->path) < 0 ||
-        va_vit_reserve(va_rater_encoder(e->rater), batch) < 0 ||
+    if (!(e->rater = va_rater_new_run_only(be, &c)) ||
+        va_params_load(va_rater_params(e->rater), set, e->path) < 0)
+        return -1;
+    va_params_changed(va_rater_params(e->rater));
+    if (va_vit_reserve(va_rater_encoder(e->rater), batch) < 0 ||
         !(e->patches = be->ops->alloc(be, batch * size)) ||
         !(e->cls = be->ops->alloc(be, batch * c.encoder.width)) ||
         !(e->va = be->ops->alloc(be, batch * 2)))
@@ -91,19 +92,11 @@ bool va_embedder_rates(const struct va_embedder *e)
     return !e->rater || va_rater_config(e->rater)->va;
 }
 
-static void prepare(struct va_embedder *e)
-{
-    if (!e->prepared)
-        va_params_changed(va_rater_params(e->rater));
-    e->prepared = true;
-}
-
 /* Of the encoder. */
 static void forward(struct va_embedder *e, int64_t count, const float *cut)
 {
     const struct va_vit_config *c = &va_rater_config(e->rater)->encoder;
 
-    prepare(e);
     e->be->ops->put_f32(e->be, e->patches, cut,
                         count * va_vit_patches(c) * va_vit_patch_size(c));
     va_vit_forward(va_rater_encoder(e->rater), count, e->patches, e->cls);
@@ -162,7 +155,6 @@ int va_embedder_rate_rows(struct va_embedder *e, int64_t count, const float *row
         place(count, rows, va);
         return 0;
     }
-    prepare(e);
     e->be->ops->put_f32(e->be, e->cls, rows, count * va_embedder_width(e));
     return rate(e, count, va);
 }

@@ -102,8 +102,8 @@ static int declare(struct va_rater *r)
     return va_params_allocate(&r->params);
 }
 
-struct va_rater *va_rater_new(struct va_backend *be, const struct va_rater_config *c,
-                              int64_t first)
+static struct va_rater *make(struct va_backend *be, const struct va_rater_config *c,
+                             int64_t first, bool run_only)
 {
     struct va_rater *r = va_new(1, sizeof(*r));
 
@@ -114,11 +114,23 @@ struct va_rater *va_rater_new(struct va_backend *be, const struct va_rater_confi
     r->va = r->expr = -1;
     r->first = first;
     va_params_init(&r->params, be);
+    r->params.run_only = run_only;
     if (declare(r) < 0) {
         va_rater_free(r);
         return NULL;
     }
     return r;
+}
+
+struct va_rater *va_rater_new(struct va_backend *be, const struct va_rater_config *c,
+                              int64_t first)
+{
+    return make(be, c, first, false);
+}
+
+struct va_rater *va_rater_new_run_only(struct va_backend *be, const struct va_rater_config *c)
+{
+    return make(be, c, 0, true);
 }
 
 static void release_room(struct va_rater *r)

@@ -40,6 +40,10 @@ struct va_rater; /* opaque */
  * reporting. */
 VA_MUST_USE struct va_rater *va_rater_new(struct va_backend *be,
                                           const struct va_rater_config *c, int64_t first);
+/* The same for one that is only run (ops/va_params.h): after the values were loaded va_vit_forward and
+ * va_rater_heads may be called, in the precision that the backend has now. */
+VA_MUST_USE struct va_rater *va_rater_new_run_only(struct va_backend *be,
+                                                   const struct va_rater_config *c);
 void va_rater_free(struct va_rater *r); /* NULL is fine */
 struct va_params *va_rater_params(struct va_rater *r);
 struct va_vit *va_rater_encoder(struct va_rater *r);

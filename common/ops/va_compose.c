@@ -330,6 +330,32 @@ static void transformer_grad(struct va_backend *be, const struct va_transformer_
                                            .stepy = s->T * D });
 }
 
+/* ---- weights that are values first ----------------------------------------------------------- */
+
+static void weight_put(struct va_backend *be, struct va_weight *w, int64_t count,
+                       const struct va_numbers *from)
+{
+    enum { PIECE = 1 << 20 };
+    int64_t most = count < PIECE ? count : PIECE;
+    float *piece = va_new_unset(most, sizeof(*piece));
+
+    be->failed = be->failed || !piece;
+    for (int64_t i = 0; !be->failed && i < count; i += most) {
+        int64_t n = count - i < most ? count - i : most;
+
+        from->get(from->arg, i, n, piece);
+        be->ops->put_f32(be, va_at(be, w->data, i), piece, n);
+    }
+    va_free(piece);
+    va_weight_changed(w);
+}
+
+static bool prepared_only(const struct va_backend *be, const struct va_weight *w)
+{
+    (void)be, (void)w;
+    return false;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 void va_backend_init(struct va_backend *be, const struct va_ops *own)
@@ -340,5 +366,9 @@ void va_backend_init(struct va_backend *be, const struct va_ops *own)
         be->table.transformer_room = room;
         be->table.transformer = transformer;
         be->table.transformer_grad = transformer_grad;
+    }
+    if (!own->weight_put) {
+        be->table.weight_put = weight_put;
+        be->table.prepared_only = prepared_only;
     }
 }

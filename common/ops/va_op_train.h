@@ -138,7 +138,9 @@ struct va_update {
  *   s = clip / (norm + 1e-6) where clip > 0 and this is below 1, else 1
  *   g = s * grad;  w -= lr * decay * w;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
  *   w -= lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps),  t counted from 1
- * Then derived weights and prepared forms are made anew. Nothing is changed where va_step_updates says so. */
+ * Before, the gradients of derived weights are taken to those of what they follow from, as derive_grad does, but
+ * dv may keep what it held. Then derived weights and prepared forms are made anew. Values, moments and weights stay
+ * as they are where va_step_updates says so. */
 struct va_adamw {
     double beta1, beta2, eps, clip;
     const struct va_update *list;

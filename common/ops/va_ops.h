@@ -49,7 +49,14 @@ struct va_ops {
     void (*put_bytes)(struct va_backend *be, void *dst, const void *src, int64_t bytes);
     void (*get_bytes)(struct va_backend *be, void *dst, const void *src, int64_t bytes);
 
-    /* Weights */
+    /*
+     * Weights. put: the values of a weight, `count` numbers; where w->data is NULL they go into its prepared form
+     * alone, in the precision that the backend has now. Forward passes, in this precision, need no more
+     * of a weight that is prepared_only.
+     */
+    void (*weight_put)(struct va_backend *be, struct va_weight *w, int64_t count,
+                       const struct va_numbers *from);
+    bool (*prepared_only)(const struct va_backend *be, const struct va_weight *w);
     void (*weight_prepare)(struct va_backend *be, struct va_weight *w, bool training);
     void (*weight_release)(struct va_backend *be, struct va_weight *w);
 

@@ -87,15 +87,22 @@ static int64_t place_of(const struct va_param *p)
     return (p->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
+/* Entry p has its values in the block. */
+static bool has_values(const struct va_params *list, const struct va_param *p)
+{
+    return !list->run_only || !list->be->ops->prepared_only(list->be, &p->value);
+}
+
 /* Numbers in a block of all entries, or of the trained ones. -1 after reporting. */
 static int64_t size_of(const struct va_params *list, bool trained)
 {
     int64_t size = 0;
 
     for (int64_t i = 0; i < list->count; i++) {
-        int64_t place = place_of(&list->items[i]);
+        const struct va_param *p = &list->items[i];
+        int64_t place = place_of(p);
 
-        if (trained && list->items[i].frozen)
+        if (trained ? p->frozen : !has_values(list, p))
             continue;
         if (place < 0 || size > INT64_MAX - place)
             return va_error("%s: too many numbers", list->items[i].name);
@@ -164,8 +171,12 @@ int va_params_allocate(struct va_params *list)
     if (!list->values)
         return -1;
     for (int64_t i = 0; i < list->count; i++) {
-        list->items[i].value.data = va_at(list->be, list->values, at);
-        at += place_of(&list->items[i]);
+        struct va_param *p = &list->items[i];
+
+        if (!has_values(list, p))
+            continue;
+        p->value.data = va_at(list->be, list->values, at);
+        at += place_of(p);
     }
     return allocate_derived(list);
 }
@@ -409,59 +420,30 @@ int va_params_match(const struct va_params *list, const struct va_tensors *set,
                              : "");
 }
 
-/* The values of a tensor as float32 in `out` [count]. */
-static int values_of(const struct va_tensor *t, float *out)
+static void get_values(void *arg, int64_t first, int64_t count, float *to)
 {
-    for (int64_t i = 0; i < t->count; i++)
-        switch (t->dtype) {
-        case VA_F64: out[i] = (float)((const double *)t->data)[i]; break;
-        case VA_F16: out[i] = va_from_f16(((const uint16_t *)t->data)[i]); break;
-        case VA_BF16: out[i] = va_from_bf16(((const uint16_t *)t->data)[i]); break;
-        default: return -1;
-        }
-    return 0;
+    (void)va_values_get(arg, first, count, to); /* what failed is kept until the end */
 }
 
-static int put_finite(struct va_backend *be, struct va_param *p, const float *values,
+static int load_entry(struct va_backend *be, struct va_param *p, const struct va_tensors *set,
                       const char *path)
 {
-    int64_t bad = va_first_not_finite(values, p->count);
+    struct va_values values;
+    struct va_numbers from = { get_values, &values };
 
-    if (bad >= 0)
-        return va_error("%s: %s: element %lld is %g, expected a finite number", path, p->name,
-                        (long long)bad, (double)values[bad]);
-    be->ops->put_f32(be, p->value.data, values, p->count);
-    va_weight_changed(&p->value);
-    return 0;
-}
-
-static int load_entry(struct va_backend *be, struct va_param *p, const struct va_tensor *t,
-                      const char *path)
-{
-    float *values;
-    int rc = -1;
-
-    if (t->dtype == VA_F32)
-        return put_finite(be, p, t->data, path);
-    values = va_new(p->count, sizeof(float));
-    if (values && values_of(t, values) < 0)
-        va_error("%s: %s: type %s, expected float32", path, p->name, va_dtype_names[t->dtype]);
-    else if (values)
-        rc = put_finite(be, p, values, path);
-    va_free(values);
-    return rc;
+    if (va_values_begin(&values, set, va_tensors_find(set, p->name), path) < 0)
+        return -1;
+    be->ops->weight_put(be, &p->value, p->count, &from);
+    return va_values_end(&values);
 }
 
 int va_params_load(struct va_params *list, const struct va_tensors *set, const char *path)
 {
     if (va_params_match(list, set, path) < 0)
         return -1;
-    for (int64_t i = 0; i < list->count; i++) {
-        struct va_param *p = &list->items[i];
-
-        if (load_entry(list->be, p, va_tensors_find(set, p->name), path) < 0)
+    for (int64_t i = 0; i < list->count; i++)
+        if (load_entry(list->be, &list->items[i], set, path) < 0)
             return -1;
-    }
     return va_backend_check(list->be);
 }
 
@@ -469,7 +451,7 @@ int va_params_store(const struct va_params *list, struct va_tensors *set)
 {
     for (int64_t i = 0; i < list->count; i++) {
         const struct va_param *p = &list->items[i];
-        struct va_tensor *t = va_tensors_add(set, p->name, VA_F32, p->rank, p->shape);
+        struct va_tensor *t = va_tensors_add_unset(set, p->name, VA_F32, p->rank, p->shape);
 
         if (!t)
             return -1;
@@ -497,8 +479,12 @@ void va_params_changed(struct va_params *list)
     if (list->derived_count)
         be->ops->derive(be, list->derived, list->derived_count);
     for (int64_t i = 0; i < list->count; i++) {
-        va_weight_changed(&list->items[i].value);
-        be->ops->weight_prepare(be, &list->items[i].value, list->grads != NULL);
+        struct va_weight *w = &list->items[i].value;
+
+        if (!w->data)
+            continue; /* was prepared when its values came */
+        va_weight_changed(w);
+        be->ops->weight_prepare(be, w, list->grads != NULL);
     }
     for (int64_t i = 0; i < list->derived_count; i++)
         be->ops->weight_prepare(be, &list->derived[i].w, list->grads != NULL);

@@ -48,6 +48,9 @@ struct va_params {
     struct va_param *items; /* [count] */
     int64_t count, room;
     void *values; /* block of all entries; NULL before va_params_allocate */
+    bool
+        run_only; /* set before that: neither trained nor stored, so weights may have their prepared
+                      form alone, and no values */
 
     struct va_derived *derived; /* [derived_count] weights that follow from entries */
     int64_t *derived_from;      /* [derived_count, 2]: the entries of v and g; -1: no g */
@@ -100,6 +103,7 @@ VA_MUST_USE int va_params_match(const struct va_params *list, const struct va_te
 /*
  * Copy values from / to a set. Loading wants every entry, of the right shape, with finite
  * values, and nothing else; `path` names the file in messages. 0, or -1 after reporting; after a failed load the values are undefined.
+ * What the set left in its file goes from there to the device, without a copy in between.
  */
 VA_MUST_USE int va_params_load(struct va_params *list, const struct va_tensors *set,
                                const char *path);
@@ -107,8 +111,8 @@ VA_MUST_USE int va_params_store(const struct va_params *list, struct va_tensors 
 
 void va_params_zero_grad(struct va_params *list);
 
-/* After the last backward pass of a step: from the gradients of derived weights, which lie in those
- * of the entries that they follow from, to the gradients of these. */
+/* After the last backward pass of a step, for those who look at gradients (the update does this itself): from
+ * those of derived weights, which lie in those of the entries that they follow from, to these. */
 void va_params_derive_grad(struct va_params *list);
 
 /* All values were written by the host: derived weights and prepared forms are made anew. For those who

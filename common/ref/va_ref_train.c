@@ -131,6 +131,9 @@ void va_ref_update(struct va_backend *be, const struct va_adamw *p)
     struct va_step *step = p->step;
     double total = 0, scale = 1;
 
+    for (int64_t i = 0; i < p->derived_count; i++)
+        if (p->derived[i].dv)
+            va_ref_derive_grad(be, &p->derived[i], 1);
     for (int64_t i = 0; i < p->count; i++) {
         double sum = square(&p->list[i]);
 

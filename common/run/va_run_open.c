@@ -70,7 +70,7 @@ static bool already_done(const struct va_run *r)
     if (!r->job->resume || access(r->state_path, F_OK) == 0 || access(output, F_OK) < 0)
         return false;
     va_error_catch_begin(line, sizeof(line));
-    set = va_model_read(output, NULL);
+    set = va_model_open(output, NULL);
     same = set && va_train_identity_check(set, r->state.identity, output) == 0;
     va_error_catch_end();
     va_tensors_free(set);

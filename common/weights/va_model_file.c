@@ -121,15 +121,15 @@ static int put_order(struct va_h5_out *out, const struct va_tensors *set)
 static int check_finite(const struct va_tensor *t)
 {
     const float *x = t->data;
+    int64_t bad = t->dtype == VA_F32 ? va_first_not_finite(x, t->count) : -1;
 
-    for (int64_t i = 0; t->dtype == VA_F32 && i < t->count; i++)
-        if (!isfinite(x[i]))
-            return va_error_machine(
-                "tensor %s: element %lld is %g, expected a finite number: training diverged, "
-                "mostly because the learning rate is too high: try a lower --lr or more "
-                "--warmup-epochs",
-                t->name, (long long)i, (double)x[i]);
-    return 0;
+    if (bad < 0)
+        return 0;
+    return va_error_machine(
+        "tensor %s: element %lld is %g, expected a finite number: training diverged, "
+        "mostly because the learning rate is too high: try a lower --lr or more "
+        "--warmup-epochs",
+        t->name, (long long)bad, (double)x[bad]);
 }
 
 int va_model_put(struct va_h5_out *out, const struct va_tensors *set)
@@ -209,25 +209,31 @@ static int get_metadata(struct va_h5_in *in, struct va_tensors *set)
     return result;
 }
 
+/* A tensor that lies in the file in one piece stays there; another one is read by the library. */
 static int get_tensor(struct va_h5_in *in, const char *group, const char *name,
                       struct va_tensors *set)
 {
     char *path = va_format("%s/%s", group, name);
-    int64_t shape[VA_RANK_MAX], rows, bad;
+    const struct va_h5_object *o;
+    int64_t shape[VA_RANK_MAX], bad;
     enum va_dtype type;
     struct va_tensor *t;
     int rank, result = -1;
 
     if (!path || va_h5_shape(in, path, &type, &rank, shape) < 0)
         goto done;
+    o = va_h5_find(&in->file, path);
     if (type != VA_F32 && type != VA_F16 && type != VA_BF16) {
         va_error("%s: %s: type %s, expected float32, float16 or bfloat16", va_h5_path(in), path,
                  va_dtype_names[type]);
         goto done;
     }
-    t = va_tensors_add(set, name, type, rank, shape);
-    rows = rank > 0 ? shape[0] : 1;
-    if (!t || va_h5_read_rows(in, path, type, 0, rows, t->data) < 0 || va_tensor_to_f32(t) < 0)
+    if (o->offset >= 0) {
+        result = va_tensors_add_stored(set, name, type, rank, shape, o->offset) ? 0 : -1;
+        goto done;
+    }
+    t = va_tensors_add(set, name, VA_F32, rank, shape);
+    if (!t || va_h5_read_rows(in, path, VA_F32, 0, va_h5_row_count(o), t->data) < 0)
         goto done;
     bad = va_first_not_finite(t->data, t->count);
     if (bad >= 0)
@@ -267,13 +273,16 @@ static int check_order(const char *path, char **names, int64_t count, char **ord
     return result;
 }
 
-static int get_tensors(struct va_h5_in *in, const char *group, struct va_tensors *set)
+/* Of a group, whose members messages name as PLACEname. */
+static int get_tensors(struct va_h5_in *in, const char *group, const char *place,
+                       struct va_tensors *set)
 {
     char **names = NULL, **order = NULL;
     int64_t count = 0, order_count = 0;
     int result = -1;
 
-    if (va_h5_list(in, group, &names, &count) < 0)
+    if (va_tensors_attach(set, &in->bytes, va_h5_path(in), place) < 0 ||
+        va_h5_list(in, group, &names, &count) < 0)
         goto done;
     if (va_h5_has_attribute(in, NULL, "order") &&
         (va_h5_get_strings(in, NULL, "order", &order, &order_count) < 0 ||
@@ -292,7 +301,8 @@ struct va_tensors *va_model_get(struct va_h5_in *in)
 {
     struct va_tensors *set = va_tensors_new();
 
-    if (set && (get_metadata(in, set) < 0 || get_tensors(in, "/tensors", set) < 0)) {
+    if (set &&
+        (get_metadata(in, set) < 0 || get_tensors(in, "/tensors", "/tensors/", set) < 0)) {
         va_tensors_free(set);
         return NULL;
     }
@@ -317,11 +327,29 @@ static struct va_tensors *finish(struct va_h5_in *in, struct va_tensors *set, ch
     return set;
 }
 
-struct va_tensors *va_model_read(const char *path, char **id)
+struct va_tensors *va_model_open(const char *path, char **id)
 {
     struct va_h5_in *in = va_h5_open(path, "va.model/1");
 
     return finish(in, in ? va_model_get(in) : NULL, id);
+}
+
+/* With its values; NULL after freeing what an error ended. */
+static struct va_tensors *whole(struct va_tensors *set, const char *path, char **id)
+{
+    if (!set || va_tensors_read(set, path, false) == 0)
+        return set;
+    if (id) {
+        va_free(*id);
+        *id = NULL;
+    }
+    va_tensors_free(set);
+    return NULL;
+}
+
+struct va_tensors *va_model_read(const char *path, char **id)
+{
+    return whole(va_model_open(path, id), path, id);
 }
 
 /* Where a run stands is no part of its model. */
@@ -364,13 +392,14 @@ struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step
         result = va_h5_get_real(in, NULL, "best", &ccc) < 0 ? -1
                                                             : va_model_put_own_ccc(set, ccc);
     if (result == 0)
-        result = get_tensors(in, best ? "/best" : "/tensors", set);
+        result = get_tensors(in, best ? "/best" : "/tensors", best ? "/best/" : "/tensors/",
+                             set);
     va_tensors_free(all);
     if (result < 0) {
         va_tensors_free(set);
         set = NULL;
     }
-    return finish(in, set, id);
+    return whole(finish(in, set, id), path, id);
 }
 
 /* ---- any kind ----------------------------------------------------------------------- */
@@ -480,12 +509,12 @@ static struct va_tensors *read_hdf5(const char *path, char **id)
 {
     struct va_h5_in *in = va_h5_open(path, VA_H5_FOREIGN);
 
-    if (!in)
-        return NULL;
-    if (va_keras_is(in))
+    if (in && va_keras_is(in))
         return finish(in, va_keras_read(in), id);
+    if (in && va_h5_require(in, "va.model/1") == 0)
+        return whole(finish(in, va_model_get(in), id), path, id);
     va_h5_close(in);
-    return va_model_read(path, id);
+    return NULL;
 }
 
 struct va_tensors *va_model_read_any(const char *path, const char *from, char **id)

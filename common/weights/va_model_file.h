@@ -16,7 +16,11 @@
  * NULL it gets the content id (a new string). */
 VA_MUST_USE struct va_tensors *va_model_read(const char *path, char **id);
 
-/* The same from an open file (a va.state/1 keeps a model too). */
+/* The same, but values stay in the file until they are taken, by va_params_load or va_tensors_read, which
+ * report what is wrong with them. Tensors have the type in which they are stored until then. */
+VA_MUST_USE struct va_tensors *va_model_open(const char *path, char **id);
+
+/* The same from an open file (a va.state/1 keeps a model too), which may be closed before. */
 VA_MUST_USE struct va_tensors *va_model_get(struct va_h5_in *in);
 
 /* Note how well the weights did on their own validation: val-ccc; nothing where ccc is NaN. -1 after

@@ -9,16 +9,14 @@
  * used without gap or overlap, as the format demands: no data can hide between tensors.
  */
 #include "base/va_error.h"
-#include "base/va_input.h"
 #include "base/va_mem.h"
+#include "base/va_stored.h"
 #include "base/va_tempfile.h"
 #include "weights/va_model_file.h"
-#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are stored little-endian");
 
@@ -72,16 +70,20 @@ struct entry {
 
 struct file {
     const char *path;
-    int fd;
+    struct va_stored bytes;
     int64_t header, data; /* bytes of the header, and of what follows it */
     json_t *root;
     struct entry *entries; /* [count], in the order of the header */
     int64_t count;
 };
 
-static int read_at(const struct file *f, void *data, int64_t size, int64_t at)
+static int read_at(struct file *f, void *data, int64_t size, int64_t at)
 {
-    return va_input_read_all(f->fd, f->path, "safetensors", data, size, at);
+    if (va_stored_read(&f->bytes, at, size, data) == 0)
+        return 0;
+    return va_stored_report(&f->bytes, f->path) < 0
+               ? -1
+               : va_error("%s: file ends early, expected safetensors", f->path);
 }
 
 static int open_file(struct file *f)
@@ -90,9 +92,9 @@ static int open_file(struct file *f)
     uint64_t header = 0;
     int64_t size;
 
-    f->fd = va_input_open(f->path, "a safetensors file", &size);
-    if (f->fd < 0)
+    if (va_stored_open(&f->bytes, f->path, "a safetensors file") < 0)
         return -1;
+    size = f->bytes.size;
     if (size < 10)
         return va_error("%s: file ends early, expected safetensors", f->path);
     if (read_at(f, length, 8, 0) < 0)
@@ -287,21 +289,17 @@ static int read_metadata(const struct file *f, struct va_tensors *set)
     return 0;
 }
 
-static int read_tensors(const struct file *f, struct va_tensors *set)
+static int add_tensors(const struct file *f, struct va_tensors *set)
 {
     int64_t left_out = 0;
 
     for (int64_t i = 0; i < f->count; i++) {
         const struct entry *e = &f->entries[i];
-        struct va_tensor *t;
 
-        if (e->type->dtype < 0) {
+        if (e->type->dtype < 0)
             left_out++;
-            continue;
-        }
-        t = va_tensors_add(set, e->name, (enum va_dtype)e->type->dtype, e->rank, e->shape);
-        if (!t || read_at(f, t->data, e->end - e->begin, 8 + f->header + e->begin) < 0 ||
-            (e->type->f8 && va_tensor_from_f8(t, e->type->f8_kind) < 0))
+        else if (!va_tensors_add_stored(set, e->name, (enum va_dtype)e->type->dtype, e->rank,
+                                        e->shape, 8 + f->header + e->begin))
             return -1;
     }
     if (left_out)
@@ -311,23 +309,36 @@ static int read_tensors(const struct file *f, struct va_tensors *set)
     return 0;
 }
 
+static int widen_bytes(const struct file *f, struct va_tensors *set)
+{
+    for (int64_t i = 0; i < f->count; i++) {
+        const struct entry *e = &f->entries[i];
+
+        if (e->type->f8 &&
+            va_tensor_from_f8(va_tensors_find(set, e->name), e->type->f8_kind) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 struct va_tensors *va_safetensors_read(const char *path)
 {
-    struct file f = { .path = path, .fd = -1 };
+    struct file f = { .path = path, .bytes = { .fd = -1 } };
     struct va_tensors *set = NULL;
 
     if (open_file(&f) < 0 || parse_header(&f) < 0 || parse_entries(&f) < 0)
         goto done;
     set = va_tensors_new();
-    if (set && (read_metadata(&f, set) < 0 || read_tensors(&f, set) < 0)) {
+    if (set && (va_tensors_attach(set, &f.bytes, path, "") < 0 || read_metadata(&f, set) < 0 ||
+                add_tensors(&f, set) < 0 || va_tensors_read(set, path, true) < 0 ||
+                widen_bytes(&f, set) < 0)) {
         va_tensors_free(set);
         set = NULL;
     }
 done:
     va_free(f.entries);
     json_decref(f.root);
-    if (f.fd >= 0)
-        close(f.fd);
+    va_stored_close(&f.bytes);
     return set;
 }
 

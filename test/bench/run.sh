@@ -15,7 +15,7 @@ BUILD=${BUILD:-build} PAIRS=${PAIRS:-5} PEER_SCRIPTS=${PEER_SCRIPTS:-.}
 bin=$BUILD/test/bench out=$BUILD/bench.jsonl
 : >"$out"
 
-# row | ours | the peer | peak that bounds it
+# row | ours | the peer, if any | peak that bounds it
 rows="
 step | temporal step | peer_head.py --what step | peak-fma
 forward | temporal forward | peer_head.py --what forward | peak-fma
@@ -25,6 +25,7 @@ scan-fwd | scan scan-fwd | peer_head.py --what scan-fwd | peak-exp
 scan | scan scan | peer_head.py --what scan | peak-exp
 vit-f32 | vit cls-f32 | peer_vit.py --batch 8 | peak-fma
 vit-bf16 | vit cls-bf16 | peer_vit.py --batch 8 --dtype bf16 | peak-fma
+open | open open | | peak-read
 "
 # Time grows with frames and with sequences as the work does.
 sizes="step:--frames:75 step:--frames:150 step:--frames:300 step:--frames:600
@@ -95,7 +96,7 @@ while IFS='|' read -r row ours peer bound; do
     read -ra words <<<"$ours"
     line=$(alone "${words[@]}") || { printf '%-10s failed\n' "$row"; continue; }
     mine=$(field "$line" median_s) theirs=- ratio=-
-    if [ -n "${PEERS:-}" ] && pair=$(together "$bin/${ours# }" "$PEERS $PEER_SCRIPTS/${peer# }") && [ -n "$pair" ]; then
+    if [ -n "${PEERS:-}" ] && [ -n "${peer// /}" ] && pair=$(together "$bin/${ours# }" "$PEERS $PEER_SCRIPTS/${peer# }") && [ -n "$pair" ]; then
         { read -r mine; read -r theirs; } <<<"$pair"
         ratio=$(awk "BEGIN { printf \"%.2f\", $theirs / $mine }")
         printf '{"row": "%s", "ours_s": %s, "peer_s": %s, "ratio": %s, "peer": "%s"}\n' "$row" "$mine" \

@@ -114,7 +114,6 @@ static void run_step(struct bench *b)
                                                   .dpred = m->dpred,
                                                   .step = step });
     va_temporal_backward(m->temporal, b->batch, b->frames, m->dx, m->dpred);
-    va_params_derive_grad(va_temporal_params(m->temporal));
     va_optimiser_update(m->optimiser);
     if (va_optimiser_report(m->optimiser, &report, &bad) < 0 || bad)
         exit(1);
@@ -127,7 +126,6 @@ static void run_update(struct bench *b)
     const char *bad = NULL;
 
     va_optimiser_begin(m->optimiser, 1, m->steps++, 1e-6);
-    va_params_derive_grad(va_temporal_params(m->temporal));
     va_optimiser_update(m->optimiser);
     if (va_optimiser_report(m->optimiser, &report, &bad) < 0)
         exit(1);

@@ -8,6 +8,8 @@ static void read_state(const char *path)
     struct va_h5_in *in = va_h5_open(path, "va.state/1");
     struct va_tensors *set = in ? va_model_get(in) : NULL;
 
+    if (set && va_tensors_read(set, path, false) == 0 && set->count == 0)
+        fuzz_found("a model without tensors");
     va_tensors_free(set);
     va_h5_close(in);
 }

@@ -21,7 +21,7 @@
 #define LIMITED true
 #endif
 
-static int take_memory(const char *path, struct va_h5_bytes *bytes, const char *schema)
+static int take_memory(const char *path, struct va_stored *bytes, const char *schema)
 {
     size_t size = strtoull(schema, NULL, 10);
     void *p = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -35,7 +35,7 @@ static int take_memory(const char *path, struct va_h5_bytes *bytes, const char *
 
 static void memory_has_a_limit(void)
 {
-    struct va_h5_bytes bytes = { .fd = open("/dev/null", O_RDONLY), .size = 1000 };
+    struct va_stored bytes = { .fd = open("/dev/null", O_RDONLY), .size = 1000 };
     struct va_h5_file f = { .path = "a.h5", .bytes = &bytes };
     const char *some = "16000000", *much = "8000000000";
     char line[256];

@@ -1,6 +1,6 @@
 /*
- * va.model/1: what was put is read back, in order, as float32; values that are no numbers are
- * refused by name and place.
+ * va.model/1: what was put is read back, in order, as float32, at once or when
+ * they are taken; values that are no numbers are refused by name and place.
  */
 #include "base/va_error.h"
 #include "base/va_input.h"
@@ -112,6 +112,103 @@ static void halves_become_float32(void)
     va_tensors_free(set);
 }
 
+/* The file of small_model with another number instead of `old`. */
+static void poke(float old, float new)
+{
+    FILE *f = fopen(path, "rb+");
+    char bytes[1 << 16];
+    size_t n = f ? fread(bytes, 1, sizeof(bytes), f) : 0, at = 0;
+
+    while (at + sizeof(old) <= n && memcmp(bytes + at, &old, sizeof(old)) != 0)
+        at += sizeof(old); /* data begin at multiples of 64 */
+    if (!f || at + sizeof(old) > n || fseek(f, (long)at, SEEK_SET) < 0 ||
+        fwrite(&new, sizeof(new), 1, f) != 1 || fclose(f) != 0)
+        abort();
+}
+
+static void values_stay_in_the_file_until_they_are_taken(void)
+{
+    struct va_tensors *set = small_model(), *open;
+    struct va_values v;
+    float x[2] = { 0 };
+
+    VA_CHECK(save(set) == 0);
+    open = va_model_open(path, NULL);
+    VA_CHECK(open && open->count == 2 && !open->items[0].data && !open->items[1].data);
+    VA_CHECK(open && va_values_begin(&v, open, &open->items[0], path) == 0);
+    VA_CHECK(open && va_values_get(&v, 3, 2, x) && x[0] == 1 && x[1] == 4.0f / 3);
+    VA_CHECK(open && va_values_end(&v) == 0);
+    VA_CHECK(open && va_tensors_read(open, path, false) == 0);
+    VA_CHECK(open && !memcmp(open->items[0].data, set->items[0].data, 6 * sizeof(float)));
+    VA_CHECK(open && *(float *)open->items[1].data == -7);
+    va_tensors_free(open);
+    va_tensors_free(set);
+}
+
+static void check_refused(struct va_tensors *open, const char *what)
+{
+    char line[512] = "";
+
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK(open && va_tensors_read(open, path, false) == -1);
+    va_error_catch_end();
+    VA_CHECK(strstr(line, path) == line);
+    VA_CHECK(strstr(line, what));
+    if (!strstr(line, what))
+        printf("# found \"%s\", expected \"%s\"\n", line, what);
+    va_tensors_free(open);
+}
+
+static void a_file_that_changes_after_it_was_opened_is_refused(void)
+{
+    struct va_tensors *set = small_model(), *open;
+
+    VA_CHECK(save(set) == 0);
+    open = va_model_open(path, NULL);
+    VA_CHECK(truncate(path, 1000) == 0);
+    check_refused(open, ": was changed while it was read");
+    VA_CHECK(save(set) == 0);
+    open = va_model_open(path, NULL);
+    poke(-7, -8);
+    check_refused(open, ": was changed while it was read");
+    va_tensors_free(set);
+}
+
+static void a_value_that_is_no_number_is_named_with_its_place(void)
+{
+    struct va_tensors *set = small_model();
+
+    VA_CHECK(save(set) == 0);
+    poke(5.0f / 3, INFINITY);
+    poke(2.0f / 3, NAN);
+    check_refused(va_model_open(path, NULL),
+                  ": /tensors/z.weight: element 2 is nan, expected a finite number");
+    va_tensors_free(set);
+}
+
+static void places_outside_the_file_are_refused(void)
+{
+    static const int64_t places[] = { -4, 1, INT64_MAX, INT64_MIN };
+    struct va_tensors *set = small_model(), *open;
+    char line[512] = "";
+
+    VA_CHECK(save(set) == 0);
+    open = va_model_open(path, NULL);
+    if (!open)
+        return;
+    for (size_t i = 0; i < VA_COUNT(places); i++) {
+        int64_t at = places[i] == 1 ? open->file->size - 3 : places[i];
+
+        va_error_catch_begin(line, sizeof(line));
+        VA_CHECK(!va_tensors_add_stored(open, "x", VA_F32, 0, NULL, at));
+        va_error_catch_end();
+        VA_CHECK(strstr(line, "tensor x: found 1 elements at byte"));
+    }
+    VA_CHECK(va_tensors_add_stored(open, "x", VA_F32, 0, NULL, open->file->size - 4) != NULL);
+    va_tensors_free(open);
+    va_tensors_free(set);
+}
+
 static void values_that_are_no_numbers_are_refused(void)
 {
     char line[512] = "";
@@ -136,6 +233,10 @@ int main(void)
     VA_TEST(order_values_and_metadata_come_back);
     VA_TEST(numbers_are_stored_as_numbers);
     VA_TEST(halves_become_float32);
+    VA_TEST(values_stay_in_the_file_until_they_are_taken);
+    VA_TEST(a_file_that_changes_after_it_was_opened_is_refused);
+    VA_TEST(a_value_that_is_no_number_is_named_with_its_place);
+    VA_TEST(places_outside_the_file_are_refused);
     VA_TEST(values_that_are_no_numbers_are_refused);
     remove(path);
     rmdir(folder);

@@ -423,6 +423,61 @@ static void update(struct va_adamw *h, const struct va_update *ref, const struct
     twin_cpu->ops->update(twin_cpu, h);
 }
 
+/* The lengths and directions of a normed weight, in rows shorter and longer than a piece: gradients come
+ * as those of the weight, the weight comes out. */
+static void adamw_normed(void)
+{
+    static const int64_t shapes[][2] = { { 1, 1 }, { 5, 7 }, { 130, 1023 }, { 3, 65537 } };
+
+    for (size_t k = 0; k < VA_COUNT(shapes); k++) {
+        int64_t R = shapes[k][0], C = shapes[k][1], counts[2] = { R, R * C };
+        struct twin *t[2][4], *w;
+        struct va_update ref[2], cpu[2];
+        struct va_derived dref, dcpu;
+        struct va_adamw h = { .beta1 = .9, .beta2 = .999, .eps = 1e-8, .clip = .5, .count = 2 };
+        struct va_step a = { .rate = 1e-2, .report = { .worst = -1 } }, b = a;
+
+        twin_begin();
+        w = twin_new(R * C);
+        for (int i = 0; i < 2; i++) {
+            for (int j = 0; j < 4; j++)
+                t[i][j] = j < 2 ? twin_random(counts[i], -1, 1) : twin_new(counts[i]);
+            ref[i] = (struct va_update){
+                counts[i], t[i][0]->ref, t[i][1]->ref, t[i][2]->ref, t[i][3]->ref, .01 * i,
+                1,         NULL
+            };
+            cpu[i] = (struct va_update){
+                counts[i], t[i][0]->cpu, t[i][1]->cpu, t[i][2]->cpu, t[i][3]->cpu, .01 * i,
+                1,         NULL
+            };
+        }
+        for (int64_t c = 0; R > 2 && c < C; c++)
+            twin_set(t[1][0], 2 * C + c, 0);
+        dref = (struct va_derived){
+            VA_LAW_WEIGHT_NORM, R,           C,          ref[1].value, ref[0].value,
+            { .data = w->ref }, ref[1].grad, ref[0].grad
+        };
+        dcpu = (struct va_derived){
+            VA_LAW_WEIGHT_NORM, R,           C,          cpu[1].value, cpu[0].value,
+            { .data = w->cpu }, cpu[1].grad, cpu[0].grad
+        };
+        for (int i = 0; i < 2; i++) {
+            h.list = i ? cpu : ref;
+            h.step = i ? &b : &a;
+            h.derived = i ? &dcpu : &dref;
+            h.derived_count = 1;
+            a.t = b.t = 3;
+            (i ? twin_cpu : twin_ref)->ops->update(i ? twin_cpu : twin_ref, &h);
+        }
+        VA_CHECK_NEAR(b.report.norm, a.report.norm, 1e-6 * a.report.norm);
+        twin_check("normed g", t[0][0], 8, 1);
+        twin_check("normed v", t[1][0], 8, C == 1 ? 10 : 1);
+        twin_check("normed m", t[1][2], 16, C == 1 ? 10 : 0);
+        twin_check("normed w", w, 8, 1);
+        twin_end();
+    }
+}
+
 /* Several tensors, one longer than a piece; five steps with clipping and decay. */
 static void adamw(void)
 {
@@ -556,6 +611,7 @@ int main(void)
     VA_TEST(nothing_labelled);
     VA_TEST(cross_entropy);
     VA_TEST(adamw);
+    VA_TEST(adamw_normed);
     VA_TEST(rows);
     VA_TEST(philox_known_answers);
     return va_test_finish();

@@ -77,6 +77,26 @@ void VA_HOT(va_hot_turn)(int64_t n, float a, float b, const float *y, float *z)
         z[i] = v_fmaf(b, y[i], a * z[i]);
 }
 
+double VA_HOT(va_hot_turned)(int64_t n, float a, float b, const float *y, const float *z)
+{
+    enum { BLOCK = 2048 };
+    double sum = 0;
+
+    for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
+        int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK;
+        va_vf part[VA_SUM] = { 0 };
+
+        VA_EACH_SUM (at, k, end - i0) {
+            int64_t i = i0 + at;
+            va_vf x = v_fma(v_get(y + i, end - i), v_set(b), v_get(z + i, end - i) * a);
+
+            part[k] = v_fma(x, x, part[k]);
+        }
+        sum += v_total(part);
+    }
+    return sum;
+}
+
 void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,
                                 double *sum)
 {
@@ -147,10 +167,11 @@ void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, con
 {
     for (int64_t i = 0; i < n; i += VA_W) {
         int64_t left = n - i;
-        va_vf g = v_get(grad + i, left) * h->clip;
+        va_vf old = v_get(w + i, left);
+        va_vf g = v_fma(old, v_set(h->slope.v), v_get(grad + i, left) * h->slope.dw) * h->clip;
         va_vf mi = v_fma(v_get(m + i, left), v_set(h->beta1), g * h->rest1);
         va_vf vi = v_fma(v_get(v + i, left), v_set(h->beta2), g * g * h->rest2);
-        va_vf wi = v_get(w + i, left) * h->keep;
+        va_vf wi = old * h->keep;
 
         v_put(m + i, mi, left);
         v_put(v + i, vi, left);
