@@ -85,7 +85,9 @@ static void check_size(const char *size, double bf16)
     see(e, picture, row);
     va_golden_check(file, row, cls->count, cls, va_golden_atol(file, "cls"));
     if (bf16 > 0) {
-        be->precision = VA_BF16_PRODUCTS; /* weights are made ready anew for it */
+        va_embedder_free(e); /* weights are ready for the precision that they were loaded for */
+        be->precision = VA_BF16_PRODUCTS;
+        e = embedder(be, weights_of(size));
         see(e, picture, row);
         VA_CHECK_NEAR(error_of(row, cls), 0, 1.5 * bf16);
         VA_CHECK(error_of(row, cls) > 1e-4);
