@@ -12,6 +12,7 @@
 #               of each person (CROP_OPTIONS of va-embed, such as --margin 0.1), where a detector is installed
 #               (make deps WITH=faces, or VA_FACES). A folder of pictures is taken as crops.
 #               yes: always, no: never
+#   EXIT_CODES  a file that gets a line with the exit code of each command that fails
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
 # arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and
@@ -59,10 +60,10 @@ searched = $(or $(filter yes,$(SEARCH)),$(if $(filter videos,$(SEARCH)),$(if $(f
 decoded  = $(if $(searched),,$(filter %.folder,$(source))$(DECODE_OPTIONS))
 seen     = $(if $(searched),$(OUT)/$(1)/$(1).faces.h5,$(if $(decoded),$(OUT)/$(1)/$(1).frames.h5,$(source)))
 
-# A tool takes the place of its shell: it is told when make is to end. The long stages of several videos share a
+# A tool, or what passes signals on to it, takes the place of its shell: it is told when make is to end. The long stages of several videos share a
 # line on a terminal, unless there are too many to say.
 shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
-follow = exec $(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
+follow = exec $(if $(EXIT_CODES),sh $(HERE)exit_code.sh $(EXIT_CODES) )$(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
 
 OVERLAY ?= yes
 endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)

@@ -64,6 +64,17 @@ fails() {
     [ ! -e results/nope ]
 }
 
+@test "the same file twice is taken once; links to it have names of their own" {
+    mkdir sub && ln -s . sub/here && ln -s one.mkv two.mkv
+    run -0 --separate-stderr ran -q one.mkv ./one.mkv sub/../one.mkv two.mkv
+    [ "$stderr" = "$(printf 'va-run: %s: is given twice, before as one.mkv: taken once\n' ./one.mkv sub/../one.mkv)" ] || explain "$stderr"
+    [ "$(grep ^table <<<"$output")" = "$(printf 'table\tresults/%s.csv\n' one/one two/two)" ]
+    mkdir crops && for i in 1 2 3; do make_image crops/0000$i.png 20 20 90; done
+    run -0 --separate-stderr ran -q -o folders crops crops// sub/here/../crops
+    [ "$(grep -c "is given twice, before as crops:" <<<"$stderr")" -eq 2 ] || explain "$stderr"
+    [ "$(grep -c ^table <<<"$output")" -eq 1 ]
+}
+
 @test "another video, or model, of the same name is not taken for the one before, older as it may be" {
     ran -q one.mkv >/dev/null
     scene two.mkv 2 "red 20+10*t 30"
@@ -94,6 +105,22 @@ fails() {
     cp one.mkv bad.mp4
     run -0 --separate-stderr ran bad.mp4 one.mkv
     [[ $stderr != *one.faces.h5* ]]
+}
+
+@test "what the machine fails at is exit 4, beside bad input, too" {
+    echo "no video" >bad.mp4
+    for code in 1 4 126; do
+        printf '#!/bin/sh\ncase $* in *"-o out/one/one.faces.h5"*) exit %d ;; esac\nexec "$@"\n' $code >launch.sh && chmod +x launch.sh
+        run -4 --separate-stderr ran -o out --set LAUNCH=./launch.sh bad.mp4 one.mkv
+        [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]] || explain "$stderr"
+    done
+    run -4 --separate-stderr ran -o out --set LAUNCH=./no-such-launcher one.mkv
+    printf '#!/bin/sh\nkill -KILL $$\n' >launch.sh
+    run -4 --separate-stderr ran -o out --set LAUNCH=./launch.sh one.mkv
+    run -3 --separate-stderr ran -o out --set SMOOTH_OPTIONS=--no-such one.mkv
+    # where nothing can be written is said before make starts
+    run -4 --separate-stderr ran -o one.mkv/out one.mkv
+    [ "$stderr" = "va-run: one.mkv/out: cannot make folder: Not a directory" ] || explain "$stderr"
 }
 
 @test "models: by options, by the environment, the starter that is installed, none" {
@@ -165,6 +192,21 @@ rater() {
     [ "$stderr" = "va-run: no-such-make: cannot run: No such file or directory" ]
     VA_PIPELINES=/nowhere run -3 --separate-stderr ran one.mkv
     [[ $stderr == *"/nowhere/video.mk"* ]]
+}
+
+@test "--set takes the variables of the pipeline alone; each is used there and explained" {
+    fails 2 "--set SMOOTH_OPTION=1: unknown variable SMOOTH_OPTION, did you mean SMOOTH_OPTIONS? (try --help)" --set SMOOTH_OPTION=1 one.mkv
+    fails 2 "--set =1: expected NAME=VALUE (try --help)" --set =1 one.mkv
+    [ ! -e results ]
+    run -2 --separate-stderr va-run --set NOTHING.LIKE.IT=1 one.mkv
+    [[ $stderr == "va-run: --set NOTHING.LIKE.IT=1: unknown variable NOTHING.LIKE.IT, expected one of "*" (try --help)" ]] || explain "$stderr"
+    list=${stderr#*one of } help=$(va-run --help)
+    IFS=', ' read -ra known <<<"${list% (try*}"
+    [ ${#known[@]} -ge 10 ]
+    for name in "${known[@]}"; do
+        grep -qF "\$($name)" "$BATS_TEST_DIRNAME"/../pipelines/{video,params}.mk || explain "$name is not used"
+        [[ $help == *"$name"* ]] || explain "$name is not explained"
+    done
 }
 
 @test "when va-run is ended, so is what it started" {

@@ -2,19 +2,20 @@
  * va-run - from videos to pages, tables and plots of valence and arousal: the tools, one after the other.
  *
  * Runs pipelines/video.mk with make, which knows what is out of date; base/va_make.h. Here are only the
- * command line and the models that are there.
+ * command line and the models that are there; run/va_videos.c looks at the videos.
  */
 #include "base/va_make.h"
 #include "base/va_mem.h"
+#include "base/va_nearest.h"
 #include "base/va_program.h"
+#include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
-#include <dirent.h>
+#include "tools/run/va_videos.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ static const struct va_option table[] = {
     VA_OPT_CHOICE(0, "faces", &args.faces, faces_names,
                   "find faces first: in videos if a detector is installed, always, never"),
     VA_OPT_LIST(0, "set", &args.settings, "NAME=VALUE",
-                "variable of pipelines/video.mk, such as SMOOTH_OPTIONS; may be repeated"),
+                "variable of pipelines/video.mk, see below; may be repeated"),
     VA_OPT_FLAG(0, "live", &args.live, "hand over to va-live, with the arguments that follow"),
     VA_OPT_RUN_INT('j', "jobs", &args.jobs, 1, 1024, "number of commands to run side by side"),
     VA_OPT_END,
@@ -54,7 +55,12 @@ static const struct va_usage usage = {
         "predictions. The names of what a person opens are printed.\n\n"
         "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. A second "
         "run makes only what is out of date. After an interruption, the same command continues. A "
-        "video that fails does not stop the others; the exit code is then 3.\n\n"
+        "video that fails does not stop the others; the exit code is then 3, or 4 where "
+        "something else than its input was the reason: the disk, memory, a command that cannot be run.\n\n"
+        "--set gives options to the tools: CROP_OPTIONS and EMBED_OPTIONS (va-embed), DECODE_OPTIONS, "
+        "FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS, SMOOTH_OPTIONS. OVERLAY=no leaves out the "
+        "overlay, THREADS is the number of threads of a command, and LAUNCH goes before each command, "
+        "for schedulers.\n\n"
         "Without --encoder and --model, VA_ENCODER and VA_MODEL of the environment name them, else "
         "the starter model is used if it is installed (make deps WITH=starter). Its values are "
         "rough. Without any model, only the faces are found.\n\n"
@@ -68,6 +74,35 @@ static const struct va_usage usage = {
         "va-run -j 2 -o own --encoder encoder.h5 --model model.h5 holiday.mp4 talk.mp4\n"
         "va-run -o one --set FACES_OPTIONS=\"--people largest\" talk.mp4",
 };
+
+/* Variables of pipelines/video.mk and params.mk that no option here has: what --set sets. */
+static const char *const variables[] = {
+    "CROP_OPTIONS", "DECODE_OPTIONS",  "EMBED_OPTIONS",   "FACES_OPTIONS",  "LAUNCH",
+    "OVERLAY",      "OVERLAY_OPTIONS", "PREDICT_OPTIONS", "SMOOTH_OPTIONS", "THREADS",
+};
+
+/* "NAME=VALUE" of --set. */
+static bool check_setting(const char *setting, int *status)
+{
+    size_t length = strcspn(setting, "=");
+    struct va_nearest near = va_nearest_to(setting, length);
+    char list[512] = "";
+
+    if (!length || !setting[length])
+        return va_usage_error(status, "--set %s: expected NAME=VALUE", setting);
+    for (size_t i = 0, used = 0; i < VA_COUNT(variables) && used < sizeof(list); i++) {
+        if (strlen(variables[i]) == length && !strncmp(setting, variables[i], length))
+            return true;
+        va_nearest_offer(&near, variables[i]);
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
+                                 variables[i]);
+    }
+    if (near.name)
+        return va_usage_error(status, "--set %s: unknown variable %.*s, did you mean %s?",
+                              setting, (int)length, setting, near.name);
+    return va_usage_error(status, "--set %s: unknown variable %.*s, expected one of %s",
+                          setting, (int)length, setting, list);
+}
 
 /* What follows --live is not for us. */
 static bool parse_args(int argc, char **argv, int *status)
@@ -87,9 +122,8 @@ static bool parse_args(int argc, char **argv, int *status)
     else if (!args.operands[0])
         return va_usage_error(status, "expected at least one video");
     for (int64_t i = 0; i < args.settings.count; i++)
-        if (!strchr(args.settings.items[i], '=') || args.settings.items[i][0] == '=')
-            return va_usage_error(status, "--set %s: expected NAME=VALUE",
-                                  args.settings.items[i]);
+        if (!check_setting(args.settings.items[i], status))
+            return false;
     return true;
 }
 
@@ -135,70 +169,6 @@ static int find_models(const char **only)
     return 0;
 }
 
-/* ---- videos ------------------------------------------------------------------------------- */
-
-static bool is_picture(const char *name)
-{
-    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".bmp" };
-    const char *ending = strrchr(name, '.');
-
-    for (size_t i = 0; ending && i < VA_COUNT(endings); i++)
-        if (!strcasecmp(ending, endings[i]))
-            return true;
-    return false;
-}
-
-/* A folder has to hold pictures. One of videos is a likely mistake. */
-static int check_folder(DIR *folder, const char *path)
-{
-    const struct dirent *entry;
-    bool other = false, pictures = false;
-
-    while ((entry = readdir(folder)) && !pictures) {
-        pictures = is_picture(entry->d_name);
-        other |= entry->d_name[0] != '.';
-    }
-    return pictures || !other
-               ? 0
-               : va_error("%s: a folder without pictures: give the videos in it, such as %s/*",
-                          path, path);
-}
-
-/* Names with a line break end here: a list has a line for each. */
-static int check_video(const char *path)
-{
-    DIR *folder;
-    int status;
-
-    if (strchr(path, '\n'))
-        return va_error("%s: has a line break in its name: rename it", path);
-    if (access(path, R_OK) != 0)
-        return va_error_read(path, "open");
-    if (!(folder = opendir(path)))
-        return 0;
-    status = check_folder(folder, path);
-    closedir(folder);
-    return status;
-}
-
-/* A file in memory, a line for each video: its descriptor, which make and its commands inherit. -1 after
- * reporting. */
-static int list_videos(void)
-{
-    int fd = memfd_create("videos", 0);
-
-    if (fd < 0)
-        return va_error_machine("cannot list the videos: %s", strerror(errno));
-    for (char **video = args.operands; *video; video++)
-        if (check_video(*video) < 0 ||
-            (dprintf(fd, "%s\n", *video) < 0 &&
-             va_error_machine("cannot list the videos: %s", strerror(errno)) < 0)) {
-            close(fd);
-            return -1;
-        }
-    return fd;
-}
-
 /* ---- make --------------------------------------------------------------------------------- */
 
 /* "MODEL=A B ...": a blank in a path would make two of it. */
@@ -215,9 +185,10 @@ static char *join_models(void)
     return all;
 }
 
-/* A command line of make for `goal`; `checked`: of files, those that are up to date. NULL after
+/* A command line of make for `goal`, with the descriptors of the list of videos and of the file for exit codes;
+ * `checked`: of files, those that are up to date. NULL after
  * reporting. */
-static struct va_make *command(int list, const char *goal, bool checked)
+static struct va_make *command(int list, int codes, const char *goal, bool checked)
 {
     struct va_make *m = va_make_new(args.jobs, "video.mk");
     int threads = va_threads_available() / (int)args.jobs;
@@ -230,6 +201,7 @@ static struct va_make *command(int list, const char *goal, bool checked)
         va_make_say(m, va_strdup("-s"));
     va_make_say(m, va_strdup(checked ? "CHECK=yes" : "CHECK="));
     va_make_say(m, va_format("VIDEO_LIST=/dev/fd/%d", list));
+    va_make_say(m, va_format("EXIT_CODES=/dev/fd/%d", codes));
     va_make_say(m, va_format("OUT=%s", args.output));
     va_make_say(m, va_format("ENCODER=%s", args.encoder ? args.encoder : ""));
     va_make_say(m, join_models());
@@ -243,9 +215,9 @@ static struct va_make *command(int list, const char *goal, bool checked)
     return m;
 }
 
-static int make(int list, const char *goal, bool ask, bool checked)
+static int make(int list, int codes, const char *goal, bool ask, bool checked)
 {
-    struct va_make *m = command(list, goal, checked);
+    struct va_make *m = command(list, codes, goal, checked);
     int status = m ? va_make_run(m, ask) : -1;
 
     va_make_free(m);
@@ -258,17 +230,31 @@ static bool has_detector(void)
     bool has = installed || from_environment("VA_FACES");
 
     for (int64_t i = 0; i < args.settings.count; i++)
-        has |= !strncmp(args.settings.items[i], "FACES", 5); /* =, or _OPTIONS=--weights ... */
+        has |= !strncmp(args.settings.items[i], "FACES_", 6); /* --weights ... */
     va_free(installed);
     return has;
 }
 
-static int run(void)
+/* Not everything was made. What a tool says of its input is bad input; all else that ends a command is
+ * the machine's. */
+static int tell_failure(int codes)
 {
-    int list = list_videos(), made, listed;
+    static const char text[] = "not everything could be made: the lines above say why";
+    FILE *lines = lseek(codes, 0, SEEK_SET) == 0 ? fdopen(dup(codes), "r") : NULL;
+    bool machine = false;
+    int code;
 
-    if (list < 0)
-        return -1;
+    while (lines && fscanf(lines, "%d", &code) == 1)
+        machine |= code != VA_EXIT_USAGE && code != VA_EXIT_INPUT;
+    if (lines)
+        fclose(lines);
+    return machine ? va_error_machine("%s", text) : va_error("%s", text);
+}
+
+static int run(int list, int codes)
+{
+    int made, listed;
+
     if (!used.count)
         va_warn(
             "no model, so only faces are found: make deps WITH=starter fetches one, or give "
@@ -277,14 +263,38 @@ static int run(void)
         va_warn(
             "no detector of faces, so the whole pictures are taken for faces: make deps WITH=faces "
             "fetches one");
-    made = make(list, "all", false, false);
-    listed = made < 0 ? -1 : make(list, "list", true, made > 0);
-    close(list);
+    made = make(list, codes, "all", false, false);
+    listed = made < 0 ? -1 : make(list, codes, "list", true, made > 0);
     if (made == 0 && listed > 0)
         return va_error_machine("standard output: cannot write the list of files");
     if (made > 0)
-        return va_error("not everything could be made: the lines above say why");
+        return tell_failure(codes);
     return made < 0 || listed ? -1 : 0;
+}
+
+/* Before make, whose commands would say it one by one. */
+static int make_output(void)
+{
+    if (va_make_folder(args.output) < 0)
+        return -1;
+    return access(args.output, W_OK | X_OK) == 0 ? 0 : va_error_write(args.output, "write in");
+}
+
+static int run_videos(void)
+{
+    int list = va_videos_list(args.operands), codes, status = -1;
+
+    if (list < 0)
+        return -1;
+    codes = memfd_create("exit codes", 0);
+    if (codes < 0)
+        va_error_machine("cannot collect exit codes: %s", strerror(errno));
+    else if (make_output() == 0)
+        status = run(list, codes);
+    if (codes >= 0)
+        close(codes);
+    close(list);
+    return status;
 }
 
 /* ---- live --------------------------------------------------------------------------------- */
@@ -334,7 +344,7 @@ int main(int argc, char **argv)
         int result = find_models(&only);
 
         if (result == 0)
-            result = args.live ? go_live() : run();
+            result = args.live ? go_live() : run_videos();
         status = va_tool_status(result);
     }
     va_free((void *)only);

@@ -1,0 +1,116 @@
+#include "tools/run/va_videos.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static bool is_picture(const char *name)
+{
+    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".bmp" };
+    const char *ending = strrchr(name, '.');
+
+    for (size_t i = 0; ending && i < VA_COUNT(endings); i++)
+        if (!strcasecmp(ending, endings[i]))
+            return true;
+    return false;
+}
+
+/* A folder has to hold pictures. One of videos is a likely mistake. */
+static int check_folder(DIR *folder, const char *path)
+{
+    const struct dirent *entry;
+    bool other = false, pictures = false;
+
+    while ((entry = readdir(folder)) && !pictures) {
+        pictures = is_picture(entry->d_name);
+        other |= entry->d_name[0] != '.';
+    }
+    return pictures || !other
+               ? 0
+               : va_error("%s: a folder without pictures: give the videos in it, such as %s/*",
+                          path, path);
+}
+
+/* Names with a line break end here: a list has a line for each. */
+static int check_video(const char *path)
+{
+    DIR *folder;
+    int status;
+
+    if (strchr(path, '\n'))
+        return va_error("%s: has a line break in its name: rename it", path);
+    if (access(path, R_OK) != 0)
+        return va_error_read(path, "open");
+    if (!(folder = opendir(path)))
+        return 0;
+    status = check_folder(folder, path);
+    closedir(folder);
+    return status;
+}
+
+/* The path with the links of its folders resolved, but not of the file: a link is how a video gets another
+ * name. A new string, or NULL after reporting. */
+static char *place_of(const char *path)
+{
+    size_t end = strlen(path), begin;
+    char *folder, *real, *place;
+
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    for (begin = end; begin > 0 && path[begin - 1] != '/'; begin--)
+        ;
+    folder = va_format("%.*s.", (int)begin, path);
+    if (!folder)
+        return NULL;
+    if (!(real = realpath(folder, NULL)))
+        va_error_read(path, "find its folder");
+    place = real ? va_format("%s/%.*s", real, (int)(end - begin), path + begin) : NULL;
+    free(real);
+    va_free(folder);
+    return place;
+}
+
+/* Write the paths to `fd`. places [count of paths] gets the place of each, NULL last. */
+static int write_list(int fd, char *const *paths, char **places)
+{
+    for (size_t i = 0, before; paths[i]; i++) {
+        if (check_video(paths[i]) < 0 || !(places[i] = place_of(paths[i])))
+            return -1;
+        for (before = 0; strcmp(places[before], places[i]) != 0; before++)
+            ;
+        if (before < i)
+            va_warn("%s: is given twice, before as %s: taken once", paths[i], paths[before]);
+        else if (dprintf(fd, "%s\n", paths[i]) < 0)
+            return va_error_machine("cannot list the videos: %s", strerror(errno));
+    }
+    return 0;
+}
+
+int va_videos_list(char *const *paths)
+{
+    int fd = memfd_create("videos", 0), status;
+    int64_t count = 0;
+    char **places;
+
+    if (fd < 0)
+        return va_error_machine("cannot list the videos: %s", strerror(errno));
+    while (paths[count])
+        count++;
+    places = va_new(count + 1, sizeof(*places));
+    status = places ? write_list(fd, paths, places) : -1;
+    for (int64_t i = 0; places && i < count; i++)
+        va_free(places[i]);
+    va_free(places);
+    if (status == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
