@@ -164,3 +164,22 @@ refuses() {
     run -3 --separate-stderr va-decode -o a.h5 p
     [[ $stderr == "va-decode: p/1.jpg: broken image: "* ]]
 }
+
+@test "any number of decoders: the same frames and messages in the same order" {
+    mkdir many
+    for i in $(seq 40); do make_image "many/$i.jpg" $((20 + i)) 30 $((5 * i)); done
+    head -c 200 many/7.jpg >many/8.jpg
+    make_image many/21.jpg 400 300 77
+    : >many/30.jpg
+    rm many/13.jpg
+    va-decode -j 1 --tolerate 2 --size 32 --raw many >expected 2>messages
+    [ "$(grep -c "broken image" messages)" -eq 2 ]
+    [ "$(stat -c %s expected)" -eq $((37 * 32 * 32 * 3)) ]
+    for j in 2 3 5; do
+        va-decode -j $j --tolerate 2 --size 32 --raw many >raw 2>err
+        cmp expected raw
+        cmp messages err
+    done
+    run -3 --separate-stderr va-decode -j 3 --size 32 -o bad.h5 many
+    [[ "$stderr" == "va-decode: many/8.jpg: broken image: "* ]]
+}

@@ -5,6 +5,7 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_thread.h"
 #include "media/va_crops.h"
 #include "media/va_image.h"
 #include "media/va_source_priv.h"
@@ -119,7 +120,8 @@ int va_folder_open(struct va_source *s, const char *path)
     f->images = va_images_new(s->options.width, s->options.height, true);
     if (!f->images)
         return -1;
-    va_images_ahead(f->images, ahead, s);
+    va_images_ahead(f->images, ahead, s,
+                    s->options.threads ? s->options.threads : va_threads_available());
     last = f->crops.items[f->count - 1].number;
     if (s->options.frame_count && s->options.frame_count < last)
         return va_error("%s/%s: found frame %lld, expected at most %lld frames", path,

@@ -33,9 +33,11 @@ VA_MUST_USE int va_images_read(struct va_images *im, const char *path, struct va
 /*
  * The caller knows what it will read: path(arg, k) is a new string, the k-th image after the one
  * that va_images_read was asked for, NULL when there are no more. Those are then decoded in the
- * background.
+ * background, by as many confined processes as `threads` says (1..16), or by one where the first image
+ * says how large the others are. Call it before the first image is read.
  */
-void va_images_ahead(struct va_images *im, char *(*path)(void *arg, int64_t k), void *arg);
+void va_images_ahead(struct va_images *im, char *(*path)(void *arg, int64_t k), void *arg,
+                     int threads);
 void va_images_free(struct va_images *im); /* NULL is fine */
 
 /* Whether a name ends as a picture does: .jpg, .jpeg, .png, .bmp, .webp, .tif or .tiff in any case. */
