@@ -53,9 +53,10 @@ static const struct va_usage usage = {
         "frame (DIR/NAME.tsv is the same with tabs); NAME.svg, the curves; NAME.overlay.mp4, the video with boxes and curves over it; and "
         "the files that they were made from: faces, features, predictions and smoothed "
         "predictions. The names of what a person opens are printed.\n\n"
-        "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. A second "
+        "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. Videos "
+        "of one name keep the ending, and the folders if necessary. A second "
         "run makes only what is out of date. After an interruption, the same command continues. A "
-        "video that fails does not stop the others; the exit code is then 3, or 4 where "
+        "video that cannot be taken or fails does not stop the others; the exit code is then 3, or 4 where "
         "something else than its input was the reason: the disk, memory, a command that cannot be run.\n\n"
         "--set gives options to the tools: CROP_OPTIONS and EMBED_OPTIONS (va-embed), DECODE_OPTIONS, "
         "FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS, SMOOTH_OPTIONS. OVERLAY=no leaves out the "
@@ -160,13 +161,10 @@ static int find_models(const char **only)
 
         if (path && access(path, R_OK) != 0)
             return va_error_read(path, "open");
-        if (path && !args.live && strpbrk(path, " \t"))
-            return va_error(
-                "%s: has a blank in its path, which make cannot take: give it another name "
-                "(ln -s)",
-                path);
+        if (path && !args.live && va_make_takes(path) < 0)
+            return -1;
     }
-    return 0;
+    return args.live ? 0 : va_make_takes(args.output);
 }
 
 /* ---- make --------------------------------------------------------------------------------- */
@@ -235,24 +233,27 @@ static bool has_detector(void)
     return has;
 }
 
-/* Not everything was made. What a tool says of its input is bad input; all else that ends a command is
- * the machine's. */
-static int tell_failure(int codes)
+/* The exit code of what failed, VA_EXIT_OK if nothing did. What a tool says of its input is bad input; all else
+ * that ends a command is the machine's. */
+static enum va_exit failure(int codes)
 {
-    static const char text[] = "not everything could be made: the lines above say why";
     FILE *lines = lseek(codes, 0, SEEK_SET) == 0 ? fdopen(dup(codes), "r") : NULL;
-    bool machine = false;
+    enum va_exit worst = lines ? VA_EXIT_OK : VA_EXIT_MACHINE;
     int code;
 
     while (lines && fscanf(lines, "%d", &code) == 1)
-        machine |= code != VA_EXIT_USAGE && code != VA_EXIT_INPUT;
+        if (worst != VA_EXIT_MACHINE)
+            worst = code == VA_EXIT_USAGE || code == VA_EXIT_INPUT ? VA_EXIT_INPUT
+                                                                   : VA_EXIT_MACHINE;
     if (lines)
         fclose(lines);
-    return machine ? va_error_machine("%s", text) : va_error("%s", text);
+    return worst;
 }
 
 static int run(int list, int codes)
 {
+    static const char text[] = "not everything could be made: the lines above say why";
+    enum va_exit failed;
     int made, listed;
 
     if (!used.count)
@@ -267,33 +268,29 @@ static int run(int list, int codes)
     listed = made < 0 ? -1 : make(list, codes, "list", true, made > 0);
     if (made == 0 && listed > 0)
         return va_error_machine("standard output: cannot write the list of files");
-    if (made > 0)
-        return tell_failure(codes);
-    return made < 0 || listed ? -1 : 0;
-}
-
-/* Before make, whose commands would say it one by one. */
-static int make_output(void)
-{
-    if (va_make_folder(args.output) < 0)
+    if (made < 0)
         return -1;
-    return access(args.output, W_OK | X_OK) == 0 ? 0 : va_error_write(args.output, "write in");
+    failed = failure(codes);
+    if (failed == VA_EXIT_MACHINE)
+        return va_error_machine("%s", text);
+    if (made > 0 || failed)
+        return va_error("%s", text);
+    return listed ? -1 : 0;
 }
 
 static int run_videos(void)
 {
-    int list = va_videos_list(args.operands), codes, status = -1;
+    int codes = memfd_create("exit codes", 0), list, status = -1;
 
-    if (list < 0)
-        return -1;
-    codes = memfd_create("exit codes", 0);
     if (codes < 0)
-        va_error_machine("cannot collect exit codes: %s", strerror(errno));
-    else if (make_output() == 0)
+        return va_error_machine("cannot collect exit codes: %s", strerror(errno));
+    list = va_videos_list(args.operands, codes);
+    /* make's commands would say it one by one */
+    if (list >= 0 && va_test_folder(args.output) == 0)
         status = run(list, codes);
-    if (codes >= 0)
-        close(codes);
-    close(list);
+    if (list >= 0)
+        close(list);
+    close(codes);
     return status;
 }
 
@@ -345,7 +342,8 @@ int main(int argc, char **argv)
 
         if (result == 0)
             result = args.live ? go_live() : run_videos();
-        status = va_tool_status(result);
+        /* the last line is about all that failed */
+        status = result == 0 ? VA_EXIT_OK : va_error_last_status();
     }
     va_free((void *)only);
     va_options_free(table);
