@@ -87,6 +87,18 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     [ "$(wc -l <<<"$stderr")" -eq 2 ] && [ ! -e out2 ]
 }
 
+@test "a video that may not be read is named, the others are done" {
+    cp one.mkv two.mkv && mkdir three && make_image three/00001.png 20 20 90
+    forbidden two.mkv && chmod 000 three
+    run -3 --separate-stderr "${plainly[@]}" prefix/bin/va-run -q two.mkv one.mkv three
+    [ "$stderr" = "va-run: two.mkv: cannot open: Permission denied
+va-run: three: cannot open: Permission denied
+va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model
+va-run: not everything could be made: the lines above say why" ] || explain "$stderr"
+    [ "$output" = $'faces\tresults/one/one.faces.h5' ] || explain "$output"
+    chmod 700 three
+}
+
 @test "the same file twice is taken once; links to it have names of their own" {
     mkdir sub && ln -s . sub/here && ln -s one.mkv two.mkv
     run -0 --separate-stderr ran -q one.mkv ./one.mkv sub/../one.mkv two.mkv
