@@ -34,12 +34,13 @@ static const struct va_usage usage = {
     .brief = "draw faces, valence and arousal over a video",
     .details =
         "--faces FACES.h5, from va-faces, gives the boxes and names of people. --predictions PRED.h5, "
-        "from va-predict or va-smooth, gives the curves: the last 10 seconds of valence and arousal, "
-        "and a dot in the circumplex, with the way of the last 2 seconds. One of the two options is "
-        "enough. A person of --faces has the predictions of the same name. Curves have gaps where the "
-        "face is not seen.\n\n"
-        "The output has the frames and times of VIDEO, turned upright, and its sound, copied. Times "
-        "below 0 are moved to 0, the sound with them. The video is H.264, or MPEG-4 where libavcodec "
+        "from va-predict or va-smooth, gives the curves of the last 10 seconds, and a dot in the "
+        "circumplex with its path over the last 2 seconds. At least one of the two options is needed. "
+        "With both, each person gets the predictions of the same name. Curves have gaps where "
+        "the face is not seen.\n\n"
+        "Files of another video are refused: names, sizes, times and numbers of frames are compared.\n\n"
+        "The output has the frames and times of VIDEO, turned upright, and a copy of its sound. If "
+        "the first time is below 0, all times are moved to begin at 0. The video is H.264, or MPEG-4 where libavcodec "
         "has no libx264. A picture with an odd side gets one more row or column.\n\n"
         "In a picture below 150 x 90 pixels there are no curves. Text is drawn by cairo (make deps "
         "WITH=pictures); without it there is none.",
