@@ -27,8 +27,7 @@ enum va_use {
 };
 
 struct va_weight {
-    void *
-        data; /* values, in the layout the operation states; NULL: `prepared` is all there is */
+    void *data; /* values, in the layout the operation states; NULL: only `prepared` is there */
     void *prepared;
     bool stale; /* the host wrote data since `prepared` was made */
     enum va_use use;

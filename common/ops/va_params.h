@@ -47,10 +47,8 @@ struct va_params {
     struct va_backend *be;  /* NULL for a list that is only declared, to match or count */
     struct va_param *items; /* [count] */
     int64_t count, room;
-    void *values; /* block of all entries; NULL before va_params_allocate */
-    bool
-        run_only; /* set before that: neither trained nor stored, so weights may have their prepared
-                      form alone, and no values */
+    void *values;  /* block of all entries; NULL before va_params_allocate */
+    bool run_only; /* set before that: not trained, not stored; weights may be prepared alone */
 
     struct va_derived *derived; /* [derived_count] weights that follow from entries */
     int64_t *derived_from;      /* [derived_count, 2]: the entries of v and g; -1: no g */
