@@ -28,6 +28,7 @@ enum va_init {
 };
 
 struct va_param {
+    struct va_backend *be; /* as of the list */
     char name[80];
     int rank;
     int64_t shape[4];
@@ -99,13 +100,21 @@ VA_MUST_USE int va_params_match(const struct va_params *list, const struct va_te
                                 const char *path);
 
 /*
- * Copy values from / to a set. Loading wants every entry, of the right shape, with finite
- * values, and nothing else; `path` names the file in messages. 0, or -1 after reporting; after a failed load the values are undefined.
+ * Take values from a set: it has every entry, of the right shape, with finite values, and nothing else;
+ * `path` names the file in messages. 0, or -1 after reporting; the values are undefined then.
  * What the set left in its file goes from there to the device, without a copy in between.
  */
 VA_MUST_USE int va_params_load(struct va_params *list, const struct va_tensors *set,
                                const char *path);
+
+/* Add copies of all entries, or of those that are trained, to a set. 0, or -1 after reporting. */
 VA_MUST_USE int va_params_store(const struct va_params *list, struct va_tensors *set);
+VA_MUST_USE int va_params_keep(const struct va_params *list, struct va_tensors *set);
+
+/* Add all entries to a set without a copy: values stay where they are. Those that `kept` has (NULL: none)
+ * are its. The list and `kept` outlive the set. 0, or -1 after reporting. */
+VA_MUST_USE int va_params_lend(const struct va_params *list, const struct va_tensors *kept,
+                               struct va_tensors *set);
 
 void va_params_zero_grad(struct va_params *list);
 
