@@ -119,3 +119,5 @@ for s in $sizes; do
     line=$(alone temporal "$row" "$option" "$n") &&
         printf '%s %s %s: %s s\n' "$row" "$option" "$n" "$(field "$line" median_s)"
 done
+printf 'methods of convolution:\n'
+"$bin/choice" || printf 'a convolution took the slower method\n'
