@@ -61,8 +61,14 @@ fails() {
     cp one.mkv $'a\nb.mkv'
     rm -r results
     fails 3 "a?b.mkv: has a line break in its name: rename it" $'a\nb.mkv'
+    long=$(printf 'n%.0s' {1..196})
+    cp one.mkv "n$long.mkv"
+    fails 3 "n$long.mkv: has a name of 201 bytes, expected at most 200: rename it" "n$long.mkv"
     fails 3 "nope.mp4: cannot open: No such file or directory" nope.mp4
     [ ! -e results ]
+    mv "n$long.mkv" "$long.mkv"
+    ran -q "$long.mkv"
+    [ -s "results/$long/$long.overlay.mp4" ]
 }
 
 @test "videos that cannot be taken are named, the others are done" {
@@ -156,6 +162,9 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     # where nothing can be written is said before make starts
     run -4 --separate-stderr ran -o one.mkv/out one.mkv
     [ "$stderr" = "va-run: one.mkv/out: cannot make folder: Not a directory" ] || explain "$stderr"
+    ln -s nowhere/out dangling
+    run -4 --separate-stderr ran -o dangling one.mkv
+    [ "$stderr" = "va-run: dangling: cannot make folder: No such file or directory: make its folder first" ] || explain "$stderr"
 }
 
 @test "models: by options, by the environment, the starter that is installed, none" {

@@ -28,14 +28,23 @@ static int check_folder(DIR *folder, const char *path)
                           path, path);
 }
 
+/* Bytes of a name. What is made is called by it and by more: NAME_right.h5, NAME.overlay.mp4, and until it is
+ * whole by the number of a process; file systems take 255 bytes. */
+enum { NAME_BYTES = 200 };
+
 /* Names with a line break end here: a list has a line for each. */
 static int check_video(const char *path)
 {
+    const char *slash = strrchr(path, '/');
+    size_t length = strlen(slash ? slash + 1 : path);
     DIR *folder;
     int status;
 
     if (strchr(path, '\n'))
         return va_error("%s: has a line break in its name: rename it", path);
+    if (length > NAME_BYTES)
+        return va_error("%s: has a name of %zu bytes, expected at most %d: rename it", path,
+                        length, NAME_BYTES);
     if (access(path, R_OK) != 0)
         return va_error_read(path, "open");
     if (!(folder = opendir(path)))
