@@ -224,6 +224,11 @@ brief() {
     usage "--smooth needs --faces FACES.h5" va-embed -w tiny.h5 --smooth 1 -o o.h5 two.mkv
     usage "--size needs --faces FACES.h5" va-embed -w tiny.h5 --size 64 -o o.h5 two.mkv
     usage "--crops needs --faces FACES.h5" va-decode --crops d two.mkv
+    for out in p /dev/null two.mkv/d; do
+        [ -e p ] || mkfifo p
+        run -4 --separate-stderr va-decode --faces two.faces.h5 --crops $out two.mkv
+        [ "$stderr" = "va-decode: $out: cannot make folder: Not a directory" ] || explain "$stderr"
+    done
     usage "--output and --crops conflict" va-decode --faces two.faces.h5 --crops d -o o.h5 two.mkv
     usage "--size 20x30: expected N of 16..4096 with --faces" va-decode --faces two.faces.h5 --size 20x30 -o o.h5 two.mkv
     usage "--faces is for one video" va-embed -w tiny.h5 --faces two.faces.h5 --output-dir d two.mkv still.mkv

@@ -172,7 +172,7 @@ b" ]
         va-fold split --train-labels empty --val-labels val -o folds
     [ ! -e folds ]
     : >file
-    refused 4 "file: cannot make folder: File exists" va-fold split --folds-tsv \
+    refused 4 "file: cannot make folder: Not a directory" va-fold split --folds-tsv \
         <(printf 'clip\tfold\na\t0\nb\t1\n') -o file
 }
 

@@ -342,6 +342,7 @@ int va_make_folder(const char *path)
 {
     char *copy = va_strdup(path);
     struct stat st;
+    int status = 0;
 
     if (!copy)
         return -1;
@@ -351,25 +352,27 @@ int va_make_folder(const char *path)
             (void)!mkdir(copy, 0777); /* the last mkdir tells what is wrong */
             *p = '/';
         }
-    if (mkdir(copy, 0777) < 0 &&
-        !(errno == EEXIST && stat(copy, &st) == 0 && S_ISDIR(st.st_mode))) {
-        va_free(copy);
-        return va_error_write(path, "make folder");
+    if (mkdir(copy, 0777) < 0) {
+        if (errno == EEXIST && stat(copy, &st) == 0)
+            errno = S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+        if (errno)
+            status = va_error_write(path, "make folder");
     }
     va_free(copy);
-    return 0;
+    return status;
 }
 
-/* It looks at the deepest folder that is there. */
+/* It looks at the deepest folder that is there. A link to nothing is there and leads to none. */
 int va_test_folder(const char *path)
 {
     char *there = va_strdup(path);
-    struct stat st;
+    struct stat st, link;
     int status = -1;
 
     if (!there)
         return -1;
-    while ((status = stat(there, &st)) < 0 && errno == ENOENT && *there) {
+    while ((status = stat(there, &st)) < 0 && errno == ENOENT && lstat(there, &link) < 0 &&
+           *there) {
         char *slash = strrchr(there, '/');
 
         if (slash == there)
