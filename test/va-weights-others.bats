@@ -58,7 +58,7 @@ refused() {
 }
 
 @test "what is no weights is named, whatever it is called" {
-    kinds="expected weights: safetensors, a checkpoint of PyTorch or a va.model/1 file"
+    kinds="expected weights: safetensors, a checkpoint of PyTorch, an ONNX model or a va.model/1 file"
     for name in w.pth w.safetensors w.bin; do
         printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 343249461\n' >$name
         refused $name "found a Git LFS pointer (fetch the file itself: git lfs pull), $kinds"

@@ -491,8 +491,8 @@ static int check_foreign(const char *path, const uint8_t *head, int64_t size)
         return 0;
     for (int64_t i = 0; i < size; i++)
         is_text = is_text && (head[i] >= ' ' || strchr("\t\n\r\f", head[i]));
-    return va_error("%s: found %s, expected weights: safetensors, a checkpoint of PyTorch or a "
-                    "va.model/1 file%s",
+    return va_error("%s: found %s, expected weights: safetensors, a checkpoint of PyTorch, an "
+                    "ONNX model or a va.model/1 file%s",
                     path, kind,
                     is_text && !strchr(kind, '(') ? "; download the file itself" : "");
 }

@@ -103,7 +103,7 @@ static int open_file(struct file *f)
         header = header << 8 | length[i];
     if (header > HEADER_MAX) /* other contents read as a length */
         return va_error("%s: found data of an unknown kind, expected weights: safetensors, a "
-                        "checkpoint of PyTorch or a va.model/1 file",
+                        "checkpoint of PyTorch, an ONNX model or a va.model/1 file",
                         f->path);
     if (header > (uint64_t)size - 8)
         return va_error("%s: header of %" PRIu64 " bytes in a file of %lld, not safetensors "
