@@ -90,7 +90,7 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
     mkfifo pipe
     as_stream walk.mkv >pipe &
     run -0 --separate-stderr va-live -e enc.h5 -m model.h5 pipe
-    [[ ${stderr_lines[0]} =~ ^"va-live: pipe: 50 frames in "[0-9.]+" s: "([0-9]+)" computed ("[0-9.]+" a second), "([0-9]+)" dropped; 1 people, "([0-9]+)" rows"$ ]] ||
+    [[ ${stderr_lines[0]} =~ ^"va-live: pipe: 50 frames in "[0-9.]+" s: "([0-9]+)" computed ("[0-9.]+" a second), "([0-9]+)" dropped; 1 person, "([0-9]+)" rows"$ ]] ||
         explain "$stderr"
     [ $((BASH_REMATCH[1] + BASH_REMATCH[2])) = 50 ] && [ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[3]}" ]
     [ "$(wc -l <<<"$output")" = $((BASH_REMATCH[3] + 1)) ]
