@@ -77,7 +77,7 @@ va-run: movies: a folder without pictures: give the videos in it, such as movies
 va-run: a?b.mkv: has a line break in its name: rename it
 va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model
 results/one/one.csv: is not the table of '$PWD/other/one.mkv', which would replace it: give another OUT, or remove this table
-va-run: not everything could be made: the lines above say why" ] || explain "$stderr"
+va-run: not everything could be made (nope.mp4, movies and others): the lines above say why" ] || explain "$stderr"
     [ "$output" = $'faces\tresults/a_b/a_b.faces.h5' ]
     [ "$(cat results/one/one.csv)" = table ]
     # and count as bad input where the machine fails, too
@@ -94,7 +94,7 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     [ "$stderr" = "va-run: two.mkv: cannot open: Permission denied
 va-run: three: cannot open: Permission denied
 va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model
-va-run: not everything could be made: the lines above say why" ] || explain "$stderr"
+va-run: not everything could be made (two.mkv, three): the lines above say why" ] || explain "$stderr"
     [ "$output" = $'faces\tresults/one/one.faces.h5' ] || explain "$output"
     chmod 700 three
 }
@@ -130,7 +130,7 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     echo "no video" >bad.mp4
     run -3 --separate-stderr ran bad.mp4 one.mkv
     [[ $stderr == *"va-faces: results/in/bad.mp4: cannot read as a video"* ]]
-    [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]]
+    [[ ${stderr##*$'\n'} == "va-run: not everything could be made (bad): the lines above say why" ]]
     [ "$(cut -f 2 <<<"$output" | xargs)" = "results/one/one.html results/one/one.csv results/one/one.svg results/one/one.overlay.mp4 results/one/one.faces.h5" ]
     # nor is what an earlier run made listed, where it could not be made anew
     echo "no model" >broken.h5
@@ -147,7 +147,7 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     for code in 1 4 126; do
         printf '#!/bin/sh\ncase $* in *"-o out/one/one.faces.h5"*) exit %d ;; esac\nexec "$@"\n' $code >launch.sh && chmod +x launch.sh
         run -4 --separate-stderr ran -o out --set LAUNCH=./launch.sh bad.mp4 one.mkv
-        [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]] || explain "$stderr"
+        [[ ${stderr##*$'\n'} == "va-run: not everything could be made (bad, one): the lines above say why" ]] || explain "$stderr"
     done
     run -4 --separate-stderr ran -o out --set LAUNCH=./no-such-launcher one.mkv
     printf '#!/bin/sh\nkill -KILL $$\n' >launch.sh

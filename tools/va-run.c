@@ -11,6 +11,7 @@
 #include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
+#include "tools/run/va_failures.h"
 #include "tools/run/va_videos.h"
 #include <errno.h>
 #include <stdio.h>
@@ -235,27 +236,27 @@ static bool has_detector(void)
     return has;
 }
 
-/* The exit code of what failed, VA_EXIT_OK if nothing did. What a tool says of its input is bad input; all else
- * that ends a command is the machine's. */
-static enum va_exit failure(int codes)
-{
-    FILE *lines = lseek(codes, 0, SEEK_SET) == 0 ? fdopen(dup(codes), "r") : NULL;
-    enum va_exit worst = lines ? VA_EXIT_OK : VA_EXIT_MACHINE;
-    int code;
+#define NOT_ALL "not everything could be made%s: the lines above say why"
 
-    while (lines && fscanf(lines, "%d", &code) == 1)
-        if (worst != VA_EXIT_MACHINE)
-            worst = code == VA_EXIT_USAGE || code == VA_EXIT_INPUT ? VA_EXIT_INPUT
-                                                                   : VA_EXIT_MACHINE;
-    if (lines)
-        fclose(lines);
-    return worst;
+/* The last line, which is about all that failed. */
+static int tell_failures(int codes, bool made)
+{
+    char *names;
+    enum va_exit failed = va_failures_read(codes, &names);
+    char *of = names ? va_format(" (%s)", names) : va_strdup("");
+    int status = 0;
+
+    if (failed == VA_EXIT_MACHINE || !of)
+        status = va_error_machine(NOT_ALL, of ? of : "");
+    else if (failed || !made)
+        status = va_error(NOT_ALL, of);
+    va_free(of);
+    va_free(names);
+    return status;
 }
 
 static int run(int list, int codes)
 {
-    static const char text[] = "not everything could be made: the lines above say why";
-    enum va_exit failed;
     int made, listed;
 
     if (!used.count)
@@ -272,12 +273,7 @@ static int run(int list, int codes)
         return va_error_machine("standard output: cannot write the list of files");
     if (made < 0)
         return -1;
-    failed = failure(codes);
-    if (failed == VA_EXIT_MACHINE)
-        return va_error_machine("%s", text);
-    if (made > 0 || failed)
-        return va_error("%s", text);
-    return listed ? -1 : 0;
+    return tell_failures(codes, made == 0) < 0 || listed ? -1 : 0;
 }
 
 static int run_videos(void)
