@@ -166,6 +166,7 @@ va-run: not everything could be made (two.mkv, three): the lines above say why" 
     VA_ENCODER=encoder.h5 VA_MODEL=model.h5 va-run -q -m other.h5 -m model.h5 one.mkv
     [ "$(info)" = "$(attribute other.h5 id) $(attribute model.h5 id)" ]
     fails 3 "encoder.h5: is an encoder, and no model is given: give --model" --encoder encoder.h5 one.mkv
+    fails 3 "model.h5: is a temporal model: name the encoder of its features with --encoder" --model model.h5 one.mkv
     # without any, faces are found
     run -0 --separate-stderr prefix/bin/va-run -o faces one.mkv
     [ "$(head -n 1 <<<"$stderr")" = "va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model" ]
@@ -212,7 +213,7 @@ rater() {
     allowed="make cannot use this path: only letters, digits and . _ + - , @ are allowed; give it another name (ln -s)"
     fails 3 "my model.h5: $allowed" -m "my model.h5" one.mkv
     mkdir videos && cp one.mkv videos
-    fails 3 "videos: a folder without pictures: give the videos in it, such as videos/*" -m model.h5 videos
+    fails 3 "videos: a folder without pictures: give the videos in it, such as videos/*" -e encoder.h5 -m model.h5 videos
     run -3 --separate-stderr prefix/bin/va-run --live one.mkv
     [ "$stderr" = "va-run: no model: make deps WITH=starter fetches one, or give --model" ]
     fails 3 "--live: found 2 models, expected one" -m model.h5 -m model.h5 --live one.mkv
@@ -223,7 +224,7 @@ rater() {
     run -2 va-run --faces maybe one.mkv
     # shellcheck disable=SC2016 # names of folders
     for name in "a b" -a 'a$b' 'a:b' 'a%b' $'a\nb' 'a"b'; do
-        fails 3 "${name//$'\n'/?}: $allowed" -m model.h5 -o "$name" one.mkv
+        fails 3 "${name//$'\n'/?}: $allowed" -e encoder.h5 -m model.h5 -o "$name" one.mkv
         run -1 sh "$BATS_TEST_DIRNAME/../pipelines/names.sh" path OUT "$name"
         [ ! -e "$name" ]
     done
@@ -249,6 +250,18 @@ rater() {
         grep -qF "\$($name)" "$BATS_TEST_DIRNAME"/../pipelines/{video,params}.mk || explain "$name is not used"
         [[ $help == *"$name"* ]] || explain "$name is not explained"
     done
+}
+
+@test "DECODE_OPTIONS that nothing reads are a line of warning" {
+    warning="va-run: DECODE_OPTIONS: not used where faces are searched: give FACES_OPTIONS, or --faces no"
+    mkdir crops && for i in 1 2 3; do make_image crops/0000$i.png 20 20 90; done
+    run -0 --separate-stderr ran -q --set DECODE_OPTIONS="--fps 5" one.mkv crops
+    [ "$stderr" = "$warning" ] || explain "$stderr"
+    [ "$(sed -n 3p results/crops/crops.csv | cut -d , -f 1,2)" = 2,0.200000 ]
+    run -0 --separate-stderr ran -q --set DECODE_OPTIONS= one.mkv
+    [ "$stderr" = "" ] || explain "$stderr"
+    run -0 --separate-stderr ran -q -o none --faces no --set DECODE_OPTIONS="--every 5" one.mkv
+    [ "$stderr" = "" ] && [ "$(cut -d , -f 4 none/one/one.csv | grep -c 1)" -eq 5 ] || explain "$stderr"
 }
 
 @test "when va-run is ended, so is what it started" {

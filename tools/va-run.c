@@ -11,6 +11,7 @@
 #include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
+#include "plot/va_made.h"
 #include "tools/run/va_failures.h"
 #include "tools/run/va_videos.h"
 #include <errno.h>
@@ -18,9 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { FACES_AUTO };
+enum { FACES_AUTO, FACES_YES, FACES_NO };
 static const char *const faces_names[] = { "auto", "yes", "no", NULL };
 
 static struct args {
@@ -56,8 +58,9 @@ static const struct va_usage usage = {
         "  NAME.svg           plot of the curves\n"
         "  NAME.overlay.mp4   video with boxes and curves drawn over it\n"
         "  NAME.faces.h5      faces\n\n"
-        "Features, predictions and smoothed predictions stay in the folder, too. A second run makes only "
-        "what is out of date. After an interruption, the same command continues.\n\n"
+        "Features, predictions and smoothed predictions stay in the folder, too; DIR/in has links to the "
+        "videos, DIR/.make the settings. A second run makes only what is out of date. After an interruption, "
+        "the same command continues.\n\n"
         "NAME is the name of the file without its ending. Characters other than letters, digits and "
         ". _ - + , @ become _. Videos of one name keep the ending, and the folders if necessary.\n\n"
         "A video that cannot be opened, or fails later, does not stop the others. The exit code is then "
@@ -65,7 +68,8 @@ static const struct va_usage usage = {
         "--set NAME=VALUE changes a stage. The variables CROP_OPTIONS and EMBED_OPTIONS (for va-embed), "
         "DECODE_OPTIONS, FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS and SMOOTH_OPTIONS hold options for "
         "the tools. OVERLAY=no leaves out the overlay. THREADS is the number of threads of a command. LAUNCH "
-        "goes before each command, for schedulers.\n\n"
+        "goes before each command, for schedulers. DECODE_OPTIONS count only where no faces are searched: for "
+        "folders of crops (--fps 25), and with --faces no.\n\n"
         "Without --encoder and --model, the environment variables VA_ENCODER and VA_MODEL name them. "
         "Without these, the starter model is used if it is installed (make deps WITH=starter); its "
         "values are rough. Without any model, only the faces are found.\n\n"
@@ -143,6 +147,21 @@ static const char *from_environment(const char *name)
     return value && *value ? value : NULL;
 }
 
+/* A model that is given without an encoder rates pictures: said before the faces are searched. */
+static int check_alone(const char *model)
+{
+    struct va_made made;
+    int status = va_made_read(&made, model);
+
+    if (status < 0)
+        return -1;
+    if (made.arch && !strcmp(made.arch, "mamba-va"))
+        status = va_error(
+            "%s: is a temporal model: name the encoder of its features with --encoder", model);
+    va_made_release(&made);
+    return status;
+}
+
 /* Where no option names them, the environment does, else what is installed: *only gets a new string. -1
  * after reporting. */
 static int find_models(const char **only)
@@ -166,6 +185,8 @@ static int find_models(const char **only)
         if (path && access(path, R_OK) != 0)
             return va_error_read(path, "open");
         if (path && !args.live && va_make_takes(path) < 0)
+            return -1;
+        if (i >= 0 && !args.encoder && !args.live && check_alone(path) < 0)
             return -1;
     }
     return args.live ? 0 : va_make_takes(args.output);
@@ -236,6 +257,23 @@ static bool has_detector(void)
     return has;
 }
 
+/* DECODE_OPTIONS are of va-decode, which reads no video that is searched for faces. */
+static void warn_of_decode_options(void)
+{
+    bool given = false, searched = false;
+    struct stat st;
+
+    for (int64_t i = 0; i < args.settings.count; i++)
+        given |= !strncmp(args.settings.items[i], "DECODE_OPTIONS=", 15) &&
+                 args.settings.items[i][15];
+    for (char *const *path = args.operands; *path && args.faces != FACES_NO; path++)
+        searched |= args.faces == FACES_YES || !used.count ||
+                    (has_detector() && stat(*path, &st) == 0 && !S_ISDIR(st.st_mode));
+    if (given && searched)
+        va_warn(
+            "DECODE_OPTIONS: not used where faces are searched: give FACES_OPTIONS, or --faces no");
+}
+
 #define NOT_ALL "not everything could be made%s: the lines above say why"
 
 /* The last line, which is about all that failed. */
@@ -267,6 +305,7 @@ static int run(int list, int codes)
         va_warn(
             "no detector of faces, so the whole pictures are taken for faces: make deps WITH=faces "
             "fetches one");
+    warn_of_decode_options();
     made = make(list, codes, "all", false, false);
     listed = made < 0 ? -1 : make(list, codes, "list", true, made > 0);
     if (made == 0 && listed > 0)
