@@ -122,7 +122,7 @@ refuses() {
     refuses "mixed: found 1.jpg and frame_2.jpg, expected one kind of names in a folder of crops" mixed
     mv mixed/1.jpg mixed/cover.jpg
     run -0 --separate-stderr va-decode -o m.h5 mixed
-    [ "$stderr" = "va-decode: mixed: left out images without a number: 1, the first is cover.jpg" ]
+    [ "$stderr" = "va-decode: mixed: left out images without a number: 1, the first is cover.jpg; frames are called 00001.jpg, ..." ]
     [ "$(column m.h5 /index)" = 2 ]
 }
 
