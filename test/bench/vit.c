@@ -52,6 +52,11 @@ static bool start_bf16(struct bench *b)
     return start(b, VA_BF16_PRODUCTS);
 }
 
+static bool start_int8(struct bench *b)
+{
+    return start(b, VA_INT8_PRODUCTS);
+}
+
 static void run(struct bench *b)
 {
     struct vit *v = b->state;
@@ -80,6 +85,7 @@ int main(int argc, char **argv)
     static struct bench rows[] = {
         { "cls-f32", start_f32, run, error, 0, 0, "flop", 8, 1, NULL },
         { "cls-bf16", start_bf16, run, error, 1e-3, 0, "flop", 8, 1, NULL },
+        { "cls-int8", start_int8, run, error, 0, 0, "op", 8, 1, NULL },
     };
 
     return bench_main(argc, argv, rows, sizeof(rows) / sizeof(*rows));
