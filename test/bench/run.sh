@@ -25,6 +25,7 @@ scan-fwd | scan scan-fwd | peer_head.py --what scan-fwd | peak-exp
 scan | scan scan | peer_head.py --what scan | peak-exp
 vit-f32 | vit cls-f32 | peer_vit.py --batch 8 | peak-fma
 vit-bf16 | vit cls-bf16 | peer_vit.py --batch 8 --dtype bf16 | peak-fma
+vit-int8 | vit cls-int8 | peer_vit.py --batch 8 --engine onnxruntime --dtype int8 | peak-u8s8
 open | open open | | peak-read
 "
 # Time grows with frames and with sequences as the work does.
