@@ -26,6 +26,7 @@ scan-fwd | scan scan-fwd | peer_head.py --what scan-fwd | peak-exp
 scan | scan scan | peer_head.py --what scan | peak-exp
 vit-f32 | vit cls-f32 | peer_vit.py --batch 8 | peak-fma
 vit-bf16 | vit cls-bf16 | peer_vit.py --batch 8 --dtype bf16 | peak-fma
+vit-int8 | vit cls-int8 | peer_vit.py --batch 8 --engine onnxruntime --dtype int8 | peak-u8s8
 finetune | encoder finetune | peer_vit.py --what finetune8 --batch 4 | peak-fma
 finetune-bf16 | encoder finetune-bf16 | peer_vit.py --what finetune8 --batch 4 --dtype bf16 | peak-fma
 pretrain | encoder pretrain | test/bench/peer_mae.py | peak-fma
