@@ -98,9 +98,8 @@ SHIMS := $(BUILD)/test/fault/fault.so $(BUILD)/test/camera/camera.so
 FUZZ  := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/test/fuzz/%)
 LIB    = $(BUILD)/libvacommon.a
 
-# Files whose loops are the program's speed are compiled once per instruction set (each names
-# its level with VA_LEVEL_x); va_cpu_isa() picks one at run time.
-HOT_SRC  := $(wildcard common/cpu/hot/*.c)
+# Files whose loops are the program's speed are compiled once per instruction set (base/va_level.h); va_cpu_isa() picks one at run time.
+HOT_SRC  := $(wildcard common/*/hot/*.c)
 ifeq ($(shell uname -m),x86_64)
 HOT_LEVELS = plain avx2 avx512
 else
