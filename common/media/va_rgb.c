@@ -1,12 +1,14 @@
 /*
  * From a decoder's picture to packed RGB: swscale converts and scales into a padded scratch
- * picture (it may write past the end of a row), from which rows are copied or turned.
+ * picture (it may write past the end of a row), from which rows are copied or turned. Of stills it
+ * only converts; they are turned first and scaled then, as programs do that open pictures with Pillow.
  *
  * Unmarked colours are taken as BT.601 in video range and chroma of 4:2:0 as vertically centred,
  * which is how the ffmpeg program shows them.
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "media/va_resize.h"
 #include "media/va_source_priv.h"
 
 #include <libavutil/opt.h>
@@ -21,16 +23,26 @@ struct turn {
 };
 static const struct turn upright = { 1, 0, 0, 1 };
 
+/* Packed RGB, as it is stored. */
+struct packed {
+    const uint8_t *pixels;
+    int64_t stride, width, height;
+};
+
 struct va_rgb {
     int64_t width, height; /* of the output; 0 until known */
     bool follow;           /* the output is as large as the input */
+    bool stills;           /* it is resized here and not by swscale */
     struct SwsContext *scaler;
     struct input { /* what the scaler was made for */
         int width, height, format, space, range;
         bool sideways;
     } input;
     AVFrame *scratch; /* scaled, before the turn */
-    uint8_t *pixels;  /* [height, width, 3]; NULL: from `place` */
+    struct va_resize *resize;
+    int64_t from_width, from_height; /* what it was made for; of stills */
+    uint8_t *turned;                 /* [from_height, from_width, 3], or NULL */
+    uint8_t *pixels;                 /* [height, width, 3]; NULL: from `place` */
     uint8_t *(*place)(void *arg, int64_t size);
     void *arg;
 };
@@ -51,6 +63,11 @@ void va_rgb_follow(struct va_rgb *r)
     r->follow = true;
 }
 
+void va_rgb_stills(struct va_rgb *r)
+{
+    r->stills = true;
+}
+
 void va_rgb_into(struct va_rgb *r, uint8_t *(*place)(void *arg, int64_t size), void *arg)
 {
     r->place = place;
@@ -63,6 +80,8 @@ void va_rgb_free(struct va_rgb *r)
         return;
     sws_freeContext(r->scaler);
     av_frame_free(&r->scratch);
+    va_resize_free(r->resize);
+    va_free(r->turned);
     va_free(r->pixels);
     va_free(r);
 }
@@ -103,8 +122,8 @@ static int new_scaler(struct va_rgb *r, const struct input *in)
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(in->format);
     const int *space = sws_getCoefficients(in->space);
     int full = in->range == AVCOL_RANGE_JPEG || (desc && !strncmp(desc->name, "yuvj", 4));
-    int width = (int)(in->sideways ? r->height : r->width);
-    int height = (int)(in->sideways ? r->width : r->height);
+    int width = r->stills ? in->width : (int)(in->sideways ? r->height : r->width);
+    int height = r->stills ? in->height : (int)(in->sideways ? r->width : r->height);
     int error;
 
     sws_freeContext(r->scaler);
@@ -134,24 +153,26 @@ static int new_scaler(struct va_rgb *r, const struct input *in)
     return error;
 }
 
-/* Make the scaler fit this frame, and fix the size of the output at the first. */
-static int prepare(struct va_rgb *r, const char *path, const AVFrame *f, bool sideways)
+/* Fix the size of the output at the first picture, of width x height, and make room for it. */
+static int prepare_output(struct va_rgb *r, int64_t width, int64_t height)
 {
-    const struct input in = { f->width,      f->height,      f->format,
-                              f->colorspace, f->color_range, sideways };
-    const int64_t width = sideways ? f->height : f->width;
-    const int64_t height = sideways ? f->width : f->height;
-    char why[512];
-    int error;
-
     if (r->width == 0 || (r->follow && (width != r->width || height != r->height))) {
         va_free(r->pixels);
         r->pixels = NULL;
         r->width = width;
         r->height = height;
     }
-    if (!r->place && !r->pixels && !(r->pixels = va_new(r->height * r->width, 3)))
-        return -1;
+    return r->place || r->pixels || (r->pixels = va_new(r->height * r->width, 3)) ? 0 : -1;
+}
+
+/* Make the scaler fit this frame. */
+static int prepare_scaler(struct va_rgb *r, const char *path, const AVFrame *f, bool sideways)
+{
+    const struct input in = { f->width,      f->height,      f->format,
+                              f->colorspace, f->color_range, sideways };
+    char why[512];
+    int error;
+
     if (r->scaler && in.width == r->input.width && in.height == r->input.height &&
         in.format == r->input.format && in.space == r->input.space &&
         in.range == r->input.range && in.sideways == r->input.sideways)
@@ -172,49 +193,115 @@ static int prepare(struct va_rgb *r, const char *path, const AVFrame *f, bool si
     return 0;
 }
 
-/* Copy the scratch picture to `out` by way of `t`. */
-static void turn_picture(const struct va_rgb *r, struct turn t, uint8_t *out)
+/* Make the resizer fit stills of width x height. */
+static int prepare_resize(struct va_rgb *r, int64_t width, int64_t height)
 {
-    const int64_t stride = r->scratch->linesize[0], width = r->width, height = r->height;
-    const int64_t right = 3 * t.xx + stride * t.yx, down = 3 * t.xy + stride * t.yy;
-    const uint8_t *row = r->scratch->data[0];
+    if (r->resize && r->from_width == width && r->from_height == height)
+        return 0;
+    va_resize_free(r->resize);
+    va_free(r->turned);
+    r->turned = NULL;
+    r->resize = va_resize_new(width, height, r->width, r->height);
+    r->from_width = width;
+    r->from_height = height;
+    return r->resize ? 0 : -1;
+}
+
+/* Copy `p` to `out` [height, width, 3], both after the turn. */
+static void turn_picture(const struct packed *p, struct turn t, int64_t width, int64_t height,
+                         uint8_t *out)
+{
+    const int64_t right = 3 * t.xx + p->stride * t.yx, down = 3 * t.xy + p->stride * t.yy;
+    const uint8_t *row = p->pixels;
 
     if (t.xx + t.xy < 0) /* stored columns are seen from the right */
-        row += 3 * (int64_t)(r->scratch->width - 1);
+        row += 3 * (p->width - 1);
     if (t.yx + t.yy < 0)
-        row += stride * (r->scratch->height - 1);
+        row += p->stride * (p->height - 1);
     for (int64_t y = 0; y < height; y++, row += down) {
-        const uint8_t *p = row;
+        const uint8_t *from = row;
 
         if (right == 3) {
-            memcpy(out, p, (size_t)width * 3);
+            memcpy(out, from, (size_t)width * 3);
             out += width * 3;
             continue;
         }
-        for (int64_t x = 0; x < width; x++, p += right, out += 3)
-            memcpy(out, p, 3);
+        for (int64_t x = 0; x < width; x++, from += right, out += 3)
+            memcpy(out, from, 3);
     }
+}
+
+/* Turn a still, and resize it where the output is of another size. */
+static int put_still(struct va_rgb *r, const struct packed *p, struct turn t, uint8_t *out)
+{
+    const int64_t width = t.xx ? p->width : p->height, height = t.xx ? p->height : p->width;
+    const uint8_t *from = p->pixels;
+
+    if (width == r->width && height == r->height) {
+        turn_picture(p, t, width, height, out);
+        return 0;
+    }
+    if (prepare_resize(r, width, height) < 0)
+        return -1;
+    if (t.xx != 1 || t.yy != 1 || p->stride != 3 * width) {
+        if (!r->turned && !(r->turned = va_new_unset(width * height, 3)))
+            return -1;
+        turn_picture(p, t, width, height, r->turned);
+        from = r->turned;
+    }
+    va_resize_run(r->resize, from, out);
+    return 0;
+}
+
+/* To the output, by way of `t`. */
+static int put(struct va_rgb *r, const struct packed *p, struct turn t, struct va_frame *out)
+{
+    uint8_t *pixels = r->place ? r->place(r->arg, r->width * r->height * 3) : r->pixels;
+
+    if (!pixels)
+        return -1;
+    if (!r->stills)
+        turn_picture(p, t, r->width, r->height, pixels);
+    else if (put_still(r, p, t, pixels) < 0)
+        return -1;
+    out->pixels = pixels;
+    out->width = r->width;
+    out->height = r->height;
+    return 0;
 }
 
 int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame *frame,
                    const int32_t *matrix, struct va_frame *out)
 {
     struct turn t = turn_of(frame, matrix);
-    uint8_t *pixels;
+    bool sideways = t.xx == 0;
+    struct packed p;
 
     if (va_source_check_size(path, frame->width, frame->height) < 0 ||
-        prepare(r, path, frame, t.xx == 0) < 0)
+        prepare_output(r, sideways ? frame->height : frame->width,
+                       sideways ? frame->width : frame->height) < 0 ||
+        prepare_scaler(r, path, frame, sideways) < 0)
         return -1;
     sws_scale(r->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
               r->scratch->data, r->scratch->linesize);
-    pixels = r->place ? r->place(r->arg, r->width * r->height * 3) : r->pixels;
-    if (!pixels)
+    p = (struct packed){ r->scratch->data[0], r->scratch->linesize[0], r->scratch->width,
+                         r->scratch->height };
+    return put(r, &p, t, out);
+}
+
+int va_rgb_packed(struct va_rgb *r, const char *path, const uint8_t *pixels, int64_t width,
+                  int64_t height, int orientation, struct va_frame *out)
+{
+    static const struct turn turns[] = { { 1, 0, 0, 1 },   { -1, 0, 0, 1 }, { -1, 0, 0, -1 },
+                                         { 1, 0, 0, -1 },  { 0, 1, 1, 0 },  { 0, 1, -1, 0 },
+                                         { 0, -1, -1, 0 }, { 0, -1, 1, 0 } };
+    const struct turn t = turns[orientation - 1];
+    const struct packed p = { pixels, 3 * width, width, height };
+
+    if (va_source_check_size(path, width, height) < 0 ||
+        prepare_output(r, t.xx ? width : height, t.xx ? height : width) < 0)
         return -1;
-    turn_picture(r, t, pixels);
-    out->pixels = pixels;
-    out->width = r->width;
-    out->height = r->height;
-    return 0;
+    return put(r, &p, t, out);
 }
 
 int va_source_check_size(const char *path, int64_t width, int64_t height)

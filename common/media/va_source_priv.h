@@ -16,6 +16,8 @@ struct va_rgb; /* opaque: AVFrame -> packed RGB of one size */
 /* width, height 0: of the first frame. NULL after reporting. */
 VA_MUST_USE struct va_rgb *va_rgb_new(int64_t width, int64_t height);
 void va_rgb_follow(struct va_rgb *r); /* with 0, 0: each picture in its own size */
+void va_rgb_stills(
+    struct va_rgb *r); /* scale as Pillow does (media/va_resize.h), not as swscale */
 
 /* Pixels go where `place` says, `size` bytes for each picture, instead of to a buffer of our own. When
  * it says NULL, va_rgb_convert returns -1 without a report. */
@@ -26,6 +28,11 @@ void va_rgb_into(struct va_rgb *r, uint8_t *(*place)(void *arg, int64_t size), v
  * `path` in the message. */
 VA_MUST_USE int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame *frame,
                                const int32_t *matrix, struct va_frame *out);
+/* The same for a picture [height, width, 3] that is packed RGB already, with EXIF's orientation 1 to 8; of
+ * stills alone. */
+VA_MUST_USE int va_rgb_packed(struct va_rgb *r, const char *path, const uint8_t *pixels,
+                              int64_t width, int64_t height, int orientation,
+                              struct va_frame *out);
 void va_rgb_free(struct va_rgb *r); /* NULL is fine */
 
 struct va_source_kind {
