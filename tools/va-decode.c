@@ -241,7 +241,8 @@ static int open_all(struct work *w, const struct args *a, const char *name)
         return (w->folders = va_crop_folders_new(a->crops, w->cropper)) ? 0 : -1;
     if (a->raw)
         return 0;
-    if (va_frames_create(&w->writer, a->output) < 0 ||
+    if (va_frames_create(&w->writer, a->output,
+                         w->cropper ? 0 : va_source_expected(w->source)) < 0 ||
         va_h5_put_string(w->writer.out, NULL, "input",
                          w->cropper ? va_cropper_input(w->cropper) : va_pictured_by(a->input)) <
             0)
