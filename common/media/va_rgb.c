@@ -42,11 +42,16 @@ struct va_rgb {
         bool sideways;
     } input;
     AVFrame *scratch; /* scaled, before the turn; planes or packed */
-    uint8_t *joined;  /* [scratch->height, scratch->width, 3] of planes that are to be turned */
+    uint8_t *joined;  /* [scratch->height, scratch->width, 3] of planes; NULL: it is packed */
     struct va_resize *resize;
     int64_t from_width, from_height; /* what it was made for; of stills */
     uint8_t *turned;                 /* [from_height, from_width, 3], or NULL */
-    uint8_t *pixels;                 /* [height, width, 3]; NULL: from `place` */
+    struct {                         /* the picture that was begun */
+        const AVFrame *frame;
+        struct turn turn;
+        uint8_t *pixels; /* where it goes */
+    } now;
+    uint8_t *pixels; /* [height, width, 3]; NULL: from `place` */
     uint8_t *(*place)(void *arg, int64_t size);
     void *arg;
 };
@@ -263,63 +268,59 @@ static void join_planes(const AVFrame *f, uint8_t *out)
     }
 }
 
-/* The scratch picture as packed RGB. -1 after reporting. */
-static int pack_scratch(struct va_rgb *r, struct packed *p)
+/* Whether a still goes to the resizer as it is stored. */
+static bool is_direct(const struct packed *p, struct turn t)
+{
+    return t.xx == 1 && t.yy == 1 && p->stride == 3 * p->width;
+}
+
+/* Prepare a picture that is stored as `p` says. -1 after reporting, or when there is no place for it. */
+static int begin(struct va_rgb *r, const struct packed *p, struct turn t, struct va_frame *out)
+{
+    const int64_t width = t.xx ? p->width : p->height, height = t.xx ? p->height : p->width;
+    const bool resized = r->stills && (width != r->width || height != r->height);
+
+    if (resized && prepare_resize(r, width, height) < 0)
+        return -1;
+    if (resized && !is_direct(p, t) && !r->turned &&
+        !(r->turned = va_new_unset(width * height, 3)))
+        return -1;
+    r->now.turn = t;
+    r->now.pixels = r->place ? r->place(r->arg, r->width * r->height * 3) : r->pixels;
+    out->pixels = r->now.pixels;
+    out->width = r->width;
+    out->height = r->height;
+    return out->pixels ? 0 : -1;
+}
+
+/* Turn what was begun, and resize it where it is a still of another size. */
+static void run(struct va_rgb *r, const struct packed *p)
+{
+    const struct turn t = r->now.turn;
+    const int64_t width = t.xx ? p->width : p->height, height = t.xx ? p->height : p->width;
+
+    if (width == r->width && height == r->height) {
+        turn_picture(p, t, width, height, r->now.pixels);
+    } else if (is_direct(p, t)) {
+        va_resize_run(r->resize, p->pixels, r->now.pixels);
+    } else {
+        turn_picture(p, t, width, height, r->turned);
+        va_resize_run(r->resize, r->turned, r->now.pixels);
+    }
+}
+
+/* The scratch picture as packed RGB. */
+static struct packed scratch_of(const struct va_rgb *r)
 {
     const AVFrame *f = r->scratch;
 
-    *p = (struct packed){ f->data[0], f->linesize[0], f->width, f->height };
-    if (f->format == AV_PIX_FMT_RGB24)
-        return 0;
-    if (!r->joined && !(r->joined = va_new_unset((int64_t)f->width * f->height, 3)))
-        return -1;
-    join_planes(f, r->joined);
-    p->pixels = r->joined;
-    p->stride = 3 * p->width;
-    return 0;
+    if (r->joined)
+        return (struct packed){ r->joined, 3 * (int64_t)f->width, f->width, f->height };
+    return (struct packed){ f->data[0], f->linesize[0], f->width, f->height };
 }
 
-/* Turn a still, and resize it where the output is of another size. */
-static int put_still(struct va_rgb *r, const struct packed *p, struct turn t, uint8_t *out)
-{
-    const int64_t width = t.xx ? p->width : p->height, height = t.xx ? p->height : p->width;
-    const uint8_t *from = p->pixels;
-
-    if (width == r->width && height == r->height) {
-        turn_picture(p, t, width, height, out);
-        return 0;
-    }
-    if (prepare_resize(r, width, height) < 0)
-        return -1;
-    if (t.xx != 1 || t.yy != 1 || p->stride != 3 * width) {
-        if (!r->turned && !(r->turned = va_new_unset(width * height, 3)))
-            return -1;
-        turn_picture(p, t, width, height, r->turned);
-        from = r->turned;
-    }
-    va_resize_run(r->resize, from, out);
-    return 0;
-}
-
-/* To the output, by way of `t`. */
-static int put(struct va_rgb *r, const struct packed *p, struct turn t, struct va_frame *out)
-{
-    uint8_t *pixels = r->place ? r->place(r->arg, r->width * r->height * 3) : r->pixels;
-
-    if (!pixels)
-        return -1;
-    if (!r->stills)
-        turn_picture(p, t, r->width, r->height, pixels);
-    else if (put_still(r, p, t, pixels) < 0)
-        return -1;
-    out->pixels = pixels;
-    out->width = r->width;
-    out->height = r->height;
-    return 0;
-}
-
-int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame *frame,
-                   const int32_t *matrix, struct va_frame *out)
+int va_rgb_begin(struct va_rgb *r, const char *path, const AVFrame *frame,
+                 const int32_t *matrix, struct va_frame *out)
 {
     struct turn t = turn_of(frame, matrix);
     bool sideways = t.xx == 0;
@@ -330,9 +331,33 @@ int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame *frame,
                        sideways ? frame->width : frame->height) < 0 ||
         prepare_scaler(r, path, frame, sideways) < 0)
         return -1;
-    sws_scale(r->scaler, (const uint8_t *const *)frame->data, frame->linesize, 0, frame->height,
+    if (r->scratch->format == AV_PIX_FMT_GBRP && !r->joined &&
+        !(r->joined = va_new_unset((int64_t)r->scratch->width * r->scratch->height, 3)))
+        return -1;
+    r->now.frame = frame;
+    p = scratch_of(r);
+    return begin(r, &p, t, out);
+}
+
+void va_rgb_run(struct va_rgb *r)
+{
+    const AVFrame *f = r->now.frame;
+    const struct packed p = scratch_of(r);
+
+    sws_scale(r->scaler, (const uint8_t *const *)f->data, f->linesize, 0, f->height,
               r->scratch->data, r->scratch->linesize);
-    return pack_scratch(r, &p) < 0 ? -1 : put(r, &p, t, out);
+    if (r->joined)
+        join_planes(r->scratch, r->joined);
+    run(r, &p);
+}
+
+int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame *frame,
+                   const int32_t *matrix, struct va_frame *out)
+{
+    if (va_rgb_begin(r, path, frame, matrix, out) < 0)
+        return -1;
+    va_rgb_run(r);
+    return 0;
 }
 
 int va_rgb_packed(struct va_rgb *r, const char *path, const uint8_t *pixels, int64_t width,
@@ -345,9 +370,11 @@ int va_rgb_packed(struct va_rgb *r, const char *path, const uint8_t *pixels, int
     const struct packed p = { pixels, 3 * width, width, height };
 
     if (va_source_check_size(path, width, height) < 0 ||
-        prepare_output(r, t.xx ? width : height, t.xx ? height : width) < 0)
+        prepare_output(r, t.xx ? width : height, t.xx ? height : width) < 0 ||
+        begin(r, &p, t, out) < 0)
         return -1;
-    return put(r, &p, t, out);
+    run(r, &p);
+    return 0;
 }
 
 int va_source_check_size(const char *path, int64_t width, int64_t height)

@@ -214,6 +214,41 @@ static void encoded_frames_come_back_at_their_times(void)
     rmdir(folder);
 }
 
+/* With several threads a frame is decoded ahead; what is known at each frame stays the same. */
+static void decoding_ahead_does_not_show(void)
+{
+    static const int64_t ticks[] = { 0, 1, 2, 5, 6, 9, 30, 31, 40 };
+    char folder[] = "/tmp/va-test-XXXXXX", path[64];
+    struct va_source *s[2];
+    struct va_frame f[2];
+    int got;
+
+    VA_CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/v.mp4", folder);
+    VA_CHECK(write_grey(path, ticks, VA_COUNT(ticks)));
+    for (int i = 0; i < 2; i++)
+        s[i] = va_source_open(path,
+                              &(struct va_source_options){ .every = 2, .threads = 1 + 3 * i });
+    if (!s[0] || !s[1])
+        abort();
+    do {
+        got = va_source_next(s[0], &f[0]);
+        VA_CHECK_INT(va_source_next(s[1], &f[1]), got);
+        VA_CHECK_INT(va_source_frame_count(s[1]), va_source_frame_count(s[0]));
+        VA_CHECK_NEAR(va_source_fps(s[1]), va_source_fps(s[0]), 0);
+        VA_CHECK_INT(va_source_broken(s[1]), 0);
+        if (got > 0) {
+            VA_CHECK_INT(f[1].index, f[0].index);
+            VA_CHECK_NEAR(f[1].pts, f[0].pts, 0);
+            VA_CHECK(memcmp(f[1].pixels, f[0].pixels, WIDTH * HEIGHT * 3) == 0);
+        }
+    } while (got > 0);
+    for (int i = 0; i < 2; i++)
+        va_source_close(s[i]);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void the_encoder_refuses_what_it_cannot_keep(void)
 {
     char line[512] = "", folder[] = "/tmp/va-test-XXXXXX", path[64];
@@ -345,6 +380,7 @@ int main(void)
     VA_TEST(raw_streams_count_packets);
     VA_TEST(clocks_that_start_again);
     VA_TEST(encoded_frames_come_back_at_their_times);
+    VA_TEST(decoding_ahead_does_not_show);
     VA_TEST(the_encoder_refuses_what_it_cannot_keep);
     VA_TEST(a_picture_that_cannot_be_converted_spoils_no_other);
     VA_TEST(planes_hold_what_swscale_packs);
