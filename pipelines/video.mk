@@ -60,8 +60,8 @@ searched = $(or $(filter yes,$(SEARCH)),$(if $(filter videos,$(SEARCH)),$(if $(f
 decoded  = $(if $(searched),,$(filter %.folder,$(source))$(DECODE_OPTIONS))
 seen     = $(if $(searched),$(OUT)/$(1)/$(1).faces.h5,$(if $(decoded),$(OUT)/$(1)/$(1).frames.h5,$(source)))
 
-# A tool, or what passes signals on to it, takes the place of its shell: it is told when make is to end. The long stages of several videos share a
-# line on a terminal, unless there are too many to say.
+# A tool, or what passes signals on to it, takes the place of its shell: it is told when make is to end. The
+# long stages of several videos share a line on a terminal, unless there are too many to say.
 shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
 follow = exec $(if $(EXIT_CODES),sh $(HERE)exit_code.sh $(EXIT_CODES) )$(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
 

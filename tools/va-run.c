@@ -185,9 +185,8 @@ static char *join_models(void)
     return all;
 }
 
-/* A command line of make for `goal`, with the descriptors of the list of videos and of the file for exit codes;
- * `checked`: of files, those that are up to date. NULL after
- * reporting. */
+/* A command line of make for `goal`, with the descriptors of the list of videos and of the file for exit
+ * codes; `checked`: of files, those that are up to date. NULL after reporting. */
 static struct va_make *command(int list, int codes, const char *goal, bool checked)
 {
     struct va_make *m = va_make_new(args.jobs, "video.mk");

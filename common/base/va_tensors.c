@@ -151,6 +151,16 @@ struct va_tensor *va_tensors_add_stored(struct va_tensors *set, const char *name
     return NULL;
 }
 
+struct va_tensor *va_tensors_lend(struct va_tensors *set, const char *name, int rank,
+                                  const int64_t *shape, const struct va_numbers *from)
+{
+    struct va_tensor *t = add(set, name, VA_F32, rank, shape);
+
+    if (t)
+        t->lent = *from;
+    return t;
+}
+
 int va_tensors_need_meta(const struct va_tensors *set, const char *path, const char *key)
 {
     if (va_tensors_meta(set, key) || !va_tensors_meta(set, "arch"))
@@ -441,7 +451,7 @@ int64_t va_first_not_finite(const float *x, int64_t n)
     return i;
 }
 
-/* ---- values from memory or from the file ------------------------------------------------------ */
+/* ---- values from wherever they are ------------------------------------------------------------ */
 
 int va_values_begin(struct va_values *v, const struct va_tensors *set,
                     const struct va_tensor *t, const char *path)
@@ -460,10 +470,15 @@ static bool read_stored(const struct va_values *v, int64_t first, int64_t count,
     return va_stored_read(v->set->file, v->t->at + first * size, count * size, to) == 0;
 }
 
-static bool get_stored(const struct va_values *v, int64_t first, int64_t count, float *to)
+static bool get_elsewhere(const struct va_values *v, int64_t first, int64_t count, float *to)
 {
+    const struct va_numbers *lent = &v->t->lent;
     double block[SOME];
 
+    if (lent->get) {
+        lent->get(lent->arg, first, count, to);
+        return true;
+    }
     if (v->t->dtype == VA_F32)
         return read_stored(v, first, count, to);
     for (int64_t i = 0; i < count; i += SOME) {
@@ -481,7 +496,7 @@ bool va_values_get(struct va_values *v, int64_t first, int64_t count, float *to)
     const struct va_tensor *t = v->t;
     long long bad = 0, before = v->bad;
 
-    if (!t->data && !get_stored(v, first, count, to))
+    if (!t->data && !get_elsewhere(v, first, count, to))
         return false;
     if (t->data)
         to_f32(t->dtype, (const char *)t->data + first * (int64_t)va_dtype_size(t->dtype),
@@ -498,11 +513,12 @@ bool va_values_get(struct va_values *v, int64_t first, int64_t count, float *to)
 
 int va_values_end(struct va_values *v)
 {
-    const char *place = !v->t->data && v->set->place ? v->set->place : "";
+    bool stored = !v->t->data && !v->t->lent.get;
+    const char *place = stored && v->set->place ? v->set->place : "";
     long long bad = v->bad;
     float x = 0;
 
-    if (!v->t->data && va_stored_report(v->set->file, v->path) < 0)
+    if (stored && va_stored_report(v->set->file, v->path) < 0)
         return -1;
     if (bad == INT64_MAX)
         return 0;

@@ -5,8 +5,8 @@
  * needs to know the other. Tensors keep the order in which they were added;
  * names are unique. Metadata are pairs of strings ("arch", "d_state", ...).
  *
- * Values may stay in the file that the set was opened from, until somebody takes them: a model that
- * is only prepared for a device needs no copy of them in between (va_values_begin).
+ * Values may stay in the file that the set was opened from, or on the device of the model that they
+ * are to be saved from, until somebody takes them: there is no copy in between (va_values_begin).
  *
  * Ownership: the set owns names, metadata, data and its file; va_tensors_free frees all
  */
@@ -34,14 +34,22 @@ enum va_dtype {
 extern const char *const va_dtype_names[]; /* "float32", ..., in enum order, NULL last */
 size_t va_dtype_size(enum va_dtype t);     /* bytes of one element */
 
+/* Numbers that somebody has, asked for piece by piece and by any thread: `get` writes those from `first`
+ * on to `to`. Whether it could do so is known to who made it. */
+struct va_numbers {
+    void (*get)(void *arg, int64_t first, int64_t count, float *to);
+    void *arg;
+};
+
 struct va_tensor {
     char *name;
     enum va_dtype dtype;
     int rank;
     int64_t shape[VA_RANK_MAX];
-    int64_t count; /* product of the shape; 1 for rank 0 */
-    void *data;    /* row-major, native byte order, 64-byte aligned; NULL: in the set's file */
-    int64_t at;    /* byte of the file where they begin, likewise */
+    int64_t count;          /* product of the shape; 1 for rank 0 */
+    void *data;             /* row-major, native byte order, 64-byte aligned; NULL: elsewhere */
+    int64_t at;             /* then the byte of the set's file where they begin */
+    struct va_numbers lent; /* or, with a `get`, who has them */
 };
 
 struct va_meta {
@@ -84,6 +92,11 @@ VA_MUST_USE struct va_tensor *va_tensors_add_stored(struct va_tensors *set, cons
                                                     enum va_dtype dtype, int rank,
                                                     const int64_t *shape, int64_t at);
 
+/* Add a float32 tensor whose values stay with somebody who outlives the set. As above. */
+VA_MUST_USE struct va_tensor *va_tensors_lend(struct va_tensors *set, const char *name,
+                                              int rank, const int64_t *shape,
+                                              const struct va_numbers *from);
+
 struct va_tensor *va_tensors_find(const struct va_tensors *set, const char *name); /* or NULL */
 
 /* The name below a part: "blocks.0.x" of "teacher.blocks.0.x" below "teacher", whether "module."
@@ -115,7 +128,7 @@ void va_aliases_release(struct va_aliases *a);
 VA_MUST_USE int va_tensors_add_aliases(struct va_tensors *set, const struct va_aliases *more);
 
 /*
- * The values of a tensor as finite float32, piece by piece and by any thread, from memory or its file.
+ * The values of a tensor as finite float32, piece by piece and by any thread, wherever they are.
  *
  *     va_values_begin(&v, set, t, path);
  *     va_values_get(&v, 0, t->count, x);

@@ -11,7 +11,7 @@
 #include "cpu/va_cpu_priv.h"
 #include <string.h>
 
-enum { BLOCK_MAX = 64, BAND = 256 };
+enum { BAND = 256 };
 
 struct shifted {
     struct va_cpu *cpu;
@@ -87,12 +87,12 @@ static void shifted_task(void *arg, int64_t task, int thread)
         va_hot()->epilogue(VA_IDENTITY, cols, c + t * cols, bias, NULL, out + t * s->Cout);
 }
 
-/* Blocks of equal length, a multiple of 4 up to BLOCK_MAX, with little left over. */
+/* Blocks of equal length, a multiple of 4 up to VA_CONV_BLOCK, with little left over. */
 static void run_shifted(struct shifted *s)
 {
     if (s->T < 1 || s->B < 1)
         return;
-    s->blocks = (s->T + BLOCK_MAX - 1) / BLOCK_MAX;
+    s->blocks = (s->T + VA_CONV_BLOCK - 1) / VA_CONV_BLOCK;
     s->block = va_round_up((s->T + s->blocks - 1) / s->blocks, 4);
     s->blocks = (s->T + s->block - 1) / s->block;
     s->band = va_round_up(BAND, VA_GEMM_PANEL);

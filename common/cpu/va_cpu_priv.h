@@ -127,6 +127,7 @@ void va_cpu_dwconv_grad(struct va_backend *be, const struct va_dwconv_grad *p);
 bool va_cpu_spectral_conv(struct va_cpu *cpu, const struct va_conv *p);
 bool va_cpu_spectral_dx(struct va_cpu *cpu, const struct va_conv_grad *p);
 bool va_cpu_spectral_dw(struct va_cpu *cpu, const struct va_conv_grad *p);
+enum { VA_CONV_BLOCK = 64 }; /* rows of a product of the direct method, at most */
 /* Such kernels take the domain of frequencies, but for short sequences. */
 bool va_cpu_spectral_kernel(int64_t taps, int64_t Cin, int64_t Cout);
 /* The size of tiles that is quickest, 0: the direct method is. */

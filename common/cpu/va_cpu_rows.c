@@ -72,9 +72,9 @@ static void squares_task(void *arg, int64_t task, int thread)
     (void)thread;
     for (int64_t r = first; r < end; r++)
         s->sums[r] = (double)weight[r] *
-                     va_hot()->squares(p->C, (float)(2 * p->scale * (double)weight[r]),
-                                       (const float *)p->pred + r * p->C,
+                     va_hot()->squares(p->C, 1, (const float *)p->pred + r * p->C, -1,
                                        (const float *)p->target + r * p->C,
+                                       (float)(2 * p->scale * (double)weight[r]),
                                        p->dpred ? (float *)p->dpred + r * p->C : NULL);
 }
 

@@ -18,16 +18,33 @@ enum {
     ROUND = 2 * GROUP /* rows whose spectra are kept */
 };
 
-/* Multiplications per pair of channels, those of transforms and kernels' spectra included as if there
- * were one sequence: a result must not depend on how many sequences are given at a time. */
-static const double DIRECT = 0.8; /* the direct method's multiplications are cheaper */
+/* Multiplications per pair of channels and sequence. What is done once for all sequences counts as if
+ * there were SHARED of them: a result must not depend on how many are given at a time. test/bench/choice
+ * compares this with times. */
+enum { SHARED = 8, FEW = 16 };
 
 static double cost(int64_t frames, int64_t dilation, int64_t taps, int size)
 {
     int64_t phase = (frames + dilation - 1) / dilation, outputs = size - taps + 1;
     int64_t tiles = (phase + outputs - 1) / outputs * (dilation < frames ? dilation : frames);
 
-    return (double)(tiles * (2 * size - 2)) + (double)(taps - 1) * size / 2;
+    return (double)(tiles * (2 * size - 2)) + (double)(taps - 1) * size / 2 / SHARED;
+}
+
+/* Blocks of rows leave out the taps that lie before the first frame for all of them; FEW rows cost as
+ * much as fewer. */
+static double direct_cost(int64_t frames, int64_t dilation, int64_t taps)
+{
+    int64_t sum = 0;
+
+    for (int64_t t = 0, rows; t < frames; t += rows) {
+        int64_t reach;
+
+        rows = frames - t < VA_CONV_BLOCK ? frames - t : VA_CONV_BLOCK;
+        reach = (t + rows - 1) / dilation + 1;
+        sum += (rows > FEW ? rows : FEW) * (reach < taps ? reach : taps);
+    }
+    return (double)sum;
 }
 
 bool va_cpu_spectral_kernel(int64_t taps, int64_t Cin, int64_t Cout)
@@ -39,7 +56,7 @@ int va_cpu_spectral_size(int64_t frames, int64_t dilation, int64_t taps, int64_t
                          int64_t Cout)
 {
     enum va_conv_method method = va_cpu_conv_method();
-    double best = method == VA_CONV_SPECTRAL ? INFINITY : DIRECT * (double)(frames * taps);
+    double best = method == VA_CONV_SPECTRAL ? INFINITY : direct_cost(frames, dilation, taps);
     int size = 0;
 
     if (method == VA_CONV_DIRECT || !va_cpu_spectral_kernel(taps, Cin, Cout))

@@ -135,8 +135,8 @@ static void slope_task(void *arg, int64_t piece, int thread)
         struct va_row_slope *s = &at.t->slopes[i / cols];
 
         *s = va_cpu_row_slope(at.t->normed, i / cols);
-        sum += va_hot()->turned(cols, s->dw, s->v, (const float *)at.u->value + i,
-                                (const float *)at.u->grad + i);
+        sum += va_hot()->squares(cols, s->dw, (const float *)at.u->grad + i, s->v,
+                                 (const float *)at.u->value + i, 0, NULL);
     }
     p->sums[piece] = sum;
 }

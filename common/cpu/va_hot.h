@@ -68,17 +68,17 @@ struct va_hot {
                  float *work);
 
     /* rows and sums */
-    double (*dot)(int64_t n, const float *a,
-                  const float *b); /* sums of 2048 products in double */
+    /* sums of 2048 products are added in double */
+    double (*dot)(int64_t n, const float *a, const float *b);
     void (*scale)(int64_t n, float a, const float *x, float *y);                /* a x */
     void (*axpy)(int64_t n, float a, const float *f, const float *x, float *y); /* x + a f */
-    /* the sum of (p - t)^2, as dot sums; d = a (p - t) if d is not NULL */
-    double (*squares)(int64_t n, float a, const float *p, const float *t, float *d);
+    /* the sum of (a x + b y)^2, as dot sums; d = c (a x + b y) if d is not NULL */
+    double (*squares)(int64_t n, float a, const float *x, float b, const float *y, float c,
+                      float *d);
+    /* z += a x + b y; z = a z + b y */
     void (*combine)(int64_t n, float a, const float *x, float b, const float *y, float *z);
-    void (*turn)(int64_t n, float a, float b, const float *y, float *z); /* z = a z + b y */
-    double (*turned)(int64_t n, float a, float b, const float *y,
-                     const float *z); /* the sum of squares of that, as dot sums */
-    /* z += a x + b y above; sum[c] += the column sums of x [rows, cols] here */
+    void (*turn)(int64_t n, float a, float b, const float *y, float *z);
+    /* sum[c] += the column sums of x [rows, cols] */
     void (*column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x, double *sum);
     void (*norm)(int64_t rows, const struct va_norm *p, int64_t first);
     /* sums [2, C] get dgamma and dbeta of these rows */

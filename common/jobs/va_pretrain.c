@@ -52,7 +52,7 @@ static int put_encoder(const struct va_pretrainer *t)
     int status = -1;
 
     encoder.count = va_mae_encoder_params(t->mae);
-    if (set && va_params_store(&encoder, set) == 0 &&
+    if (set && va_params_lend(&encoder, NULL, set) == 0 &&
         va_train_identity_copy(set, t->identity) == 0)
         status = put_model(t, set);
     va_tensors_free(set);

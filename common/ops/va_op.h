@@ -10,6 +10,7 @@
 #ifndef VA_OP_H
 #define VA_OP_H
 
+#include "base/va_tensors.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,19 +28,11 @@ enum va_use {
 };
 
 struct va_weight {
-    void *
-        data; /* values, in the layout the operation states; NULL: `prepared` is all there is */
+    void *data; /* values, in the layout the operation states; NULL: only `prepared` is there */
     void *prepared;
     bool stale; /* the host wrote data since `prepared` was made */
     enum va_use use;
     int64_t N, K, taps; /* not of a plain one */
-};
-
-/* Numbers that the host has, asked for piece by piece and by any thread: `get` writes those from `first`
- * on to `to`. Whether it could do so is known to who made it. */
-struct va_numbers {
-    void (*get)(void *arg, int64_t first, int64_t count, float *to);
-    void *arg;
 };
 
 enum va_unary {

@@ -139,10 +139,9 @@ enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS };
 struct va_backend {
     const struct va_ops *ops; /* the table, complete */
     struct va_ops table;
-    enum va_precision
-        precision; /* of the operations from now on, and of weights put without values */
-    bool failed;   /* an operation failed, and it was reported */
-    int64_t held;  /* bytes allocated now, and the most so far */
+    enum va_precision precision; /* from now on; of weights put without values too */
+    bool failed;                 /* an operation failed, and it was reported */
+    int64_t held;                /* bytes allocated now, and the most so far */
     int64_t held_max;
 };
 

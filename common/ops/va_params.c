@@ -51,6 +51,7 @@ int64_t va_params_add(struct va_params *list, const struct va_param *law, const 
         return -1;
     p = &list->items[list->count];
     *p = *law;
+    p->be = list->be;
     va_start(args, name);
     n = vsnprintf(p->name, sizeof(p->name), name, args);
     va_end(args);
@@ -447,17 +448,58 @@ int va_params_load(struct va_params *list, const struct va_tensors *set, const c
     return va_backend_check(list->be);
 }
 
-int va_params_store(const struct va_params *list, struct va_tensors *set)
+static int store(const struct va_params *list, bool trained, struct va_tensors *set)
 {
     for (int64_t i = 0; i < list->count; i++) {
         const struct va_param *p = &list->items[i];
-        struct va_tensor *t = va_tensors_add_unset(set, p->name, VA_F32, p->rank, p->shape);
+        struct va_tensor *t;
 
+        if (trained && p->frozen)
+            continue;
+        t = va_tensors_add_unset(set, p->name, VA_F32, p->rank, p->shape);
         if (!t)
             return -1;
         list->be->ops->get_f32(list->be, t->data, p->value.data, p->count);
     }
     return va_backend_check(list->be);
+}
+
+int va_params_store(const struct va_params *list, struct va_tensors *set)
+{
+    return store(list, false, set);
+}
+
+int va_params_keep(const struct va_params *list, struct va_tensors *set)
+{
+    return store(list, true, set);
+}
+
+static void get_entry(void *arg, int64_t first, int64_t count, float *to)
+{
+    struct va_param *p = arg;
+
+    p->be->ops->get_f32(p->be, to, va_at(p->be, p->value.data, first), count);
+}
+
+static void get_kept(void *arg, int64_t first, int64_t count, float *to)
+{
+    const struct va_tensor *t = arg;
+
+    memcpy(to, (const float *)t->data + first, (size_t)count * sizeof(*to));
+}
+
+int va_params_lend(const struct va_params *list, const struct va_tensors *kept,
+                   struct va_tensors *set)
+{
+    for (int64_t i = 0; i < list->count; i++) {
+        struct va_param *p = &list->items[i];
+        struct va_tensor *t = kept ? va_tensors_find(kept, p->name) : NULL;
+        struct va_numbers from = { t ? get_kept : get_entry, t ? (void *)t : p };
+
+        if (!va_tensors_lend(set, p->name, p->rank, p->shape, &from))
+            return -1;
+    }
+    return 0;
 }
 
 void va_params_zero_grad(struct va_params *list)

@@ -28,6 +28,7 @@ enum va_init {
 };
 
 struct va_param {
+    struct va_backend *be; /* as of the list */
     char name[80];
     int rank;
     int64_t shape[4];
@@ -47,10 +48,8 @@ struct va_params {
     struct va_backend *be;  /* NULL for a list that is only declared, to match or count */
     struct va_param *items; /* [count] */
     int64_t count, room;
-    void *values; /* block of all entries; NULL before va_params_allocate */
-    bool
-        run_only; /* set before that: neither trained nor stored, so weights may have their prepared
-                      form alone, and no values */
+    void *values;  /* block of all entries; NULL before va_params_allocate */
+    bool run_only; /* set before that: not trained, not stored; weights may be prepared alone */
 
     struct va_derived *derived; /* [derived_count] weights that follow from entries */
     int64_t *derived_from;      /* [derived_count, 2]: the entries of v and g; -1: no g */
@@ -101,13 +100,21 @@ VA_MUST_USE int va_params_match(const struct va_params *list, const struct va_te
                                 const char *path);
 
 /*
- * Copy values from / to a set. Loading wants every entry, of the right shape, with finite
- * values, and nothing else; `path` names the file in messages. 0, or -1 after reporting; after a failed load the values are undefined.
+ * Take values from a set: it has every entry, of the right shape, with finite values, and nothing else;
+ * `path` names the file in messages. 0, or -1 after reporting; the values are undefined then.
  * What the set left in its file goes from there to the device, without a copy in between.
  */
 VA_MUST_USE int va_params_load(struct va_params *list, const struct va_tensors *set,
                                const char *path);
+
+/* Add copies of all entries, or of those that are trained, to a set. 0, or -1 after reporting. */
 VA_MUST_USE int va_params_store(const struct va_params *list, struct va_tensors *set);
+VA_MUST_USE int va_params_keep(const struct va_params *list, struct va_tensors *set);
+
+/* Add all entries to a set without a copy: values stay where they are. Those that `kept` has (NULL: none)
+ * are its. The list and `kept` outlive the set. 0, or -1 after reporting. */
+VA_MUST_USE int va_params_lend(const struct va_params *list, const struct va_tensors *kept,
+                               struct va_tensors *set);
 
 void va_params_zero_grad(struct va_params *list);
 

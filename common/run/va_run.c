@@ -186,7 +186,7 @@ static int keep_best(struct va_run_state *s)
 {
     va_tensors_free(s->best_weights);
     s->best_weights = va_tensors_new();
-    return s->best_weights ? va_params_store(s->params, s->best_weights) : -1;
+    return s->best_weights ? va_params_keep(s->params, s->best_weights) : -1;
 }
 
 /* Take in the result of an evaluation; on all ranks the same. */
@@ -295,13 +295,13 @@ static int put_own_ccc(const struct va_run *r, struct va_tensors *set)
 /* The output is there, by rank 0, and the checkpoint no longer. */
 static int finish(struct va_run *r)
 {
-    struct va_tensors *set = r->state.best_weights;
+    struct va_tensors *set;
     int status = -1;
 
     if (!va_run_writes())
         return 0;
-    r->state.best_weights = NULL;
-    if ((set || ((set = va_tensors_new()) && va_params_store(r->state.params, set) == 0)) &&
+    set = va_tensors_new();
+    if (set && va_params_lend(r->state.params, r->state.best_weights, set) == 0 &&
         va_train_identity_copy(set, r->state.identity) == 0 && put_own_ccc(r, set) == 0)
         status = r->kind->write(r->arg, set);
     va_tensors_free(set);

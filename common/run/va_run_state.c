@@ -61,11 +61,17 @@ static int64_t largest(const struct va_params *params)
     return most;
 }
 
-static int write_moments(const struct va_params *params, struct va_h5_out *out)
+/* Before the first update they are zero, and not written. */
+static int write_moments(const struct va_run_state *s, struct va_h5_out *out)
 {
-    float *buffer = va_new(largest(params), sizeof(*buffer));
+    const struct va_params *params = s->params;
     struct va_backend *be = params->be;
+    float *buffer;
     int status = -1;
+
+    if (va_optimiser_updates(s->optimiser) == 0)
+        return 0;
+    buffer = va_new_unset(largest(params), sizeof(*buffer));
 
     for (int64_t i = 0; buffer && i < params->count; i++) {
         const struct va_param *p = &params->items[i];
@@ -92,7 +98,7 @@ static int write_weights(const struct va_run_state *s, struct va_h5_out *out)
     int status = -1;
 
     if (set && va_train_identity_copy(set, s->identity) == 0 &&
-        va_params_store(s->params, set) == 0)
+        va_params_lend(s->params, NULL, set) == 0)
         status = va_model_put(out, set);
     va_tensors_free(set);
     for (int64_t i = 0; status == 0 && s->best_weights && i < s->best_weights->count; i++) {
@@ -119,7 +125,7 @@ int va_run_state_save(const struct va_run_state *s, const char *path)
         return -1;
     va_h5_set_seed(out, s->seed);
     if ((s->input && va_h5_add_input(out, s->input, s->input_id) < 0) ||
-        write_weights(s, out) < 0 || write_moments(s->params, out) < 0 ||
+        write_weights(s, out) < 0 || write_moments(s, out) < 0 ||
         write_log(&s->train, "/log/train", out) < 0 ||
         write_log(&s->val, "/log/val", out) < 0 ||
         va_h5_put_int(out, NULL, "step", s->batches) < 0 ||
@@ -169,12 +175,16 @@ done:
     return status;
 }
 
-static int read_moments(const struct va_params *params, struct va_h5_in *in)
+static int read_moments(const struct va_run_state *s, struct va_h5_in *in)
 {
-    float *buffer = va_new(largest(params), sizeof(*buffer));
+    const struct va_params *params = s->params;
     struct va_backend *be = params->be;
+    float *buffer;
     int status = -1;
 
+    if (va_optimiser_updates(s->optimiser) == 0)
+        return 0; /* as they are */
+    buffer = va_new_unset(largest(params), sizeof(*buffer));
     for (int64_t i = 0; buffer && i < params->count; i++) {
         const struct va_param *p = &params->items[i];
 
@@ -205,9 +215,11 @@ static int read_best(struct va_run_state *s, struct va_h5_in *in)
         return -1;
     for (int64_t i = 0; i < s->params->count; i++) {
         const struct va_param *p = &s->params->items[i];
-        struct va_tensor *t = va_tensors_add(s->best_weights, p->name, VA_F32, p->rank,
-                                             p->shape);
+        struct va_tensor *t;
 
+        if (p->frozen)
+            continue;
+        t = va_tensors_add(s->best_weights, p->name, VA_F32, p->rank, p->shape);
         if (!t || read_group(in, "best", p, false, t->data) < 0)
             return -1;
     }
@@ -268,9 +280,9 @@ int va_run_state_load(struct va_run_state *s, const char *path)
 
     /* Identity first: of another model's checkpoint that is what to say. */
     if (set && va_train_identity_check(set, s->identity, path) == 0 &&
-        va_params_load(s->params, set, path) == 0 && read_moments(s->params, in) == 0 &&
-        read_best(s, in) == 0)
-        status = read_counters(s, in);
+        va_params_load(s->params, set, path) == 0 && read_counters(s, in) == 0 &&
+        read_moments(s, in) == 0)
+        status = read_best(s, in);
     va_tensors_free(set);
     va_h5_close(in);
     va_input_forget(path); /* the run's own, which it writes anew */

@@ -26,7 +26,7 @@ struct va_run_state {
     int64_t per_epoch;                 /* batches in an epoch */
     double best;                       /* mean CCC of the best evaluation, NaN if undefined */
     int64_t best_step;                 /* batches done then; 0: none yet */
-    struct va_tensors *best_weights;   /* of that evaluation; NULL when not asked for */
+    struct va_tensors *best_weights;   /* trained ones, of then; NULL when not asked for */
     struct va_log train, val;
 };
 

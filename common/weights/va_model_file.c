@@ -118,9 +118,8 @@ static int put_order(struct va_h5_out *out, const struct va_tensors *set)
 }
 
 /* What would be refused when it is read is not written. */
-static int check_finite(const struct va_tensor *t)
+static int check_finite(const struct va_tensor *t, const float *x)
 {
-    const float *x = t->data;
     int64_t bad = t->dtype == VA_F32 ? va_first_not_finite(x, t->count) : -1;
 
     if (bad < 0)
@@ -132,26 +131,43 @@ static int check_finite(const struct va_tensor *t)
         t->name, (long long)bad, (double)x[bad]);
 }
 
+static int put_tensor(struct va_h5_out *out, const struct va_tensor *t, const void *data)
+{
+    char *name;
+    int result;
+
+    if (!*t->name || strchr(t->name, '/') || !strcmp(t->name, "."))
+        return va_error("tensor %s: not a name that va.model/1 can hold", t->name);
+    if (check_finite(t, data) < 0 || !(name = va_format("/tensors/%s", t->name)))
+        return -1;
+    result = va_h5_write(out, name, t->dtype, t->rank, t->shape, data);
+    va_free(name);
+    return result;
+}
+
 int va_model_put(struct va_h5_out *out, const struct va_tensors *set)
 {
+    int64_t most = 0;
+    float *room = NULL; /* for one tensor that somebody else has */
     int result = 0;
 
-    for (int64_t i = 0; i < set->count && result == 0; i++)
-        result = check_finite(&set->items[i]);
+    for (int64_t i = 0; i < set->count; i++)
+        if (!set->items[i].data && set->items[i].count > most)
+            most = set->items[i].count;
+    if (most && !(room = va_new_unset(most, sizeof(*room))))
+        return -1;
     for (int64_t i = 0; i < set->meta_count && result == 0; i++)
         result = put_value(out, set->meta[i].key, set->meta[i].value);
-    if (result < 0 || put_order(out, set) < 0)
-        return -1;
+    if (result == 0)
+        result = put_order(out, set);
     for (int64_t i = 0; i < set->count && result == 0; i++) {
         const struct va_tensor *t = &set->items[i];
-        char *name;
 
-        if (!*t->name || strchr(t->name, '/') || !strcmp(t->name, "."))
-            return va_error("tensor %s: not a name that va.model/1 can hold", t->name);
-        name = va_format("/tensors/%s", t->name);
-        result = name ? va_h5_write(out, name, t->dtype, t->rank, t->shape, t->data) : -1;
-        va_free(name);
+        if (!t->data)
+            t->lent.get(t->lent.arg, 0, t->count, room);
+        result = put_tensor(out, t, t->data ? t->data : room);
     }
+    va_free(room);
     return result;
 }
 

@@ -2,7 +2,8 @@
 # test/bench/run.sh [ROW...] - time the hot paths; make bench runs it.
 #
 # PEERS=PYTHON       also time what users would run instead, turn by turn with ours
-# PEER_SCRIPTS=DIR   its programs: peer_head.py, peer_vit.py, with --lockstep as test/bench/bench.h has it
+# PEER_SCRIPTS=DIR   its programs: peer_head.py, peer_vit.py, with --lockstep as test/bench/bench.h has it;
+#                    test/bench/peer_mae.py is here
 # PAIRS=N            runs of each (default 5)
 # BUILD=DIR          where the programs are (default: build)
 #
@@ -25,6 +26,9 @@ scan-fwd | scan scan-fwd | peer_head.py --what scan-fwd | peak-exp
 scan | scan scan | peer_head.py --what scan | peak-exp
 vit-f32 | vit cls-f32 | peer_vit.py --batch 8 | peak-fma
 vit-bf16 | vit cls-bf16 | peer_vit.py --batch 8 --dtype bf16 | peak-fma
+finetune | encoder finetune | peer_vit.py --what finetune8 --batch 4 | peak-fma
+finetune-bf16 | encoder finetune-bf16 | peer_vit.py --what finetune8 --batch 4 --dtype bf16 | peak-fma
+pretrain | encoder pretrain | test/bench/peer_mae.py | peak-fma
 open | open open | | peak-read
 "
 # Time grows with frames and with sequences as the work does.
@@ -88,23 +92,25 @@ facts | tee -a "$out"
 for p in peak-fma peak-bf16 peak-u8s8 peak-exp peak-read; do
     line=$(alone peaks $p) && peak[$p]=$(field "$line" rate)
 done
-printf '%-10s %12s %12s %7s %7s %9s %8s\n' row ours_s peer_s ratio share error MiB
+printf '%-13s %12s %12s %7s %7s %9s %8s\n' row ours_s peer_s ratio share error MiB
 while IFS='|' read -r row ours peer bound; do
     read -r row <<<"$row" && read -r bound <<<"$bound"
     [ -n "$row" ] || continue
     [ $# = 0 ] || [[ " $* " == *" $row "* ]] || continue
     read -ra words <<<"$ours"
-    line=$(alone "${words[@]}") || { printf '%-10s failed\n' "$row"; continue; }
+    line=$(alone "${words[@]}") || { printf '%-13s failed\n' "$row"; continue; }
     mine=$(field "$line" median_s) theirs=- ratio=-
-    if [ -n "${PEERS:-}" ] && [ -n "${peer// /}" ] && pair=$(together "$bin/${ours# }" "$PEERS $PEER_SCRIPTS/${peer# }") && [ -n "$pair" ]; then
+    peer=${peer# }
+    case $peer in peer_*) peer=$PEER_SCRIPTS/$peer ;; esac
+    if [ -n "${PEERS:-}" ] && [ -n "${peer// /}" ] && pair=$(together "$bin/${ours# }" "$PEERS $peer") && [ -n "$pair" ]; then
         { read -r mine; read -r theirs; } <<<"$pair"
         ratio=$(awk "BEGIN { printf \"%.2f\", $theirs / $mine }")
         printf '{"row": "%s", "ours_s": %s, "peer_s": %s, "ratio": %s, "peer": "%s"}\n' "$row" "$mine" \
-            "$theirs" "$ratio" "${peer# }" >>"$out"
+            "$theirs" "$ratio" "${peer##*/}" >>"$out"
     fi
     awk -v row="$row" -v s="$mine" -v p="$theirs" -v r="$ratio" -v rate="$(field "$line" rate)" \
         -v peak="${peak[$bound]:-0}" -v e="$(field "$line" error)" -v m="$(field "$line" peak_mib)" \
-        'BEGIN { printf "%-10s %12s %12s %7s %7s %9s %8s\n", row, s, p, r,
+        'BEGIN { printf "%-13s %12s %12s %7s %7s %9s %8s\n", row, s, p, r,
                  (peak > 0 ? sprintf("%.2f", rate / peak) : "-"), e, m }'
 done <<<"$rows"
 [ $# = 0 ] || exit 0
@@ -113,3 +119,5 @@ for s in $sizes; do
     line=$(alone temporal "$row" "$option" "$n") &&
         printf '%s %s %s: %s s\n' "$row" "$option" "$n" "$(field "$line" median_s)"
 done
+printf 'methods of convolution:\n'
+"$bin/choice" || printf 'a convolution took the slower method\n'

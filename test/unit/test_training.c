@@ -2,6 +2,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "feed/va_batch.h"
+#include "io/va_h5.h"
 #include "jobs/va_train.h"
 #include "nn/va_ccc.h"
 #include "ref/va_ref_ops.h"
@@ -319,6 +320,30 @@ static void a_checkpoint_gives_back_what_it_was_given(void)
     va_backend_free(be);
 }
 
+/* Moments are zero before the first update, and not in the file. */
+static void a_checkpoint_before_the_first_update(void)
+{
+    struct va_backend *be = va_ref_backend_new();
+    struct fixture a = fixture(be, 1), b = fixture(be, 2);
+    const char *path = in_folder("begun.state");
+    struct va_h5_in *in;
+
+    VA_CHECK(va_run_state_save(&a.state, path) == 0);
+    in = va_h5_open(path, "va.state/1");
+    VA_CHECK(in && va_h5_has(in, "/tensors") && !va_h5_has(in, "/optimizer"));
+    va_h5_close(in);
+    VA_CHECK(va_run_state_load(&b.state, path) == 0);
+    for (int64_t i = 0; i < a.state.params->count; i++) {
+        const struct va_param *p = &a.state.params->items[i], *q = &b.state.params->items[i];
+
+        VA_CHECK(same(be, p->value.data, q->value.data, p->count) &&
+                 same(be, p->m, q->m, p->count) && same(be, p->v, q->v, p->count));
+    }
+    drop(&a);
+    drop(&b);
+    va_backend_free(be);
+}
+
 static void a_checkpoint_of_another_run_is_refused(void)
 {
     struct va_backend *be = va_ref_backend_new();
@@ -355,6 +380,7 @@ int main(void)
     VA_TEST(save_every_takes_steps_and_times);
     VA_TEST(logs_begin_with_the_rows_they_have);
     VA_TEST(a_checkpoint_gives_back_what_it_was_given);
+    VA_TEST(a_checkpoint_before_the_first_update);
     VA_TEST(a_checkpoint_of_another_run_is_refused);
     unlink(in_folder("val.tsv"));
     unlink(in_folder("m.state"));

@@ -2,26 +2,15 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "media/va_image.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-static bool is_picture(const char *name)
-{
-    static const char *const endings[] = { ".jpg", ".jpeg", ".png", ".bmp" };
-    const char *ending = strrchr(name, '.');
-
-    for (size_t i = 0; ending && i < VA_COUNT(endings); i++)
-        if (!strcasecmp(ending, endings[i]))
-            return true;
-    return false;
-}
 
 /* A folder has to hold pictures. One of videos is a likely mistake. */
 static int check_folder(DIR *folder, const char *path)
@@ -30,7 +19,7 @@ static int check_folder(DIR *folder, const char *path)
     bool other = false, pictures = false;
 
     while ((entry = readdir(folder)) && !pictures) {
-        pictures = is_picture(entry->d_name);
+        pictures = va_image_name(entry->d_name);
         other |= entry->d_name[0] != '.';
     }
     return pictures || !other

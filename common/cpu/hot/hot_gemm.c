@@ -8,6 +8,7 @@
  * The order of the sums depends on K alone, so a row of C does not depend on the other rows.
  */
 #include "cpu/hot/va_hot_priv.h"
+#include "cpu/hot/va_turn.h"
 
 enum {
     NR = VA_GEMM_PANEL,
@@ -35,7 +36,7 @@ struct tile {
     const float *a, *b;
     int64_t step;
     const float *next; /* what will be wanted soon: */
-    int64_t pace;      /* PACE-ths of a float to ask for at every step */
+    uint64_t pace;     /* PACE-ths of a float to ask for at every step */
     float *c;
     int64_t ldc, rows, cols;
     bool add;
@@ -78,6 +79,7 @@ VA_INLINE void store(const struct tile *t, const int R, va_vf s[MR][V], float *c
 VA_INLINE void multiply_rows(const struct tile *t, const int R, const int P)
 {
     const float *a = t->a, *b = t->b;
+    uint64_t ahead = 0;
     va_vf s[TWO][MR][V];
 
     for (int64_t r = 0; r < t->rows; r++)
@@ -93,7 +95,7 @@ VA_INLINE void multiply_rows(const struct tile *t, const int R, const int P)
         va_vf row[TWO][V];
 
         for (int p = 0; p < P; p++) /* step by step: a burst would wait */
-            __builtin_prefetch(t->next + p * t->step + k * t->pace / PACE, 0, 2);
+            __builtin_prefetch(t->next + p * t->step + ahead / PACE, 0, 2);
         VA_UNROLL
         for (int i = 0; i < P * V; i++)
             row[i / V][i % V] = v_load(b + i / V * t->step + i % V * VA_W);
@@ -107,6 +109,7 @@ VA_INLINE void multiply_rows(const struct tile *t, const int R, const int P)
         }
         a += MR;
         b += NR;
+        ahead += t->pace;
     }
     VA_UNROLL
     for (int p = 0; p < P; p++)
@@ -141,12 +144,37 @@ VA_INLINE void copy(float *to, const float *from, int64_t n, const int64_t whole
         memcpy(to, from, (size_t)n * sizeof(*to));
 }
 
+/* out [K, width] = width columns of [K, width] that lie transposed, ld apart. The number of steps that
+ * were done, a multiple of VA_W. */
+VA_INLINE int64_t turn_squares(float *out, const float *from, int64_t ld, int64_t K,
+                               const int64_t width)
+{
+    int64_t i = 0;
+
+    for (; i + VA_W <= K; i += VA_W)
+        for (int64_t c = 0; c < width; c += VA_W) {
+            const int n = width - c < VA_W ? (int)(width - c) : VA_W;
+            va_vf r[VA_W];
+
+            VA_UNROLL
+            for (int j = 0; j < VA_W; j++)
+                r[j] = j < n ? v_load(from + (c + j) * ld + i) : v_set(0);
+            v_turn(r);
+            VA_UNROLL
+            for (int j = 0; j < VA_W; j++)
+                v_store_part(out + (i + j) * width + c, r[j], n);
+        }
+    return i;
+}
+
 /* out [K, width] = n columns of [K, n] that lie transposed, ld apart; the others stay as they
  * are, and what comes of them is not stored. */
 VA_INLINE void turn(float *out, const float *from, int64_t ld, int64_t n, int64_t K,
                     const int64_t width)
 {
-    for (int64_t i = 0; n == width && i < K; i++)
+    const int64_t done = n == width ? turn_squares(out, from, ld, K, width) : 0;
+
+    for (int64_t i = done; n == width && i < K; i++)
         for (int64_t c = 0; c < width; c++)
             out[i * width + c] = from[c * ld + i];
     for (int64_t c = 0; n < width && c < n; c++)
@@ -190,7 +218,7 @@ static void multiply_block(struct tile t, int64_t rows, int64_t cols)
     int64_t tiles = (rows + MR - 1) / MR;
     float *c = t.c;
 
-    t.pace = PACE * NR / tiles;
+    t.pace = (uint64_t)(PACE * NR / tiles);
     for (int64_t n = 0; n < cols; n += WIDE, t.b += TWO * t.step) {
         t.cols = cols - n < WIDE ? cols - n : WIDE;
         t.next = t.b + (n + WIDE < cols ? TWO * t.step : 0);
@@ -199,7 +227,7 @@ static void multiply_block(struct tile t, int64_t rows, int64_t cols)
             t.c = c + i * MR * t.ldc + n;
             t.rows = rows - i * MR < MR ? rows - i * MR : MR;
             multiply(&t);
-            t.next += t.K * t.pace / PACE;
+            t.next += (uint64_t)t.K * t.pace / PACE;
         }
     }
 }

@@ -42,7 +42,8 @@ void VA_HOT(va_hot_axpy)(int64_t n, float a, const float *f, const float *x, flo
         y[i] = v_fmaf(a, f[i], x[i]);
 }
 
-double VA_HOT(va_hot_squares)(int64_t n, float a, const float *p, const float *t, float *d)
+double VA_HOT(va_hot_squares)(int64_t n, float a, const float *x, float b, const float *y,
+                              float c, float *d)
 {
     enum { BLOCK = 2048 };
     double sum = 0;
@@ -53,11 +54,11 @@ double VA_HOT(va_hot_squares)(int64_t n, float a, const float *p, const float *t
 
         VA_EACH_SUM (at, k, end - i0) {
             int64_t i = i0 + at;
-            va_vf off = v_get(p + i, end - i) - v_get(t + i, end - i);
+            va_vf both = v_fma(v_get(y + i, end - i), v_set(b), v_get(x + i, end - i) * a);
 
-            part[k] = v_fma(off, off, part[k]);
+            part[k] = v_fma(both, both, part[k]);
             if (d)
-                v_put(d + i, off * a, end - i);
+                v_put(d + i, both * c, end - i);
         }
         sum += v_total(part);
     }
@@ -75,26 +76,6 @@ void VA_HOT(va_hot_turn)(int64_t n, float a, float b, const float *y, float *z)
 {
     for (int64_t i = 0; i < n; i++)
         z[i] = v_fmaf(b, y[i], a * z[i]);
-}
-
-double VA_HOT(va_hot_turned)(int64_t n, float a, float b, const float *y, const float *z)
-{
-    enum { BLOCK = 2048 };
-    double sum = 0;
-
-    for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
-        int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK;
-        va_vf part[VA_SUM] = { 0 };
-
-        VA_EACH_SUM (at, k, end - i0) {
-            int64_t i = i0 + at;
-            va_vf x = v_fma(v_get(y + i, end - i), v_set(b), v_get(z + i, end - i) * a);
-
-            part[k] = v_fma(x, x, part[k]);
-        }
-        sum += v_total(part);
-    }
-    return sum;
 }
 
 void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,

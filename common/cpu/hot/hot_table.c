@@ -17,7 +17,6 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .squares = VA_HOT(va_hot_squares),
     .combine = VA_HOT(va_hot_combine),
     .turn = VA_HOT(va_hot_turn),
-    .turned = VA_HOT(va_hot_turned),
     .column_sums = VA_HOT(va_hot_column_sums),
     .gemm = VA_HOT(va_hot_gemm),
     .norm = VA_HOT(va_hot_norm),

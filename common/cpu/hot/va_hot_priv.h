@@ -28,11 +28,11 @@ void VA_HOT(va_hot_dropout)(const struct va_hot_dropout *p, int64_t first, int64
 double VA_HOT(va_hot_dot)(int64_t n, const float *a, const float *b);
 void VA_HOT(va_hot_scale)(int64_t n, float a, const float *x, float *y);
 void VA_HOT(va_hot_axpy)(int64_t n, float a, const float *f, const float *x, float *y);
-double VA_HOT(va_hot_squares)(int64_t n, float a, const float *p, const float *t, float *d);
+double VA_HOT(va_hot_squares)(int64_t n, float a, const float *x, float b, const float *y,
+                              float c, float *d);
 void VA_HOT(va_hot_combine)(int64_t n, float a, const float *x, float b, const float *y,
                             float *z);
 void VA_HOT(va_hot_turn)(int64_t n, float a, float b, const float *y, float *z);
-double VA_HOT(va_hot_turned)(int64_t n, float a, float b, const float *y, const float *z);
 void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,
                                 double *sum);
 float VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x);
