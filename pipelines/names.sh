@@ -13,9 +13,11 @@
 #   videos FOLDER VALUE      prints a link FOLDER/<name>.<ending> for each video, with ! before it where it has
 #                            to be made: VALUE is the path of one, or several with blanks between. Of a folder
 #                            of pictures the ending is folder. The table of another video of that name,
-#                            FOLDER/../<name>/<name>.csv, is not replaced
+#                            FOLDER/../<name>/<name>.csv, is not replaced. Of several videos, one that cannot
+#                            be taken is a - instead
 #   listed FOLDER FILE       the same with a file that has a path a line
 #   make_links COMMAND ...   makes the links of videos or listed
+#   refusals COMMAND ...     says why those with a - are not taken, a line each on standard error, and exit 3
 #
 # A name passes if it has letters, digits, UTF-8 and . _ + - , @ alone, a path also /, and does not
 # begin with -: no character of it means anything to make or to a shell, so that rules and recipes
@@ -124,46 +126,80 @@ listed() {
 }
 
 # called <PATHS: of each path two lines, the name of its link and the path. A video is called as its file,
-# without folder and ending. Where two would be called alike, both keep the ending, and if that is not
-# enough the folders. Characters that do not pass become _.
+# without folder and ending. Where two would be called alike, both keep the ending; if that is not enough, the
+# folders. Characters that do not pass become _, and where two are still called alike, _ and their codes. So
+# names follow from the videos that are given, not from their order.
 called() {
-    awk 'function plain(s,    t) {
+    awk 'BEGIN { for (i = 1; i < 256; i++) code[sprintf("%c", i)] = sprintf("_%02x", i) }
+        function plain(s, exact,    i, c, t, utf8) {
             t = s; gsub(/[\302-\337][\200-\277]|[\340-\357][\200-\277][\200-\277]|[\360-\364][\200-\277][\200-\277][\200-\277]/, "", t)
-            if (t ~ /[\200-\377]/) gsub(/[\200-\377]/, "_", s) # no UTF-8
-            gsub(/[^A-Za-z0-9._+,@\200-\377-]/, "_", s); sub(/^[-.]/, "_", s); return s }
+            utf8 = t !~ /[\200-\377]/; t = ""
+            for (i = 1; i <= length(s); i++) {
+                c = substr(s, i, 1)
+                if (c ~ /[A-Za-z0-9_+,@]/ || c ~ /[.-]/ && i > 1 || c ~ /[\200-\377]/ && utf8) t = t c
+                else t = t (exact ? code[c] : "_")
+            }
+            return t }
         $0 != "" && !seen[$0]++ {
-            n++; path[n] = whole = $0
-            sub(/\/+$/, "", whole); file = whole; sub(/.*\//, "", file); sub(/^[.\/]+/, "", whole)
+            n++; path[n] = whole = $0; level[n] = 1
+            sub(/\/+$/, "", whole); file = whole; sub(/.*\//, "", file); sub(/^(\.\/+)+/, "", whole)
+            name[n, 4] = plain(whole, 1); sub(/^[.\/]+/, "", whole)
             bare = file; ending[n] = ".video"
             if (match(file, /.\.[^.]+$/)) { bare = substr(file, 1, RSTART); ending[n] = "." plain(substr(file, RSTART + 2)) }
             if (ending[n] == ".folder") ending[n] = ".video"
             name[n, 1] = plain(bare); name[n, 2] = plain(file); name[n, 3] = plain(whole)
-            for (k = 1; k <= 3; k++) alike[k, name[n, k]]++
         }
-        END { for (i = 1; i <= n; i++) {
-            k = 1; while (k < 3 && alike[k, name[i, k]] > 1) k++
-            print name[i, k] ending[i]; print path[i]
-        } }'
+        END {
+            do {
+                again = 0; split("", alike)
+                for (i = 1; i <= n; i++) alike[name[i, level[i]]]++
+                for (i = 1; i <= n; i++) if (level[i] < 4 && alike[name[i, level[i]]] > 1) { level[i]++; again = 1 }
+            } while (again)
+            for (i = 1; i <= n; i++) { print name[i, level[i]] ending[i]; print path[i] }
+        }'
 }
 
 # links FOLDER WHERE PATHS. A link that is right stays, so that its time says when it changed (make -L).
 links() {
+    where="$2: "
+    case $2 in /dev/fd/*) where= ;; esac # a list that no person wrote
     pairs=$(printf '%s\n' "$3" | called)
-    twice=$(printf '%s\n' "$pairs" | sed -n 's/\.[^.]*$//p;n' | sort | uniq -d | head -n 1)
-    if [ -n "$twice" ]; then
-        both=$(printf '%s\n' "$pairs" | awk -v name="$twice" 'NR % 2 { n = $0; sub(/\.[^.]*$/, "", n); next } n == name' | paste -s -d ,)
-        case $2 in /dev/fd/*) set -- "$1" "$both" "$3" ;; *) set -- "$1" "$2: $both" "$3" ;; esac
-        refuse "$2: more than one video would be called '$twice': rename one"
-    fi
+    twice=$(printf '%s\n' "$pairs" | sed -n 's/\.[^.]*$//p;n' | sort | uniq -d)
+    there=$(cd "$1" 2>/dev/null && pwd -P)
+    only=
+    [ "$(printf '%s\n' "$pairs" | wc -l)" -gt 2 ] || only=yes
     printf '%s\n' "$pairs" | while IFS= read -r link && IFS= read -r video; do
-        case $video in /*) ;; *) video=$PWD/$video ;; esac
-        [ -e "$video" ] ||
-            refuse "$2: no such file: '${video#"$PWD/"}' (VIDEO is one path, or several with blanks between; VIDEO_LIST is a file with a path a line)"
-        [ ! -d "$video" ] || link=${link%.*}.folder
-        [ "$(cd "$(dirname "$video")" && pwd -P)" != "$(cd "$1" 2>/dev/null && pwd -P)" ] ||
-            refuse "$2: '$video' lies in $1, where links to the videos are made: name the video itself"
-        one_link "$1" "$link" "$video"
+        whole=$video
+        case $video in /*) ;; *) whole=$PWD/$video ;; esac
+        [ ! -d "$whole" ] || link=${link%.*}.folder
+        if why=$(fault "$1" "$link" "$video" "$whole"); then
+            one_link "$1" "$link" "$whole"
+        elif [ "$only" ]; then
+            refuse "$why"
+        elif [ "$mode" = tell ]; then
+            printf '%s\n' "$why"
+        elif [ "$mode" = list ]; then
+            echo -
+        fi
     done
+}
+
+# fault FOLDER LINK PATH WHOLE: why the video with this path cannot be taken, and status 1
+fault() {
+    name=${2%.*}
+    if [ ! -e "$4" ]; then
+        refuse "${where}no such file: '$3' (VIDEO is one path, or several with blanks between; VIDEO_LIST is a file with a path a line)"
+    elif [ "$twice" ] && printf '%s\n' "$twice" | grep -qxF -e "$name"; then
+        refuse "$where$3: more than one video would be called '$name': rename one"
+    elif [ "$there" ] && [ "$(cd "$(dirname "$4")" && pwd -P)" = "$there" ]; then
+        refuse "$where'$3' lies in $1, where links to the videos are made: name the video itself"
+    elif [ "$(readlink "$1/$2")" = "$4" ]; then
+        return
+    elif [ ! -L "$1/$2" ] && [ -e "$1/$2" ]; then
+        refuse "$1/$2: exists and is no link of an earlier run: give another OUT"
+    elif [ -e "$1/../$name/$name.csv" ]; then
+        refuse "${1%/*}/$name/$name.csv: is not the table of '$4', which would replace it: give another OUT, or remove this table"
+    fi
 }
 
 # touched VIDEO LINK: whether the video became another one since the link was made: a file that is moved or copied
@@ -174,33 +210,32 @@ touched() {
 
 # one_link FOLDER LINK VIDEO
 one_link() {
-    name=${2%.*}
-    if [ "$(readlink "$1/$2")" = "$3" ]; then
-        if touched "$3" "$1/$2"; then
-            if [ "$making" ]; then ln -sfn "$3" "$1/$2"; else printf '!%s\n' "$1/$2"; fi
-            return
-        fi
-        [ "$making" ] || printf '%s\n' "$1/$2"
-    elif [ ! -L "$1/$2" ] && [ -e "$1/$2" ]; then
-        refuse "$1/$2: exists and is no link of an earlier run: give another OUT"
-    elif [ -e "$1/../$name/$name.csv" ]; then
-        refuse "${1%/*}/$name/$name.csv: is not the table of '$3', which would replace it: give another OUT, or remove this table"
-    elif [ ! "$making" ]; then
-        printf '!%s\n' "$1/$2"
-    else
-        { mkdir -p "$1" && ln -sfn "$3" "$1/$2"; } 2>/dev/null || refuse "$1/$2: cannot make this link"
-    fi
+    needed=yes
+    if [ "$(readlink "$1/$2")" = "$3" ] && ! touched "$3" "$1/$2"; then needed=; fi
+    case $mode$needed in
+    list) printf '%s\n' "$1/$2" ;;
+    listyes) printf '!%s\n' "$1/$2" ;;
+    makingyes) { mkdir -p "$1" && ln -sfn "$3" "$1/$2"; } 2>/dev/null || refuse "$1/$2: cannot make this link" ;;
+    esac
 }
 
-making=
+mode=list
 make_links() {
-    making=yes
+    mode=making
     "$@"
+}
+
+refusals() {
+    mode=tell
+    why=$("$@")
+    printf '%s\n' "${why:-videos that could not be taken can be now: the same command continues}" >&2
+    exit 3
 }
 
 if out=$("$@"); then
     [ -z "$out" ] || printf '%s\n' "$out"
 else
-    printf '%s\n' "$out" | tail -n 1
-    exit 1
+    code=$?
+    [ -z "$out" ] || printf '%s\n' "$out" | tail -n 1
+    exit $code
 fi

@@ -22,8 +22,9 @@
 #
 # A video may be called anything: characters other than letters, digits, UTF-8 and . _ - + , @ become _ in
 # <name> ("my video.mp4": my_video). Of videos with one name the ending stays (a.mp4, a.mov), or the folders
-# (P01_a.mp4). Videos are not copied, and not kept as pictures; but folders, and videos with DECODE_OPTIONS, are
-# decoded to <name>.frames.h5.
+# (P01_a.mp4), and at last codes say which characters they were (my_20video.mp4, my_video.mp4). Of several videos,
+# those that cannot be taken are named at the end, and make fails; the others are done. Videos are not copied,
+# and not kept as pictures; but folders, and videos with DECODE_OPTIONS, are decoded to <name>.frames.h5.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := all
 include $(HERE)params.mk
@@ -38,13 +39,17 @@ WEIGHTS := $(or $(ENCODER),$(MODEL))
 MAKEFLAGS += --check-symlink-times
 asked := $(if $(VIDEO_LIST),listed $(OUT)/in $(VIDEO_LIST),videos $(OUT)/in $(call quoted,$(VIDEO)))
 found := $(call names,$(asked))
-LINKS := $(found:!%=%)
-$(if $(LINKS),,$(error no videos in $(VIDEO_LIST)))
+$(if $(found),,$(error no videos in $(VIDEO_LIST)))
+LINKS := $(patsubst !%,%,$(filter-out -,$(found)))
+coded  = $(if $(EXIT_CODES),sh $(HERE)exit_code.sh $(EXIT_CODES) )
 $(patsubst !%,%,$(filter !%,$(found))): links
 	@:
-.PHONY: links
+.PHONY: links refused
 links:
-	@sh $(NAMES) make_links $(asked) >&2
+	@$(coded)sh $(NAMES) make_links $(asked) >&2
+# Videos that cannot be taken do not stop the others.
+refused:
+	@$(coded)sh $(NAMES) refusals $(asked)
 
 name   = $(basename $(notdir $(1)))
 source = $(firstword $(foreach v,$(LINKS),$(if $(filter $(1),$(call name,$(v))),$(v))))
@@ -63,13 +68,13 @@ seen     = $(if $(searched),$(OUT)/$(1)/$(1).faces.h5,$(if $(decoded),$(OUT)/$(1
 # A tool, or what passes signals on to it, takes the place of its shell: it is told when make is to end. The
 # long stages of several videos share a line on a terminal, unless there are too many to say.
 shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
-follow = exec $(if $(EXIT_CODES),sh $(HERE)exit_code.sh $(EXIT_CODES) )$(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
+follow = exec $(coded)$(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
 
 OVERLAY ?= yes
 endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
 
 .PHONY: all
-all: $(if $(MODEL),$(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)) $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending)))
+all: $(if $(MODEL),$(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)) $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending))) $(if $(filter -,$(found)),refused)
 
 # ---- stages -------------------------------------------------------------------------------------------
 # A model of the same name may be another one, and older.

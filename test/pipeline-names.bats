@@ -114,11 +114,15 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
         "P01_session.mp4.csv P02_session.mp4.csv session.mov.csv" ]
     : >"a b.mp4" && : >a_b.mp4 && : >"a b c.mp4"
     [ "$(tables VIDEO="a b.mp4")" = a_b.csv ]
-    printf '%s\n' "a b.mp4" a_b.mp4 >list
-    refused "would be called 'a_b.mp4'" own VIDEO_LIST=list
-    refused "list: a b.mp4,a_b.mp4: more than one video" own VIDEO_LIST=list
-    refused "VIDEO: no such file: 'c.mp4'" own VIDEO="plain c.mp4"
-    printf 'plain\n\nc d.mp4\n' >list
+    # names that fall together say which characters they had, in whatever order
+    : >"a%b.mp4" && printf '%s\n' "a b.mp4" a_b.mp4 "a%b.mp4" >list
+    [ "$(tables VIDEO_LIST=list)" = "a_20b.mp4.csv a_25b.mp4.csv a_b.mp4.csv" ]
+    sort -r list >tsil && [ "$(tables VIDEO_LIST=tsil)" = "a_20b.mp4.csv a_25b.mp4.csv a_b.mp4.csv" ]
+    ln -s ../enc.h5 P01 && cd P01 && [ "$(tables VIDEO="session.mp4 ../P02/session.mp4 ../alone.v1.mkv ../plain")" = \
+        "P02_session.mp4.csv alone.v1.csv plain.csv session.mp4.csv" ]
+    : >plain && [ "$(tables VIDEO="plain ../plain")" = "_2e._2fplain.csv plain.csv" ] && cd ..
+    refused "VIDEO: no such file: 'c.mp4'" own VIDEO="c.mp4"
+    printf '\nc d.mp4\n' >list
     refused "list: no such file: 'c d.mp4'" own VIDEO_LIST=list
     : >empty
     refused "no videos in empty" own VIDEO_LIST=empty
@@ -130,6 +134,32 @@ given() { make --no-print-directory -f "$pipelines/$1.mk" "${@:2}"; }
     refused "VIDEO_LIST: cannot read the file /dev/zero" own VIDEO_LIST=/dev/zero
     printf 'plain\r\nalone.v1.mkv\r\n' >list
     [ "$(tables VIDEO_LIST=list)" = "alone.v1.csv plain.csv" ]
+}
+
+@test "videos that cannot be taken do not stop the others, and are named at the end" {
+    va-weights init -q --arch vit_tiny -o tiny.h5
+    own() { given video -k BIN="$BUILD/bin" ENCODER= MODEL=tiny.h5 FACES=no OUT=out "$@"; }
+    mkdir one two && make_video one/P.mp4 32 24 4 25 && cp one/P.mp4 two/P.mp4 && cp one/P.mp4 good.mp4
+    own VIDEO=one/P.mp4 out/P/features/.done && echo table >out/P/P.csv
+    : >a && printf 'two/P.mp4\nno where.mp4\na\n./a\ngood.mp4\n' >list
+    # what is made of the good one here is its features; the rest is for a model that rates
+    run own VIDEO_LIST=list out/good/features/.done refused EXIT_CODES=codes
+    [ "$status" -eq 2 ] && [ -s out/good/features/good.h5 ] && [ "$(cat codes)" = 3 ] || explain "$status $output"
+    said=$(grep -v '^make\|^ ' <<<"$output")
+    [ "$said" = "out/P/P.csv: is not the table of '$PWD/two/P.mp4', which would replace it: give another OUT, or remove this table
+list: no such file: 'no where.mp4' (VIDEO is one path, or several with blanks between; VIDEO_LIST is a file with a path a line)
+list: a: more than one video would be called 'a': rename one
+list: ./a: more than one video would be called 'a': rename one" ] || explain "$output"
+    [ "$(cat out/P/P.csv)" = table ] && [ "$(readlink out/in/P.mp4)" = "$PWD/one/P.mp4" ] && [ ! -e out/in/a.video ]
+    # it is the last that all asks for, and no part of it where there is none
+    own -n VIDEO_LIST=list | grep names.sh | tail -n 1 | grep -q refusals
+    own -n VIDEO=good.mp4 | grep -c refusals | grep -qx 0
+    # all of them
+    run own VIDEO="x y"
+    [ "$status" -eq 2 ] && [ "$(grep -c "^VIDEO: no such file: '[xy]'" <<<"$output")" -eq 2 ] || explain "$output"
+    # nothing is left to refuse
+    rm out/P/P.csv && run -3 sh "$pipelines/names.sh" refusals videos out/in "two/P.mp4 good.mp4"
+    [ "$output" = "videos that could not be taken can be now: the same command continues" ]
 }
 
 @test "another video of the same name is another video, though it is older" {

@@ -154,8 +154,8 @@ brief() {
     grep -q "25 frames.*, 25 without a face" two.svg
 }
 
-@test "faces of another video: its name, the size of its frames, their number" {
-    refused va-embed "still.mkv: is video still, but two.faces.h5 has the faces of two: give files of one video" \
+@test "faces of another video: its name, the size of its frames, their times, their number" {
+    refused va-embed "still.mkv: is video still, but two.faces.h5 is of two: give files of one video" \
         -w tiny.h5 --faces two.faces.h5 --track two_left -o out.h5 still.mkv
     make_video still.mp4 64 48 10 25
     refused va-decode "still.mp4: has frames of 64x48 pixels, expected 320x192 as in still.faces.h5: give files of one video" \
@@ -165,8 +165,30 @@ brief() {
     refused va-decode "$said" --faces still.faces.h5 -o out.h5 more/still.mkv
     refused va-decode "$said" --faces still.faces.h5 --crops out more/still.mkv
     refused va-embed "$said" -w tiny.h5 --faces still.faces.h5 -o out.h5 more/still.mkv
+    # their times
+    mkdir slow && ffmpeg -nostdin -v error -i still.mkv -vf setpts=PTS*25/18 -r 18 -c:v ffv1 -pix_fmt bgr0 slow/still.mkv
+    said="slow/still.mkv: has frame 5 at 0.222 s, expected 0.191 s as in still.faces.h5: give files of one video"
+    refused va-decode "$said" --faces still.faces.h5 -o out.h5 slow/still.mkv
+    refused va-embed "$said" -w tiny.h5 --faces still.faces.h5 -o out.h5 slow/still.mkv
+    va-decode -q --name still -o slow.h5 slow/still.mkv
+    refused va-embed "slow.h5${said#slow/still.mkv}" -w tiny.h5 --faces still.faces.h5 -o out.h5 slow.h5
     [ ! -e out.h5 ] && [ -z "$(ls -A out)" ]
     cp two.mkv other.mkv && va-decode --name two --faces two.faces.h5 --track two_left -o left.h5 other.mkv
+}
+
+@test "a copy in another container is the same video: its times are shifted and rounded" {
+    ffmpeg -nostdin -v error -i two.mkv -c:v mpeg2video -q:v 2 -r 30000/1001 -bf 2 two.mp4
+    va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" --min-track 0 -o made.h5 two.mp4
+    va-decode --faces made.h5 --track two_left --raw two.mp4 >two.rgb
+    for copy in copy.mkv copy.ts copy.avi; do
+        ffmpeg -nostdin -v error -i two.mp4 -c copy $copy
+        va-decode --name two --faces made.h5 --track two_left --raw $copy | cmp - two.rgb
+    done
+    # pictures have times only if --fps says so
+    mkdir two && ffmpeg -nostdin -v error -i two.mkv two/%05d.png
+    va-decode --faces two.faces.h5 --track two_left --raw two >two.rgb && [ -s two.rgb ]
+    va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" --min-track 0 -o pictures.h5 two
+    va-decode --fps 50 --faces pictures.h5 --track two_left --raw two | cmp - two.rgb
 }
 
 @test "hostile files of faces: one line that names the place" {

@@ -187,14 +187,21 @@ first="86 180 233" second="245 160 90"
         refused 2 "--output $name: expected a name that ends in .mp4 or .mov (try --help)" --faces two.faces.h5 -o $name two.mp4
     done
     refused 2 "expected a file: a video is read twice, for its sound (try --help)" --faces two.faces.h5 -o out.mp4 -
-    refused 3 "two.mp4: is video other, but two.faces.h5 has the faces of two: give files of one video" \
+    refused 3 "two.mp4: is video other, but two.faces.h5 is of two: give files of one video" \
         --name other --faces two.faces.h5 -o out.mp4 two.mp4
     refused 3 "whole.pred.h5: has predictions for none of the people of two.faces.h5" \
         --faces two.faces.h5 --predictions whole.pred.h5 -o out.mp4 two.mp4
     refused 3 "two.pred.h5: found no video 'two': give --name, or --faces to name people" --predictions two.pred.h5 -o out.mp4 two.mp4
     constant 49 0 0 >two.txt
     make_predictions --fps 25 -o short.h5 two.txt
-    refused 3 "two.mp4: has 50 frames, expected 49 as two of short.h5: give files of one video" --predictions short.h5 -o out.mp4 two.mp4
+    refused 3 "two.mp4: has 50 frames, expected 49 as in two of short.h5: give files of one video" --predictions short.h5 -o out.mp4 two.mp4
+    # predictions at other times, of which those of frames without a face are estimates
+    constant 50 0 0 >two.txt
+    make_predictions --fps 20 -o slow.h5 two.txt
+    refused 3 "two.mp4: has frame 7 at 0.240 s, expected 0.270 s as in two of slow.h5: give files of one video" --predictions slow.h5 -o out.mp4 two.mp4
+    make_predictions --fps 25 --face -o own.h5 two.txt
+    for k in 2 5 8; do h5edit own.h5 poke /videos/two/pts $k 9; done
+    va-overlay -q --predictions own.h5 -o out.mp4 two.mp4 && rm out.mp4
     make_video two.mov 64 64 50 25
     refused 3 "two.mov: has frames of 64x64 pixels, expected 960x576 as in two.faces.h5: give files of one video" \
         --faces two.faces.h5 -o out.mp4 two.mov

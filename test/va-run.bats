@@ -59,9 +59,44 @@ fails() {
     [ "$(grep -c ^page <<<"$output")" -eq ${#names[@]} ]
     [ "$(find results -mindepth 2 -name '*.csv' | wc -l)" -eq ${#names[@]} ] && [ ! -e PWNED ]
     cp one.mkv $'a\nb.mkv'
+    rm -r results
     fails 3 "a?b.mkv: has a line break in its name: rename it" $'a\nb.mkv'
-    fails 3 "nope.mp4: cannot open: No such file or directory" one.mkv nope.mp4
-    [ ! -e results/nope ]
+    fails 3 "nope.mp4: cannot open: No such file or directory" nope.mp4
+    [ ! -e results ]
+}
+
+@test "videos that cannot be taken are named, the others are done" {
+    mkdir other movies && cp one.mkv other && cp one.mkv a_b.mkv && cp one.mkv "a b.mkv" && cp one.mkv movies
+    # names that fall together are no reason
+    run -0 --separate-stderr prefix/bin/va-run -q one.mkv "a b.mkv" a_b.mkv
+    [ "$output" = "$(printf 'faces\tresults/%s.faces.h5\n' one/one a_20b.mkv/a_20b.mkv a_b.mkv/a_b.mkv)" ] || explain "$output $stderr"
+    echo table >results/one/one.csv
+    run -3 --separate-stderr prefix/bin/va-run -q nope.mp4 other/one.mkv movies $'a\nb.mkv' a_b.mkv
+    [ "$(grep -v ^make <<<"$stderr")" = "va-run: nope.mp4: cannot open: No such file or directory
+va-run: movies: a folder without pictures: give the videos in it, such as movies/*
+va-run: a?b.mkv: has a line break in its name: rename it
+va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model
+results/one/one.csv: is not the table of '$PWD/other/one.mkv', which would replace it: give another OUT, or remove this table
+va-run: not everything could be made: the lines above say why" ] || explain "$stderr"
+    [ "$output" = $'faces\tresults/a_b/a_b.faces.h5' ]
+    [ "$(cat results/one/one.csv)" = table ]
+    # and count as bad input where the machine fails, too
+    run -4 --separate-stderr ran -q -o out --set LAUNCH=./no-such-launcher nope.mp4 one.mkv
+    # all of them
+    run -3 --separate-stderr ran -o out2 nope.mp4 movies
+    [ "$(wc -l <<<"$stderr")" -eq 2 ] && [ ! -e out2 ]
+}
+
+@test "a video that may not be read is named, the others are done" {
+    cp one.mkv two.mkv && mkdir three && make_image three/00001.png 20 20 90
+    forbidden two.mkv && chmod 000 three
+    run -3 --separate-stderr "${plainly[@]}" prefix/bin/va-run -q two.mkv one.mkv three
+    [ "$stderr" = "va-run: two.mkv: cannot open: Permission denied
+va-run: three: cannot open: Permission denied
+va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model
+va-run: not everything could be made: the lines above say why" ] || explain "$stderr"
+    [ "$output" = $'faces\tresults/one/one.faces.h5' ] || explain "$output"
+    chmod 700 three
 }
 
 @test "the same file twice is taken once; links to it have names of their own" {
@@ -174,7 +209,8 @@ rater() {
     fails 2 "expected at least one video (try --help)"
     fails 3 "none.h5: cannot open: No such file or directory" -m none.h5 one.mkv
     cp model.h5 "my model.h5"
-    fails 3 "my model.h5: has a blank in its path, which make cannot take: give it another name (ln -s)" -m "my model.h5" one.mkv
+    allowed="make cannot use this path: only letters, digits and . _ + - , @ are allowed; give it another name (ln -s)"
+    fails 3 "my model.h5: $allowed" -m "my model.h5" one.mkv
     mkdir videos && cp one.mkv videos
     fails 3 "videos: a folder without pictures: give the videos in it, such as videos/*" -m model.h5 videos
     run -3 --separate-stderr prefix/bin/va-run --live one.mkv
@@ -185,9 +221,15 @@ rater() {
     [ "$stderr" = "va-run: standard output: cannot write the list of files" ]
     fails 2 "--set FACES: expected NAME=VALUE (try --help)" --set FACES one.mkv
     run -2 va-run --faces maybe one.mkv
-    run -3 --separate-stderr ran -o "a b" one.mkv
-    [[ $stderr == *" *** OUT: cannot use the path 'a b': only letters"* ]]
-    [ "$(wc -l <<<"$stderr")" -eq 2 ] && [ ! -e a ]
+    # shellcheck disable=SC2016 # names of folders
+    for name in "a b" -a 'a$b' 'a:b' 'a%b' $'a\nb' 'a"b'; do
+        fails 3 "${name//$'\n'/?}: $allowed" -m model.h5 -o "$name" one.mkv
+        run -1 sh "$BATS_TEST_DIRNAME/../pipelines/names.sh" path OUT "$name"
+        [ ! -e "$name" ]
+    done
+    # nor does what make refuses leave a folder
+    run -3 --separate-stderr ran -o new/one --set THREADS=many one.mkv
+    [[ $stderr == *" *** THREADS: found 'many', expected a whole number"* ]] && [ ! -e new ]
     MAKE=no-such-make run -4 --separate-stderr ran one.mkv
     [ "$stderr" = "va-run: no-such-make: cannot run: No such file or directory" ]
     VA_PIPELINES=/nowhere run -3 --separate-stderr ran one.mkv

@@ -53,6 +53,19 @@ people() { paste -d ' ' <(column "$1" /tracks/name | tr ' ' '\n') <(column "$1" 
     awk '$1 >= 45 && $1 <= 70 { n[$1]++ } END { for (t in n) one += n[t] == 1; exit one < 3 }' all # hidden
 }
 
+@test "two who cross have labels where they are seen, and true values in every frame" {
+    for v in crossing1 crossing2; do
+        for track in 1 2; do
+            who=${v}_$([ $track = 1 ] && echo right || echo left)
+            tail -n +2 "$C"/VA_Estimation_Challenge/*/"$who".txt | awk '!/-5/ { print NR }' >rated
+            rows "$C/truth/faces/$v.h5" | awk -v track=$track '$2 == track { print $1 }' | cmp - rated
+            [ "$(wc -l <rated)" -gt 50 ] && [ "$(wc -l <"$C/truth/$who.txt")" = 151 ]
+            grep -qx -- '-5,-5' "$C"/VA_Estimation_Challenge/*/"$who".txt
+            run ! grep -q -- -5, "$C/truth/$who.txt"
+        done
+    done
+}
+
 @test "crops by the true faces show the faces, upright" {
     va-decode --faces "$truth" --track crossing1_right --raw "$video" >crops.rgb
     [ "$(wc -c <crops.rgb)" = $(($(people "$truth" | awk '/right/ { print $2 }') * 112 * 112 * 3)) ]

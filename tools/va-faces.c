@@ -32,16 +32,17 @@ static const struct va_usage usage = {
         "VIDEO is a video file, - for standard input, or a folder of numbered pictures. Each frame "
         "is searched for faces by YuNet, a small neural network. The output has a row per face: "
         "frame, time, box, five points, score, and the number of its person.\n\n"
-        "The weights of YuNet do not come with this program. \"make deps WITH=faces\" fetches them. "
-        "Without --weights the file is that of the environment variable VA_FACES, else "
+        "The weights of YuNet do not come with this program: \"make deps WITH=faces\" fetches them. "
+        "Without --weights, the environment variable VA_FACES names the file; without that it is "
         "share/mamba-va/yunet.h5 beside the folder of this program.\n\n"
-        "Faces are followed within a shot: a cut ends all tracks. Tracks of the same look are "
-        "joined to one person, unless they are present at once. One person gets the name of the "
-        "video; two who are together most of the time NAME_left and NAME_right; others NAME_1, "
-        "NAME_2, ... in order of appearance. Faces that belong to no person keep their rows, with "
-        "track 0.\n\n"
-        "Frames without a face have no row. A video without any face gives a file without rows "
-        "and a warning.\n\n"
+        "Faces are followed within a shot: a cut ends all tracks. Tracks of the same look are taken "
+        "for one person, unless they are present at once. The names of people are NAME for one person; "
+        "NAME_left and NAME_right for two who are together most of the time; else NAME_1, NAME_2, ... in "
+        "order of appearance. NAME is that of the video.\n\n"
+        "If one person gets two names, raise --join. If two people get one name, lower it. If something "
+        "else is taken for a face, raise --min-score.\n\n"
+        "Faces that --min-track or --people leave out keep their rows, with track 0. Frames without a "
+        "face have no row. A video without any face gives a file without rows and a warning.\n\n"
         "The command check says which template crops of faces follow: see va-faces check --help. To "
         "name a video \"check\", write ./check.",
     .examples = "va-faces -o holiday.faces.h5 holiday.mp4\n"
@@ -77,7 +78,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_STRING(0, "name", &a->name, "NAME",
                       "name of the video (default: file name without known extensions)"),
         VA_OPT_INT(0, "max-side", &o->detect.max_side, 32, 8192,
-                   "search pictures with a longer side reduced to this many pixels"),
+                   "reduce pictures to this many pixels on the longer side before the search"),
         VA_OPT_REAL(0, "min-score", &o->detect.min_score, 0, 1, "least score of a face"),
         VA_OPT_REAL(0, "min-size", &o->detect.min_size, 0, 16384,
                     "least width and height of a face in pixels of the video"),
@@ -86,10 +87,11 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "search every N-th frame and the first and last of each shot; interpolate between"),
         VA_OPT_REAL(0, "gap", &o->gap, 0, 3600,
                     "seconds for which a face may be lost without ending its track"),
-        VA_OPT_REAL(0, "join", &o->people.join, 0, 2,
-                    "join tracks to one person whose looks differ by less than this; 0: never"),
+        VA_OPT_REAL(
+            0, "join", &o->people.join, 0, 2,
+            "take tracks for one person if their looks differ by less than this; 0: never"),
         VA_OPT_REAL(0, "min-track", &o->people.min_track, 0, 3600,
-                    "leave out people who are seen for fewer seconds, and not in all frames"),
+                    "leave out people seen for fewer seconds, unless in every frame"),
         VA_OPT_STRING(0, "people", &a->people, "all|largest|N",
                       "keep all people, the most prominent one, or the N most prominent"),
         VA_OPT_INT(0, "tolerate", &a->tolerate, 0, VA_NUMBER_MAX,

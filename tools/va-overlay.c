@@ -11,6 +11,7 @@
 #include "faces/va_faces_read.h"
 #include "media/va_decoder.h"
 #include "media/va_encode.h"
+#include "media/va_match.h"
 #include "media/va_source.h"
 #include "plot/va_cairo.h"
 #include "plot/va_overlay.h"
@@ -33,12 +34,13 @@ static const struct va_usage usage = {
     .brief = "draw faces, valence and arousal over a video",
     .details =
         "--faces FACES.h5, from va-faces, gives the boxes and names of people. --predictions PRED.h5, "
-        "from va-predict or va-smooth, gives the curves: the last 10 seconds of valence and arousal, "
-        "and a dot in the circumplex, with the way of the last 2 seconds. One of the two options is "
-        "enough. A person of --faces has the predictions of the same name. Curves have gaps where the "
-        "face is not seen.\n\n"
-        "The output has the frames and times of VIDEO, turned upright, and its sound, copied. Times "
-        "below 0 are moved to 0, the sound with them. The video is H.264, or MPEG-4 where libavcodec "
+        "from va-predict or va-smooth, gives the curves of the last 10 seconds, and a dot in the "
+        "circumplex with its path over the last 2 seconds. At least one of the two options is needed. "
+        "With both, each person gets the predictions of the same name. Curves have gaps where "
+        "the face is not seen.\n\n"
+        "Files of another video are refused: names, sizes, times and numbers of frames are compared.\n\n"
+        "The output has the frames and times of VIDEO, turned upright, and a copy of its sound. If "
+        "the first time is below 0, all times are moved to begin at 0. The video is H.264, or MPEG-4 where libavcodec "
         "has no libx264. A picture with an odd side gets one more row or column.\n\n"
         "In a picture below 150 x 90 pixels there are no curves. Text is drawn by cairo (make deps "
         "WITH=pictures); without it there is none.",
@@ -108,12 +110,14 @@ struct person {
     const struct va_faces_person *of; /* NULL: faces are not known */
     int64_t next;                     /* first face that is not before the last frame */
     struct va_shown shown;            /* T 0: there are no predictions */
+    struct va_match match;            /* of these with the video */
 };
 
 struct work {
     const struct args *args;
     char *name;
     struct va_faces *faces; /* or NULL */
+    struct va_match match;  /* of these with the video */
     struct va_view view;    /* in NULL: none */
     struct person *people;
     struct va_overlay_person *drawn; /* [count], as people */
@@ -136,10 +140,8 @@ static int open_faces(struct work *w)
         return 0;
     if (!(w->faces = va_faces_read(a->faces)))
         return -1;
-    if (strcmp(w->faces->video, w->name) != 0)
-        return va_error("%s: is video %s, but %s has the faces of %s: give files of one video",
-                        a->input, w->name, a->faces, w->faces->video);
-    return 0;
+    w->match = va_faces_match(w->faces, a->input);
+    return va_match_name(&w->match, w->name, w->faces->video);
 }
 
 static int open_predictions(struct work *w)
@@ -167,6 +169,12 @@ static int add_predictions(struct work *w, int64_t i, const char *name)
         return 0;
     if (va_shown_read(&w->people[i].shown, w->view.in, name, NULL, NULL) < 0)
         return -1;
+    w->people[i].match = (struct va_match){ .path = w->args->input,
+                                            .made = w->args->predictions,
+                                            .part = name,
+                                            .frame_count = w->people[i].shown.T,
+                                            .fps = va_rate_of_times(w->people[i].shown.pts,
+                                                                    w->people[i].shown.T) };
     w->drawn[i].shown = &w->people[i].shown;
     return 1;
 }
@@ -208,11 +216,8 @@ static int begin(struct work *w, const struct va_frame *f)
     int64_t width = f->width + f->width % 2, height = f->height + f->height % 2;
     double fps = va_source_fps(w->source);
 
-    if (w->faces && (f->width != w->faces->width || f->height != w->faces->height))
-        return va_error("%s: has frames of %lldx%lld pixels, expected %lldx%lld as in %s: give "
-                        "files of one video",
-                        a->input, (long long)f->width, (long long)f->height,
-                        (long long)w->faces->width, (long long)w->faces->height, a->faces);
+    if (va_match_size(&w->match, f) < 0)
+        return -1;
     w->delay = f->pts < 0 ? -f->pts : 0;
     w->tick = -1;
     w->rgb = va_new(width * height, 3);
@@ -244,16 +249,26 @@ static void copy_frame(struct work *w, const struct va_frame *f)
     }
 }
 
-/* Where a person is in frame `index`, or NULL. */
-static const float *box_of(struct person *p, int64_t index)
+/* The face of a person in frame `index`, or NULL. */
+static const struct va_seen *seen_in(struct person *p, int64_t index)
 {
     if (!p->of)
         return NULL;
     while (p->next < p->of->count && p->of->seen[p->next].index < index)
         p->next++;
-    return p->next < p->of->count && p->of->seen[p->next].index == index
-               ? p->of->seen[p->next].box
-               : NULL;
+    return p->next < p->of->count && p->of->seen[p->next].index == index ? &p->of->seen[p->next]
+                                                                         : NULL;
+}
+
+/* Whether frame t is where the predictions have it. In frames without a face their times are estimates. */
+static int check_time(struct person *p, const struct va_frame *f)
+{
+    const struct va_shown *s = &p->shown;
+    int64_t t = f->index - 1;
+
+    return s->pts && t < s->T && (!s->face || s->face[t])
+               ? va_match_time(&p->match, f, s->pts[t])
+               : 0;
 }
 
 static int put_frame(struct work *w, const struct va_frame *f)
@@ -261,8 +276,14 @@ static int put_frame(struct work *w, const struct va_frame *f)
     int64_t tick = llround((f->pts + w->delay) * VA_ENCODER_TICKS);
 
     copy_frame(w, f);
-    for (int64_t i = 0; i < w->count; i++)
-        w->drawn[i].box = box_of(&w->people[i], f->index);
+    for (int64_t i = 0; i < w->count; i++) {
+        const struct va_seen *seen = seen_in(&w->people[i], f->index);
+
+        w->drawn[i].box = seen ? seen->box : NULL;
+        if ((seen && va_match_time(&w->match, f, seen->pts) < 0) ||
+            check_time(&w->people[i], f) < 0)
+            return -1;
+    }
     if (va_overlay_draw(&w->overlay, f->index - 1, w->drawn, w->count, w->rgb) < 0)
         return -1;
     w->tick = tick > w->tick ? tick : w->tick + 1;
@@ -291,17 +312,12 @@ static int put_all(struct work *w)
 static int check_counts(const struct work *w)
 {
     int64_t count = va_source_frame_count(w->source);
-    const struct args *a = w->args;
 
-    if (w->faces && w->faces->frame_count != count)
-        return va_error("%s: has %lld frames, expected %lld as in %s: give files of one video",
-                        a->input, (long long)count, (long long)w->faces->frame_count, a->faces);
+    if (w->faces && va_match_count(&w->match, count) < 0)
+        return -1;
     for (int64_t i = 0; i < w->count; i++)
-        if (w->drawn[i].shown && w->drawn[i].shown->T != count)
-            return va_error("%s: has %lld frames, expected %lld as %s of %s: give files of one "
-                            "video",
-                            a->input, (long long)count, (long long)w->drawn[i].shown->T,
-                            w->drawn[i].name, a->predictions);
+        if (w->drawn[i].shown && va_match_count(&w->people[i].match, count) < 0)
+            return -1;
     return 0;
 }
 

@@ -19,7 +19,7 @@ static const struct va_option table[] = {
                   "page to write, or - for standard output"),
     VA_OPT_FILE(
         0, "video", &args.video,
-        "video to show beside the curves: the page names it, relative to its own folder"),
+        "video to show beside the curves; the page links to the file, so keep both where they are"),
     VA_OPT_VIEW(&args.view),
     VA_OPT_END,
 };
@@ -27,16 +27,16 @@ static const struct va_usage usage = {
     .synopsis = "[options] -o PAGE.html PRED.h5 | DIR [DIR]",
     .brief = "make a page of predictions or of a training",
     .details =
-        "The page is one file without need of a network. Pictures and tables are in the page itself "
-        "and can be read without its script, which adds tabs, numbers below the pointer and seeking.\n\n"
-        "Of predictions, it shows valence and arousal over time and the circumplex of each person. "
-        "With --video, a click on a curve moves the video there, and the place of the video moves "
-        "along the curves. Arrow keys move by a frame.\n\n"
-        "A folder is that of a training, or of a cross-validation with cv/0, cv/1, ... The page shows "
+        "The page is one HTML file, which needs no network. Pictures and tables are in the page itself. "
+        "A script adds tabs, numbers below the pointer and seeking; without it the page can still be read.\n\n"
+        "For a file of predictions, the page shows valence and arousal over time and the circumplex of "
+        "each person. With --video, a click on a curve moves the video there, and a mark on the curves "
+        "follows the video. Arrow keys move by a frame.\n\n"
+        "For the folder of a training, or of a cross-validation with cv/0, cv/1, ..., the page shows "
         "scores (score.tsv), curves (train.tsv, val.tsv) and how the models were made (model.h5). With "
         "--labels, it compares the predictions (val.h5) with them: all frames, each video, and "
         "the worst, the median and the best one.\n\n"
-        "Of two folders, the page shows what differs: options, scores, videos and curves.",
+        "For two folders, the page shows what differs: options, scores, videos and curves.",
     .examples = "va-report --video holiday.mp4 -o holiday.html holiday.pred.h5\n"
                 "va-report -o training.html log\n"
                 "va-report --labels Validation_Set -o val.html val.pred.h5",

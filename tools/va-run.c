@@ -37,9 +37,9 @@ static const struct va_option table[] = {
     VA_OPT_LIST('m', "model", &args.models, "MODEL.h5",
                 "model (va.model/1); may be repeated, predictions are averaged"),
     VA_OPT_CHOICE(0, "faces", &args.faces, faces_names,
-                  "find faces first: in videos if a detector is installed, always, never"),
+                  "find faces first; auto: in videos, if a detector is installed"),
     VA_OPT_LIST(0, "set", &args.settings, "NAME=VALUE",
-                "variable of pipelines/video.mk, see below; may be repeated"),
+                "options for a tool, or another setting, see below; may be repeated"),
     VA_OPT_FLAG(0, "live", &args.live, "hand over to va-live, with the arguments that follow"),
     VA_OPT_RUN_INT('j', "jobs", &args.jobs, 1, 1024, "number of commands to run side by side"),
     VA_OPT_END,
@@ -48,25 +48,29 @@ static const struct va_usage usage = {
     .synopsis = "[options] VIDEO...\n       va-run [options] --live [options of va-live]",
     .brief = "make a page, a table, a plot and an overlay from videos",
     .details =
-        "VIDEO is a video of any size, or a folder of face crops. For each one, DIR/NAME gets "
-        "NAME.html, a page with curves beside the video; NAME.csv, a table with a row for each "
-        "frame (DIR/NAME.tsv is the same with tabs); NAME.svg, the curves; NAME.overlay.mp4, the video with boxes and curves over it; and "
-        "the files that they were made from: faces, features, predictions and smoothed "
-        "predictions. The names of what a person opens are printed.\n\n"
-        "Characters of a file name other than letters, digits and . _ - + , @ become _ in NAME. A second "
-        "run makes only what is out of date. After an interruption, the same command continues. A "
-        "video that fails does not stop the others; the exit code is then 3, or 4 where "
-        "something else than its input was the reason: the disk, memory, a command that cannot be run.\n\n"
-        "--set gives options to the tools: CROP_OPTIONS and EMBED_OPTIONS (va-embed), DECODE_OPTIONS, "
-        "FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS, SMOOTH_OPTIONS. OVERLAY=no leaves out the "
-        "overlay, THREADS is the number of threads of a command, and LAUNCH goes before each command, "
-        "for schedulers.\n\n"
-        "Without --encoder and --model, VA_ENCODER and VA_MODEL of the environment name them, else "
-        "the starter model is used if it is installed (make deps WITH=starter). Its values are "
-        "rough. Without any model, only the faces are found.\n\n"
-        "Faces are searched with the detector of va-faces (make deps WITH=faces). With --faces auto, "
-        "videos are searched if it is installed; the pictures of a folder are taken as crops. A "
-        "video without a person has face 0 in every row of its table.\n\n"
+        "VIDEO is a video of any size, or a folder of face crops. Each video gets a folder DIR/NAME "
+        "with files to open, whose names are printed:\n\n"
+        "  NAME.html          page with curves beside the video\n"
+        "  NAME.csv           table with a row for each frame and person; with tabs: DIR/NAME.tsv\n"
+        "  NAME.svg           plot of the curves\n"
+        "  NAME.overlay.mp4   video with boxes and curves drawn over it\n"
+        "  NAME.faces.h5      faces\n\n"
+        "Features, predictions and smoothed predictions stay in the folder, too. A second run makes only "
+        "what is out of date. After an interruption, the same command continues.\n\n"
+        "NAME is the name of the file without its ending. Characters other than letters, digits and "
+        ". _ - + , @ become _. Videos of one name keep the ending, and the folders if necessary.\n\n"
+        "A video that cannot be opened, or fails later, does not stop the others. The exit code is then "
+        "3. It is 4 if the machine failed: the disk, memory, a command that cannot be run.\n\n"
+        "--set NAME=VALUE changes a stage. The variables CROP_OPTIONS and EMBED_OPTIONS (for va-embed), "
+        "DECODE_OPTIONS, FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS and SMOOTH_OPTIONS hold options for "
+        "the tools. OVERLAY=no leaves out the overlay. THREADS is the number of threads of a command. LAUNCH "
+        "goes before each command, for schedulers.\n\n"
+        "Without --encoder and --model, the environment variables VA_ENCODER and VA_MODEL name them. "
+        "Without these, the starter model is used if it is installed (make deps WITH=starter); its "
+        "values are rough. Without any model, only the faces are found.\n\n"
+        "va-faces finds the faces; its detector is installed by make deps WITH=faces. With --faces auto "
+        "and no detector, whole pictures are taken for faces. Pictures of a folder always are, unless "
+        "--faces yes is given. A video without a person has face 0 in every row of its table.\n\n"
         "va-run --live hands over to va-live, which predicts from a camera, with the same encoder and "
         "model and the arguments after --live.",
     .examples =
@@ -160,13 +164,10 @@ static int find_models(const char **only)
 
         if (path && access(path, R_OK) != 0)
             return va_error_read(path, "open");
-        if (path && !args.live && strpbrk(path, " \t"))
-            return va_error(
-                "%s: has a blank in its path, which make cannot take: give it another name "
-                "(ln -s)",
-                path);
+        if (path && !args.live && va_make_takes(path) < 0)
+            return -1;
     }
-    return 0;
+    return args.live ? 0 : va_make_takes(args.output);
 }
 
 /* ---- make --------------------------------------------------------------------------------- */
@@ -234,24 +235,27 @@ static bool has_detector(void)
     return has;
 }
 
-/* Not everything was made. What a tool says of its input is bad input; all else that ends a command is
- * the machine's. */
-static int tell_failure(int codes)
+/* The exit code of what failed, VA_EXIT_OK if nothing did. What a tool says of its input is bad input; all else
+ * that ends a command is the machine's. */
+static enum va_exit failure(int codes)
 {
-    static const char text[] = "not everything could be made: the lines above say why";
     FILE *lines = lseek(codes, 0, SEEK_SET) == 0 ? fdopen(dup(codes), "r") : NULL;
-    bool machine = false;
+    enum va_exit worst = lines ? VA_EXIT_OK : VA_EXIT_MACHINE;
     int code;
 
     while (lines && fscanf(lines, "%d", &code) == 1)
-        machine |= code != VA_EXIT_USAGE && code != VA_EXIT_INPUT;
+        if (worst != VA_EXIT_MACHINE)
+            worst = code == VA_EXIT_USAGE || code == VA_EXIT_INPUT ? VA_EXIT_INPUT
+                                                                   : VA_EXIT_MACHINE;
     if (lines)
         fclose(lines);
-    return machine ? va_error_machine("%s", text) : va_error("%s", text);
+    return worst;
 }
 
 static int run(int list, int codes)
 {
+    static const char text[] = "not everything could be made: the lines above say why";
+    enum va_exit failed;
     int made, listed;
 
     if (!used.count)
@@ -266,33 +270,29 @@ static int run(int list, int codes)
     listed = made < 0 ? -1 : make(list, codes, "list", true, made > 0);
     if (made == 0 && listed > 0)
         return va_error_machine("standard output: cannot write the list of files");
-    if (made > 0)
-        return tell_failure(codes);
-    return made < 0 || listed ? -1 : 0;
-}
-
-/* Before make, whose commands would say it one by one. */
-static int make_output(void)
-{
-    if (va_make_folder(args.output) < 0)
+    if (made < 0)
         return -1;
-    return access(args.output, W_OK | X_OK) == 0 ? 0 : va_error_write(args.output, "write in");
+    failed = failure(codes);
+    if (failed == VA_EXIT_MACHINE)
+        return va_error_machine("%s", text);
+    if (made > 0 || failed)
+        return va_error("%s", text);
+    return listed ? -1 : 0;
 }
 
 static int run_videos(void)
 {
-    int list = va_videos_list(args.operands), codes, status = -1;
+    int codes = memfd_create("exit codes", 0), list, status = -1;
 
-    if (list < 0)
-        return -1;
-    codes = memfd_create("exit codes", 0);
     if (codes < 0)
-        va_error_machine("cannot collect exit codes: %s", strerror(errno));
-    else if (make_output() == 0)
+        return va_error_machine("cannot collect exit codes: %s", strerror(errno));
+    list = va_videos_list(args.operands, codes);
+    /* make's commands would say it one by one */
+    if (list >= 0 && va_test_folder(args.output) == 0)
         status = run(list, codes);
-    if (codes >= 0)
-        close(codes);
-    close(list);
+    if (list >= 0)
+        close(list);
+    close(codes);
     return status;
 }
 
@@ -344,7 +344,8 @@ int main(int argc, char **argv)
 
         if (result == 0)
             result = args.live ? go_live() : run_videos();
-        status = va_tool_status(result);
+        /* the last line is about all that failed */
+        status = result == 0 ? VA_EXIT_OK : va_error_last_status();
     }
     va_free((void *)only);
     va_options_free(table);

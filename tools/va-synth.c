@@ -50,8 +50,8 @@ static const struct va_usage usage = {
         "files among the crops; labels with CRLF, blanks, integers; 6 to 30 frames per "
         "second.\n\n"
         "--crossing N adds videos for tests of tracking: two people walk past each other, one in "
-        "front, and each leaves the picture and returns. A face has no row in truth/faces and no crop "
-        "in frames in which more than half of it is hidden.",
+        "front, and each leaves the picture and returns. Frames in which more than half of a face is "
+        "hidden have no row in truth/faces, no crop and no label (-5).",
     .examples = "va-synth --videos 5 --test 1 --frames 80 --traps no --crops yes -o corpus\n"
                 "va-synth --videos 0 --test 0 --traps no --crossing 2 --size 128 -o crossing",
 };

@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_program.h"
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -76,6 +77,21 @@ struct va_make *va_make_new(int64_t jobs, const char *makefile)
     va_free(bin);
     va_make_free(m);
     return NULL;
+}
+
+int va_make_takes(const char *path)
+{
+    const char *p = path;
+
+    while (*p && *p != ' ' && !(p == path && *p == '-') &&
+           ((unsigned char)*p >= 0x80 || isalnum((unsigned char)*p) || strchr("._+,@/-", *p)))
+        p++;
+    if (p > path && !*p)
+        return 0;
+    return va_error(
+        "%s: make cannot use this path: only letters, digits and . _ + - , @ are allowed; "
+        "give it another name (ln -s)",
+        path);
 }
 
 void va_make_free(struct va_make *m)

@@ -28,6 +28,9 @@ void va_make_free(struct va_make *m); /* NULL is fine */
 void va_make_file(struct va_make *m, const char *name);
 void va_make_say(struct va_make *m, char *word);
 
+/* Whether a path can be the value of a variable there, which names.sh looks at; -1 after reporting that it cannot. */
+VA_MUST_USE int va_make_takes(const char *path);
+
 /* Replace this process. Returns only when that failed: -1 after reporting. */
 int va_make_exec(struct va_make *m);
 

@@ -360,6 +360,37 @@ int va_make_folder(const char *path)
     return 0;
 }
 
+/* It looks at the deepest folder that is there. */
+int va_test_folder(const char *path)
+{
+    char *there = va_strdup(path);
+    struct stat st;
+    int status = -1;
+
+    if (!there)
+        return -1;
+    while ((status = stat(there, &st)) < 0 && errno == ENOENT && *there) {
+        char *slash = strrchr(there, '/');
+
+        if (slash == there)
+            strcpy(there, "/");
+        else if (slash)
+            *slash = 0;
+        else
+            strcpy(there, ".");
+    }
+    if (status == 0 && !S_ISDIR(st.st_mode)) {
+        errno = ENOTDIR;
+        status = -1;
+    }
+    if (status < 0)
+        va_error_write(path, "make folder");
+    else if (access(there, W_OK | X_OK) < 0)
+        status = va_error_write(there, "write in");
+    va_free(there);
+    return status;
+}
+
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *walk)
 {
     (void)st;

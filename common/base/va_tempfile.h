@@ -66,6 +66,10 @@ void va_tempfile_catch_signals(void);
 /* Make folder `path` and its missing parents (mode 0777 & ~umask). 0, or -1 after reporting. */
 VA_MUST_USE int va_make_folder(const char *path);
 
+/* Whether that folder is there, or can be made, and files can be made in it; -1 after reporting why not.
+ * Nothing is made. */
+VA_MUST_USE int va_test_folder(const char *path);
+
 /* Remove all that is in folder `path`, links and not what they lead to. 0, or -1 after reporting. */
 VA_MUST_USE int va_clear_folder(const char *path);
 

@@ -6,6 +6,7 @@
 #include "faces/va_faces_read.h"
 #include "faces/va_faces_write.h"
 #include "io/va_pictured.h"
+#include "media/va_match.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct person {
 };
 
 struct va_cropper {
-    const char *path; /* of the video */
+    struct va_match match;
     struct va_faces *faces;
     struct person *people; /* [count] */
     int64_t count;
@@ -188,12 +189,10 @@ struct va_cropper *va_cropper_open(const struct va_cropper_options *o, const cha
 
     if (!c)
         return NULL;
-    c->path = path;
     c->faces = va_faces_read(o->faces);
-    if (c->faces && strcmp(c->faces->video, video) != 0)
-        va_error("%s: is video %s, but %s has the faces of %s: give files of one video", path,
-                 video, o->faces, c->faces->video);
-    else if (c->faces)
+    if (c->faces)
+        c->match = va_faces_match(c->faces, path);
+    if (c->faces && va_match_name(&c->match, video, c->faces->video) == 0)
         result = open_people(c, o, people);
     if (result == 0)
         return c;
@@ -265,17 +264,15 @@ int va_cropper_cut(struct va_cropper *c, int64_t i, const struct va_frame *frame
                    struct va_frame *crop, float *score)
 {
     struct person *p = &c->people[i];
-    const struct va_faces *f = c->faces;
 
-    if (frame->width != f->width || frame->height != f->height)
-        return va_error("%s: has frames of %lldx%lld pixels, expected %lldx%lld as in %s: give "
-                        "files of one video",
-                        c->path, (long long)frame->width, (long long)frame->height,
-                        (long long)f->width, (long long)f->height, f->path);
+    if (va_match_size(&c->match, frame) < 0)
+        return -1;
     while (p->next < p->of->count && p->of->seen[p->next].index < frame->index)
         p->next++;
     if (p->next == p->of->count || p->of->seen[p->next].index != frame->index)
         return 0;
+    if (va_match_time(&c->match, frame, p->of->seen[p->next].pts) < 0)
+        return -1;
     va_align_crop(frame->pixels, frame->width, frame->height, &p->from[p->next], c->size,
                   c->pixels);
     *crop = *frame;
@@ -287,9 +284,5 @@ int va_cropper_cut(struct va_cropper *c, int64_t i, const struct va_frame *frame
 
 int va_cropper_end(const struct va_cropper *c, int64_t frame_count)
 {
-    if (frame_count == c->faces->frame_count)
-        return 0;
-    return va_error("%s: has %lld frames, expected %lld as in %s: give files of one video",
-                    c->path, (long long)frame_count, (long long)c->faces->frame_count,
-                    c->faces->path);
+    return va_match_count(&c->match, frame_count);
 }

@@ -6,7 +6,7 @@
  * the points away. Neighbours are successive frames in which the person is seen and the crop moves by
  * less than a quarter of its side: no mean goes across a gap or a cut.
  *
- * The video has to be that of the file: its name, the size of its frames and their number are compared.
+ * The video has to be that of the file (media/va_match.h).
  *
  * Threads:   one at a time; different croppers are independent
  */

@@ -9,6 +9,7 @@
 /* The rows of the file. */
 struct rows {
     int32_t *index, *track, *counts; /* [N], [N], [K] */
+    double *pts;                     /* [N] */
     float *box, *points, *score;     /* [N, 4], [N, 5, 2], [N] */
     int64_t N;
 };
@@ -38,6 +39,7 @@ static int read_rows(struct rows *r, struct va_h5_in *in)
         !(r->index = va_h5_read(in, "/index", VA_I32)) ||
         !(r->track = va_h5_read(in, "/track", VA_I32)) ||
         !(r->counts = va_h5_read(in, "/tracks/count", VA_I32)) ||
+        !(r->pts = va_h5_read(in, "/pts", VA_F64)) ||
         !(r->box = va_h5_read(in, "/box", VA_F32)) ||
         !(r->points = va_h5_read(in, "/points", VA_F32)) ||
         !(r->score = va_h5_read(in, "/score", VA_F32)))
@@ -110,6 +112,7 @@ static int share_rows(struct va_faces *f, const struct rows *r)
         p = &f->people[r->track[i] - 1];
         s = &p->seen[p->count++];
         s->index = r->index[i];
+        s->pts = r->pts[i];
         s->score = r->score[i];
         memcpy(s->box, r->box + i * 4, sizeof(s->box));
         memcpy(s->points, r->points + i * 2 * VA_FACE_POINTS, sizeof(s->points));
@@ -135,6 +138,7 @@ struct va_faces *va_faces_read(const char *path)
     va_free(r.index);
     va_free(r.track);
     va_free(r.counts);
+    va_free(r.pts);
     va_free(r.box);
     va_free(r.points);
     va_free(r.score);
@@ -158,4 +162,16 @@ void va_faces_free(struct va_faces *f)
     va_free(f->video);
     va_free(f->template);
     va_free(f);
+}
+
+struct va_match va_faces_match(const struct va_faces *f, const char *path)
+{
+    return (struct va_match){
+        .path = path,
+        .made = f->path,
+        .width = f->width,
+        .height = f->height,
+        .frame_count = f->frame_count,
+        .fps = f->fps,
+    };
 }

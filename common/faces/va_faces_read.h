@@ -9,11 +9,13 @@
 
 #include "base/va_attr.h"
 #include "media/va_align.h"
+#include "media/va_match.h"
 #include <stdint.h>
 
 /* A person's face in a frame. */
 struct va_seen {
     int32_t index; /* number of the frame, from 1 */
+    double pts;    /* its time in seconds */
     float score;   /* 0 to 1 */
     float box[4];  /* left, top, width, height in pixels */
     float points[VA_FACE_POINTS][2];
@@ -39,5 +41,8 @@ struct va_faces {
 /* Every value is checked. NULL after reporting. */
 VA_MUST_USE struct va_faces *va_faces_read(const char *path);
 void va_faces_free(struct va_faces *f); /* NULL is fine */
+
+/* To compare it with the video `path`. Points into both. */
+struct va_match va_faces_match(const struct va_faces *f, const char *path);
 
 #endif

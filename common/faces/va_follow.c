@@ -92,15 +92,6 @@ int64_t va_follow_left(const struct va_follow *f)
 
 /* ---- who is who ------------------------------------------------------------------------- */
 
-static double distance(const float *a, const float *b)
-{
-    double sum = 0;
-
-    for (int i = 0; i < VA_LOOK; i++)
-        sum += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-    return sqrt(sum);
-}
-
 /* The person in slot i is this face. */
 static void see(struct va_follow *f, int64_t i, const struct va_frame *frame,
                 const struct va_face *face, const float *look, int32_t tracklet)
@@ -140,7 +131,7 @@ static int64_t find_other(struct va_follow *f, const float *look)
         if (!f->shown[i].number)
             empty = empty < 0 ? i : empty;
         else if (!f->shown[i].seen)
-            d = distance(f->slots[i].look, look);
+            d = va_look_distance(f->slots[i].look, look);
         if (d < least) {
             least = d;
             best = i;
@@ -182,18 +173,20 @@ int va_follow_frame(struct va_follow *f, const struct va_frame *frame)
     int64_t n = va_detect(f->detector, frame->pixels, frame->width, frame->height, &faces);
 
     if (n < 0 || va_grow(&f->looks, &f->look_room, n * VA_LOOK, sizeof(*f->looks)) < 0 ||
-        va_grow(&f->tracklets, &f->tracklet_room, n, sizeof(*f->tracklets)) < 0 ||
-        va_tracks_add(f->tracks, (int32_t)frame->index, frame->pts, is_cut(f, frame), n, faces,
-                      NULL, f->tracklets) < 0)
+        va_grow(&f->tracklets, &f->tracklet_room, n, sizeof(*f->tracklets)) < 0)
+        return -1;
+    for (int64_t k = 0; k < n; k++)
+        va_look(frame->pixels, frame->width, frame->height, &faces[k], &f->look,
+                f->looks + k * VA_LOOK);
+    if (va_tracks_add(f->tracks, (int32_t)frame->index, frame->pts, is_cut(f, frame), n, faces,
+                      f->looks, f->tracklets) < 0)
         return -1;
     forget(f, frame->pts);
     for (int64_t k = 0; k < n; k++) {
         int64_t i = find_known(f, f->tracklets[k]);
-        float *look = f->looks + k * VA_LOOK;
 
-        va_look(frame->pixels, frame->width, frame->height, &faces[k], &f->look, look);
         if (i >= 0)
-            see(f, i, frame, &faces[k], look, f->tracklets[k]);
+            see(f, i, frame, &faces[k], f->looks + k * VA_LOOK, f->tracklets[k]);
     }
     for (int64_t k = 0; k < n; k++) {
         const float *look = f->looks + k * VA_LOOK;

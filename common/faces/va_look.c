@@ -46,3 +46,12 @@ void va_look(const uint8_t *rgb, int64_t width, int64_t height, const struct va_
     for (int i = 0; i < VA_LOOK; i++)
         look[i] = (float)(look[i] / sqrt(square));
 }
+
+double va_look_distance(const float a[VA_LOOK], const float b[VA_LOOK])
+{
+    double sum = 0;
+
+    for (int i = 0; i < VA_LOOK; i++)
+        sum += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+    return sqrt(sum);
+}

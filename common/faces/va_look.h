@@ -17,4 +17,7 @@ enum { VA_LOOK_SIDE = 14, VA_LOOK = VA_LOOK_SIDE * VA_LOOK_SIDE * 3 };
 void va_look(const uint8_t *rgb, int64_t width, int64_t height, const struct va_face *face,
              const struct va_face_template *t, float look[VA_LOOK]);
 
+/* How far two looks, or means of looks, lie apart. */
+double va_look_distance(const float a[VA_LOOK], const float b[VA_LOOK]);
+
 #endif

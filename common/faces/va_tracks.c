@@ -7,11 +7,14 @@
 
 static const double OVERLAP = 0.1; /* least intersection over union with the expected box */
 static const double INERTIA = 0.8; /* share of the old velocity in the new one */
+static const double UNLIKE = 2;    /* overlap that a distance of 1 between looks is worth */
+static const float LEARN = 0.05f;  /* share of a face in the look of its tracklet */
 
 struct active {
     int32_t tracklet;
     float box[4];
     double time, vx, vy; /* pixels a second */
+    float look[VA_LOOK];
     bool taken;
 };
 
@@ -28,7 +31,7 @@ struct va_tracks {
 
 /* A face that may belong to a tracklet. */
 struct pair {
-    double overlap;
+    double fit;
     int64_t active, face;
 };
 
@@ -63,12 +66,12 @@ static double overlap(const struct active *a, double time, const float b[4])
     return both / ((double)a->box[2] * a->box[3] + (double)b[2] * b[3] - both);
 }
 
-static int by_overlap(const void *a, const void *b)
+static int by_fit(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
 
-    if (x->overlap != y->overlap)
-        return x->overlap < y->overlap ? 1 : -1;
+    if (x->fit != y->fit)
+        return x->fit < y->fit ? 1 : -1;
     if (x->active != y->active)
         return x->active < y->active ? -1 : 1;
     return (x->face > y->face) - (x->face < y->face);
@@ -106,7 +109,7 @@ static void add_face(struct va_tracks *t, int32_t tracklet, int32_t index,
         k->look[i] += look[i];
 }
 
-static void move(struct active *a, double time, const float box[4])
+static void move(struct active *a, double time, const float box[4], const float *look)
 {
     double dt = time - a->time;
 
@@ -115,12 +118,15 @@ static void move(struct active *a, double time, const float box[4])
         a->vy = INERTIA * a->vy + (1 - INERTIA) * (box[1] - a->box[1]) / dt;
     }
     memcpy(a->box, box, sizeof(a->box));
+    for (int i = 0; i < VA_LOOK; i++)
+        a->look[i] += LEARN * (look[i] - a->look[i]);
     a->time = time;
     a->taken = true;
 }
 
 /* A tracklet that begins with this face; its number, or -1 after reporting. */
-static int32_t begin(struct va_tracks *t, int32_t index, double time, const float box[4])
+static int32_t begin(struct va_tracks *t, int32_t index, double time, const float box[4],
+                     const float *look)
 {
     struct active *a;
 
@@ -134,12 +140,13 @@ static int32_t begin(struct va_tracks *t, int32_t index, double time, const floa
     a = &t->active[t->active_count++];
     *a = (struct active){ .tracklet = (int32_t)t->count, .time = time, .taken = true };
     memcpy(a->box, box, sizeof(a->box));
+    memcpy(a->look, look, sizeof(a->look));
     return (int32_t)t->count++;
 }
 
 /* The pairs that may be, best first. Returns how many, or -1 after reporting. */
 static int64_t find_pairs(struct va_tracks *t, double time, int64_t n,
-                          const struct va_face *faces)
+                          const struct va_face *faces, const float *looks)
 {
     int64_t count = 0;
 
@@ -150,10 +157,12 @@ static int64_t find_pairs(struct va_tracks *t, double time, int64_t n,
             double o = overlap(&t->active[i], time, faces[k].box);
 
             if (o >= OVERLAP)
-                t->pairs[count++] = (struct pair){ o, i, k };
+                t->pairs[count++] = (struct pair){
+                    o - UNLIKE * va_look_distance(t->active[i].look, looks + k * VA_LOOK), i, k
+                };
         }
     if (count > 1)
-        qsort(t->pairs, (size_t)count, sizeof(*t->pairs), by_overlap);
+        qsort(t->pairs, (size_t)count, sizeof(*t->pairs), by_fit);
     return count;
 }
 
@@ -163,7 +172,7 @@ int va_tracks_add(struct va_tracks *t, int32_t index, double time, bool cut, int
     int64_t pairs;
 
     end_tracklets(t, time, cut);
-    pairs = find_pairs(t, time, n, faces);
+    pairs = find_pairs(t, time, n, faces, looks);
     if (pairs < 0)
         return -1;
     for (int64_t i = 0; i < t->active_count; i++)
@@ -176,12 +185,12 @@ int va_tracks_add(struct va_tracks *t, int32_t index, double time, bool cut, int
 
         if (a->taken || tracklets[k] >= 0)
             continue;
-        move(a, time, faces[k].box);
+        move(a, time, faces[k].box, looks + k * VA_LOOK);
         tracklets[k] = a->tracklet;
     }
     for (int64_t k = 0; k < n; k++) {
         if (tracklets[k] < 0)
-            tracklets[k] = begin(t, index, time, faces[k].box);
+            tracklets[k] = begin(t, index, time, faces[k].box, looks + k * VA_LOOK);
         if (tracklets[k] < 0)
             return -1;
         if (!t->brief)

@@ -2,8 +2,9 @@
  * va_tracks.h - which faces of successive frames belong together.
  *
  * A tracklet is a face followed within a shot: a box goes to the tracklet whose expected box it overlaps
- * most; the expected box moves on with the tracklet's mean velocity. A tracklet that is not seen for
- * longer than `gap` seconds ends, and a cut ends all. Who is who is another question (va_people.h).
+ * most; the expected box moves on with the tracklet's mean velocity. Where several overlap, as where one
+ * person passes another, the look of the face counts, too. A tracklet that is not seen for longer
+ * than `gap` seconds ends, and a cut ends all. Who is who is another question (va_people.h).
  *
  * Memory grows by some 2.5 kB a tracklet, not with the length of the video.
  */
@@ -22,8 +23,8 @@ struct va_tracklet {
 
 struct va_tracks; /* opaque */
 
-/* `brief`: keep nothing of tracklets but their numbers, so that memory does not grow; va_tracks_all then
- * has none, and looks may be NULL. NULL after reporting. */
+/* `brief`: keep nothing of tracklets that have ended, so that memory does not grow; va_tracks_all then
+ * has none. NULL after reporting. */
 VA_MUST_USE struct va_tracks *va_tracks_new(double gap, bool brief);
 void va_tracks_free(struct va_tracks *t); /* NULL is fine */
 

@@ -50,11 +50,12 @@ int va_shown_read(struct va_shown *s, const struct va_predictions_in *in, const 
     s->T = v.frames;
     s->va = v.va, v.va = NULL;
     s->face = v.face, v.face = NULL;
+    s->pts = v.pts, v.pts = NULL;
     s->time = va_new(s->T, sizeof(*s->time));
     s->seen = va_new(2 * s->T, sizeof(*s->seen));
     if (!s->time || !s->seen)
         goto done;
-    s->timed = va_times(v.pts, s->T, s->time);
+    s->timed = va_times(s->pts, s->T, s->time);
     for (int64_t t = 0; t < s->T; t++) {
         bool face = !s->face || s->face[t];
 
@@ -62,7 +63,7 @@ int va_shown_read(struct va_shown *s, const struct va_predictions_in *in, const 
         for (int d = 0; d < 2; d++)
             s->seen[2 * t + d] = face ? s->va[2 * t + d] : (double)NAN;
     }
-    status = file ? add_labels(s, file, rule, va_rate_of_times(v.pts, s->T)) : 0;
+    status = file ? add_labels(s, file, rule, va_rate_of_times(s->pts, s->T)) : 0;
 done:
     va_predicted_release(&v);
     if (status < 0)
@@ -75,6 +76,7 @@ void va_shown_release(struct va_shown *s)
     va_free(s->va);
     va_free(s->seen);
     va_free(s->time);
+    va_free(s->pts);
     va_free(s->face);
     va_free(s->label);
     *s = (struct va_shown){ 0 };

@@ -16,13 +16,14 @@
 
 struct va_shown {
     const char *name;
-    int64_t T;             /* frames */
-    double *va;            /* [T, 2] valence, arousal */
-    double *seen;          /* [T, 2] the same, NaN where there is no face */
-    double *time;          /* [T] seconds, or numbers of frames */
-    bool timed;            /* they are seconds */
-    uint8_t *face;         /* [T] 1 or 0, or NULL */
-    double *label;         /* [T, 2] annotations, NaN where there is none; NULL: not known */
+    int64_t T;     /* frames */
+    double *va;    /* [T, 2] valence, arousal */
+    double *seen;  /* [T, 2] the same, NaN where there is no face */
+    double *time;  /* [T] seconds, or numbers of frames */
+    bool timed;    /* they are seconds */
+    double *pts;   /* [T] seconds as in the file, NaN where not known; NULL: it has none */
+    uint8_t *face; /* [T] 1 or 0, or NULL */
+    double *label; /* [T, 2] annotations, NaN where there is none; NULL: not known */
     struct va_score score; /* over the labelled frames, if there is a label */
     int64_t missing;       /* frames without a face */
 };

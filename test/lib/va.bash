@@ -10,6 +10,7 @@
 #   same_numbers ARGS...         va-h5cmp ARGS finds other attributes at most
 #   put FILE ROW...                a file of labels or predictions with these rows
 #   python_with MODULE...          PY, a Python that has them, or a reason to skip
+#   forbidden FILE                 nobody may read it: commands after "${plainly[@]}", as root, too; or skip
 #   explain TEXT...                say why a test fails, and fail
 
 # same_numbers ARGS...: va-h5cmp ARGS finds other attributes at most, and says which
@@ -37,6 +38,12 @@ python_with() {
     for module; do
         "$PY" -c "import $module" 2>/dev/null || skip "no Python module $module (set PY to a Python that has it)"
     done
+}
+
+forbidden() {
+    chmod 000 "$1"
+    if [ "$(id -u)" = 0 ]; then plainly=(setpriv "--bounding-set=-dac_override,-dac_read_search"); else plainly=(); fi
+    if ! "${plainly[@]}" true || "${plainly[@]}" test -r "$1"; then skip "no file is unreadable here"; fi
 }
 
 explain() {

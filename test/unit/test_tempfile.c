@@ -349,6 +349,16 @@ static void folders_are_made_with_their_parents(void)
     VA_CHECK_INT(va_make_folder(path), -1);
     va_error_catch_end();
     VA_CHECK(line[0]);
+    line[0] = 0;
+    va_error_catch_begin(line, sizeof(line));
+    VA_CHECK_INT(va_test_folder(path), -1);
+    va_error_catch_end();
+    VA_CHECK(strstr(line, "/x: cannot make folder: Not a directory") != NULL);
+    snprintf(path, sizeof(path), "%s/a/b/new/one", folder);
+    VA_CHECK_INT(va_test_folder(path), 0);
+    VA_CHECK_INT(access(path, F_OK), -1);
+    VA_CHECK_INT(va_test_folder("test_tempfile no such folder/one"), 0);
+    VA_CHECK_INT(va_test_folder("no-such-folder-for-test_tempfile"), 0);
     snprintf(path, sizeof(path), "%s/a/b", folder);
     rmdir(path);
     snprintf(path, sizeof(path), "%s/a", folder);

@@ -67,26 +67,34 @@ static char *place_of(const char *path)
     return place;
 }
 
-/* Write the paths to `fd`. places [count of paths] gets the place of each, NULL last. */
-static int write_list(int fd, char *const *paths, char **places)
+/* Write the paths to `fd`, and to `codes` the exit code of each that cannot be taken. places [count of paths] gets
+ * the place of each, or NULL. The number of lines in `fd`, or -1 after reporting. */
+static int64_t write_list(int fd, char *const *paths, char **places, int codes)
 {
-    for (size_t i = 0, before; paths[i]; i++) {
-        if (check_video(paths[i]) < 0 || !(places[i] = place_of(paths[i])))
-            return -1;
-        for (before = 0; strcmp(places[before], places[i]) != 0; before++)
-            ;
-        if (before < i)
+    int64_t taken = 0;
+    bool written = true;
+
+    for (size_t i = 0, before = 0; paths[i] && written; i++, before = 0) {
+        if (check_video(paths[i]) < 0 || !(places[i] = place_of(paths[i]))) {
+            written = dprintf(codes, "%d\n", va_error_last_status()) > 0;
+            continue;
+        }
+        while (before < i && !(places[before] && !strcmp(places[before], places[i])))
+            before++;
+        if (before < i) {
             va_warn("%s: is given twice, before as %s: taken once", paths[i], paths[before]);
-        else if (dprintf(fd, "%s\n", paths[i]) < 0)
-            return va_error_machine("cannot list the videos: %s", strerror(errno));
+            continue;
+        }
+        written = dprintf(fd, "%s\n", paths[i]) > 0;
+        taken++;
     }
-    return 0;
+    return written ? taken : va_error_machine("cannot list the videos: %s", strerror(errno));
 }
 
-int va_videos_list(char *const *paths)
+int va_videos_list(char *const *paths, int codes)
 {
-    int fd = memfd_create("videos", 0), status;
-    int64_t count = 0;
+    int fd = memfd_create("videos", 0);
+    int64_t count = 0, taken;
     char **places;
 
     if (fd < 0)
@@ -94,11 +102,11 @@ int va_videos_list(char *const *paths)
     while (paths[count])
         count++;
     places = va_new(count + 1, sizeof(*places));
-    status = places ? write_list(fd, paths, places) : -1;
+    taken = places ? write_list(fd, paths, places, codes) : -1;
     for (int64_t i = 0; places && i < count; i++)
         va_free(places[i]);
     va_free(places);
-    if (status == 0)
+    if (taken > 0)
         return fd;
     close(fd);
     return -1;

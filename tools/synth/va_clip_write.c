@@ -53,6 +53,16 @@ static void print_value(FILE *f, double x, enum va_label_style style)
         fprintf(f, "%.4f", x);
 }
 
+/* A rater has nothing to rate where a person has left, or is hidden by another. */
+static bool is_rated(const struct va_scene *s, int i, int64_t t)
+{
+    const struct va_track *k = &s->job->clip->tracks[i];
+    struct va_face face;
+
+    return !(t >= k->silent && t < k->silent_to) &&
+           (!s->job->clip->crossing || va_scene_face(s, i, t, &face));
+}
+
 /* Labels of track i, or with `truth` what was felt in every frame. */
 static void print_rows(FILE *f, const struct va_scene *s, int i, bool truth)
 {
@@ -65,7 +75,7 @@ static void print_rows(FILE *f, const struct va_scene *s, int i, bool truth)
 
     fprintf(f, "valence,arousal%s", end);
     for (int64_t t = 1; t <= rows; t++) {
-        if (!truth && t >= k->silent && t < k->silent_to) {
+        if (!truth && !is_rated(s, i, t)) {
             fputs(style == VA_LABELS_LOOSE ? "-5.0, -5.0" : "-5,-5", f);
         } else {
             print_value(f, values[2 * (t - 1)], style);
