@@ -100,7 +100,7 @@ LIB    = $(BUILD)/libvacommon.a
 
 # Files whose loops are the program's speed are compiled once per instruction set (base/va_level.h); va_cpu_isa() picks one at run time.
 HOT_SRC  := $(wildcard common/*/hot/*.c)
-ifeq ($(shell uname -m),x86_64)
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 HOT_LEVELS = plain avx2 avx512
 else
 HOT_LEVELS = plain
