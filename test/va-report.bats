@@ -118,6 +118,7 @@ cross() {
     id=$(attribute base/cv/1/model.h5 id)
     grep -q "CCC, the concordance correlation coefficient, is 1 where predictions equal the annotations" text
     grep -q "The published columns are of Aff-Wild2, and are not comparable with numbers of other data." text
+    grep -q "For comparison: ridge is a linear map of a frame" text
     grep -q "fold 1: model ${id:0:8}; CCC on its own validation: 0.215" text
     grep -q "<p>model ${id:0:8}; CCC on its own validation: 0.215</p>" cv.html # below an example
     va-report -o nolabels.html base
