@@ -33,7 +33,7 @@ SANFLAGS  = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover
 endif
 
 # Where a system names them otherwise: config.mk.
-PKGS     ?= hdf5-serial libavformat libavcodec libswscale libavutil jansson libzip
+PKGS     ?= hdf5-serial libavformat libavcodec libswscale libavutil libturbojpeg jansson libzip
 # Asked at first use, not when make starts: "make deps demo" installs pkg-config before that.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -98,10 +98,9 @@ SHIMS := $(BUILD)/test/fault/fault.so $(BUILD)/test/camera/camera.so
 FUZZ  := $(FUZZ_SRC:test/fuzz/%.c=$(BUILD)/test/fuzz/%)
 LIB    = $(BUILD)/libvacommon.a
 
-# Files whose loops are the program's speed are compiled once per instruction set (each names
-# its level with VA_LEVEL_x); va_cpu_isa() picks one at run time.
-HOT_SRC  := $(wildcard common/cpu/hot/*.c)
-ifeq ($(shell uname -m),x86_64)
+# Files whose loops are the program's speed are compiled once per instruction set (base/va_level.h); va_cpu_isa() picks one at run time.
+HOT_SRC  := $(wildcard common/*/hot/*.c)
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
 HOT_LEVELS = plain avx2 avx512
 else
 HOT_LEVELS = plain
@@ -175,7 +174,7 @@ $(BUILD)/va_build.h: FORCE
 	@{ echo '#define VA_BUILD_COMMIT "$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none)"'; \
 	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
 	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(strip $(OPT) $(SANFLAGS) $(CFLAGS)))"); \
-	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
+	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), libjpeg-turbo $(shell pkg-config --modversion libturbojpeg 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
 	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; \
 	   echo $(call quoted,#define VA_BUILD_PNG "$(call c_string,$(CAIRO_STATE))"); \

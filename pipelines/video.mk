@@ -12,7 +12,7 @@
 #               of each person (CROP_OPTIONS of va-embed, such as --margin 0.1), where a detector is installed
 #               (make deps WITH=faces, or VA_FACES). A folder of pictures is taken as crops.
 #               yes: always, no: never
-#   EXIT_CODES  a file that gets a line with the exit code of each command that fails
+#   EXIT_CODES  a file that gets a line for each command that fails: its exit code, and the <name> it worked at
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
 # arousal; <name>.html, a page with curves beside the video; <name>.svg, the curves; and
@@ -41,15 +41,15 @@ asked := $(if $(VIDEO_LIST),listed $(OUT)/in $(VIDEO_LIST),videos $(OUT)/in $(ca
 found := $(call names,$(asked))
 $(if $(found),,$(error no videos in $(VIDEO_LIST)))
 LINKS := $(patsubst !%,%,$(filter-out -,$(found)))
-coded  = $(if $(EXIT_CODES),sh $(HERE)exit_code.sh $(EXIT_CODES) )
+coded  = $(if $(EXIT_CODES),sh $(HERE)exit_code.sh $(EXIT_CODES) $(or $(1),-) )
 $(patsubst !%,%,$(filter !%,$(found))): links
 	@:
 .PHONY: links refused
 links:
-	@$(coded)sh $(NAMES) make_links $(asked) >&2
+	@$(call coded)sh $(NAMES) make_links $(asked) >&2
 # Videos that cannot be taken do not stop the others.
 refused:
-	@$(coded)sh $(NAMES) refusals $(asked)
+	@$(call coded)sh $(NAMES) refusals $(asked)
 
 name   = $(basename $(notdir $(1)))
 source = $(firstword $(foreach v,$(LINKS),$(if $(filter $(1),$(call name,$(v))),$(v))))
@@ -67,8 +67,9 @@ seen     = $(if $(searched),$(OUT)/$(1)/$(1).faces.h5,$(if $(decoded),$(OUT)/$(1
 
 # A tool, or what passes signals on to it, takes the place of its shell: it is told when make is to end. The
 # long stages of several videos share a line on a terminal, unless there are too many to say.
+whose  = $(patsubst %.tsv,%,$(firstword $(subst /, ,$(@:$(OUT)/%=%))))
 shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
-follow = exec $(coded)$(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
+follow = exec $(call coded,$(whose))$(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
 
 OVERLAY ?= yes
 endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)

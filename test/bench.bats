@@ -20,6 +20,16 @@ setup() {
     [[ ${lines[2]} =~ ^0\.[0-9]{6}$ ]]
 }
 
+@test "pictures, a video and windows are read as they are stored" {
+    ffmpeg -v error -encoders | grep -q libx264 || skip "ffmpeg cannot write H.264 here"
+    for row in "jpeg --frames 9" "video --frames 9" windows; do
+        # shellcheck disable=SC2086 # a list of words
+        run "$bin/media" $row -n 1
+        [ "$status" -eq 0 ]
+        [[ $output == *'"error": 0.00e+00'* ]]
+    done
+}
+
 @test "an unknown row is refused with a list" {
     run "$bin/scan" nothing
     [ "$status" -eq 2 ]

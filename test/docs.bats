@@ -22,6 +22,7 @@ setup_file() {
     # a red square is what that detector finds
     ffmpeg -nostdin -v error -i "Aff-Wild2/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' Aff-Wild2/inputs.tsv)" \
         -vf drawbox=8:8:48:48:red:fill -c:v mpeg4 -q:v 2 holiday.mp4
+    mkdir labels && make_labels --frames 50 >labels/holiday.txt
     rm -r Aff-Wild2/cropped_aligned
     mv faces/cropped_aligned Aff-Wild2/
     va-weights export -o mae_vit.safetensors encoder.h5

@@ -76,6 +76,7 @@ same() {
 }
 
 @test "encoders: embedding, pretraining, fine-tuning, predicting with what was tuned" {
+    same va-embed -q -j 1 -w tiny.h5 --precision int8 --batch 7 -o out.h5 pa.h5
     for precision in f32 bf16; do
         same va-embed -q -j 1 -w tiny.h5 --precision $precision --batch 7 -o out.h5 pa.h5
         same va-mae-pretrain -q "${RUN[@]}" --precision $precision --epochs 2 --accumulate 2 -o out.h5 a.h5 b.h5

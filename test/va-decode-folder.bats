@@ -122,7 +122,7 @@ refuses() {
     refuses "mixed: found 1.jpg and frame_2.jpg, expected one kind of names in a folder of crops" mixed
     mv mixed/1.jpg mixed/cover.jpg
     run -0 --separate-stderr va-decode -o m.h5 mixed
-    [ "$stderr" = "va-decode: mixed: left out images without a number: 1, the first is cover.jpg" ]
+    [ "$stderr" = "va-decode: mixed: left out images without a number: 1, the first is cover.jpg; frames are called 00001.jpg, ..." ]
     [ "$(column m.h5 /index)" = 2 ]
 }
 
@@ -182,4 +182,58 @@ refuses() {
     done
     run -3 --separate-stderr va-decode -j 3 --size 32 -o bad.h5 many
     [[ "$stderr" == "va-decode: many/8.jpg: broken image: "* ]]
+}
+
+# oriented N ORDER FILE: a copy of f/00004.jpg that EXIF turns, in the order of bytes II or MM
+oriented() {
+    local fields n
+    n=$(printf '\\%03o' "$1")
+    case $2 in
+    II) fields="II*\\0\\010\\0\\0\\0\\001\\0\\022\\001\\003\\0\\001\\0\\0\\0$n\\0\\0\\0\\0\\0\\0\\0" ;;
+    MM) fields="MM\\0*\\0\\0\\0\\010\\0\\001\\001\\022\\0\\003\\0\\0\\0\\001\\0$n\\0\\0\\0\\0\\0\\0" ;;
+    esac
+    # shellcheck disable=SC2059
+    { head -c 2 f/00004.jpg && printf "\377\341\0\042Exif\0\0$fields" && tail -c +3 f/00004.jpg; } >"$3"
+}
+
+@test "the orientation in a JPEG: a red corner in the upper left goes where EXIF has it" {
+    mkdir turned
+    corner() { # X Y of the corner that is red, of a picture WIDTH HEIGHT in raw
+        for y in 2 $(($2 - 3)); do for x in 2 $(($1 - 3)); do
+            [ "$(od -An -tu1 -j $((3 * (y * $1 + x))) -N 1 raw)" -lt 150 ] || echo "$x $y"
+        done; done
+    }
+    for order in II MM; do
+        for case in "1 40 30 2 2" "2 40 30 37 2" "3 40 30 37 27" "4 40 30 2 27" \
+            "5 30 40 2 2" "6 30 40 27 2" "7 30 40 27 37" "8 30 40 2 37" "0 40 30 2 2" "9 40 30 2 2"; do
+            read -r n width height x y <<<"$case"
+            oriented "$n" $order turned/1.jpg
+            va-decode --raw turned >raw
+            [ "$(stat -c %s raw)" = 3600 ]
+            [ "$(corner "$width" "$height")" = "$x $y" ] || explain "$order $n: $(corner "$width" "$height")"
+            va-decode --unconfined --raw turned | cmp - raw
+        done
+    done
+}
+
+@test "JPEG equals what Pillow makes of it, decoded and scaled" {
+    python_with PIL numpy
+    mkdir p
+    "$PY" - <<'END'
+import io, numpy as np
+from PIL import Image
+rng = np.random.default_rng(4)
+forms = [dict(subsampling=s, progressive=p) for s in (0, 1, 2) for p in (False, True)] + [dict(keep_rgb=True)]
+for i, form in enumerate(forms + [dict(grey=True)], 1):
+    picture = Image.fromarray(rng.integers(0, 256, (9, 11, 3), np.uint8)).resize((75, 61), Image.BICUBIC)
+    if form.pop("grey", False):
+        picture = picture.convert("L")
+    picture.save("p/%d.jpg" % i, quality=90, **form)
+    picture = Image.open("p/%d.jpg" % i).convert("RGB")
+    for name, size in ("expected", picture.size), ("larger", (224, 224)), ("smaller", (30, 20)):
+        open(name, "ab").write(np.asarray(picture.resize(size, Image.BICUBIC)).tobytes())
+END
+    va-decode --raw p | cmp - expected
+    va-decode --size 224 --raw p | cmp - larger
+    va-decode --size 30x20 --raw p | cmp - smaller
 }

@@ -111,6 +111,33 @@ refused() {
     attribute a.h5 provenance | grep -q "precision"
 }
 
+# How near int8 is for an encoder as people have them, test_vit_full says.
+@test "int8: the same rows for any batch, threads and instructions; -v says how near f32 they are" {
+    run -0 --separate-stderr va-embed -v -w tiny.h5 --precision int8 -o a.h5 clip.h5
+    [[ $stderr =~ ^"va-embed: tiny.h5: cosine similarity of int8 features to f32, the least of 4 pictures: "(0\.9[0-9]{4})$ ]] || explain "$stderr"
+    va-check a.h5
+    attribute a.h5 provenance | grep -q -e "--precision int8"
+    va-embed -w tiny.h5 -o f32.h5 clip.h5
+    paste <(column f32.h5 /features | tr ' ' '\n') <(column a.h5 /features | tr ' ' '\n') | head -$((4 * 192)) |
+        awk -v said="${BASH_REMATCH[1]}" '
+            { ab += $1 * $2; aa += $1 * $1; bb += $2 * $2 }
+            NR % 192 == 0 { c = ab / sqrt(aa * bb); if (NR == 192 || c < least) least = c; ab = aa = bb = 0 }
+            END { if (least < said - 1e-4 || least > said + 1e-4) exit 1 }'
+    run -1 va-h5cmp --abs 1e-4 f32.h5 a.h5
+    run -0 --separate-stderr va-embed -w tiny.h5 --precision int8 -j 1 --batch 3 -o b.h5 clip.h5
+    [ "$stderr" = "" ]
+    [ "$(column a.h5 /features)" = "$(column b.h5 /features)" ]
+    VA_ISA=plain va-embed -w tiny.h5 --precision int8 -o b.h5 clip.h5
+    va-h5cmp --abs 1 a.h5 b.h5
+    grep -qw fma /proc/cpuinfo || return 0
+    for isa in avx2 avx512; do # no more than the machine has
+        for vnni in yes no; do
+            VA_ISA=$isa VA_VNNI=$vnni va-embed -w tiny.h5 --precision int8 -o b.h5 clip.h5
+            cmp a.h5 b.h5
+        done
+    done
+}
+
 @test "a video needs no frames file" {
     make_video v.mp4 64 48 37 25
     va-decode -o v.frames.h5 v.mp4

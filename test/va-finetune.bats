@@ -99,6 +99,12 @@ fails() {
         if (d > most) most = d } END { print most; if (most < 1e-6 || most > .05) exit 1 }'
 }
 
+@test "int8 is not for training: status 2, one line" {
+    run -2 --separate-stderr tune --precision int8 -o m.h5
+    [ "$stderr" = "va-finetune: --precision int8: expected f32|bf16 (try --help)" ] || explain "$stderr"
+    [ ! -e m.h5 ]
+}
+
 @test "threads and instruction sets agree" {
     # Adam makes a step of the rate even of a gradient that is nothing but rounding
     tune --epochs 2 --select last --lr 1e-4 -o one.h5

@@ -70,6 +70,12 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
     [[ $stderr == "va-mae-pretrain: m.h5.state: the run has train.precision bf16, this command f32"* ]] || explain "$stderr"
 }
 
+@test "int8 is not for training: status 2, one line" {
+    run -2 --separate-stderr pretrain --precision int8 -o m.h5 a.h5
+    [ "$stderr" = "va-mae-pretrain: --precision int8: expected f32|bf16 (try --help)" ] || explain "$stderr"
+    [ ! -e m.h5 ]
+}
+
 @test "2 batches of 4 in an update are one of 8" {
     pretrain --epochs 6 --log-dir one -o one.h5 a.h5 b.h5
     pretrain --epochs 6 --batch 4 --accumulate 2 --log-dir two -o two.h5 a.h5 b.h5

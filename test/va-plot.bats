@@ -38,7 +38,7 @@ well_formed() { check_xml "$@" || explain "$*"; }
     grep -qx '<rect fill="url(#va-hatch)" x="487.3" y="68" width="220.7" height="126"/>' p.svg || explain "$(grep hatch p.svg)"
     [ "$(grep -c 'url(#va-hatch)" x' p.svg)" -eq 2 ] # both dimensions of ann; bob has two frames
     grep -q '>ann</text>' p.svg && grep -q '>bob</text>' p.svg
-    grep -q '>4 frames, length 0:01, 1 without a face (hatched)</text>' p.svg || explain "$(grep frames p.svg)"
+    grep -q '>4 frames, length 1.5 s, 1 without a face (hatched)</text>' p.svg || explain "$(grep frames p.svg)"
     grep -q '>model 01234567; CCC on its own validation: not known</text>' p.svg
     h5edit p.h5 string @note "rough <indeed>"
     va-plot --name bob p.h5 >one.svg

@@ -51,17 +51,17 @@ cross() {
     [ "$(grep -c '<title>circumplex of valence and arousal</title>' p.html)" -eq 2 ]
     text_of p.html >text
     grep -q 'model 01234567; CCC on its own validation: not known' text
-    grep -q '4 frames, length 0:01, 1 without a face (hatched)' text
+    grep -q '4 frames, length 1.5 s, 1 without a face (hatched)' text
     # numbers for the script: thousandths, as differences
     grep -qF '{"every":1,"timed":true,"time":[0,500,500,500],"valence":[500,-250,750,-1500],"arousal":[-1000,1000,1000,-875],"face":"1101"}' p.html
     # and for people
-    grep -qF '<td>0:01</td><td>1</td><td class="number">-</td><td class="number">-</td><td>1</td>' p.html
+    grep -qF '<td>1.0</td><td>1</td><td class="number">-</td><td class="number">-</td><td>1</td>' p.html
     run ! grep -qE '(src|href)="(https?:)?//' p.html # nothing from elsewhere
     h5edit p.h5 string @note "rough <indeed>"
     va-report --name bob -o - p.h5 >one.html
     sed '/<main>/,$!d' one.html | grep -m 2 '<p' >first # the warning, then how to read the curves
     sed 1q first | grep -qx '<p class="warning">Rough &lt;indeed&gt;.</p>' || explain "$(cat first)"
-    sed 1d first | grep -qx '<p>Valence runs from unpleasant (-1) to pleasant (+1), arousal from calm (-1) to excited (+1).</p>' ||
+    sed 1d first | grep -qx '<p>Valence runs from unpleasant (-1) to pleasant (+1), arousal from calm (-1) to excited (+1). In the circumplex, a square is darker where more frames lie, and the line is the way through them.</p>' ||
         explain "$(cat first)"
     sed '/How it was made/,$!d' one.html | grep -q '<p>model 01234567; CCC on its own validation: not known</p>'
     grep -q '<title>Valence and arousal: bob</title>' one.html
@@ -72,7 +72,7 @@ cross() {
     va-smooth -q -o s.h5 p.h5
     : >v.mp4
     va-report --video v.mp4 -o s.html s.h5
-    grep -q 'excited (+1). The curves are smoothed. A click on a curve moves the video.</p>' s.html
+    grep -q 'excited (+1). The curves are smoothed. A click on a curve moves the video. In the circumplex, a square is darker' s.html
     run ! grep -q 'No face was found' s.html
     h5edit p.h5 poke /videos/bob/face 0 0
     h5edit p.h5 poke /videos/bob/face 1 0
@@ -118,6 +118,7 @@ cross() {
     id=$(attribute base/cv/1/model.h5 id)
     grep -q "CCC, the concordance correlation coefficient, is 1 where predictions equal the annotations" text
     grep -q "The published columns are of Aff-Wild2, and are not comparable with numbers of other data." text
+    grep -q "For comparison: ridge is a linear map of a frame" text
     grep -q "fold 1: model ${id:0:8}; CCC on its own validation: 0.215" text
     grep -q "<p>model ${id:0:8}; CCC on its own validation: 0.215</p>" cv.html # below an example
     va-report -o nolabels.html base

@@ -83,7 +83,7 @@ va-run: movies: a folder without pictures: give the videos in it, such as movies
 va-run: a?b.mkv: has a line break in its name: rename it
 va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model
 results/one/one.csv: is not the table of '$PWD/other/one.mkv', which would replace it: give another OUT, or remove this table
-va-run: not everything could be made: the lines above say why" ] || explain "$stderr"
+va-run: not everything could be made (nope.mp4, movies and others): the lines above say why" ] || explain "$stderr"
     [ "$output" = $'faces\tresults/a_b/a_b.faces.h5' ]
     [ "$(cat results/one/one.csv)" = table ]
     # and count as bad input where the machine fails, too
@@ -100,7 +100,7 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     [ "$stderr" = "va-run: two.mkv: cannot open: Permission denied
 va-run: three: cannot open: Permission denied
 va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model
-va-run: not everything could be made: the lines above say why" ] || explain "$stderr"
+va-run: not everything could be made (two.mkv, three): the lines above say why" ] || explain "$stderr"
     [ "$output" = $'faces\tresults/one/one.faces.h5' ] || explain "$output"
     chmod 700 three
 }
@@ -136,7 +136,7 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     echo "no video" >bad.mp4
     run -3 --separate-stderr ran bad.mp4 one.mkv
     [[ $stderr == *"va-faces: results/in/bad.mp4: cannot read as a video"* ]]
-    [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]]
+    [[ ${stderr##*$'\n'} == "va-run: not everything could be made (bad): the lines above say why" ]]
     [ "$(cut -f 2 <<<"$output" | xargs)" = "results/one/one.html results/one/one.csv results/one/one.svg results/one/one.overlay.mp4 results/one/one.faces.h5" ]
     # nor is what an earlier run made listed, where it could not be made anew
     echo "no model" >broken.h5
@@ -153,7 +153,7 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     for code in 1 4 126; do
         printf '#!/bin/sh\ncase $* in *"-o out/one/one.faces.h5"*) exit %d ;; esac\nexec "$@"\n' $code >launch.sh && chmod +x launch.sh
         run -4 --separate-stderr ran -o out --set LAUNCH=./launch.sh bad.mp4 one.mkv
-        [[ ${stderr##*$'\n'} == "va-run: not everything could be made: the lines above say why" ]] || explain "$stderr"
+        [[ ${stderr##*$'\n'} == "va-run: not everything could be made (bad, one): the lines above say why" ]] || explain "$stderr"
     done
     run -4 --separate-stderr ran -o out --set LAUNCH=./no-such-launcher one.mkv
     printf '#!/bin/sh\nkill -KILL $$\n' >launch.sh
@@ -175,6 +175,7 @@ va-run: not everything could be made: the lines above say why" ] || explain "$st
     VA_ENCODER=encoder.h5 VA_MODEL=model.h5 va-run -q -m other.h5 -m model.h5 one.mkv
     [ "$(info)" = "$(attribute other.h5 id) $(attribute model.h5 id)" ]
     fails 3 "encoder.h5: is an encoder, and no model is given: give --model" --encoder encoder.h5 one.mkv
+    fails 3 "model.h5: is a temporal model: name the encoder of its features with --encoder" --model model.h5 one.mkv
     # without any, faces are found
     run -0 --separate-stderr prefix/bin/va-run -o faces one.mkv
     [ "$(head -n 1 <<<"$stderr")" = "va-run: no model, so only faces are found: make deps WITH=starter fetches one, or give --model" ]
@@ -221,7 +222,7 @@ rater() {
     allowed="make cannot use this path: only letters, digits and . _ + - , @ are allowed; give it another name (ln -s)"
     fails 3 "my model.h5: $allowed" -m "my model.h5" one.mkv
     mkdir videos && cp one.mkv videos
-    fails 3 "videos: a folder without pictures: give the videos in it, such as videos/*" -m model.h5 videos
+    fails 3 "videos: a folder without pictures: give the videos in it, such as videos/*" -e encoder.h5 -m model.h5 videos
     run -3 --separate-stderr prefix/bin/va-run --live one.mkv
     [ "$stderr" = "va-run: no model: make deps WITH=starter fetches one, or give --model" ]
     fails 3 "--live: found 2 models, expected one" -m model.h5 -m model.h5 --live one.mkv
@@ -232,7 +233,7 @@ rater() {
     run -2 va-run --faces maybe one.mkv
     # shellcheck disable=SC2016 # names of folders
     for name in "a b" -a 'a$b' 'a:b' 'a%b' $'a\nb' 'a"b'; do
-        fails 3 "${name//$'\n'/?}: $allowed" -m model.h5 -o "$name" one.mkv
+        fails 3 "${name//$'\n'/?}: $allowed" -e encoder.h5 -m model.h5 -o "$name" one.mkv
         run -1 sh "$BATS_TEST_DIRNAME/../pipelines/names.sh" path OUT "$name"
         [ ! -e "$name" ]
     done
@@ -258,6 +259,18 @@ rater() {
         grep -qF "\$($name)" "$BATS_TEST_DIRNAME"/../pipelines/{video,params}.mk || explain "$name is not used"
         [[ $help == *"$name"* ]] || explain "$name is not explained"
     done
+}
+
+@test "DECODE_OPTIONS that nothing reads are a line of warning" {
+    warning="va-run: DECODE_OPTIONS: not used where faces are searched: give FACES_OPTIONS, or --faces no"
+    mkdir crops && for i in 1 2 3; do make_image crops/0000$i.png 20 20 90; done
+    run -0 --separate-stderr ran -q --set DECODE_OPTIONS="--fps 5" one.mkv crops
+    [ "$stderr" = "$warning" ] || explain "$stderr"
+    [ "$(sed -n 3p results/crops/crops.csv | cut -d , -f 1,2)" = 2,0.200000 ]
+    run -0 --separate-stderr ran -q --set DECODE_OPTIONS= one.mkv
+    [ "$stderr" = "" ] || explain "$stderr"
+    run -0 --separate-stderr ran -q -o none --faces no --set DECODE_OPTIONS="--every 5" one.mkv
+    [ "$stderr" = "" ] && [ "$(cut -d , -f 4 none/one/one.csv | grep -c 1)" -eq 5 ] || explain "$stderr"
 }
 
 @test "when va-run is ended, so is what it started" {

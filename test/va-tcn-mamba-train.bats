@@ -47,6 +47,8 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
 @test "VA_ISA: a name that is none is refused" {
     VA_ISA=avx3 run -2 --separate-stderr va-check one.h5
     [ "$stderr" = "va-check: VA_ISA=avx3: expected plain, avx2 or avx512 (try --help)" ]
+    VA_VNNI=off run -2 --separate-stderr va-check one.h5
+    [ "$stderr" = "va-check: VA_VNNI=off: expected no or yes (try --help)" ]
     VA_ISA='' run -0 va-check w.h5 # set to nothing: no wish
 }
 

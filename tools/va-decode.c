@@ -46,6 +46,8 @@ static const struct va_usage usage = {
         "and a message gives the frame. Frames that an edit list hides are left out, "
         "rotation metadata is applied, and pictures of a different size are scaled to "
         "the size of the first.\n\n"
+        "Pictures of a folder are scaled as Pillow does (bicubic), frames of videos with "
+        "swscale's bicubic filter.\n\n"
         "A packet or image that cannot be decoded, missing data and a file that ends "
         "early end the run with exit code 3. --tolerate N allows N of these; each is "
         "reported on standard error and skipped. Later frames keep their numbers, as far "
@@ -240,7 +242,8 @@ static int open_all(struct work *w, const struct args *a, const char *name)
         return (w->folders = va_crop_folders_new(a->crops, w->cropper)) ? 0 : -1;
     if (a->raw)
         return 0;
-    if (va_frames_create(&w->writer, a->output) < 0 ||
+    if (va_frames_create(&w->writer, a->output,
+                         w->cropper ? 0 : va_source_expected(w->source)) < 0 ||
         va_h5_put_string(w->writer.out, NULL, "input",
                          w->cropper ? va_cropper_input(w->cropper) : va_pictured_by(a->input)) <
             0)

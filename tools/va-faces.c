@@ -127,7 +127,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 static void tell(const struct args *a, const struct va_finder_result *r, int64_t faces)
 {
     if (faces == 0)
-        va_warn("%s: found no face in %lld frames", a->input, (long long)r->frames);
+        va_warn("%s: found no face in %lld frame%s", a->input, (long long)r->frames,
+                va_plural(r->frames));
     else
         va_info("%s: %lld frame%s, %lld shot%s, %lld face%s, %lld %s%s", a->input,
                 (long long)r->frames, va_plural(r->frames), (long long)r->cuts + 1,

@@ -11,15 +11,18 @@
 #include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
+#include "plot/va_made.h"
+#include "tools/run/va_failures.h"
 #include "tools/run/va_videos.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { FACES_AUTO };
+enum { FACES_AUTO, FACES_YES, FACES_NO };
 static const char *const faces_names[] = { "auto", "yes", "no", NULL };
 
 static struct args {
@@ -55,8 +58,9 @@ static const struct va_usage usage = {
         "  NAME.svg           plot of the curves\n"
         "  NAME.overlay.mp4   video with boxes and curves drawn over it\n"
         "  NAME.faces.h5      faces\n\n"
-        "Features, predictions and smoothed predictions stay in the folder, too. A second run makes only "
-        "what is out of date. After an interruption, the same command continues.\n\n"
+        "Features, predictions and smoothed predictions stay in the folder, too; DIR/in has links to the "
+        "videos, DIR/.make the settings. A second run makes only what is out of date. After an interruption, "
+        "the same command continues.\n\n"
         "NAME is the name of the file without its ending. Characters other than letters, digits and "
         ". _ - + , @ become _. Videos of one name keep the ending, and the folders if necessary.\n\n"
         "A video that cannot be opened, or fails later, does not stop the others. The exit code is then "
@@ -64,7 +68,8 @@ static const struct va_usage usage = {
         "--set NAME=VALUE changes a stage. The variables CROP_OPTIONS and EMBED_OPTIONS (for va-embed), "
         "DECODE_OPTIONS, FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS and SMOOTH_OPTIONS hold options for "
         "the tools. OVERLAY=no leaves out the overlay. THREADS is the number of threads of a command. LAUNCH "
-        "goes before each command, for schedulers.\n\n"
+        "goes before each command, for schedulers. DECODE_OPTIONS count only where no faces are searched: for "
+        "folders of crops (--fps 25), and with --faces no.\n\n"
         "Without --encoder and --model, the environment variables VA_ENCODER and VA_MODEL name them. "
         "Without these, the starter model is used if it is installed (make deps WITH=starter); its "
         "values are rough. Without any model, only the faces are found.\n\n"
@@ -142,6 +147,21 @@ static const char *from_environment(const char *name)
     return value && *value ? value : NULL;
 }
 
+/* A model that is given without an encoder rates pictures: said before the faces are searched. */
+static int check_alone(const char *model)
+{
+    struct va_made made;
+    int status = va_made_read(&made, model);
+
+    if (status < 0)
+        return -1;
+    if (made.arch && !strcmp(made.arch, "mamba-va"))
+        status = va_error(
+            "%s: is a temporal model: name the encoder of its features with --encoder", model);
+    va_made_release(&made);
+    return status;
+}
+
 /* Where no option names them, the environment does, else what is installed: *only gets a new string. -1
  * after reporting. */
 static int find_models(const char **only)
@@ -165,6 +185,8 @@ static int find_models(const char **only)
         if (path && access(path, R_OK) != 0)
             return va_error_read(path, "open");
         if (path && !args.live && va_make_takes(path) < 0)
+            return -1;
+        if (i >= 0 && !args.encoder && !args.live && check_alone(path) < 0)
             return -1;
     }
     return args.live ? 0 : va_make_takes(args.output);
@@ -235,27 +257,44 @@ static bool has_detector(void)
     return has;
 }
 
-/* The exit code of what failed, VA_EXIT_OK if nothing did. What a tool says of its input is bad input; all else
- * that ends a command is the machine's. */
-static enum va_exit failure(int codes)
+/* DECODE_OPTIONS are of va-decode, which reads no video that is searched for faces. */
+static void warn_of_decode_options(void)
 {
-    FILE *lines = lseek(codes, 0, SEEK_SET) == 0 ? fdopen(dup(codes), "r") : NULL;
-    enum va_exit worst = lines ? VA_EXIT_OK : VA_EXIT_MACHINE;
-    int code;
+    bool given = false, searched = false;
+    struct stat st;
 
-    while (lines && fscanf(lines, "%d", &code) == 1)
-        if (worst != VA_EXIT_MACHINE)
-            worst = code == VA_EXIT_USAGE || code == VA_EXIT_INPUT ? VA_EXIT_INPUT
-                                                                   : VA_EXIT_MACHINE;
-    if (lines)
-        fclose(lines);
-    return worst;
+    for (int64_t i = 0; i < args.settings.count; i++)
+        given |= !strncmp(args.settings.items[i], "DECODE_OPTIONS=", 15) &&
+                 args.settings.items[i][15];
+    for (char *const *path = args.operands; *path && args.faces != FACES_NO; path++)
+        searched |= args.faces == FACES_YES || !used.count ||
+                    (has_detector() && stat(*path, &st) == 0 && !S_ISDIR(st.st_mode));
+    if (given && searched)
+        va_warn(
+            "DECODE_OPTIONS: not used where faces are searched: give FACES_OPTIONS, or --faces no");
+}
+
+#define NOT_ALL "not everything could be made%s: the lines above say why"
+
+/* The last line, which is about all that failed. */
+static int tell_failures(int codes, bool made)
+{
+    char *names;
+    enum va_exit failed = va_failures_read(codes, &names);
+    char *of = names ? va_format(" (%s)", names) : va_strdup("");
+    int status = 0;
+
+    if (failed == VA_EXIT_MACHINE || !of)
+        status = va_error_machine(NOT_ALL, of ? of : "");
+    else if (failed || !made)
+        status = va_error(NOT_ALL, of);
+    va_free(of);
+    va_free(names);
+    return status;
 }
 
 static int run(int list, int codes)
 {
-    static const char text[] = "not everything could be made: the lines above say why";
-    enum va_exit failed;
     int made, listed;
 
     if (!used.count)
@@ -266,18 +305,14 @@ static int run(int list, int codes)
         va_warn(
             "no detector of faces, so the whole pictures are taken for faces: make deps WITH=faces "
             "fetches one");
+    warn_of_decode_options();
     made = make(list, codes, "all", false, false);
     listed = made < 0 ? -1 : make(list, codes, "list", true, made > 0);
     if (made == 0 && listed > 0)
         return va_error_machine("standard output: cannot write the list of files");
     if (made < 0)
         return -1;
-    failed = failure(codes);
-    if (failed == VA_EXIT_MACHINE)
-        return va_error_machine("%s", text);
-    if (made > 0 || failed)
-        return va_error("%s", text);
-    return listed ? -1 : 0;
+    return tell_failures(codes, made == 0) < 0 || listed ? -1 : 0;
 }
 
 static int run_videos(void)

@@ -39,6 +39,15 @@ static bool bf16_pays(void)
     return vendor == signature_AMD_ebx && (a >> 5 & 1); /* AVX512_BF16 */
 }
 
+static bool has_vnni(enum va_isa isa)
+{
+    unsigned a, b, c, d;
+
+    if (isa == VA_ISA_AVX512)
+        return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c >> 11 & 1); /* AVX512_VNNI */
+    return isa == VA_ISA_AVX2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
+
 /* One tile product, in machine code so that any assembler will do: ldtilecfg, tilezero x3,
  * tdpbf16ps, tilerelease. Never returns. */
 static void amx_probe_child(void)
@@ -96,6 +105,12 @@ static bool bf16_pays(void)
     return false;
 }
 
+static bool has_vnni(enum va_isa isa)
+{
+    (void)isa;
+    return false;
+}
+
 static bool probe_amx(void)
 {
     return false;
@@ -143,13 +158,27 @@ enum va_conv_method va_cpu_conv_method(void)
     return wanted < 0 ? VA_CONV_AUTO : (enum va_conv_method)wanted;
 }
 
+const char *const va_vnni_names[] = { "no", "yes", NULL };
+
+bool va_cpu_vnni(enum va_isa isa)
+{
+    static _Atomic signed char here[VA_ISA_AVX512 + 1]; /* 1, -1; 0: not looked at yet */
+
+    if (!here[isa])
+        here[isa] = isa <= detect() && has_vnni(isa) ? 1 : -1;
+    return here[isa] > 0 && wish("VA_VNNI", va_vnni_names) != 0;
+}
+
 const char *va_cpu_bad_wish(const char **expected)
 {
     *expected = "plain, avx2 or avx512";
     if (wish("VA_ISA", va_isa_names) == -2)
         return "VA_ISA";
     *expected = "auto, direct or spectral";
-    return wish("VA_CONV", va_conv_names) == -2 ? "VA_CONV" : NULL;
+    if (wish("VA_CONV", va_conv_names) == -2)
+        return "VA_CONV";
+    *expected = "no or yes";
+    return wish("VA_VNNI", va_vnni_names) == -2 ? "VA_VNNI" : NULL;
 }
 
 bool va_cpu_amx_works(void)

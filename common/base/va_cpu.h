@@ -22,6 +22,14 @@ enum va_isa va_cpu_isa(void); /* the level to use */
 void va_cpu_limit(enum va_isa most);
 
 /*
+ * Instructions for products of 8 bits at this level (AVX512_VNNI, AVX-VNNI) are here. Whole numbers: results
+ * are the same without. VA_VNNI=no in the environment does without them, for tests and for comparing.
+ */
+extern const char *const va_vnni_names[]; /* no, yes */
+
+bool va_cpu_vnni(enum va_isa isa);
+
+/*
  * How convolutions over time are computed: the quicker way for their size, or always the same where it
  * is possible, by the environment variable VA_CONV (auto, direct, spectral), for tests and for
  * comparing; results differ by their rounding.

@@ -22,19 +22,22 @@ struct va_make {
 };
 
 /* A new string, or NULL after reporting. */
-static char *find_folder(const char *bin, const char *makefile)
+static char *find_folder(const char *makefile)
 {
     const char *set = getenv("VA_PIPELINES");
-    const char *const places[] = { "%s/../share/mamba-va", "%s/../../pipelines" };
+    const char *const places[] = { "%s/share/mamba-va",
+                                   "%s/pipelines" }; /* 1 and 2 levels up */
 
     if (set && *set)
         return va_strdup(set);
     for (size_t i = 0; i < VA_COUNT(places); i++) {
-        char *folder = va_format(places[i], bin),
+        char *above = va_program_above((int)i + 1),
+             *folder = above ? va_format(places[i], above) : NULL,
              *file = folder ? va_format("%s/%s", folder, makefile) : NULL;
         bool found = file && access(file, R_OK) == 0;
 
         va_free(file);
+        va_free(above);
         if (found)
             return folder;
         va_free(folder);
@@ -66,7 +69,7 @@ struct va_make *va_make_new(int64_t jobs, const char *makefile)
     const char *make = getenv("MAKE");
     char *bin = m ? va_program_folder() : NULL;
 
-    if (bin && (m->folder = find_folder(bin, makefile))) {
+    if (bin && (m->folder = find_folder(makefile))) {
         va_make_say(m, va_strdup(make && *make ? make : "make"));
         va_make_say(m, va_strdup("--no-print-directory"));
         va_make_say(m, va_format("-j%lld", (long long)jobs));

@@ -22,10 +22,20 @@ char *va_program_folder(void)
     return va_strdup(path);
 }
 
+char *va_program_above(int up)
+{
+    char *folder = va_program_folder(), *slash;
+
+    for (; folder && up > 0; up--)
+        if ((slash = strrchr(folder, '/')))
+            *slash = 0;
+    return folder;
+}
+
 char *va_program_share(const char *name)
 {
-    char *folder = va_program_folder();
-    char *path = folder ? va_format("%s/../share/mamba-va/%s", folder, name) : NULL;
+    char *folder = va_program_above(1);
+    char *path = folder ? va_format("%s/share/mamba-va/%s", folder, name) : NULL;
 
     va_free(folder);
     if (path && access(path, R_OK) == 0)

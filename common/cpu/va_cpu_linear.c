@@ -14,11 +14,12 @@ struct cut {
     int64_t across, down; /* blocks */
 };
 
-/* About `GOOD` multiplications a task: enough to hide its start, few enough to share out. */
-static struct cut cut_product(int64_t M, int64_t N, int64_t K, bool halves)
+/* About `GOOD` multiplications a task: enough to hide its start, few enough to share out. Blocks of
+ * `rows` by at most `cols`. */
+static struct cut cut_product(int64_t M, int64_t N, int64_t K, int64_t rows, int64_t cols)
 {
     enum { GOOD = 1 << 21, UNIT = 64 };
-    struct cut c = { .rows = halves ? 96 : 192, .cols = !halves && N > 512 ? 512 : N };
+    struct cut c = { .rows = rows, .cols = N > cols ? cols : N };
 
     while (c.rows < M && c.rows * N * K < GOOD)
         c.rows *= 2;
@@ -84,17 +85,32 @@ static void finish(const struct linear *l, int64_t b, int64_t m0, int64_t rows, 
     }
 }
 
+/* A task's rows [m0, m0 + rows) and columns [n0, n0 + cols) of a tensor. */
+struct block {
+    int64_t tensor, m0, rows, n0, cols;
+};
+
+static struct block block_of(const struct linear *l, int64_t task)
+{
+    int64_t blocks = l->cut.across * l->cut.down;
+    struct block b = { .tensor = task / blocks,
+                       .m0 = task % blocks % l->cut.down * l->cut.rows,
+                       .n0 = task % blocks / l->cut.down * l->cut.cols };
+
+    b.rows = l->p->M - b.m0 < l->cut.rows ? l->p->M - b.m0 : l->cut.rows;
+    b.cols = l->p->N - b.n0 < l->cut.cols ? l->p->N - b.n0 : l->cut.cols;
+    return b;
+}
+
 static void linear_task(void *arg, int64_t task, int thread)
 {
     const struct linear *l = arg;
     const struct va_linear *p = l->p;
-    int64_t blocks = l->cut.across * l->cut.down, i = task / blocks;
-    int64_t m0 = task % blocks % l->cut.down * l->cut.rows;
-    int64_t n0 = task % blocks / l->cut.down * l->cut.cols;
-    int64_t end = p->M - m0 < l->cut.rows ? p->M : m0 + l->cut.rows;
-    const float *x = (const float *)p->x + i * p->stepx;
-    float *y = (float *)p->y + i * p->stepy;
-    struct va_gemm g = { .N = p->N - n0 < l->cut.cols ? p->N - n0 : l->cut.cols,
+    const struct block k = block_of(l, task);
+    const int64_t end = k.m0 + k.rows, n0 = k.n0;
+    const float *x = (const float *)p->x + k.tensor * p->stepx;
+    float *y = (float *)p->y + k.tensor * p->stepy;
+    struct va_gemm g = { .N = k.cols,
                          .K = p->K,
                          .lda = p->ldx,
                          .ldb = l->w->halves ? p->K : VA_GEMM_PANEL,
@@ -104,7 +120,7 @@ static void linear_task(void *arg, int64_t task, int thread)
     const float *b = va_packed_at(l->w, 0, n0);
 
     g.ldc = l->aside ? g.N : p->ldy;
-    for (int64_t m = m0; m < end; m += g.M) {
+    for (int64_t m = k.m0; m < end; m += g.M) {
         float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : y + m * p->ldy + n0;
 
         g.M = piece_of(end - m, l->cut.rows, l->w->halves);
@@ -112,8 +128,69 @@ static void linear_task(void *arg, int64_t task, int thread)
             atomic_store(&l->cpu->broken, true);
             return;
         }
-        finish(l, i, m, g.M, n0, g.N, c, g.ldc);
+        finish(l, k.tensor, m, g.M, n0, g.N, c, g.ldc);
     }
+}
+
+/* ---- in int8: rows of x are rounded, then multiplied --------------------------------------------- */
+
+/* Rows of tensor i begin with tile i * tiles. */
+struct rounded {
+    struct linear l;
+    int64_t tiles;
+    float *scales; /* [tensors, tiles, VA_BYTES_ROWS] */
+    uint8_t *x;
+};
+
+static void round_tile(void *arg, int64_t task, int thread)
+{
+    const struct rounded *r = arg;
+    const struct va_linear *p = r->l.p;
+    int64_t i = task / r->tiles, m0 = task % r->tiles * VA_BYTES_ROWS, depth = r->l.w->depth;
+    const float *x = (const float *)p->x + i * p->stepx;
+
+    (void)thread;
+    for (int64_t m = 0; m < VA_BYTES_ROWS && m0 + m < p->M; m++)
+        r->scales[task * VA_BYTES_ROWS + m] = va_hot()->to_bytes(
+            p->K, x + (m0 + m) * p->ldx, VA_BYTES_ZERO, 4 * VA_BYTES_ROWS,
+            r->x + task * VA_BYTES_ROWS * depth + 4 * m);
+}
+
+static void bytes_task(void *arg, int64_t task, int thread)
+{
+    const struct rounded *r = arg;
+    const struct va_packed *w = r->l.w;
+    struct block b = block_of(&r->l, task);
+    int64_t row = b.tensor * r->tiles * VA_BYTES_ROWS + b.m0;
+    float *c = va_cpu_scratch(r->l.cpu, thread);
+
+    va_hot()->bytes_product(&(struct va_bytes_product){ .rows = b.rows,
+                                                        .cols = b.cols,
+                                                        .groups = w->depth / 4,
+                                                        .x = r->x + row * w->depth,
+                                                        .scale_x = r->scales + row,
+                                                        .w = va_packed_bytes(w, b.n0),
+                                                        .start = va_packed_starts(w) + b.n0,
+                                                        .scale_w = va_packed_scales(w) + b.n0,
+                                                        .c = c,
+                                                        .ldc = b.cols });
+    finish(&r->l, b.tensor, b.m0, b.rows, b.n0, b.cols, c, b.cols);
+}
+
+static void linear_bytes(struct linear l, int64_t tensors)
+{
+    const struct va_linear *p = l.p;
+    struct rounded r = { .l = l, .tiles = (p->M + VA_BYTES_ROWS - 1) / VA_BYTES_ROWS };
+    int64_t rows = tensors * r.tiles * VA_BYTES_ROWS;
+
+    r.l.aside = true;
+    r.l.cut = cut_product(p->M, p->N, p->K, 8 * VA_BYTES_ROWS, 512);
+    if (!va_cpu_room(l.cpu, r.l.cut.rows * r.l.cut.cols, rows * (1 + l.w->depth / 4)))
+        return;
+    r.scales = l.cpu->shared;
+    r.x = (uint8_t *)(r.scales + rows);
+    va_cpu_run(l.cpu, tensors * r.tiles, round_tile, &r);
+    va_cpu_run(l.cpu, tensors * r.l.cut.across * r.l.cut.down, bytes_task, &r);
 }
 
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
@@ -125,11 +202,15 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
     if (be->failed || p->M < 1)
         return;
     l.bf16 = be->precision == VA_BF16_PRODUCTS;
-    l.w = va_cpu_pack(l.cpu, p->w, l.bf16 ? VA_PACK_BF16 : VA_PACK_FORWARD, p->K, p->N, 1, 1,
-                      p->K);
+    l.w = va_cpu_pack(l.cpu, p->w, va_cpu_linear_way(be), p->K, p->N, 1, 1, p->K);
     if (!l.w)
         return;
-    l.cut = cut_product(p->M, p->N, p->K, l.w->halves);
+    if (l.w->bytes) {
+        linear_bytes(l, tensors);
+        return;
+    }
+    l.cut = l.w->halves ? cut_product(p->M, p->N, p->K, 96, p->N)
+                        : cut_product(p->M, p->N, p->K, 192, 512);
     l.aside = l.w->halves && (l.cut.cols < p->N || p->ldy != p->N);
     l.add = same && p->act == VA_IDENTITY && !l.aside;
     l.aside = l.aside || (same && !l.add);
@@ -210,7 +291,7 @@ static void linear_grad(struct va_cpu *cpu, const struct va_linear_grad *p)
     if (p->M < 1 || !va_cpu_room(l.cpu, 0, 0))
         return;
     if (p->dx) {
-        l.cut = cut_product(p->M, p->K, p->N, false);
+        l.cut = cut_product(p->M, p->K, p->N, 192, 512);
         va_cpu_run(l.cpu, l.cut.across * l.cut.down, dx_task, &l);
     }
     if (p->dw) {

@@ -70,28 +70,72 @@ static void pack_columns(const struct va_packed *p, int64_t panel, const float *
         va_hot()->to_bf16(p->rows, w + c * p->col_step, to + (c0 + c) * p->rows);
 }
 
-static void pack_halves(void *arg, int64_t task, int thread)
+/* A panel's columns in 8 bits: what is not written stays 0. */
+static void pack_bytes(const struct va_packed *p, int64_t panel, const float *w)
+{
+    enum { GROUP = 4 * VA_BYTES_PANEL };
+    int64_t c0 = panel * VA_BYTES_PANEL, cols = columns_of(p, panel);
+    int8_t *to = va_packed_bytes(p, c0);
+
+    for (int64_t c = 0; c < cols; c++) {
+        int32_t sum = 0;
+
+        va_packed_scales(p)[c0 + c] = va_hot()->to_bytes(p->rows, w + c * p->col_step, 0, GROUP,
+                                                         (uint8_t *)to + 4 * c);
+        for (int64_t g = 0; g < va_bytes_groups(p->rows); g++)
+            for (int64_t i = 0; i < 4; i++)
+                sum += to[g * GROUP + 4 * c + i];
+        va_packed_starts(p)[c0 + c] = -VA_BYTES_ZERO * sum;
+    }
+}
+
+/* A panel of bytes or halves, whose first column is at `w`. */
+static void pack_narrow(const struct va_packed *p, int64_t panel, const float *w)
+{
+    if (p->bytes)
+        pack_bytes(p, panel, w);
+    else
+        pack_columns(p, panel, w);
+}
+
+static void pack_panel(void *arg, int64_t task, int thread)
 {
     const struct job *j = arg;
 
     (void)thread;
-    pack_columns(j->p, task, j->w + task * VA_GEMM_PANEL * j->p->col_step);
+    pack_narrow(j->p, task, j->w + task * VA_GEMM_PANEL * j->p->col_step);
+}
+
+static bool is_narrow(const struct va_packed *p)
+{
+    return p->halves || p->bytes;
 }
 
 /* Take the memory, once. */
-static bool shape(struct va_cpu *cpu, struct va_packed *p, bool halves)
+static void shape(struct va_cpu *cpu, struct va_packed *p, enum va_pack_way way)
 {
-    p->halves = halves;
-    p->depth = va_round_up(p->rows, 16);
-    p->data = va_buffer_new(&cpu->base,
-                            halves ? (p->rows * p->cols + 1) / 2
-                                   : p->taps * va_round_up(p->cols, VA_GEMM_PANEL) * p->depth);
-    return p->data;
+    int64_t cols = va_round_up(p->cols, VA_GEMM_PANEL);
+
+    p->halves = way == VA_PACK_BF16 && va_gemm_takes_halves();
+    p->bytes = way == VA_PACK_INT8;
+    p->depth = p->bytes ? 4 * va_bytes_groups(p->rows) : va_round_up(p->rows, 16);
+    if (p->bytes && p->rows > VA_BYTES_DEPTH)
+        va_error_machine("a linear layer of %lld inputs: expected at most %d in int8",
+                         (long long)p->rows, VA_BYTES_DEPTH);
+    else
+        p->data = va_buffer_new(&cpu->base, p->halves  ? (p->rows * p->cols + 1) / 2
+                                            : p->bytes ? cols * (2 + p->depth / 4)
+                                                       : p->taps * cols * p->depth);
 }
 
-static enum va_pack_way linear_way(const struct va_cpu *cpu)
+enum va_pack_way va_cpu_linear_way(const struct va_backend *be)
 {
-    return cpu->base.precision == VA_BF16_PRODUCTS ? VA_PACK_BF16 : VA_PACK_FORWARD;
+    switch (be->precision) {
+    case VA_F32_PRODUCTS: break;
+    case VA_BF16_PRODUCTS: return VA_PACK_BF16;
+    case VA_INT8_PRODUCTS: return VA_PACK_INT8;
+    }
+    return VA_PACK_FORWARD;
 }
 
 static struct job job_of(struct va_packed *p, enum va_pack_way way, const float *w)
@@ -104,8 +148,8 @@ static void pack(struct va_packed *p, enum va_pack_way way, const float *w)
 {
     struct job j = job_of(p, way, w);
 
-    if (p->halves)
-        va_parallel(j.panels, pack_halves, &j);
+    if (is_narrow(p))
+        va_parallel(j.panels, pack_panel, &j);
     else
         va_parallel(j.panels * j.bands, pack_block, &j);
 }
@@ -133,7 +177,7 @@ static struct va_packed *form_of(struct va_cpu *cpu, struct va_weight *w, enum v
     *made = p && !p->data;
     if (*made) {
         *p = *layout;
-        shape(cpu, p, way == VA_PACK_BF16 && va_gemm_takes_halves());
+        shape(cpu, p, way);
     }
     if (p && p->data)
         return p;
@@ -193,16 +237,16 @@ static void put_panel(void *arg, int64_t panel, int thread)
 
     put->from->get(put->from->arg, panel * VA_GEMM_PANEL * j->p->rows,
                    columns_of(j->p, panel) * j->p->rows, w);
-    if (j->p->halves)
-        pack_columns(j->p, panel, w);
-    for (int64_t band = 0; !j->p->halves && band < j->bands; band++)
+    if (is_narrow(j->p))
+        pack_narrow(j->p, panel, w);
+    for (int64_t band = 0; !is_narrow(j->p) && band < j->bands; band++)
         pack_band(j, panel, band, w);
 }
 
 static void put_prepared(struct put *put, struct va_weight *w)
 {
     struct va_cpu *cpu = put->cpu;
-    enum va_pack_way way = linear_way(cpu);
+    enum va_pack_way way = va_cpu_linear_way(&cpu->base);
     const struct va_packed layout = {
         .rows = w->K, .cols = w->N, .taps = 1, .row_step = 1, .col_step = w->K
     };
@@ -247,7 +291,7 @@ void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool trai
     if (be->failed)
         return;
     if (w->use == VA_USE_LINEAR)
-        va_cpu_pack(cpu, w, linear_way(cpu), K, N, 1, 1, K);
+        va_cpu_pack(cpu, w, va_cpu_linear_way(be), K, N, 1, 1, K);
     if (w->use != VA_USE_CONV || va_cpu_spectral_kernel(taps, K, N))
         return; /* what short inputs need is packed when one comes */
     va_cpu_pack(cpu, w, VA_PACK_FORWARD, K, N, taps, taps, K * taps);

@@ -58,19 +58,26 @@ void va_cpu_map(int64_t n, void (*fn)(void *arg, int64_t first, int64_t count), 
 /* ---- va_cpu_pack.c: the prepared form of weights ------------------------------------------- */
 
 /* `taps` matrices B_k [rows, cols], each in panels (see va_gemm.h); a single one of bfloat16 may
- * be in halves. */
+ * be in halves, one of int8 is in bytes (va_bytes.h): with C columns, rounded up to whole panels,
+ * scales [C], starts [C], panels. */
 struct va_packed {
-    bool halves;
+    bool halves, bytes;
     int64_t rows, cols, taps;
     int64_t depth; /* rows of a panel, with padding */
     int64_t row_step, col_step;
     float *data;
 };
 
-enum va_pack_way { VA_PACK_FORWARD, VA_PACK_BACKWARD, VA_PACK_BF16, VA_PACK_WAYS };
+enum va_pack_way {
+    VA_PACK_FORWARD,
+    VA_PACK_BACKWARD,
+    VA_PACK_BF16,
+    VA_PACK_INT8,
+    VA_PACK_WAYS
+};
 
-/* B_k[r, c] = w[r * row_step + c * col_step + k], packed at the first use and when w is stale; VA_PACK_BF16 rounds,
- * and is for one tap and row_step 1. NULL after failing. */
+/* B_k[r, c] = w[r * row_step + c * col_step + k], packed at the first use and when w is stale. VA_PACK_BF16 and
+ * VA_PACK_INT8 round, and are for one tap and row_step 1. NULL after failing. */
 const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     enum va_pack_way way, int64_t rows, int64_t cols,
                                     int64_t taps, int64_t row_step, int64_t col_step);
@@ -82,6 +89,9 @@ bool va_cpu_prepared_only(const struct va_backend *be, const struct va_weight *w
 void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool training);
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
 
+/* The way of a linear layer's weight, by the backend's precision. */
+enum va_pack_way va_cpu_linear_way(const struct va_backend *be);
+
 /* Start of columns [col, ...) of tap k; col is a multiple of VA_GEMM_PANEL. */
 static inline const float *va_packed_at(const struct va_packed *p, int64_t k, int64_t col)
 {
@@ -90,6 +100,21 @@ static inline const float *va_packed_at(const struct va_packed *p, int64_t k, in
     if (p->halves)
         return p->data + col * p->rows / 2;
     return p->data + (k * panels + col / VA_GEMM_PANEL) * p->depth * VA_GEMM_PANEL;
+}
+
+static inline float *va_packed_scales(const struct va_packed *p)
+{
+    return p->data;
+}
+
+static inline int32_t *va_packed_starts(const struct va_packed *p)
+{
+    return (int32_t *)(void *)(p->data + va_round_up(p->cols, VA_BYTES_PANEL));
+}
+
+static inline int8_t *va_packed_bytes(const struct va_packed *p, int64_t col)
+{
+    return (int8_t *)(p->data + 2 * va_round_up(p->cols, VA_BYTES_PANEL)) + col * p->depth;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define VA_HOT_H
 
 #include "base/va_cpu.h"
+#include "cpu/va_bytes.h"
 #include "cpu/va_gemm.h"
 #include "cpu/va_spectral.h"
 #include "ops/va_ops.h"
@@ -66,6 +67,13 @@ struct va_hot {
      * the thread, VA_GEMM_WORK floats, 64-byte aligned */
     void (*gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
                  float *work);
+
+    /*
+     * n numbers as bytes (cpu/va_bytes.h), plus `zero`: those of group g at to + g * step; of the last group what
+     * is beyond n is `zero`. Returns their scale: 0 where they count as zeros, NaN where one is not finite.
+     */
+    float (*to_bytes)(int64_t n, const float *x, int zero, int64_t step, uint8_t *to);
+    void (*bytes_product)(const struct va_bytes_product *p);
 
     /* rows and sums */
     /* sums of 2048 products are added in double */

@@ -1,8 +1,9 @@
 #include "data/va_frames_write.h"
 
-int va_frames_create(struct va_frames_writer *w, const char *path)
+int va_frames_create(struct va_frames_writer *w, const char *path, int64_t likely)
 {
-    *w = (struct va_frames_writer){ .out = va_h5_create(path, "va.frames/1") };
+    *w = (struct va_frames_writer){ .out = va_h5_create(path, "va.frames/1"),
+                                    .likely = likely };
     return w->out ? 0 : -1;
 }
 
@@ -10,7 +11,7 @@ static int begin_rows(struct va_frames_writer *w, int64_t height, int64_t width)
 {
     const int64_t frames[] = { -1, height, width, 3 }, rows[] = { -1 };
 
-    w->frames = va_h5_rows_begin(w->out, "/frames", VA_U8, 4, frames);
+    w->frames = va_h5_rows_begin_likely(w->out, "/frames", VA_U8, 4, frames, w->likely);
     w->index = w->frames ? va_h5_rows_begin(w->out, "/index", VA_I32, 1, rows) : NULL;
     w->pts = w->index ? va_h5_rows_begin(w->out, "/pts", VA_F64, 1, rows) : NULL;
     return w->pts ? 0 : -1;

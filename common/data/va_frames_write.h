@@ -11,10 +11,12 @@
 struct va_frames_writer {
     struct va_h5_out *out; /* for inputs and further attributes */
     struct va_h5_rows *frames, *index, *pts, *score;
+    int64_t likely;
 };
 
-/* Begin `path`. 0, or -1 after reporting; then, and after a failure below, abort. */
-VA_MUST_USE int va_frames_create(struct va_frames_writer *w, const char *path);
+/* Begin `path`, for a `likely` number of pictures (0: not known), which saves a copy of them where it is
+ * right. 0, or -1 after reporting; then, and after a failure below, abort. */
+VA_MUST_USE int va_frames_create(struct va_frames_writer *w, const char *path, int64_t likely);
 
 /* One picture [height, width, 3], all of one size, its number and its time. */
 VA_MUST_USE int va_frames_append(struct va_frames_writer *w, const uint8_t *pixels,

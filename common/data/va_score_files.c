@@ -18,11 +18,16 @@ static int evaluate_video(const struct va_score_job *job, struct va_evaluation *
 
     if (!p && job->skip)
         return va_info("%s: has no predictions, left out", file->name), 0;
-    if (!p)
+    if (!p && predictions->count)
         return va_error(
-            "%s: video '%s' has no predictions: add them, or choose videos with --list, "
-            "or leave it out with --missing skip",
-            file->path, file->name);
+            "%s: video '%s' has no predictions, found those of '%s'%s: label files are called as "
+            "the videos; add predictions, choose videos with --list, or leave it out with "
+            "--missing skip",
+            file->path, file->name, predictions->items[0].name,
+            predictions->count > 1 ? " and others" : "");
+    if (!p)
+        return va_error("%s: video '%s' has no predictions, found those of no video",
+                        file->path, file->name);
     if (va_labels_read(&labels, file->path, VA_LABELS_ANNOTATION) < 0)
         return -1;
     if (va_labels_fit(&labels, file->path, &job->rule,

@@ -1,6 +1,7 @@
 /*
  * Feature rows are taken from the mapped files, so a batch costs one copy and no library call;
- * float16 and chunked files, which cannot be used where they lie, are read whole instead. The
+ * float16 and chunked files, which cannot be used where they lie, are read whole instead. A row is looked
+ * at for numbers that are not finite when it is taken for the first time. The
  * files themselves rest, so that ten thousand of them take neither descriptors nor memory.
  */
 #include "base/va_error.h"
@@ -9,6 +10,7 @@
 #include "data/va_window_index_priv.h"
 #include "io/va_h5.h"
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@ struct va_index_source {
     struct va_h5_in *in; /* resting */
     const float *rows;   /* [count, D], mapped or `copy` */
     float *copy;         /* NULL where rows are mapped */
+    atomic_bool *finite; /* [count] whether a row is known to be; from any thread */
     int64_t count;
 };
 
@@ -27,6 +30,7 @@ void va_index_sources_close(struct va_window_index *index)
     for (int64_t i = 0; index->open && i < index->video_count; i++) {
         va_h5_close(index->open[i].in);
         va_free(index->open[i].copy);
+        va_free((void *)index->open[i].finite);
     }
     va_free(index->open);
     index->open = NULL;
@@ -78,7 +82,8 @@ static int open_rows(struct va_window_index *index, const struct va_index_video 
         s->rows = va_h5_map(s->in, "/features", VA_F32);
     if (!s->rows)
         s->rows = s->copy = va_h5_read(s->in, "/features", VA_F32);
-    return s->rows ? 0 : -1;
+    s->finite = va_new(s->count, sizeof(*s->finite));
+    return s->rows && s->finite ? 0 : -1;
 }
 
 static int open_source(struct va_window_index *index, int64_t video)
@@ -148,6 +153,19 @@ static int not_finite(const struct va_window_index *index, int64_t video, int64_
                          row, s->rows + row * index->dim, index->dim);
 }
 
+/* -1 after reporting a number that is not finite. */
+static int check_row(const struct va_window_index *index, int64_t video, int64_t row)
+{
+    const struct va_index_source *s = &index->open[video];
+
+    if (atomic_load_explicit(&s->finite[row], memory_order_relaxed))
+        return 0;
+    if (!va_all_finite(s->rows + row * index->dim, index->dim))
+        return not_finite(index, video, row);
+    atomic_store_explicit(&s->finite[row], true, memory_order_relaxed);
+    return 0;
+}
+
 /* x = row, or its mix with `next`. */
 static int copy_row(const struct va_window_index *index, int64_t video,
                     const struct va_timeline_entry *e, float *x)
@@ -155,14 +173,14 @@ static int copy_row(const struct va_window_index *index, int64_t video,
     const int64_t D = index->dim;
     const float *a = index->open[video].rows + e->row * D, *b;
 
+    if (check_row(index, video, e->row) < 0)
+        return -1;
     memcpy(x, a, (size_t)D * sizeof(*x));
-    if (!va_all_finite(a, D))
-        return not_finite(index, video, e->row);
     if (e->next < 0)
         return 0;
+    if (check_row(index, video, e->next) < 0)
+        return -1;
     b = index->open[video].rows + e->next * D;
-    if (!va_all_finite(b, D))
-        return not_finite(index, video, e->next);
     for (int64_t c = 0; c < D; c++)
         x[c] = (1 - e->mix) * a[c] + e->mix * b[c]; /* this form cannot overflow */
     return 0;

@@ -207,7 +207,7 @@ static int decode(struct va_pictures *p, const char *path, const char *name, con
     }
     if (got == 0)
         va_error("%s: found no frame", path);
-    if (got <= 0 || va_frames_create(&w, output) < 0 ||
+    if (got <= 0 || va_frames_create(&w, output, va_source_expected(source)) < 0 ||
         va_h5_put_string(w.out, NULL, "input", VA_PICTURED_WHOLE) < 0)
         goto done;
     va_progress_begin("frames", va_source_expected(source));

@@ -73,6 +73,11 @@ VA_MUST_USE int va_h5_write_strings(struct va_h5_out *out, const char *name, int
 VA_MUST_USE struct va_h5_rows *va_h5_rows_begin(struct va_h5_out *out, const char *name,
                                                 enum va_dtype type, int rank,
                                                 const int64_t *shape);
+/* The same for a number that is not known but likely; 0: none is. Where it is right, rows are written once
+ * instead of twice. */
+VA_MUST_USE struct va_h5_rows *va_h5_rows_begin_likely(struct va_h5_out *out, const char *name,
+                                                       enum va_dtype type, int rank,
+                                                       const int64_t *shape, int64_t likely);
 VA_MUST_USE int va_h5_rows_append(struct va_h5_rows *rows, int64_t count, const void *data);
 VA_MUST_USE int va_h5_rows_finish(struct va_h5_rows **rows);
 

@@ -59,7 +59,7 @@ static int make_groups(struct va_h5_out *out, const char *name)
 }
 
 hid_t va_h5_create_dataset(struct va_h5_out *out, const char *name, hid_t type, int rank,
-                           const int64_t *shape)
+                           const int64_t *shape, bool placed)
 {
     hsize_t dims[VA_RANK_MAX];
     hid_t list, space, dataset;
@@ -71,6 +71,8 @@ hid_t va_h5_create_dataset(struct va_h5_out *out, const char *name, hid_t type, 
     list = va_h5_quiet_list(H5P_DATASET_CREATE);
     H5Pset_layout(list, H5D_CONTIGUOUS);
     H5Pset_fill_time(list, H5D_FILL_TIME_NEVER);
+    if (placed)
+        H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
     space = rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
     dataset = H5Dcreate2(out->file.id, name, type, space, H5P_DEFAULT, list, H5P_DEFAULT);
     if (dataset < 0)
@@ -98,7 +100,7 @@ int va_h5_note_written(struct va_h5_out *out, const char *name, bool bfloat16,
 static int write_dataset(struct va_h5_out *out, const char *name, hid_t type, int rank,
                          const int64_t *shape, const void *data)
 {
-    hid_t dataset = va_h5_create_dataset(out, name, type, rank, shape);
+    hid_t dataset = va_h5_create_dataset(out, name, type, rank, shape, false);
     int64_t count = 1;
     herr_t failed = 0;
 

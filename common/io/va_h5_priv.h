@@ -205,9 +205,10 @@ VA_MUST_USE int va_h5_put(struct va_h5_out *out, const char *object, const char 
 
 /* Report that writing failed, with the system's reason; the file can no longer be committed. */
 int va_h5_write_failed(struct va_h5_out *out, const char *place);
-/* Create a contiguous dataset and the groups above it; negative after reporting. */
+/* Create a contiguous dataset and the groups above it; negative after reporting. Its place in the file is
+ * chosen when it is written, or at once if it is to be `placed`. */
 hid_t va_h5_create_dataset(struct va_h5_out *out, const char *name, hid_t type, int rank,
-                           const int64_t *shape);
+                           const int64_t *shape, bool placed);
 /* Keep the digest of dataset `name`, and mark bfloat16. */
 VA_MUST_USE int va_h5_note_written(struct va_h5_out *out, const char *name, bool bfloat16,
                                    struct va_hash *hash);

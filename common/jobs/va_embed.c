@@ -11,12 +11,14 @@
 #include "model/va_embedder.h"
 #include "ops/va_device.h"
 #include "weights/va_model_file.h"
+#include <math.h>
 #include <string.h>
 
 /* One encoder, and the videos that are done. */
 struct work {
     const struct va_embed_job *job;
     struct va_embedder *embedder;
+    bool compared; /* its features with those in float32 */
     char *id;      /* of the encoder */
     char *trained; /* on what (io/va_pictured.h), or NULL */
     char **inputs; /* [input_count] */
@@ -36,7 +38,7 @@ struct output {
 
 /* One video on its way, with rows of a batch for one person. */
 struct embedding {
-    const struct work *work;
+    struct work *work;
     struct va_footage *footage;
     struct va_cropper *cropper; /* or NULL */
     struct output *outputs;     /* [count] */
@@ -102,6 +104,44 @@ static int put_rows(struct embedding *e, const struct va_feed_batch *b, int64_t 
              : 0;
 }
 
+static double cosine(int64_t n, const float *a, const float *b)
+{
+    double ab = 0, aa = 0, bb = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        ab += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* How near the first features are to those in float32, for which the encoder is opened once more. */
+static int compare(struct work *w, const struct va_feed_batch *b, const float *features)
+{
+    enum { SAMPLE = 4 };
+    int64_t width = va_embedder_width(w->embedder), n = b->count < SAMPLE ? b->count : SAMPLE;
+    float *rows = va_new(n * width, sizeof(*rows));
+    struct va_tensors *set = rows ? va_model_open(w->job->weights, NULL) : NULL;
+    struct va_backend *be = set ? va_device_open(w->job->device) : NULL;
+    struct va_embedder *e = be ? va_embedder_new(be, set, w->job->weights, n) : NULL;
+    int result = e ? va_embedder_run(e, n, b->cut, rows) : -1;
+    double least = 1;
+
+    w->compared = true;
+    for (int64_t i = 0; i < n && result == 0; i++)
+        least = fmin(least, cosine(width, rows + i * width, features + i * width));
+    if (result == 0)
+        va_debug(
+            "%s: cosine similarity of int8 features to f32, the least of %lld pictures: %.5f",
+            w->job->weights, (long long)n, least);
+    va_embedder_free(e);
+    va_backend_free(be);
+    va_tensors_free(set);
+    va_free(rows);
+    return result;
+}
+
 /* What the feed brings, until its end or the first failure. */
 static int compute(struct embedding *e, struct va_feed *feed)
 {
@@ -111,7 +151,8 @@ static int compute(struct embedding *e, struct va_feed *feed)
 
     va_progress_begin("frames", va_footage_expected(e->footage));
     while ((got = va_feed_next(feed, &b)) > 0) {
-        if (va_embedder_run(e->work->embedder, b->count, b->cut, e->features) < 0)
+        if (va_embedder_run(e->work->embedder, b->count, b->cut, e->features) < 0 ||
+            (!e->work->compared && compare(e->work, b, e->features) < 0))
             return -1;
         for (int64_t i = 0; i < e->count; i++)
             if (put_rows(e, b, i) < 0)
@@ -272,10 +313,12 @@ static void free_list(char **list, int64_t count)
 int va_embed(const struct va_embed_job *job)
 {
     struct work w = { .job = job };
+    bool compares = job->precision == VA_INT8_PRODUCTS && va_verbosity() == VA_VERBOSE;
     struct va_tensors *set = NULL;
     struct va_backend *be = NULL;
     int result = -1;
 
+    w.compared = !compares;
     if (find_inputs(&w) < 0 || (job->output_dir && va_make_folder(job->output_dir) < 0))
         goto done;
     set = va_model_open(job->weights, &w.id);

@@ -4,6 +4,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
+#include "base/va_text.h"
 #include "jobs/va_latency.h"
 #include "weights/va_model_file.h"
 #include <errno.h>
@@ -251,11 +252,11 @@ static void tell(struct run *r, const struct va_relay_counts *c, int64_t broken,
     if (c->skipped)
         snprintf(skipped, sizeof(skipped), ", %lld skipped by --rate", (long long)c->skipped);
     va_info(
-        "%s: %lld frames in %.1f s: %lld computed (%.1f a second), %lld dropped%s; %lld %s, "
-        "%lld rows",
-        shown, (long long)c->frames, took, (long long)r->frames,
+        "%s: %lld frame%s in %.1f s: %lld computed (%.1f a second), %lld dropped%s; %lld %s, "
+        "%lld row%s",
+        shown, (long long)c->frames, va_plural(c->frames), took, (long long)r->frames,
         (double)r->frames / fmax(took, 1e-3), (long long)c->dropped, skipped, (long long)people,
-        people == 1 ? "person" : "people", (long long)r->rows);
+        people == 1 ? "person" : "people", (long long)r->rows, va_plural(r->rows));
     tell_latency(r, va_info);
     if (broken)
         va_warn("%s: %lld broken packets were skipped", shown, (long long)broken);

@@ -44,8 +44,9 @@ static void warn_of_overlap(const struct va_train_input *in, const struct va_tra
     for (int64_t i = 0; i < in->index->video_count; i++)
         both += in->train[i] && in->val[i];
     if (both)
-        va_info("%lld videos are in %s and in %s: their scores say nothing about new videos",
-                (long long)both, job->train, job->val);
+        va_info("%lld video%s in %s and also in %s: %s about new videos", (long long)both,
+                va_plural(both), job->train, job->val,
+                both == 1 ? "its score says nothing" : "their scores say nothing");
 }
 
 /* A preset that was asked for by name is complete only on windows that were cut as it says. */

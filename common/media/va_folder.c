@@ -30,8 +30,10 @@ static int read_names(struct va_source *s, const char *path)
                         "frame_00012.png",
                         path);
     if (f->count < c->count)
-        va_warn("%s: left out images without a number: %lld, the first is %s", path,
-                (long long)(c->count - f->count), c->items[f->count].name);
+        va_warn(
+            "%s: left out images without a number: %lld, the first is %s; frames are called "
+            "00001.jpg, ...",
+            path, (long long)(c->count - f->count), c->items[f->count].name);
     return 0;
 }
 

@@ -2,8 +2,11 @@
  * A picture is what its first bytes say, whatever its name: collections from the web have WebP and
  * BMP named .jpg. Each format gets its decoder when the first picture of it comes.
  *
+ * libjpeg-turbo decodes a JPEG. Where it warns of something FFmpeg's decoder decides whether the file is
+ * broken; there are harmless oddities, and it says in one line what is wrong.
+ *
  * Decoders disagree on what is broken. A JPEG that ends early is shown grey by some and one with bytes
- * after its end is whole, so its markers are walked here; a PNG with a colour profile that cannot
+ * after its end is whole, so its markers are walked (va_jpeg); a PNG with a colour profile that cannot
  * be read is a whole picture, so that only the chunks that make the picture are given on.
  */
 #include "media/va_image_priv.h"
@@ -12,6 +15,7 @@
 #include "base/va_input.h"
 #include "base/va_magic.h"
 #include "base/va_mem.h"
+#include "media/va_jpeg_priv.h"
 #include "media/va_source_priv.h"
 
 #include <errno.h>
@@ -46,6 +50,7 @@ struct va_image_decoder {
     struct va_libav_log log;
     AVPacket *packet;
     AVFrame *frame;
+    struct va_jpeg *jpeg;
     struct va_rgb *rgb;
     char why[512];
 };
@@ -129,31 +134,6 @@ int64_t va_image_load(int fd, const char *path, uint8_t *data, int64_t size)
 
 /* ---- whole pictures --------------------------------------------------------------------- */
 
-/* Bytes of a JPEG with its end marker; 0 when it is missing. */
-static int jpeg_size(const uint8_t *d, int size)
-{
-    int at = 2;
-
-    while (at + 1 < size) {
-        int marker = d[at + 1];
-
-        if (d[at] != 0xff) { /* coded data, or bytes that belong to nothing */
-            at++;
-        } else if (marker == 0xff) { /* a fill byte */
-            at++;
-        } else if (marker == 0xd9) {
-            return at + 2;
-        } else if (marker == 0 || marker == 1 || (marker >= 0xd0 && marker <= 0xd8)) {
-            at += 2; /* FF as data, and markers without a segment */
-        } else {
-            if (at + 3 >= size)
-                return 0;
-            at += 2 + (d[at + 2] << 8 | d[at + 3]);
-        }
-    }
-    return 0;
-}
-
 /* Leave only the chunks of a PNG that the picture is made of. Returns its bytes then; 0 when it
  * ends early. */
 static int png_strip(uint8_t *d, int size)
@@ -186,7 +166,7 @@ static bool trim(AVPacket *p, enum format format)
     int size = p->size;
 
     if (format == JPEG)
-        size = jpeg_size(p->data, p->size);
+        size = (int)va_jpeg_size(p->data, p->size);
     else if (format == PNG)
         size = png_strip(p->data, p->size);
     else if (format == WEBP && ((int64_t)p->data[4] | p->data[5] << 8 | p->data[6] << 16 |
@@ -296,6 +276,24 @@ static int decode_packet(struct va_image_decoder *im, const char *path, const ch
     return 0;
 }
 
+/* As va_image_decode; of a JPEG, 0 without a reason means that it is for decode_packet. */
+static int decode_jpeg(struct va_image_decoder *im, const char *path, struct va_frame *out)
+{
+    const AVPacket *p = im->packet;
+    struct va_jpeg_picture picture;
+    int got;
+
+    if (format_of(p) != JPEG)
+        return 0;
+    got = va_jpeg_size(p->data, p->size) > 0
+              ? va_jpeg_decode(im->jpeg, p->data, p->size, &picture)
+              : 0;
+    return got > 0 && va_rgb_packed(im->rgb, path, picture.pixels, picture.width,
+                                    picture.height, picture.orientation, out) < 0
+               ? -1
+               : got;
+}
+
 int va_image_decode(struct va_image_decoder *im, const char *path, uint8_t *data, int64_t size,
                     struct va_frame *out, const char **why)
 {
@@ -304,8 +302,9 @@ int va_image_decode(struct va_image_decoder *im, const char *path, uint8_t *data
     im->packet->data = data; /* the decoders copy it */
     im->packet->size = (int)size;
     im->packet->flags |= AV_PKT_FLAG_KEY; /* else a PNG is added to the one before it */
-    result = decode_packet(im, path, why);
-    if (result == 1 && va_rgb_convert(im->rgb, path, im->frame, NULL, out) < 0)
+    result = decode_jpeg(im, path, out);
+    if (result == 0 && (result = decode_packet(im, path, why)) == 1 &&
+        va_rgb_convert(im->rgb, path, im->frame, NULL, out) < 0)
         result = -1;
     av_packet_unref(im->packet);
     av_frame_unref(im->frame);
@@ -328,7 +327,9 @@ struct va_image_decoder *va_image_decoder_new(int64_t width, int64_t height, boo
         return NULL;
     va_libav_quiet();
     im->rgb = va_rgb_new(width, height);
-    if (im->rgb) {
+    im->jpeg = va_jpeg_new();
+    if (im->rgb && im->jpeg) {
+        va_rgb_stills(im->rgb);
         if (!width && !alike)
             va_rgb_follow(im->rgb);
         im->packet = av_packet_alloc();
@@ -349,6 +350,7 @@ void va_image_decoder_free(struct va_image_decoder *im)
         avcodec_free_context(&im->decoder[i]);
     av_packet_free(&im->packet);
     av_frame_free(&im->frame);
+    va_jpeg_free(im->jpeg);
     va_rgb_free(im->rgb);
     va_free(im);
 }

@@ -3,7 +3,8 @@
  * picture of a GIF, known by their contents and not by their names.
  *
  * Decoders run in their strict mode: half an image is a broken image, not a grey one. Orientation
- * in the file is applied.
+ * in the file is applied. Pixels of a JPEG, and those of any picture that is scaled, equal what Pillow makes
+ * of it (media/va_resize.h), except for CMYK and for files of which libjpeg-turbo warns.
  *
  * Threads:   one thread per reader; different readers are independent
  */

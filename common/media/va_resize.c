@@ -5,54 +5,96 @@
  */
 #include "media/va_resize.h"
 
+#include "base/va_cpu.h"
 #include "base/va_cubic.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "media/va_resize_priv.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
-enum {
-    BITS = 22,       /* of a weight below 1 */
-    LONGEST = 65536, /* pixels along an axis */
-};
-
-/* How one axis of n samples becomes one of `size`; none: it has that length already. */
-struct axis {
-    int64_t n, size;
-    int64_t taps;    /* room for weights of one output */
-    int32_t *first;  /* [size] first sample that counts */
-    int32_t *count;  /* [size] how many do */
-    int32_t *weight; /* [size, taps] in units of 2^-22 */
-};
+enum { LONGEST = 65536 }; /* pixels along an axis */
 
 struct va_resize {
-    struct axis x, y;
-    uint8_t *wide; /* [y.n, x.size, 3] between the passes */
-    int32_t *sum;  /* [x.size, 3] */
+    const struct va_resize_loops *loops;
+    struct va_resize_axis x, y;
+    uint8_t *wide;     /* [y.n, x.size, 3] between the passes */
+    uint8_t *in, *out; /* a row each, with what the loops need beyond its end */
 };
 
+static const struct va_resize_loops *loops_of(enum va_isa isa)
+{
+#if defined(__x86_64__)
+    if (isa >= VA_ISA_AVX512)
+        return &va_resize_loops_avx512;
+    if (isa >= VA_ISA_AVX2)
+        return &va_resize_loops_avx2;
+#else
+    (void)isa;
+#endif
+    return &va_resize_loops_plain;
+}
+
+/* ---- weights ----------------------------------------------------------------------------- */
+
+static int64_t groups(const struct va_resize_axis *a)
+{
+    return (a->size + VA_RESIZE_GROUP - 1) / VA_RESIZE_GROUP;
+}
+
 /* Weights of output i; `w` has room for a->taps. */
-static void weigh(struct axis *a, int64_t i, double *w)
+static void weigh(struct va_resize_axis *a, int64_t i, double *w)
 {
     int64_t first, count = va_cubic_weights(a->n, a->size, i, w, &first);
 
     for (int64_t k = 0; k < count; k++)
-        a->weight[i * a->taps + k] = (int32_t)(w[k] * (1 << BITS) +
+        a->weight[i * a->taps + k] = (int32_t)(w[k] * (1 << VA_RESIZE_BITS) +
                                                copysign(0.5, w[k])); /* half away from 0 */
     a->first[i] = (int32_t)first;
     a->count[i] = (int32_t)count;
+    if (count > a->most)
+        a->most = count;
 }
 
-static int axis_init(struct axis *a, int64_t n, int64_t size)
+/* The weights again, as the loop over a row takes them. */
+static int spread(struct va_resize_axis *a)
+{
+    const int64_t outputs = groups(a) * VA_RESIZE_GROUP;
+
+    a->lanes = va_new(4 * outputs * a->most, sizeof(*a->lanes));
+    a->order = va_new(4 * outputs, 1);
+    if (!a->lanes || !a->order)
+        return -1;
+    for (int64_t i = 0; i < outputs; i++) {
+        const int64_t group = i / VA_RESIZE_GROUP, lane = i % VA_RESIZE_GROUP * 4;
+        const int64_t begin = a->first[group * VA_RESIZE_GROUP];
+
+        if (i >= a->size)
+            a->first[i] = a->first[a->size - 1]; /* of no weight */
+        for (int64_t c = 0; c < 4; c++) {
+            const int64_t at = 3 * (a->first[i] - begin) + c;
+
+            a->order[group * VA_RESIZE_LANES + lane + c] =
+                (uint8_t)(at < VA_RESIZE_LANES ? at : 255);
+            for (int64_t k = 0; k < a->most && i < a->size; k++)
+                a->lanes[(group * a->most + k) * VA_RESIZE_LANES + lane + c] =
+                    k < a->count[i] ? a->weight[i * a->taps + k] : 0;
+        }
+    }
+    return 0;
+}
+
+static int axis_init(struct va_resize_axis *a, int64_t n, int64_t size)
 {
     double *w;
 
-    *a = (struct axis){ .n = n, .size = size };
+    *a = (struct va_resize_axis){ .n = n, .size = size };
     if (n == size)
         return 0;
     a->taps = va_cubic_taps(n, size);
-    a->first = va_new(size, sizeof(*a->first));
+    a->first = va_new(groups(a) * VA_RESIZE_GROUP, sizeof(*a->first));
     a->count = va_new(size, sizeof(*a->count));
     a->weight = va_new(size * a->taps, sizeof(*a->weight));
     w = va_new(a->taps, sizeof(*w));
@@ -62,11 +104,33 @@ static int axis_init(struct axis *a, int64_t n, int64_t size)
     return w && a->first && a->count && a->weight ? 0 : -1;
 }
 
-static void axis_release(struct axis *a)
+static void axis_release(struct va_resize_axis *a)
 {
     va_free(a->first);
     va_free(a->count);
     va_free(a->weight);
+    va_free(a->lanes);
+    va_free(a->order);
+}
+
+void va_resize_use(struct va_resize *r, enum va_isa isa)
+{
+    r->loops = loops_of(isa);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static int init(struct va_resize *r, int64_t width, int64_t height, int64_t out_width,
+                int64_t out_height)
+{
+    va_resize_use(r, va_cpu_isa());
+    if (axis_init(&r->x, width, out_width) < 0 || axis_init(&r->y, height, out_height) < 0 ||
+        (r->x.weight && spread(&r->x) < 0))
+        return -1;
+    r->wide = va_new(height * out_width, 3);
+    r->in = va_new(3 * (width + r->x.most) + VA_RESIZE_LANES, 1);
+    r->out = va_new(3 * VA_RESIZE_GROUP * groups(&r->x) + 1, 1);
+    return r->wide && r->in && r->out ? 0 : -1;
 }
 
 struct va_resize *va_resize_new(int64_t width, int64_t height, int64_t out_width,
@@ -82,81 +146,11 @@ struct va_resize *va_resize_new(int64_t width, int64_t height, int64_t out_width
                             width, height, out_width, out_height, LONGEST),
                    NULL;
     r = va_new(1, sizeof(*r));
-    if (!r)
-        return NULL;
-    if (axis_init(&r->x, width, out_width) < 0 || axis_init(&r->y, height, out_height) < 0 ||
-        !(r->wide = va_new(height * out_width * 3, 1)) ||
-        !(r->sum = va_new(out_width * 3, sizeof(*r->sum)))) {
+    if (r && init(r, width, height, out_width, out_height) < 0) {
         va_resize_free(r);
-        return NULL;
+        r = NULL;
     }
     return r;
-}
-
-/* Rounded and clamped. The absolute weights of an output sum to less than 2, so 255 times them
- * stays within 32 bits. */
-static uint8_t to_byte(int32_t sum)
-{
-    int32_t v = sum >> BITS;
-
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-}
-
-/* One row: src [n, 3] -> dst [size, 3]. */
-static void resize_row(const struct axis *a, const uint8_t *src, uint8_t *dst)
-{
-    for (int64_t i = 0; i < a->size; i++) {
-        const int32_t *w = a->weight + i * a->taps;
-        const uint8_t *p = src + 3 * (int64_t)a->first[i];
-        int32_t red = 1 << (BITS - 1), green = red, blue = red;
-
-        for (int32_t k = 0; k < a->count[i]; k++) {
-            red += w[k] * p[3 * k];
-            green += w[k] * p[3 * k + 1];
-            blue += w[k] * p[3 * k + 2];
-        }
-        dst[3 * i] = to_byte(red);
-        dst[3 * i + 1] = to_byte(green);
-        dst[3 * i + 2] = to_byte(blue);
-    }
-}
-
-/* Rows `wide` [y.n, width] of bytes -> dst [y.size, width]; whole rows are added up, which
- * compilers turn into vector code. */
-static void resize_columns(const struct axis *a, const uint8_t *wide, int64_t width,
-                           int32_t *restrict sum, uint8_t *restrict dst)
-{
-    for (int64_t i = 0; i < a->size; i++) {
-        for (int64_t x = 0; x < width; x++)
-            sum[x] = 1 << (BITS - 1);
-        for (int32_t k = 0; k < a->count[i]; k++) {
-            const uint8_t *restrict row = wide + (a->first[i] + k) * width;
-            int32_t w = a->weight[i * a->taps + k];
-
-            for (int64_t x = 0; x < width; x++)
-                sum[x] += w * row[x];
-        }
-        for (int64_t x = 0; x < width; x++)
-            dst[i * width + x] = to_byte(sum[x]);
-    }
-}
-
-void va_resize_run(struct va_resize *r, const uint8_t *src, uint8_t *dst)
-{
-    int64_t width = 3 * r->x.size;
-    const uint8_t *wide = src;
-
-    if (r->x.weight) {
-        uint8_t *rows = r->y.weight ? r->wide : dst;
-
-        for (int64_t y = 0; y < r->y.n; y++)
-            resize_row(&r->x, src + 3 * r->x.n * y, rows + width * y);
-        wide = rows;
-    }
-    if (r->y.weight)
-        resize_columns(&r->y, wide, width, r->sum, dst);
-    else if (wide == src)
-        memcpy(dst, src, (size_t)(width * r->y.size));
 }
 
 void va_resize_free(struct va_resize *r)
@@ -166,6 +160,38 @@ void va_resize_free(struct va_resize *r)
     axis_release(&r->x);
     axis_release(&r->y);
     va_free(r->wide);
-    va_free(r->sum);
+    va_free(r->in);
+    va_free(r->out);
     va_free(r);
+}
+
+/* ---- pixels ------------------------------------------------------------------------------ */
+
+/* src [y.n, x.n, 3] -> dst [y.n, x.size, 3]. */
+static void resize_rows(struct va_resize *r, const uint8_t *src, uint8_t *dst)
+{
+    const size_t in = (size_t)r->x.n * 3, out = (size_t)r->x.size * 3;
+
+    for (int64_t y = 0; y < r->y.n; y++, src += in, dst += out) {
+        memcpy(r->in, src, in);
+        r->loops->row(&r->x, r->in, r->out);
+        memcpy(dst, r->out, out);
+    }
+}
+
+void va_resize_run(struct va_resize *r, const uint8_t *src, uint8_t *dst)
+{
+    const struct va_resize_axis *y = &r->y;
+    const int64_t width = 3 * r->x.size;
+    const uint8_t *wide = src;
+
+    if (r->x.weight) {
+        resize_rows(r, src, y->weight ? r->wide : dst);
+        wide = y->weight ? r->wide : dst;
+    }
+    for (int64_t i = 0; y->weight && i < y->size; i++)
+        r->loops->column(y->weight + i * y->taps, y->count[i], wide + y->first[i] * width,
+                         width, dst + i * width);
+    if (!y->weight && wide == src)
+        memcpy(dst, src, (size_t)(width * y->size));
 }

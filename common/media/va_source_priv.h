@@ -16,6 +16,8 @@ struct va_rgb; /* opaque: AVFrame -> packed RGB of one size */
 /* width, height 0: of the first frame. NULL after reporting. */
 VA_MUST_USE struct va_rgb *va_rgb_new(int64_t width, int64_t height);
 void va_rgb_follow(struct va_rgb *r); /* with 0, 0: each picture in its own size */
+void va_rgb_stills(
+    struct va_rgb *r); /* scale as Pillow does (media/va_resize.h), not as swscale */
 
 /* Pixels go where `place` says, `size` bytes for each picture, instead of to a buffer of our own. When
  * it says NULL, va_rgb_convert returns -1 without a report. */
@@ -26,7 +28,26 @@ void va_rgb_into(struct va_rgb *r, uint8_t *(*place)(void *arg, int64_t size), v
  * `path` in the message. */
 VA_MUST_USE int va_rgb_convert(struct va_rgb *r, const char *path, const AVFrame *frame,
                                const int32_t *matrix, struct va_frame *out);
+
+/* The two halves of it: begin does all that may fail and fills `out`; run then makes the pixels, in any
+ * thread, while `frame` is kept. One picture at a time. */
+VA_MUST_USE int va_rgb_begin(struct va_rgb *r, const char *path, const AVFrame *frame,
+                             const int32_t *matrix, struct va_frame *out);
+void va_rgb_run(struct va_rgb *r);
+
+/* va_rgb_convert for a picture [height, width, 3] that is packed RGB already, with EXIF's orientation 1 to 8; of
+ * stills alone. */
+VA_MUST_USE int va_rgb_packed(struct va_rgb *r, const char *path, const uint8_t *pixels,
+                              int64_t width, int64_t height, int orientation,
+                              struct va_frame *out);
 void va_rgb_free(struct va_rgb *r); /* NULL is fine */
+
+/* A thread that runs what was begun, so that the next picture can be decoded meanwhile. */
+struct va_rgb_thread;
+VA_MUST_USE struct va_rgb_thread *va_rgb_thread_new(struct va_rgb *r); /* NULL: it cannot be */
+void va_rgb_thread_run(struct va_rgb_thread *t);                       /* va_rgb_run begins */
+void va_rgb_thread_wait(struct va_rgb_thread *t);                      /* until it has ended */
+void va_rgb_thread_free(struct va_rgb_thread *t);                      /* NULL is fine */
 
 struct va_source_kind {
     int (*next)(struct va_source *s, struct va_frame *frame);

@@ -5,6 +5,9 @@
  * and marks the picture, or gives no picture and says nothing. The demuxer marks a packet, passes
  * over bytes until it finds the next one, or stops. Each of them is found, told and counted here;
  * va_order says which numbers are lost with it.
+ *
+ * A picture is converted in a thread of its own while the next one is decoded, so the decoder is one frame
+ * ahead of what the caller knows. Where little delay is asked for it is not.
  */
 #include "base/va_clock.h"
 #include "base/va_error.h"
@@ -40,6 +43,15 @@ struct video {
     double arrived;       /* va_clock() of the last packet */
     double pts, step;     /* of the last frame; seconds between frames if there are no times */
     bool read_all, ended;
+    struct va_rgb_thread *thread; /* NULL: pictures are converted here */
+    struct ahead {
+        bool known;                  /* the decoder is ahead, and this is what came: */
+        int got;                     /* as va_source_next says it */
+        struct va_frame frame;       /* without pixels; its picture is in video.frame */
+        int64_t broken, frame_count; /* of the source then */
+        double fps;
+    } ahead;
+    AVFrame *shown; /* what the thread converts */
 };
 
 static double seconds(const struct video *v, int64_t time)
@@ -357,7 +369,8 @@ static int finish(struct va_source *s)
     return v->read_all ? look_back(s) : 0;
 }
 
-static int next(struct va_source *s, struct va_frame *out)
+/* Decode up to the next frame that is wanted, into v->frame; `out` gets no pixels. */
+static int decode(struct va_source *s, struct va_frame *out)
 {
     struct video *v = s->state;
 
@@ -388,12 +401,66 @@ static int next(struct va_source *s, struct va_frame *out)
         if (s->options.end > 0 && out->pts >= s->options.end)
             return finish(s);
         if (va_source_wants(s, out->index, out->pts))
-            return va_rgb_convert(s->rgb, s->path, v->frame, va_libav_matrix(v->in.video),
-                                  out) < 0
-                       ? -1
-                       : 1;
+            return 1;
     }
     return 0;
+}
+
+/* What is known of the source changes places with what was known when v->ahead was filled. */
+static void exchange(struct va_source *s, struct ahead *a)
+{
+    const int64_t broken = s->broken, frame_count = s->frame_count;
+    const double fps = s->fps;
+
+    s->broken = a->broken;
+    s->frame_count = a->frame_count;
+    s->fps = a->fps;
+    a->broken = broken;
+    a->frame_count = frame_count;
+    a->fps = fps;
+}
+
+/* Decode the frame after the one that is being converted; the caller shall not see that. */
+static void look_ahead(struct va_source *s)
+{
+    struct video *v = s->state;
+    struct ahead *a = &v->ahead;
+
+    a->broken = s->broken;
+    a->frame_count = s->frame_count;
+    a->fps = s->fps;
+    a->got = decode(s, &a->frame);
+    a->known = true;
+    exchange(s, a);
+}
+
+static int next(struct va_source *s, struct va_frame *out)
+{
+    const int32_t *matrix;
+    struct video *v = s->state;
+    int got;
+
+    if (v->ahead.known) {
+        exchange(s, &v->ahead);
+        got = v->ahead.got;
+        *out = v->ahead.frame;
+    } else {
+        got = decode(s, out);
+    }
+    v->ahead.known = false;
+    if (got <= 0)
+        return got;
+    matrix = va_libav_matrix(v->in.video);
+    if (!v->thread)
+        return va_rgb_convert(s->rgb, s->path, v->frame, matrix, out) < 0 ? -1 : 1;
+    av_frame_unref(v->shown);
+    av_frame_move_ref(v->shown, v->frame);
+    if (va_rgb_begin(s->rgb, s->path, v->shown, matrix, out) < 0)
+        return -1;
+    va_rgb_thread_run(v->thread);
+    look_ahead(s);
+    va_rgb_thread_wait(v->thread);
+    return 1;
 }
 
 /* ---- opening ---------------------------------------------------------------------------- */
@@ -414,7 +481,8 @@ static int open_decoder(struct va_source *s)
     v->codec = avcodec_alloc_context3(codec);
     v->packet = av_packet_alloc();
     v->frame = av_frame_alloc();
-    if (!v->codec || !v->packet || !v->frame)
+    v->shown = av_frame_alloc();
+    if (!v->codec || !v->packet || !v->frame || !v->shown)
         return va_error_machine("%s: out of memory", s->path);
     error = avcodec_parameters_to_context(v->codec, p);
     if (error < 0)
@@ -425,6 +493,8 @@ static int open_decoder(struct va_source *s)
     v->codec->opaque = &v->log;
     v->codec->pkt_timebase = v->in.video->time_base;
     va_decoder_plan(v->codec, threads);
+    if (threads > 1)
+        v->thread = va_rgb_thread_new(s->rgb);
     error = avcodec_open2(v->codec, codec, NULL);
     return error < 0 ? va_stream_failed(&v->in, "decode", error) : 0;
 }
@@ -435,8 +505,10 @@ static void close_video(struct va_source *s)
 
     if (!v)
         return;
+    va_rgb_thread_free(v->thread);
     av_packet_free(&v->packet);
     av_frame_free(&v->frame);
+    av_frame_free(&v->shown);
     avcodec_free_context(&v->codec);
     va_stream_close(&v->in);
     va_free(v);

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const va_precision_names[] = { "f32", "bf16", NULL };
+const char *const va_precision_names[] = { "f32", "bf16", "int8", NULL };
+const char *const va_training_precision_names[] = { "f32", "bf16", NULL };
 
 static bool is_cuda(const char *device)
 {

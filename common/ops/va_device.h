@@ -8,8 +8,8 @@
  *         return false;
  *     ... once the inputs are checked: be = va_device_open(device);
  *
- * va_device_check refuses bf16; a tool whose models take it asks va_device_check_name alone and
- * sets be->precision. Training in bf16 rounds the linear layers of the forward pass.
+ * va_device_check refuses bf16 and int8; a tool whose models take them asks va_device_check_name alone and
+ * sets be->precision. Training in bf16 rounds the linear layers of the forward pass; there is none in int8.
  */
 #ifndef VA_DEVICE_H
 #define VA_DEVICE_H
@@ -18,13 +18,18 @@
 #include "base/va_option.h"
 #include "ops/va_ops.h"
 
-extern const char *const va_precision_names[]; /* in enum order, NULL last */
+extern const char *const va_precision_names[];          /* in enum order, NULL last */
+extern const char *const va_training_precision_names[]; /* the first of them: without int8 */
 
 #define VA_OPT_DEVICE(target_)                                   \
     VA_OPT_RUN_STRING(0, "device", target_, "auto|cpu|cuda[:N]", \
                       "device that computes; auto: a GPU if one answers, else the CPU")
 #define VA_OPT_PRECISION(target_)                              \
     VA_OPT_CHOICE(0, "precision", target_, va_precision_names, \
+                  "arithmetic of matrix products; all else is float32")
+
+#define VA_OPT_TRAINING_PRECISION(target_)                              \
+    VA_OPT_CHOICE(0, "precision", target_, va_training_precision_names, \
                   "arithmetic of matrix products; sums are float32 or wider")
 
 /* Whether this is the name of a device that is here. False after reporting, with *status set. */

@@ -133,8 +133,13 @@ struct va_ops {
  * rounded to bfloat16, to nearest even (weights once, the rest at each use), and the products
  * summed in float32 or wider. All other operations, and all gradients, take no notice, nor does an
  * attention that keeps its log-sums for a backward pass, which has to find the same weights again.
+ *
+ * INT8 is for `linear` alone, forward: each row of x and each row of W is divided by its scale, in
+ * float32 the largest magnitude / 127, and rounded to whole numbers, to nearest even; sums of their
+ * products are exact, and multiplied by both scales. A row whose largest is below 2^-100 counts as zeros.
+ * One with an infinity or a NaN gives NaN. K is at most 2^17.
  */
-enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS };
+enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS, VA_INT8_PRODUCTS };
 
 struct va_backend {
     const struct va_ops *ops; /* the table, complete */

@@ -147,7 +147,11 @@
     });
     document.querySelectorAll(".tabs").forEach(makeTabs);
     if (people.length) document.body.classList.add("seeks");
-    if (video) video.addEventListener("error", function () {
+    function trouble() {
         document.querySelector(".trouble").hidden = false;
+    }
+    if (video) video.addEventListener("error", trouble);
+    if (video) video.addEventListener("loadedmetadata", function () {
+        if (!video.videoWidth) trouble(); // its sound alone is played
     });
 }());

@@ -16,6 +16,7 @@ static void draw_x_marks(struct va_canvas *c, const struct va_axes *a)
     int most = (int)((a->x.to - a->x.from) / 80) + 1;
     struct va_ticks t = a->time ? va_ticks_time(a->x.lo, a->x.hi, most)
                                 : va_ticks_linear(a->x.lo, a->x.hi, most);
+    const char *name = a->time ? va_tick_unit(a->x.hi, t.step) : a->x_name;
 
     for (int i = 0; i < t.count; i++) {
         double x = va_scale_at(&a->x, t.at[i]);
@@ -28,8 +29,8 @@ static void draw_x_marks(struct va_canvas *c, const struct va_axes *a)
         va_canvas_line(c, VA_INK_AXIS, x, a->y.from, x, a->y.from + 4);
         va_canvas_text(c, VA_INK_FAINT, VA_MIDDLE, x, a->y.from + 17, 0, text);
     }
-    if (a->x_name)
-        va_canvas_text(c, VA_INK_FAINT, VA_END, a->x.to, a->y.from + 31, 0, a->x_name);
+    if (name)
+        va_canvas_text(c, VA_INK_FAINT, VA_END, a->x.to, a->y.from + 31, 0, name);
 }
 
 void va_axes_draw(struct va_canvas *c, const struct va_axes *a, bool x_marks)

@@ -21,7 +21,7 @@ static int draw_dimension(struct va_canvas *c, const struct va_box *box,
         .x = { .lo = s->T ? s->time[0] : 0, .hi = s->T ? s->time[s->T - 1] : 1 },
         .y = { .lo = -1, .hi = 1 },
         .time = s->timed,
-        .x_name = s->timed ? "seconds" : "frame",
+        .x_name = s->timed ? NULL : "frame",
         .title = va_dimension_names[d],
     };
     bool last = d == VA_AROUSAL;

@@ -235,7 +235,8 @@ static void draw_plane(struct va_canvas *c, const struct va_box *box,
     va_canvas_ring(c, VA_INK_GRID, x, y, box->width / 2);
     va_canvas_line(c, VA_INK_AXIS, box->x, y, box->x + box->width, y);
     va_canvas_line(c, VA_INK_AXIS, x, box->y, x, box->y + box->height);
-    va_canvas_text(c, VA_INK_FAINT, VA_END, box->x + box->width, y - 3, 0, "valence");
+    /* below its axis, where fewer faces are: calm and pleasant at once */
+    va_canvas_text(c, VA_INK_FAINT, VA_END, box->x + box->width, y + 11, 0, "valence");
     va_canvas_text(c, VA_INK_FAINT, VA_START, x + 3, box->y + 9, 0, "arousal");
     for (int64_t i = 0; i < count; i++)
         if (has_row(&people[i], t))

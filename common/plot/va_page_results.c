@@ -83,6 +83,10 @@ static int put_scores(struct va_page *p, const struct va_results *r)
                "the annotations, and 0 where the two have nothing to do with each other.");
         va_page_say(p, "The published columns are of Aff-Wild2, and are not comparable with "
                        "numbers of other data.");
+        va_page_say(p,
+                    "For comparison: ridge is a linear map of a frame's features, mean always "
+                    "predicts the mean of the training labels, baseline is that of the "
+                    "challenge.");
         status = put_bars(p, &report);
         fputs("<div class=\"wide\" tabindex=\"0\">\n", p->to);
         if (status == 0)

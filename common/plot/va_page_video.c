@@ -137,9 +137,11 @@ static double mean_of(const double *x, int64_t first, int64_t end)
 /* Means over stretches of equal length, for those who read numbers. */
 static void put_table(struct va_page *p, const struct va_shown *s)
 {
-    static const char *const headings[] = { "from", "frames", "valence", "arousal",
-                                            "without a face" };
     int64_t rows = s->T < STRETCHES ? s->T : STRETCHES;
+    double hi = s->T ? s->time[s->T - 1] : 0,
+           step = rows ? (hi - s->time[0]) / (double)rows : 0;
+    const char *const headings[] = { s->timed ? va_tick_unit(hi, step) : "from", "frames",
+                                     "valence", "arousal", "without a face" };
 
     va_page_table(p, "Numbers: means of valence and arousal over time", headings, 5);
     for (int64_t k = 0; k < rows; k++) {
@@ -150,7 +152,7 @@ static void put_table(struct va_page *p, const struct va_shown *s)
             missing += s->face && !s->face[t];
         va_page_row(p);
         if (s->timed)
-            va_tick_time(text, s->time[first], 1);
+            va_tick_time(text, s->time[first], step);
         else
             snprintf(text, sizeof(text), "frame %lld", (long long)first + 1);
         va_page_cell(p, text);
@@ -258,11 +260,13 @@ static void put_reading(struct va_page *p, const struct va_view *v, bool seeks)
         va_xml_print(p->to, "%c%s.", toupper((unsigned char)*note), note + 1);
         fputs("</p>\n", p->to);
     }
-    va_page_say(p,
-                "Valence runs from unpleasant (-1) to pleasant (+1), arousal from calm (-1) to "
-                "excited (+1).%s%s",
-                tool && !strncmp(tool, "va-smooth", 9) ? " The curves are smoothed." : "",
-                seeks ? " A click on a curve moves the video." : "");
+    va_page_say(
+        p,
+        "Valence runs from unpleasant (-1) to pleasant (+1), arousal from calm (-1) to "
+        "excited (+1).%s%s In the circumplex, a square is darker where more frames lie, "
+        "and the line is the way through them.",
+        tool && !strncmp(tool, "va-smooth", 9) ? " The curves are smoothed." : "",
+        seeks ? " A click on a curve moves the video." : "");
 }
 
 int va_page_of_video(const char *output, const char *input, const struct va_view *v,

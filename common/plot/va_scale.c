@@ -83,6 +83,11 @@ void va_tick_time(char text[VA_TICK_TEXT], double seconds, double step)
         snprintf(text, VA_TICK_TEXT, "%s%lld:%02lld", sign, whole / 60, whole % 60);
 }
 
+const char *va_tick_unit(double hi, double step)
+{
+    return step < 1 ? "seconds" : hi < 3600 ? "minutes:seconds" : "hours:minutes:seconds";
+}
+
 /* ---- frames ----------------------------------------------------------------------------- */
 
 int64_t va_thin(const double *y, int64_t stride, int64_t n, int64_t columns, int64_t *kept)

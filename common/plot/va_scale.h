@@ -33,6 +33,9 @@ struct va_ticks va_ticks_time(double lo, double hi, int most);
 void va_tick_text(char text[VA_TICK_TEXT], double value, double step);
 void va_tick_time(char text[VA_TICK_TEXT], double seconds, double step);
 
+/* What the marks of va_tick_time up to `hi` seconds count: "seconds", "minutes:seconds" ... */
+const char *va_tick_unit(double hi, double step);
+
 /*
  * Which of the n values y[0], y[stride], ... a line of `columns` columns shows: of each column the least
  * and the greatest, in their order; all where n is at most 2 * columns. A column that has only NaN is shown

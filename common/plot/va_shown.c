@@ -95,7 +95,12 @@ void va_shown_line(const struct va_shown *s, char line[VA_SHOWN_LINE])
     char length[VA_TICK_TEXT] = "", span[40] = "", missing[80] = "", ccc[100] = "";
 
     if (s->timed && s->T > 1) {
-        va_tick_time(length, s->time[s->T - 1] - s->time[0], 1);
+        double seconds = s->time[s->T - 1] - s->time[0];
+
+        if (seconds < 60)
+            snprintf(length, sizeof(length), "%.1f s", seconds);
+        else
+            va_tick_time(length, seconds, 1);
         snprintf(span, sizeof(span), ", length %s", length);
     }
     if (s->missing)

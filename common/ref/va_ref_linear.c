@@ -1,4 +1,45 @@
 #include "ref/va_ref_priv.h"
+#include <float.h>
+#include <math.h>
+
+/* The largest magnitude of a row, 0 where it counts as zeros; NaN where a number is not finite. */
+static float largest(int64_t K, const double *x)
+{
+    float most = 0;
+
+    for (int64_t k = 0; k < K; k++) {
+        float a = fabsf((float)x[k]);
+
+        if (!(a <= FLT_MAX))
+            return NAN;
+        most = fmaxf(most, a);
+    }
+    return most < 0x1p-100f ? 0 : most;
+}
+
+/* The sum over k of x w as int8 has it: of whole numbers, times the rows' scales. */
+static double whole_product(int64_t K, const double *x, const double *w)
+{
+    float mx = largest(K, x), mw = largest(K, w);
+    double sum = 0;
+
+    if (mx == 0 || mw == 0)
+        return mx * mw;
+    for (int64_t k = 0; k < K; k++)
+        sum += rint((float)x[k] * (127 / mx)) * rint((float)w[k] * (127 / mw));
+    return sum * (mx / 127) * (mw / 127);
+}
+
+static double product(const struct va_backend *be, int64_t K, const double *x, const double *w)
+{
+    double sum = 0;
+
+    if (be->precision == VA_INT8_PRODUCTS)
+        return whole_product(K, x, w);
+    for (int64_t k = 0; k < K; k++)
+        sum += va_ref_operand(be, x[k]) * va_ref_operand(be, w[k]);
+    return sum;
+}
 
 static void linear(struct va_backend *be, const struct va_linear *p, int64_t i)
 {
@@ -8,11 +49,8 @@ static void linear(struct va_backend *be, const struct va_linear *p, int64_t i)
 
     for (int64_t m = 0; m < p->M; m++)
         for (int64_t n = 0; n < p->N; n++) {
-            double sum = b ? b[n] : 0;
+            double sum = product(be, p->K, x + m * p->ldx, w + n * p->K) + (b ? b[n] : 0);
 
-            for (int64_t k = 0; k < p->K; k++)
-                sum += va_ref_operand(be, x[m * p->ldx + k]) *
-                       va_ref_operand(be, w[n * p->K + k]);
             if (p->pre)
                 ((double *)p->pre)[i * p->stepy + m * p->ldy + n] = sum;
             y[m * p->ldy + n] = va_ref_apply(p->act, sum) + (r ? r[m * p->ldy + n] : 0);

@@ -47,7 +47,8 @@ int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64
     };
     const struct va_option options[] = {
         VA_OPT_DEVICE(a->device),
-        VA_OPT_PRECISION(a->precision ? a->precision : &a->f32),
+        a->precision ? (struct va_option)VA_OPT_TRAINING_PRECISION(a->precision)
+                     : (struct va_option)VA_OPT_PRECISION(&a->f32),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
                         "print every setting and its source, and exit"),

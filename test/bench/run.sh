@@ -3,7 +3,7 @@
 #
 # PEERS=PYTHON       also time what users would run instead, turn by turn with ours
 # PEER_SCRIPTS=DIR   its programs: peer_head.py, peer_vit.py, with --lockstep as test/bench/bench.h has it;
-#                    test/bench/peer_mae.py is here
+#                    test/bench/peer_mae.py and test/bench/peer_video.py are here
 # PAIRS=N            runs of each (default 5)
 # BUILD=DIR          where the programs are (default: build)
 #
@@ -26,10 +26,15 @@ scan-fwd | scan scan-fwd | peer_head.py --what scan-fwd | peak-exp
 scan | scan scan | peer_head.py --what scan | peak-exp
 vit-f32 | vit cls-f32 | peer_vit.py --batch 8 | peak-fma
 vit-bf16 | vit cls-bf16 | peer_vit.py --batch 8 --dtype bf16 | peak-fma
+vit-int8 | vit cls-int8 | peer_vit.py --batch 8 --engine onnxruntime --dtype int8 | peak-u8s8
 finetune | encoder finetune | peer_vit.py --what finetune8 --batch 4 | peak-fma
 finetune-bf16 | encoder finetune-bf16 | peer_vit.py --what finetune8 --batch 4 --dtype bf16 | peak-fma
 pretrain | encoder pretrain | test/bench/peer_mae.py | peak-fma
 open | open open | | peak-read
+jpeg | media jpeg | peer_io.py --what jpeg-cv2 --images 2000 | none
+video | media video | test/bench/peer_video.py --frames 600 | none
+windows | media windows | peer_io.py --what memmap | none
+windows-h5 | media windows | peer_io.py --what h5-flat | none
 "
 # Time grows with frames and with sequences as the work does.
 sizes="step:--frames:75 step:--frames:150 step:--frames:300 step:--frames:600

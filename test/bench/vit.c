@@ -1,7 +1,7 @@
 /*
- * CLS rows of pictures through ViT-L/16, in float32 and with products of bfloat16. The error is
- * that of a picture among others against the same alone, which float32 must not show; against double it
- * is looked at by test_vit_full.
+ * CLS rows of pictures through ViT-L/16, in float32, with products of bfloat16 and in int8. The error is
+ * that of a picture among others against the same alone, which float32 must not show; in int8 it is that
+ * against float32. Against double all are looked at by test_vit_full.
  */
 #include "base/va_mem.h"
 #include "base/va_rand.h"
@@ -52,6 +52,11 @@ static bool start_bf16(struct bench *b)
     return start(b, VA_BF16_PRODUCTS);
 }
 
+static bool start_int8(struct bench *b)
+{
+    return start(b, VA_INT8_PRODUCTS);
+}
+
 static void run(struct bench *b)
 {
     struct vit *v = b->state;
@@ -59,6 +64,7 @@ static void run(struct bench *b)
     va_vit_forward(v->vit, b->batch, v->patches, v->cls);
 }
 
+/* The first row of the last batch from that of the first picture alone. */
 static double error(struct bench *b)
 {
     struct vit *v = b->state;
@@ -75,11 +81,23 @@ static double error(struct bench *b)
     return sqrt(off / size);
 }
 
+static double error_int8(struct bench *b)
+{
+    struct vit *v = b->state;
+    double neighbours = error(b), off;
+
+    v->be->precision = VA_F32_PRODUCTS;
+    off = error(b);
+    v->be->precision = VA_INT8_PRODUCTS;
+    return neighbours > 0 ? INFINITY : off;
+}
+
 int main(int argc, char **argv)
 {
     static struct bench rows[] = {
         { "cls-f32", start_f32, run, error, 0, 0, "flop", 8, 1, NULL },
         { "cls-bf16", start_bf16, run, error, 1e-3, 0, "flop", 8, 1, NULL },
+        { "cls-int8", start_int8, run, error_int8, 5e-2, 0, "op", 8, 1, NULL },
     };
 
     return bench_main(argc, argv, rows, sizeof(rows) / sizeof(*rows));

@@ -54,7 +54,7 @@ static void put_frames(const char *name, int64_t count, int first_tag)
     static uint8_t rgb[64 * 64 * 3];
     struct va_frames_writer w;
 
-    VA_CHECK_INT(va_frames_create(&w, in_folder(name)), 0);
+    VA_CHECK_INT(va_frames_create(&w, in_folder(name), 0), 0);
     for (int64_t i = 0; i < count; i++) {
         paint(rgb, 24, 16, first_tag + (int)i);
         VA_CHECK_INT(va_frames_append(&w, rgb, 16, 24, (int32_t)(2 * i + 1), 0.1 * (double)i),

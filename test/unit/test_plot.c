@@ -75,6 +75,9 @@ static void marks_of_clocks(void)
                "0:58 0:59 1:00 1:01 1:02 1:03 1:04 1:05");
     CHECK_TEXT(marks(va_ticks_time(0, 1, 6), true), "0.0 0.2 0.4 0.6 0.8 1.0");
     CHECK_TEXT(marks(va_ticks_time(0, 400000, 4), true), "0:00 48:00:00 96:00:00");
+    CHECK_TEXT(va_tick_unit(2.4, .5), "seconds");
+    CHECK_TEXT(va_tick_unit(13.4, 2), "minutes:seconds");
+    CHECK_TEXT(va_tick_unit(3600, 600), "hours:minutes:seconds");
 }
 
 static void thinning_keeps_extremes(void)

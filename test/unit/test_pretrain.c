@@ -113,7 +113,7 @@ static struct va_pictures *collection(const char *name, int first)
     char path[128], *inputs[] = { path };
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
-    VA_CHECK_INT(va_frames_create(&w, path), 0);
+    VA_CHECK_INT(va_frames_create(&w, path, 0), 0);
     for (int i = 0; i < PICTURES; i++) {
         for (int k = 0; k < SIDE * SIDE * 3; k++)
             rgb[k] = (uint8_t)(7 * (first + i) + k % 61 + k / (SIDE * 3));

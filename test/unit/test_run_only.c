@@ -82,7 +82,7 @@ static void rows_are_the_same_and_memory_is_less(void)
 {
     static const enum va_dtype types[] = { VA_F32, VA_F16, VA_BF16 };
 
-    for (int precision = VA_F32_PRODUCTS; precision <= VA_BF16_PRODUCTS; precision++)
+    for (int precision = VA_F32_PRODUCTS; precision <= VA_INT8_PRODUCTS; precision++)
         for (size_t i = 0; i < VA_COUNT(types); i++) {
             struct va_tensors *set = some_weights(types[i]);
             float all[2 * B], only[2 * B];

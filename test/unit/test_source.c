@@ -214,6 +214,41 @@ static void encoded_frames_come_back_at_their_times(void)
     rmdir(folder);
 }
 
+/* With several threads a frame is decoded ahead; what is known at each frame stays the same. */
+static void decoding_ahead_does_not_show(void)
+{
+    static const int64_t ticks[] = { 0, 1, 2, 5, 6, 9, 30, 31, 40 };
+    char folder[] = "/tmp/va-test-XXXXXX", path[64];
+    struct va_source *s[2];
+    struct va_frame f[2];
+    int got;
+
+    VA_CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/v.mp4", folder);
+    VA_CHECK(write_grey(path, ticks, VA_COUNT(ticks)));
+    for (int i = 0; i < 2; i++)
+        s[i] = va_source_open(path,
+                              &(struct va_source_options){ .every = 2, .threads = 1 + 3 * i });
+    if (!s[0] || !s[1])
+        abort();
+    do {
+        got = va_source_next(s[0], &f[0]);
+        VA_CHECK_INT(va_source_next(s[1], &f[1]), got);
+        VA_CHECK_INT(va_source_frame_count(s[1]), va_source_frame_count(s[0]));
+        VA_CHECK_NEAR(va_source_fps(s[1]), va_source_fps(s[0]), 0);
+        VA_CHECK_INT(va_source_broken(s[1]), 0);
+        if (got > 0) {
+            VA_CHECK_INT(f[1].index, f[0].index);
+            VA_CHECK_NEAR(f[1].pts, f[0].pts, 0);
+            VA_CHECK(memcmp(f[1].pixels, f[0].pixels, WIDTH * HEIGHT * 3) == 0);
+        }
+    } while (got > 0);
+    for (int i = 0; i < 2; i++)
+        va_source_close(s[i]);
+    unlink(path);
+    rmdir(folder);
+}
+
 static void the_encoder_refuses_what_it_cannot_keep(void)
 {
     char line[512] = "", folder[] = "/tmp/va-test-XXXXXX", path[64];
@@ -264,6 +299,77 @@ static void a_picture_that_cannot_be_converted_spoils_no_other(void)
     va_rgb_free(rgb);
 }
 
+/* What swscale itself packs as RGB; the caller frees it. */
+static AVFrame *packed_by_swscale(const AVFrame *f, int width, int height)
+{
+    struct SwsContext *c = sws_getContext(f->width, f->height, f->format, width, height,
+                                          AV_PIX_FMT_RGB24, (int)SWS_BICUBIC | VA_SWS_EXACT,
+                                          NULL, NULL, NULL);
+    AVFrame *out = av_frame_alloc();
+
+    if (!c || !out)
+        abort();
+    out->width = width;
+    out->height = height;
+    out->format = AV_PIX_FMT_RGB24;
+    if (av_frame_get_buffer(out, 0) < 0)
+        abort();
+    sws_setColorspaceDetails(c, sws_getCoefficients(SWS_CS_DEFAULT),
+                             f->format == AV_PIX_FMT_YUVJ420P,
+                             sws_getCoefficients(SWS_CS_ITU601), 1, 0, 1 << 16, 1 << 16);
+    sws_scale(c, (const uint8_t *const *)f->data, f->linesize, 0, f->height, out->data,
+              out->linesize);
+    sws_freeContext(c);
+    return out;
+}
+
+/* Bytes of a picture in which va_rgb and swscale differ. */
+static int64_t differences(int format, const int *size)
+{
+    AVFrame *frame = av_frame_alloc(), *expected;
+    struct va_rgb *rgb = va_rgb_new(size[2], size[3]);
+    uint32_t random = 1;
+    struct va_frame out;
+    int64_t bad = 0;
+
+    if (!frame || !rgb)
+        abort();
+    frame->width = size[0];
+    frame->height = size[1];
+    frame->format = format;
+    if (av_frame_get_buffer(frame, 0) < 0)
+        abort();
+    for (int p = 0; p < 4 && frame->buf[p]; p++)
+        for (size_t i = 0; i < frame->buf[p]->size; i++)
+            frame->buf[p]->data[i] = (uint8_t)((random = random * 1664525 + 1013904223) >> 24);
+    VA_CHECK_INT(va_rgb_convert(rgb, "x", frame, NULL, &out), 0);
+    expected = packed_by_swscale(frame, size[2], size[3]);
+    for (int y = 0; y < size[3]; y++)
+        bad += memcmp(expected->data[0] + y * expected->linesize[0],
+                      out.pixels + 3 * (int64_t)y * size[2], (size_t)size[2] * 3) != 0;
+    av_frame_free(&frame);
+    av_frame_free(&expected);
+    va_rgb_free(rgb);
+    return bad;
+}
+
+/* Planes are asked for only because they come sooner. */
+static void planes_hold_what_swscale_packs(void)
+{
+    static const int formats[] = {
+        AV_PIX_FMT_YUVJ420P, AV_PIX_FMT_YUV422P,     AV_PIX_FMT_YUV444P, AV_PIX_FMT_NV12,
+        AV_PIX_FMT_GRAY8,    AV_PIX_FMT_YUV420P10LE, AV_PIX_FMT_YUYV422, AV_PIX_FMT_PAL8,
+        AV_PIX_FMT_RGB24,    AV_PIX_FMT_RGB555LE,    AV_PIX_FMT_GBRP,    AV_PIX_FMT_YUVA420P
+    };
+    static const int sizes[][4] = { { 64, 48, 30, 31 },  { 64, 48, 64, 48 },
+                                    { 65, 49, 65, 49 },  { 97, 131, 50, 131 },
+                                    { 97, 131, 97, 60 }, { 33, 17, 66, 34 } };
+
+    for (size_t f = 0; f < VA_COUNT(formats); f++)
+        for (size_t s = 0; s < VA_COUNT(sizes); s++)
+            VA_CHECK_INT(differences(formats[f], sizes[s]), 0);
+}
+
 int main(void)
 {
     VA_TEST(numbers_follow_each_other);
@@ -274,7 +380,9 @@ int main(void)
     VA_TEST(raw_streams_count_packets);
     VA_TEST(clocks_that_start_again);
     VA_TEST(encoded_frames_come_back_at_their_times);
+    VA_TEST(decoding_ahead_does_not_show);
     VA_TEST(the_encoder_refuses_what_it_cannot_keep);
     VA_TEST(a_picture_that_cannot_be_converted_spoils_no_other);
+    VA_TEST(planes_hold_what_swscale_packs);
     return va_test_finish();
 }

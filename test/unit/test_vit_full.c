@@ -5,6 +5,7 @@
 #include "cpu/va_cpu_ops.h"
 #include "media/va_resize.h"
 #include "model/va_embedder.h"
+#include "ops/va_device.h"
 #include "test/va_generated.h"
 
 enum { SIDE = 224, WIDEST = 1024 };
@@ -56,11 +57,12 @@ static double error_of(const double *found, const struct va_tensor *t)
     return sqrt(off / size);
 }
 
-/* float32 within the recorded tolerance; bfloat16, where its error in PyTorch is given
- * (test/reference/bf16_error.py), within 1.5 times that, and not nearer than rounded operands can
+/* float32 within the recorded tolerance; bfloat16 and int8, where their error in PyTorch is given
+ * (test/reference/rounding_error.py), within 1.5 times that, and not nearer than rounded operands can
  * be. */
-static void check_size(const char *size, double bf16)
+static void check_size(const char *size, double bf16, double int8)
 {
+    const double bound[] = { [VA_BF16_PRODUCTS] = bf16, [VA_INT8_PRODUCTS] = int8 };
     char file[64];
     struct va_tensors *expected, *weights;
     const struct va_tensor *cls;
@@ -84,14 +86,15 @@ static void check_size(const char *size, double bf16)
     va_generated_bytes("image", sizeof(picture), picture);
     see(e, picture, row);
     va_golden_check(file, row, cls->count, cls, va_golden_atol(file, "cls"));
-    if (bf16 > 0) {
+    for (int i = VA_BF16_PRODUCTS; i <= VA_INT8_PRODUCTS && bound[i] > 0; i++) {
         va_embedder_free(e); /* weights are ready for the precision that they were loaded for */
-        be->precision = VA_BF16_PRODUCTS;
+        be->precision = (enum va_precision)i;
         e = embedder(be, weights_of(size));
         see(e, picture, row);
-        VA_CHECK_NEAR(error_of(row, cls), 0, 1.5 * bf16);
+        VA_CHECK_NEAR(error_of(row, cls), 0, 1.5 * bound[i]);
         VA_CHECK(error_of(row, cls) > 1e-4);
-        printf("# %s in bf16: off by %.3g, PyTorch by %.3g\n", size, error_of(row, cls), bf16);
+        printf("# %s in %s: off by %.3g, PyTorch by %.3g\n", size, va_precision_names[i],
+               error_of(row, cls), bound[i]);
     }
     va_embedder_free(e);
     va_backend_free(be);
@@ -100,14 +103,14 @@ static void check_size(const char *size, double bf16)
 
 static void base(void)
 {
-    check_size("base", 5.16e-3);
+    check_size("base", 5.16e-3, 1.83e-2);
 }
 
 static void large(void)
 {
     if (SLOW)
         VA_SKIP("303 million weights take too long under sanitizers");
-    check_size("large", 0);
+    check_size("large", 0, 0);
 }
 
 /* The same bound as for the generated picture: resizing is exact. */

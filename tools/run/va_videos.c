@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "media/va_image.h"
+#include "tools/run/va_failures.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -85,7 +86,7 @@ static int64_t write_list(int fd, char *const *paths, char **places, int codes)
 
     for (size_t i = 0, before = 0; paths[i] && written; i++, before = 0) {
         if (check_video(paths[i]) < 0 || !(places[i] = place_of(paths[i]))) {
-            written = dprintf(codes, "%d\n", va_error_last_status()) > 0;
+            written = va_failures_add(codes, va_error_last_status(), paths[i]) == 0;
             continue;
         }
         while (before < i && !(places[before] && !strcmp(places[before], places[i])))

@@ -43,6 +43,9 @@ void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, con
 /* hot_gemm.c */
 void VA_HOT(va_hot_gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
                          float *work);
+/* hot_bytes.c */
+float VA_HOT(va_hot_to_bytes)(int64_t n, const float *x, int zero, int64_t step, uint8_t *to);
+void VA_HOT(va_hot_bytes_product)(const struct va_bytes_product *p);
 /* hot_norm.c */
 void VA_HOT(va_hot_norm)(int64_t rows, const struct va_norm *p, int64_t first);
 void VA_HOT(va_hot_norm_grad)(int64_t rows, const struct va_norm_grad *p, int64_t first,

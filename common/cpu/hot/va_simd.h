@@ -12,6 +12,7 @@
 #ifndef VA_SIMD_H
 #define VA_SIMD_H
 
+#include "base/va_level.h"
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,13 +20,6 @@
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
 #endif
-
-#ifndef VA_LEVEL /* only when the header is looked at alone */
-#define VA_LEVEL plain
-#endif
-#define VA_HOT_JOIN(name, level)  name##_##level
-#define VA_HOT_JOIN2(name, level) VA_HOT_JOIN(name, level)
-#define VA_HOT(name)              VA_HOT_JOIN2(name, VA_LEVEL)
 
 #if defined(__AVX512F__)
 #define VA_W 16
@@ -41,7 +35,6 @@
 #else
 #define VA_UNROLL
 #endif
-#define VA_INLINE static inline __attribute__((always_inline))
 
 typedef float va_vf __attribute__((vector_size(VA_W * 4), may_alias));
 typedef int32_t va_vi __attribute__((vector_size(VA_W * 4)));

@@ -1,10 +1,11 @@
-"""How far PyTorch's own bfloat16 is from float64, on the recorded encoders.
+"""How far bfloat16 and int8 are from float64 in PyTorch, on the recorded encoders.
 
-    python bf16_error.py GOLDEN...      folders in which vit/ is looked for, the first that has it
+    python rounding_error.py GOLDEN...      folders in which vit/ is looked for, the first that has it
 
-Prints, for each encoder, the error of its CLS rows under torch.autocast(bfloat16) on the CPU, and
-in float32: the length of the difference over the length of the row, the worst of all pictures.
-The bounds of bf16 in test/golden/README.md are one and a half times these.
+Prints, for each encoder, the error of its CLS rows under torch.autocast(bfloat16) on the CPU, in
+float32, and with linear layers whose inputs (by row) and weights (by output) are rounded to 8 bits: the
+length of the difference over the length of the row, the worst of all pictures.
+The bounds of bf16 and int8 in test/golden/README.md are one and a half times these.
 """
 import os
 import sys
@@ -26,13 +27,21 @@ def find(name):
     return None
 
 
-def forward(w, images, heads):
+def whole(x):
+    """x with each row rounded to whole multiples of the 127th part of its largest magnitude."""
+    scale = x.abs().amax(-1, keepdim=True) / 127
+    return (x / scale).round() * scale
+
+
+def forward(w, images, heads, rounded=lambda x: x):
     """CLS rows of an encoder whose tensors are w, as ops/va_op.h and nn/va_vit.h define it."""
-    linear = lambda x, n: F.linear(x, w[n + ".weight"], w[n + ".bias"])
+    linear = lambda x, n: F.linear(rounded(x), rounded(w[n + ".weight"].flatten(1)), w[n + ".bias"])
     norm = lambda x, n: F.layer_norm(x, x.shape[-1:], w[n + ".weight"], w[n + ".bias"], 1e-6)
     p = w["patch_embed.proj.weight"]
     x = F.conv2d(images, p, w["patch_embed.proj.bias"], stride=p.shape[-1])
     x = x.flatten(2).transpose(1, 2)
+    if rounded is whole:
+        x = linear(F.unfold(images, p.shape[-1], stride=p.shape[-1]).transpose(1, 2), "patch_embed.proj")
     x = torch.cat([w["cls_token"].expand(len(x), -1, -1), x], 1) + w["pos_embed"]
     depth = 1 + max(int(n.split(".")[1]) for n in w if n.startswith("blocks."))
     for i in range(depth):
@@ -88,10 +97,11 @@ def report(name, w, images, heads, recorded):
         plain = forward(w, images, heads)
         with torch.autocast("cpu", torch.bfloat16):
             rounded = forward(w, images, heads)
+        bytes = forward({n: t.double() for n, t in w.items()}, images.double(), heads, whole)
     recorded = recorded.double()
     assert (exact - recorded).norm() < 1e-6 * recorded.norm(), "this is not the recorded encoder"
     off = lambda x: ((x.double() - exact).norm(dim=1) / exact.norm(dim=1)).max().item()
-    print("%s: bfloat16 %.3e, float32 %.3e" % (name, off(rounded), off(plain)))
+    print("%s: bfloat16 %.3e, float32 %.3e, int8 %.3e" % (name, off(rounded), off(plain), off(bytes)))
 
 
 np.seterr(over="ignore")
