@@ -119,6 +119,20 @@ kept() {
     run -2 va-check --force p.h5 # a tool without outputs has no such option
 }
 
+@test "an output of another kind is no earlier output" {
+    cp m.h5 trained.h5 && cp p.h5 kept.h5 && cp w.h5 windows.h5
+    kept trained.h5 3 va-smooth --window 3 -o trained.h5 p.h5
+    [ "$stderr" = "va-smooth: trained.h5: exists and holds va.model/1, expected va.predictions/1 as of an earlier output: name another file, or replace it with --force" ] ||
+        explain "$stderr"
+    kept trained.h5 3 va-predict -q -m m.h5 -o trained.h5 f/v1.h5
+    kept trained.h5 3 va-embed -q -w enc.h5 -o trained.h5 emb/clip.h5
+    kept kept.h5 3 va-weights init --arch vit_tiny -o kept.h5
+    kept windows.h5 3 va-tcn-mamba-train -q --windows w.h5 --train train.txt --val val.txt "${SMALL[@]}" -o windows.h5
+    kept kept.h5 3 va-window -q --labels lab -o kept.h5 f/v1.h5
+    va-smooth --force --window 3 -o trained.h5 p.h5
+    va-smooth --window 5 -o trained.h5 p.h5
+}
+
 @test "two writers of one target: both end well, or one says which process has it" {
     local i one two
     for ((i = 0; i < 100; i++)); do
@@ -192,7 +206,7 @@ kept() {
     cmp open.h5 closed.h5
     va-check p.h5 >&- 2>&- <&-
     # shellcheck disable=SC2016
-    run -4 --separate-stderr bash -c 'va-window --labels lab -o closed.h5 f/*.h5 >&-'
+    run -4 --separate-stderr bash -c 'va-window --labels lab -o windows.h5 f/*.h5 >&-'
     [[ $stderr == "va-window: standard output: cannot write: "* ]]
 }
 

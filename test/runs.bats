@@ -77,7 +77,7 @@ no_checkpoint() {
     for file in mine.h5 mine.txt; do
         for how in --restart -q; do
             run -3 --separate-stderr train_with -q -o m.h5 --state $file $how
-            [[ $stderr == "${tool[0]}: $file: exists and holds "*", not an earlier output: name another file, or replace it with --force" ]] ||
+            [[ $stderr == "${tool[0]}: $file: exists and holds "*" an earlier output: name another file, or replace it with --force" ]] ||
                 explain "$stderr"
             [ ! -e m.h5 ]
         done

@@ -18,6 +18,23 @@ void va_output_force(bool force)
     forced = force;
 }
 
+bool va_output_forced(void)
+{
+    return forced;
+}
+
+int64_t va_output_head(const char *path, char *head)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    ssize_t n = fd < 0 ? -1 : pread(fd, head, VA_OUTPUT_HEAD, 0);
+    int error = errno;
+
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return n;
+}
+
 bool va_output_begins(const char *head, size_t size, const char *text)
 {
     size_t n = strlen(text);
@@ -40,13 +57,10 @@ static bool in_input_folder(const char *target)
 static int check_content(const char *target, va_output_ours *ours, bool beside_inputs)
 {
     char head[VA_OUTPUT_HEAD];
-    int fd = open(target, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
+    int64_t n = va_output_head(target, head);
     int error = n < 0 ? errno : 0;
     const char *name = n < 0 ? "data that may not be read" : va_magic_name(head, (size_t)n);
 
-    if (fd >= 0)
-        close(fd);
     if (n >= 0 && ours(head, (size_t)n))
         return 0;
     if (error && error != EACCES && error != EPERM) {

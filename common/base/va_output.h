@@ -12,6 +12,7 @@
 #include "base/va_attr.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { VA_OUTPUT_HEAD = 8192 }; /* number of first bytes that are read */
 
@@ -27,6 +28,10 @@ VA_MUST_USE int va_output_check(const char *target, va_output_ours *ours);
 
 /* --force: files that are no earlier output are replaced, too. */
 void va_output_force(bool force);
+bool va_output_forced(void);
+
+/* The first bytes of a file to head [VA_OUTPUT_HEAD]; how many, or -1 with errno set. */
+int64_t va_output_head(const char *path, char *head);
 
 /* Whether head[0..size) begins with `text`: for writers whose files have a fixed first line. */
 bool va_output_begins(const char *head, size_t size, const char *text);

@@ -35,11 +35,9 @@ bool va_h5_named(const char *path);
 /* Begin `path` of `schema` ("va.features/1"). NULL after reporting. */
 VA_MUST_USE struct va_h5_out *va_h5_create(const char *path, const char *schema);
 
-/* Whether head[0..size), the beginning of a file, is that of a file with one of our schemas: what
- * va_h5_create may replace (va_output.h). */
-bool va_h5_ours(const char *head, size_t size);
-/* The same for a checkpoint alone, which a run removes in the end. */
-bool va_h5_ours_state(const char *head, size_t size);
+/* Whether va_h5_create may make or replace `path`: an earlier output (base/va_output.h) has the same schema,
+ * of any version. For those who ask before the work. 0, or -1 after reporting. */
+VA_MUST_USE int va_h5_may_create(const char *path, const char *schema);
 
 /* Record an input file for the provenance: its base name and content id. */
 VA_MUST_USE int va_h5_add_input(struct va_h5_out *out, const char *path, const char *id);

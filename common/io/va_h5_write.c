@@ -41,7 +41,8 @@ static const char *find_schema(const char *head, size_t size)
     return at ? at + 1 : NULL;
 }
 
-bool va_h5_ours(const char *head, size_t size)
+/* Whether these are the first bytes of a file of ours. */
+static bool is_ours(const char *head, size_t size)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
     const char *at = find_schema(head, size), *end = head + size;
@@ -53,11 +54,24 @@ bool va_h5_ours(const char *head, size_t size)
     return end - at >= 2 && at[0] == '/' && at[1] >= '0' && at[1] <= '9';
 }
 
-bool va_h5_ours_state(const char *head, size_t size)
+int va_h5_may_create(const char *path, const char *schema)
 {
-    const char *at = find_schema(head, size);
+    const size_t same = strcspn(schema, "/") + 1;
+    char head[VA_OUTPUT_HEAD + 1];
+    const char *found;
+    int64_t n;
 
-    return at && va_output_begins(at, (size_t)(head + size - at), "va.state/");
+    if (va_output_check(path, is_ours) < 0)
+        return -1;
+    n = va_output_forced() ? 0 : va_output_head(path, head);
+    head[n > 0 ? n : 0] = '\0';
+    found = n > 0 ? find_schema(head, (size_t)n) : NULL;
+    if (!found || strncmp(found, schema, same) == 0)
+        return 0;
+    return va_error(
+        "%s: exists and holds %s, expected %s as of an earlier output: name another "
+        "file, or replace it with --force",
+        path, found, schema);
 }
 
 struct va_h5_out *va_h5_create(const char *path, const char *schema)
@@ -79,7 +93,7 @@ struct va_h5_out *va_h5_create(const char *path, const char *schema)
         va_error_machine("%s: schema %s is not known", path, schema);
         goto failed;
     }
-    out->temp = va_tempfile_new(path, va_h5_ours);
+    out->temp = va_h5_may_create(path, schema) < 0 ? NULL : va_tempfile_new(path, NULL);
     if (!out->temp || open_temporary(out) < 0 ||
         va_h5_put_string(out, NULL, "schema", schema) < 0)
         goto failed;

@@ -250,7 +250,7 @@ static int fetch(struct run *r, int64_t video, struct va_frame_values *v)
 /* Whether all files may be written, before the work. */
 static int check_outputs(const struct run *r)
 {
-    int status = va_output_check(r->job->output, va_h5_ours);
+    int status = va_h5_may_create(r->job->output, "va.predictions/1");
 
     for (int64_t i = 0; status == 0 && i < r->index->video_count; i++)
         if (r->chosen[i])

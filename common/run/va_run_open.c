@@ -84,8 +84,8 @@ static int open_alone(struct va_run *r)
     const struct va_run_job *job = r->job;
 
     /* now, and not only after hours of training */
-    if (va_output_check(job->output, va_h5_ours) < 0 ||
-        (!job->resume && va_output_check(r->state_path, va_h5_ours_state) < 0) ||
+    if (va_h5_may_create(job->output, "va.model/1") < 0 ||
+        (!job->resume && va_h5_may_create(r->state_path, "va.state/1") < 0) ||
         take(r, job->output) < 0 || take(r, r->state_path) < 0)
         return -1;
     if (already_done(r)) {
