@@ -8,19 +8,20 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR" || return 1
     va-weights init --arch vit_tiny -o tiny.h5
     make_frames --frames 7 --width 20 --height 30 --first 4 --video clip clip.h5
+    va-embed -q -w tiny.h5 -o earlier.h5 clip.h5
 }
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
-    cp "$BATS_FILE_TMPDIR"/tiny.h5 "$BATS_FILE_TMPDIR"/clip.h5 .
+    cp "$BATS_FILE_TMPDIR"/{tiny,clip,earlier}.h5 .
 }
 
 # refused FILE SAID: one line that begins so, and nothing else
 refused() {
-    cp clip.h5 out.h5
+    cp earlier.h5 out.h5
     run -3 --separate-stderr va-embed -w tiny.h5 -o out.h5 "$1"
     [[ $stderr == "va-embed: $2"* ]] || explain "$1: $stderr"
     [ "${#stderr_lines[@]}" -eq 1 ] && [ "$output" = "" ]
-    cmp out.h5 clip.h5 && [ -z "$(find . -name '*.part')" ]
+    cmp out.h5 earlier.h5 && [ -z "$(find . -name '*.part')" ]
 }
 
 @test "generic battery" {

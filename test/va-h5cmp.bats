@@ -142,9 +142,9 @@ model() {
 }
 
 @test "schemas" {
-    make_frames y.h5
-    run -1 --separate-stderr va-h5cmp x.h5 y.h5
-    [ "${lines[0]}" = "x.h5 y.h5: schemas va.features/1 and va.frames/1 differ" ]
+    make_frames z.h5
+    run -1 --separate-stderr va-h5cmp x.h5 z.h5
+    [ "${lines[0]}" = "x.h5 z.h5: schemas va.features/1 and va.frames/1 differ" ]
 }
 
 @test "unreadable: 3; one file: 2; a bad bound: 2" {

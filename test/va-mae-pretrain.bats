@@ -10,11 +10,11 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
 
 # refused STATUS WORDS ARGS...: one line, no output, an earlier one stays
 refused() {
-    cp a.h5 m.h5
+    cp earlier.h5 m.h5
     run -"$1" --separate-stderr pretrain "${@:3}" -o m.h5
     [[ $stderr == "va-mae-pretrain: "$2* ]] || explain "$stderr"
     [ "$(wc -l <<<"$stderr")" -eq 1 ]
-    cmp a.h5 m.h5
+    cmp earlier.h5 m.h5
     [ "$(find . -name '*.part')" = "" ]
 }
 

@@ -9,6 +9,7 @@ pretrain_setup_file() {
     va-decode -q --size 24x24 -o a.h5 "corpus/cropped_aligned/$(ls corpus/cropped_aligned | head -n 1)"
     # shellcheck disable=SC2012
     va-decode -q --size 20x24 -o b.h5 "corpus/cropped_aligned/$(ls corpus/cropped_aligned | tail -n 1)"
+    va-weights init --arch vit_tiny -o earlier.h5
     rm -r corpus
 }
 
