@@ -92,6 +92,23 @@ static inline struct va_weight twin_weight(void *data)
     return (struct va_weight){ .data = data, .stale = true };
 }
 
+/* A linear layer of these sizes on both sides; bias and residual may be NULL. */
+static inline void twin_linear(struct va_linear p, const struct twin *x, const struct twin *w,
+                               const struct twin *bias, const struct twin *residual,
+                               const struct twin *y)
+{
+    struct va_weight weight = twin_weight(w->ref);
+
+    p.w = &weight, p.x = x->ref, p.y = y->ref;
+    p.bias = bias ? bias->ref : NULL, p.residual = residual ? residual->ref : NULL;
+    twin_ref->ops->linear(twin_ref, &p);
+    weight = twin_weight(w->cpu);
+    p.x = x->cpu, p.y = y->cpu;
+    p.bias = bias ? bias->cpu : NULL, p.residual = residual ? residual->cpu : NULL;
+    twin_cpu->ops->linear(twin_cpu, &p);
+    twin_cpu->ops->weight_release(twin_cpu, &weight);
+}
+
 static inline void twin_begin(void)
 {
     twin_ref = va_ref_backend_new();

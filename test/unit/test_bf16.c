@@ -82,7 +82,6 @@ static struct twin *linear(int64_t M, int64_t N, int64_t K, int64_t gap,
 {
     struct va_linear p = { .M = M, .N = N, .K = K, .ldx = K + gap, .ldy = N + gap };
     struct twin *x, *w, *b, *r, *y;
-    struct va_weight wr, wc;
 
     begin(precision);
     x = twin_random(M * p.ldx, -1, 1);
@@ -90,14 +89,8 @@ static struct twin *linear(int64_t M, int64_t N, int64_t K, int64_t gap,
     b = twin_random(N, -1, 1);
     r = twin_random(M * p.ldy, -1, 1);
     y = gap ? twin_new(M * p.ldy) : r;
-    wr = twin_weight(w->ref);
-    wc = twin_weight(w->cpu);
-    p.w = &wr, p.x = x->ref, p.bias = b->ref, p.residual = r->ref, p.y = y->ref;
     p.act = gap ? VA_GELU : VA_IDENTITY;
-    twin_ref->ops->linear(twin_ref, &p);
-    p.w = &wc, p.x = x->cpu, p.bias = b->cpu, p.residual = r->cpu, p.y = y->cpu;
-    twin_cpu->ops->linear(twin_cpu, &p);
-    twin_cpu->ops->weight_release(twin_cpu, &wc);
+    twin_linear(p, x, w, b, r, y);
     return y;
 }
 

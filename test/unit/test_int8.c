@@ -131,7 +131,6 @@ static struct twin *linear(int64_t M, int64_t N, int64_t K, int64_t gap)
     enum { B = 2 };
     struct va_linear p = { .M = M, .N = N, .K = K, .ldx = K + gap, .ldy = N + gap, .B = B };
     struct twin *x, *w, *b, *r, *y;
-    struct va_weight wr, wc;
 
     p.stepx = M * p.ldx, p.stepr = p.stepy = M * p.ldy;
     x = twin_random(B * p.stepx, -3, 2);
@@ -139,14 +138,8 @@ static struct twin *linear(int64_t M, int64_t N, int64_t K, int64_t gap)
     b = twin_random(N, -1, 1);
     r = twin_random(B * p.stepy, -1, 1);
     y = gap ? twin_new(B * p.stepy) : r;
-    wr = twin_weight(w->ref);
-    wc = twin_weight(w->cpu);
-    p.w = &wr, p.x = x->ref, p.bias = b->ref, p.residual = r->ref, p.y = y->ref;
     p.act = gap ? VA_GELU : VA_IDENTITY;
-    twin_ref->ops->linear(twin_ref, &p);
-    p.w = &wc, p.x = x->cpu, p.bias = b->cpu, p.residual = r->cpu, p.y = y->cpu;
-    twin_cpu->ops->linear(twin_cpu, &p);
-    twin_cpu->ops->weight_release(twin_cpu, &wc);
+    twin_linear(p, x, w, b, r, y);
     return y;
 }
 
@@ -171,7 +164,6 @@ static void odd_rows(void)
     enum { M = 7, N = 19, K = 37 };
     struct va_linear p = { .M = M, .N = N, .K = K, .ldx = K, .ldy = N };
     struct twin *x, *w, *y;
-    struct va_weight wr, wc;
     double *values;
 
     begin();
@@ -185,13 +177,7 @@ static void odd_rows(void)
         twin_set(x, 6 * K + k, k % 3 ? 0x1p-100f : -0x1p-140f);
         twin_set(w, 2 * K + k, 0);
     }
-    wr = twin_weight(w->ref);
-    wc = twin_weight(w->cpu);
-    p.w = &wr, p.x = x->ref, p.y = y->ref;
-    twin_ref->ops->linear(twin_ref, &p);
-    p.w = &wc, p.x = x->cpu, p.y = y->cpu;
-    twin_cpu->ops->linear(twin_cpu, &p);
-    twin_cpu->ops->weight_release(twin_cpu, &wc);
+    twin_linear(p, x, w, NULL, NULL, y);
     twin_check("linear", y, 1, 1);
     values = twin_values(twin_cpu, y->cpu_block, y->count);
     for (int64_t i = 0; i < M * N; i++) {
