@@ -209,8 +209,7 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
         linear_bytes(l, tensors);
         return;
     }
-    l.cut = l.w->halves ? cut_product(p->M, p->N, p->K, 96, p->N)
-                        : cut_product(p->M, p->N, p->K, 192, 512);
+    l.cut = cut_product(p->M, p->N, p->K, 96, l.w->halves ? p->N : 512);
     l.aside = l.w->halves && (l.cut.cols < p->N || p->ldy != p->N);
     l.add = same && p->act == VA_IDENTITY && !l.aside;
     l.aside = l.aside || (same && !l.add);
