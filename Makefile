@@ -70,10 +70,8 @@ CAMERA_LINK   = $(eval CAMERA_LINK := $(call camera,--libs))$(CAMERA_LINK)
 CAMERA_LIBS   = $(call as_needed,$(CAMERA_LINK))
 CAMERA_STATE  = $(if $(CAMERA_FOUND),on: libavdevice $(CAMERA_FOUND),off: $(if $(CAMERA),CAMERA=$(CAMERA),no libavdevice found (make deps WITH=camera)))
 
-# CUDA is optional: without nvcc, or without kernels for it, everything else works.
-NVCC     ?= $(shell command -v nvcc 2>/dev/null)
-CUDA_SRC := $(wildcard cuda/*.cu)
-CUDA_STATE := $(if $(NVCC),$(if $(CUDA_SRC),on,off: this version has no GPU kernels yet),off: nvcc not found)
+# CUDA is optional: without nvcc everything else works.
+include cuda/rules.mk
 
 # ---- what there is ----------------------------------------------------------------------
 LIB_SRC  := $(wildcard common/*/*.c)
@@ -83,7 +81,8 @@ UNIT_SRC := $(wildcard test/unit/*.c)
 GEN_SRC  := $(wildcard test/gen/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
-HEADERS  := $(wildcard common/*/*.h tools/*/*.h cuda/*.h test/*.h test/*/*.h)
+HEADERS  := $(wildcard common/*/*.h tools/*/*.h test/*.h test/*/*.h)
+CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
 SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
@@ -120,7 +119,7 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC) $(C
            $(BUILD)/common/media/va_camera_here.o $(BUILD)/va_page_text.o \
            $(BUILD)/va_schema_tables.o $(BUILD)/va_devices.o $(HOT_OBJ)
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
-DEVICES  := cpu
+DEVICES  := cuda cpu
 
 .PHONY: all help deps weights bench check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
@@ -278,18 +277,20 @@ include test/rules.mk # tests, benchmarks, faults, fuzzing
 check-headers:
 	@for h in $(HEADERS); do \
 	    echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(CSTD) $(WARN) -Werror -fsyntax-only -x c - || exit 1; done
+	@for h in $(filter-out %_cuda.h,$(CUDA_H)); do \
+	    echo "#include \"$$h\"" | $(CXX) $(CUDA_FLAGS) -Werror -fsyntax-only -x c++ - || exit 1; done
 
 # Includes point down the layers only, and no files of the library need one another in a circle.
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
+C_SRC = $(CUDA_SRC) $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
 lint: check-headers check-layers
-	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS)
+	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS) $(CUDA_H)
 	shellcheck $(SCRIPTS)
 	shellcheck -s bash $(BATS) $(wildcard test/lib/*.bash test/fault/*.bash)
 format:
-	clang-format -i $(C_SRC) $(HEADERS)
+	clang-format -i $(C_SRC) $(HEADERS) $(CUDA_H)
 
 # ---- the rest ---------------------------------------------------------------------------
 deps:

@@ -6,6 +6,8 @@
  *         VA_TEST(scan_of_one_frame);
  *         return va_test_finish();
  *     }
+ *
+ * VA_TEST_ONLY="NAME ..." in the environment leaves the others out, without a word.
  */
 #ifndef VA_TEST_H
 #define VA_TEST_H
@@ -14,14 +16,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int va_test_passed, va_test_failed, va_test_skipped;
 static bool va_test_bad;
 static const char *va_test_why; /* set by VA_SKIP */
 
+static inline bool va_test_wanted(const char *name)
+{
+    const char *only = getenv("VA_TEST_ONLY"), *at = only;
+    size_t n = strlen(name);
+
+    if (!only || !*only)
+        return true;
+    for (; (at = strstr(at, name)) != NULL; at += n)
+        if ((at == only || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
+            return true;
+    return false;
+}
+
 #define VA_TEST(name)                                                           \
     do {                                                                        \
+        if (!va_test_wanted(#name))                                             \
+            break;                                                              \
         va_test_bad = false;                                                    \
         va_test_why = NULL;                                                     \
         name();                                                                 \

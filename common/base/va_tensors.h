@@ -14,6 +14,7 @@
 #define VA_TENSORS_H
 
 #include "base/va_attr.h"
+#include "base/va_numbers.h"
 #include "base/va_stored.h"
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -33,13 +34,6 @@ enum va_dtype {
 };
 extern const char *const va_dtype_names[]; /* "float32", ..., in enum order, NULL last */
 size_t va_dtype_size(enum va_dtype t);     /* bytes of one element */
-
-/* Numbers that somebody has, asked for piece by piece and by any thread: `get` writes those from `first`
- * on to `to`. Whether it could do so is known to who made it. */
-struct va_numbers {
-    void (*get)(void *arg, int64_t first, int64_t count, float *to);
-    void *arg;
-};
 
 struct va_tensor {
     char *name;

@@ -1,6 +1,8 @@
 #include "ops/va_device.h"
 
 #include "base/va_error.h"
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,31 +21,35 @@ static bool is_cuda(const char *device)
     return digits >= 1 && digits <= 4 && !device[5 + digits];
 }
 
+static bool told; /* why auto left a device out */
+
 /* The kind that `device` names, and its number; NULL after reporting that it is not here. */
 static const struct va_device *find(const char *device, int *number)
 {
     const char *colon = strchr(device, ':');
     size_t length = colon ? (size_t)(colon - device) : strlen(device);
-    int found = -1;
+    bool any = strcmp(device, "auto") == 0;
+    char why[PATH_MAX + 200] = "this build has no GPU support, expected cpu";
 
     *number = colon ? atoi(colon + 1) : 0;
     for (int i = 0; va_devices[i]; i++) {
         const struct va_device *d = va_devices[i];
-        bool any = strcmp(device, "auto") == 0;
+        int found;
 
         if (!any && (strncmp(d->name, device, length) != 0 || d->name[length]))
             continue;
-        found = d->count();
-        if (*number < found)
+        found = d->count(why, sizeof(why));
+        if (*number < found) {
+            told = true;
             return d;
-        if (!any)
-            break;
+        }
+        if (any && !told)
+            va_debug("--device auto: no %s: %s", d->name, why);
+        else if (found > 0)
+            snprintf(why, sizeof(why), "found %d such device%s here, counted from 0", found,
+                     found == 1 ? "" : "s");
     }
-    if (found < 0)
-        va_error_machine("--device %s: this build has no GPU support, expected cpu", device);
-    else
-        va_error_machine("--device %s: found %d such devices here, counted from 0", device,
-                         found);
+    va_error_machine("--device %s: %s", device, why);
     return NULL;
 }
 

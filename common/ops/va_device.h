@@ -44,8 +44,9 @@ VA_MUST_USE struct va_backend *va_device_open(const char *device);
 /* ---- what a kind of device provides ----------------------------------------------------- */
 
 struct va_device {
-    const char *name;                       /* "cpu", "cuda" */
-    int (*count)(void);                     /* how many of them are here */
+    const char *name; /* "cpu", "cuda" */
+    /* How many of them are here; 0: `why` says what is missing, a sentence without a name before it. */
+    int (*count)(char *why, size_t room);
     struct va_backend *(*open)(int number); /* from 0, below count(); NULL after reporting */
 };
 

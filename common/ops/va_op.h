@@ -10,7 +10,7 @@
 #ifndef VA_OP_H
 #define VA_OP_H
 
-#include "base/va_tensors.h"
+#include "base/va_numbers.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -13,7 +13,7 @@
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_cpu_ops.h"
+#include "ops/va_device.h"
 #include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
@@ -109,10 +109,18 @@ static inline void twin_linear(struct va_linear p, const struct twin *x, const s
     twin_cpu->ops->weight_release(twin_cpu, &weight);
 }
 
+/* What is tested: the CPU, or the device that VA_TEST_DEVICE names. */
+static inline struct va_backend *va_test_device(void)
+{
+    const char *device = getenv("VA_TEST_DEVICE");
+
+    return va_device_open(device ? device : "cpu");
+}
+
 static inline void twin_begin(void)
 {
     twin_ref = va_ref_backend_new();
-    twin_cpu = va_cpu_backend_new();
+    twin_cpu = va_test_device();
     twin_used = 0;
     if (!twin_ref || !twin_cpu)
         exit(4);

@@ -1,0 +1,240 @@
+/*
+ * The table of a GPU: memory, and which function stands for which entry.
+ */
+#include "cuda/va_cuda.h"
+
+#include <stdlib.h>
+
+struct block {
+    void *memory;
+    size_t bytes;
+};
+
+struct va_cuda {
+    struct va_backend base;
+    const struct va_plugin_host *host;
+    struct block *blocks; /* what was allocated, with its size: [count] of [room] */
+    int64_t count, room;
+    void *scratch;
+    size_t scratch_bytes;
+};
+
+static struct va_cuda *of(struct va_backend *be)
+{
+    return (struct va_cuda *)be;
+}
+
+/* ---- failures ---------------------------------------------------------------------------------- */
+
+static void take_error(struct va_backend *be)
+{
+    if (va_gpu_error() && !be->failed) {
+        be->failed = true;
+        of(be)->host->fail("GPU: %s", va_gpu_error());
+    }
+}
+
+void va_cuda_launched(struct va_backend *be, const char *name)
+{
+    va_gpu_launched(name);
+    take_error(be);
+}
+
+static void say_no_memory(struct va_backend *be, size_t bytes)
+{
+    take_error(be);
+    if (!be->failed)
+        of(be)->host->fail(
+            "GPU: out of memory: %zu MiB beside the %lld MiB in use; expected less, such as "
+            "half the --batch",
+            bytes / 1048576 + 1, (long long)(be->held / 1048576));
+}
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static bool remember(struct va_cuda *c, void *memory, size_t bytes)
+{
+    if (c->count == c->room) {
+        int64_t room = 2 * c->room + 64;
+        struct block *more = (struct block *)realloc(c->blocks, (size_t)room * sizeof(*more));
+
+        if (!more)
+            return false;
+        c->blocks = more;
+        c->room = room;
+    }
+    c->blocks[c->count++] = { memory, bytes };
+    c->base.held += (int64_t)bytes;
+    if (c->base.held > c->base.held_max)
+        c->base.held_max = c->base.held;
+    return true;
+}
+
+static void *cuda_alloc(struct va_backend *be, int64_t count)
+{
+    size_t bytes = count < 0 || count > INT64_MAX / 8 ? SIZE_MAX
+                                                      : (size_t)count * sizeof(float);
+    void *memory = bytes == SIZE_MAX ? NULL : va_gpu_new(bytes);
+
+    if (!memory || !remember(of(be), memory, bytes)) {
+        va_gpu_free(memory);
+        say_no_memory(be, bytes);
+        return NULL;
+    }
+    va_gpu_zero(memory, bytes);
+    return memory;
+}
+
+static void cuda_free(struct va_backend *be, void *buffer)
+{
+    struct va_cuda *c = of(be);
+
+    for (int64_t i = c->count; buffer && i-- > 0;) /* what came last goes first, mostly */
+        if (c->blocks[i].memory == buffer) {
+            be->held -= (int64_t)c->blocks[i].bytes;
+            c->blocks[i] = c->blocks[--c->count];
+            va_gpu_free(buffer);
+            return;
+        }
+}
+
+void *va_cuda_room(struct va_backend *be, size_t bytes)
+{
+    struct va_cuda *c = of(be);
+
+    if (be->failed)
+        return NULL;
+    if (bytes > c->scratch_bytes) {
+        va_gpu_free(c->scratch);
+        be->held -= (int64_t)c->scratch_bytes;
+        c->scratch = va_gpu_new(bytes);
+        c->scratch_bytes = c->scratch ? bytes : 0;
+        be->held += (int64_t)c->scratch_bytes;
+        if (be->held > be->held_max)
+            be->held_max = be->held;
+        if (!c->scratch) {
+            say_no_memory(be, bytes);
+            be->failed = true;
+        }
+    }
+    return c->scratch;
+}
+
+static void cuda_zero(struct va_backend *be, void *buffer, int64_t count)
+{
+    if (va_cuda_go(be, count))
+        va_gpu_zero(buffer, (size_t)count * sizeof(float));
+}
+
+static void cuda_copy(struct va_backend *be, void *dst, const void *src, int64_t count)
+{
+    if (va_cuda_go(be, count))
+        va_gpu_copy(dst, src, (size_t)count * sizeof(float));
+}
+
+static void put_bytes(struct va_backend *be, void *dst, const void *src, int64_t bytes)
+{
+    if (va_cuda_go(be, bytes))
+        va_gpu_put(dst, src, (size_t)bytes);
+}
+
+static void get_bytes(struct va_backend *be, void *dst, const void *src, int64_t bytes)
+{
+    if (bytes < 1)
+        return;
+    if (be->failed)
+        memset(dst, 0, (size_t)bytes);
+    else
+        va_gpu_get(dst, src, (size_t)bytes);
+    take_error(be);
+}
+
+static void put_f32(struct va_backend *be, void *dst, const float *src, int64_t count)
+{
+    put_bytes(be, dst, src, count * (int64_t)sizeof(float));
+}
+
+static void get_f32(struct va_backend *be, float *dst, const void *src, int64_t count)
+{
+    get_bytes(be, dst, src, count * (int64_t)sizeof(float));
+}
+
+static const int64_t PIECE =
+    4096; /* numbers that are turned into doubles, or from them, at once */
+
+static void put_f64(struct va_backend *be, void *dst, const double *src, int64_t count)
+{
+    float piece[PIECE];
+
+    for (int64_t i = 0; i < count; i += PIECE) {
+        int64_t n = count - i < PIECE ? count - i : PIECE;
+
+        for (int64_t j = 0; j < n; j++)
+            piece[j] = (float)src[i + j];
+        put_f32(be, va_out(dst) + i, piece, n);
+    }
+}
+
+static void get_f64(struct va_backend *be, double *dst, const void *src, int64_t count)
+{
+    float piece[PIECE];
+
+    for (int64_t i = 0; i < count; i += PIECE) {
+        int64_t n = count - i < PIECE ? count - i : PIECE;
+
+        get_f32(be, piece, va_in(src) + i, n);
+        for (int64_t j = 0; j < n; j++)
+            dst[i + j] = piece[j];
+    }
+}
+
+static int cuda_sync(struct va_backend *be)
+{
+    va_gpu_wait();
+    take_error(be);
+    return be->failed ? -1 : 0;
+}
+
+static void cuda_destroy(struct va_backend *be)
+{
+    struct va_cuda *c = of(be);
+
+    va_gpu_free(c->scratch);
+    va_gpu_wait();
+    free(c->blocks);
+    free(c);
+}
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+static const struct va_ops cuda_ops = {
+    .name = "cuda",
+    .elem = sizeof(float),
+    .alloc = cuda_alloc,
+    .free = cuda_free,
+    .zero = cuda_zero,
+    .copy = cuda_copy,
+    .put_f32 = put_f32,
+    .put_f64 = put_f64,
+    .get_f32 = get_f32,
+    .get_f64 = get_f64,
+    .put_bytes = put_bytes,
+    .get_bytes = get_bytes,
+    .unary = va_cuda_unary,
+    .unary_grad = va_cuda_unary_grad,
+    .sync = cuda_sync,
+    .destroy = cuda_destroy,
+};
+
+struct va_backend *va_cuda_backend_new(const struct va_plugin_host *host)
+{
+    struct va_cuda *c = (struct va_cuda *)calloc(1, sizeof(*c));
+
+    if (!c) {
+        host->fail("out of memory: %zu bytes", sizeof(*c));
+        return NULL;
+    }
+    c->host = host;
+    host->init(&c->base, &cuda_ops);
+    return &c->base;
+}

@@ -1,0 +1,344 @@
+/*
+ * va_emu.h - a host executor of kernels: CUDA's names for g++ and clang++.
+ *
+ * A block runs at a time; each of its threads is a fiber that runs until it waits for others. So
+ * one order of many is tried per run, and VA_EMU_ORDER or va_emu_order() chooses it:
+ *   forward | reverse    threads by ascending or descending number
+ *   random:SEED          a new order at every wait
+ * What differs between orders is a race. Built with -fsanitize=thread, every fiber is a thread to
+ * the sanitizer, and only __syncthreads and __syncwarp order its accesses: a race is reported with
+ * both lines of source though the values agree.
+ *
+ * Found here, with kernel, block, thread and line, and the process ends (exit 70):
+ *   a barrier that some threads do not reach, or reach at another line; a warp operation whose
+ *   mask names a lane that has ended or waits elsewhere; a block or grid that a GPU refuses;
+ *   a copy that was not waited for (its target holds a NaN pattern until va_copy_wait)
+ * Found by sanitizers: accesses outside of a buffer or of shared memory (address: shared memory is
+ *   allocated anew, of the exact size), a vector that is not aligned, an index beyond a member of
+ *   the shared struct (undefined).
+ * Shared memory, and buffers that are not zeroed, start as NaNs (0xFFFFFFFF; a number below 0 as
+ * an int, far out as an index).
+ */
+#ifndef VA_EMU_H
+#define VA_EMU_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <type_traits>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __restrict__ __restrict
+#define __grid_constant__
+#define __align__(n) alignas(n)
+#define __constant__ static
+
+struct uint3 {
+    unsigned x, y, z;
+};
+struct dim3 {
+    unsigned x, y, z;
+    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_)
+    {
+    }
+};
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+struct alignas(16) uint4 {
+    uint32_t x, y, z, w;
+};
+static inline float2 make_float2(float x, float y)
+{
+    return { x, y };
+}
+static inline float4 make_float4(float x, float y, float z, float w)
+{
+    return { x, y, z, w };
+}
+static inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w)
+{
+    return { x, y, z, w };
+}
+
+/* ---- the thread that runs now ------------------------------------------------------------------ */
+
+struct va_emu_place { /* of the running thread; switched with the fiber */
+    uint3 thread, block;
+    dim3 block_size, grid_size;
+    unsigned char *shared;
+};
+extern struct va_emu_place *va_emu_now;
+
+#define threadIdx (va_emu_now->thread)
+#define blockIdx  (va_emu_now->block)
+#define blockDim  (va_emu_now->block_size)
+#define gridDim   (va_emu_now->grid_size)
+static constexpr int warpSize = 32;
+
+#define VA_SHARED_MEMORY(type, name) \
+    type &name = *(type *)va_emu_shared(sizeof(type), alignof(type))
+void *va_emu_shared(size_t bytes, size_t align);
+
+/* ---- waiting for others ------------------------------------------------------------------------ */
+
+enum va_emu_op {
+    VA_EMU_SYNC,
+    VA_EMU_SHUFFLE,
+    VA_EMU_BALLOT,
+    VA_EMU_SYNCWARP,
+    VA_EMU_MMA,
+    VA_EMU_LDMATRIX
+};
+
+void va_emu_barrier(int line);
+/* Meet the lanes of the mask; value in, what lane `from` brought out. */
+uint32_t va_emu_exchange(enum va_emu_op op, uint32_t mask, uint32_t value, int from, int line);
+void va_emu_fence(
+    void); /* for the thread sanitizer: a release and an acquire by all of a warp */
+
+#define VA_LINE int line = __builtin_LINE()
+
+static inline int va_emu_lane(void)
+{
+    const struct va_emu_place *p = va_emu_now;
+
+    return (
+        int)((p->thread.x + p->block_size.x * (p->thread.y + p->block_size.y * p->thread.z)) %
+             32);
+}
+
+static inline void __syncthreads(VA_LINE)
+{
+    va_emu_barrier(line);
+}
+static inline void __syncwarp(uint32_t mask = 0xffffffff, VA_LINE)
+{
+    (void)va_emu_exchange(VA_EMU_SYNCWARP, mask, 0, va_emu_lane(), line);
+}
+
+template <class T>
+static inline T va_emu_shuffle(uint32_t mask, T x, int from, int line)
+{
+    uint32_t w[sizeof(T) / 4];
+    T y;
+
+    static_assert(sizeof(T) % 4 == 0, "4 or 8 bytes");
+    memcpy(w, &x, sizeof(T));
+    for (uint32_t &v : w)
+        v = va_emu_exchange(VA_EMU_SHUFFLE, mask, v, from, line);
+    memcpy(&y, w, sizeof(T));
+    return y;
+}
+template <class T>
+static inline T __shfl_xor_sync(uint32_t mask, T x, int with, int width = 32, VA_LINE)
+{
+    int lane = va_emu_lane(), from = lane ^ with;
+
+    return va_emu_shuffle(mask, x, from / width <= lane / width ? from : lane, line);
+}
+template <class T>
+static inline T __shfl_sync(uint32_t mask, T x, int from, int width = 32, VA_LINE)
+{
+    return va_emu_shuffle(mask, x, va_emu_lane() / width * width + (from & (width - 1)), line);
+}
+template <class T>
+static inline T __shfl_down_sync(uint32_t mask, T x, int by, int width = 32, VA_LINE)
+{
+    int lane = va_emu_lane();
+
+    return va_emu_shuffle(mask, x, lane % width + by < width ? lane + by : lane, line);
+}
+template <class T>
+static inline T __shfl_up_sync(uint32_t mask, T x, int by, int width = 32, VA_LINE)
+{
+    int lane = va_emu_lane();
+
+    return va_emu_shuffle(mask, x, lane % width >= by ? lane - by : lane, line);
+}
+static inline uint32_t __ballot_sync(uint32_t mask, int yes, VA_LINE)
+{
+    return va_emu_exchange(VA_EMU_BALLOT, mask, yes != 0, 0, line);
+}
+static inline int __any_sync(uint32_t mask, int yes, VA_LINE)
+{
+    return va_emu_exchange(VA_EMU_BALLOT, mask, yes != 0, 0, line) != 0;
+}
+static inline int __all_sync(uint32_t mask, int yes, VA_LINE)
+{
+    return va_emu_exchange(VA_EMU_BALLOT, mask, yes != 0, 0, line) == mask;
+}
+
+/* ---- atomics: fibers change at waits only, so plain; __atomic for the thread sanitizer ---------- */
+
+template <class T>
+static inline T atomicAdd(T *p, T x)
+{
+    if constexpr (std::is_integral_v<T>) {
+        return __atomic_fetch_add(p, x, __ATOMIC_RELAXED);
+    } else {
+        T old, now;
+
+        __atomic_load(p, &old, __ATOMIC_RELAXED);
+        do
+            now = old + x;
+        while (!__atomic_compare_exchange(p, &old, &now, false, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+        return old;
+    }
+}
+static inline int atomicMax(int *p, int x)
+{
+    int old = __atomic_load_n(p, __ATOMIC_RELAXED);
+
+    __atomic_store_n(p, old > x ? old : x, __ATOMIC_RELAXED);
+    return old;
+}
+template <class T>
+static inline T atomicExch(T *p, T x)
+{
+    return __atomic_exchange_n(p, x, __ATOMIC_RELAXED);
+}
+static inline void __threadfence(void)
+{
+}
+
+/* ---- arithmetic -------------------------------------------------------------------------------- */
+
+static inline float __uint_as_float(uint32_t x)
+{
+    float y;
+
+    memcpy(&y, &x, 4);
+    return y;
+}
+static inline uint32_t __float_as_uint(float x)
+{
+    uint32_t y;
+
+    memcpy(&y, &x, 4);
+    return y;
+}
+static inline float va_exp2(float x)
+{
+    return exp2f(x);
+}
+static inline float va_rcp(float x)
+{
+    return 1 / x;
+}
+static inline float rsqrtf(float x)
+{
+    return 1 / sqrtf(x);
+}
+static inline uint32_t __umulhi(uint32_t a, uint32_t b)
+{
+    return (uint32_t)((uint64_t)a * b >> 32);
+}
+static inline va_bf16 va_bf16_of(float x)
+{
+    uint32_t u = __float_as_uint(x);
+
+    if (x != x)
+        return { 0x7fff };
+    return { (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16) };
+}
+static inline float va_f32_of(va_bf16 x)
+{
+    return __uint_as_float((uint32_t)x.bits << 16);
+}
+
+/* ---- tensor cores, copies ---------------------------------------------------------------------- */
+
+void va_emu_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2], int line);
+void va_emu_ldmatrix(uint32_t r[4], const uint32_t row[4], int line);
+void va_emu_copy(void *shared, const void *global, int bytes);
+void va_emu_copy_commit(void);
+void va_emu_copy_due(int pending, int line);
+/* The next copy that is due, or false. Made here, in the kernel's file, so that sanitizers see it. */
+bool va_emu_copy_next(void **to, const void **from, int *bytes);
+
+static inline void va_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2], VA_LINE)
+{
+    va_emu_mma_bf16(d, a, b, line);
+}
+static inline void va_ldmatrix_x4(uint32_t r[4], const void *row, VA_LINE)
+{
+    uint4 mine = *(const uint4 *)row; /* this lane reads its row: sanitizers see who */
+    uint32_t w[4] = { mine.x, mine.y, mine.z, mine.w };
+
+    va_emu_ldmatrix(r, w, line);
+}
+static inline void va_copy_async16(void *shared, const void *global, bool there)
+{
+    uint4 poison = { ~0u, ~0u, ~0u, ~0u };
+
+    *(uint4 *)shared = poison; /* seen by sanitizers as a write now, and again when due */
+    va_emu_copy(shared, there ? global : nullptr, 16);
+}
+static inline void va_copy_async4(void *shared, const void *global, bool there)
+{
+    *(uint32_t *)shared = ~0u;
+    va_emu_copy(shared, there ? global : nullptr, 4);
+}
+static inline void va_copy_commit(void)
+{
+    va_emu_copy_commit();
+}
+template <int pending>
+static inline void va_copy_wait(VA_LINE)
+{
+    void *to;
+    const void *from;
+    int bytes;
+
+    va_emu_copy_due(pending, line);
+    while (va_emu_copy_next(&to, &from, &bytes)) {
+        if (bytes == 16)
+            *(uint4 *)to = from ? *(const uint4 *)from : uint4{ 0, 0, 0, 0 };
+        else
+            *(uint32_t *)to = from ? *(const uint32_t *)from : 0;
+    }
+}
+
+/* ---- launches ---------------------------------------------------------------------------------- */
+
+struct va_emu_launch {
+    const char *name;
+    dim3 grid, block;
+    size_t shared;
+    void (*body)(const void *arg); /* runs the kernel in one thread */
+    const void *arg;
+};
+void va_emu_run(const struct va_emu_launch *l);
+
+template <class F>
+static inline void va_emu_start(const char *name, dim3 grid, dim3 block, size_t shared,
+                                const F &f)
+{
+    struct va_emu_launch l = {
+        name, grid, block, shared, [](const void *arg) { (*(const F *)arg)(); }, &f
+    };
+
+    va_emu_run(&l);
+}
+#define VA_LAUNCH(stream, grid, block, bytes, kernel, ...) \
+    ((void)(stream), va_emu_start(#kernel, grid, block, bytes, [=] { kernel(__VA_ARGS__); }))
+
+enum va_emu_order { VA_EMU_FORWARD, VA_EMU_REVERSE, VA_EMU_RANDOM };
+void va_emu_set_order(enum va_emu_order order, uint64_t seed);
+
+struct va_emu_counts {
+    uint64_t launches, blocks, threads, switches, barriers, exchanges;
+};
+extern struct va_emu_counts va_emu_counts;
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * va_gpu.h - what the library asks of a GPU beside its kernels: memory, copies, waiting.
+ *
+ * va_gpu_cuda.cu is this on NVIDIA's runtime, va_gpu_emu.cc on the host executor (va_emu.h). One process
+ * uses one device and one stream, in which everything happens in the order of the calls.
+ *
+ * Errors:    a call that fails says why in va_gpu_error(), in words; that sticks. Nothing is printed here
+ */
+#ifndef VA_GPU_H
+#define VA_GPU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How many devices; 0: `why` says what is missing. */
+int va_gpu_count(char *why, size_t room);
+
+/* Use device `number`; false after an error. */
+bool va_gpu_open(int number);
+
+/* The stream that kernels are launched in (VA_LAUNCH). */
+void *va_gpu_stream(void);
+
+/* Memory, aligned to 256 bytes, not zeroed; NULL: there is none of this size, which is no error that
+ * sticks. It may be freed with work outstanding that uses it. */
+void *va_gpu_new(size_t bytes);
+void va_gpu_free(void *memory); /* NULL is fine */
+
+/* In the order of the calls; `put` has read its source when it returns, `get` waits. */
+void va_gpu_zero(void *to, size_t bytes);
+void va_gpu_copy(void *to, const void *from, size_t bytes); /* may overlap */
+void va_gpu_put(void *to, const void *from, size_t bytes);
+void va_gpu_get(void *to, const void *from, size_t bytes);
+
+/* After a kernel was launched: an error of the launch sticks. With VA_CUDA_CHECK=1 in the environment it
+ * waits for the kernel, too, so that the operation `name` is to blame. */
+void va_gpu_launched(const char *name);
+
+void va_gpu_wait(void);
+
+/* NULL while all is well, else the first error: "OPERATION: what the runtime says". */
+const char *va_gpu_error(void);
+
+#endif
