@@ -222,6 +222,12 @@ static const struct va_ops cuda_ops = {
     .get_bytes = get_bytes,
     .unary = va_cuda_unary,
     .unary_grad = va_cuda_unary_grad,
+    .add = va_cuda_add,
+    .add_scaled = va_cuda_add_scaled,
+    .gather = va_cuda_gather,
+    .prelu = va_cuda_prelu,
+    .prelu_grad = va_cuda_prelu_grad,
+    .dropout = va_cuda_dropout,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };
