@@ -228,6 +228,8 @@ static const struct va_ops cuda_ops = {
     .prelu = va_cuda_prelu,
     .prelu_grad = va_cuda_prelu_grad,
     .dropout = va_cuda_dropout,
+    .norm = va_cuda_norm,
+    .norm_grad = va_cuda_norm_grad,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };
