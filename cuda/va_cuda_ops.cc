@@ -234,6 +234,9 @@ static const struct va_ops cuda_ops = {
     .scan_grad = va_cuda_scan_grad,
     .norm = va_cuda_norm,
     .norm_grad = va_cuda_norm_grad,
+    .dwconv2d = va_cuda_dwconv2d,
+    .pool2d = va_cuda_pool2d,
+    .upsample2d = va_cuda_upsample2d,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };
