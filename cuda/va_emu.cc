@@ -1,7 +1,7 @@
 /*
  * Fibers of one block, one scheduler. A fiber that waits goes to the next one in the queue itself,
  * so a wait costs one switch. This file is compiled without -fsanitize=thread (what it hands from
- * lane to lane is no shared memory), but calls that sanitizer when the kernels are (VA_EMU_TSAN).
+ * lane to lane is no shared memory), but calls that sanitizer when the kernels are (VA_EMU_RACE).
  */
 #include "cuda/va_kernel.h"
 #include <stdio.h>
@@ -18,7 +18,7 @@ extern "C" void __sanitizer_start_switch_fiber(void **save, const void *bottom, 
 extern "C" void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size);
 extern "C" void __asan_unpoison_memory_region(const volatile void *at, size_t size);
 #endif
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
 extern "C" void *__tsan_get_current_fiber(void);
 extern "C" void *__tsan_create_fiber(unsigned flags);
 extern "C" void __tsan_switch_to_fiber(void *fiber, unsigned flags);
@@ -165,7 +165,7 @@ static void go(struct fiber *to, bool for_good)
                                    to == &e.home ? e.home_bottom : to->stack,
                                    to == &e.home ? e.home_size : (size_t)STACK);
 #endif
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_switch_to_fiber(to->tsan, NO_SYNC);
 #endif
 #ifdef VA_EMU_UCONTEXT
@@ -261,7 +261,7 @@ static void fiber_main(void)
         e.home_size = size;
     }
 #endif
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_acquire(&e.now->tag);
     __tsan_acquire(&e.start_tag); /* after the launch */
 #endif
@@ -271,7 +271,7 @@ static void fiber_main(void)
         fprintf(stderr, ": ended with %d copies not waited for\n", e.now->copy_count);
         stop();
     }
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_release(&e.now->tag);
     __tsan_release(&e.end_tag); /* before what follows the launch */
 #endif
@@ -304,7 +304,7 @@ static void prepare(struct fiber *f)
         *--sp = NULL;
     f->sp = sp;
 #endif
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     if (!f->tsan)
         f->tsan = __tsan_create_fiber(0);
 #endif
@@ -327,7 +327,7 @@ void va_emu_barrier(int line)
                 e.barrier_line);
         stop();
     }
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     char *tag = &e.barrier_tag[e.phase % 2];
 
     __tsan_release(tag);
@@ -338,7 +338,7 @@ void va_emu_barrier(int line)
     } else if (e.at_barrier == e.live && e.queued == 0)
         stuck(); /* some have ended */
     next(false);
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_acquire(tag);
 #endif
 }
@@ -452,7 +452,7 @@ static void meet(struct fiber *f)
     w->op = f->op;
     w->line = f->line;
     w->mask = f->mask;
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     if (f->op == VA_EMU_SYNCWARP) {
         f->value = f->syncs++ % 2;
         __tsan_release(&f->warp_tag[f->value]);
@@ -464,7 +464,7 @@ static void meet(struct fiber *f)
         wake(first, f->mask);
     }
     next(false);
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     for (int i = 0; f->op == VA_EMU_SYNCWARP && i < 32; i++)
         if (f->mask >> i & 1)
             __tsan_acquire(&lanes[i].warp_tag[f->result >> i & 1]);
@@ -563,7 +563,7 @@ static void forget_shared(void *shared, bool all)
     static void *kept[KEPT];
     static int count;
 
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     if (shared)
         kept[count++] = shared;
     if (!all && count < KEPT)
@@ -646,7 +646,7 @@ static void run_block(const struct va_emu_launch *l, uint3 block)
         f->place.shared = (unsigned char *)shared;
         prepare(f);
     }
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_release(&e.start_tag); /* what came before the launch, and the fill */
 #endif
     wake_all();
@@ -676,7 +676,7 @@ void va_emu_run(const struct va_emu_launch *l)
     va_emu_counts.launches++;
     e.launch = l;
     e.shared_size = l->shared;
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     e.home.tsan = __tsan_get_current_fiber();
 #endif
     for (uint64_t i = 0; i < blocks; i++) { /* blocks in the same order as threads */

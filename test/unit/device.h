@@ -1,0 +1,30 @@
+/*
+ * device.h - the device that unit tests are about: the CPU, or the one that VA_TEST_DEVICE names.
+ */
+#ifndef TEST_DEVICE_H
+#define TEST_DEVICE_H
+
+#include "ops/va_device.h"
+#include <stdlib.h>
+#include <string.h>
+
+static inline const char *va_test_device_name(void)
+{
+    const char *device = getenv("VA_TEST_DEVICE");
+
+    return device && *device ? device : "cpu";
+}
+
+/* Whether it is another than the CPU. */
+static inline bool va_test_elsewhere(void)
+{
+    return strcmp(va_test_device_name(), "cpu") != 0;
+}
+
+/* A backend of it; NULL after reporting. */
+static inline struct va_backend *va_test_device(void)
+{
+    return va_device_open(va_test_device_name());
+}
+
+#endif
