@@ -31,7 +31,7 @@ no | off) set -- ;;
 '' | yes | on) set -- nvcc "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" /usr/local/cuda/bin/nvcc "$build"/nvcc/nvidia/cu13/bin/nvcc ;;
 *) set -- "$wanted" ;;
 esac
-found= version= why=
+found='' version='' why=''
 for name; do
     path=$(command -v "$name" 2>/dev/null) || continue
     version=$("$path" --version 2>/dev/null | sed -n 's/.*release \([0-9]*\.[0-9]*\).*/\1/p')

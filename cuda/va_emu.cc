@@ -4,11 +4,13 @@
  * lane to lane is no shared memory), but calls that sanitizer when the kernels are (VA_EMU_RACE).
  */
 #include "cuda/va_kernel.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#ifdef VA_EMU_UCONTEXT
+#if !defined(__x86_64__)
+#define VA_EMU_UCONTEXT 1 /* the switch below is for x86-64; this one takes two system calls */
 #include <ucontext.h>
 #endif
 
@@ -78,7 +80,6 @@ struct warp {
 };
 
 struct va_emu_place *va_emu_now;
-struct va_emu_counts va_emu_counts;
 
 static struct {
     struct fiber pools[POOLS][MAX_THREADS], *fibers, *now, home;
@@ -87,6 +88,7 @@ static struct {
     int queue[MAX_THREADS], head, queued; /* a ring of runnable fibers */
     const struct va_emu_launch *launch;
     size_t shared_size;
+    uint64_t blocks; /* that have run */
     enum va_emu_order order;
     uint64_t random;
     bool order_known;
@@ -141,9 +143,6 @@ static const char *const op_names[] = { "__syncthreads", "shuffle", "ballot",
 /* ---- switching --------------------------------------------------------------------------------- */
 
 #ifndef VA_EMU_UCONTEXT
-#if !defined(__x86_64__)
-#error "no context switch for this processor: -DVA_EMU_UCONTEXT"
-#endif
 extern "C" void va_emu_switch(void **from, void *to);
 asm(".text\n.p2align 4\n.globl va_emu_switch\n.type va_emu_switch, @function\nva_emu_switch:\n"
     "pushq %rbp\npushq %rbx\npushq %r12\npushq %r13\npushq %r14\npushq %r15\n"
@@ -156,7 +155,6 @@ static void go(struct fiber *to, bool for_good)
 {
     struct fiber *from = e.now;
 
-    va_emu_counts.switches++;
     e.now = to;
     va_emu_now = &to->place;
 #ifdef VA_EMU_ASAN
@@ -316,7 +314,6 @@ void va_emu_barrier(int line)
 {
     struct fiber *f = e.now;
 
-    va_emu_counts.barriers++;
     f->op = VA_EMU_SYNC;
     f->line = line;
     if (e.at_barrier == 0) {
@@ -418,7 +415,6 @@ static void meet(struct fiber *f)
     struct warp *w = &e.warps[f->number / 32];
     struct fiber *lanes = &e.fibers[first];
 
-    va_emu_counts.exchanges++;
     if (!(f->mask >> lane & 1)) {
         say_where(f);
         fprintf(stderr, ": line %d: %s with a mask %08x that leaves out its own lane %d\n",
@@ -617,7 +613,7 @@ static void run_block(const struct va_emu_launch *l, uint3 block)
             abort();
         memset(shared, 0xff, l->shared);
     }
-    e.fibers = e.pools[va_emu_counts.blocks % POOLS];
+    e.fibers = e.pools[e.blocks % POOLS];
     e.live = e.count = (int)(l->block.x * l->block.y * l->block.z);
     e.at_barrier = e.head = e.queued = 0;
     memset(e.warps, 0, sizeof(e.warps));
@@ -652,12 +648,11 @@ static void run_block(const struct va_emu_launch *l, uint3 block)
     wake_all();
     e.now = &e.home;
     next(false);
-    va_emu_counts.blocks++;
-    va_emu_counts.threads += (uint64_t)e.count;
+    e.blocks++;
     forget_shared(shared, false);
 }
 
-void va_emu_run(const struct va_emu_launch *l)
+static void run_blocks(const struct va_emu_launch *l)
 {
     uint64_t threads = (uint64_t)l->block.x * l->block.y * l->block.z;
     uint64_t blocks = (uint64_t)l->grid.x * l->grid.y * l->grid.z;
@@ -673,7 +668,6 @@ void va_emu_run(const struct va_emu_launch *l)
             l->shared);
         stop();
     }
-    va_emu_counts.launches++;
     e.launch = l;
     e.shared_size = l->shared;
 #ifdef VA_EMU_RACE
@@ -686,4 +680,14 @@ void va_emu_run(const struct va_emu_launch *l)
                        (unsigned)(b / ((uint64_t)l->grid.x * l->grid.y)) });
     }
     forget_shared(NULL, true);
+}
+
+void va_emu_run(const struct va_emu_launch *l)
+{
+    static pthread_mutex_t lock =
+        PTHREAD_MUTEX_INITIALIZER; /* one launch at a time in a process */
+
+    pthread_mutex_lock(&lock);
+    run_blocks(l);
+    pthread_mutex_unlock(&lock);
 }

@@ -336,9 +336,4 @@ static inline void va_emu_start(const char *name, dim3 grid, dim3 block, size_t 
 enum va_emu_order { VA_EMU_FORWARD, VA_EMU_REVERSE, VA_EMU_RANDOM };
 void va_emu_set_order(enum va_emu_order order, uint64_t seed);
 
-struct va_emu_counts {
-    uint64_t launches, blocks, threads, switches, barriers, exchanges;
-};
-extern struct va_emu_counts va_emu_counts;
-
 #endif

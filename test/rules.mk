@@ -1,12 +1,19 @@
 # How tests are run; the Makefile says what they are made of. make help lists the goals.
-check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
+check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES)
 	@BUILD=$(BUILD) test/run.sh
 bench: $(BENCHES) $(BUILD)/bin/va-check
 	@BUILD=$(BUILD) PEERS="$(PEERS)" PEER_SCRIPTS="$(PEER_SCRIPTS)" test/bench/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
+check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES)
 	@BUILD=$(BUILD) test/run.sh tools
+
+# Races between the threads of kernels, by the sanitizer of threads; some minutes. And who notices that a barrier is
+# taken out of a kernel: longer.
+check-race: $(UNITS) $(BUILD)/emu/race/libvacuda.so
+	@BUILD=$(BUILD) test/cuda/race.sh
+check-barriers: $(UNITS) $(EMU_LIBS) $(BUILD)/emu/race/libvacuda.so
+	@BUILD=$(BUILD) test/cuda/barriers.sh
 
 # What a power cut leaves must not matter.
 kill: all

@@ -201,13 +201,14 @@ __global__ void blocks_meet(const float *in, float *out)
         out[0] += in[threadIdx.x];
 }
 
-#define CASE(name, grid, bytes)                                   \
-    if (!strcmp(argv[1], #name))                                  \
-        VA_LAUNCH(nullptr, dim3(grid), dim3(N), (size_t)(bytes), name, in, out)
+#define CASE(name, grid, bytes)  \
+    if (!strcmp(argv[1], #name)) \
+    VA_LAUNCH(nullptr, dim3(grid), dim3(N), (size_t)(bytes), name, in, out)
 
 int main(int argc, char **argv)
 {
-    float *in = (float *)aligned_alloc(16, sizeof(float) * N), *out = (float *)aligned_alloc(16, sizeof(float) * N);
+    float *in = (float *)aligned_alloc(16, sizeof(float) * N),
+          *out = (float *)aligned_alloc(16, sizeof(float) * N);
     double sum = 0;
 
     if (argc != 2)

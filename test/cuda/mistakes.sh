@@ -3,6 +3,7 @@
 # alone (plain), the sanitizers of addresses and of undefined behaviour (asan), and that of races (race).
 # Ends with 1 where a mistake is noticed by nobody, or a right kernel by somebody.
 set -u
+cd "$(dirname "$0")/../.." || exit
 emu=$1 log=$(mktemp) bad=0
 trap 'rm -f "$log"' EXIT
 export TSAN_OPTIONS="halt_on_error=1 exitcode=66 report_thread_leaks=0" ASAN_OPTIONS=exitcode=65:detect_leaks=0
@@ -31,9 +32,9 @@ noticed() { # noticed MISTAKE
     [ $? -ne 66 ] || echo races
 }
 
-for mistake in $(sed -n 's/^    CASE(\([a-z_]*\),.*/\1/p' test/cuda/mistakes.cu); do
+while read -r mistake; do
     by=$(noticed "$mistake" | sort -u | paste -sd ' ')
     printf '%-22s %s\n' "$mistake" "$by"
     case $mistake.$by in right*.) ;; right*) bad=1 ;; *.) bad=1 ;; esac
-done
+done < <(sed -n 's/^    CASE(\([a-z_]*\),.*/\1/p' test/cuda/mistakes.cu)
 exit $bad
