@@ -54,13 +54,19 @@ $(foreach v,plain asan race,$(eval $(call EMU_RULES,$(v))))
 EMU_LIBS     = $(BUILD)/emu/plain/libvacuda.so $(BUILD)/emu/asan/libvacuda.so
 EMU_MISTAKES = $(foreach v,plain asan race,$(BUILD)/emu/$(v)/mistakes)
 
-$(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc
+$(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc cuda/rules.mk
 	@mkdir -p $(@D)
 	$(SAY) "  NVCC  $<"
-	$(Q)$(NVCC) $(CUDA_FLAGS) -lineinfo $(HOST_FLAGS:%=-Xcompiler %) $(foreach a,$(NVCC_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
+	$(Q)$(NVCC) $(CUDA_FLAGS) -lineinfo -Xptxas -v $(HOST_FLAGS:%=-Xcompiler %) $(foreach a,$(NVCC_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
 	    -gencode arch=compute_$(lastword $(NVCC_ARCHS)),code=compute_$(lastword $(NVCC_ARCHS)) \
-	    -MMD -MP -c -o $@ -x cu $<
+	    -MMD -MP -c -o $@ -x cu $< 2>$(@:.o=.ptxas) || { cat $(@:.o=.ptxas) >&2; exit 1; }
+	@! grep -A3 -E 'warning|error' $(@:.o=.ptxas) >&2
 $(CUDA_LIB): $(NVCC_OBJ)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(NVCC) -shared -cudart static -Xcompiler -fPIC -Xlinker --exclude-libs,ALL -o $@ $^
+
+# What each kernel takes of a multiprocessor, as the compiler says: no GPU is asked.
+.PHONY: cuda-report
+cuda-report: $(CUDA_LIB)
+	@test/cuda/report.sh $(NVCC_OBJ:.o=.ptxas)
