@@ -27,4 +27,11 @@ static inline struct va_backend *va_test_device(void)
     return va_device_open(va_test_device_name());
 }
 
+/* Wait for it; a failure, which was reported, ends the program. */
+static inline void va_test_wait(struct va_backend *be)
+{
+    if (va_backend_check(be) < 0)
+        exit(4);
+}
+
 #endif
