@@ -239,6 +239,7 @@ static const struct va_ops cuda_ops = {
     .weight_release = va_cuda_weight_release,
     .unary = va_cuda_unary,
     .unary_grad = va_cuda_unary_grad,
+    .linear = va_cuda_linear,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };

@@ -26,6 +26,8 @@ static __device__ __forceinline__ int64_t va_row_begin(const va_rows &p, int64_t
     return i * p.step + r * p.ld;
 }
 
+enum { VA_BYTES_MOST = 1 << 17 }; /* inputs of a layer in int8: their sum fits */
+
 static inline int64_t va_half_width(int64_t K) /* numbers of a row in bfloat16 */
 {
     return (K + 7) / 8 * 8;
