@@ -240,6 +240,10 @@ static const struct va_ops cuda_ops = {
     .unary = va_cuda_unary,
     .unary_grad = va_cuda_unary_grad,
     .linear = va_cuda_linear,
+    .linear_grad = va_cuda_linear_grad,
+    .conv = va_cuda_conv,
+    .conv_grad = va_cuda_conv_grad,
+    .conv2d = va_cuda_conv2d,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };

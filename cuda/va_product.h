@@ -164,7 +164,7 @@ static __device__ __forceinline__ void va_multiply(typename Terms::sum sum[8][8]
                                                    const va_tile<A::ALONG> &ta,
                                                    const va_tile<B::ALONG> &tb, int ty, int tx)
 {
-#pragma unroll
+#pragma unroll 1 /* or the loads of all of them take the registers first */
     for (int k = 0; k < VA_DEPTH; k += 4) {
         float a[8][4];
 
