@@ -36,6 +36,16 @@ static void make_dx(const struct va_linear_grad *p, va_rows dy, int64_t rows)
                                     { rows, p->K, p->N, 1, 1, 1, 0 });
 }
 
+/* Tensors without gaps between them are one. */
+static bool make_dw(struct va_backend *be, const struct va_linear_grad *p, int64_t tensors)
+{
+    bool one = p->stepdy == p->M * p->lddy && p->stepx == p->M * p->ldx;
+
+    return va_cuda_weight_grad(
+        be, va_across(p->dy, p->N, p->lddy, p->stepdy), va_across(p->x, p->K, p->ldx, p->stepx),
+        { p->N, p->K, one ? p->M * tensors : p->M, one ? 1 : tensors, 1, 1, 0 }, va_out(p->dw));
+}
+
 void va_cuda_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
 {
     int64_t tensors = p->B > 1 ? p->B : 1, rows = p->M * tensors;
@@ -45,10 +55,7 @@ void va_cuda_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
         return;
     if (p->dx && p->K > 0)
         make_dx(p, dy, rows);
-    if (p->dw && p->K > 0 &&
-        !va_cuda_weight_grad(be, va_across(p->dy, p->N, p->lddy, p->stepdy),
-                             va_across(p->x, p->K, p->ldx, p->stepx),
-                             { p->N, p->K, p->M, tensors, 1, 1, 0 }, va_out(p->dw)))
+    if (p->dw && p->K > 0 && !make_dw(be, p, tensors))
         return;
     if (p->dbias)
         va_cuda_add_columns(be, dy, rows, p->N, va_out(p->dbias));
