@@ -132,6 +132,14 @@ static inline struct va_backend *va_test_device(void)
     return va_device_open(device ? device : "cpu");
 }
 
+/* What is said of the CPU alone: its levels of instructions, its threads. */
+static inline bool va_test_of_cpu(void)
+{
+    const char *device = getenv("VA_TEST_DEVICE");
+
+    return !device || !strcmp(device, "cpu");
+}
+
 static inline void twin_begin(void)
 {
     twin_ref = va_ref_backend_new();
@@ -164,6 +172,17 @@ static inline double *twin_values(struct va_backend *be, const void *block, int6
     if (!v)
         exit(4);
     be->ops->get_f64(be, v, block, count + 2 * TWIN_GUARD);
+    return v;
+}
+
+/* Numbers of a buffer of the backend under test, to be freed. */
+static inline float *twin_floats(const void *buffer, int64_t count)
+{
+    float *v = va_new(count, sizeof(*v));
+
+    if (!v)
+        exit(4);
+    twin_cpu->ops->get_f32(twin_cpu, v, buffer, count);
     return v;
 }
 
