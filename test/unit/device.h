@@ -15,10 +15,10 @@ static inline const char *va_test_device_name(void)
     return device && *device ? device : "cpu";
 }
 
-/* Whether it is another than the CPU. */
-static inline bool va_test_elsewhere(void)
+/* Whether it is the CPU: what is said of its levels of instructions and its threads holds for no other. */
+static inline bool va_test_of_cpu(void)
 {
-    return strcmp(va_test_device_name(), "cpu") != 0;
+    return strcmp(va_test_device_name(), "cpu") == 0;
 }
 
 /* A backend of it; NULL after reporting. */

@@ -159,6 +159,17 @@ static inline double *twin_values(struct va_backend *be, const void *block, int6
     return v;
 }
 
+/* Numbers of a buffer of the backend under test, to be freed. */
+static inline float *twin_floats(const void *buffer, int64_t count)
+{
+    float *v = va_new(count, sizeof(*v));
+
+    if (!v)
+        exit(4);
+    twin_cpu->ops->get_f32(twin_cpu, v, buffer, count);
+    return v;
+}
+
 /* Whether `part` has, number for number, what `all` has from element `at` on, on both sides. */
 static inline bool twin_same(const struct twin *part, const struct twin *all, int64_t at)
 {
