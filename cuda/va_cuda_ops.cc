@@ -222,6 +222,13 @@ static const struct va_ops cuda_ops = {
     .get_bytes = get_bytes,
     .unary = va_cuda_unary,
     .unary_grad = va_cuda_unary_grad,
+    .squares = va_cuda_squares,
+    .ccc_loss = va_cuda_ccc_loss,
+    .cross_entropy = va_cuda_cross_entropy,
+    .update = va_cuda_update,
+    .ccc_moments = va_cuda_ccc_moments,
+    .derive = va_cuda_derive,
+    .derive_grad = va_cuda_derive_grad,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };

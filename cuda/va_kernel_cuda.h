@@ -35,6 +35,15 @@ static __device__ __forceinline__ float va_rcp(float x)
     return y;
 }
 
+/* sqrtf likewise. */
+static __device__ __forceinline__ float va_sqrt(float x)
+{
+    float y;
+
+    asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
 static __device__ __forceinline__ va_bf16 va_bf16_of(float x)
 {
     __nv_bfloat16 h = __float2bfloat16_rn(x);
