@@ -3,6 +3,8 @@
  */
 #include "cuda/va_cuda.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct block {
@@ -38,6 +40,19 @@ void va_cuda_launched(struct va_backend *be, const char *name)
 {
     va_gpu_launched(name);
     take_error(be);
+}
+
+void va_cuda_fail(struct va_backend *be, const char *format, ...)
+{
+    char line[300];
+    va_list rest;
+
+    va_start(rest, format);
+    vsnprintf(line, sizeof(line), format, rest);
+    va_end(rest);
+    if (!be->failed)
+        of(be)->host->fail("%s", line);
+    be->failed = true;
 }
 
 static void say_no_memory(struct va_backend *be, size_t bytes)
@@ -220,8 +235,20 @@ static const struct va_ops cuda_ops = {
     .get_f64 = get_f64,
     .put_bytes = put_bytes,
     .get_bytes = get_bytes,
+    .weight_prepare = va_cuda_weight_prepare,
+    .weight_release = va_cuda_weight_release,
     .unary = va_cuda_unary,
     .unary_grad = va_cuda_unary_grad,
+    .add = va_cuda_add,
+    .add_scaled = va_cuda_add_scaled,
+    .gather = va_cuda_gather,
+    .prelu = va_cuda_prelu,
+    .prelu_grad = va_cuda_prelu_grad,
+    .dropout = va_cuda_dropout,
+    .linear = va_cuda_linear,
+    .linear_grad = va_cuda_linear_grad,
+    .conv = va_cuda_conv,
+    .conv_grad = va_cuda_conv_grad,
     .attention = va_cuda_attention,
     .attention_grad = va_cuda_attention_grad,
     .recurrent = va_cuda_recurrent,
@@ -233,6 +260,7 @@ static const struct va_ops cuda_ops = {
     .ccc_moments = va_cuda_ccc_moments,
     .derive = va_cuda_derive,
     .derive_grad = va_cuda_derive_grad,
+    .conv2d = va_cuda_conv2d,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };

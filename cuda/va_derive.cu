@@ -38,6 +38,7 @@ void va_cuda_derive(struct va_backend *be, const struct va_derived *list, int64_
             VA_LAUNCH(va_gpu_stream(), dim3((unsigned)p->rows), dim3(ROW_THREADS),
                       sizeof(struct va_row_room), normed_rows, *p);
         va_cuda_launched(be, "derive");
+        va_cuda_renew(be, (struct va_weight *)&p->w);
     }
 }
 

@@ -1,45 +1,104 @@
-/* Maps: a thread takes a number of every grid's width, so that any count fits. */
+/* Maps of numbers: functions, slopes, sums (va_map.h says who takes what). */
 #include "cuda/va_act.h"
+#include "cuda/va_map.h"
 
-enum { THREADS = 256 };
-static const int64_t MOST_BLOCKS = 4096;
-
-static dim3 blocks(int64_t n)
+template <enum va_unary f>
+static __global__ void __launch_bounds__(256) unary(struct va_quads q, const float *x, float *y)
 {
-    int64_t all = (n + THREADS - 1) / THREADS;
+    VA_EACH_QUAD(j, q)
+    {
+        float v[4];
 
-    return dim3((unsigned)(all < MOST_BLOCKS ? all : MOST_BLOCKS));
+        va_get4(v, q, j, x);
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            v[k] = va_act(f, v[k]);
+        va_put4(v, q, j, y);
+    }
 }
 
-__global__ void unary(enum va_unary f, int64_t n, const float *x, float *y)
+template <enum va_unary f>
+static __global__ void __launch_bounds__(256)
+    unary_grad(struct va_quads q, const float *x, const float *y, const float *dy, float *dx)
 {
-    for (int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x; i < n;
-         i += (int64_t)gridDim.x * THREADS)
-        y[i] = va_act(f, x[i]);
-}
+    VA_EACH_QUAD(j, q)
+    {
+        float a[4], b[4], v[4];
 
-__global__ void unary_grad(enum va_unary f, int64_t n, const float *x, const float *y,
-                           const float *dy, float *dx)
-{
-    for (int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x; i < n;
-         i += (int64_t)gridDim.x * THREADS)
-        dx[i] = dy[i] * va_act_slope(f, x[i], y[i]);
+        va_get4(a, q, j, x);
+        va_get4(b, q, j, y);
+        va_get4(v, q, j, dy);
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            v[k] *= va_act_slope(f, a[k], b[k]);
+        va_put4(v, q, j, dx);
+    }
 }
 
 void va_cuda_unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y)
 {
+    const struct va_quads q = { n, 0, va_aligned16(x) && va_aligned16(y) };
+    const struct va_map_shape s = va_map_shape(q, 1);
+
     if (!va_cuda_go(be, n))
         return;
-    VA_LAUNCH(va_gpu_stream(), blocks(n), dim3(THREADS), 0, unary, f, n, va_in(x), va_out(y));
+    va_for_act(f, [&](auto is) {
+        VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, unary<is.f>, q, va_in(x), va_out(y));
+    });
     va_cuda_launched(be, "unary");
 }
 
 void va_cuda_unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
                         const void *y, const void *dy, void *dx)
 {
+    const bool vectors = va_aligned16(x) && va_aligned16(y) && va_aligned16(dy) &&
+                         va_aligned16(dx);
+    const struct va_quads q = { n, 0, vectors };
+    const struct va_map_shape s = va_map_shape(q, 1);
+
     if (!va_cuda_go(be, n))
         return;
-    VA_LAUNCH(va_gpu_stream(), blocks(n), dim3(THREADS), 0, unary_grad, f, n, va_in(x),
-              va_in(y), va_in(dy), va_out(dx));
+    va_for_act(f, [&](auto is) {
+        VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, unary_grad<is.f>, q, va_in(x), va_in(y),
+                  va_in(dy), va_out(dx));
+    });
     va_cuda_launched(be, "unary_grad");
+}
+
+static __global__ void __launch_bounds__(256) add(struct va_quads q, const struct va_add p)
+{
+    VA_EACH_RUN(run, p.B)
+    {
+        const float *a = (const float *)p.a + run * p.stepa;
+        const float *b = p.b ? (const float *)p.b + run * p.stepb : nullptr;
+        float *y = (float *)p.y + run * p.stepy;
+
+        VA_EACH_QUAD(j, q)
+        {
+            float v[4], w[4];
+
+            va_get4(v, q, j, a);
+            if (b) {
+                va_get4(w, q, j, b);
+#pragma unroll
+                for (int k = 0; k < 4; k++)
+                    v[k] += w[k];
+            }
+            va_put4(v, q, j, y);
+        }
+    }
+}
+
+void va_cuda_add(struct va_backend *be, const struct va_add *p)
+{
+    const struct va_quads q = { p->n, 0,
+                                va_aligned_runs(p->a, p->B, p->stepa) &&
+                                    va_aligned_runs(p->b, p->B, p->stepb) &&
+                                    va_aligned_runs(p->y, p->B, p->stepy) };
+    const struct va_map_shape s = va_map_shape(q, p->B);
+
+    if (!va_cuda_go(be, p->B * p->n))
+        return;
+    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, add, q, *p);
+    va_cuda_launched(be, "add");
 }

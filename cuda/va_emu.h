@@ -247,6 +247,12 @@ static inline uint32_t __umulhi(uint32_t a, uint32_t b)
 {
     return (uint32_t)((uint64_t)a * b >> 32);
 }
+static inline int32_t va_dot4(uint32_t a, uint32_t b, int32_t sum)
+{
+    for (int i = 0; i < 32; i += 8)
+        sum += (int8_t)(a >> i) * (int8_t)(b >> i);
+    return sum;
+}
 static inline va_bf16 va_bf16_of(float x)
 {
     uint32_t u = __float_as_uint(x);

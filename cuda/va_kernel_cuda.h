@@ -44,6 +44,12 @@ static __device__ __forceinline__ float va_sqrt(float x)
     return y;
 }
 
+/* sum + the products of the four signed bytes of a and b */
+static __device__ __forceinline__ int32_t va_dot4(uint32_t a, uint32_t b, int32_t sum)
+{
+    return __dp4a((int)a, (int)b, sum);
+}
+
 static __device__ __forceinline__ va_bf16 va_bf16_of(float x)
 {
     __nv_bfloat16 h = __float2bfloat16_rn(x);

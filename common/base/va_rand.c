@@ -1,35 +1,7 @@
-/*
- * Counter layout: words 0-1 the element, words 2-3 the step with the purpose in its top byte;
- * key: the seed. Dropout uses one block for four neighbouring elements (see va_ops.h).
- */
 #include "base/va_rand.h"
 
 #include "base/va_libm.h"
 #include <math.h>
-
-void va_philox(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t element,
-               uint32_t out[4])
-{
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    uint32_t c0 = (uint32_t)element, c1 = (uint32_t)(element >> 32);
-    uint32_t c2 = (uint32_t)step, c3 = ((uint32_t)(step >> 32) & 0xffffff) | purpose << 24;
-
-    for (int round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)0xD2511F53 * c0, p1 = (uint64_t)0xCD9E8D57 * c2;
-        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-
-        c0 = n0;
-        c1 = (uint32_t)p1;
-        c2 = n2;
-        c3 = (uint32_t)p0;
-        k0 += 0x9E3779B9;
-        k1 += 0xBB67AE85;
-    }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
-}
 
 double va_rand_uniform(uint64_t seed, enum va_rand_purpose purpose, uint64_t step, uint64_t i)
 {

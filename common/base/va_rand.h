@@ -1,14 +1,14 @@
 /*
  * va_rand.h - random numbers that depend on nothing but their address.
  *
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a
- * number is a function of (seed, purpose, step, element). So a dropout mask is the same on
- * every device, on one rank or eight, and after a resume.
+ * A number is a function of (seed, purpose, step, element) by Philox (base/va_philox.h). So a dropout
+ * mask is the same on every device, on one rank or eight, and after a resume. Dropout uses one
+ * block for four neighbouring elements.
  */
 #ifndef VA_RAND_H
 #define VA_RAND_H
 
-#include <stdint.h>
+#include "base/va_philox.h"
 
 /* What numbers are for: streams of different purposes never meet. */
 enum va_rand_purpose {
@@ -23,10 +23,6 @@ enum va_rand_purpose {
     VA_RAND_SAMPLE,    /* step: epoch; element: which picture of an epoch */
     VA_RAND_DROP_PATH, /* step: training step; element: picture * 512 + branch */
 };
-
-/* Four words of the block at counter (step, element) under key (seed, purpose). */
-void va_philox(uint64_t seed, uint32_t purpose, uint64_t step, uint64_t element,
-               uint32_t out[4]);
 
 /* Element i of a stream: uniform in [0, 1) with 32 bits; normal with mean 0, deviation 1
  * (Box-Muller on one block, so each element is independent of its neighbours). */

@@ -77,14 +77,29 @@ static inline void twin_set(struct twin *t, int64_t i, float x)
 static inline struct twin *twin_random(int64_t count, double low, double high)
 {
     struct twin *t = twin_new(count);
+    float *values = va_new(count, sizeof(*values));
 
+    if (!values)
+        exit(4);
     twin_seed++;
     for (int64_t i = 0; i < count; i++) {
         double u = va_rand_uniform(twin_seed, VA_RAND_TEST, 0, (uint64_t)i);
 
-        twin_set(t, i, (float)(low + (high - low) * u));
+        values[i] = (float)(low + (high - low) * u);
     }
+    twin_ref->ops->put_f32(twin_ref, t->ref, values, count);
+    twin_cpu->ops->put_f32(twin_cpu, t->cpu, values, count);
+    va_free(values);
     return t;
+}
+
+/* Element i as the backend under test has it. */
+static inline double twin_get(const struct twin *t, int64_t i)
+{
+    float x;
+
+    twin_cpu->ops->get_f32(twin_cpu, &x, va_at(twin_cpu, t->cpu, i), 1);
+    return (double)x;
 }
 
 static inline struct va_weight twin_weight(void *data)
@@ -115,6 +130,14 @@ static inline struct va_backend *va_test_device(void)
     const char *device = getenv("VA_TEST_DEVICE");
 
     return va_device_open(device ? device : "cpu");
+}
+
+/* What is said of the CPU alone: its levels of instructions, its threads. */
+static inline bool va_test_of_cpu(void)
+{
+    const char *device = getenv("VA_TEST_DEVICE");
+
+    return !device || !strcmp(device, "cpu");
 }
 
 static inline void twin_begin(void)
@@ -150,6 +173,34 @@ static inline double *twin_values(struct va_backend *be, const void *block, int6
         exit(4);
     be->ops->get_f64(be, v, block, count + 2 * TWIN_GUARD);
     return v;
+}
+
+/* Numbers of a buffer of the backend under test, to be freed. */
+static inline float *twin_floats(const void *buffer, int64_t count)
+{
+    float *v = va_new(count, sizeof(*v));
+
+    if (!v)
+        exit(4);
+    twin_cpu->ops->get_f32(twin_cpu, v, buffer, count);
+    return v;
+}
+
+/* Whether `part` has, number for number, what `all` has from element `at` on, on both sides. */
+static inline bool twin_same(const struct twin *part, const struct twin *all, int64_t at)
+{
+    bool same = true;
+
+    for (int side = 0; side < 2; side++) {
+        struct va_backend *be = side ? twin_cpu : twin_ref;
+        double *a = twin_values(be, side ? part->cpu_block : part->ref_block, part->count);
+        double *b = twin_values(be, side ? all->cpu_block : all->ref_block, all->count);
+
+        same &= !memcmp(a + TWIN_GUARD, b + TWIN_GUARD + at, (size_t)part->count * sizeof(*a));
+        va_free(a);
+        va_free(b);
+    }
+    return same;
 }
 
 /* Compare; `terms` and `largest` as above (largest 0: of the reference result). */

@@ -99,7 +99,7 @@ static void linear_layers_multiply_rounded_numbers(void)
     static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 17, 5 },     { 7, 2, 33 },
                                          { 33, 31, 61 },  { 97, 65, 1 },    { 131, 16, 16 },
                                          { 61, 513, 37 }, { 3, 1025, 129 }, { 40, 512, 256 },
-                                         { 600, 130, 70 } };
+                                         { 600, 130, 70 }, { 2050, 1030, 40 } };
 
     for (size_t i = 0; i < VA_COUNT(shapes); i++)
         for (int64_t gap = 0; gap < 4; gap += 3) {

@@ -56,7 +56,7 @@ static void unary_at_the_ends(void)
         twin_ref->ops->unary(twin_ref, functions[f], N, x->ref, y->ref);
         twin_cpu->ops->unary(twin_cpu, functions[f], N, x->cpu, y->cpu);
         for (int i = 0; i < N; i++) { /* each by its own size */
-            double a = ((double *)y->ref)[i], b = ((float *)y->cpu)[i];
+            double a = ((double *)y->ref)[i], b = twin_get(y, i);
 
             if (isnan(ends[i]))
                 VA_CHECK(isnan(a) && isnan(b));
@@ -89,14 +89,15 @@ static void add_and_prelu(void)
                            &(struct va_add){ 1, n, x->cpu, dy->cpu, y->cpu, 0, 0, 0 });
         twin_check("add", y, 1, 0);
         for (int kind = 0; kind < 3; kind++) { /* alone, with a residual, and with a mask */
-            struct va_step step = { .seed = 5, .step = 6 };
-            struct va_mask mask = { kind > 1 ? 0.3 : 0, &step, 9, 3 };
+            void *steps[] = { step_new(twin_ref, 5, 6), step_new(twin_cpu, 5, 6) };
+            struct va_mask mask = { kind > 1 ? 0.3 : 0, steps[0], 9, 3 };
             struct va_prelu p = { n, x->ref, slope->ref, kind ? dy->ref : NULL, y->ref, mask };
             struct va_prelu_grad g = { n,       x->ref,      slope->ref, dy->ref,
                                        dx->ref, dslope->ref, mask };
 
             twin_ref->ops->prelu(twin_ref, &p);
             twin_ref->ops->prelu_grad(twin_ref, &g);
+            mask.step = steps[1];
             p = (struct va_prelu){ n, x->cpu, slope->cpu, kind ? dy->cpu : NULL, y->cpu, mask };
             g = (struct va_prelu_grad){ n,       x->cpu,      slope->cpu, dy->cpu,
                                         dx->cpu, dslope->cpu, mask };
@@ -106,6 +107,8 @@ static void add_and_prelu(void)
             twin_check("prelu dx", dx, 2, 0);
             twin_check("prelu dslope", dslope, 16,
                        2 * sqrt((double)n)); /* of sums of 1024 / W */
+            twin_ref->ops->free(twin_ref, steps[0]);
+            twin_cpu->ops->free(twin_cpu, steps[1]);
         }
         twin_ref->ops->prelu_grad(
             twin_ref, &(struct va_prelu_grad){
@@ -140,29 +143,39 @@ static void add_runs(void)
     }
 }
 
+/* y = dropout of the numbers of x from element `at` on, in a step of its own. */
+static void twin_dropout(const struct twin *x, int64_t at, const struct twin *y,
+                         struct va_mask mask, uint64_t seed, uint64_t step)
+{
+    for (int side = 0; side < 2; side++) {
+        struct va_backend *be = side ? twin_cpu : twin_ref;
+        void *record = step_new(be, seed, step);
+
+        mask.step = record;
+        be->ops->dropout(be, &(struct va_dropout){ y->count, mask,
+                                                   va_at(be, side ? x->cpu : x->ref, at),
+                                                   side ? y->cpu : y->ref });
+        be->ops->free(be, record);
+    }
+}
+
 static void dropout(void)
 {
     static const double p[] = { 0, 0.3, 0.5, 0.999 };
 
     for (int s = 0; s < SIZES; s++)
         for (int i = 0; i < 4; i++) {
+            struct va_mask mask = { .p = p[i], .stream = 1 };
+            uint64_t step = (uint64_t)7 << 40 | 1;
             struct twin *x, *y;
-            struct va_step step = { .seed = 0x123456789abcdefu, .step = (uint64_t)7 << 40 | 1 };
-            struct va_dropout d = { sizes[s], { p[i], &step, 1, 0 }, NULL, NULL };
 
             twin_begin();
-            x = twin_random(d.count, -1, 1);
-            y = twin_new(d.count);
-            d.x = x->ref;
-            d.y = y->ref;
-            twin_ref->ops->dropout(twin_ref, &d);
-            d.x = x->cpu;
-            d.y = y->cpu;
-            twin_cpu->ops->dropout(twin_cpu, &d);
+            x = twin_random(sizes[s], -1, 1);
+            y = twin_new(sizes[s]);
+            twin_dropout(x, 0, y, mask, 0x123456789abcdefu, step);
             twin_check("dropout", y, 1, 0);
-            d.y = x->cpu;
-            twin_cpu->ops->dropout(twin_cpu, &d); /* in place */
-            VA_CHECK(!memcmp(x->cpu, y->cpu, (size_t)d.count * sizeof(float)));
+            twin_dropout(x, 0, x, mask, 0x123456789abcdefu, step); /* in place */
+            VA_CHECK(twin_same(x, y, 0));
             twin_end();
         }
 }
@@ -179,32 +192,19 @@ static void dropout_of_a_part(void)
         for (size_t f = 0; f < VA_COUNT(firsts); f++)
             for (int s = 0; s < SIZES; s++) {
                 int64_t at = firsts[f], n = sizes[s] < ALL - at ? sizes[s] : ALL - at;
-                struct va_step step = { .seed = 11, .step = 12 };
-                struct va_dropout d = { ALL, { 0.3, &step, 63, begins[b] }, NULL, NULL };
+                struct va_mask mask = { 0.3, NULL, 63, begins[b] };
                 struct twin *x, *y, *part;
 
                 twin_begin();
                 x = twin_random(ALL, -1, 1);
                 y = twin_new(ALL);
                 part = twin_new(n);
-                d.x = x->ref;
-                d.y = y->ref;
-                twin_ref->ops->dropout(twin_ref, &d);
-                d.x = x->cpu;
-                d.y = y->cpu;
-                twin_cpu->ops->dropout(twin_cpu, &d);
+                twin_dropout(x, 0, y, mask, 11, 12);
                 twin_check("dropout", y, 1, 0);
-                d.count = n;
-                d.mask.first += at;
-                d.x = (const double *)x->ref + at;
-                d.y = part->ref;
-                twin_ref->ops->dropout(twin_ref, &d);
-                d.x = (const float *)x->cpu + at;
-                d.y = part->cpu;
-                twin_cpu->ops->dropout(twin_cpu, &d);
+                mask.first += at;
+                twin_dropout(x, at, part, mask, 11, 12);
                 twin_check("dropout of a part", part, 1, 0);
-                VA_CHECK(!memcmp(part->ref, (double *)y->ref + at, (size_t)n * sizeof(double)));
-                VA_CHECK(!memcmp(part->cpu, (float *)y->cpu + at, (size_t)n * sizeof(float)));
+                VA_CHECK(twin_same(part, y, at));
                 twin_end();
             }
 }

@@ -1,0 +1,81 @@
+/* Rows as they are: taken by index, or added with a factor each. What the host gives for a row is put
+ * into working memory first. */
+#include "cuda/va_map.h"
+
+static __global__ void __launch_bounds__(256)
+    gather(struct va_quads q, const struct va_gather p, const int32_t *index)
+{
+    VA_EACH_RUN(row, p.rows)
+    {
+        const int32_t from = index[row];
+        const float *x = from < 0 ? (const float *)p.fill : (const float *)p.x + from * p.C;
+        float *y = (float *)p.y + row * p.C;
+
+        VA_EACH_QUAD(j, q)
+        {
+            float v[4] = { 0, 0, 0, 0 };
+
+            if (x)
+                va_get4(v, q, j, x);
+            va_put4(v, q, j, y);
+        }
+    }
+}
+
+void va_cuda_gather(struct va_backend *be, const struct va_gather *p)
+{
+    const bool vectors = p->C % 4 == 0 && va_aligned16(p->x) && va_aligned16(p->fill) &&
+                         va_aligned16(p->y);
+    const struct va_quads q = { p->C, 0, vectors };
+    const struct va_map_shape s = va_map_shape(q, p->rows);
+    const size_t bytes = (size_t)p->rows * sizeof(*p->index);
+    int32_t *index = va_cuda_go(be, p->rows * p->C) ? (int32_t *)va_cuda_room(be, bytes)
+                                                    : nullptr;
+
+    if (!index)
+        return;
+    va_gpu_put(index, p->index, bytes);
+    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gather, q, *p, index);
+    va_cuda_launched(be, "gather");
+}
+
+static __global__ void __launch_bounds__(256)
+    add_scaled(struct va_quads q, const struct va_add_scaled p, const double *factors)
+{
+    VA_EACH_RUN(run, p.B)
+    {
+        const float factor = (float)factors[run];
+        const float *f = (const float *)p.f + run * p.n;
+        const float *x = p.x ? (const float *)p.x + run * p.n : nullptr;
+        float *y = (float *)p.y + run * p.n;
+
+        VA_EACH_QUAD(j, q)
+        {
+            float v[4], w[4] = { 0, 0, 0, 0 };
+
+            va_get4(v, q, j, f);
+            if (x)
+                va_get4(w, q, j, x);
+#pragma unroll
+            for (int k = 0; k < 4; k++)
+                v[k] = w[k] + factor * v[k];
+            va_put4(v, q, j, y);
+        }
+    }
+}
+
+void va_cuda_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
+{
+    const bool vectors = va_aligned_runs(p->f, p->B, p->n) &&
+                         va_aligned_runs(p->x, p->B, p->n) && va_aligned_runs(p->y, p->B, p->n);
+    const struct va_quads q = { p->n, 0, vectors };
+    const struct va_map_shape s = va_map_shape(q, p->B);
+    const size_t bytes = (size_t)p->B * sizeof(*p->s);
+    double *factors = va_cuda_go(be, p->B * p->n) ? (double *)va_cuda_room(be, bytes) : nullptr;
+
+    if (!factors)
+        return;
+    va_gpu_put(factors, p->s, bytes);
+    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, add_scaled, q, *p, factors);
+    va_cuda_launched(be, "add_scaled");
+}
