@@ -34,11 +34,11 @@ static __device__ __forceinline__ void score(struct va_tile_sum &s,
                            va_rows_left(p.Tk, k0), p.D);
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-        int64_t keys = va_keys_of(p.Tq, p.Tk, p.causal, t.first + va_tile_row() + i) - k0;
+        int keys = va_keys_here(p.Tq, p.Tk, p.causal, t.first + va_tile_row() + i, k0);
 
 #pragma unroll
         for (int j = 0; j < 4; j++)
-            if (va_tile_column() + j >= keys || va_tile_column() + j >= p.Tk - k0)
+            if (va_tile_column() + j >= keys)
                 s.at[i][j] = -INFINITY;
     }
 }

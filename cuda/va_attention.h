@@ -42,6 +42,16 @@ static __device__ __forceinline__ int64_t va_keys_of(int64_t Tq, int64_t Tk, boo
     return causal ? Tk - Tq + t + 1 : Tk;
 }
 
+/* Those of them that are in the tile at `first`: so many, which come first in it. */
+static __device__ __forceinline__ int va_keys_here(int64_t Tq, int64_t Tk, bool causal,
+                                                   int64_t t, int64_t first)
+{
+    int64_t n = va_keys_of(Tq, Tk, causal, t);
+
+    n = (n < Tk ? n : Tk) - first;
+    return (int)(n < 0 ? 0 : n < TILE ? n : TILE);
+}
+
 /* Of `all` rows those of the tile at `first`. */
 static __device__ __forceinline__ int va_rows_left(int64_t all, int64_t first)
 {

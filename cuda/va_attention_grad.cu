@@ -56,18 +56,31 @@ static __device__ __forceinline__ int64_t output_at(const struct va_attention_gr
     return ((t.b * p.Tq + row) * p.H + t.h) * p.D;
 }
 
-/* From the score of query t and key s and dy v, that is from w and e, to these: 0 where t does not see s. */
-static __device__ __forceinline__ void weigh(const struct grad &g, const struct va_head_tile &t,
-                                             int64_t query, int64_t key, float &w, float &e)
+/* What is kept of a query, and how many keys of 64 it sees, from key `first` on. */
+struct query {
+    float lse, along;
+    int keys;
+};
+
+static __device__ __forceinline__ struct query query_of(const struct grad &g,
+                                                        const struct va_head_tile &t,
+                                                        int64_t row, int64_t first)
 {
     const struct va_attention_grad &p = g.p;
 
-    if (query >= p.Tq || key >= va_keys_of(p.Tq, p.Tk, p.causal, query) || key >= p.Tk) {
-        w = e = 0;
-        return;
-    }
-    w = va_exp2((w * g.scale - va_in(p.lse)[(t.b * p.H + t.h) * p.Tq + query]) * LOG2E);
-    e = w * (e - g.along[(t.b * p.Tq + query) * p.H + t.h]) * g.scale;
+    if (row >= p.Tq)
+        return { 0, 0, 0 };
+    return { va_in(p.lse)[(t.b * p.H + t.h) * p.Tq + row],
+             g.along[(t.b * p.Tq + row) * p.H + t.h],
+             va_keys_here(p.Tq, p.Tk, p.causal, row, first) };
+}
+
+/* w and e of a query and a key that it sees, or not, from their score and dy v, which are there. */
+static __device__ __forceinline__ void weigh(const struct query &q, bool sees, float scale,
+                                             float &w, float &e)
+{
+    w = sees ? va_exp2((w * scale - q.lse) * LOG2E) : 0;
+    e = sees ? w * (e - q.along) * scale : 0;
 }
 
 __global__ void __launch_bounds__(TILE_THREADS) query_grad(const struct grad g)
@@ -88,11 +101,13 @@ __global__ void __launch_bounds__(TILE_THREADS) query_grad(const struct grad g)
                         (int)t.rows, false, m.right, va_in(p.v) + key_at(p, t, k0), p.ldk, n,
                         p.D);
 #pragma unroll
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 4; i++) {
+            struct query q = query_of(g, t, t.first + va_tile_row() + i, k0);
+
 #pragma unroll
             for (int j = 0; j < 4; j++)
-                weigh(g, t, t.first + va_tile_row() + i, k0 + va_tile_column() + j, w.at[i][j],
-                      e.at[i][j]);
+                weigh(q, va_tile_column() + j < q.keys, g.scale, w.at[i][j], e.at[i][j]);
+        }
         va_tile_store_across(m.weights, e);
         va_tile_load(m.rows, va_in(p.k) + key_at(p, t, k0) + t.from, p.ldk, n, t.cols);
         __syncthreads();
@@ -135,11 +150,13 @@ __global__ void __launch_bounds__(TILE_THREADS) key_grad(const struct grad g)
         va_row_products(e, m.left, va_in(p.v) + key_at(p, t, t.first), p.ldk, (int)t.rows,
                         false, m.right, dy, p.H * p.D, n, p.D);
 #pragma unroll
-        for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) {
+            struct query own = query_of(g, t, q0 + va_tile_column() + j, t.first);
+
 #pragma unroll
-            for (int j = 0; j < 4; j++)
-                weigh(g, t, q0 + va_tile_column() + j, t.first + va_tile_row() + i, w.at[i][j],
-                      e.at[i][j]);
+            for (int i = 0; i < 4; i++)
+                weigh(own, va_tile_row() + i < own.keys, g.scale, w.at[i][j], e.at[i][j]);
+        }
         add_rows(dv, w, dy + t.from, p.H * p.D, n, t.cols, m);
         add_rows(dk, e, q + t.from, p.ldq, n, t.cols, m);
     }

@@ -349,6 +349,22 @@ static void launch(const struct table *t, const struct constants *h)
         VA_LAUNCH(stream, normed, block, shared, normed_step, *t, *h);
 }
 
+/* What is still to be made anew; of the same values where nothing changed. */
+static void renew(struct va_backend *be, const struct va_adamw *p)
+{
+    for (int64_t i = 0; i < p->count; i++) {
+        const struct va_derived *normed = normed_of(p, &p->list[i]);
+
+        if (p->list[i].weight)
+            va_cuda_renew(be, p->list[i].weight);
+        if (normed)
+            va_cuda_renew(be, (struct va_weight *)&normed->w);
+    }
+    for (int64_t i = 0; i < p->derived_count; i++)
+        if (p->derived[i].law != VA_LAW_WEIGHT_NORM || !p->derived[i].dv)
+            va_cuda_derive(be, &p->derived[i], 1);
+}
+
 void va_cuda_update(struct va_backend *be, const struct va_adamw *p)
 {
     struct constants h = { p->beta1, p->beta2, p->eps, p->clip, (struct va_step *)p->step };
@@ -361,8 +377,5 @@ void va_cuda_update(struct va_backend *be, const struct va_adamw *p)
         return;
     launch(&t, &h);
     va_cuda_launched(be, "update");
-    for (int64_t i = 0; i < p->derived_count;
-         i++) /* of the same values where nothing changed */
-        if (p->derived[i].law != VA_LAW_WEIGHT_NORM || !p->derived[i].dv)
-            va_cuda_derive(be, &p->derived[i], 1);
+    renew(be, p);
 }
