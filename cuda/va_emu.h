@@ -235,6 +235,10 @@ static inline float va_rcp(float x)
 {
     return 1 / x;
 }
+static inline float va_sqrt(float x)
+{
+    return sqrtf(x);
+}
 static inline float rsqrtf(float x)
 {
     return 1 / sqrtf(x);

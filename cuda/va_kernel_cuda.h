@@ -35,6 +35,15 @@ static __device__ __forceinline__ float va_rcp(float x)
     return y;
 }
 
+/* sqrtf likewise. */
+static __device__ __forceinline__ float va_sqrt(float x)
+{
+    float y;
+
+    asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
 /* sum + the products of the four signed bytes of a and b */
 static __device__ __forceinline__ int32_t va_dot4(uint32_t a, uint32_t b, int32_t sum)
 {
