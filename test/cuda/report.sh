@@ -21,7 +21,7 @@ cat "$@" | awk '
         }
         print name, arch, registers, shared, stack, spilled
         name = ""
-    }' | c++filt | sed 's/^void //; s/([^)]*)//' | sort -u | awk '
+    }' | c++filt | sed 's/^void //; s/(va_[a-z]*)//g; s/(.*)//' | sort -u | awk '
     BEGIN { printf "%-60s %-6s %9s %7s %6s %8s\n", "kernel", "arch", "registers", "shared", "stack", "spilled" }
     { n = NF; name = $1; for (i = 2; i <= n - 5; i++) name = name " " $i
       printf "%-60s %-6s %9s %7s %6s %8s\n", name, $(n - 4), $(n - 3), $(n - 2), $(n - 1), $n
