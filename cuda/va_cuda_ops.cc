@@ -267,6 +267,9 @@ static const struct va_ops cuda_ops = {
     .derive = va_cuda_derive,
     .derive_grad = va_cuda_derive_grad,
     .conv2d = va_cuda_conv2d,
+    .dwconv2d = va_cuda_dwconv2d,
+    .pool2d = va_cuda_pool2d,
+    .upsample2d = va_cuda_upsample2d,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };
