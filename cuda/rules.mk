@@ -22,6 +22,7 @@ $(BUILD)/%.emu.o: % $(BUILD)/flags
 	$(SAY) "  CXX   $< (executor)"
 	$(Q)$(CXX) $(CUDA_FLAGS) $(CUDA_WARN) $(HOST_FLAGS) $(SANFLAGS) -MMD -MP -c -o $@ -x c++ $<
 $(EMU_LIB): $(EMU_OBJ)
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CXX) $(SANFLAGS) -shared -o $@ $^ -lm
 
