@@ -211,10 +211,11 @@ static void dropout_of_a_part(void)
 
 static void norm(void)
 {
-    static const int64_t rows[] = { 1, 7, 65, 131 }, widths[] = { 1, 5, 16, 33, 64, 251 };
+    static const int64_t rows[] = { 1, 7, 65, 131 },
+                         widths[] = { 1, 5, 16, 33, 64, 251, 1026, 1284 };
 
     for (int i = 0; i < 4; i++)
-        for (int j = 0; j < 6; j++)
+        for (int j = 0; j < 8; j++)
             for (int affine = 0; affine < 2; affine++) {
                 int64_t M = rows[i], C = widths[j];
                 struct twin *x, *y, *gamma, *beta, *stats, *dy, *dx, *dgamma, *dbeta;

@@ -373,15 +373,13 @@ static void conv_grad(void)
 
 static void dwconv(void)
 {
-    static const int64_t shapes[][5] = { /* B T C K lead */
-                                         { 1, 1, 1, 1, 0 },
-                                         { 2, 3, 5, 4, 0 },
-                                         { 2, 61, 33, 4, 3 },
-                                         { 1, 31, 17, 7, 2 },
-                                         { 3, 16, 64, 4, 5 }
+    static const int64_t shapes[][5] = {
+        /* B T C K lead */
+        { 1, 1, 1, 1, 0 },   { 2, 3, 5, 4, 0 }, { 2, 61, 33, 4, 3 },  { 1, 31, 17, 7, 2 },
+        { 3, 16, 64, 4, 5 }, { 1, 3, 2, 9, 0 }, { 2, 131, 130, 4, 0 }
     };
 
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 7; i++)
         for (int act = 0; act < 2; act++) {
             int64_t B = shapes[i][0], T = shapes[i][1], C = shapes[i][2], K = shapes[i][3];
             int64_t lead = shapes[i][4], ld = C + 3;
