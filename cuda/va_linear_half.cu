@@ -21,7 +21,7 @@ struct half_shared {
     va_linear_finish::place c[2 * ROWS];
     union {
         struct {
-            va_bf16 x[2 * ROWS][PITCH], w[COLS][PITCH];
+            alignas(16) va_bf16 x[2 * ROWS][PITCH], w[COLS][PITCH];
         } stage[STAGES];
         float sums[2 * ROWS][COLS + 8];
     };

@@ -27,7 +27,7 @@ __global__ void round_half(va_rows from, int64_t count, int64_t K, int64_t width
         const float *x = from.x + va_row_begin(from, r);
 
         for (int64_t k = 8 * lane; k < width; k += 8 * 32) {
-            float v[8];
+            alignas(16) float v[8];
 
             if (aligned && k + 8 <= K) {
                 *(float4 *)v = *(const float4 *)(x + k);

@@ -58,7 +58,7 @@ struct va_byte_terms {
 
 template <bool along>
 struct va_tile {
-    float v[along ? VA_TILE * VA_ALONG_PITCH : VA_DEPTH * VA_ACROSS_PITCH];
+    alignas(16) float v[along ? VA_TILE * VA_ALONG_PITCH : VA_DEPTH * VA_ACROSS_PITCH];
 };
 
 template <class Operand, bool along = Operand::ALONG>
