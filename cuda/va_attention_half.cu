@@ -203,13 +203,16 @@ __global__ void __launch_bounds__(THREADS)
     int64_t keys = va_keys_of(p.Tq, p.Tk, p.causal, last - 1);
     const float *k = va_in(p.k) + b * p.stepk + h * p.D;
     const float *v = va_in(p.v) + b * p.stepk + h * p.D;
+    /* The warp's first query, and keys that the warp sees. */
+    int64_t row = first + threadIdx.x / 32 * 16, to = va_lesser(row + 16, p.Tq);
+    int64_t own = row < p.Tq ? va_keys_of(p.Tq, p.Tk, p.causal, to - 1) : 0;
     float s[STEP / 8][4], o[DP / 8][4] = {}, share[2];
     uint32_t q[DP / 16][4];
     struct rows r;
 
 #pragma unroll
     for (int i = 0; i < 2; i++) {
-        r.at[i] = first + threadIdx.x / 32 * 16 + threadIdx.x % 32 / 4 + 8 * i;
+        r.at[i] = row + threadIdx.x % 32 / 4 + 8 * i;
         r.sees[i] = r.at[i] < p.Tq ? va_keys_of(p.Tq, p.Tk, p.causal, r.at[i]) : 0;
         r.most[i] = -INFINITY;
         r.sum[i] = 0;
@@ -221,7 +224,7 @@ __global__ void __launch_bounds__(THREADS)
         __syncthreads();
         load<DP>(m.k, k + k0 * p.ldk, p.ldk, n, (int)p.D, wide);
         __syncthreads();
-        for (int c = 0; c < n; c += STEP) {
+        for (int c = 0; c < n && k0 + c < own; c += STEP) {
             score<DP>(s, q, m.k, c, k0, r);
             add_scores(s, by, r);
         }
@@ -237,7 +240,7 @@ __global__ void __launch_bounds__(THREADS)
             load<DP>(m.k, k + k0 * p.ldk, p.ldk, n, (int)p.D, wide);
         load<DP>(m.v, v + k0 * p.ldk, p.ldk, n, (int)p.D, wide);
         __syncthreads();
-        for (int c = 0; c < n; c += STEP) {
+        for (int c = 0; c < n && k0 + c < own; c += STEP) {
             score<DP>(s, q, m.k, c, k0, r);
             mix<DP>(o, s, m.v, c, by, r, share);
         }
