@@ -12,7 +12,7 @@
 static const float LOG2E = 1.44269504f;
 
 struct attention_shared {
-    struct va_tile q, k, v; /* k: weights after the scores */
+    struct va_square q, k, v; /* k: weights after the scores */
 };
 
 /* Rows of a thread: the largest score so far, and the sum of exponentials less it. */
@@ -22,7 +22,7 @@ struct softmax {
 
 /* Scores of the block's queries and the keys from k0; -infinity where a query does not see the key. */
 template <bool ROUND>
-static __device__ __forceinline__ void score(struct va_tile_sum &s,
+static __device__ __forceinline__ void score(struct va_square_sum &s,
                                              const struct va_attention &p,
                                              const struct va_head_tile &t, int64_t k0,
                                              struct attention_shared &m)
@@ -34,17 +34,17 @@ static __device__ __forceinline__ void score(struct va_tile_sum &s,
                            va_rows_left(p.Tk, k0), p.D);
 #pragma unroll
     for (int i = 0; i < 4; i++) {
-        int keys = va_keys_here(p.Tq, p.Tk, p.causal, t.first + va_tile_row() + i, k0);
+        int keys = va_keys_here(p.Tq, p.Tk, p.causal, t.first + va_square_row() + i, k0);
 
 #pragma unroll
         for (int j = 0; j < 4; j++)
-            if (va_tile_column() + j >= keys)
+            if (va_square_column() + j >= keys)
                 s.at[i][j] = -INFINITY;
     }
 }
 
 /* Scores become exponentials less the largest so far. Returns by what earlier ones shrink: by[4]. */
-static __device__ __forceinline__ void exponentials(struct va_tile_sum &s, struct softmax &r,
+static __device__ __forceinline__ void exponentials(struct va_square_sum &s, struct softmax &r,
                                                     float scale, float (&by)[4])
 {
 #pragma unroll
@@ -66,7 +66,8 @@ static __device__ __forceinline__ void exponentials(struct va_tile_sum &s, struc
 
 /* o += weights times values of the keys from k0; the weights go where the keys were. */
 template <bool ROUND>
-static __device__ __forceinline__ void mix(struct va_tile_sum &o, const struct va_tile_sum &s,
+static __device__ __forceinline__ void mix(struct va_square_sum &o,
+                                           const struct va_square_sum &s,
                                            const struct va_attention &p,
                                            const struct va_head_tile &t, int64_t k0,
                                            struct attention_shared &m)
@@ -75,24 +76,24 @@ static __device__ __forceinline__ void mix(struct va_tile_sum &o, const struct v
     int keys = va_rows_left(p.Tk, k0);
 
     __syncthreads();
-    va_tile_store_across(m.k, s);
-    va_tile_load<ROUND>(m.v, v, p.ldk, keys, t.cols);
+    va_square_store_across(m.k, s);
+    va_square_load<ROUND>(m.v, v, p.ldk, keys, t.cols);
     __syncthreads();
-    va_tile_multiply(o, m.k, m.v, keys);
+    va_square_multiply(o, m.k, m.v, keys);
 }
 
 static __device__ __forceinline__ void write_rows(const struct va_attention &p,
                                                   const struct va_head_tile &t,
-                                                  const struct va_tile_sum &o,
+                                                  const struct va_square_sum &o,
                                                   const struct softmax &r, float scale)
 {
     float *y = va_out(p.y) + ((t.b * p.Tq + t.first) * p.H + t.h) * p.D + t.from;
     float *lse = p.lse ? va_out(p.lse) + (t.b * p.H + t.h) * p.Tq + t.first : NULL;
 
-    va_tile_write(y, p.H * p.D, (int)t.rows, t.cols, o);
-    for (int i = 0; lse && t.from == 0 && va_tile_column() == 0 && i < 4; i++)
-        if (va_tile_row() + i < t.rows)
-            lse[va_tile_row() + i] = r.most[i] * scale + logf(r.sum[i]);
+    va_square_write(y, p.H * p.D, (int)t.rows, t.cols, o);
+    for (int i = 0; lse && t.from == 0 && va_square_column() == 0 && i < 4; i++)
+        if (va_square_row() + i < t.rows)
+            lse[va_square_row() + i] = r.most[i] * scale + logf(r.sum[i]);
 }
 
 static __device__ __forceinline__ void begin(struct softmax &r)
@@ -110,11 +111,11 @@ __global__ void __launch_bounds__(TILE_THREADS)
     VA_SHARED_MEMORY(struct attention_shared, m);
     struct va_head_tile t = va_head_tile_of(p.H, p.Tq, p.D);
     int64_t keys = va_keys_of(p.Tq, p.Tk, p.causal, t.first + t.rows - 1);
-    struct va_tile_sum s, o;
+    struct va_square_sum s, o;
     struct softmax r;
     float by[4];
 
-    va_tile_clear(o);
+    va_square_clear(o);
     begin(r);
     for (int64_t k0 = 0; k0 < keys; k0 += TILE) {
         score<false>(s, p, t, k0, m);
@@ -140,7 +141,7 @@ __global__ void __launch_bounds__(TILE_THREADS)
     VA_SHARED_MEMORY(struct attention_shared, m);
     struct va_head_tile t = va_head_tile_of(p.H, p.Tq, p.D);
     int64_t keys = va_keys_of(p.Tq, p.Tk, p.causal, t.first + t.rows - 1);
-    struct va_tile_sum s, o;
+    struct va_square_sum s, o;
     struct softmax r;
     float by[4];
 
@@ -149,15 +150,15 @@ __global__ void __launch_bounds__(TILE_THREADS)
         score<true>(s, p, t, k0, m);
         exponentials(s, r, scale, by);
     }
-    va_tile_clear(o);
+    va_square_clear(o);
     for (int64_t k0 = 0; k0 < keys; k0 += TILE) {
         score<true>(s, p, t, k0, m);
 #pragma unroll
         for (int i = 0; i < 4; i++)
 #pragma unroll
             for (int j = 0; j < 4; j++)
-                s.at[i][j] = va_tile_round(va_exp2((s.at[i][j] - r.most[i]) * (scale * LOG2E)) *
-                                           va_rcp(r.sum[i]));
+                s.at[i][j] = va_square_round(
+                    va_exp2((s.at[i][j] - r.most[i]) * (scale * LOG2E)) * va_rcp(r.sum[i]));
         mix<true>(o, s, p, t, k0, m);
     }
     write_rows(p, t, o, r, scale);
@@ -171,10 +172,10 @@ void va_cuda_attention(struct va_backend *be, const struct va_attention *p)
 
     if (!va_cuda_go(be, p->B * p->Tq * p->H * p->D))
         return;
-    if (be->precision == VA_BF16_PRODUCTS && !p->lse)
+    if (be->precision != VA_BF16_PRODUCTS || p->lse)
+        VA_LAUNCH(va_gpu_stream(), grid, dim3(TILE_THREADS), shared, attention, *p, scale);
+    else if (!va_attention_half(p))
         VA_LAUNCH(va_gpu_stream(), grid, dim3(TILE_THREADS), shared, attention_rounded, *p,
                   scale);
-    else
-        VA_LAUNCH(va_gpu_stream(), grid, dim3(TILE_THREADS), shared, attention, *p, scale);
     va_cuda_launched(be, "attention");
 }

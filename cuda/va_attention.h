@@ -6,7 +6,10 @@
 #define VA_ATTENTION_H
 
 #include "cuda/va_cuda.h"
-#include "cuda/va_tile.h"
+#include "cuda/va_square.h"
+
+/* Forward with rounded operands on tensor cores; false where D is too large for it. */
+bool va_attention_half(const struct va_attention *p);
 
 struct va_head_tile {
     int64_t b, h;
@@ -33,6 +36,11 @@ static __device__ __forceinline__ struct va_head_tile va_head_tile_of(int64_t H,
     t.from = (int)blockIdx.y * TILE;
     t.cols = (int)(D - t.from < TILE ? D - t.from : TILE);
     return t;
+}
+
+static __device__ __forceinline__ int64_t va_lesser(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* Keys that query t sees: the first so many. */
@@ -63,22 +71,22 @@ static __device__ __forceinline__ int va_rows_left(int64_t all, int64_t first)
  * hold a from the call before: `held`. Barriers: one before the tiles are written, none behind.
  */
 template <bool ROUND = false>
-static __device__ __forceinline__ void va_row_products(struct va_tile_sum &sum,
-                                                       struct va_tile &left, const float *a,
+static __device__ __forceinline__ void va_row_products(struct va_square_sum &sum,
+                                                       struct va_square &left, const float *a,
                                                        int64_t lda, int rows_a, bool held,
-                                                       struct va_tile &right, const float *b,
+                                                       struct va_square &right, const float *b,
                                                        int64_t ldb, int rows_b, int64_t D)
 {
-    va_tile_clear(sum);
+    va_square_clear(sum);
     for (int64_t d = 0; d < D; d += TILE) {
         int n = va_rows_left(D, d);
 
         __syncthreads();
         if (!held)
-            va_tile_load_across<ROUND>(left, a + d, lda, rows_a, n);
-        va_tile_load_across<ROUND>(right, b + d, ldb, rows_b, n);
+            va_square_load_across<ROUND>(left, a + d, lda, rows_a, n);
+        va_square_load_across<ROUND>(right, b + d, ldb, rows_b, n);
         __syncthreads();
-        va_tile_multiply(sum, left, right, n);
+        va_square_multiply(sum, left, right, n);
     }
 }
 

@@ -13,7 +13,7 @@
 static const float LOG2E = 1.44269504f;
 
 struct grad_shared {
-    struct va_tile left, right, weights, rows;
+    struct va_square left, right, weights, rows;
 };
 
 /* The parameters, with 1 / sqrt(D) and dy y [B, Tq, H]. */
@@ -89,9 +89,9 @@ __global__ void __launch_bounds__(TILE_THREADS) query_grad(const struct grad g)
     const struct va_attention_grad &p = g.p;
     struct va_head_tile t = va_head_tile_of(p.H, p.Tq, p.D);
     int64_t keys = va_keys_of(p.Tq, p.Tk, p.causal, t.first + t.rows - 1);
-    struct va_tile_sum w, e, dq;
+    struct va_square_sum w, e, dq;
 
-    va_tile_clear(dq);
+    va_square_clear(dq);
     for (int64_t k0 = 0; k0 < keys; k0 += TILE) {
         int n = va_rows_left(p.Tk, k0);
 
@@ -102,32 +102,32 @@ __global__ void __launch_bounds__(TILE_THREADS) query_grad(const struct grad g)
                         p.D);
 #pragma unroll
         for (int i = 0; i < 4; i++) {
-            struct query q = query_of(g, t, t.first + va_tile_row() + i, k0);
+            struct query q = query_of(g, t, t.first + va_square_row() + i, k0);
 
 #pragma unroll
             for (int j = 0; j < 4; j++)
-                weigh(q, va_tile_column() + j < q.keys, g.scale, w.at[i][j], e.at[i][j]);
+                weigh(q, va_square_column() + j < q.keys, g.scale, w.at[i][j], e.at[i][j]);
         }
-        va_tile_store_across(m.weights, e);
-        va_tile_load(m.rows, va_in(p.k) + key_at(p, t, k0) + t.from, p.ldk, n, t.cols);
+        va_square_store_across(m.weights, e);
+        va_square_load(m.rows, va_in(p.k) + key_at(p, t, k0) + t.from, p.ldk, n, t.cols);
         __syncthreads();
-        va_tile_multiply(dq, m.weights, m.rows, n);
+        va_square_multiply(dq, m.weights, m.rows, n);
     }
-    va_tile_write(va_out(p.dq) + query_at(p, t, t.first) + t.from, p.ldq, (int)t.rows, t.cols,
-                  dq);
+    va_square_write(va_out(p.dq) + query_at(p, t, t.first) + t.from, p.ldq, (int)t.rows, t.cols,
+                    dq);
 }
 
 /* sum += weights (of this block's keys and the queries from q0) times rows of queries */
-static __device__ __forceinline__ void add_rows(struct va_tile_sum &sum,
-                                                const struct va_tile_sum &weights,
+static __device__ __forceinline__ void add_rows(struct va_square_sum &sum,
+                                                const struct va_square_sum &weights,
                                                 const float *rows, int64_t ld, int n, int cols,
                                                 struct grad_shared &m)
 {
     __syncthreads();
-    va_tile_store_across(m.weights, weights);
-    va_tile_load(m.rows, rows, ld, n, cols);
+    va_square_store_across(m.weights, weights);
+    va_square_load(m.rows, rows, ld, n, cols);
     __syncthreads();
-    va_tile_multiply(sum, m.weights, m.rows, n);
+    va_square_multiply(sum, m.weights, m.rows, n);
 }
 
 __global__ void __launch_bounds__(TILE_THREADS) key_grad(const struct grad g)
@@ -136,10 +136,10 @@ __global__ void __launch_bounds__(TILE_THREADS) key_grad(const struct grad g)
     const struct va_attention_grad &p = g.p;
     struct va_head_tile t = va_head_tile_of(p.H, p.Tk, p.D);
     int64_t before = p.causal ? t.first - (p.Tk - p.Tq) : 0; /* queries that see none of them */
-    struct va_tile_sum w, e, dk, dv;
+    struct va_square_sum w, e, dk, dv;
 
-    va_tile_clear(dk);
-    va_tile_clear(dv);
+    va_square_clear(dk);
+    va_square_clear(dv);
     for (int64_t q0 = before > 0 ? before : 0; q0 < p.Tq; q0 += TILE) {
         int n = va_rows_left(p.Tq, q0);
         const float *q = va_in(p.q) + query_at(p, t, q0);
@@ -151,19 +151,19 @@ __global__ void __launch_bounds__(TILE_THREADS) key_grad(const struct grad g)
                         false, m.right, dy, p.H * p.D, n, p.D);
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            struct query own = query_of(g, t, q0 + va_tile_column() + j, t.first);
+            struct query own = query_of(g, t, q0 + va_square_column() + j, t.first);
 
 #pragma unroll
             for (int i = 0; i < 4; i++)
-                weigh(own, va_tile_row() + i < own.keys, g.scale, w.at[i][j], e.at[i][j]);
+                weigh(own, va_square_row() + i < own.keys, g.scale, w.at[i][j], e.at[i][j]);
         }
         add_rows(dv, w, dy + t.from, p.H * p.D, n, t.cols, m);
         add_rows(dk, e, q + t.from, p.ldq, n, t.cols, m);
     }
-    va_tile_write(va_out(p.dk) + key_at(p, t, t.first) + t.from, p.ldk, (int)t.rows, t.cols,
-                  dk);
-    va_tile_write(va_out(p.dv) + key_at(p, t, t.first) + t.from, p.ldk, (int)t.rows, t.cols,
-                  dv);
+    va_square_write(va_out(p.dk) + key_at(p, t, t.first) + t.from, p.ldk, (int)t.rows, t.cols,
+                    dk);
+    va_square_write(va_out(p.dv) + key_at(p, t, t.first) + t.from, p.ldk, (int)t.rows, t.cols,
+                    dv);
 }
 
 void va_cuda_attention_grad(struct va_backend *be, const struct va_attention_grad *p)

@@ -116,8 +116,8 @@ static void say_where(const struct fiber *f)
     _exit(70);
 }
 
-static const char *const op_names[] = { "__syncthreads", "shuffle", "ballot",
-                                        "__syncwarp",    "mma",     "ldmatrix" };
+static const char *const op_names[] = { "__syncthreads", "shuffle",  "ballot",  "__syncwarp",
+                                        "mma",           "ldmatrix", "ldmatrix" };
 
 /* Nobody can run. */
 [[noreturn]] static void stuck(void)
@@ -378,6 +378,22 @@ static void ldmatrix(struct fiber *lanes)
         memcpy(lanes[lane].d, out[lane], sizeof(out[lane]));
 }
 
+/* Of matrices that lie the other way: a lane gets two numbers of a column. */
+static void ldmatrix_across(struct fiber *lanes)
+{
+    uint32_t out[32][4];
+
+    for (int lane = 0; lane < 32; lane++)
+        for (int m = 0; m < 4; m++) {
+            const struct fiber *rows = &lanes[8 * m + 2 * (lane % 4)];
+            int word = lane / 8, shift = 16 * (lane / 4 % 2);
+
+            out[lane][m] = (rows[0].a[word] >> shift & 0xffff) | rows[1].a[word] >> shift << 16;
+        }
+    for (int lane = 0; lane < 32; lane++)
+        memcpy(lanes[lane].d, out[lane], sizeof(out[lane]));
+}
+
 static void complete(struct fiber *lanes, const struct fiber *f)
 {
     uint32_t votes = 0;
@@ -385,6 +401,7 @@ static void complete(struct fiber *lanes, const struct fiber *f)
     switch (f->op) {
     case VA_EMU_MMA: mma(lanes); break;
     case VA_EMU_LDMATRIX: ldmatrix(lanes); break;
+    case VA_EMU_LDMATRIX_ACROSS: ldmatrix_across(lanes); break;
     case VA_EMU_SYNCWARP:
     case VA_EMU_BALLOT:
         for (int i = 0; i < 32; i++)
@@ -493,11 +510,11 @@ void va_emu_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2], int l
     meet(f);
 }
 
-void va_emu_ldmatrix(uint32_t r[4], const uint32_t row[4], int line)
+void va_emu_ldmatrix(enum va_emu_op op, uint32_t r[4], const uint32_t row[4], int line)
 {
     struct fiber *f = e.now;
 
-    f->op = VA_EMU_LDMATRIX;
+    f->op = op;
     f->mask = 0xffffffff;
     f->line = line;
     f->d = (float *)r;

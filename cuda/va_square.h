@@ -1,49 +1,49 @@
 /*
- * va_tile.h - a block multiplies tiles of 64 x 64 in float32, for attention (va_attention.cu,
+ * va_square.h - a block multiplies tiles of 64 x 64 in float32, for attention (va_attention.cu,
  * va_attention_grad.cu): A [64, n] times B [n, 64], both in shared memory with the summed index first.
  *
  * The 256 threads stand as 16 x 16; thread (y, x) has rows 4y .. 4y + 3 and columns 4x .. 4x + 3 of the
  * result in registers. So a row of the result lies in 16 neighbouring lanes.
  */
-#ifndef VA_TILE_H
-#define VA_TILE_H
+#ifndef VA_SQUARE_H
+#define VA_SQUARE_H
 
 #include "cuda/va_kernel.h"
 
 static constexpr int TILE = 64, TILE_THREADS = 256, TILE_ROW = 16 /* lanes */;
 
-struct alignas(16) va_tile {
+struct alignas(16) va_square {
     float at[TILE][TILE + 4]; /* rows stay aligned, and neighbours are in other banks */
 };
 
-struct va_tile_sum {
+struct va_square_sum {
     float at[4][4];
 };
 
 /* The first of this thread's rows and columns. */
-static __device__ __forceinline__ int va_tile_row()
+static __device__ __forceinline__ int va_square_row()
 {
     return 4 * (int)(threadIdx.x / 16);
 }
-static __device__ __forceinline__ int va_tile_column()
+static __device__ __forceinline__ int va_square_column()
 {
     return 4 * (int)(threadIdx.x % 16);
 }
 
-static __device__ __forceinline__ void va_tile_clear(struct va_tile_sum &sum)
+static __device__ __forceinline__ void va_square_clear(struct va_square_sum &sum)
 {
     sum = {};
 }
 
-static __device__ __forceinline__ float va_tile_round(float x)
+static __device__ __forceinline__ float va_square_round(float x)
 {
     return va_f32_of(va_bf16_of(x));
 }
 
 /* to[i][j] = from[i * ld + j] for i < rows, j < cols, else 0. */
 template <bool ROUND = false>
-static __device__ __forceinline__ void va_tile_load(struct va_tile &to, const float *from,
-                                                    int64_t ld, int rows, int cols)
+static __device__ __forceinline__ void va_square_load(struct va_square &to, const float *from,
+                                                      int64_t ld, int rows, int cols)
 {
     int j = threadIdx.x % TILE;
 
@@ -51,15 +51,15 @@ static __device__ __forceinline__ void va_tile_load(struct va_tile &to, const fl
     for (int i = threadIdx.x / TILE; i < TILE; i += TILE_THREADS / TILE) {
         float x = i < rows && j < cols ? from[i * ld + j] : 0;
 
-        to.at[i][j] = ROUND ? va_tile_round(x) : x;
+        to.at[i][j] = ROUND ? va_square_round(x) : x;
     }
 }
 
 /* to[j][i], likewise. 8 lanes read along a row, so that a warp writes to 32 banks. */
 template <bool ROUND = false>
-static __device__ __forceinline__ void va_tile_load_across(struct va_tile &to,
-                                                           const float *from, int64_t ld,
-                                                           int rows, int cols)
+static __device__ __forceinline__ void va_square_load_across(struct va_square &to,
+                                                             const float *from, int64_t ld,
+                                                             int rows, int cols)
 {
     int j = threadIdx.x % 8 + threadIdx.x / 128 * 8, i = threadIdx.x / 8 % 16;
 
@@ -69,16 +69,16 @@ static __device__ __forceinline__ void va_tile_load_across(struct va_tile &to,
         for (int ii = 0; ii < TILE; ii += 16) {
             float x = i + ii < rows && j + jj < cols ? from[(i + ii) * ld + j + jj] : 0;
 
-            to.at[j + jj][i + ii] = ROUND ? va_tile_round(x) : x;
+            to.at[j + jj][i + ii] = ROUND ? va_square_round(x) : x;
         }
 }
 
 /* sum[i][j] += a[k][i] b[k][j] for k < n */
-static __device__ __forceinline__ void va_tile_multiply(struct va_tile_sum &sum,
-                                                        const struct va_tile &a,
-                                                        const struct va_tile &b, int n)
+static __device__ __forceinline__ void va_square_multiply(struct va_square_sum &sum,
+                                                          const struct va_square &a,
+                                                          const struct va_square &b, int n)
 {
-    int row = va_tile_row(), column = va_tile_column();
+    int row = va_square_row(), column = va_square_column();
 
 #pragma unroll 8
     for (int k = 0; k < n; k++) {
@@ -96,10 +96,10 @@ static __device__ __forceinline__ void va_tile_multiply(struct va_tile_sum &sum,
 }
 
 /* to[j][i] = sum[i][j] */
-static __device__ __forceinline__ void va_tile_store_across(struct va_tile &to,
-                                                            const struct va_tile_sum &sum)
+static __device__ __forceinline__ void va_square_store_across(struct va_square &to,
+                                                              const struct va_square_sum &sum)
 {
-    int row = va_tile_row(), column = va_tile_column();
+    int row = va_square_row(), column = va_square_column();
 
 #pragma unroll
     for (int j = 0; j < 4; j++)
@@ -108,10 +108,11 @@ static __device__ __forceinline__ void va_tile_store_across(struct va_tile &to,
 }
 
 /* to[i * ld + j] = sum[i][j] for i < rows, j < cols */
-static __device__ __forceinline__ void va_tile_write(float *to, int64_t ld, int rows, int cols,
-                                                     const struct va_tile_sum &sum)
+static __device__ __forceinline__ void va_square_write(float *to, int64_t ld, int rows,
+                                                       int cols,
+                                                       const struct va_square_sum &sum)
 {
-    int row = va_tile_row(), column = va_tile_column();
+    int row = va_square_row(), column = va_square_column();
 
 #pragma unroll
     for (int i = 0; i < 4; i++)
