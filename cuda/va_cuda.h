@@ -17,11 +17,11 @@ extern "C" {
 #include "cuda/va_kernel.h"
 
 /* C has `const T *` where C++ wants a cast from void. */
-static inline const float *va_in(const void *buffer)
+VA_SHARED const float *va_in(const void *buffer)
 {
     return (const float *)buffer;
 }
-static inline float *va_out(void *buffer)
+VA_SHARED float *va_out(void *buffer)
 {
     return (float *)buffer;
 }
@@ -47,16 +47,17 @@ void *va_cuda_room(struct va_backend *be, size_t bytes);
 /* After the launches of an operation: whether they were accepted. */
 void va_cuda_launched(struct va_backend *be, const char *name);
 
-/* After an operation whose memory is short: fails the backend, in words. */
-void va_cuda_no_memory(struct va_backend *be, size_t bytes);
+/* Fails the backend with this line; once, as what has failed does no more. */
+void va_cuda_fail(struct va_backend *be, const char *format, ...) VA_PRINTF(2, 3);
 
 /*
- * Prepared forms: bfloat16 of the values, where products are in bfloat16. `va_cuda_half` makes it
- * when it is out of date or was not asked for; NULL after reporting. `va_cuda_renew` makes it again
- * if it is there: for what writes values on the device.
+ * Prepared forms of weights (cuda/va_prepared.h): bfloat16 or bytes of the values, where products are
+ * in those; made when they are out of date or for the first time. `va_cuda_renew` makes what is there
+ * again: for what writes values on the device (update, derive).
  */
 void va_cuda_weight_prepare(struct va_backend *be, struct va_weight *w, bool training);
 void va_cuda_weight_release(struct va_backend *be, struct va_weight *w);
+void va_cuda_renew(struct va_backend *be, struct va_weight *w);
 
 #define VA_CUDA_ENTRY(name) \
     void va_cuda_##name(struct va_backend *be, const struct va_##name *p)

@@ -3,6 +3,8 @@
  */
 #include "cuda/va_cuda.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct block {
@@ -38,6 +40,19 @@ void va_cuda_launched(struct va_backend *be, const char *name)
 {
     va_gpu_launched(name);
     take_error(be);
+}
+
+void va_cuda_fail(struct va_backend *be, const char *format, ...)
+{
+    char line[300];
+    va_list rest;
+
+    va_start(rest, format);
+    vsnprintf(line, sizeof(line), format, rest);
+    va_end(rest);
+    if (!be->failed)
+        of(be)->host->fail("%s", line);
+    be->failed = true;
 }
 
 static void say_no_memory(struct va_backend *be, size_t bytes)
@@ -220,6 +235,8 @@ static const struct va_ops cuda_ops = {
     .get_f64 = get_f64,
     .put_bytes = put_bytes,
     .get_bytes = get_bytes,
+    .weight_prepare = va_cuda_weight_prepare,
+    .weight_release = va_cuda_weight_release,
     .unary = va_cuda_unary,
     .unary_grad = va_cuda_unary_grad,
     .add = va_cuda_add,
@@ -228,12 +245,28 @@ static const struct va_ops cuda_ops = {
     .prelu = va_cuda_prelu,
     .prelu_grad = va_cuda_prelu_grad,
     .dropout = va_cuda_dropout,
+    .linear = va_cuda_linear,
+    .linear_grad = va_cuda_linear_grad,
+    .conv = va_cuda_conv,
+    .conv_grad = va_cuda_conv_grad,
     .dwconv = va_cuda_dwconv,
     .dwconv_grad = va_cuda_dwconv_grad,
     .scan = va_cuda_scan,
     .scan_grad = va_cuda_scan_grad,
     .norm = va_cuda_norm,
     .norm_grad = va_cuda_norm_grad,
+    .attention = va_cuda_attention,
+    .attention_grad = va_cuda_attention_grad,
+    .recurrent = va_cuda_recurrent,
+    .recurrent_grad = va_cuda_recurrent_grad,
+    .squares = va_cuda_squares,
+    .ccc_loss = va_cuda_ccc_loss,
+    .cross_entropy = va_cuda_cross_entropy,
+    .update = va_cuda_update,
+    .ccc_moments = va_cuda_ccc_moments,
+    .derive = va_cuda_derive,
+    .derive_grad = va_cuda_derive_grad,
+    .conv2d = va_cuda_conv2d,
     .dwconv2d = va_cuda_dwconv2d,
     .pool2d = va_cuda_pool2d,
     .upsample2d = va_cuda_upsample2d,

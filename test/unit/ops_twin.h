@@ -13,8 +13,8 @@
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "ops/va_device.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 
@@ -124,14 +124,6 @@ static inline void twin_linear(struct va_linear p, const struct twin *x, const s
     twin_cpu->ops->weight_release(twin_cpu, &weight);
 }
 
-/* What is tested: the CPU, or the device that VA_TEST_DEVICE names. */
-static inline struct va_backend *va_test_device(void)
-{
-    const char *device = getenv("VA_TEST_DEVICE");
-
-    return va_device_open(device ? device : "cpu");
-}
-
 static inline void twin_begin(void)
 {
     twin_ref = va_ref_backend_new();
@@ -164,6 +156,17 @@ static inline double *twin_values(struct va_backend *be, const void *block, int6
     if (!v)
         exit(4);
     be->ops->get_f64(be, v, block, count + 2 * TWIN_GUARD);
+    return v;
+}
+
+/* Numbers of a buffer of the backend under test, to be freed. */
+static inline float *twin_floats(const void *buffer, int64_t count)
+{
+    float *v = va_new(count, sizeof(*v));
+
+    if (!v)
+        exit(4);
+    twin_cpu->ops->get_f32(twin_cpu, v, buffer, count);
     return v;
 }
 

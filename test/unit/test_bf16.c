@@ -96,10 +96,10 @@ static struct twin *linear(int64_t M, int64_t N, int64_t K, int64_t gap,
 
 static void linear_layers_multiply_rounded_numbers(void)
 {
-    static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 17, 5 },     { 7, 2, 33 },
-                                         { 33, 31, 61 },  { 97, 65, 1 },    { 131, 16, 16 },
-                                         { 61, 513, 37 }, { 3, 1025, 129 }, { 40, 512, 256 },
-                                         { 600, 130, 70 } };
+    static const int64_t shapes[][3] = { { 1, 1, 1 },      { 1, 17, 5 },      { 7, 2, 33 },
+                                         { 33, 31, 61 },   { 97, 65, 1 },     { 131, 16, 16 },
+                                         { 61, 513, 37 },  { 3, 1025, 129 },  { 40, 512, 256 },
+                                         { 600, 130, 70 }, { 2050, 1030, 40 } };
 
     for (size_t i = 0; i < VA_COUNT(shapes); i++)
         for (int64_t gap = 0; gap < 4; gap += 3) {
@@ -135,7 +135,9 @@ static void attention(void)
 {
     static const int64_t cases[][4] = { { 1, 33, 2, 16 },
                                         { 2, 197, 3, 32 },
-                                        { 1, 300, 1, 31 } };
+                                        { 1, 300, 1, 31 },
+                                        { 1, 131, 2, 67 },
+                                        { 1, 65, 1, 131 } };
 
     for (size_t i = 0; i < VA_COUNT(cases); i++)
         for (int kind = 0; kind < 5; kind++) {

@@ -3,9 +3,9 @@
  * every tensor, ten steps; with and without normalised pixels; by both backends.
  */
 #include "base/va_error.h"
-#include "cpu/va_cpu_ops.h"
 #include "nn/va_optimiser.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/unit/mae_fixture.h"
 #include "test/unit/step.h"
 
@@ -178,7 +178,7 @@ static void masks(void)
 int main(void)
 {
     all(va_ref_backend_new());
-    all(va_cpu_backend_new());
+    all(va_test_device());
     VA_TEST(masks);
     return va_test_finish();
 }

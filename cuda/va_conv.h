@@ -1,0 +1,39 @@
+/*
+ * va_conv.h - frames as an operand of a product: a convolution is one over taps (segments) and channels, whose
+ * rows of x are shifted by each tap, so that there is no padded tensor.
+ */
+#ifndef VA_CONV_H
+#define VA_CONV_H
+
+#include "cuda/va_product.h"
+
+/* Frame t of a sequence, at tap k: row first + t + k * step of those in memory, `rows` a sequence, or zeros. */
+struct va_along_frames {
+    static constexpr bool ALONG = true;
+    struct place {
+        const float *at; /* row 0 of the sequence */
+        int64_t row;
+    };
+    const float *x;
+    int64_t count, T, rows, C, first, step;
+    bool wide;
+
+    __device__ __forceinline__ place find(int64_t r) const
+    {
+        int64_t b = r / T;
+
+        return { x + b * rows * C, first + r - b * T };
+    }
+    __device__ __forceinline__ const float *from(const place &p, int64_t, int64_t k) const
+    {
+        int64_t row = p.row + k * step;
+
+        return row >= 0 && row < rows ? p.at + row * C : nullptr;
+    }
+};
+
+/* [taps, size] of W [size, taps], in memory of the operation (va_cuda_room); NULL after reporting. */
+const float *va_cuda_taps_apart(struct va_backend *be, const float *w, int64_t size,
+                                int64_t taps);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * Convolution of pictures: a product over the pixels that an output pixel sees (segments) and channels.
+ */
+#include "cuda/va_act.h"
+#include "cuda/va_conv.h"
+
+/* Pixels of x, as output pixels see them; zeros outside of the picture. */
+struct along_pixels {
+    static constexpr bool ALONG = true;
+    struct place {
+        const float *picture;
+        int32_t y, x; /* of the first pixel seen */
+    };
+    const float *x;
+    int64_t count, C;
+    int32_t H, W, Ho, Wo, K, stride, pad;
+    bool wide;
+
+    __device__ __forceinline__ place find(int64_t r) const
+    {
+        int64_t row = r / Wo, b = row / Ho;
+
+        return { x + b * H * W * C, (int32_t)(row - b * Ho) * stride - pad,
+                 (int32_t)(r - row * Wo) * stride - pad };
+    }
+    __device__ __forceinline__ const float *from(const place &p, int64_t, int64_t tap) const
+    {
+        int32_t m = (int32_t)tap / K, i = p.y + m, j = p.x + ((int32_t)tap - m * K);
+
+        return i >= 0 && i < H && j >= 0 && j < W ? p.picture + ((int64_t)i * W + j) * C
+                                                  : nullptr;
+    }
+};
+
+struct conv2d_finish {
+    typedef float *place;
+    const float *bias;
+    float *y;
+    int64_t C;
+    enum va_unary act;
+
+    __device__ __forceinline__ place find(int64_t r) const
+    {
+        return y + r * C;
+    }
+    __device__ __forceinline__ void put(place to, int64_t, int64_t o, float sum) const
+    {
+        to[o] = va_act(act, bias ? sum + bias[o] : sum);
+    }
+};
+
+void va_cuda_conv2d(struct va_backend *be, const struct va_conv2d *p)
+{
+    const struct va_plane *g = &p->at;
+    int64_t pixels = g->B * g->Ho * g->Wo, size = p->Cout * p->Cin, taps = g->K * g->K;
+    const float *w;
+
+    if (!va_cuda_go(be, pixels * p->Cout))
+        return;
+    w = va_cuda_taps_apart(be, va_in(p->w->data), size, taps);
+    if (!w)
+        return;
+    va_product_launch<va_f32_terms>(
+        along_pixels{ va_in(p->x), pixels, p->Cin, (int32_t)g->H, (int32_t)g->W, (int32_t)g->Ho,
+                      (int32_t)g->Wo, (int32_t)g->K, (int32_t)g->stride, (int32_t)g->pad,
+                      va_wide(p->x, p->Cin, 0, 0) },
+        va_along({ w, p->Cout, p->Cin, 0 }, p->Cout, p->Cin, size),
+        conv2d_finish{ va_in(p->bias), va_out(p->y), p->Cout, p->act },
+        { pixels, p->Cout, p->Cin, taps, 1, 1, 0 });
+    va_cuda_launched(be, "conv2d");
+}

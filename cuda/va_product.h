@@ -1,0 +1,370 @@
+/*
+ * va_product.h - C[m, n] = sum over s and k of A[m, s, k] B[n, s, k], for whatever A and B are.
+ *
+ * The sum has `segments` runs of `depth` terms: the taps of a convolution, or the tensors of a batch, so that
+ * no index has to be divided on the way. A block makes 64 x 64 of C with 64 threads, 8 x 8 each. It copies
+ * 16 terms of 64 rows of both operands to shared memory while it multiplies the 16 before.
+ *
+ * An operand says where its numbers are. ALONG: those of a row lie side by side along the sum (x, W); a
+ * `place` is kept of each row of the tile.
+ *     place find(int64_t r)                                   of row r, below `count`
+ *     const float *from(const place &, int64_t slice, int64_t s)        term 0; NULL: zeros
+ * Else: terms of the same k, from row 0 on, lie side by side (dy and x, where the sum is over frames).
+ *     const float *from(int64_t slice, int64_t s, int64_t k)            row 0; NULL: zeros
+ * Both have `x`, somewhere in memory; `count` rows; and `wide`: 16 bytes at a time, as all starts are
+ * aligned and lengths multiples of 4.
+ *
+ * What is made of a sum is said by a finish: a `place` for each row of C, and put(place, slice, n, sum).
+ *
+ * Large sums are cut into `parts` of the same number of steps; a slice of C is made for each, and whoever
+ * asked for it adds them in order. `slices` are products of the same size whose operands differ.
+ */
+#ifndef VA_PRODUCT_H
+#define VA_PRODUCT_H
+
+#include "cuda/va_prepared.h"
+
+enum {
+    VA_TILE = 64,
+    VA_DEPTH = 16,                 /* terms that are copied at once */
+    VA_ALONG_PITCH = VA_DEPTH + 4, /* numbers: rows of 80 bytes, 8 of which lie in all banks */
+    VA_ACROSS_PITCH = VA_TILE + 4,
+    VA_SUMS_PITCH = VA_TILE + 8,
+    VA_PRODUCT_THREADS = 64
+};
+
+struct va_product {
+    int64_t M, N, depth, segments, slices, parts;
+    int64_t steps; /* of a part; set by va_product_launch */
+};
+
+/* How terms are multiplied: numbers, or words of four bytes. */
+struct va_f32_terms {
+    typedef float sum;
+
+    static __device__ __forceinline__ void add(float &s, float a, float b)
+    {
+        s += a * b;
+    }
+};
+struct va_byte_terms {
+    typedef int32_t sum;
+
+    static __device__ __forceinline__ void add(int32_t &s, float a, float b)
+    {
+        s = va_dot4(__float_as_uint(a), __float_as_uint(b), s);
+    }
+};
+
+template <bool along>
+struct va_tile {
+    alignas(16) float v[along ? VA_TILE * VA_ALONG_PITCH : VA_DEPTH * VA_ACROSS_PITCH];
+};
+
+template <class Operand, bool along = Operand::ALONG>
+struct va_places {
+    typename Operand::place of[VA_TILE];
+};
+template <class Operand>
+struct va_places<Operand, false> {
+};
+
+template <class A, class B, class Finish, class Terms>
+struct va_product_shared {
+    va_places<A> a;
+    va_places<B> b;
+    typename Finish::place c[VA_TILE];
+    union {
+        struct {
+            va_tile<A::ALONG> a;
+            va_tile<B::ALONG> b;
+        } stage[2];
+        typename Terms::sum sums[VA_TILE * VA_SUMS_PITCH];
+    };
+};
+
+/* ---- from memory to a tile ------------------------------------------------------------------- */
+
+/* Four numbers, of which `left` are there. */
+static __device__ __forceinline__ void va_copy4(float *to, const float *base, const float *from,
+                                                int64_t at, int64_t left, bool wide)
+{
+    if (wide) {
+        bool there = from && left > 0;
+
+        va_copy_async16(to, there ? from + at : base, there);
+        return;
+    }
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        bool there = from && left > j;
+
+        va_copy_async4(to + j, there ? from + at + j : base, there);
+    }
+}
+
+template <class Operand>
+static __device__ __forceinline__ void va_stage(va_tile<Operand::ALONG> &to, const Operand &x,
+                                                const va_places<Operand> &places, int64_t row0,
+                                                int64_t slice, int64_t s, int64_t k0,
+                                                int64_t depth)
+{
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        if constexpr (Operand::ALONG) {
+            int r = threadIdx.x / 4 + 16 * i, k = threadIdx.x % 4 * 4;
+            const float *from = row0 + r < x.count ? x.from(places.of[r], slice, s) : nullptr;
+
+            va_copy4(to.v + r * VA_ALONG_PITCH + k, x.x, from, k0 + k, depth - k0 - k, x.wide);
+        } else {
+            int k = threadIdx.x / 16 + 4 * i, r = threadIdx.x % 16 * 4;
+            const float *from = k0 + k < depth ? x.from(slice, s, k0 + k) : nullptr;
+
+            va_copy4(to.v + k * VA_ACROSS_PITCH + r, x.x, from, row0 + r, x.count - row0 - r,
+                     x.wide);
+        }
+    }
+}
+
+/* ---- from a tile to registers: 4 terms of rows first .. first + rows of the 8 of thread t (0..7) */
+
+template <bool along>
+static __device__ __forceinline__ int va_tile_row(int t, int i)
+{
+    return along ? t + 8 * i : 4 * t + i % 4 + i / 4 * 32;
+}
+
+template <bool along, int rows>
+static __device__ __forceinline__ void va_fetch(float to[rows][4], const va_tile<along> &tile,
+                                                int t, int first, int k)
+{
+    if constexpr (along) {
+#pragma unroll
+        for (int i = 0; i < rows; i++) {
+            float4 v = *(const float4 *)(tile.v +
+                                         va_tile_row<true>(t, first + i) * VA_ALONG_PITCH + k);
+
+            to[i][0] = v.x, to[i][1] = v.y, to[i][2] = v.z, to[i][3] = v.w;
+        }
+    } else {
+#pragma unroll
+        for (int i = 0; i < rows; i += 4)
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                float4 v = *(const float4 *)(tile.v + (k + j) * VA_ACROSS_PITCH +
+                                             va_tile_row<false>(t, first + i));
+
+                to[i][j] = v.x, to[i + 1][j] = v.y, to[i + 2][j] = v.z, to[i + 3][j] = v.w;
+            }
+    }
+}
+
+template <class A, class B, class Terms>
+static __device__ __forceinline__ void va_multiply(typename Terms::sum sum[8][8],
+                                                   const va_tile<A::ALONG> &ta,
+                                                   const va_tile<B::ALONG> &tb, int ty, int tx)
+{
+#pragma unroll 1 /* or the loads of all of them take the registers first */
+    for (int k = 0; k < VA_DEPTH; k += 4) {
+        float a[8][4];
+
+        va_fetch<A::ALONG, 8>(a, ta, ty, 0, k);
+#pragma unroll
+        for (int half = 0; half < 8; half += 4) {
+            float b[4][4];
+
+            va_fetch<B::ALONG, 4>(b, tb, tx, half, k);
+#pragma unroll
+            for (int q = 0; q < 4; q++)
+#pragma unroll
+                for (int i = 0; i < 8; i++)
+#pragma unroll
+                    for (int j = 0; j < 4; j++)
+                        Terms::add(sum[i][half + j], a[i][q], b[j][q]);
+        }
+    }
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+/* Which tile, slice and part a block makes: rows run fastest, so that neighbours share B. */
+struct va_tile_at {
+    int64_t m0, n0, slice, part;
+};
+
+static __device__ __forceinline__ va_tile_at va_tile_of(const va_product &p, unsigned block,
+                                                        int rows, int cols)
+{
+    unsigned down = (unsigned)((p.M + rows - 1) / rows), i = block / down;
+    unsigned across = (unsigned)((p.N + cols - 1) / cols), z = i / across;
+    unsigned slices = (unsigned)p.slices;
+
+    return { (int64_t)(block - i * down) * rows, (int64_t)(i - z * across) * cols,
+             (int64_t)(z % slices), (int64_t)(z / slices) };
+}
+
+/* The tile's sums lie in shared memory, rows `pitch` apart: a warp writes a row, so that what is written,
+ * and read beside it, is one run of memory. `slice` counts parts, too. */
+template <class Finish, class Sum>
+static __device__ __forceinline__ void va_finish(const Finish &f,
+                                                 const typename Finish::place *c,
+                                                 const Sum *sums, int pitch, int rows, int cols,
+                                                 const va_tile_at &at, const va_product &p)
+{
+    int64_t slice = at.part * p.slices + at.slice;
+
+    for (int r = threadIdx.x / 32; r < rows; r += blockDim.x / 32)
+        for (int n = threadIdx.x % 32; n < cols; n += 32)
+            if (at.m0 + r < p.M && at.n0 + n < p.N)
+                f.put(c[r], slice, at.n0 + n, sums[r * pitch + n]);
+}
+
+template <class A, class B, class Finish, class Terms>
+__global__ void __launch_bounds__(VA_PRODUCT_THREADS, 8)
+    va_product_kernel(const A a, const B b, const Finish f, const va_product p)
+{
+    typedef va_product_shared<A, B, Finish, Terms> shared;
+    VA_SHARED_MEMORY(shared, s);
+    const va_tile_at at = va_tile_of(p, blockIdx.x, VA_TILE, VA_TILE);
+    const int t = threadIdx.x, ty = t / 8, tx = t % 8;
+    const int64_t pieces = (p.depth + VA_DEPTH - 1) / VA_DEPTH, all = pieces * p.segments;
+    int64_t step = at.part * p.steps, end = step + p.steps < all ? step + p.steps : all;
+    int64_t seg = p.segments > 1 ? step / pieces : 0, k0 = (step - seg * pieces) * VA_DEPTH;
+    typename Terms::sum sum[8][8] = {};
+
+    if constexpr (A::ALONG)
+        if (at.m0 + t < p.M)
+            s.a.of[t] = a.find(at.m0 + t);
+    if constexpr (B::ALONG)
+        if (at.n0 + t < p.N)
+            s.b.of[t] = b.find(at.n0 + t);
+    if (at.m0 + t < p.M)
+        s.c[t] = f.find(at.m0 + t);
+    __syncthreads();
+    if (step < end) {
+        va_stage<A>(s.stage[0].a, a, s.a, at.m0, at.slice, seg, k0, p.depth);
+        va_stage<B>(s.stage[0].b, b, s.b, at.n0, at.slice, seg, k0, p.depth);
+    }
+    va_copy_commit();
+    for (int now = 0; step < end; now = !now) {
+        va_copy_wait<0>();
+        __syncthreads(); /* this step's tiles are there, and nobody reads the other ones any more */
+        step++;
+        k0 += VA_DEPTH;
+        if (k0 >= p.depth) {
+            k0 = 0;
+            seg++;
+        }
+        if (step < end) {
+            va_stage<A>(s.stage[!now].a, a, s.a, at.m0, at.slice, seg, k0, p.depth);
+            va_stage<B>(s.stage[!now].b, b, s.b, at.n0, at.slice, seg, k0, p.depth);
+        }
+        va_copy_commit();
+        va_multiply<A, B, Terms>(sum, s.stage[now].a, s.stage[now].b, ty, tx);
+    }
+    va_copy_wait<0>();
+    __syncthreads();
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+#pragma unroll
+        for (int j = 0; j < 8; j++)
+            s.sums[va_tile_row<A::ALONG>(ty, i) * VA_SUMS_PITCH +
+                   va_tile_row<B::ALONG>(tx, j)] = sum[i][j];
+    __syncthreads();
+    va_finish(f, s.c, s.sums, VA_SUMS_PITCH, VA_TILE, VA_TILE, at, p);
+}
+
+/* Cut so that a large sum keeps a GPU busy where C is small: by the shape alone. */
+static inline int64_t va_product_parts(const va_product &p)
+{
+    enum { BUSY = 512, LEAST = 16 }; /* blocks; steps of a part */
+    int64_t tiles = (int64_t)va_blocks_of(p.M, VA_TILE) * va_blocks_of(p.N, VA_TILE) * p.slices;
+    int64_t steps = (p.depth + VA_DEPTH - 1) / VA_DEPTH * p.segments;
+    int64_t parts = (BUSY + tiles - 1) / tiles, most = (steps + LEAST - 1) / LEAST;
+
+    return parts < most ? parts : most > 0 ? most : 1;
+}
+
+template <class Terms, class A, class B, class Finish>
+static inline void va_product_launch(const A &a, const B &b, const Finish &f, va_product p)
+{
+    int64_t steps = (p.depth + VA_DEPTH - 1) / VA_DEPTH * p.segments;
+    typedef va_product_shared<A, B, Finish, Terms> shared;
+    auto *kernel = va_product_kernel<A, B, Finish, Terms>;
+    unsigned blocks = va_blocks_of(p.M, VA_TILE) * va_blocks_of(p.N, VA_TILE) *
+                      (unsigned)(p.slices * p.parts);
+
+    p.steps = (steps + p.parts - 1) / p.parts;
+    VA_LAUNCH(va_gpu_stream(), dim3(blocks), dim3(VA_PRODUCT_THREADS), sizeof(shared), kernel,
+              a, b, f, p);
+}
+
+/* ---- operands and a finish that several products have ---------------------------------------- */
+
+static inline bool va_wide(const void *x, int64_t length, int64_t ld, int64_t step)
+{
+    return ((uintptr_t)x / 4 | (uintptr_t)length | (uintptr_t)ld | (uintptr_t)step) % 4 == 0;
+}
+
+/* Rows, along the sum; those of segment s lie s * segment further. */
+struct va_along_rows {
+    static constexpr bool ALONG = true;
+    typedef const float *place;
+    const float *x;
+    va_rows rows;
+    int64_t count, segment;
+    bool wide;
+
+    __device__ __forceinline__ place find(int64_t r) const
+    {
+        return x + va_row_begin(rows, r);
+    }
+    __device__ __forceinline__ const float *from(place at, int64_t, int64_t s) const
+    {
+        return at + s * segment;
+    }
+};
+
+static inline va_along_rows va_along(va_rows rows, int64_t count, int64_t depth,
+                                     int64_t segment)
+{
+    return { rows.x, rows, count, segment,
+             va_wide(rows.x, depth | segment, rows.ld, rows.step) };
+}
+
+/* Rows, each with a number of every row of the tile: term k is row k, `ld` apart. */
+struct va_across_rows {
+    static constexpr bool ALONG = false;
+    const float *x;
+    int64_t count, ld, segment;
+    bool wide;
+
+    __device__ __forceinline__ const float *from(int64_t, int64_t s, int64_t k) const
+    {
+        return x + s * segment + k * ld;
+    }
+};
+
+static inline va_across_rows va_across(const void *x, int64_t count, int64_t ld,
+                                       int64_t segment)
+{
+    return { va_in(x), count, ld, segment, va_wide(x, count, ld, segment) };
+}
+
+/* Slices of [M, N], one after the other. */
+struct va_keep_sums {
+    typedef int64_t place;
+    float *to;
+    int64_t M, N;
+
+    __device__ __forceinline__ place find(int64_t r) const
+    {
+        return r;
+    }
+    __device__ __forceinline__ void put(place r, int64_t slice, int64_t n, float sum) const
+    {
+        to[(slice * M + r) * N + n] = sum;
+    }
+};
+
+#endif
