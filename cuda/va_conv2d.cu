@@ -69,3 +69,24 @@ void va_cuda_conv2d(struct va_backend *be, const struct va_conv2d *p)
         { pixels, p->Cout, p->Cin, taps, 1, 1, 0 });
     va_cuda_launched(be, "conv2d");
 }
+
+/* What lies between is a tensor here: a linear layer of pixels is a convolution that sees one. */
+void va_cuda_separable2d(struct va_backend *be, const struct va_separable2d *p)
+{
+    const struct va_plane *g = &p->at;
+    struct va_conv2d point = { .at = { g->B, g->H, g->W, g->H, g->W, 1, 1, 0 },
+                               .Cin = p->Cin,
+                               .Cout = p->C,
+                               .x = p->x,
+                               .w = p->w,
+                               .bias = p->bias };
+    struct va_dwconv2d depth = { *g, p->C, NULL, p->depth, p->depth_bias, p->act, p->y };
+
+    if (!va_cuda_go(be, g->B * g->Ho * g->Wo * p->C))
+        return;
+    depth.x = point.y = be->ops->alloc(be, g->B * g->H * g->W * p->C);
+    be->failed = be->failed || !point.y;
+    va_cuda_conv2d(be, &point);
+    va_cuda_dwconv2d(be, &depth);
+    be->ops->free(be, point.y);
+}

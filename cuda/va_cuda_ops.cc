@@ -257,6 +257,7 @@ static const struct va_ops cuda_ops = {
     .norm_grad = va_cuda_norm_grad,
     .conv2d = va_cuda_conv2d,
     .dwconv2d = va_cuda_dwconv2d,
+    .separable2d = va_cuda_separable2d,
     .pool2d = va_cuda_pool2d,
     .upsample2d = va_cuda_upsample2d,
     .sync = cuda_sync,
