@@ -23,9 +23,9 @@ struct along_pixels {
         return { x + b * H * W * C, (int32_t)(row - b * Ho) * stride - pad,
                  (int32_t)(r - row * Wo) * stride - pad };
     }
-    __device__ __forceinline__ const float *from(const place &p, int64_t, int64_t tap) const
+    __device__ __forceinline__ const float *from(const place &p, int, int tap) const
     {
-        int32_t m = (int32_t)tap / K, i = p.y + m, j = p.x + ((int32_t)tap - m * K);
+        int m = tap / K, i = p.y + m, j = p.x + (tap - m * K);
 
         return i >= 0 && i < H && j >= 0 && j < W ? p.picture + ((int64_t)i * W + j) * C
                                                   : nullptr;

@@ -96,9 +96,9 @@ static struct twin *linear(int64_t M, int64_t N, int64_t K, int64_t gap,
 
 static void linear_layers_multiply_rounded_numbers(void)
 {
-    static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 17, 5 },     { 7, 2, 33 },
-                                         { 33, 31, 61 },  { 97, 65, 1 },    { 131, 16, 16 },
-                                         { 61, 513, 37 }, { 3, 1025, 129 }, { 40, 512, 256 },
+    static const int64_t shapes[][3] = { { 1, 1, 1 },      { 1, 17, 5 },      { 7, 2, 33 },
+                                         { 33, 31, 61 },   { 97, 65, 1 },     { 131, 16, 16 },
+                                         { 61, 513, 37 },  { 3, 1025, 129 },  { 40, 512, 256 },
                                          { 600, 130, 70 }, { 2050, 1030, 40 } };
 
     for (size_t i = 0; i < VA_COUNT(shapes); i++)
