@@ -24,7 +24,7 @@ struct va_along_frames {
 
         return { x + b * rows * C, first + r - b * T };
     }
-    __device__ __forceinline__ const float *from(const place &p, int64_t, int64_t k) const
+    __device__ __forceinline__ const float *from(const place &p, int, int k) const
     {
         int64_t row = p.row + k * step;
 

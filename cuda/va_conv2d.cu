@@ -23,9 +23,9 @@ struct along_pixels {
         return { x + b * H * W * C, (int32_t)(row - b * Ho) * stride - pad,
                  (int32_t)(r - row * Wo) * stride - pad };
     }
-    __device__ __forceinline__ const float *from(const place &p, int64_t, int64_t tap) const
+    __device__ __forceinline__ const float *from(const place &p, int, int tap) const
     {
-        int32_t m = (int32_t)tap / K, i = p.y + m, j = p.x + ((int32_t)tap - m * K);
+        int m = tap / K, i = p.y + m, j = p.x + (tap - m * K);
 
         return i >= 0 && i < H && j >= 0 && j < W ? p.picture + ((int64_t)i * W + j) * C
                                                   : nullptr;
@@ -68,4 +68,25 @@ void va_cuda_conv2d(struct va_backend *be, const struct va_conv2d *p)
         conv2d_finish{ va_in(p->bias), va_out(p->y), p->Cout, p->act },
         { pixels, p->Cout, p->Cin, taps, 1, 1, 0 });
     va_cuda_launched(be, "conv2d");
+}
+
+/* What lies between is a tensor here: a linear layer of pixels is a convolution that sees one. */
+void va_cuda_separable2d(struct va_backend *be, const struct va_separable2d *p)
+{
+    const struct va_plane *g = &p->at;
+    struct va_conv2d point = { .at = { g->B, g->H, g->W, g->H, g->W, 1, 1, 0 },
+                               .Cin = p->Cin,
+                               .Cout = p->C,
+                               .x = p->x,
+                               .w = p->w,
+                               .bias = p->bias };
+    struct va_dwconv2d depth = { *g, p->C, NULL, p->depth, p->depth_bias, p->act, p->y };
+
+    if (!va_cuda_go(be, g->B * g->Ho * g->Wo * p->C))
+        return;
+    depth.x = point.y = be->ops->alloc(be, g->B * g->H * g->W * p->C);
+    be->failed = be->failed || !point.y;
+    va_cuda_conv2d(be, &point);
+    va_cuda_dwconv2d(be, &depth);
+    be->ops->free(be, point.y);
 }

@@ -12,7 +12,7 @@ struct across_earlier {
     int64_t count, T, K, dilation;
     bool wide;
 
-    __device__ __forceinline__ const float *from(int64_t tap, int64_t b, int64_t t) const
+    __device__ __forceinline__ const float *from(int tap, int b, int64_t t) const
     {
         t -= (K - 1 - tap) * dilation;
         return t >= 0 ? x + (b * T + t) * count : nullptr;

@@ -268,6 +268,7 @@ static const struct va_ops cuda_ops = {
     .derive_grad = va_cuda_derive_grad,
     .conv2d = va_cuda_conv2d,
     .dwconv2d = va_cuda_dwconv2d,
+    .separable2d = va_cuda_separable2d,
     .pool2d = va_cuda_pool2d,
     .upsample2d = va_cuda_upsample2d,
     .sync = cuda_sync,

@@ -6,11 +6,11 @@
  * 16 terms of 64 rows of both operands to shared memory while it multiplies the 16 before.
  *
  * An operand says where its numbers are. ALONG: those of a row lie side by side along the sum (x, W); a
- * `place` is kept of each row of the tile.
+ * `place` is kept of each row of the tile; past the last row it is that of the last, whose sums nobody reads.
  *     place find(int64_t r)                                   of row r, below `count`
- *     const float *from(const place &, int64_t slice, int64_t s)        term 0; NULL: zeros
+ *     const float *from(const place &, int slice, int s)        term 0; NULL: zeros
  * Else: terms of the same k, from row 0 on, lie side by side (dy and x, where the sum is over frames).
- *     const float *from(int64_t slice, int64_t s, int64_t k)            row 0; NULL: zeros
+ *     const float *from(int slice, int s, int64_t k)            row 0; NULL: zeros
  * Both have `x`, somewhere in memory; `count` rows; and `wide`: 16 bytes at a time, as all starts are
  * aligned and lengths multiples of 4.
  *
@@ -56,6 +56,28 @@ struct va_byte_terms {
     }
 };
 
+static __device__ __forceinline__ int64_t va_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Which tile, slice and part a block makes: rows run fastest, so that neighbours share B. */
+struct va_tile_at {
+    int64_t m0, n0;
+    int slice, part;
+};
+
+static __device__ __forceinline__ va_tile_at va_tile_of(const va_product &p, unsigned block,
+                                                        int rows, int cols)
+{
+    unsigned down = (unsigned)((p.M + rows - 1) / rows), i = block / down;
+    unsigned across = (unsigned)((p.N + cols - 1) / cols), z = i / across;
+    unsigned slices = (unsigned)p.slices;
+
+    return { (int64_t)(block - i * down) * rows, (int64_t)(i - z * across) * cols,
+             (int)(z % slices), (int)(z / slices) };
+}
+
 template <bool along>
 struct va_tile {
     alignas(16) float v[along ? VA_TILE * VA_ALONG_PITCH : VA_DEPTH * VA_ACROSS_PITCH];
@@ -74,6 +96,7 @@ struct va_product_shared {
     va_places<A> a;
     va_places<B> b;
     typename Finish::place c[VA_TILE];
+    va_tile_at at;
     union {
         struct {
             va_tile<A::ALONG> a;
@@ -106,14 +129,13 @@ static __device__ __forceinline__ void va_copy4(float *to, const float *base, co
 template <class Operand>
 static __device__ __forceinline__ void va_stage(va_tile<Operand::ALONG> &to, const Operand &x,
                                                 const va_places<Operand> &places, int64_t row0,
-                                                int64_t slice, int64_t s, int64_t k0,
-                                                int64_t depth)
+                                                int slice, int s, int64_t k0, int64_t depth)
 {
 #pragma unroll
     for (int i = 0; i < 4; i++) {
         if constexpr (Operand::ALONG) {
             int r = threadIdx.x / 4 + 16 * i, k = threadIdx.x % 4 * 4;
-            const float *from = row0 + r < x.count ? x.from(places.of[r], slice, s) : nullptr;
+            const float *from = x.from(places.of[r], slice, s);
 
             va_copy4(to.v + r * VA_ALONG_PITCH + k, x.x, from, k0 + k, depth - k0 - k, x.wide);
         } else {
@@ -187,22 +209,6 @@ static __device__ __forceinline__ void va_multiply(typename Terms::sum sum[8][8]
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
 
-/* Which tile, slice and part a block makes: rows run fastest, so that neighbours share B. */
-struct va_tile_at {
-    int64_t m0, n0, slice, part;
-};
-
-static __device__ __forceinline__ va_tile_at va_tile_of(const va_product &p, unsigned block,
-                                                        int rows, int cols)
-{
-    unsigned down = (unsigned)((p.M + rows - 1) / rows), i = block / down;
-    unsigned across = (unsigned)((p.N + cols - 1) / cols), z = i / across;
-    unsigned slices = (unsigned)p.slices;
-
-    return { (int64_t)(block - i * down) * rows, (int64_t)(i - z * across) * cols,
-             (int64_t)(z % slices), (int64_t)(z / slices) };
-}
-
 /* The tile's sums lie in shared memory, rows `pitch` apart: a warp writes a row, so that what is written,
  * and read beside it, is one run of memory. `slice` counts parts, too. */
 template <class Finish, class Sum>
@@ -219,43 +225,43 @@ static __device__ __forceinline__ void va_finish(const Finish &f,
                 f.put(c[r], slice, at.n0 + n, sums[r * pitch + n]);
 }
 
+/* Eight blocks at once leave 128 registers to a thread, which is too few where the operands lie in two ways. */
 template <class A, class B, class Finish, class Terms>
-__global__ void __launch_bounds__(VA_PRODUCT_THREADS, 8)
+__global__ void __launch_bounds__(VA_PRODUCT_THREADS, A::ALONG == B::ALONG ? 8 : 6)
     va_product_kernel(const A a, const B b, const Finish f, const va_product p)
 {
     typedef va_product_shared<A, B, Finish, Terms> shared;
     VA_SHARED_MEMORY(shared, s);
     const va_tile_at at = va_tile_of(p, blockIdx.x, VA_TILE, VA_TILE);
     const int t = threadIdx.x, ty = t / 8, tx = t % 8;
-    const int64_t pieces = (p.depth + VA_DEPTH - 1) / VA_DEPTH, all = pieces * p.segments;
-    int64_t step = at.part * p.steps, end = step + p.steps < all ? step + p.steps : all;
-    int64_t seg = p.segments > 1 ? step / pieces : 0, k0 = (step - seg * pieces) * VA_DEPTH;
+    const int64_t pieces = (p.depth + VA_DEPTH - 1) / VA_DEPTH, first = at.part * p.steps;
+    int left = (int)va_least(pieces * p.segments - first, p.steps); /* or below 0 */
+    int seg = p.segments > 1 ? (int)(first / pieces) : 0;
+    int64_t k0 = (first - seg * pieces) * VA_DEPTH;
     typename Terms::sum sum[8][8] = {};
 
+    if (t == 0)
+        s.at = at;
     if constexpr (A::ALONG)
-        if (at.m0 + t < p.M)
-            s.a.of[t] = a.find(at.m0 + t);
+        s.a.of[t] = a.find(va_least(at.m0 + t, p.M - 1));
     if constexpr (B::ALONG)
-        if (at.n0 + t < p.N)
-            s.b.of[t] = b.find(at.n0 + t);
-    if (at.m0 + t < p.M)
-        s.c[t] = f.find(at.m0 + t);
+        s.b.of[t] = b.find(va_least(at.n0 + t, p.N - 1));
+    s.c[t] = f.find(va_least(at.m0 + t, p.M - 1));
     __syncthreads();
-    if (step < end) {
+    if (left > 0) {
         va_stage<A>(s.stage[0].a, a, s.a, at.m0, at.slice, seg, k0, p.depth);
         va_stage<B>(s.stage[0].b, b, s.b, at.n0, at.slice, seg, k0, p.depth);
     }
     va_copy_commit();
-    for (int now = 0; step < end; now = !now) {
+    for (int now = 0; left-- > 0; now = !now) {
         va_copy_wait<0>();
         __syncthreads(); /* this step's tiles are there, and nobody reads the other ones any more */
-        step++;
         k0 += VA_DEPTH;
         if (k0 >= p.depth) {
             k0 = 0;
             seg++;
         }
-        if (step < end) {
+        if (left > 0) {
             va_stage<A>(s.stage[!now].a, a, s.a, at.m0, at.slice, seg, k0, p.depth);
             va_stage<B>(s.stage[!now].b, b, s.b, at.n0, at.slice, seg, k0, p.depth);
         }
@@ -271,7 +277,7 @@ __global__ void __launch_bounds__(VA_PRODUCT_THREADS, 8)
             s.sums[va_tile_row<A::ALONG>(ty, i) * VA_SUMS_PITCH +
                    va_tile_row<B::ALONG>(tx, j)] = sum[i][j];
     __syncthreads();
-    va_finish(f, s.c, s.sums, VA_SUMS_PITCH, VA_TILE, VA_TILE, at, p);
+    va_finish(f, s.c, s.sums, VA_SUMS_PITCH, VA_TILE, VA_TILE, s.at, p);
 }
 
 /* Cut so that a large sum keeps a GPU busy where C is small: by the shape alone. */
@@ -319,7 +325,7 @@ struct va_along_rows {
     {
         return x + va_row_begin(rows, r);
     }
-    __device__ __forceinline__ const float *from(place at, int64_t, int64_t s) const
+    __device__ __forceinline__ const float *from(place at, int, int s) const
     {
         return at + s * segment;
     }
@@ -339,7 +345,7 @@ struct va_across_rows {
     int64_t count, ld, segment;
     bool wide;
 
-    __device__ __forceinline__ const float *from(int64_t, int64_t s, int64_t k) const
+    __device__ __forceinline__ const float *from(int, int s, int64_t k) const
     {
         return x + s * segment + k * ld;
     }
