@@ -57,6 +57,35 @@ static void attention(void)
     }
 }
 
+/* Scores far from zero, of which a few decide; a NaN stays in the row of its query. */
+static void attention_at_the_ends(void)
+{
+    enum { T = 70, H = 2, D = 4, WIDTH = H * D };
+    struct va_attention p = { .B = 1, .Tq = T, .Tk = T, .H = H, .D = D };
+    struct twin *q, *k, *v, *y, *lse;
+    double largest = 20 * 20 * sqrt((double)D), x;
+
+    twin_begin();
+    q = twin_random(T * WIDTH, -20, 20), k = twin_random(T * WIDTH, -20, 20);
+    v = twin_random(T * WIDTH, -1, 1), y = twin_new(T * WIDTH), lse = twin_new(H * T);
+    twin_set(q, 5 * WIDTH + D, NAN); /* of the second head */
+    p.ldq = p.ldk = WIDTH;
+    for (int causal = 0; causal < 2; causal++) {
+        p.causal = causal;
+        p.q = q->ref, p.k = k->ref, p.v = v->ref, p.y = y->ref, p.lse = lse->ref;
+        twin_ref->ops->attention(twin_ref, &p);
+        p.q = q->cpu, p.k = k->cpu, p.v = v->cpu, p.y = y->cpu, p.lse = lse->cpu;
+        twin_cpu->ops->attention(twin_cpu, &p);
+        twin_check("attention", y, D, 2 * largest);
+        twin_check("attention lse", lse, D, largest);
+        for (int i = 0; i < T * WIDTH; i++) {
+            twin_cpu->ops->get_f64(twin_cpu, &x, va_at(twin_cpu, y->cpu, i), 1);
+            VA_CHECK(isnan(x) == (i / D == 5 * H + 1));
+        }
+    }
+    twin_end();
+}
+
 /* ---- recurrence ---------------------------------------------------------------------------- */
 
 static void recurrent_case(enum va_cell cell, int64_t B, int64_t T, int64_t H, bool stateful)
@@ -293,6 +322,7 @@ static void scan_at_the_ends(void)
 int main(void)
 {
     VA_TEST(attention);
+    VA_TEST(attention_at_the_ends);
     VA_TEST(recurrent);
     VA_TEST(scan);
     VA_TEST(scan_at_the_ends);
