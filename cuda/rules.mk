@@ -1,38 +1,72 @@
 # The GPU's library (cuda/va_cuda.h): by nvcc for tools, and by the C++ compiler over the host executor for tests.
 # Code for sm_80 runs on sm_86 and sm_89 too, that for sm_90 is there as PTX as well, for what comes after.
-NVCC     ?= $(shell command -v nvcc 2>/dev/null)
+# CUDA=no leaves it out, CUDA=yes says that it must be there, CUDA=/path/nvcc which compiler. Asked at first use, as MPI.
 NVCC_ARCHS ?= 80 90
+cuda        = $(shell ./nvcc.sh $(1) $(call quoted,$(CUDA)) $(call quoted,$(BUILD)))
+CUDA_STATE  = $(eval CUDA_STATE := $(call needed,$(call cuda,state)))$(CUDA_STATE)
+NVCC        = $(eval NVCC := $(call cuda,path))$(NVCC)
 CUDA_SRC := $(wildcard cuda/*.cu) $(wildcard cuda/*.cc)
 CUDA_LIB  = $(BUILD)/lib/libvacuda.so
-EMU_LIB   = $(BUILD)/test/libvacuda_emu.so
-CUDA_STATE := $(if $(NVCC),on: nvcc $(shell $(NVCC) --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\).*/\1/p') for $(NVCC_ARCHS:%=sm_%),off: nvcc not found)
 
 ifeq ($(origin CXX),default)
 CXX = g++
 endif
 CUDA_FLAGS = -std=c++20 $(OPT) -Icommon -I.
-CUDA_WARN  = -Wall -Wextra -Wno-unknown-pragmas -Wno-missing-field-initializers $(if $(filter 1,$(DEVELOPER)),-Werror)
-EMU_OBJ    = $(patsubst %,$(BUILD)/%.emu.o,$(filter-out %_cuda.cu %_lt.cc,$(CUDA_SRC)))
+CUDA_WARN  = -Wall -Wextra -Wno-unknown-pragmas -Wno-missing-field-initializers -Wno-maybe-uninitialized $(if $(filter 1,$(DEVELOPER)),-Werror)
 NVCC_OBJ   = $(patsubst %,$(BUILD)/%.o,$(filter-out %_emu.cc %/va_emu.cc,$(CUDA_SRC)))
 # What it needs of the host's C++ is in no library.
 HOST_FLAGS = -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -fno-threadsafe-statics
 
-$(BUILD)/%.emu.o: % $(BUILD)/flags
+# Stamps that change when a compiler or a flag does, as $(BUILD)/flags.
+NVCC_NOW = $(NVCC) $(NVCC_ARCHS) $(CUDA_FLAGS) $(HOST_FLAGS)
+CXX_NOW  = $(CXX) $(CUDA_FLAGS) $(CUDA_WARN) $(HOST_FLAGS) 
+$(BUILD)/cuda/flags.nvcc: FORCE
 	@mkdir -p $(@D)
-	$(SAY) "  CXX   $< (executor)"
-	$(Q)$(CXX) $(CUDA_FLAGS) $(CUDA_WARN) $(HOST_FLAGS) $(SANFLAGS) -MMD -MP -c -o $@ -x c++ $<
-$(EMU_LIB): $(EMU_OBJ)
+	@echo $(call quoted,$(NVCC_NOW)) | cmp -s - $@ || echo $(call quoted,$(NVCC_NOW)) >$@
+$(BUILD)/cuda/flags.cxx: FORCE
 	@mkdir -p $(@D)
-	$(SAY) "  LINK  $@"
-	$(Q)$(CXX) $(SANFLAGS) -shared -o $@ $^ -lm
+	@echo $(call quoted,$(CXX_NOW)) | cmp -s - $@ || echo $(call quoted,$(CXX_NOW)) >$@
 
-$(BUILD)/cuda/%.o: cuda/% $(BUILD)/flags
+# The executor, three times: as it is, and for sanitizers, which are loaded into a program before it (test/emu.bash).
+# What it hands from lane to lane is no shared memory, so it is not itself looked at for races.
+EMU_plain =
+EMU_asan  = -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1
+EMU_race  = -fsanitize=thread -O1
+define EMU_RULES
+EMU_OBJ_$(1) := $(patsubst %,$(BUILD)/emu/$(1)/%.o,$(filter-out %_cuda.cu %_lt.cc,$(CUDA_SRC)))
+$(BUILD)/emu/$(1)/%.o: % $(BUILD)/cuda/flags.cxx
+	@mkdir -p $$(@D)
+	$$(SAY) "  CXX   $$< ($(1))"
+	$$(Q)$$(CXX) $$(CUDA_FLAGS) $$(CUDA_WARN) $$(HOST_FLAGS) $(EMU_$(1)) -MMD -MP -c -o $$@ -x c++ $$<
+$(BUILD)/emu/$(1)/cuda/va_emu.cc.o: cuda/va_emu.cc $(BUILD)/cuda/flags.cxx
+	@mkdir -p $$(@D)
+	$$(SAY) "  CXX   $$< ($(1))"
+	$$(Q)$$(CXX) $$(CUDA_FLAGS) $$(CUDA_WARN) $$(HOST_FLAGS) $(if $(filter race,$(1)),-DVA_EMU_RACE,$(EMU_$(1))) -MMD -MP -c -o $$@ -x c++ $$<
+$(BUILD)/emu/$(1)/libvacuda.so: $$(EMU_OBJ_$(1))
+	$$(SAY) "  LINK  $$@"
+	$$(Q)$$(CXX) $(EMU_$(1)) -shared -o $$@ $$^ -lm
+$(BUILD)/emu/$(1)/mistakes: $(BUILD)/emu/$(1)/test/cuda/mistakes.cu.o $(BUILD)/emu/$(1)/cuda/va_emu.cc.o
+	$$(SAY) "  LINK  $$@"
+	$$(Q)$$(CXX) $(EMU_$(1)) -o $$@ $$^ -lm
+-include $(wildcard $(BUILD)/emu/$(1)/*/*.d $(BUILD)/emu/$(1)/*/*/*.d)
+endef
+$(foreach v,plain asan race,$(eval $(call EMU_RULES,$(v))))
+EMU_LIBS     = $(BUILD)/emu/plain/libvacuda.so $(BUILD)/emu/asan/libvacuda.so
+EMU_MISTAKES = $(foreach v,plain asan race,$(BUILD)/emu/$(v)/mistakes)
+
+$(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc cuda/rules.mk
 	@mkdir -p $(@D)
 	$(SAY) "  NVCC  $<"
-	$(Q)$(NVCC) $(CUDA_FLAGS) -lineinfo $(HOST_FLAGS:%=-Xcompiler %) $(foreach a,$(NVCC_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
+	$(Q)$(NVCC) $(CUDA_FLAGS) -lineinfo -Xptxas -v $(HOST_FLAGS:%=-Xcompiler %) $(foreach a,$(NVCC_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
 	    -gencode arch=compute_$(lastword $(NVCC_ARCHS)),code=compute_$(lastword $(NVCC_ARCHS)) \
-	    -MMD -MP -c -o $@ -x cu $<
+	    -MMD -MP -c -o $@ -x cu $< 2>$(@:.o=.ptxas) || { cat $(@:.o=.ptxas) >&2; exit 1; }
+	@! grep -A3 -E 'warning|error' $(@:.o=.ptxas) >&2
 $(CUDA_LIB): $(NVCC_OBJ)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(NVCC) -shared -cudart static -Xcompiler -fPIC -Xlinker --exclude-libs,ALL -o $@ $^
+
+# What each kernel takes of a multiprocessor, as the compiler says: no GPU is asked.
+.PHONY: cuda-report
+cuda-report: $(CUDA_LIB)
+	@test/cuda/report.sh $(NVCC_OBJ:.o=.ptxas)

@@ -17,11 +17,11 @@ extern "C" {
 #include "cuda/va_kernel.h"
 
 /* C has `const T *` where C++ wants a cast from void. */
-static inline const float *va_in(const void *buffer)
+VA_SHARED const float *va_in(const void *buffer)
 {
     return (const float *)buffer;
 }
-static inline float *va_out(void *buffer)
+VA_SHARED float *va_out(void *buffer)
 {
     return (float *)buffer;
 }

@@ -1,14 +1,16 @@
 /*
  * Fibers of one block, one scheduler. A fiber that waits goes to the next one in the queue itself,
  * so a wait costs one switch. This file is compiled without -fsanitize=thread (what it hands from
- * lane to lane is no shared memory), but calls that sanitizer when the kernels are (VA_EMU_TSAN).
+ * lane to lane is no shared memory), but calls that sanitizer when the kernels are (VA_EMU_RACE).
  */
 #include "cuda/va_kernel.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#ifdef VA_EMU_UCONTEXT
+#if !defined(__x86_64__)
+#define VA_EMU_UCONTEXT 1 /* the switch below is for x86-64; this one takes two system calls */
 #include <ucontext.h>
 #endif
 
@@ -18,7 +20,7 @@ extern "C" void __sanitizer_start_switch_fiber(void **save, const void *bottom, 
 extern "C" void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size);
 extern "C" void __asan_unpoison_memory_region(const volatile void *at, size_t size);
 #endif
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
 extern "C" void *__tsan_get_current_fiber(void);
 extern "C" void *__tsan_create_fiber(unsigned flags);
 extern "C" void __tsan_switch_to_fiber(void *fiber, unsigned flags);
@@ -78,7 +80,6 @@ struct warp {
 };
 
 struct va_emu_place *va_emu_now;
-struct va_emu_counts va_emu_counts;
 
 static struct {
     struct fiber pools[POOLS][MAX_THREADS], *fibers, *now, home;
@@ -87,6 +88,7 @@ static struct {
     int queue[MAX_THREADS], head, queued; /* a ring of runnable fibers */
     const struct va_emu_launch *launch;
     size_t shared_size;
+    uint64_t blocks; /* that have run */
     enum va_emu_order order;
     uint64_t random;
     bool order_known;
@@ -114,8 +116,8 @@ static void say_where(const struct fiber *f)
     _exit(70);
 }
 
-static const char *const op_names[] = { "__syncthreads", "shuffle", "ballot",
-                                        "__syncwarp",    "mma",     "ldmatrix" };
+static const char *const op_names[] = { "__syncthreads", "shuffle",  "ballot",  "__syncwarp",
+                                        "mma",           "ldmatrix", "ldmatrix" };
 
 /* Nobody can run. */
 [[noreturn]] static void stuck(void)
@@ -141,9 +143,6 @@ static const char *const op_names[] = { "__syncthreads", "shuffle", "ballot",
 /* ---- switching --------------------------------------------------------------------------------- */
 
 #ifndef VA_EMU_UCONTEXT
-#if !defined(__x86_64__)
-#error "no context switch for this processor: -DVA_EMU_UCONTEXT"
-#endif
 extern "C" void va_emu_switch(void **from, void *to);
 asm(".text\n.p2align 4\n.globl va_emu_switch\n.type va_emu_switch, @function\nva_emu_switch:\n"
     "pushq %rbp\npushq %rbx\npushq %r12\npushq %r13\npushq %r14\npushq %r15\n"
@@ -156,7 +155,6 @@ static void go(struct fiber *to, bool for_good)
 {
     struct fiber *from = e.now;
 
-    va_emu_counts.switches++;
     e.now = to;
     va_emu_now = &to->place;
 #ifdef VA_EMU_ASAN
@@ -165,7 +163,7 @@ static void go(struct fiber *to, bool for_good)
                                    to == &e.home ? e.home_bottom : to->stack,
                                    to == &e.home ? e.home_size : (size_t)STACK);
 #endif
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_switch_to_fiber(to->tsan, NO_SYNC);
 #endif
 #ifdef VA_EMU_UCONTEXT
@@ -261,7 +259,7 @@ static void fiber_main(void)
         e.home_size = size;
     }
 #endif
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_acquire(&e.now->tag);
     __tsan_acquire(&e.start_tag); /* after the launch */
 #endif
@@ -271,7 +269,7 @@ static void fiber_main(void)
         fprintf(stderr, ": ended with %d copies not waited for\n", e.now->copy_count);
         stop();
     }
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_release(&e.now->tag);
     __tsan_release(&e.end_tag); /* before what follows the launch */
 #endif
@@ -304,7 +302,7 @@ static void prepare(struct fiber *f)
         *--sp = NULL;
     f->sp = sp;
 #endif
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     if (!f->tsan)
         f->tsan = __tsan_create_fiber(0);
 #endif
@@ -316,7 +314,6 @@ void va_emu_barrier(int line)
 {
     struct fiber *f = e.now;
 
-    va_emu_counts.barriers++;
     f->op = VA_EMU_SYNC;
     f->line = line;
     if (e.at_barrier == 0) {
@@ -327,7 +324,7 @@ void va_emu_barrier(int line)
                 e.barrier_line);
         stop();
     }
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     char *tag = &e.barrier_tag[e.phase % 2];
 
     __tsan_release(tag);
@@ -338,7 +335,7 @@ void va_emu_barrier(int line)
     } else if (e.at_barrier == e.live && e.queued == 0)
         stuck(); /* some have ended */
     next(false);
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_acquire(tag);
 #endif
 }
@@ -381,6 +378,22 @@ static void ldmatrix(struct fiber *lanes)
         memcpy(lanes[lane].d, out[lane], sizeof(out[lane]));
 }
 
+/* Of matrices that lie the other way: a lane gets two numbers of a column. */
+static void ldmatrix_across(struct fiber *lanes)
+{
+    uint32_t out[32][4];
+
+    for (int lane = 0; lane < 32; lane++)
+        for (int m = 0; m < 4; m++) {
+            const struct fiber *rows = &lanes[8 * m + 2 * (lane % 4)];
+            int word = lane / 8, shift = 16 * (lane / 4 % 2);
+
+            out[lane][m] = (rows[0].a[word] >> shift & 0xffff) | rows[1].a[word] >> shift << 16;
+        }
+    for (int lane = 0; lane < 32; lane++)
+        memcpy(lanes[lane].d, out[lane], sizeof(out[lane]));
+}
+
 static void complete(struct fiber *lanes, const struct fiber *f)
 {
     uint32_t votes = 0;
@@ -388,6 +401,7 @@ static void complete(struct fiber *lanes, const struct fiber *f)
     switch (f->op) {
     case VA_EMU_MMA: mma(lanes); break;
     case VA_EMU_LDMATRIX: ldmatrix(lanes); break;
+    case VA_EMU_LDMATRIX_ACROSS: ldmatrix_across(lanes); break;
     case VA_EMU_SYNCWARP:
     case VA_EMU_BALLOT:
         for (int i = 0; i < 32; i++)
@@ -418,7 +432,6 @@ static void meet(struct fiber *f)
     struct warp *w = &e.warps[f->number / 32];
     struct fiber *lanes = &e.fibers[first];
 
-    va_emu_counts.exchanges++;
     if (!(f->mask >> lane & 1)) {
         say_where(f);
         fprintf(stderr, ": line %d: %s with a mask %08x that leaves out its own lane %d\n",
@@ -452,7 +465,7 @@ static void meet(struct fiber *f)
     w->op = f->op;
     w->line = f->line;
     w->mask = f->mask;
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     if (f->op == VA_EMU_SYNCWARP) {
         f->value = f->syncs++ % 2;
         __tsan_release(&f->warp_tag[f->value]);
@@ -464,7 +477,7 @@ static void meet(struct fiber *f)
         wake(first, f->mask);
     }
     next(false);
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     for (int i = 0; f->op == VA_EMU_SYNCWARP && i < 32; i++)
         if (f->mask >> i & 1)
             __tsan_acquire(&lanes[i].warp_tag[f->result >> i & 1]);
@@ -497,11 +510,11 @@ void va_emu_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2], int l
     meet(f);
 }
 
-void va_emu_ldmatrix(uint32_t r[4], const uint32_t row[4], int line)
+void va_emu_ldmatrix(enum va_emu_op op, uint32_t r[4], const uint32_t row[4], int line)
 {
     struct fiber *f = e.now;
 
-    f->op = VA_EMU_LDMATRIX;
+    f->op = op;
     f->mask = 0xffffffff;
     f->line = line;
     f->d = (float *)r;
@@ -563,7 +576,7 @@ static void forget_shared(void *shared, bool all)
     static void *kept[KEPT];
     static int count;
 
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     if (shared)
         kept[count++] = shared;
     if (!all && count < KEPT)
@@ -617,7 +630,7 @@ static void run_block(const struct va_emu_launch *l, uint3 block)
             abort();
         memset(shared, 0xff, l->shared);
     }
-    e.fibers = e.pools[va_emu_counts.blocks % POOLS];
+    e.fibers = e.pools[e.blocks % POOLS];
     e.live = e.count = (int)(l->block.x * l->block.y * l->block.z);
     e.at_barrier = e.head = e.queued = 0;
     memset(e.warps, 0, sizeof(e.warps));
@@ -646,18 +659,17 @@ static void run_block(const struct va_emu_launch *l, uint3 block)
         f->place.shared = (unsigned char *)shared;
         prepare(f);
     }
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     __tsan_release(&e.start_tag); /* what came before the launch, and the fill */
 #endif
     wake_all();
     e.now = &e.home;
     next(false);
-    va_emu_counts.blocks++;
-    va_emu_counts.threads += (uint64_t)e.count;
+    e.blocks++;
     forget_shared(shared, false);
 }
 
-void va_emu_run(const struct va_emu_launch *l)
+static void run_blocks(const struct va_emu_launch *l)
 {
     uint64_t threads = (uint64_t)l->block.x * l->block.y * l->block.z;
     uint64_t blocks = (uint64_t)l->grid.x * l->grid.y * l->grid.z;
@@ -673,10 +685,9 @@ void va_emu_run(const struct va_emu_launch *l)
             l->shared);
         stop();
     }
-    va_emu_counts.launches++;
     e.launch = l;
     e.shared_size = l->shared;
-#ifdef VA_EMU_TSAN
+#ifdef VA_EMU_RACE
     e.home.tsan = __tsan_get_current_fiber();
 #endif
     for (uint64_t i = 0; i < blocks; i++) { /* blocks in the same order as threads */
@@ -686,4 +697,14 @@ void va_emu_run(const struct va_emu_launch *l)
                        (unsigned)(b / ((uint64_t)l->grid.x * l->grid.y)) });
     }
     forget_shared(NULL, true);
+}
+
+void va_emu_run(const struct va_emu_launch *l)
+{
+    static pthread_mutex_t lock =
+        PTHREAD_MUTEX_INITIALIZER; /* one launch at a time in a process */
+
+    pthread_mutex_lock(&lock);
+    run_blocks(l);
+    pthread_mutex_unlock(&lock);
 }

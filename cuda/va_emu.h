@@ -53,6 +53,9 @@ struct alignas(8) float2 {
 struct alignas(16) float4 {
     float x, y, z, w;
 };
+struct alignas(8) uint2 {
+    uint32_t x, y;
+};
 struct alignas(16) uint4 {
     uint32_t x, y, z, w;
 };
@@ -96,7 +99,8 @@ enum va_emu_op {
     VA_EMU_BALLOT,
     VA_EMU_SYNCWARP,
     VA_EMU_MMA,
-    VA_EMU_LDMATRIX
+    VA_EMU_LDMATRIX,
+    VA_EMU_LDMATRIX_ACROSS
 };
 
 void va_emu_barrier(int line);
@@ -235,6 +239,10 @@ static inline float va_rcp(float x)
 {
     return 1 / x;
 }
+static inline float va_sqrt(float x)
+{
+    return sqrtf(x);
+}
 static inline float rsqrtf(float x)
 {
     return 1 / sqrtf(x);
@@ -257,6 +265,10 @@ static inline va_bf16 va_bf16_of(float x)
         return { 0x7fff };
     return { (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16) };
 }
+static inline uint32_t va_bf16_pair(float low, float high)
+{
+    return va_bf16_of(low).bits | (uint32_t)va_bf16_of(high).bits << 16;
+}
 static inline float va_f32_of(va_bf16 x)
 {
     return __uint_as_float((uint32_t)x.bits << 16);
@@ -265,7 +277,7 @@ static inline float va_f32_of(va_bf16 x)
 /* ---- tensor cores, copies ---------------------------------------------------------------------- */
 
 void va_emu_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2], int line);
-void va_emu_ldmatrix(uint32_t r[4], const uint32_t row[4], int line);
+void va_emu_ldmatrix(enum va_emu_op op, uint32_t r[4], const uint32_t row[4], int line);
 void va_emu_copy(void *shared, const void *global, int bytes);
 void va_emu_copy_commit(void);
 void va_emu_copy_due(int pending, int line);
@@ -276,12 +288,20 @@ static inline void va_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b
 {
     va_emu_mma_bf16(d, a, b, line);
 }
-static inline void va_ldmatrix_x4(uint32_t r[4], const void *row, VA_LINE)
+static inline void va_emu_matrices(enum va_emu_op op, uint32_t r[4], const void *row, int line)
 {
     uint4 mine = *(const uint4 *)row; /* this lane reads its row: sanitizers see who */
     uint32_t w[4] = { mine.x, mine.y, mine.z, mine.w };
 
-    va_emu_ldmatrix(r, w, line);
+    va_emu_ldmatrix(op, r, w, line);
+}
+static inline void va_ldmatrix_x4(uint32_t r[4], const void *row, VA_LINE)
+{
+    va_emu_matrices(VA_EMU_LDMATRIX, r, row, line);
+}
+static inline void va_ldmatrix_x4_across(uint32_t r[4], const void *row, VA_LINE)
+{
+    va_emu_matrices(VA_EMU_LDMATRIX_ACROSS, r, row, line);
 }
 static inline void va_copy_async16(void *shared, const void *global, bool there)
 {
@@ -341,10 +361,5 @@ static inline void va_emu_start(const char *name, dim3 grid, dim3 block, size_t 
 
 enum va_emu_order { VA_EMU_FORWARD, VA_EMU_REVERSE, VA_EMU_RANDOM };
 void va_emu_set_order(enum va_emu_order order, uint64_t seed);
-
-struct va_emu_counts {
-    uint64_t launches, blocks, threads, switches, barriers, exchanges;
-};
-extern struct va_emu_counts va_emu_counts;
 
 #endif

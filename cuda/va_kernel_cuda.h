@@ -35,6 +35,15 @@ static __device__ __forceinline__ float va_rcp(float x)
     return y;
 }
 
+/* sqrtf likewise. */
+static __device__ __forceinline__ float va_sqrt(float x)
+{
+    float y;
+
+    asm("sqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
 /* sum + the products of the four signed bytes of a and b */
 static __device__ __forceinline__ int32_t va_dot4(uint32_t a, uint32_t b, int32_t sum)
 {
@@ -46,6 +55,14 @@ static __device__ __forceinline__ va_bf16 va_bf16_of(float x)
     __nv_bfloat16 h = __float2bfloat16_rn(x);
 
     return *reinterpret_cast<va_bf16 *>(&h);
+}
+
+/* Two of them, as operands of products have them. */
+static __device__ __forceinline__ uint32_t va_bf16_pair(float low, float high)
+{
+    __nv_bfloat162 h = __floats2bfloat162_rn(low, high);
+
+    return *reinterpret_cast<uint32_t *>(&h);
 }
 
 static __device__ __forceinline__ float va_f32_of(va_bf16 x)
@@ -72,6 +89,15 @@ static __device__ __forceinline__ void va_mma_bf16(float d[4], const uint32_t a[
 static __device__ __forceinline__ void va_ldmatrix_x4(uint32_t r[4], const void *row)
 {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(va_shared_address(row))
+                 : "memory");
+}
+
+/* The same of matrices that lie the other way: rows become columns. */
+static __device__ __forceinline__ void va_ldmatrix_x4_across(uint32_t r[4], const void *row)
+{
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
                  : "r"(va_shared_address(row))
                  : "memory");

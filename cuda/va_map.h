@@ -47,12 +47,13 @@ static inline struct va_map_shape va_map_shape(struct va_quads q, int64_t runs)
              dim3((unsigned)along, (unsigned)beside) };
 }
 
-#define VA_EACH_RUN(run, runs)                                                       \
-    for (int64_t run = (int64_t)blockIdx.y * blockDim.y + threadIdx.y; run < (runs); \
-         run += (int64_t)gridDim.y * blockDim.y)
-#define VA_EACH_QUAD(j, q)                                                                 \
-    for (int64_t j = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; j < va_quad_count(q); \
-         j += (int64_t)gridDim.x * blockDim.x)
+/* Not unrolled: the number of rounds would have to be found by a long division. */
+#define VA_EACH_RUN(run, runs)                                                             \
+    _Pragma("unroll 1") for (int64_t run = (int64_t)blockIdx.y * blockDim.y + threadIdx.y; \
+                             run < (runs); run += (int64_t)gridDim.y * blockDim.y)
+#define VA_EACH_QUAD(j, q)                                                               \
+    _Pragma("unroll 1") for (int64_t j = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; \
+                             j < va_quad_count(q); j += (int64_t)gridDim.x * blockDim.x)
 
 /* Zeros where nothing is. */
 static __device__ __forceinline__ void va_get4(float (&v)[4], struct va_quads q, int64_t j,

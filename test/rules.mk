@@ -1,12 +1,34 @@
 # How tests are run; the Makefile says what they are made of. make help lists the goals.
-check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
+check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES)
 	@BUILD=$(BUILD) test/run.sh
 bench: $(BENCHES) $(BUILD)/bin/va-check
 	@BUILD=$(BUILD) PEERS="$(PEERS)" PEER_SCRIPTS="$(PEER_SCRIPTS)" test/bench/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE)
+check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES)
 	@BUILD=$(BUILD) test/run.sh tools
+
+# Races between the threads of kernels, by the sanitizer of threads; some minutes. And who notices that a barrier is
+# taken out of a kernel: longer.
+check-race: $(UNITS) $(BUILD)/emu/race/libvacuda.so
+	@BUILD=$(BUILD) test/cuda/race.sh
+check-barriers: $(UNITS) $(EMU_LIBS) $(BUILD)/emu/race/libvacuda.so
+	@BUILD=$(BUILD) test/cuda/barriers.sh
+
+# One folder that a machine with a GPU needs: tests, benchmarks, the library, a few tools, and the libraries of this
+# system that they use. test/gpu/on-gpu.sh says what is done there.
+KIT       = $(BUILD)/gpu-kit
+KIT_UNITS = test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8 test_ops_same test_golden_ops \
+            test_golden_temporal test_mae test_pretrain test_vit test_yunet
+KIT_BENCH = vit temporal scan encoder
+KIT_TOOLS = va-tcn-mamba-train va-weights va-window va-h5cmp
+KIT_GENS  = make_features make_labels
+KIT_GOALS = $(KIT_UNITS:%=test/unit/%) $(KIT_BENCH:%=test/bench/%) $(KIT_GENS:%=test/gen/%) $(KIT_TOOLS:%=bin/%)
+.PHONY: gpu-kit
+gpu-kit: $(CUDA_LIB)
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/gpu MPI=no CAIRO=no CAMERA=no LDFLAGS="-Wl,--as-needed -s" \
+	    $(KIT_GOALS:%=$(BUILD)/gpu/%)
+	@test/gpu/kit.sh $(KIT) $(CUDA_LIB) $(KIT_GOALS:%=$(BUILD)/gpu/%)
 
 # What a power cut leaves must not matter.
 kill: all

@@ -5,12 +5,12 @@
  */
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_cpu_ops.h"
 #include "model/va_arch.h"
 #include "model/va_mae.h"
 #include "model/va_rater.h"
 #include "nn/va_optimiser.h"
 #include "test/bench/bench.h"
+#include "test/unit/device.h"
 #include <math.h>
 
 enum { TRAINED = 8, P = 196, S = 768 };
@@ -42,7 +42,7 @@ static struct training *begin(struct bench *b, enum va_precision precision)
     struct training *t = va_new(1, sizeof(*t));
 
     b->state = t;
-    t->be = va_cpu_backend_new();
+    t->be = va_test_device();
     t->be->precision = precision;
     t->patches = noise(b->batch * P * S, 1);
     return t;

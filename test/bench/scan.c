@@ -3,9 +3,9 @@
  */
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_cpu_ops.h"
 #include "ref/va_ref_ops.h"
 #include "test/bench/bench.h"
+#include "test/unit/device.h"
 #include <math.h>
 
 enum { E = 256, N = 8, TENSORS = 14 };
@@ -50,7 +50,7 @@ static bool start(struct bench *b)
 {
     b->state = va_new(1, sizeof(struct scan));
     b->work = (double)(b->batch * b->frames * E * N); /* exponentials */
-    return fill(b, b->state, va_cpu_backend_new());
+    return fill(b, b->state, va_test_device());
 }
 
 /* What both ways are given. */
@@ -76,13 +76,19 @@ static void backward(const struct bench *b, struct scan *s)
 
 static void run_forward(struct bench *b)
 {
-    forward(b, b->state);
+    struct scan *s = b->state;
+
+    forward(b, s);
+    va_test_wait(s->be);
 }
 
 static void run_both(struct bench *b)
 {
-    forward(b, b->state);
-    backward(b, b->state);
+    struct scan *s = b->state;
+
+    forward(b, s);
+    backward(b, s);
+    va_test_wait(s->be);
 }
 
 /* One result against double. */

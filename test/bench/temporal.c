@@ -4,11 +4,11 @@
  */
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_cpu_ops.h"
 #include "model/va_temporal.h"
 #include "nn/va_optimiser.h"
 #include "ref/va_ref_ops.h"
 #include "test/bench/bench.h"
+#include "test/unit/device.h"
 #include <math.h>
 
 /* ---- the whole model -------------------------------------------------------------------------- */
@@ -64,7 +64,7 @@ static bool start_model(struct bench *b, bool training)
     struct model *m = va_new(1, sizeof(*m));
 
     b->state = m;
-    m->be = va_cpu_backend_new();
+    m->be = va_test_device();
     m->x = noise(n * 1024, 1, 1), m->label = noise(n * 2, 2, 1), m->valid = va_new(n, 4);
     for (int64_t i = 0; i < n; i++)
         m->valid[i] = 1;
@@ -95,6 +95,7 @@ static void run_forward(struct bench *b)
     struct model *m = b->state;
 
     va_temporal_forward(m->temporal, b->batch, b->frames, m->dx, m->pred, 0, NULL, 0);
+    va_test_wait(m->be);
 }
 
 static void run_step(struct bench *b)
@@ -136,7 +137,7 @@ static double error_forward(struct bench *b)
 {
     enum { T = 48 };
     struct model *m = b->state;
-    struct va_backend *on[2] = { va_ref_backend_new(), va_cpu_backend_new() };
+    struct va_backend *on[2] = { va_ref_backend_new(), va_test_device() };
     double y[2][2 * T], worst = 0, largest = 0;
 
     for (int i = 0; i < 2; i++) {
@@ -174,7 +175,7 @@ static bool start_conv(struct bench *b)
     float *x = noise(n, 3, 1), *w = noise(kernel, 4, 0.01);
 
     b->state = c;
-    c->be = va_cpu_backend_new();
+    c->be = va_test_device();
     c->x = put(c->be, x, n), c->y = put(c->be, x, n), c->dx = put(c->be, x, n);
     c->w = put(c->be, w, kernel), c->dw = put(c->be, w, kernel);
     c->weight = (struct va_weight){
@@ -191,6 +192,7 @@ static void run_conv(struct bench *b)
 
     c->be->ops->conv(c->be, &(struct va_conv){ b->batch, b->frames, C, C, K, 1, 0, c->x,
                                                &c->weight, NULL, c->y });
+    va_test_wait(c->be);
 }
 
 static void run_conv_dx(struct bench *b)
@@ -199,6 +201,7 @@ static void run_conv_dx(struct bench *b)
 
     c->be->ops->conv_grad(c->be, &(struct va_conv_grad){ b->batch, b->frames, C, C, K, 1, c->x,
                                                          c->x, &c->weight, c->dx, NULL, NULL });
+    va_test_wait(c->be);
 }
 
 static void run_conv_dw(struct bench *b)
@@ -208,6 +211,7 @@ static void run_conv_dw(struct bench *b)
     c->be->ops->zero(c->be, c->dw, (int64_t)C * C * K);
     c->be->ops->conv_grad(c->be, &(struct va_conv_grad){ b->batch, b->frames, C, C, K, 1, c->x,
                                                          c->x, &c->weight, NULL, c->dw, NULL });
+    va_test_wait(c->be);
 }
 
 /* Some results anew, in double: index i is drawn, want(i) computed, got[i] compared. */

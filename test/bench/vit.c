@@ -5,9 +5,9 @@
  */
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_cpu_ops.h"
 #include "model/va_vit.h"
 #include "test/bench/bench.h"
+#include "test/unit/device.h"
 #include <math.h>
 
 enum { D = 1024, PATCHES = 196 * 768 };
@@ -26,7 +26,7 @@ static bool start(struct bench *b, enum va_precision precision)
     float *x = va_new(n, sizeof(*x));
 
     b->state = v;
-    v->be = va_cpu_backend_new();
+    v->be = va_test_device();
     v->be->precision = precision;
     va_vit_config_default(&c);
     v->vit = va_vit_new(v->be, &c, VA_VIT_INIT_MAE);
@@ -62,6 +62,7 @@ static void run(struct bench *b)
     struct vit *v = b->state;
 
     va_vit_forward(v->vit, b->batch, v->patches, v->cls);
+    va_test_wait(v->be);
 }
 
 /* The first row of the last batch from that of the first picture alone. */

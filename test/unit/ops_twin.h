@@ -13,8 +13,8 @@
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "ops/va_device.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 
@@ -122,22 +122,6 @@ static inline void twin_linear(struct va_linear p, const struct twin *x, const s
     p.bias = bias ? bias->cpu : NULL, p.residual = residual ? residual->cpu : NULL;
     twin_cpu->ops->linear(twin_cpu, &p);
     twin_cpu->ops->weight_release(twin_cpu, &weight);
-}
-
-/* What is tested: the CPU, or the device that VA_TEST_DEVICE names. */
-static inline struct va_backend *va_test_device(void)
-{
-    const char *device = getenv("VA_TEST_DEVICE");
-
-    return va_device_open(device ? device : "cpu");
-}
-
-/* What is said of the CPU alone: its levels of instructions, its threads. */
-static inline bool va_test_of_cpu(void)
-{
-    const char *device = getenv("VA_TEST_DEVICE");
-
-    return !device || !strcmp(device, "cpu");
 }
 
 static inline void twin_begin(void)

@@ -135,7 +135,9 @@ static void attention(void)
 {
     static const int64_t cases[][4] = { { 1, 33, 2, 16 },
                                         { 2, 197, 3, 32 },
-                                        { 1, 300, 1, 31 } };
+                                        { 1, 300, 1, 31 },
+                                        { 1, 131, 2, 67 },
+                                        { 1, 65, 1, 131 } };
 
     for (size_t i = 0; i < VA_COUNT(cases); i++)
         for (int kind = 0; kind < 5; kind++) {

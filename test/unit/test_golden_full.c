@@ -2,8 +2,9 @@
  * The published temporal model at full size, 67,155,086 parameters, on two clips of 300 frames; weights and
  * features are formulas.
  */
-#include "cpu/va_cpu_ops.h"
+
 #include "model/va_temporal.h"
+#include "test/unit/device.h"
 #include "test/va_generated.h"
 
 enum { T = 300, D = 1024 };
@@ -58,7 +59,7 @@ static void published_head(void)
     struct va_tensors *expected = va_golden_load(expected_file);
     struct va_tensors *weights = expected ? va_generated_weights("head_full/weights.tsv")
                                           : NULL;
-    struct va_backend *be = va_cpu_backend_new();
+    struct va_backend *be = va_test_device();
     struct va_temporal_config c;
     struct va_temporal *model;
 

@@ -2,8 +2,9 @@
  * Single operations and their gradients against recorded values, with ref and cpu: scan,
  * weight-normed convolution, layer norm, PReLU. The loss is in test_ccc.c.
  */
-#include "cpu/va_cpu_ops.h"
+
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/va_golden.h"
 
 enum { HELD = 32 };
@@ -133,7 +134,7 @@ static void scan(void)
 
         snprintf(file, sizeof(file), "scan/scan_%d.safetensors", i);
         scan_case(va_ref_backend_new(), file);
-        scan_case(va_cpu_backend_new(), file);
+        scan_case(va_test_device(), file);
     }
 }
 
@@ -144,7 +145,7 @@ static void long_scan(void) /* 301 frames; its file is not kept in the repositor
     if (!va_golden_path("scan/scan_3.safetensors", path))
         VA_SKIP("scan_3 is not at hand");
     scan_case(va_ref_backend_new(), "scan/scan_3.safetensors");
-    scan_case(va_cpu_backend_new(), "scan/scan_3.safetensors");
+    scan_case(va_test_device(), "scan/scan_3.safetensors");
 }
 
 static void conv_case(struct va_backend *be, const char *file)
@@ -191,7 +192,7 @@ static void conv(void)
 
         snprintf(file, sizeof(file), "conv/conv_%d.safetensors", i);
         conv_case(va_ref_backend_new(), file);
-        conv_case(va_cpu_backend_new(), file);
+        conv_case(va_test_device(), file);
     }
 }
 
@@ -233,7 +234,7 @@ static void norm(void)
 
         snprintf(file, sizeof(file), "blocks/layernorm_%d.safetensors", i);
         norm_case(va_ref_backend_new(), file);
-        norm_case(va_cpu_backend_new(), file);
+        norm_case(va_test_device(), file);
     }
 }
 
@@ -259,7 +260,7 @@ static void prelu_case(struct va_backend *be, const char *file)
 static void prelu(void)
 {
     prelu_case(va_ref_backend_new(), "blocks/prelu.safetensors");
-    prelu_case(va_cpu_backend_new(), "blocks/prelu.safetensors");
+    prelu_case(va_test_device(), "blocks/prelu.safetensors");
 }
 
 int main(void)

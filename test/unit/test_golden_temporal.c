@@ -3,7 +3,6 @@
  * outputs, gradients, and twenty steps of training; by every backend of this machine.
  */
 #include "base/va_error.h"
-#include "cpu/va_cpu_ops.h"
 #include "data/va_labels.h"
 #include "io/va_h5.h"
 #include "model/va_temporal.h"
@@ -13,6 +12,7 @@
 #include "nn/va_schedule.h"
 #include "nn/va_tcn.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/unit/step.h"
 #include "test/va_golden.h"
 
@@ -428,6 +428,6 @@ static void all(struct va_backend *backend)
 int main(void)
 {
     all(va_ref_backend_new());
-    all(va_cpu_backend_new());
+    all(va_test_device());
     return va_test_finish();
 }

@@ -1,14 +1,14 @@
 /*
- * The cpu backend gives the same bytes in every run, for every number of threads and at every
- * level of instructions with fused multiplications (AVX2, AVX-512), and nearly the same values
- * without them.
+ * A device gives the same bytes in every run; the CPU for every number of threads and at every level of
+ * instructions with fused multiplications (AVX2, AVX-512), and nearly the same values without them.
+ * Called as "test_ops_same sum", it prints a sum of all these bytes.
  */
 #include "base/va_cpu.h"
 #include "base/va_mem.h"
 #include "base/va_rand.h"
 #include "base/va_thread.h"
-#include "cpu/va_cpu_ops.h"
 #include "cpu/va_hot.h"
+#include "test/unit/device.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -32,14 +32,16 @@ static uint64_t stream;
 
 static float *tensor(int64_t n, double low, double high)
 {
-    float *p = be->ops->alloc(be, n);
+    float *p = be->ops->alloc(be, n), *values = va_new(n, sizeof(*values));
 
-    if (!p || count == HELD)
+    if (!p || !values || count == HELD)
         exit(4);
     stream++;
     for (int64_t i = 0; i < n; i++)
-        p[i] = (float)(low +
-                       (high - low) * va_rand_uniform(stream, VA_RAND_TEST, 2, (uint64_t)i));
+        values[i] = (float)(low + (high - low) *
+                                      va_rand_uniform(stream, VA_RAND_TEST, 2, (uint64_t)i));
+    be->ops->put_f32(be, p, values, n);
+    va_free(values);
     return held[count++] = p;
 }
 
@@ -49,7 +51,7 @@ static void keep(struct results *r, const float *p, int64_t n)
 
     if (start + n > ROOM || r->parts == PARTS)
         exit(4);
-    memcpy(r->values + start, p, (size_t)n * sizeof(*p));
+    be->ops->get_f32(be, r->values + start, p, n);
     r->end[r->parts++] = start + n;
 }
 
@@ -60,25 +62,28 @@ static void maps(struct results *r)
     float *slope = tensor(1, 0.2, 0.3), *dslope = tensor(1, 0, 0);
     struct va_update u = { N, x, dy, tensor(N, 0, 0), tensor(N, 0, 0), 0.01, 1, NULL };
     struct va_adamw h = { 0.9, 0.999, 1e-8, 0.5, &u, 1, NULL, 0, NULL };
-    struct va_step step = { 5, 6, 1e-3, 1, { .worst = -1 }, 0 };
-    float norm;
+    struct va_step record = { 5, 6, 1e-3, 1, { .worst = -1 }, 0 };
+    void *step = tensor(sizeof(record) / sizeof(float), 0, 0);
+    float *norm = tensor(1, 0, 0);
 
+    be->ops->put_bytes(be, step, &record, sizeof(record));
     be->ops->unary(be, VA_GELU, N, x, y);
     keep(r, y, N);
     be->ops->unary_grad(be, VA_SILU, N, x, y, dy, y);
     keep(r, y, N);
     be->ops->prelu_grad(
-        be, &(struct va_prelu_grad){ N, x, slope, dy, y, dslope, { 0.3, &step, 1, 1 } });
+        be, &(struct va_prelu_grad){ N, x, slope, dy, y, dslope, { 0.3, step, 1, 1 } });
     keep(r, y, N);
     keep(r, dslope, 1);
-    be->ops->prelu(be, &(struct va_prelu){ N, x, slope, dy, y, { 0.3, &step, 1, 1 } });
+    be->ops->prelu(be, &(struct va_prelu){ N, x, slope, dy, y, { 0.3, step, 1, 1 } });
     keep(r, y, N);
-    be->ops->dropout(be, &(struct va_dropout){ N, { 0.3, &step, 1, 0 }, x, y });
+    be->ops->dropout(be, &(struct va_dropout){ N, { 0.3, step, 1, 0 }, x, y });
     keep(r, y, N);
-    h.step = &step;
+    h.step = step;
     be->ops->update(be, &h);
-    norm = (float)step.report.norm;
-    keep(r, &norm, 1);
+    be->ops->get_bytes(be, &record, step, sizeof(record));
+    be->ops->put_f64(be, norm, &record.report.norm, 1);
+    keep(r, norm, 1);
     keep(r, x, N);
 }
 
@@ -208,8 +213,8 @@ static void sequences(struct results *r)
     keep(r, dw, E * 4);
     be->ops->norm(be, &(struct va_norm){ ROWS, E, 1e-5, u, skip, skip, y, stats });
     keep(r, y, ROWS * E);
-    memset(ds, 0, E * sizeof(*ds));
-    memset(dw, 0, E * sizeof(*dw));
+    be->ops->zero(be, ds, E);
+    be->ops->zero(be, dw, E * 4);
     be->ops->norm_grad(be,
                        &(struct va_norm_grad){ ROWS, E, dy, u, skip, stats, dy, du, ds, dw });
     keep(r, du, ROWS * E);
@@ -257,7 +262,7 @@ static struct results everything(int threads)
     struct results r = { .values = va_new(ROOM, sizeof(float)) };
 
     va_threads_set(threads);
-    be = va_cpu_backend_new();
+    be = va_test_device();
     if (!r.values || !be)
         exit(4);
     count = 0;
@@ -387,11 +392,30 @@ static void tests_by_both_methods(void)
     pass_where("VA_CONV", "spectral", "test_ops_products");
 }
 
+static int print_sum(void)
+{
+    struct results r = everything(0);
+    uint64_t sum = 0;
+
+    for (int64_t i = 0; i < r.end[r.parts - 1]; i++) {
+        uint32_t bits;
+
+        memcpy(&bits, &r.values[i], sizeof(bits));
+        sum = (sum ^ bits) * 0x100000001b3;
+    }
+    printf("%016llx\n", (unsigned long long)sum);
+    va_free(r.values);
+    return va_test_bad;
+}
+
 int main(int argc, char **argv)
 {
-    (void)argc;
+    if (argc == 2 && !strcmp(argv[1], "sum"))
+        return print_sum();
     self = argv[0];
     VA_TEST(two_runs);
+    if (!va_test_of_cpu())
+        return va_test_finish();
     VA_TEST(any_number_of_threads);
     VA_TEST(levels_agree);
     VA_TEST(tests_at_lower_levels);

@@ -12,9 +12,10 @@ struct attention_case {
 
 /* The last has blocks of queries that see different numbers of keys. */
 static const struct attention_case attention_cases[] = {
-    { 1, 1, 1, 1, 1, false },  { 2, 5, 5, 3, 7, false },      { 1, 33, 33, 2, 16, false },
-    { 2, 1, 65, 4, 8, false }, { 1, 299, 301, 1, 31, false }, { 1, 1, 1, 1, 1, true },
-    { 2, 31, 31, 3, 5, true }, { 1, 7, 61, 2, 16, true },     { 1, 513, 700, 1, 9, true },
+    { 1, 1, 1, 1, 1, false },    { 2, 5, 5, 3, 7, false },      { 1, 33, 33, 2, 16, false },
+    { 2, 1, 65, 4, 8, false },   { 1, 299, 301, 1, 31, false }, { 1, 1, 1, 1, 1, true },
+    { 2, 31, 31, 3, 5, true },   { 1, 7, 61, 2, 16, true },     { 2, 66, 131, 2, 67, true },
+    { 1, 3, 65, 1, 131, false }, { 1, 513, 700, 1, 9, true },
 };
 enum { ATTENTIONS = sizeof(attention_cases) / sizeof(attention_cases[0]) };
 

@@ -3,12 +3,12 @@
  * settings that follow from others, contact sheets.
  */
 #include "base/va_error.h"
-#include "cpu/va_cpu_ops.h"
 #include "data/va_frames_write.h"
 #include "jobs/va_pretrain_priv.h"
 #include "media/va_image.h"
 #include "model/va_arch.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/unit/mae_fixture.h"
 
 static char folder[] = "/tmp/va-test-XXXXXX";
@@ -284,7 +284,7 @@ static void a_sheet_shows_what_is_seen(void)
                                .width = 8,
                                .depth = 1,
                                .heads = 2 };
-    struct va_backend *cpu = va_cpu_backend_new();
+    struct va_backend *cpu = va_test_device();
     struct va_mae *m = va_mae_new(cpu, &c);
     struct va_pictures *p = collection("sheet.h5", 0);
     struct va_sheet *s = va_sheet_new(&c, p, .75, true, 1);
@@ -335,7 +335,7 @@ int main(void)
     if (!mkdtemp(folder))
         return 1;
     curves(va_ref_backend_new());
-    curves(va_cpu_backend_new());
+    curves(va_test_device());
     VA_TEST(an_epoch_is_one_pass);
     VA_TEST(collections_differ);
     VA_TEST(settings_follow_from_others);

@@ -3,11 +3,12 @@
  * steps of AdamW. The values come from test/reference/make.py: those of test/golden, or fresh
  * ones (other weights and sizes) in the folder that VA_GOLDEN names.
  */
-#include "cpu/va_cpu_ops.h"
+
 #include "model/va_temporal.h"
 #include "nn/va_ccc.h"
 #include "nn/va_optimiser.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/unit/step.h"
 #include "test/va_golden.h"
 
@@ -219,6 +220,6 @@ static void all(struct va_backend *backend)
 int main(void)
 {
     all(va_ref_backend_new());
-    all(va_cpu_backend_new());
+    all(va_test_device());
     return va_test_finish();
 }

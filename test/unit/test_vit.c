@@ -3,11 +3,11 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "cpu/va_cpu_ops.h"
 #include "model/va_arch.h"
 #include "model/va_embedder.h"
 #include "model/va_vit_priv.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/va_golden.h"
 
 static const char weights_file[] = "vit/mae_tiny.weights.safetensors";
@@ -143,7 +143,7 @@ static void small_encoder_on_ref(void)
 
 static void small_encoder_on_cpu(void)
 {
-    check_backend(va_cpu_backend_new());
+    check_backend(va_test_device());
 }
 
 /* ---- the last block ---------------------------------------------------------------------- */
@@ -222,7 +222,7 @@ static void check_last_block(struct va_backend *be, double bound)
 static void only_the_cls_row_leaves_the_last_block(void)
 {
     check_last_block(va_ref_backend_new(), 0);
-    check_last_block(va_cpu_backend_new(), 1e-5); /* products of other shapes, sums up to 3 */
+    check_last_block(va_test_device(), 1e-5); /* products of other shapes, sums up to 3 */
 }
 
 /* Bytes become what the reference makes of them, patch by patch. */
@@ -304,7 +304,7 @@ static void see(struct va_embedder *e, const uint8_t *picture, float *cls)
 static void untrained_features_show_every_place(void)
 {
     enum { SIDE = 48, CELL = 4, D = 192 };
-    struct va_backend *be = va_cpu_backend_new();
+    struct va_backend *be = va_test_device();
     struct va_tensors *set = be ? va_arch_init_encoder(be, VA_ARCH_VIT_TINY, 42) : NULL;
     struct va_embedder *e = set ? va_embedder_new(be, set, "tiny", 1) : NULL;
     uint8_t picture[SIDE * SIDE * 3];

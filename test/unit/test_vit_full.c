@@ -2,10 +2,11 @@
  * Encoders of full size against recorded CLS rows, from bytes on. Weights and one picture are
  * formulas (test/va_generated.h); five more pictures are resized first.
  */
-#include "cpu/va_cpu_ops.h"
+
 #include "media/va_resize.h"
 #include "model/va_embedder.h"
 #include "ops/va_device.h"
+#include "test/unit/device.h"
 #include "test/va_generated.h"
 
 enum { SIDE = 224, WIDEST = 1024 };
@@ -79,7 +80,7 @@ static void check_size(const char *size, double bf16, double int8)
         va_tensors_free(expected);
         VA_SKIP("its recorded weights are not here");
     }
-    be = va_cpu_backend_new();
+    be = va_test_device();
     if (!be)
         abort();
     e = embedder(be, weights);
@@ -118,7 +119,7 @@ static void pictures_of_other_sizes(void)
 {
     struct va_tensors *expected = va_golden_load("vit/resized_cls.safetensors");
     struct va_tensors *weights = expected ? weights_of("base") : NULL;
-    struct va_backend *be = va_cpu_backend_new();
+    struct va_backend *be = va_test_device();
     struct va_embedder *e;
     int seen = 0;
 

@@ -5,10 +5,10 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "cpu/va_cpu_ops.h"
 #include "model/va_arch.h"
 #include "model/va_yunet_priv.h"
 #include "ref/va_ref_ops.h"
+#include "test/unit/device.h"
 #include "test/va_test.h"
 #include <math.h>
 #include <stdlib.h>
@@ -204,7 +204,7 @@ static void batch_norms(void)
 int main(void)
 {
     ref = va_ref_backend_new();
-    cpu = va_cpu_backend_new();
+    cpu = va_test_device();
     if (!ref || !cpu)
         return 4;
     VA_TEST(cpu_as_ref);

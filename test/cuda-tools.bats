@@ -1,0 +1,76 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# The tools with --device cuda, on the host executor: what the CPU gives, but for rounding.
+bats_require_minimum_version 1.8.0
+load lib/va
+load lib/pretrain
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    pretrain_setup_file
+    mkdir labels
+    for v in a b c d; do
+        make_features --video $v --dim 6 --frames 60 --seed "$(printf %d "'$v")" f$v.h5
+        make_frames --frames 12 --width 20 --height 18 --video $v --seed "$(printf %d "'$v")" p$v.h5
+        make_labels --frames 60 --seed "$(printf %d "'$v")" --unlabelled 3,4,40 >labels/$v.txt
+    done
+    va-window --labels labels --window 20 --stride 20 -o w.h5 fa.h5 fb.h5 fc.h5 fd.h5 >/dev/null
+    printf 'a\nb\nc\n' >train.txt
+    echo d >val.txt
+    va-weights init -q --arch vit_tiny -o tiny.h5
+}
+setup() {
+    cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .
+    export VA_CUDA=$BUILD/emu/plain/libvacuda.so
+}
+
+WINDOWS=(-q -j 1 --windows w.h5 --train train.txt --val val.txt --warmup-epochs 1)
+SMALL_HEAD=(--channels "8,6" --kernel 3 --layers 2 --d-state 3 --hidden 4 --heads 2)
+
+# near TOLERANCE TOOL ARGS... (which write out.h5): on the CPU and on the device
+near() {
+    rm -f out.h5 cpu.h5
+    "${@:2}" --device cpu
+    mv out.h5 cpu.h5
+    "${@:2}" --device cuda
+    same_numbers --abs "$1" --rel "$1" cpu.h5 out.h5
+}
+
+@test "training the temporal models" {
+    for kind in $(words_of va-tcn-mamba-train temporal); do
+        near 5e-4 va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal "$kind" --epochs 2 \
+            --lookahead 2 --clip-norm 0.1 -o out.h5
+    done
+}
+
+@test "a run that is stopped and resumed gives the bytes of one that is not" {
+    train() { va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --device cuda --epochs 3 "$@"; }
+    train -o whole.h5
+    train -o whole2.h5
+    cmp whole.h5 whole2.h5
+    train --save-every 1 --steps 2 -o parts.h5
+    train --resume -o parts.h5
+    same_numbers --abs 0 whole.h5 parts.h5
+}
+
+@test "predicting: windows, sequences, several models" {
+    for kind in tcn-mamba tcn-gru tcn-transformer; do
+        va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal $kind --epochs 1 --device cpu -o $kind.h5
+        for mode in sequence overlap chunk; do
+            near 1e-5 va-predict -q -j 1 -m $kind.h5 --mode $mode -o out.h5 fa.h5 fb.h5
+        done
+    done
+    near 1e-5 va-predict -q -j 1 -m tcn-mamba.h5 -m tcn-gru.h5 -o out.h5 --windows w.h5
+}
+
+@test "embedding in three precisions" {
+    near 1e-4 va-embed -q -j 1 -w tiny.h5 --batch 5 -o out.h5 pa.h5
+    near 6e-2 va-embed -q -j 1 -w tiny.h5 --batch 5 --precision bf16 -o out.h5 pa.h5
+    near 6e-2 va-embed -q -j 1 -w tiny.h5 --batch 5 --precision int8 -o out.h5 pa.h5
+}
+
+@test "pretraining and fine-tuning encoders" {
+    near 1e-3 va-mae-pretrain -q "${RUN[@]}" --steps 3 -o out.h5 a.h5 b.h5
+    near 1e-3 va-finetune -q -j 1 -w tiny.h5 --labels labels --unmatched allow --train train.txt --val val.txt \
+        --batch 4 --per-video 8 --warmup-epochs 1 --steps 3 --drop-path 0.3 -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5
+}

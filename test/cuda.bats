@@ -1,0 +1,85 @@
+#!/usr/bin/env bats
+# The GPU library on the host executor (cuda/va_emu.h): operations, models, the tools with --device cuda, and
+# each way of not having a GPU.
+# shellcheck disable=SC2154 # run sets stderr
+bats_require_minimum_version 1.8.0
+load lib/va
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export VA_CUDA=$BUILD/emu/plain/libvacuda.so
+}
+
+# device PROGRAM...: these unit tests on the executor
+device() {
+    local program
+    for program; do
+        (cd "$BATS_TEST_DIRNAME/.." && VA_TEST_DEVICE=cuda "$BUILD/test/unit/$program") >"$program.log" 2>&1 ||
+            explain "$program: $(grep -E '^#|^not ok|^emu' "$program.log" | head -n 12) $(tail -n 2 "$program.log")"
+    done
+}
+
+OPERATIONS=(test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8)
+MODELS=(test_golden_ops test_golden_temporal test_mae test_pretrain test_vit test_yunet)
+
+@test "operations agree with those in double, as the CPU's do" {
+    device "${OPERATIONS[@]}"
+}
+
+@test "models give the recorded values" {
+    device "${MODELS[@]}"
+}
+
+@test "addresses, and what C++ leaves undefined" {
+    VA_CUDA=$BUILD/emu/asan/libvacuda.so
+    # shellcheck disable=SC2030
+    export ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD
+    LD_PRELOAD="$("${CXX:-g++}" -print-file-name=libasan.so) $("${CXX:-g++}" -print-file-name=libubsan.so)"
+    device "${OPERATIONS[@]}"
+}
+
+@test "four orders of threads, the same bytes" {
+    for order in forward reverse random:1 random:2; do
+        VA_EMU_ORDER=$order VA_TEST_DEVICE=cuda "$BUILD/test/unit/test_ops_same" sum >>sums
+    done
+    [ "$(sort -u sums | wc -l)" -eq 1 ] || explain "$(cat sums)"
+}
+
+@test "each seeded mistake in a kernel is noticed" {
+    run -0 "$BATS_TEST_DIRNAME/cuda/mistakes.sh" "$BUILD/emu"
+}
+
+@test "no GPU, no library, one of another version: a line each, and exit 4" {
+    refused() { # refused ENVIRONMENT... DEVICE LINE
+        run -4 --separate-stderr env "${@:1:$#-2}" va-predict --device "${*: -2:1}" -m m.h5 -o o.h5 f.h5
+        # shellcheck disable=SC2154
+        [ "$stderr" = "va-predict: --device ${*: -2:1}: ${*: -1}" ] || explain "$stderr"
+    }
+    refused cuda:3 "found 1 such device here, counted from 0"
+    refused VA_CUDA="$PWD/none.so" cuda \
+        "$PWD/none.so: cannot open shared object file: No such file or directory"
+    echo 'int other;' | "${CC:-gcc}" -shared -o other.so -x c -
+    refused VA_CUDA=./other.so cuda:0 \
+        "./other.so: found no GPU library of mamba-va, expected the library of this version (make, or make install)"
+    echo 'static int plugin[2]; void *va_cuda_plugin(void *host) { return host ? plugin : 0; }' |
+        "${CC:-gcc}" -shared -o older.so -x c -
+    refused VA_CUDA=./older.so cuda \
+        "./older.so: found a GPU library of another version, expected the library of this version (make, or make install)"
+    # The program alone, where nothing is beside it.
+    mkdir bin && cp "$BUILD/bin/va-predict" bin
+    PATH=$PWD/bin:$PATH refused VA_CUDA= cuda "this build has no GPU support, expected cpu"
+    if [ -e "$BUILD/lib/libvacuda.so" ] && [ ! -e /dev/nvidiactl ]; then
+        refused VA_CUDA= cuda "no NVIDIA driver here (libcuda.so.1)"
+    fi
+}
+
+@test "auto takes a GPU that is there, else the CPU, and -v says why" {
+    make_features --video a --dim 6 --frames 40 f.h5
+    va-weights init -q --arch mamba-va --in-dim 6 --channels 8,6 --kernel 3 --layers 1 --hidden 4 -o m.h5
+    va-predict -q -m m.h5 --device cpu -o cpu.h5 f.h5
+    VA_CUDA=./none.so run -0 --separate-stderr va-predict -v -m m.h5 -o auto.h5 f.h5
+    grep -q 'auto: no cuda: ./none.so: cannot open' <<<"$stderr" || explain "$stderr"
+    cmp cpu.h5 auto.h5
+    va-predict -q -m m.h5 -o gpu.h5 f.h5
+    same_numbers --abs 1e-5 cpu.h5 gpu.h5
+}
