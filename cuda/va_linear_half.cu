@@ -105,8 +105,7 @@ __global__ void __launch_bounds__(2 * COLS, COLS == 64 ? 4 : 2)
         if (step >= 0)
             multiply<ROWS>(sum, s.stage[step % STAGES].x, s.stage[step % STAGES].w, m0, n0);
     }
-    va_copy_wait<0>();
-    __syncthreads();
+    __syncthreads(); /* the tiles, all of which came, make room for the sums */
 #pragma unroll
     for (int i = 0; i < ROWS / 16; i++)
 #pragma unroll

@@ -268,8 +268,7 @@ __global__ void __launch_bounds__(VA_PRODUCT_THREADS, A::ALONG == B::ALONG ? 8 :
         va_copy_commit();
         va_multiply<A, B, Terms>(sum, s.stage[now].a, s.stage[now].b, ty, tx);
     }
-    va_copy_wait<0>();
-    __syncthreads();
+    __syncthreads(); /* the tiles, all of which came, make room for the sums */
 #pragma unroll
     for (int i = 0; i < 8; i++)
 #pragma unroll

@@ -166,9 +166,10 @@ static void linear_of_several(void)
     }
 }
 
-static void linear_grad_of_several(void)
+static void linear_grad_of_tensors(int64_t M, int64_t N, int64_t K, int64_t gap)
 {
-    enum { B = 3, M = 7, N = 33, K = 18, STEPX = M * K + 5, STEPY = M * N + 9 };
+    enum { B = 3 };
+    int64_t stepx = M * K + gap, stepy = M * N + 2 * gap;
     struct twin *dy, *x, *w, *dx, *dw, *db, *pre, *out;
     struct va_weight wr, wc;
     struct va_linear_grad p = { .M = M,
@@ -178,22 +179,22 @@ static void linear_grad_of_several(void)
                                 .ldx = K,
                                 .lddx = K,
                                 .B = B,
-                                .stepdy = STEPY,
-                                .stepx = STEPX,
-                                .stepdx = STEPX };
+                                .stepdy = stepy,
+                                .stepx = stepx,
+                                .stepdx = stepx };
 
     twin_begin();
-    dy = twin_random(B * STEPY, -1, 1);
-    x = twin_random(B * STEPX, -1, 1);
+    dy = twin_random(B * stepy, -1, 1);
+    x = twin_random(B * stepx, -1, 1);
     w = twin_random(N * K, -1, 1);
-    dx = twin_random(B * STEPX, -1, 1);
+    dx = twin_random(B * stepx, -1, 1);
     dw = twin_random(N * K, -1, 1);
     db = twin_random(N, -1, 1);
     wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
-    pre = twin_random(B * STEPX, -3, 3);
-    out = twin_new(B * STEPX);
-    twin_ref->ops->unary(twin_ref, VA_GELU, B * STEPX, pre->ref, out->ref);
-    twin_cpu->ops->unary(twin_cpu, VA_GELU, B * STEPX, pre->cpu, out->cpu);
+    pre = twin_random(B * stepx, -3, 3);
+    out = twin_new(B * stepx);
+    twin_ref->ops->unary(twin_ref, VA_GELU, B * stepx, pre->ref, out->ref);
+    twin_cpu->ops->unary(twin_cpu, VA_GELU, B * stepx, pre->cpu, out->cpu);
     p.act = VA_GELU;
     p.dy = dy->ref, p.x = x->ref, p.w = &wr, p.dx = dx->ref, p.dw = dw->ref, p.dbias = db->ref;
     p.pre = pre->ref, p.out = out->ref;
@@ -201,11 +202,19 @@ static void linear_grad_of_several(void)
     p.dy = dy->cpu, p.x = x->cpu, p.w = &wc, p.dx = dx->cpu, p.dw = dw->cpu, p.dbias = db->cpu;
     p.pre = pre->cpu, p.out = out->cpu;
     twin_cpu->ops->linear_grad(twin_cpu, &p);
-    twin_check("linear dx of several", dx, N, 2);
-    twin_check("linear dW of several", dw, B * M, 1);
-    twin_check("linear dbias of several", db, B * M, 1);
+    twin_check("linear dx of several", dx, (double)N, 2);
+    twin_check("linear dW of several", dw, (double)(B * M), 1);
+    twin_check("linear dbias of several", db, (double)(B * M), 1);
     twin_cpu->ops->weight_release(twin_cpu, &wc);
     twin_end();
+}
+
+/* Tensors in rows that are aligned and in such that are not; sums that a device may cut into parts. */
+static void linear_grad_of_several(void)
+{
+    linear_grad_of_tensors(7, 33, 18, 5);
+    linear_grad_of_tensors(301, 32, 20, 4);
+    linear_grad_of_tensors(150, 31, 24, 0);
 }
 
 static void linear_grad(void)
