@@ -187,7 +187,7 @@ static int run(struct args *a)
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
         goto done;
     va_threads_set(1); /* a frame is the work of one thread */
-    weights = va_detector_file(a->weights, "--weights");
+    weights = va_detector_file(a->weights, "--weights yunet.h5");
     video = !weights  ? NULL
             : a->name ? va_strdup(a->name)
                       : va_video_name_enter(a->input, "rename it or give --name");
@@ -241,7 +241,7 @@ static int print_points(const struct va_crop_points *p, const char *template)
 static int check(const char *crops, const char *option, double min_score, const char *template)
 {
     const struct va_detect_options options = { .max_side = 640, .min_score = min_score };
-    char *weights = va_detector_file(option, "--weights");
+    char *weights = va_detector_file(option, "--weights yunet.h5");
     struct va_tensors *set = weights ? va_model_open(weights, NULL) : NULL;
     struct va_detector *detector = set ? va_detector_new(set, weights, &options) : NULL;
     struct va_source *source = detector
