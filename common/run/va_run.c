@@ -43,7 +43,7 @@ static const char *bad_parameter(const struct va_params *params)
         bool bad = false;
 
         if (value)
-            params->be->ops->get_f32(params->be, value, p->value.data, p->count);
+            params->be->ops->weight_get(params->be, &p->value, 0, p->count, value);
         for (int64_t j = 0; value && j < p->count && !bad; j++)
             bad = !isfinite(value[j]);
         va_free(value);
