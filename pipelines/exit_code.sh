@@ -1,10 +1,22 @@
 #!/bin/sh
-# The exit code of a command, a line "CODE NAME" in a file if it is not 0: exit_code.sh FILE NAME COMMAND ARGS...
+# The exit code of a command, a line "CODE NAME" in a file if it is not 0: exit_code.sh FILE OUT NAME COMMAND ARGS...
 #
-# Runs the command, hands on what ends this shell, and ends as it does. For video.mk.
+# Runs the command, hands on what ends this shell, and ends as it does. NAME is that of the video it works at, - for
+# none. Where nothing was made of the video, nothing stays of it in OUT: neither folder nor link. For video.mk.
 set -u
-file=$1 name=$2
-shift 2
+file=$1 out=$2 name=$3
+shift 3
+
+# without what holds no result
+tidy() {
+    rmdir "$out/$name/features" "$out/$name"
+    [ ! -e "$out/$name" ] || return
+    for link in "$out/in/$name".*; do
+        [ "${link%.*}" != "$out/in/$name" ] || [ ! -L "$link" ] || rm -f "$link"
+    done
+    rmdir "$out/in"
+}
+
 "$@" &
 pid=$!
 trap 'kill -TERM $pid 2>/dev/null' TERM HUP INT # of a command in the background INT is ignored
@@ -14,5 +26,8 @@ while kill -0 $pid 2>/dev/null; do # a signal ended the waiting, not the command
     wait $pid
     code=$?
 done
-[ $code -eq 0 ] || echo "$code $name" >>"$file"
+if [ $code -ne 0 ]; then
+    echo "$code $name" >>"$file"
+    [ "$name" = - ] || tidy 2>/dev/null
+fi
 exit $code

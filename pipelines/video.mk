@@ -12,6 +12,7 @@
 #               of each person (CROP_OPTIONS of va-embed, such as --margin 0.1), where a detector is installed
 #               (make deps WITH=faces, or VA_FACES). A folder of pictures is taken as crops.
 #               yes: always, no: never
+#   VOICE       a descriptor of one digit that commands get as standard error; make's own words go to its own
 #   EXIT_CODES  a file that gets a line for each command that fails: its exit code, and the <name> it worked at
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
@@ -27,6 +28,9 @@
 # and not kept as pictures; but folders, and videos with DECODE_OPTIONS, are decoded to <name>.frames.h5.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := all
+ifdef VOICE
+.SHELLFLAGS := -c 'exec 2>&$(VOICE); eval "$$1"' sh
+endif
 include $(HERE)params.mk
 $(if $(strip $(VIDEO)$(VIDEO_LIST)),,$(error set VIDEO or VIDEO_LIST))
 $(foreach f,$(ENCODER) $(MODEL),$(if $(wildcard $(f)),,$(error $(f): no such file: set ENCODER and MODEL to files that exist)))
@@ -41,7 +45,7 @@ asked := $(if $(VIDEO_LIST),listed $(OUT)/in $(VIDEO_LIST),videos $(OUT)/in $(ca
 found := $(call names,$(asked))
 $(if $(found),,$(error no videos in $(VIDEO_LIST)))
 LINKS := $(patsubst !%,%,$(filter-out -,$(found)))
-coded  = $(if $(EXIT_CODES),sh $(HERE)exit_code.sh $(EXIT_CODES) $(or $(1),-) )
+coded  = $(if $(EXIT_CODES),sh $(HERE)exit_code.sh $(EXIT_CODES) $(OUT) $(or $(1),-) )
 $(patsubst !%,%,$(filter !%,$(found))): links
 	@:
 .PHONY: links refused
@@ -127,7 +131,8 @@ $(OUT)/%.overlay.mp4: $(OUT)/%.smooth.h5
 	$(call tool,va-overlay) $(model_shown) $(OVERLAY_OPTIONS) -j $(THREADS) --name $(*F) --predictions $< \
 	    $(if $(call searched,$(*F)),--faces $(OUT)/$*.faces.h5) -o $@ $(call source,$(*F))
 
-# What a person opens, a line each: the kind, a tab, the file. With CHECK=yes those that are up to date.
+# What a person opens, a line each: the kind, a tab, the file. With CHECK=yes those that are up to date. Where all
+# videos of a first run failed, settings are all there is, and go.
 .PHONY: list
 list:
 	@for f in $(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/$(call name,$(v))); do \
@@ -136,3 +141,5 @@ list:
 	        [ -z "$(CHECK)" ] || $(MAKE) -q -f $(firstword $(MAKEFILE_LIST)) "$$f.$${kind#*.}" 2>/dev/null || continue; \
 	        printf '%s\t%s\n' "$${kind%%.*}" "$$f.$${kind#*.}"; \
 	    done; done
+	@[ "$$(ls -A $(OUT))" != .make ] || \
+	    { rm -f $(call settings,faces decode embed predict smooth) && rmdir $(STAMPS) $(OUT); }

@@ -173,6 +173,19 @@ brief() {
     va-decode -q --name still -o slow.h5 slow/still.mkv
     refused va-embed "slow.h5${said#slow/still.mkv}" -w tiny.h5 --faces still.faces.h5 -o out.h5 slow.h5
     [ ! -e out.h5 ] && [ -z "$(ls -A out)" ]
+    # of nobody: the size, the number
+    scene nobody.mkv 0.4
+    va-faces -q -w "$BATS_FILE_TMPDIR/red.h5" -o nobody.faces.h5 nobody.mkv 2>/dev/null
+    mkdir none
+    va-embed -q -w tiny.h5 --faces nobody.faces.h5 --output-dir none nobody.mkv
+    rm none/*
+    scene more/nobody.mkv 0.8
+    run -3 --separate-stderr va-embed -w tiny.h5 --faces nobody.faces.h5 --output-dir none more/nobody.mkv
+    [ "${stderr##*$'\n'}" = "va-embed: more/nobody.mkv: has 20 frames, expected 10 as in nobody.faces.h5: give files of one video" ] || explain "$stderr"
+    make_video slow/nobody.mp4 64 48 10 25
+    run -3 --separate-stderr va-embed -w tiny.h5 --faces nobody.faces.h5 --output-dir none slow/nobody.mp4
+    [ "${stderr##*$'\n'}" = "va-embed: slow/nobody.mp4: has frames of 64x48 pixels, expected 320x192 as in nobody.faces.h5: give files of one video" ] || explain "$stderr"
+    [ -z "$(ls -A none)" ]
     cp two.mkv other.mkv && va-decode --name two --faces two.faces.h5 --track two_left -o left.h5 other.mkv
 }
 

@@ -14,7 +14,7 @@ setup() {
     put c/w.txt 0.5,1
     make_predictions --model A -o a.h5 a/v.txt a/w.txt
     make_predictions --model B --fps 2 -o b.h5 b/v.txt b/w.txt
-    make_predictions --model C --fps 4 -o c.h5 c/v.txt c/w.txt
+    make_predictions --model C --fps 2 -o c.h5 c/v.txt c/w.txt
 }
 
 refused() { # CODE TEXT ARGS...
@@ -130,6 +130,21 @@ videos() { h5ls "$1/videos" | cut -d ' ' -f 1 | paste -sd ' '; }
     put b/v.txt 0.5,0 0.25,0 0,0
     make_predictions -o b.h5 b/v.txt b/w.txt
     refused 3 "b.h5: video 'v': found 3 frames, but 4 in a.h5" a.h5 b.h5
+}
+
+@test "another video of the same name and length: its times" {
+    put v.txt 0,0 0.5,0.5 0,0 0.5,0.5 0,0 0.5,0.5
+    make_predictions --fps 25 --face -o fast.h5 v.txt
+    make_predictions --fps 20 --face -o slow.h5 v.txt
+    run -3 --separate-stderr va-ensemble -o out.h5 fast.h5 slow.h5
+    [ "$stderr" = "va-ensemble: slow.h5: video 'v': has frame 5 at 0.200 s, expected 0.170 s as in fast.h5: give predictions of one video" ] || explain "$stderr"
+    [ ! -e out.h5 ]
+    # without times nothing can be compared; shifted, it is the same
+    make_predictions -o none.h5 v.txt
+    va-ensemble -q -o out.h5 none.h5 slow.h5
+    cp fast.h5 shifted.h5
+    for t in 0 1 2 3 4 5; do h5edit shifted.h5 poke /videos/v/pts "$t" "$(awk "BEGIN { print 3 + $t / 25 }")"; done
+    va-ensemble -q -o out.h5 fast.h5 shifted.h5
 }
 
 @test "many files, many videos: what one video needs does not depend on the others" {

@@ -113,6 +113,21 @@ found() {
     done
 }
 
+@test "a folder of whole pictures has times only with its rate; what is made from its faces too" {
+    scene one.mkv 1 "red 20+10*t 30"
+    mkdir one && ffmpeg -nostdin -v error -i one.mkv one/%05d.png
+    run -0 --separate-stderr va-faces -q -w red.h5 -o none.h5 one
+    [ "$stderr" = "va-faces: one: pictures have no times, so --gap and --min-track do not count: give --fps" ] || explain "$stderr"
+    run -0 --separate-stderr va-faces -q -w red.h5 --fps 25 -o one.h5 one
+    [ "$stderr" = "" ] || explain "$stderr"
+    va-faces -q -w red.h5 -o video.h5 one.mkv
+    [ "$(attribute one.h5 fps)" = 25 ]
+    [ "$(column one.h5 /pts)" = "$(column video.h5 /pts)" ]
+    va-weights init --arch vit_tiny -o tiny.h5
+    va-embed -q -w tiny.h5 --faces one.h5 -o features.h5 one
+    [ "$(column features.h5 /pts)" = "$(column video.h5 /pts)" ] && [ "$(attribute features.h5 fps)" = 25 ]
+}
+
 @test "no face, faces that are too small or not sure enough" {
     scene none.mkv 1 "blue 20 20"
     found none.mkv

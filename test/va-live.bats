@@ -246,7 +246,7 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
         [ "$stderr" = "va-live: $1" ] || explain "$stderr"
     }
     refused "model.h5: is a temporal model: name the encoder of its features with --encoder" -m model.h5
-    refused "enc.h5: found a model of pictures, expected a temporal model on the features of enc.h5" -e enc.h5 -m enc.h5
+    refused "enc.h5: found a model of arch vit, expected a temporal model (arch mamba-va) on the features of enc.h5" -e enc.h5 -m enc.h5
     va-weights init --arch mamba-va --in-dim 6 --channels 5 --kernel 3 --layers 1 -o six.h5
     refused "six.h5: expects 6 features per frame, but enc.h5 has 192" -e enc.h5 -m six.h5
     va-weights import -q --set encoder=f00 --set fps-min=200 --set fps-max=240 -o other.h5 model.h5

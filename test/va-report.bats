@@ -70,8 +70,8 @@ cross() {
 
 @test "a page says that curves are smoothed, that a click moves the video, that no face was found" {
     va-smooth -q -o s.h5 p.h5
-    : >v.mp4
-    va-report --video v.mp4 -o s.html s.h5
+    make_video v.mp4 32 32 4 2
+    va-report --name ann --video v.mp4 -o s.html s.h5
     grep -q 'excited (+1). The curves are smoothed. A click on a curve moves the video. In the circumplex, a square is darker' s.html
     run ! grep -q 'No face was found' s.html
     h5edit p.h5 poke /videos/bob/face 0 0
@@ -89,11 +89,14 @@ cross() {
 
 @test "a video beside the page is named from the page's folder" {
     mkdir -p pages/deep films
-    : >'films/my <film> & "x"%.mp4'
-    va-report --video 'films/my <film> & "x"%.mp4' -o pages/deep/p.html p.h5
+    make_video v.mp4 32 32 4 2
+    mv v.mp4 'films/my <film> & "x"%.mp4'
+    va-report --name ann --video 'films/my <film> & "x"%.mp4' -o pages/deep/p.html p.h5
     well_formed pages/deep/p.html
     grep -q 'src="../../films/my%20%3Cfilm%3E%20%26%20%22x%22%25.mp4"' pages/deep/p.html
     cp films/* pages/v.mp4
+    put bob.txt 0,0 0.5,0.5 0,0 0,0
+    make_predictions --fps 2 --face -o p.h5 ann.txt bob.txt
     va-report --video pages/v.mp4 -o pages/p.html p.h5
     grep -q '<title>Valence and arousal: v</title>' pages/p.html # of all its people
     grep -q 'src="v.mp4"' pages/p.html
@@ -101,6 +104,30 @@ cross() {
     va-report --video pages/v.mp4 -o - p.h5 | grep -q 'src="pages/v.mp4"'
     refused 3 "gone.mp4: cannot open: No such file or directory" --video gone.mp4 -o p.html p.h5
     [ ! -e p.html ]
+}
+
+@test "the video is the one that was predicted: times, number of frames" {
+    twice() { for ((i = 0; i < $1; i++)); do echo 0.5,-0.5; done; }
+    mapfile -t rows < <(twice 40)
+    put ann.txt "${rows[@]}"
+    make_predictions --fps 20 --face -o p.h5 ann.txt
+    make_video v.mp4 32 32 40 20
+    run -0 --separate-stderr va-report --video v.mp4 -o p.html p.h5
+    [ "$stderr" = "" ] || explain "$stderr"
+    make_video slow.mp4 32 32 40 15
+    refused 3 "slow.mp4: has frame 7 at 0.400 s, expected 0.350 s as in ann of p.h5: give files of one video" --video slow.mp4 -o x.html p.h5
+    make_video short.mp4 32 32 12 20
+    refused 3 "short.mp4: has 12 frames, expected 40 as in ann of p.h5: give files of one video" --video short.mp4 -o x.html p.h5
+    echo "no video" >text.mp4
+    refused 3 "text.mp4: cannot read as a video: invalid data found when processing input" --video text.mp4 -o x.html p.h5
+    [ ! -e x.html ]
+    # beyond the frames that are looked at the container's word is worth a warning
+    make_video long.mp4 32 32 80 20
+    run -0 --separate-stderr va-report --video long.mp4 -o x.html p.h5
+    [ "$stderr" = "va-report: long.mp4: has about 80 frames, but ann of p.h5 has 40: is it the same video?" ] || explain "$stderr"
+    # others' containers: shifted times, rounded ones
+    ffmpeg -nostdin -v error -i v.mp4 -c copy -output_ts_offset 3 v.mkv
+    va-report --video v.mkv -o x.html p.h5
 }
 
 @test "a cross-validation: scores, agreement, videos, examples, curves, models" {

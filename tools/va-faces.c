@@ -17,10 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct args {
     const char *output, *weights, *name, *people, *input;
     int64_t threads, tolerate;
+    double fps; /* of a folder */
     bool unconfined;
     struct va_finder_options options;
 };
@@ -32,6 +34,8 @@ static const struct va_usage usage = {
         "VIDEO is a video file, - for standard input, or a folder of numbered pictures. Each frame "
         "is searched for faces by YuNet, a small neural network. The output has a row per face: "
         "frame, time, box, five points, score, and the number of its person.\n\n"
+        "Pictures of a folder have no times, and nothing made from the faces has, unless --fps gives "
+        "their rate. --gap and --min-track count for nothing without times.\n\n"
         "The weights of YuNet do not come with this program: \"make deps WITH=faces\" fetches them. "
         "Without --weights, the environment variable VA_FACES names the file; without that it is "
         "share/mamba-va/yunet.h5 beside the folder of this program.\n\n"
@@ -94,6 +98,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                     "leave out people seen for fewer seconds, unless in every frame"),
         VA_OPT_STRING(0, "people", &a->people, "all|largest|N",
                       "keep all people, the most prominent one, or the N most prominent"),
+        VA_OPT_REAL(0, "fps", &a->fps, 0, 1000,
+                    "frames per second of a folder of pictures; 0: unknown"),
         VA_OPT_INT(0, "tolerate", &a->tolerate, 0, VA_NUMBER_MAX,
                    "number of broken packets and images to skip before giving up"),
         VA_OPT_UNCONFINED(&a->unconfined),
@@ -126,6 +132,11 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 /* What was found, on standard error. */
 static void tell(const struct args *a, const struct va_finder_result *r, int64_t faces)
 {
+    struct stat st;
+
+    if (!(a->fps > 0) && stat(a->input, &st) == 0 && S_ISDIR(st.st_mode))
+        va_warn("%s: pictures have no times, so --gap and --min-track do not count: give --fps",
+                a->input);
     if (faces == 0)
         va_warn("%s: found no face in %lld frame%s", a->input, (long long)r->frames,
                 va_plural(r->frames));
@@ -178,6 +189,7 @@ done:
 static int run(struct args *a)
 {
     const struct va_source_options options = { .tolerate = a->tolerate,
+                                               .fps = a->fps,
                                                .threads = (int)a->threads };
     struct va_source *source = NULL;
     char *weights = NULL, *video = NULL;
@@ -187,7 +199,7 @@ static int run(struct args *a)
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
         goto done;
     va_threads_set(1); /* a frame is the work of one thread */
-    weights = va_detector_file(a->weights, "--weights");
+    weights = va_detector_file(a->weights, "--weights yunet.h5");
     video = !weights  ? NULL
             : a->name ? va_strdup(a->name)
                       : va_video_name_enter(a->input, "rename it or give --name");
@@ -241,7 +253,7 @@ static int print_points(const struct va_crop_points *p, const char *template)
 static int check(const char *crops, const char *option, double min_score, const char *template)
 {
     const struct va_detect_options options = { .max_side = 640, .min_score = min_score };
-    char *weights = va_detector_file(option, "--weights");
+    char *weights = va_detector_file(option, "--weights yunet.h5");
     struct va_tensors *set = weights ? va_model_open(weights, NULL) : NULL;
     struct va_detector *detector = set ? va_detector_new(set, weights, &options) : NULL;
     struct va_source *source = detector

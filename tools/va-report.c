@@ -4,12 +4,22 @@
  * Reads va.predictions/1 and folders of results; writes one HTML file. The pages are in
  * common/plot/va_page.
  */
+#include "base/va_error.h"
+#include "base/va_mem.h"
 #include "base/va_tool.h"
+#include "media/va_decoder.h"
+#include "media/va_match.h"
+#include "media/va_source.h"
 #include "plot/va_page.h"
+#include "plot/va_shown.h"
+#include <stdlib.h>
 #include <sys/stat.h>
+
+enum { LOOKED = 25 }; /* frames of a video whose times are compared */
 
 static struct args {
     const char *output, *video;
+    bool unconfined;
     struct va_view_options view;
     char **inputs; /* NULL last */
 } args = { .view = { .rule = { .silent = true } } };
@@ -21,6 +31,7 @@ static const struct va_option table[] = {
         0, "video", &args.video,
         "video to show beside the curves; the page links to the file, so keep both where they are"),
     VA_OPT_VIEW(&args.view),
+    VA_OPT_UNCONFINED(&args.unconfined),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
@@ -31,7 +42,8 @@ static const struct va_usage usage = {
         "A script adds tabs, numbers below the pointer and seeking; without it the page can still be read.\n\n"
         "For a file of predictions, the page shows valence and arousal over time and the circumplex of "
         "each person. With --video, a click on a curve moves the video there, and a mark on the curves "
-        "follows the video. Arrow keys move by a frame.\n\n"
+        "follows the video. Arrow keys move by a frame. The times of the first frames of the video have to be "
+        "those of the predictions.\n\n"
         "For the folder of a training, or of a cross-validation with cv/0, cv/1, ..., the page shows "
         "scores (score.tsv), curves (train.tsv, val.tsv) and how the models were made (model.h5). With "
         "--labels, it compares the predictions (val.h5) with them: all frames, each video, and "
@@ -62,13 +74,103 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* ---- whether the video is the one that was predicted ------------------------------------------ */
+
+struct person {
+    struct va_shown shown;
+    struct va_match match;
+};
+
+/* Containers count frames that are never shown, and those behind damage: so their word is worth a warning. */
+static void compare_length(const struct person *p, int64_t expected)
+{
+    int64_t off = llabs(expected - p->shown.T);
+
+    if (expected > 0 && off > 2 + p->shown.T / 50)
+        va_warn("%s: has about %lld frames, but %s of %s has %lld: is it the same video?",
+                args.video, (long long)expected, p->match.part, p->match.made,
+                (long long)p->shown.T);
+}
+
+/* Times of frames without a face are estimates. */
+static int compare_frame(struct person *people, int64_t count, const struct va_frame *f)
+{
+    int64_t t = f->index - 1;
+
+    for (int64_t i = 0; i < count; i++) {
+        const struct va_shown *s = &people[i].shown;
+
+        if (s->pts && t < s->T && (!s->face || s->face[t]) &&
+            va_match_time(&people[i].match, f, s->pts[t]) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int compare_frames(struct person *people, int64_t count, struct va_source *source)
+{
+    struct va_frame frame;
+    int64_t seen = 0;
+    int got = 1;
+
+    while (seen < LOOKED && (got = va_source_next(source, &frame)) > 0) {
+        if (compare_frame(people, count, &frame) < 0)
+            return -1;
+        seen++;
+    }
+    for (int64_t i = 0; i < count && got >= 0; i++) {
+        if (got > 0)
+            compare_length(&people[i], va_source_expected(source));
+        else if (va_match_count(&people[i].match, va_source_frame_count(source)) < 0)
+            got = -1;
+    }
+    return got < 0 ? -1 : 0;
+}
+
+static int compare_video(const struct va_view *v)
+{
+    const struct va_source_options options = { .tolerate = VA_NUMBER_MAX, .threads = 1 };
+    struct person *people = va_new(v->count, sizeof(*people));
+    struct va_source *source = NULL;
+    int64_t count = 0;
+    int status = people ? 0 : -1;
+
+    for (; count < v->count && status == 0; count += status == 0) {
+        struct person *p = &people[count];
+
+        status = va_shown_read(&p->shown, v->in, v->names[count], NULL, NULL);
+        if (status == 0)
+            p->match = (struct va_match){ .path = args.video,
+                                          .made = args.inputs[0],
+                                          .part = v->names[count],
+                                          .frame_count = p->shown.T,
+                                          .fps = va_rate_of_times(p->shown.pts, p->shown.T) };
+    }
+    if (status == 0)
+        status = (source = va_source_open(args.video, &options))
+                     ? compare_frames(people, count, source)
+                     : -1;
+    va_source_close(source);
+    for (int64_t i = 0; i < count; i++)
+        va_shown_release(&people[i].shown);
+    va_free(people);
+    return status;
+}
+
+/* ---- pages ---------------------------------------------------------------------------------------- */
+
 static int of_video(void)
 {
     struct va_view v;
-    int status = va_view_open(&v, args.inputs[0], &args.view);
+    int status;
 
-    if (status < 0)
+    if ((args.video && va_decoder_start(args.unconfined) < 0) ||
+        va_view_open(&v, args.inputs[0], &args.view) < 0)
         return -1;
+    if (args.video && compare_video(&v) < 0) {
+        va_view_release(&v);
+        return -1;
+    }
     status = va_page_of_video(args.output, args.inputs[0], &v, args.video);
     va_view_release(&v);
     return status;

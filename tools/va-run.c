@@ -2,17 +2,18 @@
  * va-run - from videos to pages, tables and plots of valence and arousal: the tools, one after the other.
  *
  * Runs pipelines/video.mk with make, which knows what is out of date; base/va_make.h. Here are only the
- * command line and the models that are there; run/va_videos.c looks at the videos.
+ * command line and what is made of it; run/va_given.c looks at the models, run/va_set.c at the settings,
+ * run/va_videos.c at the videos.
  */
 #include "base/va_make.h"
 #include "base/va_mem.h"
-#include "base/va_nearest.h"
 #include "base/va_program.h"
 #include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
-#include "plot/va_made.h"
 #include "tools/run/va_failures.h"
+#include "tools/run/va_given.h"
+#include "tools/run/va_set.h"
 #include "tools/run/va_videos.h"
 #include <errno.h>
 #include <stdio.h>
@@ -26,18 +27,22 @@ enum { FACES_AUTO, FACES_YES, FACES_NO };
 static const char *const faces_names[] = { "auto", "yes", "no", NULL };
 
 static struct args {
-    const char *output, *encoder;
-    struct va_strings models, settings;
+    const char *output;
+    struct va_strings settings;
     int64_t jobs;
     int faces;
     bool live;
     char **operands; /* videos, or what is for va-live; NULL last */
 } args = { .output = "results", .jobs = 1 };
 
+static struct va_given given; /* models */
+static bool detector;         /* there is one, and it is needed */
+static bool unsearched;       /* there is none for some videos */
+
 static const struct va_option table[] = {
     VA_OPT_DIR('o', "output", &args.output, "folder to make a folder for each video in"),
-    VA_OPT_FILE('e', "encoder", &args.encoder, "encoder of the model's features (va.model/1)"),
-    VA_OPT_LIST('m', "model", &args.models, "MODEL.h5",
+    VA_OPT_FILE('e', "encoder", &given.encoder, "encoder of the model's features (va.model/1)"),
+    VA_OPT_LIST('m', "model", &given.models, "MODEL.h5",
                 "model (va.model/1); may be repeated, predictions are averaged"),
     VA_OPT_CHOICE(0, "faces", &args.faces, faces_names,
                   "find faces first; auto: in videos, if a detector is installed"),
@@ -63,13 +68,15 @@ static const struct va_usage usage = {
         "the same command continues.\n\n"
         "NAME is the name of the file without its ending. Characters other than letters, digits and "
         ". _ - + , @ become _. Videos of one name keep the ending, and the folders if necessary.\n\n"
+        "Models, detector and options are checked before any video is opened. "
         "A video that cannot be opened, or fails later, does not stop the others. The exit code is then "
         "3. It is 4 if the machine failed: the disk, memory, a command that cannot be run.\n\n"
         "--set NAME=VALUE changes a stage. The variables CROP_OPTIONS and EMBED_OPTIONS (for va-embed), "
         "DECODE_OPTIONS, FACES_OPTIONS, OVERLAY_OPTIONS, PREDICT_OPTIONS and SMOOTH_OPTIONS hold options for "
         "the tools. OVERLAY=no leaves out the overlay. THREADS is the number of threads of a command. LAUNCH "
         "goes before each command, for schedulers. DECODE_OPTIONS count only where no faces are searched: for "
-        "folders of crops (--fps 25), and with --faces no.\n\n"
+        "folders of crops (--fps 25), and with --faces no. The rate of a folder that is searched for faces goes "
+        "into FACES_OPTIONS.\n\n"
         "Without --encoder and --model, the environment variables VA_ENCODER and VA_MODEL name them. "
         "Without these, the starter model is used if it is installed (make deps WITH=starter); its "
         "values are rough. Without any model, only the faces are found.\n\n"
@@ -84,33 +91,11 @@ static const struct va_usage usage = {
         "va-run -o one --set FACES_OPTIONS=\"--people largest\" talk.mp4",
 };
 
-/* Variables of pipelines/video.mk and params.mk that no option here has: what --set sets. */
-static const char *const variables[] = {
-    "CROP_OPTIONS", "DECODE_OPTIONS",  "EMBED_OPTIONS",   "FACES_OPTIONS",  "LAUNCH",
-    "OVERLAY",      "OVERLAY_OPTIONS", "PREDICT_OPTIONS", "SMOOTH_OPTIONS", "THREADS",
-};
-
-/* "NAME=VALUE" of --set. */
-static bool check_setting(const char *setting, int *status)
+static bool is_folder(const char *path)
 {
-    size_t length = strcspn(setting, "=");
-    struct va_nearest near = va_nearest_to(setting, length);
-    char list[512] = "";
+    struct stat st;
 
-    if (!length || !setting[length])
-        return va_usage_error(status, "--set %s: expected NAME=VALUE", setting);
-    for (size_t i = 0, used = 0; i < VA_COUNT(variables) && used < sizeof(list); i++) {
-        if (strlen(variables[i]) == length && !strncmp(setting, variables[i], length))
-            return true;
-        va_nearest_offer(&near, variables[i]);
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "",
-                                 variables[i]);
-    }
-    if (near.name)
-        return va_usage_error(status, "--set %s: unknown variable %.*s, did you mean %s?",
-                              setting, (int)length, setting, near.name);
-    return va_usage_error(status, "--set %s: unknown variable %.*s, expected one of %s",
-                          setting, (int)length, setting, list);
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* What follows --live is not for us. */
@@ -130,66 +115,7 @@ static bool parse_args(int argc, char **argv, int *status)
         args.operands = argv + own + 1;
     else if (!args.operands[0])
         return va_usage_error(status, "expected at least one video");
-    for (int64_t i = 0; i < args.settings.count; i++)
-        if (!check_setting(args.settings.items[i], status))
-            return false;
-    return true;
-}
-
-/* ---- which models ------------------------------------------------------------------------- */
-
-static struct va_strings used; /* models */
-
-static const char *from_environment(const char *name)
-{
-    const char *value = getenv(name);
-
-    return value && *value ? value : NULL;
-}
-
-/* A model that is given without an encoder rates pictures: said before the faces are searched. */
-static int check_alone(const char *model)
-{
-    struct va_made made;
-    int status = va_made_read(&made, model);
-
-    if (status < 0)
-        return -1;
-    if (made.arch && !strcmp(made.arch, "mamba-va"))
-        status = va_error(
-            "%s: is a temporal model: name the encoder of its features with --encoder", model);
-    va_made_release(&made);
-    return status;
-}
-
-/* Where no option names them, the environment does, else what is installed: *only gets a new string. -1
- * after reporting. */
-static int find_models(const char **only)
-{
-    const char *model = from_environment("VA_MODEL");
-
-    used = args.models;
-    if (!args.encoder)
-        args.encoder = from_environment("VA_ENCODER");
-    if (!used.count && model)
-        *only = va_strdup(model);
-    else if (!used.count && !args.encoder)
-        *only = va_program_share("starter.h5");
-    if (*only)
-        used = (struct va_strings){ only, 1 };
-    if (args.encoder && !used.count)
-        return va_error("%s: is an encoder, and no model is given: give --model", args.encoder);
-    for (int64_t i = -1; i < used.count; i++) {
-        const char *path = i < 0 ? args.encoder : used.items[i];
-
-        if (path && access(path, R_OK) != 0)
-            return va_error_read(path, "open");
-        if (path && !args.live && va_make_takes(path) < 0)
-            return -1;
-        if (i >= 0 && !args.encoder && !args.live && check_alone(path) < 0)
-            return -1;
-    }
-    return args.live ? 0 : va_make_takes(args.output);
+    return va_set_check(&args.settings, status);
 }
 
 /* ---- make --------------------------------------------------------------------------------- */
@@ -199,8 +125,8 @@ static char *join_models(void)
 {
     char *all = va_strdup("MODEL=");
 
-    for (int64_t i = 0; all && i < used.count; i++) {
-        char *more = va_format("%s%s%s", all, i ? " " : "", used.items[i]);
+    for (int64_t i = 0; all && i < given.models.count; i++) {
+        char *more = va_format("%s%s%s", all, i ? " " : "", given.models.items[i]);
 
         va_free(all);
         all = more;
@@ -225,66 +151,86 @@ static struct va_make *command(int list, int codes, const char *goal, bool check
     va_make_say(m, va_format("VIDEO_LIST=/dev/fd/%d", list));
     va_make_say(m, va_format("EXIT_CODES=/dev/fd/%d", codes));
     va_make_say(m, va_format("OUT=%s", args.output));
-    va_make_say(m, va_format("ENCODER=%s", args.encoder ? args.encoder : ""));
+    va_make_say(m, va_format("ENCODER=%s", given.encoder ? given.encoder : ""));
     va_make_say(m, join_models());
     va_make_say(m, va_format("FACES=%s", faces_names[args.faces]));
+    va_make_say(m, va_strdup(detector ? "DETECTOR=yes" : "DETECTOR="));
     va_make_say(m, va_format("THREADS=%d", threads > 1 ? threads : 1));
     va_make_say(m, va_strdup(va_verbosity() == VA_QUIET ? "QUIET=1" : "QUIET="));
     va_make_say(m, va_strdup(va_verbosity() == VA_VERBOSE ? "V=1" : "V="));
     for (int64_t i = 0; i < args.settings.count; i++)
-        va_make_say(m, va_strdup(args.settings.items[i]));
+        va_make_set(m, args.settings.items[i]);
     va_make_say(m, va_strdup(goal));
     return m;
 }
 
-static int make(int list, int codes, const char *goal, bool ask, bool checked)
+static int list_made(int list, int codes, bool checked)
 {
-    struct va_make *m = command(list, codes, goal, checked);
-    int status = m ? va_make_run(m, ask) : -1;
+    struct va_make *m = command(list, codes, "list", checked);
+    int status = m ? va_make_run(m, true) : -1;
 
     va_make_free(m);
     return status;
 }
 
-static bool has_detector(void)
+/* *said: why make could not begin, or NULL; a new string. */
+static int make_all(int list, int codes, char **said)
 {
-    char *installed = va_program_share("yunet.h5");
-    bool has = installed || from_environment("VA_FACES");
+    struct va_make *m = command(list, codes, "all", false);
+    int status;
 
-    for (int64_t i = 0; i < args.settings.count; i++)
-        has |= !strncmp(args.settings.items[i], "FACES_", 6); /* --weights ... */
-    va_free(installed);
-    return has;
+    if (m && va_verbosity() != VA_VERBOSE)
+        va_make_keep(m);
+    status = m ? va_make_run(m, false) : -1;
+    *said = status > 0 ? va_make_said(m) : NULL;
+    va_make_free(m);
+    return status;
+}
+
+/* ---- which videos are searched for faces ------------------------------------------------------- */
+
+/* -1 after reporting. */
+static int find_detector(void)
+{
+    bool needed = !given.models.count || args.faces == FACES_YES, wanted = needed;
+    int found;
+
+    for (char *const *path = args.operands; *path && args.faces == FACES_AUTO; path++)
+        wanted |= !is_folder(*path);
+    found = wanted ? va_given_detector(&args.settings, needed) : 0;
+    detector = found > 0;
+    unsearched = found == 0 && wanted;
+    return found < 0 ? -1 : 0;
 }
 
 /* DECODE_OPTIONS are of va-decode, which reads no video that is searched for faces. */
 static void warn_of_decode_options(void)
 {
-    bool given = false, searched = false;
-    struct stat st;
+    bool searched = false;
 
-    for (int64_t i = 0; i < args.settings.count; i++)
-        given |= !strncmp(args.settings.items[i], "DECODE_OPTIONS=", 15) &&
-                 args.settings.items[i][15];
     for (char *const *path = args.operands; *path && args.faces != FACES_NO; path++)
-        searched |= args.faces == FACES_YES || !used.count ||
-                    (has_detector() && stat(*path, &st) == 0 && !S_ISDIR(st.st_mode));
-    if (given && searched)
+        searched |= args.faces == FACES_YES || !given.models.count ||
+                    (detector && !is_folder(*path));
+    if (searched && va_set_value(&args.settings, "DECODE_OPTIONS"))
         va_warn(
             "DECODE_OPTIONS: not used where faces are searched: give FACES_OPTIONS, or --faces no");
 }
 
+/* ---- all of it ----------------------------------------------------------------------------------- */
+
 #define NOT_ALL "not everything could be made%s: the lines above say why"
 
 /* The last line, which is about all that failed. */
-static int tell_failures(int codes, bool made)
+static int tell_failures(int codes, bool made, const char *said)
 {
     char *names;
     enum va_exit failed = va_failures_read(codes, &names);
     char *of = names ? va_format(" (%s)", names) : va_strdup("");
     int status = 0;
 
-    if (failed == VA_EXIT_MACHINE || !of)
+    if (said && failed == VA_EXIT_OK)
+        status = va_error("%s", said);
+    else if (failed == VA_EXIT_MACHINE || !of)
         status = va_error_machine(NOT_ALL, of ? of : "");
     else if (failed || !made)
         status = va_error(NOT_ALL, of);
@@ -295,31 +241,36 @@ static int tell_failures(int codes, bool made)
 
 static int run(int list, int codes)
 {
-    int made, listed;
+    int made, listed, status;
+    char *said;
 
-    if (!used.count)
+    if (!given.models.count)
         va_warn(
             "no model, so only faces are found: make deps WITH=starter fetches one, or give "
             "--model");
-    else if (args.faces == FACES_AUTO && !has_detector())
+    else if (unsearched)
         va_warn(
             "no detector of faces, so the whole pictures are taken for faces: make deps WITH=faces "
             "fetches one");
     warn_of_decode_options();
-    made = make(list, codes, "all", false, false);
-    listed = made < 0 ? -1 : make(list, codes, "list", true, made > 0);
+    made = make_all(list, codes, &said);
+    listed = made < 0 ? -1 : list_made(list, codes, made > 0);
     if (made == 0 && listed > 0)
-        return va_error_machine("standard output: cannot write the list of files");
-    if (made < 0)
-        return -1;
-    return tell_failures(codes, made == 0) < 0 || listed ? -1 : 0;
+        status = va_error_machine("standard output: cannot write the list of files");
+    else
+        status = made < 0 || tell_failures(codes, made == 0, said) < 0 || listed ? -1 : 0;
+    va_free(said);
+    return status;
 }
 
 static int run_videos(void)
 {
-    int codes = memfd_create("exit codes", 0), list, status = -1;
+    int codes, list, status = -1;
 
-    if (codes < 0)
+    if (va_given_check(&given, &args.settings) < 0 || find_detector() < 0 ||
+        va_make_takes(args.output) < 0)
+        return -1;
+    if ((codes = memfd_create("exit codes", 0)) < 0)
         return va_error_machine("cannot collect exit codes: %s", strerror(errno));
     list = va_videos_list(args.operands, codes);
     /* make's commands would say it one by one */
@@ -340,23 +291,24 @@ static int go_live(void)
     int64_t count = 0, n = 0;
     const char **words;
 
-    if (!used.count) {
+    if (!given.models.count) {
         va_free(path), va_free(bin);
         return va_error("no model: make deps WITH=starter fetches one, or give --model");
     }
-    if (used.count > 1) {
+    if (given.models.count > 1) {
         va_free(path), va_free(bin);
-        return va_error("--live: found %lld models, expected one", (long long)used.count);
+        return va_error("--live: found %lld models, expected one",
+                        (long long)given.models.count);
     }
     while (args.operands[count])
         count++;
-    words = va_new(count + 2 * used.count + 4, sizeof(*words));
+    words = va_new(count + 2 * given.models.count + 4, sizeof(*words));
     if (words && path) {
         words[n++] = path;
-        if (args.encoder)
-            words[n++] = "--encoder", words[n++] = args.encoder;
-        for (int64_t i = 0; i < used.count; i++)
-            words[n++] = "--model", words[n++] = used.items[i];
+        if (given.encoder)
+            words[n++] = "--encoder", words[n++] = given.encoder;
+        for (int64_t i = 0; i < given.models.count; i++)
+            words[n++] = "--model", words[n++] = given.models.items[i];
         for (int64_t i = 0; i < count; i++)
             words[n++] = args.operands[i];
         execv(path, (char *const *)words);
@@ -370,19 +322,18 @@ static int go_live(void)
 
 int main(int argc, char **argv)
 {
-    const char *only = NULL;
     int status;
 
     va_tool_init("va-run");
     if (parse_args(argc, argv, &status)) {
-        int result = find_models(&only);
+        int result = va_given_find(&given);
 
         if (result == 0)
             result = args.live ? go_live() : run_videos();
         /* the last line is about all that failed */
         status = result == 0 ? VA_EXIT_OK : va_error_last_status();
     }
-    va_free((void *)only);
+    va_given_release(&given);
     va_options_free(table);
     return va_tool_finish(status);
 }

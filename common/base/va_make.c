@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,8 +19,23 @@ struct va_make {
     char *folder; /* of the Makefiles */
     char **words; /* [count], and NULL */
     int64_t count, room;
+    int said;  /* file in memory with what make itself says; -1: it is not kept */
+    int voice; /* standard error for the commands of make then */
     bool failed;
 };
+
+/* The folder that VA_PIPELINES names; a new string, or NULL after reporting. */
+static char *take_folder(const char *set, const char *makefile)
+{
+    char *file = va_format("%s/%s", set, makefile);
+    bool found = file && access(file, R_OK) == 0;
+
+    if (file && !found)
+        va_error("%s: cannot open: %s: give VA_PIPELINES another folder", file,
+                 strerror(errno));
+    va_free(file);
+    return found ? va_strdup(set) : NULL;
+}
 
 /* A new string, or NULL after reporting. */
 static char *find_folder(const char *makefile)
@@ -29,7 +45,7 @@ static char *find_folder(const char *makefile)
                                    "%s/pipelines" }; /* 1 and 2 levels up */
 
     if (set && *set)
-        return va_strdup(set);
+        return take_folder(set, makefile);
     for (size_t i = 0; i < VA_COUNT(places); i++) {
         char *above = va_program_above((int)i + 1),
              *folder = above ? va_format(places[i], above) : NULL,
@@ -57,6 +73,22 @@ void va_make_say(struct va_make *m, char *word)
     m->words[m->count] = NULL;
 }
 
+void va_make_set(struct va_make *m, const char *setting)
+{
+    size_t dollars = 0;
+    char *word, *to;
+
+    for (const char *p = setting; *p; p++)
+        dollars += *p == '$';
+    to = word = va_new(strlen(setting) + dollars + 1, 1);
+    for (const char *p = setting; word && *p; p++) {
+        if (*p == '$')
+            *to++ = '$';
+        *to++ = *p;
+    }
+    va_make_say(m, word);
+}
+
 void va_make_file(struct va_make *m, const char *name)
 {
     va_make_say(m, va_strdup("-f"));
@@ -69,6 +101,8 @@ struct va_make *va_make_new(int64_t jobs, const char *makefile)
     const char *make = getenv("MAKE");
     char *bin = m ? va_program_folder() : NULL;
 
+    if (m)
+        m->said = m->voice = -1;
     if (bin && (m->folder = find_folder(makefile))) {
         va_make_say(m, va_strdup(make && *make ? make : "make"));
         va_make_say(m, va_strdup("--no-print-directory"));
@@ -103,6 +137,8 @@ void va_make_free(struct va_make *m)
         return;
     for (int64_t i = 0; i < m->count; i++)
         va_free(m->words[i]);
+    if (m->said >= 0)
+        close(m->said), close(m->voice);
     va_free(m->words);
     va_free(m->folder);
     va_free(m);
@@ -116,16 +152,85 @@ int va_make_exec(struct va_make *m)
     return va_error_machine("%s: cannot run: %s", m->words[0], strerror(errno));
 }
 
+/* ---- what make itself says ------------------------------------------------------------------- */
+
+void va_make_keep(struct va_make *m)
+{
+    enum { ONE_DIGIT = 9 }; /* sh takes no more */
+    int voice = fcntl(2, F_DUPFD, 3), said = -1;
+
+    if (voice >= 0 && voice <= ONE_DIGIT)
+        said = memfd_create("make", MFD_CLOEXEC);
+    if (said >= 0) {
+        m->said = said;
+        m->voice = voice;
+        va_make_say(m, va_format("VOICE=%d", voice));
+    } else if (voice >= 0) {
+        close(voice);
+    }
+}
+
+/* "FILE:LINE: *** MESSAGE.  Stop." without all that stands around the message, in place. NULL: this is about a
+ * command that failed, or no message at all. */
+static char *message_in(char *line)
+{
+    char *message = strstr(line, "*** "), *end;
+
+    if (!message || message[4] == '[' || !strncmp(message + 4, "Waiting for", 11))
+        return NULL;
+    if ((end = strstr(message, "  Stop.")))
+        *end = 0;
+    end = message + strlen(message);
+    if (end[-1] == '.')
+        end[-1] = 0;
+    return message + 4;
+}
+
+char *va_make_said(const struct va_make *m)
+{
+    FILE *lines = m->said >= 0 && lseek(m->said, 0, SEEK_SET) == 0 ? fdopen(dup(m->said), "r")
+                                                                   : NULL;
+    char *line = NULL, *message = NULL;
+    size_t room = 0;
+    ssize_t n;
+
+    while (lines && !message && (n = getline(&line, &room, lines)) > 0) {
+        char *found;
+
+        line[strcspn(line, "\n")] = 0;
+        found = message_in(line);
+        message = found ? va_strdup(found) : NULL;
+    }
+    free(line);
+    if (lines)
+        fclose(lines);
+    return message;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+/* make asks its own standard error whether it is a terminal. */
+static int redirect(const struct va_make *m, bool ask)
+{
+    int null = ask ? open("/dev/null", O_WRONLY) : -1;
+    const char *terminal = ttyname(2);
+
+    if (ask)
+        return null < 0 || dup2(null, 2) < 0 ? -1 : 0;
+    if (terminal)
+        setenv("MAKE_TERMERR", terminal, 1);
+    return dup2(2, 1) < 0 || (m->said >= 0 && dup2(m->said, 2) < 0) ? -1 : 0;
+}
+
 /* In the new process, which ends with this one. */
 static void become(struct va_make *m, bool ask)
 {
-    int null = ask ? open("/dev/null", O_WRONLY) : -1;
-
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (ask ? null < 0 || dup2(null, 2) < 0 : dup2(2, 1) < 0)
-        (void)va_error_machine("cannot redirect make: %s", strerror(errno));
-    else
-        (void)va_make_exec(m);
+    if (redirect(m, ask) == 0)
+        execvp(m->words[0], m->words);
+    if (m->voice >= 0)
+        dup2(m->voice, 2);
+    (void)va_error_machine("%s: cannot run: %s", m->words[0], strerror(errno));
     _exit(VA_EXIT_MACHINE);
 }
 

@@ -28,11 +28,23 @@ void va_make_free(struct va_make *m); /* NULL is fine */
 void va_make_file(struct va_make *m, const char *name);
 void va_make_say(struct va_make *m, char *word);
 
+/* Append "NAME=VALUE" with a value that make takes as it is: $(...) has no meaning to it. */
+void va_make_set(struct va_make *m, const char *setting);
+
 /* Whether a path can be the value of a variable there, which names.sh looks at; -1 after reporting that it cannot. */
 VA_MUST_USE int va_make_takes(const char *path);
 
 /* Replace this process. Returns only when that failed: -1 after reporting. */
 int va_make_exec(struct va_make *m);
+
+/*
+ * Keep what make itself says, such as "make: *** [out.h5] Error 3", from standard error: commands have said why
+ * before. The Makefile gives them the standard error of this process, descriptor $(VOICE). It is not kept where no
+ * descriptor of one digit is free.
+ */
+void va_make_keep(struct va_make *m);
+/* Why make could not go on, in its words, where that is not a command that failed: a new string, or NULL. */
+char *va_make_said(const struct va_make *m);
 
 /*
  * Run it and wait. Its output goes to standard error; with `ask`, its standard output stays and it is

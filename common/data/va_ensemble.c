@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "data/va_label_fit.h"
 #include "data/va_metrics.h"
 #include <math.h>
 #include <stdlib.h>
@@ -115,6 +116,43 @@ static void take(struct va_predicted *known, struct va_predicted *v)
     *v = rest;
 }
 
+/* Of frames with a face in both files; times of the others are estimates. -1: they are all there or unknown, else the
+ * first frame whose time is another by half a frame or more. Times may be shifted, and that of the first frame in
+ * another way than the rest. */
+static int64_t other_time(const struct va_predicted *a, const struct va_predicted *b,
+                          double *shift)
+{
+    double rate = a->pts && b->pts ? va_rate_of_times(a->pts, a->frames) : 0;
+    bool begun = false;
+
+    for (int64_t t = 1; rate > 0 && t < a->frames; t++) {
+        double off = b->pts[t] - a->pts[t];
+
+        if (!isfinite(off) || (a->face && !a->face[t]) || (b->face && !b->face[t]))
+            continue;
+        if (!begun)
+            *shift = off;
+        else if (fabs(off - *shift) * rate > .5)
+            return t;
+        begun = true;
+    }
+    return -1;
+}
+
+static int compare_times(const struct va_ensemble *e, const char *name, const char *path,
+                         const struct va_predicted *v)
+{
+    double shift = 0;
+    int64_t t = other_time(&e->known, v, &shift);
+
+    return t < 0
+               ? 0
+               : va_error("%s: video '%s': has frame %lld at %.3f s, expected %.3f s as in %s: "
+                          "give predictions of one video",
+                          path, name, (long long)t + 1, v->pts[t], e->known.pts[t] + shift,
+                          path_of(e, e->from[0]));
+}
+
 int va_ensemble_load(struct va_ensemble *e, const char *name, enum va_ensemble_missing missing)
 {
     int found;
@@ -133,6 +171,10 @@ int va_ensemble_load(struct va_ensemble *e, const char *name, enum va_ensemble_m
         v.va = NULL;
         if (i == 0)
             e->known.frames = e->frames = frames;
+        if (frames == e->frames && compare_times(e, name, va_h5_path(file->in), &v) < 0) {
+            va_predicted_release(&v);
+            return -1;
+        }
         if (frames == e->frames)
             take(&e->known, &v);
         va_predicted_release(&v);

@@ -39,7 +39,7 @@ bool va_ensemble_has(const struct va_ensemble *e, const char *name);
 
 /*
  * Load a video for which va_ensemble_has is true. Returns 1; 0 after naming the file from which a video
- * to leave out is missing; -1 after reporting: missing from a file, or of different lengths.
+ * to leave out is missing; -1 after reporting: missing from a file, of different lengths, or of other times.
  */
 VA_MUST_USE int va_ensemble_load(struct va_ensemble *e, const char *name,
                                  enum va_ensemble_missing missing);

@@ -263,10 +263,12 @@ int64_t va_cropper_frame_count(const struct va_cropper *c)
 int va_cropper_cut(struct va_cropper *c, int64_t i, const struct va_frame *frame,
                    struct va_frame *crop, float *score)
 {
-    struct person *p = &c->people[i];
+    struct person *p = c->people + i;
 
     if (va_match_size(&c->match, frame) < 0)
         return -1;
+    if (i >= c->count)
+        return 0; /* nobody is in the file */
     while (p->next < p->of->count && p->of->seen[p->next].index < frame->index)
         p->next++;
     if (p->next == p->of->count || p->of->seen[p->next].index != frame->index)
@@ -277,6 +279,7 @@ int va_cropper_cut(struct va_cropper *c, int64_t i, const struct va_frame *frame
                   c->pixels);
     *crop = *frame;
     crop->pixels = c->pixels;
+    crop->pts = va_match_timed(frame) ? frame->pts : p->of->seen[p->next].pts;
     crop->width = crop->height = c->size;
     *score = p->of->seen[p->next].score;
     return 1;

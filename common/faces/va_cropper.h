@@ -73,7 +73,7 @@ int64_t va_cropper_frame_count(const struct va_cropper *c); /* likewise */
 
 /*
  * Cut person i out of a frame; the frames of a person come in ascending order. 1: *crop, valid until the
- * next call, and *score of the face, 0 to 1; 0: the person is not there; -1 after reporting.
+ * next call, and *score of the face, 0 to 1; 0: the person is not there, or i is 0 and nobody is; -1 after reporting.
  */
 VA_MUST_USE int va_cropper_cut(struct va_cropper *c, int64_t i, const struct va_frame *frame,
                                struct va_frame *crop, float *score);

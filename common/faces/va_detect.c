@@ -25,8 +25,7 @@ char *va_detector_file(const char *given, const char *option)
     char *path = from && *from ? va_strdup(from) : va_program_share("yunet.h5");
 
     if (!path)
-        va_error("no detector of faces: run \"make deps WITH=faces\" and \"make\", or give "
-                 "%s yunet.h5",
+        va_error("no detector of faces: run \"make deps WITH=faces\" and \"make\", or give %s",
                  option);
     return path;
 }

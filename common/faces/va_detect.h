@@ -18,7 +18,7 @@ struct va_detect_options {
 };
 
 /* The file of weights: `given`, or where that is NULL the one that VA_FACES names, or share/mamba-va/yunet.h5
- * beside this program. A new string; NULL after reporting, with `option`, which gives one. */
+ * beside this program. A new string; NULL after reporting, with `option`, which gives one: "--weights yunet.h5". */
 VA_MUST_USE char *va_detector_file(const char *given, const char *option);
 
 struct va_detector; /* opaque */

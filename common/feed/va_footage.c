@@ -148,7 +148,9 @@ float va_footage_score(const struct va_footage *f)
 
 double va_footage_fps(const struct va_footage *f)
 {
-    return f->frames ? va_frames_info(f->frames)->fps : va_source_fps(f->source);
+    double fps = f->frames ? va_frames_info(f->frames)->fps : va_source_fps(f->source);
+
+    return f->cropper && !(fps > 0) ? va_cropper_fps(f->cropper) : fps;
 }
 
 int64_t va_footage_frame_count(const struct va_footage *f)

@@ -40,7 +40,8 @@ int64_t va_footage_person(
 bool va_footage_scored(const struct va_footage *f);
 float va_footage_score(const struct va_footage *f);
 
-/* Of the video, final at the end: its rate, 0 if not known, and its frames. */
+/* Of the video, final at the end: its rate, 0 if not known, and its frames. Where pictures have no times, they and the
+ * rate are those of the cropper's file. */
 double va_footage_fps(const struct va_footage *f);
 int64_t va_footage_frame_count(const struct va_footage *f);
 

@@ -240,6 +240,17 @@ done:
     return result;
 }
 
+/* To the end, to see that it is the video of the faces file. */
+static int pass(struct va_footage *f)
+{
+    struct va_frame frame;
+    int got;
+
+    while ((got = va_footage_next(f, &frame)) > 0)
+        ;
+    return got;
+}
+
 /* Of a video without a person: no row, but its frames are counted. */
 static int embed_nobody(struct work *w, struct va_footage *f, struct va_cropper *c)
 {
@@ -250,7 +261,7 @@ static int embed_nobody(struct work *w, struct va_footage *f, struct va_cropper 
     va_warn("%s: no face was found%s: the table of %s will say face 0 in every frame",
             va_cropper_path(c), va_cropper_strangers(c) ? " for long enough" : "",
             va_footage_path(f));
-    if (result == 0)
+    if (result == 0 && (result = pass(f)) == 0)
         result = va_features_commit(&o.file, o.video, va_cropper_fps(c),
                                     va_cropper_frame_count(c), w->id);
     va_features_abort(&o.file);

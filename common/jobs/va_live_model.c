@@ -3,11 +3,11 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "data/va_origin.h"
+#include "jobs/va_models.h"
 #include "media/va_resize.h"
 #include "model/va_embedder.h"
 #include "model/va_live.h"
 #include "ops/va_device.h"
-#include "weights/va_model_file.h"
 #include <math.h>
 #include <string.h>
 
@@ -28,28 +28,14 @@ struct va_live_model {
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-static bool is_temporal(const struct va_tensors *set)
-{
-    const char *arch = va_tensors_meta(set, "arch");
-
-    return arch && !strcmp(arch, "mamba-va");
-}
-
-static int open_temporal(struct va_live_model *m, const struct va_tensors *set, const char *id)
+static int open_temporal(struct va_live_model *m, const struct va_tensors *set)
 {
     const struct va_live_model_options *o = &m->options;
     struct va_temporal_config c;
 
     if (va_temporal_config_load(&c, set, o->model) < 0)
         return -1;
-    if (c.in_dim != va_embedder_width(m->embedder))
-        return va_error("%s: expects %lld features per frame, but %s has %lld", o->model,
-                        (long long)c.in_dim, o->encoder,
-                        (long long)va_embedder_width(m->embedder));
     va_origin_load(&m->origin, set, o->model);
-    if (m->origin.encoder && strcmp(m->origin.encoder, id) != 0 && !o->any_encoder)
-        return va_error("%s: is encoder %s, expected %s as in %s (--any-encoder accepts it)",
-                        o->encoder, id, m->origin.encoder, o->model);
     m->temporal = va_temporal_new(m->be, &c, VA_TEMPORAL_INIT_PAPER, false);
     if (!m->temporal || va_params_load(va_temporal_params(m->temporal), set, o->model) < 0)
         return -1;
@@ -59,12 +45,11 @@ static int open_temporal(struct va_live_model *m, const struct va_tensors *set, 
 }
 
 /* The embedder, and room for what it takes and gives. */
-static int open_embedder(struct va_live_model *m, const struct va_tensors *set,
-                         const char *path)
+static int open_embedder(struct va_live_model *m, const struct va_model *of)
 {
     const struct va_live_model_options *o = &m->options;
 
-    m->embedder = va_embedder_new(m->be, set, path, o->slots);
+    m->embedder = va_embedder_new(m->be, of->set, of->path, o->slots);
     if (!m->embedder)
         return -1;
     m->intake = va_embedder_intake(m->embedder);
@@ -77,74 +62,39 @@ static int open_embedder(struct va_live_model *m, const struct va_tensors *set,
     return m->resize && m->picture && m->cut && m->rows && m->held ? 0 : -1;
 }
 
-/* Whether these two models work together. */
-static int check(const struct va_live_model *m, const struct va_tensors *model)
+static int open_models(struct va_live_model *m, const struct va_model *encoder,
+                       const struct va_model *model)
 {
-    const struct va_live_model_options *o = &m->options;
+    const char *note = va_tensors_meta(model->set, "note");
 
-    if (is_temporal(model) && !o->encoder)
-        return va_error(
-            "%s: is a temporal model: name the encoder of its features with --encoder",
-            o->model);
-    if (!is_temporal(model) && o->encoder)
-        return va_error(
-            "%s: found a model of pictures, expected a temporal model on the features "
-            "of %s",
-            o->model, o->encoder);
-    return 0;
-}
-
-static int open_models(struct va_live_model *m, const struct va_tensors *model)
-{
-    const struct va_live_model_options *o = &m->options;
-    const char *note = va_tensors_meta(model, "note");
-    struct va_tensors *encoder = NULL;
-    char *id = NULL;
-    int result = -1;
-
-    if (check(m, model) < 0)
+    if (va_models_fit(encoder, model, m->options.any_encoder) < 0)
         return -1;
     if (note)
-        va_warn("%s: %s", o->model, note);
-    if (!o->encoder) {
-        if (open_embedder(m, model, o->model) < 0)
-            return -1;
-        return va_embedder_rates(m->embedder)
-                   ? 0
-                   : va_error(
-                         "%s: va_head.weight: tensor is missing, expected an encoder that "
-                         "was fine-tuned (va-finetune), or --encoder with a temporal model",
-                         o->model);
-    }
-    encoder = va_model_open(o->encoder, &id);
-    if (encoder && open_embedder(m, encoder, o->encoder) == 0 && m->width == 0)
-        va_error("%s: found a net that rates pictures, expected an encoder with features",
-                 o->encoder);
-    else if (m->width)
-        result = open_temporal(m, model, id);
-    va_tensors_free(encoder);
-    va_free(id);
-    return result;
+        va_warn("%s: %s", model->path, note);
+    if (!encoder)
+        return open_embedder(m, model);
+    return open_embedder(m, encoder) < 0 ? -1 : open_temporal(m, model->set);
 }
 
 struct va_live_model *va_live_model_new(const struct va_live_model_options *options)
 {
     struct va_live_model *m = va_new(1, sizeof(*m));
-    struct va_tensors *model;
+    struct va_model encoder = { 0 }, model = { 0 };
+    int status = -1;
 
     if (!m)
         return NULL;
     m->options = *options;
-    model = va_model_open(options->model, NULL);
-    m->be = model ? va_device_open(options->device) : NULL;
-    if (m->be) {
+    if (va_model_load(&model, options->model) == 0 &&
+        (!options->encoder || va_model_load(&encoder, options->encoder) == 0) &&
+        (m->be = va_device_open(options->device))) {
         m->be->precision = (enum va_precision)options->precision;
-        if (open_models(m, model) == 0) {
-            va_tensors_free(model);
-            return m;
-        }
+        status = open_models(m, options->encoder ? &encoder : NULL, &model);
     }
-    va_tensors_free(model);
+    va_model_release(&model);
+    va_model_release(&encoder);
+    if (status == 0)
+        return m;
     va_live_model_free(m);
     return NULL;
 }

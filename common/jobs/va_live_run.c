@@ -297,7 +297,7 @@ static int pump(struct run *r, struct va_source *source, const char *shown)
 static int open_all(struct run *r)
 {
     const struct va_live_job *job = r->job;
-    char *detector = va_detector_file(job->detector, "--detector");
+    char *detector = va_detector_file(job->detector, "--detector yunet.h5");
     struct va_tensors *set = detector ? va_model_open(detector, NULL) : NULL;
     int64_t slots = job->model.slots;
     int result = -1;

@@ -27,11 +27,14 @@ int va_match_size(const struct va_match *m, const struct va_frame *frame)
                     (long long)m->height, OF_VALUES(m));
 }
 
+bool va_match_timed(const struct va_frame *frame)
+{
+    return frame->index == 1 || frame->pts < 0 || frame->pts > 0;
+}
+
 int va_match_time(struct va_match *m, const struct va_frame *frame, double pts)
 {
-    bool unknown = frame->index > 1 && !(frame->pts < 0 || frame->pts > 0); /* of crops */
-
-    if (!(m->fps > 0) || unknown || !isfinite(pts))
+    if (!(m->fps > 0) || !va_match_timed(frame) || !isfinite(pts))
         return 0;
     if (m->shifts > 0 && fabs(frame->pts - pts - m->shift) * m->fps <= .5)
         return 0;

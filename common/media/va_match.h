@@ -30,6 +30,8 @@ struct va_match {
 /* `video` is the name of the given one, `made_of` that in the file. */
 VA_MUST_USE int va_match_name(const struct va_match *m, const char *video, const char *made_of);
 VA_MUST_USE int va_match_size(const struct va_match *m, const struct va_frame *frame);
+/* Whether the time of a frame is known: a folder of pictures has a rate only where somebody gave it. */
+bool va_match_timed(const struct va_frame *frame);
 /* The file has a time for this frame; NaN: it has none. */
 VA_MUST_USE int va_match_time(struct va_match *m, const struct va_frame *frame, double pts);
 /* After the last frame, of so many. */

@@ -17,6 +17,47 @@ struct va_embedder {
     float *probabilities; /* [batch, classes] */
 };
 
+static bool is_xception(const struct va_tensors *set)
+{
+    const char *arch = va_tensors_meta(set, "arch");
+
+    return arch && !strcmp(arch, "mini-xception");
+}
+
+static int match_rater(struct va_embedding_config *c, struct va_params *list,
+                       const struct va_tensors *set, const char *path)
+{
+    struct va_rater_config rater;
+
+    if (va_rater_config_load(&rater, set, path) < 0 || va_rater_declare(&rater, list) < 0)
+        return -1;
+    *c = (struct va_embedding_config){ rater.encoder.width, rater.va };
+    return va_params_match(list, set, path);
+}
+
+static int match_xception(struct va_embedding_config *c, struct va_params *list,
+                          const struct va_tensors *set, const char *path)
+{
+    struct va_xception_config net;
+
+    if (va_xception_config_load(&net, set, path) < 0 || va_xception_declare(&net, list) < 0)
+        return -1;
+    *c = (struct va_embedding_config){ VA_XCEPTION_CLASSES, true };
+    return va_params_match(list, set, path);
+}
+
+int va_embedder_config_load(struct va_embedding_config *c, const struct va_tensors *set,
+                            const char *path)
+{
+    struct va_params list;
+    int status;
+
+    va_params_init(&list, NULL);
+    status = (is_xception(set) ? match_xception : match_rater)(c, &list, set, path);
+    va_params_release(&list);
+    return status;
+}
+
 static int open_rater(struct va_embedder *e, const struct va_tensors *set, int64_t batch)
 {
     struct va_backend *be = e->be;
@@ -49,14 +90,12 @@ struct va_embedder *va_embedder_new(struct va_backend *be, const struct va_tenso
                                     const char *path, int64_t batch)
 {
     struct va_embedder *e = va_new(1, sizeof(*e));
-    const char *arch = va_tensors_meta(set, "arch");
 
     if (!e)
         return NULL;
     e->be = be;
     e->path = va_strdup(path);
-    if (e->path && (arch && !strcmp(arch, "mini-xception") ? open_xception(e, set, batch)
-                                                           : open_rater(e, set, batch)) == 0)
+    if (e->path && (is_xception(set) ? open_xception : open_rater)(e, set, batch) == 0)
         return e;
     va_embedder_free(e);
     return NULL;

@@ -10,6 +10,18 @@
 #include "base/va_tensors.h"
 #include "model/va_intake.h"
 #include "ops/va_ops.h"
+#include <stdbool.h>
+
+struct va_embedding_config {
+    int64_t
+        width; /* numbers of a row of features: the encoder's width, or a probability per expression */
+    bool rates; /* it gives valence and arousal */
+};
+
+/* From a set: that it is such a model, whose names and shapes are all there. Values are not read. -1 after
+ * reporting. */
+VA_MUST_USE int va_embedder_config_load(struct va_embedding_config *c,
+                                        const struct va_tensors *set, const char *path);
 
 struct va_embedder; /* opaque */
 

@@ -73,14 +73,8 @@ static int join_heads(struct va_yunet *net)
 struct va_yunet *va_yunet_new(struct va_backend *be, const struct va_tensors *set,
                               const char *path)
 {
-    const char *arch = va_tensors_meta(set, "arch");
-    struct va_yunet *net;
+    struct va_yunet *net = va_new(1, sizeof(*net));
 
-    if (!arch || strcmp(arch, "yunet") != 0)
-        return va_error("%s: arch is %s, expected yunet, a detector of faces", path,
-                        arch ? arch : "missing"),
-               NULL;
-    net = va_new(1, sizeof(*net));
     if (!net)
         return NULL;
     net->be = be;

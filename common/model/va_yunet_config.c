@@ -3,6 +3,7 @@
 #include "model/va_yunet_priv.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const head_names[] = { "cls", "obj", "bbox", "kps" };
 static const int64_t head_sizes[] = { 1, 1, 4, 2 * VA_YUNET_POINTS };
@@ -20,8 +21,11 @@ void va_yunet_config_of(enum va_yunet_size size, struct va_yunet_config *c)
 int va_yunet_config_load(struct va_yunet_config *c, const struct va_tensors *set,
                          const char *path)
 {
+    const char *arch = va_tensors_meta(set, "arch");
     char name[64];
 
+    if (arch && strcmp(arch, "yunet") != 0)
+        return va_error("%s: arch is %s, expected yunet, a detector of faces", path, arch);
     c->stem = va_kernel_channels(set, path, "YuNet", "backbone.model0.conv1.weight");
     if (!c->stem)
         return -1;

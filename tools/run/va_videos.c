@@ -46,6 +46,10 @@ static int check_video(const char *path)
     if (length > NAME_BYTES)
         return va_error("%s: has a name of %zu bytes, expected at most %d: rename it", path,
                         length, NAME_BYTES);
+    if (!strcmp(path, "-"))
+        return va_error(
+            "-: standard input is read with --live alone (va-run --live -): save it "
+            "to a file first, and give that");
     if (access(path, R_OK) != 0)
         return va_error_read(path, "open");
     if (!(folder = opendir(path)))

@@ -1,0 +1,39 @@
+/*
+ * va_models.h - whether models that are given together work together, before anything is done with them.
+ *
+ * Either an encoder and temporal models on its features, or a model that rates pictures by itself. What is looked
+ * at are kinds, configurations, names and shapes; values stay in their files.
+ *
+ * Errors:    all report
+ */
+#ifndef VA_MODELS_H
+#define VA_MODELS_H
+
+#include "base/va_tensors.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An open model file. Begins as { .path = ... }; release is fine then, and after an open that failed. */
+struct va_model {
+    const char *path; /* borrowed */
+    struct va_tensors *set;
+    char *id; /* content id */
+};
+
+VA_MUST_USE int va_model_load(struct va_model *m, const char *path);
+void va_model_release(struct va_model *m);
+
+/* Whether `model` works with `encoder`; NULL: whether it rates pictures. Features of another encoder than that of its
+ * training are refused, unless `any`. -1 after reporting. */
+VA_MUST_USE int va_models_fit(const struct va_model *encoder, const struct va_model *model,
+                              bool any);
+
+/* The same for files: of models [count] each with the encoder (NULL: none). Without an encoder there may be one
+ * model. -1 after reporting. */
+VA_MUST_USE int va_models_check(const char *encoder, const char *const *models, int64_t count,
+                                bool any);
+
+/* Whether a file is a detector of faces. -1 after reporting. */
+VA_MUST_USE int va_models_check_detector(const char *path);
+
+#endif
