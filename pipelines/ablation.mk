@@ -12,8 +12,8 @@
 #   LENGTHS    frames of a window for which time and memory of training are measured; may be empty
 #
 # Makes $(OUT)/ablation.tsv: CCC pooled over the held-out videos of all folds, parameters, and for each
-# length the milliseconds that a training step of BATCH windows takes and the most memory, in MiB.
-# Measure on a machine that does nothing else: make -j1 then.
+# length the milliseconds of processor time that a training step of BATCH windows takes (of all THREADS
+# together) and the most memory, in MiB. Other work on the machine makes them longer, but not by much.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := ablation
 include $(HERE)params.mk
@@ -75,7 +75,7 @@ $(foreach l,$(LENGTHS),$(AB)/$(1)/cost-$(l).tsv): $(AB)/$(1)/cost-%.tsv: $(AB)/w
 	    $(call train,$(1)) --epochs 1000 --warmup-epochs 1 --steps $$$$steps --restart -v --windows $$< \
 	        $(call lists,$(firstword $(FOLDS))) -o $$(part).model 2>$$(part).log || { cat $$(part).log >&2; exit 1; }; \
 	    grep 'took .* MiB' $$(part).log; done >$$(part).times && \
-	    awk '{ sub(/.*took /, ""); t[NR] = $$$$1; m = $$$$(NF - 1) } \
+	    awk '{ sub(/.*took [0-9.]* s, /, ""); t[NR] = $$$$1; m = $$$$(NF - 1) } \
 	        END { d = (t[2] - t[1]) * 100; printf "%.0f\t%s\n", (d > 0 ? d : 0), m }' $$(part).times >$$(part) && \
 	    rm -f $$(part).model $$(part).log $$(part).times && $$(put)
 endef

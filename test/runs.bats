@@ -72,6 +72,23 @@ left_alone() {
     rm -r straight*
 }
 
+# Before the first checkpoint is due there is none, except over what an earlier run has left: --resume would take
+# that for what belongs to the new logs.
+first_checkpoint() {
+    rm -rf log m.h5* straight*
+    train_with -q -o straight.h5 --log-dir straight
+    hold --epochs 1000 --save-every 1h -o m.h5 --log-dir log
+    leave KILL
+    [ ! -e m.h5 ] && [ ! -e m.h5.state ]
+    train_with -q -o m.h5 --log-dir log
+    cmp m.h5 straight.h5 && diff -r log straight
+    rm -r log
+    hold --epochs 1000 --save-every 1h -o m.h5 --log-dir log --restart
+    leave KILL
+    [ "$(attribute m.h5.state step)" = 0 ]
+}
+@test "a run that was killed early begins again, with its logs" { each_tool first_checkpoint; }
+
 no_checkpoint() {
     cp tiny.h5 mine.h5 && echo mine >mine.txt
     for file in mine.h5 mine.txt; do

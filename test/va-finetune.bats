@@ -101,7 +101,7 @@ fails() {
 
 @test "int8 is not for training: status 2, one line" {
     run -2 --separate-stderr tune --precision int8 -o m.h5
-    [ "$stderr" = "va-finetune: --precision int8: expected f32|bf16 (try --help)" ] || explain "$stderr"
+    [ "$stderr" = "va-finetune: --precision int8: expected f32|bf16|auto (try --help)" ] || explain "$stderr"
     [ ! -e m.h5 ]
 }
 

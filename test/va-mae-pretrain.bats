@@ -72,7 +72,7 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
 
 @test "int8 is not for training: status 2, one line" {
     run -2 --separate-stderr pretrain --precision int8 -o m.h5 a.h5
-    [ "$stderr" = "va-mae-pretrain: --precision int8: expected f32|bf16 (try --help)" ] || explain "$stderr"
+    [ "$stderr" = "va-mae-pretrain: --precision int8: expected f32|bf16|auto (try --help)" ] || explain "$stderr"
     [ ! -e m.h5 ]
 }
 

@@ -11,6 +11,7 @@
 #include "jobs/va_live_run.h"
 #include "media/va_decoder.h"
 #include "ops/va_device.h"
+#include "ops/va_precision.h"
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -163,7 +164,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     a->job.format = formats[a->format];
     a->job.follow.most = a->job.model.slots;
     a->job.follow.size = a->job.model.size;
-    return va_device_check(a->job.model.device, a->job.model.precision, status);
+    return va_device_check_name(a->job.model.device, status) &&
+           va_precision_check_f32(&a->job.model.precision, status);
 }
 
 /* Files and folders wait for us; what is filmed does not. */

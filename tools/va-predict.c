@@ -9,6 +9,7 @@
 #include "data/va_origin.h"
 #include "jobs/va_predict_run.h"
 #include "ops/va_device.h"
+#include "ops/va_precision.h"
 
 struct args {
     struct va_predict_job job;
@@ -136,7 +137,8 @@ static bool check(struct args *a, int *status)
         return va_usage_error(
             status, "--missing conflicts with --windows: va-window has filled the frames");
     return va_frame_files_check_options(&a->text, status) && check_window(a, status) &&
-           va_device_check(job->device, a->precision, status);
+           va_device_check_name(job->device, status) &&
+           va_precision_check_f32(&a->precision, status);
 }
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)

@@ -169,6 +169,15 @@ bool va_cpu_vnni(enum va_isa isa)
     return here[isa] > 0 && wish("VA_VNNI", va_vnni_names) != 0;
 }
 
+const char *const va_wished_precision_names[] = { "f32", "bf16", NULL };
+
+const char *va_cpu_wished_precision(void)
+{
+    int wanted = wish("VA_PRECISION", va_wished_precision_names);
+
+    return wanted < 0 ? NULL : va_wished_precision_names[wanted];
+}
+
 const char *va_cpu_bad_wish(const char **expected)
 {
     *expected = "plain, avx2 or avx512";
@@ -177,6 +186,9 @@ const char *va_cpu_bad_wish(const char **expected)
     *expected = "auto, direct or spectral";
     if (wish("VA_CONV", va_conv_names) == -2)
         return "VA_CONV";
+    *expected = "f32 or bf16";
+    if (wish("VA_PRECISION", va_wished_precision_names) == -2)
+        return "VA_PRECISION";
     *expected = "no or yes";
     return wish("VA_VNNI", va_vnni_names) == -2 ? "VA_VNNI" : NULL;
 }

@@ -39,6 +39,12 @@ extern const char *const va_conv_names[]; /* in enum order, NULL last */
 
 enum va_conv_method va_cpu_conv_method(void);
 
+/* What --precision auto takes without measuring, by the environment variable VA_PRECISION: "f32" or "bf16",
+ * for tests and for choosing once; NULL: it measures. */
+extern const char *const va_wished_precision_names[];
+
+const char *va_cpu_wished_precision(void);
+
 /* The variable of the above whose value is none of the names, and what is `expected`; else NULL. Tools
  * refuse it. */
 const char *va_cpu_bad_wish(const char **expected);

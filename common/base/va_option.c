@@ -20,7 +20,8 @@ static struct {
     const char *verb; /* subcommand, or NULL */
     bool given[MAX_OPTIONS];
     const char *names[MAX_OPTIONS]; /* of the options, NULL after the last */
-    char *record;
+    char *said[MAX_OPTIONS];        /* what the provenance says of each, or NULL */
+    char *operands;                 /* and after them */
 } seen;
 
 /* ---- values ---------------------------------------------------------------------------- */
@@ -224,39 +225,75 @@ static char *join(char *left, const char *right)
     return both;
 }
 
-static char *make_record(const struct va_option *table, char **operands)
+/* An option as given: "--name value", several times for a list. A new string. */
+static char *say(const struct va_option *o)
 {
-    char *line = va_strdup(seen.verb ? seen.verb : ""), value[600];
+    const struct va_strings *list = o->kind == VA_OPTION_LIST ? o->target : NULL;
+    char *line = va_strdup(""), value[600];
+
+    for (int64_t i = 0; list && i < list->count; i++) {
+        snprintf(value, sizeof(value), "--%s %s", o->name, neutral(list->items[i]));
+        line = join(line, value);
+    }
+    if (list)
+        return line;
+    snprintf(value, sizeof(value), "--%s", o->name);
+    line = join(line, value);
+    if (o->kind == VA_OPTION_FLAG)
+        return line;
+    va_option_value(o, value, sizeof(value));
+    return join(line, neutral(value));
+}
+
+/* Note what the provenance will say. -1 after reporting. */
+static int note(const struct va_option *table, char **operands)
+{
+    int status = 0;
 
     for (int k = 0; table[k].kind != VA_OPTION_END && k < MAX_OPTIONS; k++) {
-        const struct va_option *o = &table[k];
-
-        if (!seen.given[k] || o->run)
-            continue;
-        if (o->kind == VA_OPTION_LIST) {
-            const struct va_strings *list = o->target;
-
-            for (int64_t i = 0; i < list->count; i++) {
-                snprintf(value, sizeof(value), "--%s %s", o->name, neutral(list->items[i]));
-                line = join(line, value);
-            }
-            continue;
-        }
-        snprintf(value, sizeof(value), "--%s", o->name);
-        line = join(line, value);
-        if (o->kind == VA_OPTION_FLAG)
-            continue;
-        va_option_value(o, value, sizeof(value));
-        line = join(line, neutral(value));
+        va_free(seen.said[k]);
+        seen.said[k] = NULL;
+        if (seen.given[k] && !table[k].run && !(seen.said[k] = say(&table[k])))
+            status = -1;
     }
+    va_free(seen.operands);
+    seen.operands = va_strdup("");
     for (char **p = operands; *p; p++)
-        line = join(line, neutral(*p));
-    return line;
+        seen.operands = join(seen.operands, neutral(*p));
+    return seen.operands ? status : -1;
+}
+
+static int index_of(const char *name)
+{
+    for (int k = 0; k < MAX_OPTIONS && seen.names[k]; k++)
+        if (!strcmp(seen.names[k], name))
+            return k;
+    return -1;
+}
+
+int va_options_settle(const char *name, const char *value)
+{
+    int k = index_of(name);
+    char *said;
+
+    if (k < 0 || !seen.said[k])
+        return 0;
+    said = va_format("--%s %s", name, value);
+    if (!said)
+        return -1;
+    va_free(seen.said[k]);
+    seen.said[k] = said;
+    return 0;
 }
 
 char *va_options_record(void)
 {
-    return va_strdup(seen.record ? seen.record : "");
+    char *line = va_strdup(seen.verb ? seen.verb : "");
+
+    for (int k = 0; k < MAX_OPTIONS && seen.names[k]; k++)
+        if (seen.said[k] && *seen.said[k])
+            line = join(line, seen.said[k]);
+    return seen.operands && *seen.operands ? join(line, seen.operands) : line;
 }
 
 /* ---- parsing a command line -------------------------------------------------------------- */
@@ -330,19 +367,16 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
     va_output_force(va_option_wants.force);
     if (!va_option_files_differ(table, argv + 1, status))
         return NULL;
-    va_free(seen.record);
-    seen.record = make_record(table, argv + 1);
-    if (!seen.record) /* outputs could not say what made them */
+    if (note(table, argv + 1) < 0) /* outputs could not say what made them */
         return *status = VA_EXIT_MACHINE, NULL;
     return argv + 1;
 }
 
 bool va_option_given(const char *name)
 {
-    for (int k = 0; k < MAX_OPTIONS && seen.names[k]; k++)
-        if (seen.given[k] && !strcmp(seen.names[k], name))
-            return true;
-    return false;
+    int k = index_of(name);
+
+    return k >= 0 && seen.given[k];
 }
 
 void va_options_free(const struct va_option *table)

@@ -188,6 +188,10 @@ void va_options_free(const struct va_option *table);
  */
 VA_MUST_USE char *va_options_record(void);
 
+/* The provenance is to have `value` of this option, if it was given: what the command line left open is
+ * known now. 0, or -1 after reporting. */
+VA_MUST_USE int va_options_settle(const char *name, const char *value);
+
 /* "VERB ..." tools: find argv[1] among commands. */
 struct va_command {
     const char *name;

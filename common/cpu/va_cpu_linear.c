@@ -7,7 +7,7 @@
 #include "cpu/va_cpu_priv.h"
 #include <string.h>
 
-/* ---- how a product [M, N] over K is cut: by shape alone -------------------------------------- */
+/* ---- how a product [M, N] over K is cut: its sums do not depend on that ---------------------- */
 
 struct cut {
     int64_t rows, cols;   /* of a block */
@@ -31,6 +31,19 @@ static struct cut cut_product(int64_t M, int64_t N, int64_t K, int64_t rows, int
     c.across = (N + c.cols - 1) / c.cols;
     c.down = (M + c.rows - 1) / c.rows;
     return c;
+}
+
+enum { BAND_ROWS = 96 };
+
+/* Columns of a block of a product with panels. Each block brings its rows of x into order anew: so they are
+ * wide where enough of them are left to share out. */
+static int64_t band_columns(const struct va_linear *p, int64_t tensors)
+{
+    enum { NARROW = 512, WIDE = 1024, SHARE = 8 };
+    int64_t blocks = tensors * ((p->M + BAND_ROWS - 1) / BAND_ROWS) *
+                     ((p->N + WIDE - 1) / WIDE);
+
+    return blocks < SHARE * (int64_t)va_threads_count() ? NARROW : WIDE;
 }
 
 /* Rows of the next product inside a block: whole blocks, and what is left over in powers of
@@ -209,7 +222,8 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
         linear_bytes(l, tensors);
         return;
     }
-    l.cut = cut_product(p->M, p->N, p->K, 96, l.w->halves ? p->N : 512);
+    l.cut = cut_product(p->M, p->N, p->K, BAND_ROWS,
+                        l.w->halves ? p->N : band_columns(p, tensors));
     l.aside = l.w->halves && (l.cut.cols < p->N || p->ldy != p->N);
     l.add = same && p->act == VA_IDENTITY && !l.aside;
     l.aside = l.aside || (same && !l.add);

@@ -104,6 +104,7 @@ static const struct va_ops cpu_ops = {
     .put_bytes = va_buffer_move,
     .get_bytes = va_buffer_move,
     .weight_put = va_cpu_weight_put,
+    .weight_get = va_cpu_weight_get,
     .prepared_only = va_cpu_prepared_only,
     .weight_prepare = va_cpu_weight_prepare,
     .weight_release = va_cpu_weight_release,

@@ -275,10 +275,35 @@ void va_cpu_weight_put(struct va_backend *be, struct va_weight *w, int64_t count
     }
 }
 
-bool va_cpu_prepared_only(const struct va_backend *be, const struct va_weight *w)
+/* Numbers [first, first + count) of a linear weight [N, K], out of its panels. */
+static void get_prepared(const struct va_packed *p, int64_t first, int64_t count, float *to)
 {
-    (void)be;
-    return w->use == VA_USE_LINEAR;
+    for (int64_t i = first; i < first + count;) {
+        int64_t n = i / p->rows, k = i % p->rows;
+        const float *from = p->data + n / VA_GEMM_PANEL * p->depth * VA_GEMM_PANEL +
+                            n % VA_GEMM_PANEL;
+
+        for (; k < p->rows && i < first + count; k++, i++)
+            *to++ = from[k * VA_GEMM_PANEL];
+    }
+}
+
+void va_cpu_weight_get(struct va_backend *be, const struct va_weight *w, int64_t first,
+                       int64_t count, float *to)
+{
+    const struct prepared *prepared = w->prepared;
+
+    if (be->failed)
+        return;
+    if (w->data)
+        be->ops->get_f32(be, to, (const float *)w->data + first, count);
+    else
+        get_prepared(&prepared->way[VA_PACK_FORWARD], first, count, to);
+}
+
+bool va_cpu_prepared_only(const struct va_backend *be, const struct va_weight *w, bool exact)
+{
+    return w->use == VA_USE_LINEAR && (!exact || be->precision == VA_F32_PRODUCTS);
 }
 
 /* ---- entries ---------------------------------------------------------------------------------- */

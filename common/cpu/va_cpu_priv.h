@@ -85,7 +85,9 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
 void va_cpu_repack(const struct va_weight *w);
 void va_cpu_weight_put(struct va_backend *be, struct va_weight *w, int64_t count,
                        const struct va_numbers *from);
-bool va_cpu_prepared_only(const struct va_backend *be, const struct va_weight *w);
+void va_cpu_weight_get(struct va_backend *be, const struct va_weight *w, int64_t first,
+                       int64_t count, float *to);
+bool va_cpu_prepared_only(const struct va_backend *be, const struct va_weight *w, bool exact);
 void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool training);
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w);
 

@@ -48,7 +48,7 @@ struct va_finetune_config {
     int64_t val_every; /* of each validation video annotated pictures 1, 1 + val_every, ... */
     int unmatched;     /* enum va_unmatched */
     int select;        /* enum va_select */
-    int precision;     /* enum va_precision of the forward pass */
+    int precision;     /* enum va_precision of the forward pass, once chosen */
     int64_t seed;
     unsigned char source[VA_SETTINGS_MAX]; /* enum va_setting_source */
 };

@@ -40,7 +40,7 @@ struct va_pretrain_config {
     struct va_augment_options augment;
     int64_t every;     /* of each video pictures 1, 1 + every, ... */
     bool keep_decoder; /* in the output */
-    int precision;     /* enum va_precision of the forward pass */
+    int precision;     /* enum va_precision of the forward pass, once chosen */
     int64_t seed;
     int arch; /* enum va_arch, an encoder's; not a setting of its own, since the sizes tell all */
     unsigned char source[VA_SETTINGS_MAX]; /* enum va_setting_source */

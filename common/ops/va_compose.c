@@ -350,9 +350,15 @@ static void weight_put(struct va_backend *be, struct va_weight *w, int64_t count
     va_weight_changed(w);
 }
 
-static bool prepared_only(const struct va_backend *be, const struct va_weight *w)
+static void weight_get(struct va_backend *be, const struct va_weight *w, int64_t first,
+                       int64_t count, float *to)
 {
-    (void)be, (void)w;
+    be->ops->get_f32(be, to, va_at(be, w->data, first), count);
+}
+
+static bool prepared_only(const struct va_backend *be, const struct va_weight *w, bool exact)
+{
+    (void)be, (void)w, (void)exact;
     return false;
 }
 
@@ -369,6 +375,7 @@ void va_backend_init(struct va_backend *be, const struct va_ops *own)
     }
     if (!own->weight_put) {
         be->table.weight_put = weight_put;
+        be->table.weight_get = weight_get;
         be->table.prepared_only = prepared_only;
     }
 }

@@ -2,7 +2,8 @@
  * va_compose.h - operations that consist of others, for devices that have nothing better.
  *
  * An entry of the table that a backend leaves empty, and that is listed here, is filled when the
- * backend is made:  transformer_room, transformer, transformer_grad; weight_put, prepared_only
+ * backend is made:  transformer_room, transformer, transformer_grad; weight_put, weight_get,
+ *                    prepared_only
  */
 #ifndef VA_COMPOSE_H
 #define VA_COMPOSE_H

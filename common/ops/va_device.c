@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const va_precision_names[] = { "f32", "bf16", "int8", NULL };
-const char *const va_training_precision_names[] = { "f32", "bf16", NULL };
+const char *const va_precision_names[] = { "f32", "bf16", "int8", "auto", NULL };
+const char *const va_training_precision_names[] = { "f32", "bf16", "auto", NULL };
 
 static bool is_cuda(const char *device)
 {
@@ -64,19 +64,6 @@ bool va_device_check_name(const char *device, int *status)
         return true;
     *status = VA_EXIT_MACHINE;
     return false;
-}
-
-bool va_device_check(const char *device, int precision, int *status)
-{
-    if (!va_device_check_name(device, status))
-        return false;
-    if (precision != VA_F32_PRODUCTS) {
-        *status = VA_EXIT_MACHINE;
-        va_error_machine("--precision %s: this tool computes in f32 only",
-                         va_precision_names[precision]);
-        return false;
-    }
-    return true;
 }
 
 struct va_backend *va_device_open(const char *device)

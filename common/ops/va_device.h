@@ -4,12 +4,12 @@
  *     const char *device = "auto";
  *     int precision = VA_F32_PRODUCTS;
  *     ... VA_OPT_DEVICE(&device), VA_OPT_PRECISION(&precision) in the table ...
- *     if (!va_device_check(device, precision, status))
+ *     if (!va_device_check_name(device, status) || !va_precision_check_f32(&precision, status))
  *         return false;
  *     ... once the inputs are checked: be = va_device_open(device);
  *
- * va_device_check refuses bf16 and int8; a tool whose models take them asks va_device_check_name alone and
- * sets be->precision. Training in bf16 rounds the linear layers of the forward pass; there is none in int8.
+ * A tool whose models take bf16 or int8 lets auto be chosen instead (ops/va_precision.h), and sets be->precision.
+ * Training in bf16 rounds the linear layers of the forward pass; there is none in int8.
  */
 #ifndef VA_DEVICE_H
 #define VA_DEVICE_H
@@ -18,27 +18,26 @@
 #include "base/va_option.h"
 #include "ops/va_ops.h"
 
-extern const char *const va_precision_names[];          /* in enum order, NULL last */
-extern const char *const va_training_precision_names[]; /* the first of them: without int8 */
+extern const char *const va_precision_names[]; /* in enum order, then auto, NULL last */
+extern const char *const va_training_precision_names[]; /* the same without int8 */
 
 #define VA_OPT_DEVICE(target_)                                   \
     VA_OPT_RUN_STRING(0, "device", target_, "auto|cpu|cuda[:N]", \
                       "device that computes; auto: a GPU if one answers, else the CPU")
-#define VA_OPT_PRECISION(target_)                              \
-    VA_OPT_CHOICE(0, "precision", target_, va_precision_names, \
-                  "arithmetic of matrix products; all else is float32")
+#define VA_OPT_PRECISION(target_)                                                            \
+    VA_OPT_CHOICE(0, "precision", target_, va_precision_names,                               \
+                  "arithmetic of matrix products, all else is float32; auto: bf16 if it is " \
+                  "much faster here, else f32")
 
-#define VA_OPT_TRAINING_PRECISION(target_)                              \
-    VA_OPT_CHOICE(0, "precision", target_, va_training_precision_names, \
-                  "arithmetic of matrix products; sums are float32 or wider")
+#define VA_OPT_TRAINING_PRECISION(target_)                                                     \
+    VA_OPT_CHOICE(0, "precision", target_, va_training_precision_names,                        \
+                  "arithmetic of matrix products; auto: bf16 if it is much faster here, else " \
+                  "f32")
 
 /* Whether this is the name of a device that is here. False after reporting, with *status set. */
 VA_MUST_USE bool va_device_check_name(const char *device, int *status);
 
-/* The same, and whether the precision is f32; *status is VA_EXIT_MACHINE where it is another. */
-VA_MUST_USE bool va_device_check(const char *device, int precision, int *status);
-
-/* The backend of a device that va_device_check accepted, or NULL after reporting. */
+/* The backend of a device that va_device_check_name accepted, or NULL after reporting. */
 VA_MUST_USE struct va_backend *va_device_open(const char *device);
 
 /* ---- what a kind of device provides ----------------------------------------------------- */

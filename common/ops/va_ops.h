@@ -52,11 +52,14 @@ struct va_ops {
     /*
      * Weights. put: the values of a weight, `count` numbers; where w->data is NULL they go into its prepared form
      * alone, in the precision that the backend has now. Forward passes, in this precision, need no more
-     * of a weight that is prepared_only.
+     * of a weight that is prepared_only; with `exact` it also gives back what was put.
+     * get: numbers [first, first + count) of a weight.
      */
     void (*weight_put)(struct va_backend *be, struct va_weight *w, int64_t count,
                        const struct va_numbers *from);
-    bool (*prepared_only)(const struct va_backend *be, const struct va_weight *w);
+    void (*weight_get)(struct va_backend *be, const struct va_weight *w, int64_t first,
+                       int64_t count, float *to);
+    bool (*prepared_only)(const struct va_backend *be, const struct va_weight *w, bool exact);
     void (*weight_prepare)(struct va_backend *be, struct va_weight *w, bool training);
     void (*weight_release)(struct va_backend *be, struct va_weight *w);
 

@@ -91,7 +91,8 @@ static int64_t place_of(const struct va_param *p)
 /* Entry p has its values in the block. */
 static bool has_values(const struct va_params *list, const struct va_param *p)
 {
-    return !list->run_only || !list->be->ops->prepared_only(list->be, &p->value);
+    return !(list->run_only || p->frozen) ||
+           !list->be->ops->prepared_only(list->be, &p->value, !list->run_only);
 }
 
 /* Numbers in a block of all entries, or of the trained ones. -1 after reporting. */
@@ -308,6 +309,11 @@ done:
     return rc;
 }
 
+static void get_drawn(void *arg, int64_t first, int64_t count, float *to)
+{
+    memcpy(to, (const float *)arg + first, (size_t)count * sizeof(*to));
+}
+
 int va_params_draw(struct va_params *list, uint64_t seed)
 {
     struct va_backend *be = list->be;
@@ -322,8 +328,7 @@ int va_params_draw(struct va_params *list, uint64_t seed)
         if (!d.out)
             return -1;
         va_parallel((p->count + DRAW_CHUNK - 1) / DRAW_CHUNK, draw_chunk, &d);
-        be->ops->put_f32(be, p->value.data, d.out, p->count);
-        va_weight_changed(&p->value);
+        be->ops->weight_put(be, &p->value, p->count, &(struct va_numbers){ get_drawn, d.out });
         va_free(d.out);
     }
     for (int64_t i = 0; i < list->count; i++)
@@ -459,7 +464,7 @@ static int store(const struct va_params *list, bool trained, struct va_tensors *
         t = va_tensors_add_unset(set, p->name, VA_F32, p->rank, p->shape);
         if (!t)
             return -1;
-        list->be->ops->get_f32(list->be, t->data, p->value.data, p->count);
+        list->be->ops->weight_get(list->be, &p->value, 0, p->count, t->data);
     }
     return va_backend_check(list->be);
 }
@@ -478,7 +483,7 @@ static void get_entry(void *arg, int64_t first, int64_t count, float *to)
 {
     struct va_param *p = arg;
 
-    p->be->ops->get_f32(p->be, to, va_at(p->be, p->value.data, first), count);
+    p->be->ops->weight_get(p->be, &p->value, first, count, to);
 }
 
 static void get_kept(void *arg, int64_t first, int64_t count, float *to)

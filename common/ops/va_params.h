@@ -38,7 +38,7 @@ struct va_param {
     int64_t of;  /* VA_INIT_NORM_OF: index of the other entry */
     double rate; /* its learning rate over that of all; 0 stands for 1 */
     bool decay;  /* weight decay applies */
-    bool frozen; /* not trained: no gradient, no moments */
+    bool frozen; /* not trained: no gradient, no moments; none goes through it either */
     bool biased; /* of a linear layer (nn/va_dense.h): the next entry is its bias */
     struct va_weight value;
     void *grad, *m, *v; /* [count]; NULL before va_params_allocate_training, or frozen */
@@ -48,8 +48,10 @@ struct va_params {
     struct va_backend *be;  /* NULL for a list that is only declared, to match or count */
     struct va_param *items; /* [count] */
     int64_t count, room;
-    void *values;  /* block of all entries; NULL before va_params_allocate */
-    bool run_only; /* set before that: not trained, not stored; weights may be prepared alone */
+    void *values; /* block of all entries; NULL before va_params_allocate */
+    bool
+        run_only; /* set before that: not trained, not stored; weights may be prepared alone, as
+                      frozen ones are where their values are to be had from that */
 
     struct va_derived *derived; /* [derived_count] weights that follow from entries */
     int64_t *derived_from;      /* [derived_count, 2]: the entries of v and g; -1: no g */

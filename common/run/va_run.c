@@ -43,7 +43,7 @@ static const char *bad_parameter(const struct va_params *params)
         bool bad = false;
 
         if (value)
-            params->be->ops->get_f32(params->be, value, p->value.data, p->count);
+            params->be->ops->weight_get(params->be, &p->value, 0, p->count, value);
         for (int64_t j = 0; value && j < p->count && !bad; j++)
             bad = !isfinite(value[j]);
         va_free(value);
@@ -95,17 +95,22 @@ static int save(struct va_run *r)
     return status;
 }
 
-/* Initial weights, and a checkpoint of them: with --restart it replaces one of an earlier run, which
- * must not meet the logs that begin now. */
+/* Initial weights. Where an earlier run has left its result or a checkpoint, one of these weights is written
+ * at once: --resume must not take what is left for what belongs to the logs that begin now. Elsewhere there is
+ * none before the first is due: it would take as long as the result does. */
 static int begin(struct va_run *r)
 {
+    const double slow = 1e8; /* bytes a second */
+    bool left = access(r->state_path, F_OK) == 0 || access(r->job->output, F_OK) == 0;
+
     if (va_comm_agree(r->kind->draw(r->arg)) < 0)
         return -1;
     r->kind->changed(r->arg);
-    if (save(r) < 0)
-        return -1;
     r->fresh = true;
-    return 0;
+    r->saved = va_clock();
+    r->save_time = (double)va_params_total(r->state.params) * sizeof(float) / slow;
+    va_comm_broadcast(&left, sizeof(left));
+    return left ? save(r) : va_share_same_weights(r->state.params, 0, r->room);
 }
 
 /* All ranks read the checkpoint. */

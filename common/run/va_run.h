@@ -72,10 +72,10 @@ struct va_run {
     char *state_path;
     struct va_lock *locks[3]; /* [lock_count] output, checkpoint, logs: until released */
     int lock_count;
-    float *room;             /* [VA_SHARE_ROOM], with several ranks */
-    bool fresh;              /* the checkpoint on the disk is this process's, not one it read */
-    int64_t saved_step;      /* of the checkpoint on the disk */
-    double saved, save_time; /* seconds: when that was written, how long it took */
+    float *room; /* [VA_SHARE_ROOM], with several ranks */
+    bool fresh;  /* the checkpoint on the disk, if any, is this process's, not one it read */
+    int64_t saved_step;      /* of the checkpoint on the disk; 0 where there is none yet */
+    double saved, save_time; /* seconds: when that was written, how long it took or will take */
     double begun;            /* seconds: first step of this process */
     int64_t first;           /* batches done before this process */
     bool ending;             /* ranks have agreed to stop */

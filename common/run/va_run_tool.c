@@ -1,13 +1,18 @@
 #include "run/va_run_tool.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
+#include "base/va_mem.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "comm/va_comm.h"
+#include "io/va_h5.h"
 #include "media/va_decoder.h"
 #include "ops/va_device.h"
+#include "ops/va_precision.h"
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 int64_t va_run_add(const struct va_option *options, int64_t count, struct va_option *table,
                    int64_t n)
@@ -69,8 +74,8 @@ bool va_run_check(struct va_run_args *a, int *status)
                               a->save_every);
     if (a->job->resume && a->job->restart)
         return va_usage_error(status, "--resume and --restart conflict");
-    return a->precision ? va_device_check_name(*a->device, status)
-                        : va_device_check(*a->device, a->f32, status);
+    return va_device_check_name(*a->device, status) &&
+           (a->precision || va_precision_check_f32(&a->f32, status));
 }
 
 bool va_run_check_output(const struct va_run_args *a, int *status)
@@ -84,6 +89,62 @@ bool va_run_check_output(const struct va_run_args *a, int *status)
     return true;
 }
 
+/* The precision of what --resume goes on with or finds complete, if there is such a file: it is read in
+ * full, and its faults reported, later. A new string, or NULL. */
+static char *recorded(const struct va_run_job *job, const char *path, const char *schema)
+{
+    char line[256], *name = NULL;
+    struct va_h5_in *in;
+
+    if (!job->resume || access(path, F_OK) < 0)
+        return NULL;
+    va_error_catch_begin(line, sizeof(line));
+    in = va_h5_open(path, schema);
+    if (in && va_h5_has_attribute(in, NULL, "train.precision"))
+        name = va_h5_get_string(in, NULL, "train.precision");
+    va_h5_close(in);
+    va_error_catch_end();
+    va_input_forget(path); /* it was looked at, and may be written anew */
+    return name;
+}
+
+static int settle_alone(const struct va_run_args *a)
+{
+    const char *const *names = va_training_precision_names;
+    const struct va_run_job *job = a->job;
+    char *state = job->state ? va_strdup(job->state) : va_format("%s.state", job->output);
+    char *name = state ? recorded(job, state, "va.state/1") : NULL;
+    const char *path = name ? state : job->output;
+    int status = state ? 0 : -1;
+
+    if (state && !name)
+        name = recorded(job, path, "va.model/1");
+    if (name)
+        status = va_precision_settle(names, name, a->precision);
+    if (name && !va_precision_is_auto(names, *a->precision))
+        va_debug("precision %s: as in %s", name, path);
+    else if (status == 0)
+        status = va_precision_choose(names, *a->device, a->precision);
+    va_free(name);
+    va_free(state);
+    return status;
+}
+
+/* --precision auto becomes what rank 0 finds: a run has one precision, and keeps it. */
+static int settle(const struct va_run_args *a)
+{
+    const char *const *names = va_training_precision_names;
+    int status;
+
+    if (!a->precision || !va_precision_is_auto(names, *a->precision) || a->print_config)
+        return 0;
+    status = va_comm_rank() == 0 ? settle_alone(a) : 0;
+    if (va_comm_agree(status) < 0)
+        return -1;
+    va_comm_broadcast(a->precision, sizeof(*a->precision));
+    return va_comm_agree(va_precision_settle(names, names[*a->precision], a->precision));
+}
+
 static int begin(const struct va_run_args *a, int (*run)(void))
 {
     if (a->readers && va_decoder_start(a->unconfined) < 0) /* before there are threads */
@@ -92,7 +153,7 @@ static int begin(const struct va_run_args *a, int (*run)(void))
     va_threads_set((int)a->threads);
     va_debug("%d of %d ranks, %d threads", va_comm_rank() + 1, va_comm_size(),
              va_threads_count());
-    return run();
+    return settle(a) < 0 ? -1 : run();
 }
 
 int va_run_main(const char *name, struct va_run_args *a, int argc, char **argv,

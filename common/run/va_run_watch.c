@@ -11,7 +11,7 @@
  *     machine is gone, or steps are long).
  * Then rank 0 ends the job from that thread: it waits until the state is that after a whole step
  * (weights, moments and counters change only between va_run_change_begin and _end), writes
- * it if the last checkpoint took little time, says which step is on the disk, and ends the process;
+ * it if that takes little time, says which step is on the disk, and ends the process;
  * the launcher ends the others. When rank 0 itself is gone another one says so. The computation
  * that the main thread is in at that time is never used.
  *
@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -114,18 +115,18 @@ static void leave(int number)
  * it was lost. `gone`: -1 when it was a signal. */
 static void tell(const struct va_run *r, int gone)
 {
-    long long step = (long long)r->state.batches + 1, saved = (long long)r->saved_step;
+    long long step = (long long)r->state.batches + 1;
+    char there[4352] = "no checkpoint had been written yet";
 
+    if (access(r->state_path, F_OK) == 0)
+        snprintf(there, sizeof(there), "%s holds step %lld%s, --resume continues from it",
+                 r->state_path, (long long)r->saved_step, gone ? "" : " or a later one");
     va_error_hold_end();
     if (gone >= 0)
-        va_error_machine(
-            "rank %d is gone, in step %lld: %s holds step %lld%s, --resume continues "
-            "from it",
-            gone, step, r->state_path, saved, gone ? "" : " or a later one");
+        va_error_machine("rank %d is gone, in step %lld: %s", gone, step, there);
     else
-        va_error_machine("%s, and step %lld did not end in time: %s holds step %lld, --resume "
-                         "continues from it",
-                         strsignal(va_run_stop), step, r->state_path, saved);
+        va_error_machine("%s, and step %lld did not end in time: %s", strsignal(va_run_stop),
+                         step, there);
 }
 
 /* Rank 0. The main thread does not come out of its next change any more. */

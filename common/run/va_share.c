@@ -133,7 +133,7 @@ int va_share_same_weights(const struct va_params *params, int64_t step, float *r
         for (int64_t at = 0; at < p->count; at += VA_SHARE_ROOM) {
             int64_t n = p->count - at < VA_SHARE_ROOM ? p->count - at : VA_SHARE_ROOM;
 
-            be->ops->get_f32(be, room, va_at(be, p->value.data, at), n);
+            be->ops->weight_get(be, &p->value, at, n, room);
             va_hash_add(&h, room, sizeof(*room) * (size_t)n);
         }
     }

@@ -1,0 +1,48 @@
+/*
+ * va_precision.h - --precision auto: float32, or bf16 where this machine is much faster in it.
+ *
+ * Both are measured before a tool computes: the same products, turn by turn. int8 is never chosen, as it
+ * changes results more. What is chosen takes the place of `auto` in the option's target and in the
+ * provenance: files say what was used, and are those that the option makes with that name.
+ *
+ * Threads: one; a measurement uses those of va_threads_count()
+ */
+#ifndef VA_PRECISION_H
+#define VA_PRECISION_H
+
+#include "ops/va_ops.h"
+
+enum { VA_PRECISION_TURNS = 9 };
+
+struct va_precision_turn {
+    double f32, bf16; /* seconds of the same products */
+};
+
+/* Measure on a backend, whose precision stays as it is. 0, or -1 after reporting. */
+VA_MUST_USE int va_precision_measure(struct va_backend *be,
+                                     struct va_precision_turn turns[VA_PRECISION_TURNS]);
+
+/* How many times as fast bf16 was, in the median turn, and from where on it is chosen: a gain that is no
+ * chance, and pays for its rounding. */
+#define VA_PRECISION_GAIN 1.25
+double va_precision_gain(const struct va_precision_turn turns[VA_PRECISION_TURNS]);
+
+/* In the following `names` are those of the option (ops/va_device.h), and *precision an index into them. */
+
+bool va_precision_is_auto(const char *const *names, int precision);
+
+/*
+ * auto becomes what VA_PRECISION in the environment says, or else what a measurement on `device` says, which
+ * va_device_check_name accepted; --verbose tells which. Others stay. 0, or -1 after reporting.
+ */
+VA_MUST_USE int va_precision_choose(const char *const *names, const char *device,
+                                    int *precision);
+
+/* It becomes the one of this name, and stays where that is none. 0, or -1 after reporting. */
+VA_MUST_USE int va_precision_settle(const char *const *names, const char *name, int *precision);
+
+/* For tools that compute in f32 alone: auto becomes that. False after reporting that it is another one, with
+ * *status VA_EXIT_MACHINE. */
+VA_MUST_USE bool va_precision_check_f32(int *precision, int *status);
+
+#endif

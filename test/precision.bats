@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr, interrupt sets rc
+# --precision auto in every tool that has it. Which precision is quicker depends on the machine, so
+# VA_PRECISION says it here; test_precision has how it is measured.
+bats_require_minimum_version 1.8.0
+load lib/va
+load lib/mpi
+load lib/pretrain
+setup_file() { pretrain_setup_file; }
+setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launcher; }
+
+@test "va-embed: the features are those of the precision that was chosen, byte by byte" {
+    for precision in f32 bf16; do
+        va-embed -q -w earlier.h5 --precision $precision -o named.h5 a.h5
+        VA_PRECISION=$precision run -0 --separate-stderr va-embed -v -w earlier.h5 --precision auto -o auto.h5 a.h5
+        [ "${stderr_lines[0]}" = "va-embed: precision $precision: as VA_PRECISION says" ] || explain "$stderr"
+        cmp named.h5 auto.h5
+        attribute auto.h5 provenance | grep -q -e "--precision $precision a.h5"
+    done
+}
+
+@test "va-embed: measured, it is f32 or bf16, and --verbose says why" {
+    run -0 --separate-stderr va-embed -v -w earlier.h5 --precision auto -o auto.h5 a.h5
+    [[ ${stderr_lines[0]} =~ ^"va-embed: precision "(f32|bf16)": a product takes "[0-9.]+" ms in f32, "[0-9.]+" ms in bf16; bf16 is used if it is 1.25 times as fast"$ ]] ||
+        explain "$stderr"
+    VA_PRECISION='' va-embed -q -w earlier.h5 --precision "${BASH_REMATCH[1]}" -o named.h5 a.h5
+    cmp named.h5 auto.h5
+}
+
+@test "training: the run has the chosen precision from its beginning to its end" {
+    pretrain --epochs 3 --precision bf16 -o m.h5 a.h5
+    mv m.h5 named.h5
+    VA_PRECISION=bf16 pretrain --epochs 3 --precision auto -o m.h5 a.h5
+    cmp named.h5 m.h5
+    [ "$(attribute m.h5 train.precision)" = bf16 ]
+    # complete, whatever would be chosen now
+    VA_PRECISION=f32 run -0 --separate-stderr va-mae-pretrain -v "${RUN[@]}" --epochs 3 --precision auto --resume -o m.h5 a.h5
+    [[ $stderr == *"va-mae-pretrain: precision bf16: as in m.h5"$'\n'*"va-mae-pretrain: m.h5: is complete"$'\n'* ]] || explain "$stderr"
+    cmp named.h5 m.h5
+    # other settings are another run, which keeps the precision
+    VA_PRECISION=f32 pretrain --epochs 2 --precision auto --resume -o m.h5 a.h5
+    [ "$(attribute m.h5 train.precision)" = bf16 ]
+    # without --resume it is chosen anew
+    VA_PRECISION=f32 pretrain --epochs 2 --precision auto -o m.h5 a.h5
+    [ "$(attribute m.h5 train.precision)" = f32 ]
+}
+
+@test "training: an interrupted run goes on in its precision, to the same bytes" {
+    pretrain --epochs 60 --precision bf16 -o straight.h5 a.h5
+    VA_PRECISION=bf16 interrupt TERM --epochs 60 --precision auto -o m.h5 a.h5
+    VA_PRECISION=f32 run -0 --separate-stderr va-mae-pretrain -v "${RUN[@]}" --log-dir log --epochs 60 --precision auto --resume -o m.h5 a.h5
+    [[ $stderr == *"va-mae-pretrain: precision bf16: as in m.h5.state"$'\n'* ]] || explain "$stderr"
+    cmp straight.h5 m.h5
+    # --restart chooses anew
+    VA_PRECISION=bf16 interrupt TERM --epochs 400 --precision auto -o n.h5 a.h5
+    VA_PRECISION=f32 pretrain --epochs 2 --precision auto --restart -o n.h5 a.h5
+    [ "$(attribute n.h5 train.precision)" = f32 ]
+}
+
+@test "what --print-config prints is what was asked for" {
+    run -0 --separate-stderr pretrain --precision auto --print-config
+    grep -qx $'precision\tauto\toption' <<<"$output"
+    grep -qx $'precision\tf32\tdefault' <(pretrain --print-config)
+}
+
+@test "ranks: rank 0 chooses for all" {
+    need_mpi
+    tool=(va-mae-pretrain -v "${RUN[@]}" --epochs 2 --precision auto -o m.h5 a.h5)
+    run -0 --separate-stderr "${launcher[@]}" -n 1 env VA_PRECISION=bf16 "${tool[@]}" : -n 1 env VA_PRECISION=f32 "${tool[@]}"
+    [ "$(grep -c '^va-mae-pretrain: precision ' <<<"$stderr")" -eq 1 ]
+    [ "$(attribute m.h5 train.precision)" = bf16 ]
+    [[ $(attribute m.h5 provenance) == *"--precision bf16"* ]]
+}
+
+@test "tools that compute in f32 only take auto for f32" {
+    va-weights init --arch mamba-va --in-dim 6 --channels 4 --kernel 3 --layers 1 --d-state 2 --hidden 3 -o model.h5
+    make_features --video v --dim 6 --frames 20 v.h5
+    VA_PRECISION=bf16 va-predict -q --precision auto -m model.h5 -o auto.h5 v.h5
+    va-predict -q --precision f32 -m model.h5 -o f32.h5 v.h5
+    cmp auto.h5 f32.h5
+    run -0 va-tcn-mamba-train --precision auto --print-config
+}
+
+@test "a precision that is none: status 2, the names are told" {
+    for tool in va-mae-pretrain va-finetune; do
+        run -2 --separate-stderr $tool --precision int8 -o m.h5
+        [ "$stderr" = "$tool: --precision int8: expected f32|bf16|auto (try --help)" ] || explain "$stderr"
+    done
+    run -2 --separate-stderr va-embed --precision f16 -o f.h5 a.h5
+    [ "$stderr" = "va-embed: --precision f16: expected f32|bf16|int8|auto, did you mean bf16? (try --help)" ] || explain "$stderr"
+    VA_PRECISION=int8 run -2 --separate-stderr va-check a.h5
+    [ "$stderr" = "va-check: VA_PRECISION=int8: expected f32 or bf16 (try --help)" ]
+}
