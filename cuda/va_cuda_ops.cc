@@ -285,6 +285,10 @@ static void *cuda_recorded(struct va_backend *be)
     void *calls = va_gpu_recorded();
 
     take_error(be);
+    if (be->failed) {
+        va_gpu_forget(calls);
+        return NULL;
+    }
     if (calls)
         of(be)->recordings++;
     return calls;
