@@ -101,8 +101,10 @@ void va_cuda_ccc_loss(struct va_backend *be, const struct va_ccc *q)
 
     if (be->failed)
         return;
-    if (q->moments)
+    if (q->moments) {
         m = *q->moments;
+        va_gpu_give_up(); /* the next step has others */
+    }
     VA_LAUNCH(va_gpu_stream(), dim3(1), dim3(THREADS), sizeof(struct ccc_shared), ccc_loss, *q,
               q->moments != NULL, m);
     va_cuda_launched(be, "ccc_loss");

@@ -44,6 +44,13 @@ static inline bool va_cuda_go(const struct va_backend *be, int64_t n)
  */
 void *va_cuda_room(struct va_backend *be, size_t bytes);
 
+/*
+ * Memory that begins with these bytes of the host, and has room for more behind them. The next call with
+ * equal bytes and room gets the same and puts nothing, so that it can be recorded; one with others
+ * takes its place. NULL as above.
+ */
+void *va_cuda_kept(struct va_backend *be, const void *content, size_t bytes, size_t room);
+
 /* After the launches of an operation: whether they were accepted. */
 void va_cuda_launched(struct va_backend *be, const char *name);
 

@@ -12,13 +12,20 @@ struct block {
     size_t bytes;
 };
 
+struct blocks {
+    struct block *list; /* [count] of [room] */
+    int64_t count, room;
+};
+
 struct va_cuda {
     struct va_backend base;
     const struct va_plugin_host *host;
-    struct block *blocks; /* what was allocated, with its size: [count] of [room] */
-    int64_t count, room;
-    void *scratch;
-    size_t scratch_bytes;
+    struct blocks allocated; /* for callers */
+    struct block scratch;    /* va_cuda_room */
+    struct block kept;       /* va_cuda_kept, and */
+    struct block kept_host;  /* what it begins with */
+    int64_t recordings;      /* that may be replayed, with memory that they used, */
+    struct blocks replaced;  /* though it has been replaced */
 };
 
 static struct va_cuda *of(struct va_backend *be)
@@ -67,72 +74,114 @@ static void say_no_memory(struct va_backend *be, size_t bytes)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static bool remember(struct va_cuda *c, void *memory, size_t bytes)
+static bool add_block(struct blocks *b, struct block one)
 {
-    if (c->count == c->room) {
-        int64_t room = 2 * c->room + 64;
-        struct block *more = (struct block *)realloc(c->blocks, (size_t)room * sizeof(*more));
+    if (b->count == b->room) {
+        int64_t room = 2 * b->room + 64;
+        struct block *more = (struct block *)realloc(b->list, (size_t)room * sizeof(*more));
 
         if (!more)
             return false;
-        c->blocks = more;
-        c->room = room;
+        b->list = more;
+        b->room = room;
     }
-    c->blocks[c->count++] = { memory, bytes };
-    c->base.held += (int64_t)bytes;
-    if (c->base.held > c->base.held_max)
-        c->base.held_max = c->base.held;
+    b->list[b->count++] = one;
     return true;
+}
+
+/* Memory, counted; .memory is NULL where there is none. */
+static struct block new_block(struct va_backend *be, size_t bytes)
+{
+    struct block b = { va_gpu_new(bytes), bytes };
+
+    if (!b.memory)
+        return {};
+    be->held += (int64_t)bytes;
+    if (be->held > be->held_max)
+        be->held_max = be->held;
+    return b;
+}
+
+static void free_block(struct va_backend *be, struct block b)
+{
+    be->held -= (int64_t)b.bytes;
+    va_gpu_free(b.memory);
 }
 
 static void *cuda_alloc(struct va_backend *be, int64_t count)
 {
     size_t bytes = count < 0 || count > INT64_MAX / 8 ? SIZE_MAX
                                                       : (size_t)count * sizeof(float);
-    void *memory = bytes == SIZE_MAX ? NULL : va_gpu_new(bytes);
+    struct block b = bytes == SIZE_MAX ? (struct block){} : new_block(be, bytes);
 
-    if (!memory || !remember(of(be), memory, bytes)) {
-        va_gpu_free(memory);
+    if (!b.memory || !add_block(&of(be)->allocated, b)) {
+        free_block(be, b);
         say_no_memory(be, bytes);
         return NULL;
     }
-    va_gpu_zero(memory, bytes);
-    return memory;
+    va_gpu_zero(b.memory, bytes);
+    return b.memory;
 }
 
 static void cuda_free(struct va_backend *be, void *buffer)
 {
-    struct va_cuda *c = of(be);
+    struct blocks *all = &of(be)->allocated;
 
-    for (int64_t i = c->count; buffer && i-- > 0;) /* what came last goes first, mostly */
-        if (c->blocks[i].memory == buffer) {
-            be->held -= (int64_t)c->blocks[i].bytes;
-            c->blocks[i] = c->blocks[--c->count];
-            va_gpu_free(buffer);
+    for (int64_t i = all->count; buffer && i-- > 0;) /* what came last goes first, mostly */
+        if (all->list[i].memory == buffer) {
+            free_block(be, all->list[i]);
+            all->list[i] = all->list[--all->count];
             return;
         }
+}
+
+/* Another block of so many bytes in the place of `b`, which recordings may still use. */
+static bool replace(struct va_backend *be, struct block *b, size_t bytes)
+{
+    struct va_cuda *c = of(be);
+
+    if (c->recordings == 0)
+        free_block(be, *b);
+    else if (b->memory && !add_block(&c->replaced, *b))
+        va_cuda_fail(be, "out of memory: %zu bytes", sizeof(*b));
+    *b = be->failed ? (struct block){} : new_block(be, bytes);
+    if (!b->memory) {
+        say_no_memory(be, bytes);
+        be->failed = true;
+    }
+    return b->memory != NULL;
 }
 
 void *va_cuda_room(struct va_backend *be, size_t bytes)
 {
     struct va_cuda *c = of(be);
 
+    if (be->failed || (bytes > c->scratch.bytes && !replace(be, &c->scratch, bytes)))
+        return NULL;
+    return c->scratch.memory;
+}
+
+void *va_cuda_kept(struct va_backend *be, const void *content, size_t bytes, size_t room)
+{
+    struct va_cuda *c = of(be);
+    void *copy;
+
     if (be->failed)
         return NULL;
-    if (bytes > c->scratch_bytes) {
-        va_gpu_free(c->scratch);
-        be->held -= (int64_t)c->scratch_bytes;
-        c->scratch = va_gpu_new(bytes);
-        c->scratch_bytes = c->scratch ? bytes : 0;
-        be->held += (int64_t)c->scratch_bytes;
-        if (be->held > be->held_max)
-            be->held_max = be->held;
-        if (!c->scratch) {
-            say_no_memory(be, bytes);
-            be->failed = true;
-        }
+    if (c->kept.memory && c->kept.bytes == bytes + room && c->kept_host.bytes == bytes &&
+        memcmp(c->kept_host.memory, content, bytes) == 0)
+        return c->kept.memory;
+    copy = realloc(c->kept_host.memory, bytes + !bytes);
+    if (!copy) {
+        va_cuda_fail(be, "out of memory: %zu bytes", bytes);
+        return NULL;
     }
-    return c->scratch;
+    c->kept_host = { copy, bytes };
+    memcpy(copy, content, bytes);
+    if (!replace(be, &c->kept, bytes + room))
+        return NULL;
+    va_gpu_put(c->kept.memory, content, bytes);
+    return c->kept.memory;
 }
 
 static void cuda_zero(struct va_backend *be, void *buffer, int64_t count)
@@ -214,10 +263,55 @@ static void cuda_destroy(struct va_backend *be)
 {
     struct va_cuda *c = of(be);
 
-    va_gpu_free(c->scratch);
+    va_gpu_free(c->scratch.memory);
+    va_gpu_free(c->kept.memory);
     va_gpu_wait();
-    free(c->blocks);
+    free(c->kept_host.memory);
+    free(c->allocated.list);
+    free(c->replaced.list);
     free(c);
+}
+
+/* ---- recordings ------------------------------------------------------------------------------- */
+
+static void cuda_record(struct va_backend *be)
+{
+    if (!be->failed)
+        va_gpu_record();
+}
+
+static void *cuda_recorded(struct va_backend *be)
+{
+    void *calls = va_gpu_recorded();
+
+    take_error(be);
+    if (be->failed) {
+        va_gpu_forget(calls);
+        return NULL;
+    }
+    if (calls)
+        of(be)->recordings++;
+    return calls;
+}
+
+static void cuda_replay(struct va_backend *be, void *calls)
+{
+    if (!be->failed)
+        va_gpu_replay(calls);
+    take_error(be);
+}
+
+static void cuda_forget(struct va_backend *be, void *calls)
+{
+    struct va_cuda *c = of(be);
+
+    if (!calls)
+        return;
+    va_gpu_forget(calls);
+    if (--c->recordings > 0)
+        return;
+    while (c->replaced.count > 0)
+        free_block(be, c->replaced.list[--c->replaced.count]);
 }
 
 /* ---- the table -------------------------------------------------------------------------------- */
@@ -271,6 +365,10 @@ static const struct va_ops cuda_ops = {
     .separable2d = va_cuda_separable2d,
     .pool2d = va_cuda_pool2d,
     .upsample2d = va_cuda_upsample2d,
+    .record = cuda_record,
+    .recorded = cuda_recorded,
+    .replay = cuda_replay,
+    .forget = cuda_forget,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };
@@ -278,12 +376,20 @@ static const struct va_ops cuda_ops = {
 struct va_backend *va_cuda_backend_new(const struct va_plugin_host *host)
 {
     struct va_cuda *c = (struct va_cuda *)calloc(1, sizeof(*c));
+    const char *graph = getenv("VA_CUDA_GRAPH");
+    struct va_ops own = cuda_ops;
 
     if (!c) {
         host->fail("out of memory: %zu bytes", sizeof(*c));
         return NULL;
     }
+    if (graph && !strcmp(graph, "no")) {
+        own.record = NULL;
+        own.recorded = NULL;
+        own.replay = NULL;
+        own.forget = NULL;
+    }
     c->host = host;
-    host->init(&c->base, &cuda_ops);
+    host->init(&c->base, &own);
     return &c->base;
 }

@@ -80,6 +80,7 @@ struct warp {
 };
 
 struct va_emu_place *va_emu_now;
+void (*va_emu_watch)(const struct va_emu_launch *l);
 
 static struct {
     struct fiber pools[POOLS][MAX_THREADS], *fibers, *now, home;

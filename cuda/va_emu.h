@@ -342,22 +342,32 @@ struct va_emu_launch {
     dim3 grid, block;
     size_t shared;
     void (*body)(const void *arg); /* runs the kernel in one thread */
-    const void *arg;
+    const void *arg;               /* the kernel and its arguments, which may be copied, */
+    size_t size;                   /* and their bytes */
 };
 void va_emu_run(const struct va_emu_launch *l);
 
-template <class F>
+/* Told of each launch before it runs; NULL: nobody is. */
+extern void (*va_emu_watch)(const struct va_emu_launch *l);
+
+/* Arguments become parameters here, once, as a launch on a GPU does it. */
+template <class... P>
 static inline void va_emu_start(const char *name, dim3 grid, dim3 block, size_t shared,
-                                const F &f)
+                                void (*kernel)(P...), std::type_identity_t<P>... args)
 {
+    auto f = [=] { kernel(args...); };
+    typedef decltype(f) F;
     struct va_emu_launch l = {
-        name, grid, block, shared, [](const void *arg) { (*(const F *)arg)(); }, &f
+        name, grid, block, shared, [](const void *arg) { (*(const F *)arg)(); }, &f, sizeof(f)
     };
 
+    static_assert(std::is_trivially_copyable_v<F> && alignof(F) <= 16, "arguments are bytes");
+    if (va_emu_watch)
+        va_emu_watch(&l);
     va_emu_run(&l);
 }
 #define VA_LAUNCH(stream, grid, block, bytes, kernel, ...) \
-    ((void)(stream), va_emu_start(#kernel, grid, block, bytes, [=] { kernel(__VA_ARGS__); }))
+    ((void)(stream), va_emu_start(#kernel, grid, block, bytes, kernel, __VA_ARGS__))
 
 enum va_emu_order { VA_EMU_FORWARD, VA_EMU_REVERSE, VA_EMU_RANDOM };
 void va_emu_set_order(enum va_emu_order order, uint64_t seed);

@@ -38,6 +38,18 @@ void va_gpu_launched(const char *name);
 
 void va_gpu_wait(void);
 
+/*
+ * From `record` to `recorded` launches, zero and copy are kept as well as done, with what they were given.
+ * What the host has a part in gives the recording up: memory, put, get, wait, and give_up, which is
+ * for what a launch was given that will not hold a second time. `recorded` is then NULL, and all has been done
+ * nevertheless. `replay` does everything again; what was recorded may be forgotten while it is under way.
+ */
+void va_gpu_record(void);
+void va_gpu_give_up(void); /* fine where nothing is recorded */
+void *va_gpu_recorded(void);
+void va_gpu_replay(void *calls);
+void va_gpu_forget(void *calls); /* NULL is fine */
+
 /* NULL while all is well, else the first error: "OPERATION: what the runtime says". */
 const char *va_gpu_error(void);
 

@@ -15,7 +15,8 @@ enum {
 }; /* bytes of the ring, and parts that are waited for one by one */
 
 static cudaStream_t stream;
-static bool careful; /* wait after each kernel */
+static bool careful;   /* wait after each kernel */
+static bool recording; /* the stream is captured: nothing of it runs before the end */
 static char error[300];
 static struct {
     unsigned char *memory;
@@ -83,8 +84,10 @@ void *va_gpu_stream(void)
 void *va_gpu_new(size_t bytes)
 {
     void *memory = NULL;
-    cudaError_t status = cudaMallocAsync(&memory, bytes + !bytes, stream);
+    cudaError_t status;
 
+    va_gpu_give_up();
+    status = cudaMallocAsync(&memory, bytes + !bytes, stream);
     if (status == cudaErrorMemoryAllocation) {
         (void)cudaGetLastError(); /* forgotten: the caller says what to do */
         return NULL;
@@ -94,8 +97,10 @@ void *va_gpu_new(size_t bytes)
 
 void va_gpu_free(void *memory)
 {
-    if (memory)
-        (void)failed("memory", cudaFreeAsync(memory, stream));
+    if (!memory)
+        return;
+    va_gpu_give_up();
+    (void)failed("memory", cudaFreeAsync(memory, stream));
 }
 
 void va_gpu_zero(void *to, size_t bytes)
@@ -140,6 +145,7 @@ void va_gpu_put(void *to, const void *from, size_t bytes)
 {
     enum { PIECE = RING / SLOTS / 2 };
 
+    va_gpu_give_up();
     for (size_t i = 0; i < bytes; i += PIECE) {
         size_t n = bytes - i < PIECE ? bytes - i : (size_t)PIECE;
         unsigned char *pinned = take(n);
@@ -155,6 +161,7 @@ void va_gpu_put(void *to, const void *from, size_t bytes)
 
 void va_gpu_get(void *to, const void *from, size_t bytes)
 {
+    va_gpu_give_up();
     if (!failed("get", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream)))
         va_gpu_wait();
 }
@@ -167,7 +174,49 @@ void va_gpu_launched(const char *name)
 
 void va_gpu_wait(void)
 {
+    va_gpu_give_up();
     (void)failed("waiting", cudaStreamSynchronize(stream));
+}
+
+/* Of this thread: what others do with the device is none of it. Who waits after each kernel records nothing. */
+void va_gpu_record(void)
+{
+    recording = !careful && !failed("record", cudaStreamBeginCapture(
+                                                  stream, cudaStreamCaptureModeThreadLocal));
+}
+
+/* The end of the capture: what it holds is made now, once. */
+void *va_gpu_recorded(void)
+{
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t calls = NULL;
+
+    if (!recording)
+        return NULL;
+    recording = false;
+    if (!failed("record", cudaStreamEndCapture(stream, &graph)) &&
+        !failed("record", cudaGraphInstantiate(&calls, graph, 0)))
+        va_gpu_replay(calls);
+    if (graph)
+        (void)failed("record", cudaGraphDestroy(graph));
+    return calls;
+}
+
+void va_gpu_give_up(void)
+{
+    va_gpu_forget(va_gpu_recorded());
+}
+
+void va_gpu_replay(void *calls)
+{
+    (void)failed("replay", cudaGraphLaunch((cudaGraphExec_t)calls, stream));
+}
+
+/* Where it is under way, the runtime lets it end. */
+void va_gpu_forget(void *calls)
+{
+    if (calls)
+        (void)failed("forget", cudaGraphExecDestroy((cudaGraphExec_t)calls));
 }
 
 const char *va_gpu_error(void)

@@ -5,6 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Something that was recorded: a launch, or (without `body`) a copy, or (nor `from`) zeros. */
+struct alignas(16) call { /* as arguments are, at most */
+    struct call *next;
+    struct va_emu_launch launch; /* its arguments lie behind the call */
+    void *to;
+    const void *from;
+    size_t bytes;
+};
+
+static struct {
+    bool on;
+    struct call *first, **last;
+} tape;
+
 int va_gpu_count(char *why, size_t room)
 {
     (void)why, (void)room;
@@ -26,6 +40,7 @@ void *va_gpu_new(size_t bytes)
 {
     void *memory;
 
+    va_gpu_give_up();
     if (bytes > PTRDIFF_MAX || posix_memalign(&memory, 256, bytes + !bytes) != 0)
         return NULL;
     return memory;
@@ -33,26 +48,55 @@ void *va_gpu_new(size_t bytes)
 
 void va_gpu_free(void *memory)
 {
+    if (memory)
+        va_gpu_give_up();
     free(memory);
+}
+
+/* At the end of what is recorded, if something is. */
+static void keep(const struct call &one)
+{
+    struct call *c;
+
+    if (!tape.on)
+        return;
+    c = (struct call *)malloc(sizeof(*c) + one.launch.size);
+    if (!c)
+        abort();
+    *c = one;
+    if (one.launch.size)
+        memcpy(c + 1, one.launch.arg, one.launch.size);
+    c->launch.arg = c + 1;
+    *tape.last = c;
+    tape.last = &c->next;
+}
+
+static void keep_launch(const struct va_emu_launch *l)
+{
+    keep((struct call){ .launch = *l });
 }
 
 void va_gpu_zero(void *to, size_t bytes)
 {
+    keep((struct call){ .to = to, .bytes = bytes });
     memset(to, 0, bytes);
 }
 
 void va_gpu_copy(void *to, const void *from, size_t bytes)
 {
+    keep((struct call){ .to = to, .from = from, .bytes = bytes });
     memmove(to, from, bytes);
 }
 
 void va_gpu_put(void *to, const void *from, size_t bytes)
 {
+    va_gpu_give_up();
     memcpy(to, from, bytes);
 }
 
 void va_gpu_get(void *to, const void *from, size_t bytes)
 {
+    va_gpu_give_up();
     memcpy(to, from, bytes);
 }
 
@@ -63,6 +107,49 @@ void va_gpu_launched(const char *name)
 
 void va_gpu_wait(void)
 {
+    va_gpu_give_up();
+}
+
+void va_gpu_record(void)
+{
+    tape = { true, NULL, &tape.first };
+    va_emu_watch = keep_launch;
+}
+
+void *va_gpu_recorded(void)
+{
+    struct call *calls = tape.first;
+
+    tape = {};
+    va_emu_watch = NULL;
+    return calls;
+}
+
+void va_gpu_give_up(void)
+{
+    if (tape.on)
+        va_gpu_forget(va_gpu_recorded());
+}
+
+void va_gpu_replay(void *calls)
+{
+    for (const struct call *c = (const struct call *)calls; c; c = c->next)
+        if (c->launch.body)
+            va_emu_run(&c->launch);
+        else if (c->from)
+            memmove(c->to, c->from, c->bytes);
+        else
+            memset(c->to, 0, c->bytes);
+}
+
+void va_gpu_forget(void *calls)
+{
+    struct call *next;
+
+    for (struct call *c = (struct call *)calls; c; c = next) {
+        next = c->next;
+        free(c);
+    }
 }
 
 const char *va_gpu_error(void)

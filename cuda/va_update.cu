@@ -10,6 +10,7 @@
 #include "cuda/va_derive.h"
 
 #include "cuda/va_cuda.h"
+#include <stdlib.h>
 
 enum { THREADS = ROW_THREADS, WARPS = THREADS / 32 };
 static const int64_t PIECE = 1 << 14;
@@ -32,9 +33,9 @@ struct plan {
 
 /* On the device, one after the other. [0]: plain; [1]: normed. */
 struct table {
-    struct plan *plan;
     struct tensor *tensors[2]; /* [count], by their first piece */
-    double *sums[2];           /* [pieces]: of squares */
+    struct plan *plan;
+    double *sums[2]; /* [pieces]: of squares */
     struct va_row_slope *slopes;
     int count[2];
     int64_t pieces[2];
@@ -274,59 +275,50 @@ static struct tensor describe(const struct va_adamw *h, int64_t index)
     return t;
 }
 
-/* Tensors of one kind: how many, and their pieces; to the device where there is a place for them. */
-static void list_tensors(const struct va_adamw *h, int kind, struct table *t)
+/* Tensors of one kind, and how many pieces they have; returns how many there are. */
+static int list_tensors(const struct va_adamw *h, int kind, struct tensor *tensors,
+                        int64_t *pieces)
 {
-    enum { TOGETHER = 32 };
-    struct tensor some[TOGETHER];
-    int held = 0;
+    int count = 0;
 
-    t->count[kind] = 0;
-    t->pieces[kind] = 0;
+    *pieces = 0;
     for (int64_t i = 0; i < h->count; i++) {
         struct tensor one = describe(h, i);
 
         if ((one.w != NULL) != kind || one.count < 1)
             continue;
-        one.first = t->pieces[kind];
-        t->pieces[kind] += (one.count + one.piece - 1) / one.piece;
-        t->count[kind]++;
-        some[held++] = one;
-        if (t->tensors[kind] && held == TOGETHER) {
-            va_gpu_put(t->tensors[kind] + t->count[kind] - held, some, sizeof(some));
-            held = 0;
-        }
-        held = t->tensors[kind] ? held : 0;
+        one.first = *pieces;
+        *pieces += (one.count + one.piece - 1) / one.piece;
+        tensors[count++] = one;
     }
-    if (held)
-        va_gpu_put(t->tensors[kind] + t->count[kind] - held, some,
-                   (size_t)held * sizeof(some[0]));
+    return count;
 }
 
+/* The same from step to step, so it stays on the device. */
 static bool make_table(struct va_backend *be, const struct va_adamw *h, struct table *t)
 {
-    int64_t tensors, pieces;
-    struct va_row_slope *slopes;
-    unsigned char *room;
+    size_t most = (size_t)h->count * sizeof(struct tensor), bytes, rest;
+    struct tensor *tensors = (struct tensor *)malloc(most + 1), *kept;
 
-    memset(t, 0, sizeof(*t));
-    list_tensors(h, 0, t);
-    list_tensors(h, 1, t);
-    tensors = t->count[0] + t->count[1];
-    pieces = t->pieces[0] + t->pieces[1];
-    room = (unsigned char *)va_cuda_room(
-        be, sizeof(struct plan) + (size_t)tensors * sizeof(struct tensor) +
-                (size_t)pieces * sizeof(double) + (size_t)t->pieces[1] * sizeof(*slopes));
-    if (!room)
+    if (!tensors) {
+        va_cuda_fail(be, "out of memory: %zu bytes", most);
         return false;
-    t->plan = (struct plan *)room;
-    t->tensors[0] = (struct tensor *)(t->plan + 1);
-    t->tensors[1] = t->tensors[0] + t->count[0];
-    t->sums[0] = (double *)(t->tensors[0] + tensors);
+    }
+    t->count[0] = list_tensors(h, 0, tensors, &t->pieces[0]);
+    t->count[1] = list_tensors(h, 1, tensors + t->count[0], &t->pieces[1]);
+    bytes = (size_t)(t->count[0] + t->count[1]) * sizeof(*tensors);
+    rest = sizeof(*t->plan) + (size_t)(t->pieces[0] + t->pieces[1]) * sizeof(*t->sums[0]) +
+           (size_t)t->pieces[1] * sizeof(*t->slopes);
+    kept = (struct tensor *)va_cuda_kept(be, tensors, bytes, rest);
+    free(tensors);
+    if (!kept)
+        return false;
+    t->tensors[0] = kept;
+    t->tensors[1] = kept + t->count[0];
+    t->plan = (struct plan *)((unsigned char *)kept + bytes);
+    t->sums[0] = (double *)(t->plan + 1);
     t->sums[1] = t->sums[0] + t->pieces[0];
-    t->slopes = (struct va_row_slope *)(t->sums[0] + pieces);
-    list_tensors(h, 0, t);
-    list_tensors(h, 1, t);
+    t->slopes = (struct va_row_slope *)(t->sums[1] + t->pieces[1]);
     return true;
 }
 

@@ -19,7 +19,7 @@ device() {
     done
 }
 
-OPERATIONS=(test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8)
+OPERATIONS=(test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8 test_record)
 MODELS=(test_golden_ops test_mae test_pretrain test_yunet)
 
 @test "operations agree with those in double, as the CPU's do" {

@@ -24,9 +24,9 @@ struct va_trainer {
     void *pred, *dpred;    /* [batch.size, W, 2] */
     struct va_validator *validator;
     struct va_optimiser *optimiser;
-    void *
-        calls; /* of a step with `recorded` windows, on a device that can replay them; or NULL */
-    int64_t recorded;
+    void *calls;     /* a step of `windows`, on a device that can make it again; or NULL */
+    int64_t windows; /* of the largest step so far, and */
+    int64_t made;    /* how many of these were made call by call */
 };
 
 /* Of va_run_kind; arg is the trainer. */

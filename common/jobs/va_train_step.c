@@ -75,21 +75,38 @@ static void both_ways(struct va_trainer *t, const struct work *w, void *step)
         va_temporal_backward(t->model, n, W, t->batch.x, t->dpred);
 }
 
-/* The same and the update, on a device that can make the calls of such a step again. */
+/* The same and the update. */
+static void whole_step(struct va_trainer *t, const struct work *w, void *step)
+{
+    both_ways(t, w, step);
+    va_optimiser_update(t->optimiser);
+}
+
+/* On a device that can make the calls of such a step again: the second of the largest is recorded, as a first
+ * one may still ask for memory; the last of an epoch, if it is smaller, is made call by call. */
 static void replay(struct va_trainer *t, const struct work *w, void *step)
 {
     const struct va_ops *ops = t->be->ops;
 
-    if (t->calls && t->recorded == w->share.count) {
-        ops->replay(t->be, t->calls);
-        return;
+    if (w->share.count > t->windows) {
+        va_train_forget(t);
+        t->windows = w->share.count;
+        t->made = 0;
     }
-    va_train_forget(t);
-    ops->record(t->be);
-    both_ways(t, w, step);
-    va_optimiser_update(t->optimiser);
-    t->calls = ops->recorded(t->be);
-    t->recorded = w->share.count;
+    if (w->share.count < t->windows) {
+        whole_step(t, w, step);
+    } else if (t->calls) {
+        ops->replay(t->be, t->calls);
+    } else if (++t->made == 2) {
+        ops->record(t->be);
+        whole_step(t, w, step);
+        t->calls = ops->recorded(t->be);
+        if (t->calls)
+            va_debug("steps of %lld windows: recorded, and replayed from now on",
+                     (long long)t->windows);
+    } else {
+        whole_step(t, w, step);
+    }
 }
 
 void va_train_forget(struct va_trainer *t)

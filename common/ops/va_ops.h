@@ -119,8 +119,9 @@ struct va_ops {
     /*
      * Optional, NULL together. From `record` to `recorded` calls are kept as well as made; recorded
      * returns them, or NULL where one of them waited or took something from the host (put_*, indices,
-     * factors, moments). `replay` makes them again: what differs is what the buffers hold, the step's
-     * record among them. Lists given to them live until `forget`.
+     * factors, moments), or a device cannot keep them, such as those that ask for memory. `replay` makes
+     * them again: what differs is what the buffers hold, the step's record among them. Lists and buffers given
+     * to them live until `forget`.
      */
     void (*record)(struct va_backend *be);
     void *(*recorded)(struct va_backend *be);
