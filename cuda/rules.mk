@@ -61,10 +61,11 @@ $(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc cuda/rules.mk
 	    -gencode arch=compute_$(lastword $(NVCC_ARCHS)),code=compute_$(lastword $(NVCC_ARCHS)) \
 	    -MMD -MP -c -o $@ -x cu $< 2>$(@:.o=.ptxas) || { cat $(@:.o=.ptxas) >&2; exit 1; }
 	@! grep -A3 -E 'warning|error' $(@:.o=.ptxas) >&2
+# What PyPI has lies in lib, not lib64.
 $(CUDA_LIB): $(NVCC_OBJ)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(NVCC) -shared -cudart static -Xcompiler -fPIC -Xlinker --exclude-libs,ALL -o $@ $^
+	$(Q)$(NVCC) -L$(dir $(realpath $(NVCC)))../lib -shared -cudart static -Xcompiler -fPIC -Xlinker --exclude-libs,ALL -o $@ $^
 
 # What each kernel takes of a multiprocessor, as the compiler says: no GPU is asked.
 .PHONY: cuda-report
