@@ -18,7 +18,7 @@ static bool is_cuda(const char *device)
     if (strncmp(device, "cuda:", 5) != 0)
         return false;
     digits = strspn(device + 5, "0123456789");
-    return digits >= 1 && digits <= 4 && !device[5 + digits];
+    return digits >= 1 && digits <= 9 && !device[5 + digits];
 }
 
 static bool told; /* why auto left a device out */
