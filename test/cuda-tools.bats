@@ -98,3 +98,17 @@ near() {
     [ "$stderr" = "va-embed: GPU: attention: VA_EMU_FAIL=attention" ] || explain "$stderr"
     [ "$(echo out.h5*)" = "out.h5*" ]
 }
+
+@test "a run begun on one device goes on on the other; files name a device that is not the CPU" {
+    train() { va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 3 --save-every 1 -o m.h5 "$@"; }
+    train --device cpu --steps 2
+    train --device cuda --resume
+    attribute m.h5 provenance | grep -q "device=cuda"
+    va-predict -q -m m.h5 --device cpu -o p.h5 fa.h5
+    run ! grep -q "device=" <(attribute p.h5 provenance)
+    cp m.h5 first.h5
+    rm m.h5
+    train --device cuda --steps 2
+    train --device cpu --resume
+    same_numbers --abs 5e-4 --rel 5e-4 first.h5 m.h5
+}

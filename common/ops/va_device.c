@@ -1,5 +1,6 @@
 #include "ops/va_device.h"
 
+#include "base/va_computed.h"
 #include "base/va_error.h"
 #include <limits.h>
 #include <stdio.h>
@@ -84,5 +85,8 @@ struct va_backend *va_device_open(const char *device)
     int number;
     const struct va_device *d = find(device, &number);
 
-    return d ? d->open(number) : NULL;
+    if (!d)
+        return NULL;
+    va_computed_on(d->name);
+    return d->open(number);
 }
