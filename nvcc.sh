@@ -31,9 +31,16 @@ no | off) set -- ;;
 '' | yes | on) set -- nvcc "${CUDA_HOME:-/usr/local/cuda}/bin/nvcc" /usr/local/cuda/bin/nvcc "$build"/nvcc/nvidia/cu13/bin/nvcc ;;
 *) set -- "$wanted" ;;
 esac
+# Nothing but a program with nvcc in its name is run; make takes its path as one word.
+is_compiler() {
+    case ${1##*/} in -* | *[!A-Za-z0-9._+-]*) return 1 ;; *nvcc*) ;; *) return 1 ;; esac
+    case $1 in *[!A-Za-z0-9._+/-]*) return 1 ;; */*) [ -f "$1" ] && [ -x "$1" ] ;; *) command -v "$1" >/dev/null 2>&1 ;; esac
+}
+
 found='' version='' why=''
 for name; do
-    path=$(command -v "$name" 2>/dev/null) || continue
+    is_compiler "$name" || continue
+    path=$(command -v "$name")
     version=$("$path" --version 2>/dev/null | sed -n 's/.*release \([0-9]*\.[0-9]*\).*/\1/p')
     [ -n "$version" ] || continue
     if [ "$(printf '%s\n' "$oldest" "$version" | sort -V | head -n 1)" = "$oldest" ]; then
@@ -52,7 +59,7 @@ state.)
     '') echo "off: $why" ;;
     no | off) echo "off: CUDA=$wanted" ;;
     yes | on) echo "error: CUDA=$wanted, but $why" ;;
-    *) printf 'off: %s is no nvcc, %s or newer\n' "$wanted" "$oldest" | LC_ALL=C tr -c 'A-Za-z0-9 :._+/,\n-' '?' ;;
+    *) printf 'off: %s: expected nvcc %s or newer\n' "$wanted" "$oldest" | LC_ALL=C tr -c 'A-Za-z0-9 :._+/,\n-' '?' ;;
     esac
     ;;
 esac

@@ -10,9 +10,10 @@ setup() {
 
 copy_tree() {
     mkdir tree
-    cp -r "$top/Makefile" "$top/mpi.sh" "$top/common" "$top/schemas" "$top/doc" tree/
-    mkdir -p tree/test
+    cp -r "$top/Makefile" "$top/mpi.sh" "$top/nvcc.sh" "$top/common" "$top/schemas" "$top/doc" tree/
+    mkdir -p tree/test tree/cuda
     cp "$top/test/rules.mk" tree/test/
+    cp "$top/cuda/rules.mk" tree/cuda/
     cd tree || return
 }
 
@@ -69,6 +70,33 @@ END
     compiled MPI=no >/dev/null
     [ "$(compiled MPI=no)" = "" ]
     [ "$(compiled MPI=bin/mpicc-o)" = "va_mem.c va_rand.c " ]
+}
+
+@test "CUDA: make finds nvcc, or does without, and says so" {
+    copy_tree
+    # shellcheck disable=SC2016
+    printf 'include Makefile\nshow:\n\t@echo "$(CUDA_STATE) | $(NVCC)"\n' >show.mk
+    show() { make -f show.mk show "$@"; }
+    mkdir bin
+    for v in 11.8 12.4 13.0; do
+        printf '#!/bin/sh\necho "Cuda compilation tools, release %s, V%s.1"\n' $v $v >bin/nvcc-$v
+    done
+    printf '#!/bin/sh\n>PWNED\n' | tee bin/tool >bin/nvcc-none
+    chmod +x bin/*
+    [ "$(show CUDA=no)" = "off: CUDA=no | " ]
+    [ "$(show CUDA=bin/nvcc-12.4)" = "on: nvcc 12.4 | bin/nvcc-12.4" ]
+    [ "$(show CUDA=bin/nvcc-11.8)" = "off: bin/nvcc-11.8: expected nvcc 12.4 or newer | " ]
+    [ "$(show CUDA=nowhere)" = "off: nowhere: expected nvcc 12.4 or newer | " ]
+    cp bin/nvcc-11.8 bin/nvcc
+    PATH=$PWD/bin:$PATH CUDA_HOME=$PWD/none run -0 ./nvcc.sh state
+    [[ $output == "off: nvcc 11.8 found, expected 12.4 or newer" || $output == "on: "* ]] # there may be another one
+    cp bin/nvcc-13.0 bin/nvcc
+    PATH=$PWD/bin:$PATH run -0 show CUDA=yes
+    [ "$output" = "on: nvcc 13.0 | $PWD/bin/nvcc" ]
+    for word in bin/tool 'x;>PWNED' "x';>PWNED;'" 'bin/nvcc-13.0 x' --version; do
+        [[ "$(show CUDA="$word")" == "off: "*" | " ]]
+        [ ! -e PWNED ]
+    done
 }
 
 @test "MPI=WORD, WITH=WORD, CFLAGS: no word is run" {
