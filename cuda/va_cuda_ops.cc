@@ -62,14 +62,19 @@ void va_cuda_fail(struct va_backend *be, const char *format, ...)
     be->failed = true;
 }
 
+/* With what to do: half the batch, where the tool has one of more than one. */
 static void say_no_memory(struct va_backend *be, size_t bytes)
 {
+    char less[80] = "less";
+
     take_error(be);
-    if (!be->failed)
-        of(be)->host->fail(
-            "GPU: out of memory: %zu MiB beside the %lld MiB in use; expected less, such as "
-            "half the --batch",
-            bytes / 1048576 + 1, (long long)(be->held / 1048576));
+    if (be->failed)
+        return;
+    if (be->batch > 1)
+        snprintf(less, sizeof(less), "less: --batch %lld in place of %lld",
+                 (long long)(be->batch / 2), (long long)be->batch);
+    of(be)->host->fail("GPU: out of memory: %zu MiB beside the %lld MiB in use, expected %s",
+                       bytes / 1048576 + 1, (long long)(be->held / 1048576), less);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */

@@ -9,6 +9,11 @@
  * the sanitizer, and only __syncthreads and __syncwarp order its accesses: a race is reported with
  * both lines of source though the values agree.
  *
+ * How a GPU fails, for tests (va_gpu_emu.cc):
+ *   VA_EMU_MEMORY=BYTES  there is no more memory than that
+ *   VA_EMU_FAIL=NAME[:N] the Nth operation NAME fails (1), which is one of the table, or one of
+ *                        zero, copy, put, get, waiting
+ *
  * Found here, with kernel, block, thread and line, and the process ends (exit 70):
  *   a barrier that some threads do not reach, or reach at another line; a warp operation whose
  *   mask names a lane that has ended or waits elsewhere; a block or grid that a GPU refuses;

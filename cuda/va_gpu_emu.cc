@@ -2,6 +2,7 @@
 #include "cuda/va_gpu.h"
 
 #include "cuda/va_kernel.h"
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,6 +20,10 @@ static struct {
     struct call *first, **last;
 } tape;
 
+static size_t held, most = SIZE_MAX; /* bytes: now, and VA_EMU_MEMORY */
+static const char *fails;            /* VA_EMU_FAIL */
+static char error[100];
+
 int va_gpu_count(char *why, size_t room)
 {
     (void)why, (void)room;
@@ -27,7 +32,26 @@ int va_gpu_count(char *why, size_t room)
 
 bool va_gpu_open(int number)
 {
+    const char *memory = getenv("VA_EMU_MEMORY");
+
+    fails = getenv("VA_EMU_FAIL");
+    if (memory)
+        most = strtoull(memory, NULL, 10);
     return number == 0;
+}
+
+/* Whether it is time for VA_EMU_FAIL. */
+static void called(const char *name)
+{
+    static int left = -1;
+    size_t length = fails ? strcspn(fails, ":") : 0;
+
+    if (!length || strlen(name) != length || memcmp(name, fails, length) != 0)
+        return;
+    if (left < 0)
+        left = fails[length] ? atoi(fails + length + 1) : 1;
+    if (--left == 0)
+        snprintf(error, sizeof(error), "%s: VA_EMU_FAIL=%s", name, fails);
 }
 
 void *va_gpu_stream(void)
@@ -41,8 +65,10 @@ void *va_gpu_new(size_t bytes)
     void *memory;
 
     va_gpu_give_up();
-    if (bytes > PTRDIFF_MAX || posix_memalign(&memory, 256, bytes + !bytes) != 0)
+    if (bytes > most || held > most - bytes || bytes > PTRDIFF_MAX ||
+        posix_memalign(&memory, 256, bytes + !bytes) != 0)
         return NULL;
+    held += malloc_usable_size(memory);
     return memory;
 }
 
@@ -50,6 +76,7 @@ void va_gpu_free(void *memory)
 {
     if (memory)
         va_gpu_give_up();
+    held -= malloc_usable_size(memory);
     free(memory);
 }
 
@@ -78,12 +105,14 @@ static void keep_launch(const struct va_emu_launch *l)
 
 void va_gpu_zero(void *to, size_t bytes)
 {
+    called("zero");
     keep((struct call){ .to = to, .bytes = bytes });
     memset(to, 0, bytes);
 }
 
 void va_gpu_copy(void *to, const void *from, size_t bytes)
 {
+    called("copy");
     keep((struct call){ .to = to, .from = from, .bytes = bytes });
     memmove(to, from, bytes);
 }
@@ -91,23 +120,26 @@ void va_gpu_copy(void *to, const void *from, size_t bytes)
 void va_gpu_put(void *to, const void *from, size_t bytes)
 {
     va_gpu_give_up();
+    called("put");
     memcpy(to, from, bytes);
 }
 
 void va_gpu_get(void *to, const void *from, size_t bytes)
 {
     va_gpu_give_up();
+    called("get");
     memcpy(to, from, bytes);
 }
 
 void va_gpu_launched(const char *name)
 {
-    (void)name;
+    called(name);
 }
 
 void va_gpu_wait(void)
 {
     va_gpu_give_up();
+    called("waiting");
 }
 
 void va_gpu_record(void)
@@ -154,5 +186,5 @@ void va_gpu_forget(void *calls)
 
 const char *va_gpu_error(void)
 {
-    return NULL;
+    return error[0] ? error : NULL;
 }

@@ -1,5 +1,5 @@
 /*
- * va_reduce.h - sums and maxima over a warp and over a block, in a fixed tree.
+ * va_reduce.h - sums over a warp and over a block, maxima over a warp, in a fixed tree.
  *
  * All lanes get the same bits, since both partners of an exchange add the same two numbers; so a
  * result may steer a branch of the whole warp or block. T is float or double.
@@ -68,20 +68,6 @@ static __device__ __forceinline__ T va_sum_block(T x, T (&room)[THREADS / 32])
 
     va_sum_block<THREADS>(one, reinterpret_cast<T(&)[1][THREADS / 32]>(room));
     return one[0];
-}
-
-template <int THREADS, class T>
-static __device__ __forceinline__ T va_max_block(T x, T (&room)[THREADS / 32])
-{
-    x = va_max_warp(x);
-    if (threadIdx.x % 32 == 0)
-        room[threadIdx.x / 32] = x;
-    __syncthreads();
-    x = room[0];
-#pragma unroll
-    for (int i = 1; i < THREADS / 32; i++)
-        x = va_larger(x, room[i]);
-    return x;
 }
 
 #endif

@@ -86,3 +86,41 @@ near() {
     near 1e-3 va-finetune -q -j 1 -w tiny.h5 --labels labels --unmatched allow --train train.txt --val val.txt \
         --batch 4 --per-video 8 --warmup-epochs 1 --steps 3 --drop-path 0.3 -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5
 }
+
+@test "a GPU without memory, or that fails: one line, exit 4, and the run goes on from its checkpoint" {
+    train() { va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --device cuda --batch 6 --epochs 3 "$@"; }
+    train -o whole.h5
+    for failure in VA_EMU_MEMORY=100000 VA_EMU_FAIL=linear VA_EMU_FAIL=update:2 VA_EMU_FAIL=waiting:9; do
+        rm -f parts.h5*
+        export "${failure?}"
+        run -4 --separate-stderr train --save-every 1 -o parts.h5
+        unset "${failure%=*}"
+        operation=${failure#*=}
+        expected="GPU: ${operation%:*}: $failure"
+        [ "${failure%=*}" = VA_EMU_FAIL ] ||
+            expected="GPU: out of memory: 1 MiB beside the 0 MiB in use, expected less: --batch 3 in place of 6"
+        [ "$stderr" = "va-tcn-mamba-train: $expected" ] || explain "$stderr"
+        [ ! -e parts.h5 ]
+        train --resume -o parts.h5
+        va-h5cmp whole.h5 parts.h5
+    done
+    run -4 --separate-stderr env VA_EMU_MEMORY=1000000 va-embed -q --device cuda -w tiny.h5 --batch 5 -o out.h5 pa.h5
+    [[ $stderr == "va-embed: GPU: out of memory: "*" MiB in use, expected less: --batch 2 in place of 5" ]] || explain "$stderr"
+    run -4 --separate-stderr env VA_EMU_FAIL=attention va-embed -q --device cuda -w tiny.h5 -o out.h5 pa.h5
+    [ "$stderr" = "va-embed: GPU: attention: VA_EMU_FAIL=attention" ] || explain "$stderr"
+    [ "$(echo out.h5*)" = "out.h5*" ]
+}
+
+@test "a run begun on one device goes on on the other; files name a device that is not the CPU" {
+    train() { va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 3 --save-every 1 -o m.h5 "$@"; }
+    train --device cpu --steps 2
+    train --device cuda --resume
+    attribute m.h5 provenance | grep -q "device=cuda"
+    va-predict -q -m m.h5 --device cpu -o p.h5 fa.h5
+    run ! grep -q "device=" <(attribute p.h5 provenance)
+    cp m.h5 first.h5
+    rm m.h5
+    train --device cuda --steps 2
+    train --device cpu --resume
+    same_numbers --abs 5e-4 --rel 5e-4 first.h5 m.h5
+}

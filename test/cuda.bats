@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The GPU library on the host executor (cuda/va_emu.h): operations, models, the tools with --device cuda, and
 # each way of not having a GPU.
-# shellcheck disable=SC2154 # run sets stderr
+# shellcheck disable=SC2154,SC2030,SC2031 # run sets stderr; tests change VA_CUDA for themselves
 bats_require_minimum_version 1.8.0
 load lib/va
 
@@ -35,7 +35,6 @@ MODELS=(test_golden_ops test_mae test_pretrain test_yunet)
 
 @test "addresses, and what C++ leaves undefined" {
     VA_CUDA=$BUILD/emu/asan/libvacuda.so
-    # shellcheck disable=SC2030
     export ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD
     LD_PRELOAD="$("${CXX:-g++}" -print-file-name=libasan.so) $("${CXX:-g++}" -print-file-name=libubsan.so)"
     device "${OPERATIONS[@]}"
@@ -68,6 +67,19 @@ MODELS=(test_golden_ops test_mae test_pretrain test_yunet)
         "${CC:-gcc}" -shared -o older.so -x c -
     refused VA_CUDA=./older.so cuda \
         "./older.so: found a GPU library of another version, expected the library of this version (make, or make install)"
+    head -c 5000 "$BUILD/emu/plain/libvacuda.so" >cut.so
+    mkdir "a folder" && mkfifo pipe.so
+    refused VA_CUDA=./cut.so cuda \
+        "./cut.so: found a file that was cut short, expected the library of this version (make, or make install)"
+    refused VA_CUDA="$PWD/a folder" cuda \
+        "$PWD/a folder: found a folder, expected the library of this version (make, or make install)"
+    refused VA_CUDA=./pipe.so cuda \
+        "./pipe.so: found no file, expected the library of this version (make, or make install)"
+    refused VA_CUDA=none.so cuda "none.so: cannot open shared object file: No such file or directory"
+    for device in cuda: cuda:-1 cuda:1x CUDA:0; do
+        run -2 --separate-stderr va-predict --device $device -m m.h5 -o o.h5 f.h5
+        [ "$stderr" = "va-predict: --device $device: expected auto, cpu, cuda or cuda:N (try --help)" ] || explain "$stderr"
+    done
     # The program alone, where nothing is beside it.
     mkdir bin && cp "$BUILD/bin/va-predict" bin
     PATH=$PWD/bin:$PATH refused VA_CUDA= cuda "this build has no GPU support, expected cpu"
@@ -85,4 +97,21 @@ MODELS=(test_golden_ops test_mae test_pretrain test_yunet)
     cmp cpu.h5 auto.h5
     va-predict -q -m m.h5 -o gpu.h5 f.h5
     same_numbers --abs 1e-5 cpu.h5 gpu.h5
+}
+
+@test "a library in a path with blanks and quotes, relative or not" {
+    make_features --video a --dim 6 --frames 4 f.h5
+    va-weights init -q --arch mamba-va --in-dim 6 --channels 8,6 --kernel 3 --layers 1 --hidden 4 -o m.h5
+    mkdir "it's \"one\"" && cp "$VA_CUDA" "it's \"one\"/lib va.so"
+    VA_CUDA="it's \"one\"/lib va.so" va-predict -q --device cuda:0 -m m.h5 -o a.h5 f.h5
+    VA_CUDA="$PWD/it's \"one\"/lib va.so" va-predict -q --device cuda -m m.h5 -o b.h5 f.h5
+    cmp a.h5 b.h5
+    # installed: beside the program's folder
+    mkdir -p here/bin here/lib
+    cp "$BUILD/bin/va-predict" here/bin
+    cp "$VA_CUDA" here/lib
+    for empty in -uVA_CUDA VA_CUDA=; do
+        env "$empty" here/bin/va-predict -q --device cuda -m m.h5 -o c.h5 f.h5
+        cmp a.h5 c.h5
+    done
 }

@@ -83,7 +83,7 @@ static const struct va_usage usage = {
         "and the weights with the best mean CCC are kept. MODEL.h5 is the whole encoder "
         "with its heads: va-embed uses it as weights, and va-predict rates frames with "
         "it.\n\n"
-        "The same options, inputs and number of threads and ranks give the same bytes, "
+        "The same options, inputs, device and number of threads and ranks give the same bytes, "
         "also when the run was interrupted and continued with --resume. SIGINT and "
         "SIGTERM end training after the current step and write a checkpoint. Without "
         "--resume or --restart, an unfinished run is left alone and the exit code is 3. "

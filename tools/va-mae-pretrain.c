@@ -104,7 +104,7 @@ static const struct va_usage usage = {
         "For a size other than those of --arch: --width 64 --depth 4 --image 48 --patch "
         "8 --decoder-width 32 --decoder-depth 2 --decoder-heads 4 trains in minutes on a "
         "laptop.\n\n"
-        "The same options, pictures and number of threads and ranks give the same bytes, "
+        "The same options, pictures, device and number of threads and ranks give the same bytes, "
         "also when the run was interrupted and continued with --resume. SIGINT and "
         "SIGTERM end training after the current update and write a checkpoint. Without "
         "--resume or --restart, an unfinished run is left alone and the exit code is 3. "

@@ -62,8 +62,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         .synopsis = "[options] --windows W.h5 --train LIST --val LIST -o MODEL.h5",
         .brief = "train the temporal model (TCN and Mamba) on windows of features",
         .details =
-            "A preset sets all options; single options override it. The same options, inputs "
-            "and number of threads and ranks give the same bytes, also when the run was "
+            "A preset sets all options; single options override it. The same options, inputs, "
+            "device and number of threads and ranks give the same bytes, also when the run was "
             "interrupted and continued with --resume. SIGINT and SIGTERM end training after "
             "the current step and write a checkpoint. Without --resume or --restart, an "
             "unfinished run is left alone and the exit code is 3.\n\n"

@@ -2,6 +2,7 @@
  * A file being written, from beginning to end: nothing in it varies between two runs. A file under its final name is whole: it was checked against its schema, marked,
  * closed, synced and renamed, in this order.
  */
+#include "base/va_computed.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_option.h"
@@ -121,8 +122,8 @@ void va_h5_set_seed(struct va_h5_out *out, uint64_t seed)
 
 static int put_provenance(struct va_h5_out *out)
 {
-    const char *lines[4 + MAX_INPUT_LINES];
-    char *record = va_options_record(), *made[4] = { 0 };
+    const char *lines[5 + MAX_INPUT_LINES];
+    char *record = va_options_record(), *made[5] = { 0 };
     char digest[VA_HASH_TEXT];
     struct va_hash hash;
     int64_t n = 0;
@@ -135,10 +136,13 @@ static int put_provenance(struct va_h5_out *out)
     va_h5_hash_strings(&hash, out->inputs, out->input_count);
     va_hash_finish(&hash, digest);
     made[3] = va_format("inputs=%lld %s", (long long)out->input_count, digest);
-    if (made[0] && made[1] && made[2] && made[3]) {
+    made[4] = va_format("device=%s", va_computed_by() ? va_computed_by() : "cpu");
+    if (made[0] && made[1] && made[2] && made[3] && made[4]) {
         lines[n++] = made[0];
         lines[n++] = "version=" VA_VERSION;
         lines[n++] = made[1];
+        if (va_computed_by())
+            lines[n++] = made[4];
         if (out->seeded)
             lines[n++] = made[2];
         if (out->input_count > MAX_INPUT_LINES)

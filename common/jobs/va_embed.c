@@ -337,8 +337,10 @@ int va_embed(const struct va_embed_job *job)
         !(w.trained = va_strdup(va_tensors_meta(set, "input"))))
         goto done;
     be = set ? va_device_open(job->device) : NULL;
-    if (be)
+    if (be) {
         be->precision = (enum va_precision)job->precision;
+        be->batch = job->batch;
+    }
     w.embedder = be ? va_embedder_new(be, set, job->weights, job->batch) : NULL;
     va_tensors_free(set); /* as large as the model: before its prepared forms take room */
     set = NULL;

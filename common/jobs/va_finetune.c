@@ -238,6 +238,7 @@ static int make_model(void *arg)
     if (!t->be)
         return -1;
     t->be->precision = (enum va_precision)c->precision;
+    t->be->batch = c->batch > 3 ? c->batch : 0; /* half of it is 2 or more */
     t->rater = va_rater_new(t->be, &t->shape, c->freeze);
     if (!t->rater)
         return -1;

@@ -183,6 +183,7 @@ static int make_model(void *arg)
     if (!t->be)
         return -1;
     t->be->precision = (enum va_precision)c->precision;
+    t->be->batch = c->batch;
     t->mae = va_mae_new(t->be, &t->config.model);
     if (!t->mae || va_params_allocate_training(va_mae_params(t->mae)) < 0 ||
         va_mae_reserve(t->mae, room, c->mask_ratio) < 0 ||

@@ -95,6 +95,7 @@ static int make_model(void *arg)
     t->be = va_device_open(t->job->device);
     if (!t->be)
         return -1;
+    t->be->batch = c->batch;
     t->model = va_temporal_new(t->be, &t->in.model, (enum va_temporal_init)c->draw,
                                c->decay == VA_DECAY_ALL);
     if (!t->model)

@@ -1,5 +1,6 @@
 #include "ops/va_device.h"
 
+#include "base/va_computed.h"
 #include "base/va_error.h"
 #include <limits.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ static bool is_cuda(const char *device)
     if (strncmp(device, "cuda:", 5) != 0)
         return false;
     digits = strspn(device + 5, "0123456789");
-    return digits >= 1 && digits <= 4 && !device[5 + digits];
+    return digits >= 1 && digits <= 9 && !device[5 + digits];
 }
 
 static bool told; /* why auto left a device out */
@@ -71,5 +72,8 @@ struct va_backend *va_device_open(const char *device)
     int number;
     const struct va_device *d = find(device, &number);
 
-    return d ? d->open(number) : NULL;
+    if (!d)
+        return NULL;
+    va_computed_on(d->name);
+    return d->open(number);
 }

@@ -150,6 +150,7 @@ struct va_backend {
     struct va_ops table;
     enum va_precision precision; /* from now on; of weights put without values too */
     bool failed;                 /* an operation failed, and it was reported */
+    int64_t batch;               /* --batch, where a smaller one takes less memory; or 0 */
     int64_t held;                /* bytes allocated now, and the most so far */
     int64_t held_max;
 };

@@ -4,11 +4,14 @@
 #include "ops/va_compose.h"
 #include "ops/va_device.h"
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct va_plugin_host host = { va_backend_init, va_error_machine };
@@ -34,6 +37,38 @@ static bool beside(char *path, size_t room)
            access(path, F_OK) == 0;
 }
 
+static void no_library(const char *name, const char *found)
+{
+    snprintf(missing, sizeof(missing),
+             "%s: found %s, expected the library of this version (make, or make install)", name,
+             found);
+}
+
+/*
+ * Whether the loader may look at this path: it waits at a pipe, and ends the program where a library lacks its end,
+ * which holds the table of sections. What else is wrong the loader says itself.
+ */
+static bool is_whole(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    ElfW(Ehdr) h = { 0 };
+    struct stat st;
+    bool is_file, is_short;
+
+    if (fd < 0)
+        return true;
+    is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    is_short = is_file && read(fd, &h, sizeof(h)) == sizeof(h) &&
+               memcmp(h.e_ident, ELFMAG, SELFMAG) == 0 &&
+               h.e_shoff + (uint64_t)h.e_shnum * h.e_shentsize > (uint64_t)st.st_size;
+    close(fd);
+    if (!is_file)
+        no_library(path, S_ISDIR(st.st_mode) ? "a folder" : "no file");
+    else if (is_short)
+        no_library(path, "a file that was cut short");
+    return is_file && !is_short;
+}
+
 static void *open_library(const char **name)
 {
     static char path[PATH_MAX + 32];
@@ -41,10 +76,12 @@ static void *open_library(const char **name)
     void *library;
 
     *name = asked && *asked ? asked : beside(path, sizeof(path)) ? path : "libvacuda.so";
+    if (strchr(*name, '/') && !is_whole(*name))
+        return NULL;
     library = dlopen(*name, RTLD_NOW | RTLD_LOCAL);
     if (library)
         return library;
-    if (strchr(*name, '/')) /* it is there, or was named: the loader's reason has the path */
+    if (*name == asked || strchr(*name, '/')) /* named, or there: the reason has its name */
         snprintf(missing, sizeof(missing), "%s", dlerror());
     else
         snprintf(missing, sizeof(missing), "this build has no GPU support, expected cpu");
@@ -63,9 +100,8 @@ static void open_plugin(void)
     plugin = of ? of(&host) : NULL;
     if (plugin && plugin->abi == VA_PLUGIN_ABI && plugin->table_size == sizeof(struct va_ops))
         return;
-    snprintf(missing, sizeof(missing),
-             "%s: found %s, expected the library of this version (make, or make install)", name,
-             plugin ? "a GPU library of another version" : "no GPU library of mamba-va");
+    no_library(name,
+               plugin ? "a GPU library of another version" : "no GPU library of mamba-va");
     plugin = NULL;
 }
 
