@@ -12,7 +12,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
 @test "va-embed: the features are those of the precision that was chosen, byte by byte" {
     for precision in f32 bf16; do
         va-embed -q -w earlier.h5 --precision $precision -o named.h5 a.h5
-        VA_PRECISION=$precision run -0 --separate-stderr va-embed -v -w earlier.h5 --precision auto -o auto.h5 a.h5
+        VA_PRECISION=$precision run -0 --separate-stderr va-embed --device cpu -v -w earlier.h5 --precision auto -o auto.h5 a.h5
         [ "${stderr_lines[0]}" = "va-embed: precision $precision: as VA_PRECISION says" ] || explain "$stderr"
         cmp named.h5 auto.h5
         attribute auto.h5 provenance | grep -q -e "--precision $precision a.h5"
@@ -20,7 +20,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
 }
 
 @test "va-embed: measured, it is f32 or bf16, and --verbose says why" {
-    run -0 --separate-stderr va-embed -v -w earlier.h5 --precision auto -o auto.h5 a.h5
+    run -0 --separate-stderr va-embed --device cpu -v -w earlier.h5 --precision auto -o auto.h5 a.h5
     [[ ${stderr_lines[0]} =~ ^"va-embed: precision "(f32|bf16)": a product takes "[0-9.]+" ms in f32, "[0-9.]+" ms in bf16; bf16 is used if it is 1.25 times as fast"$ ]] ||
         explain "$stderr"
     VA_PRECISION='' va-embed -q -w earlier.h5 --precision "${BASH_REMATCH[1]}" -o named.h5 a.h5

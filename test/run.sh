@@ -11,6 +11,8 @@ JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 passed=0 failed=0 skipped=0 running=0
 logs=$(mktemp -d) || exit 1
 trap 'rm -rf "$logs"' EXIT
+# The tests are about the CPU and the host executor, also where there is a GPU (test/gpu).
+export CUDA_VISIBLE_DEVICES=
 # In builds with sanitizers: fontconfig, which cairo asks for fonts, does not give back what it has read.
 echo leak:libfontconfig >"$logs/suppressed"
 export LSAN_OPTIONS=suppressions=$logs/suppressed:print_suppressions=0
