@@ -4,6 +4,7 @@
  * Detection, tracks and people are common/faces' business; here are options and files.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "base/va_text.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct args {
     const char *output, *weights, *name, *people, *input;
@@ -132,9 +132,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 /* What was found, on standard error. */
 static void tell(const struct args *a, const struct va_finder_result *r, int64_t faces)
 {
-    struct stat st;
-
-    if (!(a->fps > 0) && stat(a->input, &st) == 0 && S_ISDIR(st.st_mode))
+    if (!(a->fps > 0) && va_is_folder(a->input))
         va_warn("%s: pictures have no times, so --gap and --min-track do not count: give --fps",
                 a->input);
     if (faces == 0)

@@ -4,6 +4,7 @@
  * Reads va.predictions/1, the logs of training and tables of scores; writes SVG, or PNG through cairo. The
  * pictures are in common/plot/va_picture.
  */
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "data/va_lines.h"
@@ -13,7 +14,6 @@
 #include "plot/va_shown.h"
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static struct args {
     const char *output;
@@ -99,9 +99,7 @@ static enum kind kind_of_text(const char *path)
 
 static enum kind kind_of(const char *path)
 {
-    struct stat st;
-
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    if (va_is_folder(path))
         return FOLDER;
     return va_h5_named(path) ? PREDICTIONS : kind_of_text(path);
 }

@@ -5,6 +5,7 @@
  * common/plot/va_page.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "media/va_decoder.h"
@@ -13,7 +14,6 @@
 #include "plot/va_page.h"
 #include "plot/va_shown.h"
 #include <stdlib.h>
-#include <sys/stat.h>
 
 enum { LOOKED = 25 }; /* frames of a video whose times are compared */
 
@@ -65,13 +65,6 @@ static bool parse_args(int argc, char **argv, int *status)
         return va_usage_error(status,
                               "expected one file of predictions, or one or two folders");
     return true;
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* ---- whether the video is the one that was predicted ------------------------------------------ */
@@ -196,7 +189,7 @@ static int of_folders(void)
 /* A second input, a video or names belong to one kind of page only. */
 static int run(int *status)
 {
-    bool folder = is_folder(args.inputs[0]);
+    bool folder = va_is_folder(args.inputs[0]);
 
     if (!folder && args.inputs[1])
         return va_usage_error(status, "%s: found a second input beside predictions",

@@ -5,6 +5,7 @@
  * command line and what is made of it; run/va_given.c looks at the models, run/va_set.c at the settings,
  * run/va_videos.c at the videos.
  */
+#include "base/va_input.h"
 #include "base/va_make.h"
 #include "base/va_mem.h"
 #include "base/va_program.h"
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FACES_AUTO, FACES_YES, FACES_NO };
@@ -90,13 +90,6 @@ static const struct va_usage usage = {
         "va-run -j 2 -o own --encoder encoder.h5 --model model.h5 holiday.mp4 talk.mp4\n"
         "va-run -o one --set FACES_OPTIONS=\"--people largest\" talk.mp4",
 };
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 /* What follows --live is not for us. */
 static bool parse_args(int argc, char **argv, int *status)
@@ -196,7 +189,7 @@ static int find_detector(void)
     int found;
 
     for (char *const *path = args.operands; *path && args.faces == FACES_AUTO; path++)
-        wanted |= !is_folder(*path);
+        wanted |= !va_is_folder(*path);
     found = wanted ? va_given_detector(&args.settings, needed) : 0;
     detector = found > 0;
     unsearched = found == 0 && wanted;
@@ -210,7 +203,7 @@ static void warn_of_decode_options(void)
 
     for (char *const *path = args.operands; *path && args.faces != FACES_NO; path++)
         searched |= args.faces == FACES_YES || !given.models.count ||
-                    (detector && !is_folder(*path));
+                    (detector && !va_is_folder(*path));
     if (searched && va_set_value(&args.settings, "DECODE_OPTIONS"))
         va_warn(
             "DECODE_OPTIONS: not used where faces are searched: give FACES_OPTIONS, or --faces no");

@@ -151,6 +151,13 @@ void va_input_note(const char *path)
         (void)!remember(&st);
 }
 
+bool va_is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 bool va_input_is(const struct stat *st)
 {
     struct file *f;

@@ -41,6 +41,9 @@ VA_MUST_USE int va_input_read_all(int fd, const char *path, const char *expected
  * or not. A path that does not exist is ignored. */
 void va_input_note(const char *path);
 
+/* Whether a path leads to a folder. */
+bool va_is_folder(const char *path);
+
 /* Whether this file was opened or noted. */
 bool va_input_is(const struct stat *st);
 

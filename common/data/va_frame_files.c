@@ -1,6 +1,7 @@
 #include "data/va_frame_files.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "base/va_output.h"
@@ -8,7 +9,6 @@
 #include "base/va_tool.h"
 #include "data/va_labels.h"
 #include <string.h>
-#include <sys/stat.h>
 
 bool va_frame_files_check_options(const struct va_frame_files *f, int *status)
 {
@@ -19,10 +19,7 @@ bool va_frame_files_check_options(const struct va_frame_files *f, int *status)
 
 static bool is_folder(int place, const char *where)
 {
-    struct stat st;
-
-    return place == VA_FRAME_LABELS || where[strlen(where) - 1] == '/' ||
-           (stat(where, &st) == 0 && S_ISDIR(st.st_mode));
+    return place == VA_FRAME_LABELS || where[strlen(where) - 1] == '/' || va_is_folder(where);
 }
 
 /* The file of a video, the caller's to free. NULL after reporting. */

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_hash.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "base/va_progress.h"
@@ -256,13 +257,12 @@ static int add_input(struct va_pictures *p, const char *path)
 {
     int64_t before = p->count;
     size_t length = strlen(path);
-    struct stat st;
     char *folder;
     int result;
 
     if (va_h5_named(path)) {
         result = add_frames(p, path, true);
-    } else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+    } else if (va_is_folder(path)) {
         while (length > 1 && path[length - 1] == '/')
             length--;
         folder = va_format("%.*s", (int)length, path);

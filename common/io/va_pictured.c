@@ -1,9 +1,9 @@
 #include "io/va_pictured.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static bool begins(const char *shown, const char *kind)
 {
@@ -12,9 +12,7 @@ static bool begins(const char *shown, const char *kind)
 
 const char *va_pictured_by(const char *path)
 {
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? VA_PICTURED_CROP : VA_PICTURED_WHOLE;
+    return va_is_folder(path) ? VA_PICTURED_CROP : VA_PICTURED_WHOLE;
 }
 
 int va_pictured_read(struct va_h5_in *in, char **shown)

@@ -224,11 +224,10 @@ int va_crops_find(const char *path, char ***paths, int64_t *count, int64_t *room
 {
     int64_t before = *count;
     size_t length = strlen(path);
-    struct stat st;
     char *folder;
     int result = 0;
 
-    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+    if (strcmp(path, "-") != 0 && va_is_folder(path)) {
         while (length > 1 && path[length - 1] == '/')
             length--;
         folder = va_format("%.*s", (int)length, path);

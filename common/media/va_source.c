@@ -1,5 +1,6 @@
 #include "media/va_source.h"
 
+#include "base/va_input.h"
 #include "media/va_source_priv.h"
 #include "media/va_worker_priv.h"
 #include <string.h>
@@ -17,12 +18,11 @@ static bool is_camera(const char *path)
 struct va_source *va_source_open(const char *path, const struct va_source_options *options)
 {
     struct va_source *s = va_source_new(path, options);
-    struct stat st;
     int result;
 
     if (!s)
         return NULL;
-    if (strcmp(path, "-") != 0 && stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+    if (strcmp(path, "-") != 0 && va_is_folder(path)) {
         result = va_folder_open(s, path);
     } else if (is_camera(path)) {
         s->input.camera = path;

@@ -1,18 +1,12 @@
 #include "plot/va_curves.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "data/va_lines.h"
 #include "data/va_table.h"
 #include <string.h>
 #include <sys/stat.h>
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 static bool is_file(const char *path)
 {
@@ -126,7 +120,7 @@ static char *name_of(const char *path, bool folder)
 
 int va_curves_read(struct va_curves *c, const char *path, const char *name)
 {
-    bool folder = is_folder(path);
+    bool folder = va_is_folder(path);
     int status = 0;
 
     *c = (struct va_curves){ .name = name ? va_strdup(name) : name_of(path, folder) };
