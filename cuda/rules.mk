@@ -27,7 +27,7 @@ $(BUILD)/cuda/flags.cxx: FORCE
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(CXX_NOW)) | cmp -s - $@ || echo $(call quoted,$(CXX_NOW)) >$@
 
-# The executor, three times: as it is, and for sanitizers, which are loaded into a program before it (test/emu.bash).
+# The executor, three times: as it is, and for sanitizers, which are loaded into a program before it (test/cuda.bats).
 # What it hands from lane to lane is no shared memory, so it is not itself looked at for races.
 EMU_plain =
 EMU_asan  = -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1

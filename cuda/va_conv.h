@@ -5,7 +5,7 @@
 #ifndef VA_CONV_H
 #define VA_CONV_H
 
-#include "cuda/va_product.h"
+#include "cuda/va_operands.h"
 
 /* Frame t of a sequence, at tap k: row first + t + k * step of those in memory, `rows` a sequence, or zeros. */
 struct va_along_frames {

@@ -81,19 +81,15 @@ static __global__ void __launch_bounds__(256)
 
     VA_EACH_QUAD(j, q)
     {
-        float v[4], r[4];
+        float v[4];
 
         va_get4(v, q, j, x);
 #pragma unroll
         for (int k = 0; k < 4; k++)
             v[k] = v[k] > 0 ? v[k] : s * v[k];
         drop(v, m, j);
-        if (residual) {
-            va_get4(r, q, j, residual);
-#pragma unroll
-            for (int k = 0; k < 4; k++)
-                v[k] += r[k];
-        }
+        if (residual)
+            va_add4(v, q, j, residual);
         va_put4(v, q, j, y);
     }
 }

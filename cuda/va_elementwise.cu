@@ -75,15 +75,11 @@ static __global__ void __launch_bounds__(256) add(struct va_quads q, const struc
 
         VA_EACH_QUAD(j, q)
         {
-            float v[4], w[4];
+            float v[4];
 
             va_get4(v, q, j, a);
-            if (b) {
-                va_get4(w, q, j, b);
-#pragma unroll
-                for (int k = 0; k < 4; k++)
-                    v[k] += w[k];
-            }
+            if (b)
+                va_add4(v, q, j, b);
             va_put4(v, q, j, y);
         }
     }

@@ -79,6 +79,8 @@ struct warp {
     uint32_t mask;
 };
 
+enum order { FORWARD, REVERSE, RANDOM };
+
 struct va_emu_place *va_emu_now;
 void (*va_emu_watch)(const struct va_emu_launch *l);
 
@@ -90,7 +92,7 @@ static struct {
     const struct va_emu_launch *launch;
     size_t shared_size;
     uint64_t blocks; /* that have run */
-    enum va_emu_order order;
+    enum order order;
     uint64_t random;
     bool order_known;
     /* Addresses for the thread sanitizer. A thread that goes on may reach the next barrier before
@@ -193,7 +195,7 @@ static int dequeue(void)
 {
     int at = e.head, fiber;
 
-    if (e.order == VA_EMU_RANDOM && e.queued > 1) { /* any of the next 64 */
+    if (e.order == RANDOM && e.queued > 1) { /* any of the next 64 */
         int other = (e.head + (int)draw(e.queued < 64 ? (uint64_t)e.queued : 64)) % MAX_THREADS;
 
         fiber = e.queue[other];
@@ -225,7 +227,7 @@ static void next(bool for_good)
 static void wake(int first, uint32_t mask)
 {
     for (int i = 0; i < 32; i++) {
-        int lane = e.order == VA_EMU_REVERSE ? 31 - i : i;
+        int lane = e.order == REVERSE ? 31 - i : i;
 
         if (mask >> lane & 1)
             enqueue(first + lane);
@@ -238,7 +240,7 @@ static void wake_all(void)
 
     e.at_barrier = 0;
     for (int i = 0; i < warps; i++) {
-        int w = e.order == VA_EMU_REVERSE ? warps - 1 - i : i;
+        int w = e.order == REVERSE ? warps - 1 - i : i;
         uint32_t mask = 0;
 
         for (int lane = 0; lane < 32 && 32 * w + lane < e.count; lane++)
@@ -604,7 +606,7 @@ void *va_emu_shared(size_t bytes, size_t align)
     return e.now->place.shared;
 }
 
-void va_emu_set_order(enum va_emu_order order, uint64_t seed)
+static void set_order(enum order order, uint64_t seed)
 {
     e.order = order;
     e.random = seed * 2 + 1;
@@ -617,9 +619,9 @@ static void order_from_environment(void)
 
     e.order_known = true;
     if (s && !strcmp(s, "reverse"))
-        va_emu_set_order(VA_EMU_REVERSE, 0);
+        set_order(REVERSE, 0);
     else if (s && !strncmp(s, "random:", 7))
-        va_emu_set_order(VA_EMU_RANDOM, strtoull(s + 7, NULL, 10));
+        set_order(RANDOM, strtoull(s + 7, NULL, 10));
 }
 
 static void run_block(const struct va_emu_launch *l, uint3 block)
@@ -692,7 +694,7 @@ static void run_blocks(const struct va_emu_launch *l)
     e.home.tsan = __tsan_get_current_fiber();
 #endif
     for (uint64_t i = 0; i < blocks; i++) { /* blocks in the same order as threads */
-        uint64_t b = e.order == VA_EMU_REVERSE ? blocks - 1 - i : i;
+        uint64_t b = e.order == REVERSE ? blocks - 1 - i : i;
 
         run_block(l, { (unsigned)(b % l->grid.x), (unsigned)(b / l->grid.x % l->grid.y),
                        (unsigned)(b / ((uint64_t)l->grid.x * l->grid.y)) });

@@ -2,7 +2,7 @@
  * va_emu.h - a host executor of kernels: CUDA's names for g++ and clang++.
  *
  * A block runs at a time; each of its threads is a fiber that runs until it waits for others. So
- * one order of many is tried per run, and VA_EMU_ORDER or va_emu_order() chooses it:
+ * one order of many is tried per run, and VA_EMU_ORDER chooses it:
  *   forward | reverse    threads by ascending or descending number
  *   random:SEED          a new order at every wait
  * What differs between orders is a race. Built with -fsanitize=thread, every fiber is a thread to
@@ -27,55 +27,11 @@
 #ifndef VA_EMU_H
 #define VA_EMU_H
 
-#include <math.h>
+#include "cuda/va_emu_words.h"
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <type_traits>
-
-#define __global__
-#define __device__
-#define __host__
-#define __forceinline__ inline
-#define __launch_bounds__(...)
-#define __restrict__ __restrict
-#define __grid_constant__
-#define __align__(n) alignas(n)
-#define __constant__ static
-
-struct uint3 {
-    unsigned x, y, z;
-};
-struct dim3 {
-    unsigned x, y, z;
-    constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_)
-    {
-    }
-};
-struct alignas(8) float2 {
-    float x, y;
-};
-struct alignas(16) float4 {
-    float x, y, z, w;
-};
-struct alignas(8) uint2 {
-    uint32_t x, y;
-};
-struct alignas(16) uint4 {
-    uint32_t x, y, z, w;
-};
-static inline float2 make_float2(float x, float y)
-{
-    return { x, y };
-}
-static inline float4 make_float4(float x, float y, float z, float w)
-{
-    return { x, y, z, w };
-}
-static inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w)
-{
-    return { x, y, z, w };
-}
 
 /* ---- the thread that runs now ------------------------------------------------------------------ */
 
@@ -90,7 +46,6 @@ extern struct va_emu_place *va_emu_now;
 #define blockIdx  (va_emu_now->block)
 #define blockDim  (va_emu_now->block_size)
 #define gridDim   (va_emu_now->grid_size)
-static constexpr int warpSize = 32;
 
 #define VA_SHARED_MEMORY(type, name) \
     type &name = *(type *)va_emu_shared(sizeof(type), alignof(type))
@@ -111,8 +66,6 @@ enum va_emu_op {
 void va_emu_barrier(int line);
 /* Meet the lanes of the mask; value in, what lane `from` brought out. */
 uint32_t va_emu_exchange(enum va_emu_op op, uint32_t mask, uint32_t value, int from, int line);
-void va_emu_fence(
-    void); /* for the thread sanitizer: a release and an acquire by all of a warp */
 
 #define VA_LINE int line = __builtin_LINE()
 
@@ -159,124 +112,9 @@ static inline T __shfl_sync(uint32_t mask, T x, int from, int width = 32, VA_LIN
 {
     return va_emu_shuffle(mask, x, va_emu_lane() / width * width + (from & (width - 1)), line);
 }
-template <class T>
-static inline T __shfl_down_sync(uint32_t mask, T x, int by, int width = 32, VA_LINE)
-{
-    int lane = va_emu_lane();
-
-    return va_emu_shuffle(mask, x, lane % width + by < width ? lane + by : lane, line);
-}
-template <class T>
-static inline T __shfl_up_sync(uint32_t mask, T x, int by, int width = 32, VA_LINE)
-{
-    int lane = va_emu_lane();
-
-    return va_emu_shuffle(mask, x, lane % width >= by ? lane - by : lane, line);
-}
-static inline uint32_t __ballot_sync(uint32_t mask, int yes, VA_LINE)
-{
-    return va_emu_exchange(VA_EMU_BALLOT, mask, yes != 0, 0, line);
-}
 static inline int __any_sync(uint32_t mask, int yes, VA_LINE)
 {
     return va_emu_exchange(VA_EMU_BALLOT, mask, yes != 0, 0, line) != 0;
-}
-static inline int __all_sync(uint32_t mask, int yes, VA_LINE)
-{
-    return va_emu_exchange(VA_EMU_BALLOT, mask, yes != 0, 0, line) == mask;
-}
-
-/* ---- atomics: fibers change at waits only, so plain; __atomic for the thread sanitizer ---------- */
-
-template <class T>
-static inline T atomicAdd(T *p, T x)
-{
-    if constexpr (std::is_integral_v<T>) {
-        return __atomic_fetch_add(p, x, __ATOMIC_RELAXED);
-    } else {
-        T old, now;
-
-        __atomic_load(p, &old, __ATOMIC_RELAXED);
-        do
-            now = old + x;
-        while (!__atomic_compare_exchange(p, &old, &now, false, __ATOMIC_RELAXED,
-                                          __ATOMIC_RELAXED));
-        return old;
-    }
-}
-static inline int atomicMax(int *p, int x)
-{
-    int old = __atomic_load_n(p, __ATOMIC_RELAXED);
-
-    __atomic_store_n(p, old > x ? old : x, __ATOMIC_RELAXED);
-    return old;
-}
-template <class T>
-static inline T atomicExch(T *p, T x)
-{
-    return __atomic_exchange_n(p, x, __ATOMIC_RELAXED);
-}
-static inline void __threadfence(void)
-{
-}
-
-/* ---- arithmetic -------------------------------------------------------------------------------- */
-
-static inline float __uint_as_float(uint32_t x)
-{
-    float y;
-
-    memcpy(&y, &x, 4);
-    return y;
-}
-static inline uint32_t __float_as_uint(float x)
-{
-    uint32_t y;
-
-    memcpy(&y, &x, 4);
-    return y;
-}
-static inline float va_exp2(float x)
-{
-    return exp2f(x);
-}
-static inline float va_rcp(float x)
-{
-    return 1 / x;
-}
-static inline float va_sqrt(float x)
-{
-    return sqrtf(x);
-}
-static inline float rsqrtf(float x)
-{
-    return 1 / sqrtf(x);
-}
-static inline uint32_t __umulhi(uint32_t a, uint32_t b)
-{
-    return (uint32_t)((uint64_t)a * b >> 32);
-}
-static inline int32_t va_dot4(uint32_t a, uint32_t b, int32_t sum)
-{
-    for (int i = 0; i < 32; i += 8)
-        sum += (int8_t)(a >> i) * (int8_t)(b >> i);
-    return sum;
-}
-static inline va_bf16 va_bf16_of(float x)
-{
-    uint32_t u = __float_as_uint(x);
-
-    if (x != x)
-        return { 0x7fff };
-    return { (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16) };
-}
-static inline uint32_t va_bf16_pair(float low, float high)
-{
-    return va_bf16_of(low).bits | (uint32_t)va_bf16_of(high).bits << 16;
-}
-static inline float va_f32_of(va_bf16 x)
-{
-    return __uint_as_float((uint32_t)x.bits << 16);
 }
 
 /* ---- tensor cores, copies ---------------------------------------------------------------------- */
@@ -373,8 +211,5 @@ static inline void va_emu_start(const char *name, dim3 grid, dim3 block, size_t 
 }
 #define VA_LAUNCH(stream, grid, block, bytes, kernel, ...) \
     ((void)(stream), va_emu_start(#kernel, grid, block, bytes, kernel, __VA_ARGS__))
-
-enum va_emu_order { VA_EMU_FORWARD, VA_EMU_REVERSE, VA_EMU_RANDOM };
-void va_emu_set_order(enum va_emu_order order, uint64_t seed);
 
 #endif

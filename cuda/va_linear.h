@@ -5,7 +5,7 @@
 #define VA_LINEAR_H
 
 #include "cuda/va_act.h"
-#include "cuda/va_product.h"
+#include "cuda/va_operands.h"
 
 /* What a layer makes of its sums. The tensors of a batch have M rows each. */
 struct va_linear_finish {

@@ -72,6 +72,17 @@ static __device__ __forceinline__ void va_get4(float (&v)[4], struct va_quads q,
         v[k] = at + k >= 0 && at + k < q.n ? x[at + k] : 0;
 }
 
+static __device__ __forceinline__ void va_add4(float (&v)[4], struct va_quads q, int64_t j,
+                                               const float *x)
+{
+    float w[4];
+
+    va_get4(w, q, j, x);
+#pragma unroll
+    for (int k = 0; k < 4; k++)
+        v[k] += w[k];
+}
+
 static __device__ __forceinline__ void va_put4(const float (&v)[4], struct va_quads q,
                                                int64_t j, float *y)
 {

@@ -5,7 +5,7 @@
 #ifndef VA_WEIGHT_GRAD_H
 #define VA_WEIGHT_GRAD_H
 
-#include "cuda/va_product.h"
+#include "cuda/va_operands.h"
 
 /* sum[n] += the sum of column n of `count` rows of N numbers. */
 void va_cuda_add_columns(struct va_backend *be, va_rows rows, int64_t count, int64_t N,

@@ -49,9 +49,9 @@ struct va_params {
     struct va_param *items; /* [count] */
     int64_t count, room;
     void *values; /* block of all entries; NULL before va_params_allocate */
-    bool
-        run_only; /* set before that: not trained, not stored; weights may be prepared alone, as
-                      frozen ones are where their values are to be had from that */
+    /* Set before that: not trained, not stored; weights may be prepared alone, as frozen ones are where their
+     * values are to be had from that. */
+    bool run_only;
 
     struct va_derived *derived; /* [derived_count] weights that follow from entries */
     int64_t *derived_from;      /* [derived_count, 2]: the entries of v and g; -1: no g */

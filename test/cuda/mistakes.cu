@@ -1,6 +1,6 @@
 /*
  * mistakes NAME - a kernel with one mistake, in the order of VA_EMU_ORDER; prints a sum of what it made.
- * test/emu.bats says who has to notice which. right and right_warp have none.
+ * mistakes.sh tries who notices which. right and right_warp have none.
  */
 #include "cuda/va_kernel.h"
 #include <stdio.h>
