@@ -287,7 +287,7 @@ include test/rules.mk # tests, benchmarks, faults, fuzzing
 check-headers:
 	@for h in $(HEADERS); do \
 	    echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(CSTD) $(WARN) -Werror -fsyntax-only -x c - || exit 1; done
-	@for h in $(filter-out %/va_emu.h %_cuda.h,$(CUDA_H)); do \
+	@for h in $(filter-out %/va_emu.h %/va_emu_words.h %_cuda.h,$(CUDA_H)); do \
 	    echo "#include \"$$h\"" | $(CXX) $(CUDA_FLAGS) -Werror -fsyntax-only -x c++ - || exit 1; done
 
 # Includes point down the layers only, and no files of the library need one another in a circle.
@@ -306,18 +306,19 @@ format:
 deps:
 	@WITH=$(call quoted,$(WITH)) ./deps.sh
 	@BUILD=$(BUILD) WITH=$(call quoted,$(WITH)) ./fetch.sh
-	@$(if $(filter cuda,$(WITH)),./nvcc.sh fetch $(BUILD),:)
+	@$(if $(filter cuda,$(WITH)),./nvcc.sh fetch $(call quoted,$(BUILD)),:)
 
 demo: all
 	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) \
 	    -f pipelines/demo.mk BIN=$(BUILD)/bin OUT=$(BUILD)/demo
 
 SHARE = $(DESTDIR)$(PREFIX)/share
+INSTALLED_CUDA = $(DESTDIR)$(PREFIX)/lib/libvacuda.so
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
 	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
-	[ ! -f $(CUDA_LIB) ] || install -D -m 755 $(CUDA_LIB) $(DESTDIR)$(PREFIX)/lib/libvacuda.so
+	if [ -f $(CUDA_LIB) ]; then install -D -m 755 $(CUDA_LIB) $(INSTALLED_CUDA); else rm -f $(INSTALLED_CUDA); fi
 	install -m 644 $(MAN1) $(SHARE)/man/man1
 	install -m 644 $(MAN5) $(SHARE)/man/man5
 	install -m 644 $(MAN7) $(SHARE)/man/man7
@@ -330,7 +331,7 @@ uninstall:
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(BASH_COMPLETION:$(BUILD)/completion/bash/%=$(SHARE)/bash-completion/completions/%) \
 	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(SHARE)/zsh/site-functions/%)
-	rm -f $(DESTDIR)$(PREFIX)/lib/libvacuda.so
+	rm -f $(INSTALLED_CUDA)
 	rm -rf $(SHARE)/mamba-va
 
 clean:

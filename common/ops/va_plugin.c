@@ -1,6 +1,8 @@
 #include "ops/va_plugin.h"
 
 #include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_program.h"
 #include "ops/va_compose.h"
 #include "ops/va_device.h"
 #include <dlfcn.h>
@@ -19,22 +21,17 @@ static const struct va_plugin *plugin; /* NULL: `missing` says why */
 static char missing[PATH_MAX + 200];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* Beside the program: where make and make install put it. False where there is none. */
-static bool beside(char *path, size_t room)
+/* Beside the program: where make and make install put it. A new string; NULL where there is none. */
+static char *beside(void)
 {
-    char program[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    char *slash;
+    char *above = va_program_above(1);
+    char *path = above ? va_format("%s/lib/libvacuda.so", above) : NULL;
 
-    if (n < 0)
-        return false;
-    program[n] = '\0';
-    slash = strrchr(program, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    return snprintf(path, room, "%s/../lib/libvacuda.so", program) < (int)room &&
-           access(path, F_OK) == 0;
+    va_free(above);
+    if (path && access(path, F_OK) == 0)
+        return path;
+    va_free(path);
+    return NULL;
 }
 
 static void no_library(const char *name, const char *found)
@@ -69,33 +66,27 @@ static bool is_whole(const char *path)
     return is_file && !is_short;
 }
 
-static void *open_library(const char **name)
+/* The loader looks where it always does for a name without a folder. */
+static void *open_library(const char *name, bool asked)
 {
-    static char path[PATH_MAX + 32];
-    const char *asked = getenv("VA_CUDA");
     void *library;
 
-    *name = asked && *asked ? asked : beside(path, sizeof(path)) ? path : "libvacuda.so";
-    if (strchr(*name, '/') && !is_whole(*name))
+    if (strchr(name, '/') && !is_whole(name))
         return NULL;
-    library = dlopen(*name, RTLD_NOW | RTLD_LOCAL);
+    library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (library)
         return library;
-    if (*name == asked || strchr(*name, '/')) /* named, or there: the reason has its name */
+    if (asked || strchr(name, '/')) /* named, or there: the reason has its name */
         snprintf(missing, sizeof(missing), "%s", dlerror());
     else
         snprintf(missing, sizeof(missing), "this build has no GPU support, expected cpu");
     return NULL;
 }
 
-static void open_plugin(void)
+static void take_library(const char *name, void *library)
 {
-    const char *name;
-    void *library = open_library(&name);
     va_plugin_of of;
 
-    if (!library)
-        return;
     *(void **)&of = dlsym(library, VA_PLUGIN_SYMBOL);
     plugin = of ? of(&host) : NULL;
     if (plugin && plugin->abi == VA_PLUGIN_ABI && plugin->table_size == sizeof(struct va_ops))
@@ -103,6 +94,18 @@ static void open_plugin(void)
     no_library(name,
                plugin ? "a GPU library of another version" : "no GPU library of mamba-va");
     plugin = NULL;
+}
+
+static void open_plugin(void)
+{
+    const char *asked = getenv("VA_CUDA");
+    char *here = asked && *asked ? NULL : beside();
+    const char *name = asked && *asked ? asked : here ? here : "libvacuda.so";
+    void *library = open_library(name, name == asked);
+
+    if (library)
+        take_library(name, library);
+    va_free(here);
 }
 
 static int count_devices(char *why, size_t room)
