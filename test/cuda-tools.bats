@@ -4,28 +4,13 @@
 bats_require_minimum_version 1.8.0
 load lib/va
 load lib/pretrain
+load lib/devices
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
-    pretrain_setup_file
-    mkdir labels
-    for v in a b c d; do
-        make_features --video $v --dim 6 --frames 60 --seed "$(printf %d "'$v")" f$v.h5
-        make_frames --frames 12 --width 20 --height 18 --video $v --seed "$(printf %d "'$v")" p$v.h5
-        make_labels --frames 60 --seed "$(printf %d "'$v")" --unlabelled 3,4,40 >labels/$v.txt
-    done
-    va-window --labels labels --window 20 --stride 20 -o w.h5 fa.h5 fb.h5 fc.h5 fd.h5 >/dev/null
-    printf 'a\nb\nc\n' >train.txt
-    echo d >val.txt
-    va-weights init -q --arch vit_tiny -o tiny.h5
-}
+setup_file() { devices_setup_file 60 12 20; }
 setup() {
     cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .
     export VA_CUDA=$BUILD/emu/plain/libvacuda.so
 }
-
-WINDOWS=(-q -j 1 --windows w.h5 --train train.txt --val val.txt --warmup-epochs 1)
-SMALL_HEAD=(--channels "8,6" --kernel 3 --layers 2 --d-state 3 --hidden 4 --heads 2)
 
 # near TOLERANCE TOOL ARGS... (which write out.h5): on the CPU and on the device
 near() {

@@ -5,21 +5,9 @@
 bats_require_minimum_version 1.8.0
 load lib/va
 load lib/pretrain
+load lib/devices
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
-    pretrain_setup_file
-    mkdir labels
-    for v in a b c d; do
-        make_features --video $v --dim 6 --frames 90 --seed "$(printf %d "'$v")" f$v.h5
-        make_frames --frames 30 --width 20 --height 18 --video $v --seed "$(printf %d "'$v")" p$v.h5
-        make_labels --frames 90 --seed "$(printf %d "'$v")" --unlabelled 3,4,40 >labels/$v.txt
-    done
-    va-window --labels labels --window 30 --stride 20 -o w.h5 fa.h5 fb.h5 fc.h5 fd.h5 >/dev/null
-    printf 'a\nb\nc\n' >train.txt
-    echo d >val.txt
-    va-weights init --arch vit_tiny -o tiny.h5
-}
+setup_file() { devices_setup_file 90 30 30; }
 setup() {
     cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .
     LATE=$BUILD/test/late/bin
@@ -27,8 +15,6 @@ setup() {
 
 RATED=(-w tiny.h5 --labels labels --unmatched allow --train train.txt --val val.txt --batch 6
     --per-video 8 --warmup-epochs 1)
-WINDOWS=(-q -j 1 --windows w.h5 --train train.txt --val val.txt --warmup-epochs 1)
-SMALL_HEAD=(--channels "8,6" --kernel 3 --layers 2 --d-state 3 --hidden 4 --heads 2)
 
 # same TOOL ARGS... (which write out.h5): here and there
 same() {
