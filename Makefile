@@ -41,7 +41,7 @@ CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
 HDF5_LIB ?= -lhdf5_serial
-LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldnnl -lgomp -ldl -lm $(MPI_LIBS) $(CAIRO_LIBS) $(CAMERA_LIBS)
+LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldl -lm $(MPI_LIBS) $(CAIRO_LIBS) $(CAMERA_LIBS)
 
 # MPI is optional: without it everything else works. MPI=no leaves it out, MPI=NAME or
 # MPI=/path/mpicc says which one, MPI=yes that there must be one. Asked at first use as well; programs
@@ -178,7 +178,7 @@ $(BUILD)/va_build.h: FORCE
 	@{ echo '#define VA_BUILD_COMMIT "$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none)"'; \
 	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
 	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(strip $(OPT) $(SANFLAGS) $(CFLAGS)))"); \
-	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), libjpeg-turbo $(shell pkg-config --modversion libturbojpeg 2>/dev/null), oneDNN $(shell sed -n 's/^#define DNNL_VERSION_\(MAJOR\|MINOR\|PATCH\) //p' /usr/include/oneapi/dnnl/dnnl_version.h 2>/dev/null | paste -sd.)"'; \
+	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), libjpeg-turbo $(shell pkg-config --modversion libturbojpeg 2>/dev/null)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
 	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; \
 	   echo $(call quoted,#define VA_BUILD_PNG "$(call c_string,$(CAIRO_STATE))"); \

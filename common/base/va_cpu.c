@@ -23,20 +23,28 @@ static enum va_isa detect(void)
     return VA_ISA_PLAIN;
 }
 
-bool va_cpu_amx_announced(void)
+enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+
+static bool amx_announced(void)
 {
     unsigned a, b, c, d;
 
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 1); /* AMX-TILE */
 }
 
-static bool bf16_pays(void)
+static bool has_dots(void)
 {
-    unsigned a, b, c, d, vendor;
+    unsigned a, b, c, d;
 
-    if (!__get_cpuid(0, &a, &vendor, &c, &d) || !__get_cpuid_count(7, 1, &a, &b, &c, &d))
-        return false;
-    return vendor == signature_AMD_ebx && (a >> 5 & 1); /* AVX512_BF16 */
+    return detect() == VA_ISA_AVX512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
+           (a >> 5 & 1); /* AVX512_BF16 */
+}
+
+static bool is_amd(void)
+{
+    unsigned a, b, c, d;
+
+    return __get_cpuid(0, &a, &b, &c, &d) && b == signature_AMD_ebx;
 }
 
 static bool has_vnni(enum va_isa isa)
@@ -52,7 +60,6 @@ static bool has_vnni(enum va_isa isa)
  * tdpbf16ps, tilerelease. Never returns. */
 static void amx_probe_child(void)
 {
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
     struct {
         unsigned char palette, start, reserved[14];
         unsigned short colsb[16];
@@ -81,13 +88,14 @@ static bool probe_amx(void)
     int status;
     pid_t pid;
 
-    if (!va_cpu_amx_announced())
+    if (detect() != VA_ISA_AVX512 || !amx_announced())
         return false;
     pid = fork();
     if (pid == 0)
         amx_probe_child();
     return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-           WEXITSTATUS(status) == 0;
+           WEXITSTATUS(status) == 0 &&
+           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 #else
 static enum va_isa detect(void)
@@ -95,12 +103,17 @@ static enum va_isa detect(void)
     return VA_ISA_PLAIN;
 }
 
-bool va_cpu_amx_announced(void)
+static bool amx_announced(void)
 {
     return false;
 }
 
-static bool bf16_pays(void)
+static bool has_dots(void)
+{
+    return false;
+}
+
+static bool is_amd(void)
 {
     return false;
 }
@@ -159,14 +172,38 @@ enum va_conv_method va_cpu_conv_method(void)
 }
 
 const char *const va_vnni_names[] = { "no", "yes", NULL };
+const char *const va_amx_names[] = { "no", "yes", NULL };
+const char *const va_bf16_names[] = { "no", "yes", NULL };
+
+/* What *answer remembers of a question that costs something: 1, -1; 0: not asked yet. */
+static bool remember(_Atomic signed char *answer, bool (*ask)(void))
+{
+    if (!*answer)
+        *answer = ask() ? 1 : -1;
+    return *answer > 0;
+}
 
 bool va_cpu_vnni(enum va_isa isa)
 {
-    static _Atomic signed char here[VA_ISA_AVX512 + 1]; /* 1, -1; 0: not looked at yet */
+    static _Atomic signed char here[VA_ISA_AVX512 + 1]; /* as in remember() */
 
     if (!here[isa])
         here[isa] = isa <= detect() && has_vnni(isa) ? 1 : -1;
     return here[isa] > 0 && wish("VA_VNNI", va_vnni_names) != 0;
+}
+
+static _Atomic signed char amx, dots, amd;
+
+bool va_cpu_amx(void)
+{
+    return remember(&amx, probe_amx) && wish("VA_AMX", va_amx_names) != 0;
+}
+
+bool va_cpu_bf16_dots(void)
+{
+    int wanted = wish("VA_BF16", va_bf16_names);
+
+    return remember(&dots, has_dots) && (wanted == 1 || (wanted && remember(&amd, is_amd)));
 }
 
 const char *const va_wished_precision_names[] = { "f32", "bf16", NULL };
@@ -190,21 +227,11 @@ const char *va_cpu_bad_wish(const char **expected)
     if (wish("VA_PRECISION", va_wished_precision_names) == -2)
         return "VA_PRECISION";
     *expected = "no or yes";
+    if (wish("VA_AMX", va_amx_names) == -2)
+        return "VA_AMX";
+    if (wish("VA_BF16", va_bf16_names) == -2)
+        return "VA_BF16";
     return wish("VA_VNNI", va_vnni_names) == -2 ? "VA_VNNI" : NULL;
-}
-
-bool va_cpu_amx_works(void)
-{
-    static int works = -1;
-
-    if (works < 0)
-        works = probe_amx();
-    return works;
-}
-
-bool va_cpu_bf16_pays(void)
-{
-    return va_cpu_isa() == VA_ISA_AVX512 && (va_cpu_amx_works() || bf16_pays());
 }
 
 const char *va_cpu_describe(void)
@@ -212,8 +239,8 @@ const char *va_cpu_describe(void)
     static char line[128];
 
     snprintf(line, sizeof(line), "%s, amx %s", va_isa_names[va_cpu_isa()],
-             !va_cpu_amx_announced() ? "not announced"
-             : va_cpu_amx_works()    ? "works"
-                                     : "announced but traps, not used");
+             !amx_announced()             ? "not announced"
+             : !remember(&amx, probe_amx) ? "announced but traps, not used"
+                                          : "works");
     return line;
 }

@@ -49,13 +49,21 @@ const char *va_cpu_wished_precision(void);
  * refuse it. */
 const char *va_cpu_bad_wish(const char **expected);
 
-/* AMX is announced; and it survived the probe (false where it is not announced). */
-bool va_cpu_amx_announced(void);
-bool va_cpu_amx_works(void);
+/*
+ * AMX: it survived the probe, and the process may use it. VA_AMX=no in the environment does without, for tests
+ * and for comparing; results are the same.
+ */
+extern const char *const va_amx_names[]; /* no, yes */
 
-/* Products of bfloat16 by instructions of their own are faster than by float32's: AMX that works,
- * or AVX512_BF16 on a processor of AMD (those of Intel without AMX run it at half the rate). */
-bool va_cpu_bf16_pays(void);
+bool va_cpu_amx(void);
+
+/*
+ * Products of bfloat16 by AVX512_BF16: where that is there and faster than float32, on processors of AMD (those of
+ * Intel run it at half the rate). VA_BF16 in the environment: no does without; yes uses it wherever it is there.
+ */
+extern const char *const va_bf16_names[]; /* no, yes */
+
+bool va_cpu_bf16_dots(void);
 
 const char *va_cpu_describe(void); /* one line for --version -v */
 

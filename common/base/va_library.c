@@ -62,9 +62,10 @@ static int note_library(struct dl_phdr_info *info, size_t size, void *unused)
         const char *name;
         int signal;
     } known[] = {
-        { "/libdnnl", SIGSEGV },    { "/libhdf5", SIGSEGV },
+        { "/libhdf5", SIGSEGV },
         { "/libavutil", SIGABRT }, /* av_assert0: an option could not be set */
-        { "/libavcodec", SIGABRT }, { "/libavformat", SIGABRT },
+        { "/libavcodec", SIGABRT },
+        { "/libavformat", SIGABRT },
     };
     int wanted = 0;
 

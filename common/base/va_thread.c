@@ -1,8 +1,7 @@
 /*
  * Workers take task numbers from one atomic counter. Between two calls a worker spins for a
  * short while (a training step has hundreds of short calls) and then sleeps on a condition
- * variable. oneDNN runs its own OpenMP threads: here each worker tells OpenMP that it is alone,
- * so that only one pool exists.
+ * variable.
  */
 #include "base/va_thread.h"
 
@@ -14,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-extern void omp_set_num_threads(int n); /* libgomp, which oneDNN brings along */
 
 enum { SPINS = 4000, MAX_THREADS = 1024 };
 
@@ -111,7 +108,6 @@ static void *worker(void *arg)
 {
     int thread = (int)(intptr_t)arg, seen = 0;
 
-    omp_set_num_threads(1);
     for (;;) {
         for (int i = 0; i < SPINS && atomic_load(&pool.generation) == seen; i++)
             relax();
@@ -146,7 +142,6 @@ void va_threads_set(int n)
             pthread_join(pool.threads[i], NULL);
         pool.stop = false;
     }
-    omp_set_num_threads(1);
     atomic_store(&pool.generation, 0);
     if (n <= 0)
         n = va_threads_available();

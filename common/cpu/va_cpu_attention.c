@@ -52,18 +52,82 @@ static void one_query(const struct va_attention *p, const float *q, const float 
                           v + (p->Tk - 1) * p->ldk, y);
 }
 
-/* Rows of one head, rounded and without gaps, in `to` [rows, D]. */
-static const float *rounded(const float *x, int64_t rows, int64_t D, int64_t ld, float *to)
-{
-    for (int64_t i = 0; i < rows; i++)
-        va_hot()->round_bf16(D, x + i * ld, to + i * D);
-    return to;
-}
-
 /* What a backward pass needs must be of the same weights as it finds. */
 static bool rounds(const struct va_backend *be, const struct va_attention *p)
 {
     return be->precision == VA_BF16_PRODUCTS && !p->lse;
+}
+
+/* ---- products of rounded operands (cpu/va_narrow.h) ------------------------------------- */
+
+/* The working memory of a task: rows and panels of a product. */
+struct rounded {
+    uint8_t *rows, *panels;
+};
+
+/* Bytes of rows and panels of a product [M, K] by [K, N]. */
+static int64_t bytes_of_rows(int64_t M, int64_t K)
+{
+    return va_round_up(M, VA_NARROW_ROWS) * va_narrow_ld(va_narrow_lines(K, 2));
+}
+
+static int64_t bytes_of_panels(int64_t N, int64_t K)
+{
+    return va_round_up(N, VA_NARROW_PANEL) * va_narrow_lines(K, 2) * VA_NARROW_LINE;
+}
+
+/* va_gemm of operands that are rounded to bfloat16 before; B in columns or rows. */
+static void rounded_product(const struct va_gemm *g, struct rounded m, const float *a,
+                            const float *b, float *c)
+{
+    int64_t lines = va_narrow_lines(g->K, 2);
+    const struct va_narrow_product p = { .rows = g->M,
+                                         .cols = g->N,
+                                         .lines = lines,
+                                         .taps = 1,
+                                         .panel = lines * VA_NARROW_TILE,
+                                         .x = m.rows,
+                                         .ldx = va_narrow_ld(lines),
+                                         .w = m.panels,
+                                         .c = c,
+                                         .ldc = g->ldc };
+
+    for (int64_t i = 0; i < g->M; i++)
+        va_hot()->halves_row(g->K, a + i * g->lda, m.rows + i * p.ldx);
+    for (int64_t n = 0; n < g->N; n += VA_NARROW_PANEL, m.panels += lines * VA_NARROW_TILE) {
+        int64_t cols = g->N - n < VA_NARROW_PANEL ? g->N - n : VA_NARROW_PANEL;
+
+        if (g->b == VA_GEMM_COLUMNS)
+            va_hot()->halves_columns(g->K, cols, g->ldb, b + n * g->ldb, m.panels);
+        else
+            va_hot()->halves_rows(g->K, cols, g->ldb, b + n, m.panels);
+    }
+    va_hot()->halves_product(&p);
+}
+
+/* Either of a task's products, by the precision. */
+static void multiply(const struct attention *a, const struct va_gemm *g, struct rounded m,
+                     int thread, const float *x, const float *w, float *c)
+{
+    if (m.rows)
+        rounded_product(g, m, x, w, c);
+    else if (va_gemm(g, thread, x, w, c) < 0)
+        atomic_store(&a->cpu->broken, true);
+}
+
+/* Bytes that both products of a task have room in: rows, then panels. */
+static int64_t room_of_rows(const struct va_attention *p, int64_t n, int64_t keys)
+{
+    int64_t q = bytes_of_rows(n, p->D), w = bytes_of_rows(n, keys);
+
+    return q > w ? q : w;
+}
+
+static int64_t room_of_panels(const struct va_attention *p, int64_t keys)
+{
+    int64_t k = bytes_of_panels(keys, p->D), v = bytes_of_panels(p->D, keys);
+
+    return k > v ? k : v;
 }
 
 static void attention_task(void *arg, int64_t task, int thread)
@@ -77,27 +141,21 @@ static void attention_task(void *arg, int64_t task, int thread)
     const float *q = (const float *)p->q + b * p->stepq + q0 * p->ldq + h * p->D;
     const float *k = (const float *)p->k + b * p->stepk + h * p->D;
     const float *v = (const float *)p->v + b * p->stepk + h * p->D;
-    bool bf16 = rounds(&a->cpu->base, p);
-    float *scores = va_cpu_scratch(a->cpu, thread), *more = scores + n * keys; /* [n, keys] */
-    int64_t ld = bf16 ? p->D : p->ldk;
+    float *scores = va_cpu_scratch(a->cpu, thread); /* [n, keys] */
     float *y = (float *)p->y + ((b * p->Tq + q0) * p->H + h) * p->D;
     float *lse = p->lse ? (float *)p->lse + (b * p->H + h) * p->Tq + q0 : NULL;
-    struct va_gemm qk = product(n, keys, p->D, p->ldq, ld, keys, VA_GEMM_COLUMNS);
-    struct va_gemm pv = product(n, p->D, keys, keys, ld, p->H * p->D, VA_GEMM_ROWS);
+    struct va_gemm qk = product(n, keys, p->D, p->ldq, p->ldk, keys, VA_GEMM_COLUMNS);
+    struct va_gemm pv = product(n, p->D, keys, keys, p->ldk, p->H * p->D, VA_GEMM_ROWS);
+    struct rounded m = { NULL, NULL };
 
-    if (p->Tq == 1 && !bf16) {
+    if (rounds(&a->cpu->base, p)) {
+        m.rows = (uint8_t *)(scores + va_round_up(n * keys, 16));
+        m.panels = m.rows + room_of_rows(p, n, keys);
+    } else if (p->Tq == 1) {
         one_query(p, q, k, v, scores, lse, y);
         return;
     }
-    qk.bf16 = pv.bf16 = bf16;
-    if (bf16) {
-        k = rounded(k, keys, p->D, p->ldk, more);
-        v = rounded(v, keys, p->D, p->ldk, more + keys * p->D);
-    }
-    if (va_gemm(&qk, thread, q, k, scores) < 0) {
-        atomic_store(&a->cpu->broken, true);
-        return;
-    }
+    multiply(a, &qk, m, thread, q, k, scores);
     for (int64_t i = 0; i < n; i++) {
         int64_t seen = keys_of(p->Tq, p->Tk, p->causal, q0 + i);
         float *row = scores + i * keys;
@@ -107,17 +165,16 @@ static void attention_task(void *arg, int64_t task, int thread)
             lse[i] = sum;
         memset(row + seen, 0, (size_t)(keys - seen) * sizeof(*row));
     }
-    if (va_gemm(&pv, thread, scores, v, y) < 0)
-        atomic_store(&a->cpu->broken, true);
+    multiply(a, &pv, m, thread, scores, v, y);
 }
 
 void va_cpu_attention(struct va_backend *be, const struct va_attention *p)
 {
     struct attention a = { va_cpu(be), p, (p->Tq + QUERIES - 1) / QUERIES };
-    int64_t each = (p->Tq < QUERIES ? p->Tq : QUERIES) * p->Tk;
+    int64_t n = p->Tq < QUERIES ? p->Tq : QUERIES, each = va_round_up(n * p->Tk, 16);
 
     if (rounds(be, p))
-        each += 2 * p->Tk * p->D;
+        each += (room_of_rows(p, n, p->Tk) + room_of_panels(p, p->Tk)) / 4;
     if (va_cpu_room(a.cpu, each, 0))
         va_cpu_run(a.cpu, p->B * p->H * a.blocks, attention_task, &a);
 }

@@ -1,8 +1,8 @@
 /*
  * Linear layers. A task is a block of rows and columns of the result; its product goes to y
  * itself where that may be, and what the layer adds to it (bias, activation, residual) is done
- * while the block is in the cache. Products in halves (va_gemm.h) that are narrower than y are
- * made in scratch.
+ * while the block is in the cache. In bf16 and int8 operands are rounded first, all of them, and products are
+ * made in scratch (cpu/va_narrow.h).
  */
 #include "cpu/va_cpu_priv.h"
 #include <string.h>
@@ -46,19 +46,6 @@ static int64_t band_columns(const struct va_linear *p, int64_t tensors)
     return blocks < SHARE * (int64_t)va_threads_count() ? NARROW : WIDE;
 }
 
-/* Rows of the next product inside a block: whole blocks, and what is left over in powers of
- * two where every number of rows is another primitive. */
-static int64_t piece_of(int64_t left, int64_t whole, bool halves)
-{
-    int64_t n = 1;
-
-    if (left >= whole || !halves)
-        return left < whole ? left : whole;
-    while (n * 2 <= left)
-        n *= 2;
-    return n;
-}
-
 /* ---- forward ---------------------------------------------------------------------------------- */
 
 struct linear {
@@ -68,7 +55,6 @@ struct linear {
     struct cut cut;
     bool add;   /* y holds the residual, and the product is added to it */
     bool aside; /* the product is made in scratch */
-    bool bf16;  /* of rounded operands */
 };
 
 /* bias, activation and residual for rows of a block of tensor b that lies at c, rows ldc apart */
@@ -120,90 +106,101 @@ static void linear_task(void *arg, int64_t task, int thread)
     const struct linear *l = arg;
     const struct va_linear *p = l->p;
     const struct block k = block_of(l, task);
-    const int64_t end = k.m0 + k.rows, n0 = k.n0;
-    const float *x = (const float *)p->x + k.tensor * p->stepx;
-    float *y = (float *)p->y + k.tensor * p->stepy;
-    struct va_gemm g = { .N = k.cols,
-                         .K = p->K,
-                         .lda = p->ldx,
-                         .ldb = l->w->halves ? p->K : VA_GEMM_PANEL,
-                         .add = l->add,
-                         .b = l->w->halves ? VA_GEMM_HALVES : VA_GEMM_PANELS,
-                         .bf16 = l->bf16 };
-    const float *b = va_packed_at(l->w, 0, n0);
+    const float *x = (const float *)p->x + k.tensor * p->stepx + k.m0 * p->ldx;
+    float *y = (float *)p->y + k.tensor * p->stepy + k.m0 * p->ldy + k.n0;
+    const struct va_gemm g = { .M = k.rows,
+                               .N = k.cols,
+                               .K = p->K,
+                               .lda = p->ldx,
+                               .ldb = VA_GEMM_PANEL,
+                               .ldc = l->aside ? k.cols : p->ldy,
+                               .add = l->add,
+                               .b = VA_GEMM_PANELS };
+    float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : y;
 
-    g.ldc = l->aside ? g.N : p->ldy;
-    for (int64_t m = k.m0; m < end; m += g.M) {
-        float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : y + m * p->ldy + n0;
-
-        g.M = piece_of(end - m, l->cut.rows, l->w->halves);
-        if (va_gemm(&g, thread, x + m * p->ldx, b, c) < 0) {
-            atomic_store(&l->cpu->broken, true);
-            return;
-        }
-        finish(l, k.tensor, m, g.M, n0, g.N, c, g.ldc);
-    }
+    if (va_gemm(&g, thread, x, va_packed_at(l->w, 0, k.n0), c) < 0)
+        atomic_store(&l->cpu->broken, true);
+    else
+        finish(l, k.tensor, k.m0, k.rows, k.n0, k.cols, c, g.ldc);
 }
 
-/* ---- in int8: rows of x are rounded, then multiplied --------------------------------------------- */
+/* ---- in bf16 and int8: rows of x are rounded, then multiplied ------------------------------------ */
 
-/* Rows of tensor i begin with tile i * tiles. */
-struct rounded {
+/* Rows of tensor i begin with row i * rows. */
+struct narrow {
     struct linear l;
-    int64_t tiles;
-    float *scales; /* [tensors, tiles, VA_BYTES_ROWS] */
+    int64_t rows, ld; /* of a tensor, a multiple of VA_NARROW_ROWS; bytes from row to row */
+    float *scales;    /* [tensors, rows], of 8 bits */
     uint8_t *x;
 };
 
-static void round_tile(void *arg, int64_t task, int thread)
+enum { NARROW_BAND = 2 * VA_NARROW_ROWS, NARROW_COLUMNS = 512 };
+
+static void round_rows(void *arg, int64_t task, int thread)
 {
-    const struct rounded *r = arg;
-    const struct va_linear *p = r->l.p;
-    int64_t i = task / r->tiles, m0 = task % r->tiles * VA_BYTES_ROWS, depth = r->l.w->depth;
-    const float *x = (const float *)p->x + i * p->stepx;
+    const struct narrow *n = arg;
+    const struct va_linear *p = n->l.p;
+    int64_t bands = n->rows / VA_NARROW_ROWS, i = task / bands;
+    int64_t m0 = task % bands * VA_NARROW_ROWS;
 
     (void)thread;
-    for (int64_t m = 0; m < VA_BYTES_ROWS && m0 + m < p->M; m++)
-        r->scales[task * VA_BYTES_ROWS + m] = va_hot()->to_bytes(
-            p->K, x + (m0 + m) * p->ldx, VA_BYTES_ZERO, 4 * VA_BYTES_ROWS,
-            r->x + task * VA_BYTES_ROWS * depth + 4 * m);
+    for (int64_t m = m0; m < m0 + VA_NARROW_ROWS && m < p->M; m++) {
+        const float *x = (const float *)p->x + i * p->stepx + m * p->ldx;
+        uint8_t *to = n->x + (i * n->rows + m) * n->ld;
+
+        if (n->l.w->size == 1)
+            n->scales[i * n->rows + m] = va_hot()->bytes_row(p->K, x, to);
+        else
+            va_hot()->halves_row(p->K, x, to);
+    }
 }
 
-static void bytes_task(void *arg, int64_t task, int thread)
+static void narrow_task(void *arg, int64_t task, int thread)
 {
-    const struct rounded *r = arg;
-    const struct va_packed *w = r->l.w;
-    struct block b = block_of(&r->l, task);
-    int64_t row = b.tensor * r->tiles * VA_BYTES_ROWS + b.m0;
-    float *c = va_cpu_scratch(r->l.cpu, thread);
+    const struct narrow *n = arg;
+    const struct va_packed *w = n->l.w;
+    struct block b = block_of(&n->l, task);
+    int64_t row = b.tensor * n->rows + b.m0;
+    float *c = va_cpu_scratch(n->l.cpu, thread);
+    struct va_narrow_product product = { .rows = b.rows,
+                                         .cols = b.cols,
+                                         .lines = va_packed_lines(w),
+                                         .taps = 1,
+                                         .panel = va_packed_lines(w) * VA_NARROW_TILE,
+                                         .x = n->x + row * n->ld,
+                                         .ldx = n->ld,
+                                         .w = va_packed_narrow(w, 0, b.n0),
+                                         .c = c,
+                                         .ldc = b.cols };
 
-    va_hot()->bytes_product(&(struct va_bytes_product){ .rows = b.rows,
-                                                        .cols = b.cols,
-                                                        .groups = w->depth / 4,
-                                                        .x = r->x + row * w->depth,
-                                                        .scale_x = r->scales + row,
-                                                        .w = va_packed_bytes(w, b.n0),
-                                                        .start = va_packed_starts(w) + b.n0,
-                                                        .scale_w = va_packed_scales(w) + b.n0,
-                                                        .c = c,
-                                                        .ldc = b.cols });
-    finish(&r->l, b.tensor, b.m0, b.rows, b.n0, b.cols, c, b.cols);
+    if (w->size == 1) {
+        product.scale_x = n->scales + row;
+        product.scale_w = va_packed_scales(w) + b.n0;
+        product.start = va_packed_starts(w) + b.n0;
+        va_hot()->bytes_product(&product);
+    } else {
+        va_hot()->halves_product(&product);
+    }
+    finish(&n->l, b.tensor, b.m0, b.rows, b.n0, b.cols, c, b.cols);
 }
 
-static void linear_bytes(struct linear l, int64_t tensors)
+static void linear_narrow(struct linear l, int64_t tensors)
 {
     const struct va_linear *p = l.p;
-    struct rounded r = { .l = l, .tiles = (p->M + VA_BYTES_ROWS - 1) / VA_BYTES_ROWS };
-    int64_t rows = tensors * r.tiles * VA_BYTES_ROWS;
+    struct narrow n = { .l = l,
+                        .rows = va_round_up(p->M, VA_NARROW_ROWS),
+                        .ld = va_narrow_ld(va_packed_lines(l.w)) };
+    int64_t rows = tensors * n.rows;
 
-    r.l.aside = true;
-    r.l.cut = cut_product(p->M, p->N, p->K, 8 * VA_BYTES_ROWS, 512);
-    if (!va_cpu_room(l.cpu, r.l.cut.rows * r.l.cut.cols, rows * (1 + l.w->depth / 4)))
+    n.l.aside = true;
+    n.l.cut = cut_product(p->M, p->N, p->K, NARROW_BAND, NARROW_COLUMNS);
+    if (!va_cpu_room(l.cpu, n.l.cut.rows * n.l.cut.cols,
+                     va_round_up(rows, 16) + rows * n.ld / 4))
         return;
-    r.scales = l.cpu->shared;
-    r.x = (uint8_t *)(r.scales + rows);
-    va_cpu_run(l.cpu, tensors * r.tiles, round_tile, &r);
-    va_cpu_run(l.cpu, tensors * r.l.cut.across * r.l.cut.down, bytes_task, &r);
+    n.scales = l.cpu->shared;
+    n.x = (uint8_t *)(n.scales + va_round_up(rows, 16));
+    va_cpu_run(l.cpu, rows / VA_NARROW_ROWS, round_rows, &n);
+    va_cpu_run(l.cpu, tensors * n.l.cut.across * n.l.cut.down, narrow_task, &n);
 }
 
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
@@ -214,19 +211,16 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
 
     if (be->failed || p->M < 1)
         return;
-    l.bf16 = be->precision == VA_BF16_PRODUCTS;
     l.w = va_cpu_pack(l.cpu, p->w, va_cpu_linear_way(be), p->K, p->N, 1, 1, p->K);
     if (!l.w)
         return;
-    if (l.w->bytes) {
-        linear_bytes(l, tensors);
+    if (l.w->size < 4) {
+        linear_narrow(l, tensors);
         return;
     }
-    l.cut = cut_product(p->M, p->N, p->K, BAND_ROWS,
-                        l.w->halves ? p->N : band_columns(p, tensors));
-    l.aside = l.w->halves && (l.cut.cols < p->N || p->ldy != p->N);
-    l.add = same && p->act == VA_IDENTITY && !l.aside;
-    l.aside = l.aside || (same && !l.add);
+    l.cut = cut_product(p->M, p->N, p->K, BAND_ROWS, band_columns(p, tensors));
+    l.add = same && p->act == VA_IDENTITY;
+    l.aside = same && !l.add;
     if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
         va_cpu_run(l.cpu, tensors * l.cut.across * l.cut.down, linear_task, &l);
 }
@@ -237,32 +231,54 @@ struct linear_grad {
     struct va_cpu *cpu;
     const struct va_linear_grad *p;
     struct cut cut;
+    const struct va_packed *w; /* W turned, in bf16 */
+    /* operands in bf16: rows `ld` bytes apart; panels */
+    uint8_t *rows, *panels;
+    int64_t ld;
 };
+
+/* Rows and columns of a task. */
+static struct block block_of_grad(const struct linear_grad *l, int64_t task, int64_t rows,
+                                  int64_t cols)
+{
+    struct block b = { .m0 = task % l->cut.down * l->cut.rows,
+                       .n0 = task / l->cut.down * l->cut.cols };
+
+    b.rows = rows - b.m0 < l->cut.rows ? rows - b.m0 : l->cut.rows;
+    b.cols = cols - b.n0 < l->cut.cols ? cols - b.n0 : l->cut.cols;
+    return b;
+}
+
+/* dx came of a product: times the slope of the activation. */
+static void finish_dx(const struct va_linear_grad *p, struct block b)
+{
+    int64_t at = b.m0 * p->lddx + b.n0;
+
+    for (int64_t m = 0; p->act != VA_IDENTITY && m < b.rows; m++, at += p->lddx)
+        va_hot()->unary_grad(p->act, b.cols, (const float *)p->pre + at,
+                             (const float *)p->out + at, (const float *)p->dx + at,
+                             (float *)p->dx + at);
+}
 
 /* dx = dy W: W as it lies is B in rows. */
 static void dx_task(void *arg, int64_t task, int thread)
 {
     const struct linear_grad *l = arg;
     const struct va_linear_grad *p = l->p;
-    int64_t m0 = task % l->cut.down * l->cut.rows, k0 = task / l->cut.down * l->cut.cols;
-    struct va_gemm g = { .M = p->M - m0 < l->cut.rows ? p->M - m0 : l->cut.rows,
-                         .N = p->K - k0 < l->cut.cols ? p->K - k0 : l->cut.cols,
-                         .K = p->N,
-                         .lda = p->lddy,
-                         .ldb = p->K,
-                         .ldc = p->lddx,
-                         .add = p->add_dx,
-                         .b = VA_GEMM_ROWS };
+    struct block b = block_of_grad(l, task, p->M, p->K);
+    const struct va_gemm g = { .M = b.rows,
+                               .N = b.cols,
+                               .K = p->N,
+                               .lda = p->lddy,
+                               .ldb = p->K,
+                               .ldc = p->lddx,
+                               .add = p->add_dx,
+                               .b = VA_GEMM_ROWS };
 
-    int64_t at = m0 * p->lddx + k0;
-
-    if (va_gemm(&g, thread, (const float *)p->dy + m0 * p->lddy, (const float *)p->w->data + k0,
-                (float *)p->dx + at) < 0)
+    if (va_gemm(&g, thread, (const float *)p->dy + b.m0 * p->lddy,
+                (const float *)p->w->data + b.n0, (float *)p->dx + b.m0 * p->lddx + b.n0) < 0)
         atomic_store(&l->cpu->broken, true);
-    for (int64_t m = 0; p->act != VA_IDENTITY && m < g.M; m++, at += p->lddx)
-        va_hot()->unary_grad(p->act, g.N, (const float *)p->pre + at,
-                             (const float *)p->out + at, (const float *)p->dx + at,
-                             (float *)p->dx + at);
+    finish_dx(p, b);
 }
 
 /* dW += dy^T x: blocks of dW, each over all of M in one product. */
@@ -270,21 +286,131 @@ static void dw_task(void *arg, int64_t task, int thread)
 {
     const struct linear_grad *l = arg;
     const struct va_linear_grad *p = l->p;
-    int64_t n0 = task % l->cut.down * l->cut.rows, k0 = task / l->cut.down * l->cut.cols;
-    struct va_gemm g = { .M = p->N - n0 < l->cut.rows ? p->N - n0 : l->cut.rows,
-                         .N = p->K - k0 < l->cut.cols ? p->K - k0 : l->cut.cols,
-                         .K = p->M,
-                         .lda = p->lddy,
-                         .ldb = p->ldx,
-                         .ldc = p->K,
-                         .transA = true,
-                         .add = true,
-                         .b = VA_GEMM_ROWS };
+    struct block b = block_of_grad(l, task, p->N, p->K);
+    const struct va_gemm g = { .M = b.rows,
+                               .N = b.cols,
+                               .K = p->M,
+                               .lda = p->lddy,
+                               .ldb = p->ldx,
+                               .ldc = p->K,
+                               .transA = true,
+                               .add = true,
+                               .b = VA_GEMM_ROWS };
 
-    if (va_gemm(&g, thread, (const float *)p->dy + n0, (const float *)p->x + k0,
-                (float *)p->dw + n0 * p->K + k0) < 0)
+    if (va_gemm(&g, thread, (const float *)p->dy + b.m0, (const float *)p->x + b.n0,
+                (float *)p->dw + b.m0 * p->K + b.n0) < 0)
         atomic_store(&l->cpu->broken, true);
 }
+
+/* ---- backward in bf16 ---------------------------------------------------------------------------- */
+
+static void round_dy(void *arg, int64_t task, int thread)
+{
+    const struct linear_grad *l = arg;
+    const struct va_linear_grad *p = l->p;
+    int64_t m0 = task * VA_NARROW_ROWS;
+
+    (void)thread;
+    for (int64_t m = m0; m < m0 + VA_NARROW_ROWS && m < p->M; m++)
+        va_hot()->halves_row(p->N, (const float *)p->dy + m * p->lddy, l->rows + m * l->ld);
+}
+
+static void dx_narrow_task(void *arg, int64_t task, int thread)
+{
+    const struct linear_grad *l = arg;
+    const struct va_linear_grad *p = l->p;
+    struct block b = block_of_grad(l, task, p->M, p->K);
+
+    (void)thread;
+    va_hot()->halves_product(
+        &(struct va_narrow_product){ .rows = b.rows,
+                                     .cols = b.cols,
+                                     .lines = va_packed_lines(l->w),
+                                     .taps = 1,
+                                     .panel = va_packed_lines(l->w) * VA_NARROW_TILE,
+                                     .x = l->rows + b.m0 * l->ld,
+                                     .ldx = l->ld,
+                                     .w = va_packed_narrow(l->w, 0, b.n0),
+                                     .c = (float *)p->dx + b.m0 * p->lddx + b.n0,
+                                     .ldc = p->lddx,
+                                     .add = p->add_dx });
+    finish_dx(p, b);
+}
+
+static void dx_narrow(struct linear_grad l)
+{
+    const struct va_linear_grad *p = l.p;
+
+    l.w = va_cpu_pack(l.cpu, p->w, VA_PACK_BF16_BACKWARD, p->N, p->K, 1, p->K, 1);
+    l.ld = va_narrow_ld(va_narrow_lines(p->N, 2));
+    if (!l.w || !va_cpu_room(l.cpu, 0, va_round_up(p->M, VA_NARROW_ROWS) * l.ld / 4))
+        return;
+    l.rows = (uint8_t *)l.cpu->shared;
+    l.cut = cut_product(p->M, p->K, p->N, NARROW_BAND, NARROW_COLUMNS);
+    va_cpu_run(l.cpu, (p->M + VA_NARROW_ROWS - 1) / VA_NARROW_ROWS, round_dy, &l);
+    va_cpu_run(l.cpu, l.cut.across * l.cut.down, dx_narrow_task, &l);
+}
+
+/* 16 columns of dy as rows, or 16 of x as a panel: what is summed over is M. */
+static void turn_columns(void *arg, int64_t task, int thread)
+{
+    const struct linear_grad *l = arg;
+    const struct va_linear_grad *p = l->p;
+    int64_t lines = va_narrow_lines(p->M, 2), n0 = task * VA_NARROW_PANEL;
+    int64_t k0 = n0 - va_round_up(p->N, VA_NARROW_PANEL);
+
+    (void)thread;
+    if (n0 < p->N)
+        va_hot()->halves_turned(p->M, p->N - n0 < VA_NARROW_PANEL ? p->N - n0 : VA_NARROW_PANEL,
+                                p->lddy, (const float *)p->dy + n0, l->rows + n0 * l->ld,
+                                l->ld);
+    else
+        va_hot()->halves_rows(p->M, p->K - k0 < VA_NARROW_PANEL ? p->K - k0 : VA_NARROW_PANEL,
+                              p->ldx, (const float *)p->x + k0,
+                              l->panels + k0 * lines * VA_NARROW_LINE);
+}
+
+static void dw_narrow_task(void *arg, int64_t task, int thread)
+{
+    const struct linear_grad *l = arg;
+    const struct va_linear_grad *p = l->p;
+    struct block b = block_of_grad(l, task, p->N, p->K);
+    int64_t lines = va_narrow_lines(p->M, 2);
+
+    (void)thread;
+    va_hot()->halves_product(
+        &(struct va_narrow_product){ .rows = b.rows,
+                                     .cols = b.cols,
+                                     .lines = lines,
+                                     .taps = 1,
+                                     .panel = lines * VA_NARROW_TILE,
+                                     .x = l->rows + b.m0 * l->ld,
+                                     .ldx = l->ld,
+                                     .w = l->panels + b.n0 * lines * VA_NARROW_LINE,
+                                     .c = (float *)p->dw + b.m0 * p->K + b.n0,
+                                     .ldc = p->K,
+                                     .add = true });
+}
+
+static void dw_narrow(struct linear_grad l)
+{
+    const struct va_linear_grad *p = l.p;
+    int64_t lines = va_narrow_lines(p->M, 2),
+            panels = (p->K + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL;
+    int64_t rows = va_round_up(p->N, VA_NARROW_ROWS);
+
+    l.ld = va_narrow_ld(lines);
+    if (!va_cpu_room(l.cpu, 0, (rows * l.ld + panels * lines * VA_NARROW_TILE) / 4))
+        return;
+    l.rows = (uint8_t *)l.cpu->shared;
+    l.panels = l.rows + rows * l.ld;
+    l.cut = cut_product(p->N, p->K, p->M, NARROW_BAND, NARROW_COLUMNS);
+    va_cpu_run(l.cpu, (p->N + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL + panels, turn_columns,
+               &l);
+    va_cpu_run(l.cpu, l.cut.across * l.cut.down, dw_narrow_task, &l);
+}
+
+/* ---- backward in either ---------------------------------------------------------------------------- */
 
 static struct cut cut_weights(int64_t N, int64_t K)
 {
@@ -300,14 +426,19 @@ static struct cut cut_weights(int64_t N, int64_t K)
 static void linear_grad(struct va_cpu *cpu, const struct va_linear_grad *p)
 {
     struct linear_grad l = { .cpu = cpu, .p = p };
+    bool bf16 = cpu->base.precision == VA_BF16_PRODUCTS;
 
     if (p->M < 1 || !va_cpu_room(l.cpu, 0, 0))
         return;
-    if (p->dx) {
+    if (p->dx && bf16) {
+        dx_narrow(l);
+    } else if (p->dx) {
         l.cut = cut_product(p->M, p->K, p->N, 192, 512);
         va_cpu_run(l.cpu, l.cut.across * l.cut.down, dx_task, &l);
     }
-    if (p->dw) {
+    if (p->dw && bf16) {
+        dw_narrow(l);
+    } else if (p->dw) {
         l.cut = cut_weights(p->N, p->K);
         va_cpu_run(l.cpu, l.cut.across * l.cut.down, dw_task, &l);
     }

@@ -1,5 +1,5 @@
 /*
- * va_cpu_ops.h - the operation table on CPUs: float32, oneDNN products, own SIMD kernels.
+ * va_cpu_ops.h - the operation table on CPUs: float32, and products in bf16 and int8.
  */
 #ifndef VA_CPU_OPS_H
 #define VA_CPU_OPS_H

@@ -7,6 +7,7 @@
 #include "base/va_mem.h"
 #include "cpu/va_buffer.h"
 #include "cpu/va_cpu_priv.h"
+#include <string.h>
 
 enum { ROWS = 16, PIECE = 1 << 16 /* numbers of a task that only moves them */ };
 
@@ -18,7 +19,6 @@ struct job {
     struct va_packed *p;
     const float *w;
     int64_t panels, bands;
-    bool round;
 };
 
 static int64_t columns_of(const struct va_packed *p, int64_t panel)
@@ -28,7 +28,7 @@ static int64_t columns_of(const struct va_packed *p, int64_t panel)
     return left < VA_GEMM_PANEL ? left : VA_GEMM_PANEL;
 }
 
-/* 16 rows of a panel, whose first column is at `w`. */
+/* 16 rows of a panel of float32, whose first column is at `w`. */
 static void pack_band(const struct job *j, int64_t panel, int64_t band, const float *w)
 {
     const struct va_packed *p = j->p;
@@ -47,8 +47,6 @@ static void pack_band(const struct job *j, int64_t panel, int64_t band, const fl
             for (int64_t k = 0; k < p->taps; k++)
                 at[k * tap + r * VA_GEMM_PANEL] = from[r * p->row_step + k];
     }
-    for (int64_t r = r0; j->round && r < r1; r++)
-        va_hot()->round_bf16(cols, to + r * VA_GEMM_PANEL, to + r * VA_GEMM_PANEL);
 }
 
 static void pack_block(void *arg, int64_t task, int thread)
@@ -60,42 +58,56 @@ static void pack_block(void *arg, int64_t task, int thread)
     pack_band(j, panel, task % j->bands, j->w + panel * VA_GEMM_PANEL * j->p->col_step);
 }
 
-/* A panel's columns as they lie, in 16 bits. */
-static void pack_columns(const struct va_packed *p, int64_t panel, const float *w)
+/* A panel of a kernel with taps in bfloat16, a line of rows with all its taps at a time. */
+static void pack_taps(const struct va_packed *p, int64_t panel, const float *w)
 {
-    int64_t c0 = panel * VA_GEMM_PANEL, cols = columns_of(p, panel);
-    uint16_t *to = (uint16_t *)(void *)p->data;
+    enum { NUMBERS = VA_NARROW_LINE / 2 };
+    float line[VA_GEMM_PANEL][NUMBERS];
+    int64_t cols = columns_of(p, panel);
 
-    for (int64_t c = 0; c < cols; c++)
-        va_hot()->to_bf16(p->rows, w + c * p->col_step, to + (c0 + c) * p->rows);
+    memset(line, 0, sizeof(line));
+    for (int64_t r0 = 0; r0 < p->rows; r0 += NUMBERS) {
+        int64_t rows = p->rows - r0 < NUMBERS ? p->rows - r0 : NUMBERS;
+
+        for (int64_t k = 0; k < p->taps; k++) {
+            for (int64_t c = 0; c < cols; c++)
+                for (int64_t r = 0; r < rows; r++)
+                    line[c][r] = w[c * p->col_step + (r0 + r) * p->row_step + k];
+            va_hot()->halves_columns(rows, cols, NUMBERS, line[0],
+                                     va_packed_narrow(p, k, panel * VA_NARROW_PANEL) +
+                                         r0 * 2 * VA_NARROW_PANEL);
+        }
+    }
 }
 
 /* A panel's columns in 8 bits: what is not written stays 0. */
 static void pack_bytes(const struct va_packed *p, int64_t panel, const float *w)
 {
-    enum { GROUP = 4 * VA_BYTES_PANEL };
-    int64_t c0 = panel * VA_BYTES_PANEL, cols = columns_of(p, panel);
-    int8_t *to = va_packed_bytes(p, c0);
+    int64_t c0 = panel * VA_NARROW_PANEL, cols = columns_of(p, panel);
+    uint8_t *to = va_packed_narrow(p, 0, c0);
 
     for (int64_t c = 0; c < cols; c++) {
-        int32_t sum = 0;
+        int32_t sum;
 
-        va_packed_scales(p)[c0 + c] = va_hot()->to_bytes(p->rows, w + c * p->col_step, 0, GROUP,
-                                                         (uint8_t *)to + 4 * c);
-        for (int64_t g = 0; g < va_bytes_groups(p->rows); g++)
-            for (int64_t i = 0; i < 4; i++)
-                sum += to[g * GROUP + 4 * c + i];
+        va_packed_scales(p)[c0 + c] = va_hot()->bytes_column(p->rows, w + c * p->col_step,
+                                                             to + 4 * c, &sum);
         va_packed_starts(p)[c0 + c] = -VA_BYTES_ZERO * sum;
     }
 }
 
-/* A panel of bytes or halves, whose first column is at `w`. */
+/* A narrow panel, whose first column is at `w`. */
 static void pack_narrow(const struct va_packed *p, int64_t panel, const float *w)
 {
-    if (p->bytes)
+    uint8_t *to = va_packed_narrow(p, 0, panel * VA_NARROW_PANEL);
+
+    if (p->size == 1)
         pack_bytes(p, panel, w);
+    else if (p->taps > 1)
+        pack_taps(p, panel, w);
+    else if (p->row_step == 1)
+        va_hot()->halves_columns(p->rows, columns_of(p, panel), p->col_step, w, to);
     else
-        pack_columns(p, panel, w);
+        va_hot()->halves_rows(p->rows, columns_of(p, panel), p->row_step, w, to);
 }
 
 static void pack_panel(void *arg, int64_t task, int thread)
@@ -106,26 +118,21 @@ static void pack_panel(void *arg, int64_t task, int thread)
     pack_narrow(j->p, task, j->w + task * VA_GEMM_PANEL * j->p->col_step);
 }
 
-static bool is_narrow(const struct va_packed *p)
-{
-    return p->halves || p->bytes;
-}
-
 /* Take the memory, once. */
 static void shape(struct va_cpu *cpu, struct va_packed *p, enum va_pack_way way)
 {
     int64_t cols = va_round_up(p->cols, VA_GEMM_PANEL);
 
-    p->halves = way == VA_PACK_BF16 && va_gemm_takes_halves();
-    p->bytes = way == VA_PACK_INT8;
-    p->depth = p->bytes ? 4 * va_bytes_groups(p->rows) : va_round_up(p->rows, 16);
-    if (p->bytes && p->rows > VA_BYTES_DEPTH)
+    p->size = way == VA_PACK_INT8                                   ? 1
+              : way == VA_PACK_BF16 || way == VA_PACK_BF16_BACKWARD ? 2
+                                                                    : 4;
+    p->depth = va_round_up(p->rows, p->size == 4 ? 16 : VA_NARROW_LINE / p->size);
+    if (p->size == 1 && p->rows > VA_BYTES_DEPTH)
         va_error_machine("a linear layer of %lld inputs: expected at most %d in int8",
                          (long long)p->rows, VA_BYTES_DEPTH);
     else
-        p->data = va_buffer_new(&cpu->base, p->halves  ? (p->rows * p->cols + 1) / 2
-                                            : p->bytes ? cols * (2 + p->depth / 4)
-                                                       : p->taps * cols * p->depth);
+        p->data = va_buffer_new(&cpu->base, p->taps * cols * p->depth * p->size / 4 +
+                                                (p->size == 1 ? 2 * cols : 0));
 }
 
 enum va_pack_way va_cpu_linear_way(const struct va_backend *be)
@@ -138,17 +145,17 @@ enum va_pack_way va_cpu_linear_way(const struct va_backend *be)
     return VA_PACK_FORWARD;
 }
 
-static struct job job_of(struct va_packed *p, enum va_pack_way way, const float *w)
+static struct job job_of(struct va_packed *p, const float *w)
 {
     return (struct job){ p, w, (p->cols + VA_GEMM_PANEL - 1) / VA_GEMM_PANEL,
-                         (p->rows + ROWS - 1) / ROWS, way == VA_PACK_BF16 };
+                         (p->rows + ROWS - 1) / ROWS };
 }
 
-static void pack(struct va_packed *p, enum va_pack_way way, const float *w)
+static void pack(struct va_packed *p, const float *w)
 {
-    struct job j = job_of(p, way, w);
+    struct job j = job_of(p, w);
 
-    if (is_narrow(p))
+    if (p->size < 4)
         va_parallel(j.panels, pack_panel, &j);
     else
         va_parallel(j.panels * j.bands, pack_block, &j);
@@ -160,7 +167,7 @@ void va_cpu_repack(const struct va_weight *w)
 
     for (int i = 0; prepared && i < VA_PACK_WAYS; i++)
         if (prepared->way[i].data)
-            pack(&prepared->way[i], (enum va_pack_way)i, w->data);
+            pack(&prepared->way[i], w->data);
 }
 
 /* The prepared form of a weight, with memory where it had none: *made, and nothing in it yet. NULL after
@@ -205,7 +212,7 @@ const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
         return NULL;
     }
     if (p && made)
-        pack(p, way, w->data);
+        pack(p, w->data);
     return p;
 }
 
@@ -237,9 +244,9 @@ static void put_panel(void *arg, int64_t panel, int thread)
 
     put->from->get(put->from->arg, panel * VA_GEMM_PANEL * j->p->rows,
                    columns_of(j->p, panel) * j->p->rows, w);
-    if (is_narrow(j->p))
+    if (j->p->size < 4)
         pack_narrow(j->p, panel, w);
-    for (int64_t band = 0; !is_narrow(j->p) && band < j->bands; band++)
+    for (int64_t band = 0; j->p->size == 4 && band < j->bands; band++)
         pack_band(j, panel, band, w);
 }
 
@@ -255,7 +262,7 @@ static void put_prepared(struct put *put, struct va_weight *w)
 
     if (!p || !va_cpu_room(cpu, VA_GEMM_PANEL * w->K, 0))
         return;
-    put->job = job_of(p, way, NULL);
+    put->job = job_of(p, NULL);
     va_parallel(put->job.panels, put_panel, put);
     w->stale = false;
 }
@@ -312,16 +319,21 @@ void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool trai
 {
     struct va_cpu *cpu = va_cpu(be);
     int64_t N = w->N, K = w->K, taps = w->taps;
+    bool bf16 = be->precision == VA_BF16_PRODUCTS;
 
     if (be->failed)
         return;
-    if (w->use == VA_USE_LINEAR)
+    if (w->use == VA_USE_LINEAR) {
         va_cpu_pack(cpu, w, va_cpu_linear_way(be), K, N, 1, 1, K);
-    if (w->use != VA_USE_CONV || va_cpu_spectral_kernel(taps, K, N))
+        if (training && bf16)
+            va_cpu_pack(cpu, w, VA_PACK_BF16_BACKWARD, N, K, 1, K, 1);
+    }
+    if (w->use != VA_USE_CONV || (!bf16 && va_cpu_spectral_kernel(taps, K, N)))
         return; /* what short inputs need is packed when one comes */
-    va_cpu_pack(cpu, w, VA_PACK_FORWARD, K, N, taps, taps, K * taps);
+    va_cpu_pack(cpu, w, bf16 ? VA_PACK_BF16 : VA_PACK_FORWARD, K, N, taps, taps, K * taps);
     if (training)
-        va_cpu_pack(cpu, w, VA_PACK_BACKWARD, N, K, taps, K * taps, taps);
+        va_cpu_pack(cpu, w, bf16 ? VA_PACK_BF16_BACKWARD : VA_PACK_BACKWARD, N, K, taps,
+                    K * taps, taps);
 }
 
 void va_cpu_weight_release(struct va_backend *be, struct va_weight *w)

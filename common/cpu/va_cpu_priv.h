@@ -57,11 +57,10 @@ void va_cpu_map(int64_t n, void (*fn)(void *arg, int64_t first, int64_t count), 
 
 /* ---- va_cpu_pack.c: the prepared form of weights ------------------------------------------- */
 
-/* `taps` matrices B_k [rows, cols], each in panels (see va_gemm.h); a single one of bfloat16 may
- * be in halves, one of int8 is in bytes (va_bytes.h): with C columns, rounded up to whole panels,
- * scales [C], starts [C], panels. */
+/* `taps` matrices B_k [rows, cols], each in panels: of float32 (va_gemm.h), or narrow ones (va_narrow.h); one
+ * of int8 has before them, with C columns, rounded up to whole panels, scales [C] and starts [C]. */
 struct va_packed {
-    bool halves, bytes;
+    int size; /* bytes of a number: 4, 2, 1 */
     int64_t rows, cols, taps;
     int64_t depth; /* rows of a panel, with padding */
     int64_t row_step, col_step;
@@ -72,12 +71,13 @@ enum va_pack_way {
     VA_PACK_FORWARD,
     VA_PACK_BACKWARD,
     VA_PACK_BF16,
+    VA_PACK_BF16_BACKWARD,
     VA_PACK_INT8,
     VA_PACK_WAYS
 };
 
-/* B_k[r, c] = w[r * row_step + c * col_step + k], packed at the first use and when w is stale. VA_PACK_BF16 and
- * VA_PACK_INT8 round, and are for one tap and row_step 1. NULL after failing. */
+/* B_k[r, c] = w[r * row_step + c * col_step + k], packed at the first use and when w is stale. VA_PACK_INT8 is for
+ * one tap and row_step 1. NULL after failing. */
 const struct va_packed *va_cpu_pack(struct va_cpu *cpu, struct va_weight *w,
                                     enum va_pack_way way, int64_t rows, int64_t cols,
                                     int64_t taps, int64_t row_step, int64_t col_step);
@@ -97,11 +97,12 @@ enum va_pack_way va_cpu_linear_way(const struct va_backend *be);
 /* Start of columns [col, ...) of tap k; col is a multiple of VA_GEMM_PANEL. */
 static inline const float *va_packed_at(const struct va_packed *p, int64_t k, int64_t col)
 {
-    int64_t panels = (p->cols + VA_GEMM_PANEL - 1) / VA_GEMM_PANEL;
+    return p->data + (k * va_round_up(p->cols, VA_GEMM_PANEL) + col) * p->depth;
+}
 
-    if (p->halves)
-        return p->data + col * p->rows / 2;
-    return p->data + (k * panels + col / VA_GEMM_PANEL) * p->depth * VA_GEMM_PANEL;
+static inline int64_t va_packed_lines(const struct va_packed *p)
+{
+    return p->depth * p->size / VA_NARROW_LINE;
 }
 
 static inline float *va_packed_scales(const struct va_packed *p)
@@ -111,12 +112,16 @@ static inline float *va_packed_scales(const struct va_packed *p)
 
 static inline int32_t *va_packed_starts(const struct va_packed *p)
 {
-    return (int32_t *)(void *)(p->data + va_round_up(p->cols, VA_BYTES_PANEL));
+    return (int32_t *)(void *)(p->data + va_round_up(p->cols, VA_NARROW_PANEL));
 }
 
-static inline int8_t *va_packed_bytes(const struct va_packed *p, int64_t col)
+/* The same for narrow panels. */
+static inline uint8_t *va_packed_narrow(const struct va_packed *p, int64_t k, int64_t col)
 {
-    return (int8_t *)(p->data + 2 * va_round_up(p->cols, VA_BYTES_PANEL)) + col * p->depth;
+    int64_t cols = va_round_up(p->cols, VA_NARROW_PANEL);
+
+    return (uint8_t *)(p->data + (p->size == 1 ? 2 * cols : 0)) +
+           (k * cols + col) * p->depth * p->size;
 }
 
 /* ---- entries --------------------------------------------------------------------------------- */
@@ -149,6 +154,11 @@ void va_cpu_conv(struct va_backend *be, const struct va_conv *p);
 void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p);
 void va_cpu_dwconv(struct va_backend *be, const struct va_dwconv *p);
 void va_cpu_dwconv_grad(struct va_backend *be, const struct va_dwconv_grad *p);
+
+/* va_cpu_conv_narrow.c: in bf16 */
+void va_cpu_narrow_conv(struct va_cpu *cpu, const struct va_conv *p);
+void va_cpu_narrow_dx(struct va_cpu *cpu, const struct va_conv_grad *p);
+void va_cpu_narrow_dw(struct va_cpu *cpu, const struct va_conv_grad *p);
 
 /* va_cpu_spectral.c: false where the direct method is to be used */
 bool va_cpu_spectral_conv(struct va_cpu *cpu, const struct va_conv *p);

@@ -8,8 +8,8 @@
 #define VA_HOT_H
 
 #include "base/va_cpu.h"
-#include "cpu/va_bytes.h"
 #include "cpu/va_gemm.h"
+#include "cpu/va_narrow.h"
 #include "cpu/va_spectral.h"
 #include "ops/va_ops.h"
 
@@ -53,9 +53,6 @@ struct va_hot {
     /* y = f(x + bias) + residual; bias and residual may be NULL; y may be x or residual */
     void (*epilogue)(enum va_unary f, int64_t n, const float *x, const float *bias,
                      const float *residual, float *y);
-    /* to bfloat16, to nearest even: as float32 (y may be x), and as its 16 bits */
-    void (*round_bf16)(int64_t n, const float *x, float *y);
-    void (*to_bf16)(int64_t n, const float *x, uint16_t *y);
     void (*add)(int64_t n, const float *a, const float *b, float *y);
     void (*prelu)(int64_t n, float slope, const float *x, float *y);
     double (*prelu_grad)(int64_t n, float slope, const float *x, const float *dy, float *dx);
@@ -68,12 +65,23 @@ struct va_hot {
     void (*gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
                  float *work);
 
-    /*
-     * n numbers as bytes (cpu/va_bytes.h), plus `zero`: those of group g at to + g * step; of the last group what
-     * is beyond n is `zero`. Returns their scale: 0 where they count as zeros, NaN where one is not finite.
-     */
-    float (*to_bytes)(int64_t n, const float *x, int zero, int64_t step, uint8_t *to);
-    void (*bytes_product)(const struct va_bytes_product *p);
+    /* numbers in 16 bits (cpu/va_narrow.h), to nearest even: n of them as they lie; and as a row */
+    void (*to_bf16)(int64_t n, const float *x, uint16_t *y);
+    void (*halves_row)(int64_t n, const float *x, uint8_t *row);
+    /* columns of x [K, count], at most 16 of them, as rows */
+    void (*halves_turned)(int64_t K, int64_t count, int64_t ld, const float *x, uint8_t *rows,
+                          int64_t ldrows);
+    /* a panel of up to 16 columns of [K, cols], which lie as rows of a transposed matrix: number k of column n at
+     * w + n * ld + k; or as they are: at w + k * ld + n. What is in further columns does not matter */
+    void (*halves_columns)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panel);
+    void (*halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panel);
+    void (*halves_product)(const struct va_narrow_product *p);
+
+    /* numbers in 8 bits: n of them as a row, plus VA_BYTES_ZERO; or as a column of a panel, with their sum. Both return
+     * the scale: 0 where they count as zeros, NaN where one is not finite */
+    float (*bytes_row)(int64_t n, const float *x, uint8_t *row);
+    float (*bytes_column)(int64_t n, const float *w, uint8_t *panel, int32_t *sum);
+    void (*bytes_product)(const struct va_narrow_product *p);
 
     /* rows and sums */
     /* sums of 2048 products are added in double */

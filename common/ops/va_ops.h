@@ -2,7 +2,7 @@
  * va_ops.h - the operation table: everything a model asks of a device.
  *
  * A model holds buffers and calls the table; it does not know the device. Backends:
- *   cpu  (cpu/va_cpu_ops.h)  float32, all cores, oneDNN and SIMD
+ *   cpu  (cpu/va_cpu_ops.h)  all cores, SIMD
  *   ref  (ref/va_ref_ops.h)  float64, plain loops: the judge of the others in the tests
  *
  * Numbers:   a buffer is a void * to `elem` bytes per number (4, or 8 in ref); use va_at() to
@@ -133,10 +133,11 @@ struct va_ops {
 };
 
 /*
- * Arithmetic of the products in `linear` and `attention`, forward: with BF16 their operands are
+ * Arithmetic of the products in `linear`, `conv` and `attention`: with BF16 their operands are
  * rounded to bfloat16, to nearest even (weights once, the rest at each use), and the products
- * summed in float32 or wider. All other operations, and all gradients, take no notice, nor does an
- * attention that keeps its log-sums for a backward pass, which has to find the same weights again.
+ * summed in float32 or wider; in linear_grad and conv_grad those are dy, x and w. All other operations take no
+ * notice, nor does an attention that keeps its log-sums for a backward pass, which has to find the same weights
+ * again. A device may leave out the rounding in `conv` and the gradients.
  *
  * INT8 is for `linear` alone, forward: each row of x and each row of W is divided by its scale, in
  * float32 the largest magnitude / 127, and rounded to whole numbers, to nearest even; sums of their

@@ -6,7 +6,6 @@ void va_ref_conv(struct va_backend *be, const struct va_conv *p)
     const double *x = p->x, *w = p->w->data, *bias = p->bias;
     double *y = p->y;
 
-    (void)be;
     for (int64_t b = 0; b < p->B; b++)
         for (int64_t t = 0; t < p->T; t++)
             for (int64_t o = 0; o < p->Cout; o++) {
@@ -17,15 +16,16 @@ void va_ref_conv(struct va_backend *be, const struct va_conv *p)
                     int64_t in = (b * (p->lead + p->T) + from) * p->Cin;
 
                     for (int64_t c = 0; from >= 0 && c < p->Cin; c++)
-                        sum += w[(o * p->Cin + c) * p->K + k] * x[in + c];
+                        sum += va_ref_operand(be, w[(o * p->Cin + c) * p->K + k]) *
+                               va_ref_operand(be, x[in + c]);
                 }
                 y[(b * p->T + t) * p->Cout + o] = sum;
             }
 }
 
 /* What one dy[b, t, o] gives to dx and dW. */
-static void conv_grad_one(const struct va_conv_grad *p, int64_t b, int64_t t, int64_t o,
-                          double g)
+static void conv_grad_one(const struct va_backend *be, const struct va_conv_grad *p, int64_t b,
+                          int64_t t, int64_t o, double g)
 {
     const double *w = p->w ? p->w->data : NULL, *x = p->x;
     double *dx = p->dx, *dw = p->dw;
@@ -37,9 +37,9 @@ static void conv_grad_one(const struct va_conv_grad *p, int64_t b, int64_t t, in
             int64_t in = (b * p->T + from) * p->Cin + c, at = (o * p->Cin + c) * p->K + k;
 
             if (dx)
-                dx[in] += g * w[at];
+                dx[in] += va_ref_operand(be, g) * va_ref_operand(be, w[at]);
             if (dw)
-                dw[at] += g * x[in];
+                dw[at] += va_ref_operand(be, g) * va_ref_operand(be, x[in]);
         }
     }
 }
@@ -49,7 +49,6 @@ void va_ref_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
     const double *dy = p->dy;
     double *dbias = p->dbias;
 
-    (void)be;
     if (p->dx)
         memset(p->dx, 0, (size_t)(p->B * p->T * p->Cin) * sizeof(double));
     for (int64_t b = 0; b < p->B; b++)
@@ -59,7 +58,7 @@ void va_ref_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
 
                 if (dbias)
                     dbias[o] += g;
-                conv_grad_one(p, b, t, o, g);
+                conv_grad_one(be, p, b, t, o, g);
             }
 }
 

@@ -64,7 +64,7 @@ void va_ref_linear(struct va_backend *be, const struct va_linear *p)
         linear(be, p, i);
 }
 
-static void linear_grad(const struct va_linear_grad *p, int64_t i)
+static void linear_grad(const struct va_backend *be, const struct va_linear_grad *p, int64_t i)
 {
     const double *dy = (const double *)p->dy + i * p->stepdy;
     const double *x = p->x ? (const double *)p->x + i * p->stepx : NULL;
@@ -76,7 +76,8 @@ static void linear_grad(const struct va_linear_grad *p, int64_t i)
             double sum = p->add_dx ? dx[m * p->lddx + k] : 0;
 
             for (int64_t n = 0; n < p->N; n++)
-                sum += dy[m * p->lddy + n] * w[n * p->K + k];
+                sum += va_ref_operand(be, dy[m * p->lddy + n]) *
+                       va_ref_operand(be, w[n * p->K + k]);
             if (p->act != VA_IDENTITY) {
                 const double *pre = (const double *)p->pre + i * p->stepdx;
 
@@ -91,14 +92,14 @@ static void linear_grad(const struct va_linear_grad *p, int64_t i)
             if (db)
                 db[n] += g;
             for (int64_t k = 0; dw && k < p->K; k++)
-                dw[n * p->K + k] += g * x[m * p->ldx + k];
+                dw[n * p->K + k] += va_ref_operand(be, g) *
+                                    va_ref_operand(be, x[m * p->ldx + k]);
         }
 }
 
 void va_ref_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
 {
-    (void)be;
-    linear_grad(p, 0);
+    linear_grad(be, p, 0);
     for (int64_t i = 1; i < p->B; i++)
-        linear_grad(p, i);
+        linear_grad(be, p, i);
 }

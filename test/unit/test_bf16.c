@@ -4,6 +4,7 @@
 #include "base/va_tensors.h"
 #include "cpu/va_hot.h"
 #include "test/unit/ops_twin.h"
+#include <stdlib.h>
 
 static float from_bits(uint32_t bits)
 {
@@ -11,14 +12,6 @@ static float from_bits(uint32_t bits)
 
     memcpy(&x, &bits, sizeof(x));
     return x;
-}
-
-static uint32_t bits_of(float x)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &x, sizeof(bits));
-    return bits;
 }
 
 /* Every number of 16 bits is itself; what lies between two goes to the nearer, at the middle to
@@ -49,7 +42,7 @@ static void vectors_round_as_numbers_do(void)
     static const uint32_t odd[] = { 0,          0x80000000, 0x7f800000, 0xff800000, 0x7f800001,
                                     0x7fffffff, 0xffffffff, 0x7f7fffff, 1,          0x00008000,
                                     0x3f808000, 0x3f818000, 0x3f808001 };
-    static float x[N], y[N];
+    static float x[N];
     static uint16_t h[N];
 
     for (int i = 0; i < N; i++)
@@ -59,15 +52,168 @@ static void vectors_round_as_numbers_do(void)
                 : (uint32_t)(va_rand_uniform(1, VA_RAND_TEST, 4, (uint64_t)i) * 0x1p32));
     for (int isa = 0; isa <= (int)va_cpu_isa(); isa++) {
         va_hot_use((enum va_isa)isa);
-        va_hot()->round_bf16(N, x, y);
         va_hot()->to_bf16(N, x, h);
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < N; i++)
             VA_CHECK_INT(h[i], va_to_bf16(x[i]));
-            VA_CHECK_INT(bits_of(y[i]), (uint32_t)va_to_bf16(x[i]) << 16);
+    }
+    va_hot_use(va_cpu_isa());
+}
+
+/* ---- products by every instruction set ----------------------------------------------------------- */
+
+enum { ROWS_MOST = 96, COLUMNS_MOST = 80, K_MOST = 200, TAPS = 3 };
+
+/* A product of K numbers whose operands were rounded, by the means that are set: c [rows, cols], with gaps. */
+struct trial {
+    int64_t rows, cols, K, taps;
+    bool add;
+    float x[(ROWS_MOST + TAPS) * K_MOST], w[TAPS][COLUMNS_MOST * K_MOST];
+    float c[ROWS_MOST * (COLUMNS_MOST + 3)];
+};
+
+static void multiply(struct trial *t)
+{
+    int64_t lines = va_narrow_lines(t->K, 2), ld = va_narrow_ld(lines);
+    int64_t stepw = va_narrow_lines(t->K, 2) * VA_NARROW_TILE *
+                    (COLUMNS_MOST / VA_NARROW_PANEL);
+    uint8_t *x = va_new((ROWS_MOST + TAPS) * ld, 1), *w = va_new(TAPS * stepw, 1);
+    const struct va_narrow_product p = { .rows = t->rows,
+                                         .cols = t->cols,
+                                         .lines = lines,
+                                         .taps = t->taps,
+                                         .panel = lines * VA_NARROW_TILE,
+                                         .x = x,
+                                         .ldx = ld,
+                                         .stepx = ld,
+                                         .w = w,
+                                         .stepw = stepw,
+                                         .c = t->c,
+                                         .ldc = COLUMNS_MOST + 3,
+                                         .add = t->add };
+
+    memset(x, 0x7f,
+           (size_t)((ROWS_MOST + TAPS) * ld)); /* rows that do not exist may be anything */
+    memset(w, 0x7f, (size_t)(TAPS * stepw));
+    for (int64_t m = 0; m < t->rows + t->taps - 1; m++)
+        va_hot()->halves_row(t->K, t->x + m * K_MOST, x + m * ld);
+    for (int64_t i = 0; i < t->taps; i++)
+        for (int64_t n = 0; n < t->cols; n += VA_NARROW_PANEL)
+            va_hot()->halves_columns(
+                t->K, t->cols - n < VA_NARROW_PANEL ? t->cols - n : VA_NARROW_PANEL, K_MOST,
+                t->w[i] + n * K_MOST, w + i * stepw + n * lines * VA_NARROW_LINE);
+    for (int64_t i = 0; i < (int64_t)VA_COUNT(t->c); i++)
+        t->c[i] = (float)(i % 17) - 8;
+    va_hot()->halves_product(&p);
+    va_free(x);
+    va_free(w);
+}
+
+/* What va_narrow.h says of the order of the sums, one number after the other. */
+static float sum_of(const struct trial *t, int64_t m, int64_t n)
+{
+    float sum = t->add ? (float)((m * (COLUMNS_MOST + 3) + n) % 17) - 8 : 0;
+
+    for (int64_t i = 0; i < t->taps; i++)
+        for (int64_t line = 0; line < t->K; line += 32) {
+            float part[2] = { 0, 0 };
+
+            for (int64_t k = line; k < t->K && k < line + 32; k++)
+                part[k % 2] = fmaf(va_from_bf16(va_to_bf16(t->x[(m + i) * K_MOST + k])),
+                                   va_from_bf16(va_to_bf16(t->w[i][n * K_MOST + k])),
+                                   part[k % 2]);
+            sum += part[0] + part[1];
+        }
+    return sum;
+}
+
+static void check_trial(struct trial *t, bool exact)
+{
+    multiply(t);
+    for (int64_t m = 0; m < ROWS_MOST; m++)
+        for (int64_t n = 0; n < COLUMNS_MOST + 3; n++) {
+            int64_t i = m * (COLUMNS_MOST + 3) + n;
+            float wanted = (float)(i % 17) - 8;
+
+            if (m < t->rows && n < t->cols)
+                wanted = sum_of(t, m, n);
+            if (exact || m >= t->rows || n >= t->cols)
+                VA_CHECK(t->c[i] == wanted);
+            else
+                VA_CHECK_NEAR(t->c[i], wanted, 1e-4);
+        }
+}
+
+/* fn with each instruction set, and with each of its ways to multiply bfloat16. */
+static void by_every_means(struct trial *t)
+{
+    for (int isa = 0; isa <= (int)va_cpu_isa(); isa++) {
+        va_hot_use((enum va_isa)isa);
+        for (int amx = 0; amx <= (isa == VA_ISA_AVX512 && va_cpu_amx()); amx++) {
+            setenv("VA_AMX", va_amx_names[amx], 1);
+            setenv("VA_BF16", "no", 1);
+            check_trial(t, true);
+            setenv("VA_BF16", "yes", 1);
+            if (isa == VA_ISA_AVX512 && va_cpu_bf16_dots() && !amx)
+                check_trial(t, false);
+            unsetenv("VA_BF16");
+            unsetenv("VA_AMX");
         }
     }
     va_hot_use(va_cpu_isa());
 }
+
+static void sums_have_one_order(void)
+{
+    static const int64_t shapes[][4] = { { 1, 1, 1, 1 },     { 1, 17, 5, 1 },
+                                         { 2, 33, 32, 2 },   { 16, 16, 33, 1 },
+                                         { 17, 80, 64, 3 },  { 31, 15, 199, 1 },
+                                         { 32, 32, 200, 2 }, { 49, 47, 65, 1 },
+                                         { 96, 64, 96, 3 },  { 95, 79, 31, 1 } };
+    struct trial *t = va_new(1, sizeof(*t));
+
+    for (size_t i = 0; t && i < VA_COUNT(t->x); i++)
+        t->x[i] = (float)ldexp(va_rand_uniform(1, VA_RAND_TEST, 6, i) - .5, (int)(i % 9) - 4);
+    for (size_t i = 0, n = VA_COUNT(t->w[0]); t && i < TAPS * n; i++)
+        t->w[i / n][i % n] = (float)va_rand_uniform(1, VA_RAND_TEST, 7, i) - .5f;
+    t->x[3] = t->w[0][4] = 1e-39f; /* counts as 0 */
+    for (size_t i = 0; i < VA_COUNT(shapes); i++)
+        for (int add = 0; add < 2; add++) {
+            t->rows = shapes[i][0], t->cols = shapes[i][1], t->K = shapes[i][2];
+            t->taps = shapes[i][3], t->add = add;
+            by_every_means(t);
+        }
+    va_free(t);
+}
+
+/* The other ways to rows and panels give the same: columns as rows, and rows as panels. */
+static void turned_operands_are_the_same(void)
+{
+    enum { K = 77, N = 16 };
+    static float w[N * K], turned[K * N];
+    static uint8_t a[3 * VA_NARROW_TILE], b[3 * VA_NARROW_TILE];
+
+    for (int n = 0; n < N; n++)
+        for (int k = 0; k < K; k++)
+            turned[k * N + n] = w[n * K + k] = (float)va_rand_uniform(1, VA_RAND_TEST, 8,
+                                                                      (uint64_t)(n * K + k));
+    for (int isa = 0; isa <= (int)va_cpu_isa(); isa++)
+        for (int64_t cols = 1; cols <= N; cols += 5) {
+            va_hot_use((enum va_isa)isa);
+            memset(a, 1, sizeof(a)), memset(b, 2, sizeof(b));
+            va_hot()->halves_columns(K, cols, K, w, a);
+            va_hot()->halves_rows(K, cols, N, turned, b);
+            for (int64_t i = 0; i < (int64_t)sizeof(a); i++)
+                VA_CHECK(i / 4 % N >= cols || a[i] == b[i]);
+            memset(a, 1, sizeof(a)), memset(b, 2, sizeof(b));
+            for (int64_t n = 0; n < cols; n++)
+                va_hot()->halves_row(K, w + n * K, a + n * 3 * VA_NARROW_LINE);
+            va_hot()->halves_turned(K, cols, N, turned, b, 3 * VA_NARROW_LINE);
+            VA_CHECK(!memcmp(a, b, (size_t)(cols * 3 * VA_NARROW_LINE)));
+        }
+    va_hot_use(va_cpu_isa());
+}
+
+/* ---- operations ------------------------------------------------------------------------------- */
 
 static void begin(enum va_precision precision)
 {
@@ -171,32 +317,131 @@ static void attention(void)
         }
 }
 
-/* What is not rounded differs visibly; convolutions and gradients take no notice. */
-static void nothing_else_is_rounded(void)
+/* Where a device rounds in what it may leave in float32 (ops/va_ops.h), ref does too. */
+static void begin_optional(void)
 {
-    enum { B = 2, T = 40, CIN = 20, COUT = 30, K = 3 };
-    struct va_conv c = { .B = B, .T = T, .Cin = CIN, .Cout = COUT, .K = K, .dilation = 2 };
-    struct va_linear_grad g = { .M = T, .N = COUT, .K = CIN, .lddy = COUT, .lddx = CIN };
-    struct twin *x, *w, *y, *dx;
+    begin(VA_BF16_PRODUCTS);
+    twin_ref->precision = va_test_of_cpu() ? VA_BF16_PRODUCTS : VA_F32_PRODUCTS;
+}
+
+/* The three gradients of a linear layer, each added to what is there. */
+static void linear_grad(int64_t M, int64_t N, int64_t K, int64_t gap)
+{
+    struct va_linear_grad p = {
+        .M = M, .N = N, .K = K, .lddy = N + gap, .ldx = K + gap, .lddx = K + gap
+    };
+    struct twin *dy, *x, *w, *pre, *dx, *dw, *dbias;
     struct va_weight wr, wc;
 
-    VA_CHECK(difference(linear(60, 50, 40, 0, VA_F32_PRODUCTS)) > 1e-3);
-    twin_end();
-    begin(VA_BF16_PRODUCTS);
-    x = twin_random(B * T * CIN, -1, 1);
-    w = twin_random(COUT * CIN * K, -1, 1);
-    y = twin_new(B * T * COUT), dx = twin_new(T * CIN);
-    wr = twin_weight(w->ref);
-    wc = twin_weight(w->cpu);
-    c.w = g.w = &wr, c.x = x->ref, c.y = y->ref, g.dy = y->ref, g.dx = dx->ref;
-    twin_ref->ops->conv(twin_ref, &c);
-    twin_ref->ops->linear_grad(twin_ref, &g);
-    c.w = g.w = &wc, c.x = x->cpu, c.y = y->cpu, g.dy = y->cpu, g.dx = dx->cpu;
-    twin_cpu->ops->conv(twin_cpu, &c);
-    twin_cpu->ops->linear_grad(twin_cpu, &g);
-    twin_check("conv", y, CIN * K, 1);
-    twin_check("linear dx", dx, COUT, 1);
+    begin_optional();
+    p.act = gap ? VA_GELU : VA_IDENTITY, p.add_dx = !gap;
+    dy = twin_random(M * p.lddy, -1, 1), x = twin_random(M * p.ldx, -1, 1);
+    w = twin_random(N * K, -1, 1), pre = twin_random(M * p.lddx, -1, 1);
+    dx = twin_random(M * p.lddx, -1, 1), dw = twin_random(N * K, -1, 1);
+    dbias = twin_random(N, -1, 1);
+    wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
+    p.w = &wr, p.dy = dy->ref, p.x = x->ref, p.pre = p.out = pre->ref, p.dx = dx->ref;
+    p.dw = dw->ref, p.dbias = dbias->ref;
+    twin_ref->ops->linear_grad(twin_ref, &p);
+    p.w = &wc, p.dy = dy->cpu, p.x = x->cpu, p.pre = p.out = pre->cpu, p.dx = dx->cpu;
+    p.dw = dw->cpu, p.dbias = dbias->cpu;
+    twin_cpu->ops->linear_grad(twin_cpu, &p);
+    twin_check("dx", dx, (double)N + 1, 1);
+    twin_check("dw", dw, (double)M + 1, 1);
+    twin_check("dbias", dbias, (double)M + 1, 1);
     twin_cpu->ops->weight_release(twin_cpu, &wc);
+    twin_end();
+}
+
+static void gradients_of_linear_layers_are_of_rounded_numbers(void)
+{
+    static const int64_t shapes[][3] = { { 1, 1, 1 },     { 1, 17, 5 },    { 7, 2, 33 },
+                                         { 33, 31, 61 },  { 97, 65, 1 },   { 131, 16, 16 },
+                                         { 61, 513, 37 }, { 40, 130, 600 } };
+
+    for (size_t i = 0; i < VA_COUNT(shapes); i++)
+        for (int64_t gap = 0; gap < 4; gap += 3)
+            linear_grad(shapes[i][0], shapes[i][1], shapes[i][2], gap);
+}
+
+struct conv {
+    int64_t B, T, Cin, Cout, K, dilation, lead;
+};
+
+static void conv_forward(const struct conv *s)
+{
+    struct va_conv p = { .B = s->B,
+                         .T = s->T,
+                         .Cin = s->Cin,
+                         .Cout = s->Cout,
+                         .K = s->K,
+                         .dilation = s->dilation,
+                         .lead = s->lead };
+    struct twin *x, *w, *bias, *y;
+    struct va_weight wr, wc;
+
+    begin_optional();
+    x = twin_random(s->B * (s->lead + s->T) * s->Cin, -1, 1);
+    w = twin_random(s->Cout * s->Cin * s->K, -1, 1), bias = twin_random(s->Cout, -1, 1);
+    y = twin_new(s->B * s->T * s->Cout);
+    wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
+    p.w = &wr, p.x = x->ref, p.y = y->ref, p.bias = s->lead ? NULL : bias->ref;
+    twin_ref->ops->conv(twin_ref, &p);
+    p.w = &wc, p.x = x->cpu, p.y = y->cpu, p.bias = s->lead ? NULL : bias->cpu;
+    twin_cpu->ops->conv(twin_cpu, &p);
+    twin_check("conv", y, (double)(s->Cin * s->K), 1);
+    twin_cpu->ops->weight_release(twin_cpu, &wc);
+    twin_end();
+}
+
+static void conv_backward(const struct conv *s)
+{
+    struct va_conv_grad p = {
+        .B = s->B, .T = s->T, .Cin = s->Cin, .Cout = s->Cout, .K = s->K, .dilation = s->dilation
+    };
+    struct twin *x, *w, *dy, *dx, *dw, *dbias;
+    struct va_weight wr, wc;
+
+    begin_optional();
+    x = twin_random(s->B * s->T * s->Cin, -1, 1),
+    dy = twin_random(s->B * s->T * s->Cout, -1, 1);
+    w = twin_random(s->Cout * s->Cin * s->K, -1, 1);
+    dx = twin_random(s->B * s->T * s->Cin, -1, 1), dbias = twin_random(s->Cout, -1, 1);
+    dw = twin_random(s->Cout * s->Cin * s->K, -1, 1);
+    wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
+    p.w = &wr, p.x = x->ref, p.dy = dy->ref, p.dx = dx->ref, p.dw = dw->ref,
+    p.dbias = dbias->ref;
+    twin_ref->ops->conv_grad(twin_ref, &p);
+    p.w = &wc, p.x = x->cpu, p.dy = dy->cpu, p.dx = dx->cpu, p.dw = dw->cpu,
+    p.dbias = dbias->cpu;
+    twin_cpu->ops->conv_grad(twin_cpu, &p);
+    twin_check("conv dx", dx, (double)(s->Cout * s->K), 1);
+    twin_check("conv dw", dw, (double)(s->B * s->T) + 1, 1);
+    twin_check("conv dbias", dbias, (double)(s->B * s->T) + 1, 1);
+    twin_cpu->ops->weight_release(twin_cpu, &wc);
+    twin_end();
+}
+
+static void convolutions_are_of_rounded_numbers(void)
+{
+    static const struct conv cases[] = {
+        { 1, 1, 1, 1, 1, 1, 0 },     { 2, 40, 20, 30, 3, 2, 0 },   { 1, 7, 33, 17, 15, 1, 0 },
+        { 3, 50, 16, 16, 15, 4, 0 }, { 2, 100, 35, 50, 15, 8, 0 }, { 1, 33, 64, 32, 2, 1, 0 },
+        { 2, 31, 5, 70, 15, 64, 0 }, { 1, 130, 40, 48, 7, 3, 0 },  { 1, 1, 20, 30, 15, 2, 28 },
+        { 2, 9, 33, 17, 3, 1, 2 },   { 1, 5, 16, 16, 15, 1, 3 },
+    };
+
+    for (size_t i = 0; i < VA_COUNT(cases); i++) {
+        conv_forward(&cases[i]);
+        if (!cases[i].lead)
+            conv_backward(&cases[i]);
+    }
+}
+
+/* What is not rounded differs visibly. */
+static void without_rounding_it_differs(void)
+{
+    VA_CHECK(difference(linear(60, 50, 40, 0, VA_F32_PRODUCTS)) > 1e-3);
     twin_end();
 }
 
@@ -204,8 +449,12 @@ int main(void)
 {
     VA_TEST(rounding_is_to_the_nearest);
     VA_TEST(vectors_round_as_numbers_do);
+    VA_TEST(sums_have_one_order);
+    VA_TEST(turned_operands_are_the_same);
     VA_TEST(linear_layers_multiply_rounded_numbers);
     VA_TEST(attention);
-    VA_TEST(nothing_else_is_rounded);
+    VA_TEST(gradients_of_linear_layers_are_of_rounded_numbers);
+    VA_TEST(convolutions_are_of_rounded_numbers);
+    VA_TEST(without_rounding_it_differs);
     return va_test_finish();
 }

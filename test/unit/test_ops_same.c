@@ -374,7 +374,7 @@ static void pass_where(const char *variable, const char *value, const char *test
     }
 }
 
-/* They pass when the whole process is held to a lower level: that reaches oneDNN too. */
+/* They pass when the whole process is held to a lower level: that reaches whatever asks for it. */
 static void tests_at_lower_levels(void)
 {
     static const char *const tests[] = { "test_ops", "test_ops_products", "test_ops_time" };

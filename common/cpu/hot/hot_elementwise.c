@@ -96,31 +96,9 @@ void VA_HOT(va_hot_unary_grad)(enum va_unary f, int64_t n, const float *x, const
 }
 
 void VA_HOT(va_hot_epilogue)(enum va_unary f, int64_t n, const float *x, const float *bias,
-                             const float *residual,
-                             float *y){ CHOOSE(map_epilogue, f, n, x, bias, residual, y) }
-
-/* The upper half is the number; a NaN, whose payload may be in the lower, stays one. */
-VA_INLINE uint32_t nearest_bf16(float x)
+                             const float *residual, float *y)
 {
-    uint32_t bits;
-
-    memcpy(&bits, &x, sizeof(bits));
-    return x != x ? bits | 0x400000 : bits + 0x7fff + (bits >> 16 & 1);
-}
-
-void VA_HOT(va_hot_round_bf16)(int64_t n, const float *x, float *y)
-{
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits = nearest_bf16(x[i]) & 0xffff0000;
-
-        memcpy(y + i, &bits, sizeof(bits));
-    }
-}
-
-void VA_HOT(va_hot_to_bf16)(int64_t n, const float *x, uint16_t *y)
-{
-    for (int64_t i = 0; i < n; i++)
-        y[i] = (uint16_t)(nearest_bf16(x[i]) >> 16);
+    CHOOSE(map_epilogue, f, n, x, bias, residual, y)
 }
 
 void VA_HOT(va_hot_add)(int64_t n, const float *a, const float *b, float *y)

@@ -1,8 +1,5 @@
 /*
- * Matrix products for machines where oneDNN has no kernel on panels (those without AVX-512: its
- * sgemm brings B into order anew for every block of rows, which costs up to half of the time).
- *
- * A tile is MR rows of C by one panel or two, in registers over KC steps of K. The panels' KC rows
+ * Matrix products in float32. A tile is MR rows of C by one panel or two, in registers over KC steps of K. The panels' KC rows
  * lie in the first cache while all tiles of MC rows use them, and those of the next ones are asked
  * for meanwhile; the MC rows of A lie in the second cache, interleaved as the tiles read them.
  * The order of the sums depends on K alone, so a row of C does not depend on the other rows.

@@ -15,8 +15,6 @@ void VA_HOT(va_hot_unary_grad)(enum va_unary f, int64_t n, const float *x, const
                                const float *dy, float *dx);
 void VA_HOT(va_hot_epilogue)(enum va_unary f, int64_t n, const float *x, const float *bias,
                              const float *residual, float *y);
-void VA_HOT(va_hot_round_bf16)(int64_t n, const float *x, float *y);
-void VA_HOT(va_hot_to_bf16)(int64_t n, const float *x, uint16_t *y);
 void VA_HOT(va_hot_add)(int64_t n, const float *a, const float *b, float *y);
 void VA_HOT(va_hot_prelu)(int64_t n, float slope, const float *x, float *y);
 double VA_HOT(va_hot_prelu_grad)(int64_t n, float slope, const float *x, const float *dy,
@@ -43,9 +41,20 @@ void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, con
 /* hot_gemm.c */
 void VA_HOT(va_hot_gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
                          float *work);
+/* hot_halves.c */
+void VA_HOT(va_hot_to_bf16)(int64_t n, const float *x, uint16_t *y);
+void VA_HOT(va_hot_halves_row)(int64_t n, const float *x, uint8_t *row);
+void VA_HOT(va_hot_halves_turned)(int64_t K, int64_t count, int64_t ld, const float *x,
+                                  uint8_t *rows, int64_t ldrows);
+void VA_HOT(va_hot_halves_columns)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                                   uint8_t *panel);
+void VA_HOT(va_hot_halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                                uint8_t *panel);
+void VA_HOT(va_hot_halves_product)(const struct va_narrow_product *p);
 /* hot_bytes.c */
-float VA_HOT(va_hot_to_bytes)(int64_t n, const float *x, int zero, int64_t step, uint8_t *to);
-void VA_HOT(va_hot_bytes_product)(const struct va_bytes_product *p);
+float VA_HOT(va_hot_bytes_row)(int64_t n, const float *x, uint8_t *row);
+float VA_HOT(va_hot_bytes_column)(int64_t n, const float *w, uint8_t *panel, int32_t *sum);
+void VA_HOT(va_hot_bytes_product)(const struct va_narrow_product *p);
 /* hot_norm.c */
 void VA_HOT(va_hot_norm)(int64_t rows, const struct va_norm *p, int64_t first);
 void VA_HOT(va_hot_norm_grad)(int64_t rows, const struct va_norm_grad *p, int64_t first,

@@ -1,0 +1,411 @@
+/*
+ * Numbers in bfloat16 (cpu/va_narrow.h): rounding to them, and products. AMX has 32 rows by 32 columns at a time;
+ * the others a few rows by a panel or two, whose sums stay in registers over a line.
+ */
+#include "cpu/hot/va_hot_priv.h"
+#include "cpu/hot/va_turn.h"
+
+#if defined(__AVX512F__)
+#include "cpu/hot/va_amx.h"
+#endif
+
+enum {
+    NR = VA_NARROW_PANEL,
+    GROUPS = VA_NARROW_GROUPS,
+    V = NR / VA_W, /* vectors across a panel */
+#if defined(__AVX512F__)
+    MR_DOTS = 12, /* rows of a tile */
+    MR = 6,
+    MOST = MR_DOTS,
+    TWO = 2, /* panels of a tile */
+#elif defined(__AVX2__)
+    MR = 2,
+    MOST = MR,
+    TWO = 1,
+#else
+    MR = 1,
+    MOST = MR,
+    TWO = 1,
+#endif
+};
+_Static_assert(VA_NARROW_ROWS % MR == 0, "tiles of rows are cut evenly");
+
+typedef uint32_t va_vu __attribute__((vector_size(VA_W * 4), may_alias));
+
+/* ---- rounding --------------------------------------------------------------------------------- */
+
+/* The upper half is the number; a NaN, whose payload may be in the lower, stays one. */
+VA_INLINE uint32_t nearest(float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof(bits));
+    return x != x ? bits | 0x400000 : bits + 0x7fff + (bits >> 16 & 1);
+}
+
+VA_INLINE va_vu nearest_vector(va_vf x)
+{
+    const va_vu bits = (va_vu)x, odd = (va_vu)(x != x);
+
+    return (odd & (bits | 0x400000)) | (~odd & (bits + 0x7fff + (bits >> 16 & 1)));
+}
+
+/* Two numbers of a group, the first in the lower half. */
+VA_INLINE va_vu pair(va_vf first, va_vf second)
+{
+    return nearest_vector(first) >> 16 | (nearest_vector(second) & 0xffff0000);
+}
+
+void VA_HOT(va_hot_to_bf16)(int64_t n, const float *x, uint16_t *y)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (uint16_t)(nearest(x[i]) >> 16);
+}
+
+void VA_HOT(va_hot_halves_row)(int64_t n, const float *x, uint8_t *row)
+{
+    int64_t bytes = va_narrow_lines(n, 2) * VA_NARROW_LINE;
+
+    VA_HOT(va_hot_to_bf16)(n, x, (uint16_t *)(void *)row);
+    memset(row + 2 * n, 0, (size_t)(bytes - 2 * n));
+}
+
+/* A tile: 16 rows of 16 groups become 16 groups of 16 rows. */
+VA_INLINE void turn_tile(const uint32_t *from, int64_t ld, uint32_t *to, int64_t ldto)
+{
+    for (int i = 0; i < NR; i += VA_W)
+        for (int j = 0; j < GROUPS; j += VA_W) {
+            va_vf r[VA_W];
+
+            VA_UNROLL
+            for (int k = 0; k < VA_W; k++)
+                memcpy(&r[k], from + (i + k) * ld + j, sizeof(r[k]));
+            v_turn(r);
+            VA_UNROLL
+            for (int k = 0; k < VA_W; k++)
+                memcpy(to + (j + k) * ldto + i, &r[k], sizeof(r[k]));
+        }
+}
+
+void VA_HOT(va_hot_halves_columns)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                                   uint8_t *panel)
+{
+    enum { NUMBERS = 2 * GROUPS };
+    uint16_t rows[NR * NUMBERS];
+
+    memset(rows, 0, sizeof(rows));
+    for (int64_t k = 0; k < K; k += NUMBERS, panel += VA_NARROW_TILE) {
+        int64_t n = K - k < NUMBERS ? K - k : NUMBERS;
+
+        if (n < NUMBERS)
+            memset(rows, 0, sizeof(rows));
+        for (int64_t c = 0; c < cols; c++)
+            VA_HOT(va_hot_to_bf16)(n, w + c * ld + k, rows + c * NUMBERS);
+        turn_tile((const uint32_t *)(const void *)rows, GROUPS, (uint32_t *)(void *)panel, NR);
+    }
+}
+
+/* Two rows of a panel, `second` NULL where there is none. */
+VA_INLINE void pair_rows(int64_t cols, const float *first, const float *second, uint32_t *to)
+{
+    for (int64_t c = 0; c < NR; c += VA_W) {
+        int64_t left = cols > c ? cols - c : 0;
+        va_vu both = pair(v_get(first + c, left), second ? v_get(second + c, left) : v_set(0));
+
+        memcpy(to + c, &both, sizeof(both));
+    }
+}
+
+void VA_HOT(va_hot_halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                                uint8_t *panel)
+{
+    int64_t groups = va_narrow_lines(K, 2) * GROUPS;
+    uint32_t *to = (uint32_t *)(void *)panel;
+
+    for (int64_t g = 0; g < groups; g++, to += NR)
+        if (2 * g < K)
+            pair_rows(cols, w + 2 * g * ld, 2 * g + 1 < K ? w + (2 * g + 1) * ld : NULL, to);
+        else
+            memset(to, 0, NR * sizeof(*to));
+}
+
+void VA_HOT(va_hot_halves_turned)(int64_t K, int64_t count, int64_t ld, const float *x,
+                                  uint8_t *rows, int64_t ldrows)
+{
+    uint32_t tile[GROUPS * NR];
+
+    for (int64_t k = 0; k < K; k += 2 * GROUPS, rows += VA_NARROW_LINE) {
+        VA_HOT(va_hot_halves_rows)
+        (K - k < 2 * GROUPS ? K - k : 2 * GROUPS, count, ld, x + k * ld, (uint8_t *)tile);
+        turn_tile(tile, NR, (uint32_t *)(void *)rows, ldrows / 4);
+    }
+}
+
+/* ---- products --------------------------------------------------------------------------------- */
+
+VA_INLINE va_vu load(const void *p)
+{
+    va_vu v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* A group of a row, in every lane. */
+VA_INLINE va_vu spread(const uint8_t *x)
+{
+    uint32_t group;
+
+    memcpy(&group, x, sizeof(group));
+    return (va_vu){ 0 } + group;
+}
+
+/* Where a tile is: its rows of x, its panels, and its place in c. */
+struct tile {
+    const uint8_t *x, *w;
+    float *c;
+    int64_t rows, cols;
+};
+
+/* Sums of R rows and P panels come from c and go there. */
+VA_INLINE void begin_sums(const struct va_narrow_product *p, const struct tile *t, const int R,
+                          const int P, va_vf s[TWO * V][MOST])
+{
+    VA_UNROLL
+    for (int i = 0; i < P * V; i++) {
+        VA_UNROLL
+        for (int r = 0; r < R; r++)
+            s[i][r] = p->add && r < t->rows && i * VA_W < t->cols
+                          ? v_get(t->c + r * p->ldc + i * VA_W, t->cols - i * VA_W)
+                          : v_set(0);
+    }
+}
+
+VA_INLINE void store_sums(const struct va_narrow_product *p, const struct tile *t, const int R,
+                          const int P, va_vf s[TWO * V][MOST])
+{
+    VA_UNROLL
+    for (int i = 0; i < P * V; i++) {
+        VA_UNROLL
+        for (int r = 0; r < R; r++)
+            if (r < t->rows && i * VA_W < t->cols)
+                v_put(t->c + r * p->ldc + i * VA_W, s[i][r], t->cols - i * VA_W);
+    }
+}
+
+/* A line of R rows and P panels: its even numbers, its odd ones, then both. */
+VA_INLINE void add_line(const uint8_t *x, int64_t ldx, const uint8_t *w, int64_t panel,
+                        const int R, const int P, va_vf s[TWO * V][MOST])
+{
+    va_vf even[TWO * V][MR], odd[TWO * V][MR];
+
+    VA_UNROLL
+    for (int i = 0; i < P * V; i++) {
+        VA_UNROLL
+        for (int r = 0; r < R; r++)
+            even[i][r] = odd[i][r] = v_set(0);
+    }
+    for (int g = 0; g < GROUPS; g++) {
+        va_vf w0[TWO * V], w1[TWO * V];
+
+        VA_UNROLL
+        for (int i = 0; i < P * V; i++) {
+            va_vu both = load(w + i / V * panel + (g * V + i % V) * 4 * VA_W);
+
+            w0[i] = (va_vf)(both << 16);
+            w1[i] = (va_vf)(both & 0xffff0000);
+        }
+        VA_UNROLL
+        for (int r = 0; r < R; r++) {
+            va_vu both = spread(x + r * ldx + 4 * g);
+
+            VA_UNROLL
+            for (int i = 0; i < P * V; i++) {
+                even[i][r] = v_fma((va_vf)(both << 16), w0[i], even[i][r]);
+                odd[i][r] = v_fma((va_vf)(both & 0xffff0000), w1[i], odd[i][r]);
+            }
+        }
+    }
+    VA_UNROLL
+    for (int i = 0; i < P * V; i++) {
+        VA_UNROLL
+        for (int r = 0; r < R; r++)
+            s[i][r] = s[i][r] + (even[i][r] + odd[i][r]);
+    }
+}
+
+VA_INLINE void multiply_floats(const struct va_narrow_product *p, const struct tile *t,
+                               const int R, const int P)
+{
+    va_vf s[TWO * V][MOST];
+
+    begin_sums(p, t, R, P, s);
+    for (int64_t tap = 0; tap < p->taps; tap++)
+        for (int64_t l = 0; l < p->lines; l++)
+            add_line(t->x + tap * p->stepx + l * VA_NARROW_LINE, p->ldx,
+                     t->w + tap * p->stepw + l * VA_NARROW_TILE, p->panel, R, P, s);
+    store_sums(p, t, R, P, s);
+}
+
+#if defined(__AVX512F__)
+/* The same by AVX512_BF16, group by group. */
+VA_INLINE void multiply_dots(const struct va_narrow_product *p, const struct tile *t,
+                             const int R, const int P)
+{
+    va_vf s[TWO * V][MOST];
+
+    begin_sums(p, t, R, P, s);
+    for (int64_t tap = 0; tap < p->taps; tap++) {
+        const uint8_t *x = t->x + tap * p->stepx, *w = t->w + tap * p->stepw;
+
+        for (int64_t g = 0; g < p->lines * GROUPS; g++, x += 4, w += 4 * NR) {
+            va_vu column[TWO];
+
+            VA_UNROLL
+            for (int i = 0; i < P; i++)
+                column[i] = load(w + i * p->panel);
+            VA_UNROLL
+            for (int r = 0; r < R; r++) {
+                va_vu row = spread(x + r * p->ldx);
+
+                VA_UNROLL
+                for (int i = 0; i < P; i++)
+                    __asm__("vdpbf16ps %2, %1, %0" : "+v"(s[i][r]) : "v"(row), "v"(column[i]));
+            }
+        }
+    }
+    store_sums(p, t, R, P, s);
+}
+#endif
+
+/* A tile of P panels and R rows at most, by the instructions that are there. */
+VA_INLINE void multiply_rows(const struct va_narrow_product *p, const struct tile *t,
+                             const bool dots, const int R, const int P)
+{
+#if defined(__AVX512F__)
+    if (dots) {
+        multiply_dots(p, t, R, P);
+        return;
+    }
+#endif
+    (void)dots;
+    multiply_floats(p, t, R, P);
+}
+
+VA_INLINE void multiply_panels(const struct va_narrow_product *p, struct tile t,
+                               const bool dots, const int R, const int P)
+{
+    int64_t rows = t.rows;
+
+    for (int64_t m = 0; m < rows; m += R, t.x += R * p->ldx, t.c += R * p->ldc) {
+        t.rows = rows - m;
+        if (t.rows > 1)
+            multiply_rows(p, &t, dots, R, P);
+        else
+            multiply_rows(p, &t, dots, 1, P);
+    }
+}
+
+static void multiply_by_vectors(const struct va_narrow_product *p, struct tile t, bool dots)
+{
+#if defined(__AVX512F__)
+    if (dots) {
+        if (t.cols > NR)
+            multiply_panels(p, t, true, MR_DOTS, TWO);
+        else
+            multiply_panels(p, t, true, MR_DOTS, 1);
+        return;
+    }
+#endif
+    (void)dots;
+    if (t.cols > NR)
+        multiply_panels(p, t, false, MR, TWO);
+    else
+        multiply_panels(p, t, false, MR, 1);
+}
+
+/* AMX takes denormal numbers for zeros: so do the others, for the time of a product. The state to come back to. */
+VA_INLINE unsigned flush_denormals(void)
+{
+#if defined(__AVX2__)
+    unsigned before = _mm_getcsr();
+
+    _mm_setcsr(before | 0x8040);
+    return before;
+#else
+    return 0;
+#endif
+}
+
+VA_INLINE void keep_denormals(unsigned before)
+{
+#if defined(__AVX2__)
+    _mm_setcsr(before);
+#else
+    (void)before;
+#endif
+}
+
+static void product_by_vectors(const struct va_narrow_product *p)
+{
+    const bool dots = va_cpu_bf16_dots();
+    const unsigned before = flush_denormals();
+
+    for (int64_t n = 0; n < p->cols; n += TWO * NR) {
+        struct tile t = { .x = p->x,
+                          .w = p->w + n / NR * p->panel,
+                          .c = p->c + n,
+                          .rows = p->rows,
+                          .cols = p->cols - n < TWO * NR ? p->cols - n : TWO * NR };
+
+        multiply_by_vectors(p, t, dots);
+    }
+    keep_denormals(before);
+}
+
+#ifdef VA_AMX_HERE
+enum { TILE = 2 * NR };
+
+/* A tile at an edge of c: by way of `aside`, where it is whole. */
+static void multiply_edge(const struct va_narrow_product *p, const struct tile *t)
+{
+    float aside[TILE * TILE] __attribute__((aligned(64)));
+
+    for (int64_t r = 0; p->add && r < TILE; r++)
+        for (int64_t n = 0; n < TILE; n++)
+            aside[r * TILE + n] = r < t->rows && n < t->cols ? t->c[r * p->ldc + n] : 0;
+    va_amx_multiply_some(p, false, t->rows, t->cols, t->x, t->w, aside, TILE, p->add);
+    for (int64_t r = 0; r < t->rows; r++)
+        memcpy(t->c + r * p->ldc, aside + r * TILE, (size_t)t->cols * sizeof(float));
+}
+
+static void product_by_tiles(const struct va_narrow_product *p)
+{
+    va_amx_begin();
+    for (int64_t n = 0; n < p->cols; n += TILE)
+        for (int64_t m = 0; m < p->rows; m += TILE) {
+            struct tile t = { .x = p->x + m * p->ldx,
+                              .w = p->w + n / NR * p->panel,
+                              .c = p->c + m * p->ldc + n,
+                              .rows = p->rows - m < TILE ? p->rows - m : TILE,
+                              .cols = p->cols - n < TILE ? p->cols - n : TILE };
+
+            if (t.rows == TILE && t.cols == TILE)
+                va_amx_multiply(p, false, 2, 2, t.x, t.w, t.c, p->ldc, p->add);
+            else
+                multiply_edge(p, &t);
+        }
+    va_amx_end();
+}
+#endif
+
+void VA_HOT(va_hot_halves_product)(const struct va_narrow_product *p)
+{
+#ifdef VA_AMX_HERE
+    if (va_cpu_amx()) {
+        product_by_tiles(p);
+        return;
+    }
+#endif
+    product_by_vectors(p);
+}

@@ -1,0 +1,300 @@
+/*
+ * Causal convolutions in bf16 (cpu/va_narrow.h): the sum over taps of products of shifted rows, all taps of a tile
+ * of outputs in one product, whose sums never leave the registers.
+ *
+ * A sequence is rounded once, with rows of zeros before it and after it, as many as a block of outputs has; taps
+ * that meet nothing but those are left out. The gradient of the input is the same with shifts the other way and
+ * matrices turned. That of the kernel sums over frames: rows of dy and panels of x are turned, and a tap
+ * shifts panels by its frames; pairs that begin with an odd frame are a copy of their own.
+ */
+#include "cpu/va_cpu_priv.h"
+#include <string.h>
+
+enum {
+    FRAMES = 96, /* of a block of outputs; and rows of zeros at either end of a sequence */
+    BAND =
+        32, /* output channels of a task: all taps of their weights stay in the second cache */
+};
+
+static void zero_rows(uint8_t *rows, int64_t count, int64_t ld)
+{
+    memset(rows, 0, (size_t)(count * ld));
+}
+
+/* ---- forward, and the gradient of the input ------------------------------------------------------- */
+
+struct shifted {
+    struct va_cpu *cpu;
+    int64_t B, T, rows;   /* frames of out; rows of `in` per sequence */
+    int64_t Cin, Cout, K; /* channels of in and out, taps */
+    int64_t first, step;  /* out row t reads in row t + first + k * step */
+    const float *in, *bias;
+    const struct va_packed *w;
+    float *out;
+    uint8_t *x; /* [B][FRAMES + rows + FRAMES] rows, `ld` bytes apart */
+    int64_t ld, sequence, blocks;
+};
+
+static void round_sequence(void *arg, int64_t task, int thread)
+{
+    const struct shifted *s = arg;
+    int64_t pieces = (s->rows + FRAMES - 1) / FRAMES, b = task / pieces;
+    int64_t t0 = task % pieces * FRAMES, t1 = t0 + FRAMES < s->rows ? t0 + FRAMES : s->rows;
+    uint8_t *x = s->x + (b * s->sequence + FRAMES) * s->ld;
+
+    (void)thread;
+    if (t0 == 0)
+        zero_rows(x - FRAMES * s->ld, FRAMES, s->ld);
+    for (int64_t t = t0; t < t1; t++)
+        va_hot()->halves_row(s->Cin, s->in + (b * s->rows + t) * s->Cin, x + t * s->ld);
+    if (t1 == s->rows)
+        zero_rows(x + s->rows * s->ld, FRAMES, s->ld);
+}
+
+/* The row of `in` that the first of a block reads by tap k, and whether the block reads any that is there. */
+static int64_t row_of(const struct shifted *s, int64_t t0, int64_t k)
+{
+    return t0 + s->first + k * s->step;
+}
+
+static bool reads(const struct shifted *s, int64_t t0, int64_t k)
+{
+    int64_t row = row_of(s, t0, k);
+
+    return row + FRAMES > 0 && row < s->rows;
+}
+
+static void shifted_task(void *arg, int64_t task, int thread)
+{
+    const struct shifted *s = arg;
+    int64_t n0 = task / (s->B * s->blocks) * BAND, b = task / s->blocks % s->B, k = 0;
+    int64_t t0 = task % s->blocks * FRAMES, lines = va_packed_lines(s->w);
+    float *out = s->out + (b * s->T + t0) * s->Cout + n0;
+    struct va_narrow_product p = { .rows = s->T - t0 < FRAMES ? s->T - t0 : FRAMES,
+                                   .cols = s->Cout - n0 < BAND ? s->Cout - n0 : BAND,
+                                   .lines = lines,
+                                   .ldx = s->ld,
+                                   .stepx = s->step * s->ld,
+                                   .panel = lines * VA_NARROW_TILE,
+                                   .c = out,
+                                   .ldc = s->Cout };
+
+    (void)thread;
+    while (k < s->K && !reads(s, t0, k))
+        k++;
+    while (k + p.taps < s->K && reads(s, t0, k + p.taps))
+        p.taps++;
+    if (p.taps) {
+        p.x = s->x + (b * s->sequence + FRAMES + row_of(s, t0, k)) * s->ld;
+        p.w = va_packed_narrow(s->w, k, n0);
+        p.stepw = s->K > 1 ? va_packed_narrow(s->w, 1, 0) - va_packed_narrow(s->w, 0, 0) : 0;
+        va_hot()->halves_product(&p);
+    }
+    for (int64_t t = 0; (s->bias || !p.taps) && t < p.rows; t++, out += s->Cout) {
+        if (!p.taps)
+            memset(out, 0, (size_t)p.cols * sizeof(*out));
+        if (s->bias)
+            va_hot()->epilogue(VA_IDENTITY, p.cols, out, s->bias + n0, NULL, out);
+    }
+}
+
+static void run_shifted(struct shifted s)
+{
+    int64_t pieces = (s.rows + FRAMES - 1) / FRAMES;
+
+    s.ld = va_narrow_ld(va_packed_lines(s.w));
+    s.sequence = FRAMES + s.rows + FRAMES;
+    s.blocks = (s.T + FRAMES - 1) / FRAMES;
+    if (s.T < 1 || s.B < 1 ||
+        !va_cpu_room(s.cpu, 0, (s.B * s.sequence + VA_NARROW_ROWS) * s.ld / 4))
+        return;
+    s.x = (uint8_t *)s.cpu->shared;
+    va_cpu_run(s.cpu, s.B * pieces, round_sequence, &s);
+    va_cpu_run(s.cpu, (s.Cout + BAND - 1) / BAND * s.B * s.blocks, shifted_task, &s);
+}
+
+void va_cpu_narrow_conv(struct va_cpu *cpu, const struct va_conv *p)
+{
+    struct shifted s = { .cpu = cpu,
+                         .B = p->B,
+                         .T = p->T,
+                         .rows = p->lead + p->T,
+                         .Cin = p->Cin,
+                         .Cout = p->Cout,
+                         .K = p->K,
+                         .first = p->lead - (p->K - 1) * p->dilation,
+                         .step = p->dilation,
+                         .in = p->x,
+                         .bias = p->bias,
+                         .out = p->y };
+
+    s.w = va_cpu_pack(cpu, p->w, VA_PACK_BF16, p->Cin, p->Cout, p->K, p->K, p->Cin * p->K);
+    if (s.w)
+        run_shifted(s);
+}
+
+void va_cpu_narrow_dx(struct va_cpu *cpu, const struct va_conv_grad *p)
+{
+    struct shifted s = { .cpu = cpu,
+                         .B = p->B,
+                         .T = p->T,
+                         .rows = p->T,
+                         .Cin = p->Cout,
+                         .Cout = p->Cin,
+                         .K = p->K,
+                         .first = (p->K - 1) * p->dilation,
+                         .step = -p->dilation,
+                         .in = p->dy,
+                         .out = p->dx };
+
+    s.w = va_cpu_pack(cpu, p->w, VA_PACK_BF16_BACKWARD, p->Cout, p->Cin, p->K, p->Cin * p->K,
+                      p->K);
+    if (s.w)
+        run_shifted(s);
+}
+
+/* ---- the gradient of the kernel --------------------------------------------------------------------- */
+
+enum {
+    PAIRS = VA_NARROW_GROUPS,     /* of frames: of a line; and of zeros before a panel of x */
+    GROUP = 4 * VA_NARROW_PANEL,  /* bytes of a pair of a panel */
+    CHANNELS = 64,                /* output channels of a task, at most */
+    INPUTS = VA_NARROW_PANEL * 2, /* input channels of a task */
+    ODD = 2 /* copies of x: pairs from an even frame on, from an odd one */
+};
+
+struct dw {
+    struct va_cpu *cpu;
+    const struct va_conv_grad *p;
+    int64_t lines;         /* of a sequence */
+    int64_t ld;            /* bytes from row to row of dy */
+    int64_t panel, step;   /* bytes from panel to panel of x, from sequence to sequence */
+    int64_t copy;          /* and from copy to copy */
+    int64_t rows, columns; /* tasks: blocks of output channels and of input channels */
+    uint8_t *dy, *x;
+};
+
+/* 16 output channels of a sequence as rows. */
+static void turn_dy(const struct dw *d, int64_t b, int64_t o0)
+{
+    const struct va_conv_grad *p = d->p;
+
+    va_hot()->halves_turned(p->T,
+                            p->Cout - o0 < VA_NARROW_PANEL ? p->Cout - o0 : VA_NARROW_PANEL,
+                            p->Cout, (const float *)p->dy + b * p->T * p->Cout + o0,
+                            d->dy + o0 * d->ld + b * d->lines * VA_NARROW_LINE, d->ld);
+}
+
+static uint8_t *first_of(const struct dw *d, int odd, int64_t b, int64_t c0)
+{
+    return d->x + odd * d->copy + b * d->step + c0 / VA_NARROW_PANEL * d->panel;
+}
+
+/* 16 input channels of a sequence as panels: frames 0 and 1, 2 and 3, ...; and -1 and 0, 1 and 2, ... */
+static void turn_x(const struct dw *d, int64_t b, int64_t c0)
+{
+    const struct va_conv_grad *p = d->p;
+    const float *x = (const float *)p->x + b * p->T * p->Cin + c0;
+    int64_t cols = p->Cin - c0 < VA_NARROW_PANEL ? p->Cin - c0 : VA_NARROW_PANEL;
+
+    for (int odd = 0; odd < ODD; odd++) {
+        uint8_t *to = first_of(d, odd, b, c0);
+
+        memset(to, 0, PAIRS * GROUP);
+        to += PAIRS * GROUP;
+        if (odd) {
+            float pair[2][VA_NARROW_PANEL] = { { 0 } };
+            uint8_t first[VA_NARROW_TILE];
+
+            memcpy(pair[1], x, (size_t)cols * sizeof(*x));
+            va_hot()->halves_rows(2, VA_NARROW_PANEL, VA_NARROW_PANEL, pair[0], first);
+            memcpy(to, first, GROUP);
+            to += GROUP;
+        }
+        if (p->T > odd)
+            va_hot()->halves_rows(p->T - odd, cols, p->Cin, x + odd * p->Cin, to);
+        to += va_narrow_lines(p->T - odd, 2) * VA_NARROW_TILE;
+        memset(to, 0, (size_t)(first_of(d, odd, b, c0) + d->panel - to));
+    }
+}
+
+static void turn_task(void *arg, int64_t task, int thread)
+{
+    const struct dw *d = arg;
+    int64_t panels = (d->p->Cin + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL;
+    int64_t all = panels + (d->p->Cout + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL;
+    int64_t b = task / all, i = task % all;
+
+    (void)thread;
+    if (i < panels)
+        turn_x(d, b, i * VA_NARROW_PANEL);
+    else
+        turn_dy(d, b, (i - panels) * VA_NARROW_PANEL);
+}
+
+/* One tap: c [rows, INPUTS] over all frames of all sequences. Whole lines of zeros are left out. */
+static void multiply_tap(const struct dw *d, int64_t k, int64_t o0, int64_t rows, int64_t c0,
+                         int64_t cols, float *c)
+{
+    int64_t shift = (d->p->K - 1 - k) * d->p->dilation, l0 = shift / (2 * PAIRS);
+    int odd = shift % 2;
+    int64_t group = PAIRS + l0 * PAIRS - shift / 2;
+    const struct va_narrow_product p = { .rows = rows,
+                                         .cols = cols,
+                                         .lines = d->lines - l0,
+                                         .taps = d->p->B,
+                                         .x = d->dy + o0 * d->ld + l0 * VA_NARROW_LINE,
+                                         .ldx = d->ld,
+                                         .stepx = d->lines * VA_NARROW_LINE,
+                                         .w = first_of(d, odd, 0, c0) + group * GROUP,
+                                         .panel = d->panel,
+                                         .stepw = d->step,
+                                         .c = c,
+                                         .ldc = INPUTS };
+
+    if (p.lines > 0)
+        va_hot()->halves_product(&p);
+    else
+        memset(c, 0, (size_t)(rows * INPUTS) * sizeof(*c));
+}
+
+static void dw_task(void *arg, int64_t task, int thread)
+{
+    const struct dw *d = arg;
+    const struct va_conv_grad *p = d->p;
+    int64_t o0 = task % d->rows * CHANNELS, c0 = task / d->rows * INPUTS;
+    int64_t rows = p->Cout - o0 < CHANNELS ? p->Cout - o0 : CHANNELS;
+    int64_t cols = p->Cin - c0 < INPUTS ? p->Cin - c0 : INPUTS;
+    float *sums = va_cpu_scratch(d->cpu, thread); /* [K][rows, INPUTS] */
+
+    for (int64_t k = 0; k < p->K; k++)
+        multiply_tap(d, k, o0, rows, c0, cols, sums + k * CHANNELS * INPUTS);
+    for (int64_t o = 0; o < rows; o++) {
+        float *to = (float *)p->dw + ((o0 + o) * p->Cin + c0) * p->K;
+
+        for (int64_t c = 0; c < cols; c++)
+            for (int64_t k = 0; k < p->K; k++)
+                *to++ += sums[(k * CHANNELS + o) * INPUTS + c];
+    }
+}
+
+void va_cpu_narrow_dw(struct va_cpu *cpu, const struct va_conv_grad *p)
+{
+    struct dw d = { .cpu = cpu, .p = p, .lines = va_narrow_lines(p->T, 2) };
+    int64_t panels = (p->Cin + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL;
+    int64_t turned = panels + (p->Cout + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL, bytes_dy;
+
+    d.ld = va_narrow_ld(p->B * d.lines);
+    d.panel = d.lines * VA_NARROW_TILE + (PAIRS + PAIRS) * GROUP;
+    d.step = panels * d.panel;
+    d.copy = p->B * d.step;
+    d.rows = (p->Cout + CHANNELS - 1) / CHANNELS;
+    d.columns = (p->Cin + INPUTS - 1) / INPUTS;
+    bytes_dy = va_round_up(p->Cout, VA_NARROW_ROWS) * d.ld;
+    if (!va_cpu_room(cpu, p->K * CHANNELS * INPUTS, (bytes_dy + ODD * d.copy) / 4))
+        return;
+    d.dy = (uint8_t *)cpu->shared;
+    d.x = d.dy + bytes_dy;
+    va_cpu_run(cpu, p->B * turned, turn_task, &d);
+    va_cpu_run(cpu, d.rows * d.columns, dw_task, &d);
+}

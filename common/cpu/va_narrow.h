@@ -1,0 +1,76 @@
+/*
+ * va_narrow.h - products of numbers in 16 bits (bfloat16) or in 8.
+ *
+ * Numbers along k stand in groups of 4 bytes, two or four of them, and 16 groups are a line of 64
+ * bytes; what is beyond the last k is 0. So a line of a row, and 16 rows of a panel, are what AMX has as
+ * a tile, and a group is what the other instructions for such numbers take of a row.
+ *
+ *   rows    [row][line][64]                       of x; rows lie an odd number of lines apart, so that
+ *                                                 they do not meet in a few sets of the cache
+ *   panels  [panel][line][group][VA_NARROW_PANEL] of W, 4 bytes each: a panel is 16 columns
+ * Both begin at a multiple of 64 bytes.
+ *
+ * bfloat16: sums are in float32. The even numbers of a line are summed, and the odd ones, one after the
+ * other; the two together are added to the sum of the lines before. That is what AMX does, and all others do
+ * the same, so that they give the same bytes; but for AVX512_BF16, which takes groups one after the other
+ * (used where it pays: va_cpu_bf16_dots). Denormal numbers count as zeros.
+ *
+ * int8: a row of x and a row of W are each scaled by a float of its own so that its largest is 127, and
+ * rounded to whole numbers, to nearest even. Sums of their products are exact in 32 bits, so that every
+ * instruction set gives the same bytes:
+ *
+ *     y[m, n] = (sum over k of qx[m, k] qw[n, k]) scale_w[n] scale_x[m]
+ *
+ * Instructions for this multiply unsigned bytes by signed ones. So x is kept as qx + 128, and sums begin at -128
+ * times the sum of qw.
+ */
+#ifndef VA_NARROW_H
+#define VA_NARROW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    VA_NARROW_LINE = 64,   /* bytes */
+    VA_NARROW_GROUPS = 16, /* of a line */
+    VA_NARROW_PANEL = 16,  /* columns */
+    VA_NARROW_ROWS =
+        48, /* rows of x are there up to a multiple of this; what is in them does not matter */
+    VA_NARROW_TILE = VA_NARROW_LINE * VA_NARROW_PANEL, /* bytes of a line of a panel */
+    VA_BYTES_ZERO = 128,                               /* 0 of x in 8 bits */
+    VA_BYTES_DEPTH = 1 << 17, /* the most numbers in 8 bits whose sum is sure to fit */
+};
+
+/* A row in 8 bits whose largest number is below this counts as zeros. */
+#define VA_BYTES_LEAST 0x1p-100f
+
+/*
+ * c [rows, cols] = the sum over taps of x [rows, k] by W transposed, or += with `add` (bfloat16 alone):
+ * c[m, n] at c + m * ldc + n. Tap i reads x at x + i * stepx, and panels at w + i * stepw.
+ */
+struct va_narrow_product {
+    int64_t rows, cols, lines, taps; /* each above 0 */
+    const uint8_t *x;
+    int64_t ldx, stepx; /* bytes; from row to row, from tap to tap */
+    const uint8_t *w;
+    int64_t panel, stepw; /* from panel to panel, from tap to tap */
+    float *c;
+    int64_t ldc;
+    bool add;
+    /* of 8 bits */
+    const float *scale_x; /* [rows] */
+    const int32_t *start; /* [cols rounded up to whole panels]: where sums begin */
+    const float *scale_w; /* the same */
+};
+
+static inline int64_t va_narrow_lines(int64_t k, int64_t size) /* size: bytes of a number */
+{
+    return (k * size + VA_NARROW_LINE - 1) / VA_NARROW_LINE;
+}
+
+static inline int64_t va_narrow_ld(int64_t lines) /* bytes from row to row */
+{
+    return (lines | 1) * VA_NARROW_LINE;
+}
+
+#endif
