@@ -20,6 +20,8 @@ bin=$BUILD/test/bench out=$BUILD/bench.jsonl
 rows="
 step | temporal step | peer_head.py --what step | peak-fma
 forward | temporal forward | peer_head.py --what forward | peak-fma
+step-bf16 | temporal step-bf16 | peer_head.py --what step --dtype bf16 | peak-fma
+forward-bf16 | temporal forward-bf16 | peer_head.py --what forward --dtype bf16 | peak-fma
 conv-fwd | temporal conv-fwd | peer_head.py --what conv-fwd --conv 1024,1024,1 | peak-fma
 adamw | temporal adamw | peer_head.py --what adamw | peak-read
 scan-fwd | scan scan-fwd | peer_head.py --what scan-fwd | peak-exp

@@ -22,6 +22,16 @@ struct model {
     uint64_t steps;
 };
 
+static enum va_precision precision; /* of the row */
+
+static struct va_backend *device(void)
+{
+    struct va_backend *be = va_test_device();
+
+    be->precision = precision;
+    return be;
+}
+
 static const struct va_optimiser_config adamw = { 1e-2, 1, .9, .999, 1e-8 };
 
 static float *noise(int64_t n, uint64_t stream, double scale)
@@ -64,7 +74,7 @@ static bool start_model(struct bench *b, bool training)
     struct model *m = va_new(1, sizeof(*m));
 
     b->state = m;
-    m->be = va_test_device();
+    m->be = device();
     m->x = noise(n * 1024, 1, 1), m->label = noise(n * 2, 2, 1), m->valid = va_new(n, 4);
     for (int64_t i = 0; i < n; i++)
         m->valid[i] = 1;
@@ -87,6 +97,18 @@ static bool start_forward(struct bench *b)
 
 static bool start_step(struct bench *b)
 {
+    return start_model(b, true);
+}
+
+static bool start_forward_bf16(struct bench *b)
+{
+    precision = VA_BF16_PRODUCTS;
+    return start_model(b, false);
+}
+
+static bool start_step_bf16(struct bench *b)
+{
+    precision = VA_BF16_PRODUCTS;
     return start_model(b, true);
 }
 
@@ -137,7 +159,7 @@ static double error_forward(struct bench *b)
 {
     enum { T = 48 };
     struct model *m = b->state;
-    struct va_backend *on[2] = { va_ref_backend_new(), va_test_device() };
+    struct va_backend *on[2] = { va_ref_backend_new(), device() };
     double y[2][2 * T], worst = 0, largest = 0;
 
     for (int i = 0; i < 2; i++) {
@@ -175,7 +197,7 @@ static bool start_conv(struct bench *b)
     float *x = noise(n, 3, 1), *w = noise(kernel, 4, 0.01);
 
     b->state = c;
-    c->be = va_test_device();
+    c->be = device();
     c->x = put(c->be, x, n), c->y = put(c->be, x, n), c->dx = put(c->be, x, n);
     c->w = put(c->be, w, kernel), c->dw = put(c->be, w, kernel);
     c->weight = (struct va_weight){
@@ -184,6 +206,12 @@ static bool start_conv(struct bench *b)
     va_free(x), va_free(w);
     b->work = 2.0 * (double)b->batch * (double)b->frames * C * C * K;
     return c->dw;
+}
+
+static bool start_conv_bf16(struct bench *b)
+{
+    precision = VA_BF16_PRODUCTS;
+    return start_conv(b);
 }
 
 static void run_conv(struct bench *b)
@@ -292,6 +320,16 @@ int main(int argc, char **argv)
         { "conv-fwd", start_conv, run_conv, error_conv, 2e-6, 0, "flop", 16, 300, NULL },
         { "conv-dx", start_conv, run_conv_dx, error_dx, 2e-6, 0, "flop", 16, 300, NULL },
         { "conv-dw", start_conv, run_conv_dw, error_dw, 2e-6, 0, "flop", 16, 300, NULL },
+        { "step-bf16", start_step_bf16, run_step, error_forward, 2e-2, 0, "flop", 16, 300,
+          NULL },
+        { "forward-bf16", start_forward_bf16, run_forward, error_forward, 2e-2, 0, "flop", 16,
+          300, NULL },
+        { "conv-fwd-bf16", start_conv_bf16, run_conv, error_conv, 2e-2, 0, "flop", 16, 300,
+          NULL },
+        { "conv-dx-bf16", start_conv_bf16, run_conv_dx, error_dx, 2e-2, 0, "flop", 16, 300,
+          NULL },
+        { "conv-dw-bf16", start_conv_bf16, run_conv_dw, error_dw, 2e-2, 0, "flop", 16, 300,
+          NULL },
     };
 
     return bench_main(argc, argv, rows, sizeof(rows) / sizeof(*rows));
