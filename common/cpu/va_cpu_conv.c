@@ -175,9 +175,7 @@ static void dw_turn(void *arg, int64_t o, int thread)
     float *to = (float *)p->dw + o * p->Cin * p->K;
 
     (void)thread;
-    for (int64_t c = 0; c < p->Cin; c++)
-        for (int64_t k = 0; k < p->K; k++)
-            to[c * p->K + k] += from[k * p->Cout * p->Cin + c];
+    va_hot()->transpose(p->K, p->Cin, p->Cout * p->Cin, from, p->K, to, true);
 }
 
 static void conv_dw(struct va_cpu *cpu, const struct va_conv_grad *p)

@@ -272,9 +272,7 @@ static void dw_task(void *arg, int64_t task, int thread)
     for (int64_t o = 0; o < rows; o++) {
         float *to = (float *)p->dw + ((o0 + o) * p->Cin + c0) * p->K;
 
-        for (int64_t c = 0; c < cols; c++)
-            for (int64_t k = 0; k < p->K; k++)
-                *to++ += sums[(k * CHANNELS + o) * INPUTS + c];
+        va_hot()->transpose(p->K, cols, CHANNELS * INPUTS, sums + o * INPUTS, p->K, to, true);
     }
 }
 

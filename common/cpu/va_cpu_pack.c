@@ -58,26 +58,43 @@ static void pack_block(void *arg, int64_t task, int thread)
     pack_band(j, panel, task % j->bands, j->w + panel * VA_GEMM_PANEL * j->p->col_step);
 }
 
-/* A panel of a kernel with taps in bfloat16, a line of rows with all its taps at a time. */
-static void pack_taps(const struct va_packed *p, int64_t panel, const float *w)
+/*
+ * A line of a panel of a kernel with taps, in bfloat16: some taps from k0 on. They lie next to each other, and so
+ * do either the rows or the columns that have them: these are brought into order first.
+ */
+enum { LINE = VA_NARROW_LINE / 2, TAPS = 16 };
+
+static void pack_taps(const struct va_packed *p, int64_t panel, int64_t r0, int64_t k0,
+                      const float *w)
 {
-    enum { NUMBERS = VA_NARROW_LINE / 2 };
-    float line[VA_GEMM_PANEL][NUMBERS];
-    int64_t cols = columns_of(p, panel);
+    enum { ALL = LINE * VA_NARROW_PANEL };
+    int64_t rows = p->rows - r0 < LINE ? p->rows - r0 : LINE, cols = columns_of(p, panel);
+    int64_t count = p->taps - k0 < TAPS ? p->taps - k0 : TAPS;
+    bool by_rows = p->row_step == p->taps;
+    float taps[TAPS * ALL];
 
-    memset(line, 0, sizeof(line));
-    for (int64_t r0 = 0; r0 < p->rows; r0 += NUMBERS) {
-        int64_t rows = p->rows - r0 < NUMBERS ? p->rows - r0 : NUMBERS;
+    for (int64_t c = 0; by_rows && c < cols; c++)
+        va_hot()->transpose(rows, count, p->row_step, w + c * p->col_step, ALL, taps + c * LINE,
+                            false);
+    for (int64_t r = 0; !by_rows && r < rows; r++)
+        va_hot()->transpose(cols, count, p->col_step, w + r * p->row_step, ALL,
+                            taps + r * VA_NARROW_PANEL, false);
+    for (int64_t k = 0; k < count; k++) {
+        uint8_t *to = va_packed_narrow(p, k0 + k, panel * VA_NARROW_PANEL) +
+                      r0 * 2 * VA_NARROW_PANEL;
 
-        for (int64_t k = 0; k < p->taps; k++) {
-            for (int64_t c = 0; c < cols; c++)
-                for (int64_t r = 0; r < rows; r++)
-                    line[c][r] = w[c * p->col_step + (r0 + r) * p->row_step + k];
-            va_hot()->halves_columns(rows, cols, NUMBERS, line[0],
-                                     va_packed_narrow(p, k, panel * VA_NARROW_PANEL) +
-                                         r0 * 2 * VA_NARROW_PANEL);
-        }
+        if (by_rows)
+            va_hot()->halves_columns(rows, cols, LINE, taps + k * ALL, to);
+        else
+            va_hot()->halves_rows(rows, cols, VA_NARROW_PANEL, taps + k * ALL, to);
     }
+}
+
+static void pack_kernel(const struct va_packed *p, int64_t panel, const float *w)
+{
+    for (int64_t r0 = 0; r0 < p->rows; r0 += LINE)
+        for (int64_t k0 = 0; k0 < p->taps; k0 += TAPS)
+            pack_taps(p, panel, r0, k0, w + r0 * p->row_step + k0);
 }
 
 /* A panel's columns in 8 bits: what is not written stays 0. */
@@ -103,7 +120,7 @@ static void pack_narrow(const struct va_packed *p, int64_t panel, const float *w
     if (p->size == 1)
         pack_bytes(p, panel, w);
     else if (p->taps > 1)
-        pack_taps(p, panel, w);
+        pack_kernel(p, panel, w);
     else if (p->row_step == 1)
         va_hot()->halves_columns(p->rows, columns_of(p, panel), p->col_step, w, to);
     else

@@ -94,6 +94,9 @@ struct va_hot {
     /* z += a x + b y; z = a z + b y */
     void (*combine)(int64_t n, float a, const float *x, float b, const float *y, float *z);
     void (*turn)(int64_t n, float a, float b, const float *y, float *z);
+    /* to[c * ldto + r] = x[r * ld + c], or += with `add` */
+    void (*transpose)(int64_t rows, int64_t cols, int64_t ld, const float *x, int64_t ldto,
+                      float *to, bool add);
     /* sum[c] += the column sums of x [rows, cols] */
     void (*column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x, double *sum);
     void (*norm)(int64_t rows, const struct va_norm *p, int64_t first);

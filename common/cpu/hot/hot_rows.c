@@ -3,6 +3,7 @@
  * does not grow with the length.
  */
 #include "cpu/hot/va_hot_priv.h"
+#include "cpu/hot/va_turn.h"
 
 double VA_HOT(va_hot_dot)(int64_t n, const float *a, const float *b)
 {
@@ -76,6 +77,34 @@ void VA_HOT(va_hot_turn)(int64_t n, float a, float b, const float *y, float *z)
 {
     for (int64_t i = 0; i < n; i++)
         z[i] = v_fmaf(b, y[i], a * z[i]);
+}
+
+/* A square of a vector's width, or what there is of it. */
+VA_INLINE void transpose_square(int64_t rows, int64_t cols, int64_t ld, const float *x,
+                                int64_t ldto, float *to, bool add)
+{
+    va_vf r[VA_W];
+
+    VA_UNROLL
+    for (int i = 0; i < VA_W; i++)
+        r[i] = i < rows ? v_get(x + i * ld, cols) : v_set(0);
+    v_turn(r);
+    VA_UNROLL
+    for (int i = 0; i < VA_W; i++)
+        if (i < cols) {
+            if (add)
+                r[i] = r[i] + v_get(to + i * ldto, rows);
+            v_put(to + i * ldto, r[i], rows);
+        }
+}
+
+void VA_HOT(va_hot_transpose)(int64_t rows, int64_t cols, int64_t ld, const float *x,
+                              int64_t ldto, float *to, bool add)
+{
+    for (int64_t r = 0; r < rows; r += VA_W)
+        for (int64_t c = 0; c < cols; c += VA_W)
+            transpose_square(rows - r, cols - c, ld, x + r * ld + c, ldto, to + c * ldto + r,
+                             add);
 }
 
 void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,

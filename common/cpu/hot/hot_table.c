@@ -15,6 +15,7 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .squares = VA_HOT(va_hot_squares),
     .combine = VA_HOT(va_hot_combine),
     .turn = VA_HOT(va_hot_turn),
+    .transpose = VA_HOT(va_hot_transpose),
     .column_sums = VA_HOT(va_hot_column_sums),
     .gemm = VA_HOT(va_hot_gemm),
     .to_bf16 = VA_HOT(va_hot_to_bf16),

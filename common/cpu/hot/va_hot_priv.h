@@ -31,6 +31,8 @@ double VA_HOT(va_hot_squares)(int64_t n, float a, const float *x, float b, const
 void VA_HOT(va_hot_combine)(int64_t n, float a, const float *x, float b, const float *y,
                             float *z);
 void VA_HOT(va_hot_turn)(int64_t n, float a, float b, const float *y, float *z);
+void VA_HOT(va_hot_transpose)(int64_t rows, int64_t cols, int64_t ld, const float *x,
+                              int64_t ldto, float *to, bool add);
 void VA_HOT(va_hot_column_sums)(int64_t rows, int64_t cols, int64_t ld, const float *x,
                                 double *sum);
 float VA_HOT(va_hot_softmax)(int64_t n, float scale, float *x);
