@@ -9,6 +9,7 @@
 #define VA_AMX_H
 
 #include "base/va_level.h"
+#include "cpu/hot/va_simd.h"
 #include "cpu/va_narrow.h"
 
 #define VA_AMX_HERE 1
@@ -51,6 +52,15 @@ VA_INLINE void va_amx_end(void)
             VA_TILE_BF16(sum, x, w);       \
     } while (0)
 
+/* Asks for the tile of a panel after the next: the hardware does not see that tiles follow each other. Without it a
+ * product reaches 1,190 GFLOP/s where it has 1,690 (medians of 192 products of 96 x 32 x 15,360, one thread). */
+VA_INLINE void va_amx_ask(const uint8_t *tile)
+{
+    VA_UNROLL
+    for (int i = 0; i < 16; i++)
+        __builtin_prefetch(tile + 2 * VA_NARROW_TILE + i * VA_NARROW_LINE, 0, 3);
+}
+
 /* R times 16 rows by P panels of a product, to `c`, which has gaps of `ld` numbers, or added to what is there.
  * R, P and `bytes` are known when this is compiled. */
 VA_INLINE void va_amx_multiply(const struct va_narrow_product *p, const bool bytes, const int R,
@@ -82,9 +92,11 @@ VA_INLINE void va_amx_multiply(const struct va_narrow_product *p, const bool byt
              l++, row += VA_NARROW_LINE, column += VA_NARROW_TILE) {
             VA_TILE_LOAD(4, row, p->ldx);
             VA_TILE_LOAD(6, column, one);
+            va_amx_ask(column);
             VA_TILE_MULTIPLY(bytes, 0, 4, 6);
             if (P > 1) {
                 VA_TILE_LOAD(7, column + panel, one);
+                va_amx_ask(column + panel);
                 VA_TILE_MULTIPLY(bytes, 1, 4, 7);
             }
             if (R > 1) {
