@@ -1,10 +1,13 @@
 #include "base/va_cpu.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static bool amx; /* works, once probe_amx has looked */
 
 const char *const va_isa_names[] = { "plain", "avx2", "avx512", NULL };
 
@@ -83,19 +86,19 @@ static void amx_probe_child(void)
     _exit(0);
 }
 
-static bool probe_amx(void)
+static void probe_amx(void)
 {
     int status;
     pid_t pid;
 
     if (detect() != VA_ISA_AVX512 || !amx_announced())
-        return false;
+        return;
     pid = fork();
     if (pid == 0)
         amx_probe_child();
-    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-           WEXITSTATUS(status) == 0 &&
-           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+    amx = pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+          WEXITSTATUS(status) == 0 &&
+          syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 #else
 static enum va_isa detect(void)
@@ -124,9 +127,8 @@ static bool has_vnni(enum va_isa isa)
     return false;
 }
 
-static bool probe_amx(void)
+static void probe_amx(void)
 {
-    return false;
 }
 #endif
 
@@ -192,11 +194,20 @@ bool va_cpu_vnni(enum va_isa isa)
     return here[isa] > 0 && wish("VA_VNNI", va_vnni_names) != 0;
 }
 
-static _Atomic signed char amx, dots, amd;
+static _Atomic signed char dots, amd;
+
+/* By the first thread that asks: it starts a process. */
+static bool amx_works(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, probe_amx);
+    return amx;
+}
 
 bool va_cpu_amx(void)
 {
-    return remember(&amx, probe_amx) && wish("VA_AMX", va_amx_names) != 0;
+    return amx_works() && wish("VA_AMX", va_amx_names) != 0;
 }
 
 bool va_cpu_bf16_dots(void)
@@ -239,8 +250,8 @@ const char *va_cpu_describe(void)
     static char line[128];
 
     snprintf(line, sizeof(line), "%s, amx %s", va_isa_names[va_cpu_isa()],
-             !amx_announced()             ? "not announced"
-             : !remember(&amx, probe_amx) ? "announced but traps, not used"
-                                          : "works");
+             !amx_announced() ? "not announced"
+             : !amx_works()   ? "announced but traps, not used"
+                              : "works");
     return line;
 }
