@@ -10,11 +10,9 @@
 #include "cpu/va_cpu_priv.h"
 #include <string.h>
 
-enum {
-    FRAMES = 96, /* of a block of outputs; and rows of zeros at either end of a sequence */
-    BAND =
-        32, /* output channels of a task: all taps of their weights stay in the second cache */
-};
+/* FRAMES: of a block of outputs; and rows of zeros at either end of a sequence. BAND: output channels of a task;
+ * all taps of their weights stay in the second cache. RUN: lines that all taps sum before the next ones. */
+enum { FRAMES = 96, BAND = 32, RUN = 8 };
 
 static void zero_rows(uint8_t *rows, int64_t count, int64_t ld)
 {
@@ -64,38 +62,53 @@ static bool reads(const struct shifted *s, int64_t t0, int64_t k)
     return row + FRAMES > 0 && row < s->rows;
 }
 
-static void shifted_task(void *arg, int64_t task, int thread)
+/* The sum over the taps that meet a block of outputs, in `sums` [FRAMES, BAND]: some lines of all taps, then the
+ * next ones, as those and the rows they meet stay in the first cache. */
+static void sum_taps(const struct shifted *s, int64_t b, int64_t t0, int64_t n0,
+                     struct va_narrow_product p)
 {
-    const struct shifted *s = arg;
-    int64_t n0 = task / (s->B * s->blocks) * BAND, b = task / s->blocks % s->B, k = 0;
-    int64_t t0 = task % s->blocks * FRAMES, lines = va_packed_lines(s->w);
-    float *out = s->out + (b * s->T + t0) * s->Cout + n0;
-    struct va_narrow_product p = { .rows = s->T - t0 < FRAMES ? s->T - t0 : FRAMES,
-                                   .cols = s->Cout - n0 < BAND ? s->Cout - n0 : BAND,
-                                   .lines = lines,
-                                   .ldx = s->ld,
-                                   .stepx = s->step * s->ld,
-                                   .panel = lines * VA_NARROW_TILE,
-                                   .c = out,
-                                   .ldc = s->Cout };
+    int64_t k = 0;
 
-    (void)thread;
     while (k < s->K && !reads(s, t0, k))
         k++;
     while (k + p.taps < s->K && reads(s, t0, k + p.taps))
         p.taps++;
-    if (p.taps) {
-        p.x = s->x + (b * s->sequence + FRAMES + row_of(s, t0, k)) * s->ld;
-        p.w = va_packed_narrow(s->w, k, n0);
-        p.stepw = s->K > 1 ? va_packed_narrow(s->w, 1, 0) - va_packed_narrow(s->w, 0, 0) : 0;
+    if (!p.taps) {
+        memset(p.c, 0, FRAMES * BAND * sizeof(*p.c));
+        return;
+    }
+    p.x = s->x + (b * s->sequence + FRAMES + row_of(s, t0, k)) * s->ld;
+    p.w = va_packed_narrow(s->w, k, n0);
+    for (int64_t left = va_packed_lines(s->w); left > 0; left -= RUN) {
+        p.lines = left < RUN ? left : RUN;
         va_hot()->halves_product(&p);
+        p.x += RUN * VA_NARROW_LINE;
+        p.w += RUN * VA_NARROW_TILE;
+        p.add = true;
     }
-    for (int64_t t = 0; (s->bias || !p.taps) && t < p.rows; t++, out += s->Cout) {
-        if (!p.taps)
-            memset(out, 0, (size_t)p.cols * sizeof(*out));
-        if (s->bias)
-            va_hot()->epilogue(VA_IDENTITY, p.cols, out, s->bias + n0, NULL, out);
-    }
+}
+
+static void shifted_task(void *arg, int64_t task, int thread)
+{
+    const struct shifted *s = arg;
+    int64_t n0 = task / (s->B * s->blocks) * BAND, b = task / s->blocks % s->B;
+    int64_t t0 = task % s->blocks * FRAMES, panel = va_packed_lines(s->w) * VA_NARROW_TILE;
+    float *out = s->out + (b * s->T + t0) * s->Cout + n0;
+    float *sums = va_cpu_scratch(s->cpu, thread);
+    const struct va_narrow_product p = { .rows = s->T - t0 < FRAMES ? s->T - t0 : FRAMES,
+                                         .cols = s->Cout - n0 < BAND ? s->Cout - n0 : BAND,
+                                         .ldx = s->ld,
+                                         .stepx = s->step * s->ld,
+                                         .panel = panel,
+                                         .stepw = va_round_up(s->Cout, VA_NARROW_PANEL) /
+                                                  VA_NARROW_PANEL * panel,
+                                         .c = sums,
+                                         .ldc = BAND };
+
+    sum_taps(s, b, t0, n0, p);
+    for (int64_t t = 0; t < p.rows; t++)
+        va_hot()->epilogue(VA_IDENTITY, p.cols, sums + t * BAND, s->bias ? s->bias + n0 : NULL,
+                           NULL, out + t * s->Cout);
 }
 
 static void run_shifted(struct shifted s)
@@ -106,7 +119,7 @@ static void run_shifted(struct shifted s)
     s.sequence = FRAMES + s.rows + FRAMES;
     s.blocks = (s.T + FRAMES - 1) / FRAMES;
     if (s.T < 1 || s.B < 1 ||
-        !va_cpu_room(s.cpu, 0, (s.B * s.sequence + VA_NARROW_ROWS) * s.ld / 4))
+        !va_cpu_room(s.cpu, FRAMES * BAND, (s.B * s.sequence + VA_NARROW_ROWS) * s.ld / 4))
         return;
     s.x = (uint8_t *)s.cpu->shared;
     va_cpu_run(s.cpu, s.B * pieces, round_sequence, &s);
