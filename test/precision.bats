@@ -102,12 +102,25 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
     grep -qx $'precision\tauto\toption' <(temporal --precision auto --print-config)
 }
 
-@test "tools that compute in f32 only take auto for f32" {
+@test "va-predict: predictions are those of the precision that was chosen, of temporal models and encoders" {
     va-weights init --arch mamba-va --in-dim 6 --channels 4 --kernel 3 --layers 1 --d-state 2 --hidden 3 -o model.h5
-    make_features --video v --dim 6 --frames 20 v.h5
-    VA_PRECISION=bf16 va-predict -q --precision auto -m model.h5 -o auto.h5 v.h5
-    va-predict -q --precision f32 -m model.h5 -o f32.h5 v.h5
-    cmp auto.h5 f32.h5
+    for v in a b; do
+        attribute $v.h5 video >$v.txt
+        make_labels --frames 60 >"labels/$(cat $v.txt).txt"
+    done
+    va-finetune -q -w earlier.h5 --labels labels --train a.txt --val b.txt --steps 1 --unmatched allow -o tuned.h5 a.h5 b.h5
+    for of in "model.h5 c.h5" "tuned.h5 a.h5"; do
+        read -r model input <<<"$of"
+        for precision in f32 bf16; do
+            va-predict -q --device cpu --precision $precision -m "$model" -o $precision.h5 "$input"
+            VA_PRECISION=$precision run -0 --separate-stderr va-predict --device cpu -v --precision auto -m "$model" -o auto.h5 "$input"
+            [ "${stderr_lines[0]}" = "va-predict: precision $precision: as VA_PRECISION says" ] || explain "$stderr"
+            cmp $precision.h5 auto.h5
+            attribute auto.h5 provenance | grep -q -e "--precision $precision"
+        done
+        run ! va-h5cmp f32.h5 bf16.h5
+        same_numbers --abs 5e-2 f32.h5 bf16.h5
+    done
 }
 
 @test "a precision that is none: status 2, the names are told" {
