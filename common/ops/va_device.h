@@ -3,13 +3,13 @@
  *
  *     const char *device = "auto";
  *     int precision = VA_F32_PRODUCTS;
- *     ... VA_OPT_DEVICE(&device), VA_OPT_PRECISION(&precision) in the table ...
- *     if (!va_device_check_name(device, status) || !va_precision_check_f32(&precision, status))
+ *     ... VA_OPT_DEVICE(&device), VA_OPT_FLOAT_PRECISION(&precision) in the table ...
+ *     if (!va_device_check_name(device, status))
  *         return false;
- *     ... once the inputs are checked: be = va_device_open(device);
+ *     ... before the work: va_precision_choose(va_float_precision_names, device, &precision) ...
+ *     ... once the inputs are checked: be = va_device_open(device), be->precision = precision;
  *
- * A tool whose models take bf16 or int8 lets auto be chosen instead (ops/va_precision.h; where it trains
- * run/va_run_tool.c), and sets be->precision. There is no training in int8.
+ * In tools that train run/va_run_tool.c chooses. int8 is for encoders alone, and not for training them.
  */
 #ifndef VA_DEVICE_H
 #define VA_DEVICE_H
