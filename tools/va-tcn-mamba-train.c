@@ -74,8 +74,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "--resume continues from the checkpoint, also with another number of ranks.\n\n"
             "--precision bf16 rounds the operands of matrix products and convolutions to bfloat16. "
             "Sums, states, weights, the loss and the optimiser stay float32, and so do "
-            "the scan of Mamba and the recurrence of GRU and LSTM. Validations round as training "
-            "does. va-predict computes in float32 unless it gets --precision, too.\n\n" VA_RUN_AUTO_PRECISION,
+            "the scan of Mamba, the recurrence of GRU and LSTM, and attention. Validations round as "
+            "training does. va-predict computes in float32 unless it gets --precision, too.\n\n" VA_RUN_AUTO_PRECISION,
         .examples =
             "va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
             "    --resume --log-dir log -o model.h5\n"
