@@ -40,8 +40,10 @@ same() {
 
 @test "training the temporal models, validated and resumed" {
     for kind in $(words_of va-tcn-mamba-train temporal); do
-        same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal "$kind" --epochs 2 \
-            --lookahead 2 --clip-norm 0.1 -o out.h5
+        for precision in f32 bf16; do
+            same va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal "$kind" --epochs 2 \
+                --precision $precision --lookahead 2 --clip-norm 0.1 -o out.h5
+        done
     done
     va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 6 --log-dir log -o m.h5
     "$LATE/va-tcn-mamba-train" "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --epochs 6 --log-dir late --save-every 1 \
@@ -56,6 +58,7 @@ same() {
         va-tcn-mamba-train "${WINDOWS[@]}" "${SMALL_HEAD[@]}" --temporal $kind --epochs 1 -o $kind.h5
         for mode in sequence overlap chunk; do
             same va-predict -q -j 1 -m $kind.h5 --mode $mode -o out.h5 fa.h5 fb.h5
+            same va-predict -q -j 1 -m $kind.h5 --precision bf16 --mode $mode -o out.h5 fa.h5 fb.h5
         done
     done
     same va-predict -q -j 1 -m tcn-mamba.h5 -m tcn-gru.h5 -o out.h5 --windows w.h5

@@ -58,9 +58,10 @@ refused() {
     [[ $(pending corpus SPLIT_OPTIONS="--scheme sucv") == "bin/va-fold=4 "*"bin/va-tcn-mamba-train=2 "* ]]
     [ "$(pending corpus)" = "" ]
     cp out/cv/0/model.h5 before.h5
-    corpus TRAIN_OPTIONS="$SMALL --lr 0.001" >log 2>&1 || explain "$(cat log)"
+    corpus TRAIN_OPTIONS="$SMALL --lr 0.001 --precision bf16" >log 2>&1 || explain "$(cat log)"
     run -1 va-h5cmp before.h5 out/cv/0/model.h5
-    [ "$(pending corpus TRAIN_OPTIONS="$SMALL --lr 0.001")" = "" ]
+    [ "$(attribute out/cv/0/model.h5 train.precision)" = bf16 ]
+    [ "$(pending corpus TRAIN_OPTIONS="$SMALL --lr 0.001 --precision bf16")" = "" ]
     corpus >log 2>&1 || explain "$(cat log)"
     cmp before.h5 out/cv/0/model.h5
     [ "$(pending corpus)" = "" ]

@@ -6,7 +6,19 @@ bats_require_minimum_version 1.8.0
 load lib/va
 load lib/mpi
 load lib/pretrain
-setup_file() { pretrain_setup_file; }
+setup_file() {
+    pretrain_setup_file
+    mkdir labels
+    for v in c d; do
+        make_features --video $v --dim 6 --frames 40 $v.h5
+        make_labels --frames 40 >labels/$v.txt
+        echo $v >$v.txt
+    done
+    va-window --labels labels --window 20 --stride 20 -o w.h5 c.h5 d.h5 >/dev/null
+}
+# the temporal model, of a few steps
+temporal() { va-tcn-mamba-train -q "${TEMPORAL[@]}" "$@"; }
+TEMPORAL=(-j 1 --windows w.h5 --train c.txt --val d.txt --channels 4 --kernel 3 --layers 1 --hidden 4 --epochs 2)
 setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launcher; }
 
 @test "va-embed: the features are those of the precision that was chosen, byte by byte" {
@@ -65,24 +77,54 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
 
 @test "ranks: rank 0 chooses for all" {
     need_mpi
-    tool=(va-mae-pretrain -v "${RUN[@]}" --epochs 2 --precision auto -o m.h5 a.h5)
-    run -0 --separate-stderr "${launcher[@]}" -n 1 env VA_PRECISION=bf16 "${tool[@]}" : -n 1 env VA_PRECISION=f32 "${tool[@]}"
-    [ "$(grep -c '^va-mae-pretrain: precision ' <<<"$stderr")" -eq 1 ]
-    [ "$(attribute m.h5 train.precision)" = bf16 ]
-    [[ $(attribute m.h5 provenance) == *"--precision bf16"* ]]
+    chosen_for_all() {
+        run -0 --separate-stderr "${launcher[@]}" -n 1 env VA_PRECISION=bf16 "$@" : -n 1 env VA_PRECISION=f32 "$@"
+        [ "$(grep -c "^$1: precision " <<<"$stderr")" -eq 1 ] || explain "$stderr"
+        [ "$(attribute m.h5 train.precision)" = bf16 ]
+        [[ $(attribute m.h5 provenance) == *"--precision bf16"* ]]
+        rm m.h5
+    }
+    chosen_for_all va-mae-pretrain -v "${RUN[@]}" --epochs 2 --precision auto -o m.h5 a.h5
+    chosen_for_all va-tcn-mamba-train -v "${TEMPORAL[@]}" --precision auto -o m.h5
 }
 
-@test "tools that compute in f32 only take auto for f32" {
+@test "the temporal model: trained in the precision that was chosen, byte by byte" {
+    for precision in f32 bf16; do
+        temporal --precision $precision -o m.h5
+        mv m.h5 named.h5
+        VA_PRECISION=$precision temporal --precision auto -o m.h5
+        cmp named.h5 m.h5
+        [ "$(attribute m.h5 train.precision)" = $precision ]
+    done
+    run -0 --separate-stderr va-tcn-mamba-train --device cpu -v "${TEMPORAL[@]}" --precision auto -o m.h5
+    [[ $stderr == *"va-tcn-mamba-train: precision "*": a product takes "* ]] || explain "$stderr"
+    [[ $(attribute m.h5 train.precision) =~ ^(f32|bf16)$ ]]
+    grep -qx $'precision\tauto\toption' <(temporal --precision auto --print-config)
+}
+
+@test "va-predict: predictions are those of the precision that was chosen, of temporal models and encoders" {
     va-weights init --arch mamba-va --in-dim 6 --channels 4 --kernel 3 --layers 1 --d-state 2 --hidden 3 -o model.h5
-    make_features --video v --dim 6 --frames 20 v.h5
-    VA_PRECISION=bf16 va-predict -q --precision auto -m model.h5 -o auto.h5 v.h5
-    va-predict -q --precision f32 -m model.h5 -o f32.h5 v.h5
-    cmp auto.h5 f32.h5
-    run -0 va-tcn-mamba-train --precision auto --print-config
+    for v in a b; do
+        attribute $v.h5 video >$v.txt
+        make_labels --frames 60 >"labels/$(cat $v.txt).txt"
+    done
+    va-finetune -q -w earlier.h5 --labels labels --train a.txt --val b.txt --steps 1 --unmatched allow -o tuned.h5 a.h5 b.h5
+    for of in "model.h5 c.h5" "tuned.h5 a.h5"; do
+        read -r model input <<<"$of"
+        for precision in f32 bf16; do
+            va-predict -q --device cpu --precision $precision -m "$model" -o $precision.h5 "$input"
+            VA_PRECISION=$precision run -0 --separate-stderr va-predict --device cpu -v --precision auto -m "$model" -o auto.h5 "$input"
+            [ "${stderr_lines[0]}" = "va-predict: precision $precision: as VA_PRECISION says" ] || explain "$stderr"
+            cmp $precision.h5 auto.h5
+            attribute auto.h5 provenance | grep -q -e "--precision $precision"
+        done
+        run ! va-h5cmp f32.h5 bf16.h5
+        same_numbers --abs 5e-2 f32.h5 bf16.h5
+    done
 }
 
 @test "a precision that is none: status 2, the names are told" {
-    for tool in va-mae-pretrain va-finetune; do
+    for tool in va-mae-pretrain va-finetune va-tcn-mamba-train; do
         run -2 --separate-stderr $tool --precision int8 -o m.h5
         [ "$stderr" = "$tool: --precision int8: expected f32|bf16|auto (try --help)" ] || explain "$stderr"
     done

@@ -49,25 +49,35 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
 }
 
 @test "the rows are those of va-faces, va-embed and va-predict, for each of several people" {
-    local model name
+    local model name precision most
     va-faces -q -o f.h5 two.mkv
-    mkdir features
-    va-embed -q -w enc.h5 --faces f.h5 --smooth 1 --output-dir features two.mkv
-    for model in model.h5 ahead.h5; do
-        MODEL=$model live two.mkv >live.csv
-        [ "$(head -n 1 live.csv)" = "frame,time,person,face,confidence,valence,arousal" ]
-        va-predict -q -m $model --missing previous --table batch.csv -o p.h5 features/two_left.h5 features/two_right.h5
-        for name in left:1 right:2; do
-            rows "two_${name#*:}" live.csv >one
-            rows "two_${name%:*}" batch.csv >other
-            [ "$(wc -l <one)" = 75 ]
-            paste -d , one other | awk -F , '
-                function far(a, b) { return a - b > 2e-5 || b - a > 2e-5 }
-                $1 != $7 || $2 != $8 || $3 != $9 || $4 != $10 || far($5, $11) || far($6, $12) { print; bad = 1 }
-                END { exit bad }' || explain "$model: $name"
+    for precision in f32 bf16; do
+        [ $precision = f32 ] && most=2e-5 || most=2e-3 # a number may round to either of two neighbours
+        mkdir $precision
+        va-embed -q --precision $precision -w enc.h5 --faces f.h5 --smooth 1 --output-dir $precision two.mkv
+        for model in model.h5 ahead.h5; do
+            MODEL=$model live --precision $precision two.mkv >live.csv
+            [ "$(head -n 1 live.csv)" = "frame,time,person,face,confidence,valence,arousal" ]
+            va-predict -q --precision $precision -m $model --missing previous --table batch.csv -o p.h5 $precision/two_left.h5 $precision/two_right.h5
+            for name in left:1 right:2; do
+                rows "two_${name#*:}" live.csv >one
+                rows "two_${name%:*}" batch.csv >other
+                [ "$(wc -l <one)" = 75 ]
+                paste -d , one other | awk -F , -v most="$most" '
+                    function far(a, b) { return a - b > most || b - a > most }
+                    $1 != $7 || $2 != $8 || $3 != $9 || $4 != $10 || far($5, $11) || far($6, $12) { print; bad = 1 }
+                    END { exit bad }' || explain "$model, $precision: $name"
+            done
         done
+        [ "$(rows two_1 live.csv | grep -c ',0,0.000,')" = 16 ] # hidden: known by the frames before
+        mv live.csv $precision.csv
     done
-    [ "$(rows two_1 live.csv | grep -c ',0,0.000,')" = 16 ] # hidden: known by the frames before
+    run ! cmp -s f32.csv bf16.csv
+    VA_PRECISION=bf16 run -0 --separate-stderr va-live --device cpu -v -e enc.h5 -m ahead.h5 --precision auto two.mkv
+    [[ $stderr == *"va-live: precision bf16: as VA_PRECISION says"* ]] || explain "$stderr"
+    cmp bf16.csv - <<<"$output"
+    run -2 --separate-stderr va-live -m model.h5 --precision int8 two.mkv
+    [ "$stderr" = "va-live: --precision int8: expected f32|bf16|auto (try --help)" ]
 }
 
 @test "formats, names and the file that gets the rows as well" {

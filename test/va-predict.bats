@@ -33,15 +33,32 @@ changed() {
     h5edit odd.h5 delete @id
 }
 
-@test "bf16 and int8 are for encoders: predicting and training refuse them in one line" {
-    for precision in bf16 int8; do
-        run -4 --separate-stderr va-predict --precision $precision -m m1.h5 -o p.h5 a.h5
-        [ "$stderr" = "va-predict: --precision $precision: this tool computes in f32 only" ]
-        run -4 --separate-stderr va-tcn-mamba-train --precision $precision --windows w.h5 \
-            --train a.txt --val b.txt -o p.h5
-        [ "$stderr" = "va-tcn-mamba-train: --precision $precision: this tool computes in f32 only" ]
+@test "--precision bf16: near f32, the same bytes for any number of threads; int8 is none of its names" {
+    va-predict -q -m m1.h5 --precision f32 -o f32.h5 a.h5 b.h5
+    va-predict -q -m m1.h5 -o p.h5 a.h5 b.h5
+    same_numbers f32.h5 p.h5 # the default
+    for mode in sequence overlap chunk; do
+        va-predict -q --mode $mode -m m1.h5 -o f32.h5 a.h5 b.h5
+        va-predict -q --mode $mode -m m1.h5 --precision bf16 -j 1 -o p.h5 a.h5 b.h5
+        run ! va-h5cmp --abs 1e-5 f32.h5 p.h5
+        same_numbers --abs 2e-2 f32.h5 p.h5
+        mv p.h5 first.h5
+        for j in 1 2 3; do
+            va-predict -q --mode $mode -m m1.h5 --precision bf16 -j $j -o p.h5 a.h5 b.h5
+            cmp p.h5 first.h5
+        done
     done
+    attribute p.h5 provenance | grep -q -e "--precision bf16"
+    rm p.h5
+    run -2 --separate-stderr va-predict --precision int8 -m m1.h5 -o p.h5 a.h5
+    [ "$stderr" = "va-predict: --precision int8: expected f32|bf16|auto (try --help)" ]
     [ ! -e p.h5 ]
+}
+
+@test "--precision bf16: a video in blocks with carried state is the video as one window" {
+    va-predict -q -m m1.h5 --precision bf16 -o s.h5 --mode sequence a.h5
+    va-predict -q -m m1.h5 --precision bf16 -o whole.h5 --mode chunk --window 90 a.h5
+    same_numbers --abs 2e-3 s.h5 whole.h5
 }
 
 @test "generic battery" {

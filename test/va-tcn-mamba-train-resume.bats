@@ -70,6 +70,45 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     refused ""
 }
 
+@test "--precision: the run keeps its own, to the same bytes; another one is refused" {
+    settings=(--epochs 100 --lr 0.003 --schedule constant -o m.h5)
+    train "${settings[@]}" --precision bf16
+    mv m.h5 straight.h5
+    interrupt TERM "${settings[@]}" --precision bf16
+    [ "$(attribute m.h5.state train.precision)" = bf16 ]
+    run -3 --separate-stderr train "${settings[@]}" --resume
+    [[ $stderr == "va-tcn-mamba-train: m.h5.state: the run has train.precision bf16, this command f32: "* ]] || explain "$stderr"
+    [ "$(wc -l <<<"$stderr")" -eq 1 ]
+    cp m.h5.state before
+    train "${settings[@]}" --precision bf16 --resume
+    cmp m.h5 straight.h5
+    # auto is what the run has, whatever would be chosen now
+    mv before m.h5.state
+    rm m.h5
+    for state in m.h5.state m.h5; do
+        VA_PRECISION=f32 run -0 --separate-stderr va-tcn-mamba-train -v "${RUN[@]}" "${settings[@]}" --precision auto --resume
+        [[ $stderr == *"va-tcn-mamba-train: precision bf16: as in $state"$'\n'* ]] || explain "$stderr"
+        cmp m.h5 straight.h5
+    done
+}
+
+@test "runs of versions without --precision are in f32: complete, or to go on with" {
+    settings=(--epochs 100 --lr 0.003 --schedule constant --precision f32 -o m.h5)
+    train "${settings[@]}"
+    cp m.h5 straight.h5
+    older() { h5edit "$1" delete @train.precision && h5edit "$1" delete @id; }
+    older m.h5
+    run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" "${settings[@]}" --resume
+    [ "$stderr" = "va-tcn-mamba-train: m.h5: is complete" ]
+    rm m.h5
+    interrupt TERM "${settings[@]}"
+    older m.h5.state
+    run -3 --separate-stderr train "${settings[@]}" --resume --precision bf16
+    [[ $stderr == "va-tcn-mamba-train: m.h5.state: the run has train.precision f32, this command bf16: "* ]] || explain "$stderr"
+    VA_PRECISION=bf16 train "${settings[@]}" --resume --precision auto
+    cmp m.h5 straight.h5
+}
+
 @test "SIGKILL at twenty random moments: the same bytes in the end" {
     local settings=(--epochs 300 --lr 0.01 --log-dir log -o m.h5) hits=0 i
     train "${settings[@]}"

@@ -146,6 +146,55 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     [ "$stderr" = "va-tcn-mamba-train: options: heads: found 4, expected a divisor of the width 6" ]
 }
 
+@test "--precision bf16: the curve is near that of f32; equal runs and other threads give equal bytes" {
+    run=(va-tcn-mamba-train -q "${RUN[@]}" --epochs 5 --lr 0.003 --dropout 0)
+    "${run[@]}" --precision f32 --log-dir f32 -o f32.h5
+    "${run[@]}" --log-dir log -o m.h5
+    [ "$(attribute m.h5 train.precision)" = f32 ] # the default
+    same_numbers f32.h5 m.h5
+    diff -r f32 log
+    "${run[@]}" --precision bf16 --log-dir bf16 -o m.h5
+    va-check m.h5
+    [ "$(attribute m.h5 train.precision)" = bf16 ]
+    attribute m.h5 provenance | grep -q -e "--precision bf16"
+    run ! va-h5cmp --abs 1e-5 f32.h5 m.h5
+    near() { # near LOGS LOGS LEAST: their losses, about 2, differ by this at least, and by .002 at most
+        paste "$1/train.tsv" "$2/train.tsv" | awk -v least="$3" 'NR > 1 { d = $4 - $11; if (d * d > most) most = d * d }
+            END { exit !(NR == 21 && most >= least ^ 2 && most < 0.002 ^ 2) }' || explain "$(paste "$1/train.tsv" "$2/train.tsv")"
+    }
+    near f32 bf16 1e-5
+    mv m.h5 first.h5
+    for j in 1 2 3; do
+        "${run[@]}" -j $j --precision bf16 --log-dir log -o m.h5
+        cmp m.h5 first.h5
+        diff -r bf16 log
+    done
+    for isa in plain avx2; do # sums round otherwise, and then operands
+        VA_ISA=$isa "${run[@]}" --precision bf16 --log-dir log -o m.h5
+        near bf16 log 0
+    done
+}
+
+@test "--precision bf16: validations round as well, and every model has something to round" {
+    # without a rate the weights stay as they are: predictions alone differ
+    for t in $(words_of va-tcn-mamba-train temporal); do
+        for precision in f32 bf16; do
+            train --temporal "$t" --heads 2 --channels "8,6" --epochs 1 --lr 0 --precision $precision --log-dir $precision -o $precision.h5
+        done
+        same_numbers f32.h5 bf16.h5
+        paste f32/val.tsv bf16/val.tsv | awk 'NR == 2 { d = $5 - $11; exit !(d != 0 && d * d < 0.02 ^ 2) }' ||
+            explain "$t: $(paste f32/val.tsv bf16/val.tsv)"
+        # as va-predict does, for each precision; only attention may round otherwise when it keeps something for its gradient
+        for precision in f32 bf16; do
+            [[ $precision-$t != bf16-*transformer ]] || continue
+            va-predict -q --precision $precision -m bf16.h5 --mode overlap --clip no --windows w.h5 --list val.txt -o p.h5
+            va-score --labels labels --list val.txt p.h5 >score.tsv
+            awk 'FNR == NR { ours = $5; next } $1 == "pooled" && $2 == "mean" { d = $3 - ours; exit !(d * d < 1e-12) }' \
+                $precision/val.tsv score.tsv || explain "$t: $(cat $precision/val.tsv score.tsv)"
+        done
+    done
+}
+
 @test "--lookahead: what lies ahead can be learnt" {
     for v in a b c d; do # labels are the first two features of 5 frames later, squeezed
         column $v.h5 /features | xargs -n 6 | tail -n +6 | awk 'BEGIN { print "valence,arousal" }
@@ -212,6 +261,7 @@ heads 4 4 4
 mlp 0 0 0
 hidden 128 128 128
 lookahead 0 0 0
+precision f32 f32 f32
 seed 42 42 42
 beta1 0.9 0.9 0.9
 beta2 0.999 0.999 0.999
@@ -305,7 +355,7 @@ END
 
 @test "mistakes in the command line: status 2" {
     for mistake in "--save-every 0" "--save-every 5x" "--lr nan" "--epochs 0" "--preset none" \
-        "--device gpu" "--state m.h5" "operand"; do
+        "--device gpu" "--precision f16" "--state m.h5" "operand"; do
         # shellcheck disable=SC2086
         run -2 --separate-stderr train -o m.h5 $mistake
     done

@@ -90,10 +90,7 @@ static const struct va_usage usage = {
         "Under an MPI launcher (mpirun, srun), all ranks share each batch: --batch is "
         "the total over all ranks.\n\n"
         "--precision bf16 rounds the operands of the forward pass's linear layers to "
-        "bfloat16; gradients and weights stay float32.\n\n"
-        "--precision auto measures both, in less than a second, and uses bf16 where it is 1.25 times as "
-        "fast or more, else f32. A run keeps what it began with: --resume takes it from the checkpoint. "
-        "The model's attribute train.precision says which it was.",
+        "bfloat16; gradients and weights stay float32.\n\n" VA_RUN_AUTO_PRECISION,
     .examples =
         "va-finetune -w encoder.h5 --labels Train_Set --labels Validation_Set --train folds/0/train.txt \\\n"
         "    --val folds/0/val.txt --unmatched skip --log-dir log -o tuned.h5 cropped_aligned",

@@ -58,7 +58,11 @@ static const struct va_usage usage = {
         "without a face the features of the nearer neighbour. With va-embed --smooth 1 and va-predict "
         "--missing previous, a person who is there from the first frame has the same values, up to "
         "rounding.\n\n"
-        "Memory does not grow with time, unless the temporal model has transformer layers.",
+        "Memory does not grow with time, unless the temporal model has transformer layers.\n\n"
+        "--precision bf16 rounds the operands of matrix products and convolutions of both models to "
+        "bfloat16; everything else stays float32, also the state of each person. --precision auto "
+        "measures both at the start, in less than a second, and uses bf16 where it is 1.25 times as "
+        "fast or more, else f32; --verbose tells which.",
     .examples =
         "va-live -e encoder.h5 -m model.h5 -o talk.csv /dev/video0\n"
         "va-live -e encoder.h5 -m model.h5 --format jsonl holiday.mp4\n"
@@ -114,7 +118,7 @@ static void make_table(struct args *a, struct va_option *table)
                    "side of crops in pixels"),
         VA_OPT_GROUP("machine"),
         VA_OPT_DEVICE(&j->model.device),
-        VA_OPT_PRECISION(&j->model.precision),
+        VA_OPT_FLOAT_PRECISION(&j->model.precision),
         VA_OPT_UNCONFINED(&a->unconfined),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_END,
@@ -164,8 +168,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     a->job.format = formats[a->format];
     a->job.follow.most = a->job.model.slots;
     a->job.follow.size = a->job.model.size;
-    return va_device_check_name(a->job.model.device, status) &&
-           va_precision_check_f32(&a->job.model.precision, status);
+    return va_device_check_name(a->job.model.device, status);
 }
 
 /* Files and folders wait for us; what is filmed does not. */
@@ -192,6 +195,9 @@ static int run(struct args *a)
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
         return va_tool_status(-1);
     va_threads_set((int)a->threads);
+    if (va_precision_choose(va_float_precision_names, a->job.model.device,
+                            &a->job.model.precision) < 0)
+        return va_tool_status(-1);
     name = a->name ? va_strdup(a->name) : va_video_name_enter(a->job.input, "give --name");
     if (!name)
         return va_tool_status(-1);

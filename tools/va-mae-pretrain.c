@@ -111,10 +111,7 @@ static const struct va_usage usage = {
         "Under an MPI launcher (mpirun, srun), all ranks share each batch: --batch is "
         "the total over all ranks.\n\n"
         "--precision bf16 rounds the operands of the forward pass's linear layers to "
-        "bfloat16; attention, gradients and weights stay float32.\n\n"
-        "--precision auto measures both, in less than a second, and uses bf16 where it is 1.25 times as "
-        "fast or more, else f32. A run keeps what it began with: --resume takes it from the checkpoint. "
-        "The model's attribute train.precision says which it was.",
+        "bfloat16; attention, gradients and weights stay float32.\n\n" VA_RUN_AUTO_PRECISION,
     .examples =
         "va-mae-pretrain --batch 64 --accumulate 16 --epochs 400 --resume --log-dir log \\\n"
         "    --sheet-every 10 -o mae.h5 cropped_aligned\n"

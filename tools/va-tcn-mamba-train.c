@@ -71,7 +71,11 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "batch: --batch is the total over all ranks, and loss and dropout masks are "
             "those of the whole batch. The training curve is therefore that of one process "
             "up to rounding. Rank 0 writes all files. If a rank is lost, the job ends; "
-            "--resume continues from the checkpoint, also with another number of ranks.",
+            "--resume continues from the checkpoint, also with another number of ranks.\n\n"
+            "--precision bf16 rounds the operands of matrix products and convolutions to bfloat16. "
+            "Sums, states, weights, the loss and the optimiser stay float32, and so do "
+            "the scan of Mamba, the recurrence of GRU and LSTM, and attention. Validations round as "
+            "training does. va-predict computes in float32 unless it gets --precision, too.\n\n" VA_RUN_AUTO_PRECISION,
         .examples =
             "va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
             "    --resume --log-dir log -o model.h5\n"
@@ -82,7 +86,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     int64_t n = add_files(a, table, 0);
 
     n = va_run_add_checkpoint(&a->run, table, n);
-    n = va_settings_options(&va_train_settings, &a->options, table, n);
+    n = va_settings_options(&va_train_training, &a->options, table, n);
+    a->run.precision = &a->options.precision;
     n = va_run_add_machine(&a->run, table, n);
     va_train_config_preset(&a->options, VA_PRESET_PAPER);
     operands = va_options_parse(table, &usage, argc, argv, status);
@@ -93,6 +98,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     va_train_config_preset(&a->job.config, (enum va_preset)a->options.preset);
     va_settings_override(&va_train_settings, &a->job.config, a->job.config.source, &a->options,
                          va_option_given);
+    a->run.precision = &a->job.config.precision; /* where auto becomes the one that is used */
     return check(a, status);
 }
 

@@ -59,7 +59,7 @@ const struct va_settings va_finetune_training = { training, VA_COUNT(training) }
 static const struct va_setting items[] = {
     { .sub = &va_finetune_training, .otherwise = VA_SOURCE_DEFAULT },
     { .sub = &va_augment_settings, AT(augment), .otherwise = VA_SOURCE_DEFAULT },
-    { VA_OPT_TRAINING_PRECISION(NULL), AT(precision), .otherwise = VA_SOURCE_DEFAULT },
+    { VA_OPT_FLOAT_PRECISION(NULL), AT(precision), .otherwise = VA_SOURCE_DEFAULT },
 };
 #undef AT
 const struct va_settings va_finetune_settings = { items, VA_COUNT(items) };

@@ -310,6 +310,7 @@ int va_predict_run(const struct va_predict_job *job)
 
     if (open_input(&r) < 0 || check_outputs(&r) < 0 || !(be = va_device_open(job->device)))
         goto done;
+    be->precision = (enum va_precision)job->precision;
     va_progress_begin("frames", r.frames * job->model_count);
     for (int64_t m = 0; m < job->model_count; m++)
         if (add_model(&r, be, m) < 0)

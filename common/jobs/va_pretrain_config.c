@@ -56,7 +56,7 @@ static const struct va_setting items[] = {
     { VA_OPT_FLAG(0, "keep-decoder", NULL,
                   "write the decoder too, so that --init can continue with both"),
       AT(keep_decoder), .otherwise = VA_SOURCE_DEFAULT },
-    { VA_OPT_TRAINING_PRECISION(NULL), AT(precision), .otherwise = VA_SOURCE_DEFAULT },
+    { VA_OPT_FLOAT_PRECISION(NULL), AT(precision), .otherwise = VA_SOURCE_DEFAULT },
 };
 #undef AT
 const struct va_settings va_pretrain_settings = { items, VA_COUNT(items) };

@@ -96,6 +96,7 @@ static int make_model(void *arg)
     if (!t->be)
         return -1;
     t->be->batch = c->batch;
+    t->be->precision = (enum va_precision)c->precision;
     t->model = va_temporal_new(t->be, &t->in.model, (enum va_temporal_init)c->draw,
                                c->decay == VA_DECAY_ALL);
     if (!t->model)

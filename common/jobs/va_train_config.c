@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "nn/va_ccc.h"
+#include "ops/va_device.h"
 #include "run/va_run_tool.h"
 #include <stddef.h>
 #include <string.h>
@@ -53,9 +54,11 @@ static const struct va_setting items[] = {
     { VA_OPT_CHOICE(0, "initial", NULL, va_draw_names, "distribution of the initial weights"),
       AT(draw) },
     { .sub = &va_temporal_settings, AT(model), .shape = true },
+    { VA_OPT_FLOAT_PRECISION(NULL), AT(precision), .otherwise = VA_SOURCE_DEFAULT },
 };
 #undef AT
 const struct va_settings va_train_settings = { items, VA_COUNT(items) };
+const struct va_settings va_train_training = { items, VA_COUNT(items) - 1 };
 
 void va_train_config_preset(struct va_train_config *c, enum va_preset preset)
 {

@@ -47,10 +47,12 @@ struct va_train_config {
     int select;                      /* enum va_select */
     bool shuffle;                    /* a new order of the windows in each epoch */
     struct va_temporal_config model; /* the shape of the model */
+    int precision;                   /* enum va_precision, once chosen */
     int64_t seed;
     unsigned char source[VA_SETTINGS_MAX]; /* enum va_setting_source */
 };
-extern const struct va_settings va_train_settings; /* of this struct */
+/* Of this struct; of them those that are options of the groups "training" and "model". */
+extern const struct va_settings va_train_settings, va_train_training;
 
 /* All values of a preset; what presets do not name gets its default. */
 void va_train_config_preset(struct va_train_config *c, enum va_preset preset);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 const char *const va_precision_names[] = { "f32", "bf16", "int8", "auto", NULL };
-const char *const va_training_precision_names[] = { "f32", "bf16", "auto", NULL };
+const char *const va_float_precision_names[] = { "f32", "bf16", "auto", NULL };
 
 static bool is_cuda(const char *device)
 {

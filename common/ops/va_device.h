@@ -3,13 +3,13 @@
  *
  *     const char *device = "auto";
  *     int precision = VA_F32_PRODUCTS;
- *     ... VA_OPT_DEVICE(&device), VA_OPT_PRECISION(&precision) in the table ...
- *     if (!va_device_check_name(device, status) || !va_precision_check_f32(&precision, status))
+ *     ... VA_OPT_DEVICE(&device), VA_OPT_FLOAT_PRECISION(&precision) in the table ...
+ *     if (!va_device_check_name(device, status))
  *         return false;
- *     ... once the inputs are checked: be = va_device_open(device);
+ *     ... before the work: va_precision_choose(va_float_precision_names, device, &precision) ...
+ *     ... once the inputs are checked: be = va_device_open(device), be->precision = precision;
  *
- * A tool whose models take bf16 or int8 lets auto be chosen instead (ops/va_precision.h), and sets be->precision.
- * Training in bf16 rounds the linear layers of the forward pass; there is none in int8.
+ * In tools that train run/va_run_tool.c chooses. int8 is for encoders alone, and not for training them.
  */
 #ifndef VA_DEVICE_H
 #define VA_DEVICE_H
@@ -18,8 +18,8 @@
 #include "base/va_option.h"
 #include "ops/va_ops.h"
 
-extern const char *const va_precision_names[]; /* in enum order, then auto, NULL last */
-extern const char *const va_training_precision_names[]; /* the same without int8 */
+extern const char *const va_precision_names[];       /* in enum order, then auto, NULL last */
+extern const char *const va_float_precision_names[]; /* the same without int8 */
 
 #define VA_OPT_DEVICE(target_)                                   \
     VA_OPT_RUN_STRING(0, "device", target_, "auto|cpu|cuda[:N]", \
@@ -29,8 +29,8 @@ extern const char *const va_training_precision_names[]; /* the same without int8
                   "arithmetic of matrix products, all else is float32; auto: bf16 if it is " \
                   "much faster here, else f32")
 
-#define VA_OPT_TRAINING_PRECISION(target_)                                                     \
-    VA_OPT_CHOICE(0, "precision", target_, va_training_precision_names,                        \
+#define VA_OPT_FLOAT_PRECISION(target_)                                                        \
+    VA_OPT_CHOICE(0, "precision", target_, va_float_precision_names,                           \
                   "arithmetic of matrix products; auto: bf16 if it is much faster here, else " \
                   "f32")
 

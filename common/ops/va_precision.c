@@ -150,18 +150,3 @@ int va_precision_choose(const char *const *names, const char *device, int *preci
         name = measured(device);
     return name ? va_precision_settle(names, name, precision) : -1;
 }
-
-bool va_precision_check_f32(int *precision, int *status)
-{
-    const char *const *names = va_precision_names;
-    int result = 0;
-
-    if (va_precision_is_auto(names, *precision))
-        result = va_precision_settle(names, names[VA_F32_PRODUCTS], precision);
-    else if (*precision != VA_F32_PRODUCTS)
-        result = va_error_machine("--precision %s: this tool computes in f32 only",
-                                  names[*precision]);
-    if (result < 0)
-        *status = VA_EXIT_MACHINE;
-    return result == 0;
-}

@@ -41,8 +41,4 @@ VA_MUST_USE int va_precision_choose(const char *const *names, const char *device
 /* It becomes the one of this name, and stays where that is none. 0, or -1 after reporting. */
 VA_MUST_USE int va_precision_settle(const char *const *names, const char *name, int *precision);
 
-/* For tools that compute in f32 alone: auto becomes that. False after reporting that it is another one, with
- * *status VA_EXIT_MACHINE. */
-VA_MUST_USE bool va_precision_check_f32(int *precision, int *status);
-
 #endif

@@ -22,6 +22,8 @@ int va_train_identity_check(const struct va_tensors *found, const struct va_tens
         const char *key = expected->meta[i].key, *want = expected->meta[i].value;
         const char *have = va_tensors_meta(found, key);
 
+        if (!have && !strcmp(key, "train.precision"))
+            have = "f32"; /* runs began without a choice */
         if (!have || strcmp(have, want))
             return va_error(
                 "%s: the run has %s %s, this command %s: resume with the same settings and "

@@ -52,8 +52,7 @@ int64_t va_run_add_machine(struct va_run_args *a, struct va_option *table, int64
     };
     const struct va_option options[] = {
         VA_OPT_DEVICE(a->device),
-        a->precision ? (struct va_option)VA_OPT_TRAINING_PRECISION(a->precision)
-                     : (struct va_option)VA_OPT_PRECISION(&a->f32),
+        VA_OPT_FLOAT_PRECISION(a->precision),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_RUN_FLAG(0, "print-config", &a->print_config,
                         "print every setting and its source, and exit"),
@@ -74,8 +73,7 @@ bool va_run_check(struct va_run_args *a, int *status)
                               a->save_every);
     if (a->job->resume && a->job->restart)
         return va_usage_error(status, "--resume and --restart conflict");
-    return va_device_check_name(*a->device, status) &&
-           (a->precision || va_precision_check_f32(&a->f32, status));
+    return va_device_check_name(*a->device, status);
 }
 
 bool va_run_check_output(const struct va_run_args *a, int *status)
@@ -102,6 +100,8 @@ static char *recorded(const struct va_run_job *job, const char *path, const char
     in = va_h5_open(path, schema);
     if (in && va_h5_has_attribute(in, NULL, "train.precision"))
         name = va_h5_get_string(in, NULL, "train.precision");
+    else if (in && va_h5_has_attribute(in, NULL, "train.seed")) /* see va_run_state.c */
+        name = va_strdup("f32");
     va_h5_close(in);
     va_error_catch_end();
     va_input_forget(path); /* it was looked at, and may be written anew */
@@ -110,7 +110,7 @@ static char *recorded(const struct va_run_job *job, const char *path, const char
 
 static int settle_alone(const struct va_run_args *a)
 {
-    const char *const *names = va_training_precision_names;
+    const char *const *names = va_float_precision_names;
     const struct va_run_job *job = a->job;
     char *state = job->state ? va_strdup(job->state) : va_format("%s.state", job->output);
     char *name = state ? recorded(job, state, "va.state/1") : NULL;
@@ -133,10 +133,10 @@ static int settle_alone(const struct va_run_args *a)
 /* --precision auto becomes what rank 0 finds: a run has one precision, and keeps it. */
 static int settle(const struct va_run_args *a)
 {
-    const char *const *names = va_training_precision_names;
+    const char *const *names = va_float_precision_names;
     int status;
 
-    if (!a->precision || !va_precision_is_auto(names, *a->precision) || a->print_config)
+    if (!va_precision_is_auto(names, *a->precision) || a->print_config)
         return 0;
     status = va_comm_rank() == 0 ? settle_alone(a) : 0;
     if (va_comm_agree(status) < 0)

@@ -49,7 +49,7 @@ static int chosen(const char *wish, const char *const *names, int precision)
 
 static void auto_becomes_what_the_environment_says(void)
 {
-    const char *const *const lists[] = { va_precision_names, va_training_precision_names };
+    const char *const *const lists[] = { va_precision_names, va_float_precision_names };
 
     for (size_t i = 0; i < VA_COUNT(lists); i++) {
         int open = 0;
@@ -67,7 +67,7 @@ static void auto_becomes_what_the_environment_says(void)
 
 static void a_measurement_chooses_one_of_two(void)
 {
-    int got = chosen("", va_training_precision_names, 2);
+    int got = chosen("", va_float_precision_names, 2);
 
     VA_CHECK(got == VA_F32_PRODUCTS || got == VA_BF16_PRODUCTS);
 }
