@@ -89,8 +89,8 @@ static const struct va_usage usage = {
         "--resume or --restart, an unfinished run is left alone and the exit code is 3. "
         "Under an MPI launcher (mpirun, srun), all ranks share each batch: --batch is "
         "the total over all ranks.\n\n"
-        "--precision bf16 rounds the operands of the forward pass's linear layers to "
-        "bfloat16; gradients and weights stay float32.\n\n" VA_RUN_AUTO_PRECISION,
+        "--precision bf16 rounds the operands of linear layers, and in their gradients, to "
+        "bfloat16; attention, sums and weights stay float32.\n\n" VA_RUN_AUTO_PRECISION,
     .examples =
         "va-finetune -w encoder.h5 --labels Train_Set --labels Validation_Set --train folds/0/train.txt \\\n"
         "    --val folds/0/val.txt --unmatched skip --log-dir log -o tuned.h5 cropped_aligned",
