@@ -94,14 +94,12 @@ static void rounded_product(const struct va_gemm *g, struct rounded m, const flo
 
     for (int64_t i = 0; i < g->M; i++)
         va_hot()->halves_row(g->K, a + i * g->lda, m.rows + i * p.ldx);
-    for (int64_t n = 0; n < g->N; n += VA_NARROW_PANEL, m.panels += lines * VA_NARROW_TILE) {
-        int64_t cols = g->N - n < VA_NARROW_PANEL ? g->N - n : VA_NARROW_PANEL;
-
-        if (g->b == VA_GEMM_COLUMNS)
-            va_hot()->halves_columns(g->K, cols, g->ldb, b + n * g->ldb, m.panels);
-        else
-            va_hot()->halves_rows(g->K, cols, g->ldb, b + n, m.panels);
-    }
+    if (g->b == VA_GEMM_ROWS)
+        va_hot()->halves_rows(g->K, g->N, g->ldb, b, m.panels, p.panel);
+    for (int64_t n = 0; g->b == VA_GEMM_COLUMNS && n < g->N; n += VA_NARROW_PANEL)
+        va_hot()->halves_columns(g->K, g->N - n < VA_NARROW_PANEL ? g->N - n : VA_NARROW_PANEL,
+                                 g->ldb, b + n * g->ldb,
+                                 m.panels + n / VA_NARROW_PANEL * p.panel);
     va_hot()->halves_product(&p);
 }
 

@@ -169,11 +169,13 @@ void va_cpu_narrow_dx(struct va_cpu *cpu, const struct va_conv_grad *p)
 /* ---- the gradient of the kernel --------------------------------------------------------------------- */
 
 enum {
-    PAIRS = VA_NARROW_GROUPS,     /* of frames: of a line; and of zeros before a panel of x */
+    PAIRS = VA_NARROW_GROUPS,     /* of frames: of a line */
     GROUP = 4 * VA_NARROW_PANEL,  /* bytes of a pair of a panel */
     CHANNELS = 64,                /* output channels of a task, at most */
-    INPUTS = VA_NARROW_PANEL * 2, /* input channels of a task */
-    ODD = 2 /* copies of x: pairs from an even frame on, from an odd one */
+    INPUTS = 2 * VA_NARROW_PANEL, /* input channels of a task */
+    TURNED =
+        8 *
+        VA_NARROW_PANEL, /* channels of a task that turns them: some cache lines of each frame */
 };
 
 struct dw {
@@ -184,65 +186,82 @@ struct dw {
     int64_t panel, step;   /* bytes from panel to panel of x, from sequence to sequence */
     int64_t copy;          /* and from copy to copy */
     int64_t rows, columns; /* tasks: blocks of output channels and of input channels */
+    int64_t turned;        /* tasks of a sequence that turn its channels */
     uint8_t *dy, *x;
 };
 
-/* 16 output channels of a sequence as rows. */
+static int64_t some(int64_t left) /* channels of a task that turns them */
+{
+    return left < TURNED ? left : TURNED;
+}
+
+/* Some output channels of a sequence as rows. */
 static void turn_dy(const struct dw *d, int64_t b, int64_t o0)
 {
     const struct va_conv_grad *p = d->p;
 
-    va_hot()->halves_turned(p->T,
-                            p->Cout - o0 < VA_NARROW_PANEL ? p->Cout - o0 : VA_NARROW_PANEL,
-                            p->Cout, (const float *)p->dy + b * p->T * p->Cout + o0,
+    va_hot()->halves_turned(p->T, some(p->Cout - o0), p->Cout,
+                            (const float *)p->dy + b * p->T * p->Cout + o0,
                             d->dy + o0 * d->ld + b * d->lines * VA_NARROW_LINE, d->ld);
 }
 
-static uint8_t *first_of(const struct dw *d, int odd, int64_t b, int64_t c0)
+/* Where the panels of a copy of a sequence begin, with a line of zeros. */
+static uint8_t *panels_of(const struct dw *d, int odd, int64_t b, int64_t c0)
 {
     return d->x + odd * d->copy + b * d->step + c0 / VA_NARROW_PANEL * d->panel;
 }
 
-/* 16 input channels of a sequence as panels: frames 0 and 1, 2 and 3, ...; and -1 and 0, 1 and 2, ... */
-static void turn_x(const struct dw *d, int64_t b, int64_t c0)
+/* Zeros before the frames and after them. */
+static void clear_ends(const struct dw *d, uint8_t *panels, int64_t cols, int64_t end)
+{
+    for (int64_t c = 0; c < cols; c += VA_NARROW_PANEL, panels += d->panel) {
+        memset(panels, 0, VA_NARROW_TILE);
+        memset(panels + end, 0, (size_t)(d->panel - end));
+    }
+}
+
+/* Some input channels of a sequence as panels: frames 0 and 1, 2 and 3, ... */
+static void turn_even(const struct dw *d, int64_t b, int64_t c0)
+{
+    const struct va_conv_grad *p = d->p;
+    int64_t cols = some(p->Cin - c0);
+    uint8_t *to = panels_of(d, 0, b, c0);
+
+    clear_ends(d, to, cols, VA_NARROW_TILE + d->lines * VA_NARROW_TILE);
+    va_hot()->halves_rows(p->T, cols, p->Cin, (const float *)p->x + b * p->T * p->Cin + c0,
+                          to + VA_NARROW_TILE, d->panel);
+}
+
+/* The same as frames -1, which is zeros, and 0, 1 and 2, ... */
+static void turn_odd(const struct dw *d, int64_t b, int64_t c0)
 {
     const struct va_conv_grad *p = d->p;
     const float *x = (const float *)p->x + b * p->T * p->Cin + c0;
-    int64_t cols = p->Cin - c0 < VA_NARROW_PANEL ? p->Cin - c0 : VA_NARROW_PANEL;
+    int64_t cols = some(p->Cin - c0), rest = va_narrow_lines(p->T - 1, 2) * VA_NARROW_TILE;
+    float first[2][TURNED] = { { 0 } };
+    uint8_t *to = panels_of(d, 1, b, c0);
 
-    for (int odd = 0; odd < ODD; odd++) {
-        uint8_t *to = first_of(d, odd, b, c0);
-
-        memset(to, 0, PAIRS * GROUP);
-        to += PAIRS * GROUP;
-        if (odd) {
-            float pair[2][VA_NARROW_PANEL] = { { 0 } };
-            uint8_t first[VA_NARROW_TILE];
-
-            memcpy(pair[1], x, (size_t)cols * sizeof(*x));
-            va_hot()->halves_rows(2, VA_NARROW_PANEL, VA_NARROW_PANEL, pair[0], first);
-            memcpy(to, first, GROUP);
-            to += GROUP;
-        }
-        if (p->T > odd)
-            va_hot()->halves_rows(p->T - odd, cols, p->Cin, x + odd * p->Cin, to);
-        to += va_narrow_lines(p->T - odd, 2) * VA_NARROW_TILE;
-        memset(to, 0, (size_t)(first_of(d, odd, b, c0) + d->panel - to));
-    }
+    memcpy(first[1], x, (size_t)cols * sizeof(*x));
+    clear_ends(d, to, cols, VA_NARROW_TILE + GROUP + rest);
+    va_hot()->halves_rows(2, cols, TURNED, first[0], to + VA_NARROW_TILE, d->panel);
+    if (p->T > 1)
+        va_hot()->halves_rows(p->T - 1, cols, p->Cin, x + p->Cin, to + VA_NARROW_TILE + GROUP,
+                              d->panel);
 }
 
 static void turn_task(void *arg, int64_t task, int thread)
 {
     const struct dw *d = arg;
-    int64_t panels = (d->p->Cin + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL;
-    int64_t all = panels + (d->p->Cout + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL;
-    int64_t b = task / all, i = task % all;
+    int64_t b = task / d->turned, at = task % d->turned * TURNED;
+    int64_t inputs = va_round_up(d->p->Cin, TURNED);
 
     (void)thread;
-    if (i < panels)
-        turn_x(d, b, i * VA_NARROW_PANEL);
-    else
-        turn_dy(d, b, (i - panels) * VA_NARROW_PANEL);
+    if (at < inputs)
+        turn_even(d, b, at);
+    if (at < inputs && d->p->dilation % 2)
+        turn_odd(d, b, at);
+    if (at >= inputs)
+        turn_dy(d, b, at - inputs);
 }
 
 /* One tap: c [rows, INPUTS] over all frames of all sequences. Whole lines of zeros are left out. */
@@ -259,7 +278,7 @@ static void multiply_tap(const struct dw *d, int64_t k, int64_t o0, int64_t rows
                                          .x = d->dy + o0 * d->ld + l0 * VA_NARROW_LINE,
                                          .ldx = d->ld,
                                          .stepx = d->lines * VA_NARROW_LINE,
-                                         .w = first_of(d, odd, 0, c0) + group * GROUP,
+                                         .w = panels_of(d, odd, 0, c0) + group * GROUP,
                                          .panel = d->panel,
                                          .stepw = d->step,
                                          .c = c,
@@ -292,20 +311,21 @@ static void dw_task(void *arg, int64_t task, int thread)
 void va_cpu_narrow_dw(struct va_cpu *cpu, const struct va_conv_grad *p)
 {
     struct dw d = { .cpu = cpu, .p = p, .lines = va_narrow_lines(p->T, 2) };
-    int64_t panels = (p->Cin + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL;
-    int64_t turned = panels + (p->Cout + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL, bytes_dy;
+    int64_t bytes_dy;
 
     d.ld = va_narrow_ld(p->B * d.lines);
-    d.panel = d.lines * VA_NARROW_TILE + (PAIRS + PAIRS) * GROUP;
-    d.step = panels * d.panel;
+    d.panel = (d.lines + 2) * VA_NARROW_TILE;
+    d.step = (p->Cin + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL * d.panel;
     d.copy = p->B * d.step;
     d.rows = (p->Cout + CHANNELS - 1) / CHANNELS;
     d.columns = (p->Cin + INPUTS - 1) / INPUTS;
+    d.turned = (p->Cin + TURNED - 1) / TURNED + (p->Cout + TURNED - 1) / TURNED;
     bytes_dy = va_round_up(p->Cout, VA_NARROW_ROWS) * d.ld;
-    if (!va_cpu_room(cpu, p->K * CHANNELS * INPUTS, (bytes_dy + ODD * d.copy) / 4))
+    if (!va_cpu_room(cpu, p->K * CHANNELS * INPUTS,
+                     (bytes_dy + (1 + p->dilation % 2) * d.copy) / 4))
         return;
     d.dy = (uint8_t *)cpu->shared;
     d.x = d.dy + bytes_dy;
-    va_cpu_run(cpu, p->B * turned, turn_task, &d);
+    va_cpu_run(cpu, p->B * d.turned, turn_task, &d);
     va_cpu_run(cpu, d.rows * d.columns, dw_task, &d);
 }

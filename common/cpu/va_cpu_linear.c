@@ -351,23 +351,24 @@ static void dx_narrow(struct linear_grad l)
     va_cpu_run(l.cpu, l.cut.across * l.cut.down, dx_narrow_task, &l);
 }
 
-/* 16 columns of dy as rows, or 16 of x as a panel: what is summed over is M. */
+enum { TURNED = 8 * VA_NARROW_PANEL }; /* columns of a task: some cache lines of each row */
+
+/* Columns of dy as rows, or of x as panels: what is summed over is M. */
 static void turn_columns(void *arg, int64_t task, int thread)
 {
     const struct linear_grad *l = arg;
     const struct va_linear_grad *p = l->p;
-    int64_t lines = va_narrow_lines(p->M, 2), n0 = task * VA_NARROW_PANEL;
-    int64_t k0 = n0 - va_round_up(p->N, VA_NARROW_PANEL);
+    int64_t panel = va_narrow_lines(p->M, 2) * VA_NARROW_TILE, n0 = task * TURNED;
+    int64_t k0 = n0 - va_round_up(p->N, TURNED);
 
     (void)thread;
     if (n0 < p->N)
-        va_hot()->halves_turned(p->M, p->N - n0 < VA_NARROW_PANEL ? p->N - n0 : VA_NARROW_PANEL,
-                                p->lddy, (const float *)p->dy + n0, l->rows + n0 * l->ld,
-                                l->ld);
+        va_hot()->halves_turned(p->M, p->N - n0 < TURNED ? p->N - n0 : TURNED, p->lddy,
+                                (const float *)p->dy + n0, l->rows + n0 * l->ld, l->ld);
     else
-        va_hot()->halves_rows(p->M, p->K - k0 < VA_NARROW_PANEL ? p->K - k0 : VA_NARROW_PANEL,
-                              p->ldx, (const float *)p->x + k0,
-                              l->panels + k0 * lines * VA_NARROW_LINE);
+        va_hot()->halves_rows(p->M, p->K - k0 < TURNED ? p->K - k0 : TURNED, p->ldx,
+                              (const float *)p->x + k0,
+                              l->panels + k0 / VA_NARROW_PANEL * panel, panel);
 }
 
 static void dw_narrow_task(void *arg, int64_t task, int thread)
@@ -405,7 +406,7 @@ static void dw_narrow(struct linear_grad l)
     l.rows = (uint8_t *)l.cpu->shared;
     l.panels = l.rows + rows * l.ld;
     l.cut = cut_product(p->N, p->K, p->M, NARROW_BAND, NARROW_COLUMNS);
-    va_cpu_run(l.cpu, (p->N + VA_NARROW_PANEL - 1) / VA_NARROW_PANEL + panels, turn_columns,
+    va_cpu_run(l.cpu, (p->N + TURNED - 1) / TURNED + (p->K + TURNED - 1) / TURNED, turn_columns,
                &l);
     va_cpu_run(l.cpu, l.cut.across * l.cut.down, dw_narrow_task, &l);
 }

@@ -86,7 +86,7 @@ static void pack_taps(const struct va_packed *p, int64_t panel, int64_t r0, int6
         if (by_rows)
             va_hot()->halves_columns(rows, cols, LINE, taps + k * ALL, to);
         else
-            va_hot()->halves_rows(rows, cols, VA_NARROW_PANEL, taps + k * ALL, to);
+            va_hot()->halves_rows(rows, cols, VA_NARROW_PANEL, taps + k * ALL, to, 0);
     }
 }
 
@@ -121,10 +121,8 @@ static void pack_narrow(const struct va_packed *p, int64_t panel, const float *w
         pack_bytes(p, panel, w);
     else if (p->taps > 1)
         pack_kernel(p, panel, w);
-    else if (p->row_step == 1)
-        va_hot()->halves_columns(p->rows, columns_of(p, panel), p->col_step, w, to);
     else
-        va_hot()->halves_rows(p->rows, columns_of(p, panel), p->row_step, w, to);
+        va_hot()->halves_columns(p->rows, columns_of(p, panel), p->col_step, w, to);
 }
 
 static void pack_panel(void *arg, int64_t task, int thread)
@@ -133,6 +131,21 @@ static void pack_panel(void *arg, int64_t task, int thread)
 
     (void)thread;
     pack_narrow(j->p, task, j->w + task * VA_GEMM_PANEL * j->p->col_step);
+}
+
+/* Panels of a matrix as it lies, of which each row has some cache lines. */
+enum { PANELS = 8 };
+
+static void pack_panels(void *arg, int64_t task, int thread)
+{
+    const struct job *j = arg;
+    const struct va_packed *p = j->p;
+    int64_t c0 = task * PANELS * VA_NARROW_PANEL, left = p->cols - c0;
+
+    (void)thread;
+    va_hot()->halves_rows(
+        p->rows, left < PANELS * VA_NARROW_PANEL ? left : PANELS * VA_NARROW_PANEL, p->row_step,
+        j->w + c0, va_packed_narrow(p, 0, c0), va_packed_lines(p) * VA_NARROW_TILE);
 }
 
 /* Take the memory, once. */
@@ -172,7 +185,9 @@ static void pack(struct va_packed *p, const float *w)
 {
     struct job j = job_of(p, w);
 
-    if (p->size < 4)
+    if (p->size == 2 && p->taps == 1 && p->col_step == 1)
+        va_parallel((j.panels + PANELS - 1) / PANELS, pack_panels, &j);
+    else if (p->size < 4)
         va_parallel(j.panels, pack_panel, &j);
     else
         va_parallel(j.panels * j.bands, pack_block, &j);

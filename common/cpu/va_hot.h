@@ -68,13 +68,14 @@ struct va_hot {
     /* numbers in 16 bits (cpu/va_narrow.h), to nearest even: n of them as they lie; and as a row */
     void (*to_bf16)(int64_t n, const float *x, uint16_t *y);
     void (*halves_row)(int64_t n, const float *x, uint8_t *row);
-    /* columns of x [K, count], at most 16 of them, as rows */
-    void (*halves_turned)(int64_t K, int64_t count, int64_t ld, const float *x, uint8_t *rows,
+    /* columns of x [K, cols] as rows, VA_NARROW_PANEL of them at a time */
+    void (*halves_turned)(int64_t K, int64_t cols, int64_t ld, const float *x, uint8_t *rows,
                           int64_t ldrows);
-    /* a panel of up to 16 columns of [K, cols], which lie as rows of a transposed matrix: number k of column n at
-     * w + n * ld + k; or as they are: at w + k * ld + n. What is in further columns does not matter */
+    /* w [K, cols] as panels, which lie `step` bytes apart; and a panel of up to VA_NARROW_PANEL columns that lie as
+     * rows: number k of column n at w + n * ld + k. What is in columns that do not exist does not matter */
+    void (*halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panels,
+                        int64_t step);
     void (*halves_columns)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panel);
-    void (*halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panel);
     void (*halves_product)(const struct va_narrow_product *p);
 
     /* numbers in 8 bits: n of them as a row, plus VA_BYTES_ZERO; or as a column of a panel, with their sum. Both return

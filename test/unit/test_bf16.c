@@ -201,7 +201,7 @@ static void turned_operands_are_the_same(void)
             va_hot_use((enum va_isa)isa);
             memset(a, 1, sizeof(a)), memset(b, 2, sizeof(b));
             va_hot()->halves_columns(K, cols, K, w, a);
-            va_hot()->halves_rows(K, cols, N, turned, b);
+            va_hot()->halves_rows(K, cols, N, turned, b, 0);
             for (int64_t i = 0; i < (int64_t)sizeof(a); i++)
                 VA_CHECK(i / 4 % N >= cols || a[i] == b[i]);
             memset(a, 1, sizeof(a)), memset(b, 2, sizeof(b));

@@ -116,29 +116,35 @@ VA_INLINE void pair_rows(int64_t cols, const float *first, const float *second, 
     }
 }
 
-void VA_HOT(va_hot_halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
-                                uint8_t *panel)
+/* A line of K rows at most and a panel. */
+VA_INLINE void pair_tile(int64_t K, int64_t cols, int64_t ld, const float *w, uint32_t *to)
 {
-    int64_t groups = va_narrow_lines(K, 2) * GROUPS;
-    uint32_t *to = (uint32_t *)(void *)panel;
-
-    for (int64_t g = 0; g < groups; g++, to += NR)
-        if (2 * g < K)
-            pair_rows(cols, w + 2 * g * ld, 2 * g + 1 < K ? w + (2 * g + 1) * ld : NULL, to);
+    for (int64_t k = 0; k < 2 * GROUPS; k += 2, to += NR, w += 2 * ld)
+        if (k < K)
+            pair_rows(cols, w, k + 1 < K ? w + ld : NULL, to);
         else
             memset(to, 0, NR * sizeof(*to));
 }
 
-void VA_HOT(va_hot_halves_turned)(int64_t K, int64_t count, int64_t ld, const float *x,
+void VA_HOT(va_hot_halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                                uint8_t *panels, int64_t step)
+{
+    for (int64_t k = 0; k < K; k += 2 * GROUPS, panels += VA_NARROW_TILE)
+        for (int64_t c = 0; c < cols; c += NR)
+            pair_tile(K - k, cols - c, ld, w + k * ld + c,
+                      (uint32_t *)(void *)(panels + c / NR * step));
+}
+
+void VA_HOT(va_hot_halves_turned)(int64_t K, int64_t cols, int64_t ld, const float *x,
                                   uint8_t *rows, int64_t ldrows)
 {
     uint32_t tile[GROUPS * NR];
 
-    for (int64_t k = 0; k < K; k += 2 * GROUPS, rows += VA_NARROW_LINE) {
-        VA_HOT(va_hot_halves_rows)
-        (K - k < 2 * GROUPS ? K - k : 2 * GROUPS, count, ld, x + k * ld, (uint8_t *)tile);
-        turn_tile(tile, NR, (uint32_t *)(void *)rows, ldrows / 4);
-    }
+    for (int64_t k = 0; k < K; k += 2 * GROUPS, rows += VA_NARROW_LINE)
+        for (int64_t c = 0; c < cols; c += NR) {
+            pair_tile(K - k, cols - c, ld, x + k * ld + c, tile);
+            turn_tile(tile, NR, (uint32_t *)(void *)(rows + c * ldrows), ldrows / 4);
+        }
 }
 
 /* ---- products --------------------------------------------------------------------------------- */

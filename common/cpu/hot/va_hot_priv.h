@@ -46,12 +46,12 @@ void VA_HOT(va_hot_gemm)(const struct va_gemm *g, const float *a, const float *b
 /* hot_halves.c */
 void VA_HOT(va_hot_to_bf16)(int64_t n, const float *x, uint16_t *y);
 void VA_HOT(va_hot_halves_row)(int64_t n, const float *x, uint8_t *row);
-void VA_HOT(va_hot_halves_turned)(int64_t K, int64_t count, int64_t ld, const float *x,
+void VA_HOT(va_hot_halves_turned)(int64_t K, int64_t cols, int64_t ld, const float *x,
                                   uint8_t *rows, int64_t ldrows);
 void VA_HOT(va_hot_halves_columns)(int64_t K, int64_t cols, int64_t ld, const float *w,
                                    uint8_t *panel);
 void VA_HOT(va_hot_halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
-                                uint8_t *panel);
+                                uint8_t *panels, int64_t step);
 void VA_HOT(va_hot_halves_product)(const struct va_narrow_product *p);
 /* hot_bytes.c */
 float VA_HOT(va_hot_bytes_row)(int64_t n, const float *x, uint8_t *row);
