@@ -139,7 +139,7 @@ help:
 ## make check           unit tests, tools, headers, layers; ends with a count
 ## make bench           time the hot paths (doc/performance.md)
 ## make check-unit      unit tests only        make check-tools   bats only
-## make cuda-report     registers, memory and spills of each kernel of the GPU
+## make cuda-report     registers, memory and loops of each kernel of the GPU
 ## make check-race      the GPU's kernels on the host: races between threads; make check-barriers: is each barrier needed?
 ## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
