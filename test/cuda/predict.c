@@ -293,7 +293,6 @@ static void scan(struct va_backend *be, const struct va_scan *p)
                             .kind = SPECIAL,
                             .work = ceil((double)p->T / 8) * 8,
                             .around = tiles,
-                            .loads = tiles * 2.5,
                             .bytes = 4 * rows * (4 * E + 2 * N) });
 }
 
@@ -310,14 +309,9 @@ static void scan_grad(struct va_backend *be, const struct va_scan_grad *p)
                             .threads = 256,
                             .kind = BARRIER,
                             .work = pieces * (2 + 3),
-                            .loads = pieces * 3.5,
-                            .stores = pieces * 3,
-                            .rest = pieces * 4,
+                            .stores = pieces,
                             .bytes = 4 * B * T * (8 * E + 2 * N + 2 * blocks * N) });
-    moved(B * T * N * (blocks + 1));
-    moved(B * T * N * (blocks + 1));
-    moved(E * N * (B + 2));
-    moved(E * (B + 2));
+    moved(2 * B * T * N * (blocks + 1) + E * (N + 1) * (B + 2));
 }
 
 /* ---- elementwise ---------------------------------------------------------------------------------- */
