@@ -12,12 +12,12 @@ const char *const kind_names[] = { "fp32",  "tensor",  "special", "double", "sha
                                    "store", "barrier", "integer", "other",  NULL };
 
 /*
- * Lanes of a multiprocessor by kind: CUDA C++ Programming Guide, table "Throughput of native arithmetic instructions",
- * compute capability 9.0 and 8.9 (128 float, 16 special, 64 or 2 double, 64 integer, 32 of shared and of other memory).
- * H200: 132 multiprocessors, 1.755 GHz (as ../shared/spec/performance.md, section 1, counts), 4.3 TB/s of 4.8 measured.
- * mma.sync gets 55 to 60 % of the 989 TFLOP/s that wgmma has (../shared/spec/cuda.md, section 5): 575.
- * RTX 4090: 128 multiprocessors, 2.52 GHz, 1.008 TB/s of which .92 are usual, 165 TFLOP/s with float sums (Ada whitepaper).
- * Integers are those of the 64 lanes; IMAD, which others do as well, is counted among what has no limit of its own.
+ * Lanes of a multiprocessor by kind: CUDA C++ Programming Guide, "Throughput of native arithmetic instructions", compute
+ * capability 9.0 and 8.9: 128 float, 16 special, 64 or 2 double, 64 integer; 32 of shared and of other memory. Integers
+ * are those that have these lanes alone: IMAD, which others do as well, is among what has no limit of its own.
+ * H200: 132 multiprocessors, 1.755 GHz, 4.3 TB/s as measured (of 4.8, data sheet). mma.sync is taken to get 58 % of the 989
+ * TFLOP/s of wgmma (data sheet), as others found for an H100: 575.
+ * RTX 4090 (Ada whitepaper): 128 multiprocessors, 2.52 GHz, 165 TFLOP/s with float sums; .92 TB/s of 1.008, as is usual.
  * The gap between kernels of a recording is an estimate.
  */
 #define TENSOR_RATE(flops, units, clock) ((flops) / ((units) * (clock)) / (2 * 16 * 8 * 16))
