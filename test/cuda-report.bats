@@ -53,6 +53,7 @@ __global__ void local(int n, int *x)
     for (int i = 0; i < n; i++) x[i] = own[x[i + n] & 63];
 }
 EOF
+    [ -n "$nvcc" ] || skip "no nvcc on PATH, in CUDA_HOME or fetched"
     "$nvcc" -arch=sm_90 -cubin -o slow.cubin slow.cu
     "$SASS" slow.cubin sm_90 "$nvcc" >table 2>why || skip "$(cat why)"
     [ "$(slow table | sed 's/ [0-9]* to/ to/' | sort)" = "floats: to local memory; in loops: call
