@@ -139,7 +139,7 @@ help:
 ## make check           unit tests, tools, headers, layers; ends with a count
 ## make bench           time the hot paths (doc/performance.md)
 ## make check-unit      unit tests only        make check-tools   bats only
-## make cuda-report     registers, memory and spills of each kernel of the GPU
+## make cuda-report     registers, memory and loops of each kernel of the GPU; predicted times
 ## make check-race      the GPU's kernels on the host: races between threads; make check-barriers: is each barrier needed?
 ## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
@@ -254,6 +254,8 @@ $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(LIB)
 	$(LINK)
 $(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
 	$(LINK)
+$(BUILD)/test/cuda/predict: $(BUILD)/test/cuda/predict.o $(BUILD)/test/cuda/cost.o $(LIB)
+	$(LINK)
 # The tools on a device for tests (test/late), which is as far away as a GPU.
 $(BUILD)/test/late/va_devices.o: DEVICES := late
 $(BUILD)/test/late/bin/%: $(BUILD)/tools/%.o $(BUILD)/test/late/va_late.o $(BUILD)/test/late/va_devices.o $(LIB)
@@ -294,7 +296,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(CUDA_SRC) $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c test/cuda/*.cu) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
+C_SRC = $(CUDA_SRC) $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c test/cuda/*.c test/cuda/*.cu) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS) $(CUDA_H)
 	shellcheck $(SCRIPTS)

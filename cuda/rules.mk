@@ -67,7 +67,14 @@ $(CUDA_LIB): $(NVCC_OBJ)
 	$(SAY) "  LINK  $@"
 	$(Q)$(NVCC) -L$(dir $(realpath $(NVCC)))../lib -shared -cudart static -Xcompiler -fPIC -Xlinker --exclude-libs,ALL -o $@ $^
 
-# What each kernel takes of a multiprocessor, as the compiler says: no GPU is asked.
+# What each kernel takes of a multiprocessor, as the compiler says; what the disassembly says of its loops, where there is
+# one, and times of models predicted from that. No GPU is asked: the executor says how kernels are launched.
+REPORT_UNITS = $(patsubst %,$(BUILD)/test/unit/%,test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8)
 .PHONY: cuda-report
-cuda-report: $(CUDA_LIB)
-	@test/cuda/report.sh $(NVCC_OBJ:.o=.ptxas)
+cuda-report: $(CUDA_LIB) $(BUILD)/emu/plain/libvacuda.so $(REPORT_UNITS) $(BUILD)/test/cuda/predict
+	@rm -f $(BUILD)/cuda/launches
+	@for u in $(REPORT_UNITS); do VA_CUDA=$(BUILD)/emu/plain/libvacuda.so VA_TEST_DEVICE=cuda \
+	    VA_EMU_LAUNCHES=$(BUILD)/cuda/launches $$u >/dev/null || exit 1; done
+	@test/cuda/sass.sh $(CUDA_LIB) sm_$(lastword $(NVCC_ARCHS)) $(NVCC) >$(BUILD)/cuda/sass.tsv || :
+	@test/cuda/report.sh $(BUILD) $(NVCC_OBJ:.o=.ptxas)
+	@[ ! -s $(BUILD)/cuda/sass.tsv ] || $(BUILD)/test/cuda/predict $(BUILD)/cuda/sass.tsv

@@ -50,24 +50,31 @@ static __device__ __forceinline__ void load(uint32_t (*to)[DP / 2 + 4], const fl
     }
 }
 
-/* The warp's queries as left operands. */
-template <int DP>
+/* The warp's queries as left operands. PAIRS: two neighbours are read at once. */
+template <int DP, bool PAIRS>
 static __device__ __forceinline__ void load_queries(uint32_t (&q)[DP / 16][4],
                                                     const struct va_attention &p,
                                                     const struct rows &r, int64_t b, int64_t h)
 {
-    int column = 2 * (threadIdx.x % 4);
+    const int column = 2 * (threadIdx.x % 4), D = (int)p.D;
+    const float *row[2];
 
+#pragma unroll
+    for (int i = 0; i < 2; i++)
+        row[i] = va_in(p.q) + b * p.stepq + r.at[i] * p.ldq + h * p.D + column;
 #pragma unroll
     for (int k = 0; k < DP / 16; k++)
 #pragma unroll
         for (int i = 0; i < 4; i++) { /* row i % 2; numbers 8 on from i = 2 */
-            int64_t row = r.at[i % 2];
-            int d = 16 * k + 8 * (i / 2) + column;
-            const float *x = va_in(p.q) + b * p.stepq + row * p.ldq + h * p.D + d;
+            const int d = 16 * k + 8 * (i / 2);
+            const bool there = r.at[i % 2] < p.Tq && d + column < D;
+            float2 x = make_float2(0, 0);
 
-            q[k][i] = va_bf16_pair(row < p.Tq && d < p.D ? x[0] : 0,
-                                   row < p.Tq && d + 1 < p.D ? x[1] : 0);
+            if (PAIRS && there)
+                x = *(const float2 *)(row[i % 2] + d);
+            else if (there)
+                x = make_float2(row[i % 2][d], d + column + 1 < D ? row[i % 2][d + 1] : 0);
+            q[k][i] = va_bf16_pair(x.x, x.y);
         }
 }
 
@@ -98,6 +105,8 @@ static __device__ __forceinline__ void score(float (&s)[STEP / 8][4],
             va_mma_bf16(s[j + 1], q[d], b + 2);
         }
     }
+    if (left[0] == STEP && left[1] == STEP)
+        return;
 #pragma unroll
     for (int j = 0; j < STEP / 8; j++)
 #pragma unroll
@@ -147,7 +156,7 @@ static __device__ __forceinline__ void mix(float (&o)[DP / 8][4], float (&s)[STE
                                            const uint32_t (*v)[DP / 2 + 4], int c, float by,
                                            const struct rows &r, const float (&share)[2])
 {
-    int lane = threadIdx.x % 32;
+    const int lane = threadIdx.x % 32;
 
 #pragma unroll
     for (int j = 0; j < STEP / 8; j += 2) {
@@ -171,28 +180,37 @@ static __device__ __forceinline__ void mix(float (&o)[DP / 8][4], float (&s)[STE
     }
 }
 
-template <int DP>
+template <int DP, bool PAIRS>
 static __device__ __forceinline__ void write_rows(const struct va_attention &p,
                                                   const struct rows &r, int64_t b, int64_t h,
                                                   const float (&o)[DP / 8][4])
 {
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-        float *y = va_out(p.y) + ((b * p.Tq + r.at[i / 2]) * p.H + h) * p.D;
+    const int column = 2 * (threadIdx.x % 4), D = (int)p.D;
 
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+        float *y = va_out(p.y) + ((b * p.Tq + r.at[i]) * p.H + h) * p.D + column;
+
+        if (r.at[i] >= p.Tq)
+            continue;
 #pragma unroll
         for (int d = 0; d < DP / 8; d++) {
-            int column = 8 * d + 2 * (threadIdx.x % 4) + i % 2;
-
-            if (r.at[i / 2] < p.Tq && column < p.D)
-                y[column] = o[d][i];
+            if (PAIRS && 8 * d + column < D) {
+                *(float2 *)(y + 8 * d) = make_float2(o[d][2 * i], o[d][2 * i + 1]);
+                continue;
+            }
+            if (8 * d + column < D)
+                y[8 * d] = o[d][2 * i];
+            if (8 * d + column + 1 < D)
+                y[8 * d + 1] = o[d][2 * i + 1];
         }
     }
 }
 
 template <int DP>
 __global__ void __launch_bounds__(THREADS)
-    attention_half(const struct va_attention p, const float by, const bool wide)
+    attention_half(const struct va_attention p, const float by, const bool wide,
+                   const bool pairs)
 {
     typedef struct half_shared<DP> shared;
     VA_SHARED_MEMORY(shared, m);
@@ -217,7 +235,10 @@ __global__ void __launch_bounds__(THREADS)
         r.most[i] = -INFINITY;
         r.sum[i] = 0;
     }
-    load_queries<DP>(q, p, r, b, h);
+    if (pairs)
+        load_queries<DP, true>(q, p, r, b, h);
+    else
+        load_queries<DP, false>(q, p, r, b, h);
     for (int64_t k0 = 0; k0 < keys; k0 += shared::CHUNK) {
         int n = (int)va_lesser(keys - k0, (int64_t)shared::CHUNK);
 
@@ -245,7 +266,10 @@ __global__ void __launch_bounds__(THREADS)
             mix<DP>(o, s, m.v, c, by, r, share);
         }
     }
-    write_rows<DP>(p, r, b, h, o);
+    if (pairs)
+        write_rows<DP, true>(p, r, b, h, o);
+    else
+        write_rows<DP, false>(p, r, b, h, o);
 }
 
 template <int DP>
@@ -255,9 +279,11 @@ static void launch(const struct va_attention *p)
     float by = (float)(1 / sqrt((double)p->D)) * LOG2E;
     bool wide = (p->D | p->ldk | p->stepk) % 4 == 0 &&
                 ((uintptr_t)p->k | (uintptr_t)p->v) % sizeof(float4) == 0;
+    bool pairs = (p->D | p->ldq | p->stepq) % 2 == 0 &&
+                 ((uintptr_t)p->q | (uintptr_t)p->y) % sizeof(float2) == 0;
 
     VA_LAUNCH(va_gpu_stream(), grid, dim3(THREADS), sizeof(struct half_shared<DP>),
-              attention_half<DP>, *p, by, wide);
+              attention_half<DP>, *p, by, wide, pairs);
 }
 
 bool va_attention_half(const struct va_attention *p)

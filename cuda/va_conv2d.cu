@@ -14,6 +14,8 @@ struct along_pixels {
     const float *x;
     int64_t count, C;
     int32_t H, W, Ho, Wo, K, stride, pad;
+    uint32_t
+        inverse; /* 2^32 / K, rounded up; K is below 2^16. Of K = 1 it is 0, which does as well */
     bool wide;
 
     __device__ __forceinline__ place find(int64_t r) const
@@ -25,7 +27,8 @@ struct along_pixels {
     }
     __device__ __forceinline__ const float *from(const place &p, int, int tap) const
     {
-        int m = tap / K, i = p.y + m, j = p.x + (tap - m * K);
+        int m = (int)((uint64_t)(uint32_t)tap * inverse >> 32); /* tap / K */
+        int i = p.y + m, j = p.x + (tap - m * K);
 
         return i >= 0 && i < H && j >= 0 && j < W ? p.picture + ((int64_t)i * W + j) * C
                                                   : nullptr;
@@ -63,7 +66,7 @@ void va_cuda_conv2d(struct va_backend *be, const struct va_conv2d *p)
     va_product_launch<va_f32_terms>(
         along_pixels{ va_in(p->x), pixels, p->Cin, (int32_t)g->H, (int32_t)g->W, (int32_t)g->Ho,
                       (int32_t)g->Wo, (int32_t)g->K, (int32_t)g->stride, (int32_t)g->pad,
-                      va_wide(p->x, p->Cin, 0, 0) },
+                      UINT32_MAX / (uint32_t)g->K + 1, va_wide(p->x, p->Cin, 0, 0) },
         va_along({ w, p->Cout, p->Cin, 0 }, p->Cout, p->Cin, size),
         conv2d_finish{ va_in(p->bias), va_out(p->y), p->Cout, p->act },
         { pixels, p->Cout, p->Cin, taps, 1, 1, 0 });

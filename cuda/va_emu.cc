@@ -4,6 +4,7 @@
  * lane to lane is no shared memory), but calls that sanitizer when the kernels are (VA_EMU_RACE).
  */
 #include "cuda/va_kernel.h"
+#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -702,12 +703,35 @@ static void run_blocks(const struct va_emu_launch *l)
     forget_shared(NULL, true);
 }
 
+static void note_launch(const struct va_emu_launch *l)
+{
+    static const char *path = getenv("VA_EMU_LAUNCHES");
+    static struct va_emu_launch last;
+    unsigned threads = l->block.x * l->block.y * l->block.z;
+    Dl_info library;
+    FILE *f;
+
+    if (!path || (last.kernel == l->kernel && last.shared == l->shared &&
+                  last.block.x * last.block.y * last.block.z == threads))
+        return;
+    last = *l;
+    f = fopen(path, "a");
+    if (!f || !dladdr((void *)l->kernel, &library)) {
+        fprintf(stderr, "emu: %s: cannot be written\n", path);
+        exit(70);
+    }
+    fprintf(f, "%zx %u %zu\n", (size_t)((char *)l->kernel - (char *)library.dli_fbase), threads,
+            l->shared);
+    fclose(f);
+}
+
 void va_emu_run(const struct va_emu_launch *l)
 {
     static pthread_mutex_t lock =
         PTHREAD_MUTEX_INITIALIZER; /* one launch at a time in a process */
 
     pthread_mutex_lock(&lock);
+    note_launch(l);
     run_blocks(l);
     pthread_mutex_unlock(&lock);
 }

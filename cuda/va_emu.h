@@ -14,6 +14,9 @@
  *   VA_EMU_FAIL=NAME[:N] the Nth operation NAME fails (1), which is one of the table, or one of
  *                        zero, copy, put, get, waiting
  *
+ * VA_EMU_LAUNCHES=FILE   for each launch a line there: where the kernel begins in the library (nm), threads of a
+ *                        block, bytes of shared memory that it is given. Equal neighbours are one
+ *
  * Found here, with kernel, block, thread and line, and the process ends (exit 70):
  *   a barrier that some threads do not reach, or reach at another line; a warp operation whose
  *   mask names a lane that has ended or waits elsewhere; a block or grid that a GPU refuses;
@@ -184,7 +187,8 @@ struct va_emu_launch {
     const char *name;
     dim3 grid, block;
     size_t shared;
-    void (*body)(const void *arg); /* runs the kernel in one thread */
+    void (*kernel)(void);          /* which one; not to be called so */
+    void (*body)(const void *arg); /* runs it in one thread */
     const void *arg;               /* the kernel and its arguments, which may be copied, */
     size_t size;                   /* and their bytes */
 };
@@ -200,9 +204,14 @@ static inline void va_emu_start(const char *name, dim3 grid, dim3 block, size_t 
 {
     auto f = [=] { kernel(args...); };
     typedef decltype(f) F;
-    struct va_emu_launch l = {
-        name, grid, block, shared, [](const void *arg) { (*(const F *)arg)(); }, &f, sizeof(f)
-    };
+    struct va_emu_launch l = { name,
+                               grid,
+                               block,
+                               shared,
+                               reinterpret_cast<void (*)()>(kernel),
+                               [](const void *arg) { (*(const F *)arg)(); },
+                               &f,
+                               sizeof(f) };
 
     static_assert(std::is_trivially_copyable_v<F> && alignof(F) <= 16, "arguments are bytes");
     if (va_emu_watch)

@@ -86,8 +86,9 @@ __global__ void __launch_bounds__(2 * COLS, COLS == 64 ? 4 : 2)
     const int steps = (int)((o.width + DEPTH - 1) / DEPTH);
     float sum[ROWS / 16][4][4] = {};
 
-    for (int r = threadIdx.x; r < 2 * ROWS && at.m0 + r < p.M; r += 2 * COLS)
-        s.c[r] = f.find(at.m0 + r);
+    static_assert(ROWS <= COLS, "a thread for each row");
+    if (threadIdx.x < 2 * ROWS && at.m0 + threadIdx.x < p.M)
+        s.c[threadIdx.x] = f.find(at.m0 + threadIdx.x);
     for (int step = 1 - STAGES; step < steps; step++) {
         int next = step + STAGES - 1;
 

@@ -1,7 +1,6 @@
 /*
  * Pictures without products: depthwise convolution, pooling, upsampling. Threads along x of a block share
- * out the channels of a pixel, four each, those along y the pixels of a row; the blocks of a grid
- * along y are rows. So nobody has to find a pixel from a number by division.
+ * out the channels of a pixel, four each, those along y the pixels of a row, of which a block has a run.
  */
 #include "cuda/va_act.h"
 #include "cuda/va_map.h"
@@ -9,32 +8,49 @@
 
 struct plane {
     int B, H, W, Ho, Wo, K, stride, pad;
+    unsigned blocks;   /* of an output row */
     struct va_quads q; /* channels */
 };
 
+/* Threads that share out these channels. */
+static unsigned lanes_of(struct va_quads q)
+{
+    unsigned lanes = 1;
+
+    while (lanes < 64 && lanes < va_quad_count(q))
+        lanes *= 2;
+    return lanes;
+}
+
 static struct plane plane_of(const struct va_plane *g, int64_t C, bool aligned)
 {
-    return { (int)g->B,      (int)g->H,   (int)g->W,
-             (int)g->Ho,     (int)g->Wo,  (int)g->K,
-             (int)g->stride, (int)g->pad, { C, 0, aligned && C % 4 == 0 } };
+    struct plane own = {
+        (int)g->B, (int)g->H,      (int)g->W,   (int)g->Ho, (int)g->Wo,
+        (int)g->K, (int)g->stride, (int)g->pad, 0,          { C, 0, aligned && C % 4 == 0 }
+    };
+
+    own.blocks = va_blocks_of(g->Wo, 256 / lanes_of(own.q));
+    return own;
 }
 
 static struct va_map_shape shape_of(const struct plane &g)
 {
-    const int64_t rows = (int64_t)g.B * g.Ho;
-    unsigned across = 1;
+    const unsigned lanes = lanes_of(g.q);
 
-    while (across < 64 && across < va_quad_count(g.q))
-        across *= 2;
-    return { dim3(va_blocks_of(g.Wo, 256 / across), (unsigned)(rows < 65535 ? rows : 65535)),
-             dim3(across, 256 / across) };
+    return { dim3((unsigned)g.B * (unsigned)g.Ho * g.blocks), dim3(lanes, 256 / lanes) };
 }
 
-/* Output pixels (b, i, j) of this thread; row is b Ho + i. */
-#define EACH_PIXEL(g, row, j)                                                    \
-    for (int row = (int)blockIdx.y; row < (g).B * (g).Ho; row += (int)gridDim.y) \
-        for (int j = (int)(blockIdx.x * blockDim.y + threadIdx.y); j < (g).Wo;   \
-             j += (int)(gridDim.x * blockDim.y))
+/* The output pixel (b, i, j) of this thread, if it has one; row is b Ho + i. */
+struct pixel {
+    int row, j;
+};
+
+static __device__ __forceinline__ struct pixel pixel_here(const struct plane &g)
+{
+    const unsigned row = blockIdx.x / g.blocks, run = blockIdx.x - row * g.blocks;
+
+    return { (int)row, (int)(run * blockDim.y + threadIdx.y) };
+}
 #define EACH_OF_PIXEL(g, at) \
     for (int at = (int)threadIdx.x; at < (int)va_quad_count((g).q); at += (int)blockDim.x)
 
@@ -84,29 +100,30 @@ template <enum va_unary f>
 static __global__ void __launch_bounds__(256)
     dwconv2d(const struct plane g, const float *x, const float *wt, const float *bias, float *y)
 {
-    EACH_PIXEL(g, row, j)
+    const struct pixel own = pixel_here(g);
+
+    if (own.j >= g.Wo)
+        return;
+    const struct seen s = seen_by(g, own.row, own.j);
+
+    EACH_OF_PIXEL(g, at)
     {
-        const struct seen s = seen_by(g, row, j);
+        float sum[4] = { 0, 0, 0, 0 };
 
-        EACH_OF_PIXEL(g, at)
-        {
-            float sum[4] = { 0, 0, 0, 0 };
+        if (bias)
+            va_get4(sum, g.q, at, bias);
+        each_seen(g, s, x, at, [&](int tap, const float(&v)[4]) {
+            float w[4];
 
-            if (bias)
-                va_get4(sum, g.q, at, bias);
-            each_seen(g, s, x, at, [&](int tap, const float(&v)[4]) {
-                float w[4];
-
-                va_get4(w, g.q, at, wt + tap * g.q.n);
-#pragma unroll
-                for (int k = 0; k < 4; k++)
-                    sum[k] += w[k] * v[k];
-            });
+            va_get4(w, g.q, at, wt + tap * g.q.n);
 #pragma unroll
             for (int k = 0; k < 4; k++)
-                sum[k] = va_act(f, sum[k]);
-            va_put4(sum, g.q, at, y + ((int64_t)row * g.Wo + j) * g.q.n);
-        }
+                sum[k] += w[k] * v[k];
+        });
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            sum[k] = va_act(f, sum[k]);
+        va_put4(sum, g.q, at, y + ((int64_t)own.row * g.Wo + own.j) * g.q.n);
     }
 }
 
@@ -138,26 +155,27 @@ template <enum va_pool pool>
 static __global__ void __launch_bounds__(256)
     pool2d(const struct plane g, const float *x, float *y)
 {
-    EACH_PIXEL(g, row, j)
+    const struct pixel own = pixel_here(g);
+
+    if (own.j >= g.Wo)
+        return;
+    const struct seen s = seen_by(g, own.row, own.j);
+    const float share = va_rcp((float)((s.m1 - s.m0) * (s.n1 - s.n0)));
+
+    EACH_OF_PIXEL(g, at)
     {
-        const struct seen s = seen_by(g, row, j);
-        const float share = va_rcp((float)((s.m1 - s.m0) * (s.n1 - s.n0)));
+        const float none = pool == VA_POOL_MAX ? -INFINITY : 0;
+        float r[4] = { none, none, none, none };
 
-        EACH_OF_PIXEL(g, at)
-        {
-            const float none = pool == VA_POOL_MAX ? -INFINITY : 0;
-            float r[4] = { none, none, none, none };
-
-            each_seen(g, s, x, at, [&](int, const float(&v)[4]) {
-#pragma unroll
-                for (int k = 0; k < 4; k++)
-                    r[k] = pool == VA_POOL_MAX ? va_larger(r[k], v[k]) : r[k] + v[k];
-            });
+        each_seen(g, s, x, at, [&](int, const float(&v)[4]) {
 #pragma unroll
             for (int k = 0; k < 4; k++)
-                r[k] = pool == VA_POOL_MAX ? r[k] : r[k] * share;
-            va_put4(r, g.q, at, y + ((int64_t)row * g.Wo + j) * g.q.n);
-        }
+                r[k] = pool == VA_POOL_MAX ? va_larger(r[k], v[k]) : r[k] + v[k];
+        });
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            r[k] = pool == VA_POOL_MAX ? r[k] : r[k] * share;
+        va_put4(r, g.q, at, y + ((int64_t)own.row * g.Wo + own.j) * g.q.n);
     }
 }
 
@@ -183,22 +201,24 @@ void va_cuda_pool2d(struct va_backend *be, const struct va_pool2d *p)
 static __global__ void __launch_bounds__(256)
     upsample2d(const struct plane g, const float *x, const float *add, float *y)
 {
-    EACH_PIXEL(g, row, j)
+    const struct pixel own = pixel_here(g);
+
+    if (own.j >= g.Wo)
+        return;
+    const int64_t from = (int64_t)(own.row / 2) * g.W + own.j / 2,
+                  to = (int64_t)own.row * g.Wo + own.j;
+
+    EACH_OF_PIXEL(g, at)
     {
-        const int64_t from = (int64_t)(row / 2) * g.W + j / 2, to = (int64_t)row * g.Wo + j;
+        float v[4], w[4] = { 0, 0, 0, 0 };
 
-        EACH_OF_PIXEL(g, at)
-        {
-            float v[4], w[4] = { 0, 0, 0, 0 };
-
-            va_get4(v, g.q, at, x + from * g.q.n);
-            if (add)
-                va_get4(w, g.q, at, add + to * g.q.n);
+        va_get4(v, g.q, at, x + from * g.q.n);
+        if (add)
+            va_get4(w, g.q, at, add + to * g.q.n);
 #pragma unroll
-            for (int k = 0; k < 4; k++)
-                v[k] += w[k];
-            va_put4(v, g.q, at, y + to * g.q.n);
-        }
+        for (int k = 0; k < 4; k++)
+            v[k] += w[k];
+        va_put4(v, g.q, at, y + to * g.q.n);
     }
 }
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 enum { THREADS = 256, WARPS = THREADS / 32 };
-static const int64_t MOST_BLOCKS = 8192;
 
 /* ---- rounding -------------------------------------------------------------------------------- */
 
@@ -20,25 +19,24 @@ static __device__ __forceinline__ uint32_t pair(float low, float high)
 __global__ void round_half(va_rows from, int64_t count, int64_t K, int64_t width, bool aligned,
                            va_bf16 *to)
 {
-    int lane = threadIdx.x % 32;
+    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / 32;
 
-    for (int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / 32; r < count;
-         r += (int64_t)gridDim.x * WARPS) {
-        const float *x = from.x + va_row_begin(from, r);
+    if (r >= count)
+        return;
+    const float *x = from.x + va_row_begin(from, r);
 
-        for (int64_t k = 8 * lane; k < width; k += 8 * 32) {
-            alignas(16) float v[8];
+    for (int64_t k = 8 * (threadIdx.x % 32); k < width; k += 8 * 32) {
+        alignas(16) float v[8];
 
-            if (aligned && k + 8 <= K) {
-                *(float4 *)v = *(const float4 *)(x + k);
-                *(float4 *)(v + 4) = *(const float4 *)(x + k + 4);
-            } else {
-                for (int j = 0; j < 8; j++)
-                    v[j] = k + j < K ? x[k + j] : 0;
-            }
-            *(uint4 *)(to + r * width + k) = make_uint4(pair(v[0], v[1]), pair(v[2], v[3]),
-                                                        pair(v[4], v[5]), pair(v[6], v[7]));
+        if (aligned && k + 8 <= K) {
+            *(float4 *)v = *(const float4 *)(x + k);
+            *(float4 *)(v + 4) = *(const float4 *)(x + k + 4);
+        } else {
+            for (int j = 0; j < 8; j++)
+                v[j] = k + j < K ? x[k + j] : 0;
         }
+        *(uint4 *)(to + r * width + k) = make_uint4(pair(v[0], v[1]), pair(v[2], v[3]),
+                                                    pair(v[4], v[5]), pair(v[6], v[7]));
     }
 }
 
@@ -63,32 +61,30 @@ static __device__ __forceinline__ float largest(const float *x, int64_t K, int l
 __global__ void round_bytes(va_rows from, int64_t count, int64_t K, int64_t width, uint32_t *to,
                             float *scales)
 {
-    int lane = threadIdx.x % 32;
+    const int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
 
-    for (int64_t r = (int64_t)blockIdx.x * WARPS + threadIdx.x / 32; r < count;
-         r += (int64_t)gridDim.x * WARPS) {
-        const float *x = from.x + va_row_begin(from, r);
-        float most = largest(x, K, lane);
-        bool whole = most >= 0x1p-100f; /* false for a NaN */
-        float inverse = whole ? 127 / most : 0;
+    if (r >= count)
+        return; /* a whole warp */
+    const float *x = from.x + va_row_begin(from, r);
+    const float most = largest(x, K, lane);
+    const bool whole = most >= 0x1p-100f; /* false for a NaN */
+    const float inverse = whole ? 127 / most : 0;
 
-        for (int64_t k = 4 * lane; k < width; k += 4 * 32) {
-            uint32_t word = 0;
+    for (int64_t k = 4 * lane; k < width; k += 4 * 32) {
+        uint32_t word = 0;
 
-            for (int j = 0; j < 4 && whole && k + j < K; j++)
-                word |= (uint32_t)((int)rintf(x[k + j] * inverse) & 255) << 8 * j;
-            to[(r * width + k) / 4] = word;
-        }
-        if (lane == 0)
-            scales[r] = whole ? most / 127 : most == most ? 0 : most;
+        for (int j = 0; j < 4 && whole && k + j < K; j++)
+            word |= (uint32_t)((int)rintf(x[k + j] * inverse) & 255) << 8 * j;
+        to[(r * width + k) / 4] = word;
     }
+    if (lane == 0)
+        scales[r] = whole ? most / 127 : most == most ? 0 : most;
 }
 
 static dim3 blocks(int64_t rows)
 {
-    int64_t all = (rows + WARPS - 1) / WARPS;
-
-    return dim3((unsigned)(all < MOST_BLOCKS ? all : MOST_BLOCKS));
+    return dim3(va_blocks_of(rows, WARPS));
 }
 
 void va_cuda_round_half(va_rows from, int64_t count, int64_t K, va_bf16 *to)

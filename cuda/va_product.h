@@ -34,7 +34,9 @@ enum {
 };
 
 struct va_product {
-    int64_t M, N, depth, segments, slices, parts;
+    int64_t M, N;
+    int64_t depth; /* below 2^31 - VA_DEPTH, as a row of so many terms has 8 GiB */
+    int64_t segments, slices, parts;
     int64_t steps; /* of a part; set by va_product_launch */
 };
 
@@ -109,27 +111,30 @@ struct va_product_shared {
 /* ---- from memory to a tile ------------------------------------------------------------------- */
 
 /* Four numbers, of which `left` are there. */
+template <bool WIDE, class Left>
 static __device__ __forceinline__ void va_copy4(float *to, const float *base, const float *from,
-                                                int64_t at, int64_t left, bool wide)
+                                                int64_t at, Left left)
 {
-    if (wide) {
+    if constexpr (WIDE) {
         bool there = from && left > 0;
 
         va_copy_async16(to, there ? from + at : base, there);
-        return;
-    }
+    } else {
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
-        bool there = from && left > j;
+        for (int j = 0; j < 4; j++) {
+            bool there = from && left > j;
 
-        va_copy_async4(to + j, there ? from + at + j : base, there);
+            va_copy_async4(to + j, there ? from + at + j : base, there);
+        }
     }
 }
 
-template <class Operand>
-static __device__ __forceinline__ void va_stage(va_tile<Operand::ALONG> &to, const Operand &x,
-                                                const va_places<Operand> &places, int64_t row0,
-                                                int slice, int s, int64_t k0, int64_t depth)
+template <bool WIDE, class Operand>
+static __device__ __forceinline__ void va_stage_all(va_tile<Operand::ALONG> &to,
+                                                    const Operand &x,
+                                                    const va_places<Operand> &places,
+                                                    int64_t row0, int slice, int s, int k0,
+                                                    int depth)
 {
 #pragma unroll
     for (int i = 0; i < 4; i++) {
@@ -137,15 +142,27 @@ static __device__ __forceinline__ void va_stage(va_tile<Operand::ALONG> &to, con
             int r = threadIdx.x / 4 + 16 * i, k = threadIdx.x % 4 * 4;
             const float *from = x.from(places.of[r], slice, s);
 
-            va_copy4(to.v + r * VA_ALONG_PITCH + k, x.x, from, k0 + k, depth - k0 - k, x.wide);
+            va_copy4<WIDE>(to.v + r * VA_ALONG_PITCH + k, x.x, from, k0 + k, depth - k0 - k);
         } else {
             int k = threadIdx.x / 16 + 4 * i, r = threadIdx.x % 16 * 4;
             const float *from = k0 + k < depth ? x.from(slice, s, k0 + k) : nullptr;
 
-            va_copy4(to.v + k * VA_ACROSS_PITCH + r, x.x, from, row0 + r, x.count - row0 - r,
-                     x.wide);
+            va_copy4<WIDE>(to.v + k * VA_ACROSS_PITCH + r, x.x, from, row0 + r,
+                           x.count - row0 - r);
         }
     }
+}
+
+/* How wide is asked once, as a branch for each copy takes more instructions than the copy. */
+template <class Operand>
+static __device__ __forceinline__ void va_stage(va_tile<Operand::ALONG> &to, const Operand &x,
+                                                const va_places<Operand> &places, int64_t row0,
+                                                int slice, int s, int k0, int depth)
+{
+    if (x.wide)
+        va_stage_all<true>(to, x, places, row0, slice, s, k0, depth);
+    else
+        va_stage_all<false>(to, x, places, row0, slice, s, k0, depth);
 }
 
 /* ---- from a tile to registers: 4 terms of rows first .. first + rows of the 8 of thread t (0..7) */
@@ -237,7 +254,8 @@ __global__ void __launch_bounds__(VA_PRODUCT_THREADS, A::ALONG == B::ALONG ? 8 :
     const int64_t pieces = (p.depth + VA_DEPTH - 1) / VA_DEPTH, first = at.part * p.steps;
     int left = (int)va_least(pieces * p.segments - first, p.steps); /* or below 0 */
     int seg = p.segments > 1 ? (int)(first / pieces) : 0;
-    int64_t k0 = (first - seg * pieces) * VA_DEPTH;
+    const int depth = (int)p.depth;
+    int k0 = (int)(first - seg * pieces) * VA_DEPTH;
     typename Terms::sum sum[8][8] = {};
 
     if (t == 0)
@@ -249,21 +267,21 @@ __global__ void __launch_bounds__(VA_PRODUCT_THREADS, A::ALONG == B::ALONG ? 8 :
     s.c[t] = f.find(va_least(at.m0 + t, p.M - 1));
     __syncthreads();
     if (left > 0) {
-        va_stage<A>(s.stage[0].a, a, s.a, at.m0, at.slice, seg, k0, p.depth);
-        va_stage<B>(s.stage[0].b, b, s.b, at.n0, at.slice, seg, k0, p.depth);
+        va_stage<A>(s.stage[0].a, a, s.a, at.m0, at.slice, seg, k0, depth);
+        va_stage<B>(s.stage[0].b, b, s.b, at.n0, at.slice, seg, k0, depth);
     }
     va_copy_commit();
     for (int now = 0; left-- > 0; now = !now) {
         va_copy_wait<0>();
         __syncthreads(); /* this step's tiles are there, and nobody reads the other ones any more */
         k0 += VA_DEPTH;
-        if (k0 >= p.depth) {
+        if (k0 >= depth) {
             k0 = 0;
             seg++;
         }
         if (left > 0) {
-            va_stage<A>(s.stage[!now].a, a, s.a, at.m0, at.slice, seg, k0, p.depth);
-            va_stage<B>(s.stage[!now].b, b, s.b, at.n0, at.slice, seg, k0, p.depth);
+            va_stage<A>(s.stage[!now].a, a, s.a, at.m0, at.slice, seg, k0, depth);
+            va_stage<B>(s.stage[!now].b, b, s.b, at.n0, at.slice, seg, k0, depth);
         }
         va_copy_commit();
         va_multiply<A, B, Terms>(sum, s.stage[now].a, s.stage[now].b, ty, tx);

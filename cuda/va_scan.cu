@@ -16,6 +16,18 @@ struct scan_shared {
     va_scan_tile<NP, va_scan_sizes<NP>::tile> tile[2];
 };
 
+template <int NP>
+static __device__ __forceinline__ void stage(va_scan_tile<NP, va_scan_sizes<NP>::tile> &to,
+                                             const struct va_scan_group &g,
+                                             const struct va_scan_lane &me, int t0)
+{
+    if (g.wide)
+        va_scan_stage_tile<true>(to, g, me, t0);
+    else
+        va_scan_stage_tile<false>(to, g, me, t0);
+    va_copy_commit();
+}
+
 /* Frame t of a channel: what the states of this group add, gated after the last group. */
 static __device__ __forceinline__ void store(const struct scan_args &p, int64_t row, int e,
                                              float sum)
@@ -42,12 +54,12 @@ static __global__ void __launch_bounds__(va_scan_sizes<NP>::threads)
     const float skip = p.g.first && me.e < p.g.E ? p.g.skip[me.e] : 0;
     float h = me.mine && p.h0 ? p.h0[state] : 0;
 
-    va_scan_stage_tile(s.tile[0], p.g, me, 0);
-    va_copy_commit();
+    stage<NP>(s.tile[0], p.g, me, 0);
     for (int t0 = 0, at = 0; t0 < T; t0 += TILE, at ^= 1) {
         if (t0 + TILE < T)
-            va_scan_stage_tile(s.tile[at ^ 1], p.g, me, t0 + TILE);
-        va_copy_commit();
+            stage<NP>(s.tile[at ^ 1], p.g, me, t0 + TILE);
+        else
+            va_copy_commit();
         va_copy_wait<1>();
         __syncthreads();
         const va_scan_tile<NP, TILE> &now = s.tile[at];

@@ -27,12 +27,17 @@ struct va_scan_rows {
     const float *at;
     int64_t ld;
     int cols;
-    bool wide; /* columns come in fours, aligned to 16 bytes */
 };
 
 static inline struct va_scan_rows va_scan_rows_of(const void *at, int64_t ld, int64_t cols)
 {
-    return { va_in(at), ld, (int)cols, va_aligned16(at) && ld % 4 == 0 && cols % 4 == 0 };
+    return { va_in(at), ld, (int)cols };
+}
+
+/* Whether its columns come in fours, aligned to 16 bytes. */
+static inline bool va_scan_wide(const struct va_scan_rows &r)
+{
+    return va_aligned16(r.at) && r.ld % 4 == 0 && r.cols % 4 == 0;
 }
 
 /* What both directions read: states [first, first + N) of each channel, of `states`. */
@@ -43,6 +48,7 @@ struct va_scan_group {
     const float *A, *skip, *z; /* A of the first state */
     int64_t ldz;
     bool first, last; /* group of a channel */
+    bool wide;        /* u, delta, Bm and Cm are */
 };
 
 /* The group from state n0 on of a scan or of its backward pass; channels are those of a block. */
@@ -51,22 +57,27 @@ static inline struct va_scan_group va_scan_group_of(const P *p, int64_t n0, int 
 {
     const int64_t N = p->N - n0 < VA_SCAN_GROUP ? p->N - n0 : VA_SCAN_GROUP;
 
-    return { (int)p->B,
-             (int)p->T,
-             (int)p->E,
-             (int)N,
-             (int)p->N,
-             va_blocks_of(p->E, channels),
-             va_scan_rows_of(p->u, p->ldu, p->E),
-             va_scan_rows_of(p->delta, p->lddelta, p->E),
-             va_scan_rows_of(va_in(p->Bm) + n0, p->ldB, N),
-             va_scan_rows_of(va_in(p->Cm) + n0, p->ldC, N),
-             va_in(p->A) + n0,
-             va_in(p->skip),
-             va_in(p->z),
-             p->ldz,
-             n0 == 0,
-             n0 + N == p->N };
+    struct va_scan_group g = { (int)p->B,
+                               (int)p->T,
+                               (int)p->E,
+                               (int)N,
+                               (int)p->N,
+                               va_blocks_of(p->E, channels),
+                               va_scan_rows_of(p->u, p->ldu, p->E),
+                               va_scan_rows_of(p->delta, p->lddelta, p->E),
+                               va_scan_rows_of(va_in(p->Bm) + n0, p->ldB, N),
+                               va_scan_rows_of(va_in(p->Cm) + n0, p->ldC, N),
+                               va_in(p->A) + n0,
+                               va_in(p->skip),
+                               va_in(p->z),
+                               p->ldz,
+                               n0 == 0,
+                               n0 + N == p->N,
+                               false };
+
+    g.wide = va_scan_wide(g.u) && va_scan_wide(g.delta) && va_scan_wide(g.Bm) &&
+             va_scan_wide(g.Cm);
+    return g;
 }
 
 /* Who this thread is. */
@@ -87,28 +98,30 @@ static __device__ __forceinline__ struct va_scan_lane va_scan_here(
     return { n, c, e0, e0 + c, e0 + c < g.E && n < g.N, b, (int64_t)b * g.T };
 }
 
-/* Frames [t0, t0 + ROWS) and WIDTH columns from c0 on; what lies outside is zero. */
-template <int ROWS, int WIDTH>
+/* Frames [t0, t0 + ROWS) and WIDTH columns from c0 on; what lies outside is zero. By all threads of a block. WIDE: 16
+ * bytes at a time. */
+template <bool WIDE, int THREADS, int ROWS, int WIDTH>
 static __device__ __forceinline__ void va_scan_stage(float (&to)[ROWS][WIDTH],
                                                      const struct va_scan_rows &from,
                                                      int64_t row, int t0, int T, int c0)
 {
-    if (from.wide) {
-        for (int i = threadIdx.x; i < ROWS * WIDTH / 4; i += blockDim.x) {
-            const int k = i / (WIDTH / 4), j = i % (WIDTH / 4) * 4;
-            const bool there = t0 + k < T && c0 + j < from.cols;
-            const float *x = from.at + (row + t0 + k) * from.ld + c0 + j;
+    constexpr int EACH = WIDE ? 4 : 1, COUNT = ROWS * WIDTH / EACH;
+    const float *start = from.at + (row + t0) * from.ld + c0;
+    const int rows = T - t0, cols = from.cols - c0; /* that are there */
 
-            va_copy_async16(&to[k][j], there ? x : from.at, there);
-        }
-        return;
-    }
-    for (int i = threadIdx.x; i < ROWS * WIDTH; i += blockDim.x) {
-        const int k = i / WIDTH, j = i % WIDTH;
-        const bool there = t0 + k < T && c0 + j < from.cols;
-        const float *x = from.at + (row + t0 + k) * from.ld + c0 + j;
+#pragma unroll(WIDE ? 8 : 1)
+    for (int first = 0; first < COUNT; first += THREADS) {
+        const int i = first + (int)threadIdx.x, k = i / (WIDTH / EACH);
+        const int j = i % (WIDTH / EACH) * EACH;
+        const bool there = k < rows && j < cols;
+        const float *x = there ? start + k * from.ld + j : from.at;
 
-        va_copy_async4(&to[k][j], there ? x : from.at, there);
+        if (COUNT % THREADS != 0 && i >= COUNT)
+            break;
+        if constexpr (WIDE)
+            va_copy_async16(&to[k][j], x, there);
+        else
+            va_copy_async4(&to[k][j], x, there);
     }
 }
 
@@ -119,15 +132,27 @@ struct va_scan_tile {
     float Bm[ROWS][NP], Cm[ROWS][NP];
 };
 
-template <int NP, int ROWS>
+/* Without Cm, which states do not follow from. */
+template <bool WIDE, int NP, int ROWS>
+static __device__ __forceinline__ void va_scan_stage_states(va_scan_tile<NP, ROWS> &s,
+                                                            const struct va_scan_group &g,
+                                                            const struct va_scan_lane &me,
+                                                            int t0)
+{
+    constexpr int THREADS = va_scan_sizes<NP>::threads;
+
+    va_scan_stage<WIDE, THREADS>(s.u, g.u, me.row, t0, g.T, me.e0);
+    va_scan_stage<WIDE, THREADS>(s.delta, g.delta, me.row, t0, g.T, me.e0);
+    va_scan_stage<WIDE, THREADS>(s.Bm, g.Bm, me.row, t0, g.T, 0);
+}
+
+template <bool WIDE, int NP, int ROWS>
 static __device__ __forceinline__ void va_scan_stage_tile(va_scan_tile<NP, ROWS> &s,
                                                           const struct va_scan_group &g,
                                                           const struct va_scan_lane &me, int t0)
 {
-    va_scan_stage(s.u, g.u, me.row, t0, g.T, me.e0);
-    va_scan_stage(s.delta, g.delta, me.row, t0, g.T, me.e0);
-    va_scan_stage(s.Bm, g.Bm, me.row, t0, g.T, 0);
-    va_scan_stage(s.Cm, g.Cm, me.row, t0, g.T, 0);
+    va_scan_stage_states<WIDE>(s, g, me, t0);
+    va_scan_stage<WIDE, va_scan_sizes<NP>::threads>(s.Cm, g.Cm, me.row, t0, g.T, 0);
 }
 
 /* h[t] of frame k of the tile; behind the last frame delta and u are 0, and h stays. `a` is A log2(e). */

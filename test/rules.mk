@@ -1,11 +1,11 @@
 # How tests are run; the Makefile says what they are made of. make help lists the goals.
-check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES)
+check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES) $(BUILD)/test/cuda/predict
 	@BUILD=$(BUILD) test/run.sh
 bench: $(BENCHES) $(BUILD)/bin/va-check
 	@BUILD=$(BUILD) PEERS="$(PEERS)" PEER_SCRIPTS="$(PEER_SCRIPTS)" test/bench/run.sh
 check-unit: $(UNITS) $(GENS)
 	@BUILD=$(BUILD) test/run.sh unit
-check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES)
+check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES) $(BUILD)/test/cuda/predict
 	@BUILD=$(BUILD) test/run.sh tools
 
 # Races between the threads of kernels, by the sanitizer of threads; some minutes. And who notices that a barrier is

@@ -279,16 +279,15 @@ static double difference(const struct twin *t)
  */
 static void attention(void)
 {
-    static const int64_t cases[][4] = { { 1, 33, 2, 16 },
-                                        { 2, 197, 3, 32 },
-                                        { 1, 300, 1, 31 },
-                                        { 1, 131, 2, 67 },
+    static const int64_t cases[][4] = { { 1, 33, 2, 16 },  { 2, 197, 3, 32 },
+                                        { 1, 134, 2, 64 }, /* rows side by side, aligned */
+                                        { 1, 300, 1, 31 }, { 1, 131, 2, 67 },
                                         { 1, 65, 1, 131 } };
 
     for (size_t i = 0; i < VA_COUNT(cases); i++)
         for (int kind = 0; kind < 5; kind++) {
             int64_t B = cases[i][0], T = cases[i][1], H = cases[i][2], D = cases[i][3];
-            int64_t width = H * D, row = 3 * width + 1, Tq = kind == 3 ? 1 : T;
+            int64_t width = H * D, row = 3 * width + T % 2, Tq = kind == 3 ? 1 : T;
             struct va_attention p = { .B = B, .Tq = Tq, .Tk = T, .H = H, .D = D };
             bool kept = kind == 4; /* for a backward pass: then nothing is rounded */
             struct twin *qkv, *y, *lse;

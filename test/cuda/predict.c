@@ -1,0 +1,756 @@
+/*
+ * predict - times of models on GPUs, predicted from the shapes of their calls and the disassembly of the kernels
+ * (cost.h): predict SASS [ROW]. SASS is what sass.awk wrote; rows as below, all without ROW.
+ *
+ * The models run on a device that computes nothing: an entry of the table says which launches the GPU's library makes
+ * of the call. Those whose kernels are not named are counted by their bytes. With ROW a line for each operation is printed.
+ */
+#include "base/va_error.h"
+#include "base/va_tool.h"
+#include "model/va_temporal.h"
+#include "model/va_vit.h"
+#include "nn/va_optimiser.h"
+#include "ops/va_compose.h"
+#include "test/cuda/cost.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPERATIONS = 64 };
+
+/* What one operation took in a row. */
+static struct operation {
+    const char *name;
+    long calls, launches;
+    double seconds[GPUS], limits[GPUS][LIMITS], bytes;
+} operations[OPERATIONS], *now;
+
+static void called(const char *name)
+{
+    now = operations;
+    while (now->name && strcmp(now->name, name) != 0)
+        now++;
+    now->name = name;
+    now->calls++;
+}
+
+static void launch(struct launch l)
+{
+    now->launches++;
+    now->bytes += l.bytes;
+    for (int i = 0; i < GPUS; i++) {
+        enum limit by;
+        double seconds = cost_of(&gpus[i], &l, &by);
+
+        now->seconds[i] += seconds + gpus[i].gap;
+        now->limits[i][by] += seconds;
+        now->limits[i][BY_GAP] += gpus[i].gap;
+    }
+}
+
+static void moved(double numbers) /* a launch that reads and writes so many numbers in all */
+{
+    launch((struct launch){ .bytes = 4 * numbers });
+}
+
+/* A map of n numbers, from and to `buffers` in all. */
+static void map(const char *kernel, double n, int buffers)
+{
+    double blocks = fmin(ceil(n / 1024), 4096);
+
+    launch((struct launch){ .kernel = kernel,
+                            .blocks = blocks,
+                            .threads = 256,
+                            .kind = STORE,
+                            .work = n / 4 / (256 * blocks),
+                            .bytes = 4 * n * buffers });
+}
+
+/* ---- products ------------------------------------------------------------------------------- */
+
+#define PRODUCT(a, b, finish, terms) \
+    "va_product_kernel<" #a ", " #b ", " #finish ", va_" #terms "_terms>"
+
+/* 64 x 64 tiles of C in `parts` and `slices`; `more` numbers beside those of A, B and C once. */
+static void product(const char *kernel, double M, double N, double depth, double segments,
+                    double slices, double parts, double more)
+{
+    double steps = ceil(ceil(depth / 16) * segments / parts);
+
+    launch((struct launch){ .kernel = kernel,
+                            .blocks = ceil(M / 64) * ceil(N / 64) * slices * parts,
+                            .threads = 64,
+                            .kind = FP32,
+                            .work = steps * 16 * 64,
+                            .around = steps,
+                            .stores = 64,
+                            .rest = 32,
+                            .bytes = 4 * (M * N * slices * parts + more) });
+}
+
+static double tensors_of(int64_t B)
+{
+    return B > 1 ? (double)B : 1;
+}
+
+static double parts_of(double M, double N, double depth, double segments, double slices)
+{
+    double tiles = ceil(M / 64) * ceil(N / 64) * slices, steps = ceil(depth / 16) * segments;
+
+    return fmax(1, fmin(ceil(512 / tiles), ceil(steps / 16)));
+}
+
+static void weight_grad(const char *kernel, double M, double N, double depth, double segments,
+                        double taps)
+{
+    double parts = parts_of(M, N, depth, segments, taps);
+
+    product(kernel, M, N, depth, segments, taps, parts, (M + N) * depth * segments);
+    moved(M * N * taps * (parts + 2));
+}
+
+static void add_columns(double rows, double N)
+{
+    moved(rows * N);
+    moved(ceil(rows / 512) * N * 2);
+}
+
+static void round_half(double rows, double K)
+{
+    called("rounding");
+    launch((struct launch){ .kernel = "round_half",
+                            .blocks = ceil(rows / 8),
+                            .threads = 256,
+                            .kind = STORE,
+                            .work = K / 256,
+                            .bytes = 6 * rows * K });
+}
+
+static void linear_half(const struct va_linear *p, double M, double numbers)
+{
+    double N = (double)p->N, K = (double)p->K;
+    bool large = ceil(M / 128) * ceil(N / 128) >= 128;
+    int side = large ? 128 : 64;
+
+    round_half(M, K);
+    called("linear");
+    launch((struct launch){ .kernel = large ? "linear_half<64, 128>" : "linear_half<32, 64>",
+                            .blocks = ceil(M / side) * ceil(N / side),
+                            .threads = large ? 256 : 128,
+                            .kind = TENSOR,
+                            .work = ceil(K / 32) * (large ? 32 : 16),
+                            .around = 1,
+                            .stores = large ? 64 : 32,
+                            .rest = 16,
+                            .bytes = 2 * (M + N) * K + 4 * numbers });
+}
+
+static void linear(struct va_backend *be, const struct va_linear *p)
+{
+    double M = (double)p->M * tensors_of(p->B), N = (double)p->N, K = (double)p->K;
+    double numbers = M * N * (1 + (p->pre != NULL) + (p->residual != NULL));
+
+    if (be->precision == VA_BF16_PRODUCTS) {
+        linear_half(p, M, numbers);
+        return;
+    }
+    called("linear");
+    product(PRODUCT(va_along_rows, va_along_rows, va_linear_finish, f32), M, N, K, 1, 1, 1,
+            numbers - M * N + (M + N) * K);
+}
+
+static void linear_grad(struct va_backend *be, const struct va_linear_grad *p)
+{
+    double M = (double)p->M * tensors_of(p->B), N = (double)p->N, K = (double)p->K;
+
+    (void)be;
+    called("linear_grad");
+    if (p->dx)
+        product(PRODUCT(va_along_rows, va_across_rows, dx_finish, f32), M, K, N, 1, 1, 1,
+                (M + K) * N + M * K * (p->act ? 2 : p->add_dx));
+    if (p->dw)
+        weight_grad(PRODUCT(va_across_rows, va_across_rows, va_keep_sums, f32), N, K, M, 1, 1);
+    if (p->dbias)
+        add_columns(M, N);
+}
+
+static void taps_apart(double weights)
+{
+    moved(2 * weights);
+}
+
+static void conv(struct va_backend *be, const struct va_conv *p)
+{
+    double M = (double)(p->B * p->T), N = (double)p->Cout, C = (double)p->Cin, K = (double)p->K;
+
+    (void)be;
+    called("conv");
+    if (p->K > 1)
+        taps_apart(N * C * K);
+    product(PRODUCT(va_along_frames, va_along_rows, conv_finish, f32), M, N, C, K, 1, 1,
+            M * C + N * C * K);
+}
+
+static void conv_grad(struct va_backend *be, const struct va_conv_grad *p)
+{
+    double T = (double)p->T, B = (double)p->B, M = B * T, N = (double)p->Cout;
+    double C = (double)p->Cin, K = (double)p->K;
+
+    (void)be;
+    called("conv_grad");
+    if (p->dx && p->K > 1)
+        taps_apart(N * C * K);
+    if (p->dx)
+        product(PRODUCT(va_along_frames, va_across_rows, va_keep_sums, f32), M, C, N, K, 1, 1,
+                M * N + N * C * K);
+    if (p->dw)
+        weight_grad(PRODUCT(va_across_rows, across_earlier, va_keep_sums, f32), N, C, T, B, K);
+    if (p->dbias)
+        add_columns(M, N);
+}
+
+/* ---- attention, norms -------------------------------------------------------------------------- */
+
+static void attention(struct va_backend *be, const struct va_attention *p)
+{
+    double heads = (double)(p->B * p->H), D = (double)p->D, Tq = (double)p->Tq;
+    double keys = ceil((double)p->Tk / 32); /* steps */
+
+    called("attention");
+    if (be->precision != VA_BF16_PRODUCTS || p->D != 64) {
+        va_error("attention: only heads of 64 numbers in bfloat16 are counted");
+        exit(va_tool_finish(1));
+    }
+    launch((struct launch){ .kernel = "attention_half<64>",
+                            .blocks = heads * ceil(Tq / 128),
+                            .threads = 256,
+                            .kind = TENSOR,
+                            .work = keys * (16 + 32),
+                            .around = 1,
+                            .loads = 2 * keys * 32 * 16 / 256,
+                            .bytes = 4 * heads * D * (2 * Tq + 2 * (double)p->Tk) });
+}
+
+static void norm(struct va_backend *be, const struct va_norm *p)
+{
+    (void)be;
+    called("norm");
+    launch((struct launch){ .kernel = "norm<true>",
+                            .blocks = ceil((double)p->M / 4),
+                            .threads = 128,
+                            .bytes = 8 * (double)(p->M * p->C) });
+}
+
+static void norm_grad(struct va_backend *be, const struct va_norm_grad *p)
+{
+    double n = (double)(p->M * p->C);
+
+    (void)be;
+    called("norm_grad");
+    if (p->dx)
+        launch((struct launch){ .kernel = "norm_grad<true>",
+                                .blocks = ceil((double)p->M / 4),
+                                .threads = 128,
+                                .bytes = 4 * n * (3 + (p->add != NULL)) });
+    if (p->dgamma) {
+        moved(2 * n);
+        moved(2 * (double)p->C * ceil((double)p->M / 64));
+    }
+}
+
+/* ---- along time --------------------------------------------------------------------------------- */
+
+static void dwconv(struct va_backend *be, const struct va_dwconv *p)
+{
+    (void)be;
+    called("dwconv");
+    moved(2 * (double)(p->B * p->T * p->C));
+}
+
+static void dwconv_grad(struct va_backend *be, const struct va_dwconv_grad *p)
+{
+    double n = (double)(p->B * p->T * p->C);
+
+    (void)be;
+    called("dwconv_grad");
+    moved(3 * n);
+    moved(2 * n);
+    moved((double)(p->B * p->C) * ceil((double)p->T / 64) * 5);
+}
+
+/* Blocks of 32 channels, a lane a state; tiles of 32 frames in which a lane makes 8 at a time. */
+static void scan(struct va_backend *be, const struct va_scan *p)
+{
+    double rows = (double)(p->B * p->T), E = (double)p->E, N = (double)p->N;
+    double tiles = ceil((double)p->T / 32);
+
+    (void)be;
+    called("scan");
+    launch((struct launch){ .kernel = "scan<8>",
+                            .blocks = (double)p->B * ceil(E / 32),
+                            .threads = 256,
+                            .kind = SPECIAL,
+                            .work = ceil((double)p->T / 8) * 8,
+                            .around = tiles,
+                            .bytes = 4 * rows * (4 * E + 2 * N) });
+}
+
+/* Pieces of 16 frames, first forward, which leaves marks, then backward; each passes its barriers. */
+static void scan_grad(struct va_backend *be, const struct va_scan_grad *p)
+{
+    double B = (double)p->B, T = (double)p->T, E = (double)p->E, N = (double)p->N;
+    double blocks = ceil(E / 32), pieces = ceil(T / 16);
+
+    (void)be;
+    called("scan_grad");
+    launch((struct launch){ .kernel = "scan_grad<8>",
+                            .blocks = B * blocks,
+                            .threads = 256,
+                            .kind = BARRIER,
+                            .work = pieces * (2 + 3),
+                            .stores = pieces,
+                            .bytes = 4 * B * T * (8 * E + 2 * N + 2 * blocks * N) });
+    moved(2 * B * T * N * (blocks + 1) + E * (N + 1) * (B + 2));
+}
+
+/* ---- elementwise ---------------------------------------------------------------------------------- */
+
+static const char *named(char name[32], const char *kernel, int f)
+{
+    snprintf(name, 32, "%s<%d>", kernel, f);
+    return name;
+}
+
+static void unary(struct va_backend *be, enum va_unary f, int64_t n, const void *x, void *y)
+{
+    char name[32];
+
+    (void)be, (void)x, (void)y;
+    called("unary");
+    map(named(name, "unary", f), (double)n, 2);
+}
+
+static void unary_grad(struct va_backend *be, enum va_unary f, int64_t n, const void *x,
+                       const void *y, const void *dy, void *dx)
+{
+    char name[32];
+
+    (void)be, (void)x, (void)y, (void)dy, (void)dx;
+    called("unary_grad");
+    map(named(name, "unary_grad", f), (double)n, 4);
+}
+
+static void add(struct va_backend *be, const struct va_add *p)
+{
+    (void)be;
+    called("add");
+    moved((double)(tensors_of(p->B) * (double)p->n) * (2 + (p->b != NULL)));
+}
+
+static void prelu(struct va_backend *be, const struct va_prelu *p)
+{
+    (void)be;
+    called("prelu");
+    map("prelu", (double)p->n, 2 + (p->residual != NULL));
+}
+
+static void prelu_grad(struct va_backend *be, const struct va_prelu_grad *p)
+{
+    (void)be;
+    called("prelu_grad");
+    map("prelu_grad", (double)p->n, 3);
+    moved(4096 * 2);
+}
+
+static void dropout(struct va_backend *be, const struct va_dropout *p)
+{
+    (void)be;
+    called("dropout");
+    map("dropout", (double)p->count, 2);
+}
+
+/* ---- training ------------------------------------------------------------------------------------ */
+
+static void ccc_loss(struct va_backend *be, const struct va_ccc *p)
+{
+    (void)be;
+    called("ccc_loss");
+    moved((double)p->n * 7);
+}
+
+static bool is_normed(const struct va_adamw *p, const void *dv)
+{
+    for (int64_t i = 0; i < p->derived_count; i++)
+        if (p->derived[i].law == VA_LAW_WEIGHT_NORM && p->derived[i].dv == dv)
+            return true;
+    return false;
+}
+
+/* Squares read the gradient, of a normed weight v as well; the step reads and writes value and both moments, and a
+ * normed weight's own values. */
+static void update(struct va_backend *be, const struct va_adamw *p)
+{
+    double numbers[2] = { 0 }, pieces[2] = { 0 };
+
+    (void)be;
+    called("update");
+    for (int64_t i = 0; i < p->count; i++) {
+        int normed = is_normed(p, p->list[i].grad);
+
+        numbers[normed] += (double)p->list[i].count;
+        pieces[0] += normed ? 0 : ceil((double)p->list[i].count / 16384);
+    }
+    for (int64_t i = 0; i < p->derived_count; i++)
+        pieces[1] += is_normed(p, p->derived[i].dv) ? (double)p->derived[i].rows : 0;
+    moved(2 * numbers[1]);
+    moved(numbers[0]);
+    moved(2 * (pieces[0] + pieces[1]));
+    launch((struct launch){ .kernel = "plain_step",
+                            .blocks = pieces[0],
+                            .threads = 256,
+                            .kind = STORE,
+                            .work = 3 * numbers[0] / pieces[0] / 256,
+                            .bytes = 28 * numbers[0] });
+    if (pieces[1] > 0)
+        launch((struct launch){ .kernel = "normed_step",
+                                .blocks = pieces[1],
+                                .threads = 256,
+                                .kind = STORE,
+                                .work = 4 * numbers[1] / pieces[1] / 256,
+                                .bytes = 32 * numbers[1] });
+}
+
+static void derive(struct va_backend *be, const struct va_derived *list, int64_t count)
+{
+    (void)be;
+    for (int64_t i = 0; i < count; i++) {
+        called("derive");
+        moved(2 * (double)(list[i].rows * list[i].cols));
+    }
+}
+
+/* ---- memory ------------------------------------------------------------------------------------- */
+
+static void *allocate(struct va_backend *be, int64_t n)
+{
+    (void)be;
+    return calloc((size_t)n + 1, sizeof(float)); /* what nobody touches takes no memory */
+}
+
+static void release(struct va_backend *be, void *buffer)
+{
+    (void)be;
+    free(buffer);
+}
+
+static void zero(struct va_backend *be, void *buffer, int64_t n)
+{
+    (void)be, (void)buffer;
+    called("zero");
+    moved((double)n);
+}
+
+static void copy(struct va_backend *be, void *to, const void *from, int64_t n)
+{
+    (void)be, (void)to, (void)from;
+    called("copy");
+    moved(2 * (double)n);
+}
+
+static void put(struct va_backend *be, void *to, const float *from, int64_t n)
+{
+    (void)be, (void)to, (void)from, (void)n;
+}
+
+static void get(struct va_backend *be, float *to, const void *from, int64_t n)
+{
+    (void)be, (void)from;
+    memset(to, 0, (size_t)n * sizeof(*to));
+}
+
+static void put_bytes(struct va_backend *be, void *to, const void *from, int64_t bytes)
+{
+    (void)be;
+    memcpy(to, from, (size_t)bytes);
+}
+
+static void get_bytes(struct va_backend *be, void *to, const void *from, int64_t bytes)
+{
+    (void)be;
+    memcpy(to, from, (size_t)bytes);
+}
+
+static void prepare(struct va_backend *be, struct va_weight *w, bool training)
+{
+    (void)be, (void)training;
+    w->stale = false;
+}
+
+static void unprepare(struct va_backend *be, struct va_weight *w)
+{
+    (void)be, (void)w;
+}
+
+static int wait_for(struct va_backend *be)
+{
+    (void)be;
+    return 0;
+}
+
+static struct va_backend *device(void)
+{
+    static const struct va_ops ops = {
+        .name = "predicted",
+        .elem = sizeof(float),
+        .alloc = allocate,
+        .free = release,
+        .zero = zero,
+        .copy = copy,
+        .put_f32 = put,
+        .get_f32 = get,
+        .put_bytes = put_bytes,
+        .get_bytes = get_bytes,
+        .weight_prepare = prepare,
+        .weight_release = unprepare,
+        .unary = unary,
+        .unary_grad = unary_grad,
+        .add = add,
+        .prelu = prelu,
+        .prelu_grad = prelu_grad,
+        .dropout = dropout,
+        .linear = linear,
+        .linear_grad = linear_grad,
+        .conv = conv,
+        .conv_grad = conv_grad,
+        .dwconv = dwconv,
+        .dwconv_grad = dwconv_grad,
+        .scan = scan,
+        .scan_grad = scan_grad,
+        .norm = norm,
+        .norm_grad = norm_grad,
+        .attention = attention,
+        .ccc_loss = ccc_loss,
+        .update = update,
+        .derive = derive,
+        .sync = wait_for,
+    };
+    static struct va_backend be;
+
+    be = (struct va_backend){ 0 };
+    va_backend_init(&be, &ops);
+    return &be;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------- */
+
+enum { BATCH = 16, FRAMES = 300, PICTURES = 256, E = 256, N = 8 };
+
+static void *buffer(struct va_backend *be, int64_t n)
+{
+    return be->ops->alloc(be, n);
+}
+
+static void begin(void)
+{
+    memset(operations, 0, sizeof(operations));
+}
+
+static void row_vit(void)
+{
+    struct va_backend *be = device();
+    struct va_vit_config c;
+    struct va_vit *vit;
+
+    be->precision = VA_BF16_PRODUCTS;
+    va_vit_config_default(&c);
+    vit = va_vit_new(be, &c, VA_VIT_INIT_MAE);
+    if (!vit || va_vit_reserve(vit, PICTURES) < 0)
+        exit(va_tool_finish(4));
+    begin();
+    va_vit_forward(vit, PICTURES, buffer(be, PICTURES * va_vit_patches(&c) * 768),
+                   buffer(be, PICTURES * c.width));
+}
+
+static struct va_temporal *temporal;
+
+static struct va_optimiser *new_model(struct va_backend *be)
+{
+    static const struct va_optimiser_config adamw = { 1e-2, 1, .9, .999, 1e-8 };
+    struct va_temporal_config c;
+
+    va_temporal_config_default(&c);
+    va_temporal_config_resolve(&c);
+    temporal = va_temporal_new(be, &c, VA_TEMPORAL_INIT_AUTHORS, true);
+    if (!temporal || va_params_allocate_training(va_temporal_params(temporal)) < 0 ||
+        va_temporal_reserve(temporal, BATCH, FRAMES, true) < 0)
+        exit(va_tool_finish(4));
+    return va_optimiser_new(va_temporal_params(temporal), &adamw);
+}
+
+static void row_step(void)
+{
+    struct va_backend *be = device();
+    struct va_optimiser *optimiser = new_model(be);
+    int64_t n = BATCH * FRAMES;
+    void *x = buffer(be, n * 1024), *pred = buffer(be, n * 2), *label = buffer(be, n * 3);
+    void *step;
+
+    begin();
+    step = va_optimiser_begin(optimiser, 1, 0, 1e-6);
+    va_params_zero_grad(va_temporal_params(temporal));
+    va_temporal_forward(temporal, BATCH, FRAMES, x, pred, 0.3, step, 0);
+    be->ops->ccc_loss(be, &(struct va_ccc){ .n = n,
+                                            .pred = pred,
+                                            .label = label,
+                                            .valid = label,
+                                            .share = 1,
+                                            .dpred = pred,
+                                            .step = step });
+    va_temporal_backward(temporal, BATCH, FRAMES, x, pred);
+    va_optimiser_update(optimiser);
+}
+
+static void row_update(void)
+{
+    struct va_optimiser *optimiser = new_model(device());
+
+    va_optimiser_begin(optimiser, 1, 0, 1e-6);
+    begin();
+    va_optimiser_update(optimiser);
+}
+
+static void row_scan(void)
+{
+    struct va_backend *be = device();
+
+    begin();
+    be->ops->scan(be, &(struct va_scan){ .B = BATCH, .T = FRAMES, .E = E, .N = N });
+}
+
+static void row_scan_grad(void)
+{
+    struct va_backend *be = device();
+
+    begin();
+    be->ops->scan_grad(be, &(struct va_scan_grad){ .B = BATCH, .T = FRAMES, .E = E, .N = N });
+}
+
+/* Goals are times on an H200 (issue: what must hold). */
+static const struct row {
+    const char *name, *what, *unit;
+    void (*run)(void);
+    const char *only; /* operations, between blanks; NULL: all */
+    double scale;     /* of a second in the unit; below 0: rates of so many */
+    double goal;
+} rows[] = {
+    { "vit", "ViT-L/16, CLS rows of 256 pictures, bfloat16", "pictures/s", row_vit, NULL,
+      -PICTURES, 5300 },
+    { "step", "training step of the temporal model, 16 x 300 frames", "ms", row_step, NULL, 1e3,
+      4 },
+    { "tcn", "its convolutions, forward and backward", "ms", row_step,
+      " conv conv_grad prelu prelu_grad ", 1e3, 4 },
+    { "scan", "selective scan of a layer, forward", "us", row_scan, NULL, 1e6, 10 },
+    { "scan_grad", "the same backward", "us", row_scan_grad, NULL, 1e6, 20 },
+    { "update", "norm, clip, AdamW and weight norm", "ms", row_update, NULL, 1e3, .7 },
+};
+
+/* Leaves only what belongs to the row. */
+static void choose(const struct row *r)
+{
+    struct operation *to = operations;
+
+    for (struct operation *o = operations; o->name; o++) {
+        char word[40];
+
+        snprintf(word, sizeof(word), " %s ", o->name);
+        if (!r->only || strstr(r->only, word))
+            *to++ = *o;
+    }
+    to->name = NULL;
+}
+
+static const char *limit_name(enum limit by)
+{
+    return by == BY_BYTES   ? "bytes"
+           : by == BY_ISSUE ? "issue"
+           : by == BY_GAP   ? "gaps"
+                            : kind_names[by - BY_KIND];
+}
+
+/* What takes most of the time, and its part of it. */
+static const char *limit_of(int gpu, double seconds, double *part)
+{
+    double all[LIMITS] = { 0 };
+    int most = 0;
+
+    for (struct operation *o = operations; o->name; o++)
+        for (int i = 0; i < LIMITS; i++)
+            all[i] += o->limits[gpu][i];
+    for (int i = 0; i < LIMITS; i++)
+        if (all[i] > all[most])
+            most = i;
+    *part = all[most] / seconds;
+    return limit_name((enum limit)most);
+}
+
+static void print_operations(void)
+{
+    printf("%-12s %6s %8s %9s  %s\n", "operation", "calls", "launches", "GB",
+           "ms on each, and by what");
+    for (struct operation *o = operations; o->name; o++) {
+        if (!o->calls)
+            continue;
+        printf("%-12s %6ld %8ld %9.3f", o->name, o->calls, o->launches, o->bytes / 1e9);
+        for (int i = 0; i < GPUS; i++) {
+            int most = 0;
+
+            for (int k = 0; k < LIMITS; k++)
+                most = o->limits[i][k] > o->limits[i][most] ? k : most;
+            printf("  %9.4f %-8s", 1e3 * o->seconds[i], limit_name((enum limit)most));
+        }
+        printf("\n");
+    }
+}
+
+static void predict(const struct row *r, bool details)
+{
+    r->run();
+    choose(r);
+    printf("%s\n", r->what);
+    for (int i = 0; i < GPUS; i++) {
+        double seconds = 0, part, value;
+        long launches = 0;
+        const char *by;
+
+        for (struct operation *o = operations; o->name; o++) {
+            seconds += o->seconds[i];
+            launches += o->launches;
+        }
+        by = limit_of(i, seconds, &part);
+        value = r->scale < 0 ? -r->scale / seconds : r->scale * seconds;
+        printf("    %-10s predicted %.3g %s, %ld launches, %.0f %% by %s", gpus[i].name, value,
+               r->unit, launches, 100 * part, by);
+        if (i == 0)
+            printf("; goal %g: %s", r->goal,
+                   (r->scale < 0 ? value >= r->goal : value <= r->goal) ? "met" : "not met");
+        printf("\n");
+    }
+    if (details)
+        print_operations();
+}
+
+int main(int argc, char **argv)
+{
+    va_tool_init("predict");
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "usage: predict SASS [ROW]\n");
+        return va_tool_finish(2);
+    }
+    if (cost_read(argv[1]) < 0)
+        return va_tool_finish(3);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (argc == 2 || !strcmp(argv[2], rows[i].name))
+            predict(&rows[i], argc == 3);
+    return va_tool_finish(0);
+}
