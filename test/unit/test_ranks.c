@@ -192,6 +192,22 @@ static void neighbours(void)
         VA_CHECK(va_comm_pid(r) > 0 && kill(va_comm_pid(r), 0) == 0);
     VA_CHECK_INT(va_comm_pid(rank), getpid());
     VA_CHECK_INT(va_comm_sharers(), expected ? atoi(expected) : 1);
+    VA_CHECK_INT(va_comm_local(), rank); /* all are on one machine */
+}
+
+/* The last rank gives up, and later the first; the others wait until they hear of it, and only then. */
+static void alarms(void)
+{
+    for (int who = size - 1; who >= 0 && size > 1; who -= size - 1) {
+        VA_CHECK(!va_comm_alarmed());
+        VA_CHECK(va_comm_agree(0) == 0); /* all have looked */
+        if (rank == who)
+            va_comm_alarm();
+        for (int64_t i = 0; rank != who && !va_comm_alarmed(); i++)
+            va_comm_rest(i);
+        VA_CHECK(va_comm_agree(0) == 0);
+    }
+    VA_CHECK(!va_comm_alarmed());
 }
 
 /* The others go on only when all have heard of it; the error is that of the last rank. */
@@ -221,6 +237,7 @@ int main(void)
     VA_TEST(moments_of_all);
     VA_TEST(gradients_and_weights);
     VA_TEST(neighbours);
+    VA_TEST(alarms);
     VA_TEST(disagreement);
     status = va_test_finish();
     va_comm_end();
