@@ -2,6 +2,7 @@
  * The table of a GPU: memory, and which function stands for which entry.
  */
 #include "cuda/va_cuda.h"
+#include "cuda/va_nccl.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -374,6 +375,7 @@ static const struct va_ops cuda_ops = {
     .recorded = cuda_recorded,
     .replay = cuda_replay,
     .forget = cuda_forget,
+    .ranks = &va_nccl_ranks,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };

@@ -38,6 +38,12 @@ void va_gpu_launched(const char *name);
 
 void va_gpu_wait(void);
 
+/* Whether there is nothing left to wait for, also after an error. */
+bool va_gpu_idle(void);
+
+/* Bytes that no other device anywhere has, [16]: false after an error. */
+bool va_gpu_identity(unsigned char *id);
+
 /*
  * From `record` to `recorded` launches, zero and copy are kept as well as done, with what they were given.
  * What the host has a part in gives the recording up: memory, put, get, wait, and give_up, which is

@@ -178,6 +178,28 @@ void va_gpu_wait(void)
     (void)failed("waiting", cudaStreamSynchronize(stream));
 }
 
+bool va_gpu_idle(void)
+{
+    cudaError_t status;
+
+    va_gpu_give_up();
+    status = cudaStreamQuery(stream);
+    return status != cudaErrorNotReady && (failed("waiting", status) || true);
+}
+
+bool va_gpu_identity(unsigned char *id)
+{
+    struct cudaDeviceProp device;
+    int number;
+
+    static_assert(sizeof(device.uuid) == 16);
+    if (failed("identity", cudaGetDevice(&number)) ||
+        failed("identity", cudaGetDeviceProperties(&device, number)))
+        return false;
+    memcpy(id, &device.uuid, sizeof(device.uuid));
+    return true;
+}
+
 /* Of this thread: what others do with the device is none of it. Who waits after each kernel records nothing. */
 void va_gpu_record(void)
 {

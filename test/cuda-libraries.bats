@@ -45,3 +45,13 @@ END
     [ "$(VA_ONE=./venv/lib/python3.11/site-packages/nvidia/one/lib/libva_one.so.2 ./ask | cut -d ' ' -f 1)" = 2 ]
     [ "$(VA_ONE=./none ./ask)" = "0 VA_ONE: ./none: cannot open shared object file: No such file or directory" ]
 }
+
+@test "what is declared of NCCL is what its header says" {
+    for include in "${CUDA_HOME:-/usr/local/cuda}/include" /usr/local/cuda/include /usr/include; do
+        if [ -e "$include/nccl.h" ] && [ -e "$include/cuda_runtime.h" ]; then
+            "${CXX:-g++}" -std=c++20 -fsyntax-only -I"$BATS_TEST_DIRNAME/.." -I"$include" "$BATS_TEST_DIRNAME/cuda/nccl_facts.cc"
+            return
+        fi
+    done
+    skip "no nccl.h here"
+}
