@@ -33,7 +33,7 @@ EMU_plain =
 EMU_asan  = -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1
 EMU_race  = -fsanitize=thread -O1
 define EMU_RULES
-EMU_OBJ_$(1) := $(patsubst %,$(BUILD)/emu/$(1)/%.o,$(filter-out %_cuda.cu %_lt.cc,$(CUDA_SRC)))
+EMU_OBJ_$(1) := $(patsubst %,$(BUILD)/emu/$(1)/%.o,$(filter-out %_cuda.cu,$(CUDA_SRC)))
 $(BUILD)/emu/$(1)/%.o: % $(BUILD)/cuda/flags.cxx
 	@mkdir -p $$(@D)
 	$$(SAY) "  CXX   $$< ($(1))"
@@ -51,14 +51,16 @@ $(BUILD)/emu/$(1)/mistakes: $(BUILD)/emu/$(1)/test/cuda/mistakes.cu.o $(BUILD)/e
 -include $(wildcard $(BUILD)/emu/$(1)/*/*.d $(BUILD)/emu/$(1)/*/*/*.d)
 endef
 $(foreach v,plain asan race,$(eval $(call EMU_RULES,$(v))))
-EMU_LIBS     = $(BUILD)/emu/plain/libvacuda.so $(BUILD)/emu/asan/libvacuda.so $(BUILD)/emu/libnccl.so.2
+EMU_LIBS     = $(BUILD)/emu/plain/libvacuda.so $(BUILD)/emu/asan/libvacuda.so $(BUILD)/emu/libnccl.so.2 $(BUILD)/emu/libcublasLt.so
 EMU_MISTAKES = $(foreach v,plain asan race,$(BUILD)/emu/$(v)/mistakes)
 
 # What stands in for NVIDIA's libraries beside the executor.
-$(BUILD)/emu/libnccl.so.2: test/cuda/nccl.c cuda/va_nccl_facts.h $(BUILD)/flags
+$(BUILD)/emu/libnccl.so.2: test/cuda/nccl.c cuda/va_nccl_facts.h
+$(BUILD)/emu/libcublasLt.so: test/cuda/lt.c cuda/va_lt_facts.h
+$(BUILD)/emu/libnccl.so.2 $(BUILD)/emu/libcublasLt.so: $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(OPT) $(WARN) -fPIC -shared -o $@ $< -lrt
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(OPT) $(WARN) -fPIC -shared -o $@ $(filter %.c,$^) -lrt
 
 $(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc cuda/rules.mk
 	@mkdir -p $(@D)

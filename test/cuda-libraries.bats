@@ -46,12 +46,17 @@ END
     [ "$(VA_ONE=./none ./ask)" = "0 VA_ONE: ./none: cannot open shared object file: No such file or directory" ]
 }
 
-@test "what is declared of NCCL is what its header says" {
-    for include in "${CUDA_HOME:-/usr/local/cuda}/include" /usr/local/cuda/include /usr/include; do
-        if [ -e "$include/nccl.h" ] && [ -e "$include/cuda_runtime.h" ]; then
-            "${CXX:-g++}" -std=c++20 -fsyntax-only -I"$BATS_TEST_DIRNAME/.." -I"$include" "$BATS_TEST_DIRNAME/cuda/nccl_facts.cc"
-            return
-        fi
+@test "what is declared of NCCL and cuBLASLt is what their headers say" {
+    compared=0
+    for name in nccl:nccl lt:cublasLt; do
+        for include in "${CUDA_HOME:-/usr/local/cuda}/include" /usr/local/cuda/include /usr/include; do
+            if [ -e "$include/${name#*:}.h" ] && [ -e "$include/cuda_runtime.h" ]; then
+                "${CXX:-g++}" -std=c++20 -fsyntax-only -I"$BATS_TEST_DIRNAME/.." -I"$include" \
+                    "$BATS_TEST_DIRNAME/cuda/${name%:*}_facts.cc"
+                compared=$((compared + 1))
+                break
+            fi
+        done
     done
-    skip "no nccl.h here"
+    [ $compared -gt 0 ] || skip "no headers of NVIDIA's here"
 }

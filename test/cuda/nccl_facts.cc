@@ -1,5 +1,6 @@
 /* What is said of NCCL's interface, beside its header: compiled where that is there, and never run. */
 #include "cuda/va_nccl_facts.h"
+#include "test/cuda/alike.h"
 
 #include <nccl.h>
 
@@ -11,15 +12,6 @@ static_assert(offsetof(va_nccl_config, size) == offsetof(ncclConfig_t, size));
 static_assert(offsetof(va_nccl_config, magic) == offsetof(ncclConfig_t, magic));
 static_assert(offsetof(va_nccl_config, version) == offsetof(ncclConfig_t, version));
 static_assert(offsetof(va_nccl_config, blocking) == offsetof(ncclConfig_t, blocking));
-
-/* The same number of arguments, each of a size and kind that is passed in the same way. */
-template <class A, class B>
-constexpr bool same = sizeof(A) == sizeof(B);
-template <class R, class... A, class S, class... B>
-constexpr bool alike(R (*)(A...), S (*)(B...))
-{
-    return same<R, S> && (same<A, B> && ...);
-}
 
 static constexpr va_nccl_functions ours = {};
 static_assert(alike(ours.version, decltype (&ncclGetVersion)()));
