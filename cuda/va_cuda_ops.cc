@@ -63,6 +63,17 @@ void va_cuda_fail(struct va_backend *be, const char *format, ...)
     be->failed = true;
 }
 
+void va_cuda_note(struct va_backend *be, const char *format, ...)
+{
+    char line[300];
+    va_list rest;
+
+    va_start(rest, format);
+    vsnprintf(line, sizeof(line), format, rest);
+    va_end(rest);
+    of(be)->host->note("%s", line);
+}
+
 /* With what to do: half the batch, where the tool has one of more than one. */
 static void say_no_memory(struct va_backend *be, size_t bytes)
 {

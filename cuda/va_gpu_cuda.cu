@@ -166,6 +166,16 @@ void va_gpu_get(void *to, const void *from, size_t bytes)
         va_gpu_wait();
 }
 
+void va_gpu_foreign(void)
+{
+}
+
+bool va_gpu_takes(const char *variable)
+{
+    (void)variable;
+    return true;
+}
+
 void va_gpu_launched(const char *name)
 {
     if (!failed(name, cudaGetLastError()) && careful)

@@ -136,6 +136,16 @@ void va_gpu_get(void *to, const void *from, size_t bytes)
     memcpy(to, from, bytes);
 }
 
+void va_gpu_foreign(void)
+{
+    va_gpu_give_up();
+}
+
+bool va_gpu_takes(const char *variable)
+{
+    return getenv(variable) != NULL;
+}
+
 void va_gpu_launched(const char *name)
 {
     called(name);

@@ -18,6 +18,7 @@ enum { VA_PLUGIN_ABI = 3 };
 struct va_plugin_host {
     void (*init)(struct va_backend *be, const struct va_ops *own); /* va_backend_init */
     int (*fail)(const char *format, ...) VA_PRINTF(1, 2);          /* va_error_machine */
+    void (*note)(const char *format, ...) VA_PRINTF(1, 2);         /* va_debug */
 };
 
 struct va_plugin {

@@ -298,6 +298,17 @@ static void whatever_follows_a_product(void)
                   i / 32 % 2, i / 8 % 4, i / 4 % 2, i / 2 % 2, i % 2);
 }
 
+/* More than a library that chooses an algorithm for each keeps in mind. */
+static void many_shapes(void)
+{
+    for (int64_t M = 1; M < 300; M++) {
+        twin_check("linear", linear(M, 1, 5, 0, VA_BF16_PRODUCTS), 5, 1);
+        twin_end();
+    }
+    twin_check("linear", linear(2, 1, 5, 0, VA_BF16_PRODUCTS), 5, 1);
+    twin_end();
+}
+
 /* Root mean square of the difference of a twin's two sides, over that of ref's. */
 static double difference(const struct twin *t)
 {
@@ -494,6 +505,7 @@ int main(void)
     VA_TEST(turned_operands_are_the_same);
     VA_TEST(linear_layers_multiply_rounded_numbers);
     VA_TEST(whatever_follows_a_product);
+    VA_TEST(many_shapes);
     VA_TEST(attention);
     VA_TEST(gradients_of_linear_layers_are_of_rounded_numbers);
     VA_TEST(convolutions_are_of_rounded_numbers);
