@@ -33,7 +33,7 @@ EMU_plain =
 EMU_asan  = -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1
 EMU_race  = -fsanitize=thread -O1
 define EMU_RULES
-EMU_OBJ_$(1) := $(patsubst %,$(BUILD)/emu/$(1)/%.o,$(filter-out %_cuda.cu %_lt.cc,$(CUDA_SRC)))
+EMU_OBJ_$(1) := $(patsubst %,$(BUILD)/emu/$(1)/%.o,$(filter-out %_cuda.cu,$(CUDA_SRC)))
 $(BUILD)/emu/$(1)/%.o: % $(BUILD)/cuda/flags.cxx
 	@mkdir -p $$(@D)
 	$$(SAY) "  CXX   $$< ($(1))"
@@ -44,15 +44,23 @@ $(BUILD)/emu/$(1)/cuda/va_emu.cc.o: cuda/va_emu.cc $(BUILD)/cuda/flags.cxx
 	$$(Q)$$(CXX) $$(CUDA_FLAGS) $$(CUDA_WARN) $$(HOST_FLAGS) $(if $(filter race,$(1)),-DVA_EMU_RACE,$(EMU_$(1))) -MMD -MP -c -o $$@ -x c++ $$<
 $(BUILD)/emu/$(1)/libvacuda.so: $$(EMU_OBJ_$(1))
 	$$(SAY) "  LINK  $$@"
-	$$(Q)$$(CXX) $(EMU_$(1)) -shared -o $$@ $$^ -lm
+	$$(Q)$$(CXX) $(EMU_$(1)) -shared -o $$@ $$^ -lm -ldl
 $(BUILD)/emu/$(1)/mistakes: $(BUILD)/emu/$(1)/test/cuda/mistakes.cu.o $(BUILD)/emu/$(1)/cuda/va_emu.cc.o
 	$$(SAY) "  LINK  $$@"
 	$$(Q)$$(CXX) $(EMU_$(1)) -o $$@ $$^ -lm
 -include $(wildcard $(BUILD)/emu/$(1)/*/*.d $(BUILD)/emu/$(1)/*/*/*.d)
 endef
 $(foreach v,plain asan race,$(eval $(call EMU_RULES,$(v))))
-EMU_LIBS     = $(BUILD)/emu/plain/libvacuda.so $(BUILD)/emu/asan/libvacuda.so
+EMU_LIBS     = $(BUILD)/emu/plain/libvacuda.so $(BUILD)/emu/asan/libvacuda.so $(BUILD)/emu/libnccl.so.2 $(BUILD)/emu/libcublasLt.so
 EMU_MISTAKES = $(foreach v,plain asan race,$(BUILD)/emu/$(v)/mistakes)
+
+# What stands in for NVIDIA's libraries beside the executor.
+$(BUILD)/emu/libnccl.so.2: test/cuda/nccl.c cuda/va_nccl_facts.h
+$(BUILD)/emu/libcublasLt.so: test/cuda/lt.c cuda/va_lt_facts.h
+$(BUILD)/emu/libnccl.so.2 $(BUILD)/emu/libcublasLt.so: $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(OPT) $(WARN) -fPIC -shared -o $@ $(filter %.c,$^) -lrt
 
 $(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc cuda/rules.mk
 	@mkdir -p $(@D)
@@ -65,7 +73,7 @@ $(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc cuda/rules.mk
 $(CUDA_LIB): $(NVCC_OBJ)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(NVCC) -L$(dir $(realpath $(NVCC)))../lib -shared -cudart static -Xcompiler -fPIC -Xlinker --exclude-libs,ALL -o $@ $^
+	$(Q)$(NVCC) -L$(dir $(realpath $(NVCC)))../lib -shared -cudart static -Xcompiler -fPIC -Xlinker --exclude-libs,ALL -o $@ $^ -ldl
 
 # What each kernel takes of a multiprocessor, as the compiler says; what the disassembly says of its loops, where there is
 # one, and times of models predicted from that. No GPU is asked: the executor says how kernels are launched.

@@ -57,6 +57,9 @@ void va_cuda_launched(struct va_backend *be, const char *name);
 /* Fails the backend with this line; once, as what has failed does no more. */
 void va_cuda_fail(struct va_backend *be, const char *format, ...) VA_PRINTF(2, 3);
 
+/* A line for -v. */
+void va_cuda_note(struct va_backend *be, const char *format, ...) VA_PRINTF(2, 3);
+
 /*
  * Prepared forms of weights (cuda/va_prepared.h): bfloat16 or bytes of the values, where products are
  * in those; made when they are out of date or for the first time. `va_cuda_renew` makes what is there

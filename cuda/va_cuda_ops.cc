@@ -2,6 +2,7 @@
  * The table of a GPU: memory, and which function stands for which entry.
  */
 #include "cuda/va_cuda.h"
+#include "cuda/va_nccl.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,6 +61,17 @@ void va_cuda_fail(struct va_backend *be, const char *format, ...)
     if (!be->failed)
         of(be)->host->fail("%s", line);
     be->failed = true;
+}
+
+void va_cuda_note(struct va_backend *be, const char *format, ...)
+{
+    char line[300];
+    va_list rest;
+
+    va_start(rest, format);
+    vsnprintf(line, sizeof(line), format, rest);
+    va_end(rest);
+    of(be)->host->note("%s", line);
 }
 
 /* With what to do: half the batch, where the tool has one of more than one. */
@@ -374,6 +386,7 @@ static const struct va_ops cuda_ops = {
     .recorded = cuda_recorded,
     .replay = cuda_replay,
     .forget = cuda_forget,
+    .ranks = &va_nccl_ranks,
     .sync = cuda_sync,
     .destroy = cuda_destroy,
 };

@@ -32,11 +32,24 @@ void va_gpu_copy(void *to, const void *from, size_t bytes); /* may overlap */
 void va_gpu_put(void *to, const void *from, size_t bytes);
 void va_gpu_get(void *to, const void *from, size_t bytes);
 
+/* Something of another library is put into the stream next. Where that cannot be kept, a recording is given up. */
+void va_gpu_foreign(void);
+
+/* Whether a library of NVIDIA's can work here: on a GPU, and elsewhere if this environment variable names one
+ * that stands in for it. */
+bool va_gpu_takes(const char *variable);
+
 /* After a kernel was launched: an error of the launch sticks. With VA_CUDA_CHECK=1 in the environment it
  * waits for the kernel, too, so that the operation `name` is to blame. */
 void va_gpu_launched(const char *name);
 
 void va_gpu_wait(void);
+
+/* Whether there is nothing left to wait for, also after an error. */
+bool va_gpu_idle(void);
+
+/* Bytes that no other device anywhere has, [16]: false after an error. */
+bool va_gpu_identity(unsigned char *id);
 
 /*
  * From `record` to `recorded` launches, zero and copy are kept as well as done, with what they were given.

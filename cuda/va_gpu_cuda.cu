@@ -166,6 +166,16 @@ void va_gpu_get(void *to, const void *from, size_t bytes)
         va_gpu_wait();
 }
 
+void va_gpu_foreign(void)
+{
+}
+
+bool va_gpu_takes(const char *variable)
+{
+    (void)variable;
+    return true;
+}
+
 void va_gpu_launched(const char *name)
 {
     if (!failed(name, cudaGetLastError()) && careful)
@@ -176,6 +186,28 @@ void va_gpu_wait(void)
 {
     va_gpu_give_up();
     (void)failed("waiting", cudaStreamSynchronize(stream));
+}
+
+bool va_gpu_idle(void)
+{
+    cudaError_t status;
+
+    va_gpu_give_up();
+    status = cudaStreamQuery(stream);
+    return status != cudaErrorNotReady && (failed("waiting", status) || true);
+}
+
+bool va_gpu_identity(unsigned char *id)
+{
+    struct cudaDeviceProp device;
+    int number;
+
+    static_assert(sizeof(device.uuid) == 16);
+    if (failed("identity", cudaGetDevice(&number)) ||
+        failed("identity", cudaGetDeviceProperties(&device, number)))
+        return false;
+    memcpy(id, &device.uuid, sizeof(device.uuid));
+    return true;
 }
 
 /* Of this thread: what others do with the device is none of it. Who waits after each kernel records nothing. */

@@ -23,11 +23,15 @@ static struct {
 static size_t held, most = SIZE_MAX; /* bytes: now, and VA_EMU_MEMORY */
 static const char *fails;            /* VA_EMU_FAIL */
 static char error[100];
+static unsigned char opened; /* number of the device */
 
+/* VA_EMU_DEVICES, else 1. */
 int va_gpu_count(char *why, size_t room)
 {
+    const char *devices = getenv("VA_EMU_DEVICES");
+
     (void)why, (void)room;
-    return 1;
+    return devices ? atoi(devices) : 1;
 }
 
 bool va_gpu_open(int number)
@@ -37,7 +41,8 @@ bool va_gpu_open(int number)
     fails = getenv("VA_EMU_FAIL");
     if (memory)
         most = strtoull(memory, NULL, 10);
-    return number == 0;
+    opened = (unsigned char)number;
+    return true;
 }
 
 /* Whether it is time for VA_EMU_FAIL. */
@@ -131,6 +136,16 @@ void va_gpu_get(void *to, const void *from, size_t bytes)
     memcpy(to, from, bytes);
 }
 
+void va_gpu_foreign(void)
+{
+    va_gpu_give_up();
+}
+
+bool va_gpu_takes(const char *variable)
+{
+    return getenv(variable) != NULL;
+}
+
 void va_gpu_launched(const char *name)
 {
     called(name);
@@ -140,6 +155,19 @@ void va_gpu_wait(void)
 {
     va_gpu_give_up();
     called("waiting");
+}
+
+bool va_gpu_idle(void)
+{
+    va_gpu_wait();
+    return true;
+}
+
+bool va_gpu_identity(unsigned char *id)
+{
+    memset(id, 0, 16);
+    *id = opened;
+    return true;
 }
 
 void va_gpu_record(void)

@@ -65,9 +65,9 @@ void va_cuda_linear(struct va_backend *be, const struct va_linear *p)
         return;
     if (be->precision == VA_INT8_PRODUCTS)
         in_bytes(be, p, rows);
-    else if (be->precision == VA_BF16_PRODUCTS)
-        va_cuda_linear_half(be, p, rows);
-    else
+    else if (be->precision != VA_BF16_PRODUCTS)
         in_f32(p, rows);
+    else if (!va_cuda_linear_lt(be, p, rows))
+        va_cuda_linear_half(be, p, rows);
     va_cuda_launched(be, "linear");
 }

@@ -47,5 +47,7 @@ static inline va_rows va_linear_rows(const struct va_linear *p)
 
 /* The layer with operands in bfloat16; all `rows` of its tensors. */
 void va_cuda_linear_half(struct va_backend *be, const struct va_linear *p, int64_t rows);
+/* The same by cuBLASLt (cuda/va_lt.h); false where that does not do it, and nothing was done. */
+bool va_cuda_linear_lt(struct va_backend *be, const struct va_linear *p, int64_t rows);
 
 #endif

@@ -79,7 +79,7 @@ close() {
     [ -x "$BUILD/test/unit/test_ranks" ] || skip "the unit tests are not built"
     for n in 2 5; do
         VA_SHARERS=$n run -0 --separate-stderr "${launcher[@]}" -n $n "$BUILD/test/unit/test_ranks"
-        [ "$(tail -n 1 <<<"$output")" = "8 passed, 0 failed" ]
+        [ "$(tail -n 1 <<<"$output")" = "9 passed, 0 failed" ]
         [ "$(grep '^test_ranks: ' <<<"$stderr" | LC_ALL=C sort)" = "$(printf 'test_ranks: %s\n' \
             "a file: unreadable everywhere" "rank $((n - 1)): a file: unreadable here" \
             "rank $((n - 1)): weights after step 7: differ from those of rank 0")" ]

@@ -20,6 +20,7 @@
 #define VA_COMM_H
 
 #include "base/va_attr.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ int va_comm_rank(void);
 int va_comm_size(void);
 /* Ranks on this machine that may run on some core that this one may run on; at least 1. */
 int va_comm_sharers(void);
+int va_comm_local(void); /* lower ranks on this machine */
 
 /*
  * Whether all ranks succeeded: 0 when `result` is 0 on all of them. Otherwise -1 on all, after the
@@ -53,6 +55,16 @@ void va_comm_gather(const void *mine, size_t bytes, void *all);
 /* data [count] becomes ((rank 0 + rank 1) + rank 2) + ..., in float32. Each rank adds up its part
  * of the numbers, so the work and the traffic of a rank hardly grow with their count. */
 void va_comm_sum(float *data, int64_t count);
+
+/*
+ * For what ranks do together by other means than these, and wait for: one that has to give up raises an alarm. On
+ * each other rank `alarmed` is then true once, soon; it does not wait. After that all go to va_comm_agree.
+ */
+void va_comm_alarm(void);
+bool va_comm_alarmed(void);
+
+/* Give the core away in such a wait, after `looked` looks in vain: for longer and longer. */
+void va_comm_rest(int64_t looked);
 
 /* The process of a rank on this machine, alive or not; 0 where it cannot be seen from here. */
 int va_comm_pid(int rank);

@@ -29,6 +29,8 @@ enum { PIECE = 1 << 20 };
  * for longer. Naps and sleeps in microseconds. */
 enum { YIELDS = 1000, NAPS = 200, NAP = 50, SLEEP = 500 };
 
+enum { ALARM = 17 }; /* tag of a message from one rank to another; there are no others */
+
 /* What ranks know of each other. */
 struct peer {
     int pid;
@@ -48,16 +50,21 @@ static struct {
 
 /* ---- waiting --------------------------------------------------------------------------- */
 
+void va_comm_rest(int64_t looked)
+{
+    if (looked < YIELDS)
+        sched_yield();
+    else
+        usleep(looked < YIELDS + NAPS ? NAP : SLEEP);
+}
+
 static void finish(MPI_Request request)
 {
     int done = 0;
 
     for (int64_t i = 0; MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done;
          i++)
-        if (i < YIELDS)
-            sched_yield();
-        else
-            usleep(i < YIELDS + NAPS ? NAP : SLEEP);
+        va_comm_rest(i);
 }
 
 void va_comm_broadcast(void *data, size_t bytes)
@@ -123,6 +130,36 @@ void va_comm_sum(float *data, int64_t count)
         sum_piece(data + i, count - i < PIECE ? (int)(count - i) : PIECE);
 }
 
+/* ---- alarms ---------------------------------------------------------------------------- */
+
+/* Messages of no bytes: they are on their way when the call returns. */
+void va_comm_alarm(void)
+{
+    for (int r = 0; r < comm.size; r++) {
+        MPI_Request request;
+
+        if (r == comm.rank)
+            continue;
+        MPI_Isend(NULL, 0, MPI_BYTE, r, ALARM, MPI_COMM_WORLD, &request);
+        finish(request);
+    }
+}
+
+bool va_comm_alarmed(void)
+{
+    MPI_Request request;
+    MPI_Status status;
+    int here = 0;
+
+    if (comm.size == 1 ||
+        MPI_Iprobe(MPI_ANY_SOURCE, ALARM, MPI_COMM_WORLD, &here, &status) != MPI_SUCCESS ||
+        !here)
+        return false;
+    MPI_Irecv(NULL, 0, MPI_BYTE, status.MPI_SOURCE, ALARM, MPI_COMM_WORLD, &request);
+    finish(request);
+    return true;
+}
+
 /* ---- peers ----------------------------------------------------------------------------- */
 
 static int machine(void)
@@ -163,6 +200,15 @@ int va_comm_sharers(void)
         sharers += CPU_COUNT(&both) > 0;
     }
     return sharers;
+}
+
+int va_comm_local(void)
+{
+    int lower = 0;
+
+    for (int r = 0; r < comm.rank; r++)
+        lower += comm.peers[r].machine == comm.peers[comm.rank].machine;
+    return lower;
 }
 
 int va_comm_pid(int rank)
@@ -239,7 +285,9 @@ void va_comm_end(void)
     if (!comm.begun)
         return;
     va_comm_gather(&comm.rank, sizeof(comm.rank),
-                   all); /* MPI_Finalize waits as well, but burns a core */
+                   all);      /* MPI_Finalize waits as well, but burns a core */
+    while (va_comm_alarmed()) /* nobody waited for what this one told of */
+        ;
     MPI_Finalize();
     va_free(comm.peers);
     va_free(comm.parts);

@@ -219,7 +219,7 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
         return;
     }
     l.cut = cut_product(p->M, p->N, p->K, BAND_ROWS, band_columns(p, tensors));
-    l.add = same && p->act == VA_IDENTITY;
+    l.add = same && p->act == VA_IDENTITY && !p->pre;
     l.aside = same && !l.add;
     if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
         va_cpu_run(l.cpu, tensors * l.cut.across * l.cut.down, linear_task, &l);

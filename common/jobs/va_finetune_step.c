@@ -203,7 +203,8 @@ int va_tuner_step(void *arg)
     if (va_comm_agree(va_backend_peek(t->be)) < 0)
         return -1;
     va_share_report(t->optimiser, &joined);
-    va_share_gradients(s->params, t->run.room);
+    if (va_share_gradients(s->params, t->run.room) < 0)
+        return -1;
     va_run_change_begin();
     status = update(t, k, &joined);
     va_run_change_end();

@@ -125,7 +125,8 @@ int va_pretrain_step(void *arg)
         if (add_batch(t, s->batches * accumulate + a, step) < 0)
             return -1;
     va_share_report(t->optimiser, &joined);
-    va_share_gradients(s->params, t->run.room);
+    if (va_share_gradients(s->params, t->run.room) < 0)
+        return -1;
     va_run_change_begin();
     status = update(t, &joined);
     va_run_change_end();

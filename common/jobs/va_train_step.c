@@ -153,9 +153,9 @@ int va_train_step(void *arg)
         return -1;
     if (!replays) {
         both_ways(t, &w, step);
-        if (va_comm_agree(va_backend_peek(t->be)) < 0)
+        if (va_comm_agree(va_backend_peek(t->be)) < 0 ||
+            va_share_gradients(s->params, t->run.room) < 0)
             return -1;
-        va_share_gradients(s->params, t->run.room);
     }
     va_run_change_begin();
     if (replays)

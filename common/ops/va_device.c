@@ -23,6 +23,12 @@ static bool is_cuda(const char *device)
 }
 
 static bool told; /* why auto left a device out */
+static int local; /* va_device_spread */
+
+void va_device_spread(int rank)
+{
+    local = rank;
+}
 
 /* The kind that `device` names, and its number; NULL after reporting that it is not here. */
 static const struct va_device *find(const char *device, int *number)
@@ -42,6 +48,8 @@ static const struct va_device *find(const char *device, int *number)
         found = d->count(why, sizeof(why));
         if (*number < found) {
             told = true;
+            if (!colon)
+                *number = local % found;
             return d;
         }
         if (any && !told)
@@ -71,9 +79,13 @@ struct va_backend *va_device_open(const char *device)
 {
     int number;
     const struct va_device *d = find(device, &number);
+    struct va_backend *be;
 
     if (!d)
         return NULL;
     va_computed_on(d->name);
-    return d->open(number);
+    be = d->open(number);
+    if (be)
+        be->number = number;
+    return be;
 }

@@ -34,6 +34,9 @@ extern const char *const va_float_precision_names[]; /* the same without int8 */
                   "arithmetic of matrix products; auto: bf16 if it is much faster here, else " \
                   "f32")
 
+/* Ranks of a job that share this machine: a name without a number is that of device `rank` modulo those here. */
+void va_device_spread(int rank);
+
 /* Whether this is the name of a device that is here. False after reporting, with *status set. */
 VA_MUST_USE bool va_device_check_name(const char *device, int *status);
 

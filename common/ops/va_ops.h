@@ -28,9 +28,8 @@
 #include "ops/va_op_sequence.h"
 #include "ops/va_op_train.h"
 #include "ops/va_op_transformer.h"
+#include "ops/va_ranks.h"
 #include <stddef.h>
-
-struct va_backend;
 
 struct va_ops {
     const char *name;
@@ -128,6 +127,9 @@ struct va_ops {
     void (*replay)(struct va_backend *be, void *calls);
     void (*forget)(struct va_backend *be, void *calls); /* NULL is fine */
 
+    const struct va_ranks
+        *ranks; /* sums between ranks without the host (ops/va_ranks.h); or NULL */
+
     int (*sync)(struct va_backend *be); /* wait; -1 after a failure was reported */
     void (*destroy)(struct va_backend *be);
 };
@@ -151,6 +153,8 @@ struct va_backend {
     struct va_ops table;
     enum va_precision precision; /* from now on; of weights put without values too */
     bool failed;                 /* an operation failed, and it was reported */
+    bool joined;                 /* ranks->join was successful */
+    int number;                  /* of its kind, from 0 */
     int64_t batch;               /* --batch, where a smaller one takes less memory; or 0 */
     int64_t held;                /* bytes allocated now, and the most so far */
     int64_t held_max;

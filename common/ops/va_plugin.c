@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct va_plugin_host host = { va_backend_init, va_error_machine };
+static const struct va_plugin_host host = { va_backend_init, va_error_machine, va_debug };
 static const struct va_plugin *plugin; /* NULL: `missing` says why */
 static char missing[PATH_MAX + 200];
 static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -11,13 +11,14 @@
 #include "ops/va_ops.h"
 
 /* Goes up with every change of the table, of what it takes, or of this page. */
-enum { VA_PLUGIN_ABI = 2 };
+enum { VA_PLUGIN_ABI = 3 };
 #define VA_PLUGIN_SYMBOL "va_cuda_plugin"
 
 /* What a plugin may call of the program that opened it. */
 struct va_plugin_host {
     void (*init)(struct va_backend *be, const struct va_ops *own); /* va_backend_init */
     int (*fail)(const char *format, ...) VA_PRINTF(1, 2);          /* va_error_machine */
+    void (*note)(const char *format, ...) VA_PRINTF(1, 2);         /* va_debug */
 };
 
 struct va_plugin {

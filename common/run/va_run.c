@@ -332,7 +332,9 @@ static int go(struct va_run *r)
 
     if (begin_or_resume(r) < 0 || va_comm_agree(va_run_watch_begin(r)) < 0)
         return failed(r);
-    status = loop(r);
+    status = va_share_join(r->state.params->be);
+    if (status == 0)
+        status = loop(r);
     va_run_watch_end();
     va_progress_end();
     if (status < 0)

@@ -149,6 +149,7 @@ static int begin(const struct va_run_args *a, int (*run)(void))
 {
     if (a->readers && va_decoder_start(a->unconfined) < 0) /* before there are threads */
         return -1;
+    va_device_spread(va_comm_local());
     va_threads_share(va_comm_sharers());
     va_threads_set((int)a->threads);
     va_debug("%d of %d ranks, %d threads", va_comm_rank() + 1, va_comm_size(),

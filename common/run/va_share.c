@@ -88,12 +88,14 @@ void va_share_report(struct va_optimiser *o, struct va_step_report *r)
 
 /* ---- gradients ------------------------------------------------------------------------- */
 
-void va_share_gradients(struct va_params *params, float *room)
+int va_share_gradients(struct va_params *params, float *room)
 {
     struct va_backend *be = params->be;
 
     if (va_comm_size() == 1)
-        return;
+        return 0;
+    if (be->joined)
+        return va_share_sum_on_device(be, params->grads, params->trained);
     for (int64_t at = 0; at < params->trained; at += VA_SHARE_ROOM) {
         int64_t left = params->trained - at, n = left < VA_SHARE_ROOM ? left : VA_SHARE_ROOM;
 
@@ -101,6 +103,7 @@ void va_share_gradients(struct va_params *params, float *room)
         va_comm_sum(room, n);
         be->ops->put_f32(be, va_at(be, params->grads, at), room, n);
     }
+    return 0;
 }
 
 /* ---- checks ---------------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
  *
  * Each rank takes a share of the windows, one behind the other; where there are fewer windows than
  * ranks some get none. The loss is that of the whole batch, from moments merged in the order of
- * ranks; gradients are added up in that order. What every rank then has is the same, bit for bit,
+ * ranks; gradients are added up in that order, or, where the devices do it themselves (va_share_join), in one
+ * of theirs (ops/va_ranks.h). What every rank then has is the same, bit for bit,
  * so all make the same update and weights never have to be sent.
  *
  * How close to one rank: masks and loss are those of the whole batch, so the only difference is
@@ -50,9 +51,18 @@ double va_share_sum(double x);
  * left alone, as the report of the step has it. */
 void va_share_report(struct va_optimiser *o, struct va_step_report *r);
 
-/* From the gradients of this rank's share to those of the batch; room [VA_SHARE_ROOM]. */
+/*
+ * Before the first gradients: where each rank has a GPU of its own and all have NCCL, these add up gradients by it, without
+ * the host; -v says so, or why not. 0 in both cases, or -1 on all ranks after an error was reported.
+ */
+VA_MUST_USE int va_share_join(struct va_backend *be);
+
+/* From the gradients of this rank's share to those of the batch; room [VA_SHARE_ROOM]. -1 on all ranks where a
+ * device gave up its sum, after reporting. */
 enum { VA_SHARE_ROOM = 1 << 20 };
-void va_share_gradients(struct va_params *params, float *room);
+VA_MUST_USE int va_share_gradients(struct va_params *params, float *room);
+/* The same for numbers of a device that has joined. Waits. */
+VA_MUST_USE int va_share_sum_on_device(struct va_backend *be, void *data, int64_t count);
 
 /* Whether all ranks hashed the same: 0, or -1 after "rank 2: WHAT: not those of rank 0". */
 VA_MUST_USE int va_share_same(struct va_hash *h, const char *what);

@@ -46,7 +46,7 @@ fi
 
 step curve.txt 60 ./curve.sh
 
-for row in "vit cls-f32 --batch 64" "vit cls-bf16 --batch 256" "temporal step" "temporal forward" "temporal conv-fwd" "temporal adamw" \
+for row in "vit cls-f32 --batch 64" "vit cls-bf16 --batch 256" "env VA_CUDA_BLAS=no vit cls-bf16 --batch 256" "temporal step" "temporal forward" "temporal conv-fwd" "temporal adamw" \
     "scan scan-fwd" "scan scan" "encoder finetune"; do
     # shellcheck disable=SC2086 # words
     step "bench-$(tr ' ' '-' <<<"$row").json" 60 $row -n 20

@@ -257,6 +257,58 @@ static void linear_layers_multiply_rounded_numbers(void)
         }
 }
 
+/* Tensors of a batch, with gaps or without; what is added, and what is kept of the sums. */
+static void one_layer(enum va_precision precision, int64_t B, bool gaps, int residual, bool act,
+                      bool keep, bool bias)
+{
+    enum { M = 9, N = 20, K = 21 };
+    int64_t gap = gaps ? 4 : 0, run = M * (N + gap) + 3 * gap;
+    struct va_linear p = { .M = M, .N = N, .K = K, .ldx = K + gap, .ldy = N + gap, .B = B };
+    struct twin *x, *w, *b, *y, *r, *pre;
+    struct va_weight weight;
+
+    begin(precision);
+    twin_ref->precision = precision;
+    p.stepx = M * p.ldx, p.stepy = run, p.stepr = residual == 1 ? 0 : run + gap;
+    p.act = act ? VA_GELU : VA_IDENTITY;
+    x = twin_random(B * p.stepx, -1, 1), w = twin_random(N * K, -1, 1);
+    b = twin_random(N, -1, 1), y = twin_random(B * run, -1, 1);
+    r = residual == 3 ? y : twin_random(B * (run + gap), -1, 1);
+    pre = twin_new(B * run);
+    if (residual == 3)
+        p.stepr = run;
+    weight = twin_weight(w->ref);
+    p.w = &weight, p.x = x->ref, p.y = y->ref, p.bias = bias ? b->ref : NULL;
+    p.residual = residual ? r->ref : NULL, p.pre = keep ? pre->ref : NULL;
+    twin_ref->ops->linear(twin_ref, &p);
+    weight = twin_weight(w->cpu);
+    p.x = x->cpu, p.y = y->cpu, p.bias = bias ? b->cpu : NULL;
+    p.residual = residual ? r->cpu : NULL, p.pre = keep ? pre->cpu : NULL;
+    twin_cpu->ops->linear(twin_cpu, &p);
+    twin_check("linear", y, K, 1);
+    twin_check("pre", pre, K, 1);
+    twin_cpu->ops->weight_release(twin_cpu, &weight);
+    twin_end();
+}
+
+static void whatever_follows_a_product(void)
+{
+    for (int i = 0; i < 2 * 2 * 2 * 4 * 2 * 2 * 2; i++)
+        one_layer(i / 128 % 2 ? VA_BF16_PRODUCTS : VA_F32_PRODUCTS, i / 64 % 2 ? 3 : 1,
+                  i / 32 % 2, i / 8 % 4, i / 4 % 2, i / 2 % 2, i % 2);
+}
+
+/* More than a library that chooses an algorithm for each keeps in mind. */
+static void many_shapes(void)
+{
+    for (int64_t M = 1; M < 300; M++) {
+        twin_check("linear", linear(M, 1, 5, 0, VA_BF16_PRODUCTS), 5, 1);
+        twin_end();
+    }
+    twin_check("linear", linear(2, 1, 5, 0, VA_BF16_PRODUCTS), 5, 1);
+    twin_end();
+}
+
 /* Root mean square of the difference of a twin's two sides, over that of ref's. */
 static double difference(const struct twin *t)
 {
@@ -451,6 +503,8 @@ int main(void)
     VA_TEST(sums_have_one_order);
     VA_TEST(turned_operands_are_the_same);
     VA_TEST(linear_layers_multiply_rounded_numbers);
+    VA_TEST(whatever_follows_a_product);
+    VA_TEST(many_shapes);
     VA_TEST(attention);
     VA_TEST(gradients_of_linear_layers_are_of_rounded_numbers);
     VA_TEST(convolutions_are_of_rounded_numbers);

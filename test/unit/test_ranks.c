@@ -8,7 +8,9 @@
 #include "comm/va_comm.h"
 #include "cpu/va_cpu_ops.h"
 #include "run/va_share.h"
+#include "test/unit/device.h"
 #include "test/va_test.h"
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -138,14 +140,59 @@ static void moments_of_all(void)
     va_backend_free(be);
 }
 
-/* Entries smaller and larger than a piece, and a frozen one between them. */
+/* Gradient j of entry i, from all ranks: in their order, or near that, where devices add up. */
+static bool is_sum(float got, int64_t j, int64_t i, bool exact)
+{
+    float sum = number(0, j + i);
+
+    for (int r = 1; r < size; r++)
+        sum += number(r, j + i);
+    return exact ? got == sum : fabsf(got - sum) <= 1e-6f;
+}
+
+static void sum_gradients(struct va_params *list, const int64_t *counts, float *room)
+{
+    struct va_backend *be = list->be;
+    struct va_hash h;
+
+    for (int64_t i = 0; i < list->count; i++) {
+        float *x = va_new(counts[i], sizeof(*x));
+
+        for (int64_t j = 0; j < counts[i]; j++)
+            x[j] = number(rank, j + i);
+        if (list->items[i].grad)
+            be->ops->put_f32(be, list->items[i].grad, x, counts[i]);
+        va_free(x);
+    }
+    VA_CHECK(va_share_gradients(list, room) == 0);
+    va_hash_init(&h);
+    for (int64_t i = 0; i < list->count; i++) {
+        float *x = va_new(counts[i], sizeof(*x));
+        int64_t bad = -1;
+
+        if (list->items[i].grad)
+            be->ops->get_f32(be, x, list->items[i].grad, counts[i]);
+        va_hash_add(&h, x, sizeof(*x) * (size_t)counts[i]);
+        for (int64_t j = 0; list->items[i].grad && j < counts[i] && bad < 0; j++)
+            bad = is_sum(x[j], j, i, size == 2 || !be->joined) ? -1 : j;
+        VA_CHECK_INT(bad, -1);
+        va_free(x);
+    }
+    VA_CHECK(va_share_same(&h, "gradients") == 0);
+}
+
+/* Entries smaller and larger than a piece, and a frozen one between them. VA_JOINED: whether devices are expected
+ * to make sums themselves. */
 static void gradients_and_weights(void)
 {
     static const int64_t counts[] = { 3, 7, 1, VA_SHARE_ROOM + 5, 11 };
-    struct va_backend *be = va_cpu_backend_new();
+    struct va_backend *be = va_test_device();
     float *room = va_new(VA_SHARE_ROOM, sizeof(*room));
     struct va_params list;
 
+    if (va_share_join(be) < 0)
+        exit(4);
+    VA_CHECK(be->joined == (getenv("VA_JOINED") != NULL));
     va_params_init(&list, be);
     for (size_t i = 0; i < VA_COUNT(counts); i++)
         VA_CHECK(va_params_add(&list,
@@ -157,25 +204,14 @@ static void gradients_and_weights(void)
                                "entry.%zu", i) == (int64_t)i);
     VA_CHECK(va_params_allocate(&list) == 0 && va_params_allocate_training(&list) == 0);
     VA_CHECK(va_params_draw(&list, 4) == 0);
-    for (size_t i = 0; i < VA_COUNT(counts); i++)
-        for (int64_t j = 0; list.items[i].grad && j < counts[i]; j++)
-            ((float *)list.items[i].grad)[j] = number(rank, j + (int64_t)i);
-    va_share_gradients(&list, room);
-    for (size_t i = 0; i < VA_COUNT(counts); i++)
-        for (int64_t j = 0; list.items[i].grad && j < counts[i]; j++) {
-            float sum = number(0, j + (int64_t)i);
-
-            for (int r = 1; r < size; r++)
-                sum += number(r, j + (int64_t)i);
-            if (((float *)list.items[i].grad)[j] != sum) {
-                VA_CHECK_INT(j, -1);
-                break;
-            }
-        }
+    for (int again = 0; again < 2; again++)
+        sum_gradients(&list, counts, room);
     VA_CHECK(va_share_same_weights(&list, 6, room) == 0);
-    if (size > 1) { /* one bit, on one rank: all of them hear of it */
+    if (size > 1) { /* one number, on one rank: all of them hear of it */
+        const float other = 2;
+
         if (rank == size - 1)
-            ((unsigned char *)list.items[3].value.data)[sizeof(float) * VA_SHARE_ROOM] ^= 1;
+            be->ops->put_f32(be, va_at(be, list.items[3].value.data, VA_SHARE_ROOM), &other, 1);
         VA_CHECK(va_share_same_weights(&list, 7, room) == -1);
         VA_CHECK_INT(va_error_status(), VA_EXIT_MACHINE);
     }
@@ -192,6 +228,22 @@ static void neighbours(void)
         VA_CHECK(va_comm_pid(r) > 0 && kill(va_comm_pid(r), 0) == 0);
     VA_CHECK_INT(va_comm_pid(rank), getpid());
     VA_CHECK_INT(va_comm_sharers(), expected ? atoi(expected) : 1);
+    VA_CHECK_INT(va_comm_local(), rank); /* all are on one machine */
+}
+
+/* The last rank gives up, and later the first; the others wait until they hear of it, and only then. */
+static void alarms(void)
+{
+    for (int who = size - 1; who >= 0 && size > 1; who -= size - 1) {
+        VA_CHECK(!va_comm_alarmed());
+        VA_CHECK(va_comm_agree(0) == 0); /* all have looked */
+        if (rank == who)
+            va_comm_alarm();
+        for (int64_t i = 0; rank != who && !va_comm_alarmed(); i++)
+            va_comm_rest(i);
+        VA_CHECK(va_comm_agree(0) == 0);
+    }
+    VA_CHECK(!va_comm_alarmed());
 }
 
 /* The others go on only when all have heard of it; the error is that of the last rank. */
@@ -214,6 +266,7 @@ int main(void)
         return 4;
     rank = va_comm_rank();
     size = va_comm_size();
+    va_device_spread(va_comm_local());
     VA_TEST(gathering);
     VA_TEST(first_value);
     VA_TEST(sums_in_order);
@@ -221,6 +274,7 @@ int main(void)
     VA_TEST(moments_of_all);
     VA_TEST(gradients_and_weights);
     VA_TEST(neighbours);
+    VA_TEST(alarms);
     VA_TEST(disagreement);
     status = va_test_finish();
     va_comm_end();

@@ -1,0 +1,17 @@
+/*
+ * va_nccl.h - sums between GPUs by NCCL (ops/va_ranks.h).
+ *
+ * libnccl.so.2 is opened when ranks look for it (cuda/va_find.h), and nothing of it is needed before: what is used of its
+ * interface is declared in va_nccl.cc. VA_CUDA_NCCL=no in the environment leaves it alone; a path there names it.
+ *
+ * Order: NCCL's own, by rings and trees that follow from how the GPUs are connected. Sums inside of switches are turned off
+ * (NCCL_NVLS_ENABLE=0, unless the environment has that variable), because nothing is said about their order.
+ */
+#ifndef VA_NCCL_H
+#define VA_NCCL_H
+
+#include "cuda/va_cuda.h"
+
+extern const struct va_ranks va_nccl_ranks;
+
+#endif
