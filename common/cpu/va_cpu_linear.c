@@ -155,6 +155,12 @@ static void round_rows(void *arg, int64_t task, int thread)
     }
 }
 
+/* From row to row of a block in scratch: an odd number of cache lines. */
+static int64_t gap(int64_t cols)
+{
+    return (va_round_up(cols, 16) / 16 | 1) * 16;
+}
+
 static void narrow_task(void *arg, int64_t task, int thread)
 {
     const struct narrow *n = arg;
@@ -171,7 +177,7 @@ static void narrow_task(void *arg, int64_t task, int thread)
                                          .ldx = n->ld,
                                          .w = va_packed_narrow(w, 0, b.n0),
                                          .c = c,
-                                         .ldc = b.cols };
+                                         .ldc = gap(b.cols) };
 
     if (w->size == 1) {
         product.scale_x = n->scales + row;
@@ -181,7 +187,7 @@ static void narrow_task(void *arg, int64_t task, int thread)
     } else {
         va_hot()->halves_product(&product);
     }
-    finish(&n->l, b.tensor, b.m0, b.rows, b.n0, b.cols, c, b.cols);
+    finish(&n->l, b.tensor, b.m0, b.rows, b.n0, b.cols, c, product.ldc);
 }
 
 static void linear_narrow(struct linear l, int64_t tensors)
@@ -194,7 +200,7 @@ static void linear_narrow(struct linear l, int64_t tensors)
 
     n.l.aside = true;
     n.l.cut = cut_product(p->M, p->N, p->K, NARROW_BAND, NARROW_COLUMNS);
-    if (!va_cpu_room(l.cpu, n.l.cut.rows * n.l.cut.cols,
+    if (!va_cpu_room(l.cpu, n.l.cut.rows * gap(n.l.cut.cols),
                      va_round_up(rows, 16) + rows * n.ld / 4))
         return;
     n.scales = l.cpu->shared;

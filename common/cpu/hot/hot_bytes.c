@@ -269,8 +269,8 @@ static void product_by_tiles(const struct va_narrow_product *p)
     int32_t sums[TILE * TILE] __attribute__((aligned(64)));
 
     va_amx_begin();
-    for (int64_t n = 0; n < p->cols; n += TILE)
-        for (int64_t m = 0; m < p->rows; m += TILE) {
+    for (int64_t m = 0; m < p->rows; m += TILE)
+        for (int64_t n = 0; n < p->cols; n += TILE) {
             struct tile t = tile_at(p, m, n, TILE, TILE);
 
             va_amx_multiply_some(p, true, t.rows, t.cols, t.x, t.w, sums, TILE, false);

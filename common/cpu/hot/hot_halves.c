@@ -370,7 +370,7 @@ static void product_by_vectors(const struct va_narrow_product *p)
 }
 
 #ifdef VA_AMX_HERE
-enum { TILE = 2 * NR };
+enum { TILE = 2 * NR, RUN = 8 /* lines of a single tap that are summed at a time */ };
 
 /* A tile at an edge of c: by way of `aside`, where it is whole. */
 static void multiply_edge(const struct va_narrow_product *p, const struct tile *t)
@@ -385,22 +385,36 @@ static void multiply_edge(const struct va_narrow_product *p, const struct tile *
         memcpy(t->c + r * p->ldc, aside + r * TILE, (size_t)t->cols * sizeof(float));
 }
 
-static void product_by_tiles(const struct va_narrow_product *p)
+/* Rows are the slowest index: the lines of 32 of them stay in the first cache. */
+static void multiply_run(const struct va_narrow_product *p)
 {
-    va_amx_begin();
-    for (int64_t n = 0; n < p->cols; n += TILE)
-        for (int64_t m = 0; m < p->rows; m += TILE) {
+    for (int64_t m = 0; m < p->rows; m += TILE)
+        for (int64_t n = 0; n < p->cols; n += TILE) {
             struct tile t = { .x = p->x + m * p->ldx,
                               .w = p->w + n / NR * p->panel,
                               .c = p->c + m * p->ldc + n,
                               .rows = p->rows - m < TILE ? p->rows - m : TILE,
                               .cols = p->cols - n < TILE ? p->cols - n : TILE };
 
-            if (t.rows == TILE && t.cols == TILE)
-                va_amx_multiply(p, false, 2, 2, t.x, t.w, t.c, p->ldc, p->add);
+            if (t.rows % NR == 0 && t.cols % NR == 0)
+                va_amx_multiply_some(p, false, t.rows, t.cols, t.x, t.w, t.c, p->ldc, p->add);
             else
                 multiply_edge(p, &t);
         }
+}
+
+static void product_by_tiles(const struct va_narrow_product *p)
+{
+    struct va_narrow_product run = *p;
+
+    va_amx_begin();
+    for (int64_t l = 0; l < p->lines; l += run.lines) {
+        run.lines = p->taps == 1 && p->lines - l >= 2 * RUN ? RUN : p->lines - l;
+        run.x = p->x + l * VA_NARROW_LINE;
+        run.w = p->w + l * VA_NARROW_TILE;
+        run.add = p->add || l > 0;
+        multiply_run(&run);
+    }
     va_amx_end();
 }
 #endif
