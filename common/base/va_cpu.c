@@ -177,24 +177,25 @@ const char *const va_vnni_names[] = { "no", "yes", NULL };
 const char *const va_amx_names[] = { "no", "yes", NULL };
 const char *const va_bf16_names[] = { "no", "yes", NULL };
 
-/* What *answer remembers of a question that costs something: 1, -1; 0: not asked yet. */
-static bool remember(_Atomic signed char *answer, bool (*ask)(void))
+/* What is remembered of the answers, as products ask each time: 1, -1; 0: not asked yet. */
+static struct {
+    _Atomic signed char vnni[VA_ISA_AVX512 + 1], amx, dots;
+} known_answers;
+
+static bool remember(_Atomic signed char *answer, bool yes)
 {
-    if (!*answer)
-        *answer = ask() ? 1 : -1;
-    return *answer > 0;
+    *answer = yes ? 1 : -1;
+    return yes;
 }
 
 bool va_cpu_vnni(enum va_isa isa)
 {
-    static _Atomic signed char here[VA_ISA_AVX512 + 1]; /* as in remember() */
+    _Atomic signed char *answer = &known_answers.vnni[isa];
 
-    if (!here[isa])
-        here[isa] = isa <= detect() && has_vnni(isa) ? 1 : -1;
-    return here[isa] > 0 && wish("VA_VNNI", va_vnni_names) != 0;
+    return *answer ? *answer > 0
+                   : remember(answer, isa <= detect() && has_vnni(isa) &&
+                                          wish("VA_VNNI", va_vnni_names) != 0);
 }
-
-static _Atomic signed char dots, amd;
 
 /* By the first thread that asks: it starts a process. */
 static bool amx_works(void)
@@ -207,14 +208,28 @@ static bool amx_works(void)
 
 bool va_cpu_amx(void)
 {
-    return amx_works() && wish("VA_AMX", va_amx_names) != 0;
+    _Atomic signed char *answer = &known_answers.amx;
+
+    return *answer ? *answer > 0
+                   : remember(answer, amx_works() && wish("VA_AMX", va_amx_names) != 0);
 }
 
 bool va_cpu_bf16_dots(void)
 {
-    int wanted = wish("VA_BF16", va_bf16_names);
+    _Atomic signed char *answer = &known_answers.dots;
+    int wanted;
 
-    return remember(&dots, has_dots) && (wanted == 1 || (wanted && remember(&amd, is_amd)));
+    if (*answer)
+        return *answer > 0;
+    wanted = wish("VA_BF16", va_bf16_names);
+    return remember(answer, has_dots() && (wanted == 1 || (wanted && is_amd())));
+}
+
+void va_cpu_ask_again(void)
+{
+    for (int i = 0; i <= VA_ISA_AVX512; i++)
+        known_answers.vnni[i] = 0;
+    known_answers.amx = known_answers.dots = 0;
 }
 
 const char *const va_wished_precision_names[] = { "f32", "bf16", NULL };

@@ -65,6 +65,9 @@ extern const char *const va_bf16_names[]; /* no, yes */
 
 bool va_cpu_bf16_dots(void);
 
+/* The environment changed: tests say so. */
+void va_cpu_ask_again(void);
+
 const char *va_cpu_describe(void); /* one line for --version -v */
 
 #endif

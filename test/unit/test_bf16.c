@@ -146,17 +146,22 @@ static void check_trial(struct trial *t, bool exact)
 /* fn with each instruction set, and with each of its ways to multiply bfloat16. */
 static void by_every_means(struct trial *t)
 {
+    const bool has_amx = va_cpu_amx();
+
     for (int isa = 0; isa <= (int)va_cpu_isa(); isa++) {
         va_hot_use((enum va_isa)isa);
-        for (int amx = 0; amx <= (isa == VA_ISA_AVX512 && va_cpu_amx()); amx++) {
+        for (int amx = 0; amx <= (isa == VA_ISA_AVX512 && has_amx); amx++) {
             setenv("VA_AMX", va_amx_names[amx], 1);
             setenv("VA_BF16", "no", 1);
+            va_cpu_ask_again();
             check_trial(t, true);
             setenv("VA_BF16", "yes", 1);
+            va_cpu_ask_again();
             if (isa == VA_ISA_AVX512 && va_cpu_bf16_dots() && !amx)
                 check_trial(t, false);
             unsetenv("VA_BF16");
             unsetenv("VA_AMX");
+            va_cpu_ask_again();
         }
     }
     va_hot_use(va_cpu_isa());

@@ -7,20 +7,29 @@
 #include "test/unit/ops_twin.h"
 #include <stdlib.h>
 
-/* fn with each instruction set of the CPU, with its own instructions for bytes and without. */
+/* fn with each instruction set of the CPU, with AMX and VNNI, where they are, and without. */
 static void at_every_level(void (*fn)(void))
 {
     if (!va_test_of_cpu()) {
         fn();
         return;
     }
-    for (int isa = 0; isa <= (int)va_cpu_isa(); isa++)
-        for (int vnni = 0; vnni <= (int)va_cpu_vnni((enum va_isa)isa); vnni++) {
-            va_hot_use((enum va_isa)isa);
-            setenv("VA_VNNI", va_vnni_names[vnni], 1);
+    for (int isa = 0; isa <= (int)va_cpu_isa(); isa++) {
+        static const char *const ways[][2] = { { "yes", "yes" },
+                                               { "no", "yes" },
+                                               { "no", "no" } };
+
+        va_hot_use((enum va_isa)isa);
+        for (size_t i = 0; i < VA_COUNT(ways); i++) {
+            setenv("VA_AMX", ways[i][0], 1);
+            setenv("VA_VNNI", ways[i][1], 1);
+            va_cpu_ask_again();
             fn();
-            unsetenv("VA_VNNI");
         }
+    }
+    unsetenv("VA_AMX");
+    unsetenv("VA_VNNI");
+    va_cpu_ask_again();
     va_hot_use(va_cpu_isa());
 }
 
