@@ -171,7 +171,7 @@ void va_cpu_narrow_dx(struct va_cpu *cpu, const struct va_conv_grad *p)
 enum {
     PAIRS = VA_NARROW_GROUPS,     /* of frames: of a line */
     GROUP = 4 * VA_NARROW_PANEL,  /* bytes of a pair of a panel */
-    CHANNELS = 64,                /* output channels of a task, at most */
+    CHANNELS = 32,                /* output channels of a task, at most */
     INPUTS = 2 * VA_NARROW_PANEL, /* input channels of a task */
     TURNED =
         8 *
