@@ -92,9 +92,9 @@ static bool start_bf16(struct bench *b)
     return start_rater(b, VA_BF16_PRODUCTS);
 }
 
-static bool start_mae(struct bench *b)
+static bool start_autoencoder(struct bench *b, enum va_precision precision)
 {
-    struct training *t = begin(b, VA_F32_PRODUCTS);
+    struct training *t = begin(b, precision);
     int64_t V = va_mae_visible(P, .75), B = b->batch;
     int32_t *visible = va_new(B * V, sizeof(*visible)), *rank = va_new(B * P, sizeof(*rank));
     float *order = noise(B * P, 4);
@@ -113,6 +113,16 @@ static bool start_mae(struct bench *b)
     t->batch = (struct va_mae_batch){ B, visible, rank, noise(B * V * S, 5), t->patches };
     b->work = 3 * 2 * (double)B * (85.6e6 * (double)(1 + V) + 25.7e6 * (double)(1 + P));
     return ready(t);
+}
+
+static bool start_mae(struct bench *b)
+{
+    return start_autoencoder(b, VA_F32_PRODUCTS);
+}
+
+static bool start_mae_bf16(struct bench *b)
+{
+    return start_autoencoder(b, VA_BF16_PRODUCTS);
 }
 
 static void forward_rater(const struct training *t, int64_t B, void *step)
@@ -169,6 +179,7 @@ int main(int argc, char **argv)
         { "finetune", start_f32, run, error, 1 - 1e-6, 0, "flop", 4, 1, NULL },
         { "finetune-bf16", start_bf16, run, error, 1 - 1e-6, 0, "flop", 4, 1, NULL },
         { "pretrain", start_mae, run, error, 1 - 1e-6, 0, "flop", 8, 1, NULL },
+        { "pretrain-bf16", start_mae_bf16, run, error, 1 - 1e-6, 0, "flop", 8, 1, NULL },
     };
 
     return bench_main(argc, argv, rows, sizeof(rows) / sizeof(*rows));

@@ -49,6 +49,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--dtype", choices=["f32", "bf16"], default="f32")
     p.add_argument("--lockstep", action="store_true")
     args = p.parse_args()
     torch.set_num_threads(args.threads)
@@ -60,7 +61,8 @@ def main():
 
     def update():
         adamw.zero_grad()
-        loss = model(patches)
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.dtype == "bf16"):
+            loss = model(patches)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adamw.step()

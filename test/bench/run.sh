@@ -32,6 +32,7 @@ vit-int8 | vit cls-int8 | peer_vit.py --batch 8 --engine onnxruntime --dtype int
 finetune | encoder finetune | peer_vit.py --what finetune8 --batch 4 | peak-fma
 finetune-bf16 | encoder finetune-bf16 | peer_vit.py --what finetune8 --batch 4 --dtype bf16 | peak-fma
 pretrain | encoder pretrain | test/bench/peer_mae.py | peak-fma
+pretrain-bf16 | encoder pretrain-bf16 | test/bench/peer_mae.py --dtype bf16 | peak-fma
 open | open open | | peak-read
 jpeg | media jpeg | peer_io.py --what jpeg-cv2 --images 2000 | none
 video | media video | test/bench/peer_video.py --frames 600 | none
