@@ -116,7 +116,7 @@ void va_cpu_conv(struct va_backend *be, const struct va_conv *p)
                          .bias = p->bias,
                          .out = p->y };
 
-    if (be->failed)
+    if (be->failed || p->B < 1 || p->T < 1)
         return;
     if (va_cpu_in_frequencies(be) && va_cpu_spectral_conv(s.cpu, p))
         return;
