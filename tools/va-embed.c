@@ -36,7 +36,7 @@ static const struct va_usage usage = {
         "expressions.\n\n"
         "--precision bf16 rounds the operands of matrix products to bfloat16 and sums in "
         "float32; everything else stays float32. It is faster on CPUs with AMX or AMD's "
-        "AVX512_BF16. Elsewhere: same speed as f32, almost the same result.\n\n"
+        "AVX512_BF16. On other CPUs it takes two to three times as long as f32.\n\n"
         "--precision auto measures both, in less than a second, and uses bf16 where it is 1.25 times as "
         "fast or more, else f32. --verbose tells the times; the provenance of the features says "
         "which it was.\n\n"

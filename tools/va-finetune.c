@@ -90,7 +90,8 @@ static const struct va_usage usage = {
         "Under an MPI launcher (mpirun, srun), all ranks share each batch: --batch is "
         "the total over all ranks.\n\n"
         "--precision bf16 rounds the operands of linear layers, and in their gradients, to "
-        "bfloat16; attention, sums and weights stay float32.\n\n" VA_RUN_AUTO_PRECISION,
+        "bfloat16, and those of attention in frozen blocks. Attention in trained blocks, sums and weights "
+        "stay float32.\n\n" VA_RUN_AUTO_PRECISION,
     .examples =
         "va-finetune -w encoder.h5 --labels Train_Set --labels Validation_Set --train folds/0/train.txt \\\n"
         "    --val folds/0/val.txt --unmatched skip --log-dir log -o tuned.h5 cropped_aligned",

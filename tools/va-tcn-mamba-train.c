@@ -73,6 +73,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "up to rounding. Rank 0 writes all files. If a rank is lost, the job ends; "
             "--resume continues from the checkpoint, also with another number of ranks.\n\n"
             "--precision bf16 rounds the operands of matrix products and convolutions to bfloat16. "
+            "It is faster on CPUs with AMX; on most others it takes several times as long as f32. "
             "Sums, states, weights, the loss and the optimiser stay float32, and so do "
             "the scan of Mamba, the recurrence of GRU and LSTM, and attention. Validations round as "
             "training does. va-predict computes in float32 unless it gets --precision, too.\n\n" VA_RUN_AUTO_PRECISION,

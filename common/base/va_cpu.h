@@ -30,7 +30,7 @@ extern const char *const va_vnni_names[]; /* no, yes */
 bool va_cpu_vnni(enum va_isa isa);
 
 /*
- * How convolutions over time are computed: the quicker way for their size, or always the same where it
+ * How convolutions over time are computed in float32: the quicker way for their size, or always the same where it
  * is possible, by the environment variable VA_CONV (auto, direct, spectral), for tests and for
  * comparing; results differ by their rounding.
  */
@@ -59,7 +59,8 @@ bool va_cpu_amx(void);
 
 /*
  * Products of bfloat16 by AVX512_BF16: where that is there and faster than float32, on processors of AMD (those of
- * Intel run it at half the rate). VA_BF16 in the environment: no does without; yes uses it wherever it is there.
+ * Intel run it at half the rate). VA_BF16 in the environment: no does without; yes uses it wherever it is there. AMX
+ * comes before it.
  */
 extern const char *const va_bf16_names[]; /* no, yes */
 

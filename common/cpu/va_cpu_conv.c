@@ -116,14 +116,14 @@ void va_cpu_conv(struct va_backend *be, const struct va_conv *p)
                          .bias = p->bias,
                          .out = p->y };
 
-    if (be->failed)
+    if (be->failed || p->B < 1 || p->T < 1)
+        return;
+    if (va_cpu_in_frequencies(be) && va_cpu_spectral_conv(s.cpu, p))
         return;
     if (be->precision == VA_BF16_PRODUCTS) {
         va_cpu_narrow_conv(s.cpu, p);
         return;
     }
-    if (va_cpu_spectral_conv(s.cpu, p))
-        return;
     s.w = va_cpu_pack(s.cpu, p->w, VA_PACK_FORWARD, p->Cin, p->Cout, p->K, p->K, p->Cin * p->K);
     if (s.w)
         run_shifted(&s);
@@ -214,18 +214,22 @@ static void conv_dx(struct va_cpu *cpu, const struct va_conv_grad *p)
 void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
 {
     struct va_cpu *cpu = va_cpu(be);
-    bool bf16 = be->precision == VA_BF16_PRODUCTS;
+    bool bf16 = be->precision == VA_BF16_PRODUCTS, frequencies = va_cpu_in_frequencies(be);
 
     if (be->failed || p->B < 1 || p->T < 1)
         return;
-    if (p->dx && bf16)
-        va_cpu_narrow_dx(cpu, p);
-    else if (p->dx && !va_cpu_spectral_dx(cpu, p))
-        conv_dx(cpu, p);
-    if (p->dw && bf16)
-        va_cpu_narrow_dw(cpu, p);
-    else if (p->dw && !va_cpu_spectral_dw(cpu, p))
-        conv_dw(cpu, p);
+    if (p->dx && !(frequencies && va_cpu_spectral_dx(cpu, p))) {
+        if (bf16)
+            va_cpu_narrow_dx(cpu, p);
+        else
+            conv_dx(cpu, p);
+    }
+    if (p->dw && !(frequencies && va_cpu_spectral_dw(cpu, p))) {
+        if (bf16)
+            va_cpu_narrow_dw(cpu, p);
+        else
+            conv_dw(cpu, p);
+    }
     if (p->dbias)
         va_cpu_add_columns(cpu, p->B * p->T, p->Cout, p->Cout, p->dy, p->dbias);
 }

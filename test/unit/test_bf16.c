@@ -2,6 +2,7 @@
  * --precision bf16: rounding to bfloat16, and the products of rounded operands against ref.
  */
 #include "base/va_tensors.h"
+#include "cpu/va_cpu_ops.h"
 #include "cpu/va_hot.h"
 #include "test/unit/ops_twin.h"
 #include <stdlib.h>
@@ -487,11 +488,81 @@ static void convolutions_are_of_rounded_numbers(void)
         { 2, 9, 33, 17, 3, 1, 2 },   { 1, 5, 16, 16, 15, 1, 3 },
     };
 
+    setenv("VA_CONV", "direct", 1);
     for (size_t i = 0; i < VA_COUNT(cases); i++) {
         conv_forward(&cases[i]);
         if (!cases[i].lead)
             conv_backward(&cases[i]);
     }
+    unsetenv("VA_CONV");
+}
+
+/* y, and dx and dw of it, in this precision. */
+static void conv_all_ways(const struct conv *s, enum va_precision precision,
+                          const float *numbers, float *y, float *dx, float *dw)
+{
+    struct va_backend *be = va_cpu_backend_new();
+    struct va_weight w = { .data = (void *)(uintptr_t)numbers,
+                           .stale = true,
+                           .use = VA_USE_CONV,
+                           .N = s->Cout,
+                           .K = s->Cin,
+                           .taps = s->K };
+
+    be->precision = precision;
+    be->ops->weight_prepare(be, &w, true);
+    be->ops->conv(be, &(struct va_conv){ .B = s->B,
+                                         .T = s->T,
+                                         .Cin = s->Cin,
+                                         .Cout = s->Cout,
+                                         .K = s->K,
+                                         .dilation = s->dilation,
+                                         .x = numbers,
+                                         .w = &w,
+                                         .y = y });
+    be->ops->conv_grad(be, &(struct va_conv_grad){ .B = s->B,
+                                                   .T = s->T,
+                                                   .Cin = s->Cin,
+                                                   .Cout = s->Cout,
+                                                   .K = s->K,
+                                                   .dilation = s->dilation,
+                                                   .dy = numbers + 7,
+                                                   .x = numbers,
+                                                   .w = &w,
+                                                   .dx = dx,
+                                                   .dw = dw });
+    VA_CHECK(va_backend_check(be) == 0);
+    be->ops->weight_release(be, &w);
+    va_backend_free(be);
+}
+
+/* AVX512_BF16 takes longer than float32 where that has fewer multiplications: such convolutions stay there. Those of
+ * machines with neither are those of AMX. */
+static void without_tiles_long_convolutions_stay_float32(void)
+{
+    enum { C = 24, T = 120, TAPS_LONG = 15, N = C * C * TAPS_LONG };
+    static const struct conv s = { 1, T, C, C, TAPS_LONG, 2, 0 };
+    static float numbers[N + 7], f32[2 * T * C + N], bf16[2 * T * C + N];
+
+    for (int i = 0; i < N + 7; i++)
+        numbers[i] = (float)va_rand_uniform(1, VA_RAND_TEST, 9, (uint64_t)i) - .5f;
+    setenv("VA_AMX", "no", 1);
+    conv_all_ways(&s, VA_F32_PRODUCTS, numbers, f32, f32 + T * C, f32 + 2 * T * C);
+    for (int yes = 0; yes < 2; yes++) {
+        bool dots;
+
+        setenv("VA_BF16", va_bf16_names[yes], 1);
+        va_cpu_ask_again();
+        dots = va_cpu_bf16_dots() && va_cpu_isa() == VA_ISA_AVX512;
+        memset(bf16, 0, sizeof(bf16));
+        conv_all_ways(&s, VA_BF16_PRODUCTS, numbers, bf16, bf16 + T * C, bf16 + 2 * T * C);
+        for (int64_t i = 0, part = T * C; i < 3; i++)
+            VA_CHECK_INT(!memcmp(f32 + i * part, bf16 + i * part, (size_t)part * sizeof(float)),
+                         dots);
+    }
+    unsetenv("VA_BF16");
+    unsetenv("VA_AMX");
+    va_cpu_ask_again();
 }
 
 /* What is not rounded differs visibly. */
@@ -513,6 +584,7 @@ int main(void)
     VA_TEST(attention);
     VA_TEST(gradients_of_linear_layers_are_of_rounded_numbers);
     VA_TEST(convolutions_are_of_rounded_numbers);
+    VA_TEST(without_tiles_long_convolutions_stay_float32);
     VA_TEST(without_rounding_it_differs);
     return va_test_finish();
 }

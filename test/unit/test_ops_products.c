@@ -1,6 +1,7 @@
 /*
  * The cpu backend against ref: linear layers and convolutions.
  */
+#include "base/va_cpu.h"
 #include "test/unit/ops_twin.h"
 
 /* ---- linear ------------------------------------------------------------------------------------ */
@@ -339,6 +340,36 @@ static void conv(void)
         }
 }
 
+/* By every way to compute a convolution. */
+static void conv_of_no_sequence(void)
+{
+    enum { T = 100, C = 32, K = 15 };
+    struct twin *x, *w, *y;
+    struct va_weight weight;
+
+    if (!va_test_of_cpu())
+        return;
+    twin_begin();
+    x = twin_new(0), w = twin_random(C * C * K, -1, 1), y = twin_new(0);
+    weight = twin_weight(w->cpu);
+    for (int way = 0; va_conv_names[way]; way++) {
+        setenv("VA_CONV", va_conv_names[way], 1);
+        twin_cpu->ops->conv(twin_cpu, &(struct va_conv){ .B = 0,
+                                                         .T = T,
+                                                         .Cin = C,
+                                                         .Cout = C,
+                                                         .K = K,
+                                                         .dilation = 1,
+                                                         .x = x->cpu,
+                                                         .w = &weight,
+                                                         .y = y->cpu });
+    }
+    unsetenv("VA_CONV");
+    twin_check("conv of nothing", y, 1, 1);
+    twin_cpu->ops->weight_release(twin_cpu, &weight);
+    twin_end();
+}
+
 static void conv_grad(void)
 {
     for (int i = 0; i < CONVS; i++) {
@@ -434,6 +465,7 @@ int main(void)
     VA_TEST(linear_grad_of_several);
     VA_TEST(linear_grad);
     VA_TEST(conv);
+    VA_TEST(conv_of_no_sequence);
     VA_TEST(conv_grad);
     VA_TEST(dwconv);
     return va_test_finish();
