@@ -199,12 +199,27 @@ VA_INLINE void store_sums(const struct va_narrow_product *p, const struct tile *
     }
 }
 
+/* The even numbers of a row's line as float32, and the odd ones. */
+VA_INLINE void widen(const uint8_t *x, float even[GROUPS], float odd[GROUPS])
+{
+    VA_UNROLL
+    for (int g = 0; g < GROUPS; g += VA_W) {
+        va_vu both = load(x + 4 * g);
+
+        v_store(even + g, (va_vf)(both << 16));
+        v_store(odd + g, (va_vf)(both & 0xffff0000));
+    }
+}
+
 /* A line of R rows and P panels: its even numbers, its odd ones, then both. */
 VA_INLINE void add_line(const uint8_t *x, int64_t ldx, const uint8_t *w, int64_t panel,
                         const int R, const int P, va_vf s[TWO * V][MOST])
 {
     va_vf even[TWO * V][MR], odd[TWO * V][MR];
+    float x0[MR][GROUPS], x1[MR][GROUPS];
 
+    for (int r = 0; r < R; r++)
+        widen(x + r * ldx, x0[r], x1[r]);
     VA_UNROLL
     for (int i = 0; i < P * V; i++) {
         VA_UNROLL
@@ -223,12 +238,12 @@ VA_INLINE void add_line(const uint8_t *x, int64_t ldx, const uint8_t *w, int64_t
         }
         VA_UNROLL
         for (int r = 0; r < R; r++) {
-            va_vu both = spread(x + r * ldx + 4 * g);
+            va_vf first = v_set(x0[r][g]), second = v_set(x1[r][g]);
 
             VA_UNROLL
             for (int i = 0; i < P * V; i++) {
-                even[i][r] = v_fma((va_vf)(both << 16), w0[i], even[i][r]);
-                odd[i][r] = v_fma((va_vf)(both & 0xffff0000), w1[i], odd[i][r]);
+                even[i][r] = v_fma(first, w0[i], even[i][r]);
+                odd[i][r] = v_fma(second, w1[i], odd[i][r]);
             }
         }
     }
