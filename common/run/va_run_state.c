@@ -24,6 +24,11 @@ int va_train_identity_check(const struct va_tensors *found, const struct va_tens
 
         if (!have && !strcmp(key, "train.precision"))
             have = "f32"; /* runs began without a choice */
+        if (have && strcmp(have, want) && !strcmp(key, "train.precision"))
+            return va_error(
+                "%s: the run has %s %s, this command %s: give --precision %s, or start again with "
+                "--restart (in a pipeline: delete this file)",
+                path, key, have, want, have);
         if (!have || strcmp(have, want))
             return va_error(
                 "%s: the run has %s %s, this command %s: resume with the same settings and "

@@ -21,10 +21,10 @@
                   "keep the weights of the best validation (mean CCC), or the last weights")
 
 /* A paragraph of their pages. */
-#define VA_RUN_AUTO_PRECISION                                                                  \
-    "--precision auto measures both, in less than a second, and uses bf16 where it is 1.25 "   \
-    "times as fast or more, else f32. A run keeps what it began with: --resume takes it from " \
-    "the checkpoint. The model's attribute train.precision says which it was."
+#define VA_RUN_AUTO_PRECISION                                                                                          \
+    "--precision auto measures a matrix product in both, in less than a second, and uses bf16 where it is 1.25 "       \
+    "times as fast or more, else f32. A run keeps what it began with: auto, given again with --resume, takes it from " \
+    "the checkpoint or the finished model. The model's attribute train.precision says which it was."
 
 /* What these options say. The first four are set before the options are added. */
 struct va_run_args {
