@@ -4,7 +4,7 @@
  *
  * The gradient of W is such a product over the frames of all sequences, whose channels lie side by side.
  */
-#include "cuda/va_conv.h"
+#include "cuda/va_conv_kept.h"
 #include "cuda/va_product_half.h"
 #include "cuda/va_weight_grad.h"
 
@@ -84,19 +84,29 @@ static half_room round_both(struct va_backend *be, const float *w, int64_t Cout,
     return to;
 }
 
+/* The sums of `rows` of x at all taps, of p.depth channels, by weights. */
+template <class B>
+static void shifted(const va_kept_frames &x, const B &w, const va_conv_finish &f,
+                    const va_product &p)
+{
+    if (va_kept_fits(x, p))
+        va_kept_launch(x, w, f, p);
+    else
+        va_half_launch(half_frames{ x.x, x.width, x.T, x.rows, x.first, x.step }, w, f, p);
+}
+
 bool va_cuda_conv_half(struct va_backend *be, const struct va_conv *p)
 {
-    int64_t frames = p->B * p->T, rows = p->lead + p->T, width = va_half_width(p->Cin);
+    int64_t rows = p->lead + p->T, width = va_half_width(p->Cin);
     half_room in = round_both(be, va_in(p->w->data), p->Cout, p->Cin, p->K, p->x, p->B * rows,
                               p->Cin);
 
     if (!in.w)
         return false;
-    va_half_launch(
-        half_frames{ in.x, width, p->T, rows, p->lead - (p->K - 1) * p->dilation, p->dilation },
-        va_half_along{ in.w, width, p->Cout * width },
-        va_conv_finish{ va_in(p->bias), va_out(p->y), p->Cout },
-        { frames, p->Cout, p->Cin, p->K, 1, 1, 0 });
+    shifted({ in.x, width, p->T, rows, p->lead - (p->K - 1) * p->dilation, p->dilation, p->K },
+            va_half_along{ in.w, width, p->Cout * width },
+            { va_in(p->bias), va_out(p->y), p->Cout },
+            { p->B * p->T, p->Cout, p->Cin, p->K, 1, 1, 0 });
     return true;
 }
 
@@ -108,11 +118,10 @@ bool va_cuda_conv_dx_half(struct va_backend *be, const struct va_conv_grad *p)
 
     if (!in.w)
         return false;
-    va_half_launch(half_frames{ in.x, va_half_width(p->Cout), p->T, p->T,
-                                (p->K - 1) * p->dilation, -p->dilation },
-                   va_half_across{ in.w, width, p->Cout * width },
-                   va_keep_sums{ va_out(p->dx), frames, p->Cin },
-                   { frames, p->Cin, p->Cout, p->K, 1, 1, 0 });
+    shifted({ in.x, va_half_width(p->Cout), p->T, p->T, (p->K - 1) * p->dilation, -p->dilation,
+              p->K },
+            va_half_across{ in.w, width, p->Cout * width },
+            { NULL, va_out(p->dx), p->Cin }, { frames, p->Cin, p->Cout, p->K, 1, 1, 0 });
     return true;
 }
 

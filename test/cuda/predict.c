@@ -247,12 +247,42 @@ static void round_rows(double rows,
     moved(1.5 * rows * C);
 }
 
-static void conv_half(double M, double N, double C, double K)
+/* Taps of frames that are kept (cuda/va_conv_kept.h), blocks of 128 x 32 or 64; or a product of shifted frames. A block
+ * has a part of 1 + 127 / T sequences on average. Half of its loops that store are passed. */
+static void shifted(const char *const kept[2], const char *const kernels[2], double T, double M,
+                    double N, double depth, double taps, double span)
+{
+    double bytes = 2 * (M * depth + N * depth * taps) + 4 * M * N, down = ceil(M / 128);
+    double steps = ceil(depth / 32), lines = 128 + span * (1 + 127 / T);
+    bool broad = ceil(down * ceil(N / 64) / 132) * 2 <= ceil(down * ceil(N / 32) / 132);
+    double columns = broad ? 64 : 32;
+
+    if (taps < 3 || 128 + span * fmin(M / T, floor((126 + T) / T) + 1) > 352)
+        product_half(kernels, is_large(M, N, 1), M, N, depth, taps, 1, bytes);
+    else
+        launch((struct launch){ .kernel = kept[broad],
+                                .blocks = down * ceil(N / columns),
+                                .threads = 2 * columns,
+                                .kind = TENSOR,
+                                .work = steps * taps * 32,
+                                .around = 1,
+                                .loads = steps * lines * 4 / (2 * columns),
+                                .stores = 10 * 64 / 2,
+                                .rest = 2,
+                                .bytes = bytes });
+}
+
+static const char *const kept_along[] = { "va_conv_kept<va_half_along, 32>",
+                                          "va_conv_kept<va_half_along, 64>" };
+static const char *const kept_across[] = { "va_conv_kept<va_half_across, 32>",
+                                           "va_conv_kept<va_half_across, 64>" };
+
+static void conv_half(const struct va_conv *p, double M, double N, double C, double K)
 {
     round_taps(N * C * K);
     round_rows(M, C);
-    product_half(HALF(half_frames, va_half_along, va_conv_finish), is_large(M, N, 1), M, N, C,
-                 K, 1, 2 * (M * C + N * C * K) + 4 * M * N);
+    shifted(kept_along, HALF(half_frames, va_half_along, va_conv_finish), (double)p->T, M, N, C,
+            K, (K - 1) * (double)p->dilation);
 }
 
 static void conv_grad_half(const struct va_conv_grad *p, double M, double N, double C, double K)
@@ -260,8 +290,8 @@ static void conv_grad_half(const struct va_conv_grad *p, double M, double N, dou
     if (p->dx) {
         round_taps(N * C * K);
         round_rows(M, N);
-        product_half(HALF(half_frames, va_half_across, va_keep_sums), is_large(M, C, 1), M, C,
-                     N, K, 1, 2 * (M * N + N * C * K) + 4 * M * C);
+        shifted(kept_across, HALF(half_frames, va_half_across, va_conv_finish), (double)p->T, M,
+                C, N, K, (K - 1) * (double)p->dilation);
     }
     if (p->dw) {
         round_rows(M, C + N);
@@ -276,7 +306,7 @@ static void conv(struct va_backend *be, const struct va_conv *p)
 
     called("conv");
     if (be->precision == VA_BF16_PRODUCTS) {
-        conv_half(M, N, C, K);
+        conv_half(p, M, N, C, K);
         return;
     }
     if (p->K > 1)

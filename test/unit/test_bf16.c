@@ -418,7 +418,7 @@ static void conv_backward(const struct conv *s)
 static void convolutions_are_of_rounded_numbers(void)
 {
     static const struct conv cases[] = {
-        /* the last three have large tiles on a GPU */
+        /* the last five have large tiles on a GPU */
         { 1, 1, 1, 1, 1, 1, 0 },      { 2, 40, 20, 30, 3, 2, 0 },
         { 1, 7, 33, 17, 15, 1, 0 },   { 3, 50, 16, 16, 15, 4, 0 },
         { 2, 100, 35, 50, 15, 8, 0 }, { 1, 33, 64, 32, 2, 1, 0 },
@@ -426,6 +426,7 @@ static void convolutions_are_of_rounded_numbers(void)
         { 1, 1, 20, 30, 15, 2, 28 },  { 2, 9, 33, 17, 3, 1, 2 },
         { 1, 5, 16, 16, 15, 1, 3 },   { 1, 20, 129, 250, 33, 1, 0 },
         { 4, 275, 9, 1000, 2, 3, 0 }, { 4, 275, 1000, 9, 2, 3, 0 },
+        { 2, 550, 9, 544, 3, 3, 0 },  { 4, 275, 544, 41, 3, 16, 0 },
     };
 
     for (size_t i = 0; i < VA_COUNT(cases); i++) {
