@@ -36,10 +36,9 @@ struct va_along_frames {
 const float *va_cuda_taps_apart(struct va_backend *be, const float *w, int64_t size,
                                 int64_t taps);
 
-/* y, dx and dW with operands in bfloat16. False after reporting. */
+/* y; dx and dW: with operands in bfloat16. False after reporting. */
 bool va_cuda_conv_half(struct va_backend *be, const struct va_conv *p);
-bool va_cuda_conv_dx_half(struct va_backend *be, const struct va_conv_grad *p);
-bool va_cuda_conv_dw_half(struct va_backend *be, const struct va_conv_grad *p);
+bool va_cuda_conv_grad_half(struct va_backend *be, const struct va_conv_grad *p);
 
 /* What a convolution makes of its sums. */
 struct va_conv_finish {

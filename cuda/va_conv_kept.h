@@ -74,7 +74,9 @@ static __device__ __forceinline__ void va_kept_find(Shared &s, const va_kept_fra
                         ? x.x + (b * x.rows + row) * x.width
                         : nullptr;
     }
-    for (int r = threadIdx.x; r < VA_KEPT_ROWS; r += threads) {
+#pragma unroll
+    for (int j = 0; j < VA_KEPT_ROWS / threads; j++) {
+        int r = j * threads + (int)threadIdx.x;
         int64_t left = va_least(r, p.M - 1 - m0), end = x.T - t0, line = left;
 
         while (left >= end) {
@@ -92,12 +94,13 @@ static __device__ __forceinline__ void va_kept_find(Shared &s, const va_kept_fra
 template <int threads, class Shared>
 static __device__ __forceinline__ void va_kept_copy(Shared &s, const va_kept_frames &x, int k0)
 {
-    const int at = threadIdx.x % 4 * 8;
+    const int at = threadIdx.x % 4 * 8, width = (int)x.width;
+    const int lines = s.lines;
 
 #pragma unroll 1
-    for (int e = threadIdx.x / 4; e < s.lines; e += threads / 4) {
+    for (int e = threadIdx.x / 4; e < lines; e += threads / 4) {
         const va_bf16 *from = s.from[e];
-        bool there = from && k0 + at < x.width;
+        bool there = from && k0 + at < width;
 
         va_copy_async16(&s.x.v[e][at], there ? from + k0 + at : x.x, there);
     }
@@ -106,11 +109,11 @@ static __device__ __forceinline__ void va_kept_copy(Shared &s, const va_kept_fra
     __syncthreads();
 }
 
-/* The sums of a warp: 64 frames, whose lines are given for each lane's row of 16, and 32 columns from n0 on. */
-template <class Shared, class Tile>
-static __device__ __forceinline__ void va_kept_multiply(float sum[4][4][4], const Shared &s,
-                                                        const Tile &w, const int line[4],
-                                                        int shift, int n0)
+/* The sums of a warp: 64 frames, and 32 columns from n0 on. `at` are numbers from x to those of which each lane has to
+ * give the place, for each 16 of the frames. */
+template <class Tile>
+static __device__ __forceinline__ void va_kept_multiply(float sum[4][4][4], const va_bf16 *x,
+                                                        const Tile &w, const int at[4], int n0)
 {
 #pragma unroll
     for (int k = 0; k < VA_HALF_DEPTH; k += 16) {
@@ -118,7 +121,7 @@ static __device__ __forceinline__ void va_kept_multiply(float sum[4][4][4], cons
 
 #pragma unroll
         for (int i = 0; i < 4; i++)
-            va_ldmatrix_x4(a[i], &s.x.v[line[i] + shift][k + threadIdx.x % 32 / 16 * 8]);
+            va_ldmatrix_x4(a[i], x + at[i] + k);
 #pragma unroll
         for (int i = 0; i < 2; i++)
             va_half_right(b[i], w, n0 + 16 * i, k);
@@ -141,29 +144,31 @@ __global__ void __launch_bounds__(2 * COLS, COLS == 32 ? 5 : 4)
     const int depth = (int)p.depth, taps = (int)p.segments, ahead = VA_HALF_STAGES - 1;
     const int steps = (depth + VA_HALF_DEPTH - 1) / VA_HALF_DEPTH * taps;
     const int back = x.step < 0 ? (int)va_kept_reach_of(x).span : 0;
-    int line[4], tap = 0, k0 = 0, next_tap = 0, next_k0 = 0;
+    constexpr int PITCH = VA_HALF_DEPTH + 8;
+    int line[4], tap = 0, shift = 0, now = 0, place = 0, k0 = 0, next_tap = 0, next_k0 = 0;
     float sum[4][4][4] = {};
 
     if (t == 0)
         s.at = at; /* for the end */
     va_kept_find<2 * COLS>(s, x, p, at.m0);
-    for (int r = t; r < VA_KEPT_ROWS; r += 2 * COLS)
-        s.c[r] = f.find(va_least(at.m0 + r, p.M - 1));
+#pragma unroll
+    for (int r = 0; r < VA_KEPT_ROWS; r += 2 * COLS)
+        s.c[r + t] = f.find(va_least(at.m0 + r + t, p.M - 1));
     if constexpr (B::ALONG)
         if (t < COLS)
             s.b.of[t] = w.find(va_least(at.n0 + t, p.N - 1));
     __syncthreads();
 #pragma unroll
     for (int i = 0; i < 4; i++)
-        line[i] = s.line[m0 + 16 * i + t % 16] + back;
+        line[i] = (s.line[m0 + 16 * i + t % 16] + back) * PITCH + t % 32 / 16 * 8;
     for (int step = -ahead; step < steps; step++) {
         if (step >= 0) {
             va_copy_wait<VA_HALF_STAGES - 2>();
             __syncthreads(); /* this step is there, and the one before has been read */
         }
         if (step + ahead < steps) {
-            va_half_stage<2 * COLS>(s.w[(step + ahead) % VA_HALF_STAGES], w, s.b, at.n0, 0,
-                                    next_tap, next_k0, depth);
+            va_half_stage<2 * COLS>(s.w[place], w, s.b, at.n0, 0, next_tap, next_k0, depth);
+            place = place == ahead ? 0 : place + 1;
             if (++next_tap == taps) {
                 next_tap = 0;
                 next_k0 += VA_HALF_DEPTH;
@@ -174,9 +179,11 @@ __global__ void __launch_bounds__(2 * COLS, COLS == 32 ? 5 : 4)
             continue;
         if (tap == 0)
             va_kept_copy<2 * COLS>(s, x, k0);
-        va_kept_multiply(sum, s, s.w[step % VA_HALF_STAGES], line, tap * (int)x.step, n0);
+        va_kept_multiply(sum, &s.x.v[0][0] + shift, s.w[now], line, n0);
+        now = now == ahead ? 0 : now + 1;
+        shift += (int)x.step * PITCH;
         if (++tap == taps) {
-            tap = 0;
+            tap = shift = 0;
             k0 += VA_HALF_DEPTH;
         }
     }

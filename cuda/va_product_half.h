@@ -6,6 +6,7 @@
  * ahead. An operand is as there, but for what is there of it:
  *     ALONG: place find(r), const va_bf16 *from(place, slice, s), which has `width` terms
  *     else:  const va_bf16 *from(slice, s, k), which has `width` rows
+ * Both have fewer than 2^31. GAPS: some are NULL, for zeros.
  *
  * A warp makes ROWS x 32; a block has two of them below each other. Large blocks read less; small ones are more
  * where the result is small.
@@ -59,6 +60,7 @@ static __device__ __forceinline__ void va_half_stage(
     int depth)
 {
     constexpr int runs = va_half_tile<Operand::ALONG, rows>::RUN / 8;
+    const int width = (int)x.width;
 
 #pragma unroll
     for (int j = 0; j < to.LINES * runs / threads; j++) {
@@ -66,12 +68,14 @@ static __device__ __forceinline__ void va_half_stage(
 
         if constexpr (Operand::ALONG) {
             const va_bf16 *from = x.from(places.of[line], slice, s);
-            bool there = from && k0 + at < x.width;
+            bool there = (!Operand::GAPS || from) && k0 + at < width;
 
             va_copy_async16(&to.v[line][at], there ? from + k0 + at : x.x, there);
         } else {
-            const va_bf16 *from = k0 + line < depth ? x.from(slice, s, k0 + line) : nullptr;
-            bool there = from && row0 + at < x.width;
+            bool within = k0 + line < depth;
+            const va_bf16 *from = !Operand::GAPS || within ? x.from(slice, s, k0 + line)
+                                                           : nullptr;
+            bool there = (Operand::GAPS ? from != nullptr : within) && (int)row0 + at < width;
 
             va_copy_async16(&to.v[line][at], there ? from + row0 + at : x.x, there);
         }
@@ -223,7 +227,7 @@ __global__ void __launch_bounds__(2 * COLS, COLS == 64 ? 4 : 2)
 
 /* Rows of `width`, along the sum; those of segment s lie s * segment further. */
 struct va_half_along {
-    static constexpr bool ALONG = true;
+    static constexpr bool ALONG = true, GAPS = false;
     typedef const va_bf16 *place;
     const va_bf16 *x;
     int64_t width, segment;
@@ -240,7 +244,7 @@ struct va_half_along {
 
 /* Rows of `width`, each with a number of every row of the tile. */
 struct va_half_across {
-    static constexpr bool ALONG = false;
+    static constexpr bool ALONG = false, GAPS = false;
     const va_bf16 *x;
     int64_t width, segment;
 

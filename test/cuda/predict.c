@@ -236,11 +236,6 @@ static void taps_apart(double weights)
     moved(2 * weights);
 }
 
-static void round_taps(double weights)
-{
-    moved(1.5 * weights);
-}
-
 static void round_rows(double rows,
                        double C) /* as round_half, of the operation that is counted */
 {
@@ -267,7 +262,7 @@ static void shifted(const char *const kept[2], const char *const kernels[2], dou
                                 .work = steps * taps * 32,
                                 .around = 1,
                                 .loads = steps * lines * 4 / (2 * columns),
-                                .stores = 10 * 64 / 2,
+                                .stores = 3 * 64 / 2,
                                 .rest = 2,
                                 .bytes = bytes });
 }
@@ -279,7 +274,6 @@ static const char *const kept_across[] = { "va_conv_kept<va_half_across, 32>",
 
 static void conv_half(const struct va_conv *p, double M, double N, double C, double K)
 {
-    round_taps(N * C * K);
     round_rows(M, C);
     shifted(kept_along, HALF(half_frames, va_half_along, va_conv_finish), (double)p->T, M, N, C,
             K, (K - 1) * (double)p->dilation);
@@ -287,16 +281,13 @@ static void conv_half(const struct va_conv *p, double M, double N, double C, dou
 
 static void conv_grad_half(const struct va_conv_grad *p, double M, double N, double C, double K)
 {
-    if (p->dx) {
-        round_taps(N * C * K);
-        round_rows(M, N);
+    round_rows(M, N);
+    if (p->dx)
         shifted(kept_across, HALF(half_frames, va_half_across, va_conv_finish), (double)p->T, M,
                 C, N, K, (K - 1) * (double)p->dilation);
-    }
     if (p->dw) {
-        round_rows(M, C + N);
-        weight_grad_half(HALF(va_half_across, half_earlier, va_keep_sums), N, C, (double)p->T,
-                         (double)p->B, K);
+        round_rows(M, C);
+        weight_grad_half(HALF(va_half_across, half_earlier, va_keep_sums), N, C, M, 1, K);
     }
 }
 
@@ -513,13 +504,23 @@ static bool is_normed(const struct va_adamw *p, const void *dv)
     return false;
 }
 
+/* Weights of products in bfloat16, rounded anew. */
+static void prepared(const struct va_backend *be, const struct va_adamw *p)
+{
+    for (int64_t i = 0; be->precision == VA_BF16_PRODUCTS && i < p->count; i++)
+        if (p->list[i].weight && p->list[i].weight->use != VA_USE_PLAIN)
+            moved(1.5 * (double)p->list[i].count);
+    for (int64_t i = 0; be->precision == VA_BF16_PRODUCTS && i < p->derived_count; i++)
+        if (p->derived[i].law == VA_LAW_WEIGHT_NORM)
+            moved(1.5 * (double)(p->derived[i].rows * p->derived[i].cols));
+}
+
 /* Squares read the gradient, of a normed weight v as well; the step reads and writes value and both moments, and a
  * normed weight's own values. */
 static void update(struct va_backend *be, const struct va_adamw *p)
 {
     double numbers[2] = { 0 }, pieces[2] = { 0 };
 
-    (void)be;
     called("update");
     for (int64_t i = 0; i < p->count; i++) {
         int normed = is_normed(p, p->list[i].grad);
@@ -532,6 +533,7 @@ static void update(struct va_backend *be, const struct va_adamw *p)
     moved(2 * numbers[1]);
     moved(numbers[0]);
     moved(2 * (pieces[0] + pieces[1]));
+    prepared(be, p);
     launch((struct launch){ .kernel = "plain_step",
                             .blocks = pieces[0],
                             .threads = 256,
