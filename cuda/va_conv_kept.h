@@ -1,6 +1,6 @@
 /*
- * va_conv_kept.h - a convolution over time in bfloat16 whose frames are copied once for all taps: half of what a
- * product of shifted frames (va_product_half.h) reads from the second cache.
+ * va_conv_kept.h - a convolution over time in bfloat16 whose frames are copied once for all taps: of 15 it
+ * reads 60 to 70 % of what a product of shifted frames (va_product_half.h) reads from the second cache.
  *
  * A block makes 128 frames x COLS channels. It takes 32 channels at a time: their frames lie in shared memory, with
  * those that the taps reach beyond them, `span` for each sequence that the block has a part of; then the weights
