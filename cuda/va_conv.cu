@@ -29,37 +29,26 @@ const float *va_cuda_taps_apart(struct va_backend *be, const float *w, int64_t s
     return to;
 }
 
-struct conv_finish {
-    typedef float *place;
-    const float *bias;
-    float *y;
-    int64_t C;
-
-    __device__ __forceinline__ place find(int64_t r) const
-    {
-        return y + r * C;
-    }
-    __device__ __forceinline__ void put(place to, int64_t, int64_t o, float sum) const
-    {
-        to[o] = bias ? sum + bias[o] : sum;
-    }
-};
-
-void va_cuda_conv(struct va_backend *be, const struct va_conv *p)
+static bool in_f32(struct va_backend *be, const struct va_conv *p)
 {
     int64_t frames = p->B * p->T, size = p->Cout * p->Cin;
-    const float *w;
+    const float *w = va_cuda_taps_apart(be, va_in(p->w->data), size, p->K);
 
-    if (!va_cuda_go(be, frames * p->Cout))
-        return;
-    w = va_cuda_taps_apart(be, va_in(p->w->data), size, p->K);
     if (!w)
-        return;
+        return false;
     va_product_launch<va_f32_terms>(va_along_frames{ va_in(p->x), frames, p->T, p->lead + p->T,
                                                      p->Cin, p->lead - (p->K - 1) * p->dilation,
                                                      p->dilation, va_wide(p->x, p->Cin, 0, 0) },
                                     va_along({ w, p->Cout, p->Cin, 0 }, p->Cout, p->Cin, size),
-                                    conv_finish{ va_in(p->bias), va_out(p->y), p->Cout },
+                                    va_conv_finish{ va_in(p->bias), va_out(p->y), p->Cout },
                                     { frames, p->Cout, p->Cin, p->K, 1, 1, 0 });
-    va_cuda_launched(be, "conv");
+    return true;
+}
+
+void va_cuda_conv(struct va_backend *be, const struct va_conv *p)
+{
+    if (!va_cuda_go(be, p->B * p->T * p->Cout))
+        return;
+    if (be->precision == VA_BF16_PRODUCTS ? va_cuda_conv_half(be, p) : in_f32(be, p))
+        va_cuda_launched(be, "conv");
 }

@@ -36,4 +36,25 @@ struct va_along_frames {
 const float *va_cuda_taps_apart(struct va_backend *be, const float *w, int64_t size,
                                 int64_t taps);
 
+/* y; dx and dW: with operands in bfloat16. False after reporting. */
+bool va_cuda_conv_half(struct va_backend *be, const struct va_conv *p);
+bool va_cuda_conv_grad_half(struct va_backend *be, const struct va_conv_grad *p);
+
+/* What a convolution makes of its sums. */
+struct va_conv_finish {
+    typedef float *place;
+    const float *bias;
+    float *y;
+    int64_t C;
+
+    __device__ __forceinline__ place find(int64_t r) const
+    {
+        return y + r * C;
+    }
+    __device__ __forceinline__ void put(place to, int64_t, int64_t o, float sum) const
+    {
+        to[o] = bias ? sum + bias[o] : sum;
+    }
+};
+
 #endif

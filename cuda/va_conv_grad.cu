@@ -43,13 +43,18 @@ static bool make_dw(struct va_backend *be, const struct va_conv_grad *p)
                                { p->Cout, p->Cin, p->T, p->B, p->K, 1, 0 }, va_out(p->dw));
 }
 
+static bool in_f32(struct va_backend *be, const struct va_conv_grad *p)
+{
+    return (!p->dx || make_dx(be, p)) && (!p->dw || make_dw(be, p));
+}
+
 void va_cuda_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
 {
     int64_t frames = p->B * p->T;
 
     if (!va_cuda_go(be, frames * p->Cout * p->Cin))
         return;
-    if ((p->dx && !make_dx(be, p)) || (p->dw && !make_dw(be, p)))
+    if (!(be->precision == VA_BF16_PRODUCTS ? va_cuda_conv_grad_half(be, p) : in_f32(be, p)))
         return;
     if (p->dbias)
         va_cuda_add_columns(be, { va_in(p->dy), frames, p->Cout, 0 }, frames, p->Cout,

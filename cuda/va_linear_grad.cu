@@ -1,8 +1,9 @@
 /*
  * Backward of a linear layer. dx = dy W is a product over N; dW = dy^T x one over the rows of all tensors, whose
- * columns of dy and x lie side by side as they are.
+ * columns of dy and x lie side by side as they are. In bfloat16 dy and x are rounded into scratch first.
  */
 #include "cuda/va_act.h"
+#include "cuda/va_product_half.h"
 #include "cuda/va_weight_grad.h"
 
 struct dx_finish {
@@ -26,13 +27,16 @@ struct dx_finish {
     }
 };
 
+static dx_finish dx_finish_of(const struct va_linear_grad *p)
+{
+    return { va_out(p->dx), va_in(p->pre), va_in(p->out),
+             p->add_dx,     p->act,        { NULL, p->M, p->lddx, p->stepdx } };
+}
+
 static void make_dx(const struct va_linear_grad *p, va_rows dy, int64_t rows)
 {
-    dx_finish finish = { va_out(p->dx), va_in(p->pre), va_in(p->out),
-                         p->add_dx,     p->act,        { NULL, p->M, p->lddx, p->stepdx } };
-
     va_product_launch<va_f32_terms>(va_along(dy, rows, p->N, 0),
-                                    va_across(p->w->data, p->K, p->K, 0), finish,
+                                    va_across(p->w->data, p->K, p->K, 0), dx_finish_of(p),
                                     { rows, p->K, p->N, 1, 1, 1, 0 });
 }
 
@@ -46,6 +50,48 @@ static bool make_dw(struct va_backend *be, const struct va_linear_grad *p, int64
         { p->N, p->K, one ? p->M * tensors : p->M, one ? 1 : tensors, 1, 1, 0 }, va_out(p->dw));
 }
 
+/* Both in bfloat16, where they are asked for. False after reporting. */
+static bool in_half(struct va_backend *be, const struct va_linear_grad *p, va_rows dy,
+                    int64_t rows)
+{
+    int64_t in = va_half_width(p->K), out = va_half_width(p->N);
+    va_product shape = { p->N, p->K, rows, 1, 1, 1, 0 };
+    const va_bf16 *w = p->dx ? va_cuda_half(be, p->w, p->N, p->K) : NULL;
+    int64_t sums = 0;
+    va_bf16 *half;
+
+    if (p->dw) {
+        shape.parts = va_half_parts(shape);
+        sums = shape.parts * p->N * p->K;
+    }
+    half = (va_bf16 *)va_cuda_room(be, (size_t)(rows * (in + out)) * sizeof(*half) +
+                                           (size_t)sums * sizeof(float));
+    if (!half || (p->dx && !w))
+        return false;
+    va_cuda_round_half(dy, rows, p->N, half);
+    if (p->dx)
+        va_half_launch(va_half_along{ half, out, 0 }, va_half_across{ w, in, 0 },
+                       dx_finish_of(p), { rows, p->K, p->N, 1, 1, 1, 0 });
+    if (p->dw) {
+        va_bf16 *x = half + rows * out;
+        float *parts = (float *)(x + rows * in);
+
+        va_cuda_round_half({ va_in(p->x), p->M, p->ldx, p->stepx }, rows, p->K, x);
+        va_half_launch(va_half_across{ half, out, 0 }, va_half_across{ x, in, 0 },
+                       va_keep_sums{ parts, p->N, p->K }, shape);
+        va_cuda_add_parts(p->N * p->K, 1, shape.parts, parts, va_out(p->dw));
+    }
+    return true;
+}
+
+static bool in_f32(struct va_backend *be, const struct va_linear_grad *p, va_rows dy,
+                   int64_t rows, int64_t tensors)
+{
+    if (p->dx)
+        make_dx(p, dy, rows);
+    return !p->dw || make_dw(be, p, tensors);
+}
+
 void va_cuda_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
 {
     int64_t tensors = p->B > 1 ? p->B : 1, rows = p->M * tensors;
@@ -53,9 +99,8 @@ void va_cuda_linear_grad(struct va_backend *be, const struct va_linear_grad *p)
 
     if (!va_cuda_go(be, rows * p->N))
         return;
-    if (p->dx && p->K > 0)
-        make_dx(p, dy, rows);
-    if (p->dw && p->K > 0 && !make_dw(be, p, tensors))
+    if (p->K > 0 && !(be->precision == VA_BF16_PRODUCTS ? in_half(be, p, dy, rows)
+                                                        : in_f32(be, p, dy, rows, tensors)))
         return;
     if (p->dbias)
         va_cuda_add_columns(be, dy, rows, p->N, va_out(p->dbias));

@@ -82,6 +82,21 @@ __global__ void round_bytes(va_rows from, int64_t count, int64_t K, int64_t widt
         scales[r] = whole ? most / 127 : most == most ? 0 : most;
 }
 
+/* [taps, N, width] of W [N, K, taps]. A thread has all taps of two neighbours. */
+__global__ void round_taps(int64_t N, int64_t K, int64_t taps, int64_t width, const float *w,
+                           va_bf16 *to)
+{
+    const int64_t i = (int64_t)blockIdx.x * THREADS + threadIdx.x, n = i / (width / 2);
+    const int64_t k = 2 * (i - n * (width / 2));
+    const float *from = w + (n * K + k) * taps;
+
+    if (n >= N)
+        return;
+    for (int64_t tap = 0; tap < taps; tap++)
+        *(uint32_t *)(to + (tap * N + n) * width + k) = va_bf16_pair(
+            k < K ? from[tap] : 0, k + 1 < K ? from[taps + tap] : 0);
+}
+
 static dim3 blocks(int64_t rows)
 {
     return dim3(va_blocks_of(rows, WARPS));
@@ -106,7 +121,8 @@ void va_cuda_round_bytes(va_rows from, int64_t count, int64_t K, int8_t *to, flo
 
 struct prepared {
     int64_t N, K; /* of the values */
-    va_bf16 *half;
+    int64_t taps;
+    va_bf16 *half, *half_taps;
     int8_t *bytes; /* NULL, as `half`, where it was not asked for */
     float *scales; /* behind the bytes */
 };
@@ -124,9 +140,13 @@ void va_cuda_renew(struct va_backend *be, struct va_weight *w)
         return;
     if (p->half)
         va_cuda_round_half(values(w, p->N, p->K), p->N, p->K, p->half);
+    if (p->half_taps)
+        VA_LAUNCH(va_gpu_stream(), dim3(va_blocks_of(p->N * va_half_width(p->K) / 2, THREADS)),
+                  dim3(THREADS), 0, round_taps, p->N, p->K, p->taps, va_half_width(p->K),
+                  va_in(w->data), p->half_taps);
     if (p->bytes)
         va_cuda_round_bytes(values(w, p->N, p->K), p->N, p->K, p->bytes, p->scales);
-    if (p->half || p->bytes)
+    if (p->half || p->half_taps || p->bytes)
         va_cuda_launched(be, "prepare");
     w->stale = false;
 }
@@ -171,6 +191,20 @@ const va_bf16 *va_cuda_half(struct va_backend *be, struct va_weight *w, int64_t 
     return p ? p->half : NULL;
 }
 
+const va_bf16 *va_cuda_half_taps(struct va_backend *be, struct va_weight *w, int64_t N,
+                                 int64_t K, int64_t taps)
+{
+    struct prepared *p = prepared_of(be, w, N, K);
+
+    if (p && !p->half_taps) {
+        p->taps = taps;
+        p->half_taps = (va_bf16 *)new_form(be, taps * N * va_half_width(K) *
+                                                   (int64_t)sizeof(va_bf16));
+        va_cuda_renew(be, w);
+    }
+    return p ? p->half_taps : NULL;
+}
+
 const int8_t *va_cuda_bytes(struct va_backend *be, struct va_weight *w, int64_t N, int64_t K,
                             const float **scales)
 {
@@ -191,9 +225,14 @@ void va_cuda_weight_prepare(struct va_backend *be, struct va_weight *w, bool tra
 {
     const float *scales;
 
-    (void)training; /* gradients read the values */
-    if (be->failed || w->use != VA_USE_LINEAR)
+    (void)training; /* gradients read the same forms, or the values */
+    if (be->failed || w->use == VA_USE_PLAIN)
         return;
+    if (w->use == VA_USE_CONV) {
+        if (be->precision == VA_BF16_PRODUCTS)
+            va_cuda_half_taps(be, w, w->N, w->K, w->taps);
+        return;
+    }
     if (be->precision == VA_BF16_PRODUCTS)
         va_cuda_half(be, w, w->N, w->K);
     else if (be->precision == VA_INT8_PRODUCTS)
@@ -208,6 +247,7 @@ void va_cuda_weight_release(struct va_backend *be, struct va_weight *w)
 
     if (p) {
         be->ops->free(be, p->half);
+        be->ops->free(be, p->half_taps);
         be->ops->free(be, p->bytes);
     }
     free(p);

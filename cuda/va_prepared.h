@@ -45,6 +45,9 @@ void va_cuda_round_bytes(va_rows from, int64_t count, int64_t K, int8_t *to, flo
 
 /* Those of a weight [N, K], up to date; NULL after reporting. */
 const va_bf16 *va_cuda_half(struct va_backend *be, struct va_weight *w, int64_t N, int64_t K);
+const va_bf16 *va_cuda_half_taps(
+    struct va_backend *be, struct va_weight *w, int64_t N, int64_t K,
+    int64_t taps); /* [N, K, taps] as [taps, N, va_half_width(K)] */
 const int8_t *va_cuda_bytes(struct va_backend *be, struct va_weight *w, int64_t N, int64_t K,
                             const float **scales);
 

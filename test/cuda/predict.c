@@ -127,23 +127,61 @@ static void round_half(double rows, double K)
                             .bytes = 6 * rows * K });
 }
 
+/* Products in bfloat16 have tiles of 128 x 128 or 64 x 64 (cuda/va_product_half.h). */
+#define HALF(a, b, finish)                                         \
+    (const char *[2])                                              \
+    {                                                              \
+        "va_half_kernel<" #a ", " #b ", " #finish ", 32, 64>",     \
+            "va_half_kernel<" #a ", " #b ", " #finish ", 64, 128>" \
+    }
+
+static double tiles(double M, double N, double side)
+{
+    return ceil(M / side) * ceil(N / side);
+}
+
+static bool is_large(double M, double N, double slices)
+{
+    return ceil(tiles(M, N, 128) * slices / 132) * 20 <=
+           ceil(tiles(M, N, 64) * slices / 132) * 7;
+}
+
+static void product_half(const char *const kernels[2], bool large, double M, double N,
+                         double depth, double segments, double slices, double bytes)
+{
+    double side = large ? 128 : 64, steps = ceil(depth / 32) * segments;
+
+    launch((struct launch){ .kernel = kernels[large],
+                            .blocks = tiles(M, N, side) * slices,
+                            .threads = 2 * side,
+                            .kind = TENSOR,
+                            .work = steps * side / 4,
+                            .around = 1,
+                            .stores = side / 2,
+                            .rest = 16,
+                            .bytes = bytes });
+}
+
 static void linear_half(const struct va_linear *p, double M, double numbers)
 {
     double N = (double)p->N, K = (double)p->K;
-    bool large = ceil(M / 128) * ceil(N / 128) >= 128;
-    int side = large ? 128 : 64;
 
     round_half(M, K);
     called("linear");
-    launch((struct launch){ .kernel = large ? "linear_half<64, 128>" : "linear_half<32, 64>",
-                            .blocks = ceil(M / side) * ceil(N / side),
-                            .threads = large ? 256 : 128,
-                            .kind = TENSOR,
-                            .work = ceil(K / 32) * (large ? 32 : 16),
-                            .around = 1,
-                            .stores = large ? 64 : 32,
-                            .rest = 16,
-                            .bytes = 2 * (M + N) * K + 4 * numbers });
+    product_half(HALF(va_half_along, va_half_along, va_linear_finish), tiles(M, N, 128) >= 128,
+                 M, N, K, 1, 1, 2 * (M + N) * K + 4 * numbers);
+}
+
+/* dW of `taps` taps, from tensors that were rounded. */
+static void weight_grad_half(const char *const kernels[2], double M, double N, double depth,
+                             double segments, double taps)
+{
+    double steps = ceil(depth / 32) * segments;
+    double parts = fmax(1, fmin(ceil(512 / (tiles(M, N, 64) * taps)), ceil(steps / 16)));
+
+    product_half(kernels, is_large(M, N, taps * parts), M, N, depth, segments / parts,
+                 taps * parts, 2 * (M + N) * depth * segments + 4 * M * N * taps * parts);
+    moved(M * N * taps * (parts + 2));
 }
 
 static void linear(struct va_backend *be, const struct va_linear *p)
@@ -160,11 +198,29 @@ static void linear(struct va_backend *be, const struct va_linear *p)
             numbers - M * N + (M + N) * K);
 }
 
+static void linear_grad_half(const struct va_linear_grad *p, double M, double N, double K)
+{
+    round_half(M, N);
+    if (p->dw)
+        round_half(M, K);
+    called("linear_grad");
+    if (p->dx)
+        product_half(HALF(va_half_along, va_half_across, dx_finish), is_large(M, K, 1), M, K, N,
+                     1, 1, 2 * (M + K) * N + 4 * M * K * (1 + (p->act ? 2 : p->add_dx)));
+    if (p->dw)
+        weight_grad_half(HALF(va_half_across, va_half_across, va_keep_sums), N, K, M, 1, 1);
+    if (p->dbias)
+        add_columns(M, N);
+}
+
 static void linear_grad(struct va_backend *be, const struct va_linear_grad *p)
 {
     double M = (double)p->M * tensors_of(p->B), N = (double)p->N, K = (double)p->K;
 
-    (void)be;
+    if (be->precision == VA_BF16_PRODUCTS) {
+        linear_grad_half(p, M, N, K);
+        return;
+    }
     called("linear_grad");
     if (p->dx)
         product(PRODUCT(va_along_rows, va_across_rows, dx_finish, f32), M, K, N, 1, 1, 1,
@@ -180,12 +236,70 @@ static void taps_apart(double weights)
     moved(2 * weights);
 }
 
+static void round_rows(double rows,
+                       double C) /* as round_half, of the operation that is counted */
+{
+    moved(1.5 * rows * C);
+}
+
+/* Taps of frames that are kept (cuda/va_conv_kept.h), blocks of 128 x 32 or 64; or a product of shifted frames. A block
+ * has a part of 1 + 127 / T sequences on average. Half of its loops that store are passed. */
+static void shifted(const char *const kept[2], const char *const kernels[2], double T, double M,
+                    double N, double depth, double taps, double span)
+{
+    double bytes = 2 * (M * depth + N * depth * taps) + 4 * M * N, down = ceil(M / 128);
+    double steps = ceil(depth / 32), lines = 128 + span * (1 + 127 / T);
+    bool broad = ceil(down * ceil(N / 64) / 132) * 2 <= ceil(down * ceil(N / 32) / 132);
+    double columns = broad ? 64 : 32;
+
+    if (taps < 3 || 128 + span * fmin(M / T, floor((126 + T) / T) + 1) > 352)
+        product_half(kernels, is_large(M, N, 1), M, N, depth, taps, 1, bytes);
+    else
+        launch((struct launch){ .kernel = kept[broad],
+                                .blocks = down * ceil(N / columns),
+                                .threads = 2 * columns,
+                                .kind = TENSOR,
+                                .work = steps * taps * 32,
+                                .around = 1,
+                                .loads = steps * lines * 4 / (2 * columns),
+                                .stores = 3 * 64 / 2,
+                                .rest = 2,
+                                .bytes = bytes });
+}
+
+static const char *const kept_along[] = { "va_conv_kept<va_half_along, 32>",
+                                          "va_conv_kept<va_half_along, 64>" };
+static const char *const kept_across[] = { "va_conv_kept<va_half_across, 32>",
+                                           "va_conv_kept<va_half_across, 64>" };
+
+static void conv_half(const struct va_conv *p, double M, double N, double C, double K)
+{
+    round_rows(M, C);
+    shifted(kept_along, HALF(half_frames, va_half_along, va_conv_finish), (double)p->T, M, N, C,
+            K, (K - 1) * (double)p->dilation);
+}
+
+static void conv_grad_half(const struct va_conv_grad *p, double M, double N, double C, double K)
+{
+    round_rows(M, N);
+    if (p->dx)
+        shifted(kept_across, HALF(half_frames, va_half_across, va_conv_finish), (double)p->T, M,
+                C, N, K, (K - 1) * (double)p->dilation);
+    if (p->dw) {
+        round_rows(M, C);
+        weight_grad_half(HALF(va_half_across, half_earlier, va_keep_sums), N, C, M, 1, K);
+    }
+}
+
 static void conv(struct va_backend *be, const struct va_conv *p)
 {
     double M = (double)(p->B * p->T), N = (double)p->Cout, C = (double)p->Cin, K = (double)p->K;
 
-    (void)be;
     called("conv");
+    if (be->precision == VA_BF16_PRODUCTS) {
+        conv_half(p, M, N, C, K);
+        return;
+    }
     if (p->K > 1)
         taps_apart(N * C * K);
     product(PRODUCT(va_along_frames, va_along_rows, conv_finish, f32), M, N, C, K, 1, 1,
@@ -197,8 +311,13 @@ static void conv_grad(struct va_backend *be, const struct va_conv_grad *p)
     double T = (double)p->T, B = (double)p->B, M = B * T, N = (double)p->Cout;
     double C = (double)p->Cin, K = (double)p->K;
 
-    (void)be;
     called("conv_grad");
+    if (p->dbias)
+        add_columns(M, N);
+    if (be->precision == VA_BF16_PRODUCTS) {
+        conv_grad_half(p, M, N, C, K);
+        return;
+    }
     if (p->dx && p->K > 1)
         taps_apart(N * C * K);
     if (p->dx)
@@ -206,8 +325,6 @@ static void conv_grad(struct va_backend *be, const struct va_conv_grad *p)
                 M * N + N * C * K);
     if (p->dw)
         weight_grad(PRODUCT(va_across_rows, across_earlier, va_keep_sums, f32), N, C, T, B, K);
-    if (p->dbias)
-        add_columns(M, N);
 }
 
 /* ---- attention, norms -------------------------------------------------------------------------- */
@@ -387,13 +504,23 @@ static bool is_normed(const struct va_adamw *p, const void *dv)
     return false;
 }
 
+/* Weights of products in bfloat16, rounded anew. */
+static void prepared(const struct va_backend *be, const struct va_adamw *p)
+{
+    for (int64_t i = 0; be->precision == VA_BF16_PRODUCTS && i < p->count; i++)
+        if (p->list[i].weight && p->list[i].weight->use != VA_USE_PLAIN)
+            moved(1.5 * (double)p->list[i].count);
+    for (int64_t i = 0; be->precision == VA_BF16_PRODUCTS && i < p->derived_count; i++)
+        if (p->derived[i].law == VA_LAW_WEIGHT_NORM)
+            moved(1.5 * (double)(p->derived[i].rows * p->derived[i].cols));
+}
+
 /* Squares read the gradient, of a normed weight v as well; the step reads and writes value and both moments, and a
  * normed weight's own values. */
 static void update(struct va_backend *be, const struct va_adamw *p)
 {
     double numbers[2] = { 0 }, pieces[2] = { 0 };
 
-    (void)be;
     called("update");
     for (int64_t i = 0; i < p->count; i++) {
         int normed = is_normed(p, p->list[i].grad);
@@ -406,6 +533,7 @@ static void update(struct va_backend *be, const struct va_adamw *p)
     moved(2 * numbers[1]);
     moved(numbers[0]);
     moved(2 * (pieces[0] + pieces[1]));
+    prepared(be, p);
     launch((struct launch){ .kernel = "plain_step",
                             .blocks = pieces[0],
                             .threads = 256,
@@ -591,11 +719,13 @@ static struct va_optimiser *new_model(struct va_backend *be)
 static void row_step(void)
 {
     struct va_backend *be = device();
-    struct va_optimiser *optimiser = new_model(be);
+    struct va_optimiser *optimiser;
     int64_t n = BATCH * FRAMES;
     void *x = buffer(be, n * 1024), *pred = buffer(be, n * 2), *label = buffer(be, n * 3);
     void *step;
 
+    be->precision = VA_BF16_PRODUCTS;
+    optimiser = new_model(be);
     begin();
     step = va_optimiser_begin(optimiser, 1, 0, 1e-6);
     va_params_zero_grad(va_temporal_params(temporal));
@@ -646,8 +776,8 @@ static const struct row {
 } rows[] = {
     { "vit", "ViT-L/16, CLS rows of 256 pictures, bfloat16", "pictures/s", row_vit, NULL,
       -PICTURES, 5300 },
-    { "step", "training step of the temporal model, 16 x 300 frames", "ms", row_step, NULL, 1e3,
-      4 },
+    { "step", "training step of the temporal model, 16 x 300 frames, bfloat16", "ms", row_step,
+      NULL, 1e3, 4 },
     { "tcn", "its convolutions, forward and backward", "ms", row_step,
       " conv conv_grad prelu prelu_grad ", 1e3, 4 },
     { "scan", "selective scan of a layer, forward", "us", row_scan, NULL, 1e6, 10 },

@@ -68,6 +68,34 @@ static void linear(void)
         }
 }
 
+/* y [M, N] of a layer with weights w, which are as `shape` says. */
+static void product_with(struct va_weight *w, const struct va_weight *shape, const void *x,
+                         int64_t M, void *y)
+{
+    struct va_linear linear = { .M = M,
+                                .N = shape->N,
+                                .K = shape->K,
+                                .x = x,
+                                .ldx = shape->K,
+                                .w = w,
+                                .y = y,
+                                .ldy = shape->N };
+    struct va_conv conv = { .B = 1,
+                            .T = M,
+                            .Cin = shape->K,
+                            .Cout = shape->N,
+                            .K = shape->taps,
+                            .dilation = 1,
+                            .x = x,
+                            .w = w,
+                            .y = y };
+
+    if (shape->use == VA_USE_CONV)
+        twin_cpu->ops->conv(twin_cpu, &conv);
+    else
+        twin_cpu->ops->linear(twin_cpu, &linear);
+}
+
 /* A product with `w`, and with another weight of the same values, that has no prepared form. */
 static bool as_if_new(struct va_weight *w, const void *x, int64_t M)
 {
@@ -78,14 +106,7 @@ static bool as_if_new(struct va_weight *w, const void *x, int64_t M)
     for (int i = 0; i < 2; i++) {
         void *at = twin_cpu->ops->alloc(twin_cpu, M * w->N);
 
-        twin_cpu->ops->linear(twin_cpu, &(struct va_linear){ .M = M,
-                                                             .N = w->N,
-                                                             .K = w->K,
-                                                             .x = x,
-                                                             .ldx = w->K,
-                                                             .w = i ? &other : w,
-                                                             .y = at,
-                                                             .ldy = w->N });
+        product_with(i ? &other : w, w, x, M, at);
         y[i] = twin_floats(at, M * w->N);
         twin_cpu->ops->free(twin_cpu, at);
     }
@@ -99,22 +120,26 @@ static bool as_if_new(struct va_weight *w, const void *x, int64_t M)
 /* Nobody has to say that an update changed a weight. */
 static void prepared_forms_follow_an_update(void)
 {
-    enum { M = 5, N = 33, K = 17 };
+    enum { M = 5, N = 33, K = 17, TAPS = 3 };
     struct va_step step = { .rate = .1, .t = 1, .report = { .worst = -1 } };
 
-    for (int precision = 0; precision < 2; precision++) {
+    for (int kind = 0; kind < 4; kind++) {
+        bool conv = kind / 2;
         struct twin *x, *grad, *m, *v;
-        struct va_weight w = { .use = VA_USE_LINEAR, .N = N, .K = K, .taps = 1 };
-        struct va_update u = { .count = N * K, .rate = 1, .weight = &w };
+        struct va_weight w = {
+            .use = conv ? VA_USE_CONV : VA_USE_LINEAR, .N = N, .K = K, .taps = conv ? TAPS : 1
+        };
+        int64_t count = N * K * w.taps;
+        struct va_update u = { .count = count, .rate = 1, .weight = &w };
 
         twin_begin();
-        twin_cpu->precision = (enum va_precision)precision;
-        x = twin_random(M * K, -1, 1), grad = twin_random(N * K, -1, 1);
-        m = twin_new(N * K), v = twin_new(N * K);
-        u.value = w.data = twin_random(N * K, -1, 1)->cpu;
+        twin_cpu->precision = (enum va_precision)(kind % 2);
+        x = twin_random(M * K, -1, 1), grad = twin_random(count, -1, 1);
+        m = twin_new(count), v = twin_new(count);
+        u.value = w.data = twin_random(count, -1, 1)->cpu;
         u.grad = grad->cpu, u.m = m->cpu, u.v = v->cpu;
         twin_cpu->ops->weight_prepare(twin_cpu, &w, true);
-        VA_CHECK(w.prepared && as_if_new(&w, x->cpu, M));
+        VA_CHECK((w.prepared || kind == 2) && as_if_new(&w, x->cpu, M));
         twin_cpu->ops->update(twin_cpu, &(struct va_adamw){ .beta1 = .9,
                                                             .beta2 = .999,
                                                             .eps = 1e-8,
