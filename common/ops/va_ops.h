@@ -139,7 +139,7 @@ struct va_ops {
  * rounded to bfloat16, to nearest even (weights once, the rest at each use), and the products
  * summed in float32 or wider; in linear_grad and conv_grad those are dy, x and w. All other operations take no
  * notice, nor does an attention that keeps its log-sums for a backward pass, which has to find the same weights
- * again.
+ * again. A device may leave out the rounding in `conv` and conv_grad where float32 is faster.
  *
  * INT8 is for `linear` alone, forward: each row of x and each row of W is divided by its scale, in
  * float32 the largest magnitude / 127, and rounded to whole numbers, to nearest even; sums of their
