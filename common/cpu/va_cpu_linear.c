@@ -419,13 +419,25 @@ static void dw_narrow(struct linear_grad l)
 
 /* ---- backward in either ---------------------------------------------------------------------------- */
 
+/* Products backward bring their columns into panels, once for all rows of a block: so blocks have as many rows, up
+ * to `rows`, as leave some for each thread; else `least`. */
+static int64_t rows_of_blocks(int64_t M, int64_t across, int64_t rows, int64_t least)
+{
+    enum { SHARE = 4 };
+
+    while (rows > least && (M + rows - 1) / rows * across < SHARE * (int64_t)va_threads_count())
+        rows /= 2;
+    return rows;
+}
+
 static struct cut cut_weights(int64_t N, int64_t K)
 {
-    struct cut c = { .rows = 128, .cols = 1024 };
+    struct cut c = { .cols = 1024 };
 
+    c.across = (K + c.cols - 1) / c.cols;
+    c.rows = rows_of_blocks(N, c.across, 512, 128);
     while (c.rows > 16 && (N + c.rows - 1) / c.rows < 4)
         c.rows /= 2;
-    c.across = (K + c.cols - 1) / c.cols;
     c.down = (N + c.rows - 1) / c.rows;
     return c;
 }
@@ -440,7 +452,8 @@ static void linear_grad(struct va_cpu *cpu, const struct va_linear_grad *p)
     if (p->dx && bf16) {
         dx_narrow(l);
     } else if (p->dx) {
-        l.cut = cut_product(p->M, p->K, p->N, 192, 512);
+        l.cut = cut_product(p->M, p->K, p->N,
+                            rows_of_blocks(p->M, (p->K + 511) / 512, 768, 192), 512);
         va_cpu_run(l.cpu, l.cut.across * l.cut.down, dx_task, &l);
     }
     if (p->dw && bf16) {
