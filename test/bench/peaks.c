@@ -4,6 +4,7 @@
  * any machine.
  */
 #include "base/va_thread.h"
+#include "cpu/hot/va_amx.h"
 #include "cpu/va_hot.h"
 #include "test/bench/bench.h"
 #if defined(__x86_64__)
@@ -65,6 +66,21 @@ __attribute__((target("avx512vnni,avx512f"))) static void dot_u8s8(int64_t task)
     sink[task] = (float)_mm512_reduce_add_epi32(s[0]) * 0;
 }
 
+/* A product of tiles is 16 x 16 sums of 32 products of bfloat16, or of 64 of bytes. */
+enum { TILE_ROUNDS = ROUNDS / 16, TILE_SUMS = 16 * 16 };
+
+static void tiles(bool bytes)
+{
+    va_amx_begin();
+    for (int i = 0; i < TILE_ROUNDS / 4; i++) {
+        VA_TILE_MULTIPLY(bytes, 0, 4, 6);
+        VA_TILE_MULTIPLY(bytes, 1, 4, 7);
+        VA_TILE_MULTIPLY(bytes, 2, 5, 6);
+        VA_TILE_MULTIPLY(bytes, 3, 5, 7);
+    }
+    va_amx_end();
+}
+
 static void fma_task(void *arg, int64_t task, int thread)
 {
     (void)arg, (void)thread;
@@ -77,13 +93,19 @@ static void fma_task(void *arg, int64_t task, int thread)
 static void bf16_task(void *arg, int64_t task, int thread)
 {
     (void)arg, (void)thread;
-    dot_bf16(task);
+    if (va_cpu_amx())
+        tiles(false);
+    else
+        dot_bf16(task);
 }
 
 static void u8s8_task(void *arg, int64_t task, int thread)
 {
     (void)arg, (void)thread;
-    dot_u8s8(task);
+    if (va_cpu_amx())
+        tiles(true);
+    else
+        dot_u8s8(task);
 }
 
 static bool start_fma(struct bench *b)
@@ -94,14 +116,14 @@ static bool start_fma(struct bench *b)
 
 static bool start_bf16(struct bench *b)
 {
-    b->work = 2.0 * ROUNDS * TASKS * 32;
-    return __builtin_cpu_supports("avx512bf16");
+    b->work = 2.0 * TASKS * (va_cpu_amx() ? 32.0 * TILE_ROUNDS * TILE_SUMS : 32.0 * ROUNDS);
+    return va_cpu_amx() || __builtin_cpu_supports("avx512bf16");
 }
 
 static bool start_u8s8(struct bench *b)
 {
-    b->work = 2.0 * ROUNDS * TASKS * 64;
-    return __builtin_cpu_supports("avx512vnni");
+    b->work = 2.0 * TASKS * (va_cpu_amx() ? 64.0 * TILE_ROUNDS * TILE_SUMS : 64.0 * ROUNDS);
+    return va_cpu_amx() || __builtin_cpu_supports("avx512vnni");
 }
 
 static void run_fma(struct bench *b)

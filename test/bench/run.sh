@@ -20,19 +20,19 @@ bin=$BUILD/test/bench out=$BUILD/bench.jsonl
 rows="
 step | temporal step | peer_head.py --what step | peak-fma
 forward | temporal forward | peer_head.py --what forward | peak-fma
-step-bf16 | temporal step-bf16 | peer_head.py --what step --dtype bf16 | peak-fma
-forward-bf16 | temporal forward-bf16 | peer_head.py --what forward --dtype bf16 | peak-fma
+step-bf16 | temporal step-bf16 | peer_head.py --what step --dtype bf16 | peak-bf16
+forward-bf16 | temporal forward-bf16 | peer_head.py --what forward --dtype bf16 | peak-bf16
 conv-fwd | temporal conv-fwd | peer_head.py --what conv-fwd --conv 1024,1024,1 | peak-fma
 adamw | temporal adamw | peer_head.py --what adamw | peak-read
 scan-fwd | scan scan-fwd | peer_head.py --what scan-fwd | peak-exp
 scan | scan scan | peer_head.py --what scan | peak-exp
 vit-f32 | vit cls-f32 | peer_vit.py --batch 8 | peak-fma
-vit-bf16 | vit cls-bf16 | peer_vit.py --batch 8 --dtype bf16 | peak-fma
+vit-bf16 | vit cls-bf16 | peer_vit.py --batch 8 --dtype bf16 | peak-bf16
 vit-int8 | vit cls-int8 | peer_vit.py --batch 8 --engine onnxruntime --dtype int8 | peak-u8s8
 finetune | encoder finetune | peer_vit.py --what finetune8 --batch 4 | peak-fma
-finetune-bf16 | encoder finetune-bf16 | peer_vit.py --what finetune8 --batch 4 --dtype bf16 | peak-fma
+finetune-bf16 | encoder finetune-bf16 | peer_vit.py --what finetune8 --batch 4 --dtype bf16 | peak-bf16
 pretrain | encoder pretrain | test/bench/peer_mae.py | peak-fma
-pretrain-bf16 | encoder pretrain-bf16 | test/bench/peer_mae.py --dtype bf16 | peak-fma
+pretrain-bf16 | encoder pretrain-bf16 | test/bench/peer_mae.py --dtype bf16 | peak-bf16
 open | open open | | peak-read
 jpeg | media jpeg | peer_io.py --what jpeg-cv2 --images 2000 | none
 video | media video | test/bench/peer_video.py --frames 600 | none
