@@ -4,6 +4,7 @@
  * a group of 4 numbers of every row, spread over a vector, times a vector of groups of columns. Panels lie in the
  * first or second cache while all tiles of rows use them.
  */
+#include "cpu/hot/va_groups.h"
 #include "cpu/hot/va_hot_priv.h"
 #include <float.h>
 
@@ -34,7 +35,6 @@ enum {
 _Static_assert(VA_NARROW_ROWS % MR == 0 && VA_NARROW_ROWS % MR_VNNI == 0,
                "tiles are cut evenly");
 
-typedef uint32_t va_vu __attribute__((vector_size(VA_W * 4), may_alias));
 typedef uint8_t va_vb __attribute__((vector_size(VA_W)));
 
 /* ---- rounding --------------------------------------------------------------------------------- */
@@ -106,23 +106,6 @@ struct tile {
     float *c;
 };
 
-VA_INLINE va_vu load(const void *p)
-{
-    va_vu v;
-
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-/* Four bytes of a row, in every lane. */
-VA_INLINE va_vu spread(const uint8_t *x)
-{
-    uint32_t group;
-
-    memcpy(&group, x, sizeof(group));
-    return (va_vu){ 0 } + group;
-}
-
 /* s + the sum over the 4 bytes of each lane of x (unsigned) times w (signed), modulo 2^32. VNNI is in
  * assembler: this file is compiled for machines that lack it, too. */
 VA_INLINE va_vu dot(const bool vnni, va_vu s, va_vu x, va_vu w)
@@ -178,17 +161,17 @@ VA_INLINE void multiply_rows(const struct va_narrow_product *p, const struct til
     for (int i = 0; i < P * V; i++) {
         VA_UNROLL
         for (int r = 0; r < R; r++)
-            s[i][r] = load(t->start + i * VA_W);
+            s[i][r] = v_groups(t->start + i * VA_W);
     }
     for (int64_t g = 0; g < p->lines * VA_NARROW_GROUPS; g++, x += 4, w += 4 * NR) {
         va_vu column[TWO * V];
 
         VA_UNROLL
         for (int i = 0; i < P * V; i++)
-            column[i] = load(w + i / V * panel + i % V * 4 * VA_W);
+            column[i] = v_groups(w + i / V * panel + i % V * 4 * VA_W);
         VA_UNROLL
         for (int r = 0; r < R; r++) {
-            va_vu row = spread(x + r * p->ldx);
+            va_vu row = v_spread(x + r * p->ldx);
 
             VA_UNROLL
             for (int i = 0; i < P * V; i++)
@@ -277,7 +260,7 @@ static void product_by_tiles(const struct va_narrow_product *p)
             for (int64_t r = 0; r < t.rows; r++)
                 for (int64_t i = 0; i < t.cols; i += VA_W)
                     store(p, &t, r, i,
-                          (va_vi)load(sums + r * TILE + i) + (va_vi)load(t.start + i));
+                          (va_vi)v_groups(sums + r * TILE + i) + (va_vi)v_groups(t.start + i));
         }
     va_amx_end();
 }

@@ -2,6 +2,7 @@
  * Numbers in bfloat16 (cpu/va_narrow.h): rounding to them, and products. AMX has 32 rows by 32 columns at a time;
  * the others a few rows by a panel or two, whose sums stay in registers over a line.
  */
+#include "cpu/hot/va_groups.h"
 #include "cpu/hot/va_hot_priv.h"
 #include "cpu/hot/va_turn.h"
 
@@ -29,8 +30,6 @@ enum {
 #endif
 };
 _Static_assert(VA_NARROW_ROWS % MR == 0, "tiles of rows are cut evenly");
-
-typedef uint32_t va_vu __attribute__((vector_size(VA_W * 4), may_alias));
 
 /* ---- rounding --------------------------------------------------------------------------------- */
 
@@ -149,23 +148,6 @@ void VA_HOT(va_hot_halves_turned)(int64_t K, int64_t cols, int64_t ld, const flo
 
 /* ---- products --------------------------------------------------------------------------------- */
 
-VA_INLINE va_vu load(const void *p)
-{
-    va_vu v;
-
-    memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-/* A group of a row, in every lane. */
-VA_INLINE va_vu spread(const uint8_t *x)
-{
-    uint32_t group;
-
-    memcpy(&group, x, sizeof(group));
-    return (va_vu){ 0 } + group;
-}
-
 /* Where a tile is: its rows of x, its panels, and its place in c. */
 struct tile {
     const uint8_t *x, *w;
@@ -204,7 +186,7 @@ VA_INLINE void widen(const uint8_t *x, float even[GROUPS], float odd[GROUPS])
 {
     VA_UNROLL
     for (int g = 0; g < GROUPS; g += VA_W) {
-        va_vu both = load(x + 4 * g);
+        va_vu both = v_groups(x + 4 * g);
 
         v_store(even + g, (va_vf)(both << 16));
         v_store(odd + g, (va_vf)(both & 0xffff0000));
@@ -231,7 +213,7 @@ VA_INLINE void add_line(const uint8_t *x, int64_t ldx, const uint8_t *w, int64_t
 
         VA_UNROLL
         for (int i = 0; i < P * V; i++) {
-            va_vu both = load(w + i / V * panel + (g * V + i % V) * 4 * VA_W);
+            va_vu both = v_groups(w + i / V * panel + (g * V + i % V) * 4 * VA_W);
 
             w0[i] = (va_vf)(both << 16);
             w1[i] = (va_vf)(both & 0xffff0000);
@@ -284,10 +266,10 @@ VA_INLINE void multiply_dots(const struct va_narrow_product *p, const struct til
 
             VA_UNROLL
             for (int i = 0; i < P; i++)
-                column[i] = load(w + i * p->panel);
+                column[i] = v_groups(w + i * p->panel);
             VA_UNROLL
             for (int r = 0; r < R; r++) {
-                va_vu row = spread(x + r * p->ldx);
+                va_vu row = v_spread(x + r * p->ldx);
 
                 VA_UNROLL
                 for (int i = 0; i < P; i++)
