@@ -8,33 +8,28 @@
  * a copy of its rows with zeros where there are none, so that few shapes of products occur.
  * Bands are the slowest index: the threads then share one band's weights in the cache.
  */
-#include "cpu/va_cpu_priv.h"
+#include "cpu/va_cpu_shift.h"
 #include <string.h>
 
 enum { BAND = 256 };
 
 struct shifted {
-    struct va_cpu *cpu;
-    int64_t B, T, rows;   /* frames of out; rows of `in` per sequence */
-    int64_t Cin, Cout, K; /* channels of in and out, taps */
-    int64_t first, step;  /* out row t reads in row t + first + k * step */
+    struct va_shifted of;
     int64_t block, blocks, band, bands;
-    const float *in, *bias;
-    const struct va_packed *w;
-    float *out;
 };
 
 /* Rows [lo, lo + block) of a sequence, from a copy where some of them are missing. */
 static const float *rows_at(const struct shifted *s, const float *sequence, int64_t lo,
                             float *copy)
 {
-    int64_t from = lo < 0 ? 0 : lo, to = lo + s->block < s->rows ? lo + s->block : s->rows;
+    int64_t from = lo < 0 ? 0 : lo,
+            to = lo + s->block < s->of.rows ? lo + s->block : s->of.rows;
 
     if (from == lo && to == lo + s->block)
-        return sequence + lo * s->Cin;
-    memset(copy, 0, (size_t)(s->block * s->Cin) * sizeof(*copy));
-    memcpy(copy + (from - lo) * s->Cin, sequence + from * s->Cin,
-           (size_t)((to - from) * s->Cin) * sizeof(*copy));
+        return sequence + lo * s->of.Cin;
+    memset(copy, 0, (size_t)(s->block * s->of.Cin) * sizeof(*copy));
+    memcpy(copy + (from - lo) * s->of.Cin, sequence + from * s->of.Cin,
+           (size_t)((to - from) * s->of.Cin) * sizeof(*copy));
     return copy;
 }
 
@@ -44,19 +39,19 @@ static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0,
 {
     struct va_gemm g = { .M = s->block,
                          .N = cols,
-                         .K = s->Cin,
-                         .lda = s->Cin,
+                         .K = s->of.Cin,
+                         .lda = s->of.Cin,
                          .ldb = VA_GEMM_PANEL,
                          .ldc = cols,
                          .b = VA_GEMM_PANELS };
 
-    for (int64_t k = 0; k < s->K; k++) {
-        int64_t lo = t0 + s->first + k * s->step;
+    for (int64_t k = 0; k < s->of.K; k++) {
+        int64_t lo = t0 + s->of.first + k * s->of.step;
 
-        if (lo + s->block <= 0 || lo >= s->rows)
+        if (lo + s->block <= 0 || lo >= s->of.rows)
             continue;
-        if (va_gemm(&g, thread, rows_at(s, sequence, lo, copy), va_packed_at(s->w, k, n0), c) <
-            0)
+        if (va_gemm(&g, thread, rows_at(s, sequence, lo, copy), va_packed_at(s->of.w, k, n0),
+                    c) < 0)
             return false;
         g.add = true;
     }
@@ -68,65 +63,53 @@ static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0,
 static void shifted_task(void *arg, int64_t task, int thread)
 {
     const struct shifted *s = arg;
-    int64_t n0 = task / (s->B * s->blocks) * s->band, b = task / s->blocks % s->B;
+    int64_t n0 = task / (s->of.B * s->blocks) * s->band, b = task / s->blocks % s->of.B;
     int64_t t0 = task % s->blocks * s->block;
-    int64_t cols = s->Cout - n0 < s->band ? s->Cout - n0 : s->band;
-    int64_t frames = s->T - t0 < s->block ? s->T - t0 : s->block;
-    const float *bias = s->bias ? s->bias + n0 : NULL;
-    float *copy = va_cpu_scratch(s->cpu, thread);
-    float *aside = copy + va_round_up(s->block * s->Cin, 16);
-    float *out = s->out + (b * s->T + t0) * s->Cout + n0;
-    bool direct = frames == s->block && cols == s->Cout; /* a product has no gaps */
+    int64_t cols = s->of.Cout - n0 < s->band ? s->of.Cout - n0 : s->band;
+    int64_t frames = s->of.T - t0 < s->block ? s->of.T - t0 : s->block;
+    const float *bias = s->of.bias ? s->of.bias + n0 : NULL;
+    float *copy = va_cpu_scratch(s->of.cpu, thread);
+    float *aside = copy + va_round_up(s->block * s->of.Cin, 16);
+    float *out = s->of.out + (b * s->of.T + t0) * s->of.Cout + n0;
+    bool direct = frames == s->block && cols == s->of.Cout; /* a product has no gaps */
     float *c = direct ? out : aside;
 
-    if (!sum_taps(s, s->in + b * s->rows * s->Cin, t0, n0, cols, c, copy, thread)) {
-        atomic_store(&s->cpu->broken, true);
+    if (!sum_taps(s, s->of.in + b * s->of.rows * s->of.Cin, t0, n0, cols, c, copy, thread)) {
+        atomic_store(&s->of.cpu->broken, true);
         return;
     }
     for (int64_t t = 0; (bias || !direct) && t < frames; t++)
-        va_hot()->epilogue(VA_IDENTITY, cols, c + t * cols, bias, NULL, out + t * s->Cout);
+        va_hot()->epilogue(VA_IDENTITY, cols, c + t * cols, bias, NULL, out + t * s->of.Cout);
 }
 
 /* Blocks of equal length, a multiple of 4 up to VA_CONV_BLOCK, with little left over. */
-static void run_shifted(struct shifted *s)
+static void run_shifted(struct va_shifted of)
 {
-    if (s->T < 1 || s->B < 1)
+    struct shifted t = { .of = of }, *s = &t;
+
+    if (!of.w || of.T < 1 || of.B < 1)
         return;
-    s->blocks = (s->T + VA_CONV_BLOCK - 1) / VA_CONV_BLOCK;
-    s->block = va_round_up((s->T + s->blocks - 1) / s->blocks, 4);
-    s->blocks = (s->T + s->block - 1) / s->block;
+    s->blocks = (s->of.T + VA_CONV_BLOCK - 1) / VA_CONV_BLOCK;
+    s->block = va_round_up((s->of.T + s->blocks - 1) / s->blocks, 4);
+    s->blocks = (s->of.T + s->block - 1) / s->block;
     s->band = va_round_up(BAND, VA_GEMM_PANEL);
-    s->bands = (s->Cout + s->band - 1) / s->band;
-    if (va_cpu_room(s->cpu, va_round_up(s->block * s->Cin, 16) + s->block * s->band, 0))
-        va_cpu_run(s->cpu, s->B * s->blocks * s->bands, shifted_task, s);
+    s->bands = (s->of.Cout + s->band - 1) / s->band;
+    if (va_cpu_room(s->of.cpu, va_round_up(s->block * s->of.Cin, 16) + s->block * s->band, 0))
+        va_cpu_run(s->of.cpu, s->of.B * s->blocks * s->bands, shifted_task, s);
 }
 
 void va_cpu_conv(struct va_backend *be, const struct va_conv *p)
 {
-    struct shifted s = { .cpu = va_cpu(be),
-                         .B = p->B,
-                         .T = p->T,
-                         .rows = p->lead + p->T,
-                         .Cin = p->Cin,
-                         .Cout = p->Cout,
-                         .K = p->K,
-                         .first = p->lead - (p->K - 1) * p->dilation,
-                         .step = p->dilation,
-                         .in = p->x,
-                         .bias = p->bias,
-                         .out = p->y };
+    struct va_cpu *cpu = va_cpu(be);
 
     if (be->failed || p->B < 1 || p->T < 1)
         return;
-    if (va_cpu_in_frequencies(be) && va_cpu_spectral_conv(s.cpu, p))
+    if (va_cpu_in_frequencies(be) && va_cpu_spectral_conv(cpu, p))
         return;
-    if (be->precision == VA_BF16_PRODUCTS) {
-        va_cpu_narrow_conv(s.cpu, p);
-        return;
-    }
-    s.w = va_cpu_pack(s.cpu, p->w, VA_PACK_FORWARD, p->Cin, p->Cout, p->K, p->K, p->Cin * p->K);
-    if (s.w)
-        run_shifted(&s);
+    if (be->precision == VA_BF16_PRODUCTS)
+        va_cpu_narrow_conv(cpu, p);
+    else
+        run_shifted(va_shifted_forward(cpu, p, VA_PACK_FORWARD));
 }
 
 /* ---- weight gradient ----------------------------------------------------------------------------
@@ -192,25 +175,6 @@ static void conv_dw(struct va_cpu *cpu, const struct va_conv_grad *p)
         va_cpu_run(cpu, p->Cout, dw_turn, &d);
 }
 
-static void conv_dx(struct va_cpu *cpu, const struct va_conv_grad *p)
-{
-    struct shifted s = { .cpu = cpu,
-                         .B = p->B,
-                         .T = p->T,
-                         .rows = p->T,
-                         .Cin = p->Cout,
-                         .Cout = p->Cin,
-                         .K = p->K,
-                         .first = (p->K - 1) * p->dilation,
-                         .step = -p->dilation,
-                         .in = p->dy,
-                         .out = p->dx };
-
-    s.w = va_cpu_pack(cpu, p->w, VA_PACK_BACKWARD, p->Cout, p->Cin, p->K, p->Cin * p->K, p->K);
-    if (s.w)
-        run_shifted(&s);
-}
-
 void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
 {
     struct va_cpu *cpu = va_cpu(be);
@@ -222,7 +186,7 @@ void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
         if (bf16)
             va_cpu_narrow_dx(cpu, p);
         else
-            conv_dx(cpu, p);
+            run_shifted(va_shifted_backward(cpu, p, VA_PACK_BACKWARD));
     }
     if (p->dw && !(frequencies && va_cpu_spectral_dw(cpu, p))) {
         if (bf16)

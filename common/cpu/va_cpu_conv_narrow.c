@@ -7,7 +7,7 @@
  * matrices turned. That of the kernel sums over frames: rows of dy and panels of x are turned, and a tap
  * shifts panels by its frames; pairs that begin with an odd frame are a copy of their own.
  */
-#include "cpu/va_cpu_priv.h"
+#include "cpu/va_cpu_shift.h"
 #include <string.h>
 
 /* FRAMES: of a block of outputs; and rows of zeros at either end of a sequence. BAND: output channels of a task;
@@ -22,13 +22,7 @@ static void zero_rows(uint8_t *rows, int64_t count, int64_t ld)
 /* ---- forward, and the gradient of the input ------------------------------------------------------- */
 
 struct shifted {
-    struct va_cpu *cpu;
-    int64_t B, T, rows;   /* frames of out; rows of `in` per sequence */
-    int64_t Cin, Cout, K; /* channels of in and out, taps */
-    int64_t first, step;  /* out row t reads in row t + first + k * step */
-    const float *in, *bias;
-    const struct va_packed *w;
-    float *out;
+    struct va_shifted of;
     uint8_t *x; /* [B][FRAMES + rows + FRAMES] rows, `ld` bytes apart */
     int64_t ld, sequence, blocks;
 };
@@ -36,30 +30,32 @@ struct shifted {
 static void round_sequence(void *arg, int64_t task, int thread)
 {
     const struct shifted *s = arg;
-    int64_t pieces = (s->rows + FRAMES - 1) / FRAMES, b = task / pieces;
-    int64_t t0 = task % pieces * FRAMES, t1 = t0 + FRAMES < s->rows ? t0 + FRAMES : s->rows;
+    int64_t pieces = (s->of.rows + FRAMES - 1) / FRAMES, b = task / pieces;
+    int64_t t0 = task % pieces * FRAMES,
+            t1 = t0 + FRAMES < s->of.rows ? t0 + FRAMES : s->of.rows;
     uint8_t *x = s->x + (b * s->sequence + FRAMES) * s->ld;
 
     (void)thread;
     if (t0 == 0)
         zero_rows(x - FRAMES * s->ld, FRAMES, s->ld);
     for (int64_t t = t0; t < t1; t++)
-        va_hot()->halves_row(s->Cin, s->in + (b * s->rows + t) * s->Cin, x + t * s->ld);
-    if (t1 == s->rows)
-        zero_rows(x + s->rows * s->ld, FRAMES, s->ld);
+        va_hot()->halves_row(s->of.Cin, s->of.in + (b * s->of.rows + t) * s->of.Cin,
+                             x + t * s->ld);
+    if (t1 == s->of.rows)
+        zero_rows(x + s->of.rows * s->ld, FRAMES, s->ld);
 }
 
 /* The row of `in` that the first of a block reads by tap k, and whether the block reads any that is there. */
 static int64_t row_of(const struct shifted *s, int64_t t0, int64_t k)
 {
-    return t0 + s->first + k * s->step;
+    return t0 + s->of.first + k * s->of.step;
 }
 
 static bool reads(const struct shifted *s, int64_t t0, int64_t k)
 {
     int64_t row = row_of(s, t0, k);
 
-    return row + FRAMES > 0 && row < s->rows;
+    return row + FRAMES > 0 && row < s->of.rows;
 }
 
 /* The sum over the taps that meet a block of outputs, in `sums` [FRAMES, BAND]: some lines of all taps, then the
@@ -69,17 +65,17 @@ static void sum_taps(const struct shifted *s, int64_t b, int64_t t0, int64_t n0,
 {
     int64_t k = 0;
 
-    while (k < s->K && !reads(s, t0, k))
+    while (k < s->of.K && !reads(s, t0, k))
         k++;
-    while (k + p.taps < s->K && reads(s, t0, k + p.taps))
+    while (k + p.taps < s->of.K && reads(s, t0, k + p.taps))
         p.taps++;
     if (!p.taps) {
         memset(p.c, 0, FRAMES * BAND * sizeof(*p.c));
         return;
     }
     p.x = s->x + (b * s->sequence + FRAMES + row_of(s, t0, k)) * s->ld;
-    p.w = va_packed_narrow(s->w, k, n0);
-    for (int64_t left = va_packed_lines(s->w); left > 0; left -= RUN) {
+    p.w = va_packed_narrow(s->of.w, k, n0);
+    for (int64_t left = va_packed_lines(s->of.w); left > 0; left -= RUN) {
         p.lines = left < RUN ? left : RUN;
         va_hot()->halves_product(&p);
         p.x += RUN * VA_NARROW_LINE;
@@ -91,79 +87,51 @@ static void sum_taps(const struct shifted *s, int64_t b, int64_t t0, int64_t n0,
 static void shifted_task(void *arg, int64_t task, int thread)
 {
     const struct shifted *s = arg;
-    int64_t n0 = task / (s->B * s->blocks) * BAND, b = task / s->blocks % s->B;
-    int64_t t0 = task % s->blocks * FRAMES, panel = va_packed_lines(s->w) * VA_NARROW_TILE;
-    float *out = s->out + (b * s->T + t0) * s->Cout + n0;
-    float *sums = va_cpu_scratch(s->cpu, thread);
-    const struct va_narrow_product p = { .rows = s->T - t0 < FRAMES ? s->T - t0 : FRAMES,
-                                         .cols = s->Cout - n0 < BAND ? s->Cout - n0 : BAND,
-                                         .ldx = s->ld,
-                                         .stepx = s->step * s->ld,
-                                         .panel = panel,
-                                         .stepw = va_round_up(s->Cout, VA_NARROW_PANEL) /
-                                                  VA_NARROW_PANEL * panel,
-                                         .c = sums,
-                                         .ldc = BAND };
+    int64_t n0 = task / (s->of.B * s->blocks) * BAND, b = task / s->blocks % s->of.B;
+    int64_t t0 = task % s->blocks * FRAMES, panel = va_packed_lines(s->of.w) * VA_NARROW_TILE;
+    float *out = s->of.out + (b * s->of.T + t0) * s->of.Cout + n0;
+    float *sums = va_cpu_scratch(s->of.cpu, thread);
+    const struct va_narrow_product p = {
+        .rows = s->of.T - t0 < FRAMES ? s->of.T - t0 : FRAMES,
+        .cols = s->of.Cout - n0 < BAND ? s->of.Cout - n0 : BAND,
+        .ldx = s->ld,
+        .stepx = s->of.step * s->ld,
+        .panel = panel,
+        .stepw = va_round_up(s->of.Cout, VA_NARROW_PANEL) / VA_NARROW_PANEL * panel,
+        .c = sums,
+        .ldc = BAND
+    };
 
     sum_taps(s, b, t0, n0, p);
     for (int64_t t = 0; t < p.rows; t++)
-        va_hot()->epilogue(VA_IDENTITY, p.cols, sums + t * BAND, s->bias ? s->bias + n0 : NULL,
-                           NULL, out + t * s->Cout);
+        va_hot()->epilogue(VA_IDENTITY, p.cols, sums + t * BAND,
+                           s->of.bias ? s->of.bias + n0 : NULL, NULL, out + t * s->of.Cout);
 }
 
-static void run_shifted(struct shifted s)
+static void run_shifted(struct va_shifted of)
 {
-    int64_t pieces = (s.rows + FRAMES - 1) / FRAMES;
+    struct shifted s = { .of = of, .sequence = FRAMES + of.rows + FRAMES };
+    int64_t pieces = (of.rows + FRAMES - 1) / FRAMES;
 
-    s.ld = va_narrow_ld(va_packed_lines(s.w));
-    s.sequence = FRAMES + s.rows + FRAMES;
-    s.blocks = (s.T + FRAMES - 1) / FRAMES;
-    if (s.T < 1 || s.B < 1 ||
-        !va_cpu_room(s.cpu, FRAMES * BAND, (s.B * s.sequence + VA_NARROW_ROWS) * s.ld / 4))
+    if (!of.w || of.T < 1 || of.B < 1)
         return;
-    s.x = (uint8_t *)s.cpu->shared;
-    va_cpu_run(s.cpu, s.B * pieces, round_sequence, &s);
-    va_cpu_run(s.cpu, (s.Cout + BAND - 1) / BAND * s.B * s.blocks, shifted_task, &s);
+    s.ld = va_narrow_ld(va_packed_lines(of.w));
+    s.blocks = (of.T + FRAMES - 1) / FRAMES;
+    if (!va_cpu_room(of.cpu, FRAMES * BAND, (of.B * s.sequence + VA_NARROW_ROWS) * s.ld / 4))
+        return;
+    s.x = (uint8_t *)of.cpu->shared;
+    va_cpu_run(of.cpu, of.B * pieces, round_sequence, &s);
+    va_cpu_run(of.cpu, (of.Cout + BAND - 1) / BAND * of.B * s.blocks, shifted_task, &s);
 }
 
 void va_cpu_narrow_conv(struct va_cpu *cpu, const struct va_conv *p)
 {
-    struct shifted s = { .cpu = cpu,
-                         .B = p->B,
-                         .T = p->T,
-                         .rows = p->lead + p->T,
-                         .Cin = p->Cin,
-                         .Cout = p->Cout,
-                         .K = p->K,
-                         .first = p->lead - (p->K - 1) * p->dilation,
-                         .step = p->dilation,
-                         .in = p->x,
-                         .bias = p->bias,
-                         .out = p->y };
-
-    s.w = va_cpu_pack(cpu, p->w, VA_PACK_BF16, p->Cin, p->Cout, p->K, p->K, p->Cin * p->K);
-    if (s.w)
-        run_shifted(s);
+    run_shifted(va_shifted_forward(cpu, p, VA_PACK_BF16));
 }
 
 void va_cpu_narrow_dx(struct va_cpu *cpu, const struct va_conv_grad *p)
 {
-    struct shifted s = { .cpu = cpu,
-                         .B = p->B,
-                         .T = p->T,
-                         .rows = p->T,
-                         .Cin = p->Cout,
-                         .Cout = p->Cin,
-                         .K = p->K,
-                         .first = (p->K - 1) * p->dilation,
-                         .step = -p->dilation,
-                         .in = p->dy,
-                         .out = p->dx };
-
-    s.w = va_cpu_pack(cpu, p->w, VA_PACK_BF16_BACKWARD, p->Cout, p->Cin, p->K, p->Cin * p->K,
-                      p->K);
-    if (s.w)
-        run_shifted(s);
+    run_shifted(va_shifted_backward(cpu, p, VA_PACK_BF16_BACKWARD));
 }
 
 /* ---- the gradient of the kernel --------------------------------------------------------------------- */
@@ -173,9 +141,7 @@ enum {
     GROUP = 4 * VA_NARROW_PANEL,  /* bytes of a pair of a panel */
     CHANNELS = 32,                /* output channels of a task, at most */
     INPUTS = 2 * VA_NARROW_PANEL, /* input channels of a task */
-    TURNED =
-        8 *
-        VA_NARROW_PANEL, /* channels of a task that turns them: some cache lines of each frame */
+    TURNED = 8 * VA_NARROW_PANEL, /* channels of a task that turns them */
 };
 
 struct dw {
