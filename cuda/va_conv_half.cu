@@ -113,7 +113,7 @@ bool va_cuda_conv_grad_half(struct va_backend *be, const struct va_conv_grad *p)
     va_bf16 *dy;
 
     if (p->dw) {
-        shape.parts = va_half_parts(shape);
+        shape.parts = va_product_parts(shape, VA_HALF_DEPTH);
         sums = shape.parts * p->K * p->Cout * p->Cin;
     }
     dy = (va_bf16 *)va_cuda_room(be, (size_t)(in + out) * sizeof(*dy) +

@@ -124,7 +124,7 @@ static __device__ __forceinline__ void va_kept_multiply(float sum[4][4][4], cons
             va_ldmatrix_x4(a[i], x + at[i] + k);
 #pragma unroll
         for (int i = 0; i < 2; i++)
-            va_half_right(b[i], w, n0 + 16 * i, k);
+            va_half_fetch<false>(b[i], w, n0 + 16 * i, k);
 #pragma unroll
         for (int i = 0; i < 4; i++)
 #pragma unroll

@@ -61,7 +61,7 @@ static bool in_half(struct va_backend *be, const struct va_linear_grad *p, va_ro
     va_bf16 *half;
 
     if (p->dw) {
-        shape.parts = va_half_parts(shape);
+        shape.parts = va_product_parts(shape, VA_HALF_DEPTH);
         sums = shape.parts * p->N * p->K;
     }
     half = (va_bf16 *)va_cuda_room(be, (size_t)(rows * (in + out)) * sizeof(*half) +

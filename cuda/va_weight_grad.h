@@ -21,7 +21,7 @@ static inline bool va_cuda_weight_grad(struct va_backend *be, const A &a, const 
 {
     float *sums;
 
-    p.parts = va_product_parts(p);
+    p.parts = va_product_parts(p, VA_DEPTH);
     sums = (float *)va_cuda_room(be, (size_t)(p.parts * p.slices * p.M * p.N) * sizeof(float));
     if (!sums)
         return false;
