@@ -254,7 +254,7 @@ $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(LIB)
 	$(LINK)
 $(BUILD)/test/gen/%: $(BUILD)/test/gen/%.o $(LIB)
 	$(LINK)
-$(BUILD)/test/cuda/predict: $(BUILD)/test/cuda/predict.o $(BUILD)/test/cuda/cost.o $(LIB)
+$(BUILD)/test/cuda/predict: $(BUILD)/test/cuda/predict.o $(BUILD)/test/cuda/launches.o $(BUILD)/test/cuda/cost.o $(LIB)
 	$(LINK)
 # The tools on a device for tests (test/late), which is as far away as a GPU.
 $(BUILD)/test/late/va_devices.o: DEVICES := late
