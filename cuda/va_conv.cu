@@ -36,12 +36,14 @@ static bool in_f32(struct va_backend *be, const struct va_conv *p)
 
     if (!w)
         return false;
-    va_product_launch<va_f32_terms>(va_along_frames{ va_in(p->x), frames, p->T, p->lead + p->T,
-                                                     p->Cin, p->lead - (p->K - 1) * p->dilation,
-                                                     p->dilation, va_wide(p->x, p->Cin, 0, 0) },
-                                    va_along({ w, p->Cout, p->Cin, 0 }, p->Cout, p->Cin, size),
-                                    va_conv_finish{ va_in(p->bias), va_out(p->y), p->Cout },
-                                    { frames, p->Cout, p->Cin, p->K, 1, 1, 0 });
+    va_product_launch<va_f32_terms>(
+        va_along_frames{ { va_in(p->x), p->Cin, p->T, p->lead + p->T,
+                           p->lead - (p->K - 1) * p->dilation, p->dilation },
+                         frames,
+                         va_wide(p->x, p->Cin, 0, 0) },
+        va_along({ w, p->Cout, p->Cin, 0 }, p->Cout, p->Cin, size),
+        va_conv_finish{ va_in(p->bias), va_out(p->y), p->Cout },
+        { frames, p->Cout, p->Cin, p->K, 1, 1, 0 });
     return true;
 }
 

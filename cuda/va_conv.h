@@ -7,29 +7,35 @@
 
 #include "cuda/va_operands.h"
 
-/* Frame t of a sequence, at tap k: row first + t + k * step of those in memory, `rows` a sequence, or zeros. */
-struct va_along_frames {
+/* Frame t of a sequence, at tap k: row first + t + k * step of those in memory, `rows` a sequence, or zeros. Rows have
+ * `width` numbers. */
+template <class Number>
+struct va_frames {
     static constexpr bool ALONG = true;
     struct place {
-        const float *at; /* row 0 of the sequence */
+        const Number *at; /* row 0 of the sequence */
         int64_t row;
     };
-    const float *x;
-    int64_t count, T, rows, C, first, step;
-    bool wide;
+    const Number *x;
+    int64_t width, T, rows, first, step;
 
     __device__ __forceinline__ place find(int64_t r) const
     {
         int64_t b = r / T;
 
-        return { x + b * rows * C, first + r - b * T };
+        return { x + b * rows * width, first + r - b * T };
     }
-    __device__ __forceinline__ const float *from(const place &p, int, int k) const
+    __device__ __forceinline__ const Number *from(const place &p, int, int k) const
     {
         int64_t row = p.row + k * step;
 
-        return row >= 0 && row < rows ? p.at + row * C : nullptr;
+        return row >= 0 && row < rows ? p.at + row * width : nullptr;
     }
+};
+
+struct va_along_frames : va_frames<float> {
+    int64_t count;
+    bool wide;
 };
 
 /* [taps, size] of W [size, taps], in memory of the operation (va_cuda_room); NULL after reporting. */

@@ -26,11 +26,13 @@ static bool make_dx(struct va_backend *be, const struct va_conv_grad *p)
 
     if (!w)
         return false;
-    va_product_launch<va_f32_terms>(
-        va_along_frames{ va_in(p->dy), frames, p->T, p->T, p->Cout, (p->K - 1) * p->dilation,
-                         -p->dilation, va_wide(p->dy, p->Cout, 0, 0) },
-        va_across(w, p->Cin, p->Cin, size), va_keep_sums{ va_out(p->dx), frames, p->Cin },
-        { frames, p->Cin, p->Cout, p->K, 1, 1, 0 });
+    va_product_launch<va_f32_terms>(va_along_frames{ { va_in(p->dy), p->Cout, p->T, p->T,
+                                                       (p->K - 1) * p->dilation, -p->dilation },
+                                                     frames,
+                                                     va_wide(p->dy, p->Cout, 0, 0) },
+                                    va_across(w, p->Cin, p->Cin, size),
+                                    va_keep_sums{ va_out(p->dx), frames, p->Cin },
+                                    { frames, p->Cin, p->Cout, p->K, 1, 1, 0 });
     return true;
 }
 

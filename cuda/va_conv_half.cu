@@ -8,28 +8,8 @@
 #include "cuda/va_product_half.h"
 #include "cuda/va_weight_grad.h"
 
-/* Frames as in va_along_frames, in bfloat16. */
-struct half_frames {
-    static constexpr bool ALONG = true, GAPS = true;
-    struct place {
-        const va_bf16 *at;
-        int64_t row;
-    };
-    const va_bf16 *x;
-    int64_t width, T, rows, first, step;
-
-    __device__ __forceinline__ place find(int64_t r) const
-    {
-        int64_t b = r / T;
-
-        return { x + b * rows * width, first + r - b * T };
-    }
-    __device__ __forceinline__ const va_bf16 *from(const place &p, int, int k) const
-    {
-        int64_t row = p.row + k * step;
-
-        return row >= 0 && row < rows ? p.at + row * width : nullptr;
-    }
+struct half_frames : va_frames<va_bf16> {
+    static constexpr bool GAPS = true;
 };
 
 /* x, before frames of dy by as much as the tap (slice) looks back; zeros before the first of a sequence. Terms are the
@@ -57,7 +37,7 @@ static void shifted(const va_kept_frames &x, const B &w, const va_conv_finish &f
     if (va_kept_fits(x, p))
         va_kept_launch(x, w, f, p);
     else
-        va_half_launch(half_frames{ x.x, x.width, x.T, x.rows, x.first, x.step }, w, f, p);
+        va_half_launch(half_frames{ { x.x, x.width, x.T, x.rows, x.first, x.step } }, w, f, p);
 }
 
 bool va_cuda_conv_half(struct va_backend *be, const struct va_conv *p)
