@@ -35,13 +35,12 @@ static struct cut cut_product(int64_t M, int64_t N, int64_t K, int64_t rows, int
 
 enum { BAND_ROWS = 96 };
 
-/* Columns of a block of a product with panels. Each block brings its rows of x into order anew: so they are
+/* Columns of a block of a product with panels. Each block brings its rows into order anew: so they are
  * wide where enough of them are left to share out. */
-static int64_t band_columns(const struct va_linear *p, int64_t tensors)
+static int64_t band_columns(int64_t M, int64_t N, int64_t tensors)
 {
     enum { NARROW = 512, WIDE = 1024, SHARE = 8 };
-    int64_t blocks = tensors * ((p->M + BAND_ROWS - 1) / BAND_ROWS) *
-                     ((p->N + WIDE - 1) / WIDE);
+    int64_t blocks = tensors * ((M + BAND_ROWS - 1) / BAND_ROWS) * ((N + WIDE - 1) / WIDE);
 
     return blocks < SHARE * (int64_t)va_threads_count() ? NARROW : WIDE;
 }
@@ -224,7 +223,7 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
         linear_narrow(l, tensors);
         return;
     }
-    l.cut = cut_product(p->M, p->N, p->K, BAND_ROWS, band_columns(p, tensors));
+    l.cut = cut_product(p->M, p->N, p->K, BAND_ROWS, band_columns(p->M, p->N, tensors));
     l.add = same && p->act == VA_IDENTITY && !p->pre;
     l.aside = same && !l.add;
     if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
@@ -237,6 +236,12 @@ struct linear_grad {
     struct va_cpu *cpu;
     const struct va_linear_grad *p;
     struct cut cut;
+    /* in float32: the product, and its operands */
+    struct va_gemm g;
+    const float *a, *b; /* b as it lies, in rows */
+    float *c;
+    float *columns; /* b in panels, `depth` rows each */
+    int64_t depth;
     const struct va_packed *w; /* W turned, in bf16 */
     /* operands in bf16: rows `ld` bytes apart; panels */
     uint8_t *rows, *panels;
@@ -266,46 +271,84 @@ static void finish_dx(const struct va_linear_grad *p, struct block b)
                              (float *)p->dx + at);
 }
 
-/* dx = dy W: W as it lies is B in rows. */
-static void dx_task(void *arg, int64_t task, int thread)
+/* ---- backward in float32: columns are brought into panels once, for all blocks -------------------- */
+
+enum { DEALT = 8 * VA_GEMM_PANEL }; /* columns of a task: some cache lines of each row */
+
+static void deal_columns(void *arg, int64_t task, int thread)
 {
     const struct linear_grad *l = arg;
-    const struct va_linear_grad *p = l->p;
-    struct block b = block_of_grad(l, task, p->M, p->K);
-    const struct va_gemm g = { .M = b.rows,
-                               .N = b.cols,
-                               .K = p->N,
-                               .lda = p->lddy,
-                               .ldb = p->K,
-                               .ldc = p->lddx,
-                               .add = p->add_dx,
-                               .b = VA_GEMM_ROWS };
+    int64_t n0 = task * DEALT, left = l->g.N - n0;
 
-    if (va_gemm(&g, thread, (const float *)p->dy + b.m0 * p->lddy,
-                (const float *)p->w->data + b.n0, (float *)p->dx + b.m0 * p->lddx + b.n0) < 0)
-        atomic_store(&l->cpu->broken, true);
-    finish_dx(p, b);
+    (void)thread;
+    va_hot()->panels(l->g.K, left < DEALT ? left : DEALT, l->g.ldb, l->b + n0,
+                     l->columns + n0 * l->depth, VA_GEMM_PANEL * l->depth);
 }
 
-/* dW += dy^T x: blocks of dW, each over all of M in one product. */
-static void dw_task(void *arg, int64_t task, int thread)
+static void grad_task(void *arg, int64_t task, int thread)
 {
     const struct linear_grad *l = arg;
-    const struct va_linear_grad *p = l->p;
-    struct block b = block_of_grad(l, task, p->N, p->K);
-    const struct va_gemm g = { .M = b.rows,
-                               .N = b.cols,
-                               .K = p->M,
-                               .lda = p->lddy,
-                               .ldb = p->ldx,
-                               .ldc = p->K,
-                               .transA = true,
-                               .add = true,
-                               .b = VA_GEMM_ROWS };
+    const struct block b = block_of_grad(l, task, l->g.M, l->g.N);
+    struct va_gemm g = l->g;
 
-    if (va_gemm(&g, thread, (const float *)p->dy + b.m0, (const float *)p->x + b.n0,
-                (float *)p->dw + b.m0 * p->K + b.n0) < 0)
+    g.M = b.rows;
+    g.N = b.cols;
+    g.b = VA_GEMM_PANELS;
+    if (va_gemm(&g, thread, l->a + (g.transA ? b.m0 : b.m0 * g.lda),
+                l->columns + b.n0 * l->depth, l->c + b.m0 * g.ldc + b.n0) < 0)
         atomic_store(&l->cpu->broken, true);
+    else if (!g.transA)
+        finish_dx(l->p, b);
+}
+
+static void multiply_grad(struct linear_grad l)
+{
+    int64_t N = l.g.N;
+
+    l.depth = va_round_up(l.g.K, 16);
+    if (!va_cpu_room(l.cpu, 0, va_round_up(N, VA_GEMM_PANEL) * l.depth))
+        return;
+    l.columns = l.cpu->shared;
+    l.cut = cut_product(l.g.M, N, l.g.K, BAND_ROWS, band_columns(l.g.M, N, 1));
+    va_cpu_run(l.cpu, (N + DEALT - 1) / DEALT, deal_columns, &l);
+    va_cpu_run(l.cpu, l.cut.across * l.cut.down, grad_task, &l);
+}
+
+/* dx = dy W */
+static void dx_float(struct linear_grad l)
+{
+    const struct va_linear_grad *p = l.p;
+
+    l.g = (struct va_gemm){ .M = p->M,
+                            .N = p->K,
+                            .K = p->N,
+                            .lda = p->lddy,
+                            .ldb = p->K,
+                            .ldc = p->lddx,
+                            .add = p->add_dx };
+    l.a = p->dy;
+    l.b = p->w->data;
+    l.c = p->dx;
+    multiply_grad(l);
+}
+
+/* dW += dy^T x */
+static void dw_float(struct linear_grad l)
+{
+    const struct va_linear_grad *p = l.p;
+
+    l.g = (struct va_gemm){ .M = p->N,
+                            .N = p->K,
+                            .K = p->M,
+                            .lda = p->lddy,
+                            .ldb = p->ldx,
+                            .ldc = p->K,
+                            .transA = true,
+                            .add = true };
+    l.a = p->dy;
+    l.b = p->x;
+    l.c = p->dw;
+    multiply_grad(l);
 }
 
 /* ---- backward in bf16 ---------------------------------------------------------------------------- */
@@ -419,29 +462,6 @@ static void dw_narrow(struct linear_grad l)
 
 /* ---- backward in either ---------------------------------------------------------------------------- */
 
-/* Products backward bring their columns into panels, once for all rows of a block: so blocks have as many rows, up
- * to `rows`, as leave some for each thread; else `least`. */
-static int64_t rows_of_blocks(int64_t M, int64_t across, int64_t rows, int64_t least)
-{
-    enum { SHARE = 4 };
-
-    while (rows > least && (M + rows - 1) / rows * across < SHARE * (int64_t)va_threads_count())
-        rows /= 2;
-    return rows;
-}
-
-static struct cut cut_weights(int64_t N, int64_t K)
-{
-    struct cut c = { .cols = 1024 };
-
-    c.across = (K + c.cols - 1) / c.cols;
-    c.rows = rows_of_blocks(N, c.across, 512, 128);
-    while (c.rows > 16 && (N + c.rows - 1) / c.rows < 4)
-        c.rows /= 2;
-    c.down = (N + c.rows - 1) / c.rows;
-    return c;
-}
-
 static void linear_grad(struct va_cpu *cpu, const struct va_linear_grad *p)
 {
     struct linear_grad l = { .cpu = cpu, .p = p };
@@ -449,19 +469,14 @@ static void linear_grad(struct va_cpu *cpu, const struct va_linear_grad *p)
 
     if (p->M < 1 || !va_cpu_room(l.cpu, 0, 0))
         return;
-    if (p->dx && bf16) {
+    if (p->dx && bf16)
         dx_narrow(l);
-    } else if (p->dx) {
-        l.cut = cut_product(p->M, p->K, p->N,
-                            rows_of_blocks(p->M, (p->K + 511) / 512, 768, 192), 512);
-        va_cpu_run(l.cpu, l.cut.across * l.cut.down, dx_task, &l);
-    }
-    if (p->dw && bf16) {
+    else if (p->dx)
+        dx_float(l);
+    if (p->dw && bf16)
         dw_narrow(l);
-    } else if (p->dw) {
-        l.cut = cut_weights(p->N, p->K);
-        va_cpu_run(l.cpu, l.cut.across * l.cut.down, dw_task, &l);
-    }
+    else if (p->dw)
+        dw_float(l);
     if (p->dbias)
         va_cpu_add_columns(l.cpu, p->M, p->N, p->lddy, p->dy, p->dbias);
 }

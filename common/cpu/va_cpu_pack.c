@@ -28,7 +28,7 @@ static int64_t columns_of(const struct va_packed *p, int64_t panel)
     return left < VA_GEMM_PANEL ? left : VA_GEMM_PANEL;
 }
 
-/* 16 rows of a panel of float32, whose first column is at `w`. */
+/* 16 rows of a panel of a kernel with taps, in float32, whose first column is at `w`. */
 static void pack_band(const struct job *j, int64_t panel, int64_t band, const float *w)
 {
     const struct va_packed *p = j->p;
@@ -41,9 +41,7 @@ static void pack_band(const struct job *j, int64_t panel, int64_t band, const fl
         const float *from = w + c * p->col_step;
         float *at = to + c;
 
-        for (int64_t r = r0; p->taps == 1 && r < r1; r++)
-            at[r * VA_GEMM_PANEL] = from[r * p->row_step];
-        for (int64_t r = r0; p->taps > 1 && r < r1; r++)
+        for (int64_t r = r0; r < r1; r++)
             for (int64_t k = 0; k < p->taps; k++)
                 at[k * tap + r * VA_GEMM_PANEL] = from[r * p->row_step + k];
     }
@@ -112,12 +110,15 @@ static void pack_bytes(const struct va_packed *p, int64_t panel, const float *w)
     }
 }
 
-/* A narrow panel, whose first column is at `w`. */
-static void pack_narrow(const struct va_packed *p, int64_t panel, const float *w)
+/* A panel whose columns lie as rows, the first of them at `w`; or, if it is narrow, that of a kernel. */
+static void pack_columns(const struct va_packed *p, int64_t panel, const float *w)
 {
     uint8_t *to = va_packed_narrow(p, 0, panel * VA_NARROW_PANEL);
 
-    if (p->size == 1)
+    if (p->size == 4)
+        va_hot()->transpose(columns_of(p, panel), p->rows, p->col_step, w, VA_GEMM_PANEL,
+                            p->data + panel * p->depth * VA_GEMM_PANEL, false);
+    else if (p->size == 1)
         pack_bytes(p, panel, w);
     else if (p->taps > 1)
         pack_kernel(p, panel, w);
@@ -130,7 +131,7 @@ static void pack_panel(void *arg, int64_t task, int thread)
     const struct job *j = arg;
 
     (void)thread;
-    pack_narrow(j->p, task, j->w + task * VA_GEMM_PANEL * j->p->col_step);
+    pack_columns(j->p, task, j->w + task * VA_GEMM_PANEL * j->p->col_step);
 }
 
 /* Panels of a matrix as it lies, of which each row has some cache lines. */
@@ -143,9 +144,14 @@ static void pack_panels(void *arg, int64_t task, int thread)
     int64_t c0 = task * PANELS * VA_NARROW_PANEL, left = p->cols - c0;
 
     (void)thread;
-    va_hot()->halves_rows(
-        p->rows, left < PANELS * VA_NARROW_PANEL ? left : PANELS * VA_NARROW_PANEL, p->row_step,
-        j->w + c0, va_packed_narrow(p, 0, c0), va_packed_lines(p) * VA_NARROW_TILE);
+    if (left > PANELS * VA_NARROW_PANEL)
+        left = PANELS * VA_NARROW_PANEL;
+    if (p->size == 4)
+        va_hot()->panels(p->rows, left, p->row_step, j->w + c0, p->data + c0 * p->depth,
+                         p->depth * VA_GEMM_PANEL);
+    else
+        va_hot()->halves_rows(p->rows, left, p->row_step, j->w + c0, va_packed_narrow(p, 0, c0),
+                              va_packed_lines(p) * VA_NARROW_TILE);
 }
 
 /* Take the memory, once. */
@@ -185,9 +191,9 @@ static void pack(struct va_packed *p, const float *w)
 {
     struct job j = job_of(p, w);
 
-    if (p->size == 2 && p->taps == 1 && p->col_step == 1)
+    if (p->size > 1 && p->taps == 1 && p->col_step == 1)
         va_parallel((j.panels + PANELS - 1) / PANELS, pack_panels, &j);
-    else if (p->size < 4)
+    else if (p->size < 4 || p->taps == 1)
         va_parallel(j.panels, pack_panel, &j);
     else
         va_parallel(j.panels * j.bands, pack_block, &j);
@@ -276,10 +282,7 @@ static void put_panel(void *arg, int64_t panel, int thread)
 
     put->from->get(put->from->arg, panel * VA_GEMM_PANEL * j->p->rows,
                    columns_of(j->p, panel) * j->p->rows, w);
-    if (j->p->size < 4)
-        pack_narrow(j->p, panel, w);
-    for (int64_t band = 0; j->p->size == 4 && band < j->bands; band++)
-        pack_band(j, panel, band, w);
+    pack_columns(j->p, panel, w);
 }
 
 static void put_prepared(struct put *put, struct va_weight *w)

@@ -64,6 +64,9 @@ struct va_hot {
      * the thread, VA_GEMM_WORK floats, 64-byte aligned */
     void (*gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
                  float *work);
+    /* w [K, cols] as panels of float32, `step` floats apart; columns that do not exist are left alone */
+    void (*panels)(int64_t K, int64_t cols, int64_t ld, const float *w, float *panels,
+                   int64_t step);
 
     /* numbers in 16 bits (cpu/va_narrow.h), to nearest even: n of them as they lie; and as a row */
     void (*to_bf16)(int64_t n, const float *x, uint16_t *y);

@@ -132,13 +132,35 @@ static void multiply(const struct tile *t)
         multiply_panels(t, 1);
 }
 
-/* n numbers, most often `whole`: then without a call */
-VA_INLINE void copy(float *to, const float *from, int64_t n, const int64_t whole)
+/* Strips [K, width], `step` apart: each the next `width` of `cols` columns of [K, ld]. Some strips at a time, so that the
+ * cache lines of a row are read together. */
+VA_INLINE void deal(float *out, int64_t step, const float *from, int64_t ld, int64_t cols,
+                    int64_t K, const int64_t width)
 {
-    if (n == whole)
-        memcpy(to, from, (size_t)whole * sizeof(*to));
-    else
-        memcpy(to, from, (size_t)n * sizeof(*to));
+    enum { SIDE = 8, AHEAD = 8 };
+    int64_t c = 0;
+
+    for (; c + SIDE * width <= cols; c += SIDE * width, out += SIDE * step)
+        for (int64_t k = 0; k < K; k++) {
+            const float *row = from + k * ld + c;
+
+            VA_UNROLL
+            for (int i = 0; i < SIDE; i++) {
+                __builtin_prefetch(row + AHEAD * ld + i * width, 0, 3);
+                memcpy(out + i * step + k * width, row + i * width,
+                       (size_t)width * sizeof(*out));
+            }
+        }
+    for (; c < cols; c += width, out += step)
+        for (int64_t k = 0; k < K; k++)
+            for (int64_t i = 0; i < width && c + i < cols; i++)
+                out[k * width + i] = from[k * ld + c + i];
+}
+
+void VA_HOT(va_hot_panels)(int64_t K, int64_t cols, int64_t ld, const float *w, float *panels,
+                           int64_t step)
+{
+    deal(panels, step, w, ld, cols, K, NR);
 }
 
 /* out [K, width] = width columns of [K, width] that lie transposed, ld apart. The number of steps that
@@ -183,28 +205,22 @@ VA_INLINE void turn(float *out, const float *from, int64_t ld, int64_t n, int64_
 static void take_rows(const struct va_gemm *g, const float *a, int64_t m0, int64_t rows,
                       int64_t k0, int64_t K, float *out)
 {
-    for (int64_t m = m0; m < m0 + rows; m += MR, out += MR * K) {
-        int64_t n = m0 + rows - m < MR ? m0 + rows - m : MR;
-
-        if (!g->transA)
-            turn(out, a + m * g->lda + k0, g->lda, n, K, MR);
-        for (int64_t k = 0; g->transA && k < K; k++)
-            copy(out + k * MR, a + (k0 + k) * g->lda + m, n, MR);
-    }
+    if (g->transA)
+        deal(out, MR * K, a + k0 * g->lda + m0, g->lda, rows, K, MR);
+    for (int64_t m = 0; !g->transA && m < rows; m += MR)
+        turn(out + m * K, a + (m0 + m) * g->lda + k0, g->lda, rows - m < MR ? rows - m : MR, K,
+             MR);
 }
 
 /* Columns [n0, n0 + cols) and rows [k0, k0 + K) of B, which is not in panels, as panels. */
 static void take_panels(const struct va_gemm *g, const float *b, int64_t n0, int64_t cols,
                         int64_t k0, int64_t K, float *out)
 {
-    for (int64_t c = n0; c < n0 + cols; c += NR, out += NR * K) {
-        int64_t n = n0 + cols - c < NR ? n0 + cols - c : NR;
-
-        if (g->b == VA_GEMM_COLUMNS)
-            turn(out, b + c * g->ldb + k0, g->ldb, n, K, NR);
-        for (int64_t k = 0; g->b == VA_GEMM_ROWS && k < K; k++)
-            copy(out + k * NR, b + (k0 + k) * g->ldb + c, n, NR);
-    }
+    if (g->b == VA_GEMM_ROWS)
+        deal(out, NR * K, b + k0 * g->ldb + n0, g->ldb, cols, K, NR);
+    for (int64_t c = 0; g->b == VA_GEMM_COLUMNS && c < cols; c += NR)
+        turn(out + c * K, b + (n0 + c) * g->ldb + k0, g->ldb, cols - c < NR ? cols - c : NR, K,
+             NR);
 }
 
 /* Rows of A as take_rows gave them, by t.cols columns of panels, into columns of c. */

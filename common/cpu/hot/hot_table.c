@@ -18,6 +18,7 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .transpose = VA_HOT(va_hot_transpose),
     .column_sums = VA_HOT(va_hot_column_sums),
     .gemm = VA_HOT(va_hot_gemm),
+    .panels = VA_HOT(va_hot_panels),
     .to_bf16 = VA_HOT(va_hot_to_bf16),
     .halves_row = VA_HOT(va_hot_halves_row),
     .halves_turned = VA_HOT(va_hot_halves_turned),

@@ -43,6 +43,8 @@ void VA_HOT(va_hot_adamw)(const struct va_hot_adamw *h, int64_t n, float *w, con
 /* hot_gemm.c */
 void VA_HOT(va_hot_gemm)(const struct va_gemm *g, const float *a, const float *b, float *c,
                          float *work);
+void VA_HOT(va_hot_panels)(int64_t K, int64_t cols, int64_t ld, const float *w, float *panels,
+                           int64_t step);
 /* hot_halves.c */
 void VA_HOT(va_hot_to_bf16)(int64_t n, const float *x, uint16_t *y);
 void VA_HOT(va_hot_halves_row)(int64_t n, const float *x, uint8_t *row);
