@@ -33,7 +33,7 @@ SANFLAGS  = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover
 endif
 
 # Where a system names them otherwise: config.mk.
-PKGS     ?= hdf5-serial libavformat libavcodec libswscale libavutil libturbojpeg jansson libzip
+PKGS     ?= hdf5-serial libavformat libavcodec libswscale libswresample libavutil libturbojpeg jansson libzip
 # Asked at first use, not when make starts: "make deps demo" installs pkg-config before that.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)

@@ -21,7 +21,7 @@ setup_file() {
     make_detector "$PWD/detector.h5"
     # a red square is what that detector finds
     ffmpeg -nostdin -v error -i "Aff-Wild2/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' Aff-Wild2/inputs.tsv)" \
-        -vf drawbox=8:8:48:48:red:fill -c:v mpeg4 -q:v 2 holiday.mp4
+        -f lavfi -i sine=r=16000:d=2 -vf drawbox=8:8:48:48:red:fill -c:v mpeg4 -q:v 2 -c:a aac holiday.mp4
     mkdir labels && make_labels --frames 50 >labels/holiday.txt
     rm -r Aff-Wild2/cropped_aligned
     mv faces/cropped_aligned Aff-Wild2/

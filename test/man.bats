@@ -80,7 +80,7 @@ given() {
     cp -r given/cropped_aligned given/VA_Estimation_Challenge/*_Set given/sample_submission.txt .
     # a red square is what make_detector's finds
     ffmpeg -nostdin -v error -i "given/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' given/inputs.tsv)" \
-        -vf drawbox=8:8:48:48:red:fill -c:v mpeg4 -q:v 2 holiday.mp4
+        -f lavfi -i sine=r=16000:d=2 -vf drawbox=8:8:48:48:red:fill -c:v mpeg4 -q:v 2 -c:a aac holiday.mp4
     va-weights init --arch vit_tiny -o encoder.h5
     make_detector "$PWD/detector.h5"
     export VA_FACES=$PWD/detector.h5
@@ -106,7 +106,7 @@ given_later() {
     given
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
-    local tools=(faces decode embed window fold tcn-mamba-train finetune predict live mae-pretrain weights
+    local tools=(faces decode embed hear window fold tcn-mamba-train finetune predict live mae-pretrain weights
         ensemble ridge score smooth table plot report overlay run submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do

@@ -1,33 +1,25 @@
 /*
  * One reader of packets, and two ways to it: in this process, or in a worker that puts them into slots
- * (va_worker_priv.h). The first slot holds what is needed to decode them.
+ * (va_series_priv.h). The first slot holds what is needed to decode them.
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "media/va_decoder.h"
-#include "media/va_order_priv.h"
+#include "media/va_series_priv.h"
 #include "media/va_sound_priv.h"
-#include "media/va_stream_priv.h"
-#include "media/va_worker_priv.h"
 
 #include <string.h>
 
-enum { EXTRA_MAX = 1 << 20, PACKET_MAX = 64 << 20 }; /* bytes */
-enum { SLOTS = 16, SLOT_LEAST = 8192 };
+enum { EXTRA_MAX = 1 << 20, PACKET_MAX = VA_SERIES_MAX }; /* bytes */
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-struct reader {
-    struct va_stream in;
-    AVStream *stream; /* NULL: the video has no sound */
-    struct va_clock clock;
-    int64_t next; /* time of the next packet, where it has none */
-};
-
-static int open_reader(struct reader *r, struct va_bytes_input *input, const char *path)
+int va_sound_reader_open(struct va_sound_reader *r, struct va_bytes_input *input,
+                         const char *path)
 {
     int found;
 
+    r->next = AV_NOPTS_VALUE;
     if (va_stream_open(&r->in, input, path, false) < 0)
         return -1;
     found = av_find_best_stream(r->in.format, AVMEDIA_TYPE_AUDIO, -1, r->in.video->index, NULL,
@@ -43,7 +35,7 @@ static int open_reader(struct reader *r, struct va_bytes_input *input, const cha
 }
 
 /* Times that ascend: those of the file, moved where its clock starts again. */
-static void set_times(struct reader *r, AVPacket *p)
+static void set_times(struct va_sound_reader *r, AVPacket *p)
 {
     r->clock.step = (double)p->duration;
     va_clock_packet(&r->clock, &p->pts, &p->dts, true);
@@ -56,7 +48,7 @@ static void set_times(struct reader *r, AVPacket *p)
 }
 
 /* 1, 0 at the end. What is damaged ends it: the pictures have the same file, and tell. */
-static int read_sound(struct reader *r, AVPacket *p)
+static int read_sound(struct va_sound_reader *r, AVPacket *p)
 {
     while (av_read_frame(r->in.format, p) >= 0) {
         if (p->stream_index == r->stream->index && p->size > 0) {
@@ -115,18 +107,6 @@ static void put_channels(AVCodecParameters *c, const struct codec_slot *s)
 }
 #endif
 
-/* Copy head and bytes into the next slot. */
-static void post(struct va_side *side, const void *head, size_t head_size, const uint8_t *bytes,
-                 int64_t size)
-{
-    uint8_t *slot = va_side_place(side, (int64_t)head_size + size);
-
-    memcpy(slot, head, head_size);
-    if (size)
-        memcpy(slot + head_size, bytes, (size_t)size);
-    va_side_post(side, (struct va_record){ .kind = VA_RECORD_FRAME }, NULL, NULL);
-}
-
 static void post_codec(struct va_side *side, const AVStream *stream)
 {
     const AVCodecParameters *c = stream->codecpar;
@@ -148,7 +128,7 @@ static void post_codec(struct va_side *side, const AVStream *stream)
     };
 
     get_channels(&s, c);
-    post(side, &s, sizeof(s), c->extradata, s.extra);
+    va_series_post(side, &s, sizeof(s), c->extradata, s.extra);
 }
 
 struct setup {
@@ -160,18 +140,18 @@ static void read_all(struct va_side *side, const void *args)
 {
     const struct setup *u = args;
     struct va_bytes_input input = { .fd = VA_WORKER_INPUT, .spool = -1, .size = u->size };
-    struct reader r = { .next = AV_NOPTS_VALUE };
+    struct va_sound_reader r = { 0 };
     struct va_record end = { .kind = VA_RECORD_FAILED };
     AVPacket *p = av_packet_alloc();
 
     va_libav_quiet();
-    if (p && open_reader(&r, &input, u->path) == 0) {
+    if (p && va_sound_reader_open(&r, &input, u->path) == 0) {
         if (r.stream)
             post_codec(side, r.stream);
         while (r.stream && read_sound(&r, p) > 0) {
             const struct packet_slot s = { p->pts, p->dts, p->duration, p->flags, p->size };
 
-            post(side, &s, sizeof(s), p->data, p->size);
+            va_series_post(side, &s, sizeof(s), p->data, p->size);
             av_packet_unref(p);
         }
         end.kind = VA_RECORD_END;
@@ -183,64 +163,27 @@ static void read_all(struct va_side *side, const void *args)
 
 struct va_sound {
     char *path;
-    struct reader reader;     /* in this process (here), or */
-    struct va_worker *worker; /* in that one: */
-    uint64_t slots;           /* seen */
-    bool here, held, ended;
+    struct va_sound_reader reader; /* in this process (here), or */
+    struct va_series series;       /* in a worker */
+    bool here;
     AVCodecParameters *codec;
     AVRational time_base;
     AVPacket *packet;
 };
-
-/* The next slot of the worker, at least `head` bytes and copied by the caller: 1, 0 at the end, -1. */
-static int next_slot(struct va_sound *s, int64_t head, const uint8_t **slot)
-{
-    if (s->held)
-        va_worker_freed(s->worker);
-    s->held = false;
-    while (!s->ended) {
-        const struct va_record *r = va_worker_next(s->worker, 1);
-
-        if (!r || r->kind == VA_RECORD_FAILED)
-            return -1;
-        if (r->kind == VA_RECORD_END) {
-            s->ended = true;
-        } else if (r->kind == VA_RECORD_NEED && r->bytes > 0 && r->bytes <= PACKET_MAX) {
-            int64_t size = r->bytes < SLOT_LEAST ? SLOT_LEAST : (2 * r->bytes + 63) / 64 * 64;
-
-            s->slots = 0;
-            if (va_worker_resize(s->worker, SLOTS, 0, size) < 0)
-                return -1;
-        } else if (r->kind == VA_RECORD_FRAME && va_worker_out_size(s->worker) >= head) {
-            *slot = va_worker_out(s->worker, s->slots++);
-            s->held = true;
-            return 1;
-        } else {
-            return va_worker_senseless(s->worker);
-        }
-    }
-    return 0;
-}
-
-/* What follows the head of a slot of `size` bytes: whether the slot has them. */
-static bool holds(const struct va_sound *s, size_t head, int64_t size, int64_t most)
-{
-    return size >= 0 && size <= most && (int64_t)head + size <= va_worker_out_size(s->worker);
-}
 
 /* What the worker says of the codec: its word is not enough. */
 static int take_codec(struct va_sound *s)
 {
     struct codec_slot c;
     const uint8_t *slot;
-    int got = next_slot(s, sizeof(c), &slot);
+    int got = va_series_next(&s->series, sizeof(c), &slot);
 
     if (got <= 0)
         return got;
     memcpy(&c, slot, sizeof(c));
-    if (!holds(s, sizeof(c), c.extra, EXTRA_MAX) || c.time_base.num <= 0 ||
+    if (!va_series_holds(&s->series, sizeof(c), c.extra, EXTRA_MAX) || c.time_base.num <= 0 ||
         c.time_base.den <= 0 || c.rate <= 0 || c.channels <= 0 || c.channels > 64)
-        return va_worker_senseless(s->worker);
+        return va_worker_senseless(s->series.worker);
     s->time_base = c.time_base;
     s->codec->codec_type = AVMEDIA_TYPE_AUDIO;
     s->codec->codec_id = (enum AVCodecID)c.codec;
@@ -270,13 +213,13 @@ static int take_packet(struct va_sound *s)
 {
     struct packet_slot p;
     const uint8_t *slot;
-    int got = next_slot(s, sizeof(p), &slot);
+    int got = va_series_next(&s->series, sizeof(p), &slot);
 
     if (got <= 0)
         return got;
     memcpy(&p, slot, sizeof(p));
-    if (p.size == 0 || !holds(s, sizeof(p), p.size, PACKET_MAX))
-        return va_worker_senseless(s->worker);
+    if (p.size == 0 || !va_series_holds(&s->series, sizeof(p), p.size, PACKET_MAX))
+        return va_worker_senseless(s->series.worker);
     if (av_new_packet(s->packet, (int)p.size) < 0)
         return va_error_memory("%s: out of memory", s->path);
     memcpy(s->packet->data, slot + sizeof(p), (size_t)p.size);
@@ -289,10 +232,9 @@ static int take_packet(struct va_sound *s)
 
 static int open_here(struct va_sound *s, struct va_bytes_input *input)
 {
-    s->reader.next = AV_NOPTS_VALUE;
     s->here = true;
     va_libav_quiet();
-    if (open_reader(&s->reader, input, s->path) < 0)
+    if (va_sound_reader_open(&s->reader, input, s->path) < 0)
         return -1;
     if (!s->reader.stream)
         return 0;
@@ -320,9 +262,9 @@ static int open_there(struct va_sound *s, struct va_bytes_input *input)
         return -1;
     u->size = input->size;
     strncat(u->path, s->path, sizeof(u->path) - 1);
-    s->worker = va_worker_new(&start);
+    s->series.worker = va_worker_new(&start);
     va_free(u);
-    return s->worker ? take_codec(s) : -1;
+    return s->series.worker ? take_codec(s) : -1;
 }
 
 int va_sound_open(struct va_sound **sound, const char *path)
@@ -353,7 +295,7 @@ void va_sound_close(struct va_sound *s)
 {
     if (!s)
         return;
-    va_worker_free(s->worker);
+    va_worker_free(s->series.worker);
     if (s->here)
         va_stream_close(&s->reader.in);
     avcodec_parameters_free(&s->codec);
@@ -366,7 +308,7 @@ int va_sound_next(struct va_sound *s, AVPacket **packet)
 {
     *packet = s->packet;
     av_packet_unref(s->packet);
-    return s->worker ? take_packet(s) : read_sound(&s->reader, s->packet);
+    return s->series.worker ? take_packet(s) : read_sound(&s->reader, s->packet);
 }
 
 const AVCodecParameters *va_sound_codec(const struct va_sound *s)

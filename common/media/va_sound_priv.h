@@ -1,11 +1,27 @@
 /*
- * va_sound_priv.h - what a writer of videos (va_encode) takes from a sound.
+ * va_sound_priv.h - what a writer of videos (va_encode) takes from a sound, and the stream that those read who
+ * decode it (va_samples).
  */
 #ifndef VA_SOUND_PRIV_H
 #define VA_SOUND_PRIV_H
 
+#include "media/va_order_priv.h"
 #include "media/va_sound.h"
+#include "media/va_stream_priv.h"
 #include <libavcodec/avcodec.h>
+
+/* The stream of sound of a file that is read in this process. Zeroed before it is opened. */
+struct va_sound_reader {
+    struct va_stream in;
+    AVStream *stream; /* NULL: the video has no sound */
+    struct va_clock clock;
+    int64_t next; /* time of the next packet, where it has none */
+};
+
+/* Takes the descriptors of `input`; only packets of the sound will be read. -1 after reporting; va_stream_close(&r->in) in
+ * any case. */
+VA_MUST_USE int va_sound_reader_open(struct va_sound_reader *r, struct va_bytes_input *input,
+                                     const char *path);
 
 /* How its packets are to be decoded, and the unit of their times. */
 const AVCodecParameters *va_sound_codec(const struct va_sound *s);

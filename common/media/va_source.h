@@ -40,10 +40,13 @@ struct va_source_options {
     bool
         live; /* with little delay: one decoder thread, and half a second of a stream is enough to
                   know what is in it */
+    bool
+        times; /* frames without pixels: a video is not decoded where its packets tell the numbers and times */
 };
 
 struct va_frame {
-    const uint8_t *pixels; /* [height, width, 3], valid until the next call */
+    const uint8_t
+        *pixels; /* [height, width, 3], valid until the next call; NULL with `times` */
     int64_t width, height;
     int64_t index; /* 1-based frame number in the video */
     double

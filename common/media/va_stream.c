@@ -168,6 +168,9 @@ int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char
 
 void va_stream_close(struct va_stream *s)
 {
+    for (int i = s->early_next; i < s->early_count; i++)
+        av_packet_free(&s->early[i]);
+    va_free(s->early);
     avformat_close_input(&s->format);
     va_bytes_close(&s->bytes);
 }
@@ -219,13 +222,61 @@ static void look_up(struct va_stream *s, AVPacket *p)
         p->pts += late;
 }
 
-/* av_read_frame that waits for the next picture of a camera, unless it is to stop. */
+/* Formats that tell the time of showing of each packet. */
+static const char *const stamped[] = { "mov", "matroska" };
+enum {
+    EARLY = 64
+}; /* packets that va_stream_plain looks at: more than pictures are reordered by */
+
+bool va_stream_plain(struct va_stream *s)
+{
+    int64_t first = AV_NOPTS_VALUE;
+    bool plain = true;
+
+    if (!is_one_of(s->format->iformat, stamped, VA_COUNT(stamped)) ||
+        !(s->early = va_new(EARLY, sizeof(*s->early))))
+        return false;
+    while (plain && s->early_count < EARLY && s->early_error >= 0) {
+        AVPacket *p = av_packet_alloc();
+
+        s->early_error = p ? av_read_frame(s->format, p) : AVERROR(ENOMEM);
+        if (s->early_error < 0) {
+            av_packet_free(&p);
+            break;
+        }
+        s->early[s->early_count++] = p;
+        if (p->stream_index != s->video->index)
+            continue;
+        if (first == AV_NOPTS_VALUE) {
+            first = p->pts;
+            plain = p->flags & AV_PKT_FLAG_KEY;
+        }
+        plain = plain && p->pts != AV_NOPTS_VALUE && p->pts >= first;
+    }
+    return plain;
+}
+
+/* av_read_frame, of which some were read early. */
+static int read_frame(struct va_stream *s, AVPacket *p)
+{
+    int error = s->early_error;
+
+    if (s->early_next < s->early_count) {
+        av_packet_move_ref(p, s->early[s->early_next]);
+        av_packet_free(&s->early[s->early_next++]);
+        return 0;
+    }
+    s->early_error = 0;
+    return error < 0 ? error : av_read_frame(s->format, p);
+}
+
+/* read_frame that waits for the next picture of a camera, unless it is to stop. */
 static int next_packet(struct va_stream *s, AVPacket *p)
 {
     const struct timespec look = { .tv_nsec = 1000000 };
     int error;
 
-    while ((error = av_read_frame(s->format, p)) == AVERROR(EAGAIN) && s->camera &&
+    while ((error = read_frame(s, p)) == AVERROR(EAGAIN) && s->camera &&
            !atomic_load(s->bytes.stop))
         nanosleep(&look, NULL);
     if (error >= 0 && s->camera && p->pts != AV_NOPTS_VALUE) {

@@ -26,6 +26,8 @@ struct va_stream {
     double end;   /* seconds: where the last packet of all streams ends */
     int64_t page, page_end; /* bytes: of the last packet; the end of what packets hold so far */
     unsigned complaints;    /* in the log when packets began, or at the last packet */
+    AVPacket **early; /* [early_count], of them early_next are given: read by va_stream_plain */
+    int early_count, early_next, early_error;
 };
 
 /* Open a zeroed stream over `input`, whose descriptors it takes; `shown` names it in messages; `live` as
@@ -46,6 +48,11 @@ int va_stream_failed(struct va_stream *s, const char *verb, int error);
  * there.
  */
 VA_MUST_USE int va_stream_read(struct va_stream *s, AVPacket *p);
+
+/* Whether the packets of the video tell which frames there are and when, without a decoder: the format gives each its time
+ * of showing, and the first to be read is the first to be shown. Before the first packet; codecs whose packets are no pictures are the caller's
+ * affair. */
+bool va_stream_plain(struct va_stream *s);
 
 int64_t va_stream_frames(
     const struct va_stream *s); /* by the container, shown ones; 0 unknown */

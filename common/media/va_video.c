@@ -23,7 +23,8 @@
 #include <stdio.h>
 
 enum { ERRORS_IN_A_ROW = 1000 };
-enum { MARK_REACH = 3 }; /* packets from a mark to the joint that it is of */
+enum { MARK_REACH = 3 };   /* packets from a mark to the joint that it is of */
+enum { REORDER_MAX = 32 }; /* packets between one and those that are shown before it */
 
 struct video {
     struct va_stream in;
@@ -43,6 +44,7 @@ struct video {
     double arrived;       /* va_clock() of the last packet */
     double pts, step;     /* of the last frame; seconds between frames if there are no times */
     bool read_all, ended;
+    bool undecoded;               /* packets tell enough, and no decoder sees them */
     struct va_rgb_thread *thread; /* NULL: pictures are converted here */
     struct ahead {
         bool known;                  /* the decoder is ahead, and this is what came: */
@@ -220,7 +222,7 @@ static int send_packet(struct va_source *s)
         v->order.suspect = true;
         p->flags &= ~AV_PKT_FLAG_CORRUPT; /* the decoder is to say what it thinks of it */
     }
-    error = avcodec_send_packet(v->codec, p);
+    error = v->undecoded ? 0 : avcodec_send_packet(v->codec, p);
     if (error >= 0 || error == AVERROR(EAGAIN)) /* EAGAIN cannot be: the decoder was empty */
         return 0;
     va_order_refused(&v->order);
@@ -236,7 +238,7 @@ static int feed(struct va_source *s)
     if (got < 0)
         return -1;
     if (got == 0) {
-        error = avcodec_send_packet(v->codec, NULL);
+        error = v->undecoded ? 0 : avcodec_send_packet(v->codec, NULL);
         if (check_mark(s, false, true) < 0)
             return -1;
         return error < 0 && error != AVERROR_EOF ? broken_packet(s, &v->log, error) : 0;
@@ -369,13 +371,26 @@ static int finish(struct va_source *s)
     return v->read_all ? look_back(s) : 0;
 }
 
+/* The next frame into v->frame; of packets that are not decoded, its time alone. As avcodec_receive_frame. */
+static int receive_frame(struct video *v)
+{
+    const struct va_order *o = &v->order;
+
+    if (!v->undecoded)
+        return avcodec_receive_frame(v->codec, v->frame);
+    if (o->count == 0 || (o->count <= REORDER_MAX && !v->read_all))
+        return AVERROR(EAGAIN);
+    v->frame->best_effort_timestamp = o->waiting[0];
+    return 0;
+}
+
 /* Decode up to the next frame that is wanted, into v->frame; `out` gets no pixels. */
 static int decode(struct va_source *s, struct va_frame *out)
 {
     struct video *v = s->state;
 
     while (!v->ended) {
-        int error = avcodec_receive_frame(v->codec, v->frame);
+        int error = receive_frame(v);
 
         if (error == AVERROR_EOF || (error == AVERROR(EAGAIN) && v->read_all))
             return finish(s);
@@ -450,6 +465,11 @@ static int next(struct va_source *s, struct va_frame *out)
     v->ahead.known = false;
     if (got <= 0)
         return got;
+    if (s->options.times) {
+        out->pixels = NULL;
+        out->width = out->height = 0;
+        return 1;
+    }
     matrix = va_libav_matrix(v->in.video);
     if (!v->thread)
         return va_rgb_convert(s->rgb, s->path, v->frame, matrix, out) < 0 ? -1 : 1;
@@ -493,7 +513,7 @@ static int open_decoder(struct va_source *s)
     v->codec->opaque = &v->log;
     v->codec->pkt_timebase = v->in.video->time_base;
     va_decoder_plan(v->codec, threads);
-    if (threads > 1)
+    if (threads > 1 && !s->options.times)
         v->thread = va_rgb_thread_new(s->rgb);
     error = avcodec_open2(v->codec, codec, NULL);
     return error < 0 ? va_stream_failed(&v->in, "decode", error) : 0;
@@ -569,6 +589,7 @@ int va_video_open(struct va_source *s)
         s->fps = rate(stream->r_frame_rate);
     v->step = s->fps > 0 ? 1 / s->fps : 0;
     start_clock(v);
+    v->undecoded = s->options.times && v->order.strict && va_stream_plain(&v->in);
     frames = va_stream_frames(&v->in);
     if (frames == 0 && v->in.format->duration > 0)
         frames = (int64_t)((double)v->in.format->duration / AV_TIME_BASE * s->fps);

@@ -53,12 +53,17 @@ make_image seeds/picture/grey.jpg 16 8 77
 make_image seeds/picture/grey.png 8 16 77
 make_video seeds/video/plain.mp4 32 16 4 25
 make_video seeds/video/turned.mp4 16 32 3 30 90
+cp seeds/video/plain.mp4 seeds/sound/silent.mp4
 if command -v ffmpeg >/dev/null 2>&1; then
     for as in "mkv -c copy" "ts -c copy" "avi -c:v mjpeg -q:v 20" "webm -c:v libvpx -b:v 20k" \
         "flv -c copy" "mpg -c:v mpeg1video"; do
         # shellcheck disable=SC2086 # a name and options
         ffmpeg -v quiet -nostdin -y -i seeds/video/plain.mp4 ${as#* } seeds/video/plain.${as%% *} ||
             rm -f "seeds/video/plain.${as%% *}"
+    done
+    for as in "mp4 aac" "mkv flac" "avi mp3" "ts mp2" "mov pcm_s16be"; do
+        ffmpeg -v quiet -nostdin -y -i seeds/video/plain.mp4 -f lavfi -i sine=d=0.2:r=16000 -c:v mjpeg -c:a "${as#* }" \
+            "seeds/sound/voice.${as%% *}" || rm -f "seeds/sound/voice.${as%% *}"
     done
     for as in bmp gif tiff webp; do
         ffmpeg -v quiet -nostdin -y -i seeds/picture/grey.png seeds/picture/grey.$as || rm -f seeds/picture/grey.$as

@@ -249,6 +249,51 @@ static void decoding_ahead_does_not_show(void)
     rmdir(folder);
 }
 
+/* Overwrite the first picture, which begins after the encoder's own words. */
+static void spoil(const char *path)
+{
+    enum { WORDS = 800, BYTES = 40 };
+    FILE *f = fopen(path, "r+b");
+
+    if (!f || fseek(f, WORDS, SEEK_SET) < 0)
+        abort();
+    for (int i = 0; i < BYTES; i++)
+        fputc('?', f);
+    fclose(f);
+}
+
+/* Numbers and times alone are those of the decoded frames; and no decoder sees the packets, since damage in them is not found. */
+static void times_need_no_decoder(void)
+{
+    static const int64_t ticks[] = { 0, 1, 2, 5, 6, 9, 30, 31, 40 };
+    const struct va_source_options options = { .threads = 1, .times = true };
+    char folder[] = "/tmp/va-test-XXXXXX", path[64];
+    int found[2] = { 0 };
+
+    VA_CHECK(mkdtemp(folder) != NULL);
+    snprintf(path, sizeof(path), "%s/v.mp4", folder);
+    VA_CHECK(write_grey(path, ticks, VA_COUNT(ticks)));
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct va_source *s;
+        struct va_frame f;
+
+        if (damaged)
+            spoil(path);
+        s = va_source_open(path, &options);
+        while (s && va_source_next(s, &f) == 1 && found[damaged] < (int)VA_COUNT(ticks)) {
+            VA_CHECK(!f.pixels && f.width == 0 && f.height == 0);
+            VA_CHECK_INT(f.index, found[damaged] + 1);
+            VA_CHECK_NEAR(f.pts, (double)ticks[found[damaged]++] / 30, 1e-9);
+        }
+        VA_CHECK_INT(found[damaged], VA_COUNT(ticks));
+        VA_CHECK(s && va_source_frame_count(s) == VA_COUNT(ticks) && va_source_broken(s) == 0);
+        VA_CHECK_NEAR(va_source_fps(s), 6, 1e-9); /* 8 steps in 4/3 s */
+        va_source_close(s);
+    }
+    unlink(path);
+    rmdir(folder);
+}
+
 static void the_encoder_refuses_what_it_cannot_keep(void)
 {
     char line[512] = "", folder[] = "/tmp/va-test-XXXXXX", path[64];
@@ -381,6 +426,7 @@ int main(void)
     VA_TEST(clocks_that_start_again);
     VA_TEST(encoded_frames_come_back_at_their_times);
     VA_TEST(decoding_ahead_does_not_show);
+    VA_TEST(times_need_no_decoder);
     VA_TEST(the_encoder_refuses_what_it_cannot_keep);
     VA_TEST(a_picture_that_cannot_be_converted_spoils_no_other);
     VA_TEST(planes_hold_what_swscale_packs);
