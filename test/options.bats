@@ -50,7 +50,7 @@ helps() { # FIRST LINE, COMMAND...
     # every name of an option that begins an option of another tool
     for tool in "$BUILD"/bin/va-*; do
         name=${tool##*/}
-        { "$tool" --help; for c in split report run init import export info best fit; do "$tool" help $c 2>/dev/null || true; done; } |
+        { "$tool" --help; for c in split report run init import export info best fit check resample convert; do "$tool" help $c 2>/dev/null || true; done; } |
             grep -oE '^ +(-[a-zA-Z], )?--[a-z0-9-]+' | sed "s/.*--/$name /" | sort -u
     done >options
     awk '{ tool[NR] = $1; name[NR] = $2; all[$2]; has[$1, $2] }
@@ -58,7 +58,7 @@ helps() { # FIRST LINE, COMMAND...
             if (x != name[i] && index(name[i], x) == 1 && !((tool[i], x) in has)) print tool[i], x }' options | sort -u >begins
     [ -s begins ]
     while read -r tool name; do
-        for command in "" split report run init import export info best fit; do
+        for command in "" split report run init import export info best fit check resample convert; do
             run --separate-stderr "$tool" $command --"$name" x
             [[ $status -eq 2 && $stderr != *"unknown command"* ]] || continue
             [[ $stderr == *"unknown option --$name"* || $stderr == *"--$name is ambiguous"* || $stderr == *"--$name "* ]] || explain "$tool $command --$name: $stderr"

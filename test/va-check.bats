@@ -59,8 +59,11 @@ edited() { # a copy of good.h5 with one change
     refuses bad.h5 "/index: found shape 46, expected T with T = 47 of /features"
     edited dataset /pts float64 47x1 1
     refuses bad.h5 "/pts: found shape 47x1, expected T with T = 47 of /features"
+    edited dataset /pts longdouble 47 1
+    refuses bad.h5 "/pts: found a type that no schema has (class 1, 16 bytes), expected numbers or strings"
     edited dataset /pts be32 47 1
-    refuses bad.h5 "/pts: found a type that no schema has (class 1, 4 bytes), expected little-endian numbers or strings"
+    h5edit bad.h5 delete @id
+    va-check bad.h5
     edited string @fps thirty
     refuses bad.h5 "@fps: found a string, expected float64"
     edited real @frame_count 50

@@ -61,7 +61,7 @@ int va_features_commit(struct va_features_writer *w, const char *video, double f
         va_h5_put_string(w->out, NULL, "video", video) < 0 ||
         va_h5_put_real(w->out, NULL, "fps", fps) < 0 ||
         va_h5_put_int(w->out, NULL, "frame_count", frame_count) < 0 ||
-        va_h5_put_string(w->out, NULL, "encoder", encoder) < 0)
+        (encoder && va_h5_put_string(w->out, NULL, "encoder", encoder) < 0))
         return -1;
     return va_h5_commit(&w->out);
 }

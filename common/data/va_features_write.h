@@ -28,7 +28,7 @@ VA_MUST_USE int va_features_append(struct va_features_writer *w, int64_t count,
                                    const float *rows, const int32_t *index, const double *pts,
                                    const float *score);
 
-/* The video's name, rate and length, and the id of the encoder; then the file is complete. */
+/* The video's name, rate and length, and the id of the encoder, if it is known; then the file is complete. */
 VA_MUST_USE int va_features_commit(struct va_features_writer *w, const char *video, double fps,
                                    int64_t frame_count, const char *encoder);
 void va_features_abort(struct va_features_writer *w); /* fine after a commit, and when zeroed */

@@ -5,7 +5,8 @@
  * put into it; va_h5_commit adds provenance, content id and `complete`, syncs and renames.
  * Object times are off and nothing else varies, so equal contents give equal bytes.
  * Reading: va_h5_open checks schema, version, completeness, names, types and shapes against
- * the table of schemas/<schema>.md before anything is read. A damaged file cannot take the tool
+ * the table of schemas/<schema>.md before anything is read. Numbers that others wrote in another type or
+ * byte order are converted as they are read; such a dataset is not mapped. A damaged file cannot take the tool
  * down: it is first walked in a child process with bounded memory and time.
  *
  * Errors:    all functions report; "file: /dataset: found, expected". What a function fills is

@@ -111,7 +111,8 @@ static int check_attribute_numbers(struct check *c, const struct va_schema_row *
 static int check_attribute(struct check *c, const struct va_schema_row *row, const char *owner)
 {
     static const char *const kinds[] = { "an integer", "a float", "a string", "another type" };
-    static const unsigned masks[] = { VA_SCHEMA_INT, VA_SCHEMA_REAL, VA_SCHEMA_STRING, 0 };
+    static const unsigned masks[] = { VA_SCHEMA_INT | VA_SCHEMA_REAL, VA_SCHEMA_REAL,
+                                      VA_SCHEMA_STRING, 0 }; /* 25 frames per second are 25.0 */
     char place[PATH_SIZE], found[64];
     struct va_h5_value value;
     int result = -1, there = va_h5_attribute_exists(c->file, owner, row->attribute);
@@ -196,6 +197,40 @@ static int check_names(struct check *c, int64_t first)
         return va_error("%s: %s: found none, expected at least one", c->file->path,
                         row->object);
     return 0;
+}
+
+/* The type of a row that holds all numbers of type `found`, or nearly so: -1 without one. Integers may become
+ * floats, and float64 float32, but no float an integer. */
+static int wider(unsigned mask, enum va_dtype found)
+{
+    static const enum va_dtype floats[] = { VA_F64, VA_F32 }, integers[] = { VA_I64, VA_I32 };
+    bool is_float = found == VA_F32 || found == VA_F64 || found == VA_F16;
+
+    for (size_t i = 0; i < VA_COUNT(integers); i++)
+        if (!is_float && mask & 1u << integers[i])
+            return (int)integers[i];
+    for (size_t i = 0; i < VA_COUNT(floats); i++)
+        if (found != VA_BF16 && mask & 1u << floats[i])
+            return (int)floats[i];
+    return -1;
+}
+
+void va_h5_adapt(struct va_h5_file *f, const struct va_schema *schema)
+{
+    for (int64_t i = 0; i < f->count; i++)
+        for (int64_t r = 0; r < schema->count; r++) {
+            const struct va_schema_row *row = &schema->rows[r];
+            struct va_h5_object *o = &f->objects[i];
+            int type;
+
+            if (row->attribute || !o->dataset || o->strings || row->type_mask & 1u << o->type ||
+                !va_schema_match(row->object, o->path, NULL, 0) ||
+                (type = wider(row->type_mask, o->type)) < 0)
+                continue;
+            o->type = (enum va_dtype)type;
+            o->foreign = true;
+            o->offset = -1; /* not as the bytes are in the file */
+        }
 }
 
 int va_h5_check_structure(const struct va_h5_file *f, const struct va_schema *schema,

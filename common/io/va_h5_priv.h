@@ -25,7 +25,8 @@
 struct va_h5_object {
     char *path; /* "/videos/a/va" */
     bool dataset, strings;
-    enum va_dtype type; /* of a dataset that does not hold strings */
+    bool foreign;       /* numbers of another type, which the library converts to `type` */
+    enum va_dtype type; /* in which a dataset that does not hold strings is read */
     int rank;
     int64_t shape[VA_RANK_MAX], count;
     int64_t offset;            /* where contiguous data begin in the file; -1: ask HDF5 */
@@ -151,6 +152,9 @@ VA_MUST_USE int va_h5_each_block(const struct va_h5_file *f, const struct va_h5_
 /* Schema named by the file; `expected` NULL: any known one. NULL after reporting. */
 VA_MUST_USE const struct va_schema *va_h5_check_schema(const struct va_h5_file *f,
                                                        const char *expected);
+/* Let datasets of numbers be read as the types of the schema, where others wrote the same in wider, narrower or
+ * whole ones: float64 for float32, int64 for int32, integers for floats. */
+void va_h5_adapt(struct va_h5_file *f, const struct va_schema *schema);
 /* Completeness mark and structure; `complete` false while a file is being written. */
 VA_MUST_USE int va_h5_check_structure(const struct va_h5_file *f,
                                       const struct va_schema *schema, bool complete);

@@ -107,6 +107,7 @@ static int open_and_check(struct va_h5_in *in, const char *expected)
     in->schema = va_h5_check_schema(f, expected);
     if (!in->schema || va_h5_tree_read(f) < 0)
         return -1;
+    va_h5_adapt(f, in->schema);
     return va_h5_check_structure(f, in->schema, true);
 }
 
@@ -213,7 +214,10 @@ int va_h5_require(struct va_h5_in *in, const char *schema)
     VA_H5_ALONE;
 
     in->schema = va_h5_check_schema(&in->file, schema);
-    return in->schema ? va_h5_check_structure(&in->file, in->schema, true) : -1;
+    if (!in->schema)
+        return -1;
+    va_h5_adapt(&in->file, in->schema);
+    return va_h5_check_structure(&in->file, in->schema, true);
 }
 
 void va_h5_rest(struct va_h5_in *in)
@@ -233,8 +237,11 @@ int va_h5_wake(struct va_h5_in *in)
     if (in->file.id >= 0)
         return 0;
     if (va_stored_reopen(&in->bytes, in->path) == 0 && open_file(&in->file) == 0 &&
-        va_h5_tree_read(&in->file) == 0)
+        va_h5_tree_read(&in->file) == 0) {
+        if (in->schema)
+            va_h5_adapt(&in->file, in->schema);
         return 0;
+    }
     va_h5_rest(in);
     return -1;
 }

@@ -63,6 +63,31 @@ static int is_bfloat16(const struct va_h5_file *f, const char *path)
     return yes;
 }
 
+/*
+ * Numbers of others: of the other byte order, and integers of any size. They are read as the least type
+ * of ours that holds them; of unsigned ones of 8 bytes, what is beyond int64 becomes its end. The bool of
+ * Python is an enumeration of integers.
+ */
+static bool set_foreign(struct va_h5_object *o, hid_t type)
+{
+    H5T_class_t class = H5Tget_class(type);
+    size_t size = H5Tget_size(type);
+    hid_t base = class == H5T_ENUM ? H5Tget_super(type) : H5I_INVALID_HID;
+    bool is_signed = H5Tget_sign(base >= 0 ? base : type) == H5T_SGN_2;
+
+    if (base >= 0)
+        H5Tclose(base);
+    o->foreign = true;
+    if (class == H5T_FLOAT && H5Tget_ebias(type) <= 15 && size <= 2)
+        o->type = VA_F16;
+    else if (class == H5T_FLOAT)
+        o->type = H5Tget_ebias(type) <= 127 && size <= 4 ? VA_F32 : VA_F64;
+    else
+        o->type = size == 1 && !is_signed ? VA_U8 : size + !is_signed <= 4 ? VA_I32 : VA_I64;
+    return class == H5T_FLOAT ? size <= 8
+                              : (class == H5T_INTEGER || class == H5T_ENUM) && size <= 8;
+}
+
 static int set_type(const struct va_h5_file *f, struct va_h5_object *o, hid_t type)
 {
     int brain = 1;
@@ -85,8 +110,10 @@ static int set_type(const struct va_h5_file *f, struct va_h5_object *o, hid_t ty
             return brain < 0 ? -1 : 0;
         }
     }
+    if (f->size >= 0 && set_foreign(o, type))
+        return 0;
     return va_error("%s: %s: found a type that no schema has (class %d, %zu bytes), expected "
-                    "little-endian numbers or strings",
+                    "numbers or strings",
                     f->path, o->path, (int)H5Tget_class(type), H5Tget_size(type));
 }
 
@@ -218,7 +245,7 @@ static int check_storage(struct va_h5_file *f, struct va_h5_object *o, hid_t dat
         at = H5Dget_offset(dataset);
         if (at == HADDR_UNDEF || (int64_t)at < 0 || (int64_t)at > f->size - bytes)
             return va_error("%s: %s: data lie beyond the end of the file", f->path, o->path);
-        if (!o->strings)
+        if (!o->strings && !o->foreign)
             o->offset = (int64_t)at;
     }
     return 0;

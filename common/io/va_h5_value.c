@@ -120,7 +120,8 @@ static int read_value(const struct va_h5_file *f, hid_t attribute, hid_t type, h
     hssize_t points = H5Sget_simple_extent_npoints(space);
 
     switch (H5Tget_class(type)) {
-    case H5T_INTEGER: value->kind = VA_H5_INT; break;
+    case H5T_INTEGER:
+    case H5T_ENUM: value->kind = VA_H5_INT; break; /* an enumeration: bool of Python */
     case H5T_FLOAT: value->kind = VA_H5_REAL; break;
     case H5T_STRING: value->kind = VA_H5_STRING; break;
     default: return 0; /* of a kind that no schema knows: ignored */

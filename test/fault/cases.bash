@@ -12,6 +12,8 @@ make_corpus() {
         make_frames --frames 8 --width 20 --height 18 --video $v --seed 1 $v.frames.h5
         make_labels --frames 30 --seed 9 >pred/$v.txt
     done
+    va-features export -o a.csv a.h5
+    for v in a b; do va-features export -o $v.npy $v.h5; done
     for v in 1 2 3; do make_image crops/0000$v.jpg 16 12 $((50 * v)); done
     make_video v.mp4 32 24 5 25
     printf 'a\n' >train.txt
@@ -48,6 +50,10 @@ embed|va-embed -q -w tiny.h5 -o out.h5 b.frames.h5|va-embed -q -j J -w tiny.h5 -
 embed-video|va-embed -q -w tiny.h5 -o out.h5 b.frames.h5|va-embed -q -j J -w tiny.h5 -o out.h5 v.mp4
 faces|va-faces -q --every 2 -w detector.h5 -o out.h5 v.mp4|va-faces -q -j J -w detector.h5 --min-size 0 --min-score 0.01 -o out.h5 v.mp4
 live||va-live -q -j J --detector detector.h5 --min-size 0 --min-score 0.01 -e tiny.h5 -m live.h5 v.mp4
+features-import|va-features import --fps 25 -o out.h5 b.npy|va-features import --fps 25 -o out.h5 a.npy
+features-import-csv|va-features import --fps 25 -o out.h5 b.npy|va-features import --fps 25 -o out.h5 a.csv
+features-export|va-features export -o out.csv b.h5|va-features export -o out.csv a.h5
+features-info||va-features info a.h5 a.npy a.csv
 predict|va-predict -q -m head.h5 --clip no --text-dir text --table tables/ -o out.h5 b.h5|va-predict -q -j J -m head.h5 --text-dir text --table tables/ -o out.h5 a.h5 b.h5
 predict-windows|va-predict -q -m head.h5 -o out.h5 b.h5|va-predict -q -j J -m head.h5 --windows w.h5 --mode overlap -o out.h5
 ridge|va-ridge -q --windows w.h5 --train val.txt --val train.txt -o out.h5|va-ridge -q --windows w.h5 --train train.txt --val val.txt -o out.h5

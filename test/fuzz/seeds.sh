@@ -73,6 +73,10 @@ fi
 # ---- HDF5: a base file each; inputs are lists of changes
 make_features --frames 6 --dim 3 --video a base/features.h5
 make_frames --frames 3 --width 4 --height 2 --video a base/frames.h5
+va-features export -o seeds/matrix/plain.npy --index seeds/matrix/index.npy base/features.h5
+va-features export -o seeds/matrix/plain.csv base/features.h5
+printf "\223NUMPY\2\0\073\0\0\0{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), } abcdefghijkl" >seeds/matrix/turned.npy
+printf '"a";"b"\r\n1;"2"\r\n;nan\r\n\r\n' >seeds/matrix/quoted.csv
 va-window -q --window 4 --stride 2 -o base/windows.h5 base/features.h5 >/dev/null
 make_predictions -o base/predictions.h5 seeds/labels/crlf.txt
 va-synth -q --videos 0 --test 0 --traps no --crossing 1 --frames 4 --size 16 -o synthetic

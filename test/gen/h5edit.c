@@ -72,7 +72,7 @@ static hid_t type_of(const char *name)
         { "float32", H5T_IEEE_F32LE }, { "float64", H5T_IEEE_F64LE },
         { "uint8", H5T_STD_U8LE },     { "int32", H5T_STD_I32LE },
         { "int64", H5T_STD_I64LE },    { "uint16", H5T_STD_U16LE },
-        { "be32", H5T_IEEE_F32BE },
+        { "be32", H5T_IEEE_F32BE },    { "longdouble", H5T_NATIVE_LDOUBLE },
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

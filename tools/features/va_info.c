@@ -1,0 +1,135 @@
+/*
+ * va-features info - size, rate and values of features.
+ */
+#include "tools/features/va_features.h"
+
+#include "base/va_mem.h"
+#include "base/va_text.h"
+#include "base/va_tool.h"
+#include "data/va_matrix.h"
+#include "data/va_track.h"
+#include "io/va_h5.h"
+#include <math.h>
+#include <stdio.h>
+
+enum { BLOCK = 1 << 18 }; /* numbers */
+
+const struct va_usage va_features_info_usage = {
+    .synopsis = "FILE...",
+    .brief = "print size, rate and values of features as a table",
+    .details =
+        "FILE is a va.features/1 file, a NumPy array (.npy) or a CSV file. The table on standard "
+        "output has a row per file, with columns separated by tabs: file, video, rows, columns, "
+        "type, frames (of the video), fps, least, most and mean value, encoder. Unknown values "
+        "are -.",
+};
+
+struct values {
+    double least, most, sum;
+    int64_t count;
+};
+
+static void add(struct values *v, double x)
+{
+    v->least = fmin(v->least, x);
+    v->most = fmax(v->most, x);
+    v->sum += x; /* NaN where a number is missing */
+    v->count++;
+}
+
+/* Before the first row. */
+static void begin_row(const char *path)
+{
+    static bool begun;
+
+    if (!begun)
+        puts("file\tvideo\trows\tcolumns\ttype\tframes\tfps\tleast\tmost\tmean\tencoder");
+    begun = true;
+    va_text_put(path, stdout);
+}
+
+static void put_values(const struct values *v)
+{
+    if (v->count)
+        printf("\t%.6g\t%.6g\t%.6g\t", v->least, v->most, v->sum / (double)v->count);
+    else
+        printf("\t-\t-\t-\t");
+}
+
+static int tell_features(const char *path)
+{
+    struct values v = { .least = INFINITY, .most = -INFINITY };
+    struct va_track t;
+    struct va_h5_in *in = NULL;
+    int64_t shape[VA_RANK_MAX], step;
+    enum va_dtype type;
+    float *x = NULL;
+    int rank, result = va_track_read(&t, path, false);
+
+    step = t.dim && t.dim < BLOCK ? BLOCK / t.dim : 1;
+    if (result == 0 && (!(in = va_h5_open(path, "va.features/1")) ||
+                        va_h5_shape(in, "/features", &type, &rank, shape) < 0 ||
+                        !(x = va_new(step * t.dim, sizeof(*x)))))
+        result = -1;
+    for (int64_t i = 0; result == 0 && i < t.rows; i += step) {
+        int64_t n = t.rows - i < step ? t.rows - i : step;
+
+        result = va_h5_read_rows(in, "/features", VA_F32, i, n, x);
+        for (int64_t k = 0; result == 0 && k < n * t.dim; k++)
+            add(&v, (double)x[k]);
+    }
+    if (result == 0) {
+        begin_row(path);
+        printf("\t%s\t%lld\t%lld\t%s\t%lld\t", t.name, (long long)t.rows, (long long)t.dim,
+               va_dtype_names[type], (long long)t.frame_count);
+        printf(t.fps > 0 ? "%.6g" : "-", t.fps);
+        put_values(&v);
+        va_text_put(t.encoder ? t.encoder : "-", stdout);
+        putchar('\n');
+    }
+    va_free(x);
+    va_h5_close(in);
+    va_track_release(&t);
+    return result;
+}
+
+static int tell_matrix(const char *path)
+{
+    static const struct va_matrix_how plain;
+    struct values v = { .least = INFINITY, .most = -INFINITY };
+    struct va_matrix m;
+    int64_t n = va_matrix_open(&m, path, &plain), step = n < 0 ? 0 : va_matrix_block(&m);
+    double *x = n < 0 ? NULL : va_new(step * m.columns, sizeof(*x));
+
+    n = x ? 0 : -1;
+    while (x && (n = va_matrix_next(&m, step, x, NULL, NULL)) > 0)
+        for (int64_t k = 0; k < n * m.columns; k++)
+            add(&v, x[k]);
+    if (n == 0) {
+        begin_row(path);
+        printf("\t-\t%lld\t%lld\t%s\t-\t-", (long long)m.done, (long long)m.columns,
+               m.is_npy ? m.npy.kind : "text");
+        put_values(&v);
+        puts("-");
+    }
+    va_free(x);
+    va_matrix_close(&m);
+    return n < 0 ? -1 : 0;
+}
+
+int va_features_info_main(int argc, char **argv)
+{
+    const struct va_option table[] = { VA_OPT_END };
+    int status, result = 0;
+    char **files = va_options_parse(table, &va_features_info_usage, argc, argv, &status);
+
+    if (!files)
+        return status;
+    if (!files[0]) {
+        va_usage_error(&status, "expected at least one file of features");
+        return status;
+    }
+    for (char **f = files; result == 0 && *f; f++)
+        result = va_h5_named(*f) ? tell_features(*f) : tell_matrix(*f);
+    return va_tool_status(result);
+}
