@@ -38,8 +38,9 @@ static const int64_t encoders[][6] = {
     [VA_ARCH_VIT_HUGE] = { 224, 14, 1280, 32, 16, 5120 },
 };
 
-static const char *const settings[][8] = {
-    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", "input", NULL },
+static const char *const settings[][12] = {
+    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", "pool", "input",
+                           NULL },
     [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "decoder_heads",
                        "input", NULL },
     [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", "input",

@@ -9,6 +9,8 @@
 /* Faces, as measured by the publishers of the encoder on aligned crops. */
 static const double face_mean[3] = { .471, .363, .333 }, face_std[3] = { .220, .193, .180 };
 
+const char *const va_vit_pool_names[] = { "cls", "mean", NULL };
+
 #define AT(field) .offset = offsetof(struct va_vit_config, field)
 static const struct va_setting items[] = {
     { VA_OPT_INT(0, "image", NULL, 0, 4096, "height and width of pictures; 0: from --arch"),
@@ -88,13 +90,20 @@ static int store_three(struct va_tensors *set, const char *key, const double *va
     return va_tensors_set_meta(set, key, text);
 }
 
+/* What the encoders of most files do not have; not said of those. */
+static int store_extras(const struct va_vit_config *c, struct va_tensors *set)
+{
+    return c->pool ? va_tensors_set_meta(set, "pool", va_vit_pool_names[c->pool]) : 0;
+}
+
 int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set)
 {
     return va_tensors_set_meta(set, "arch", "vit") < 0 ||
                    store_int(set, "image_size", c->image) < 0 ||
                    store_int(set, "patch_size", c->patch) < 0 ||
                    store_int(set, "heads", c->heads) < 0 ||
-                   store_three(set, "mean", c->mean) < 0 || store_three(set, "std", c->std) < 0
+                   store_three(set, "mean", c->mean) < 0 ||
+                   store_three(set, "std", c->std) < 0 || store_extras(c, set) < 0
                ? -1
                : 0;
 }
@@ -198,6 +207,38 @@ static int load_image(struct va_vit_config *c, const struct va_tensors *set, con
     return 0;
 }
 
+/* The choice among `names` in the metadata; what is there already stays when the key is absent. */
+static int load_choice(const struct va_tensors *set, const char *path, const char *key,
+                       const char *const *names, int *value)
+{
+    const char *text = va_tensors_meta(set, key);
+
+    if (!text)
+        return 0;
+    for (int i = 0; names[i]; i++)
+        if (!strcmp(text, names[i])) {
+            *value = i;
+            return 0;
+        }
+    return va_error("%s: %s is %s, expected %s or %s", path, key, text, names[0], names[1]);
+}
+
+/* An encoder has one last norm; its name says what it normalises. */
+static int load_pool(struct va_vit_config *c, const struct va_tensors *set, const char *path)
+{
+    bool mean = va_tensors_find(set, "fc_norm.weight") && !va_tensors_find(set, "norm.weight");
+    int found = mean ? VA_VIT_MEAN : VA_VIT_CLS;
+
+    c->pool = mean ? VA_VIT_MEAN : VA_VIT_CLS;
+    if (load_choice(set, path, "pool", va_vit_pool_names, &found) < 0)
+        return -1;
+    if (found != (int)c->pool)
+        return va_error("%s: pool is %s, expected %s as its last norm is %s.weight", path,
+                        va_vit_pool_names[found], va_vit_pool_names[c->pool],
+                        mean ? "fc_norm" : "norm");
+    return 0;
+}
+
 int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, const char *path)
 {
     static const char *const needed[] = { "image_size", "patch_size", "heads", "mean", "std" };
@@ -232,7 +273,7 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     if (c->heads == 0 && !va_tensors_meta(set, "heads"))
         return va_error("%s: width %lld is not a multiple of 64: give the number of heads",
                         path, (long long)c->width);
-    if (load_image(c, set, path, pos->shape[1]) < 0)
+    if (load_pool(c, set, path) < 0 || load_image(c, set, path, pos->shape[1]) < 0)
         return -1;
     return va_vit_config_check(c, path);
 }

@@ -244,9 +244,34 @@ static void what_computes_otherwise_is_refused_by_name(void)
     remove_named(set, "norm.bias");
     add(set, "fc_norm.weight", 1, (int64_t[]){ 64 });
     add(set, "fc_norm.bias", 1, (int64_t[]){ 64 });
-    refused(
-        set, false,
-        "x.pth: fc_norm.weight: found an encoder whose features are averages of its patches");
+    VA_CHECK(va_tensors_set_meta(set, "pool", "cls") == 0);
+    refused(set, false, "x.pth: pool is cls, expected mean as its last norm is fc_norm.weight");
+}
+
+/* Its last norm is another one, whose name is enough. */
+static void the_mean_of_patches(void)
+{
+    struct va_tensors *set = mae();
+    enum va_model_kind kind;
+
+    remove_named(set, "norm.weight");
+    remove_named(set, "norm.bias");
+    add(set, "fc_norm.weight", 1, (int64_t[]){ 64 });
+    add(set, "fc_norm.bias", 1, (int64_t[]){ 64 });
+    VA_CHECK(import(set, false, &kind) == 0);
+    check_meta(set, "pool", "mean");
+    va_tensors_free(set);
+    set = mae();
+    VA_CHECK(import(set, false, &kind) == 0);
+    VA_CHECK(va_tensors_meta(set, "pool") == NULL); /* as before there was another one */
+    VA_CHECK(va_tensors_set_meta(set, "pool", "max") == 0);
+    refused(set, false, "x.pth: pool is max, expected cls or mean");
+    set = mae();
+    remove_named(set, "norm.weight");
+    remove_named(set, "norm.bias");
+    add(set, "fc_norm.weight", 1, (int64_t[]){ 64 });
+    add(set, "fc_norm.bias", 1, (int64_t[]){ 64 });
+    refused(set, true, "x.pth: found an encoder whose feature is the mean of its patches");
 }
 
 static void shapes_that_tell_another_kind(void)
@@ -360,6 +385,7 @@ int main(void)
     VA_TEST(a_prefix_is_dropped_with_what_stands_beside_it);
     VA_TEST(classifiers_go);
     VA_TEST(what_computes_otherwise_is_refused_by_name);
+    VA_TEST(the_mean_of_patches);
     VA_TEST(shapes_that_tell_another_kind);
     VA_TEST(names_of_another_library);
     VA_TEST(all_faults_are_listed);

@@ -37,9 +37,9 @@ const struct va_usage va_weights_import_usage = {
         "(head, classifier, au_head, projector, ...); --drop leaves out other tensors. "
         "The decoder of a masked autoencoder is left out without --keep-decoder. Integer "
         "tensors beside the weights are left out.\n\n"
-        "Only plain vision transformers with a CLS token are accepted; any other kind "
-        "(LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
-        "with its name. A mamba-va model has the names of this program or of the "
+        "Vision transformers with a CLS token are accepted. The feature is the CLS row or, "
+        "where fc_norm stands for the last norm, the mean of the patches' rows. Any other kind "
+        "(LayerScale, register tokens, ...) is refused with its name. A mamba-va model has the names of this program or of the "
         "authors' code. YuNet, which finds faces, is taken from ONNX and from checkpoints of "
         "its training code; batch norms are folded into the convolutions.\n\n"
         "Sizes follow from the shapes of the tensors. Other settings come from --set, "
@@ -48,6 +48,7 @@ const struct va_usage va_weights_import_usage = {
         "  mean, std          of pixels from 0 to 1: three numbers each; by default those of faces,\n"
         "                     .471,.363,.333 and .220,.193,.180; for ImageNet\n"
         "                     .485,.456,.406 and .229,.224,.225\n"
+        "  pool               cls or mean, by the name of the last norm: norm or fc_norm\n"
         "  image-size         size of pictures for which the positions were made\n"
         "  decoder-heads      16\n"
         "  in-norm            of mamba-va: yes with the authors' names or --preset authors\n"
@@ -96,11 +97,12 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
         if (!key)
             return *status = VA_EXIT_MACHINE, false;
         key[strcspn(key, "=")] = '\0';
-        known = va_arch_setting(VA_MODEL_MAE, key) || va_arch_setting(VA_MODEL_HEAD, key);
+        known = va_arch_setting(VA_MODEL_MAE, key) || va_arch_setting(VA_MODEL_ENCODER, key) ||
+                va_arch_setting(VA_MODEL_HEAD, key);
         va_free(key);
         if (!known || !strchr(a->set.items[i], '='))
             return va_usage_error(status,
-                                  "--set %s: expected heads=, mean=, std=, image-size=, "
+                                  "--set %s: expected heads=, mean=, std=, pool=, image-size=, "
                                   "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
                                   "fps-max= or input= and a value",
                                   a->set.items[i]);
