@@ -40,6 +40,20 @@ tuned() {
     va-check p.h5
 }
 
+@test "names of transformers; eps" {
+    import vit
+    [ "$(said eps vit.h5)" = 1e-12 ]
+    run -0 --separate-stderr va-weights import --drop 'golden.*' -o e.h5 "$GOLDEN/vit.safetensors"
+    [[ $stderr == *"found names of transformers; assuming eps=1e-12 (override with --set)"* ]] || explain "$stderr"
+    import vit_mae # says its own
+    [ "$(said eps vit_mae.h5)" = 1e-12 ]
+    import vit --set eps=1e-6
+    [ "$(said eps vit.h5)" = "" ]
+    tuned vit_mae
+    [ "$(said eps tuned.h5)" = 1e-12 ]
+    for eps in 0 nan; do refused "eps is $eps, expected 1e-12 to 0.1" vit --set eps=$eps; done
+}
+
 @test "the mean of the patches: fc_norm" {
     import pool
     [ "$(said pool pool.h5)" = mean ]

@@ -39,10 +39,10 @@ static const int64_t encoders[][6] = {
 };
 
 static const char *const settings[][12] = {
-    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", "pool", "input",
-                           NULL },
-    [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "decoder_heads",
-                       "input", NULL },
+    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", "pool", "eps",
+                           "input", NULL },
+    [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "eps",
+                       "decoder_heads", "input", NULL },
     [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", "input",
                         NULL },
     [VA_MODEL_YUNET] = { NULL },

@@ -12,8 +12,6 @@
 #include "nn/va_layernorm.h"
 #include <math.h>
 
-#define NORM_EPS 1e-6
-
 /* ---- parameters ------------------------------------------------------------------------ */
 
 /* The law that keeps variance. */
@@ -46,7 +44,7 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
                             .init = VA_INIT_SINCOS,
                             .frozen = true };
     struct va_block_sizes sizes = {
-        .D = c->width, .heads = c->heads, .mlp = c->mlp, .eps = NORM_EPS
+        .D = c->width, .heads = c->heads, .mlp = c->mlp, .eps = c->eps
     };
     va_block_law law = init == VA_VIT_INIT_MAE ? va_block_xavier : keep_variance;
 
@@ -224,7 +222,7 @@ static void embed(struct va_vit *vit, int64_t B, const void *patches)
 static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
 {
     va_layernorm_forward(vit->params, vit->layers.norm,
-                         &(struct va_norm){ .M = M, .eps = NORM_EPS, .x = x, .y = y });
+                         &(struct va_norm){ .M = M, .eps = vit->config.eps, .x = x, .y = y });
 }
 
 void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens)

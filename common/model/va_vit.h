@@ -33,6 +33,7 @@ struct va_vit_config {
     double mean[3];       /* of pixels in [0, 1], per channel; a picture is normalised */
     double std[3];        /* to (pixel - mean) / std */
     enum va_vit_pool pool;
+    double eps; /* of the norms: 1e-6 */
 };
 
 /*
@@ -53,9 +54,8 @@ void va_vit_config_default(struct va_vit_config *c); /* ViT-Large/16, normalised
 /* 0, or -1 after reporting which value is out of range (`where` names it: a file, an option). */
 VA_MUST_USE int va_vit_config_check(const struct va_vit_config *c, const char *where);
 
-/* The configuration as metadata (arch = vit, image_size, patch_size, heads, mean, std; pool, if
- * it is not the CLS row), and
- * back: sizes come from the tensors' shapes, pool from the name of the last norm; what is not in the metadata is the default
+/* The configuration as metadata (arch = vit, image_size, patch_size, heads, mean, std; pool and
+ * eps where they are not the usual ones), and back: sizes come from the tensors' shapes, pool from the name of the last norm; what is not in the metadata is the default
  * (image_size from the number of positions; heads = width / 64, but 16 in the huge and giant
  * models, which are 1152, 1280, 1408 or 1664 wide). */
 VA_MUST_USE int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set);

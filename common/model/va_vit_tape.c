@@ -5,8 +5,6 @@
 #include "nn/va_dense.h"
 #include "nn/va_layernorm.h"
 
-#define NORM_EPS 1e-6
-
 struct va_vit_tape {
     struct va_vit *vit;
     struct va_vit_tape_shape shape;
@@ -163,7 +161,7 @@ const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *pa
         va_vit_mean(t->vit, B, 1 + t->shape.V, x, t->mean);
     va_layernorm_forward(t->vit->params, t->vit->layers.norm,
                          &(struct va_norm){ .M = B * rows_of(t),
-                                            .eps = NORM_EPS,
+                                            .eps = t->vit->config.eps,
                                             .x = t->mean ? t->mean : x,
                                             .y = t->normed,
                                             .stats = t->norm_stats });

@@ -18,20 +18,19 @@ Needs PyTorch, timm, NumPy, Pillow, h5py and safetensors; transformers for some 
 import argparse
 import functools
 import importlib.util
-import json
 import os
+import tempfile
 
 import h5py
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from timm.models.vision_transformer import VisionTransformer
 
 from encoders import BOUND, MEAN, STD, pictures
 from load_safetensors import read_safetensors
 
-HAVE_TRANSFORMERS = importlib.util.find_spec("transformers") is not None
 ODD = dict(img_size=42, patch_size=14, embed_dim=90, depth=2, num_heads=5, mlp_ratio=1.5)
 SMALL = dict(img_size=8, patch_size=4, embed_dim=12, depth=2, num_heads=3, mlp_ratio=2)
 
@@ -41,9 +40,11 @@ def three(x):
 
 
 def draw(m):
-    """All numbers moved, so that none is zero or one."""
-    for p in m.parameters():
+    """All numbers moved, so that none is zero or one; tokens are small, so that eps matters."""
+    for name, p in m.named_parameters():
         p.data = p.data + 0.5 * torch.randn(p.shape) / p.shape[-1] ** 0.5
+        if "embed" in name or "token" in name:
+            p.data *= 0.02
     return m.eval()
 
 
@@ -79,7 +80,42 @@ def pool(sizes):
     return of_timm(sizes, global_pool="avg")
 
 
+def of_transformers(sizes, model, config, eps, rows=None, settings=None, **options):
+    """A model of transformers; names as it saves them."""
+    import transformers
+
+    d = sizes["embed_dim"]
+    c = getattr(transformers, config)(
+        image_size=sizes["img_size"], patch_size=sizes["patch_size"], hidden_size=d,
+        num_hidden_layers=sizes["depth"], num_attention_heads=sizes["num_heads"],
+        intermediate_size=int(d * sizes["mlp_ratio"]), layer_norm_eps=eps, **options)
+    m = draw(getattr(transformers, model)(c))
+    with tempfile.TemporaryDirectory() as folder:
+        m.save_pretrained(folder)
+        state = load_file(f"{folder}/model.safetensors")
+    m = m.double()
+
+    def first(x):
+        with torch.no_grad():
+            return m(pixel_values=x).last_hidden_state[:, 0]
+
+    plain = dict(norm_layer=functools.partial(torch.nn.LayerNorm, eps=eps))
+    return Case(state, rows(m) if rows else first, plain, sizes, **(settings or {}))
+
+
+def vit(sizes):
+    return of_transformers(sizes, "ViTModel", "ViTConfig", 1e-12)
+
+
+def vit_mae(sizes):
+    c = of_transformers(sizes, "ViTMAEModel", "ViTMAEConfig", 1e-12, mask_ratio=0.0)
+    c.settings["eps"] = 1e-12  # as its config.json says
+    return c
+
+
 CASES = {"pool": pool}
+if importlib.util.find_spec("transformers"):
+    CASES.update(vit=vit, vit_mae=vit_mae)
 
 
 def make(case, sizes, seed):

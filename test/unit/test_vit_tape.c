@@ -12,6 +12,7 @@
 
 static struct va_backend *be;
 static struct va_vit_config tiny = { .image = 12,
+                                     .eps = 1e-6,
                                      .patch = 4,
                                      .width = 8,
                                      .depth = 3,

@@ -32,8 +32,8 @@ const struct va_usage va_weights_import_usage = {
         "model_state_dict, model_ema, net or module, else the whole file. --from selects "
         "another dict by its key, or one of several encoders by the prefix of its "
         "tensors (--from teacher.backbone).\n\n"
-        "Tensors of a vision transformer have the names of timm or of facebook's MAE, "
-        "with or without a common prefix. Heads are left out if their names show it "
+        "Tensors of a vision transformer have the names of timm, of facebook's MAE or of "
+        "transformers (ViT, DeiT, ViT-MAE, DINOv2), with or without a common prefix. Heads are left out if their names show it "
         "(head, classifier, au_head, projector, ...); --drop leaves out other tensors. "
         "The decoder of a masked autoencoder is left out without --keep-decoder. Integer "
         "tensors beside the weights are left out.\n\n"
@@ -48,6 +48,7 @@ const struct va_usage va_weights_import_usage = {
         "  mean, std          of pixels from 0 to 1: three numbers each; by default those of faces,\n"
         "                     .471,.363,.333 and .220,.193,.180; for ImageNet\n"
         "                     .485,.456,.406 and .229,.224,.225\n"
+        "  eps                of the norms: 1e-6; 1e-12 with the names of transformers\n"
         "  pool               cls or mean, by the name of the last norm: norm or fc_norm\n"
         "  image-size         size of pictures for which the positions were made\n"
         "  decoder-heads      16\n"
@@ -101,11 +102,12 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
                 va_arch_setting(VA_MODEL_HEAD, key);
         va_free(key);
         if (!known || !strchr(a->set.items[i], '='))
-            return va_usage_error(status,
-                                  "--set %s: expected heads=, mean=, std=, pool=, image-size=, "
-                                  "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
-                                  "fps-max= or input= and a value",
-                                  a->set.items[i]);
+            return va_usage_error(
+                status,
+                "--set %s: expected heads=, mean=, std=, pool=, eps=, image-size=, "
+                "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
+                "fps-max= or input= and a value",
+                a->set.items[i]);
         if (!strncmp(a->set.items[i], "input=", 6) && !va_pictured_valid(a->set.items[i] + 6))
             return va_usage_error(
                 status,
