@@ -54,6 +54,59 @@ tuned() {
     for eps in 0 nan; do refused "eps is $eps, expected 1e-12 to 0.1" vit --set eps=$eps; done
 }
 
+# shard FILE NAME...: safetensors with one number, zero, under each name
+shard() {
+    local header="" n i at=0
+    for name in "${@:2}"; do
+        header+=",\"$name\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[$at,$((at += 4))]}"
+    done
+    header="{${header#,}}" n=${#header}
+    {
+        # shellcheck disable=SC2059 # a format made of escapes
+        for ((i = 0; i < 8; i++)); do printf "\\x$(printf %02x $((n >> 8 * i & 255)))"; done
+        printf %s "$header"
+        head -c $at /dev/zero
+    } >"$1"
+}
+
+@test "several safetensors files with an index" {
+    mkdir d
+    shard d/m-1.safetensors a b
+    shard d/m-2.safetensors c
+    shard d/m-3.safetensors c
+    index=d/m.safetensors.index.json
+    all='"a":"m-1.safetensors","c":"m-2.safetensors","b":"m-1.safetensors"'
+    map() { echo "{\"metadata\":{\"total_size\":12},\"weight_map\":{$1}}" >$index; }
+    no() { # LINE: info says it
+        run -3 --separate-stderr va-weights info $index
+        [ "$stderr" = "va-weights: $1" ] && [ "$output" = "" ] || explain "$stderr"
+    }
+    map "$all"
+    [ "$(va-weights info $index | cut -f 2 | paste -sd ' ')" = "a b c 3" ]
+    (cd d && va-weights info m.safetensors.index.json) >/dev/null
+    map "${all%,*}"
+    no "d/m-1.safetensors: b: tensor is not in $index"
+    map "$all,\"d\":\"m-1.safetensors\""
+    no "$index: d: tensor is missing in m-1.safetensors"
+    map "$all,\"d\":\"m-3.safetensors\""
+    no "d/m-3.safetensors: c: tensor is in two files, and in m-2.safetensors as $index says"
+    map "$all,\"d\":\"m-4.safetensors\""
+    no "d/m-4.safetensors: cannot open: No such file or directory"
+    for name in ../m-1.safetensors /m-1.safetensors .safetensors . x/m-1.safetensors m-1.bin ""; do
+        map "$all,\"d\":\"$name\""
+        no "$index: d: file is $name, expected the name of a .safetensors file beside the index"
+    done
+    map "$all,\"d\":3"
+    no "$index: d: found no name of a file, expected a string"
+    map "$all,$all"
+    run -3 --separate-stderr va-weights info $index
+    [[ $stderr == "va-weights: $index: byte "*": duplicate object key"* ]] || explain "$stderr"
+    map ""
+    no "$index: weight_map: found 0 tensors, expected an object of 1 to 16384"
+    { echo '{"weight_map"' && head -c 5000000 /dev/zero; } >$index
+    no "$index: found 5000014 bytes, expected an index of at most 4194304"
+}
+
 @test "the mean of the patches: fc_norm" {
     import pool
     [ "$(said pool pool.h5)" = mean ]

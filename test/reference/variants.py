@@ -18,6 +18,7 @@ Needs PyTorch, timm, NumPy, Pillow, h5py and safetensors; transformers for some 
 import argparse
 import functools
 import importlib.util
+import json
 import os
 import tempfile
 
@@ -123,10 +124,24 @@ def make(case, sizes, seed):
     return CASES[case](sizes)
 
 
+def shards(state, folder):
+    """Two files and an index, as transformers writes large models."""
+    names, place = sorted(state), {}
+    for i, part in enumerate((names[::2], names[1::2])):
+        file = f"model-{i + 1:05}-of-00002.safetensors"
+        save_file({k: state[k] for k in part}, f"{folder}/{file}")
+        place.update(dict.fromkeys(part, file))
+    with open(f"{folder}/weights.safetensors.index.json", "w") as f:
+        json.dump({"metadata": {"total_size": 0}, "weight_map": place}, f, indent=2)
+
+
 def write(case, folder, seed):
     os.makedirs(f"{folder}/pictures")
     c = make(case, ODD, seed)
-    save_file(c.state, f"{folder}/weights.safetensors")
+    if case == "vit_mae":
+        shards(c.state, folder)
+    else:
+        save_file(c.state, f"{folder}/weights.safetensors")
     rng = np.random.default_rng(seed)
     side = ODD["img_size"]
     for i in range(5):
