@@ -38,10 +38,11 @@ static const int64_t encoders[][6] = {
     [VA_ARCH_VIT_HUGE] = { 224, 14, 1280, 32, 16, 5120 },
 };
 
-static const char *const settings[][8] = {
-    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", "input", NULL },
-    [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "decoder_heads",
-                       "input", NULL },
+static const char *const settings[][12] = {
+    [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", "pool", "eps",
+                           "input", NULL },
+    [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "eps",
+                       "decoder_heads", "input", NULL },
     [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", "input",
                         NULL },
     [VA_MODEL_YUNET] = { NULL },

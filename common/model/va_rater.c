@@ -255,9 +255,8 @@ int va_rater_reserve(struct va_rater *r, int64_t B)
     release_room(r);
     if (va_mul(B, P * va_vit_patch_size(c), &n) < 0)
         return va_error("a batch of %lld pictures is too large", (long long)B);
-    r->tape = va_vit_tape_new(
-        r->vit,
-        &(struct va_vit_tape_shape){ .B = B, .V = P, .first = r->first, .cls_only = true });
+    r->tape = va_vit_tape_new(r->vit, &(struct va_vit_tape_shape){
+                                          .B = B, .V = P, .first = r->first, .pooled = true });
     r->patches = r->tape ? be->ops->alloc(be, n) : NULL;
     if (!r->patches || !(r->dcls = be->ops->alloc(be, B * c->width)) ||
         !(r->more = be->ops->alloc(be, B * c->width)) ||

@@ -2,8 +2,8 @@
  * The encoder, forward only. All pictures of a batch are one long sequence of rows, so that
  * each product is one large one; only attention knows where a picture ends. Blocks work in place.
  *
- * In the last block only the CLS row goes on: attention is asked for one query a picture, and
- * the MLP, two thirds of a block's work, then runs on B rows instead of B*T.
+ * In the last block only the CLS row goes on, where it is the feature: attention is asked for one
+ * query a picture, and the MLP, two thirds of a block's work, then runs on B rows instead of B*T.
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
@@ -11,8 +11,6 @@
 #include "nn/va_dense.h"
 #include "nn/va_layernorm.h"
 #include <math.h>
-
-#define NORM_EPS 1e-6
 
 /* ---- parameters ------------------------------------------------------------------------ */
 
@@ -46,7 +44,7 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
                             .init = VA_INIT_SINCOS,
                             .frozen = true };
     struct va_block_sizes sizes = {
-        .D = c->width, .heads = c->heads, .mlp = c->mlp, .eps = NORM_EPS
+        .D = c->width, .heads = c->heads, .mlp = c->mlp, .eps = c->eps
     };
     va_block_law law = init == VA_VIT_INIT_MAE ? va_block_xavier : keep_variance;
 
@@ -57,7 +55,7 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
     if (l->patch < 0 ||
         va_blocks_declare(&l->blocks, list, "blocks", c->depth, &sizes, law) < 0)
         return -1;
-    l->norm = va_layernorm_declare(list, c->width, "norm");
+    l->norm = va_layernorm_declare(list, c->width, c->pool == VA_VIT_MEAN ? "fc_norm" : "norm");
     return l->norm < 0 ? -1 : 0;
 }
 
@@ -141,8 +139,10 @@ static void plan(struct va_vit *vit, int64_t B)
 
     vit->x = va_arena_take(&vit->arena, B * T, c->width);
     va_blocks_plan(&vit->layers.blocks,
-                   &(struct va_blocks_shape){ .B = B, .T = T, .queries = 1, .first = c->depth },
+                   &(struct va_blocks_shape){
+                       .B = B, .T = T, .queries = va_vit_queries(c, T), .first = c->depth },
                    &vit->arena, &vit->acts);
+    vit->mean = c->pool == VA_VIT_MEAN ? va_arena_take(&vit->arena, B, c->width) : NULL;
 }
 
 int va_vit_reserve(struct va_vit *vit, int64_t B)
@@ -222,7 +222,7 @@ static void embed(struct va_vit *vit, int64_t B, const void *patches)
 static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
 {
     va_layernorm_forward(vit->params, vit->layers.norm,
-                         &(struct va_norm){ .M = M, .eps = NORM_EPS, .x = x, .y = y });
+                         &(struct va_norm){ .M = M, .eps = vit->config.eps, .x = x, .y = y });
 }
 
 void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens)
@@ -234,9 +234,30 @@ void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tok
               va_blocks_forward(&vit->layers.blocks, B, T, vit->x, NULL, &vit->acts), tokens);
 }
 
+/* A picture of T rows and one column, seen from the first patch on. */
+void va_vit_mean(const struct va_vit *vit, int64_t B, int64_t T, const void *x, void *y)
+{
+    struct va_backend *be = vit->be;
+    int64_t D = vit->config.width;
+
+    be->ops->pool2d(
+        be, &(struct va_pool2d){
+                .at = { .B = B, .H = T, .W = 1, .Ho = 1, .Wo = 1, .K = T - 1, .stride = 1 },
+                .pool = VA_POOL_MEAN,
+                .C = D,
+                .x = va_at(be, x, D),
+                .y = y });
+}
+
 void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cls)
 {
+    int64_t T = 1 + va_vit_patches(&vit->config);
+    const void *x;
+
     embed(vit, B, patches);
-    last_norm(vit, B, va_blocks_forward(&vit->layers.blocks, B, 1, vit->x, NULL, &vit->acts),
-              cls);
+    x = va_blocks_forward(&vit->layers.blocks, B, va_vit_queries(&vit->config, T), vit->x, NULL,
+                          &vit->acts);
+    if (vit->mean)
+        va_vit_mean(vit, B, T, x, vit->mean);
+    last_norm(vit, B, vit->mean ? vit->mean : x, cls);
 }

@@ -4,13 +4,14 @@
  * Source: Dosovitskiy et al., "An image is worth 16x16 words" (ICLR 2021), as pretrained by He
  * et al., "Masked autoencoders are scalable vision learners" (CVPR 2022). Names and shapes of
  * the tensors are those of their public checkpoints. The feature is the CLS row after the last
- * LayerNorm.
+ * LayerNorm; or the mean of the patches' rows before it, as in encoders that were fine-tuned so.
  *
  * Letters: B pictures, S height and width of a picture, p of a patch, P = (S/p)^2 patches,
  *          T = 1 + P tokens, D width, H heads, M hidden width of the MLP
  *
  *     patches [B, P, 3*p*p] -> D each, CLS in front, + positions [T, D]
  *       -> depth times: x += attention(norm1(x)), x += mlp(norm2(x)) -> norm -> CLS [B, D]
+ *                                                  or mean of patches -> fc_norm -> row [B, D]
  */
 #ifndef VA_VIT_H
 #define VA_VIT_H
@@ -21,12 +22,18 @@
 
 enum { VA_VIT_DEPTH_MAX = 256 };
 
+/* What a row of features is: names as in the metadata `pool`, in enum order, NULL last. */
+enum va_vit_pool { VA_VIT_CLS, VA_VIT_MEAN };
+extern const char *const va_vit_pool_names[];
+
 struct va_vit_config {
     int64_t image, patch; /* S and p: 224, 16 */
     int64_t width, depth; /* 1024, 24 */
     int64_t heads, mlp;   /* 16, 4096 */
     double mean[3];       /* of pixels in [0, 1], per channel; a picture is normalised */
     double std[3];        /* to (pixel - mean) / std */
+    enum va_vit_pool pool;
+    double eps; /* of the norms: 1e-6 */
 };
 
 /*
@@ -47,8 +54,8 @@ void va_vit_config_default(struct va_vit_config *c); /* ViT-Large/16, normalised
 /* 0, or -1 after reporting which value is out of range (`where` names it: a file, an option). */
 VA_MUST_USE int va_vit_config_check(const struct va_vit_config *c, const char *where);
 
-/* The configuration as metadata (arch = vit, image_size, patch_size, heads, mean, std), and
- * back: sizes come from the tensors' shapes; what is not in the metadata is the default
+/* The configuration as metadata (arch = vit, image_size, patch_size, heads, mean, std; pool and
+ * eps where they are not the usual ones), and back: sizes come from the tensors' shapes, pool from the name of the last norm; what is not in the metadata is the default
  * (image_size from the number of positions; heads = width / 64, but 16 in the huge and giant
  * models, which are 1152, 1280, 1408 or 1664 wide). */
 VA_MUST_USE int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set);
@@ -89,10 +96,11 @@ void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows);
 /* The same, for those who do not know what a picture is given to. */
 struct va_intake va_vit_intake(const struct va_vit *vit);
 
-/* cls [B, D] of patches [B, P, 3*p*p]; buffers of the backend; B at most what was reserved. */
+/* Rows of features, cls [B, D], of patches [B, P, 3*p*p]; buffers of the backend; B at most what
+ * was reserved. */
 void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cls);
 
-/* The same with all normalised tokens [B, T, D]. */
+/* The same with all normalised tokens [B, T, D]; not of one with the mean as its feature. */
 void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens);
 
 #endif

@@ -9,6 +9,10 @@
 /* Faces, as measured by the publishers of the encoder on aligned crops. */
 static const double face_mean[3] = { .471, .363, .333 }, face_std[3] = { .220, .193, .180 };
 
+static const double usual_eps = 1e-6; /* timm, MAE, DINOv2 */
+
+const char *const va_vit_pool_names[] = { "cls", "mean", NULL };
+
 #define AT(field) .offset = offsetof(struct va_vit_config, field)
 static const struct va_setting items[] = {
     { VA_OPT_INT(0, "image", NULL, 0, 4096, "height and width of pictures; 0: from --arch"),
@@ -36,9 +40,13 @@ int64_t *va_vit_size(struct va_vit_config *c, int64_t i)
 
 void va_vit_config_default(struct va_vit_config *c)
 {
-    *c = (struct va_vit_config){
-        .image = 224, .patch = 16, .width = 1024, .depth = 24, .heads = 16, .mlp = 4096
-    };
+    *c = (struct va_vit_config){ .image = 224,
+                                 .patch = 16,
+                                 .width = 1024,
+                                 .depth = 24,
+                                 .heads = 16,
+                                 .mlp = 4096,
+                                 .eps = usual_eps };
     memcpy(c->mean, face_mean, sizeof(face_mean));
     memcpy(c->std, face_std, sizeof(face_std));
 }
@@ -53,6 +61,8 @@ int va_vit_config_check(const struct va_vit_config *c, const char *where)
     if (c->width % c->heads)
         return va_error("%s: width %lld is not a multiple of heads %lld", where,
                         (long long)c->width, (long long)c->heads);
+    if (!(c->eps >= 1e-12 && c->eps <= 0.1))
+        return va_error("%s: eps is %g, expected 1e-12 to 0.1", where, c->eps);
     for (int i = 0; i < 3; i++)
         if (!(isfinite(c->mean[i]) && c->std[i] >= 1e-6 && c->std[i] <= 1e6))
             return va_error("%s: mean %g, std %g of channel %d, expected a finite mean and a "
@@ -69,13 +79,13 @@ static int store_int(struct va_tensors *set, const char *key, int64_t value)
     return va_tensors_set_meta(set, key, text);
 }
 
-/* Three numbers with as few digits as give them back. */
-static int store_three(struct va_tensors *set, const char *key, const double *value)
+/* Up to three numbers with as few digits as give them back. */
+static int store_reals(struct va_tensors *set, const char *key, int count, const double *value)
 {
     char text[128];
     size_t n = 0;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < count; i++) {
         char number[32];
 
         for (int digits = 1; digits <= 17; digits++) {
@@ -88,13 +98,23 @@ static int store_three(struct va_tensors *set, const char *key, const double *va
     return va_tensors_set_meta(set, key, text);
 }
 
+/* What the encoders of most files do not have; not said of those. */
+static int store_extras(const struct va_vit_config *c, struct va_tensors *set)
+{
+    return (c->pool && va_tensors_set_meta(set, "pool", va_vit_pool_names[c->pool]) < 0) ||
+                   (c->eps != usual_eps && store_reals(set, "eps", 1, &c->eps) < 0)
+               ? -1
+               : 0;
+}
+
 int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set)
 {
     return va_tensors_set_meta(set, "arch", "vit") < 0 ||
                    store_int(set, "image_size", c->image) < 0 ||
                    store_int(set, "patch_size", c->patch) < 0 ||
                    store_int(set, "heads", c->heads) < 0 ||
-                   store_three(set, "mean", c->mean) < 0 || store_three(set, "std", c->std) < 0
+                   store_reals(set, "mean", 3, c->mean) < 0 ||
+                   store_reals(set, "std", 3, c->std) < 0 || store_extras(c, set) < 0
                ? -1
                : 0;
 }
@@ -117,17 +137,18 @@ static int load_int(const struct va_tensors *set, const char *path, const char *
     return 0;
 }
 
-static int load_three(const struct va_tensors *set, const char *path, const char *key,
-                      double *value)
+static int load_reals(const struct va_tensors *set, const char *path, const char *key,
+                      int count, double *value)
 {
     const char *text = va_tensors_meta(set, key), *at = text;
 
-    for (int i = 0; text && i < 3; i++) {
+    for (int i = 0; text && i < count; i++) {
         char *end;
 
         value[i] = strtod(at, &end);
-        if (end == at || *end != (i < 2 ? ',' : '\0'))
-            return va_error("%s: %s is %s, expected three numbers", path, key, text);
+        if (end == at || *end != (i + 1 < count ? ',' : '\0'))
+            return va_error("%s: %s is %s, expected %s", path, key, text,
+                            count == 1 ? "a number" : "three numbers");
         at = end + 1;
     }
     return 0;
@@ -198,6 +219,38 @@ static int load_image(struct va_vit_config *c, const struct va_tensors *set, con
     return 0;
 }
 
+/* The choice among `names` in the metadata; what is there already stays when the key is absent. */
+static int load_choice(const struct va_tensors *set, const char *path, const char *key,
+                       const char *const *names, int *value)
+{
+    const char *text = va_tensors_meta(set, key);
+
+    if (!text)
+        return 0;
+    for (int i = 0; names[i]; i++)
+        if (!strcmp(text, names[i])) {
+            *value = i;
+            return 0;
+        }
+    return va_error("%s: %s is %s, expected %s or %s", path, key, text, names[0], names[1]);
+}
+
+/* An encoder has one last norm; its name says what it normalises. */
+static int load_pool(struct va_vit_config *c, const struct va_tensors *set, const char *path)
+{
+    bool mean = va_tensors_find(set, "fc_norm.weight") && !va_tensors_find(set, "norm.weight");
+    int found = mean ? VA_VIT_MEAN : VA_VIT_CLS;
+
+    c->pool = mean ? VA_VIT_MEAN : VA_VIT_CLS;
+    if (load_choice(set, path, "pool", va_vit_pool_names, &found) < 0)
+        return -1;
+    if (found != (int)c->pool)
+        return va_error("%s: pool is %s, expected %s as its last norm is %s.weight", path,
+                        va_vit_pool_names[found], va_vit_pool_names[c->pool],
+                        mean ? "fc_norm" : "norm");
+    return 0;
+}
+
 int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, const char *path)
 {
     static const char *const needed[] = { "image_size", "patch_size", "heads", "mean", "std" };
@@ -221,7 +274,9 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     c->heads = usual_heads(c->width);
     if (load_int(set, path, "patch_size", &stored) < 0 ||
         load_int(set, path, "heads", &c->heads) < 0 ||
-        load_three(set, path, "mean", c->mean) < 0 || load_three(set, path, "std", c->std) < 0)
+        load_reals(set, path, "mean", 3, c->mean) < 0 ||
+        load_reals(set, path, "std", 3, c->std) < 0 ||
+        load_reals(set, path, "eps", 1, &c->eps) < 0)
         return -1;
     for (size_t i = 0; i < VA_COUNT(needed); i++)
         if (va_tensors_need_meta(set, path, needed[i]) < 0)
@@ -232,7 +287,7 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     if (c->heads == 0 && !va_tensors_meta(set, "heads"))
         return va_error("%s: width %lld is not a multiple of 64: give the number of heads",
                         path, (long long)c->width);
-    if (load_image(c, set, path, pos->shape[1]) < 0)
+    if (load_pool(c, set, path) < 0 || load_image(c, set, path, pos->shape[1]) < 0)
         return -1;
     return va_vit_config_check(c, path);
 }

@@ -30,9 +30,19 @@ struct va_vit {
 
     int64_t B; /* pictures reserved */
     struct va_arena arena;
-    void *x; /* [B*T, D] the residual stream */
+    void *x;    /* [B*T, D] the residual stream */
+    void *mean; /* [B, D] of its patches; with VA_VIT_MEAN */
     struct va_blocks_acts acts;
 };
+
+/* Rows that go on after the last block for one row of features a picture, of T. */
+static inline int64_t va_vit_queries(const struct va_vit_config *c, int64_t T)
+{
+    return c->pool == VA_VIT_MEAN ? T : 1;
+}
+
+/* y [B, D]: the mean of the patches' rows of x [B, T, D]. */
+void va_vit_mean(const struct va_vit *vit, int64_t B, int64_t T, const void *x, void *y);
 
 /* Turn values drawn for VA_VIT_INIT_FEATURES into those wanted. 0, or -1 after reporting. */
 VA_MUST_USE int va_vit_wire_features(struct va_vit *vit);

@@ -5,15 +5,14 @@
 #include "nn/va_dense.h"
 #include "nn/va_layernorm.h"
 
-#define NORM_EPS 1e-6
-
 struct va_vit_tape {
     struct va_vit *vit;
     struct va_vit_tape_shape shape;
     struct va_arena arena;
     struct va_blocks_acts acts;
     void *embedded;            /* [M, D], M = B (1 + V) */
-    void *normed, *norm_stats; /* [Q, D], [Q, 2]; Q = M, or B with cls_only */
+    void *mean;                /* [B, D] of the patches; NULL: not wanted */
+    void *normed, *norm_stats; /* [Q, D], [Q, 2]; Q = M, or B with `pooled` */
     void *grad[2];             /* [M, D] */
     void *packed;              /* [B V, D] gradients of the patches' rows alone */
     int32_t *index;            /* [M] on the host */
@@ -40,9 +39,17 @@ void va_vit_freeze(struct va_vit *vit, int64_t first)
 
 /* ---- room ------------------------------------------------------------------------------ */
 
+/* Rows of a picture that go on after the last block, and those that are normalised. */
 static int64_t queries_of(const struct va_vit_tape *t)
 {
-    return t->shape.cls_only ? 1 : 1 + t->shape.V;
+    int64_t T = 1 + t->shape.V;
+
+    return t->shape.pooled ? va_vit_queries(&t->vit->config, T) : T;
+}
+
+static int64_t rows_of(const struct va_vit_tape *t)
+{
+    return t->shape.pooled ? 1 : 1 + t->shape.V;
 }
 
 static void plan(struct va_vit_tape *t)
@@ -50,13 +57,14 @@ static void plan(struct va_vit_tape *t)
     const struct va_vit_tape_shape *s = &t->shape;
     const struct va_vit_config *c = &t->vit->config;
     struct va_arena *a = &t->arena;
-    int64_t T = 1 + s->V, M = s->B * T, Q = s->B * queries_of(t);
+    int64_t T = 1 + s->V, M = s->B * T, Q = s->B * rows_of(t);
 
     t->embedded = va_arena_take(a, M, c->width);
     va_blocks_plan(&t->vit->layers.blocks,
                    &(struct va_blocks_shape){
                        .B = s->B, .T = T, .queries = queries_of(t), .first = s->first },
                    a, &t->acts);
+    t->mean = queries_of(t) != rows_of(t) ? va_arena_take(a, Q, c->width) : NULL;
     t->normed = va_arena_take(a, Q, c->width);
     t->norm_stats = va_arena_take(a, Q, 2);
     t->grad[0] = va_arena_take(a, M, c->width);
@@ -142,17 +150,21 @@ static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const i
 const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *patches,
                                 const int32_t *places, const double *keep)
 {
+    const void *x;
+
     t->B = B;
     t->patches = patches;
     embed(t, B, patches, places);
-    va_layernorm_forward(
-        t->vit->params, t->vit->layers.norm,
-        &(struct va_norm){ .M = B * queries_of(t),
-                           .eps = NORM_EPS,
-                           .x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t),
-                                                  t->embedded, keep, &t->acts),
-                           .y = t->normed,
-                           .stats = t->norm_stats });
+    x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t), t->embedded, keep,
+                          &t->acts);
+    if (t->mean)
+        va_vit_mean(t->vit, B, 1 + t->shape.V, x, t->mean);
+    va_layernorm_forward(t->vit->params, t->vit->layers.norm,
+                         &(struct va_norm){ .M = B * rows_of(t),
+                                            .eps = t->vit->config.eps,
+                                            .x = t->mean ? t->mean : x,
+                                            .y = t->normed,
+                                            .stats = t->norm_stats });
     return t->normed;
 }
 
@@ -196,17 +208,33 @@ static void embed_backward(struct va_vit_tape *t, const void *dx)
         &(struct va_linear_grad){ .M = t->B * V, .dy = t->packed, .x = t->patches });
 }
 
+/* dx [B, T, D] from the gradient of the mean, dmean [B, D], which is overwritten. */
+static void mean_backward(struct va_vit_tape *t, void *dmean, void *dx)
+{
+    struct va_backend *be = t->vit->be;
+    int64_t T = 1 + t->shape.V, D = t->vit->config.width;
+    const double share = 1 / (double)t->shape.V;
+
+    be->ops->add_scaled(be, &(struct va_add_scaled){
+                                .B = 1, .n = t->B * D, .s = &share, .f = dmean, .y = dmean });
+    for (int64_t i = 0; i < t->B * T; i++)
+        t->index[i] = i % T ? (int32_t)(i / T) : -1;
+    pick(t, t->B * T, dmean, dx);
+}
+
 void va_vit_tape_backward(struct va_vit_tape *t, void *dout)
 {
     bool all = t->shape.first == 0;
     const void *dx;
 
     va_layernorm_backward(t->vit->params, t->vit->layers.norm,
-                          &(struct va_norm_grad){ .M = t->B * queries_of(t),
+                          &(struct va_norm_grad){ .M = t->B * rows_of(t),
                                                   .dy = dout,
-                                                  .x = t->acts.result,
+                                                  .x = t->mean ? t->mean : t->acts.result,
                                                   .stats = t->norm_stats,
-                                                  .dx = t->grad[0] });
+                                                  .dx = t->mean ? t->packed : t->grad[0] });
+    if (t->mean)
+        mean_backward(t, t->packed, t->grad[0]);
     dx = va_blocks_backward(&t->vit->layers.blocks, t->B, t->embedded, &t->acts, t->grad, all);
     if (all)
         embed_backward(t, dx);

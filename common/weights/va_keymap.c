@@ -3,17 +3,16 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "weights/va_batchnorm.h"
+#include "weights/va_rename.h"
 #include "weights/va_variant.h"
+#include "weights/va_vit_names.h"
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The authors' names, in which # stands for a number and * for the rest; an empty name is a
- * tensor that is there twice or never used. The first rule that fits counts, both ways. */
-static const struct rule {
-    const char *theirs, *ours;
-} authors_rules[] = {
+/* The authors' names; an empty name is a tensor that is there twice or never used. Both ways. */
+static const struct va_rename authors_rules[] = {
     { "temporal.network.#.net.*", "" }, /* conv1, relu1, conv2, relu2 a second time */
     { "temporal.network.#.relu1.*", "tcn.#.prelu1.*" },
     { "temporal.network.#.relu2.*", "tcn.#.prelu2.*" },
@@ -29,7 +28,7 @@ static const struct rule {
 };
 
 /* Their blocks hold the layers a second time, as items of a sequence. */
-static const struct rule authors_twice[] = {
+static const struct va_rename authors_twice[] = {
     { "temporal.network.#.conv1.*", "temporal.network.#.net.0.*" },
     { "temporal.network.#.relu1.*", "temporal.network.#.net.2.*" },
     { "temporal.network.#.conv2.*", "temporal.network.#.net.4.*" },
@@ -38,7 +37,7 @@ static const struct rule authors_twice[] = {
 
 /* Parts of a vision transformer that do not contribute to the CLS row; those of a masked
  * autoencoder last. */
-static const struct rule encoder_rules[] = {
+static const struct va_rename encoder_rules[] = {
     { "head.*", "" },
     { "pre_logits.*", "" },
     { "decoder_*", "" },
@@ -50,52 +49,6 @@ enum { MAE_RULES = 2 };
  * an encoder may be part of it, and are not left out without being told. */
 static const char *const heads[] = { "head",      "heads",     "classifier", "classifiers",
                                      "regressor", "predictor", "projector",  "fc" };
-
-/* Match `name` with a rule; the number and the rest are parts of it. */
-static bool fits(const char *rule, const char *name, const char **number, int *digits,
-                 const char **rest)
-{
-    *number = *rest = "";
-    *digits = 0;
-    for (; *rule; rule++) {
-        if (*rule == '*') {
-            *rest = name;
-            return true;
-        }
-        if (*rule != '#') {
-            if (*rule != *name++)
-                return false;
-            continue;
-        }
-        *number = name;
-        *digits = (int)strspn(name, "0123456789");
-        if (*digits == 0)
-            return false;
-        name += *digits;
-    }
-    return *name == '\0';
-}
-
-/* The new name by the first rule that fits, the old one where none does. NULL after reporting. */
-static char *translate(const struct rule *rules, size_t count, const char *name)
-{
-    const char *number, *rest;
-    int digits;
-
-    for (size_t i = 0; i < count; i++) {
-        const char *ours = rules[i].ours, *hash = strchr(ours, '#'), *star = strchr(ours, '*');
-
-        if (!fits(rules[i].theirs, name, &number, &digits, &rest))
-            continue;
-        if (!star)
-            return va_strdup(ours);
-        if (!hash)
-            return va_format("%.*s%s", (int)(star - ours), ours, rest);
-        return va_format("%.*s%.*s%.*s%s", (int)(hash - ours), ours, digits, number,
-                         (int)(star - hash - 1), hash + 1, rest);
-    }
-    return va_strdup(name);
-}
 
 static bool is_head(const char *name)
 {
@@ -135,11 +88,10 @@ static char *plain_name(const char *name)
     return va_strdup(name);
 }
 
-static int rename_all(struct va_tensors *set, const struct rule *rules, size_t count)
+static int rename_plain(struct va_tensors *set)
 {
     for (int64_t i = 0; i < set->count; i++) {
-        char *name = rules ? translate(rules, count, set->items[i].name)
-                           : plain_name(set->items[i].name);
+        char *name = plain_name(set->items[i].name);
 
         if (!name)
             return -1;
@@ -269,17 +221,6 @@ static bool any(const struct va_tensors *set, const char *prefix)
     return false;
 }
 
-static const char patch_weight[] = "patch_embed.proj.weight";
-
-/* Whether a name is that of the patch embedding, behind a prefix of *length bytes. */
-static bool is_patch_weight(const char *name, size_t *length)
-{
-    if (!ends_with(name, patch_weight))
-        return false;
-    *length = strlen(name) - strlen(patch_weight);
-    return *length == 0 || name[*length - 1] == '.';
-}
-
 /* A message that names the encoders of a set with several, and how to choose. */
 static int several_encoders(const struct va_tensors *set, const char *path)
 {
@@ -289,7 +230,7 @@ static int several_encoders(const struct va_tensors *set, const char *path)
     size_t length;
 
     for (int64_t i = 0; i < set->count; i++) {
-        if (!is_patch_weight(set->items[i].name, &length))
+        if (!va_vit_names_patches(set, set->items[i].name, &length))
             continue;
         if (length == 0) {
             top =
@@ -313,7 +254,7 @@ static int find_prefix(const struct va_tensors *set, const char *path, char **pr
     for (int64_t i = 0; i < set->count; i++) {
         const char *name = set->items[i].name;
 
-        if (!is_patch_weight(name, &other))
+        if (!va_vit_names_patches(set, name, &other))
             continue;
         if (first)
             return several_encoders(set, path);
@@ -357,13 +298,16 @@ static int adopt_encoder(struct va_tensors *set, const char *path, bool decoder,
     size_t count = VA_COUNT(encoder_rules) - (decoder ? MAE_RULES : 0);
 
     *kind = decoder ? VA_MODEL_MAE : VA_MODEL_ENCODER;
+    if (va_vit_names_apply(set, path) < 0)
+        return -1;
+    drop_nameless(set, path, "that its features do not need");
     if (va_variant_check(set, path) < 0)
         return -1;
     if (decoder && !va_tensors_find(set, "decoder_embed.weight"))
         return va_error("%s: found no tensor decoder_embed.weight, expected a masked "
                         "autoencoder with its decoder",
                         path);
-    if (rename_all(set, encoder_rules, count) < 0)
+    if (va_rename_all(set, encoder_rules, count) < 0)
         return -1;
     drop_nameless(set, path, "of a decoder or classifier");
     if (unname_heads(set, path) < 0)
@@ -374,7 +318,7 @@ static int adopt_encoder(struct va_tensors *set, const char *path, bool decoder,
 
 int va_keymap_to_authors(struct va_tensors *set, const char *path, struct va_aliases *more)
 {
-    struct rule back[VA_COUNT(authors_rules)];
+    struct va_rename back[VA_COUNT(authors_rules)];
     struct va_tensor *proj, *weight;
     int64_t count = 0;
 
@@ -384,12 +328,13 @@ int va_keymap_to_authors(struct va_tensors *set, const char *path, struct va_ali
                         path);
     for (size_t i = 0; i < VA_COUNT(authors_rules); i++)
         if (*authors_rules[i].ours)
-            back[count++] = (struct rule){ authors_rules[i].ours, authors_rules[i].theirs };
-    if (rename_all(set, back, (size_t)count) < 0)
+            back[count++] = (struct va_rename){ authors_rules[i].ours,
+                                                authors_rules[i].theirs };
+    if (va_rename_all(set, back, (size_t)count) < 0)
         return -1;
     count = set->count;
     for (int64_t i = 0; i < count; i++) {
-        char *name = translate(authors_twice, VA_COUNT(authors_twice), set->items[i].name);
+        char *name = va_rename(authors_twice, VA_COUNT(authors_twice), set->items[i].name);
         int result = !name                              ? -1
                      : strcmp(name, set->items[i].name) ? va_aliases_add(more, name, i)
                                                         : 0;
@@ -409,27 +354,13 @@ int va_keymap_to_authors(struct va_tensors *set, const char *path, struct va_ali
     return weight && va_tensors_add(set, "mamba.adaptor.0.bias", VA_F32, 1, &count) ? 0 : -1;
 }
 
-/* The library transformers keeps queries, keys and values apart, under names of its own. */
-static const char *transformers_name(const struct va_tensors *set)
-{
-    for (int64_t i = 0; i < set->count; i++)
-        if (ends_with(set->items[i].name, "embeddings.patch_embeddings.projection.weight"))
-            return set->items[i].name;
-    return NULL;
-}
-
 static int adopt_head(struct va_tensors *set, const char *path, bool authors)
 {
     if (authors) {
-        if (rename_all(set, authors_rules, VA_COUNT(authors_rules)) < 0)
+        if (va_rename_all(set, authors_rules, VA_COUNT(authors_rules)) < 0)
             return -1;
         drop_nameless(set, path, "that the model never uses");
     } else if (!any(set, "tcn.0.")) {
-        if (transformers_name(set))
-            return va_error("%s: %s: found a vision transformer under the names of "
-                            "transformers, expected those of timm or of facebook's MAE: "
-                            "import the file as its authors published it",
-                            path, transformers_name(set));
         return va_error("%s: %s%s, expected patch_embed.proj.weight of a vision transformer or "
                         "tcn.0.conv1.weight_v of mamba-va",
                         path, set->count ? "found tensor " : "no tensors",
@@ -458,7 +389,7 @@ int va_keymap_apply(struct va_tensors *set, const char *path, bool decoder,
 
     *kind = VA_MODEL_HEAD;
     *authors = false;
-    if (rename_all(set, NULL, 0) < 0)
+    if (rename_plain(set) < 0)
         return -1;
     if (any(set, "bbox_head.multi_level_cls.")) {
         *kind = VA_MODEL_YUNET;

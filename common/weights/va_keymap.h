@@ -1,7 +1,7 @@
 /*
  * va_keymap.h - names of tensors in the checkpoints of others, and what they are called here.
  *
- *   vision transformers   timm and facebook MAE: the names used here, beside what is only needed
+ *   vision transformers   timm and facebook MAE: the names used here (others: va_vit_names.h), beside what is only needed
  *                         for pretraining or classification; or all of them after one prefix
  *                         (encoder.patch_embed.proj.weight), which is dropped with whatever
  *                         stands beside it

@@ -16,6 +16,7 @@
 #include "weights/va_keras.h"
 #include "weights/va_onnx.h"
 #include "weights/va_pth.h"
+#include "weights/va_shards.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -457,6 +458,16 @@ static bool is_safetensors(const uint8_t *head, int64_t size)
     return size > 8 && head[8] == '{' && !head[4] && !head[5] && !head[6] && !head[7];
 }
 
+/* The index of several safetensors files. */
+static bool is_index(const char *path, const uint8_t *head, int64_t size)
+{
+    static const char key[] = "\"weight_map\"", name[] = ".index.json";
+    size_t n = strlen(path), m = strlen(name);
+
+    return size > 0 && (memmem(head, (size_t)size, key, strlen(key)) ||
+                        (n > m && !strcmp(path + n - m, name) && head[0] == '{'));
+}
+
 /* The first `size` bytes of a file: how many there are, or -1 after reporting. */
 static int64_t read_head(const char *path, uint8_t *head, int64_t size)
 {
@@ -475,18 +486,11 @@ static int64_t read_head(const char *path, uint8_t *head, int64_t size)
 /* Refuse what is known to be something else than weights. 0, or -1 after reporting. */
 static int check_foreign(const char *path, const uint8_t *head, int64_t size)
 {
-    static const char index[] = "\"weight_map\"", index_name[] = ".index.json";
     const char *kind = va_magic_name(head, (size_t)size);
-    size_t n = strlen(path), m = strlen(index_name);
     bool is_text = true;
 
     if (size == 0)
         return va_error("%s: file is empty, expected weights", path);
-    if (memmem(head, (size_t)size, index, strlen(index)) ||
-        (n > m && !strcmp(path + n - m, index_name) && head[0] == '{'))
-        return va_error("%s: found an index of several files, expected one with all weights: "
-                        "join the files that it names into one and import that",
-                        path);
     if (!kind)
         return 0;
     for (int64_t i = 0; i < size; i++)
@@ -539,6 +543,7 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
     int64_t size = read_head(path, head, sizeof(head));
     struct va_tensors *set;
     bool pth = va_pth_begins(head), onnx = va_onnx_begins(head) && !is_safetensors(head, size);
+    bool index = !pth && !onnx && !is_safetensors(head, size) && is_index(path, head, size);
 
     if (id)
         *id = NULL;
@@ -552,9 +557,13 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
                    NULL;
         return read_hdf5(path, id);
     }
-    if (!pth && !onnx && !is_safetensors(head, size) && check_foreign(path, head, size) < 0)
+    if (!pth && !onnx && !index && !is_safetensors(head, size) &&
+        check_foreign(path, head, size) < 0)
         return NULL;
-    set = pth ? va_pth_read(path, from) : onnx ? va_onnx_read(path) : va_safetensors_read(path);
+    set = pth     ? va_pth_read(path, from)
+          : onnx  ? va_onnx_read(path)
+          : index ? va_shards_read(path)
+                  : va_safetensors_read(path);
     if (set && from && !pth && keep_below(set, path, from) < 0) {
         va_tensors_free(set);
         return NULL;

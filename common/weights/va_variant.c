@@ -128,19 +128,11 @@ static int check_shapes(const struct va_tensors *set, const char *path)
 
 int va_variant_check(const struct va_tensors *set, const char *path)
 {
-    bool average = false;
-
     for (int64_t i = 0; i < set->count; i++) {
         const char *name = set->items[i].name, *kind = sign_of(name);
 
         if (kind)
             return refuse(path, name, kind);
-        average |= strncmp(name, "fc_norm.", 8) == 0;
     }
-    if (average)
-        return va_error("%s: fc_norm.weight: found an encoder whose features are averages of "
-                        "its patches, without a last norm for the CLS row; expected "
-                        "norm.weight: import the file it was fine-tuned from",
-                        path);
     return check_absent(set, path) < 0 ? -1 : check_shapes(set, path);
 }

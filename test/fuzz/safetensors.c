@@ -1,4 +1,4 @@
-/* safetensors: the header, offsets and types; then what models make of the tensors. */
+/* safetensors: the header, offsets and types, an index of several files; then what models make of the tensors. */
 #include "test/fuzz/fuzz.h"
 
 #include "model/va_arch.h"

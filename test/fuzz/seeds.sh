@@ -34,6 +34,8 @@ for c in zip zip4 objects two build negated other-class object-key; do make_pth 
     printf '"module.b":{"dtype":"BOOL","shape":[1,3],"data_offsets":[2,5]}}        12345'
 } >seeds/safetensors/types.safetensors
 
+printf '{"metadata":{},"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors"}}' >seeds/safetensors/index.json
+
 # ---- texts
 make_labels --frames 6 --unlabelled 2,3 >seeds/labels/annotation.txt
 printf 'valence,arousal\r\n0.25, -1\r\n1,0' >seeds/labels/crlf.txt

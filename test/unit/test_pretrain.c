@@ -275,6 +275,7 @@ static const uint8_t *pixel(const struct va_frame *f, int64_t row, int64_t col, 
 static void a_sheet_shows_what_is_seen(void)
 {
     struct va_mae_config c = { .encoder = { .image = 16,
+                                            .eps = 1e-6,
                                             .patch = 4,
                                             .width = 8,
                                             .depth = 1,

@@ -16,6 +16,7 @@
 
 static struct va_backend *be;
 static const struct va_rater_config tiny = { .encoder = { .image = 12,
+                                                          .eps = 1e-6,
                                                           .patch = 4,
                                                           .width = 8,
                                                           .depth = 3,

@@ -12,6 +12,7 @@
 
 /* No width is a multiple of a panel's. */
 static const struct va_rater_config odd = { .encoder = { .image = 12,
+                                                         .eps = 1e-6,
                                                          .patch = 4,
                                                          .width = 36,
                                                          .depth = 2,

@@ -244,9 +244,34 @@ static void what_computes_otherwise_is_refused_by_name(void)
     remove_named(set, "norm.bias");
     add(set, "fc_norm.weight", 1, (int64_t[]){ 64 });
     add(set, "fc_norm.bias", 1, (int64_t[]){ 64 });
-    refused(
-        set, false,
-        "x.pth: fc_norm.weight: found an encoder whose features are averages of its patches");
+    VA_CHECK(va_tensors_set_meta(set, "pool", "cls") == 0);
+    refused(set, false, "x.pth: pool is cls, expected mean as its last norm is fc_norm.weight");
+}
+
+/* Its last norm is another one, whose name is enough. */
+static void the_mean_of_patches(void)
+{
+    struct va_tensors *set = mae();
+    enum va_model_kind kind;
+
+    remove_named(set, "norm.weight");
+    remove_named(set, "norm.bias");
+    add(set, "fc_norm.weight", 1, (int64_t[]){ 64 });
+    add(set, "fc_norm.bias", 1, (int64_t[]){ 64 });
+    VA_CHECK(import(set, false, &kind) == 0);
+    check_meta(set, "pool", "mean");
+    va_tensors_free(set);
+    set = mae();
+    VA_CHECK(import(set, false, &kind) == 0);
+    VA_CHECK(va_tensors_meta(set, "pool") == NULL); /* as before there was another one */
+    VA_CHECK(va_tensors_set_meta(set, "pool", "max") == 0);
+    refused(set, false, "x.pth: pool is max, expected cls or mean");
+    set = mae();
+    remove_named(set, "norm.weight");
+    remove_named(set, "norm.bias");
+    add(set, "fc_norm.weight", 1, (int64_t[]){ 64 });
+    add(set, "fc_norm.bias", 1, (int64_t[]){ 64 });
+    refused(set, true, "x.pth: found an encoder whose feature is the mean of its patches");
 }
 
 static void shapes_that_tell_another_kind(void)
@@ -274,9 +299,36 @@ static void names_of_another_library(void)
     add(set, "vit.embeddings.cls_token", 3, (int64_t[]){ 1, 1, 64 });
     add(set, "vit.embeddings.patch_embeddings.projection.weight", 4,
         (int64_t[]){ 64, 3, 4, 4 });
+    refused(set, false, "x.pth: pos_embed: found no table of positions");
+    set = va_tensors_new();
+    add(set, "embeddings.patch_embeddings.projection.weight", 4, (int64_t[]){ 64, 3, 4, 4 });
+    add(set, "encoder.layer.0.attention.attention.query.weight", 2, (int64_t[]){ 64, 64 });
+    add(set, "encoder.layer.0.attention.attention.key.weight", 2, (int64_t[]){ 64, 63 });
     refused(set, false,
-            "x.pth: vit.embeddings.patch_embeddings.projection.weight: found a vision "
-            "transformer under the names of transformers, expected those of timm");
+            "x.pth: blocks.0.attn.k.weight: found another type or shape, expected the type and "
+            "shape of blocks.0.attn.q.weight");
+}
+
+static void epsilon(void)
+{
+    static const char *const bad[][2] = {
+        { "0", "x.pth: eps is 0, expected 1e-12 to 0.1" },
+        { "nan", "x.pth: eps is nan, expected 1e-12 to 0.1" },
+        { "-1e-6", "x.pth: eps is -1e-06, expected 1e-12 to 0.1" },
+        { "inf", "x.pth: eps is inf, expected 1e-12 to 0.1" },
+        { "1e-6x", "x.pth: eps is 1e-6x, expected a number" },
+    };
+    struct va_tensors *set = mae();
+    enum va_model_kind kind;
+
+    VA_CHECK(va_tensors_set_meta(set, "eps", "1e-12") == 0 && import(set, false, &kind) == 0);
+    check_meta(set, "eps", "1e-12");
+    va_tensors_free(set);
+    for (size_t i = 0; i < VA_COUNT(bad); i++) {
+        set = mae();
+        VA_CHECK(va_tensors_set_meta(set, "eps", bad[i][0]) == 0);
+        refused(set, false, bad[i][1]);
+    }
 }
 
 /* Every fault with its shapes, not the first only; a block in the middle is missed. */
@@ -360,8 +412,10 @@ int main(void)
     VA_TEST(a_prefix_is_dropped_with_what_stands_beside_it);
     VA_TEST(classifiers_go);
     VA_TEST(what_computes_otherwise_is_refused_by_name);
+    VA_TEST(the_mean_of_patches);
     VA_TEST(shapes_that_tell_another_kind);
     VA_TEST(names_of_another_library);
+    VA_TEST(epsilon);
     VA_TEST(all_faults_are_listed);
     VA_TEST(heads_of_the_families);
     VA_TEST(another_size_of_pictures);

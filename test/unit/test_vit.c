@@ -168,6 +168,7 @@ static void count_attention(struct va_backend *be, const struct va_attention *p)
 static void check_last_block(struct va_backend *be, double bound)
 {
     struct va_vit_config c = { .image = 24,
+                               .eps = 1e-6,
                                .patch = 8,
                                .width = 32,
                                .depth = 3,

@@ -11,14 +11,15 @@
 #include "test/va_test.h"
 
 static struct va_backend *be;
-static const struct va_vit_config tiny = { .image = 12,
-                                           .patch = 4,
-                                           .width = 8,
-                                           .depth = 3,
-                                           .heads = 2,
-                                           .mlp = 11,
-                                           .mean = { 0, 0, 0 },
-                                           .std = { 1, 1, 1 } };
+static struct va_vit_config tiny = { .image = 12,
+                                     .eps = 1e-6,
+                                     .patch = 4,
+                                     .width = 8,
+                                     .depth = 3,
+                                     .heads = 2,
+                                     .mlp = 11,
+                                     .mean = { 0, 0, 0 },
+                                     .std = { 1, 1, 1 } };
 enum { B = 2, P = 9, D = 8, S = 48 };
 
 struct model {
@@ -55,7 +56,7 @@ static struct model model_new(const struct va_vit_tape_shape *shape, const int32
                 0.2 * va_rand_normal(5, VA_RAND_TEST, (uint64_t)i, (uint64_t)k);
     m.tape = va_vit_tape_new(m.vit, shape);
     VA_CHECK(m.tape != NULL);
-    m.n = shape->cls_only ? B * D : B * (1 + shape->V) * D;
+    m.n = shape->pooled ? B * D : B * (1 + shape->V) * D;
     m.patches = noise(B * shape->V * S, 1);
     m.weights = noise(m.n, 2);
     m.dout = be->ops->alloc(be, m.n);
@@ -136,7 +137,7 @@ static void some_patches(void)
 
 static void cls_row_above_frozen_blocks(void)
 {
-    struct va_vit_tape_shape shape = { .B = B, .V = P, .first = 1, .cls_only = true };
+    struct va_vit_tape_shape shape = { .B = B, .V = P, .first = 1, .pooled = true };
     struct model m = model_new(&shape, NULL, factors);
 
     check_gradients(&m, 2 * 12 + 2);
@@ -149,6 +150,41 @@ static void cls_row_above_frozen_blocks(void)
     m = model_new(&shape, NULL, factors);
     check_gradients(&m, 41);
     model_free(&m);
+}
+
+/* The same numbers as without a tape. */
+static void forward_agrees(void)
+{
+    struct va_vit_tape_shape shape = { .B = B, .V = P, .first = 2, .pooled = true };
+    struct model m = model_new(&shape, NULL, NULL);
+    double *cls = be->ops->alloc(be, B * D);
+    const double *y;
+
+    VA_CHECK(va_vit_reserve(m.vit, B) == 0);
+    va_vit_forward(m.vit, B, m.patches, cls);
+    y = va_vit_tape_forward(m.tape, B, m.patches, NULL, NULL);
+    for (int i = 0; i < B * D; i++)
+        VA_CHECK_NEAR(y[i], cls[i], 1e-12);
+    be->ops->free(be, cls);
+    model_free(&m);
+}
+
+/* The mean of the patches, then its norm. */
+static void mean_of_patches(void)
+{
+    struct va_vit_tape_shape shape = { .B = B, .V = P, .pooled = true };
+    struct model m;
+
+    tiny.pool = VA_VIT_MEAN;
+    m = model_new(&shape, NULL, factors);
+    check_gradients(&m, 41);
+    model_free(&m);
+    shape.first = 3;
+    m = model_new(&shape, NULL, NULL);
+    check_gradients(&m, 2);
+    model_free(&m);
+    forward_agrees();
+    tiny.pool = VA_VIT_CLS;
 }
 
 /* A branch that is dropped in all pictures is one that is not there. */
@@ -166,31 +202,15 @@ static void dropped_branches(void)
     model_free(&m);
 }
 
-/* The same numbers as without a tape. */
-static void forward_agrees(void)
-{
-    struct va_vit_tape_shape shape = { .B = B, .V = P, .first = 2, .cls_only = true };
-    struct model m = model_new(&shape, NULL, NULL);
-    double *cls = be->ops->alloc(be, B * D);
-    const double *y;
-
-    VA_CHECK(va_vit_reserve(m.vit, B) == 0);
-    va_vit_forward(m.vit, B, m.patches, cls);
-    y = va_vit_tape_forward(m.tape, B, m.patches, NULL, NULL);
-    for (int i = 0; i < B * D; i++)
-        VA_CHECK_NEAR(y[i], cls[i], 1e-12);
-    be->ops->free(be, cls);
-    model_free(&m);
-}
-
 int main(void)
 {
     be = va_ref_backend_new();
     VA_TEST(all_tokens);
     VA_TEST(some_patches);
     VA_TEST(cls_row_above_frozen_blocks);
-    VA_TEST(dropped_branches);
     VA_TEST(forward_agrees);
+    VA_TEST(mean_of_patches);
+    VA_TEST(dropped_branches);
     VA_CHECK_INT(be->held, 0);
     va_backend_free(be);
     return va_test_finish();

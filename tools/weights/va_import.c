@@ -25,21 +25,22 @@ const struct va_usage va_weights_import_usage = {
     .synopsis = "[options] -o MODEL.h5 IN",
     .brief = "convert weights of other programs to a model",
     .details =
-        "IN is a safetensors file, a checkpoint of PyTorch (.pth, any version), an ONNX model "
-        "or a va.model/1 file; its contents determine which. A checkpoint is read without "
+        "IN is a safetensors file, the index of several (model.safetensors.index.json), a "
+        "checkpoint of PyTorch (.pth, any version), an ONNX model or a va.model/1 file; its "
+        "contents determine which. A checkpoint is read without "
         "running the code in it, and objects other than tensors are skipped. From a "
         "checkpoint, the first dict that holds tensors is taken: model, state_dict, "
         "model_state_dict, model_ema, net or module, else the whole file. --from selects "
         "another dict by its key, or one of several encoders by the prefix of its "
         "tensors (--from teacher.backbone).\n\n"
-        "Tensors of a vision transformer have the names of timm or of facebook's MAE, "
-        "with or without a common prefix. Heads are left out if their names show it "
+        "Tensors of a vision transformer have the names of timm, of facebook's MAE or of "
+        "transformers (ViT, DeiT, ViT-MAE, DINOv2), with or without a common prefix. Heads are left out if their names show it "
         "(head, classifier, au_head, projector, ...); --drop leaves out other tensors. "
         "The decoder of a masked autoencoder is left out without --keep-decoder. Integer "
         "tensors beside the weights are left out.\n\n"
-        "Only plain vision transformers with a CLS token are accepted; any other kind "
-        "(LayerScale, register tokens, averages instead of the CLS row, ...) is refused "
-        "with its name. A mamba-va model has the names of this program or of the "
+        "Vision transformers with a CLS token are accepted. The feature is the CLS row or, "
+        "where fc_norm stands for the last norm, the mean of the patches' rows. Any other kind "
+        "(LayerScale, register tokens, ...) is refused with its name. A mamba-va model has the names of this program or of the "
         "authors' code. YuNet, which finds faces, is taken from ONNX and from checkpoints of "
         "its training code; batch norms are folded into the convolutions.\n\n"
         "Sizes follow from the shapes of the tensors. Other settings come from --set, "
@@ -48,6 +49,8 @@ const struct va_usage va_weights_import_usage = {
         "  mean, std          of pixels from 0 to 1: three numbers each; by default those of faces,\n"
         "                     .471,.363,.333 and .220,.193,.180; for ImageNet\n"
         "                     .485,.456,.406 and .229,.224,.225\n"
+        "  eps                of the norms: 1e-6; 1e-12 with the names of transformers\n"
+        "  pool               cls or mean, by the name of the last norm: norm or fc_norm\n"
         "  image-size         size of pictures for which the positions were made\n"
         "  decoder-heads      16\n"
         "  in-norm            of mamba-va: yes with the authors' names or --preset authors\n"
@@ -96,14 +99,16 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
         if (!key)
             return *status = VA_EXIT_MACHINE, false;
         key[strcspn(key, "=")] = '\0';
-        known = va_arch_setting(VA_MODEL_MAE, key) || va_arch_setting(VA_MODEL_HEAD, key);
+        known = va_arch_setting(VA_MODEL_MAE, key) || va_arch_setting(VA_MODEL_ENCODER, key) ||
+                va_arch_setting(VA_MODEL_HEAD, key);
         va_free(key);
         if (!known || !strchr(a->set.items[i], '='))
-            return va_usage_error(status,
-                                  "--set %s: expected heads=, mean=, std=, image-size=, "
-                                  "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
-                                  "fps-max= or input= and a value",
-                                  a->set.items[i]);
+            return va_usage_error(
+                status,
+                "--set %s: expected heads=, mean=, std=, pool=, eps=, image-size=, "
+                "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
+                "fps-max= or input= and a value",
+                a->set.items[i]);
         if (!strncmp(a->set.items[i], "input=", 6) && !va_pictured_valid(a->set.items[i] + 6))
             return va_usage_error(
                 status,

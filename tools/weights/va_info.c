@@ -11,7 +11,7 @@ const struct va_usage va_weights_info_usage = {
     .synopsis = "[options] MODEL",
     .brief = "list settings, tensors, shapes and sums of a model",
     .details =
-        "MODEL is a va.model/1 file, a safetensors file, a checkpoint of PyTorch or an ONNX model; "
+        "MODEL is a va.model/1 file, a safetensors file or the index of several, a checkpoint of PyTorch or an ONNX model; "
         "va-weights import explains --from. The output has lines of columns separated by "
         "tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM, with the sum of its values "
         "in float64; total NUMBER, the number of parameters.",

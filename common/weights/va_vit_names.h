@@ -1,0 +1,26 @@
+/*
+ * va_vit_names.h - vision transformers under the names of other libraries become ones under those
+ * of timm, which are ours.
+ *
+ *   transformers   ViT, DeiT, ViT-MAE, DINOv2: embeddings.patch_embeddings.projection.weight, ...; queries, keys and
+ *                  values, which stand apart there, are stacked
+ *
+ * What a library takes for granted and timm does not (the epsilon of norms) becomes metadata, and is said.
+ *
+ * Source: modeling_vit.py, modeling_vit_mae.py and modeling_dinov2.py of transformers (4 and 5; names only)
+ */
+#ifndef VA_VIT_NAMES_H
+#define VA_VIT_NAMES_H
+
+#include "base/va_tensors.h"
+#include <stdbool.h>
+
+/* Whether `name`, one of the set, is that of a weight that makes tokens of patches, in any of these libraries:
+ * one an encoder. *length: bytes of what stands before all names of that encoder. */
+bool va_vit_names_patches(const struct va_tensors *set, const char *name, size_t *length);
+
+/* From a set without that prefix; nothing happens to one with our names. What the features do not need loses
+ * its name. 0, or -1 after reporting: a part of attention that is missing or has another shape. */
+VA_MUST_USE int va_vit_names_apply(struct va_tensors *set, const char *path);
+
+#endif
