@@ -35,7 +35,7 @@ static int open_temporal(struct va_live_model *m, const struct va_tensors *set)
 
     if (va_temporal_config_load(&c, set, o->model) < 0)
         return -1;
-    va_origin_load(&m->origin, set, o->model);
+    va_origin_load(&m->origin, set, o->model, NULL);
     m->temporal = va_temporal_new(m->be, &c, VA_TEMPORAL_INIT_PAPER, false);
     if (!m->temporal || va_params_load(va_temporal_params(m->temporal), set, o->model) < 0)
         return -1;

@@ -58,6 +58,7 @@ int va_models_fit(const struct va_model *encoder, const struct va_model *model, 
     struct va_embedding_config e;
     struct va_temporal_config c;
     struct va_origin origin;
+    const char *expected;
 
     if (!encoder)
         return check_rates(model);
@@ -72,10 +73,11 @@ int va_models_fit(const struct va_model *encoder, const struct va_model *model, 
     if (c.in_dim != e.width)
         return va_error("%s: expects %lld features per frame, but %s has %lld", model->path,
                         (long long)c.in_dim, encoder->path, (long long)e.width);
-    va_origin_load(&origin, model->set, model->path);
-    if (origin.encoder && strcmp(origin.encoder, encoder->id) != 0 && !any)
+    va_origin_load(&origin, model->set, model->path, NULL);
+    expected = va_origin_encoder(&origin, "");
+    if (expected && strcmp(expected, encoder->id) != 0 && !any)
         return va_error("%s: is encoder %s, expected %s as in %s (--any-encoder accepts it)",
-                        encoder->path, encoder->id, origin.encoder, model->path);
+                        encoder->path, encoder->id, expected, model->path);
     return 0;
 }
 

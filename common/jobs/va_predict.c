@@ -58,7 +58,7 @@ struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
                  (long long)c.in_dim, (long long)index->dim);
         goto failed;
     }
-    va_origin_load(&origin, set, path);
+    va_origin_load(&origin, set, path, NULL);
     va_origin_compare_rates(&origin, index, chosen);
     va_origin_compare_input(&origin, index, chosen);
     if (va_origin_add(&origin, index, chosen, any_encoder) < 0)

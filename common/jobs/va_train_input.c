@@ -78,10 +78,11 @@ static int find_origin(const struct va_train_input *in, const struct va_train_jo
     all = *o;
     if (va_origin_add(&all, in->index, in->val, job->any_encoder) < 0)
         return -1;
-    o->mixed = all.mixed;
+    for (int64_t i = 0; i < o->stream_count; i++)
+        o->streams[i].mixed = all.streams[i].mixed;
     if (!in->init)
         return 0;
-    va_origin_load(&init, in->init, job->init);
+    va_origin_load(&init, in->init, job->init, NULL);
     va_origin_compare_rates(&init, in->index, in->train);
     va_origin_compare_input(&init, in->index, in->train);
     return va_origin_add(&init, in->index, in->train, job->any_encoder);
