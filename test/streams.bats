@@ -92,3 +92,80 @@ refused() {
         [ "$(wc -l <<<"$stderr")" = 1 ] || explain "$case: $stderr"
     done
 }
+
+@test "a damaged index of streams is refused" {
+    cp --remove-destination "$(readlink w.h5)" bad.h5
+    h5edit bad.h5 poke /streams/row 3 9999
+    train -o m.h5
+    refused va-predict "found row 9999, but" -m m.h5 --windows bad.h5
+}
+
+@test "training with each fusion: same bytes twice and after a resume; metadata; prediction in every mode" {
+    local fusion
+    for fusion in $(words_of va-tcn-mamba-train fusion); do
+        train --fusion "$fusion" -o "$fusion.h5"
+        train --fusion "$fusion" --steps 3 --save-every 1 -o twice.h5 2>/dev/null
+        train --fusion "$fusion" --resume -o twice.h5
+        train --fusion "$fusion" --restart -o twice.h5
+        cmp "$fusion.h5" twice.h5
+        [ "$(attribute "$fusion.h5" streams) $(attribute "$fusion.h5" fusion)" = "face=5 sound=3 $fusion" ]
+        [ "$(attribute "$fusion.h5" encoder.face) $(attribute "$fusion.h5" in-dim)" = "e1 10" ]
+        va-predict -q -m "$fusion.h5" --windows w.h5 --list val.txt -o indexed.h5
+        va-predict -q -m "$fusion.h5" --stream sound=sound/d.h5 --stream face=face/d.h5 \
+            --stream-missing sound=zero -o given.h5
+        same_numbers indexed.h5 given.h5
+        va-predict -q --mode overlap --window 90 --stride 90 -m "$fusion.h5" --windows w.h5 --list val.txt -o whole.h5
+        same_numbers --abs 1e-5 indexed.h5 whole.h5
+        va-predict -q --mode chunk -m "$fusion.h5" --windows w.h5 -o chunk.h5
+        rm twice.h5
+    done
+}
+
+@test "a stream may be absent after stream dropout, else not; others are refused" {
+    train --fusion concat -o m.h5
+    va-predict -q -m m.h5 --stream face=face -o without.h5
+    mkdir none
+    make_features --video z --dim 3 --frames 90 none/z.h5
+    va-predict -q -m m.h5 --stream face=face --stream sound=none --stream-missing sound=zero -o zeros.h5 2>/dev/null
+    va-predict -q -m m.h5 --stream face=face/d.h5 -o d.h5
+    [ "$(column without.h5 /d/va)" = "$(column zeros.h5 /d/va)" ]
+    [ "$(column without.h5 /d/va)" = "$(column d.h5 /d/va)" ]
+    train --fusion concat --stream-dropout 0 -o all.h5
+    refused va-predict "all.h5: expects the streams face=5,sound=3, but the input has no sound, and it was trained without --stream-dropout" -m all.h5 --stream face=face
+    refused va-predict "m.h5: expects the streams face=5,sound=3, but the input has text, too" -m m.h5 --stream text=face
+    refused va-predict "m.h5: stream face: expects 5 features per frame, but the input has 3" -m m.h5 --stream face=sound
+    refused va-predict "m.h5: expects the streams face=5,sound=3, but the input has no named streams: give --stream NAME=DIR" -m m.h5 face/a.h5
+}
+
+@test "features without names: fusion is refused, and names are" {
+    va-window --labels labels --window 30 --stride 20 -o plain.h5 face/?.h5 >/dev/null
+    va-tcn-mamba-train -q -j 1 --windows plain.h5 --train train.txt --val val.txt "${SMALL[@]}" -o plain.m.h5
+    run -3 --separate-stderr va-tcn-mamba-train -q --windows plain.h5 --train train.txt --val val.txt "${SMALL[@]}" --fusion concat -o out.h5
+    [ "$stderr" = "va-tcn-mamba-train: options: fusion: found concat, but the features are no named streams (va-window --stream)" ]
+    refused va-predict "plain.m.h5: expects features without names, but the input has the streams face=5" -m plain.m.h5 --stream face=face
+    run ! grep -iq stream <(h5dump -A plain.m.h5)
+}
+
+@test "--init: a model of streams goes on, with streams in its own order" {
+    train --fusion concat -o m.h5
+    va-window --labels labels --window 30 --stride 20 --stream sound=sound --stream face=face \
+        --stream-missing sound=zero -o turned.h5 >/dev/null
+    va-tcn-mamba-train -q -j 1 --windows turned.h5 --train train.txt --val val.txt --batch 4 --epochs 2 --warmup-epochs 1 --init m.h5 -o turned.m.h5
+    va-tcn-mamba-train -q -j 1 --windows w.h5 --train train.txt --val val.txt --batch 4 --epochs 2 --warmup-epochs 1 --init m.h5 -o straight.m.h5
+    same_numbers turned.m.h5 straight.m.h5
+    va-tcn-mamba-train -q -j 1 --windows w.h5 --train train.txt --val val.txt --init m.h5 --stream-dropout .5 --epochs 1 --warmup-epochs 0 -o more.h5
+    [ "$(attribute more.h5 stream-dropout)" = 0.5 ]
+}
+
+@test "late fusion: va-ensemble fit over a model of each stream" {
+    local s
+    for s in face sound; do
+        va-window --labels labels --window 30 --stride 20 --stream $s=$s -o $s.w.h5 >/dev/null
+        va-tcn-mamba-train -q -j 1 --windows $s.w.h5 --train train.txt --val val.txt "${SMALL[@]}" -o $s.m.h5
+        va-predict -q -m $s.m.h5 --windows $s.w.h5 -o $s.p.h5
+    done
+    va-ensemble fit --labels labels --list train.txt -o weights.tsv face.p.h5 sound.p.h5
+    va-ensemble -q --weight-table weights.tsv -o late.h5 face.p.h5 sound.p.h5
+    va-score -q --labels labels --list val.txt late.h5 | grep -q ^pooled
+    va-ridge -q --windows w.h5 --train train.txt --val val.txt -o ridge.h5
+}

@@ -1,12 +1,14 @@
 /*
  * Named streams: names and widths as text; rows of several files side by side, with a policy each; the order
- * of a model.
+ * of a model; dropout of whole streams.
  */
 #include "base/va_error.h"
 #include "base/va_input.h"
 #include "base/va_mem.h"
 #include "data/va_features_write.h"
 #include "data/va_window_index.h"
+#include "feed/va_batch.h"
+#include "ref/va_ref_ops.h"
 #include "test/va_test.h"
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -221,6 +223,52 @@ static void models_of_other_streams_are_refused(void)
     refuse("face=2,sound=1,text=3", false, "but the input has no text");
 }
 
+/* ---- dropout --------------------------------------------------------------------------------- */
+
+/* Which streams of window i are there in x: bits. */
+static int there(const struct va_batch *b, int64_t i)
+{
+    const float *x = b->host_x + i * b->rows * b->D;
+
+    return (x[3 * 5 + 2] > 0) + 2 * (x[3 * 5 + 4] > 0); /* frame 4, which both have */
+}
+
+/* Windows of a batch lose each stream with probability p, never both; parts of a batch the same. */
+static void whole_streams_are_dropped(void)
+{
+    struct va_window_index *index = make("sound=zero");
+    struct va_backend *be = va_ref_backend_new();
+    struct va_batch_drop drop = { .p = .3, .seed = 5 };
+    int64_t windows[2] = { 0, 0 };
+    int count[4] = { 0 };
+    struct va_batch b;
+
+    if (!index)
+        return;
+    VA_CHECK_INT(va_batch_init(&b, be, index, 2, 0), 0);
+    for (drop.step = 0; drop.step < 2000; drop.step++) {
+        int both[2];
+
+        VA_CHECK_INT(va_batch_load(&b, windows, 2, &drop), 0);
+        both[0] = there(&b, 0);
+        both[1] = there(&b, 1);
+        count[both[0]]++;
+        count[both[1]]++;
+        drop.first = 1;
+        VA_CHECK_INT(va_batch_load(&b, windows, 1, &drop), 0);
+        VA_CHECK_INT(there(&b, 0), both[1]);
+        drop.first = 0;
+    }
+    VA_CHECK_INT(count[0], 0);
+    VA_CHECK_NEAR(count[1] / 4000., .3 * .7, .025);
+    VA_CHECK_NEAR(count[2] / 4000., .3 * .7, .025);
+    VA_CHECK_INT(va_batch_load(&b, windows, 1, NULL), 0);
+    VA_CHECK_INT(there(&b, 0), 3);
+    va_batch_release(&b);
+    va_backend_free(be);
+    va_window_index_free(index);
+}
+
 static void set_up(void)
 {
     if (!mkdtemp(folder))
@@ -246,6 +294,7 @@ int main(void)
     VA_TEST(rows_side_by_side);
     VA_TEST(the_order_of_a_model);
     VA_TEST(models_of_other_streams_are_refused);
+    VA_TEST(whole_streams_are_dropped);
     VA_TEST(tear_down);
     return va_test_finish();
 }
