@@ -80,6 +80,31 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
     [ "$stderr" = "va-live: --precision int8: expected f32|bf16|auto (try --help)" ]
 }
 
+@test "one of several named streams: the rows are those of va-predict without the others" {
+    va-weights init --arch mamba-va --streams sound=3,face=192 --fusion concat --channels 8,8 --kernel 3 --layers 1 -o both.h5
+    va-live -q --stream face=enc.h5 -m both.h5 --name v walk.mkv >live.csv
+    va-faces -q -o f.h5 walk.mkv
+    va-embed -q -w enc.h5 --faces f.h5 --smooth 1 -o v.h5 walk.mkv
+    va-predict -q -m both.h5 --stream face=v.h5 --missing previous --table batch.csv -o p.h5
+    paste -d , live.csv batch.csv | awk -F , '
+        function far(a, b) { return a - b > 2e-5 || b - a > 2e-5 }
+        NR > 1 && (far($6, $13) || far($7, $14)) { print; bad = 1 }
+        END { exit bad || NR < 30 }' || explain "rows differ"
+    run -3 --separate-stderr va-live --stream text=enc.h5 -m both.h5 walk.mkv
+    [ "$stderr" = "va-live: both.h5: expects the streams sound=3,face=192; name that of the encoder with --stream NAME=ENCODER.h5" ]
+    run -3 --separate-stderr va-live -e enc.h5 -m both.h5 walk.mkv
+    [[ $stderr == *"expects the streams sound=3,face=192; name that"* ]]
+    run -3 --separate-stderr va-live --stream sound=enc.h5 -m both.h5 walk.mkv
+    [ "$stderr" = "va-live: both.h5: expects 3 features per frame, but enc.h5 has 192" ]
+    run -3 --separate-stderr va-live --stream face=enc.h5 -m model.h5 walk.mkv
+    [ "$stderr" = "va-live: model.h5: has no named streams, found --stream face; give --encoder" ]
+    va-weights init --arch mamba-va --streams sound=3,face=192 --stream-dropout 0 --channels 8,8 --kernel 3 --layers 1 -o all.h5
+    run -3 --separate-stderr va-live --stream face=enc.h5 -m all.h5 walk.mkv
+    [ "$stderr" = "va-live: all.h5: expects the streams sound=3,face=192, and was trained without --stream-dropout: cannot predict from face alone" ]
+    run -2 --separate-stderr va-live --stream face -m both.h5 walk.mkv
+    [ "$stderr" = "va-live: --stream face: expected NAME=ENCODER.h5, with a name of letters, digits and _" ]
+}
+
 @test "formats, names and the file that gets the rows as well" {
     live -o t.tsv --name ann walk.mkv >t.csv
     tr '\t' , <t.tsv | cmp - t.csv

@@ -5,6 +5,7 @@
  */
 #include "base/va_mem.h"
 #include "base/va_names.h"
+#include "base/va_streams.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "faces/va_faces_write.h"
@@ -24,6 +25,8 @@ static enum va_table_format formats[FORMATS_MAX]; /* and which ones they are */
 struct args {
     struct va_live_job job;
     const char *name;
+    const char *stream; /* NAME=ENCODER.h5, or NULL; its */
+    char stream_name[VA_STREAM_NAME];
     int64_t threads;
     int format; /* index into formats */
     bool all, unconfined;
@@ -51,6 +54,8 @@ static const struct va_usage usage = {
         "detect (faces and crops), embed (features) and predict; whole ends with the row. --verbose "
         "prints them every 10 seconds as well. A model with a lookahead gives rows that number of "
         "frames later.\n\n"
+        "A model of several named streams that was trained with --stream-dropout runs on one of "
+        "them: --stream face=encoder.h5.\n\n"
         "Ctrl-C ends the run with status 0. The --output file is complete then, as after the end of "
         "the input, an error of it, or when the reader of standard output has gone.\n\n"
         "va-faces, va-embed and va-predict look into the future, and so their rows differ. They average "
@@ -74,6 +79,8 @@ static void make_table(struct args *a, struct va_option *table)
     struct va_live_job *j = &a->job;
     const struct va_option options[] = {
         VA_OPT_FILE('e', "encoder", &j->model.encoder, "encoder of the features (va.model/1)"),
+        VA_OPT_STRING(0, "stream", &a->stream, "NAME=ENCODER.h5",
+                      "encoder of one named stream of the model; the other streams are absent"),
         VA_OPT_FILE('m', "model", &j->model.model,
                     "temporal model, or a model that rates faces (va.model/1)"),
         VA_OPT_OUTPUT('o', "output", &j->output, "FILE",
@@ -134,6 +141,23 @@ static void make_table(struct args *a, struct va_option *table)
     memcpy(table, options, sizeof(options));
 }
 
+/* The encoder of a named stream. */
+static bool take_stream(struct args *a, int *status)
+{
+    if (!a->stream)
+        return true;
+    if (a->job.model.encoder)
+        return va_usage_error(status, "expected --encoder or --stream, found both");
+    a->job.model.encoder = va_stream_split(a->stream, a->stream_name);
+    a->job.model.stream = a->stream_name;
+    if (a->job.model.encoder)
+        return true;
+    return va_usage_error(status,
+                          "--stream %s: expected NAME=ENCODER.h5, with a name of letters, "
+                          "digits and _",
+                          a->stream);
+}
+
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     struct va_option table[OPTIONS_MAX];
@@ -155,6 +179,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return false;
     if (!a->job.model.model)
         return va_usage_error(status, "missing --model MODEL.h5");
+    if (!take_stream(a, status))
+        return false;
     if (!inputs[0] || inputs[1])
         return va_usage_error(status, "expected one camera, video or -");
     if (a->job.output && !va_table_has_rows(va_table_format_of(a->job.output)))

@@ -78,6 +78,7 @@ static void make_table(struct args *a, struct va_option *table)
                     "predict the videos of this file (va.windows/1)"),
         VA_OPT_FILE(0, "list", &a->job.list,
                     "predict only the videos in this list, one name per line"),
+        VA_OPT_STREAMS(&a->job.streams, &a->job.policies),
         VA_OPT_LIST(0, "labels", &a->job.labels, "DIR",
                     "folder of label files <video>.txt; may be repeated; labels after the last "
                     "frame get predictions too"),
@@ -123,10 +124,14 @@ static bool check(struct args *a, int *status)
         return va_usage_error(status, "missing --model MODEL.h5");
     if (!job->output)
         return va_usage_error(status, "missing --output PRED.h5");
-    if (!job->windows && !job->feature_count)
-        return va_usage_error(status, "expected --windows W.h5, feature files or frames files");
+    if (!job->windows && !job->feature_count && !job->streams.count)
+        return va_usage_error(
+            status, "expected --windows W.h5, --stream, feature files or frames files");
     if (job->windows && job->feature_count)
         return va_usage_error(status, "expected --windows or feature files, found both");
+    if (job->streams.count && (job->windows || job->feature_count))
+        return va_usage_error(status,
+                              "--stream conflicts with --windows and with feature files");
     if (job->list && !job->windows)
         return va_usage_error(status, "--list needs --windows FILE");
     if (job->windows && job->labels.count)
@@ -135,7 +140,8 @@ static bool check(struct args *a, int *status)
     if (job->windows && va_option_given("missing"))
         return va_usage_error(
             status, "--missing conflicts with --windows: va-window has filled the frames");
-    return va_frame_files_check_options(&a->text, status) && check_window(a, status) &&
+    return va_streams_check_options(&job->streams, &job->policies, status) &&
+           va_frame_files_check_options(&a->text, status) && check_window(a, status) &&
            va_device_check_name(job->device, status);
 }
 
@@ -144,7 +150,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
     static const struct va_usage usage = {
         .synopsis = "[options] -m MODEL.h5 -o PRED.h5 (--windows W.h5 [--list LIST] | "
-                    "FEATURES.h5... | FRAMES.h5...)",
+                    "--stream NAME=DIR... | FEATURES.h5... | FRAMES.h5...)",
         .brief = "predict valence and arousal of every frame",
         .details =
             "Each entry of a video's timeline gets a row, also frames without a face. In "
@@ -157,6 +163,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "files, or of the features that va-embed made with the same model. Frames without a "
             "face then get the predictions of other frames, as --missing says. va-smooth can "
             "smooth the result.\n\n"
+            "A model of named streams (va-window --stream) wants the same streams by name: with "
+            "--windows, or from --stream NAME=DIR. A model that was trained with "
+            "--stream-dropout predicts without a stream, too.\n\n"
             "--precision bf16 rounds the operands of matrix products and convolutions to bfloat16; "
             "everything else stays float32, also the state that a video carries. It is faster on CPUs "
             "with AMX; on most others it takes several times as long as f32. Models that were "
@@ -176,6 +185,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "va-predict -m model.h5 -o holiday.pred.h5 holiday.h5\n"
             "va-predict -m model.h5 --table holiday.csv -o holiday.pred.h5 holiday.h5\n"
             "va-predict -m model.h5 --windows w.h5 --list folds/0/val.txt --preset paper -o val.pred.h5\n"
+            "va-predict -m both.h5 -o holiday.pred.h5 --stream face=holiday.h5 --stream sound=holiday.sound.h5\n"
             "va-predict -m tuned.h5 -o frames.pred.h5 holiday.frames.h5",
     };
     char **inputs;

@@ -12,6 +12,7 @@
 static struct args {
     const char *output;
     struct va_strings labels; /* folders */
+    struct va_strings streams, policies;
     struct va_label_rule rule;
     int64_t window, stride; /* frames */
     int tail, missing, leading;
@@ -39,12 +40,13 @@ static const struct va_option table[] = {
                   "it"),
     VA_OPT_CHOICE(0, "missing", &args.missing, va_missing_names,
                   "how to fill frames without a face"),
+    VA_OPT_STREAMS(&args.streams, &args.policies),
     VA_OPT_CHOICE(0, "leading", &args.leading, va_leading_names,
                   "keep frames before the first face in windows, or cut them off"),
     VA_OPT_END,
 };
 static const struct va_usage usage = {
-    .synopsis = "[options] -o WINDOWS.h5 FEATURES.h5...",
+    .synopsis = "[options] -o WINDOWS.h5 {FEATURES.h5... | --stream NAME=DIR...}",
     .brief = "cut the timelines of videos into windows",
     .details =
         "The timeline of a video has one entry per frame, or one per label where there "
@@ -64,6 +66,12 @@ static const struct va_usage usage = {
         "--unmatched allow uses row k for frame k in spite of the factor. Crops without "
         "a frame rate (see va-decode --fps) may have any number of rows after the last "
         "face, because the length of the video is unknown.\n\n"
+        "--stream face=DIR --stream sound=DIR puts several features of a frame side by side: "
+        "picture and sound, or two encoders. DIR has a file per video, or is one file. A frame "
+        "is there if any stream has it, and each stream tells the model whether it has the "
+        "frame. Streams of a video must have equal numbers of frames, frame rates and times. "
+        "Where a stream has no file for a video, a message says so and all its frames are "
+        "missing.\n\n"
         "All features are read once. A value that is not finite is refused, and so are "
         "features of different encoders.\n\n"
         "--preset paper is the published protocol. authors is the protocol of the "
@@ -90,7 +98,9 @@ static const struct va_usage usage = {
     .examples =
         "va-window --labels Train_Set --labels Validation_Set -o w.h5 features/*.h5\n"
         "va-window --labels Train_Set --window 64 --stride 32 --tail shift -o short.h5 features/*.h5\n"
-        "va-window -o unlabelled.h5 features/*.h5",
+        "va-window -o unlabelled.h5 features/*.h5\n"
+        "va-window --labels Train_Set --stream face=features --stream sound=sound \\\n"
+        "    --stream-missing sound=zero -o both.h5",
 };
 
 /* What no option says is the preset's. */
@@ -120,9 +130,11 @@ static bool parse_args(int argc, char **argv, int *status)
         return va_usage_error(status, "missing --output FILE");
     if (args.stride > args.window)
         return va_usage_error(status, "--stride is longer than --window");
-    if (!args.inputs[0])
+    if (args.streams.count && args.inputs[0])
+        return va_usage_error(status, "expected --stream or feature files, found both");
+    if (!args.streams.count && !args.inputs[0])
         return va_usage_error(status, "expected at least one feature file");
-    return true;
+    return va_streams_check_options(&args.streams, &args.policies, status);
 }
 
 static int check(const struct va_window_index *index)
@@ -142,7 +154,7 @@ static int check(const struct va_window_index *index)
     if (index->window_count)
         return 0;
     return va_error("%s: found no window of %lld frames%s, expected at least one",
-                    args.inputs[0], (long long)index->window,
+                    index->videos[0].features, (long long)index->window,
                     args.tail == VA_TAIL_DROP ? " (--tail drop leaves out shorter videos)"
                                               : "");
 }
@@ -161,6 +173,9 @@ static int run(void)
         status = va_label_files_add(&labels, args.labels.items[i]);
     for (char **p = args.inputs; status == 0 && *p; p++)
         status = va_window_index_add(index, *p, args.labels.count ? &labels : NULL);
+    if (status == 0 && args.streams.count)
+        status = va_window_index_add_streams(index, &args.streams, &args.policies,
+                                             args.labels.count ? &labels : NULL);
     if (status == 0)
         status = check(index);
     if (status == 0)

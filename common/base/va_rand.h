@@ -20,8 +20,9 @@ enum va_rand_purpose {
     VA_RAND_AUGMENT, /* step: epoch; element: picture * 256 + which */
     VA_RAND_MASK,    /* step: batch; element: index of the patch in the batch */
     VA_RAND_TEST,
-    VA_RAND_SAMPLE,    /* step: epoch; element: which picture of an epoch */
-    VA_RAND_DROP_PATH, /* step: training step; element: picture * 512 + branch */
+    VA_RAND_SAMPLE,      /* step: epoch; element: which picture of an epoch */
+    VA_RAND_DROP_PATH,   /* step: training step; element: picture * 512 + branch */
+    VA_RAND_DROP_STREAM, /* step: training step; element: window * VA_STREAMS_MAX + stream */
 };
 
 /* Element i of a stream: uniform in [0, 1) with 32 bits; normal with mean 0, deviation 1

@@ -7,21 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-int va_origin_add(struct va_origin *o, const struct va_window_index *index, const bool *chosen,
-                  bool any)
+/* The entry of a stream; a new one where there is none. */
+static struct va_origin_stream *stream_of(struct va_origin *o, const char *name)
+{
+    struct va_origin_stream *s;
+
+    for (int64_t i = 0; i < o->stream_count; i++)
+        if (!strcmp(o->streams[i].name, name))
+            return &o->streams[i];
+    s = &o->streams[o->stream_count++];
+    snprintf(s->name, sizeof(s->name), "%s", name);
+    return s;
+}
+
+/* What one stream's videos were made by. */
+static int add_encoders(struct va_origin_stream *o, const struct va_window_index *index,
+                        const bool *chosen, bool any)
 {
     for (int64_t i = 0; i < index->video_count; i++) {
         const struct va_index_video *v = &index->videos[i];
 
-        if (chosen && !chosen[i])
-            continue;
-        o->input = o->any ? va_pictured_common(o->input, v->input) : v->input;
-        o->any = true;
-        if (v->fps > 0) {
-            o->fps_min = o->fps_min > 0 ? fmin(o->fps_min, v->fps) : v->fps;
-            o->fps_max = fmax(o->fps_max, v->fps);
-        }
-        if (!v->encoder)
+        if ((chosen && !chosen[i]) || !v->encoder)
             continue;
         if (!o->encoder) {
             o->encoder = v->encoder;
@@ -38,6 +44,54 @@ int va_origin_add(struct va_origin *o, const struct va_window_index *index, cons
     return 0;
 }
 
+/* Inputs and rates. */
+static void add_rest(struct va_origin *o, const struct va_window_index *index,
+                     const bool *chosen)
+{
+    for (int64_t i = 0; i < index->video_count; i++) {
+        const struct va_index_video *v = &index->videos[i];
+
+        if ((chosen && !chosen[i]) || !v->features)
+            continue;
+        o->input = o->any ? va_pictured_common(o->input, v->input) : v->input;
+        o->any = true;
+        if (v->fps > 0) {
+            o->fps_min = o->fps_min > 0 ? fmin(o->fps_min, v->fps) : v->fps;
+            o->fps_max = fmax(o->fps_max, v->fps);
+        }
+    }
+}
+
+int va_origin_add(struct va_origin *o, const struct va_window_index *index, const bool *chosen,
+                  bool any)
+{
+    for (int64_t k = 0; k < index->stream_count; k++) {
+        const struct va_index_stream *s = &index->streams[k];
+
+        if (s->files && add_encoders(stream_of(o, s->name), s->files, chosen, any) < 0)
+            return -1;
+    }
+    if (!index->stream_count && add_encoders(stream_of(o, ""), index, chosen, any) < 0)
+        return -1;
+    add_rest(o, index, chosen);
+    return 0;
+}
+
+const char *va_origin_encoder(const struct va_origin *o, const char *stream)
+{
+    for (int64_t i = 0; i < o->stream_count; i++)
+        if (!strcmp(o->streams[i].name, stream))
+            return o->streams[i].encoder;
+    return NULL;
+}
+
+/* "encoder" or "encoder.NAME" */
+static const char *key_of(const char *name, char key[VA_STREAM_NAME + 16])
+{
+    snprintf(key, VA_STREAM_NAME + 16, *name ? "encoder.%s" : "encoder%s", name);
+    return key;
+}
+
 static int store_rate(struct va_tensors *set, const char *key, double fps)
 {
     char text[32];
@@ -48,8 +102,15 @@ static int store_rate(struct va_tensors *set, const char *key, double fps)
 
 int va_origin_store(const struct va_origin *o, struct va_tensors *set)
 {
-    if (o->encoder && !o->mixed && va_tensors_set_meta(set, "encoder", o->encoder) < 0)
-        return -1;
+    char key[VA_STREAM_NAME + 16];
+
+    for (int64_t i = 0; i < o->stream_count; i++) {
+        const struct va_origin_stream *s = &o->streams[i];
+
+        if (s->encoder && !s->mixed &&
+            va_tensors_set_meta(set, key_of(s->name, key), s->encoder) < 0)
+            return -1;
+    }
     if (o->input && va_tensors_set_meta(set, "input", o->input) < 0)
         return -1;
     return store_rate(set, "fps-min", o->fps_min) < 0 ||
@@ -66,15 +127,28 @@ static double load_rate(const struct va_tensors *set, const char *key)
     return fps > 0 && isfinite(fps) ? fps : 0;
 }
 
-void va_origin_load(struct va_origin *o, const struct va_tensors *set, const char *path)
+/* A stream's encoder as the model says it. */
+static void load_stream(struct va_origin *o, const struct va_tensors *set, const char *name)
 {
-    const char *encoder = va_tensors_meta(set, "encoder");
+    char key[VA_STREAM_NAME + 16];
+    const char *encoder = va_tensors_meta(set, key_of(name, key));
+    struct va_origin_stream *s = stream_of(o, name);
 
-    *o = (struct va_origin){ .encoder = encoder && *encoder ? encoder : NULL,
-                             .path = path,
+    s->encoder = encoder && *encoder ? encoder : NULL;
+    s->path = o->path;
+}
+
+void va_origin_load(struct va_origin *o, const struct va_tensors *set, const char *path,
+                    const struct va_streams *streams)
+{
+    *o = (struct va_origin){ .path = path,
                              .input = va_tensors_meta(set, "input"),
                              .fps_min = load_rate(set, "fps-min"),
                              .fps_max = load_rate(set, "fps-max") };
+    if (!streams || !streams->count)
+        load_stream(o, set, "");
+    for (int64_t i = 0; streams && i < streams->count; i++)
+        load_stream(o, set, streams->items[i].name);
 }
 
 bool va_origin_is_far(const struct va_origin *o, double fps)

@@ -6,6 +6,8 @@
  * features (metadata `encoder`). Features of another encoder are refused. Files and models without an
  * encoder are accepted: other programs or earlier versions made them.
  *
+ * Of named streams (base/va_streams.h) each has an encoder of its own: metadata `encoder.NAME`.
+ *
  * A model measures time in frames. It stores the lowest and the highest frame rate of its training videos
  * (`fps-min`, `fps-max`). A video outside VA_ORIGIN_FPS times that range causes a warning: 24, 25 and 30
  * frames per second are close enough to each other, 50 and 60 are not.
@@ -22,13 +24,22 @@
 
 #define VA_ORIGIN_FPS 1.5
 
+/* The encoder of a stream. Strings are borrowed, but for the name. */
+struct va_origin_stream {
+    char name[VA_STREAM_NAME]; /* "": the stream without a name */
+    const char *encoder;       /* NULL: not known */
+    const char *path;          /* the file that says so */
+    bool mixed;                /* there are others as well */
+};
+
 /* Strings are borrowed from index or model. Begins as { 0 }. */
 struct va_origin {
-    const char *encoder;     /* NULL: not known */
-    const char *path;        /* the file that says so */
+    struct va_origin_stream
+        streams[VA_STREAMS_MAX]; /* those without a known encoder may be missing */
+    int64_t stream_count;
+    const char *path;        /* of a model */
     const char *input;       /* what all pictures have in common (io/va_pictured.h), or NULL */
     double fps_min, fps_max; /* 0: not known */
-    bool mixed;              /* there are others as well */
     bool any;                /* pictures were taken in */
 };
 
@@ -39,9 +50,14 @@ struct va_origin {
 VA_MUST_USE int va_origin_add(struct va_origin *o, const struct va_window_index *index,
                               const bool *chosen, bool any);
 
-/* What a model was trained on, from its metadata and back; an encoder among others is none. */
+/* What a model was trained on, from its metadata and back; an encoder among others is none. `streams` are the
+ * model's; NULL or none: one without a name. */
 VA_MUST_USE int va_origin_store(const struct va_origin *o, struct va_tensors *set);
-void va_origin_load(struct va_origin *o, const struct va_tensors *set, const char *path);
+void va_origin_load(struct va_origin *o, const struct va_tensors *set, const char *path,
+                    const struct va_streams *streams);
+
+/* The encoder of a stream ("": of that without a name), or NULL. */
+const char *va_origin_encoder(const struct va_origin *o, const char *stream);
 
 /* Whether a rate is far from those of model `o`; false where one of them is not known. */
 bool va_origin_is_far(const struct va_origin *o, double fps);

@@ -128,6 +128,26 @@ done:
     return status;
 }
 
+int va_track_times(const struct va_track *t, const char *path, double **pts)
+{
+    struct va_h5_in *in = va_h5_open(path, "va.features/1");
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    int rank, status = in ? 0 : -1;
+
+    *pts = NULL;
+    if (in && va_h5_has(in, "/pts")) {
+        status = va_h5_shape(in, "/pts", &type, &rank, shape);
+        if (status == 0 && shape[0] != t->rows)
+            status = va_error("%s: /pts: found %lld rows, expected %lld as in /index", path,
+                              (long long)shape[0], (long long)t->rows);
+        if (status == 0 && !(*pts = va_h5_read(in, "/pts", VA_F64)))
+            status = -1;
+    }
+    va_h5_close(in);
+    return status;
+}
+
 void va_track_release(struct va_track *t)
 {
     va_free(t->name);

@@ -29,6 +29,10 @@ struct va_track {
 VA_MUST_USE int va_track_read(struct va_track *t, const char *path, bool frames);
 void va_track_release(struct va_track *t);
 
+/* Time stamps [rows] of a track that was read from `path`, freed with va_free; *pts is NULL where the file has
+ * none. -1 after reporting. */
+VA_MUST_USE int va_track_times(const struct va_track *t, const char *path, double **pts);
+
 /* Encoder and input (new strings, or NULL) and rate of an open file. -1 after reporting. */
 VA_MUST_USE int va_track_origin(struct va_h5_in *in, char **encoder, char **input, double *fps);
 

@@ -12,66 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- paths ----------------------------------------------------------------------------- */
-
-/* Folder part of a path with its slash: "" for a bare name. */
-static int folder_length(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? (int)(slash - path) + 1 : 0;
-}
-
-/* The folder of `path` with links resolved and a slash at the end. */
-static char *real_folder(const char *path)
-{
-    char *folder = folder_length(path) ? va_format("%.*s", folder_length(path), path)
-                                       : va_strdup("."),
-         *resolved = folder ? realpath(folder, NULL) : NULL, *result = NULL;
-
-    if (resolved)
-        result = va_format("%s%s", resolved, strcmp(resolved, "/") ? "/" : "");
-    else if (folder)
-        va_error_read(folder, "find folder");
-    free(resolved);
-    va_free(folder);
-    return result;
-}
-
-char *va_path_relative_to(const char *path, const char *file)
-{
-    char *from = real_folder(file), *to = real_folder(path), *up = NULL, *result = NULL;
-    size_t common = 0;
-
-    if (!from || !to)
-        goto done;
-    for (size_t i = 0; from[i] && from[i] == to[i]; i++)
-        if (from[i] == '/')
-            common = i + 1;
-    up = va_strdup("");
-    for (const char *p = from + common; up && *p; p++)
-        if (*p == '/') {
-            char *more = va_format("%s../", up);
-
-            va_free(up);
-            up = more;
-        }
-    if (up)
-        result = va_format("%s%s%s", up, to + common, path + folder_length(path));
-done:
-    va_free(from);
-    va_free(to);
-    va_free(up);
-    return result;
-}
-
-char *va_path_seen_from_here(const char *relative, const char *file)
-{
-    if (relative[0] == '/')
-        return va_strdup(relative);
-    return va_format("%.*s%s", folder_length(file), file, relative);
-}
-
 /* ---- writing --------------------------------------------------------------------------- */
 
 /* The column at `offset` of `count` structs of `stride` bytes, `size` bytes each, packed. */
@@ -148,7 +88,8 @@ int va_window_index_write(const struct va_window_index *index, const char *path)
         TIMELINE("present", VA_U8, 1, present) == 0 &&
         TIMELINE("label", VA_F32, 2, label) == 0 && TIMELINE("valid", VA_U8, 1, valid) == 0 &&
         WINDOW("video", video) == 0 && WINDOW("start", start) == 0 &&
-        WINDOW("length", length) == 0)
+        WINDOW("length", length) == 0 &&
+        (!index->stream_count || va_streams_write(out, index, path) == 0))
         return va_h5_commit(&out);
     va_h5_abort(out);
     return -1;
@@ -295,20 +236,10 @@ done:
     return status;
 }
 
-static int entry_is_sound(const struct va_timeline_entry *e)
-{
-    bool labelled = e->label[0] >= -1 && e->label[0] <= 1 && e->label[1] >= -1 &&
-                    e->label[1] <= 1;
-
-    return e->row >= -1 && e->next >= -1 && e->mix >= 0 && e->mix <= 1 &&
-           (e->next < 0 || e->row >= 0) && e->present <= 1 && e->valid <= 1 &&
-           (!e->present || e->row >= 0) && (!e->valid || labelled) &&
-           (labelled || (e->label[0] == -5 && e->label[1] == -5));
-}
-
 static int read_timeline(struct va_h5_in *in, struct va_window_index *index)
 {
     const size_t size = sizeof(struct va_timeline_entry);
+    bool streams = va_h5_has(in, "/streams/name");
     int64_t F;
 
 #define COLUMN(name, type, width, member)                                     \
@@ -330,7 +261,7 @@ static int read_timeline(struct va_h5_in *in, struct va_window_index *index)
         return -1;
 #undef COLUMN
     for (int64_t i = 0; i < F; i++)
-        if (!entry_is_sound(&index->timeline[i]))
+        if (!va_timeline_entry_sound(&index->timeline[i], streams))
             return va_error("%s: /timeline: entry %lld contradicts itself or is out of range",
                             va_h5_path(in), (long long)i);
     return 0;
@@ -383,7 +314,8 @@ struct va_window_index *va_window_index_read(const char *path, char **id)
     if (id)
         *id = NULL;
     if (index && (index->path = va_strdup(path)) && read_settings(in, index) == 0 &&
-        read_timeline(in, index) == 0 && read_videos(in, index) == 0)
+        read_timeline(in, index) == 0 && read_videos(in, index) == 0 &&
+        va_streams_read(in, index) == 0)
         status = read_windows(in, index);
     if (status == 0 && id) {
         const char *text = va_h5_id(in);

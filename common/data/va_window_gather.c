@@ -96,6 +96,8 @@ static int open_source(struct va_window_index *index, int64_t video)
     int32_t *frames;
     int rank, status;
 
+    if (!v->features)
+        return 0; /* a stream that lacks the video */
     s->in = va_h5_open(v->features, index->frames ? "va.frames/1" : "va.features/1");
     if (!s->in || !(id = va_h5_id(s->in)))
         return -1;
@@ -119,6 +121,24 @@ static int open_source(struct va_window_index *index, int64_t video)
     return status;
 }
 
+/* Each stream's files; the rates of the videos, the widths. */
+static int open_streams(struct va_window_index *index)
+{
+    index->dim = 0;
+    for (int64_t k = 0; k < index->stream_count; k++) {
+        struct va_index_stream *s = &index->streams[k];
+
+        if (va_window_index_open_features(s->files) < 0)
+            return -1;
+        for (int64_t i = 0; i < index->video_count; i++)
+            if (!(index->videos[i].fps > 0))
+                index->videos[i].fps = s->files->videos[i].fps;
+        s->dim = s->files->dim;
+        index->dim += s->dim + 1;
+    }
+    return 0;
+}
+
 int va_window_index_open_features(struct va_window_index *index)
 {
     if (index->open)
@@ -126,12 +146,27 @@ int va_window_index_open_features(struct va_window_index *index)
     index->open = va_new(index->video_count, sizeof(*index->open));
     if (!index->open)
         return -1;
+    if (index->stream_count)
+        return open_streams(index);
     for (int64_t i = 0; i < index->video_count; i++)
         if (open_source(index, i) < 0) {
             va_index_sources_close(index);
             return -1;
         }
     return 0;
+}
+
+/* Of named streams, the first that has the video: its times are those of all. */
+static const struct va_window_index *first_files(const struct va_window_index *index,
+                                                 int64_t video)
+{
+    for (int64_t i = 0; i < index->stream_count; i++) {
+        const struct va_window_index *files = index->streams[i].files;
+
+        if (files && files->videos[video].features)
+            return files;
+    }
+    return index;
 }
 
 /* Frame number of a row: the timeline has every row that a frame was found for. */
@@ -186,23 +221,66 @@ static int copy_row(const struct va_window_index *index, int64_t video,
     return 0;
 }
 
-int va_window_gather(const struct va_window_index *index, int64_t video, int64_t start,
-                     int64_t count, float *x, float *label, float *valid)
+/* Beyond the end of a timeline. */
+static const struct va_timeline_entry *entry_at(const struct va_index_video *v,
+                                                const struct va_window_index *index, int64_t i)
+{
+    static const struct va_timeline_entry beyond = { .row = -1,
+                                                     .next = -1,
+                                                     .label = { -5, -5 } };
+
+    return i < v->frames ? &index->timeline[v->first + i] : &beyond;
+}
+
+/* Features [count, dim] of rows [start, start + count) of one stream, ldx numbers apart. */
+static int gather_rows(const struct va_window_index *index, int64_t video, int64_t start,
+                       int64_t count, float *x, int64_t ldx)
 {
     const struct va_index_video *v = &index->videos[video];
 
     for (int64_t i = 0; i < count; i++) {
-        static const struct va_timeline_entry beyond = { .row = -1,
-                                                         .next = -1,
-                                                         .label = { -5, -5 } };
-        const struct va_timeline_entry *e = start + i < v->frames
-                                                ? &index->timeline[v->first + start + i]
-                                                : &beyond;
+        const struct va_timeline_entry *e = entry_at(v, index, start + i);
 
         if (e->row < 0)
-            memset(x + i * index->dim, 0, (size_t)index->dim * sizeof(*x));
-        else if (copy_row(index, video, e, x + i * index->dim) < 0)
+            memset(x + i * ldx, 0, (size_t)index->dim * sizeof(*x));
+        else if (copy_row(index, video, e, x + i * ldx) < 0)
             return -1;
+    }
+    return 0;
+}
+
+/* Those of all streams side by side, each with the column that tells whether it has the frame. */
+static int gather_streams(const struct va_window_index *index, int64_t video, int64_t start,
+                          int64_t count, float *x)
+{
+    const struct va_index_stream *s = index->streams;
+
+    for (int64_t k = 0; k < index->stream_count; x += s[k++].dim + 1) {
+        const struct va_window_index *files = s[k].files;
+
+        if (files && gather_rows(files, video, start, count, x, index->dim) < 0)
+            return -1;
+        for (int64_t i = 0; i < count; i++) {
+            float *row = x + i * index->dim;
+
+            if (!files)
+                memset(row, 0, (size_t)s[k].dim * sizeof(*row));
+            row[s[k].dim] = files && entry_at(&files->videos[video], files, start + i)->present;
+        }
+    }
+    return 0;
+}
+
+int va_window_gather(const struct va_window_index *index, int64_t video, int64_t start,
+                     int64_t count, float *x, float *label, float *valid)
+{
+    const struct va_index_video *v = &index->videos[video];
+    int status = index->stream_count ? gather_streams(index, video, start, count, x)
+                                     : gather_rows(index, video, start, count, x, index->dim);
+
+    for (int64_t i = 0; status == 0 && i < count; i++) {
+        const struct va_timeline_entry *e = entry_at(v, index, start + i);
+
         if (label) {
             label[2 * i] = e->label[0];
             label[2 * i + 1] = e->label[1];
@@ -210,7 +288,7 @@ int va_window_gather(const struct va_window_index *index, int64_t video, int64_t
         if (valid)
             valid[i] = e->valid;
     }
-    return 0;
+    return status;
 }
 
 int va_window_gather_ahead(const struct va_window_index *index, int64_t video, int64_t start,
@@ -305,8 +383,9 @@ static int read_times(const struct va_window_index *index, int64_t video, double
     return status;
 }
 
-int va_window_index_pts(const struct va_window_index *index, int64_t video, double *pts)
+int va_window_index_pts(const struct va_window_index *whole, int64_t video, double *pts)
 {
+    const struct va_window_index *index = first_files(whole, video);
     const struct va_index_source *s = &index->open[video];
     const struct va_index_video *v = &index->videos[video];
     int status;
@@ -356,17 +435,12 @@ static int read_scores(const struct va_window_index *index, int64_t video, float
     return 1;
 }
 
-int va_window_index_face(const struct va_window_index *index, int64_t video, uint8_t *face,
-                         float *confidence)
+/* From the scores of one stream. */
+static int add_scores(const struct va_window_index *index, int64_t video, float *confidence)
 {
-    const struct va_index_video *v = &index->videos[video];
     const struct va_index_source *s = &index->open[video];
     int status;
 
-    for (int64_t t = 0; t < v->frames; t++) {
-        face[t] = index->timeline[v->first + t].present;
-        confidence[t] = 0;
-    }
     if (s->count == 0)
         return 1;
     if (va_h5_wake(s->in) < 0)
@@ -376,11 +450,35 @@ int va_window_index_face(const struct va_window_index *index, int64_t video, uin
     return status;
 }
 
+int va_window_index_face(const struct va_window_index *index, int64_t video, uint8_t *face,
+                         float *confidence)
+{
+    const struct va_index_video *v = &index->videos[video];
+    int status = 0;
+
+    for (int64_t t = 0; t < v->frames; t++) {
+        face[t] = index->timeline[v->first + t].present;
+        confidence[t] = 0;
+    }
+    if (!index->stream_count)
+        return add_scores(index, video, confidence);
+    for (int64_t i = 0; status == 0 && i < index->stream_count; i++) {
+        const struct va_window_index *files = index->streams[i].files;
+
+        if (files && files->videos[video].features)
+            status = add_scores(files, video, confidence);
+    }
+    return status;
+}
+
 void va_window_index_forget(const struct va_window_index *index, int64_t video)
 {
     const struct va_index_source *s = &index->open[video];
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin, end;
 
+    for (int64_t i = 0; i < index->stream_count; i++)
+        if (index->streams[i].files)
+            va_window_index_forget(index->streams[i].files, video);
     if (s->copy || !s->rows)
         return;
     begin = ((uintptr_t)s->rows + page - 1) / page * page; /* whole pages only */

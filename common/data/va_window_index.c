@@ -32,6 +32,8 @@ void va_window_index_free(struct va_window_index *index)
     if (!index)
         return;
     va_index_sources_close(index);
+    for (int64_t i = 0; i < index->stream_count; i++)
+        va_window_index_free(index->streams[i].files);
     for (int64_t i = 0; i < index->video_count; i++) {
         va_free(index->videos[i].name);
         va_free(index->videos[i].features);
@@ -159,10 +161,9 @@ static int add_window(void *arg, int64_t start, int64_t length)
     return 0;
 }
 
-/* The labels of a video, or none. */
-static int find_labels(struct va_labels *labels, const struct va_label_files *files,
-                       const struct va_label_rule *rule, const struct va_track *t,
-                       const char *path)
+int va_window_index_labels(struct va_labels *labels, const struct va_label_files *files,
+                           const struct va_label_rule *rule, const struct va_track *t,
+                           const char *path)
 {
     const struct va_label_file *file = files ? va_label_files_find(files, t->name) : NULL;
     const struct va_label_video video = { t->name, t->frame_count, t->fps };
@@ -194,25 +195,24 @@ static int check_new(const struct va_window_index *index, const struct va_track 
     return 0;
 }
 
-static int append_video(struct va_window_index *index, struct va_track *t, const char *path,
-                        const struct va_labels *labels)
+int va_window_index_append(struct va_window_index *index, struct va_track *t, const char *path,
+                           int64_t T, const struct va_labels *labels)
 {
     struct va_index_video v = { .first = index->entry_count,
-                                .frames = t->frame_count > labels->count ? t->frame_count
-                                                                         : labels->count,
+                                .frames = T,
                                 .frame_count = t->frame_count,
                                 .label_count = labels->count,
                                 .first_window = index->window_count };
     struct adding a = { .index = index };
 
-    v.features = va_strdup(path);
+    v.features = path ? va_strdup(path) : NULL;
     if (index->leading == VA_LEADING_CUT)
         a.from = t->rows ? t->frames[0] - 1 : v.frames;
-    if (!v.features ||
+    if ((path && !v.features) ||
         va_grow(&index->videos, &index->video_room, index->video_count + 1, sizeof(v)) < 0 ||
         append_timeline(index, t, v.frames, labels) < 0 ||
-        va_window_plan(v.frames - a.from, index->window, index->stride, index->tail, add_window,
-                       &a) < 0) {
+        (index->window && va_window_plan(v.frames - a.from, index->window, index->stride,
+                                         index->tail, add_window, &a) < 0)) {
         va_free(v.features);
         return -1;
     }
@@ -224,7 +224,8 @@ static int append_video(struct va_window_index *index, struct va_track *t, const
     v.fps = t->fps;
     t->name = t->id = t->encoder = t->input = NULL;
     index->videos[index->video_count++] = v;
-    index->dim = t->dim;
+    if (t->dim)
+        index->dim = t->dim;
     return 0;
 }
 
@@ -236,8 +237,9 @@ static int add(struct va_window_index *index, const char *path,
     int status = -1;
 
     if (va_track_read(&t, path, index->frames) == 0 && check_new(index, &t, path) == 0 &&
-        find_labels(&found, labels, &index->label_rule, &t, path) == 0)
-        status = append_video(index, &t, path, &found);
+        va_window_index_labels(&found, labels, &index->label_rule, &t, path) == 0)
+        status = va_window_index_append(
+            index, &t, path, t.frame_count > found.count ? t.frame_count : found.count, &found);
     va_labels_release(&found);
     va_track_release(&t);
     return status;

@@ -6,6 +6,9 @@
  * zero features and no labels. Nothing is copied: rows are gathered from the mapped feature
  * files when a batch is made.
  *
+ * Named streams (base/va_streams.h) are several such files for a video, each with a policy of its own for
+ * what is missing. Each stream is an index of its own; the rows of the whole have the columns of all.
+ *
  * For training: read, open_features, gather. For features without windows: new, add with no
  * label folders, open_features, gather whole timelines.
  *
@@ -16,6 +19,7 @@
 #define VA_WINDOW_INDEX_H
 
 #include "base/va_attr.h"
+#include "base/va_streams.h"
 #include "data/va_label_fit.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,8 +54,9 @@ struct va_timeline_entry {
 
 struct va_index_video {
     char *name;
-    char *features;    /* path of its feature file as opened from here */
-    char *features_id; /* content id */
+    char *features; /* path of its feature file as opened from here; of a stream that lacks the
+                          video NULL, of named streams that of the first which has it */
+    char *features_id; /* content id, likewise */
     char *encoder; /* that made them; NULL: not known, or not open in an index that was read */
     char *input;   /* what its pictures show (io/va_pictured.h); NULL as encoder */
     double fps;    /* average frames per second; 0: not known */
@@ -62,6 +67,14 @@ struct va_index_video {
 };
 
 struct va_index_source; /* opaque: a feature file opened and mapped */
+struct va_window_index;
+
+/* A named stream: an index without labels and windows, of the same videos and entries. */
+struct va_index_stream {
+    char name[VA_STREAM_NAME];
+    struct va_window_index *files; /* NULL: absent, rows are zeros (va_window_index_arrange) */
+    int64_t dim;                   /* 0: not known */
+};
 
 struct va_window_index {
     char *path; /* file it was read from, NULL if made here */
@@ -76,8 +89,11 @@ struct va_window_index {
     int64_t entry_count, entry_room;
     struct va_window *windows; /* [window_count], by video, then by start */
     int64_t window_count, window_room;
-    int64_t dim;                  /* D of the features, the same in all videos; 0: not known */
-    bool frames;                  /* videos are va.frames/1 files, without features */
+    int64_t dim; /* D of the features, the same in all videos; 0: not known. Of named
+                                     streams their columns (va_streams_columns) */
+    struct va_index_stream streams[VA_STREAMS_MAX];
+    int64_t stream_count; /* 0: one stream without a name. Of several, entries have no rows */
+    bool frames;          /* videos are va.frames/1 files, without features */
     struct va_index_source *open; /* [video_count] after va_window_index_open_features */
 };
 
@@ -105,6 +121,38 @@ void va_window_index_free(struct va_window_index *index); /* NULL is fine */
  */
 VA_MUST_USE int va_window_index_add(struct va_window_index *index, const char *path,
                                     const struct va_label_files *labels);
+
+/*
+ * Add the videos of named streams, all at once: `streams` are NAME=PATH, a folder of feature files or one
+ * file; `policies` are NAME=POLICY, for streams that do not follow index->missing. Both hold what
+ * va_streams_check_options has checked. A frame is there if any stream has it. Where a stream has no file for a
+ * video, one line says so and all its frames are missing. -1 after reporting: as above, also streams of one video
+ * with another number of frames, frame rate or time stamps.
+ */
+VA_MUST_USE int va_window_index_add_streams(struct va_window_index *index,
+                                            const struct va_strings *streams,
+                                            const struct va_strings *policies,
+                                            const struct va_label_files *labels);
+#define VA_OPT_STREAMS(streams_, policies_)                                                   \
+    VA_OPT_LIST(0, "stream", streams_, "NAME=DIR",                                            \
+                "named stream of features: a folder of files, or one file; may be repeated"), \
+        VA_OPT_LIST(0, "stream-missing", policies_, "NAME=POLICY",                            \
+                    "policy of one stream in the place of --missing; may be repeated")
+/* false after reporting a mistake of the command line, with *status set. */
+bool va_streams_check_options(const struct va_strings *streams,
+                              const struct va_strings *policies, int *status);
+
+/* Names and widths of the streams; needs opened features. */
+void va_window_index_shape(const struct va_window_index *index, struct va_streams *shape);
+
+/*
+ * Bring the columns of rows into the order that `wanted` has, for a model from file `path`. A stream that is not
+ * there is absent, if `may_lack`. -1 after reporting: it may not; a stream that the model does not have, another
+ * width, names on one side only. Needs opened features.
+ */
+VA_MUST_USE int va_window_index_arrange(struct va_window_index *index,
+                                        const struct va_streams *wanted, bool may_lack,
+                                        const char *path);
 
 /* The same for a va.frames/1 file. An index has frames or features; with frames there is nothing to
  * gather, and `row` of an entry is that of a picture. */

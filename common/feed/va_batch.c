@@ -84,8 +84,29 @@ void va_batch_release(struct va_batch *b)
 struct gather {
     const struct va_batch *batch;
     const int64_t *windows;
+    const struct va_batch_drop *drop;
     int failed; /* set to 1 by any task */
 };
+
+/* Zeros in the columns of dropped streams of window i, x [rows, D]. */
+static void drop_streams(const struct va_batch *b, const struct va_batch_drop *drop, int64_t i,
+                         float *x)
+{
+    const struct va_index_stream *s = b->index->streams;
+    int64_t S = b->index->stream_count, kept = 0, at = 0;
+    bool dropped[VA_STREAMS_MAX];
+
+    for (int64_t k = 0; k < S; k++) {
+        uint64_t element = (uint64_t)((drop->first + i) * VA_STREAMS_MAX + k);
+
+        dropped[k] = va_rand_uniform(drop->seed, VA_RAND_DROP_STREAM, (uint64_t)drop->step,
+                                     element) < drop->p;
+        kept += !dropped[k];
+    }
+    for (int64_t k = 0; kept && k < S; at += s[k++].dim + 1)
+        for (int64_t t = 0; dropped[k] && t < b->rows; t++)
+            memset(x + t * b->D + at, 0, sizeof(*x) * (size_t)(s[k].dim + 1));
+}
 
 static void gather_window(void *arg, int64_t i, int thread)
 {
@@ -110,11 +131,14 @@ static void gather_window(void *arg, int64_t i, int thread)
     if (va_window_gather_ahead(b->index, w->video, w->start, W, end, b->ahead,
                                b->host_x + i * b->rows * b->D) < 0)
         __atomic_store_n(&g->failed, 1, __ATOMIC_RELAXED);
+    if (g->drop && g->drop->p > 0)
+        drop_streams(b, g->drop, i, b->host_x + i * b->rows * b->D);
 }
 
-int va_batch_load(struct va_batch *b, const int64_t *windows, int64_t count)
+int va_batch_load(struct va_batch *b, const int64_t *windows, int64_t count,
+                  const struct va_batch_drop *drop)
 {
-    struct gather g = { .batch = b, .windows = windows };
+    struct gather g = { .batch = b, .windows = windows, .drop = drop };
     struct va_backend *be = b->be;
 
     va_parallel(count, gather_window, &g);

@@ -53,7 +53,20 @@ VA_MUST_USE int va_batch_init(struct va_batch *b, struct va_backend *be,
                               const struct va_window_index *index, int64_t size, int64_t ahead);
 void va_batch_release(struct va_batch *b);
 
-/* Gather `count` <= size windows and put them on the device. -1 after reporting. */
-VA_MUST_USE int va_batch_load(struct va_batch *b, const int64_t *windows, int64_t count);
+/*
+ * Dropout of whole named streams: all columns of a stream become zeros in a window, as if it were absent, with
+ * probability p by (seed, VA_RAND_DROP_STREAM, step, number of the window in the batch). Nothing is scaled, since
+ * the model sees which streams there are. A window that would lose all its streams keeps them.
+ */
+struct va_batch_drop {
+    double p;
+    uint64_t seed;
+    int64_t step, first; /* number of the first window loaded in the whole batch */
+};
+
+/* Gather `count` <= size windows and put them on the device; drop NULL: with all streams. -1 after
+ * reporting. */
+VA_MUST_USE int va_batch_load(struct va_batch *b, const int64_t *windows, int64_t count,
+                              const struct va_batch_drop *drop);
 
 #endif

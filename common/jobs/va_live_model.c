@@ -17,10 +17,14 @@ struct va_live_model {
     struct va_embedder *embedder;
     struct va_intake intake;
     struct va_resize *resize;
-    uint8_t *picture;             /* [side, side, 3] */
-    float *cut, *rows;            /* [slots, numbers], [slots, width] */
-    int64_t width;                /* of a row: features, or 2 of a rating */
-    float *held;                  /* [slots, width] of each slot */
+    uint8_t *picture;  /* [side, side, 3] */
+    float *cut, *rows; /* [slots, numbers], [slots, width] */
+    int64_t width;     /* of a row: features, or 2 of a rating */
+    float *held;       /* [slots, width] of each slot */
+    bool *seen;        /* [slots] in the frame that comes next */
+    float *row;        /* what the temporal model gets: [its in_dim], zeros but from */
+    int64_t from;      /* this column on, */
+    bool streams;      /* where a column follows that tells whether the slot was seen */
     struct va_temporal *temporal; /* NULL: the embedder rates */
     struct va_live **live;        /* [slots], made when first used */
     struct va_origin origin;      /* only its rates */
@@ -35,13 +39,17 @@ static int open_temporal(struct va_live_model *m, const struct va_tensors *set)
 
     if (va_temporal_config_load(&c, set, o->model) < 0)
         return -1;
-    va_origin_load(&m->origin, set, o->model);
+    va_origin_load(&m->origin, set, o->model, &c.streams);
     m->temporal = va_temporal_new(m->be, &c, VA_TEMPORAL_INIT_PAPER, false);
     if (!m->temporal || va_params_load(va_temporal_params(m->temporal), set, o->model) < 0)
         return -1;
     va_params_changed(va_temporal_params(m->temporal));
+    m->streams = c.streams.count;
+    for (int64_t k = 0; k < c.streams.count && strcmp(c.streams.items[k].name, o->stream); k++)
+        m->from += c.streams.items[k].dim + 1;
+    m->row = va_new(c.in_dim, sizeof(*m->row));
     m->live = va_new(o->slots, sizeof(struct va_live *));
-    return m->live ? 0 : -1;
+    return m->live && m->row ? 0 : -1;
 }
 
 /* The embedder, and room for what it takes and gives. */
@@ -59,7 +67,8 @@ static int open_embedder(struct va_live_model *m, const struct va_model *of)
     m->cut = va_new(o->slots * m->intake.numbers, sizeof(*m->cut));
     m->rows = va_new(o->slots * m->width, sizeof(*m->rows));
     m->held = va_new(o->slots * m->width, sizeof(*m->held));
-    return m->resize && m->picture && m->cut && m->rows && m->held ? 0 : -1;
+    m->seen = va_new(o->slots, sizeof(*m->seen));
+    return m->resize && m->picture && m->cut && m->rows && m->held && m->seen ? 0 : -1;
 }
 
 static int open_models(struct va_live_model *m, const struct va_model *encoder,
@@ -67,7 +76,7 @@ static int open_models(struct va_live_model *m, const struct va_model *encoder,
 {
     const char *note = va_tensors_meta(model->set, "note");
 
-    if (va_models_fit(encoder, model, m->options.any_encoder) < 0)
+    if (va_models_fit(encoder, model, m->options.stream, m->options.any_encoder) < 0)
         return -1;
     if (note)
         va_warn("%s: %s", model->path, note);
@@ -114,6 +123,8 @@ void va_live_model_free(struct va_live_model *m)
     va_free(m->cut);
     va_free(m->rows);
     va_free(m->held);
+    va_free(m->seen);
+    va_free(m->row);
     va_free(m);
 }
 
@@ -150,19 +161,29 @@ int va_live_model_see(struct va_live_model *m, int64_t count, const int64_t *slo
     if (count > 0 && (m->temporal ? va_embedder_run(m->embedder, count, m->cut, m->rows)
                                   : va_embedder_rate(m->embedder, count, m->cut, m->rows)) < 0)
         return -1;
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++) {
         memcpy(m->held + slots[i] * m->width, m->rows + i * m->width,
                (size_t)m->width * sizeof(*m->held));
+        m->seen[slots[i]] = true;
+    }
     return 0;
+}
+
+/* The next frame of a slot, for the temporal model. */
+static const float *row_of(struct va_live_model *m, int64_t slot)
+{
+    memcpy(m->row + m->from, m->held + slot * m->width, (size_t)m->width * sizeof(*m->row));
+    if (m->streams)
+        m->row[m->from + m->width] = m->seen[slot];
+    m->seen[slot] = false;
+    return m->row;
 }
 
 int va_live_model_step(struct va_live_model *m, int64_t slot, float *va)
 {
-    const float *held = m->held + slot * m->width;
-
     if (!m->temporal)
-        memcpy(va, held, 2 * sizeof(*va));
-    else if (va_live_frame(m->live[slot], held, va) < 0)
+        memcpy(va, m->held + slot * m->width, 2 * sizeof(*va));
+    else if (va_live_frame(m->live[slot], row_of(m, slot), va) < 0)
         return -1;
     for (int d = 0; d < 2; d++) {
         if (!isfinite(va[d]))

@@ -15,12 +15,15 @@
 
 struct va_live_model_options {
     const char *encoder; /* file; NULL: `model` rates pictures itself */
-    const char *model;   /* file */
-    bool any_encoder;    /* take another encoder than that of the model's training */
-    const char *device;  /* of va_device_open */
-    int precision;       /* enum va_precision, of both: chosen, if it was auto */
-    int64_t slots;       /* people at a time */
-    int64_t size;        /* side of crops in pixels */
+    const char *
+        stream; /* name of the model's stream that the encoder makes, where streams have names: all
+                            others are absent; or NULL */
+    const char *model;  /* file */
+    bool any_encoder;   /* take another encoder than that of the model's training */
+    const char *device; /* of va_device_open */
+    int precision;      /* enum va_precision, of both: chosen, if it was auto */
+    int64_t slots;      /* people at a time */
+    int64_t size;       /* side of crops in pixels */
 };
 
 struct va_live_model; /* opaque */

@@ -53,11 +53,51 @@ static int check_rates(const struct va_model *m)
                           m->path);
 }
 
-int va_models_fit(const struct va_model *encoder, const struct va_model *model, bool any)
+/* Features of this width are those of the model, or of its named stream; others may be absent. */
+static int fit_width(const struct va_model *encoder, const struct va_model *model,
+                     const char *stream, int64_t width, const struct va_temporal_config *c)
+{
+    int64_t at = stream ? va_streams_find(&c->streams, stream) : -1;
+    int64_t expected = at < 0 ? c->in_dim : c->streams.items[at].dim;
+    char text[VA_STREAMS_TEXT];
+
+    if (stream && !c->streams.count)
+        return va_error("%s: has no named streams, found --stream %s; give --encoder",
+                        model->path, stream);
+    if (c->streams.count && at < 0)
+        return va_error("%s: expects the streams %s; name that of the encoder with --stream "
+                        "NAME=ENCODER.h5",
+                        model->path, va_streams_text(&c->streams, text));
+    if (expected != width)
+        return va_error("%s: expects %lld features per frame, but %s has %lld", model->path,
+                        (long long)expected, encoder->path, (long long)width);
+    if (c->streams.count > 1 && !(c->stream_dropout > 0))
+        return va_error("%s: expects the streams %s, and was trained without --stream-dropout: "
+                        "cannot predict from %s alone",
+                        model->path, va_streams_text(&c->streams, text), stream);
+    return 0;
+}
+
+/* The encoder is that of the training. */
+static int fit_origin(const struct va_model *encoder, const struct va_model *model,
+                      const char *stream, const struct va_temporal_config *c)
+{
+    struct va_origin origin;
+    const char *expected;
+
+    va_origin_load(&origin, model->set, model->path, &c->streams);
+    expected = va_origin_encoder(&origin, stream ? stream : "");
+    if (!expected || !strcmp(expected, encoder->id))
+        return 0;
+    return va_error("%s: is encoder %s, expected %s as in %s (--any-encoder accepts it)",
+                    encoder->path, encoder->id, expected, model->path);
+}
+
+int va_models_fit(const struct va_model *encoder, const struct va_model *model,
+                  const char *stream, bool any)
 {
     struct va_embedding_config e;
     struct va_temporal_config c;
-    struct va_origin origin;
 
     if (!encoder)
         return check_rates(model);
@@ -69,14 +109,9 @@ int va_models_fit(const struct va_model *encoder, const struct va_model *model, 
     if (va_embedder_config_load(&e, encoder->set, encoder->path) < 0 ||
         va_temporal_config_load(&c, model->set, model->path) < 0)
         return -1;
-    if (c.in_dim != e.width)
-        return va_error("%s: expects %lld features per frame, but %s has %lld", model->path,
-                        (long long)c.in_dim, encoder->path, (long long)e.width);
-    va_origin_load(&origin, model->set, model->path);
-    if (origin.encoder && strcmp(origin.encoder, encoder->id) != 0 && !any)
-        return va_error("%s: is encoder %s, expected %s as in %s (--any-encoder accepts it)",
-                        encoder->path, encoder->id, origin.encoder, model->path);
-    return 0;
+    if (fit_width(encoder, model, stream, e.width, &c) < 0)
+        return -1;
+    return any ? 0 : fit_origin(encoder, model, stream, &c);
 }
 
 int va_models_check(const char *encoder, const char *const *models, int64_t count, bool any)
@@ -90,7 +125,7 @@ int va_models_check(const char *encoder, const char *const *models, int64_t coun
     for (int64_t i = 0; i < count && status == 0; i++) {
         status = va_model_load(&m, models[i]);
         if (status == 0)
-            status = va_models_fit(encoder ? &e : NULL, &m, any);
+            status = va_models_fit(encoder ? &e : NULL, &m, NULL, any);
         va_model_release(&m);
     }
     va_model_release(&e);

@@ -24,9 +24,10 @@ VA_MUST_USE int va_model_load(struct va_model *m, const char *path);
 void va_model_release(struct va_model *m);
 
 /* Whether `model` works with `encoder`; NULL: whether it rates pictures. Features of another encoder than that of its
- * training are refused, unless `any`. -1 after reporting. */
+ * training are refused, unless `any`. `stream` is the name of the model's stream that the encoder makes, if
+ * its streams have names (else NULL): the others may be absent then. -1 after reporting. */
 VA_MUST_USE int va_models_fit(const struct va_model *encoder, const struct va_model *model,
-                              bool any);
+                              const char *stream, bool any);
 
 /* The same for files: of models [count] each with the encoder (NULL: none). Without an encoder there may be one
  * model. -1 after reporting. */

@@ -43,7 +43,7 @@ struct va_predict_plan va_predict_plan_preset(enum va_preset preset)
 }
 
 struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
-                                    const struct va_window_index *index, const bool *chosen,
+                                    struct va_window_index *index, const bool *chosen,
                                     bool any_encoder, char **id)
 {
     struct va_tensors *set = va_model_open(path, id);
@@ -51,14 +51,15 @@ struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
     struct va_temporal_config c;
     struct va_origin origin;
 
-    if (!set || va_temporal_config_load(&c, set, path) < 0)
+    if (!set || va_temporal_config_load(&c, set, path) < 0 ||
+        va_window_index_arrange(index, &c.streams, c.stream_dropout > 0, path) < 0)
         goto failed;
     if (c.in_dim != index->dim) {
         va_error("%s: expects %lld features per frame, but the input has %lld", path,
                  (long long)c.in_dim, (long long)index->dim);
         goto failed;
     }
-    va_origin_load(&origin, set, path);
+    va_origin_load(&origin, set, path, &c.streams);
     va_origin_compare_rates(&origin, index, chosen);
     va_origin_compare_input(&origin, index, chosen);
     if (va_origin_add(&origin, index, chosen, any_encoder) < 0)

@@ -29,11 +29,11 @@ struct va_predict_plan va_predict_plan_preset(enum va_preset preset);
 
 /*
  * A temporal model loaded from a va.model/1 file, to predict the chosen videos of `index`. *id gets the model's
- * content id (a new string). NULL after reporting: also when it expects features of another width, or
+ * content id (a new string). Named streams of the index get the order of the model's (va_window_index_arrange). NULL after reporting: also when it expects features of another width, or
  * was trained on those of another encoder and not told to take any (data/va_origin.h).
  */
 VA_MUST_USE struct va_temporal *va_predict_load(struct va_backend *be, const char *path,
-                                                const struct va_window_index *index,
+                                                struct va_window_index *index,
                                                 const bool *chosen, bool any_encoder,
                                                 char **id);
 

@@ -28,7 +28,7 @@ static struct va_embedder *open_encoder(struct va_backend *be, const char *path,
     struct va_origin origin;
 
     if (e) {
-        va_origin_load(&origin, set, path);
+        va_origin_load(&origin, set, path, NULL);
         va_origin_compare_input(&origin, index, NULL);
     }
     va_tensors_free(set);

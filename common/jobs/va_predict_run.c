@@ -75,6 +75,10 @@ static int ask_kind(struct run *r)
             encoder = -1;
     if (encoder < 0)
         return -1;
+    if (r->encoders && job->streams.count)
+        return va_error("%s: found an encoder, which rates frame by frame, expected a temporal "
+                        "model for --stream",
+                        job->models[0]);
     if (r->encoders && job->windows)
         return va_error("%s: found an encoder, which rates frame by frame, expected a temporal "
                         "model for --windows",
@@ -100,15 +104,21 @@ static int ask_frames(const struct run *r)
     return frames;
 }
 
+/* Feature files, frames files or named streams. */
 static int add_files(struct run *r, const struct va_label_files *labels)
 {
     const struct va_predict_job *job = r->job;
-    int frames = r->encoders ? ask_frames(r) : 0;
+    int frames = r->encoders && job->feature_count ? ask_frames(r) : 0;
     int (*add)(struct va_window_index *, const char *, const struct va_label_files *) =
         frames ? va_window_index_add_frames : va_window_index_add;
 
     if (frames < 0)
         return -1;
+    if (job->streams.count)
+        return va_window_index_add_streams(r->index, &job->streams, &job->policies,
+                                           job->labels.count ? labels : NULL) < 0
+                   ? -1
+                   : choose_all(r);
 
     for (int64_t i = 0; i < job->feature_count; i++)
         if (add(r->index, job->features[i], job->labels.count ? labels : NULL) < 0)
@@ -259,6 +269,19 @@ static int check_outputs(const struct run *r)
     return status;
 }
 
+/* The files of named streams, or of the one without a name. */
+static int add_features(const struct va_window_index *index, struct va_h5_out *file)
+{
+    for (int64_t k = 0; k < index->stream_count; k++)
+        if (index->streams[k].files && add_features(index->streams[k].files, file) < 0)
+            return -1;
+    for (int64_t i = 0; !index->stream_count && i < index->video_count; i++)
+        if (index->videos[i].features &&
+            va_h5_add_input(file, index->videos[i].features, index->videos[i].features_id) < 0)
+            return -1;
+    return 0;
+}
+
 static int add_inputs(struct run *r, struct va_predictions_out *out)
 {
     struct va_h5_out *file = va_predictions_file(out);
@@ -268,11 +291,7 @@ static int add_inputs(struct run *r, struct va_predictions_out *out)
             return -1;
     if (r->job->windows)
         return va_h5_add_input(file, r->job->windows, r->windows_id);
-    for (int64_t i = 0; i < r->index->video_count; i++)
-        if (va_h5_add_input(file, r->index->videos[i].features,
-                            r->index->videos[i].features_id) < 0)
-            return -1;
-    return 0;
+    return add_features(r->index, file);
 }
 
 static int write_all(struct run *r)

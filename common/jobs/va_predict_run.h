@@ -16,6 +16,7 @@ struct va_predict_job {
     const char *const *features; /* [feature_count] va.features/1 files, without windows; for
                                     models that are encoders their own, or va.frames/1 files */
     int64_t feature_count;
+    struct va_strings streams, policies; /* or named streams (va_window_index_add_streams) */
     struct va_strings labels; /* folders: a video has a frame for each label at least */
     struct va_label_rule label_rule;
     int missing;                 /* enum va_missing, for feature files */

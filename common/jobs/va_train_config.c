@@ -90,7 +90,7 @@ void va_train_config_preset(struct va_train_config *c, enum va_preset preset)
     va_settings_begin(&va_train_settings, c->source);
 }
 
-/* Shapes are the file's; an option may repeat them, and --in-norm, which no shape tells, may
+/* Shapes are the file's; an option may repeat them. --in-norm and --stream-dropout, which no shape tells, may
  * say otherwise. */
 static int take_shape(struct va_train_config *c, struct va_temporal_config *model,
                       const char *path)
@@ -113,6 +113,8 @@ static int take_shape(struct va_train_config *c, struct va_temporal_config *mode
             c->source[i] = VA_SOURCE_FILE;
         } else if (s->offset == offsetof(struct va_train_config, model.in_norm)) {
             model->in_norm = c->model.in_norm;
+        } else if (s->offset == offsetof(struct va_train_config, model.stream_dropout)) {
+            model->stream_dropout = c->model.stream_dropout;
         } else if (strcmp(va_setting_text(s, c, ours, sizeof(ours)),
                           va_setting_text(s, &file, theirs, sizeof(theirs)))) {
             return va_error("%s: %s is %s, expected %s as --%s says", path, s->option.name,
@@ -123,8 +125,8 @@ static int take_shape(struct va_train_config *c, struct va_temporal_config *mode
 }
 
 int va_train_config_model(struct va_train_config *c, int64_t in_dim,
-                          const struct va_tensors *init, const char *path,
-                          struct va_temporal_config *model)
+                          const struct va_streams *streams, const struct va_tensors *init,
+                          const char *path, struct va_temporal_config *model)
 {
     if (init) {
         if (va_temporal_config_load(model, init, path) < 0 || take_shape(c, model, path) < 0)
@@ -136,6 +138,8 @@ int va_train_config_model(struct va_train_config *c, int64_t in_dim,
     }
     *model = c->model;
     model->in_dim = in_dim;
+    if (streams)
+        model->streams = *streams;
     model->width = model->channels[model->blocks - 1]; /* also without a TCN */
     return va_temporal_config_check(model, "options");
 }

@@ -58,11 +58,12 @@ extern const struct va_settings va_train_settings, va_train_training;
 void va_train_config_preset(struct va_train_config *c, enum va_preset preset);
 
 /*
- * The model to train on features of `in_dim` numbers. With `init` (the tensors of file `path`)
+ * The model to train on features of `in_dim` numbers, those of named `streams` or (NULL, or none) of one. With `init` (the tensors of file `path`)
  * its shape is that of the file: settings of shape become the file's, an option that says
  * otherwise is reported; only --in-norm may differ. -1 after reporting.
  */
 VA_MUST_USE int va_train_config_model(struct va_train_config *c, int64_t in_dim,
+                                      const struct va_streams *streams,
                                       const struct va_tensors *init, const char *path,
                                       struct va_temporal_config *model);
 

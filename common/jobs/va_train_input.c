@@ -78,10 +78,11 @@ static int find_origin(const struct va_train_input *in, const struct va_train_jo
     all = *o;
     if (va_origin_add(&all, in->index, in->val, job->any_encoder) < 0)
         return -1;
-    o->mixed = all.mixed;
+    for (int64_t i = 0; i < o->stream_count; i++)
+        o->streams[i].mixed = all.streams[i].mixed;
     if (!in->init)
         return 0;
-    va_origin_load(&init, in->init, job->init);
+    va_origin_load(&init, in->init, job->init, &in->model.streams);
     va_origin_compare_rates(&init, in->index, in->train);
     va_origin_compare_input(&init, in->index, in->train);
     return va_origin_add(&init, in->index, in->train, job->any_encoder);
@@ -106,6 +107,22 @@ static int make_identity(struct va_train_input *in, const struct va_train_job *j
                : -1;
 }
 
+/* The model for the streams of the index; with initial weights, streams get the order of their model. */
+static int shape_model(struct va_train_config *c, struct va_window_index *index,
+                       const struct va_tensors *init, const char *path,
+                       struct va_temporal_config *model)
+{
+    struct va_temporal_config file;
+    struct va_streams streams;
+
+    if (init &&
+        (va_temporal_config_load(&file, init, path) < 0 ||
+         va_window_index_arrange(index, &file.streams, file.stream_dropout > 0, path) < 0))
+        return -1;
+    va_window_index_shape(index, &streams);
+    return va_train_config_model(c, index->dim, &streams, init, path, model);
+}
+
 int va_train_input_open(struct va_train_input *in, const struct va_train_job *job)
 {
     char train[17], val[17];
@@ -125,7 +142,7 @@ int va_train_input_open(struct va_train_input *in, const struct va_train_job *jo
         compare_with_preset(in, job);
     if (job->init && !(in->init = va_model_open(job->init, &in->init_id)))
         return -1;
-    if (va_train_config_model(&in->config, in->index->dim, in->init, job->init, &in->model) < 0)
+    if (shape_model(&in->config, in->index, in->init, job->init, &in->model) < 0)
         return -1;
     return make_identity(in, job, train, val);
 }
@@ -194,8 +211,9 @@ int va_train_config_show(const struct va_train_job *job)
     if (init && va_temporal_config_load(&model, init, job->init) < 0)
         goto done;
     /* Without windows, whatever width the features have would do. */
-    if (va_train_config_model(&c, index ? index->dim : model.in_dim, init, job->init, &model) <
-        0)
+    if ((index ? shape_model(&c, index, init, job->init, &model)
+               : va_train_config_model(&c, model.in_dim, init ? &model.streams : NULL, init,
+                                       job->init, &model)) < 0)
         goto done;
     printf("setting\tvalue\tsource\n");
     va_settings_print(&va_train_settings, &c, c.source, job->init, stdout);

@@ -44,9 +44,12 @@ static double rate_of(const struct va_trainer *t, int64_t k)
 /* The share's windows, on their way to the device. */
 static int load(struct va_trainer *t, const struct work *w)
 {
+    const struct va_batch_drop drop = { t->in.model.stream_dropout, (uint64_t)t->in.config.seed,
+                                        w->k, w->share.first };
+
     return w->share.count == 0
                ? 0
-               : va_batch_load(&t->batch, w->windows + w->share.first, w->share.count);
+               : va_batch_load(&t->batch, w->windows + w->share.first, w->share.count, &drop);
 }
 
 /* Predictions, loss and gradients. */

@@ -138,7 +138,7 @@ static int forward(struct va_validator *v, const int64_t *windows, int64_t count
 
     if (count == 0)
         return 0;
-    if (va_batch_load(b, windows, count) < 0)
+    if (va_batch_load(b, windows, count, NULL) < 0)
         return -1;
     va_temporal_forward(v->model, count, b->rows, b->x, v->pred, 0, NULL, 0);
     be->ops->get_f32(be, v->mine, v->pred, count * b->rows * 2);

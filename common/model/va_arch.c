@@ -258,6 +258,10 @@ static int keep_origin(const struct va_tensors *set, struct va_tensors *config)
         if (value && va_tensors_set_meta(config, keys[i], value) < 0)
             return -1;
     }
+    for (int64_t i = 0; i < set->meta_count; i++) /* of named streams */
+        if (!strncmp(set->meta[i].key, "encoder.", 8) &&
+            va_tensors_set_meta(config, set->meta[i].key, set->meta[i].value) < 0)
+            return -1;
     return 0;
 }
 

@@ -56,6 +56,11 @@ const struct va_temporal_config *va_temporal_config(const struct va_temporal *mo
 
 /* ---- room ------------------------------------------------------------------------------ */
 
+int64_t va_temporal_entrance(const struct va_temporal *model)
+{
+    return model->layers.fusion.count ? model->layers.fusion.out : model->config.in_dim;
+}
+
 static int64_t widest(const struct va_temporal_config *c)
 {
     int64_t width = c->hidden > c->width ? c->hidden : c->width;
@@ -112,7 +117,9 @@ static void plan_backward(struct va_temporal *model, int64_t B, int64_t T)
     struct va_arena *a = &model->arena;
     struct va_tcn_scratch *s = &model->tcn_scratch;
     int64_t width = widest(&model->config), M = B * T, mark;
+    int64_t fused = va_fusion_widest(&model->layers.fusion);
 
+    width = fused > width ? fused : width;
     s->grad[0] = va_arena_take(a, M, width);
     s->grad[1] = va_arena_take(a, M, width);
     mark = va_arena_mark(a);
@@ -124,6 +131,7 @@ static void plan_backward(struct va_temporal *model, int64_t B, int64_t T)
 
 static void plan(struct va_temporal *model, int64_t B, int64_t T, bool training)
 {
+    va_fusion_plan(&model->layers.fusion, B * T, training, &model->arena, &model->acts.fusion);
     plan_tcn(model, B * T, training);
     va_temporal_plan_top(model, B, T, training, &model->arena, &model->acts);
     if (training)
@@ -205,6 +213,7 @@ void va_temporal_forward(struct va_temporal *model, int64_t B, int64_t T, const 
                          void *pred, double dropout, const void *step, int64_t first)
 {
     model->drop = (struct va_mask){ .p = dropout, .step = step, .first = first * T };
+    x = va_fusion_forward(&model->layers.fusion, B * T, x, &model->acts.fusion);
     for (int64_t b = 0; b < model->config.blocks; b++) {
         struct va_mask drop = dropout_of(model, b);
 
@@ -277,18 +286,24 @@ void va_temporal_backward(struct va_temporal *model, int64_t B, int64_t T, const
                           const void *dpred)
 {
     struct va_tcn_scratch s = model->tcn_scratch;
+    bool fused = model->layers.fusion.count;
 
+    x = fused ? model->acts.fusion.out : x;
     top_backward(model, B, T, dpred, &s);
     if (model->layers.embed >= 0) {
         drop_embedded(model, B * T, s.grad[0]);
-        va_dense_backward(&model->params, model->layers.embed,
-                          &(struct va_linear_grad){ .M = B * T, .dy = s.grad[0], .x = x });
+        va_dense_backward(
+            &model->params, model->layers.embed,
+            &(struct va_linear_grad){
+                .M = B * T, .dy = s.grad[0], .x = x, .dx = fused ? s.grad[1] : NULL });
+        turn(&s);
     }
     for (int64_t b = model->config.blocks - 1; b >= 0; b--) {
         struct va_mask drop = dropout_of(model, b);
 
         va_tcn_backward(&model->layers.tcn[b], B, T, b ? model->acts.tcn[b - 1].out : x,
-                        &model->acts.tcn[b], &drop, b > 0, &s);
+                        &model->acts.tcn[b], &drop, b > 0 || fused, &s);
         turn(&s);
     }
+    va_fusion_backward(&model->layers.fusion, B * T, &model->acts.fusion, s.grad[0], s.grad[1]);
 }

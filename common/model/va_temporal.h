@@ -9,6 +9,9 @@
  *     x -> TCN blocks (dilation 1, 2, 4, ...) -> [LayerNorm, in_norm] -> Mamba layers
  *       -> proj -> fc1 -> ReLU -> fc2
  *
+ * Features of several named streams may stand in a row of x (base/va_streams.h). With a fusion each gets a norm
+ * and a linear layer before the TCN (va_fusion.h); without, its columns go in as they are.
+ *
  * To compare: other layers in the place of Mamba's, at the same width (va_temporal_kind.h), or none; and
  * no TCN, whose place a linear layer takes (embed, in_dim -> D, with dropout behind it).
  */
@@ -16,12 +19,17 @@
 #define VA_TEMPORAL_H
 
 #include "base/va_settings.h"
+#include "base/va_streams.h"
 #include "ops/va_params.h"
 
 enum { VA_TEMPORAL_BLOCKS_MAX = 12, VA_TEMPORAL_LAYERS_MAX = 64 };
 
 /* "tcn-mamba", "mamba", ..., and last "tcn"; then NULL (va_temporal_kind.h). */
 extern const char *const va_temporal_names[];
+
+/* How the TCN gets several streams: as they are, or each through its own norm and linear layer. */
+enum va_fusion_kind { VA_FUSION_NONE, VA_FUSION_CONCAT };
+extern const char *const va_fusion_names[]; /* in enum order, NULL last */
 
 /*
  * In the order in which metadata of a model file have it. `channels` are the outputs of the TCN's blocks:
@@ -48,6 +56,13 @@ struct va_temporal_config {
     int64_t heads, mlp; /* transformer: 4, and 4 D, which 0 stands for */
     int64_t hidden;     /* 128 */
     int64_t lookahead;  /* output row t predicts frame t - lookahead; not used here */
+    int fusion; /* enum va_fusion_kind; this and the next two are of models with named streams */
+    int64_t stream_width; /* outputs of a stream's linear layer; 0: as many as its features */
+    double
+        stream_dropout; /* of whole streams in training (feed/va_batch.h); not used here. Above 0
+                                  a stream may be absent in prediction */
+    struct va_streams
+        streams; /* of in_dim = va_streams_columns; none: x has no named streams */
 };
 
 /* Names, ranges and help of its fields: options, metadata, checks. */

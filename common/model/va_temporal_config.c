@@ -15,6 +15,8 @@ static const int64_t FIELD_MAX = 1 << 16;
 
 /* ---- settings --------------------------------------------------------------------------- */
 
+const char *const va_fusion_names[] = { "none", "concat", NULL };
+
 #define AT(field) .offset = offsetof(struct va_temporal_config, field)
 static const struct va_setting items[] = {
     { VA_OPT_CHOICE(0, "temporal", NULL, va_temporal_names,
@@ -51,6 +53,15 @@ static const struct va_setting items[] = {
       AT(mlp), .part = VA_PART_KIND },
     { VA_OPT_INT(0, "hidden", NULL, 1, VA_TEMPORAL_SIZE_MAX, "width of the last hidden layer"),
       AT(hidden) },
+    { VA_OPT_CHOICE(0, "fusion", NULL, va_fusion_names,
+                    "named streams: feed as they are, or through a norm and linear layer each"),
+      AT(fusion), .part = VA_PART_STREAMS },
+    { VA_OPT_INT(0, "stream-width", NULL, 0, VA_TEMPORAL_SIZE_MAX,
+                 "fusion: width of each stream's linear layer; 0: its number of features"),
+      AT(stream_width), .part = VA_PART_STREAMS },
+    { VA_OPT_REAL(0, "stream-dropout", NULL, 0, .999,
+                  "named streams: probability that a window is trained without a stream"),
+      AT(stream_dropout), .part = VA_PART_STREAMS },
     /* these follow from others, or from the data */
     { VA_OPT_INT(0, "in-dim", NULL, 1, VA_TEMPORAL_SIZE_MAX, NULL), AT(in_dim) },
     { VA_OPT_INT(0, "width", NULL, 1, VA_TEMPORAL_SIZE_MAX, NULL), AT(width) },
@@ -76,6 +87,7 @@ bool va_temporal_has(const struct va_temporal_config *c, const struct va_setting
     case VA_PART_ALWAYS: return true;
     case VA_PART_TCN: return va_temporal_has_tcn(c->temporal);
     case VA_PART_LAYERS: return kind;
+    case VA_PART_STREAMS: return c->streams.count;
     case VA_PART_KIND:
         for (int64_t i = 0; kind && kind->settings && kind->settings[i]; i++)
             if (!strcmp(kind->settings[i], s->option.name))
@@ -95,15 +107,21 @@ void va_temporal_config_default(struct va_temporal_config *c)
                                       .d_conv = 4,
                                       .expand = 1,
                                       .heads = 4,
-                                      .hidden = 128 };
+                                      .hidden = 128,
+                                      .stream_dropout = .2 };
 }
 
 void va_temporal_config_resolve(struct va_temporal_config *c)
 {
     const struct va_temporal_kind *kind = va_temporal_kind(c->temporal);
 
+    if (!c->streams.count) {
+        c->fusion = VA_FUSION_NONE;
+        c->stream_width = 0;
+        c->stream_dropout = 0;
+    }
     for (size_t i = 0; i < VA_COUNT(items); i++)
-        if (!va_temporal_has(c, &items[i]))
+        if (items[i].part != VA_PART_STREAMS && !va_temporal_has(c, &items[i]))
             *(items[i].option.kind == VA_OPTION_INTS ? &c->blocks : whole(c, &items[i])) = 0;
     if (c->blocks > 0 && c->blocks <= VA_TEMPORAL_BLOCKS_MAX)
         c->width = c->channels[c->blocks - 1];
@@ -149,6 +167,9 @@ int va_temporal_declare(struct va_temporal_layers *l, struct va_params *list,
 
     *l = (struct va_temporal_layers){ .embed = -1 };
     va_temporal_config_resolve(&c);
+    if (va_fusion_declare(&l->fusion, list, &c) < 0)
+        return -1;
+    width = l->fusion.count ? l->fusion.out : width;
     for (int64_t b = 0; b < c.blocks; b++) {
         if (va_tcn_declare(&l->tcn[b], list, b, width, c.channels[b], c.kernel, (int64_t)1 << b,
                            init == VA_TEMPORAL_INIT_PAPER) < 0)
@@ -186,6 +207,21 @@ static int check_ranges(const struct va_temporal_config *c, const char *where)
     return 0;
 }
 
+static int check_streams(const struct va_temporal_config *c, const char *where)
+{
+    int64_t columns = va_streams_columns(&c->streams);
+
+    if (!c->streams.count && c->fusion)
+        return va_error("%s: fusion: found %s, but the features are no named streams "
+                        "(va-window --stream)",
+                        where, va_fusion_names[c->fusion]);
+    if (c->streams.count && c->in_dim != columns)
+        return va_error("%s: in-dim: found %" PRId64 ", expected %" PRId64
+                        " columns of the streams",
+                        where, c->in_dim, columns);
+    return 0;
+}
+
 int va_temporal_config_check(const struct va_temporal_config *config, const char *where)
 {
     const struct va_temporal_kind *kind = va_temporal_kind(config->temporal);
@@ -197,6 +233,8 @@ int va_temporal_config_check(const struct va_temporal_config *config, const char
 
     if (va_temporal_has_tcn(c.temporal) &&
         va_temporal_check_range(where, "blocks", c.blocks, 1, VA_TEMPORAL_BLOCKS_MAX) < 0)
+        return -1;
+    if (check_streams(&c, where) < 0)
         return -1;
     va_temporal_config_resolve(&c);
     if (check_ranges(&c, where) < 0)

@@ -10,6 +10,7 @@
 #include "base/va_error.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char ARCH[] = "mamba-va";
@@ -21,10 +22,12 @@ int va_temporal_config_store(const struct va_temporal_config *config, struct va_
     struct va_setting list[VA_SETTINGS_MAX];
     int64_t count = va_settings_list(&va_temporal_settings, list);
     struct va_temporal_config c = *config;
-    char text[VA_TEMPORAL_BLOCKS_MAX * 24];
+    char text[VA_TEMPORAL_BLOCKS_MAX * 24], streams[VA_STREAMS_TEXT];
 
     va_temporal_config_resolve(&c);
-    if (va_tensors_set_meta(set, "arch", ARCH) < 0)
+    if (va_tensors_set_meta(set, "arch", ARCH) < 0 ||
+        (c.streams.count &&
+         va_tensors_set_meta(set, "streams", va_streams_text(&c.streams, streams)) < 0))
         return -1;
     for (int64_t i = 0; i < count; i++)
         if (va_temporal_has(&c, &list[i]) &&
@@ -136,6 +139,31 @@ static int read_sizes(struct va_temporal_config *c, const struct va_tensors *set
     return 0;
 }
 
+/* What no shape tells of named streams; their columns, where a fusion changes them before the TCN. */
+static int read_streams(struct va_temporal_config *c, const struct va_tensors *set,
+                        const char *path)
+{
+    const char *streams = va_tensors_meta(set, "streams"),
+               *fusion = va_tensors_meta(set, "fusion"),
+               *dropout = va_tensors_meta(set, "stream-dropout");
+
+    if (!streams)
+        return 0;
+    if (va_streams_parse(&c->streams, streams, VA_TEMPORAL_SIZE_MAX, path) < 0 ||
+        va_temporal_number(set, path, "stream-width", &c->stream_width) < 0)
+        return -1;
+    while (fusion && strcmp(va_fusion_names[c->fusion], fusion))
+        if (!va_fusion_names[++c->fusion])
+            return va_error("%s: fusion: found %s, expected %s or %s", path, fusion,
+                            va_fusion_names[0], va_fusion_names[1]);
+    c->stream_dropout = dropout ? strtod(dropout, NULL) : 0;
+    if (!(c->stream_dropout >= 0 && c->stream_dropout < 1))
+        return va_error("%s: stream-dropout: found %s, expected 0 to .999", path, dropout);
+    if (c->fusion)
+        c->in_dim = va_streams_columns(&c->streams);
+    return 0;
+}
+
 /* ---- reading: metadata ----------------------------------------------------------------------- */
 
 /* A value in the metadata says what the tensors say. A file of others may lack it. */
@@ -193,7 +221,7 @@ int va_temporal_config_load(struct va_temporal_config *c, const struct va_tensor
         return va_error("%s: arch: found %s, expected %s", path, arch, ARCH);
     if (norm && !c->in_norm && strcmp(norm, "no") != 0)
         return va_error("%s: in-norm: found %s, expected yes or no", path, norm);
-    if (read_sizes(c, set, path) < 0 ||
+    if (read_sizes(c, set, path) < 0 || read_streams(c, set, path) < 0 ||
         va_temporal_number(set, path, "lookahead", &c->lookahead) < 0 ||
         va_temporal_config_check(c, path) < 0 || check_metadata(c, set, path) < 0)
         return -1;

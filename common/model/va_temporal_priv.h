@@ -4,6 +4,7 @@
 #ifndef VA_TEMPORAL_PRIV_H
 #define VA_TEMPORAL_PRIV_H
 
+#include "model/va_fusion.h"
 #include "model/va_stack.h"
 #include "model/va_temporal.h"
 #include "nn/va_tcn.h"
@@ -11,6 +12,7 @@
 
 /* Linear layers by the index of their weight; the bias follows it. */
 struct va_temporal_layers {
+    struct va_fusion fusion;
     struct va_tcn tcn[VA_TEMPORAL_BLOCKS_MAX];
     int64_t embed; /* without a TCN; else -1 */
     struct va_stack stack;
@@ -18,6 +20,7 @@ struct va_temporal_layers {
 };
 
 struct va_temporal_acts {
+    struct va_fusion_acts fusion;
     struct va_tcn_acts tcn[VA_TEMPORAL_BLOCKS_MAX];
     void *embedded;            /* [M, D]; without a TCN */
     void *normed, *norm_stats; /* [M, D], [M, 2]; only with in_norm */
@@ -50,10 +53,14 @@ void va_temporal_layers_release(struct va_temporal_layers *l);
 enum va_temporal_part {
     VA_PART_ALWAYS,
     VA_PART_TCN,
-    VA_PART_LAYERS, /* all but a TCN alone */
-    VA_PART_KIND,   /* kinds that name the setting */
+    VA_PART_LAYERS,  /* all but a TCN alone */
+    VA_PART_KIND,    /* kinds that name the setting */
+    VA_PART_STREAMS, /* models of named streams */
 };
 bool va_temporal_has(const struct va_temporal_config *c, const struct va_setting *s);
+
+/* Columns of what goes into the TCN, or in its place. */
+int64_t va_temporal_entrance(const struct va_temporal *model);
 
 /* Places for what lies above the TCN. Without training, layers share two sets in turn. */
 void va_temporal_plan_top(struct va_temporal *model, int64_t B, int64_t T, bool training,

@@ -20,7 +20,7 @@ static void plan_tcn(struct va_temporal_stream *s)
 {
     const struct va_temporal_config *c = &s->model->config;
     struct va_arena *a = &s->arena;
-    int64_t width = c->in_dim, most = 0;
+    int64_t width = va_temporal_entrance(s->model), most = 0;
 
     for (int64_t b = 0; b < c->blocks; b++) {
         int64_t reach = va_tcn_reach(&s->model->layers.tcn[b]);
@@ -38,6 +38,7 @@ static void plan_tcn(struct va_temporal_stream *s)
 
 static void plan(struct va_temporal_stream *s)
 {
+    va_fusion_plan(&s->model->layers.fusion, s->block, false, &s->arena, &s->acts.fusion);
     if (s->model->config.blocks)
         plan_tcn(s);
     va_temporal_plan_top(s->model, 1, s->block, false, &s->arena, &s->acts);
@@ -93,7 +94,7 @@ static const void *forward_tcn(struct va_temporal_stream *s, int64_t T, const vo
     int64_t lead, same;
     void *in = va_history_append(&s->in[0], be, T, &lead);
 
-    be->ops->copy(be, in, x, T * c->in_dim);
+    be->ops->copy(be, in, x, T * va_temporal_entrance(s->model));
     for (int64_t b = 0; b < c->blocks; b++) {
         struct va_tcn_acts acts = { .c1 = s->c1, .c2 = s->c2, .sum = s->c2, .out = s->out };
         int64_t here = lead;
@@ -112,6 +113,7 @@ void va_temporal_stream_forward(struct va_temporal_stream *s, int64_t T, const v
 {
     struct va_temporal *model = s->model;
 
+    x = va_fusion_forward(&model->layers.fusion, T, x, &s->acts.fusion);
     if (model->config.blocks) {
         x = forward_tcn(s, T, x);
     } else {

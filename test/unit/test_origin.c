@@ -37,9 +37,9 @@ static void encoders_that_are_known_agree(void)
     struct va_origin o = { 0 };
 
     VA_CHECK_INT(add(&o, &index, NULL, false), 0);
-    VA_CHECK(o.encoder == a && o.path == paths[1] && !o.mixed);
-    o.encoder = b;
-    o.path = "m.h5";
+    VA_CHECK(o.streams[0].encoder == a && o.streams[0].path == paths[1] && !o.streams[0].mixed);
+    o.streams[0].encoder = b;
+    o.streams[0].path = "m.h5";
     VA_CHECK_INT(add(&o, &index, NULL, false), -1);
     VA_CHECK(strstr(said, "1.h5: found features of encoder a, expected b as in m.h5") != NULL);
 }
@@ -54,7 +54,7 @@ static void chosen_videos_count_and_mixtures_are_known(void)
     VA_CHECK_INT(add(&fresh, &index, NULL, false), -1);
     fresh = (struct va_origin){ 0 };
     VA_CHECK_INT(add(&fresh, &index, NULL, true), 0);
-    VA_CHECK(fresh.mixed);
+    VA_CHECK(fresh.streams[0].mixed);
     VA_CHECK_INT(va_origin_store(&fresh, set), 0);
     VA_CHECK_INT(set->meta_count, 0);
     VA_CHECK_INT(va_origin_store(&o, set), 0);
@@ -70,12 +70,12 @@ static void rates_are_a_range_that_comes_back(void)
 
     VA_CHECK_INT(add(&o, &index, NULL, false), 0);
     VA_CHECK_INT(va_origin_store(&o, set), 0);
-    va_origin_load(&back, set, "m.h5");
+    va_origin_load(&back, set, "m.h5", NULL);
     VA_CHECK_NEAR(back.fps_min, 12.5, 0);
     VA_CHECK_NEAR(back.fps_max, 29.97, 1e-12);
-    VA_CHECK(!back.encoder);
+    VA_CHECK(!va_origin_encoder(&back, ""));
     VA_CHECK_INT(va_tensors_set_meta(set, "fps-max", "nan"), 0);
-    va_origin_load(&back, set, "m.h5");
+    va_origin_load(&back, set, "m.h5", NULL);
     VA_CHECK_NEAR(back.fps_max, 0, 0);
     va_tensors_free(set);
 }

@@ -224,6 +224,34 @@ static void gradients_of_other_layers(void)
     }
 }
 
+/* Two named streams of 3 and 1 features, the second with a wider linear layer than it has features. */
+static struct va_temporal_config fused(int temporal, enum va_fusion_kind fusion)
+{
+    struct va_temporal_config c = other(temporal);
+
+    c.fusion = fusion;
+    c.stream_width = 2;
+    c.in_dim = 6;
+    VA_CHECK(va_streams_parse(&c.streams, "face=3,sound=1", 10, "test") == 0);
+    return c;
+}
+
+static void gradients_of_streams(void)
+{
+    for (int f = 1; va_fusion_names[f]; f++)
+        for (int t = 0; va_temporal_names[t]; t++) {
+            struct va_temporal_config c = fused(t, (enum va_fusion_kind)f);
+
+            gradients(&c, 2, 13, 0.3);
+            c.stream_width = 0;
+            gradients(&c, 1, 1, 0);
+            if (va_test_bad) {
+                printf("# %s, %s\n", va_fusion_names[f], va_temporal_names[t]);
+                return;
+            }
+        }
+}
+
 /* A second backward adds the same once more. */
 static void gradients_add(void)
 {
@@ -253,13 +281,35 @@ static void gradients_add(void)
     model_free(&m);
 }
 
+/* All temporal models, then those of streams on top of the first and the second. */
+static struct va_temporal_config any_kind(int t)
+{
+    int models = 0;
+
+    while (va_temporal_names[models])
+        models++;
+    return t < models ? other(t)
+                      : fused((t - models) % 2, (enum va_fusion_kind)(1 + (t - models) / 2));
+}
+
+static int kinds(void)
+{
+    int count = 0;
+
+    while (va_temporal_names[count])
+        count++;
+    for (int f = 1; va_fusion_names[f]; f++)
+        count += 2;
+    return count;
+}
+
 /* ---- forward ----------------------------------------------------------------------------- */
 
 /* The layout for training, the one for prediction, and a room larger than needed agree. */
 static void layouts_agree(void)
 {
-    for (int t = 0; va_temporal_names[t]; t++) {
-        struct va_temporal_config c = other(t);
+    for (int t = 0; t < kinds(); t++) {
+        struct va_temporal_config c = any_kind(t);
         double first[2 * 13 * 2];
         struct model m;
 
@@ -338,8 +388,8 @@ static void parts_of(const struct va_temporal_config *c)
 
 static void dropout_of_a_part(void)
 {
-    for (int t = 0; va_temporal_names[t]; t++) {
-        struct va_temporal_config c = other(t);
+    for (int t = 0; t < kinds(); t++) {
+        struct va_temporal_config c = any_kind(t);
 
         parts_of(&c);
     }
@@ -422,8 +472,8 @@ static void streaming(void)
 {
     static const int64_t blocks[] = { 1, 7, 64, 200 };
 
-    for (int t = 0; va_temporal_names[t]; t++) {
-        struct va_temporal_config c = other(t);
+    for (int t = 0; t < kinds(); t++) {
+        struct va_temporal_config c = any_kind(t);
         double whole[2 * 150];
         struct model m;
 
@@ -497,6 +547,7 @@ int main(void)
     VA_TEST(gradients_with_input_norm);
     VA_TEST(gradients_of_smallest_sizes);
     VA_TEST(gradients_of_other_layers);
+    VA_TEST(gradients_of_streams);
     VA_TEST(gradients_add);
     VA_TEST(layouts_agree);
     VA_TEST(dropout_is_of_its_step);

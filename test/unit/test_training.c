@@ -130,7 +130,7 @@ static void options_override_presets_and_files(void)
     options.dropout = .9; /* not affirmed below */
     va_settings_override(&va_train_settings, &c, c.source, &options, lr_and_layers);
     VA_CHECK(c.lr == 0.5 && c.model.layers == 2 && c.dropout == .2 && !c.model.in_norm);
-    VA_CHECK(va_train_config_model(&c, 40, NULL, NULL, &temporal) == 0);
+    VA_CHECK(va_train_config_model(&c, 40, NULL, NULL, NULL, &temporal) == 0);
     VA_CHECK(temporal.in_dim == 40 && temporal.layers == 2 && temporal.blocks == 4 &&
              !temporal.in_norm);
 
@@ -146,13 +146,13 @@ static void options_override_presets_and_files(void)
     VA_CHECK(model && va_params_draw(va_temporal_params(model), 1) == 0 &&
              va_params_store(va_temporal_params(model), set) == 0 &&
              va_temporal_config_store(&file, set) == 0);
-    VA_CHECK(va_train_config_model(&c, 7, set, "m.h5", &temporal) == 0);
+    VA_CHECK(va_train_config_model(&c, 7, NULL, set, "m.h5", &temporal) == 0);
     VA_CHECK(temporal.dt_rank == 2 && temporal.blocks == 1 && temporal.layers == 2);
     VA_CHECK(!temporal.in_norm); /* the option's */
     VA_CHECK_INT(c.model.kernel, 3);
     c.model.layers = 3;
     va_error_catch_begin(line, sizeof(line));
-    VA_CHECK(va_train_config_model(&c, 7, set, "m.h5", &temporal) < 0);
+    VA_CHECK(va_train_config_model(&c, 7, NULL, set, "m.h5", &temporal) < 0);
     VA_CHECK(strcmp(line, "m.h5: layers is 2, expected 3 as --layers says") == 0);
     va_error_catch_end();
     va_temporal_free(model);

@@ -15,7 +15,7 @@ enum { OPTIONS_MAX = 32 };
 struct init_args {
     int arch, preset;
     int64_t seed;
-    const char *output;
+    const char *output, *streams;
     struct va_temporal_config model;
 };
 
@@ -37,7 +37,8 @@ static const char *head_option_given(void)
 {
     return va_option_given("preset")   ? "preset"
            : va_option_given("in-dim") ? "in-dim"
-                                       : va_settings_given(&va_temporal_settings);
+           : va_option_given("streams") ? "streams"
+                                        : va_settings_given(&va_temporal_settings);
 }
 
 static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
@@ -53,6 +54,8 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
             0, "preset", &a->preset, va_weights_presets,
             "source of initial weights and --in-norm: the paper, or the authors' code"),
         VA_OPT_INT(0, "in-dim", &h->in_dim, 1, 65536, "number of features of a frame"),
+        VA_OPT_STRING(0, "streams", &a->streams, "NAME=N,...",
+                      "named streams of features with their widths, in the place of --in-dim"),
     };
     static struct va_option table[OPTIONS_MAX]; /* the provenance is made from it later */
     int64_t n = VA_COUNT(options);
@@ -81,7 +84,17 @@ static bool parse_init(struct init_args *a, int argc, char **argv, int *status)
     return true;
 }
 
-static int run_init(const struct init_args *a)
+static int take_streams(struct init_args *a)
+{
+    if (!a->streams)
+        return 0;
+    if (va_streams_parse(&a->model.streams, a->streams, 65536, "--streams") < 0)
+        return -1;
+    a->model.in_dim = va_streams_columns(&a->model.streams);
+    return 0;
+}
+
+static int run_init(struct init_args *a)
 {
     /* a forward pass is part of vit_tiny's: in double its floats do not depend on the processor */
     struct va_backend *be = a->arch == VA_ARCH_VIT_TINY ? va_ref_backend_new()
@@ -95,7 +108,7 @@ static int run_init(const struct init_args *a)
         set = va_arch_init_yunet(be, (enum va_arch)a->arch, (uint64_t)a->seed);
     else if (a->arch != VA_ARCH_MAMBA_VA)
         set = va_arch_init_encoder(be, (enum va_arch)a->arch, (uint64_t)a->seed);
-    else if (va_temporal_config_check(&a->model, "mamba-va") == 0)
+    else if (take_streams(a) == 0 && va_temporal_config_check(&a->model, "mamba-va") == 0)
         set = va_arch_init_temporal(be, &a->model,
                                     a->preset == VA_WEIGHTS_AUTHORS ? VA_TEMPORAL_INIT_AUTHORS
                                                                     : VA_TEMPORAL_INIT_PAPER,
