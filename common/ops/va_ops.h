@@ -34,6 +34,8 @@
 struct va_ops {
     const char *name;
     size_t elem; /* bytes of one number */
+    int64_t
+        scan_marks; /* frames from mark to mark, where scan leaves states to scan_grad; else 0 */
 
     /* Memory. alloc: zeroed; NULL after reporting. copy: device to device. */
     void *(*alloc)(struct va_backend *be, int64_t count);
@@ -164,6 +166,14 @@ struct va_backend {
 static inline void *va_at(const struct va_backend *be, const void *buffer, int64_t i)
 {
     return (char *)buffer + i * (int64_t)be->ops->elem;
+}
+
+/* Marks of a scan of B sequences (struct va_scan), E N numbers each; 0: the device has none. */
+static inline int64_t va_scan_marks(const struct va_backend *be, int64_t B, int64_t T)
+{
+    int64_t step = be->ops->scan_marks;
+
+    return step ? B * ((T + step - 1) / step) : 0;
 }
 
 /* A buffer of bytes, zeroed; NULL after reporting. */
