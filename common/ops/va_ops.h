@@ -10,7 +10,7 @@
  * Contracts: what each operation computes is said in ops/va_op.h, and for time, pictures, blocks and
  *            training in ops/va_op_*.h
  * Time:      operations may run later, in the order of their calls. What the host gives (parameter
- *            structs, sources of put_*, indices, scales) is read before the call returns. Only
+ *            structs, sources of put_*) is read before the call returns. Only
  *            get_*, sync and what returns a result wait. A buffer may be freed with work
  *            outstanding. A list of tensors lives until the next wait.
  *            What varies from step to step is in a record on the device (ops/va_op_train.h), where
@@ -119,8 +119,8 @@ struct va_ops {
 
     /*
      * Optional, NULL together. From `record` to `recorded` calls are kept as well as made; recorded
-     * returns them, or NULL where one of them waited or took something from the host (put_*, indices,
-     * factors, moments), or a device cannot keep them, such as those that ask for memory. `replay` makes
+     * returns them, or NULL where one of them waited or took something from the host (put_*,
+     * moments), or a device cannot keep them, such as those that ask for memory. `replay` makes
      * them again: what differs is what the buffers hold, the step's record among them. Lists and buffers given
      * to them live until `forget`.
      */
