@@ -32,6 +32,8 @@ static inline unsigned va_blocks_of(int64_t n, int64_t size)
     return (unsigned)((n + size - 1) / size);
 }
 
+static constexpr int VA_SCAN_MARKS = 16; /* frames from mark to mark (struct va_scan) */
+
 /* Whether an operation of n numbers is to be done: it is not after a failure, nor where n is 0. */
 static inline bool va_cuda_go(const struct va_backend *be, int64_t n)
 {

@@ -336,6 +336,7 @@ static void cuda_forget(struct va_backend *be, void *calls)
 static const struct va_ops cuda_ops = {
     .name = "cuda",
     .elem = sizeof(float),
+    .scan_marks = VA_SCAN_MARKS,
     .alloc = cuda_alloc,
     .free = cuda_free,
     .zero = cuda_zero,

@@ -1,13 +1,12 @@
-/* Rows as they are: taken by index, or added with a factor each. What the host gives for a row is put
- * into working memory first. */
+/* Rows as they are: taken by index, or added with a factor each. */
 #include "cuda/va_map.h"
 
 static __global__ void __launch_bounds__(256)
-    gather(struct va_quads q, const struct va_gather p, const int32_t *index)
+    gather(struct va_quads q, const struct va_gather p)
 {
     VA_EACH_RUN(row, p.rows)
     {
-        const int32_t from = index[row];
+        const int32_t from = ((const int32_t *)p.index)[row];
         const float *x = from < 0 ? (const float *)p.fill : (const float *)p.x + from * p.C;
         float *y = (float *)p.y + row * p.C;
 
@@ -28,23 +27,19 @@ void va_cuda_gather(struct va_backend *be, const struct va_gather *p)
                          va_aligned16(p->y);
     const struct va_quads q = { p->C, 0, vectors };
     const struct va_map_shape s = va_map_shape(q, p->rows);
-    const size_t bytes = (size_t)p->rows * sizeof(*p->index);
-    int32_t *index = va_cuda_go(be, p->rows * p->C) ? (int32_t *)va_cuda_room(be, bytes)
-                                                    : nullptr;
 
-    if (!index)
+    if (!va_cuda_go(be, p->rows * p->C))
         return;
-    va_gpu_put(index, p->index, bytes);
-    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gather, q, *p, index);
+    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gather, q, *p);
     va_cuda_launched(be, "gather");
 }
 
 static __global__ void __launch_bounds__(256)
-    add_scaled(struct va_quads q, const struct va_add_scaled p, const double *factors)
+    add_scaled(struct va_quads q, const struct va_add_scaled p)
 {
     VA_EACH_RUN(run, p.B)
     {
-        const float factor = (float)factors[run];
+        const float factor = ((const float *)p.s)[run];
         const float *f = (const float *)p.f + run * p.n;
         const float *x = p.x ? (const float *)p.x + run * p.n : nullptr;
         float *y = (float *)p.y + run * p.n;
@@ -70,12 +65,9 @@ void va_cuda_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
                          va_aligned_runs(p->x, p->B, p->n) && va_aligned_runs(p->y, p->B, p->n);
     const struct va_quads q = { p->n, 0, vectors };
     const struct va_map_shape s = va_map_shape(q, p->B);
-    const size_t bytes = (size_t)p->B * sizeof(*p->s);
-    double *factors = va_cuda_go(be, p->B * p->n) ? (double *)va_cuda_room(be, bytes) : nullptr;
 
-    if (!factors)
+    if (!va_cuda_go(be, p->B * p->n))
         return;
-    va_gpu_put(factors, p->s, bytes);
-    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, add_scaled, q, *p, factors);
+    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, add_scaled, q, *p);
     va_cuda_launched(be, "add_scaled");
 }

@@ -8,7 +8,7 @@
 struct scan_args {
     struct va_scan_group g;
     const float *h0; /* of the group's first state */
-    float *y, *h_last;
+    float *y, *h_last, *marks;
 };
 
 template <int NP>
@@ -68,9 +68,14 @@ static __global__ void __launch_bounds__(va_scan_sizes<NP>::threads)
             const int t = t0 + k0 + me.n;
             float part[NP];
 
+            if (p.marks && me.mine && k0 % VA_SCAN_MARKS == 0)
+                p.marks[va_scan_mark(p.g, me, t0 + k0)] = h;
 #pragma unroll
             for (int k = 0; k < NP; k++) {
-                h = va_scan_next(now, me, k0 + k, a, h);
+                const float d = now.delta[k0 + k][me.c];
+
+                /* behind the last frame delta and u are 0, and h stays */
+                h = va_exp2(d * a) * h + d * now.u[k0 + k][me.c] * now.Bm[k0 + k][me.n];
                 part[k] = now.Cm[k0 + k][me.n] * h;
             }
             const float sum = va_scan_sum_states<NP / 2>(part, me.n);
@@ -95,7 +100,8 @@ void va_cuda_scan(struct va_backend *be, const struct va_scan *p)
             const struct scan_args args = { va_scan_group_of(p, n0,
                                                              va_scan_sizes<NP>::channels),
                                             p->h0 ? va_in(p->h0) + n0 : NULL, va_out(p->y),
-                                            p->h_last ? va_out(p->h_last) + n0 : NULL };
+                                            p->h_last ? va_out(p->h_last) + n0 : NULL,
+                                            p->marks ? va_out(p->marks) + n0 : NULL };
 
             VA_LAUNCH(va_gpu_stream(), dim3((unsigned)args.g.B * args.g.blocks),
                       dim3(va_scan_sizes<NP>::threads), sizeof(scan_shared<NP>), scan<NP>,

@@ -18,8 +18,8 @@ template <int NP>
 struct va_scan_sizes {
     static constexpr int channels = NP < 16 ? 32 : 16; /* of a block */
     static constexpr int threads = channels * NP;
-    static constexpr int tile = 32;  /* frames staged at a time, forward */
-    static constexpr int piece = 16; /* backward */
+    static constexpr int tile = 32;             /* frames staged at a time, forward */
+    static constexpr int piece = VA_SCAN_MARKS; /* backward */
 };
 
 /* One operand: rows that lie ld apart, of which columns [0, cols) are there. */
@@ -132,38 +132,26 @@ struct va_scan_tile {
     float Bm[ROWS][NP], Cm[ROWS][NP];
 };
 
-/* Without Cm, which states do not follow from. */
 template <bool WIDE, int NP, int ROWS>
-static __device__ __forceinline__ void va_scan_stage_states(va_scan_tile<NP, ROWS> &s,
-                                                            const struct va_scan_group &g,
-                                                            const struct va_scan_lane &me,
-                                                            int t0)
+static __device__ __forceinline__ void va_scan_stage_tile(va_scan_tile<NP, ROWS> &s,
+                                                          const struct va_scan_group &g,
+                                                          const struct va_scan_lane &me, int t0)
 {
     constexpr int THREADS = va_scan_sizes<NP>::threads;
 
     va_scan_stage<WIDE, THREADS>(s.u, g.u, me.row, t0, g.T, me.e0);
     va_scan_stage<WIDE, THREADS>(s.delta, g.delta, me.row, t0, g.T, me.e0);
     va_scan_stage<WIDE, THREADS>(s.Bm, g.Bm, me.row, t0, g.T, 0);
+    va_scan_stage<WIDE, THREADS>(s.Cm, g.Cm, me.row, t0, g.T, 0);
 }
 
-template <bool WIDE, int NP, int ROWS>
-static __device__ __forceinline__ void va_scan_stage_tile(va_scan_tile<NP, ROWS> &s,
-                                                          const struct va_scan_group &g,
-                                                          const struct va_scan_lane &me, int t0)
+/* Where the mark before frame t of this lane's state lies. */
+static __device__ __forceinline__ int64_t va_scan_mark(const struct va_scan_group &g,
+                                                       const struct va_scan_lane &me, int t)
 {
-    va_scan_stage_states<WIDE>(s, g, me, t0);
-    va_scan_stage<WIDE, va_scan_sizes<NP>::threads>(s.Cm, g.Cm, me.row, t0, g.T, 0);
-}
+    const int marks = (g.T + VA_SCAN_MARKS - 1) / VA_SCAN_MARKS;
 
-/* h[t] of frame k of the tile; behind the last frame delta and u are 0, and h stays. `a` is A log2(e). */
-template <int NP, int ROWS>
-static __device__ __forceinline__ float va_scan_next(const va_scan_tile<NP, ROWS> &s,
-                                                     const struct va_scan_lane &me, int k,
-                                                     float a, float h)
-{
-    const float d = s.delta[k][me.c];
-
-    return va_exp2(d * a) * h + d * s.u[k][me.c] * s.Bm[k][me.n];
+    return ((me.b * marks + t / VA_SCAN_MARKS) * g.E + me.e) * g.states + me.n;
 }
 
 /*

@@ -1,7 +1,8 @@
 /*
- * Backward of the scan. A sweep forward leaves the states at the start of every piece of frames (marks);
- * then pieces are gone through from the last, and inside one the states are in registers.
- * One piece is read while the one before is worked on. dB and dC are added over the channels of a block in a
+ * Backward of the scan. Pieces of frames are gone through from the last. The forward pass left the states before each of
+ * them (marks); inside a piece they are in registers.
+ * One piece is read while the one before is worked on. What all states of a channel need, or all channels of a state,
+ * is laid so that a lane gets four frames in one load. dB and dC are added over the channels of a block in a
  * fixed order, and by a second kernel over blocks; so are dA and dskip over sequences.
  */
 #include "cuda/va_reduce.h"
@@ -13,10 +14,10 @@ struct grad_args {
     struct va_scan_rows dy, z;
     float *du, *ddelta, *dz;
     int64_t lddu, ldddelta, lddz;
-    float *marks;      /* [B, blocks, pieces, threads] */
-    float *dBm, *dCm;  /* [B, blocks, T, N] */
-    float *dA, *dskip; /* [B, E, N], [B, E]; dskip of the first group only */
-    bool wide;         /* all operands are */
+    const float *marks; /* of the group's first state */
+    float *dBm, *dCm;   /* [B, blocks, T, N] */
+    float *dA, *dskip;  /* [B, E, N], [B, E]; dskip of the first group only */
+    bool wide;          /* all operands are */
 };
 
 template <int NP>
@@ -26,54 +27,13 @@ struct grad_shared {
     struct {
         va_scan_tile<NP, piece> tile;
         float dy[piece][channels], z[piece][channels];
-    } in[2];                  /* of piece i: in[i % 2] */
-    float g[piece][channels]; /* dy silu(z) */
+    } in[2]; /* of piece i: in[i % 2] */
+    /* Frames of a channel or state, rows in other banks: delta, delta u, dy silu(z) */
+    alignas(16) float d[channels][piece + 4], du[channels][piece + 4], g[channels][piece + 4];
+    alignas(16) float Bm[NP][piece + 4], Cm[NP][piece + 4];
     alignas(16) float dBm[piece][NP][channels + 4],
         dCm[piece][NP][channels + 4]; /* rows in other banks */
 };
-
-template <int NP>
-static __device__ __forceinline__ void stage_states(const struct grad_args &p,
-                                                    grad_shared<NP> &s,
-                                                    const struct va_scan_lane &me, int i)
-{
-    const int t0 = i * va_scan_sizes<NP>::piece;
-
-    if (p.g.wide)
-        va_scan_stage_states<true>(s.in[i % 2].tile, p.g, me, t0);
-    else
-        va_scan_stage_states<false>(s.in[i % 2].tile, p.g, me, t0);
-    va_copy_commit();
-}
-
-/* States before each piece; those after the last are not asked for. */
-template <int NP>
-static __device__ void leave_marks(const struct grad_args &p, grad_shared<NP> &s,
-                                   const struct va_scan_lane &me, float a, float *marks)
-{
-    constexpr int PIECE = va_scan_sizes<NP>::piece, THREADS = va_scan_sizes<NP>::threads;
-    const int last = p.pieces - 1;
-    float h = 0;
-
-    if (last > 0)
-        stage_states(p, s, me, 0);
-    for (int i = 0; i < last; i++) {
-        const va_scan_tile<NP, PIECE> &now = s.in[i % 2].tile;
-
-        marks[(int64_t)i * THREADS] = h;
-        if (i + 1 < last)
-            stage_states(p, s, me, i + 1);
-        else
-            va_copy_commit();
-        va_copy_wait<1>();
-        __syncthreads();
-#pragma unroll
-        for (int k = 0; k < PIECE; k++)
-            h = va_scan_next(now, me, k, a, h);
-        __syncthreads(); /* its place is that of the piece after the next */
-    }
-    marks[(int64_t)last * THREADS] = h;
-}
 
 template <bool WIDE, int NP>
 static __device__ __forceinline__ void stage_all(const struct grad_args &p, grad_shared<NP> &s,
@@ -100,23 +60,44 @@ static __device__ __forceinline__ void stage_piece(const struct grad_args &p,
         stage_all<false>(p, s, me, i);
 }
 
-/* Waits for piece i, and makes the gradient before the gate. There is a barrier at the end. */
+/* Waits for piece i, and lays it along frames. There is a barrier at the end. */
 template <int NP>
 static __device__ __forceinline__ void take_piece(const struct grad_args &p, grad_shared<NP> &s,
                                                   int i)
 {
     constexpr int PIECE = va_scan_sizes<NP>::piece, CHANNELS = va_scan_sizes<NP>::channels;
+    constexpr int THREADS = va_scan_sizes<NP>::threads;
     const auto &in = s.in[i % 2];
 
     va_copy_wait<1>();
     __syncthreads();
 #pragma unroll
-    for (int first = 0; first < PIECE * CHANNELS; first += va_scan_sizes<NP>::threads) {
+    for (int first = 0; first < PIECE * CHANNELS; first += THREADS) {
         const int j = first + (int)threadIdx.x, k = j / CHANNELS, c = j % CHANNELS;
+        const float d = in.tile.delta[k][c];
 
-        s.g[k][c] = in.dy[k][c] * (p.g.z ? va_act(VA_SILU, in.z[k][c]) : 1);
+        s.d[c][k] = d;
+        s.du[c][k] = d * in.tile.u[k][c];
+        s.g[c][k] = in.dy[k][c] * (p.g.z ? va_act(VA_SILU, in.z[k][c]) : 1);
+    }
+#pragma unroll
+    for (int first = 0; first < PIECE * NP; first += THREADS) {
+        const int j = first + (int)threadIdx.x, k = j / NP, n = j % NP;
+
+        if (PIECE * NP % THREADS != 0 && j >= PIECE * NP)
+            break;
+        s.Bm[n][k] = in.tile.Bm[k][n];
+        s.Cm[n][k] = in.tile.Cm[k][n];
     }
     __syncthreads();
+}
+
+/* Four frames, in one load. */
+static __device__ __forceinline__ void take_four(float (&to)[4], const float *from)
+{
+    const float4 x = *(const float4 *)from;
+
+    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
 }
 
 /* Sums of a frame over the states of this group go to the gradients of its numbers. */
@@ -124,20 +105,19 @@ template <int NP>
 static __device__ __forceinline__ void store(const struct grad_args &p,
                                              const grad_shared<NP> &s,
                                              const struct va_scan_lane &me, int i, int k,
-                                             float y, float dB, float dd)
+                                             float skip, float y, float dB, float dd)
 {
     const auto &in = s.in[i % 2];
     const float d = in.tile.delta[k][me.c], u = in.tile.u[k][me.c];
     const int t0 = i * va_scan_sizes<NP>::piece;
     const int64_t row = me.row + t0 + k;
-    const float skip = p.g.skip[me.e];
 
     if (t0 + k >= p.g.T)
         return;
     if (p.du) {
         float *du = p.du + row * p.lddu + me.e;
 
-        *du = (p.g.first ? s.g[k][me.c] * skip : *du) + dB * d;
+        *du = (p.g.first ? s.g[me.c][k] * skip : *du) + dB * d;
     }
     if (p.ddelta) {
         float *ddelta = p.ddelta + row * p.ldddelta + me.e;
@@ -152,16 +132,24 @@ static __device__ __forceinline__ void store(const struct grad_args &p,
     }
 }
 
-/* Over the channels of the block, four at a time. */
+/* Which frame of a piece and which state this thread adds up over the channels of the block. */
+template <int NP>
+static __device__ __forceinline__ int frame_of_sum()
+{
+    return (int)threadIdx.x / NP % va_scan_sizes<NP>::piece;
+}
+
+/* Over the channels of the block, four at a time; to number `at` of dBm and dCm. */
 template <int NP>
 static __device__ __forceinline__ void sum_channels(const struct grad_args &p,
-                                                    const grad_shared<NP> &s, int t0)
+                                                    const grad_shared<NP> &s, int64_t at)
 {
-    constexpr int PIECE = va_scan_sizes<NP>::piece, CHANNELS = va_scan_sizes<NP>::channels;
+    constexpr int SIZE = va_scan_sizes<NP>::piece * NP, CHANNELS = va_scan_sizes<NP>::channels;
+    const int k = frame_of_sum<NP>(), n = (int)threadIdx.x % NP;
 
-    for (int j = threadIdx.x; j < 2 * PIECE * NP; j += va_scan_sizes<NP>::threads) {
-        const int k = j / NP % PIECE, n = j % NP;
-        const bool of_B = j < PIECE * NP;
+#pragma unroll
+    for (int first = 0; first < 2 * SIZE; first += va_scan_sizes<NP>::threads) {
+        const bool of_B = first + (int)threadIdx.x < SIZE;
         const float *row = of_B ? s.dBm[k][n] : s.dCm[k][n];
         float sum = 0;
 
@@ -171,8 +159,76 @@ static __device__ __forceinline__ void sum_channels(const struct grad_args &p,
 
             sum += (v.x + v.y) + (v.z + v.w);
         }
-        if (t0 + k < p.g.T && n < p.g.N)
-            (of_B ? p.dBm : p.dCm)[((int64_t)blockIdx.x * p.g.T + t0 + k) * p.g.N + n] = sum;
+        (of_B ? p.dBm : p.dCm)[at] = sum;
+    }
+}
+
+/* h[t - 1] and exp(delta[t] A) of each frame of a piece, from the state before it, and the state after it. */
+template <int NP, int PIECE>
+static __device__ __forceinline__ float again(const grad_shared<NP> &s,
+                                              const struct va_scan_lane &me, float a, float h,
+                                              float (&before)[PIECE], float (&decay)[PIECE])
+{
+#pragma unroll
+    for (int k0 = 0; k0 < PIECE; k0 += 4) {
+        float d[4], du[4], Bm[4];
+
+        take_four(d, &s.d[me.c][k0]);
+        take_four(du, &s.du[me.c][k0]);
+        take_four(Bm, &s.Bm[me.n][k0]);
+#pragma unroll
+        for (int k = 0; k < 4; k++) {
+            before[k0 + k] = h;
+            decay[k0 + k] = va_exp2(d[k] * a);
+            h = decay[k0 + k] * h + du[k] * Bm[k];
+        }
+    }
+    return h;
+}
+
+/* What a lane carries from a frame to the one before. */
+struct carried {
+    float h;  /* h[t] */
+    float dh; /* exp(delta[t+1] A) dh[t+1] */
+    float dA, dskip;
+};
+
+/* Parts of the sums over states, of NP frames from k0 on: C h, dh B, d(delta A) A. */
+template <int NP>
+struct parts {
+    float y[NP], B[NP], A[NP];
+};
+
+template <int NP, int PIECE>
+static __device__ __forceinline__ void go_back(grad_shared<NP> &s,
+                                               const struct va_scan_lane &me, int k0, float A,
+                                               const float (&before)[PIECE],
+                                               const float (&decay)[PIECE], struct carried &now,
+                                               struct parts<NP> &of)
+{
+#pragma unroll
+    for (int k4 = NP - 4; k4 >= 0; k4 -= 4) {
+        float d[4], du[4], g[4], Bm[4], Cm[4];
+
+        take_four(d, &s.d[me.c][k0 + k4]);
+        take_four(du, &s.du[me.c][k0 + k4]);
+        take_four(g, &s.g[me.c][k0 + k4]);
+        take_four(Bm, &s.Bm[me.n][k0 + k4]);
+        take_four(Cm, &s.Cm[me.n][k0 + k4]);
+#pragma unroll
+        for (int j = 3; j >= 0; j--) {
+            const int k = k4 + j;
+            const float dh = g[j] * Cm[j] + now.dh;
+
+            of.y[k] = Cm[j] * now.h;
+            of.B[k] = dh * Bm[j];
+            s.dBm[k0 + k][me.n][me.c] = dh * du[j];
+            s.dCm[k0 + k][me.n][me.c] = g[j] * now.h;
+            now.dh = dh * decay[k0 + k];
+            now.h = before[k0 + k];
+            of.A[k] = now.dh * now.h * A;
+            now.dA += now.dh * now.h * d[j];
+        }
     }
 }
 
@@ -181,60 +237,48 @@ static __global__ void __launch_bounds__(va_scan_sizes<NP>::threads, 2)
     scan_grad(const struct grad_args p)
 {
     VA_SHARED_MEMORY(grad_shared<NP>, s);
-    constexpr int PIECE = va_scan_sizes<NP>::piece, THREADS = va_scan_sizes<NP>::threads;
+    constexpr int PIECE = va_scan_sizes<NP>::piece;
     const struct va_scan_lane me = va_scan_here<NP>(p.g);
-    const float A = me.mine ? p.g.A[(int64_t)me.e * p.g.states + me.n] : 0, a = A * VA_LOG2E;
-    float *marks = p.marks + (int64_t)blockIdx.x * p.pieces * THREADS + threadIdx.x;
-    float carry = 0, dA = 0, dskip = 0; /* carry: exp(delta[t+1] A) dh[t+1] */
+    const float A = me.mine ? p.g.A[(int64_t)me.e * p.g.states + me.n] : 0;
+    const float skip = p.g.first && me.e < p.g.E ? p.g.skip[me.e] : 0;
+    const int k_sum = frame_of_sum<NP>(), n_sum = (int)threadIdx.x % NP;
+    int64_t mark = va_scan_mark(p.g, me, (p.pieces - 1) * PIECE);
+    int64_t at = ((int64_t)blockIdx.x * p.g.T + (p.pieces - 1) * PIECE + k_sum) * p.g.N + n_sum;
+    struct carried now = { 0, 0, 0, 0 };
 
-    leave_marks(p, s, me, a, marks);
     stage_piece(p, s, me, p.pieces - 1);
     va_copy_commit();
     for (int i = p.pieces - 1; i >= 0; i--) {
-        const va_scan_tile<NP, PIECE> &tile = s.in[i % 2].tile;
-        float before[PIECE], h = marks[(int64_t)i * THREADS]; /* h[t - 1] */
+        const float h = me.mine ? p.marks[mark] : 0;
+        float before[PIECE], decay[PIECE];
 
         if (i > 0)
             stage_piece(p, s, me, i - 1);
         va_copy_commit();
         take_piece(p, s, i);
-#pragma unroll
-        for (int k = 0; k < PIECE; k++) {
-            before[k] = h;
-            h = va_scan_next(tile, me, k, a, h);
-        }
+        now.h = again(s, me, A * VA_LOG2E, h, before, decay);
 #pragma unroll
         for (int k0 = PIECE - NP; k0 >= 0; k0 -= NP) {
-            float of_y[NP], of_B[NP], of_A[NP]; /* C h, dh B, d(delta A) A */
+            struct parts<NP> of;
 
-#pragma unroll
-            for (int k = NP - 1; k >= 0; k--) {
-                const float d = tile.delta[k0 + k][me.c], g = s.g[k0 + k][me.c];
-                const float Ct = tile.Cm[k0 + k][me.n], dh = g * Ct + carry;
+            go_back(s, me, k0, A, before, decay, now, of);
+            const float y = va_scan_sum_states<NP / 2>(of.y, me.n);
+            const float dB = va_scan_sum_states<NP / 2>(of.B, me.n);
+            const float dd = va_scan_sum_states<NP / 2>(of.A, me.n);
 
-                of_y[k] = Ct * h;
-                of_B[k] = dh * tile.Bm[k0 + k][me.n];
-                s.dBm[k0 + k][me.n][me.c] = dh * (d * tile.u[k0 + k][me.c]);
-                s.dCm[k0 + k][me.n][me.c] = g * h;
-                carry = dh * va_exp2(d * a);
-                h = before[k0 + k];
-                of_A[k] = carry * h * A;
-                dA += carry * h * d;
-            }
-            const float y = va_scan_sum_states<NP / 2>(of_y, me.n);
-            const float dB = va_scan_sum_states<NP / 2>(of_B, me.n);
-            const float dd = va_scan_sum_states<NP / 2>(of_A, me.n);
-
-            dskip += s.g[k0 + me.n][me.c] * tile.u[k0 + me.n][me.c];
+            now.dskip += s.g[me.c][k0 + me.n] * s.in[i % 2].tile.u[k0 + me.n][me.c];
             if (me.e < p.g.E)
-                store(p, s, me, i, k0 + me.n, y, dB, dd);
+                store(p, s, me, i, k0 + me.n, skip, y, dB, dd);
         }
         __syncthreads();
-        sum_channels(p, s, i * PIECE);
+        if (i * PIECE + k_sum < p.g.T && n_sum < p.g.N)
+            sum_channels(p, s, at);
+        mark -= (int64_t)p.g.E * p.g.states;
+        at -= PIECE * p.g.N;
     }
-    dskip = va_sum_warp<NP>(dskip);
+    const float dskip = va_sum_warp<NP>(now.dskip);
     if (me.mine)
-        p.dA[(me.b * p.g.E + me.e) * p.g.N + me.n] = dA;
+        p.dA[(me.b * p.g.E + me.e) * p.g.N + me.n] = now.dA;
     if (p.g.first && me.e < p.g.E && me.n == 0)
         p.dskip[me.b * p.g.E + me.e] = dskip;
 }
@@ -273,17 +317,15 @@ static __global__ void __launch_bounds__(256) sum_parts(const struct sums all)
 }
 
 /* Working memory of a group, in parts; false after reporting. */
-static bool take_room(struct va_backend *be, struct grad_args *a, int threads)
+static bool take_room(struct va_backend *be, struct grad_args *a)
 {
     const struct va_scan_group *g = &a->g;
-    const int64_t blocks = (int64_t)g->B * g->blocks, marks = blocks * a->pieces * threads;
-    const int64_t rows = blocks * g->T * g->N, dA = (int64_t)g->B * g->E * g->N;
-    const int64_t all = marks + 2 * rows + dA + (int64_t)g->B * g->E;
+    const int64_t rows = (int64_t)g->B * g->blocks * g->T * g->N;
+    const int64_t dA = (int64_t)g->B * g->E * g->N, all = 2 * rows + dA + (int64_t)g->B * g->E;
 
-    a->marks = (float *)va_cuda_room(be, (size_t)all * sizeof(float));
-    if (!a->marks)
+    a->dBm = (float *)va_cuda_room(be, (size_t)all * sizeof(float));
+    if (!a->dBm)
         return false;
-    a->dBm = a->marks + marks;
     a->dCm = a->dBm + rows;
     a->dA = a->dCm + rows;
     a->dskip = a->dA + dA;
@@ -321,7 +363,7 @@ static void grad_of_group(struct va_backend *be, const struct va_scan_grad *p, i
                            p->lddu,
                            p->ldddelta,
                            p->lddz,
-                           NULL,
+                           va_in(p->marks) + n0,
                            NULL,
                            NULL,
                            NULL,
@@ -330,7 +372,7 @@ static void grad_of_group(struct va_backend *be, const struct va_scan_grad *p, i
 
     a.wide = g.wide && va_scan_wide(a.dy) && (!p->z || va_scan_wide(a.z));
 
-    if (!take_room(be, &a, va_scan_sizes<NP>::threads))
+    if (!take_room(be, &a))
         return;
     VA_LAUNCH(va_gpu_stream(), dim3((unsigned)g.B * g.blocks), dim3(va_scan_sizes<NP>::threads),
               sizeof(grad_shared<NP>), scan_grad<NP>, a);

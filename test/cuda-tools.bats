@@ -12,6 +12,9 @@ setup() {
     export VA_CUDA=$BUILD/emu/plain/libvacuda.so
 }
 
+TUNE=(-j 1 -w tiny.h5 --labels labels --unmatched allow --train train.txt --val val.txt --batch 4 --per-video 8
+    --warmup-epochs 1 --drop-path 0.3)
+
 # near TOLERANCE TOOL ARGS... (which write out.h5): on the CPU and on the device
 near() {
     rm -f out.h5 cpu.h5
@@ -45,8 +48,21 @@ near() {
                 --epochs 3 --batch 2 --dropout 0.4 --clip-norm 0.1 --device cuda -o "$kind.$graph.h5" 2>$graph.log
         done
         cmp "$kind.yes.h5" "$kind.no.h5"
-        grep -q 'steps of 2 windows: recorded, and replayed' yes.log || explain "$kind: $(cat yes.log)"
+        grep -q 'steps of a batch of 2: recorded, and replayed' yes.log || explain "$kind: $(cat yes.log)"
         run ! grep -q replayed no.log
+    done
+}
+
+@test "pretraining and fine-tuning: steps that are replayed give the bytes of steps that are not" {
+    for graph in yes no; do
+        export VA_CUDA_GRAPH=$graph
+        va-mae-pretrain -v "${RUN[@]}" --steps 5 --accumulate 2 --device cuda -o mae.$graph.h5 a.h5 b.h5 2>mae.$graph
+        va-finetune -v "${TUNE[@]}" --steps 5 --device cuda -o tuned.$graph.h5 pa.h5 pb.h5 pc.h5 pd.h5 2>tuned.$graph
+    done
+    for what in mae tuned; do
+        cmp $what.yes.h5 $what.no.h5
+        grep -q 'recorded, and replayed from now on' $what.yes || explain "$(cat $what.yes)"
+        run ! grep -q replayed $what.no
     done
 }
 
@@ -68,8 +84,7 @@ near() {
 
 @test "pretraining and fine-tuning encoders" {
     near 1e-3 va-mae-pretrain -q "${RUN[@]}" --steps 3 -o out.h5 a.h5 b.h5
-    near 1e-3 va-finetune -q -j 1 -w tiny.h5 --labels labels --unmatched allow --train train.txt --val val.txt \
-        --batch 4 --per-video 8 --warmup-epochs 1 --steps 3 --drop-path 0.3 -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5
+    near 1e-3 va-finetune -q "${TUNE[@]}" --steps 3 -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5
 }
 
 @test "a GPU without memory, or that fails: one line, exit 4, and the run goes on from its checkpoint" {

@@ -16,14 +16,14 @@ static int64_t rows_of(int64_t rows, int64_t task, int64_t *first)
 static void add_scaled_task(void *arg, int64_t b, int thread)
 {
     const struct va_add_scaled *p = arg;
-    const float *f = (const float *)p->f + b * p->n;
+    const float *s = p->s, *f = (const float *)p->f + b * p->n;
     float *y = (float *)p->y + b * p->n;
 
     (void)thread;
     if (p->x)
-        va_hot()->axpy(p->n, (float)p->s[b], f, (const float *)p->x + b * p->n, y);
+        va_hot()->axpy(p->n, s[b], f, (const float *)p->x + b * p->n, y);
     else
-        va_hot()->scale(p->n, (float)p->s[b], f, y);
+        va_hot()->scale(p->n, s[b], f, y);
 }
 
 void va_cpu_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
@@ -35,6 +35,7 @@ void va_cpu_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
 static void gather_task(void *arg, int64_t task, int thread)
 {
     const struct va_gather *p = arg;
+    const int32_t *index = p->index;
     int64_t first, end = rows_of(p->rows, task, &first);
     size_t bytes = (size_t)p->C * sizeof(float);
 
@@ -42,8 +43,8 @@ static void gather_task(void *arg, int64_t task, int thread)
     for (int64_t r = first; r < end; r++) {
         float *y = (float *)p->y + r * p->C;
 
-        if (p->index[r] >= 0)
-            memcpy(y, (const float *)p->x + p->index[r] * p->C, bytes);
+        if (index[r] >= 0)
+            memcpy(y, (const float *)p->x + index[r] * p->C, bytes);
         else if (p->fill)
             memcpy(y, p->fill, bytes);
         else

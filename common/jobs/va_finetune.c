@@ -272,6 +272,7 @@ int va_finetune_run(const struct va_finetune_job *job)
 
     va_feed_free(t.feed);
     va_run_release(&t.run);
+    va_replay_release(&t.replay);
     va_optimiser_free(t.optimiser);
     va_rater_free(t.rater);
     if (t.be) {

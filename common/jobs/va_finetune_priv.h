@@ -12,6 +12,7 @@
 #include "feed/va_rated.h"
 #include "jobs/va_finetune.h"
 #include "model/va_rater.h"
+#include "ops/va_replay.h"
 
 enum { VA_FINETUNE_TRAIN_COLUMNS = 9, VA_FINETUNE_VAL_COLUMNS = 7 };
 
@@ -32,15 +33,16 @@ struct va_tuner {
     struct va_rater *rater;
     struct va_optimiser *optimiser;
     struct va_sampler sampler;
-    struct va_feed *feed;  /* of training; NULL before the first step */
-    int64_t room;          /* pictures of the largest share of a batch */
-    double *keep, *prob;   /* [depth, 2, room], [room, classes] */
-    float *label, *ok;     /* [room, 2], [room] on the host, */
-    void *va, *valid;      /* and on the device */
-    int32_t *expression;   /* [room] */
-    void *class;           /* [room] the same on the device */
-    void *weight_of_class; /* class_weight on the device */
-    void *dpred, *dlogits; /* [room, 2], [room, classes] */
+    struct va_feed *feed;    /* of training; NULL before the first step */
+    int64_t room;            /* pictures of the largest share of a batch */
+    double *keep, *prob;     /* [depth, 2, room], [room, classes] */
+    float *label, *ok;       /* [room, 2], [room] on the host, */
+    void *va, *valid;        /* and on the device */
+    int32_t *expression;     /* [room] */
+    void *class;             /* [room] the same on the device */
+    void *weight_of_class;   /* class_weight on the device */
+    void *dpred, *dlogits;   /* [room, 2], [room, classes] */
+    struct va_replay replay; /* of whole steps */
 };
 
 /* Of va_run_kind; arg is the tuner. */

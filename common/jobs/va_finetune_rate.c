@@ -80,7 +80,8 @@ static int rate(struct rating *r)
 
     if (got <= 0)
         return got;
-    va_rater_forward(t->rater, b->count, b->cut, NULL);
+    va_rater_put(t->rater, b->count, b->cut, NULL);
+    va_rater_forward(t->rater);
     ops->get_f32(t->be, t->label, va_rater_pred(t->rater), b->count * 2);
     if (C)
         ops->get_f64(t->be, t->prob, va_rater_logits(t->rater), b->count * C);

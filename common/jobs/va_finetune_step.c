@@ -95,8 +95,8 @@ static double ccc_share(const struct va_finetune_config *c)
     return c->loss == VA_FINETUNE_MIX ? c->mix : c->loss == VA_FINETUNE_CCC;
 }
 
-/* What is rated of the rank's share. */
-static int forward(struct va_tuner *t, int64_t k)
+/* The rank's share on its way to the device, with what is dropped of it. */
+static int put_share(struct va_tuner *t, int64_t k)
 {
     const struct va_finetune_config *c = &t->config;
     struct va_share share = va_share_of(t->sampler.batch);
@@ -107,7 +107,7 @@ static int forward(struct va_tuner *t, int64_t k)
     if (c->drop_path > 0)
         va_rater_drop_paths(&t->shape.encoder, c->drop_path, (uint64_t)c->seed, (uint64_t)k,
                             share.first, share.count, t->keep);
-    va_rater_forward(t->rater, share.count, patches, c->drop_path > 0 ? t->keep : NULL);
+    va_rater_put(t->rater, share.count, patches, c->drop_path > 0 ? t->keep : NULL);
     return va_backend_peek(t->be);
 }
 
@@ -147,19 +147,37 @@ static void class_loss(struct va_tuner *t, int64_t n, void *step)
                                                           .step = step });
 }
 
-static void backward(struct va_tuner *t, void *step)
+/* A step under way. */
+struct step {
+    struct va_tuner *t;
+    void *record; /* on the device */
+};
+
+/* Ratings, losses and gradients. */
+static void both_ways(const struct step *s)
 {
+    struct va_tuner *t = s->t;
     int64_t n = va_share_of(t->sampler.batch).count;
 
-    ccc_loss(t, n, step);
+    va_rater_forward(t->rater);
+    ccc_loss(t, n, s->record);
     if (t->shape.classes)
-        class_loss(t, n, step);
+        class_loss(t, n, s->record);
     va_params_zero_grad(t->run.state.params);
     va_rater_backward(t->rater, t->dpred, t->shape.classes ? t->dlogits : NULL);
 }
 
+/* The same and the update. */
+static void whole_step(void *arg)
+{
+    const struct step *s = arg;
+
+    both_ways(s);
+    va_optimiser_update(s->t->optimiser);
+}
+
 /* What the step changes; the same on all ranks, but for the file of the log. */
-static int update(struct va_tuner *t, int64_t k, const struct va_step_report *joined)
+static int finish(struct va_tuner *t, int64_t k, const struct va_step_report *joined)
 {
     struct va_run_state *s = &t->run.state;
     const struct va_step_report *all;
@@ -167,7 +185,6 @@ static int update(struct va_tuner *t, int64_t k, const struct va_step_report *jo
     const char *bad;
     struct va_step_report r;
 
-    va_optimiser_update(t->optimiser);
     if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
         return -1;
     all = va_comm_size() > 1 ? joined : &r;
@@ -193,20 +210,27 @@ int va_tuner_step(void *arg)
     struct va_run_state *s = &t->run.state;
     int64_t k = s->batches;
     struct va_step_report joined;
-    void *step = va_optimiser_begin(t->optimiser, (uint64_t)t->config.seed, (uint64_t)k,
-                                    rate_of(t, k));
+    struct step step = { t, va_optimiser_begin(t->optimiser, (uint64_t)t->config.seed,
+                                               (uint64_t)k, rate_of(t, k)) };
+    bool alone = va_comm_size() == 1;
     int status;
 
-    if (va_comm_agree(forward(t, k)) < 0)
+    if (va_comm_agree(put_share(t, k)) < 0)
         return -1;
-    backward(t, step);
-    if (va_comm_agree(va_backend_peek(t->be)) < 0)
-        return -1;
-    va_share_report(t->optimiser, &joined);
-    if (va_share_gradients(s->params, t->run.room) < 0)
-        return -1;
+    if (!alone) {
+        both_ways(&step);
+        if (va_comm_agree(va_backend_peek(t->be)) < 0)
+            return -1;
+        va_share_report(t->optimiser, &joined);
+        if (va_share_gradients(s->params, t->run.room) < 0)
+            return -1;
+    }
     va_run_change_begin();
-    status = update(t, k, &joined);
+    if (alone)
+        va_replay_make(&t->replay, t->be, t->sampler.batch, whole_step, &step);
+    else
+        va_optimiser_update(t->optimiser);
+    status = finish(t, k, &joined);
     va_run_change_end();
     return va_comm_agree(status);
 }

@@ -221,6 +221,7 @@ int va_pretrain_run(const struct va_pretrain_job *job)
 
     va_feed_free(t.feed);
     va_run_release(&t.run);
+    va_replay_release(&t.replay);
     va_optimiser_free(t.optimiser);
     va_sheet_free(t.sheet);
     va_masked_release(&t.room);

@@ -12,6 +12,7 @@
 #include "feed/va_feed.h"
 #include "jobs/va_pretrain.h"
 #include "jobs/va_sheet.h"
+#include "ops/va_replay.h"
 #include "run/va_share.h"
 
 /* Room for a rank's share of a batch: n pictures at most, P patches, V visible, S numbers each. */
@@ -40,9 +41,10 @@ struct va_pretrainer {
     struct va_optimiser *optimiser;
     struct va_feed *feed; /* NULL before the first step */
     struct va_masked room;
-    struct va_sheet *sheet; /* on rank 0, with --sheet-every */
-    double began;           /* seconds: the first step of this process, */
-    int64_t begun;          /* and the updates before it */
+    struct va_replay replay; /* of both passes */
+    struct va_sheet *sheet;  /* on rank 0, with --sheet-every */
+    double began;            /* seconds: the first step of this process, */
+    int64_t begun;           /* and the updates before it */
 
     /* This rank's part of batch k (k = update * accumulate + a), of `share`. */
     int (*fill)(struct va_pretrainer *t, int64_t k, const struct va_share *share,

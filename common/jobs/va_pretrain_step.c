@@ -33,27 +33,41 @@ static int not_finite(const struct va_pretrainer *t, const char *tensor, int64_t
 
 /* ---- what makes an update --------------------------------------------------------------------- */
 
-/* Of this rank's share of batch k. */
-static int forward(struct va_pretrainer *t, int64_t k, const struct va_share *share, void *step)
+struct passes {
+    struct va_pretrainer *t;
+    double scale; /* of the loss */
+    void *step;   /* the record on the device */
+};
+
+static void both_passes(void *arg)
 {
-    const struct va_pretrain_config *c = &t->config;
+    const struct passes *p = arg;
+
+    va_mae_forward(p->t->mae, p->scale, p->step);
+    va_mae_backward(p->t->mae);
+}
+
+/* This rank's share of batch k, on its way to the device. */
+static int load(struct va_pretrainer *t, int64_t k, const struct va_share *share)
+{
     struct va_mae_batch batch;
 
     if (t->fill(t, k, share, &batch) < 0)
         return -1;
-    va_mae_forward(t->mae, &batch, (double)share->count / (double)(c->batch * c->accumulate),
-                   step);
+    va_mae_put(t->mae, &batch);
     return va_backend_peek(t->be);
 }
 
 /* Loss and gradients of one batch out of `accumulate`, added to those before. */
 static int add_batch(struct va_pretrainer *t, int64_t k, void *step)
 {
-    struct va_share share = va_share_of(t->config.batch);
+    const struct va_pretrain_config *c = &t->config;
+    struct va_share share = va_share_of(c->batch);
+    struct passes p = { t, (double)share.count / (double)(c->batch * c->accumulate), step };
 
-    if (va_comm_agree(forward(t, k, &share, step)) < 0)
+    if (va_comm_agree(load(t, k, &share)) < 0)
         return -1;
-    va_mae_backward(t->mae);
+    va_replay_make(&t->replay, t->be, share.count, both_passes, &p);
     return va_comm_agree(va_backend_peek(t->be));
 }
 

@@ -157,7 +157,8 @@ static void reconstruct(const struct va_sheet *s, struct va_mae *m, int64_t row,
     for (int64_t v = 0; v < s->V; v++)
         memcpy(w->visible + v * S, w->all + visible[v] * S, (size_t)S * sizeof(float));
     va_mae_target(c, w->all, s->norm_pix, w->target);
-    va_mae_forward(m, &batch, 1, NULL);
+    va_mae_put(m, &batch);
+    va_mae_forward(m, 1, NULL);
     va_mae_pred(m, w->pred);
     for (int64_t p = 0; s->norm_pix && p < P; p++)
         va_sheet_denormalise(w->all + p * S, S, w->pred + p * S);

@@ -142,7 +142,7 @@ int va_train_run(const struct va_train_job *job)
     int status = va_run_train(&t.run, &job->run, &kind, &t);
 
     va_run_release(&t.run);
-    va_train_forget(&t);
+    va_replay_release(&t.replay);
     va_optimiser_free(t.optimiser);
     va_validator_free(t.validator);
     va_batch_release(&t.batch);

@@ -11,6 +11,7 @@
 #include "jobs/va_train_input.h"
 #include "jobs/va_validate.h"
 #include "nn/va_optimiser.h"
+#include "ops/va_replay.h"
 #include "run/va_run.h"
 
 struct va_trainer {
@@ -24,15 +25,10 @@ struct va_trainer {
     void *pred, *dpred;    /* [batch.size, W, 2] */
     struct va_validator *validator;
     struct va_optimiser *optimiser;
-    void *calls;     /* a step of `windows`, on a device that can make it again; or NULL */
-    int64_t windows; /* of the largest step so far, and */
-    int64_t made;    /* how many of these were made call by call */
+    struct va_replay replay; /* of whole steps, by windows */
 };
 
 /* Of va_run_kind; arg is the trainer. */
 VA_MUST_USE int va_train_step(void *arg);
-
-/* The model has other places, or goes: what was recorded is of no use. */
-void va_train_forget(struct va_trainer *t);
 
 #endif

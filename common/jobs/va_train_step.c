@@ -52,9 +52,18 @@ static int load(struct va_trainer *t, const struct work *w)
                : va_batch_load(&t->batch, w->windows + w->share.first, w->share.count, &drop);
 }
 
+/* A step under way. */
+struct step {
+    struct va_trainer *t;
+    const struct work *w;
+    void *record; /* on the device */
+};
+
 /* Predictions, loss and gradients. */
-static void both_ways(struct va_trainer *t, const struct work *w, void *step)
+static void both_ways(const struct step *s)
 {
+    struct va_trainer *t = s->t;
+    const struct work *w = s->w;
     const struct va_train_config *c = &t->in.config;
     int64_t n = w->share.count, W = t->batch.rows;
     struct va_ccc_moments moments;
@@ -66,10 +75,10 @@ static void both_ways(struct va_trainer *t, const struct work *w, void *step)
                            .label = t->batch.label,
                            .valid = t->batch.valid,
                            .dpred = t->dpred,
-                           .step = step };
+                           .step = s->record };
 
     if (n > 0)
-        va_temporal_forward(t->model, n, W, t->batch.x, t->pred, c->dropout, step,
+        va_temporal_forward(t->model, n, W, t->batch.x, t->pred, c->dropout, s->record,
                             w->share.first);
     va_share_ccc(t->be, &loss, &moments);
     t->be->ops->ccc_loss(t->be, &loss);
@@ -79,44 +88,12 @@ static void both_ways(struct va_trainer *t, const struct work *w, void *step)
 }
 
 /* The same and the update. */
-static void whole_step(struct va_trainer *t, const struct work *w, void *step)
+static void whole_step(void *arg)
 {
-    both_ways(t, w, step);
-    va_optimiser_update(t->optimiser);
-}
+    const struct step *s = arg;
 
-/* On a device that can make the calls of such a step again: the second of the largest is recorded, as a first
- * one may still ask for memory; the last of an epoch, if it is smaller, is made call by call. */
-static void replay(struct va_trainer *t, const struct work *w, void *step)
-{
-    const struct va_ops *ops = t->be->ops;
-
-    if (w->share.count > t->windows) {
-        va_train_forget(t);
-        t->windows = w->share.count;
-        t->made = 0;
-    }
-    if (w->share.count < t->windows) {
-        whole_step(t, w, step);
-    } else if (t->calls) {
-        ops->replay(t->be, t->calls);
-    } else if (++t->made == 2) {
-        ops->record(t->be);
-        whole_step(t, w, step);
-        t->calls = ops->recorded(t->be);
-        if (t->calls)
-            va_debug("steps of %lld windows: recorded, and replayed from now on",
-                     (long long)t->windows);
-    } else {
-        whole_step(t, w, step);
-    }
-}
-
-void va_train_forget(struct va_trainer *t)
-{
-    if (t->calls)
-        t->be->ops->forget(t->be, t->calls);
-    t->calls = NULL;
+    both_ways(s);
+    va_optimiser_update(s->t->optimiser);
 }
 
 /* What the step has changed; the same on all ranks, but for the file of the log. */
@@ -145,24 +122,25 @@ int va_train_step(void *arg)
     struct va_trainer *t = arg;
     struct va_run_state *s = &t->run.state;
     struct work w = { .k = s->batches };
-    void *step = va_optimiser_begin(t->optimiser, (uint64_t)t->in.config.seed, (uint64_t)w.k,
-                                    rate_of(t, w.k));
-    bool replays = va_comm_size() == 1 && t->be->ops->replay;
+    struct step step = { t, &w, NULL };
+    bool alone = va_comm_size() == 1;
     int status;
 
+    step.record = va_optimiser_begin(t->optimiser, (uint64_t)t->in.config.seed, (uint64_t)w.k,
+                                     rate_of(t, w.k));
     w.count = va_batch_order_at(&t->order, w.k, &w.windows);
     w.share = va_share_of(w.count);
     if (va_comm_agree(load(t, &w)) < 0)
         return -1;
-    if (!replays) {
-        both_ways(t, &w, step);
+    if (!alone) {
+        both_ways(&step);
         if (va_comm_agree(va_backend_peek(t->be)) < 0 ||
             va_share_gradients(s->params, t->run.room) < 0)
             return -1;
     }
     va_run_change_begin();
-    if (replays)
-        replay(t, &w, step);
+    if (alone)
+        va_replay_make(&t->replay, t->be, w.count, whole_step, &step);
     else
         va_optimiser_update(t->optimiser);
     status = finish(t, &w);

@@ -1,6 +1,7 @@
 /*
  * All tokens of a batch are rows of one matrix. Rows move between the encoder's order (by noise,
- * visible ones only) and the decoder's (by place, all) through lists of indices on the host.
+ * visible ones only) and the decoder's (by place, all) through lists of indices, which a batch
+ * brings.
  */
 #include "model/va_mae.h"
 
@@ -38,9 +39,12 @@ struct va_mae {
     void *grad[2];                      /* [B T, E] */
     void *packed;                       /* [B T, E] rows of one kind */
     void *dtokens;                      /* [B (1 + V), D] */
-    int32_t *index;                     /* [B T] on the host */
-    float *host;                        /* [B T, S] on the host */
-    struct va_mae_batch batch;          /* of the last forward */
+    /* Rows, int32_t: of embedded patches or -1 [B T]; among tokens: of hidden patches [B (P - V)], of CLS token and
+     * visible patches [B (1 + V)]. */
+    void *from, *hidden, *seen;
+    int32_t *index; /* [B T] on the host */
+    float *host;    /* [B T, S] on the host */
+    int64_t B;      /* of the last batch */
 };
 
 static struct va_param *at(const struct va_mae *m, int64_t i)
@@ -198,6 +202,9 @@ static void plan(struct va_mae *m, int64_t B)
     m->grad[1] = va_arena_take(a, M, E);
     m->packed = va_arena_take(a, M, E);
     m->dtokens = va_arena_take(a, B * (1 + m->V), m->config.encoder.width);
+    m->from = va_arena_take(a, M, 1);
+    m->hidden = va_arena_take(a, B, T - 1 - m->V);
+    m->seen = va_arena_take(a, B, 1 + m->V);
 }
 
 int va_mae_reserve(struct va_mae *m, int64_t B, double ratio)
@@ -288,12 +295,40 @@ void va_mae_target(const struct va_vit_config *c, const float *patches, bool nor
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-static void put_batch(struct va_mae *m, const struct va_mae_batch *b)
+static void put_index(struct va_mae *m, void *to, int64_t n)
+{
+    m->be->ops->put_bytes(m->be, to, m->index, n * (int64_t)sizeof(*m->index));
+}
+
+/* Which row goes where, from the encoder to the decoder and back. */
+static void put_rows(struct va_mae *m, const struct va_mae_batch *b)
+{
+    int64_t P = patches_of(m), T = 1 + P, V = m->V, n = 0;
+
+    for (int64_t i = 0; i < b->B * T; i++) {
+        int64_t rank = i % T ? b->rank[i / T * P + i % T - 1] : -1;
+
+        m->index[i] = rank < V ? (int32_t)(i / T * (1 + V) + 1 + rank) : -1;
+    }
+    put_index(m, m->from, b->B * T);
+    for (int64_t i = 0; i < b->B * P; i++)
+        if (b->rank[i] >= V)
+            m->index[n++] = (int32_t)(i / P * T + 1 + i % P);
+    put_index(m, m->hidden, n);
+    for (int64_t i = 0; i < b->B * (1 + V); i++) {
+        int64_t k = i % (1 + V), at = i / (1 + V);
+
+        m->index[i] = (int32_t)(at * T + (k ? 1 + b->visible[at * V + k - 1] : 0));
+    }
+    put_index(m, m->seen, b->B * (1 + V));
+}
+
+void va_mae_put(struct va_mae *m, const struct va_mae_batch *b)
 {
     const struct va_ops *ops = m->be->ops;
     int64_t P = patches_of(m), T = 1 + P, S = pixels_of(m);
 
-    m->batch = *b;
+    m->B = b->B;
     ops->put_f32(m->be, m->x, b->patches, b->B * m->V * S);
     for (int64_t i = 0; i < b->B; i++) {
         memset(m->host + i * T * S, 0,
@@ -305,31 +340,27 @@ static void put_batch(struct va_mae *m, const struct va_mae_batch *b)
     for (int64_t i = 0; i < b->B * T; i++)
         m->host[i] = i % T && b->rank[i / T * P + i % T - 1] >= m->V ? 1 : 0;
     ops->put_f32(m->be, m->weight, m->host, b->B * T);
+    put_rows(m, b);
+    va_vit_tape_put(m->tape, b->B, b->visible, NULL);
 }
 
 /* Row i of y [rows, E] is row index[i] of x, or `fill` where that is -1. */
-static void gather(struct va_mae *m, int64_t rows, const void *x, const void *fill, void *y)
+static void gather(struct va_mae *m, int64_t rows, const void *index, const void *x,
+                   const void *fill, void *y)
 {
-    m->be->ops->gather(m->be, &(struct va_gather){ .rows = rows,
-                                                   .C = m->config.width,
-                                                   .x = x,
-                                                   .index = m->index,
-                                                   .fill = fill,
-                                                   .y = y });
+    m->be->ops->gather(
+        m->be,
+        &(struct va_gather){
+            .rows = rows, .C = m->config.width, .x = x, .index = index, .fill = fill, .y = y });
 }
 
 /* Visible rows to their places, mask tokens to the others, and positions. */
-static void fill_in(struct va_mae *m, int64_t B)
+static void fill_in(struct va_mae *m)
 {
-    int64_t P = patches_of(m), T = 1 + P, n = T * m->config.width;
+    int64_t T = 1 + patches_of(m), n = T * m->config.width;
 
-    for (int64_t i = 0; i < B * T; i++) {
-        int64_t b = i / T, rank = i % T ? m->batch.rank[b * P + i % T - 1] : -1;
-
-        m->index[i] = rank < m->V ? (int32_t)(b * (1 + m->V) + 1 + rank) : -1;
-    }
-    gather(m, B * T, m->embedded, at(m, m->mask_token)->value.data, m->tokens);
-    m->be->ops->add(m->be, &(struct va_add){ .B = B,
+    gather(m, m->B * T, m->from, m->embedded, at(m, m->mask_token)->value.data, m->tokens);
+    m->be->ops->add(m->be, &(struct va_add){ .B = m->B,
                                              .n = n,
                                              .a = m->tokens,
                                              .b = at(m, m->pos)->value.data,
@@ -340,14 +371,14 @@ static void fill_in(struct va_mae *m, int64_t B)
 
 static int64_t hidden_of(const struct va_mae *m) /* patches of the batch */
 {
-    return m->batch.B * (patches_of(m) - m->V);
+    return m->B * (patches_of(m) - m->V);
 }
 
 /* The mean squared error of the hidden patches, times `scale`, and its gradient. */
 static void squares(struct va_mae *m, double scale, void *step)
 {
     m->be->ops->squares(
-        m->be, &(struct va_squares){ .rows = m->batch.B * (1 + patches_of(m)),
+        m->be, &(struct va_squares){ .rows = m->B * (1 + patches_of(m)),
                                      .C = pixels_of(m),
                                      .scale = scale / (double)(hidden_of(m) * pixels_of(m)),
                                      .pred = m->out,
@@ -357,17 +388,15 @@ static void squares(struct va_mae *m, double scale, void *step)
                                      .step = step });
 }
 
-void va_mae_forward(struct va_mae *m, const struct va_mae_batch *b, double scale, void *step)
+void va_mae_forward(struct va_mae *m, double scale, void *step)
 {
-    int64_t T = 1 + patches_of(m), M = b->B * T;
-    const void *x;
+    int64_t T = 1 + patches_of(m), M = m->B * T;
+    const void *x = va_vit_tape_forward(m->tape, m->x);
 
-    put_batch(m, b);
-    x = va_vit_tape_forward(m->tape, b->B, m->x, b->visible, NULL);
     va_dense_forward(&m->params, m->embed,
-                     &(struct va_linear){ .M = b->B * (1 + m->V), .x = x, .y = m->embedded });
-    fill_in(m, b->B);
-    x = va_blocks_forward(&m->blocks, b->B, T, m->tokens, NULL, &m->acts);
+                     &(struct va_linear){ .M = m->B * (1 + m->V), .x = x, .y = m->embedded });
+    fill_in(m);
+    x = va_blocks_forward(&m->blocks, m->B, T, m->tokens, NULL, &m->acts);
     va_layernorm_forward(
         &m->params, m->norm,
         &(struct va_norm){
@@ -381,7 +410,7 @@ void va_mae_pred(struct va_mae *m, float *pred)
 {
     int64_t P = patches_of(m), S = pixels_of(m);
 
-    for (int64_t b = 0; b < m->batch.B; b++)
+    for (int64_t b = 0; b < m->B; b++)
         m->be->ops->get_f32(m->be, pred + b * P * S,
                             va_at(m->be, m->out, (b * (1 + P) + 1) * S), P * S);
 }
@@ -391,12 +420,9 @@ void va_mae_pred(struct va_mae *m, float *pred)
 /* The mask token stands in all hidden places: its gradient is the sum of their rows. */
 static void token_grad(struct va_mae *m, const void *dx)
 {
-    int64_t P = patches_of(m), n = 0, E = m->config.width;
+    int64_t n = hidden_of(m), E = m->config.width;
 
-    for (int64_t i = 0; i < m->batch.B * P; i++)
-        if (m->batch.rank[i] >= m->V)
-            m->index[n++] = (int32_t)(i / P * (1 + P) + 1 + i % P);
-    gather(m, n, dx, NULL, m->packed);
+    gather(m, n, m->hidden, dx, NULL, m->packed);
     m->be->ops->linear_grad(m->be,
                             &(struct va_linear_grad){ .M = n,
                                                       .N = E,
@@ -406,22 +432,9 @@ static void token_grad(struct va_mae *m, const void *dx)
                                                       .dbias = at(m, m->mask_token)->grad });
 }
 
-/* From the gradient of the decoder's tokens to that of the embedded rows, in packed. */
-static void visible_grad(struct va_mae *m, const void *dx)
-{
-    int64_t V = m->V, T = 1 + patches_of(m);
-
-    for (int64_t i = 0; i < m->batch.B * (1 + V); i++) {
-        int64_t b = i / (1 + V), k = i % (1 + V);
-
-        m->index[i] = (int32_t)(b * T + (k ? 1 + m->batch.visible[b * V + k - 1] : 0));
-    }
-    gather(m, m->batch.B * (1 + V), dx, NULL, m->packed);
-}
-
 void va_mae_backward(struct va_mae *m)
 {
-    int64_t B = m->batch.B, M = B * (1 + patches_of(m));
+    int64_t B = m->B, M = B * (1 + patches_of(m));
     const void *dx;
 
     va_dense_backward(
@@ -435,7 +448,7 @@ void va_mae_backward(struct va_mae *m)
                                                   .dx = m->grad[0] });
     dx = va_blocks_backward(&m->blocks, B, m->tokens, &m->acts, m->grad, true);
     token_grad(m, dx);
-    visible_grad(m, dx);
+    gather(m, B * (1 + m->V), m->seen, dx, NULL, m->packed);
     va_dense_backward(&m->params, m->embed,
                       &(struct va_linear_grad){ .M = B * (1 + m->V),
                                                 .dy = m->packed,

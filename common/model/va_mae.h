@@ -76,10 +76,12 @@ struct va_mae_batch {
     const float *target;           /* [B, P, S] */
 };
 
-/* The loss of a batch times `scale`, into the record of a step (ops/va_op_train.h; or NULL); then its
- * gradients of all parameters, added. */
-void va_mae_forward(struct va_mae *m, const struct va_mae_batch *batch, double scale,
-                    void *step);
+/* The batch of the passes until the next call. */
+void va_mae_put(struct va_mae *m, const struct va_mae_batch *batch);
+
+/* The loss of that batch times `scale`, into the record of a step (ops/va_op_train.h; or NULL); then its
+ * gradients of all parameters, added. What is done follows from B alone, so that a device may record it. */
+void va_mae_forward(struct va_mae *m, double scale, void *step);
 void va_mae_backward(struct va_mae *m);
 
 /* What the decoder said in the last forward, pred [B, P, S]. */

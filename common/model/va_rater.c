@@ -276,16 +276,21 @@ void va_rater_heads(struct va_rater *r, int64_t B, const void *cls, void *pred, 
                          &(struct va_linear){ .M = B, .x = cls, .y = logits });
 }
 
-void va_rater_forward(struct va_rater *r, int64_t B, const float *patches, const double *keep)
+void va_rater_put(struct va_rater *r, int64_t B, const float *patches, const double *keep)
 {
     const struct va_vit_config *c = &r->config.encoder;
-    const void *cls;
 
     r->B = B;
     r->be->ops->put_f32(r->be, r->patches, patches,
                         B * va_vit_patches(c) * va_vit_patch_size(c));
-    cls = va_vit_tape_forward(r->tape, B, r->patches, NULL, keep);
-    va_rater_heads(r, B, cls, r->pred, r->logits);
+    va_vit_tape_put(r->tape, B, NULL, keep);
+}
+
+void va_rater_forward(struct va_rater *r)
+{
+    const void *cls = va_vit_tape_forward(r->tape, r->patches);
+
+    va_rater_heads(r, r->B, cls, r->pred, r->logits);
 }
 
 const void *va_rater_pred(const struct va_rater *r)

@@ -70,9 +70,12 @@ void va_rater_drop_paths(const struct va_vit_config *c, double p, uint64_t seed,
 /* Room for B pictures, with a tape for training. 0, or -1 after reporting. */
 VA_MUST_USE int va_rater_reserve(struct va_rater *r, int64_t B);
 
-/* From patches [B, P, 3*p*p] on the host; keep as in va_vit_tape_forward, or NULL. After a
+/* The batch of the passes until the next call: patches [B, P, 3*p*p]; keep as in va_vit_tape_put, or NULL. After a
  * reserve. */
-void va_rater_forward(struct va_rater *r, int64_t B, const float *patches, const double *keep);
+void va_rater_put(struct va_rater *r, int64_t B, const float *patches, const double *keep);
+
+/* What is done follows from B alone, so that a device may record it with the backward pass. */
+void va_rater_forward(struct va_rater *r);
 
 /* The heads alone on rows cls [B, D] of the device: pred [B, 2], logits [B, classes] there, or
  * NULL. */

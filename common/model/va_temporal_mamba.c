@@ -66,7 +66,7 @@ static int declare(void *layer, struct va_params *list, const char *prefix, int6
 static void plan(const void *layer, int64_t B, int64_t T, bool training, struct va_arena *a,
                  void *acts)
 {
-    va_mamba_plan(layer, B * T, training, a, acts);
+    va_mamba_plan(layer, B, T, training, a, acts);
 }
 
 static void plan_backward(const void *layer, int64_t B, int64_t T, struct va_arena *a,

@@ -15,9 +15,16 @@ struct va_vit_tape {
     void *normed, *norm_stats; /* [Q, D], [Q, 2]; Q = M, or B with `pooled` */
     void *grad[2];             /* [M, D] */
     void *packed;              /* [B V, D] gradients of the patches' rows alone */
-    int32_t *index;            /* [M] on the host */
-    /* of the last forward: */
+    void *keep;                /* [depth, 2, B] */
+    /* Rows, int32_t: positions of the embedded ones [M], CLS rows [B] and patches' rows [B V] among them. */
+    void *places, *cls_rows, *patch_rows;
+    /* with `mean`: of each row of M the picture whose mean has it, or -1; its share of that */
+    void *mean_rows, *share;
+    int32_t *index; /* [M] on the host */
+    bool placed;    /* places are not those of all patches */
+    /* of the last batch: */
     int64_t B;
+    bool keeps;
     const void *patches;
 };
 
@@ -58,18 +65,74 @@ static void plan(struct va_vit_tape *t)
     const struct va_vit_config *c = &t->vit->config;
     struct va_arena *a = &t->arena;
     int64_t T = 1 + s->V, M = s->B * T, Q = s->B * rows_of(t);
+    bool mean = queries_of(t) != rows_of(t);
 
     t->embedded = va_arena_take(a, M, c->width);
     va_blocks_plan(&t->vit->layers.blocks,
                    &(struct va_blocks_shape){
                        .B = s->B, .T = T, .queries = queries_of(t), .first = s->first },
                    a, &t->acts);
-    t->mean = queries_of(t) != rows_of(t) ? va_arena_take(a, Q, c->width) : NULL;
+    t->mean = mean ? va_arena_take(a, Q, c->width) : NULL;
     t->normed = va_arena_take(a, Q, c->width);
     t->norm_stats = va_arena_take(a, Q, 2);
     t->grad[0] = va_arena_take(a, M, c->width);
     t->grad[1] = va_arena_take(a, M, c->width);
     t->packed = va_arena_take(a, s->B * s->V, c->width);
+    t->keep = va_arena_take(a, c->depth * 2, s->B);
+    t->places = va_arena_take(a, M, 1);
+    t->cls_rows = va_arena_take(a, s->B, 1);
+    t->patch_rows = va_arena_take(a, s->B, s->V);
+    t->mean_rows = mean ? va_arena_take(a, M, 1) : NULL;
+    t->share = mean ? va_arena_take(a, 1, 1) : NULL;
+}
+
+static void put_index(struct va_vit_tape *t, void *to, int64_t n)
+{
+    struct va_backend *be = t->vit->be;
+
+    be->ops->put_bytes(be, to, t->index, n * (int64_t)sizeof(*t->index));
+}
+
+/* Positions of the rows of B pictures: of the CLS token, then of the patches in `places` or of all. */
+static void put_places(struct va_vit_tape *t, int64_t B, const int32_t *places)
+{
+    int64_t V = t->shape.V, T = 1 + V;
+
+    for (int64_t i = 0; i < B * T; i++) {
+        int64_t p = i % T - 1;
+
+        t->index[i] = p < 0 ? 0 : (int32_t)(1 + (places ? places[i / T * V + p] : p));
+    }
+    put_index(t, t->places, B * T);
+    t->placed = places != NULL;
+}
+
+static void put_mean(struct va_vit_tape *t)
+{
+    struct va_backend *be = t->vit->be;
+    int64_t T = 1 + t->shape.V;
+    const double share = 1 / (double)t->shape.V;
+
+    for (int64_t i = 0; i < t->shape.B * T; i++)
+        t->index[i] = i % T ? (int32_t)(i / T) : -1;
+    put_index(t, t->mean_rows, t->shape.B * T);
+    be->ops->put_f64(be, t->share, &share, 1);
+}
+
+/* Tables that hold for any batch. */
+static void put_tables(struct va_vit_tape *t)
+{
+    int64_t B = t->shape.B, V = t->shape.V, T = 1 + V;
+
+    for (int64_t i = 0; i < B; i++)
+        t->index[i] = (int32_t)(i * T);
+    put_index(t, t->cls_rows, B);
+    for (int64_t i = 0; i < B * V; i++)
+        t->index[i] = (int32_t)(i / V * T + 1 + i % V);
+    put_index(t, t->patch_rows, B * V);
+    put_places(t, B, NULL);
+    if (t->mean)
+        put_mean(t);
 }
 
 struct va_vit_tape *va_vit_tape_new(struct va_vit *vit, const struct va_vit_tape_shape *shape)
@@ -97,6 +160,7 @@ struct va_vit_tape *va_vit_tape_new(struct va_vit *vit, const struct va_vit_tape
         va_vit_tape_free(t);
         return NULL;
     }
+    put_tables(t);
     return t;
 }
 
@@ -111,23 +175,31 @@ void va_vit_tape_free(struct va_vit_tape *t)
 
 /* ---- forward --------------------------------------------------------------------------- */
 
+void va_vit_tape_put(struct va_vit_tape *t, int64_t B, const int32_t *places,
+                     const double *keep)
+{
+    struct va_backend *be = t->vit->be;
+
+    t->B = B;
+    if (places || t->placed)
+        put_places(t, places ? B : t->shape.B, places);
+    t->keeps = keep != NULL;
+    if (keep)
+        be->ops->put_f64(be, t->keep, keep, t->vit->config.depth * 2 * B);
+}
+
 /* Rows: position, and CLS token or patch. */
-static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const int32_t *places)
+static void embed(struct va_vit_tape *t, const void *patches)
 {
     struct va_backend *be = t->vit->be;
     const struct va_vit_config *c = &t->vit->config;
-    int64_t V = t->shape.V, T = 1 + V, D = c->width;
+    int64_t B = t->B, V = t->shape.V, T = 1 + V, D = c->width;
     void *rows = va_at(be, t->embedded, D);
 
-    for (int64_t i = 0; i < B * T; i++) {
-        int64_t p = i % T - 1;
-
-        t->index[i] = p < 0 ? 0 : (int32_t)(1 + (places ? places[i / T * V + p] : p));
-    }
     be->ops->gather(be, &(struct va_gather){ .rows = B * T,
                                              .C = D,
                                              .x = at(t, t->vit->layers.pos)->value.data,
-                                             .index = t->index,
+                                             .index = t->places,
                                              .y = t->embedded });
     be->ops->add(be, &(struct va_add){ .B = B,
                                        .n = D,
@@ -147,16 +219,15 @@ static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const i
                                           .stepy = T * D });
 }
 
-const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *patches,
-                                const int32_t *places, const double *keep)
+const void *va_vit_tape_forward(struct va_vit_tape *t, const void *patches)
 {
+    int64_t B = t->B;
     const void *x;
 
-    t->B = B;
     t->patches = patches;
-    embed(t, B, patches, places);
-    x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t), t->embedded, keep,
-                          &t->acts);
+    embed(t, patches);
+    x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t), t->embedded,
+                          t->keeps ? t->keep : NULL, &t->acts);
     if (t->mean)
         va_vit_mean(t->vit, B, 1 + t->shape.V, x, t->mean);
     va_layernorm_forward(t->vit->params, t->vit->layers.norm,
@@ -175,24 +246,20 @@ const void *va_vit_tape_out(const struct va_vit_tape *t)
 
 /* ---- backward -------------------------------------------------------------------------- */
 
-static void pick(struct va_vit_tape *t, int64_t n, const void *x, void *y)
+static void pick(struct va_vit_tape *t, int64_t n, const void *rows, const void *x, void *y)
 {
     t->vit->be->ops->gather(
-        t->vit->be,
-        &(struct va_gather){
-            .rows = n, .C = t->vit->config.width, .x = x, .index = t->index, .y = y });
+        t->vit->be, &(struct va_gather){
+                        .rows = n, .C = t->vit->config.width, .x = x, .index = rows, .y = y });
 }
 
 /* From the gradient of the embedded rows. */
 static void embed_backward(struct va_vit_tape *t, const void *dx)
 {
-    int64_t V = t->shape.V, T = 1 + V;
+    int64_t V = t->shape.V, D = t->vit->config.width;
     struct va_backend *be = t->vit->be;
-    int64_t D = t->vit->config.width;
 
-    for (int64_t i = 0; i < t->B; i++)
-        t->index[i] = (int32_t)(i * T);
-    pick(t, t->B, dx, t->packed);
+    pick(t, t->B, t->cls_rows, dx, t->packed);
     be->ops->linear_grad(be,
                          &(struct va_linear_grad){ .M = t->B, /* the sum of its rows */
                                                    .N = D,
@@ -200,9 +267,7 @@ static void embed_backward(struct va_vit_tape *t, const void *dx)
                                                    .dy = t->packed,
                                                    .lddy = D,
                                                    .dbias = at(t, t->vit->layers.cls)->grad });
-    for (int64_t i = 0; i < t->B * V; i++)
-        t->index[i] = (int32_t)(i / V * T + 1 + i % V);
-    pick(t, t->B * V, dx, t->packed);
+    pick(t, t->B * V, t->patch_rows, dx, t->packed);
     va_dense_backward(
         t->vit->params, t->vit->layers.patch,
         &(struct va_linear_grad){ .M = t->B * V, .dy = t->packed, .x = t->patches });
@@ -213,13 +278,10 @@ static void mean_backward(struct va_vit_tape *t, void *dmean, void *dx)
 {
     struct va_backend *be = t->vit->be;
     int64_t T = 1 + t->shape.V, D = t->vit->config.width;
-    const double share = 1 / (double)t->shape.V;
 
     be->ops->add_scaled(be, &(struct va_add_scaled){
-                                .B = 1, .n = t->B * D, .s = &share, .f = dmean, .y = dmean });
-    for (int64_t i = 0; i < t->B * T; i++)
-        t->index[i] = i % T ? (int32_t)(i / T) : -1;
-    pick(t, t->B * T, dmean, dx);
+                                .B = 1, .n = t->B * D, .s = t->share, .f = dmean, .y = dmean });
+    pick(t, t->B * T, t->mean_rows, dmean, dx);
 }
 
 void va_vit_tape_backward(struct va_vit_tape *t, void *dout)

@@ -30,13 +30,16 @@ VA_MUST_USE struct va_vit_tape *va_vit_tape_new(struct va_vit *vit,
 void va_vit_tape_free(struct va_vit_tape *t); /* NULL is fine */
 
 /*
- * Normalised tokens [B, 1 + V, D], or rows of features [B, D] with `pooled`, of patches [B, V, 3*p*p].
- * places [B, V] on the host says which patch each is; NULL: all, in order. keep [depth, 2, B] on
- * the host: factors of what attention and MLP of each block add to each picture (drop path), or
- * NULL. The result is the tape's, until the next forward.
+ * What the host gives of a batch of B pictures, for the forward passes until the next call. places [B, V] says which patch
+ * each is; NULL: all, in order. keep [depth, 2, B]: factors of what attention and MLP of each block add to
+ * each picture (drop path), or NULL.
  */
-const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *patches,
-                                const int32_t *places, const double *keep);
+void va_vit_tape_put(struct va_vit_tape *t, int64_t B, const int32_t *places,
+                     const double *keep);
+
+/* Normalised tokens [B, 1 + V, D], or rows of features [B, D] with `pooled`, of patches [B, V, 3*p*p]. The result is
+ * the tape's, until the next forward. What is done follows from the shape alone, so that a device may record it. */
+const void *va_vit_tape_forward(struct va_vit_tape *t, const void *patches);
 
 const void *va_vit_tape_out(const struct va_vit_tape *t); /* the same again */
 

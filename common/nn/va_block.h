@@ -33,10 +33,10 @@ struct va_block {
 
 /* Where the activations go. */
 struct va_block_acts {
-    void *tape;         /* NULL without training */
-    void *work;         /* may be that of other blocks; with a tape only for keep */
-    void *out;          /* [B, queries, D]; without training it may be x where queries is T */
-    const double *keep; /* as in struct va_transformer, as are these */
+    void *tape;       /* NULL without training */
+    void *work;       /* may be that of other blocks; with a tape only for keep */
+    void *out;        /* [B, queries, D]; without training it may be x where queries is T */
+    const void *keep; /* as in struct va_transformer, as are these */
     void *qkv;
     int64_t lead;
 };

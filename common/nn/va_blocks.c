@@ -41,8 +41,9 @@ void va_blocks_plan(const struct va_blocks *b, const struct va_blocks_shape *sha
 }
 
 const void *va_blocks_forward(const struct va_blocks *b, int64_t B, int64_t queries, void *x,
-                              const double *keep, struct va_blocks_acts *acts)
+                              const void *keep, struct va_blocks_acts *acts)
 {
+    const struct va_backend *be = b->at[0].params->be;
     int64_t T = acts->shape.T;
 
     acts->queries = queries;
@@ -51,7 +52,7 @@ const void *va_blocks_forward(const struct va_blocks *b, int64_t B, int64_t quer
         int64_t n = i + 1 == b->depth ? queries : T;
         struct va_block_acts here = acts->at[i];
 
-        acts->at[i].keep = here.keep = keep && here.tape ? keep + i * 2 * B : NULL;
+        acts->at[i].keep = here.keep = keep && here.tape ? va_at(be, keep, i * 2 * B) : NULL;
         if (!here.tape && n == T)
             here.out = x;
         va_block_forward(&b->at[i], B, T, n, acts->result, &here);

@@ -37,10 +37,10 @@ void va_blocks_plan(const struct va_blocks *b, const struct va_blocks_shape *sha
                     struct va_arena *a, struct va_blocks_acts *acts);
 
 /* Of B sequences x [B, T, D], which are overwritten where the first block is without a tape; queries as
- * planned, or T without a tape. keep [depth, 2, B] on the host: factors of what blocks with a tape add (drop
+ * planned, or T without a tape. keep [depth, 2, B]: factors of what blocks with a tape add (drop
  * path), or NULL. Returns acts->result. */
 const void *va_blocks_forward(const struct va_blocks *b, int64_t B, int64_t queries, void *x,
-                              const double *keep, struct va_blocks_acts *acts);
+                              const void *keep, struct va_blocks_acts *acts);
 
 /* From the gradient of the result in grad[0]; both [B, T, D] are overwritten. Returns the one with dx,
  * if wanted. */

@@ -94,10 +94,11 @@ int va_mamba_declare(struct va_mamba *l, struct va_params *list, const char *pre
     return l->A < 0 ? -1 : 0;
 }
 
-void va_mamba_plan(const struct va_mamba *l, int64_t M, bool training, struct va_arena *a,
-                   struct va_mamba_acts *acts)
+void va_mamba_plan(const struct va_mamba *l, int64_t B, int64_t T, bool training,
+                   struct va_arena *a, struct va_mamba_acts *acts)
 {
     const struct va_mamba_sizes *s = &l->s;
+    int64_t M = B * T, marks = va_scan_marks(l->params->be, B, T);
 
     acts->xz = va_arena_take(a, M, 2 * s->E);
     acts->u = va_arena_take(a, M, s->E);
@@ -108,6 +109,7 @@ void va_mamba_plan(const struct va_mamba *l, int64_t M, bool training, struct va
     acts->sum = va_arena_take(a, M, s->D);
     acts->out = va_arena_take(a, M, s->D);
     acts->stats = training ? va_arena_take(a, M, 2) : NULL;
+    acts->marks = training && marks > 0 ? va_arena_take(a, marks, s->E * s->N) : NULL;
 }
 
 void va_mamba_plan_backward(const struct va_mamba *l, int64_t M, struct va_arena *a,
@@ -149,7 +151,8 @@ static void scan(const struct va_mamba *l, int64_t B, int64_t T,
                                          .ldz = 2 * s->E,
                                          .h0 = h,
                                          .y = acts->y,
-                                         .h_last = h });
+                                         .h_last = h,
+                                         .marks = acts->marks });
 }
 
 void va_mamba_forward(const struct va_mamba *l, int64_t B, int64_t T, const void *x,
@@ -206,6 +209,7 @@ static void scan_backward(const struct va_mamba *l, int64_t B, int64_t T,
                                                    .E = E,
                                                    .N = s->N,
                                                    .dy = t->dy,
+                                                   .marks = acts->marks,
                                                    .u = acts->u,
                                                    .delta = acts->delta,
                                                    .A = l->params->derived[l->A].w.data,

@@ -35,6 +35,7 @@ struct va_mamba_acts {
     void *pre, *delta; /* [M, E]; without a backward pass they may be one */
     void *sum, *out;   /* [M, D] */
     void *stats;       /* [M, 2]; NULL without a backward pass */
+    void *marks; /* of the scan; NULL without a backward pass, or where the device has none */
 };
 
 /* State of one sequence between blocks of frames (streaming). */
@@ -54,9 +55,9 @@ enum va_mamba_init { VA_MAMBA_INIT_PAPER, VA_MAMBA_INIT_AUTHORS };
 /* Append PREFIX.in_proj.weight and so on. -1 after reporting. */
 VA_MUST_USE int va_mamba_declare(struct va_mamba *l, struct va_params *list, const char *prefix,
                                  const struct va_mamba_sizes *s, enum va_mamba_init init);
-/* Places for M rows. pre and delta, stats: see va_mamba_acts. */
-void va_mamba_plan(const struct va_mamba *l, int64_t M, bool training, struct va_arena *a,
-                   struct va_mamba_acts *acts);
+/* Places for B sequences of T rows. pre and delta, stats, marks: see va_mamba_acts. */
+void va_mamba_plan(const struct va_mamba *l, int64_t B, int64_t T, bool training,
+                   struct va_arena *a, struct va_mamba_acts *acts);
 void va_mamba_plan_backward(const struct va_mamba *l, int64_t M, struct va_arena *a,
                             struct va_mamba_scratch *s);
 

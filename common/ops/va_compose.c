@@ -168,10 +168,12 @@ static void add_branch(struct va_backend *be, const struct va_transformer *p, in
         return;
     }
     linear(be, B * n, D, K, w, (struct va_linear){ .x = x, .y = branch });
-    be->ops->add_scaled(
-        be,
-        &(struct va_add_scaled){
-            .B = B, .n = n * D, .s = p->keep + which * B, .f = branch, .x = residual, .y = y });
+    be->ops->add_scaled(be, &(struct va_add_scaled){ .B = B,
+                                                     .n = n * D,
+                                                     .s = va_at(be, p->keep, which * B),
+                                                     .f = branch,
+                                                     .x = residual,
+                                                     .y = y });
 }
 
 /* The gradient of branch 0 or 1 from that of its sum: times keep. */
@@ -182,7 +184,7 @@ static const void *branch_grad(struct va_backend *be, const struct va_transforme
         return dy;
     be->ops->add_scaled(be, &(struct va_add_scaled){ .B = p->s.B,
                                                      .n = p->s.queries * p->s.D,
-                                                     .s = p->keep + which * p->s.B,
+                                                     .s = va_at(be, p->keep, which * p->s.B),
                                                      .f = dy,
                                                      .y = dbranch });
     return dbranch;

@@ -127,11 +127,11 @@ struct va_attention_grad {
 };
 
 /* y[i] = x[index[i]] for rows of C numbers; where index[i] is -1, fill [C], or zeros if that is NULL.
- * x [.., C], y [rows, C]; index [rows] is on the host. */
+ * x [.., C], y [rows, C]; index [rows], int32_t. */
 struct va_gather {
     int64_t rows, C;
     const void *x;
-    const int32_t *index;
+    const void *index;
     const void *fill; /* or NULL */
     void *y;
 };
@@ -145,12 +145,10 @@ struct va_add {
     int64_t stepa, stepb, stepy;
 };
 
-/* y[b] = x[b] + s[b] f[b] for B runs of n numbers; s [B] is on the host. x may be NULL for none; y
- * may be x or f. */
+/* y[b] = x[b] + s[b] f[b] for B runs of n numbers; s [B]. x may be NULL for none; y may be x or f. */
 struct va_add_scaled {
     int64_t B, n;
-    const double *s;
-    const void *f, *x;
+    const void *s, *f, *x;
     void *y;
 };
 

@@ -56,6 +56,8 @@ struct va_dwconv_grad {
  *   y[t] = (sum over n of Cm[t, n] h[t, n] + skip * u[t]) * silu(z[t])
  * u, delta, z, y [B, T, E]; A [E, N], negative; Bm, Cm [B, T, N]; skip [E]; state [B, E, N].
  * ld*: elements from row to row, so that Bm, Cm and z may be parts of wider rows.
+ * marks [B, ceil(T / scan_marks), E, N]: the states before every scan_marks-th frame, which the backward pass of
+ * a device with `scan_marks` (ops/va_ops.h) begins from. Others leave them alone.
  */
 struct va_scan {
     int64_t B, T, E, N;
@@ -64,11 +66,14 @@ struct va_scan {
     const void *h0; /* or NULL */
     void *y;        /* packed [B, T, E] */
     void *h_last;   /* or NULL; may be h0 (in place) */
+    void *marks;    /* or NULL, without a backward pass */
 };
 
+/* Backward of a scan that began at zero. */
 struct va_scan_grad {
     int64_t B, T, E, N;
-    const void *dy; /* packed [B, T, E] */
+    const void *dy;    /* packed [B, T, E] */
+    const void *marks; /* as the forward pass left them; NULL where the device has none */
     const void *u, *delta, *A, *Bm, *Cm, *skip, *z;
     int64_t ldu, lddelta, ldB, ldC, ldz;
     void *du, *ddelta, *dBm, *dCm, *dz; /* overwritten */

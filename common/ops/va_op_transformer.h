@@ -49,8 +49,8 @@ struct va_transformer {
     void *tape, *work;
     void *out; /* without training it may be x, where queries is T */
     /* Drop path (Huang et al. 2016): what attention, then the MLP, add to each sequence is times
-     * keep [2, B], on the host. NULL: times 1. */
-    const double *keep;
+     * keep [2, B]. NULL: times 1. */
+    const void *keep;
     /* Streaming (B = 1, queries = T, no training): projections [lead + T, 3, D] go here, behind
      * those of `lead` earlier frames, which are seen too. NULL: into a place of its own. */
     void *qkv;
@@ -63,7 +63,7 @@ struct va_transformer_grad {
     struct va_transformer_weights w;
     const void *x, *tape, *out;
     void *work;
-    const double *keep;
+    const void *keep;
     const void *dout; /* [B, queries, D] */
     void *dx;
 };

@@ -10,7 +10,7 @@
  * Contracts: what each operation computes is said in ops/va_op.h, and for time, pictures, blocks and
  *            training in ops/va_op_*.h
  * Time:      operations may run later, in the order of their calls. What the host gives (parameter
- *            structs, sources of put_*, indices, scales) is read before the call returns. Only
+ *            structs, sources of put_*) is read before the call returns. Only
  *            get_*, sync and what returns a result wait. A buffer may be freed with work
  *            outstanding. A list of tensors lives until the next wait.
  *            What varies from step to step is in a record on the device (ops/va_op_train.h), where
@@ -34,6 +34,8 @@
 struct va_ops {
     const char *name;
     size_t elem; /* bytes of one number */
+    int64_t
+        scan_marks; /* frames from mark to mark, where scan leaves states to scan_grad; else 0 */
 
     /* Memory. alloc: zeroed; NULL after reporting. copy: device to device. */
     void *(*alloc)(struct va_backend *be, int64_t count);
@@ -117,8 +119,8 @@ struct va_ops {
 
     /*
      * Optional, NULL together. From `record` to `recorded` calls are kept as well as made; recorded
-     * returns them, or NULL where one of them waited or took something from the host (put_*, indices,
-     * factors, moments), or a device cannot keep them, such as those that ask for memory. `replay` makes
+     * returns them, or NULL where one of them waited or took something from the host (put_*,
+     * moments), or a device cannot keep them, such as those that ask for memory. `replay` makes
      * them again: what differs is what the buffers hold, the step's record among them. Lists and buffers given
      * to them live until `forget`.
      */
@@ -164,6 +166,14 @@ struct va_backend {
 static inline void *va_at(const struct va_backend *be, const void *buffer, int64_t i)
 {
     return (char *)buffer + i * (int64_t)be->ops->elem;
+}
+
+/* Marks of a scan of B sequences (struct va_scan), E N numbers each; 0: the device has none. */
+static inline int64_t va_scan_marks(const struct va_backend *be, int64_t B, int64_t T)
+{
+    int64_t step = be->ops->scan_marks;
+
+    return step ? B * ((T + step - 1) / step) : 0;
 }
 
 /* A buffer of bytes, zeroed; NULL after reporting. */

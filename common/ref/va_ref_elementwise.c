@@ -75,24 +75,25 @@ void va_ref_add(struct va_backend *be, const struct va_add *p)
 
 void va_ref_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
 {
-    const double *f = p->f, *x = p->x;
+    const double *s = p->s, *f = p->f, *x = p->x;
     double *y = p->y;
 
     (void)be;
     for (int64_t b = 0; b < p->B; b++)
         for (int64_t i = b * p->n; i < (b + 1) * p->n; i++)
-            y[i] = (x ? x[i] : 0) + p->s[b] * f[i];
+            y[i] = (x ? x[i] : 0) + s[b] * f[i];
 }
 
 void va_ref_gather(struct va_backend *be, const struct va_gather *p)
 {
     const double *x = p->x, *fill = p->fill;
+    const int32_t *index = p->index;
     double *y = p->y;
 
     (void)be;
     for (int64_t r = 0; r < p->rows; r++)
         for (int64_t c = 0; c < p->C; c++)
-            y[r * p->C + c] = p->index[r] >= 0 ? x[p->index[r] * p->C + c] : fill ? fill[c] : 0;
+            y[r * p->C + c] = index[r] >= 0 ? x[index[r] * p->C + c] : fill ? fill[c] : 0;
 }
 
 /* What dropout makes of value x of tensor element i. */

@@ -127,7 +127,8 @@ static bool start_mae_bf16(struct bench *b)
 
 static void forward_rater(const struct training *t, int64_t B, void *step)
 {
-    va_rater_forward(t->rater, B, t->patches, NULL);
+    va_rater_put(t->rater, B, t->patches, NULL);
+    va_rater_forward(t->rater);
     t->be->ops->ccc_loss(t->be, &(struct va_ccc){ .n = B,
                                                   .pred = va_rater_pred(t->rater),
                                                   .label = t->label,
@@ -140,7 +141,8 @@ static void forward_rater(const struct training *t, int64_t B, void *step)
 
 static void forward_mae(struct training *t, void *step)
 {
-    va_mae_forward(t->mae, &t->batch, 1, step);
+    va_mae_put(t->mae, &t->batch);
+    va_mae_forward(t->mae, 1, step);
     va_params_zero_grad(t->params);
     va_mae_backward(t->mae);
 }

@@ -8,19 +8,21 @@
 #include "test/unit/device.h"
 #include <math.h>
 
-enum { E = 256, N = 8, TENSORS = 14 };
+enum { E = 256, N = 8, TENSORS = 15 };
 
 /* u, delta, z, y, dy, du, ddelta, dz: [B, T, E]; Bm, Cm, dBm, dCm: [B, T, N]; A, dA [E, N]; the skip's
- * are rows of A's. */
-enum { U, DELTA, Z, Y, DY, DU, DDELTA, DZ, BM, CM, DBM, DCM, A, DA };
+ * are rows of A's. Marks: what a device wants. */
+enum { U, DELTA, Z, Y, DY, DU, DDELTA, DZ, BM, CM, DBM, DCM, A, DA, MARKS };
 
 struct scan {
     struct va_backend *be;
     void *t[TENSORS];
 };
 
-static int64_t size_of(const struct bench *b, int i)
+static int64_t size_of(const struct bench *b, const struct va_backend *be, int i)
 {
+    if (i == MARKS)
+        return va_scan_marks(be, b->batch, b->frames) * E * N;
     return i >= A ? E * N : b->batch * b->frames * (i >= BM ? N : E);
 }
 
@@ -29,7 +31,7 @@ static bool fill(const struct bench *b, struct scan *s, struct va_backend *be)
 {
     s->be = be;
     for (int i = 0; i < TENSORS; i++) {
-        int64_t n = size_of(b, i);
+        int64_t n = size_of(b, be, i);
         double *v = va_new(n, sizeof(*v));
 
         s->t[i] = be->ops->alloc(be, n);
@@ -61,17 +63,17 @@ static bool start(struct bench *b)
 
 static void forward(const struct bench *b, struct scan *s)
 {
-    s->be->ops->scan(s->be, &(struct va_scan){ GIVEN, .y = s->t[Y] });
+    s->be->ops->scan(s->be, &(struct va_scan){ GIVEN, .y = s->t[Y], .marks = s->t[MARKS] });
 }
 
 static void backward(const struct bench *b, struct scan *s)
 {
     s->be->ops->zero(s->be, s->t[DA], E * N);
-    s->be->ops->scan_grad(s->be,
-                          &(struct va_scan_grad){
-                              GIVEN, .dy = s->t[DY], .du = s->t[DU], .ddelta = s->t[DDELTA],
-                              .dBm = s->t[DBM], .dCm = s->t[DCM], .dz = s->t[DZ], .lddu = E,
-                              .ldddelta = E, .lddB = N, .lddC = N, .lddz = E, .dA = s->t[DA] });
+    s->be->ops->scan_grad(s->be, &(struct va_scan_grad){
+                                     GIVEN, .dy = s->t[DY], .marks = s->t[MARKS],
+                                     .du = s->t[DU], .ddelta = s->t[DDELTA], .dBm = s->t[DBM],
+                                     .dCm = s->t[DCM], .dz = s->t[DZ], .lddu = E, .ldddelta = E,
+                                     .lddB = N, .lddC = N, .lddz = E, .dA = s->t[DA] });
 }
 
 static void run_forward(struct bench *b)
@@ -94,7 +96,7 @@ static void run_both(struct bench *b)
 /* One result against double. */
 static double off(const struct bench *b, const struct scan *ref, const struct scan *own, int i)
 {
-    int64_t n = size_of(b, i);
+    int64_t n = size_of(b, own->be, i);
     double *x = va_new(n, sizeof(*x)), *y = va_new(n, sizeof(*y)), worst = 0, largest = 0;
 
     ref->be->ops->get_f64(ref->be, x, ref->t[i], n);

@@ -389,13 +389,14 @@ static void scan(struct va_backend *be, const struct va_scan *p)
 
     (void)be;
     called("scan");
-    launch((struct launch){ .kernel = "scan<8>",
-                            .blocks = (double)p->B * ceil(E / 32),
-                            .threads = 256,
-                            .kind = SPECIAL,
-                            .work = ceil((double)p->T / 8) * 8,
-                            .around = tiles,
-                            .bytes = 4 * rows * (4 * E + 2 * N) });
+    launch((struct launch){
+        .kernel = "scan<8>",
+        .blocks = (double)p->B * ceil(E / 32),
+        .threads = 256,
+        .kind = SPECIAL,
+        .work = ceil((double)p->T / 8) * 8,
+        .around = tiles,
+        .bytes = 4 * (rows * (4 * E + 2 * N) + (p->marks ? rows / 16 * E * N : 0)) });
 }
 
 /* Pieces of 16 frames, first forward, which leaves marks, then backward; each passes its barriers. */
@@ -406,13 +407,14 @@ static void scan_grad(struct va_backend *be, const struct va_scan_grad *p)
 
     (void)be;
     called("scan_grad");
-    launch((struct launch){ .kernel = "scan_grad<8>",
-                            .blocks = B * blocks,
-                            .threads = 256,
-                            .kind = BARRIER,
-                            .work = pieces * (2 + 3),
-                            .stores = pieces,
-                            .bytes = 4 * B * T * (8 * E + 2 * N + 2 * blocks * N) });
+    launch((struct launch){
+        .kernel = "scan_grad<8>",
+        .blocks = B * blocks,
+        .threads = 256,
+        .kind = BARRIER,
+        .work = pieces * 3,
+        .stores = pieces,
+        .bytes = 4 * (B * T * (8 * E + 2 * N + 2 * blocks * N) + B * pieces * E * N) });
     moved(2 * B * T * N * (blocks + 1) + E * (N + 1) * (B + 2));
 }
 
@@ -616,6 +618,7 @@ struct va_backend *launches_device(void)
     static const struct va_ops ops = {
         .name = "predicted",
         .elem = sizeof(float),
+        .scan_marks = 16,
         .alloc = allocate,
         .free = release,
         .zero = zero,

@@ -95,7 +95,9 @@ static void row_scan(void)
     struct va_backend *be = launches_device();
 
     begin();
-    be->ops->scan(be, &(struct va_scan){ .B = BATCH, .T = FRAMES, .E = E, .N = N });
+    be->ops->scan(be,
+                  &(struct va_scan){
+                      .B = BATCH, .T = FRAMES, .E = E, .N = N, .marks = buffer(be, E * N) });
 }
 
 static void row_scan_grad(void)

@@ -222,6 +222,8 @@ OPERATION(norm_grad, 8, dy, x, gamma, stats, add, dx, dgamma, dbeta)
 OPERATION(attention, 5, q, k, v, y, lse)
 OPERATION(attention_grad, 9, q, k, v, y, lse, dy, dq, dk, dv)
 OPERATION(add, 3, a, b, y)
+OPERATION(add_scaled, 4, s, f, x, y)
+OPERATION(gather, 4, x, index, fill, y)
 OPERATION(dropout, 3, x, y, mask.step)
 OPERATION(prelu, 5, x, slope, residual, y, mask.step)
 OPERATION(prelu_grad, 6, x, slope, dy, dx, dslope, mask.step)
@@ -274,7 +276,7 @@ static void end_weights(struct weights *k)
         k->of[i]->prepared = k->here[i].prepared;
 }
 
-/* BLOCK(name, buffers): with factors of drop path, on the host */
+/* BLOCK(name, buffers) */
 #define BLOCK(name, n, ...)                                                   \
     struct block_##name {                                                     \
         struct va_##name p;                                                   \
@@ -284,24 +286,21 @@ static void end_weights(struct weights *k)
     {                                                                         \
         struct block_##name *a = args;                                        \
         struct va_##name *p = &a->p;                                          \
-        void *factors = (void *)(uintptr_t)p->keep;                           \
                                                                               \
         begin_weights(&a->w, &p->w);                                          \
         EACH_##n(__VA_ARGS__) in->ops->name(in, p);                           \
         end_weights(&a->w);                                                   \
-        free(factors);                                                        \
     }                                                                         \
     static void late_##name(struct va_backend *be, const struct va_##name *p) \
     {                                                                         \
         struct block_##name a = { .p = *p };                                  \
                                                                               \
-        a.p.keep = keep(be, p->keep, sizeof(*p->keep) * 2 * (size_t)p->s.B);  \
         keep_weights(&a.w, &a.p.w);                                           \
         push(be, #name, run_##name, &a, sizeof(a));                           \
     }
 
-BLOCK(transformer, 5, x, tape, work, out, qkv)
-BLOCK(transformer_grad, 6, x, tape, out, work, dout, dx)
+BLOCK(transformer, 6, x, tape, work, out, keep, qkv)
+BLOCK(transformer_grad, 7, x, tape, out, work, keep, dout, dx)
 
 static struct va_transformer_room late_room(struct va_backend *be,
                                             const struct va_transformer_shape *s)
@@ -310,40 +309,6 @@ static struct va_transformer_room late_room(struct va_backend *be,
 }
 
 /* ---- operations with arrays of the host, or of other forms -------------------------------- */
-
-static void run_gather(struct va_backend *in, void *args)
-{
-    struct va_gather *p = args;
-    void *index = (void *)(uintptr_t)p->index;
-
-    EACH_3(x, fill, y)
-    in->ops->gather(in, p);
-    free(index);
-}
-static void late_gather(struct va_backend *be, const struct va_gather *p)
-{
-    struct va_gather copy = *p;
-
-    copy.index = keep(be, p->index, sizeof(*p->index) * (size_t)p->rows);
-    push(be, "gather", run_gather, &copy, sizeof(copy));
-}
-
-static void run_add_scaled(struct va_backend *in, void *args)
-{
-    struct va_add_scaled *p = args;
-    void *s = (void *)(uintptr_t)p->s;
-
-    EACH_3(f, x, y)
-    in->ops->add_scaled(in, p);
-    free(s);
-}
-static void late_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
-{
-    struct va_add_scaled copy = *p;
-
-    copy.s = keep(be, p->s, sizeof(*p->s) * (size_t)p->B);
-    push(be, "add_scaled", run_add_scaled, &copy, sizeof(copy));
-}
 
 /* A size, a function and four buffers. */
 struct plain {

@@ -84,6 +84,7 @@ static void scan_case(struct va_backend *be, const char *file)
     p.ldu = p.lddelta = p.ldz = p.E;
     p.ldB = p.ldC = p.N;
     p.y = output("y"), p.h_last = output("h_last");
+    p.marks = keep(be->ops->alloc(be, va_scan_marks(be, p.B, p.T) * p.E * p.N));
     be->ops->scan(be, &p);
     check("y", p.y);
     check("h_last", p.h_last);
@@ -92,6 +93,7 @@ static void scan_case(struct va_backend *be, const char *file)
                                .E = p.E,
                                .N = p.N,
                                .dy = input("dy"),
+                               .marks = p.marks,
                                .u = p.u,
                                .delta = p.delta,
                                .A = p.A,

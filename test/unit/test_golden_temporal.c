@@ -120,7 +120,7 @@ static void mamba_case(const char *file)
     va_params_changed(&list);
     va_arena_begin(&arena);
     for (int pass = 0; pass < 2; pass++) {
-        va_mamba_plan(&layer, x->shape[0] * x->shape[1], true, &arena, &acts);
+        va_mamba_plan(&layer, x->shape[0], x->shape[1], true, &arena, &acts);
         va_mamba_plan_backward(&layer, x->shape[0] * x->shape[1], &arena, &s);
         VA_CHECK(pass || va_arena_commit(&arena) == 0);
     }

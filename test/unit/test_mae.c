@@ -14,7 +14,8 @@ static double loss_of(struct fixture *f)
     void *step = step_new(be, 0, 0);
     double loss;
 
-    va_mae_forward(f->mae, &f->batch, 1, step);
+    va_mae_put(f->mae, &f->batch);
+    va_mae_forward(f->mae, 1, step);
     loss = step_report(be, step).loss;
     be->ops->free(be, step);
     return loss;
@@ -114,13 +115,14 @@ static void accumulated(void)
     }
     list = va_mae_params(f.mae);
     once = va_new(list->items[2].count, sizeof(*once));
-    va_mae_forward(f.mae, &f.batch, 1, NULL);
+    va_mae_put(f.mae, &f.batch);
+    va_mae_forward(f.mae, 1, NULL);
     va_params_zero_grad(list);
     va_mae_backward(f.mae);
     be->ops->get_f64(be, once, list->items[2].grad, list->items[2].count);
     va_params_zero_grad(list);
     for (int i = 0; i < 2; i++) {
-        va_mae_forward(f.mae, &f.batch, .5, NULL);
+        va_mae_forward(f.mae, .5, NULL);
         va_mae_backward(f.mae);
     }
     for (int64_t i = 0; i < list->items[2].count; i++) {

@@ -605,7 +605,15 @@ static void adamw(void)
     twin_end();
 }
 
-/* Vectors of the paper's test suite; with purpose 0 our layout is the plain counter and key. */
+static void *index_new(struct va_backend *be, const int32_t *index, int64_t n)
+{
+    int64_t bytes = n * (int64_t)sizeof(*index);
+    void *to = va_bytes_new(be, bytes);
+
+    be->ops->put_bytes(be, to, index, bytes);
+    return to;
+}
+
 static void rows(void)
 {
     static const int64_t shapes[][2] = {
@@ -614,35 +622,38 @@ static void rows(void)
 
     for (size_t k = 0; k < VA_COUNT(shapes); k++) {
         int64_t R = shapes[k][0], C = shapes[k][1];
-        struct twin *x, *y, *fill, *t, *w, *d;
-        double s[130], loss;
+        struct twin *x, *y, *fill, *t, *w, *d, *s;
         int32_t index[130];
-        void *a, *b;
+        void *a, *b, *rows[2];
+        double loss;
 
         twin_begin();
         a = step_new(twin_ref, 0, 0), b = step_new(twin_cpu, 0, 0);
         x = twin_random(R * C, -1, 1), y = twin_new(R * C), fill = twin_random(C, -1, 1);
         t = twin_random(R * C, -1, 1), w = twin_random(R, 0, 2), d = twin_new(R * C);
+        s = twin_new(R);
         for (int64_t r = 0; r < R; r++) {
             index[r] = (int32_t)((r * 7) % (R + 1)) - 1;
-            s[r] = r % 3 ? 1.25 : 0;
+            twin_set(s, r, r % 3 ? 1.25f : 0);
         }
+        for (int i = 0; i < 2; i++)
+            rows[i] = index_new(i ? twin_cpu : twin_ref, index, R);
         for (int filled = 0; filled < 2; filled++) {
-            twin_ref->ops->gather(
-                twin_ref,
-                &(struct va_gather){ R, C, x->ref, index, filled ? fill->ref : NULL, y->ref });
-            twin_cpu->ops->gather(
-                twin_cpu,
-                &(struct va_gather){ R, C, x->cpu, index, filled ? fill->cpu : NULL, y->cpu });
+            twin_ref->ops->gather(twin_ref,
+                                  &(struct va_gather){ R, C, x->ref, rows[0],
+                                                       filled ? fill->ref : NULL, y->ref });
+            twin_cpu->ops->gather(twin_cpu,
+                                  &(struct va_gather){ R, C, x->cpu, rows[1],
+                                                       filled ? fill->cpu : NULL, y->cpu });
             twin_check("gather", y, 0, 1e-9);
         }
         for (int added = 0; added < 2; added++) {
             twin_ref->ops->add_scaled(
                 twin_ref,
-                &(struct va_add_scaled){ R, C, s, x->ref, added ? t->ref : NULL, y->ref });
+                &(struct va_add_scaled){ R, C, s->ref, x->ref, added ? t->ref : NULL, y->ref });
             twin_cpu->ops->add_scaled(
                 twin_cpu,
-                &(struct va_add_scaled){ R, C, s, x->cpu, added ? t->cpu : NULL, y->cpu });
+                &(struct va_add_scaled){ R, C, s->cpu, x->cpu, added ? t->cpu : NULL, y->cpu });
             twin_check("add scaled", y, 1, 2);
         }
         twin_ref->ops->squares(
@@ -653,11 +664,14 @@ static void rows(void)
         VA_CHECK_NEAR(step_report(twin_cpu, b).loss, loss, 1e-6 * loss);
         twin_ref->ops->free(twin_ref, a);
         twin_cpu->ops->free(twin_cpu, b);
+        twin_ref->ops->free(twin_ref, rows[0]);
+        twin_cpu->ops->free(twin_cpu, rows[1]);
         twin_check("squares", d, 1, 4);
         twin_end();
     }
 }
 
+/* Vectors of the paper's test suite; with purpose 0 our layout is the plain counter and key. */
 static void philox_known_answers(void)
 {
     static const uint32_t zeros[4] = { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 };

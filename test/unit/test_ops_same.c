@@ -152,6 +152,8 @@ static void sequences(struct results *r)
     float *dB = tensor(ROWS * N, 0, 0), *dC = tensor(ROWS * N, 0, 0), *dA = tensor(E * N, 0, 0);
     float *ds = tensor(E, 0, 0), *w = tensor(E * 4, -1, 1), *stats = tensor(2 * ROWS, 0, 0);
     float *dw = tensor(E * 4, 0, 0);
+    int64_t states = va_scan_marks(be, B, T) * E * N;
+    float *marks = tensor(states, 0, 0);
 
     be->ops->scan(be, &(struct va_scan){ .B = B,
                                          .T = T,
@@ -169,13 +171,17 @@ static void sequences(struct results *r)
                                          .ldB = N,
                                          .ldC = N,
                                          .ldz = E,
-                                         .y = y });
+                                         .y = y,
+                                         .marks = marks });
     keep(r, y, ROWS * E);
+    if (states > 0)
+        keep(r, marks, states);
     be->ops->scan_grad(be, &(struct va_scan_grad){ .B = B,
                                                    .T = T,
                                                    .E = E,
                                                    .N = N,
                                                    .dy = dy,
+                                                   .marks = marks,
                                                    .u = u,
                                                    .delta = delta,
                                                    .A = A,

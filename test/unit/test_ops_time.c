@@ -159,6 +159,7 @@ enum {
     SCAN_DC,
     SCAN_DSKIP,
     SCAN_DZ,
+    SCAN_MARKS,
     SCAN_TENSORS
 };
 
@@ -190,6 +191,30 @@ static void scan_make(struct scan_case *s)
     s->t[SCAN_DC] = twin_random(rows * ln, -1, 1);
     s->t[SCAN_DSKIP] = twin_random(s->E, -1, 1);
     s->t[SCAN_DZ] = twin_random(rows * le, -1, 1);
+    s->t[SCAN_MARKS] = twin_new(va_scan_marks(twin_cpu, s->B, s->T) * s->E * s->N);
+}
+
+/* Marks of ref, which leaves none: the last states of scans of the frames before. */
+static void scan_ref_marks(const struct scan_case *s, struct va_scan p)
+{
+    int64_t step = twin_cpu->ops->scan_marks, states = s->E * s->N, T = p.T;
+    const struct va_scan all = p;
+
+    p.B = 1;
+    p.marks = NULL;
+    for (int64_t b = 0; step && b < s->B; b++)
+        for (int64_t t = 0; t < T; t += step) {
+            p.T = t;
+            p.u = va_at(twin_ref, all.u, b * T * p.ldu);
+            p.delta = va_at(twin_ref, all.delta, b * T * p.lddelta);
+            p.Bm = va_at(twin_ref, all.Bm, b * T * p.ldB);
+            p.Cm = va_at(twin_ref, all.Cm, b * T * p.ldC);
+            p.z = all.z ? va_at(twin_ref, all.z, b * T * p.ldz) : NULL;
+            p.h_last = va_at(twin_ref, all.marks,
+                             (b * va_scan_marks(twin_cpu, 1, T) + t / step) * states);
+            if (t > 0)
+                twin_ref->ops->scan(twin_ref, &p);
+        }
 }
 
 static void scan_run(const struct scan_case *s, bool on_ref)
@@ -218,15 +243,23 @@ static void scan_run(const struct scan_case *s, bool on_ref)
                           .ldB = ln,
                           .ldC = ln,
                           .ldz = le,
-                          .h0 = s->start ? v[SCAN_H0] : NULL,
                           .y = v[SCAN_Y],
-                          .h_last = v[SCAN_H] };
+                          .h_last = v[SCAN_H],
+                          .marks = v[SCAN_MARKS] };
+    if (on_ref)
+        scan_ref_marks(s, p);
     be->ops->scan(be, &p);
+    if (s->start) {
+        p.h0 = v[SCAN_H0];
+        p.marks = NULL;
+        be->ops->scan(be, &p);
+    }
     q = (struct va_scan_grad){ .B = s->B,
                                .T = s->T,
                                .E = s->E,
                                .N = s->N,
                                .dy = v[SCAN_DY],
+                               .marks = v[SCAN_MARKS],
                                .u = p.u,
                                .delta = p.delta,
                                .A = p.A,
@@ -268,6 +301,8 @@ static void scan_check(const struct scan_case *s)
     twin_check("scan dCm", s->t[SCAN_DC], (double)s->E + memory, 1);
     twin_check("scan dskip", s->t[SCAN_DSKIP], (double)(s->B * s->T), 1);
     twin_check("scan dz", s->t[SCAN_DZ], memory + n, 1);
+    if (s->t[SCAN_MARKS]->count > 0)
+        twin_check("scan marks", s->t[SCAN_MARKS], memory, 1);
 }
 
 static void scan(void)

@@ -95,7 +95,8 @@ static double loss_of(struct model *m, bool gradients)
     void *step = step_new(be, 0, 0);
     double loss;
 
-    va_rater_forward(m->rater, B, m->patches, m->keep);
+    va_rater_put(m->rater, B, m->patches, m->keep);
+    va_rater_forward(m->rater);
     be->ops->ccc_loss(be, &(struct va_ccc){ .n = B,
                                             .share = m->share,
                                             .pred = va_rater_pred(m->rater),

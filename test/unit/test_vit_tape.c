@@ -74,8 +74,11 @@ static void model_free(struct model *m)
 
 static double loss(struct model *m)
 {
-    const double *y = va_vit_tape_forward(m->tape, B, m->patches, m->places, m->keep);
+    const double *y;
     double sum = 0;
+
+    va_vit_tape_put(m->tape, B, m->places, m->keep);
+    y = va_vit_tape_forward(m->tape, m->patches);
 
     for (int64_t i = 0; i < m->n; i++)
         sum += m->weights[i] * y[i];
@@ -162,7 +165,8 @@ static void forward_agrees(void)
 
     VA_CHECK(va_vit_reserve(m.vit, B) == 0);
     va_vit_forward(m.vit, B, m.patches, cls);
-    y = va_vit_tape_forward(m.tape, B, m.patches, NULL, NULL);
+    va_vit_tape_put(m.tape, B, NULL, NULL);
+    y = va_vit_tape_forward(m.tape, m.patches);
     for (int i = 0; i < B * D; i++)
         VA_CHECK_NEAR(y[i], cls[i], 1e-12);
     be->ops->free(be, cls);
