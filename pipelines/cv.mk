@@ -5,9 +5,11 @@
 #            one of its own
 #   SPLIT    folder with <k>/train.txt and <k>/val.txt for k in FOLDS
 #   LABELS   folders with the label files
+#   PUBLISHED  no: the table is without the published scores, which are of Aff-Wild2
 # Makes $(OUT)/cv/<k>/{model.h5,val.h5,score.tsv,ridge.tsv,mean.tsv}, $(OUT)/table.{txt,tsv,md} and
 # $(OUT)/report.html.
 CV ?= $(OUT)/cv
+PUBLISHED ?= yes
 windows ?= $(WINDOWS)
 $(call need,LABELS WINDOWS SPLIT)
 $(call need_numbers,FOLDS)
@@ -21,7 +23,7 @@ SETTINGS_score   = $(LABELS) $(LABEL_OPTIONS)
 $(call claim,train,$(FOLDS:%=$(CV)/%/model.h5))
 $(call claim,predict,$(FOLDS:%=$(CV)/%/val.h5))
 $(call claim,ridge,$(FOLDS:%=$(CV)/%/ridge.h5) $(FOLDS:%=$(CV)/%/mean.h5))
-SETTINGS_report  = $(SCORES) $(BASELINES)
+SETTINGS_report  = $(SCORES) $(BASELINES) $(filter no,$(PUBLISHED))
 
 $(CV)/%/model.h5: $$(call windows,$$*) $(SPLIT)/%/train.txt $(SPLIT)/%/val.txt $(call settings,train)
 	@mkdir -p $(@D)
@@ -59,7 +61,7 @@ SCORES = $(FOLDS:%=$(CV)/%/score.tsv)
 BASELINES += $(FOLDS:%=$(CV)/%/ridge.tsv) $(FOLDS:%=$(CV)/%/mean.tsv)
 MODELS = $(FOLDS:%=$(CV)/%/model.h5)
 
-report = $(call tool,va-fold) report --format $(1) $(BASELINES:%=--baseline %) $(SCORES) \
+report = $(call tool,va-fold) report --published $(PUBLISHED) --format $(1) $(BASELINES:%=--baseline %) $(SCORES) \
              >$(part) && $(put)
 $(OUT)/table.txt: $(SCORES) $(BASELINES) $(call settings,report)
 	$(call report,text)
@@ -70,7 +72,7 @@ $(OUT)/table.md: $(SCORES) $(BASELINES) $(call settings,report)
 
 # All folds that are in the folder.
 $(OUT)/report.html: $(SCORES) $(BASELINES) $(call settings,report)
-	$(call tool,va-report) $(LABELS:%=--labels %) $(LABEL_OPTIONS) -o $@ $(CV:%/cv=%)
+	$(call tool,va-report) --published $(PUBLISHED) $(LABELS:%=--labels %) $(LABEL_OPTIONS) -o $@ $(CV:%/cv=%)
 
 .PHONY: cv show
 cv: $(OUT)/table.txt $(OUT)/table.tsv $(OUT)/table.md $(OUT)/report.html

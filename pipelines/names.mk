@@ -5,9 +5,9 @@
 NAMES := $(dir $(lastword $(MAKEFILE_LIST)))names.sh
 
 # A path each, or several words.
-PATH_VARIABLES := NAMES BIN OUT ROOT TRAIN_LABELS VAL_LABELS CROPS VIDEOS SAMPLE ENCODER FEATURES FRAMES FOLDS_TSV \
+PATH_VARIABLES := NAMES BIN OUT ROOT TRAIN_LABELS VAL_LABELS CROPS VIDEOS SAMPLE ENCODER FEATURES FRAMES FOLDS_TSV GROUPS_TSV \
                   PRETRAINED VIDEO_LIST EXIT_CODES WINDOWS SPLIT CV CORPUS RANDOM
-WORD_VARIABLES := LABELS MODEL PICTURES FOLDS SEED SEEDS THREADS TUNE FACES MEMBERS VARIANTS LENGTHS BATCH
+WORD_VARIABLES := LABELS MODEL PICTURES FOLDS SEED SEEDS THREADS TUNE FACES MEMBERS VARIANTS LENGTHS BATCH FOLD_COUNT
 define newline
 
 
@@ -25,6 +25,6 @@ answer = $(if $(filter 0,$(.SHELLSTATUS)),$(1),$(error $(1)))
 outside = $(filter command environment,$(firstword $(origin $(1))))
 literal = $(if $(outside),$(eval $(if $(filter-out environment,$(origin $(1))),override) \
               $(1) := $$(subst $$(newline), ,$$(value $(1)))))
-$(foreach v,$(PATH_VARIABLES) $(WORD_VARIABLES) VIDEO,$(call literal,$(v)))
+$(foreach v,$(PATH_VARIABLES) $(WORD_VARIABLES) VIDEO GROUP_PATTERN,$(call literal,$(v)))
 $(foreach v,$(PATH_VARIABLES),$(if $($(v)),$(call names,path $(v) $(call quoted,$($(v))))))
 $(foreach v,$(WORD_VARIABLES),$(if $($(v)),$(call names,words $(v) $(call quoted,$($(v))))))

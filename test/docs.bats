@@ -23,6 +23,11 @@ setup_file() {
     ffmpeg -nostdin -v error -i "Aff-Wild2/$(awk -F'\t' '$3 ~ /mp4$/ { print $3; exit }' Aff-Wild2/inputs.tsv)" \
         -f lavfi -i sine=r=16000:d=2 -vf drawbox=8:8:48:48:red:fill -c:v mpeg4 -q:v 2 -c:a aac holiday.mp4
     mkdir labels && make_labels --frames 50 >labels/holiday.txt
+    mkdir -p mine/features mine/labels
+    for v in anna_1 anna_2 ben_1 cleo_1 dan_1 eve_1 fay_1; do
+        make_features --frames 80 --dim 4 --video $v mine/features/$v.h5
+        make_labels --frames 80 >mine/labels/$v.txt
+    done
     rm -r Aff-Wild2/cropped_aligned
     mv faces/cropped_aligned Aff-Wild2/
     va-weights export -o mae_vit.safetensors encoder.h5

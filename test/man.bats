@@ -91,6 +91,14 @@ given_later() {
     case $1 in
     va-decode) cp -r "$(find cropped_aligned -mindepth 1 | sort | head -n 1)" cropped_aligned/person ;;
     va-embed) rm -r cropped_aligned/person ;;
+    va-labels)
+        mkdir coarse ratings
+        va-features info holiday.h5 | awk 'NR == 2 { print "valence,arousal" > "coarse/holiday.txt"
+            print "seconds,pleasure,activation" > "ratings/holiday.csv"
+            for (i = 0; i < 4 * $6 / $7; i++) {
+                print "0.5,-0.25" > "coarse/holiday.txt"
+                print i / 4 ",7,3" > "ratings/holiday.csv" } }'
+        ;;
     va-ensemble)
         va-predict -q -m model.h5 -o test.pred.h5 features/*.h5
         for f in fold0 fold1 fold2 a.val b.val a.test b.test; do cp val.pred.h5 $f.h5; done
@@ -106,7 +114,7 @@ given_later() {
     given
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
-    local tools=(faces decode embed hear features window fold tcn-mamba-train finetune predict live mae-pretrain weights
+    local tools=(faces decode embed hear features labels window fold tcn-mamba-train finetune predict live mae-pretrain weights
         ensemble ridge score smooth table plot report overlay run submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do

@@ -94,9 +94,10 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     run -3 --separate-stderr import -o no.h5 code.npy
     [[ $stderr == *"expected a dict with descr, fortran_order and shape" ]]
     [ ! -e ran ]
-    printf 'PK\3\4' >many.npz
-    run -3 --separate-stderr import -o no.h5 many.npz
-    [[ $stderr == "va-features: many.npz: "* ]]
+    { printf 'PK\3\4'; head -c 90 /dev/zero; } >many.npz
+    refuses "many.npz: found a zip archive, expected rows of numbers as text: save arrays one by one, with numpy.save" --fps 25 many.npz
+    printf 'BMI,PK\n1,2\n' >bmi.csv # two letters are no picture
+    import -o no.h5 bmi.csv
 }
 
 @test "values: a missing one is named, or its row is a frame without a face" {

@@ -146,14 +146,37 @@ b" ]
     [ "$(grep -l v9 grouped/[1-5]/val.txt | wc -l)" -eq 1 ]
 }
 
-@test "one folder of labels goes with a table" {
-    local hint="where all labels are in one folder, --folds-tsv FILE alone says who is held out (try --help)"
+@test "one folder of labels: folds from 0 on, drawn by group" {
+    refused 3 "found 9 groups of videos, expected at least 10, one for each fold" \
+        va-fold split --labels train --folds 10 -o folds
+    va-fold split --labels train --folds 4 -o folds
+    [ "$(cat folds/?/val.txt | sort)" = "$(printf '%s\n' v{1..8} v9_left)" ]
+    [ "$(find folds -name val.txt | wc -l)" -eq 4 ]
+    for k in 0 1 2 3; do [ "$(cat folds/$k/train.txt folds/$k/val.txt | sort -u | wc -l)" -eq 9 ]; done
+    va-fold split --labels train --folds 4 --seed 7 -o other
+    run ! diff -r folds other
+    for f in v1 v2 v3 v4; do mv train/$f.txt train/anna_$f.txt; done
+    va-fold split --labels train --folds 4 --group-pattern '^(anna)_|^v(.)' -o pattern
+    [ "$(cat pattern/?/val.txt | wc -l)" -eq 9 ]
+    [ "$(grep -l anna pattern/?/val.txt | wc -l)" -eq 1 ]
+    refused 3 "^(v.): does not match the name of video 'anna_v1'" \
+        va-fold split --labels train --folds 4 --group-pattern '^(v.)' -o none
+    run -3 --separate-stderr va-fold split --labels train --group-pattern '(' -o none
+    [[ $stderr == "va-fold: (: expected an extended regular expression: "* ]]
+    refused 2 "--labels conflicts with --train-labels, --val-labels and --scheme (try --help)" \
+        va-fold split --labels train --val-labels val -o none
+    refused 2 "--groups and --group-pattern conflict (try --help)" \
+        va-fold split --labels train --groups g.tsv --group-pattern x -o none
+}
+
+@test "two sets, one folder, or a table" {
+    local hint="where all labels are in one folder, --labels DIR draws folds, and --folds-tsv FILE says who is held out (try --help)"
 
     refused 2 "missing --val-labels DIR: $hint" va-fold split --train-labels train -o folds
     refused 2 "missing --train-labels DIR: $hint" va-fold split --val-labels val -o folds
     refused 2 "--train-labels and --val-labels are the same folder: $hint" \
         va-fold split --train-labels train --val-labels ./train/ -o folds
-    refused 2 "missing --train-labels DIR and --val-labels DIR, or --folds-tsv FILE (try --help)" \
+    refused 2 "missing --train-labels DIR and --val-labels DIR, --labels DIR, or --folds-tsv FILE (try --help)" \
         va-fold split -o folds
 }
 
@@ -202,6 +225,14 @@ fold        valence arousal    mean     ridge   valence arousal    mean
 average      0.5000  0.3000  0.4000    0.1000    0.5454  0.3848  0.4651
 ridge        0.1000  0.1000  0.1000         -         -       -       -
 baseline          -       -       -         -    0.2400  0.2000  0.2200
+EOF
+    run -0 va-fold report --published no --baseline cv/0/ridge.tsv cv/0/score.tsv
+    diff <(printf '%s\n' "${lines[@]}") - <<'EOF'
+            ours                      mean of
+fold        valence arousal    mean     ridge
+0            0.5000  0.3000  0.4000    0.1000
+average      0.5000  0.3000  0.4000    0.1000
+ridge        0.1000  0.1000  0.1000         -
 EOF
     run -0 va-fold report --format markdown --baseline x=cv/0/ridge.tsv cv/0/score.tsv
     [ "${lines[0]}" = "| fold | valence | arousal | mean | x mean | published valence | published arousal | published mean |" ]

@@ -8,6 +8,7 @@
 #include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_tool.h"
+#include "data/va_report.h"
 #include "media/va_decoder.h"
 #include "media/va_match.h"
 #include "media/va_source.h"
@@ -19,10 +20,10 @@ enum { LOOKED = 25 }; /* frames of a video whose times are compared */
 
 static struct args {
     const char *output, *video;
-    bool unconfined;
+    bool unconfined, published;
     struct va_view_options view;
     char **inputs; /* NULL last */
-} args = { .view = { .rule = { .silent = true } } };
+} args = { .published = true, .view = { .rule = { .silent = true } } };
 
 static const struct va_option table[] = {
     VA_OPT_STREAM('o', "output", &args.output, "PAGE.html",
@@ -31,6 +32,7 @@ static const struct va_option table[] = {
         0, "video", &args.video,
         "video to show beside the curves; the page links to the file, so keep both where they are"),
     VA_OPT_VIEW(&args.view),
+    VA_OPT_PUBLISHED(&args.published),
     VA_OPT_UNCONFINED(&args.unconfined),
     VA_OPT_END,
 };
@@ -173,6 +175,8 @@ static int of_folders(void)
 {
     struct va_results a = { 0 }, b = { 0 };
     int status = va_results_find(&a, args.inputs[0]);
+
+    a.unpublished = !args.published;
 
     if (status == 0 && args.inputs[1]) {
         status = va_results_find(&b, args.inputs[1]);

@@ -47,8 +47,9 @@ const struct va_option *va_option_by_letter(const struct va_option *table, char 
 /* Names of options of other tools: here, they would shorten one that means something else. */
 static bool is_elsewhere(const char *name, size_t n)
 {
-    static const char *const names[] = { "clip", "crop",  "drop", "loss",  "mode",   "name",
-                                         "step", "train", "val",  "video", "weight", "window" };
+    static const char *const names[] = { "clip",  "crop", "drop",  "from",   "loss",
+                                         "mode",  "name", "time",  "to",     "step",
+                                         "train", "val",  "video", "weight", "window" };
 
     for (size_t i = 0; i < VA_COUNT(names); i++)
         if (strlen(names[i]) == n && !strncmp(names[i], name, n))

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_input.h"
+#include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "base/va_nearest.h"
 #include "base/va_text.h"
@@ -186,13 +187,36 @@ static int read_first(struct va_csv *csv, enum va_csv_header header)
     return 0;
 }
 
+/* Other kinds of files are named; of a pipe, nothing is read before its time. */
+static int check_kind(const char *path, int fd, int64_t size)
+{
+    uint8_t head[VA_MAGIC_BYTES];
+    int64_t n = size > 0 ? va_input_read(fd, head, sizeof(head), 0) : 0;
+    const char *name = n > 0 ? va_magic_name(head, (size_t)n) : NULL;
+
+    if (n < 0)
+        return va_error_read(path, "read");
+    if (!name ||
+        !memchr(head, 0, (size_t)n)) /* two letters of a text may be a mark of others */
+        return 0;
+    return va_error("%s: found %s, expected rows of numbers as text%s", path, name,
+                    strstr(name, "zip archive") || strstr(name, "pickle")
+                        ? ": save arrays one by one, with numpy.save"
+                        : "");
+}
+
 int va_csv_open(struct va_csv *csv, const char *path, enum va_csv_header header)
 {
-    int fd = va_input_open_stream(path, "a CSV file", NULL);
+    int64_t size;
+    int fd = va_input_open_stream(path, "a CSV file", &size);
 
     *csv = (struct va_csv){ .path = path };
     if (fd < 0)
         return -1;
+    if (check_kind(path, fd, size) < 0) {
+        close(fd);
+        return -1;
+    }
     csv->stream = fdopen(fd, "r");
     if (!csv->stream) {
         va_error_read(path, "open");

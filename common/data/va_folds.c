@@ -6,6 +6,7 @@
 #include "base/va_rand.h"
 #include "data/va_lists.h"
 #include "data/va_table.h"
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -236,6 +237,16 @@ int va_folds_parts(struct va_fold_plan *plan, int64_t most, int64_t *parts)
     return status == 0 ? va_folds_assign(plan, VA_SCHEME_PAPER, *parts, 0) : -1;
 }
 
+int va_folds_draw(struct va_fold_plan *plan, int64_t folds, uint64_t seed)
+{
+    if (va_folds_assign(plan, VA_SCHEME_PAPER, folds, seed) < 0)
+        return -1;
+    plan->given = true;
+    for (int64_t i = 0; i < plan->count; i++)
+        plan->videos[i].fold--;
+    return 0;
+}
+
 /* ---- folds as given -------------------------------------------------------------------- */
 
 /* Whether each fold from 0 to the last has a video. */
@@ -379,6 +390,34 @@ int va_folds_group(struct va_fold_plan *plan, const char *path)
         return -1;
     status = take_groups(plan, &table);
     va_table_release(&table);
+    return status;
+}
+
+int va_folds_group_by(struct va_fold_plan *plan, const char *pattern)
+{
+    regex_t regex;
+    int error = regcomp(&regex, pattern, REG_EXTENDED), status = 0;
+    char text[200];
+
+    if (error) {
+        regerror(error, &regex, text, sizeof(text));
+        return va_error("%s: expected an extended regular expression: %s", pattern, text);
+    }
+    for (int64_t i = 0; i < plan->count && status == 0; i++) {
+        struct va_fold_video *v = &plan->videos[i];
+        regmatch_t match[2] = { { -1, -1 }, { -1, -1 } };
+        const regmatch_t *group;
+
+        if (regexec(&regex, v->name, 2, match, 0)) {
+            status = va_error("%s: does not match the name of video '%s'", pattern, v->name);
+            break;
+        }
+        group = &match[match[1].rm_so >= 0];
+        v->group = va_format("%.*s", (int)(group->rm_eo - group->rm_so),
+                             v->name + group->rm_so);
+        status = v->group ? 0 : -1;
+    }
+    regfree(&regex);
     return status;
 }
 

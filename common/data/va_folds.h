@@ -12,6 +12,8 @@
  *   sucv     as the code from which that was made: the training set alone cut into N runs; fold k
  *            holds out run N + 1 - k, and the official validation set is trained on.
  *
+ * Without an official split, N folds from 0 on are drawn over all videos as in the scheme paper.
+ *
  * Names in tables are those of files (base/va_names.h): clip.mp4 is video "clip".
  *
  * Rows are bytewise sorted by name, the training set first.
@@ -40,7 +42,7 @@ struct va_fold_plan {
     struct va_fold_video *videos; /* [count] */
     int64_t count, room;
     int64_t folds;       /* N */
-    bool given;          /* read from a table: its fold 0 is one like the others */
+    bool given;          /* read from a table or drawn: its fold 0 is one like the others */
     int64_t torn_groups; /* groups that lie in several folds */
 };
 
@@ -54,6 +56,10 @@ VA_MUST_USE int va_folds_add(struct va_fold_plan *plan, const char *labels, bool
  * of from their names; it must name every video of the plan, and may name others. */
 VA_MUST_USE int va_folds_group(struct va_fold_plan *plan, const char *path);
 
+/* Take the group of each video from its name: what the first parentheses of the extended regular expression
+ * `pattern` match, or all that it matches. -1 after reporting a name that it does not match. */
+VA_MUST_USE int va_folds_group_by(struct va_fold_plan *plan, const char *pattern);
+
 /* Decide who is held out where. -1 after reporting: a video in both sets, too few groups. */
 VA_MUST_USE int va_folds_assign(struct va_fold_plan *plan, enum va_scheme scheme, int64_t folds,
                                 uint64_t seed);
@@ -61,6 +67,10 @@ VA_MUST_USE int va_folds_assign(struct va_fold_plan *plan, enum va_scheme scheme
 /* Deal the videos into at most `most` parts of equal size with groups kept together; *parts gets
  * their number and each video its `fold` from 1. */
 VA_MUST_USE int va_folds_parts(struct va_fold_plan *plan, int64_t most, int64_t *parts);
+
+/* Draw folds 0 .. N - 1 over all videos, with groups kept together as in the scheme paper: there is no official
+ * split. -1 after reporting. */
+VA_MUST_USE int va_folds_draw(struct va_fold_plan *plan, int64_t folds, uint64_t seed);
 
 /* Take folds as given in a TSV file with columns `clip` (or `video`) and `fold`, from 0; where
  * there is a column `group`, one in several folds is an error. */

@@ -42,6 +42,9 @@ static inline bool va_is_labelled(const double va[2])
 /* Write va [count, 2] as such a file, 9 significant digits; 0, or -1 after reporting. */
 VA_MUST_USE int va_labels_write(const char *path, int64_t count, const float *va);
 
+/* The same for labels, which look alike whoever made them: a file that is there stays without --force. */
+VA_MUST_USE int va_labels_write_new(const char *path, int64_t count, const float *va);
+
 /* Whether head[0..size), the beginning of a file, is that of such a file (va_output.h). */
 bool va_labels_ours(const char *head, size_t size);
 

@@ -200,7 +200,7 @@ static int lay_out(struct layout *l)
     l->columns = va_new(VA_DIMENSIONS * (r->count + 1), sizeof(*l->columns));
     if (!l->columns)
         return -1;
-    for (int64_t m = 0; m <= r->count; m++)
+    for (int64_t m = 0; m < r->count + !r->unpublished; m++)
         for (int d = 0; d < VA_DIMENSIONS; d++)
             if (m == 0 || m == r->count || l->format == VA_REPORT_TSV || d == VA_MEAN)
                 l->columns[l->count++] =
@@ -329,16 +329,17 @@ static void put_title(const struct layout *l, int64_t i)
 
 static void put_header(const struct layout *l)
 {
-    int width = 0; /* of the baselines */
+    bool last = l->report->unpublished; /* nothing follows: no blanks either */
+    int width = 0, ours;                /* of the baselines, and of our columns */
 
     for (int64_t m = 1; m < l->report->count; m++)
         width += 1 + name_width(l->report, m, NUMBER_WIDTH);
+    ours = last && !width ? 0 : VA_DIMENSIONS * (1 + NUMBER_WIDTH);
     if (l->format == VA_REPORT_TEXT) {
-        fprintf(l->to, "%-*s   %-*s", l->first, "", VA_DIMENSIONS * (1 + NUMBER_WIDTH),
-                l->report->methods[0].name);
+        fprintf(l->to, "%-*s   %-*s", l->first, "", ours, l->report->methods[0].name);
         if (width)
-            fprintf(l->to, "  %-*s", width, "mean of");
-        fputs("  published\n", l->to);
+            fprintf(l->to, "  %-*s", last ? 0 : width, "mean of");
+        fputs(last ? "\n" : "  published\n", l->to);
     }
     begin_row(l, "fold");
     for (int64_t i = 0; i < l->count; i++)
@@ -383,6 +384,8 @@ static void put_baselines(const struct layout *l)
         }
         end_row(l);
     }
+    if (l->report->unpublished)
+        return;
     begin_row(l, "baseline");
     for (int64_t i = 0; i < l->count; i++)
         put_number(l, i,

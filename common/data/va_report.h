@@ -1,5 +1,5 @@
 /*
- * va_report.h - the paper's Table 1 with our numbers in it.
+ * va_report.h - the paper's Table 1 with our numbers in it, or for other data those alone.
  *
  * Cells are CCC over all labelled frames of a fold's held-out videos (scope pooled of va-score).
  * Which fold a table of scores belongs to is told by the folder it lies in (cv/3/score.tsv) or
@@ -13,8 +13,13 @@
 
 #include "base/va_attr.h"
 #include "data/va_metrics.h"
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#define VA_OPT_PUBLISHED(target_)         \
+    VA_OPT_YESNO(0, "published", target_, \
+                 "show the published scores, which are of Aff-Wild2, beside those given")
 
 enum va_report_format { VA_REPORT_TEXT, VA_REPORT_TSV, VA_REPORT_MARKDOWN, VA_REPORT_HTML };
 extern const char *const va_report_format_names[]; /* in enum order, NULL last */
@@ -31,6 +36,8 @@ struct va_method { /* scores of one method in every fold */
 struct va_report {
     struct va_method *methods; /* [count]: ours, then the baselines */
     int64_t count, room;
+    bool
+        unpublished; /* the scores are not of Aff-Wild2: the table is without the published ones */
 };
 
 /* Add a method and its score files [count]; -1 after reporting. Methods after the first must have

@@ -75,18 +75,21 @@ static int put_scores(struct va_page *p, const struct va_results *r)
     struct va_report report = { 0 };
     int status = va_results_scores(r, &report);
 
+    report.unpublished = r->unpublished;
     if (status == 0 && report.count) {
         va_page_section(p, "scores", "Scores");
         va_page_say(p, "CCC over all labelled frames of the held-out videos.");
         va_page_say(
             p, "CCC, the concordance correlation coefficient, is 1 where predictions equal "
                "the annotations, and 0 where the two have nothing to do with each other.");
-        va_page_say(p, "The published columns are of Aff-Wild2, and are not comparable with "
-                       "numbers of other data.");
+        if (!r->unpublished)
+            va_page_say(p,
+                        "The published columns are of Aff-Wild2, and are not comparable with "
+                        "numbers of other data.");
         va_page_say(p,
                     "For comparison: ridge is a linear map of a frame's features, mean always "
-                    "predicts the mean of the training labels, baseline is that of the "
-                    "challenge.");
+                    "predicts the mean of the training labels%s.",
+                    r->unpublished ? "" : ", baseline is that of the challenge");
         status = put_bars(p, &report);
         fputs("<div class=\"wide\" tabindex=\"0\">\n", p->to);
         if (status == 0)

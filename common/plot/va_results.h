@@ -28,6 +28,7 @@ struct va_results {
     char *path;
     struct va_result *items; /* [count], by number */
     int64_t count, room;
+    bool unpublished; /* not of Aff-Wild2: no published scores beside its own */
 };
 
 /* Look at folder `path`. -1 after reporting, also that nothing of the above is in it. */

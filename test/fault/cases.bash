@@ -54,6 +54,8 @@ features-import|va-features import --fps 25 -o out.h5 b.npy|va-features import -
 features-import-csv|va-features import --fps 25 -o out.h5 b.npy|va-features import --fps 25 -o out.h5 a.csv
 features-export|va-features export -o out.csv b.h5|va-features export -o out.csv a.h5
 features-info||va-features info a.h5 a.npy a.csv
+labels-convert||va-labels convert -q --force --from-fps 30 --to a.h5 -o converted labels/a.txt
+labels-check||va-labels check -q --to a.h5 labels/a.txt
 predict|va-predict -q -m head.h5 --clip no --text-dir text --table tables/ -o out.h5 b.h5|va-predict -q -j J -m head.h5 --text-dir text --table tables/ -o out.h5 a.h5 b.h5
 predict-windows|va-predict -q -m head.h5 -o out.h5 b.h5|va-predict -q -j J -m head.h5 --windows w.h5 --mode overlap -o out.h5
 ridge|va-ridge -q --windows w.h5 --train val.txt --val train.txt -o out.h5|va-ridge -q --windows w.h5 --train train.txt --val val.txt -o out.h5

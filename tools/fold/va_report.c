@@ -12,11 +12,13 @@ int va_fold_report(int argc, char **argv)
     struct va_strings baselines = { 0 };
     int format = VA_REPORT_TEXT, status;
     const char *title = "ours";
+    bool published = true;
     const struct va_option table[] = {
         VA_OPT_CHOICE(0, "format", &format, va_report_format_names, "format of the table"),
         VA_OPT_LIST(0, "baseline", &baselines, "[NAME=]FILE",
                     "scores of another method in one fold, to show beside; may be repeated"),
         VA_OPT_STRING(0, "name", &title, "NAME", "title of the columns with these scores"),
+        VA_OPT_PUBLISHED(&published),
         VA_OPT_END,
     };
     static const struct va_usage report_usage = {
@@ -39,7 +41,10 @@ int va_fold_report(int argc, char **argv)
     while (operands && operands[count])
         count++;
     if (count) {
-        int result = va_report_add(&report, title, (const char *const *)operands, count);
+        int result;
+
+        report.unpublished = !published;
+        result = va_report_add(&report, title, (const char *const *)operands, count);
 
         if (result == 0)
             result = va_report_add_baselines(&report, baselines.items, baselines.count);

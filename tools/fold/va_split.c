@@ -8,23 +8,32 @@
 #include <sys/stat.h>
 
 struct split {
-    const char *tsv, *groups, *train, *val, *output;
+    const char *tsv, *groups, *pattern, *train, *val, *all, *output;
     int64_t folds, seed;
     int scheme;
 };
 
-/* Folds from a table, or from two folders of annotations. */
+/* Folds from folders of annotations: of two sets, or of one corpus without an official split. */
+static int make(const struct split *s, struct va_fold_plan *plan)
+{
+    if (s->all
+            ? va_folds_add(plan, s->all, false) < 0
+            : va_folds_add(plan, s->train, false) < 0 || va_folds_add(plan, s->val, true) < 0)
+        return -1;
+    if ((s->groups && va_folds_group(plan, s->groups) < 0) ||
+        (s->pattern && va_folds_group_by(plan, s->pattern) < 0))
+        return -1;
+    return s->all
+               ? va_folds_draw(plan, s->folds, (uint64_t)s->seed)
+               : va_folds_assign(plan, (enum va_scheme)s->scheme, s->folds, (uint64_t)s->seed);
+}
+
 static int split(const struct split *s)
 {
     struct va_fold_plan plan = { 0 };
     int status = -1;
 
-    if (s->tsv ? va_folds_read(&plan, s->tsv) < 0
-               : va_folds_add(&plan, s->train, false) < 0 ||
-                     va_folds_add(&plan, s->val, true) < 0 ||
-                     (s->groups && va_folds_group(&plan, s->groups) < 0) ||
-                     va_folds_assign(&plan, (enum va_scheme)s->scheme, s->folds,
-                                     (uint64_t)s->seed) < 0)
+    if (s->tsv ? va_folds_read(&plan, s->tsv) < 0 : make(s, &plan) < 0)
         goto done;
     if (plan.torn_groups)
         va_info("%lld groups of people are in several folds: scores will be too high",
@@ -36,7 +45,8 @@ done:
 }
 
 static const char one_folder[] =
-    ": where all labels are in one folder, --folds-tsv FILE alone says who is held out";
+    ": where all labels are in one folder, --labels DIR draws folds, and --folds-tsv FILE says who "
+    "is held out";
 
 /* Whether two paths mean one folder. */
 static bool is_same(const char *a, const char *b)
@@ -52,18 +62,24 @@ static void check_split(const struct split *s, char **operands, int *status)
         va_usage_error(status, "missing --output DIR");
     else if (operands[0])
         va_usage_error(status, "expected no operand, found %s", operands[0]);
-    else if (s->tsv && (s->train || s->val || s->groups || va_option_given("scheme") ||
-                        va_option_given("folds")))
+    else if (s->tsv && (s->train || s->val || s->all || s->groups || s->pattern ||
+                        va_option_given("scheme") || va_option_given("folds")))
         va_usage_error(status,
                        "--folds-tsv conflicts with folders of labels, --groups, --scheme and "
                        "--folds");
-    else if (!s->tsv && !s->train && !s->val)
+    else if (s->groups && s->pattern)
+        va_usage_error(status, "--groups and --group-pattern conflict");
+    else if (s->all && (s->train || s->val || va_option_given("scheme")))
         va_usage_error(status,
-                       "missing --train-labels DIR and --val-labels DIR, or --folds-tsv FILE");
-    else if (!s->tsv && (!s->train || !s->val))
+                       "--labels conflicts with --train-labels, --val-labels and --scheme");
+    else if (!s->tsv && !s->all && !s->train && !s->val)
+        va_usage_error(status,
+                       "missing --train-labels DIR and --val-labels DIR, --labels DIR, or "
+                       "--folds-tsv FILE");
+    else if (!s->tsv && !s->all && (!s->train || !s->val))
         va_usage_error(status, "missing %s DIR%s", s->train ? "--val-labels" : "--train-labels",
                        one_folder);
-    else if (!s->tsv && is_same(s->train, s->val))
+    else if (!s->tsv && !s->all && is_same(s->train, s->val))
         va_usage_error(status, "--train-labels and --val-labels are the same folder%s",
                        one_folder);
     else
@@ -80,23 +96,33 @@ int va_fold_split(int argc, char **argv)
                    "folder of label files of the official training set"),
         VA_OPT_DIR(0, "val-labels", &s.val,
                    "folder of label files of the official validation set"),
+        VA_OPT_DIR(0, "labels", &s.all,
+                   "folder of label files of a corpus without an official split"),
         VA_OPT_CHOICE(0, "scheme", &s.scheme, va_scheme_names,
                       "rule that divides the videos into folds 1 and up"),
-        VA_OPT_INT(0, "folds", &s.folds, 2, 999, "number of folds, not counting fold 0"),
+        VA_OPT_INT(0, "folds", &s.folds, 2, 999,
+                   "number of folds, not counting fold 0 of an official split"),
         VA_OPT_FILE(0, "groups", &s.groups,
                     "table of videos that stay together: columns clip (or video) and group"),
+        VA_OPT_STRING(0, "group-pattern", &s.pattern, "REGEX",
+                      "part of a name by which videos stay together, such as '^[^_]+'"),
         VA_OPT_SEED(&s.seed),
         VA_OPT_FILE(0, "folds-tsv", &s.tsv,
                     "table of given folds: columns clip (or video), fold and perhaps group"),
         VA_OPT_END,
     };
     static const struct va_usage split_usage = {
-        .synopsis = "[options] (--train-labels DIR --val-labels DIR | --folds-tsv FILE) -o DIR",
+        .synopsis =
+            "[options] (--train-labels DIR --val-labels DIR | --labels DIR | --folds-tsv FILE) -o DIR",
         .brief = "write lists of the training and validation videos of each fold",
         .details =
-            "Fold 0 is the official split. Where all labels are in one folder, or the folds are "
-            "known, a table says who is held out: --folds-tsv. It has a row for each video, with "
-            "the name of its file of labels; an extension such as .mp4 does not count.\n\n"
+            "Fold 0 is the official split. Where all labels are in one folder, --labels draws folds "
+            "0, 1 and so on, as scheme paper does. Where the folds are known, a table says who is "
+            "held out: --folds-tsv. It has a row for each video, with the name of its file of "
+            "labels; an extension such as .mp4 does not count.\n\n"
+            "--group-pattern is an extended regular expression. Videos stay together if its first "
+            "parentheses match the same part of their names, or without parentheses all of it. "
+            "^(.+)_take groups anna_take1 and anna_take2.\n\n"
             "DIR/split.tsv records the lists. A list that va-fold did not write, or that was "
             "edited since, is replaced only with --force.\n\n"
             "Scheme paper divides the videos of both sets. The videos <base>, <base>_left "

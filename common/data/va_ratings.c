@@ -1,0 +1,224 @@
+#include "data/va_ratings.h"
+
+#include "base/va_error.h"
+#include "base/va_mem.h"
+#include "base/va_names.h"
+#include "data/va_labels.h"
+#include "data/va_metrics.h"
+#include <math.h>
+#include <string.h>
+
+/* A table while it is read, and where its columns are. */
+struct reader {
+    struct va_csv csv;
+    const struct va_label_convert *job;
+    struct va_ratings *ratings;
+    const bool *wanted;
+    int64_t *columns[2];
+    int64_t time, video;       /* -1: none */
+    struct va_rated_video *at; /* the one of the row before */
+};
+
+/* ---- columns --------------------------------------------------------------------------- */
+
+static int find_columns(struct reader *r)
+{
+    const struct va_label_convert *job = r->job;
+
+    r->time = job->time ? va_csv_column(&r->csv, job->time) : -1;
+    r->video = job->video ? va_csv_column(&r->csv, job->video) : -1;
+    if ((job->time && r->time < 0) || (job->video && r->video < 0))
+        return -1;
+    for (int d = 0; d < 2; d++) {
+        r->columns[d] = va_new(job->columns[d].count, sizeof(*r->columns[d]));
+        if (!r->columns[d])
+            return -1;
+        for (int64_t i = 0; r->wanted[d] && i < job->columns[d].count; i++)
+            if ((r->columns[d][i] = va_csv_column(&r->csv, job->columns[d].items[i])) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* ---- videos ---------------------------------------------------------------------------- */
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Traces of this file for a video that it is the first time to mention. */
+static int begin_traces(struct reader *r, struct va_rated_video *v)
+{
+    v->file = r->ratings->files;
+    for (int d = 0; d < 2; d++) {
+        const struct va_strings *columns = &r->job->columns[d];
+
+        v->since[d] = v->count[d];
+        for (int64_t i = 0; r->wanted[d] && i < columns->count; i++) {
+            struct va_trace t = { 0 };
+
+            t.name = va_strdup(columns->count > 1 ? columns->items[i] : last_part(r->csv.path));
+            if (!t.name ||
+                va_grow(&v->traces[d], &v->room[d], v->count[d] + 1, sizeof(t)) < 0) {
+                va_free(t.name);
+                return -1;
+            }
+            v->traces[d][v->count[d]++] = t;
+        }
+    }
+    return 0;
+}
+
+/* The video of this name, made if it is new; NULL after reporting. The name is taken. */
+static struct va_rated_video *video_of(struct reader *r, char *name)
+{
+    struct va_ratings *all = r->ratings;
+    struct va_rated_video *v = NULL;
+
+    for (int64_t i = 0; name && !v && i < all->count; i++)
+        if (!strcmp(all->videos[i].name, name))
+            v = &all->videos[i];
+    if (name && !v &&
+        va_grow(&all->videos, &all->room, all->count + 1, sizeof(*all->videos)) == 0) {
+        v = &all->videos[all->count++];
+        *v = (struct va_rated_video){ .name = name, .path = r->csv.path };
+        name = NULL;
+    }
+    va_free(name);
+    if (v && v->file != all->files && begin_traces(r, v) < 0)
+        return NULL;
+    return v;
+}
+
+/* Whose row this is; NULL after reporting. */
+static struct va_rated_video *video_of_row(struct reader *r)
+{
+    const char *cell = r->video < 0 ? "" : r->csv.cells[r->video];
+    char place[160];
+    char *name;
+
+    if (r->at && (r->video < 0 || !strcmp(r->at->name, cell)))
+        return r->at;
+    if (r->video < 0)
+        return video_of(r, va_video_name_enter(r->job->name ? r->job->name : r->csv.path,
+                                               "give --name NAME"));
+    name = va_video_name(cell);
+    if (name && *cell && va_video_name_valid(name))
+        return video_of(r, name);
+    va_free(name);
+    va_error("%s: %s: found '%.60s', expected the name of a video", r->csv.path,
+             va_csv_place(&r->csv, r->csv.line, r->video, place, sizeof(place)), cell);
+    return NULL;
+}
+
+/* ---- rows ------------------------------------------------------------------------------ */
+
+/* A rating from -1 to 1, NaN for none; -1 after reporting. */
+static int take_value(const struct reader *r, int64_t column, double *x)
+{
+    const struct va_label_convert *job = r->job;
+    double lo = job->ranged ? job->lo : -1, hi = job->ranged ? job->hi : 1;
+    int got = va_csv_number(&r->csv, column, x);
+    char place[160];
+
+    if (got > 0 && job->missing == VA_CONVERT_REFUSE)
+        return va_csv_missing(&r->csv, column,
+                              "--missing unlabelled leaves such frames unlabelled");
+    if (got)
+        return got < 0 ? -1 : 0;
+    if (!job->ranged && *x == VA_UNLABELLED) {
+        *x = (double)NAN;
+        return 0;
+    }
+    if (!(*x >= lo && *x <= hi))
+        return va_error(
+            "%s: %s: found %.9g, expected a number from %.9g to %.9g%s", r->csv.path,
+            va_csv_place(&r->csv, r->csv.line, column, place, sizeof(place)), *x, lo, hi,
+            job->ranged ? "" : ", or -5: --range LO..HI is for ratings of another range");
+    *x = job->ranged ? 2 * (*x - lo) / (hi - lo) - 1 : *x;
+    return 0;
+}
+
+/* The time of row number `row` of a video, checked to be after the one before. */
+static int take_time(const struct reader *r, const struct va_trace *t, double *time)
+{
+    const struct va_label_convert *job = r->job;
+    char place[160];
+    int got;
+
+    *time = (double)t->count / (job->fps > 0 ? job->fps : 1);
+    if (r->time < 0)
+        return 0;
+    got = va_csv_number(&r->csv, r->time, time);
+    if (got > 0)
+        return va_csv_missing(&r->csv, r->time, "each row needs a time");
+    if (got < 0)
+        return -1;
+    *time *= job->unit == VA_MILLISECONDS ? 1e-3 : 1;
+    if (!t->count || *time > t->time[t->count - 1])
+        return 0;
+    return va_error("%s: %s: found the time %.9g after %.9g, expected a later one: %s",
+                    r->csv.path,
+                    va_csv_place(&r->csv, r->csv.line, r->time, place, sizeof(place)), *time,
+                    t->time[t->count - 1],
+                    r->video < 0 ? "sort the rows, or name the column of the video with --video"
+                                 : "sort the rows");
+}
+
+static int take_row(struct reader *r)
+{
+    struct va_rated_video *v = r->at = video_of_row(r);
+    double time, x;
+
+    if (!v)
+        return -1;
+    for (int d = 0; d < 2; d++)
+        for (int64_t i = 0; r->wanted[d] && i < r->job->columns[d].count; i++) {
+            struct va_trace *t = &v->traces[d][v->since[d] + i];
+
+            if (t->count == VA_FRAMES_MAX)
+                return va_error("%s: more than %d rows of video '%s'", r->csv.path,
+                                VA_FRAMES_MAX, v->name);
+            if (take_time(r, t, &time) < 0 || take_value(r, r->columns[d][i], &x) < 0 ||
+                va_trace_add(t, time, x) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+int va_ratings_read(struct va_ratings *ratings, const char *path, const bool wanted[2],
+                    const struct va_label_convert *job)
+{
+    struct reader r = { .job = job, .ratings = ratings, .wanted = wanted };
+    int got = va_csv_open(&r.csv, path, (enum va_csv_header)job->header);
+
+    ratings->files++;
+    if (got == 0)
+        got = find_columns(&r);
+    while (got >= 0 && (got = va_csv_next(&r.csv)) > 0)
+        if (take_row(&r) < 0)
+            got = -1;
+    if (got == 0 && !r.at)
+        got = va_error("%s: found no rows, expected ratings", path);
+    va_csv_close(&r.csv);
+    va_free(r.columns[0]);
+    va_free(r.columns[1]);
+    return got < 0 ? -1 : 0;
+}
+
+void va_ratings_release(struct va_ratings *r)
+{
+    for (int64_t i = 0; i < r->count; i++) {
+        for (int d = 0; d < 2; d++) {
+            for (int64_t k = 0; k < r->videos[i].count[d]; k++)
+                va_trace_release(&r->videos[i].traces[d][k]);
+            va_free(r->videos[i].traces[d]);
+        }
+        va_free(r->videos[i].name);
+    }
+    va_free(r->videos);
+    *r = (struct va_ratings){ 0 };
+}

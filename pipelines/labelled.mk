@@ -1,0 +1,59 @@
+# Labelled videos -> frames, features, windows, lists of folds, and the table of their cross-validation.
+#
+# Expects params.mk and
+#   LABELS       folders with the label files; LABELS_BY: which variables say so, for messages
+#   FEATURES, or ENCODER and CROPS or VIDEOS; TUNE, FRAMES, FOLDS_TSV   as for affwild2.mk
+#   split_from   options of va-fold split; FOLDS_THERE: numbers of the folds that it makes
+#   TEST         further videos, without labels
+LABEL_FILES := $(sort $(call names,files .txt $(LABELS)))
+LABELLED    := $(sort $(call names,labelled $(LABELS)))
+$(if $(LABELLED),,$(error no label files in $(LABELS): set $(LABELS_BY)))
+$(if $(ENCODER)$(FEATURES),,$(error set ENCODER, or FEATURES to use ready-made features))
+$(if $(filter-out yes no,$(TUNE)),$(error TUNE=$(TUNE): expected yes or no))
+override TUNE := $(filter yes,$(TUNE))
+$(if $(FEATURES),,$(foreach f,$(ENCODER),$(if $(wildcard $(f)),,$(error $(f): no such file: set ENCODER to a file that exists))))
+$(foreach f,$(FOLDS_TSV),$(if $(wildcard $(f)),,$(error $(f): no such file: set FOLDS_TSV to a file that exists)))
+$(if $(TUNE),$(if $(FEATURES),$(error TUNE needs ENCODER and frames, not FEATURES)))
+$(call need_folds,$(FOLDS_THERE))
+
+FEATURE_DIR = $(if $(FEATURES),$(FEATURES),$(OUT)/features)
+WINDOWS     = $(OUT)/windows.h5
+WINDOW_FILES = $(WINDOWS)
+SPLIT       = $(OUT)/folds
+
+.PHONY: all frames features windows
+all: cv
+frames: $$(patsubst %,$$(FRAMES)/%.h5,$$(LABELLED) $$(TEST))
+features: $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(TEST:%=$(FEATURE_DIR)/%.h5)
+windows: $$(WINDOW_FILES)
+
+# ---- frames and features: crops where there are any, else the video ---------------------------
+videos_of = $(wildcard $(VIDEOS)/$(1).mp4 $(VIDEOS)/$(1).avi)
+source = $(firstword $(wildcard $(CROPS)/$(1)) $(videos_of) $(CROPS)/$(1))
+$(if $(FEATURES),,$(foreach v,$(LABELLED) $(TEST),$(if $(wildcard $(CROPS)/$(v)),,$(if $(word 2,$(call videos_of,$(v))),\
+    $(error two videos for the name $(v): $(call videos_of,$(v)))))))
+there = $(if $(FEATURES),$(wildcard $(FEATURES)/$(1).h5),$(wildcard $(CROPS)/$(1))$(videos_of))
+$(foreach v,$(LABELLED) $(TEST),$(if $(call there,$(v)),,$(error found no $(if $(FEATURES),features,crops or video) of $(v): \
+    expected $(if $(FEATURES),$(FEATURES)/$(v).h5,$(CROPS)/$(v), $(VIDEOS)/$(v).mp4 or .avi))))
+include $(HERE)features.mk
+$(call claim_at,$(FRAMES)/.make/decode,$(patsubst %,$(FRAMES)/%.h5,$(LABELLED) $(TEST)))
+$(if $(FEATURES),,$(call claim,embed,$(patsubst %,$(OUT)/features/%.h5,$(LABELLED) $(TEST))))
+
+# ---- windows and folds ----------------------------------------------------------------------
+SETTINGS_windows = $(WINDOW_OPTIONS) $(LABEL_OPTIONS) $(LABELS) $(LABELLED:%=$(FEATURE_DIR)/%.h5)
+SETTINGS_split   = $(SPLIT_OPTIONS) $(split_from)
+$(call ours,$(OUT)/windows.tsv)
+$(call claim,windows,$(WINDOWS))
+$(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES) $(call settings,windows)
+	@mkdir -p $(@D)
+	$(call make_windows,$(LABELLED:%=$(FEATURE_DIR)/%.h5),$(OUT))
+
+LISTS = $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt)
+$(LISTS) &: $(LABEL_FILES) $(FOLDS_TSV) $(GROUPS_TSV) $(call settings,split)
+	$(call tool,va-fold) split $(SPLIT_OPTIONS) $(split_from) -o $(SPLIT)
+
+CV = $(OUT)/cv
+ifdef TUNE
+include $(HERE)tune.mk
+endif
+include $(HERE)cv.mk

@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2016 # run sets stderr; backquotes of Markdown
+# A corpus of one's own: features and ratings of others become a table, as doc/pytorch.md says.
+bats_require_minimum_version 1.8.0
+load lib/va
+
+setup_file() {
+    unset MAKEFLAGS MAKELEVEL MFLAGS
+    top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+    export top
+    cd "$BATS_FILE_TMPDIR" || return
+    mkdir npy ratings features given
+    for p in anna ben cleo dan eve fay; do
+        for k in 1 2; do
+            make_features --frames 100 --dim 3 --fps 25 --seed $((k + $(printf %d "'$p"))) given/${p}_$k.h5
+            va-features export -o npy/${p}_$k.npy given/${p}_$k.h5
+            { echo valence,arousal; make_labels --frames 16 --seed $((k + $(printf %d "'$p"))) |
+                awk -F , 'NR > 1 { print $1 * 4 + 5 "," $2 * 4 + 5 }'; } >ratings/${p}_$k.csv
+        done
+    done
+    rm -r features given
+    ln -s "$top/pipelines" pipelines
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return
+    unset MAKEFLAGS MAKELEVEL MFLAGS
+    export BIN="$BUILD/bin"
+}
+
+corpus() { # ARGS...: with small settings
+    make --no-print-directory -f "$top/pipelines/corpus.mk" LABELS=labels OUT=out FEATURES=features \
+        WINDOW_OPTIONS="--window 40 --stride 30" \
+        TRAIN_OPTIONS="--channels 4,4 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0" "$@"
+}
+
+@test "pytorch.md: its six commands run as they stand" {
+    sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$top/doc/pytorch.md" |
+        sed 's/--channels 32,32,32 --kernel 7 --layers 2 --epochs 20/--channels 4,4 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0/' >six.sh
+    [ "$(grep -cE '^(va-|make)' six.sh)" -eq 6 ]
+    grep -q -- "--epochs 1 " six.sh
+    run bash -euo pipefail six.sh
+    [ "$status" -eq 0 ] || explain "$output"
+    [ "$(grep -cE '^ *[0-5] ' out/table.txt)" -eq 6 ]
+    [ "$(head -n 1 new.csv)" = frame,time,person,face,confidence,valence,arousal ]
+    # people together, each held out once, and nothing of Aff-Wild2
+    for k in 0 1 2 3 4 5; do [ "$(sed 's/_.*//' out/folds/$k/val.txt | uniq | wc -l)" -eq 1 ]; done
+    [ "$(cat out/folds/?/val.txt | sort)" = "$(find npy -name '*.npy' -exec basename {} .npy \; | sort)" ]
+    run ! grep -rlE 'published|\.4651' out/table.txt out/table.tsv out/table.md out/report.html
+}
+
+@test "groups in a table, folds as given, another number of folds" {
+    printf 'video\tgroup\n' >groups.tsv
+    for f in labels/*.txt; do
+        f=$(basename "$f" .txt)
+        case $f in [ab]*) echo "$f one" ;; [cd]*) echo "$f two" ;; *) echo "$f three" ;; esac
+    done | tr ' ' '\t' >>groups.tsv
+    corpus OUT=three GROUPS_TSV=groups.tsv FOLD_COUNT=3 -j2 >log 2>&1 || explain "$(cat log)"
+    [ "$(wc -l <three/folds/0/val.txt)" -eq 4 ]
+    [ ! -e three/folds/3 ]
+    [ "$(grep -cE '^ *[0-2] ' three/table.txt)" -eq 3 ]
+    run -0 corpus -q OUT=three GROUPS_TSV=groups.tsv FOLD_COUNT=3
+    awk 'NR == 1 { print "clip\tfold" } NR > 1 { print $1 "\t" NR % 2 }' groups.tsv >folds.tsv
+    corpus OUT=given FOLDS_TSV=folds.tsv -n >log
+    grep -q -- '--folds-tsv folds.tsv' log
+}
+
+@test "what is wrong is said before the first rule" {
+    says() { # TEXT ARGS...
+        run -2 --separate-stderr corpus OUT=wrong "${@:2}"
+        [[ $stderr == *"$1"* ]] || explain "$stderr"
+        [ ! -e wrong ]
+    }
+    says "no label files in nowhere: set LABELS" LABELS=nowhere
+    says "LABELS: found 2 folders, expected one" LABELS="labels labels"
+    says "found no features of anna_1: expected npy/anna_1.h5" FEATURES=npy
+    says "GROUPS_TSV: none.tsv: no such file or folder" GROUPS_TSV=none.tsv
+    says "FOLD_COUNT: found 'six', expected a whole number" FOLD_COUNT=six
+    says "FOLDS: there is no fold 7" FOLDS=7
+    run -2 --separate-stderr corpus OUT=wrong GROUP_PATTERN='^x(.)'
+    [[ $stderr == *"^x(.): does not match the name of video 'anna_1'"* ]]
+}

@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# va-labels checks label files, resamples them, and makes them of ratings in other forms.
+bats_require_minimum_version 1.8.0
+load lib/va
+setup() { cd "$BATS_TEST_TMPDIR" || return; }
+
+convert() { va-labels convert -o out "$@"; }
+refuses() { # TEXT ARGS...: exit 3, one line
+    run -3 --separate-stderr convert "${@:2}"
+    [ "$stderr" = "va-labels: $1" ] || explain "$stderr"
+    [ "$output" = "" ]
+}
+# gives FILE ROW...: these are the rows of out/FILE
+gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(cat "out/$1")"; }
+
+@test "generic battery" {
+    make_features --frames 40 --video in --fps 10 in.h5
+    make_labels --frames 16 >in.txt
+    BATTERY_WHOLE=in.txt BATTERY_SKIP="same unwritable full" generic_battery "va-labels resample" \
+        --from-fps 4 --to in.h5 -o out --force in.txt
+    BATTERY_WHOLE=in.txt BATTERY_SKIP="same unwritable full" generic_battery "va-labels convert" -o out --force in.txt
+    make_labels --frames 40 >in.txt
+    BATTERY_DAMAGED=1 BATTERY_WHOLE=in.txt BATTERY_SKIP=missing generic_battery "va-labels check" in.txt
+    run -1 va-labels check nowhere.txt
+    touch folder
+    run -4 --separate-stderr va-labels convert -o folder in.txt
+    [[ $stderr == "va-labels: folder: "* ]]
+}
+
+@test "resampled labels are those of --label-fps" {
+    make_features --frames 300 --video v --fps 25 v.h5
+    mkdir coarse
+    make_labels --frames 48 --unlabelled 9,10 >coarse/v.txt
+    va-labels resample --from-fps 4 --to v.h5 -o fine coarse/v.txt 2>err
+    [[ $(cat err) == "va-labels: fine/v.txt: "*" of 300 frames are unlabelled" ]]
+    va-window -q --labels coarse --label-fps 4 -o coarse.h5 v.h5 >coarse.tsv
+    va-window -q --labels fine -o fine.h5 v.h5 >fine.tsv
+    [ "$(cut -f 5 coarse.tsv)" = "$(cut -f 5 fine.tsv)" ]
+    same_numbers --abs 1e-6 coarse.h5 fine.h5
+}
+
+@test "a time column, frames without a row, milliseconds" {
+    printf '1\n2\n3\n' >x.csv && printf '1\n3\n5\n' >i.csv
+    va-features import --fps 2 --index i.csv --frame-count 6 --name v -o v.h5 x.csv
+    printf 'arousal,T,valence\n0,0,.5\n.5,1000,1\n-.5,2000,-1\n' >v.csv
+    convert --time t --time-unit ms --to v.h5 v.csv
+    gives v.txt 0.5,0 0.75,0.25 1,0.5 0,0 -1,-0.5 -1,-0.5 # the last row lasts as long as the others
+    va-labels resample --time t --time-unit ms --to v.h5 -o again v.csv
+    cmp out/v.txt again/v.txt
+    run -0 --separate-stderr convert --force --gap .9 --time t --time-unit ms --to v.h5 v.csv
+    gives v.txt 0.5,0 -5,-5 1,0.5 -5,-5 -1,-0.5 -1,-0.5
+    [ "$stderr" = "va-labels: out/v.txt: 2 of 6 frames are unlabelled" ]
+    convert --force --lag .5 --time t --time-unit ms --to v.h5 -q v.csv
+    gives v.txt 0.75,0.25 1,0.5 0,0 -1,-0.5 -1,-0.5 -5,-5
+}
+
+@test "columns by name or number, ranges, several videos in a table" {
+    printf 'clip;pleasure;activation\nb.mp4;1;9\na;5;5\na;3;7\n' >all.csv
+    convert --video clip --valence pleasure --arousal 3 --range 1..9 all.csv
+    gives a.txt 0,0 -0.5,0.5
+    gives b.txt -1,1
+    printf '%s\n' '0 100' '-50 -100' >c.txt
+    convert --valence 1 --arousal 2 --range -100..100 c.txt
+    gives c.txt 0,1 -0.5,-1
+    printf '0.1\n' >v && printf '0.25\n' >a
+    convert --name d --valence 1 --arousal 1 valence=v arousal=a
+    gives d.txt 0.100000001,0.25
+}
+
+@test "what is missing or wrong is named, with its line and column" {
+    printf 'valence,arousal\n0,0\n0,\n' >a.csv
+    refuses "a.csv: line 3, column 2 (arousal): found no number: --missing unlabelled leaves such frames unlabelled" a.csv
+    run -0 --separate-stderr convert --missing unlabelled a.csv
+    gives a.txt 0,0 -5,-5
+    printf 'valence,arousal\n0,0\n-5,0\n' >b.csv
+    convert -q b.csv
+    gives b.txt 0,0 -5,-5
+    printf 'valence,arousal\n0,7\n' >c.csv
+    refuses "c.csv: line 2, column 2 (arousal): found 7, expected a number from -1 to 1, or -5: --range LO..HI is for ratings of another range" c.csv
+    refuses "c.csv: line 2, column 1 (valence): found 0, expected a number from 1 to 9" --range 1..9 c.csv
+    refuses "c.csv: found no column 'valense', did you mean 'valence'?" --valence valense c.csv
+    for range in 9..1 1.9 1... x..2 ..; do
+        run -2 --separate-stderr convert --range $range c.csv
+        [[ $stderr == *"expected LO..HI, such as 1..9 or -100..100"* ]]
+    done
+    make_features --frames 3 --video d d.h5
+    printf 't,valence,arousal\n0,0,0\n.2,0,0\n.1,0,0\n' >d.csv
+    refuses "d.csv: line 4, column 1 (t): found the time 0.1 after 0.2, expected a later one: sort the rows, or name the column of the video with --video" --time t --to d.h5 d.csv
+    printf 't,valence,v,arousal\n0,0,0,0\n.1,0,0,0\n.2,0,0,0\n9e18,0,0,0\n' >e.csv
+    run -3 --separate-stderr convert --time t --align 1 --valence valence --valence v --unmatched allow --name d --to d.h5 e.csv
+    [[ $stderr == *"found the time 9e+18"* ]]
+}
+
+@test "counts that do not fit: rows, frames, ratio, and what to do" {
+    make_features --frames 750 --video a --fps 25 a.h5
+    make_labels --frames 120 >a.txt
+    refuses "a.txt: found 120 rows for 750 frames of video 'a' (25 per second), 0.16 times as many: --from-fps or --time says when rows are, --unmatched allow uses them as they are" --to a.h5 a.txt
+    refuses "a.txt: found 120 rows at 8 per second for 750 frames of video 'a' (25 per second), 0.5 times as many: check --from-fps and the features, --unmatched allow uses them as they are" --from-fps 8 --to a.h5 a.txt
+    run -0 --separate-stderr convert --from-fps 5 --to a.h5 a.txt
+    [ "${stderr_lines[0]}" = "va-labels: a.txt: 120 rows at 5 per second for 750 frames of video 'a' (25 per second): 0.8 times as long" ]
+    [ "$(grep -c '^-5,-5$' out/a.txt)" -eq 150 ]
+    run -0 --separate-stderr convert --force --from-fps 4 --to a.h5 a.txt
+    [ "$stderr" = "" ]
+    run -0 --separate-stderr convert --force --unmatched allow --to a.h5 a.txt
+    make_features --frames 750 --video other b.h5
+    run -3 --separate-stderr convert --from-fps 4 --to b.h5 a.txt
+    [[ $stderr == "va-labels: b.h5: found features of video 'other', expected 'a' as in a.txt"* ]]
+    mkdir features
+    run -3 --separate-stderr convert --from-fps 4 --to features a.txt
+    [ "$stderr" = "va-labels: features/a.h5: no such file: expected the features of video 'a' of a.txt" ]
+}
+
+@test "a label file that exists stays without --force" {
+    printf 'valence,arousal\n0,0\n' >a.csv
+    mkdir out && echo mine >out/a.txt
+    run -3 --separate-stderr convert a.csv
+    [ "$(cat out/a.txt)" = mine ]
+    convert --force a.csv
+    gives a.txt 0,0
+}
+
+@test "annotators: the mean, and agreement as in Shrout and Fleiss (1979)" {
+    printf '%s\n' 'a b c d' '9 2 5 8' '6 1 3 2' '8 4 6 8' '7 1 2 6' '10 5 6 9' '6 2 4 7' >six.csv
+    convert --range 1..10 --valence a --valence b --valence c --valence d --arousal a six.csv >table
+    [ "$(head -n 1 table)" = $'video\tdimension\tannotator\tdelay\tccc\ticc\ticc_mean\tframes' ]
+    [ "$(awk '$3 == "all" { printf "%.2f %.2f %d", $6, $7, $8 }' table)" = "0.29 0.62 6" ]
+    [ "$(sed -n 2p out/six.txt)" = 0.111111112,0.777777791 ]
+    # a file an annotator; who stops early has no part in the mean from then on
+    printf 'valence,arousal\n0,0\n.5,0\n' >x.csv
+    printf 'valence,arousal\n1,0\n,\n' >y.csv
+    convert -q --missing unlabelled --name both x.csv y.csv >table
+    gives both.txt 0.5,0 0.5,0
+    [ "$(cut -f 3 table | sort -u | paste -sd ' ')" = "all annotator x.csv y.csv" ]
+}
+
+@test "annotators: delays are found, and taken out" {
+    make_features --frames 1500 --video d --fps 25 d.h5
+    awk 'BEGIN { print "t,v1,v2,v3,arousal"
+        for (i = 0; i < 240; i++) { t = i / 4; printf "%g,%.6f,%.6f,%.6f,0\n", t, f(t - 0), f(t - 1), f(t - 2) } }
+        function f(t) { return .6 * sin(t / 5) + .3 * sin(t / 1.7 + 1) }' >d.csv
+    convert --time t --to d.h5 --valence v1 --valence v2 --valence v3 d.csv >apart
+    convert --force --time t --to d.h5 --valence v1 --valence v2 --valence v3 --align 3 --lag 1 d.csv >table
+    [ "$(awk '$2 == "valence" { print $4 }' table | paste -sd ' ')" = "-1.000 0.000 1.000 -" ]
+    [ "$(awk '$3 == "all" { print $5 }' table)" = 1.0000 ]
+    awk '$3 == "all" { exit !($5 < .97) }' apart
+    awk -F , 'NR > 1 && NR < 1450 { t = (NR - 2) / 25; d = $1 - (.6 * sin(t / 5) + .3 * sin(t / 1.7 + 1))
+        if (d < 0) d = -d; if (d > .01) { print NR, $0, d; bad = 1 } } END { exit bad }' out/d.txt
+    run -2 --separate-stderr convert --align 3 d.csv
+    [[ $stderr == *"--align needs --time or --from-fps"* ]]
+}
+
+@test "check: a row per file, a line for each that is wrong" {
+    make_features --frames 30 --video a --fps 25 a.h5
+    put a.txt 0,0.5 -5,0 -0.25,1
+    put b.txt 0,7
+    run -1 --separate-stderr va-labels check a.txt b.txt
+    [ "${lines[1]}" = $'a\t3\t2\t-0.25\t0\t0.5\t1' ]
+    [ "$stderr" = "va-labels: b.txt: line 2: found '7', expected a number in [-1, 1], or -5" ]
+    run -1 --separate-stderr va-labels check --to a.h5 a.txt
+    [[ $stderr == "va-labels: a.txt: found 3 rows for 30 frames of video 'a' (1.2 seconds at 25 frames per second), more than 1.5 times apart"* ]]
+    [ "$output" = "" ]
+    make_labels --frames 29 >a.txt
+    run -0 --separate-stderr va-labels check -q --to a.h5 a.txt
+    [ "$(cut -f 8,9 <<<"${lines[1]}")" = $'30\t0.9667' ]
+}
