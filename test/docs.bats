@@ -81,7 +81,7 @@ whole_tree='^(make (deps demo|deps all WITH="faces starter"|check|DEVELOPER=1 ch
 @test "experiments: its commands run as they stand" {
     mkdir -p given/features given/labels && cd given || return 1
     blocks doc/experiments.md >experiments.sh
-    [ "$(grep -c '^make' experiments.sh)" -eq 3 ]
+    [ "$(grep -c '^make' experiments.sh)" -eq 4 ]
     printf 'clip\tgroup\tfold\n' >folds.tsv
     for i in 0 1 2 3 4 5; do
         make_features --frames 80 --dim 4 --seed "$i" --video "c$i" "features/c$i.h5"
@@ -91,12 +91,14 @@ whole_tree='^(make (deps demo|deps all WITH="faces starter"|check|DEVELOPER=1 ch
     ln -s "$top/pipelines" pipelines
     export FOLDS="0 1 2" VARIANTS="tcn-mamba transformer" MEMBERS="line gru" OPTIONS_line="--context 2"
     export NET="--channels 4,4 --kernel 3 --layers 1 --epochs 1" OPTIONS_gru="--temporal gru --channels 4,4 --epochs 1"
+    export SYNTH_OPTIONS="--test 0 --traps no --videos 6 --frames 80"
     run bash -euo pipefail experiments.sh
     echo "$output"
     [ "$status" -eq 0 ]
     [ "$(cut -f1 ablation/ablation.tsv | paste -sd ,)" = "variant,tcn-mamba,transformer" ]
     [ "$(cut -f1 lookahead/ablation.tsv | paste -sd ,)" = "variant,causal,half,smooth" ]
     grep -q "^mixture all" nested/nested.tsv
+    [ "$(wc -l <voices/voices.tsv)" -eq 6 ]
 }
 
 @test "README: the whole-tree commands are what CI runs" {

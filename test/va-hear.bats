@@ -172,6 +172,17 @@ near() { awk -v a="$1" -v b="$2" -v bound="$3" 'BEGIN { d = a - b; exit !(a != "
     va-window -q -o w.h5 plain.h5 other.h5
 }
 
+@test "--frames: the sound of one camera beside the frames of another" {
+    make -i src.mkv -an -vf fps=10 -t 3 other.mp4
+    va-decode -q -o frames.h5 other.mp4
+    va-hear --frames other.mp4 -o out.h5 src.mkv
+    for data in /index /pts; do [ "$(column out.h5 $data)" = "$(column frames.h5 $data)" ]; done
+    [ "$(attribute out.h5 video)" = other ]
+    near "$(cell out.h5 10 f0.mean.1s)" "$(cell plain.h5 25 f0.mean.1s)" 1e-3 # both at 1 s
+    run -2 --separate-stderr va-hear --frames other.mp4 --output-dir dir src.mkv v.mp4
+    [ "$stderr" = "va-hear: --frames is for one video (try --help)" ]
+}
+
 @test "equal runs give equal bytes, in a sandbox or without one" {
     va-hear -o a.h5 v.mp4
     va-hear -o b.h5 v.mp4

@@ -37,6 +37,27 @@ crops() { find "$C/cropped_aligned/$1" -name '[0-9]*.jpg' | wc -l; }
     run ! diff -q one/truth/video200.txt three/truth/video200.txt
 }
 
+@test "--voice: the same pictures with a sound, as long, that follows arousal" {
+    va-synth -q --videos 5 --test 0 --frames 250 --traps no --size 32 -j 1 --voice yes -o heard
+    va-synth -q --videos 5 --test 0 --frames 250 --traps no --size 32 -j 2 --voice yes -o again
+    diff -r heard again
+    va-synth -q --videos 5 --test 0 --frames 250 --traps no --size 32 -o silent
+    diff -r heard/truth silent/truth -x faces
+    for f in heard/videos/*.mp4; do
+        v=$(basename "$f" .mp4)
+        for c in heard silent; do ffmpeg -nostdin -v error -i "$c/videos/$v.mp4" -map 0:v -f md5 -; done | uniq >sums
+        [ "$(lines sums)" -eq 1 ] || explain "$v: other pictures"
+        va-hear -q -o sound.h5 "$f"
+        [ "$(column sound.h5 /index | wc -w)" -eq "$(attribute sound.h5 frame_count)" ] || explain "$v: sound ends early"
+        va-check sound.h5
+        # pitch, and arousal of the same frame
+        paste <(column sound.h5 /features | tr ' ' '\n' | awk 'NR % 68 == 4') <(tail -n +2 "heard/truth/$v.txt" | tr , '\t')
+    done >pairs
+    awk '$1 != 0 { n++; x += $1; y += $3; xx += $1 * $1; yy += $3 * $3; xy += $1 * $3 }
+        END { r = (xy / n - x / n * y / n) / sqrt((xx / n - (x / n) ^ 2) * (yy / n - (y / n) ^ 2)); print r; exit !(r > .3) }' pairs
+    run -3 --separate-stderr va-hear -o out.h5 silent/videos/video200.mp4
+}
+
 @test "every video of the list has what it should: input, labels, truth" {
     local video set path frames labels
     while IFS=$'\t' read -r video set path frames labels; do

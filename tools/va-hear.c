@@ -36,6 +36,9 @@ static const struct va_usage usage = {
         "  flux           change of the normalised spectrum (Tzanetakis, Cook 2002)\n"
         "  mfcc00-mfcc12  cosine transform of the log-mel spectrum (Davis, Mermelstein 1980)\n\n"
         "The names of the columns are in the file (va.features(5)). The windows around a frame reach into its future: 2 s.\n\n"
+        "With --frames OTHER.mp4 the rows are those of the frames of OTHER, as where one of two cameras recorded the "
+        "sound: both files begin at the same moment. With --name PERSON the features are called as those of one of several "
+        "people in a video.\n\n"
         "With --output-dir DIR there may be many videos; the features of video NAME are "
         "written to DIR/NAME.h5.",
     .examples = "va-hear -o holiday.sound.h5 holiday.mp4\n"
@@ -51,6 +54,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                       "folder to write a features file per input into"),
         VA_OPT_STRING(0, "name", &a->job.name, "NAME",
                       "name of the video (default: file name without known extensions)"),
+        VA_OPT_FILE(0, "frames", &a->job.frames,
+                    "video whose frames get the rows, at the same times (default: the input)"),
         VA_OPT_CHOICE(0, "kind", &a->job.kind, va_ear_kinds, "features to compute"),
         VA_OPT_INT(0, "tolerate", &a->job.tolerate, 0, VA_NUMBER_MAX,
                    "number of broken packets of a video to skip before giving up"),
@@ -71,8 +76,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (a->job.output && inputs[1])
         return va_usage_error(status,
                               "several inputs need --output-dir DIR instead of --output");
-    if (a->job.name && inputs[1])
-        return va_usage_error(status, "--name is for one video");
+    if ((a->job.name || a->job.frames) && inputs[1])
+        return va_usage_error(status, "%s is for one video",
+                              a->job.name ? "--name" : "--frames");
     if (a->job.name && !va_video_name_valid(a->job.name))
         return va_usage_error(
             status, "--name %s: cannot be the name of a video (see va.frames(5))", a->job.name);

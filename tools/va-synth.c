@@ -51,9 +51,12 @@ static const struct va_usage usage = {
         "second.\n\n"
         "--crossing N adds videos for tests of tracking: two people walk past each other, one in "
         "front, and each leaves the picture and returns. Frames in which more than half of a face is "
-        "hidden have no row in truth/faces, no crop and no label (-5).",
+        "hidden have no row in truth/faces, no crop and no label (-5).\n\n"
+        "--voice yes adds sound (FLAC, 16 kHz): what people say is not speech, but the mouth moves with it. Pitch and loudness "
+        "follow arousal, and vary for no reason; valence is not heard. Pictures are the same with and without it.",
     .examples = "va-synth --videos 5 --test 1 --frames 80 --traps no --crops yes -o corpus\n"
-                "va-synth --videos 0 --test 0 --traps no --crossing 2 --size 128 -o crossing",
+                "va-synth --videos 0 --test 0 --traps no --crossing 2 --size 128 -o crossing\n"
+                "va-synth --videos 4 --test 0 --frames 100 --traps no --voice yes -o speaking",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
@@ -78,6 +81,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                    "of unusual videos"),
         VA_OPT_YESNO(0, "crops", &c->all_crops,
                      "write crops of all videos, not only where they are the input"),
+        VA_OPT_YESNO(0, "voice", &c->voices, "give the videos sound, in which people speak"),
         VA_OPT_SEED(&a->seed),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_END,

@@ -134,7 +134,8 @@ static int open_inputs(struct hearing *h)
     got = va_samples_open(&h->samples, h->path, &sound);
     if (got == 0)
         return va_error("%s: found no sound, expected a video with a stream of sound", h->path);
-    h->source = got > 0 ? va_source_open(h->path, &pictures) : NULL;
+    h->source = got > 0 ? va_source_open(h->job->frames ? h->job->frames : h->path, &pictures)
+                        : NULL;
     h->ear = h->source ? va_ear_new((enum va_ear_kind)h->job->kind) : NULL;
     return h->ear ? 0 : -1;
 }
@@ -179,7 +180,8 @@ static int name_videos(const struct va_hear_job *job, char **videos, int64_t cou
 {
     for (int64_t i = 0; i < count; i++) {
         videos[i] = job->name ? va_strdup(job->name)
-                              : va_video_name_enter(job->inputs[i], "rename it or give --name");
+                              : va_video_name_enter(job->frames ? job->frames : job->inputs[i],
+                                                    "rename it or give --name");
         if (!videos[i])
             return -1;
         for (int64_t k = 0; k < i; k++)

@@ -15,6 +15,7 @@
 struct va_hear_job {
     char *const *inputs;    /* video files, NULL last */
     const char *name;       /* of the only video; NULL: by its file */
+    const char *frames;     /* a video whose frames are meant; NULL: those of the input */
     const char *output;     /* for one video, or NULL: */
     const char *output_dir; /* of VIDEO.h5 */
     int kind;               /* enum va_ear_kind */

@@ -44,7 +44,10 @@ struct va_encoder {
     AVStream *sound_stream;
     AVPacket *waiting; /* the sound's: its next packet; NULL at its end */
     double delay;
-    int64_t last_dts; /* of sound, in the unit of its stream */
+    AVCodecContext *speech; /* or NULL: makes packets of samples, */
+    AVFrame *spoken;        /* which are collected here, */
+    int filled;             /* so many so far */
+    int64_t last_dts;       /* of sound, in the unit of its stream */
     int64_t last_tick;
     bool begun; /* the header is written */
 };
@@ -327,16 +330,17 @@ static int write_sound(struct va_encoder *e, double seconds)
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
-/* Hand a frame (NULL: the end) to the encoder and write what comes out. */
-static int encode(struct va_encoder *e, const AVFrame *frame)
+/* Hand a frame (NULL: the end) to an encoder and write what comes out. */
+static int encode(struct va_encoder *e, AVCodecContext *codec, AVStream *stream,
+                  const AVFrame *frame)
 {
-    int error = avcodec_send_frame(e->codec, frame);
+    int error = avcodec_send_frame(codec, frame);
 
     if (error < 0)
         return failed(e, "encode", error);
-    while ((error = avcodec_receive_packet(e->codec, e->packet)) >= 0) {
-        av_packet_rescale_ts(e->packet, e->codec->time_base, e->stream->time_base);
-        e->packet->stream_index = e->stream->index;
+    while ((error = avcodec_receive_packet(codec, e->packet)) >= 0) {
+        av_packet_rescale_ts(e->packet, codec->time_base, stream->time_base);
+        e->packet->stream_index = stream->index;
         error = av_interleaved_write_frame(e->format, e->packet);
         if (error < 0)
             return failed(e, "write", error);
@@ -358,15 +362,95 @@ int va_encoder_frame(struct va_encoder *e, const uint8_t *rgb, int64_t tick)
     if (error < 0)
         return failed(e, "encode", error);
     e->frame->pts = e->last_tick = tick;
-    return encode(e, e->frame);
+    return encode(e, e->codec, e->stream, e->frame);
 }
+
+/* ---- samples ------------------------------------------------------------------------------ */
+
+static int new_block(struct va_encoder *e)
+{
+    int64_t pts = e->spoken ? e->spoken->pts + e->filled : 0;
+
+    av_frame_free(&e->spoken); /* the encoder may still hold it */
+    e->filled = 0;
+    e->spoken = av_frame_alloc();
+    if (!e->spoken)
+        return va_error_memory("%s: out of memory", e->path);
+    e->spoken->format = e->speech->sample_fmt;
+    e->spoken->sample_rate = e->speech->sample_rate;
+    e->spoken->nb_samples = e->speech->frame_size;
+    e->spoken->pts = pts;
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(59, 24, 100) /* layouts of channels are structs */
+    av_channel_layout_default(&e->spoken->ch_layout, 1);
+#else
+    e->spoken->channel_layout = AV_CH_LAYOUT_MONO;
+#endif
+    return av_frame_get_buffer(e->spoken, 0) < 0 ? va_error_memory("%s: out of memory", e->path)
+                                                 : 0;
+}
+
+int va_encoder_speak(struct va_encoder *e, int rate)
+{
+    const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_FLAC);
+    int error;
+
+    if (!codec)
+        return va_error_machine("%s: libavcodec has no encoder for FLAC", e->path);
+    e->speech = avcodec_alloc_context3(codec);
+    e->sound_stream = avformat_new_stream(e->format, NULL);
+    if (!e->speech || !e->sound_stream)
+        return va_error_memory("%s: out of memory", e->path);
+    e->speech->sample_fmt = AV_SAMPLE_FMT_S16;
+    e->speech->sample_rate = rate;
+    e->speech->time_base = e->sound_stream->time_base = (AVRational){ 1, rate };
+    e->speech->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
+    e->speech->thread_count = 1;
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(59, 24, 100)
+    av_channel_layout_default(&e->speech->ch_layout, 1);
+#else
+    e->speech->channel_layout = AV_CH_LAYOUT_MONO;
+    e->speech->channels = 1;
+#endif
+    error = avcodec_open2(e->speech, codec, NULL);
+    if (error >= 0)
+        error = avcodec_parameters_from_context(e->sound_stream->codecpar, e->speech);
+    return error < 0 ? failed(e, "encode", error) : new_block(e);
+}
+
+int va_encoder_samples(struct va_encoder *e, const int16_t *samples, int64_t count)
+{
+    if (!e->begun && begin(e) < 0)
+        return -1;
+    for (int64_t i = 0; i < count; i++) {
+        ((int16_t *)(void *)e->spoken->data[0])[e->filled++] = samples[i];
+        if (e->filled == e->spoken->nb_samples &&
+            (encode(e, e->speech, e->sound_stream, e->spoken) < 0 || new_block(e) < 0))
+            return -1;
+    }
+    return 0;
+}
+
+/* The samples that fill no block, and the end. */
+static int end_speech(struct va_encoder *e)
+{
+    if (!e->speech)
+        return 0;
+    e->spoken->nb_samples = e->filled;
+    if (e->filled && encode(e, e->speech, e->sound_stream, e->spoken) < 0)
+        return -1;
+    return encode(e, e->speech, e->sound_stream, NULL);
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
 
 static void free_encoder(struct va_encoder *e)
 {
     sws_freeContext(e->scaler);
     av_frame_free(&e->frame);
+    av_frame_free(&e->spoken);
     av_packet_free(&e->packet);
     avcodec_free_context(&e->codec);
+    avcodec_free_context(&e->speech);
     avformat_free_context(e->format);
     if (e->io)
         av_freep(&e->io->buffer);
@@ -381,7 +465,8 @@ int va_encoder_close(struct va_encoder **handle)
     struct va_encoder *e = *handle;
     int result = -1, error;
 
-    if ((!e->begun && begin(e) < 0) || encode(e, NULL) < 0 || write_sound(e, INFINITY) < 0)
+    if ((!e->begun && begin(e) < 0) || encode(e, e->codec, e->stream, NULL) < 0 ||
+        write_sound(e, INFINITY) < 0 || end_speech(e) < 0)
         goto done;
     error = av_write_trailer(e->format);
     avio_flush(e->io);

@@ -42,6 +42,12 @@ VA_MUST_USE int va_encoder_rotate(struct va_encoder *e, int degrees);
  * first frame. A sound that the format of the file cannot hold is left out, with a warning. */
 VA_MUST_USE int va_encoder_sound(struct va_encoder *e, struct va_sound *sound, double delay);
 
+/* A sound of one channel beside the frames, FLAC, `rate` samples a second from the time 0 on. Before the first frame. Instead of
+ * va_encoder_sound. */
+VA_MUST_USE int va_encoder_speak(struct va_encoder *e, int rate);
+/* Its next samples; best about as many as the frames before them last. */
+VA_MUST_USE int va_encoder_samples(struct va_encoder *e, const int16_t *samples, int64_t count);
+
 /* Add a frame shown from this tick on. Ticks ascend; a constant rate is 0, 1, 2, ... */
 VA_MUST_USE int va_encoder_frame(struct va_encoder *e, const uint8_t *rgb, int64_t tick);
 

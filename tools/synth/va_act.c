@@ -39,6 +39,7 @@ enum channel {
     WAVE_AROUSAL,
     BLINK,
     GRAIN,
+    VOICE, /* the first of enum va_act_stream */
     STREAMS = 32,
 };
 
@@ -266,6 +267,33 @@ const double *va_act_rating(const struct va_act *a)
     return a->rating;
 }
 
+/* ---- what is heard ------------------------------------------------------------------------ */
+
+double va_act_fps(const struct va_act *a)
+{
+    return a->fps;
+}
+
+static int64_t last_at(const struct va_act *a, int64_t t)
+{
+    return t < a->T ? t : a->T - 1;
+}
+
+double va_act_arousal(const struct va_act *a, int64_t t)
+{
+    return a->gain[1] * a->latent[2 * last_at(a, t) + 1] + a->offset[1];
+}
+
+double va_act_chance(const struct va_act *a, enum va_act_stream which, int64_t i)
+{
+    return uniform(a, VOICE + (int)which, (uint64_t)i, 0, 1);
+}
+
+double va_act_noise(const struct va_act *a, enum va_act_stream which, int64_t i)
+{
+    return normal(a, VOICE + (int)which, (uint64_t)i);
+}
+
 /* ---- what is seen ------------------------------------------------------------------------- */
 
 static float clamp(float x, float lo, float hi)
@@ -283,11 +311,22 @@ static float shown(const struct va_act *a, int64_t t, int d)
     return clamp(x + 0.2f * x * fabsf(x), -2.2f, 2.2f);
 }
 
+/* How loud somebody speaks. */
+static float talk_of(const float *shakes)
+{
+    return clamp(shakes[SPEECH], 0, 2) * fabsf(shakes[SYLLABLE]);
+}
+
+double va_act_talk(const struct va_act *a, int64_t t)
+{
+    return (double)talk_of(a->shake + last_at(a, t) * CHANNELS);
+}
+
 static struct va_expression express(const struct va_act *a, int64_t t)
 {
     const float *s = a->shake + t * CHANNELS;
     float v = shown(a, t, 0), r = shown(a, t, 1);
-    float talk = clamp(s[SPEECH], 0, 2) * fabsf(s[SYLLABLE]);
+    float talk = talk_of(s);
     struct va_expression e = {
         .mouth_curve = 0.20f * v + s[FLUTTER_MOUTH],
         .mouth_open = clamp(0.050f + 0.045f * r + 0.035f * talk, 0, 0.22f),

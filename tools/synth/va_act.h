@@ -28,6 +28,17 @@ void va_act_free(struct va_act *a); /* NULL is fine */
 const double *va_act_latent(const struct va_act *a);
 const double *va_act_rating(const struct va_act *a);
 
+/* For the voice (va_voice.h): the rate; arousal as this person shows it, without flutter; how loud they speak, 0 to about 4: the
+ * mouth opens with it. A frame after the last is like the last. */
+double va_act_fps(const struct va_act *a);
+double va_act_arousal(const struct va_act *a, int64_t t);
+double va_act_talk(const struct va_act *a, int64_t t);
+
+/* Random numbers of this person, of the voice alone: in [0, 1); with mean 0 and deviation 1. */
+enum va_act_stream { VA_ACT_VOICE, VA_ACT_PITCH, VA_ACT_LOUDNESS, VA_ACT_BREATH };
+double va_act_chance(const struct va_act *a, enum va_act_stream which, int64_t i);
+double va_act_noise(const struct va_act *a, enum va_act_stream which, int64_t i);
+
 /* Draw frame t into columns [x0, x1); with `away` the head is turned and shows no face. */
 void va_act_draw(const struct va_act *a, int64_t t, bool away, struct va_canvas *c, int64_t x0,
                  int64_t x1);

@@ -22,6 +22,7 @@ struct va_corpus_options {
     int64_t window, stride; /* what the lengths of odd videos are built around */
     struct va_ints fps;     /* rates of the plain ones, in turn */
     bool traps;             /* the odd videos */
+    bool voices;            /* videos have sound: their people speak */
     bool all_crops;         /* crops of every video, not only where they are the input */
 };
 

@@ -8,6 +8,7 @@
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
 #include "media/va_encode.h"
+#include "tools/synth/va_voice.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -146,20 +147,70 @@ static void draw_people(const struct va_scene *s, int64_t t, struct va_canvas *c
     }
 }
 
+/* The voices of the people of a clip. */
+struct choir {
+    struct va_voice *voices[VA_TRACKS_MAX];
+    float *mixed;   /* [room] */
+    int16_t *bytes; /* [room] */
+    int64_t room, next;
+};
+
+static void release_choir(struct choir *c)
+{
+    for (int i = 0; i < VA_TRACKS_MAX; i++)
+        va_voice_free(c->voices[i]);
+    va_free(c->mixed);
+    va_free(c->bytes);
+}
+
+static int init_choir(struct choir *c, const struct va_scene *s)
+{
+    *c = (struct choir){ .room = (int64_t)(VA_VOICE_RATE / s->job->clip->fps) + 2 };
+    c->mixed = va_new(c->room, sizeof(*c->mixed));
+    c->bytes = va_new(c->room, sizeof(*c->bytes));
+    for (int i = 0; i < s->job->clip->people; i++)
+        if (!(c->voices[i] = va_voice_new(s->acts[i])))
+            return -1;
+    return c->mixed && c->bytes ? 0 : -1;
+}
+
+/* What is heard while frame t (from 1) is shown. */
+static int speak(struct choir *c, const struct va_scene *s, struct va_encoder *e, int64_t t)
+{
+    int64_t end = llround((double)t * VA_VOICE_RATE / s->job->clip->fps), count = end - c->next;
+
+    memset(c->mixed, 0, (size_t)count * sizeof(*c->mixed));
+    for (int i = 0; i < s->job->clip->people; i++)
+        va_voice_speak(c->voices[i], count, c->mixed);
+    for (int64_t i = 0; i < count; i++)
+        c->bytes[i] = (int16_t)lrintf(32767 * fminf(fmaxf(c->mixed[i], -1), 1));
+    c->next = end;
+    return va_encoder_samples(e, c->bytes, count);
+}
+
 static int encode_frames(const struct va_scene *s, struct va_encoder *e, struct va_canvas *c,
                          uint8_t *rgb)
 {
     const struct va_clip_job *job = s->job;
+    struct choir choir = { .room = 0 };
+    bool heard = job->options->voices;
+    int result = heard ? init_choir(&choir, s) : 0;
 
-    for (int64_t t = 1; t <= job->clip->frames; t++) {
-        if (given_up(job))
-            return -1;
+    if (result == 0 && heard)
+        result = va_encoder_speak(e, VA_VOICE_RATE);
+    for (int64_t t = 1; t <= job->clip->frames && result == 0; t++) {
+        if (given_up(job)) {
+            result = -1;
+            break;
+        }
         draw_people(s, t, c);
         va_act_expose(s->acts[0], t - 1, c, rgb);
-        if (va_encoder_frame(e, rgb, t - 1) < 0)
-            return -1;
+        result = va_encoder_frame(e, rgb, t - 1);
+        if (result == 0 && heard)
+            result = speak(&choir, s, e, t);
     }
-    return 0;
+    release_choir(&choir);
+    return result;
 }
 
 static int write_video(const struct va_scene *s)
