@@ -285,6 +285,7 @@ static void cuda_destroy(struct va_backend *be)
 {
     struct va_cuda *c = of(be);
 
+    va_nccl_end(be);
     va_gpu_free(c->scratch.memory);
     va_gpu_free(c->kept.memory);
     va_gpu_wait();
