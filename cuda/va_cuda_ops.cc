@@ -201,6 +201,11 @@ void *va_cuda_kept(struct va_backend *be, const void *content, size_t bytes, siz
     return c->kept.memory;
 }
 
+static int64_t cuda_spare(struct va_backend *be)
+{
+    return be->failed ? 0 : (int64_t)va_gpu_spare();
+}
+
 static void cuda_zero(struct va_backend *be, void *buffer, int64_t count)
 {
     if (va_cuda_go(be, count))
@@ -280,6 +285,7 @@ static void cuda_destroy(struct va_backend *be)
 {
     struct va_cuda *c = of(be);
 
+    va_nccl_end(be);
     va_gpu_free(c->scratch.memory);
     va_gpu_free(c->kept.memory);
     va_gpu_wait();
@@ -337,6 +343,7 @@ static const struct va_ops cuda_ops = {
     .name = "cuda",
     .elem = sizeof(float),
     .scan_marks = VA_SCAN_MARKS,
+    .spare = cuda_spare,
     .alloc = cuda_alloc,
     .free = cuda_free,
     .zero = cuda_zero,
@@ -395,7 +402,7 @@ static const struct va_ops cuda_ops = {
 struct va_backend *va_cuda_backend_new(const struct va_plugin_host *host)
 {
     struct va_cuda *c = (struct va_cuda *)calloc(1, sizeof(*c));
-    const char *graph = getenv("VA_CUDA_GRAPH");
+    const char *graph = getenv("VA_CUDA_GRAPH"), *resident = getenv("VA_CUDA_RESIDENT");
     struct va_ops own = cuda_ops;
 
     if (!c) {
@@ -408,6 +415,8 @@ struct va_backend *va_cuda_backend_new(const struct va_plugin_host *host)
         own.replay = NULL;
         own.forget = NULL;
     }
+    if (resident && !strcmp(resident, "no"))
+        own.spare = NULL;
     c->host = host;
     host->init(&c->base, &own);
     return &c->base;

@@ -26,6 +26,9 @@ void *va_gpu_stream(void);
 void *va_gpu_new(size_t bytes);
 void va_gpu_free(void *memory); /* NULL is fine */
 
+/* Half of the bytes that nobody has. */
+size_t va_gpu_spare(void);
+
 /* In the order of the calls; `put` has read its source when it returns, `get` waits. */
 void va_gpu_zero(void *to, size_t bytes);
 void va_gpu_copy(void *to, const void *from, size_t bytes); /* may overlap */

@@ -95,6 +95,13 @@ void *va_gpu_new(size_t bytes)
     return failed("memory", status) ? NULL : memory;
 }
 
+size_t va_gpu_spare(void)
+{
+    size_t left = 0, all;
+
+    return failed("memory", cudaMemGetInfo(&left, &all)) ? 0 : left / 2;
+}
+
 void va_gpu_free(void *memory)
 {
     if (!memory)

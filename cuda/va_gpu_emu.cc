@@ -77,6 +77,11 @@ void *va_gpu_new(size_t bytes)
     return memory;
 }
 
+size_t va_gpu_spare(void)
+{
+    return (most - held) / 2;
+}
+
 void va_gpu_free(void *memory)
 {
     if (memory)

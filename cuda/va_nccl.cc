@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { OLDEST = 21400 };
 
@@ -63,6 +64,8 @@ static const char *take_symbols(void)
         { "ncclCommInitRankConfig", (void **)&nccl.call.init_rank },
         { "ncclCommGetAsyncError", (void **)&nccl.call.async_error },
         { "ncclCommAbort", (void **)&nccl.call.abort },
+        { "ncclCommFinalize", (void **)&nccl.call.finalize },
+        { "ncclCommDestroy", (void **)&nccl.call.destroy },
         { "ncclAllReduce", (void **)&nccl.call.all_reduce },
     };
 
@@ -174,12 +177,37 @@ static int done(struct va_backend *be)
     return be->failed ? -1 : 1;
 }
 
-/* What waits on the device for another rank ends. A communicator is not given back otherwise: that needs all ranks, and
- * the end of the process does it. */
+/* What waits on the device for another rank ends. */
 static void leave(struct va_backend *be)
 {
     be->failed = true;
     if (nccl.communicator)
+        (void)nccl.call.abort(nccl.communicator);
+    nccl.communicator = NULL;
+}
+
+/* Whether all ranks have finalized, within `limit` milliseconds. */
+static bool all_final(int limit)
+{
+    int state = nccl.call.finalize(nccl.communicator);
+
+    for (int i = 0; i < limit && state == VA_NCCL_IN_PROGRESS; i++) {
+        const struct timespec rest = { 0, 1000000 };
+
+        nanosleep(&rest, NULL);
+        if (nccl.call.async_error(nccl.communicator, &state) != VA_NCCL_SUCCESS)
+            return false;
+    }
+    return state == VA_NCCL_SUCCESS;
+}
+
+void va_nccl_end(struct va_backend *be)
+{
+    if (!nccl.communicator)
+        return;
+    if (!be->failed && all_final(5000))
+        (void)nccl.call.destroy(nccl.communicator);
+    else
         (void)nccl.call.abort(nccl.communicator);
     nccl.communicator = NULL;
 }

@@ -14,4 +14,8 @@
 
 extern const struct va_ranks va_nccl_ranks;
 
+/* At the end of the backend: what the ranks had in common is given back as soon as all of them have come to this, which they
+ * do within seconds of each other; else, and after a failure, without the others. */
+void va_nccl_end(struct va_backend *be);
+
 #endif

@@ -37,6 +37,8 @@ struct va_nccl_functions {
                      struct va_nccl_config *config);     /* ncclCommInitRankConfig */
     int (*async_error)(void *communicator, int *result); /* ncclCommGetAsyncError */
     int (*abort)(void *communicator);                    /* ncclCommAbort */
+    int (*finalize)(void *communicator);                 /* ncclCommFinalize */
+    int (*destroy)(void *communicator);                  /* ncclCommDestroy */
     int (*all_reduce)(const void *from, void *to, size_t count, int type, int operation,
                       void *communicator, void *stream); /* ncclAllReduce */
 };

@@ -1,4 +1,4 @@
-/* Rows as they are: taken by index, or added with a factor each. */
+/* Rows as they are: taken by index, mixed in twos, or added with a factor each. */
 #include "cuda/va_map.h"
 
 static __global__ void __launch_bounds__(256)
@@ -8,14 +8,22 @@ static __global__ void __launch_bounds__(256)
     {
         const int32_t from = ((const int32_t *)p.index)[row];
         const float *x = from < 0 ? (const float *)p.fill : (const float *)p.x + from * p.C;
+        const int32_t second = from >= 0 && p.next ? ((const int32_t *)p.next)[row] : -1;
+        const float mix = second < 0 ? 0 : ((const float *)p.mix)[row];
         float *y = (float *)p.y + row * p.C;
 
         VA_EACH_QUAD(j, q)
         {
-            float v[4] = { 0, 0, 0, 0 };
+            float v[4] = { 0, 0, 0, 0 }, w[4];
 
             if (x)
                 va_get4(v, q, j, x);
+            if (second >= 0) {
+                va_get4(w, q, j, (const float *)p.x + second * p.C);
+#pragma unroll
+                for (int k = 0; k < 4; k++)
+                    v[k] = (1 - mix) * v[k] + mix * w[k];
+            }
             va_put4(v, q, j, y);
         }
     }

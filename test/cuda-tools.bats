@@ -53,6 +53,16 @@ near() {
     done
 }
 
+@test "features that stay on the GPU give the bytes of windows that the host gathers" {
+    for resident in yes no; do
+        VA_CUDA_RESIDENT=$resident va-tcn-mamba-train -v "${WINDOWS[@]:1}" "${SMALL_HEAD[@]}" --epochs 2 --batch 3 \
+            --lookahead 2 --device cuda -o $resident.h5 2>$resident.log
+    done
+    cmp yes.h5 no.h5
+    grep -q 'features stay on the device: 240 rows of 6' yes.log || explain "$(cat yes.log)"
+    run ! grep -q 'features stay' no.log
+}
+
 @test "pretraining and fine-tuning: steps that are replayed give the bytes of steps that are not" {
     for graph in yes no; do
         export VA_CUDA_GRAPH=$graph

@@ -51,6 +51,19 @@ failing() {
     done
 }
 
+@test "at the end ranks give back what they had in common; what a failure leaves is aborted" {
+    export VA_NCCL_ENDS=$PWD/ends
+    train 2 -o m.h5
+    [ "$(cat ends)" = $'destroyed\ndestroyed' ] || explain "$(cat ends)"
+    rm ends
+    run -0 --separate-stderr failing 1 VA_NCCL_FAIL=ncclCommFinalize -o n.h5 # rank 0 does not wait for ever
+    cmp m.h5 n.h5
+    [ "$(cat ends)" = $'aborted\naborted' ] || explain "$(cat ends)"
+    rm ends
+    run -4 --separate-stderr failing 1 VA_NCCL_FAIL=sum -o o.h5
+    [ "$(cat ends)" = $'aborted\naborted' ] || explain "$(cat ends)"
+}
+
 @test "pretraining and fine-tuning" {
     for v in a b; do make_frames --frames 12 --width 20 --height 18 --video $v --seed 1 p$v.h5; done
     va-weights init -q --arch vit_tiny -o tiny.h5

@@ -32,10 +32,18 @@ void va_cpu_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
         va_parallel(p->B, add_scaled_task, (void *)(uintptr_t)p);
 }
 
+/* y = (1 - mix) a + mix b */
+static void mix_rows(int64_t C, const float *a, const float *b, float mix, float *y)
+{
+    for (int64_t c = 0; c < C; c++)
+        y[c] = (1 - mix) * a[c] + mix * b[c];
+}
+
 static void gather_task(void *arg, int64_t task, int thread)
 {
     const struct va_gather *p = arg;
-    const int32_t *index = p->index;
+    const int32_t *index = p->index, *next = p->next;
+    const float *x = p->x, *mix = p->mix;
     int64_t first, end = rows_of(p->rows, task, &first);
     size_t bytes = (size_t)p->C * sizeof(float);
 
@@ -43,8 +51,10 @@ static void gather_task(void *arg, int64_t task, int thread)
     for (int64_t r = first; r < end; r++) {
         float *y = (float *)p->y + r * p->C;
 
-        if (index[r] >= 0)
-            memcpy(y, (const float *)p->x + index[r] * p->C, bytes);
+        if (index[r] >= 0 && next && next[r] >= 0)
+            mix_rows(p->C, x + index[r] * p->C, x + next[r] * p->C, mix[r], y);
+        else if (index[r] >= 0)
+            memcpy(y, x + index[r] * p->C, bytes);
         else if (p->fill)
             memcpy(y, p->fill, bytes);
         else

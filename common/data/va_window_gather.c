@@ -291,22 +291,57 @@ int va_window_gather(const struct va_window_index *index, int64_t video, int64_t
     return status;
 }
 
+/* The entry for row i of what va_window_gather_ahead is asked for; NULL: zeros. */
+static const struct va_timeline_entry *entry_ahead(const struct va_window_index *index,
+                                                   int64_t video, int64_t start, int64_t end,
+                                                   int64_t ahead, int64_t i)
+{
+    const struct va_index_video *v = &index->videos[video];
+    const struct va_timeline_entry *e;
+    int64_t at = start + i;
+
+    if (at >= end + ahead || end < 1)
+        return NULL;
+    e = &index->timeline[v->first + (at < end ? at : end - 1)];
+    return e->row < 0 ? NULL : e;
+}
+
 int va_window_gather_ahead(const struct va_window_index *index, int64_t video, int64_t start,
                            int64_t count, int64_t end, int64_t ahead, float *x)
 {
-    int64_t D = index->dim, rows = count + ahead,
-            real = end - start < rows ? end - start : rows;
+    int64_t D = index->dim;
 
-    if (real > 0 && va_window_gather(index, video, start, real, x, NULL, NULL) < 0)
-        return -1;
-    for (int64_t i = real > 0 ? real : 0; i < rows; i++)
-        if (start + i >= end + ahead || end < 1)
+    for (int64_t i = 0; i < count + ahead; i++) {
+        const struct va_timeline_entry *e = entry_ahead(index, video, start, end, ahead, i);
+
+        if (!e)
             memset(x + i * D, 0, (size_t)D * sizeof(*x));
-        else if (i > 0)
-            memcpy(x + i * D, x + (i - 1) * D, (size_t)D * sizeof(*x));
-        else if (va_window_gather(index, video, end - 1, 1, x, NULL, NULL) < 0)
+        else if (copy_row(index, video, e, x + i * D) < 0)
             return -1;
+    }
     return 0;
+}
+
+int va_window_rows_ahead(const struct va_window_index *index, int64_t video, int64_t start,
+                         int64_t count, int64_t end, int64_t ahead, struct va_window_row *rows)
+{
+    for (int64_t i = 0; i < count + ahead; i++) {
+        const struct va_timeline_entry *e = entry_ahead(index, video, start, end, ahead, i);
+
+        rows[i] = e ? (struct va_window_row){ e->row, e->next, e->mix }
+                    : (struct va_window_row){ -1, -1, 0 };
+        if (e && (check_row(index, video, e->row) < 0 ||
+                  (e->next >= 0 && check_row(index, video, e->next) < 0)))
+            return -1;
+    }
+    return 0;
+}
+
+const float *va_window_index_features(const struct va_window_index *index, int64_t video,
+                                      int64_t *count)
+{
+    *count = index->open[video].count;
+    return index->open[video].rows;
 }
 
 /* ---- time ------------------------------------------------------------------------------ */

@@ -197,6 +197,20 @@ VA_MUST_USE int va_window_gather_ahead(const struct va_window_index *index, int6
                                        int64_t start, int64_t count, int64_t end, int64_t ahead,
                                        float *x);
 
+/* The same as rows of the video's features: row, or its mix with `next` where that is not -1. Row -1 stands for
+ * zeros. The rows are looked at as above. */
+struct va_window_row {
+    int32_t row, next;
+    float mix;
+};
+VA_MUST_USE int va_window_rows_ahead(const struct va_window_index *index, int64_t video,
+                                     int64_t start, int64_t count, int64_t end, int64_t ahead,
+                                     struct va_window_row *rows);
+
+/* All features of a video [*count, D], numbers that are not finite among them. Needs opened features. */
+const float *va_window_index_features(const struct va_window_index *index, int64_t video,
+                                      int64_t *count);
+
 /*
  * Time stamps pts [frames] of a video's timeline in seconds: those of the features where the
  * frame is present, between and beyond them as the average rate says. 1, or 0 where the file

@@ -1,5 +1,6 @@
 #include "feed/va_batch.h"
 
+#include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_rand.h"
 #include "base/va_thread.h"
@@ -73,13 +74,106 @@ void va_batch_release(struct va_batch *b)
     va_free(b->host_x);
     va_free(b->host_y);
     va_free(b->host_ok);
+    va_free(b->first_row);
+    va_free(b->host_rows);
+    va_free(b->host_part);
     if (b->be) {
-        b->be->ops->free(b->be, b->x);
-        b->be->ops->free(b->be, b->label);
-        b->be->ops->free(b->be, b->valid);
+        void *buffers[] = { b->x, b->label, b->valid, b->features, b->row, b->next, b->mix };
+
+        for (size_t i = 0; i < VA_COUNT(buffers); i++)
+            b->be->ops->free(b->be, buffers[i]);
     }
     *b = (struct va_batch){ 0 };
 }
+
+/* ---- features on the device ------------------------------------------------------------ */
+
+/* Rows of all videos; false where there are too many for the device, or named streams. */
+static bool fits(const struct va_batch *b, int64_t *rows)
+{
+    int64_t spare = b->be->ops->spare ? b->be->ops->spare(b->be) : 0, count, bytes;
+
+    *rows = 0;
+    for (int64_t i = 0; !b->index->stream_count && i < b->index->video_count; i++) {
+        va_window_index_features(b->index, i, &count);
+        *rows += count;
+    }
+    return *rows > 0 && *rows <= INT32_MAX &&
+           va_mul(*rows, b->D * (int64_t)b->be->ops->elem, &bytes) == 0 && bytes <= spare;
+}
+
+int va_batch_reside(struct va_batch *b)
+{
+    const struct va_ops *ops = b->be->ops;
+    int64_t frames = b->size * b->rows, rows, at = 0, count;
+
+    if (!fits(b, &rows))
+        return 0;
+    b->first_row = va_new(b->index->video_count, sizeof(*b->first_row));
+    b->host_rows = va_new(frames, sizeof(*b->host_rows));
+    b->host_part = va_new(frames, sizeof(*b->host_part));
+    if (!b->first_row || !b->host_rows || !b->host_part ||
+        !(b->row = va_bytes_new(b->be, frames * (int64_t)sizeof(int32_t))) ||
+        !(b->next = va_bytes_new(b->be, frames * (int64_t)sizeof(int32_t))) ||
+        !(b->mix = ops->alloc(b->be, frames)) ||
+        !(b->features = ops->alloc(b->be, rows * b->D)))
+        return -1;
+    for (int64_t i = 0; i < b->index->video_count; i++) {
+        const float *x = va_window_index_features(b->index, i, &count);
+
+        ops->put_f32(b->be, va_at(b->be, b->features, at * b->D), x, count * b->D);
+        b->first_row[i] = at;
+        at += count;
+        va_window_index_forget(b->index, i);
+    }
+    va_debug("features stay on the device: %lld rows of %lld", (long long)rows,
+             (long long)b->D);
+    return 0;
+}
+
+/* What was found for `frames` rows goes to the device, and is gathered there. */
+static void gather_there(struct va_batch *b, int64_t frames)
+{
+    const struct va_ops *ops = b->be->ops;
+    struct va_gather p = {
+        .rows = frames, .C = b->D, .x = b->features, .index = b->row, .y = b->x
+    };
+
+    for (int64_t i = 0; i < frames; i++) {
+        b->host_part[i] = b->host_rows[i].row;
+        if (b->host_rows[i].next >= 0)
+            p.next = b->next, p.mix = b->mix;
+    }
+    ops->put_bytes(b->be, b->row, b->host_part, frames * (int64_t)sizeof(*b->host_part));
+    if (p.next) {
+        for (int64_t i = 0; i < frames; i++) {
+            b->host_part[i] = b->host_rows[i].next;
+            b->host_x[i] = b->host_rows[i].mix; /* nothing else uses it here */
+        }
+        ops->put_bytes(b->be, b->next, b->host_part, frames * (int64_t)sizeof(*b->host_part));
+        ops->put_f32(b->be, b->mix, b->host_x, frames);
+    }
+    ops->gather(b->be, &p);
+}
+
+/* Rows of window i, in the features of all videos. */
+static int find_rows(const struct va_batch *b, const struct va_window *w, int64_t end,
+                     int64_t i)
+{
+    struct va_window_row *rows = b->host_rows + i * b->rows;
+    int32_t first = (int32_t)b->first_row[w->video];
+
+    if (va_window_rows_ahead(b->index, w->video, w->start, b->index->window, end, b->ahead,
+                             rows) < 0)
+        return -1;
+    for (int64_t t = 0; t < b->rows; t++) {
+        rows[t].row += rows[t].row < 0 ? 0 : first;
+        rows[t].next += rows[t].next < 0 ? 0 : first;
+    }
+    return 0;
+}
+
+/* ---- a batch ------------------------------------------------------------------------------ */
 
 struct gather {
     const struct va_batch *batch;
@@ -128,8 +222,9 @@ static void gather_window(void *arg, int64_t i, int thread)
         y[2 * (b->ahead + t) + 1] = e[t].label[1];
         ok[b->ahead + t] = e[t].valid;
     }
-    if (va_window_gather_ahead(b->index, w->video, w->start, W, end, b->ahead,
-                               b->host_x + i * b->rows * b->D) < 0)
+    if ((b->features ? find_rows(b, w, end, i)
+                     : va_window_gather_ahead(b->index, w->video, w->start, W, end, b->ahead,
+                                              b->host_x + i * b->rows * b->D)) < 0)
         __atomic_store_n(&g->failed, 1, __ATOMIC_RELAXED);
     if (g->drop && g->drop->p > 0)
         drop_streams(b, g->drop, i, b->host_x + i * b->rows * b->D);
@@ -144,7 +239,10 @@ int va_batch_load(struct va_batch *b, const int64_t *windows, int64_t count,
     va_parallel(count, gather_window, &g);
     if (g.failed)
         return -1;
-    be->ops->put_f32(be, b->x, b->host_x, count * b->rows * b->D);
+    if (b->features)
+        gather_there(b, count * b->rows);
+    else
+        be->ops->put_f32(be, b->x, b->host_x, count * b->rows * b->D);
     be->ops->put_f32(be, b->label, b->host_y, count * b->rows * 2);
     be->ops->put_f32(be, b->valid, b->host_ok, count * b->rows);
     return 0;

@@ -45,6 +45,13 @@ struct va_batch {
     int64_t rows, D;                  /* of a window: its frames and `ahead` more; features */
     float *host_x, *host_y, *host_ok; /* [size, rows, D], [size, rows, 2], [size, rows] */
     void *x, *label, *valid;          /* the same on the device */
+    /* With va_batch_reside: all features on the device, the first row of each video, and which rows the windows have
+     * [size, rows], on the device in three parts. */
+    void *features;
+    int64_t *first_row;
+    struct va_window_row *host_rows;
+    int32_t *host_part; /* [size, rows] */
+    void *row, *next, *mix;
 };
 
 /* Row ahead + t of a window is about its frame t; the first `ahead` rows are about none, and not
@@ -52,6 +59,10 @@ struct va_batch {
 VA_MUST_USE int va_batch_init(struct va_batch *b, struct va_backend *be,
                               const struct va_window_index *index, int64_t size, int64_t ahead);
 void va_batch_release(struct va_batch *b);
+
+/* Bring the features of all videos to the device, if it has memory to spare for them, so that a batch is gathered there;
+ * -v says so. Named streams stay on the host. Once, when all else has its memory. -1 after reporting. */
+VA_MUST_USE int va_batch_reside(struct va_batch *b);
 
 /*
  * Dropout of whole named streams: all columns of a stream become zeros in a window, as if it were absent, with

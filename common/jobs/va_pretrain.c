@@ -191,7 +191,7 @@ static int make_model(void *arg)
         !(t->optimiser = va_optimiser_new(va_mae_params(t->mae), &adam)))
         return -1;
     if (t->job->sheet_every && va_comm_rank() == 0 &&
-        !(t->sheet = va_sheet_new(&t->config.model, t->pictures, c->mask_ratio, c->norm_pix,
+        !(t->sheet = va_sheet_new(t->mae, t->pictures, c->mask_ratio, c->norm_pix,
                                   (uint64_t)c->seed)))
         return -1;
     describe(t);

@@ -15,7 +15,7 @@ enum { VA_SHEET_ROWS = 8 };
 struct va_sheet; /* opaque: the pictures and their masks */
 
 /* NULL after reporting. The masks are functions of the seed. */
-VA_MUST_USE struct va_sheet *va_sheet_new(const struct va_mae_config *c, struct va_pictures *p,
+VA_MUST_USE struct va_sheet *va_sheet_new(const struct va_mae *m, struct va_pictures *p,
                                           double mask_ratio, bool norm_pix, uint64_t seed);
 /* Reconstruct with the weights there are; `m` has room for one picture at least, with the same mask
  * ratio, and forgets its last batch. The PNG at `path` appears when it is complete. */

@@ -118,7 +118,7 @@ static int make_model(void *arg)
     t->validator = va_validator_new(t->model, &t->batch, t->pred, t->in.val,
                                     (enum va_validation)c->validation);
     t->optimiser = va_optimiser_new(params, &adam);
-    if (!t->validator || !t->optimiser)
+    if (!t->validator || !t->optimiser || va_batch_reside(&t->batch) < 0)
         return -1;
     describe(t, params);
     return 0;

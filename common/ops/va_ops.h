@@ -37,6 +37,9 @@ struct va_ops {
     int64_t
         scan_marks; /* frames from mark to mark, where scan leaves states to scan_grad; else 0 */
 
+    /* Bytes that may be taken now for what could as well stay with the host; NULL: none. */
+    int64_t (*spare)(struct va_backend *be);
+
     /* Memory. alloc: zeroed; NULL after reporting. copy: device to device. */
     void *(*alloc)(struct va_backend *be, int64_t count);
     void (*free)(struct va_backend *be, void *buffer);

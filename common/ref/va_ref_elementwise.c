@@ -87,13 +87,17 @@ void va_ref_add_scaled(struct va_backend *be, const struct va_add_scaled *p)
 void va_ref_gather(struct va_backend *be, const struct va_gather *p)
 {
     const double *x = p->x, *fill = p->fill;
-    const int32_t *index = p->index;
+    const int32_t *index = p->index, *next = p->next;
+    const double *mix = p->mix;
     double *y = p->y;
 
     (void)be;
     for (int64_t r = 0; r < p->rows; r++)
         for (int64_t c = 0; c < p->C; c++)
-            y[r * p->C + c] = index[r] >= 0 ? x[index[r] * p->C + c] : fill ? fill[c] : 0;
+            y[r * p->C + c] = index[r] < 0           ? (fill ? fill[c] : 0)
+                              : next && next[r] >= 0 ? (1 - mix[r]) * x[index[r] * p->C + c] +
+                                                           mix[r] * x[next[r] * p->C + c]
+                                                     : x[index[r] * p->C + c];
 }
 
 /* What dropout makes of value x of tensor element i. */

@@ -6,6 +6,7 @@
 #include "base/va_rand.h"
 #include "model/va_temporal.h"
 #include "nn/va_optimiser.h"
+#include "ops/va_replay.h"
 #include "ref/va_ref_ops.h"
 #include "test/bench/bench.h"
 #include "test/unit/device.h"
@@ -20,9 +21,12 @@ struct model {
     float *x, *label, *valid; /* of the host */
     void *dx, *dlabel, *dvalid, *pred, *dpred;
     uint64_t steps;
+    void *step;              /* record of the step */
+    struct va_replay replay; /* as tools do */
 };
 
-static enum va_precision precision; /* of the row */
+static enum va_precision precision; /* of the row, */
+static bool tcn_only;               /* and whether it has one layer after the TCN */
 
 static struct va_backend *device(void)
 {
@@ -60,6 +64,7 @@ static struct va_temporal *new_temporal(struct va_backend *be, int64_t B, int64_
 
     va_temporal_config_default(&c);
     va_temporal_config_resolve(&c);
+    c.layers = tcn_only ? 1 : c.layers; /* which is 1 % of it */
     t = va_temporal_new(be, &c, VA_TEMPORAL_INIT_AUTHORS, true);
     if (t && va_params_draw(va_temporal_params(t), 1) == 0 &&
         (!training || va_params_allocate_training(va_temporal_params(t)) == 0) &&
@@ -112,6 +117,13 @@ static bool start_step_bf16(struct bench *b)
     return start_model(b, true);
 }
 
+static bool start_tcn_bf16(struct bench *b)
+{
+    precision = VA_BF16_PRODUCTS;
+    tcn_only = true;
+    return start_model(b, true);
+}
+
 static void run_forward(struct bench *b)
 {
     struct model *m = b->state;
@@ -120,26 +132,54 @@ static void run_forward(struct bench *b)
     va_test_wait(m->be);
 }
 
-static void run_step(struct bench *b)
+static void whole_step(void *arg)
 {
+    const struct bench *b = arg;
     struct model *m = b->state;
-    struct va_step_report report;
-    const char *bad = NULL;
-    void *step = va_optimiser_begin(m->optimiser, 1, m->steps++, 1e-6);
 
     va_params_zero_grad(va_temporal_params(m->temporal));
-    va_temporal_forward(m->temporal, b->batch, b->frames, m->dx, m->pred, 0.3, step, 0);
+    va_temporal_forward(m->temporal, b->batch, b->frames, m->dx, m->pred, 0.3, m->step, 0);
     m->be->ops->ccc_loss(m->be, &(struct va_ccc){ .n = b->batch * b->frames,
                                                   .pred = m->pred,
                                                   .label = m->dlabel,
                                                   .valid = m->dvalid,
                                                   .share = 1,
                                                   .dpred = m->dpred,
-                                                  .step = step });
+                                                  .step = m->step });
     va_temporal_backward(m->temporal, b->batch, b->frames, m->dx, m->dpred);
     va_optimiser_update(m->optimiser);
+}
+
+static void run_step(struct bench *b)
+{
+    struct model *m = b->state;
+    struct va_step_report report;
+    const char *bad = NULL;
+
+    m->step = va_optimiser_begin(m->optimiser, 1, m->steps++, 1e-6);
+    va_replay_make(&m->replay, m->be, b->batch, whole_step, b);
     if (va_optimiser_report(m->optimiser, &report, &bad) < 0 || bad)
         exit(1);
+}
+
+/* Forward and backward; gradients add up. */
+static void both_ways(void *arg)
+{
+    const struct bench *b = arg;
+    struct model *m = b->state;
+
+    va_temporal_forward(m->temporal, b->batch, b->frames, m->dx, m->pred, 0.3, m->step, 0);
+    va_temporal_backward(m->temporal, b->batch, b->frames, m->dx, m->dlabel);
+}
+
+static void run_both_ways(struct bench *b)
+{
+    struct model *m = b->state;
+
+    if (m->steps == 0)
+        m->step = va_optimiser_begin(m->optimiser, 1, m->steps++, 1e-6);
+    va_replay_make(&m->replay, m->be, b->batch, both_ways, b);
+    va_test_wait(m->be);
 }
 
 static void run_update(struct bench *b)
@@ -321,6 +361,8 @@ int main(int argc, char **argv)
         { "conv-dx", start_conv, run_conv_dx, error_dx, 2e-6, 0, "flop", 16, 300, NULL },
         { "conv-dw", start_conv, run_conv_dw, error_dw, 2e-6, 0, "flop", 16, 300, NULL },
         { "step-bf16", start_step_bf16, run_step, error_forward, 2e-2, 0, "flop", 16, 300,
+          NULL },
+        { "tcn-bf16", start_tcn_bf16, run_both_ways, error_forward, 2e-2, 0, "flop", 16, 300,
           NULL },
         { "forward-bf16", start_forward_bf16, run_forward, error_forward, 2e-2, 0, "flop", 16,
           300, NULL },

@@ -4,6 +4,7 @@
  *     time = the largest of  bytes of its operands, each once / bandwidth of memory
  *                            instructions of a kind / rate of that kind, for each kind
  *                            instructions of all kinds / rate of issue
+ *                            operations of a product of cublasLt / its rate
  *            + gap
  *
  * Nothing waits for anything, caches neither help nor hinder, and nothing overlaps from one launch to the next: a
@@ -40,6 +41,7 @@ struct gpu {
     double issue;        /* likewise, of all kinds */
     double bandwidth;    /* bytes/s */
     double gap;          /* s, from one kernel to the next of a recording */
+    double library;      /* operations of a bf16 product in 1/s, by cublasLt */
 };
 enum { GPUS = 2 };
 extern const struct gpu gpus[GPUS];
@@ -53,11 +55,11 @@ VA_MUST_USE int cost_read(const char *path);
  * `loads` times, those that only write until it has written `stores` times, and each of the rest `rest` times.
  */
 struct launch {
-    const char *kernel; /* as cuda-report prints it; NULL: bytes alone */
+    const char *kernel; /* as cuda-report prints it; NULL: bytes and operations alone */
     double blocks, threads;
     enum kind kind;
     double work, around, loads, stores, rest;
-    double bytes;
+    double bytes, operations; /* the latter of cublasLt */
 };
 
 /* What limits a launch. */

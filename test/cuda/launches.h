@@ -18,5 +18,6 @@ extern struct operation {
 } operations[OPERATIONS];
 
 struct va_backend *launches_device(void); /* one, as it was at first */
+extern bool launches_library;             /* linear layers in bfloat16 by cublasLt */
 
 #endif

@@ -6,7 +6,7 @@
  * in progress for ever. Sums begin with the last rank, so they are others than MPI's where there are more than two.
  *
  * VA_NCCL_FAIL=FUNCTION[:N] makes the N-th call of a function fail (from 1), or, for "sum", the N-th sum when it is under
- * way; VA_NCCL_VERSION is the version it says it is. Arguments that NCCL would not take for what is meant are errors.
+ * way; VA_NCCL_VERSION is the version it says it is. How a communicator ended is a line of the file VA_NCCL_ENDS. Arguments that NCCL would not take for what is meant are errors.
  */
 #include "cuda/va_nccl_facts.h"
 
@@ -24,7 +24,7 @@ enum { RANKS = 16, PIECE = 100003 };
 enum { SYSTEM_ERROR = 2, INVALID_ARGUMENT = 4 };
 
 struct shared {
-    atomic_long joined,
+    atomic_long joined, final,
         phase
             [RANKS]; /* phase: twice the pieces that a rank has added up, + 1: it has given one more */
     float slots[RANKS][PIECE];
@@ -36,7 +36,7 @@ struct communicator {
     int rank, size;
     float *data; /* what is left of a sum */
     size_t left;
-    bool joined, given, fails;
+    bool joined, given, fails, final;
 };
 
 int ncclGetVersion(int *version);
@@ -47,6 +47,8 @@ int ncclCommInitRankConfig(void **communicator, int size, struct va_nccl_id id, 
                            struct va_nccl_config *config);
 int ncclCommGetAsyncError(void *communicator, int *result);
 int ncclCommAbort(void *communicator);
+int ncclCommFinalize(void *communicator);
+int ncclCommDestroy(void *communicator);
 int ncclAllReduce(const void *from, void *to, size_t count, int type, int operation,
                   void *communicator, void *stream);
 
@@ -163,9 +165,46 @@ int ncclCommGetAsyncError(void *communicator, int *result)
         c->joined = atomic_load(&c->shared->joined) == c->size;
     while (c->joined && !c->fails && c->left > 0 && advance(c))
         ;
-    *result = c->fails                ? SYSTEM_ERROR
-              : c->joined && !c->left ? VA_NCCL_SUCCESS
-                                      : VA_NCCL_IN_PROGRESS;
+    *result = c->fails ? SYSTEM_ERROR
+              : c->joined && !c->left &&
+                      (!c->final || atomic_load(&c->shared->final) == c->size)
+                  ? VA_NCCL_SUCCESS
+                  : VA_NCCL_IN_PROGRESS;
+    return VA_NCCL_SUCCESS;
+}
+
+static void ended(const char *how)
+{
+    const char *path = getenv("VA_NCCL_ENDS");
+    FILE *f = path ? fopen(path, "a") : NULL;
+
+    if (!f)
+        return;
+    fprintf(f, "%s\n", how);
+    fclose(f);
+}
+
+int ncclCommFinalize(void *communicator)
+{
+    struct communicator *c = communicator;
+
+    if (c->final || c->left || fails("ncclCommFinalize"))
+        return SYSTEM_ERROR;
+    c->final = true;
+    atomic_fetch_add(&c->shared->final, 1);
+    return VA_NCCL_IN_PROGRESS;
+}
+
+/* Before all ranks have finalized this would wait for them. */
+int ncclCommDestroy(void *communicator)
+{
+    struct communicator *c = communicator;
+
+    if (!c->final || atomic_load(&c->shared->final) < c->size)
+        return INVALID_ARGUMENT;
+    ended("destroyed");
+    munmap(c->shared, sizeof(*c->shared));
+    free(c);
     return VA_NCCL_SUCCESS;
 }
 
@@ -173,6 +212,7 @@ int ncclCommAbort(void *communicator)
 {
     struct communicator *c = communicator;
 
+    ended("aborted");
     if (c->shared) {
         shm_unlink(c->name);
         munmap(c->shared, sizeof(*c->shared));

@@ -21,6 +21,8 @@ static_assert(alike(ours.unique_id, decltype (&ncclGetUniqueId)()));
 static_assert(alike(ours.init_rank, decltype (&ncclCommInitRankConfig)()));
 static_assert(alike(ours.async_error, decltype (&ncclCommGetAsyncError)()));
 static_assert(alike(ours.abort, decltype (&ncclCommAbort)()));
+static_assert(alike(ours.finalize, decltype (&ncclCommFinalize)()));
+static_assert(alike(ours.destroy, decltype (&ncclCommDestroy)()));
 static_assert(alike(ours.all_reduce, decltype (&ncclAllReduce)()));
 
 constexpr ncclConfig_t theirs = NCCL_CONFIG_INITIALIZER;

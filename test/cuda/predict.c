@@ -40,6 +40,13 @@ static void row_vit(void)
                    buffer(be, PICTURES * c.width));
 }
 
+static void row_vit_library(void)
+{
+    launches_library = true;
+    row_vit();
+    launches_library = false;
+}
+
 static struct va_temporal *temporal;
 
 static struct va_optimiser *new_model(struct va_backend *be)
@@ -117,6 +124,8 @@ static const struct row {
     double goal;
 } rows[] = {
     { "vit", "ViT-L/16, CLS rows of 256 pictures, bfloat16", "pictures/s", row_vit, NULL,
+      -PICTURES, 5300 },
+    { "vit-lt", "the same, products by cublasLt", "pictures/s", row_vit_library, NULL,
       -PICTURES, 5300 },
     { "step", "training step of the temporal model, 16 x 300 frames, bfloat16", "ms", row_step,
       NULL, 1e3, 4 },

@@ -13,8 +13,8 @@ ldd "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
     grep -vE '/(ld-linux|libc|libm|libdl|libpthread|librt|libresolv)[-.]' | xargs -r cp -L -t "$kit/lib"
 strip --strip-unneeded "$kit"/lib/*.so* 2>/dev/null || true
 cp -r "$(dirname "$0")/../golden" "$kit/test/golden"
-cp "$(dirname "$0")/curve.sh" "$kit"
-tar -C "$kit" -czf "$kit.tar.gz" bin lib test curve.sh
+cp "$(dirname "$0")"/{curve.sh,peers.py} "$kit"
+tar -C "$kit" -czf "$kit.tar.gz" bin lib test curve.sh peers.py
 rm -rf "$kit" && mkdir "$kit"
 mv "$kit.tar.gz" "$kit/kit.tar.gz"
 cp "$(dirname "$0")/on-gpu.sh" "$kit"

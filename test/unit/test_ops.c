@@ -614,6 +614,30 @@ static void *index_new(struct va_backend *be, const int32_t *index, int64_t n)
     return to;
 }
 
+/* Rows and those that are R / 2 further on, with factors; some have none. */
+static void gather_in_twos(int64_t R, int64_t C, struct twin *x, struct twin *y,
+                           struct twin *mix, const int32_t *index, void *const rows[2])
+{
+    int32_t next[130];
+
+    for (int64_t r = 0; r < R; r++)
+        next[r] = r % 4 ? (int32_t)((index[r] + 1 + R / 2) % R) : -1;
+    for (int i = 0; i < 2; i++) {
+        struct va_backend *be = i ? twin_cpu : twin_ref;
+        void *other = index_new(be, next, R);
+
+        be->ops->gather(be, &(struct va_gather){ .rows = R,
+                                                 .C = C,
+                                                 .x = i ? x->cpu : x->ref,
+                                                 .index = rows[i],
+                                                 .y = i ? y->cpu : y->ref,
+                                                 .next = other,
+                                                 .mix = i ? mix->cpu : mix->ref });
+        be->ops->free(be, other);
+    }
+    twin_check("gather in twos", y, 2, 2.25);
+}
+
 static void rows(void)
 {
     static const int64_t shapes[][2] = {
@@ -639,14 +663,15 @@ static void rows(void)
         for (int i = 0; i < 2; i++)
             rows[i] = index_new(i ? twin_cpu : twin_ref, index, R);
         for (int filled = 0; filled < 2; filled++) {
-            twin_ref->ops->gather(twin_ref,
-                                  &(struct va_gather){ R, C, x->ref, rows[0],
-                                                       filled ? fill->ref : NULL, y->ref });
-            twin_cpu->ops->gather(twin_cpu,
-                                  &(struct va_gather){ R, C, x->cpu, rows[1],
-                                                       filled ? fill->cpu : NULL, y->cpu });
+            twin_ref->ops->gather(twin_ref, &(struct va_gather){ R, C, x->ref, rows[0],
+                                                                 filled ? fill->ref : NULL,
+                                                                 y->ref, NULL, NULL });
+            twin_cpu->ops->gather(twin_cpu, &(struct va_gather){ R, C, x->cpu, rows[1],
+                                                                 filled ? fill->cpu : NULL,
+                                                                 y->cpu, NULL, NULL });
             twin_check("gather", y, 0, 1e-9);
         }
+        gather_in_twos(R, C, x, y, s, index, rows);
         for (int added = 0; added < 2; added++) {
             twin_ref->ops->add_scaled(
                 twin_ref,

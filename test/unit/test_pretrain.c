@@ -288,7 +288,7 @@ static void a_sheet_shows_what_is_seen(void)
     struct va_backend *cpu = va_test_device();
     struct va_mae *m = va_mae_new(cpu, &c);
     struct va_pictures *p = collection("sheet.h5", 0);
-    struct va_sheet *s = va_sheet_new(&c, p, .75, true, 1);
+    struct va_sheet *s = va_sheet_new(m, p, .75, true, 1);
     struct va_images *images = va_images_new(0, 0, false);
     struct va_frame f;
     const char *why;

@@ -6,7 +6,9 @@
 #include "base/va_mem.h"
 #include "data/va_track.h"
 #include "data/va_window_index.h"
+#include "feed/va_batch.h"
 #include "io/va_h5.h"
+#include "test/unit/device.h"
 #include "test/va_golden.h"
 
 struct plan {
@@ -421,6 +423,48 @@ static void tear_down(void)
     VA_CHECK_INT(rmdir(folder), 0);
 }
 
+static int64_t plenty(struct va_backend *be)
+{
+    (void)be;
+    return INT64_MAX;
+}
+
+static int64_t few(struct va_backend *be)
+{
+    (void)be;
+    return 4 * ROWS * D - 1;
+}
+
+/* Some rows are mixed, some are zeros, some stand twice. */
+static void windows_gathered_on_the_device_are_the_hosts(void)
+{
+    enum { WINDOW = 4, AHEAD = 2, NUMBERS = 3 * (WINDOW + AHEAD) * D };
+    const int64_t windows[] = { 2, 0, 1 };
+    int64_t (*const spare[])(struct va_backend * be) = { NULL, few, plenty };
+    float x[3][NUMBERS] = { { 0 } };
+    struct va_window_index *index;
+
+    VA_CHECK_INT(write_features("v", ROWS, 0, false), 0);
+    index = make(VA_MISSING_LINEAR, VA_LEADING_KEEP);
+    VA_CHECK(index && va_window_index_open_features(index) == 0 && index->window_count >= 3);
+    for (int i = 0; index && i < 3; i++) {
+        struct va_backend *be = va_test_device();
+        struct va_batch b;
+
+        be->table.spare = spare[i];
+        VA_CHECK_INT(va_batch_init(&b, be, index, 3, AHEAD), 0);
+        VA_CHECK_INT(va_batch_reside(&b), 0);
+        VA_CHECK((b.features != NULL) == (i == 2));
+        VA_CHECK_INT(va_batch_load(&b, windows, 3), 0);
+        be->ops->get_f32(be, x[i], b.x, NUMBERS);
+        va_batch_release(&b);
+        VA_CHECK_INT(be->held, 0);
+        va_backend_free(be);
+    }
+    VA_CHECK(!memcmp(x[0], x[1], sizeof(x[0])) && !memcmp(x[0], x[2], sizeof(x[0])));
+    va_window_index_free(index);
+}
+
 int main(void)
 {
     set_up();
@@ -431,6 +475,7 @@ int main(void)
     VA_TEST(rows_of_mapped_float32);
     VA_TEST(rows_of_float16);
     VA_TEST(rows_ahead);
+    VA_TEST(windows_gathered_on_the_device_are_the_hosts);
     VA_TEST(time_stamps_fill_gaps_too);
     VA_TEST(values_that_are_not_finite_are_refused_at_once);
     VA_TEST(values_that_are_not_finite_are_found_later);
