@@ -35,8 +35,8 @@ const struct va_usage va_weights_init_usage = {
 /* An option that is only for mamba-va and was given, or NULL. */
 static const char *head_option_given(void)
 {
-    return va_option_given("preset")   ? "preset"
-           : va_option_given("in-dim") ? "in-dim"
+    return va_option_given("preset")    ? "preset"
+           : va_option_given("in-dim")  ? "in-dim"
            : va_option_given("streams") ? "streams"
                                         : va_settings_given(&va_temporal_settings);
 }
