@@ -11,7 +11,7 @@ load lib/va
     "$PY" "$BATS_TEST_DIRNAME/reference/make.py" "$BATS_TEST_TMPDIR/golden" --seed "$seed"
     cd "$BATS_TEST_DIRNAME/.."
     VA_GOLDEN=$BATS_TEST_TMPDIR/golden run -0 "$BUILD/test/unit/test_reference"
-    [ "${lines[-1]}" = "18 passed, 0 failed" ]
+    [ "${lines[-1]}" = "22 passed, 0 failed" ]
 }
 
 @test "va-finetune: losses, gradients and weights of twelve steps" {

@@ -25,7 +25,7 @@ setup() {
     ln -s "$BATS_FILE_TMPDIR"/* .
 }
 
-SMALL=(--channels "8,6" --kernel 3 --layers 1 --d-state 3 --hidden 4 --batch 4 --warmup-epochs 1 --epochs 2)
+SMALL=(--channels "8,6" --heads 3 --kernel 3 --layers 1 --d-state 3 --hidden 4 --batch 4 --warmup-epochs 1 --epochs 2)
 train() { va-tcn-mamba-train -q -j 1 --windows w.h5 --train train.txt --val val.txt "${SMALL[@]}" "$@"; }
 
 # refused TOOL TEXT ARGS...: exit 3, one line that has TEXT, no output
@@ -135,6 +135,21 @@ refused() {
     refused va-predict "m.h5: expects the streams face=5,sound=3, but the input has text, too" -m m.h5 --stream text=face
     refused va-predict "m.h5: stream face: expects 5 features per frame, but the input has 3" -m m.h5 --stream face=sound
     refused va-predict "m.h5: expects the streams face=5,sound=3, but the input has no named streams: give --stream NAME=DIR" -m m.h5 face/a.h5
+}
+
+@test "a stream may be absent from a crossed model, too; frames of a long video in constant memory" {
+    local memory
+    train --fusion cross -o m.h5
+    va-predict -q -m m.h5 --stream sound=sound/d.h5 -o alone.h5
+    va-predict -q -m m.h5 --stream sound=sound/d.h5 --mode chunk --window 90 -o whole.h5
+    same_numbers --abs 1e-5 alone.h5 whole.h5
+    make_features --frames 3000 --dim 3 --video s short.h5
+    make_features --frames 60000 --dim 3 --video l long.h5
+    for v in short long; do
+        memory+=" $(/usr/bin/time -f %M va-predict -q -j 1 -m m.h5 --stream sound=$v.h5 -o $v.p.h5 2>&1)"
+    done
+    # rows and times of the video itself: 60 bytes a frame or so, and no activations
+    awk '{ exit !($2 - $1 < 16000) }' <<<"$memory" || explain "$memory"
 }
 
 @test "features without names: fusion is refused, and names are" {

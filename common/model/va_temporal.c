@@ -56,52 +56,12 @@ const struct va_temporal_config *va_temporal_config(const struct va_temporal *mo
 
 /* ---- room ------------------------------------------------------------------------------ */
 
-int64_t va_temporal_entrance(const struct va_temporal *model)
-{
-    return model->layers.fusion.count ? model->layers.fusion.out : model->config.in_dim;
-}
-
-static int64_t widest(const struct va_temporal_config *c)
-{
-    int64_t width = c->hidden > c->width ? c->hidden : c->width;
-
-    for (int64_t b = 0; b < c->blocks; b++)
-        if (c->channels[b] > width)
-            width = c->channels[b];
-    return width;
-}
-
-static void plan_tcn(struct va_temporal *model, int64_t M, bool training)
-{
-    struct va_arena *a = &model->arena;
-    void *shared[3] = { NULL };
-
-    for (int i = 0; !training && model->config.blocks && i < 3; i++)
-        shared[i] = va_arena_take(a, M, widest(&model->config));
-    for (int64_t b = 0; b < model->config.blocks; b++) {
-        struct va_tcn_acts *acts = &model->acts.tcn[b];
-        int64_t C = model->config.channels[b];
-
-        if (training) {
-            acts->c1 = va_arena_take(a, M, C);
-            acts->y1 = va_arena_take(a, M, C);
-            acts->c2 = va_arena_take(a, M, C);
-            acts->sum = va_arena_take(a, M, C);
-            acts->out = va_arena_take(a, M, C);
-        } else {
-            acts->c1 = acts->y1 = shared[0];
-            acts->c2 = acts->sum = acts->out = shared[1 + b % 2];
-        }
-    }
-}
-
 void va_temporal_plan_top(struct va_temporal *model, int64_t B, int64_t T, bool training,
                           struct va_arena *a, struct va_temporal_acts *acts)
 {
     int64_t D = model->config.width, M = B * T;
 
-    if (model->layers.embed >= 0)
-        acts->embedded = va_arena_take(a, M, D);
+    va_cross_plan(&model->layers.cross, M, training, a, &acts->cross);
     if (model->config.in_norm) {
         acts->normed = va_arena_take(a, M, D);
         acts->norm_stats = training ? va_arena_take(a, M, 2) : NULL;
@@ -111,20 +71,33 @@ void va_temporal_plan_top(struct va_temporal *model, int64_t B, int64_t T, bool 
     acts->fc1 = va_arena_take(a, M, model->config.hidden);
 }
 
-/* The third gradient is only used by the TCN, the scratch only by the stack: they overlap. */
+/* The most numbers of a frame in a gradient. */
+static int64_t widest(const struct va_temporal *model)
+{
+    int64_t width = va_fusion_widest(&model->layers.fusion);
+
+    if (model->config.hidden > width)
+        width = model->config.hidden;
+    for (int64_t k = 0; k < model->layers.trunks; k++)
+        if (va_trunk_widest(&model->layers.trunk[k]) > width)
+            width = va_trunk_widest(&model->layers.trunk[k]);
+    return width;
+}
+
+/* The third gradient is only used by the trunks, and cross_scratch until they are done; the scratch of the stack
+ * before that: they overlap. */
 static void plan_backward(struct va_temporal *model, int64_t B, int64_t T)
 {
     struct va_arena *a = &model->arena;
     struct va_tcn_scratch *s = &model->tcn_scratch;
-    int64_t width = widest(&model->config), M = B * T, mark;
-    int64_t fused = va_fusion_widest(&model->layers.fusion);
+    int64_t width = widest(model), M = B * T, mark;
 
-    width = fused > width ? fused : width;
     s->grad[0] = va_arena_take(a, M, width);
     s->grad[1] = va_arena_take(a, M, width);
     mark = va_arena_mark(a);
     if (model->config.blocks)
         s->grad[2] = va_arena_take(a, M, width);
+    va_cross_plan_backward(&model->layers.cross, M, a, &model->cross_scratch);
     va_arena_rewind(a, mark);
     va_stack_plan_backward(&model->layers.stack, B, T, a, &model->acts.stack);
 }
@@ -132,7 +105,9 @@ static void plan_backward(struct va_temporal *model, int64_t B, int64_t T)
 static void plan(struct va_temporal *model, int64_t B, int64_t T, bool training)
 {
     va_fusion_plan(&model->layers.fusion, B * T, training, &model->arena, &model->acts.fusion);
-    plan_tcn(model, B * T, training);
+    for (int64_t k = 0; k < model->layers.trunks; k++)
+        va_trunk_plan(&model->layers.trunk[k], B * T, training, &model->arena,
+                      &model->acts.trunk[k]);
     va_temporal_plan_top(model, B, T, training, &model->arena, &model->acts);
     if (training)
         plan_backward(model, B, T);
@@ -155,33 +130,20 @@ int va_temporal_reserve(struct va_temporal *model, int64_t B, int64_t T, bool tr
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-/* Each TCN block has two masks, an embedding one. */
-static struct va_mask dropout_of(const struct va_temporal *model, int64_t b)
+const void *va_temporal_trunk_input(const struct va_temporal *model, int64_t k, const void *x,
+                                    const struct va_temporal_acts *acts)
 {
-    struct va_mask drop = model->drop;
+    const struct va_fusion *f = &model->layers.fusion;
 
-    drop.stream = 2 * b;
-    return drop;
+    return f->apart ? acts->fusion.apart[k] : f->count ? acts->fusion.out : x;
 }
 
-/* The mask of the embedding on x [M, D] in place; also its gradient. */
-static void drop_embedded(struct va_temporal *model, int64_t M, void *x)
+const void *va_temporal_join(const struct va_temporal *model, int64_t M, const void *const *h,
+                             const struct va_temporal_acts *acts)
 {
-    struct va_mask mask = dropout_of(model, 0);
-
-    mask.first *= model->config.width;
-    if (mask.p > 0)
-        model->be->ops->dropout(
-            model->be, &(struct va_dropout){
-                           .count = M * model->config.width, .mask = mask, .x = x, .y = x });
-}
-
-void va_temporal_embed(struct va_temporal *model, int64_t M, const void *x,
-                       const struct va_temporal_acts *acts)
-{
-    va_dense_forward(&model->params, model->layers.embed,
-                     &(struct va_linear){ .M = M, .x = x, .y = acts->embedded });
-    drop_embedded(model, M, acts->embedded);
+    return model->layers.cross.count
+               ? va_cross_forward(&model->layers.cross, M, h, &acts->cross)
+               : h[0];
 }
 
 void va_temporal_top_forward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
@@ -212,19 +174,16 @@ void va_temporal_top_forward(struct va_temporal *model, int64_t B, int64_t T, co
 void va_temporal_forward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
                          void *pred, double dropout, const void *step, int64_t first)
 {
-    model->drop = (struct va_mask){ .p = dropout, .step = step, .first = first * T };
-    x = va_fusion_forward(&model->layers.fusion, B * T, x, &model->acts.fusion);
-    for (int64_t b = 0; b < model->config.blocks; b++) {
-        struct va_mask drop = dropout_of(model, b);
+    const void *h[VA_STREAMS_MAX];
 
-        va_tcn_forward(&model->layers.tcn[b], B, T, 0, x, &model->acts.tcn[b], &drop);
-        x = model->acts.tcn[b].out;
-    }
-    if (model->layers.embed >= 0) {
-        va_temporal_embed(model, B * T, x, &model->acts);
-        x = model->acts.embedded;
-    }
-    va_temporal_top_forward(model, B, T, x, &model->acts, pred);
+    model->drop = (struct va_mask){ .p = dropout, .step = step, .first = first * T };
+    va_fusion_forward(&model->layers.fusion, B * T, x, &model->acts.fusion);
+    for (int64_t k = 0; k < model->layers.trunks; k++)
+        h[k] = va_trunk_forward(&model->layers.trunk[k], B, T,
+                                va_temporal_trunk_input(model, k, x, &model->acts),
+                                &model->acts.trunk[k], &model->drop);
+    model->bottom = va_temporal_join(model, B * T, h, &model->acts);
+    va_temporal_top_forward(model, B, T, model->bottom, &model->acts, pred);
 }
 
 /* ---- backward -------------------------------------------------------------------------- */
@@ -238,21 +197,14 @@ static void turn(struct va_tcn_scratch *s)
     s->grad[1] = t;
 }
 
-/* What lies below the stack and its norm, [M, D]. */
-static const void *bottom_of(const struct va_temporal *model)
-{
-    return model->layers.embed >= 0 ? model->acts.embedded
-                                    : model->acts.tcn[model->config.blocks - 1].out;
-}
-
-/* From dpred to the gradient of the TCN's output, in s->grad[0]. */
+/* From dpred to the gradient of model->bottom, in s->grad[0]. */
 static void top_backward(struct va_temporal *model, int64_t B, int64_t T, const void *dpred,
                          struct va_tcn_scratch *s)
 {
     const struct va_temporal_layers *l = &model->layers;
     const struct va_temporal_acts *acts = &model->acts;
     const struct va_params *list = &model->params;
-    const void *bottom = bottom_of(model);
+    const void *bottom = model->bottom;
     int64_t M = B * T;
 
     va_dense_backward(list, l->fc2,
@@ -282,28 +234,39 @@ static void top_backward(struct va_temporal *model, int64_t B, int64_t T, const 
     }
 }
 
+/* From the gradient of what attention across streams gave, in s->grad[0]. */
+static void streams_backward(struct va_temporal *model, int64_t B, int64_t T,
+                             struct va_tcn_scratch *s)
+{
+    const struct va_temporal_layers *l = &model->layers;
+    struct va_temporal_acts *acts = &model->acts;
+    const void *h[VA_STREAMS_MAX];
+
+    for (int64_t k = 0; k < l->trunks; k++)
+        h[k] = va_trunk_out(&l->trunk[k], &acts->trunk[k]);
+    va_cross_backward(&l->cross, B * T, h, &acts->cross, s->grad[0], &model->cross_scratch);
+    for (int64_t k = 0; k < l->trunks; k++) {
+        model->be->ops->copy(model->be, s->grad[0], model->cross_scratch.dh[k],
+                             B * T * model->config.width);
+        va_trunk_backward(&model->layers.trunk[k], B, T, acts->fusion.apart[k], &acts->trunk[k],
+                          &model->drop, true, s);
+        va_fusion_part_backward(&l->fusion, k, B * T, &acts->fusion, s->grad[0], l->trunk[k].in,
+                                s->grad[1]);
+    }
+}
+
 void va_temporal_backward(struct va_temporal *model, int64_t B, int64_t T, const void *x,
                           const void *dpred)
 {
     struct va_tcn_scratch s = model->tcn_scratch;
-    bool fused = model->layers.fusion.count;
+    struct va_temporal_layers *l = &model->layers;
 
-    x = fused ? model->acts.fusion.out : x;
     top_backward(model, B, T, dpred, &s);
-    if (model->layers.embed >= 0) {
-        drop_embedded(model, B * T, s.grad[0]);
-        va_dense_backward(
-            &model->params, model->layers.embed,
-            &(struct va_linear_grad){
-                .M = B * T, .dy = s.grad[0], .x = x, .dx = fused ? s.grad[1] : NULL });
-        turn(&s);
+    if (l->cross.count) {
+        streams_backward(model, B, T, &s);
+        return;
     }
-    for (int64_t b = model->config.blocks - 1; b >= 0; b--) {
-        struct va_mask drop = dropout_of(model, b);
-
-        va_tcn_backward(&model->layers.tcn[b], B, T, b ? model->acts.tcn[b - 1].out : x,
-                        &model->acts.tcn[b], &drop, b > 0 || fused, &s);
-        turn(&s);
-    }
-    va_fusion_backward(&model->layers.fusion, B * T, &model->acts.fusion, s.grad[0], s.grad[1]);
+    va_trunk_backward(&l->trunk[0], B, T, va_temporal_trunk_input(model, 0, x, &model->acts),
+                      &model->acts.trunk[0], &model->drop, l->fusion.count, &s);
+    va_fusion_backward(&l->fusion, B * T, &model->acts.fusion, s.grad[0], s.grad[1]);
 }

@@ -10,7 +10,7 @@
  *       -> proj -> fc1 -> ReLU -> fc2
  *
  * Features of several named streams may stand in a row of x (base/va_streams.h). With a fusion each gets a norm
- * and a linear layer before the TCN (va_fusion.h); without, its columns go in as they are.
+ * and a linear layer before the TCN (va_fusion.h), or also a TCN of its own (va_cross.h); without, its columns go in as they are.
  *
  * To compare: other layers in the place of Mamba's, at the same width (va_temporal_kind.h), or none; and
  * no TCN, whose place a linear layer takes (embed, in_dim -> D, with dropout behind it).
@@ -27,8 +27,9 @@ enum { VA_TEMPORAL_BLOCKS_MAX = 12, VA_TEMPORAL_LAYERS_MAX = 64 };
 /* "tcn-mamba", "mamba", ..., and last "tcn"; then NULL (va_temporal_kind.h). */
 extern const char *const va_temporal_names[];
 
-/* How the TCN gets several streams: as they are, or each through its own norm and linear layer. */
-enum va_fusion_kind { VA_FUSION_NONE, VA_FUSION_CONCAT };
+/* How the TCN gets several streams: as they are; each through its own norm and linear layer; or the same, with a
+ * TCN for each and attention across them above (va_cross.h). */
+enum va_fusion_kind { VA_FUSION_NONE, VA_FUSION_CONCAT, VA_FUSION_CROSS };
 extern const char *const va_fusion_names[]; /* in enum order, NULL last */
 
 /*

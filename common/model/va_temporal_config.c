@@ -8,6 +8,7 @@
 #include "nn/va_dense.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const int64_t PARAMETERS_MAX = (int64_t)1 << 33;
@@ -15,7 +16,7 @@ static const int64_t FIELD_MAX = 1 << 16;
 
 /* ---- settings --------------------------------------------------------------------------- */
 
-const char *const va_fusion_names[] = { "none", "concat", NULL };
+const char *const va_fusion_names[] = { "none", "concat", "cross", NULL };
 
 #define AT(field) .offset = offsetof(struct va_temporal_config, field)
 static const struct va_setting items[] = {
@@ -53,8 +54,10 @@ static const struct va_setting items[] = {
       AT(mlp), .part = VA_PART_KIND },
     { VA_OPT_INT(0, "hidden", NULL, 1, VA_TEMPORAL_SIZE_MAX, "width of the last hidden layer"),
       AT(hidden) },
-    { VA_OPT_CHOICE(0, "fusion", NULL, va_fusion_names,
-                    "named streams: feed as they are, or through a norm and linear layer each"),
+    { VA_OPT_CHOICE(
+          0, "fusion", NULL, va_fusion_names,
+          "named streams: side by side, after a norm and linear layer each, or with a "
+          "TCN each and attention across them"),
       AT(fusion), .part = VA_PART_STREAMS },
     { VA_OPT_INT(0, "stream-width", NULL, 0, VA_TEMPORAL_SIZE_MAX,
                  "fusion: width of each stream's linear layer; 0: its number of features"),
@@ -92,6 +95,7 @@ bool va_temporal_has(const struct va_temporal_config *c, const struct va_setting
         for (int64_t i = 0; kind && kind->settings && kind->settings[i]; i++)
             if (!strcmp(kind->settings[i], s->option.name))
                 return true;
+        return c->fusion == VA_FUSION_CROSS && !strcmp(s->option.name, "heads");
     }
     return false;
 }
@@ -158,25 +162,35 @@ void va_temporal_layers_release(struct va_temporal_layers *l)
     va_stack_release(&l->stack);
 }
 
+/* One for all, or one for each stream. */
+static int declare_trunks(struct va_temporal_layers *l, struct va_params *list,
+                          const struct va_temporal_config *c, enum va_temporal_init init)
+{
+    const struct va_fusion *f = &l->fusion;
+    char prefix[VA_STREAM_NAME + 16] = "";
+
+    l->trunks = f->apart ? f->count : 1;
+    for (int64_t k = 0; k < l->trunks; k++) {
+        int64_t in = f->apart ? f->parts[k].width + 1 : f->count ? f->out : c->in_dim;
+
+        if (f->apart)
+            snprintf(prefix, sizeof(prefix), "streams.%s.", c->streams.items[k].name);
+        if (va_trunk_declare(&l->trunk[k], list, prefix, k, in, c, init) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int va_temporal_declare(struct va_temporal_layers *l, struct va_params *list,
                         const struct va_temporal_config *config, enum va_temporal_init init,
                         bool decay_all)
 {
     struct va_temporal_config c = *config;
-    int64_t width = c.in_dim;
 
-    *l = (struct va_temporal_layers){ .embed = -1 };
     va_temporal_config_resolve(&c);
-    if (va_fusion_declare(&l->fusion, list, &c) < 0)
-        return -1;
-    width = l->fusion.count ? l->fusion.out : width;
-    for (int64_t b = 0; b < c.blocks; b++) {
-        if (va_tcn_declare(&l->tcn[b], list, b, width, c.channels[b], c.kernel, (int64_t)1 << b,
-                           init == VA_TEMPORAL_INIT_PAPER) < 0)
-            return -1;
-        width = c.channels[b];
-    }
-    if (!c.blocks && (l->embed = declare_linear(list, "embed", c.width, width)) < 0)
+    *l = (struct va_temporal_layers){ .trunks = 0 };
+    if (va_fusion_declare(&l->fusion, list, &c) < 0 || declare_trunks(l, list, &c, init) < 0 ||
+        va_cross_declare(&l->cross, list, &c) < 0)
         return -1;
     if (va_stack_declare(&l->stack, list, &c, init) < 0 ||
         (l->proj = declare_linear(list, "proj", c.width, c.width)) < 0 ||
@@ -207,14 +221,27 @@ static int check_ranges(const struct va_temporal_config *c, const char *where)
     return 0;
 }
 
+static int check_fusion(const struct va_temporal_config *c, const char *where)
+{
+    return c->streams.count || !c->fusion
+               ? 0
+               : va_error("%s: fusion: found %s, but the features are no named streams "
+                          "(va-window --stream)",
+                          where, va_fusion_names[c->fusion]);
+}
+
 static int check_streams(const struct va_temporal_config *c, const char *where)
 {
     int64_t columns = va_streams_columns(&c->streams);
 
-    if (!c->streams.count && c->fusion)
-        return va_error("%s: fusion: found %s, but the features are no named streams "
-                        "(va-window --stream)",
-                        where, va_fusion_names[c->fusion]);
+    if (c->fusion == VA_FUSION_CROSS && c->width % c->heads)
+        return va_error("%s: heads: found %" PRId64 ", expected a divisor of the width %" PRId64
+                        " (--fusion cross)",
+                        where, c->heads, c->width);
+    if (c->fusion == VA_FUSION_CROSS && 2 * c->blocks * c->streams.count > VA_MASK_STREAMS)
+        return va_error("%s: fusion: found cross of %" PRId64 " streams with %" PRId64
+                        " TCN blocks each, expected at most %d blocks in all",
+                        where, c->streams.count, c->blocks, VA_MASK_STREAMS / 2);
     if (c->streams.count && c->in_dim != columns)
         return va_error("%s: in-dim: found %" PRId64 ", expected %" PRId64
                         " columns of the streams",
@@ -234,10 +261,10 @@ int va_temporal_config_check(const struct va_temporal_config *config, const char
     if (va_temporal_has_tcn(c.temporal) &&
         va_temporal_check_range(where, "blocks", c.blocks, 1, VA_TEMPORAL_BLOCKS_MAX) < 0)
         return -1;
-    if (check_streams(&c, where) < 0)
+    if (check_fusion(&c, where) < 0)
         return -1;
     va_temporal_config_resolve(&c);
-    if (check_ranges(&c, where) < 0)
+    if (check_ranges(&c, where) < 0 || check_streams(&c, where) < 0)
         return -1;
     /* Bounds the history that streaming keeps, which the size of the weights does not. */
     if (va_temporal_check_range(where, "receptive field", va_temporal_receptive_field(&c), 1,

@@ -14,6 +14,7 @@
 #include <string.h>
 
 static const char ARCH[] = "mamba-va";
+enum { HEADS = 4 }; /* of --fusion cross, in a file that does not say */
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
@@ -37,13 +38,41 @@ int va_temporal_config_store(const struct va_temporal_config *config, struct va_
     return 0;
 }
 
+/* ---- reading: streams ------------------------------------------------------------------------- */
+
+/* What no shape tells of named streams. */
+static int read_streams(struct va_temporal_config *c, const struct va_tensors *set,
+                        const char *path)
+{
+    const char *streams = va_tensors_meta(set, "streams"),
+               *fusion = va_tensors_meta(set, "fusion"),
+               *dropout = va_tensors_meta(set, "stream-dropout");
+
+    if (!streams)
+        return 0;
+    if (va_streams_parse(&c->streams, streams, VA_TEMPORAL_SIZE_MAX, path) < 0 ||
+        va_temporal_number(set, path, "stream-width", &c->stream_width) < 0)
+        return -1;
+    while (fusion && strcmp(va_fusion_names[c->fusion], fusion))
+        if (!va_fusion_names[++c->fusion])
+            return va_error("%s: fusion: found %s, expected %s, %s or %s", path, fusion,
+                            va_fusion_names[0], va_fusion_names[1], va_fusion_names[2]);
+    c->stream_dropout = dropout ? strtod(dropout, NULL) : 0;
+    if (!(c->stream_dropout >= 0 && c->stream_dropout < 1))
+        return va_error("%s: stream-dropout: found %s, expected 0 to .999", path, dropout);
+    if (c->fusion != VA_FUSION_CROSS)
+        return 0;
+    c->heads = HEADS;
+    return va_temporal_number(set, path, "heads", &c->heads);
+}
+
 /* ---- reading: sizes from shapes ------------------------------------------------------------ */
 
 /* How many of KIND.0.NAME, KIND.1.NAME, ... there are without a gap; at most `most` + 1. */
 static int64_t count_of(const struct va_tensors *set, const char *kind, const char *name,
                         int64_t most)
 {
-    char full[96];
+    char full[128];
 
     for (int64_t i = 0; i <= most; i++) {
         snprintf(full, sizeof(full), "%s.%" PRId64 ".%s", kind, i, name);
@@ -53,6 +82,16 @@ static int64_t count_of(const struct va_tensors *set, const char *kind, const ch
     return most + 1;
 }
 
+/* What names of the (first) trunk begin with. */
+static const char *trunk_prefix(const struct va_temporal_config *c,
+                                char prefix[VA_STREAM_NAME + 16])
+{
+    prefix[0] = 0;
+    if (c->fusion == VA_FUSION_CROSS)
+        snprintf(prefix, VA_STREAM_NAME + 16, "streams.%s.", c->streams.items[0].name);
+    return prefix;
+}
+
 static int tcn_sizes(struct va_temporal_config *c, const struct va_tensors *set,
                      const char *path)
 {
@@ -60,9 +99,10 @@ static int tcn_sizes(struct va_temporal_config *c, const struct va_tensors *set,
         return -1;
     for (int64_t b = 0; b < c->blocks; b++) {
         const struct va_tensor *t;
-        char name[64];
+        char prefix[VA_STREAM_NAME + 16], name[96];
 
-        snprintf(name, sizeof(name), "tcn.%" PRId64 ".conv1.weight_v", b);
+        snprintf(name, sizeof(name), "%stcn.%" PRId64 ".conv1.weight_v",
+                 trunk_prefix(c, prefix), b);
         t = va_temporal_tensor(set, path, 3, name);
         if (!t)
             return -1;
@@ -80,13 +120,16 @@ static int tcn_sizes(struct va_temporal_config *c, const struct va_tensors *set,
 static int embed_sizes(struct va_temporal_config *c, const struct va_tensors *set,
                        const char *path)
 {
-    const struct va_tensor *embed = va_temporal_tensor(set, path, 2, "embed.weight");
+    char prefix[VA_STREAM_NAME + 16], name[96];
+    const struct va_tensor *embed;
 
+    snprintf(name, sizeof(name), "%sembed.weight", trunk_prefix(c, prefix));
+    embed = va_temporal_tensor(set, path, 2, name);
     if (!embed)
         return -1;
     c->width = embed->shape[0];
     c->in_dim = embed->shape[1];
-    return va_temporal_check_range(path, "embed.weight", c->width, 1, VA_TEMPORAL_SIZE_MAX);
+    return va_temporal_check_range(path, name, c->width, 1, VA_TEMPORAL_SIZE_MAX);
 }
 
 /* Which layers there are, by a tensor that each has. */
@@ -94,9 +137,12 @@ static int find_layers(struct va_temporal_config *c, const struct va_tensors *se
                        const char *path)
 {
     const struct va_temporal_kind *kind;
+    char prefix[VA_STREAM_NAME + 16], tcn[96], embed[96];
     int found = -1, t = 0;
 
-    c->blocks = count_of(set, "tcn", "conv1.weight_v", VA_TEMPORAL_BLOCKS_MAX);
+    snprintf(tcn, sizeof(tcn), "%stcn", trunk_prefix(c, prefix));
+    snprintf(embed, sizeof(embed), "%sembed.weight", prefix);
+    c->blocks = count_of(set, tcn, "conv1.weight_v", VA_TEMPORAL_BLOCKS_MAX);
     for (; (kind = va_temporal_kind(t)); t += 2) {
         int64_t n = count_of(set, va_temporal_kind_name(t), kind->tensor,
                              VA_TEMPORAL_LAYERS_MAX);
@@ -109,10 +155,10 @@ static int find_layers(struct va_temporal_config *c, const struct va_tensors *se
             c->layers = n;
         }
     }
-    if (!c->blocks && !va_tensors_find(set, "embed.weight"))
+    if (!c->blocks && !va_tensors_find(set, embed))
         return va_error(
-            "%s: tcn.0.conv1.weight_v: tensor is missing, expected a model of arch %s", path,
-            ARCH);
+            "%s: %s.0.conv1.weight_v: tensor is missing, expected a model of arch %s", path,
+            tcn, ARCH);
     if (!c->blocks && found < 0)
         return va_error("%s: %s.0.%s: tensor is missing, expected a model of arch %s", path,
                         va_temporal_kind_name(0), va_temporal_kind(0)->tensor, ARCH);
@@ -136,29 +182,6 @@ static int read_sizes(struct va_temporal_config *c, const struct va_tensors *set
     if (!fc1)
         return -1;
     c->hidden = fc1->shape[0];
-    return 0;
-}
-
-/* What no shape tells of named streams; their columns, where a fusion changes them before the TCN. */
-static int read_streams(struct va_temporal_config *c, const struct va_tensors *set,
-                        const char *path)
-{
-    const char *streams = va_tensors_meta(set, "streams"),
-               *fusion = va_tensors_meta(set, "fusion"),
-               *dropout = va_tensors_meta(set, "stream-dropout");
-
-    if (!streams)
-        return 0;
-    if (va_streams_parse(&c->streams, streams, VA_TEMPORAL_SIZE_MAX, path) < 0 ||
-        va_temporal_number(set, path, "stream-width", &c->stream_width) < 0)
-        return -1;
-    while (fusion && strcmp(va_fusion_names[c->fusion], fusion))
-        if (!va_fusion_names[++c->fusion])
-            return va_error("%s: fusion: found %s, expected %s or %s", path, fusion,
-                            va_fusion_names[0], va_fusion_names[1]);
-    c->stream_dropout = dropout ? strtod(dropout, NULL) : 0;
-    if (!(c->stream_dropout >= 0 && c->stream_dropout < 1))
-        return va_error("%s: stream-dropout: found %s, expected 0 to .999", path, dropout);
     if (c->fusion)
         c->in_dim = va_streams_columns(&c->streams);
     return 0;
@@ -221,7 +244,7 @@ int va_temporal_config_load(struct va_temporal_config *c, const struct va_tensor
         return va_error("%s: arch: found %s, expected %s", path, arch, ARCH);
     if (norm && !c->in_norm && strcmp(norm, "no") != 0)
         return va_error("%s: in-norm: found %s, expected yes or no", path, norm);
-    if (read_sizes(c, set, path) < 0 || read_streams(c, set, path) < 0 ||
+    if (read_streams(c, set, path) < 0 || read_sizes(c, set, path) < 0 ||
         va_temporal_number(set, path, "lookahead", &c->lookahead) < 0 ||
         va_temporal_config_check(c, path) < 0 || check_metadata(c, set, path) < 0)
         return -1;

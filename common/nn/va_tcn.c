@@ -24,18 +24,19 @@ static void *value(const struct va_tcn *l, int64_t i)
 
 /* ---- parameters ------------------------------------------------------------------------ */
 
-static int declare_slope(int64_t *index, struct va_params *list, int64_t b, int i)
+static int declare_slope(int64_t *index, struct va_params *list, const char *prefix, int64_t b,
+                         int i)
 {
     *index = va_params_add(
         list,
         &(struct va_param){
             .rank = 1, .shape = { 1 }, .init = VA_INIT_CONSTANT, .a = PRELU_START },
-        "tcn.%d.prelu%d.weight", (int)b, i);
+        "%s.%d.prelu%d.weight", prefix, (int)b, i);
     return *index < 0 ? -1 : 0;
 }
 
-static int declare_conv(struct va_tcn_conv *c, struct va_params *list, int64_t b, int i,
-                        bool normal_init)
+static int declare_conv(struct va_tcn_conv *c, struct va_params *list, const char *prefix,
+                        int64_t b, int i, bool normal_init)
 {
     double bound = 1 / sqrt((double)(c->Cin * c->K));
 
@@ -45,33 +46,33 @@ static int declare_conv(struct va_tcn_conv *c, struct va_params *list, int64_t b
                             .shape = { c->Cout, c->Cin, c->K },
                             .init = normal_init ? VA_INIT_NORMAL : VA_INIT_UNIFORM,
                             .a = normal_init ? NORMAL_START : bound },
-        "tcn.%d.conv%d.weight_v", (int)b, i);
+        "%s.%d.conv%d.weight_v", prefix, (int)b, i);
     c->g = va_params_add(
         list,
         &(struct va_param){
             .rank = 3, .shape = { c->Cout, 1, 1 }, .init = VA_INIT_NORM_OF, .of = c->v },
-        "tcn.%d.conv%d.weight_g", (int)b, i);
+        "%s.%d.conv%d.weight_g", prefix, (int)b, i);
     c->bias = va_params_add(
         list,
         &(struct va_param){
             .rank = 1, .shape = { c->Cout }, .init = VA_INIT_UNIFORM, .a = bound },
-        "tcn.%d.conv%d.bias", (int)b, i);
+        "%s.%d.conv%d.bias", prefix, (int)b, i);
     c->w = c->v < 0 || c->g < 0 ? -1 : va_params_derive(list, VA_LAW_WEIGHT_NORM, c->v, c->g);
     if (c->w < 0 || c->bias < 0)
         return -1;
-    return declare_slope(&c->slope, list, b, i);
+    return declare_slope(&c->slope, list, prefix, b, i);
 }
 
-int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t Cin,
-                   int64_t Cout, int64_t K, int64_t dilation, bool normal_init)
+int va_tcn_declare(struct va_tcn *l, struct va_params *list, const char *prefix, int64_t b,
+                   int64_t Cin, int64_t Cout, int64_t K, int64_t dilation, bool normal_init)
 {
     *l = (struct va_tcn){ .params = list, .shortcut = -1 };
     l->conv[0] = (struct va_tcn_conv){ .Cin = Cin, .Cout = Cout, .K = K, .dilation = dilation };
     l->conv[1] =
         (struct va_tcn_conv){ .Cin = Cout, .Cout = Cout, .K = K, .dilation = dilation };
-    if (declare_conv(&l->conv[0], list, b, 1, normal_init) < 0 ||
-        declare_conv(&l->conv[1], list, b, 2, normal_init) < 0 ||
-        declare_slope(&l->slope, list, b, 3) < 0)
+    if (declare_conv(&l->conv[0], list, prefix, b, 1, normal_init) < 0 ||
+        declare_conv(&l->conv[1], list, prefix, b, 2, normal_init) < 0 ||
+        declare_slope(&l->slope, list, prefix, b, 3) < 0)
         return -1;
     if (Cin == Cout)
         return 0;
@@ -80,7 +81,7 @@ int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t 
         &(struct va_param){
             .rank = 3, .shape = { Cout, Cin, 1 }, .init = VA_INIT_NORMAL, .a = NORMAL_START },
         &(struct va_param){ .init = VA_INIT_UNIFORM, .a = 1 / sqrt((double)Cin) },
-        "tcn.%d.shortcut", (int)b);
+        "%s.%d.shortcut", prefix, (int)b);
     return l->shortcut < 0 ? -1 : 0;
 }
 

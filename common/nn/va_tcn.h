@@ -41,9 +41,10 @@ struct va_tcn_scratch {
     void *grad[3]; /* [B, T, the widest of all C] */
 };
 
-/* Initial values: weight_v normal (paper) or uniform within 1/sqrt(fan in) (authors). */
-VA_MUST_USE int va_tcn_declare(struct va_tcn *l, struct va_params *list, int64_t b, int64_t Cin,
-                               int64_t Cout, int64_t K, int64_t dilation, bool normal_init);
+/* Append PREFIX.B.*. Initial values: weight_v normal (paper) or uniform within 1/sqrt(fan in) (authors). */
+VA_MUST_USE int va_tcn_declare(struct va_tcn *l, struct va_params *list, const char *prefix,
+                               int64_t b, int64_t Cin, int64_t Cout, int64_t K,
+                               int64_t dilation, bool normal_init);
 
 /* Frames of history that each convolution looks back: (K-1) * dilation. */
 int64_t va_tcn_reach(const struct va_tcn *l);

@@ -117,8 +117,15 @@ def run(c, dtype, rng=None, steps=STEPS):
     return {n: v.astype(np.float64) for n, v in out.items()}
 
 
+def of_streams(rng, size, fusion):
+    """The same sizes for two named streams."""
+    dims = [int(rng.integers(2, 7)) for _ in "ab"]     # a norm over one number leaves nothing
+    return dict(size, fusion=fusion, streams=list(zip(("face", "sound"), dims)),
+                stream_width=int(rng.integers(0, 5)), in_dim=sum(dims) + 2)
+
+
 def write_case(folder, table, c, rng, steps=STEPS):
-    name = f"reference/{c['kind']}"
+    name = f"reference/{c['size'].get('fusion', c['kind'])}"
     model = Temporal(c["kind"], c["size"])
     ours = names(model)
     exact = run(c, torch.float64, steps=steps)
@@ -130,8 +137,12 @@ def write_case(folder, table, c, rng, steps=STEPS):
             "heads": str(c["size"]["heads"]), "loss": s["loss"], "decay": str(s["decay"]),
             "decay-all": "yes" if s["everything"] else "no", "clip": str(s["clip"]),
             "eps": str(s["eps"]), "steps": str(steps)}
+    if "fusion" in c["size"]:
+        meta |= {"fusion": c["size"]["fusion"], "stream-width": str(c["size"]["stream_width"]),
+                 "streams": ",".join(f"{n}={d}" for n, d in c["size"]["streams"])}
     write_safetensors(f"{folder}/{name}.weights.safetensors", weights,
-                      {k: meta[k] for k in ("in-norm", "heads")})
+                      {k: meta[k] for k in ("in-norm", "heads", "fusion", "stream-width", "streams")
+                       if k in meta})
     expected = {"x": c["x"], "label": c["label"]}
     for tensor, value in exact.items():
         expected[tensor] = value if value.ndim == 1 and tensor[:4] in ("loss", "step") \
@@ -167,6 +178,13 @@ def main():
             c = case(kind, draw_sizes(rng), preset, int(rng.integers(1, 6)),
                      int(rng.integers(2, 70)), rng)
         write_case(a.folder, table, c, rng, 0 if a.full else STEPS)
+    for fusion, kind in () if a.full else (("concat", "tcn-mamba"), ("cross", "tcn-gru")):
+        if a.seed is None:
+            size, frames = dict(small, in_norm=True), 13
+        else:
+            size, frames = draw_sizes(rng), int(rng.integers(2, 40))
+        c = case(kind, of_streams(rng, size, fusion), "paper", 2, frames, rng)
+        write_case(a.folder, table, c, rng)
     with open(f"{a.folder}/reference/tolerances.tsv", "w", encoding="ascii") as f:
         f.write("file\ttensor\tmax_abs\tdiff32\tatol\n")
         f.writelines("\t".join(row) + "\n" for row in table)

@@ -73,22 +73,90 @@ def positions(frames, width, like):
     return torch.where(k % 2 == 0, angle.sin(), angle.cos())
 
 
+class Trunk(nn.Module):
+    """TCN blocks, or a linear layer in their place."""
+
+    def __init__(self, kind, size, wide):
+        super().__init__()
+        if kind.startswith("tcn"):
+            widths = [wide, *size["channels"]]
+            self.tcn = nn.ModuleList(
+                TcnBlock(widths[b], widths[b + 1], size["kernel"], 2 ** b)
+                for b in range(len(size["channels"])))
+        else:
+            self.embed = nn.Linear(wide, size["channels"][-1])
+
+    def forward(self, x):
+        if hasattr(self, "embed"):
+            return self.embed(x)
+        for block in self.tcn:
+            x = block(x)
+        return x
+
+
+class Stream(nn.Module):
+    """A named stream: norm and linear layer, the column that says whether it is there; for cross
+    a trunk, and what attention across streams asks of it."""
+
+    def __init__(self, kind, size, dim):
+        super().__init__()
+        wide, width = size["stream_width"] or dim, size["channels"][-1]
+        self.norm, self.linear = nn.LayerNorm(dim), nn.Linear(dim, wide)
+        if size["fusion"] == "cross":
+            self.trunk = Trunk(kind, size, wide + 1)
+            self.cross = nn.ModuleDict({"norm": nn.LayerNorm(width),
+                                        "qkv": nn.Linear(width, 3 * width),
+                                        "mix": nn.Linear(width, width)})
+
+    def forward(self, x):
+        return torch.cat((self.linear(self.norm(x[..., :-1])), x[..., -1:]), -1)
+
+
+class Fusion(nn.Module):
+    """Of named streams: concat, or cross, attention across them in each frame, where one more key and
+    value of zeros is the gate."""
+
+    def __init__(self, kind, size):
+        super().__init__()
+        self.streams = nn.ModuleDict({n: Stream(kind, size, d) for n, d in size["streams"]})
+        self.split = [d + 1 for _, d in size["streams"]]
+        width, self.heads = size["channels"][-1], size["heads"]
+        if size["fusion"] == "cross":
+            self.cross = nn.ModuleDict({"proj": nn.Linear(len(self.split) * width, width)})
+        else:
+            self.trunk = Trunk(kind, size, sum((size["stream_width"] or d) + 1
+                                               for _, d in size["streams"]))
+
+    def attend(self, h):
+        qkv = torch.stack([s.cross["qkv"](s.cross["norm"](v))
+                           for s, v in zip(self.streams.values(), h)], -2)   # [B, T, S, 3D]
+        width, count = h[0].shape[-1], len(h)
+        q, k, v = (p.reshape(-1, count, self.heads, width // self.heads).transpose(1, 2)
+                   for p in qkv.split(width, -1))
+        k, v = (F.pad(p, (0, 0, 0, 1)) for p in (k, v))
+        y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        return y.reshape(*h[0].shape[:2], count * width)
+
+    def forward(self, x):
+        parts = [s(p) for s, p in zip(self.streams.values(), x.split(self.split, -1))]
+        if hasattr(self, "trunk"):
+            return self.trunk(torch.cat(parts, -1))
+        h = [s.trunk(p) for s, p in zip(self.streams.values(), parts)]
+        return self.cross["proj"](self.attend(h)) + \
+            sum(s.cross["mix"](v) for s, v in zip(self.streams.values(), h))
+
+
 class Temporal(nn.Module):
     """kind: one of MODELS; size: a dict of in_dim, channels, kernel, layers, d_state, d_conv,
-    expand, heads, mlp, hidden, in_norm."""
+    expand, heads, mlp, hidden, in_norm; with fusion (concat or cross) also streams, pairs of name
+    and features, and stream_width."""
 
     def __init__(self, kind, size):
         super().__init__()
         self.kind, self.size = kind, size
         self.core = kind.removeprefix("tcn-") if kind != "tcn" else "none"
         width = size["channels"][-1]
-        if kind.startswith("tcn"):
-            widths = [size["in_dim"], *size["channels"]]
-            self.tcn = nn.ModuleList(
-                TcnBlock(widths[b], widths[b + 1], size["kernel"], 2 ** b)
-                for b in range(len(size["channels"])))
-        else:
-            self.embed = nn.Linear(size["in_dim"], width)
+        self.below = Fusion(kind, size) if "fusion" in size else Trunk(kind, size, size["in_dim"])
         make = {
             "none": lambda: None,
             "mamba": lambda: MambaLayer(width, size["d_state"], size["d_conv"], size["expand"]),
@@ -107,11 +175,7 @@ class Temporal(nn.Module):
         self.fc2 = nn.Linear(size["hidden"], 2)
 
     def forward(self, x):
-        if self.kind.startswith("tcn"):
-            for block in self.tcn:
-                x = block(x)
-        else:
-            x = self.embed(x)
+        x = self.below(x)
         if self.size["in_norm"]:
             x = F.layer_norm(x, x.shape[-1:])
         if self.core == "transformer":
@@ -142,7 +206,8 @@ def names(model):
     """Our name of each parameter, by PyTorch's."""
     found = {}
     for theirs, p in model.named_parameters():
-        ours = theirs.replace(".conv.", ".") if theirs.startswith("tcn.") else theirs
+        ours = theirs.removeprefix("below.").replace("trunk.", "")
+        ours = ours.replace(".conv.", ".") if "tcn." in ours else ours
         if theirs.startswith("layers."):
             ours = model.core + theirs.removeprefix("layers")
             for old, new in RENAMED[model.core].items():

@@ -73,7 +73,8 @@ static void tcn_case(const char *file)
     void *in = va_golden_upload(be, set, "x"), *dy = va_golden_upload(be, set, "dy");
 
     va_params_init(&list, be);
-    VA_CHECK(va_tcn_declare(&block, &list, 0, Cin, Cout, v->shape[2], dilation, true) == 0);
+    VA_CHECK(va_tcn_declare(&block, &list, "tcn", 0, Cin, Cout, v->shape[2], dilation, true) ==
+             0);
     put_values(&list, set, strlen("tcn.0."));
     va_params_changed(&list);
     for (size_t i = 0; i < VA_COUNT(buffers); i++)

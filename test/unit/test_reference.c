@@ -74,7 +74,8 @@ static bool run_open(struct run *r, const char *model)
     if (!weights)
         return false;
     VA_CHECK(va_temporal_config_load(&c, weights, file) == 0);
-    VA_CHECK(strcmp(va_temporal_names[c.temporal], model) == 0);
+    VA_CHECK(strcmp(c.fusion ? va_fusion_names[c.fusion] : va_temporal_names[c.temporal],
+                    model) == 0);
     r->temporal = va_temporal_new(be, &c, VA_TEMPORAL_INIT_PAPER,
                                   yes(r->expected, "decay-all"));
     VA_CHECK(r->temporal &&
@@ -194,6 +195,8 @@ MODEL(tcn_gru, "tcn-gru")
 MODEL(gru, "gru")
 MODEL(tcn_transformer, "tcn-transformer")
 MODEL(transformer, "transformer")
+MODEL(concat, "concat")
+MODEL(cross, "cross")
 
 static void all(struct va_backend *backend)
 {
@@ -213,6 +216,8 @@ static void all(struct va_backend *backend)
     VA_TEST(gru);
     VA_TEST(tcn_transformer);
     VA_TEST(transformer);
+    VA_TEST(concat);
+    VA_TEST(cross);
     VA_CHECK(va_backend_check(be) == 0);
     va_backend_free(be);
 }
