@@ -118,3 +118,10 @@ shard() {
     run -3 --separate-stderr va-mae-pretrain --init pool.h5 --epochs 1 -o no.h5 a.h5
     [ "$stderr" = "va-mae-pretrain: pool.h5: found an encoder whose feature is the mean of its patches (fc_norm.weight), expected one with norm.weight in a masked autoencoder" ]
 }
+
+@test "LayerScale is folded: DINOv2, DeiT-III" {
+    import layerscale
+    run ! grep -q 'ls1\|gamma' <(va-weights info layerscale.h5)
+    import dinov2
+    [ "$(said eps dinov2.h5)" = "" ]
+}

@@ -5,6 +5,7 @@
 #include "weights/va_batchnorm.h"
 #include "weights/va_rename.h"
 #include "weights/va_variant.h"
+#include "weights/va_vit_fold.h"
 #include "weights/va_vit_names.h"
 #include <fnmatch.h>
 #include <stdio.h>
@@ -301,8 +302,9 @@ static int adopt_encoder(struct va_tensors *set, const char *path, bool decoder,
     if (va_vit_names_apply(set, path) < 0)
         return -1;
     drop_nameless(set, path, "that its features do not need");
-    if (va_variant_check(set, path) < 0)
+    if (va_variant_check(set, path) < 0 || va_vit_fold(set, path) < 0)
         return -1;
+    drop_nameless(set, path, NULL);
     if (decoder && !va_tensors_find(set, "decoder_embed.weight"))
         return va_error("%s: found no tensor decoder_embed.weight, expected a masked "
                         "autoencoder with its decoder",

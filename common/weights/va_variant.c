@@ -11,9 +11,6 @@ struct sign {
 };
 
 static const struct sign in_blocks[] = {
-    { "ls1.", "LayerScale" },
-    { "ls2.", "LayerScale" },
-    { "gamma_", "LayerScale" },
     { "attn.q_norm.", "normalised queries and keys" },
     { "attn.k_norm.", "normalised queries and keys" },
     { "attn.norm.", "a norm within attention" },

@@ -24,6 +24,8 @@ static const struct va_rename transformers_rules[] = {
     { "encoder.layer.#.attention.o_proj.*", "blocks.#.attn.proj.*" },
     { "encoder.layer.#.layernorm_before.*", "blocks.#.norm1.*" },
     { "encoder.layer.#.layernorm_after.*", "blocks.#.norm2.*" },
+    { "encoder.layer.#.layer_scale1.lambda1", "blocks.#.ls1.gamma" },
+    { "encoder.layer.#.layer_scale2.lambda1", "blocks.#.ls2.gamma" },
     { "encoder.layer.#.*", "blocks.#.*" },
     { "layers.#.attention.q_proj.*", "blocks.#.attn.q.*" },
     { "layers.#.attention.k_proj.*", "blocks.#.attn.k.*" },
@@ -140,15 +142,35 @@ static int assume(struct va_tensors *set, const char *path, const char *key, con
     return va_tensors_set_meta(set, key, value);
 }
 
+/* Blocks in chunks, as DINOv2 is trained: blocks.CHUNK.NUMBER.x, where numbers count through. */
+static void unchunk(struct va_tensors *set)
+{
+    for (int64_t i = 0; i < set->count; i++) {
+        char *number = set->items[i].name + 7, *second;
+        size_t first, digits;
+
+        if (strncmp(set->items[i].name, "blocks.", 7) != 0)
+            continue;
+        first = strspn(number, "0123456789");
+        second = number + first + (number[first] == '.');
+        digits = strspn(second, "0123456789");
+        if (first && digits && second > number + first && second[digits] == '.')
+            memmove(number, second, strlen(second) + 1);
+    }
+}
+
 int va_vit_names_apply(struct va_tensors *set, const char *path)
 {
     const struct library *l = &libraries[1];
 
     while (l < libraries + VA_COUNT(libraries) && !va_tensors_find(set, l->patches))
         l++;
+    unchunk(set);
     if (l == libraries + VA_COUNT(libraries))
         return 0;
-    return va_rename_all(set, l->rules, l->count) < 0 || stack_all(set, path) < 0
-               ? -1
+    if (va_rename_all(set, l->rules, l->count) < 0 || stack_all(set, path) < 0)
+        return -1;
+    return va_tensors_find(set, "blocks.0.ls1.gamma") /* DINOv2 has the usual one */
+               ? 0
                : assume(set, path, "eps", "1e-12");
 }

@@ -89,7 +89,8 @@ def of_transformers(sizes, model, config, eps, rows=None, settings=None, **optio
     c = getattr(transformers, config)(
         image_size=sizes["img_size"], patch_size=sizes["patch_size"], hidden_size=d,
         num_hidden_layers=sizes["depth"], num_attention_heads=sizes["num_heads"],
-        intermediate_size=int(d * sizes["mlp_ratio"]), layer_norm_eps=eps, **options)
+        intermediate_size=int(d * sizes["mlp_ratio"]), layer_norm_eps=eps,
+        **options)
     m = draw(getattr(transformers, model)(c))
     with tempfile.TemporaryDirectory() as folder:
         m.save_pretrained(folder)
@@ -114,9 +115,20 @@ def vit_mae(sizes):
     return c
 
 
-CASES = {"pool": pool}
+def layerscale(sizes):
+    """DINOv2 without registers as timm and facebook have it."""
+    return of_timm(sizes, plain={}, init_values=0.5)
+
+
+def dinov2(sizes):
+    sizes = dict(sizes, mlp_ratio=2)
+    return of_transformers(sizes, "Dinov2Model", "Dinov2Config", 1e-6, mlp_ratio=2,
+                           layerscale_value=0.5)
+
+
+CASES = {"pool": pool, "layerscale": layerscale}
 if importlib.util.find_spec("transformers"):
-    CASES.update(vit=vit, vit_mae=vit_mae)
+    CASES.update(vit=vit, vit_mae=vit_mae, dinov2=dinov2)
 
 
 def make(case, sizes, seed):

@@ -185,9 +185,6 @@ static void classifiers_go(void)
 static void what_computes_otherwise_is_refused_by_name(void)
 {
     static const char *const more[][2] = {
-        { "blocks.0.ls1.gamma", "LayerScale" },
-        { "blocks.2.gamma_1", "LayerScale" },
-        { "blocks.0.2.ls2.gamma", "LayerScale" },
         { "blocks.1.attn.q_norm.weight", "normalised queries and keys" },
         { "blocks.1.attn.k_norm.weight", "normalised queries and keys" },
         { "blocks.1.attn.norm.weight", "a norm within attention" },
@@ -309,6 +306,52 @@ static void names_of_another_library(void)
             "shape of blocks.0.attn.q.weight");
 }
 
+/* The scale of a layer of 64 goes into it; in chunks, too. */
+static void scales_of_layers(void)
+{
+    static const char *const names[][2] = {
+        { "blocks.1.ls1.gamma", "blocks.1.attn.proj" },
+        { "blocks.0.2.ls2.gamma", "blocks.2.mlp.fc2" },
+        { "blocks.2.gamma_1", "blocks.2.attn.proj" },
+    };
+
+    for (size_t i = 0; i < VA_COUNT(names); i++) {
+        struct va_tensors *set = mae();
+        struct va_tensor *weight, *bias;
+        enum va_model_kind kind;
+        char name[64];
+
+        add(set, names[i][0], 1, (int64_t[]){ 64 });
+        snprintf(name, sizeof(name), "%s.weight", names[i][1]);
+        weight = va_tensors_find(set, name);
+        snprintf(name, sizeof(name), "%s.bias", names[i][1]);
+        bias = va_tensors_find(set, name);
+        for (int64_t k = 0; k < weight->count; k++)
+            ((float *)weight->data)[k] = 1;
+        ((float *)bias->data)[7] = 2;
+        ((float *)va_tensors_find(set, names[i][0])->data)[7] = .5f;
+        VA_CHECK(import(set, false, &kind) == 0);
+        VA_CHECK_INT(set->count, 4 + 3 * 12 + 2);
+        bias = va_tensors_find(set, name);
+        snprintf(name, sizeof(name), "%s.weight", names[i][1]);
+        weight = va_tensors_find(set, name);
+        VA_CHECK(((float *)bias->data)[7] == 1 && ((float *)bias->data)[6] == 0);
+        for (int64_t k = 0, K = weight->shape[1]; k < weight->count; k++)
+            VA_CHECK(((float *)weight->data)[k] == (k / K == 7 ? .5f : 0));
+        va_tensors_free(set);
+        set = mae();
+        add(set, "blocks.1.ls1.gamma", 1, (int64_t[]){ 63 });
+        refused(set, false,
+                "x.pth: blocks.1.ls1.gamma: found 63 numbers, expected one a row of "
+                "blocks.1.attn.proj.weight");
+        set = mae();
+        add(set, "blocks.3.ls1.gamma", 1, (int64_t[]){ 64 });
+        refused(set, false,
+                "x.pth: blocks.3.ls1.gamma: found 64 numbers, expected one a row of "
+                "blocks.3.attn.proj.weight, which is missing");
+    }
+}
+
 static void epsilon(void)
 {
     static const char *const bad[][2] = {
@@ -415,6 +458,7 @@ int main(void)
     VA_TEST(the_mean_of_patches);
     VA_TEST(shapes_that_tell_another_kind);
     VA_TEST(names_of_another_library);
+    VA_TEST(scales_of_layers);
     VA_TEST(epsilon);
     VA_TEST(all_faults_are_listed);
     VA_TEST(heads_of_the_families);
