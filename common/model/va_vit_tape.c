@@ -10,7 +10,8 @@ struct va_vit_tape {
     struct va_vit_tape_shape shape;
     struct va_arena arena;
     struct va_blocks_acts acts;
-    void *embedded;            /* [M, D], M = B (1 + V) */
+    int64_t prefix, T;         /* 1 + R, and with V: rows of a picture */
+    void *embedded;            /* [M, D], M = B T */
     void *mean;                /* [B, D] of the patches; NULL: not wanted */
     void *normed, *norm_stats; /* [Q, D], [Q, 2]; Q = M, or B with `pooled` */
     void *grad[2];             /* [M, D] */
@@ -42,14 +43,12 @@ void va_vit_freeze(struct va_vit *vit, int64_t first)
 /* Rows of a picture that go on after the last block, and those that are normalised. */
 static int64_t queries_of(const struct va_vit_tape *t)
 {
-    int64_t T = 1 + t->shape.V;
-
-    return t->shape.pooled ? va_vit_queries(&t->vit->config, T) : T;
+    return t->shape.pooled ? va_vit_queries(&t->vit->config, t->T) : t->T;
 }
 
 static int64_t rows_of(const struct va_vit_tape *t)
 {
-    return t->shape.pooled ? 1 : 1 + t->shape.V;
+    return t->shape.pooled ? 1 : t->T;
 }
 
 static void plan(struct va_vit_tape *t)
@@ -57,7 +56,7 @@ static void plan(struct va_vit_tape *t)
     const struct va_vit_tape_shape *s = &t->shape;
     const struct va_vit_config *c = &t->vit->config;
     struct va_arena *a = &t->arena;
-    int64_t T = 1 + s->V, M = s->B * T, Q = s->B * rows_of(t);
+    int64_t T = t->T, M = s->B * T, Q = s->B * rows_of(t);
 
     t->embedded = va_arena_take(a, M, c->width);
     va_blocks_plan(&t->vit->layers.blocks,
@@ -81,9 +80,11 @@ struct va_vit_tape *va_vit_tape_new(struct va_vit *vit, const struct va_vit_tape
         return NULL;
     t->vit = vit;
     t->shape = *shape;
+    t->prefix = va_vit_prefix(&vit->config);
+    t->T = t->prefix + shape->V;
     va_arena_init(&t->arena, vit->be);
     va_arena_begin(&t->arena);
-    if (va_mul(shape->B, 1 + shape->V, &M) < 0)
+    if (va_mul(shape->B, t->T, &M) < 0)
         t->arena.too_large = true;
     else
         plan(t);
@@ -111,31 +112,43 @@ void va_vit_tape_free(struct va_vit_tape *t)
 
 /* ---- forward --------------------------------------------------------------------------- */
 
-/* Rows: position, and CLS token or patch. */
+/* The tokens of parameter i to rows from `row` on of every picture. */
+static void add_tokens(struct va_vit_tape *t, int64_t B, int64_t i, int64_t row)
+{
+    struct va_backend *be = t->vit->be;
+    int64_t D = t->vit->config.width;
+    void *rows = va_at(be, t->embedded, row * D);
+
+    be->ops->add(be, &(struct va_add){ .B = B,
+                                       .n = at(t, i)->count,
+                                       .a = rows,
+                                       .b = at(t, i)->value.data,
+                                       .y = rows,
+                                       .stepa = t->T * D,
+                                       .stepy = t->T * D });
+}
+
+/* Rows: position, and a token or patch. */
 static void embed(struct va_vit_tape *t, int64_t B, const void *patches, const int32_t *places)
 {
     struct va_backend *be = t->vit->be;
     const struct va_vit_config *c = &t->vit->config;
-    int64_t V = t->shape.V, T = 1 + V, D = c->width;
-    void *rows = va_at(be, t->embedded, D);
+    int64_t V = t->shape.V, T = t->T, D = c->width;
+    void *rows = va_at(be, t->embedded, t->prefix * D);
 
     for (int64_t i = 0; i < B * T; i++) {
-        int64_t p = i % T - 1;
+        int64_t row = i % T, p = row - t->prefix;
 
-        t->index[i] = p < 0 ? 0 : (int32_t)(1 + (places ? places[i / T * V + p] : p));
+        t->index[i] = (int32_t)(p < 0 || !places ? row : t->prefix + places[i / T * V + p]);
     }
     be->ops->gather(be, &(struct va_gather){ .rows = B * T,
                                              .C = D,
                                              .x = at(t, t->vit->layers.pos)->value.data,
                                              .index = t->index,
                                              .y = t->embedded });
-    be->ops->add(be, &(struct va_add){ .B = B,
-                                       .n = D,
-                                       .a = t->embedded,
-                                       .b = at(t, t->vit->layers.cls)->value.data,
-                                       .y = t->embedded,
-                                       .stepa = T * D,
-                                       .stepy = T * D });
+    add_tokens(t, B, t->vit->layers.cls, 0);
+    if (t->vit->layers.registers >= 0)
+        add_tokens(t, B, t->vit->layers.registers, 1);
     va_dense_forward(t->vit->params, t->vit->layers.patch,
                      &(struct va_linear){ .M = V,
                                           .x = patches,
@@ -158,7 +171,7 @@ const void *va_vit_tape_forward(struct va_vit_tape *t, int64_t B, const void *pa
     x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t), t->embedded, keep,
                           &t->acts);
     if (t->mean)
-        va_vit_mean(t->vit, B, 1 + t->shape.V, x, t->mean);
+        va_vit_mean(t->vit, B, t->T, x, t->mean);
     va_layernorm_forward(t->vit->params, t->vit->layers.norm,
                          &(struct va_norm){ .M = B * rows_of(t),
                                             .eps = t->vit->config.eps,
@@ -183,15 +196,16 @@ static void pick(struct va_vit_tape *t, int64_t n, const void *x, void *y)
             .rows = n, .C = t->vit->config.width, .x = x, .index = t->index, .y = y });
 }
 
-/* From the gradient of the embedded rows. */
-static void embed_backward(struct va_vit_tape *t, const void *dx)
+/* From the gradient of the embedded rows to that of token k of parameter i, which is row `row` of every
+ * picture. */
+static void token_backward(struct va_vit_tape *t, const void *dx, int64_t i, int64_t k,
+                           int64_t row)
 {
-    int64_t V = t->shape.V, T = 1 + V;
     struct va_backend *be = t->vit->be;
     int64_t D = t->vit->config.width;
 
-    for (int64_t i = 0; i < t->B; i++)
-        t->index[i] = (int32_t)(i * T);
+    for (int64_t b = 0; b < t->B; b++)
+        t->index[b] = (int32_t)(b * t->T + row);
     pick(t, t->B, dx, t->packed);
     be->ops->linear_grad(be,
                          &(struct va_linear_grad){ .M = t->B, /* the sum of its rows */
@@ -199,9 +213,20 @@ static void embed_backward(struct va_vit_tape *t, const void *dx)
                                                    .K = 1,
                                                    .dy = t->packed,
                                                    .lddy = D,
-                                                   .dbias = at(t, t->vit->layers.cls)->grad });
+                                                   .dbias = va_at(be, at(t, i)->grad, k * D) });
+}
+
+/* From the gradient of the embedded rows. */
+static void embed_backward(struct va_vit_tape *t, const void *dx)
+{
+    const struct va_vit_layers *l = &t->vit->layers;
+    int64_t V = t->shape.V;
+
+    token_backward(t, dx, l->cls, 0, 0);
+    for (int64_t k = 0; k < t->prefix - 1; k++)
+        token_backward(t, dx, l->registers, k, 1 + k);
     for (int64_t i = 0; i < t->B * V; i++)
-        t->index[i] = (int32_t)(i / V * T + 1 + i % V);
+        t->index[i] = (int32_t)(i / V * t->T + t->prefix + i % V);
     pick(t, t->B * V, dx, t->packed);
     va_dense_backward(
         t->vit->params, t->vit->layers.patch,
@@ -212,13 +237,13 @@ static void embed_backward(struct va_vit_tape *t, const void *dx)
 static void mean_backward(struct va_vit_tape *t, void *dmean, void *dx)
 {
     struct va_backend *be = t->vit->be;
-    int64_t T = 1 + t->shape.V, D = t->vit->config.width;
+    int64_t T = t->T, D = t->vit->config.width;
     const double share = 1 / (double)t->shape.V;
 
     be->ops->add_scaled(be, &(struct va_add_scaled){
                                 .B = 1, .n = t->B * D, .s = &share, .f = dmean, .y = dmean });
     for (int64_t i = 0; i < t->B * T; i++)
-        t->index[i] = i % T ? (int32_t)(i / T) : -1;
+        t->index[i] = i % T < t->prefix ? -1 : (int32_t)(i / T);
     pick(t, t->B * T, dmean, dx);
 }
 

@@ -30,7 +30,7 @@ VA_MUST_USE struct va_vit_tape *va_vit_tape_new(struct va_vit *vit,
 void va_vit_tape_free(struct va_vit_tape *t); /* NULL is fine */
 
 /*
- * Normalised tokens [B, 1 + V, D], or rows of features [B, D] with `pooled`, of patches [B, V, 3*p*p].
+ * Normalised tokens [B, 1 + R + V, D], or rows of features [B, D] with `pooled`, of patches [B, V, 3*p*p].
  * places [B, V] on the host says which patch each is; NULL: all, in order. keep [depth, 2, B] on
  * the host: factors of what attention and MLP of each block add to each picture (drop path), or
  * NULL. The result is the tape's, until the next forward.

@@ -39,10 +39,8 @@ static const struct va_rename authors_twice[] = {
 /* Parts of a vision transformer that do not contribute to the CLS row; those of a masked
  * autoencoder last. */
 static const struct va_rename encoder_rules[] = {
-    { "head.*", "" },
-    { "pre_logits.*", "" },
-    { "decoder_*", "" },
-    { "mask_token", "" },
+    { "head.*", "" },    { "head_dist.*", "" }, { "pre_logits.*", "" },
+    { "decoder_*", "" }, { "mask_token", "" },
 };
 enum { MAE_RULES = 2 };
 

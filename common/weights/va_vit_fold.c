@@ -55,7 +55,7 @@ static int fold_scale(struct va_tensors *set, const char *path, struct va_tensor
     return 0;
 }
 
-int va_vit_fold(struct va_tensors *set, const char *path)
+static int fold_scales(struct va_tensors *set, const char *path)
 {
     for (int64_t i = 0; i < set->count; i++)
         for (size_t k = 0; k < VA_COUNT(scales); k++) {
@@ -71,4 +71,56 @@ int va_vit_fold(struct va_tensors *set, const char *path)
                 return -1;
         }
     return 0;
+}
+
+/* ---- positions ------------------------------------------------------------------------------- */
+
+static bool is_square(int64_t n)
+{
+    int64_t side = 0;
+
+    while (side < 4096 && side * side < n)
+        side++;
+    return n > 0 && side * side == n;
+}
+
+/* `count` rows of zeros in front of row `at` of pos [1, rows, D]. */
+static int insert_rows(struct va_tensor *pos, int64_t at, int64_t count)
+{
+    int64_t D = pos->shape[2], n;
+    size_t row = (size_t)D * va_dtype_size(pos->dtype);
+    char *data, *from = pos->data;
+
+    if (va_mul(pos->shape[1] + count, D, &n) < 0)
+        return va_error("%s: too large", pos->name);
+    data = va_new(n, va_dtype_size(pos->dtype));
+    if (!data)
+        return -1;
+    memcpy(data, from, (size_t)at * row);
+    memcpy(data + (size_t)(at + count) * row, from + (size_t)at * row,
+           (size_t)(pos->shape[1] - at) * row);
+    va_free(pos->data);
+    pos->data = data;
+    pos->shape[1] += count;
+    pos->count = n;
+    return 0;
+}
+
+/* The number of rows tells which tokens have a position: none but the patches, or the CLS token, or all. */
+static int complete_positions(struct va_tensors *set)
+{
+    struct va_tensor *pos = va_tensors_find(set, "pos_embed");
+    const struct va_tensor *more = va_tensors_find(set, "reg_token");
+    int64_t registers = more && more->rank == 3 ? more->shape[1] : 0;
+
+    if (va_tensors_meta(set, "arch") || !pos || pos->rank != 3 || pos->shape[0] != 1)
+        return 0;
+    if (is_square(pos->shape[1]))
+        return insert_rows(pos, 0, 1 + registers);
+    return is_square(pos->shape[1] - 1) ? insert_rows(pos, 1, registers) : 0;
+}
+
+int va_vit_fold(struct va_tensors *set, const char *path)
+{
+    return fold_scales(set, path) < 0 ? -1 : complete_positions(set);
 }

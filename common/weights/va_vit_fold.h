@@ -3,9 +3,11 @@
  *
  *   LayerScale   x + g f(x), with f's last layer f(x) = W h + b: g goes into W (its rows) and b. Nothing else
  *                computes with g, so this is exact but for a rounding of each number.
+ *   positions    tokens that are no patch and have no position (the CLS token of DeiT-III, registers) get one of
+ *                zeros, so that pos_embed has a row for each token
  *
  * Source: Touvron et al., "Going deeper with image transformers" (ICCV 2021); names as in timm (ls1.gamma),
- * facebook's DeiT-III (gamma_1)
+ * facebook's DeiT-III (gamma_1) and DINOv2
  */
 #ifndef VA_VIT_FOLD_H
 #define VA_VIT_FOLD_H

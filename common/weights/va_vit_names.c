@@ -10,6 +10,8 @@ static const struct va_rename transformers_rules[] = {
     { "embeddings.cls_token", "cls_token" },
     { "embeddings.position_embeddings", "pos_embed" },
     { "embeddings.patch_embeddings.projection.*", "patch_embed.proj.*" },
+    { "embeddings.register_tokens", "reg_token" },
+    { "embeddings.distillation_token", "reg_token" },
     { "embeddings.mask_token", "" },
     { "encoder.layer.#.attention.attention.query.*", "blocks.#.attn.q.*" },
     { "encoder.layer.#.attention.attention.key.*", "blocks.#.attn.k.*" },
@@ -39,12 +41,17 @@ static const struct va_rename transformers_rules[] = {
 };
 
 /* The weight of patches, by which a library is known, and its other names. */
+static const struct va_rename our_rules[] = {
+    { "register_tokens", "reg_token" }, /* of facebook's DINOv2 */
+    { "dist_token", "reg_token" },      /* of DeiT, a token like a register */
+};
+
 static const struct library {
     const char *patches;
     const struct va_rename *rules;
     size_t count;
 } libraries[] = {
-    { "patch_embed.proj.weight", NULL, 0 },
+    { "patch_embed.proj.weight", our_rules, VA_COUNT(our_rules) },
     { "embeddings.patch_embeddings.projection.weight", transformers_rules,
       VA_COUNT(transformers_rules) },
 };
@@ -161,16 +168,14 @@ static void unchunk(struct va_tensors *set)
 
 int va_vit_names_apply(struct va_tensors *set, const char *path)
 {
-    const struct library *l = &libraries[1];
+    const struct library *l = libraries;
 
-    while (l < libraries + VA_COUNT(libraries) && !va_tensors_find(set, l->patches))
+    while (l + 1 < libraries + VA_COUNT(libraries) && !va_tensors_find(set, l->patches))
         l++;
     unchunk(set);
-    if (l == libraries + VA_COUNT(libraries))
-        return 0;
     if (va_rename_all(set, l->rules, l->count) < 0 || stack_all(set, path) < 0)
         return -1;
-    return va_tensors_find(set, "blocks.0.ls1.gamma") /* DINOv2 has the usual one */
-               ? 0
-               : assume(set, path, "eps", "1e-12");
+    if (l == libraries || va_tensors_find(set, "blocks.0.ls1.gamma"))
+        return 0; /* as DINOv2, which has the usual epsilon */
+    return assume(set, path, "eps", "1e-12");
 }

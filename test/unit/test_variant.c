@@ -195,9 +195,7 @@ static void what_computes_otherwise_is_refused_by_name(void)
         { "blocks.0.mlp.w12.weight", "a gated MLP (SwiGLU)" },
         { "blocks.0.mlp.fc1_g.weight", "a gated MLP (SwiGLU)" },
         { "blocks.0.attns.0.qkv.weight", "parallel attention" },
-        { "reg_token", "register tokens" },
-        { "register_tokens", "register tokens" },
-        { "dist_token", "a distillation token" },
+        { "storage_tokens", "register tokens" },
         { "norm_pre.weight", "a norm before the blocks (pre_norm)" },
         { "rope.periods", "rotary positions" },
         { "rope_embed.periods", "rotary positions" },
@@ -278,10 +276,6 @@ static void shapes_that_tell_another_kind(void)
     va_tensors_find(set, "blocks.0.mlp.fc1.weight")->shape[0] = 256;
     refused(set, false, "x.pth: blocks.0.mlp.fc1.weight: found a gated MLP (SwiGLU)");
     set = mae();
-    va_tensors_find(set, "pos_embed")->shape[1] = 4;
-    refused(set, false,
-            "x.pth: pos_embed: found no position of the CLS token (no_embed_class)");
-    set = mae();
     va_tensors_find(set, "patch_embed.proj.weight")->shape[1] = 1;
     refused(set, false,
             "x.pth: patch_embed.proj.weight: found pictures without three channels");
@@ -350,6 +344,40 @@ static void scales_of_layers(void)
                 "x.pth: blocks.3.ls1.gamma: found 64 numbers, expected one a row of "
                 "blocks.3.attn.proj.weight, which is missing");
     }
+}
+
+/* Positions of 2x2 patches, and of none, one or all of the tokens before them. */
+static void tokens_without_a_position(void)
+{
+    static const char *const names[] = { "reg_token", "register_tokens", "dist_token" };
+    enum va_model_kind kind;
+
+    for (int64_t before = 0; before < 3; before++)
+        for (int64_t more = 0; more < 3; more++) {
+            struct va_tensors *set = mae();
+            struct va_tensor *pos = va_tensors_find(set, "pos_embed");
+            int64_t rows = 4 + (before == 2 ? 1 + more : before), shape[] = { 1, rows, 64 };
+            float *x;
+
+            *pos->name = '?';
+            add(set, "pos_embed", 3, shape);
+            remove_named(set, "?os_embed");
+            x = va_tensors_find(set, "pos_embed")->data;
+            for (int64_t i = 0; i < rows * 64; i++)
+                x[i] = (float)(i / 64 + 1);
+            if (more)
+                add(set, names[more], 3, (int64_t[]){ 1, more, 64 });
+            VA_CHECK(import(set, false, &kind) == 0);
+            pos = va_tensors_find(set, "pos_embed");
+            VA_CHECK_INT(pos->shape[1], 5 + more);
+            check_meta(set, "image_size", "8");
+            x = pos->data;
+            for (int64_t i = 0; i < 5 + more; i++) /* what was there stays, in its order */
+                VA_CHECK(x[i * 64 + 63] == (float)(i > more       ? rows - 4 + i - more
+                                                   : i < rows - 4 ? i + 1
+                                                                  : 0));
+            va_tensors_free(set);
+        }
 }
 
 static void epsilon(void)
@@ -459,6 +487,7 @@ int main(void)
     VA_TEST(shapes_that_tell_another_kind);
     VA_TEST(names_of_another_library);
     VA_TEST(scales_of_layers);
+    VA_TEST(tokens_without_a_position);
     VA_TEST(epsilon);
     VA_TEST(all_faults_are_listed);
     VA_TEST(heads_of_the_families);

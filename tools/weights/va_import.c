@@ -40,7 +40,7 @@ const struct va_usage va_weights_import_usage = {
         "tensors beside the weights are left out.\n\n"
         "Vision transformers with a CLS token are accepted. The feature is the CLS row or, "
         "where fc_norm stands for the last norm, the mean of the patches' rows. LayerScale is "
-        "folded into the weights. Any other kind (register tokens, a gated MLP, ...) is refused with its name. A mamba-va model has the names of this program or of the "
+        "folded into the weights; register and distillation tokens stay. Any other kind (a gated MLP, ...) is refused with its name. A mamba-va model has the names of this program or of the "
         "authors' code. YuNet, which finds faces, is taken from ONNX and from checkpoints of "
         "its training code; batch norms are folded into the convolutions.\n\n"
         "Sizes follow from the shapes of the tensors. Other settings come from --set, "
