@@ -118,3 +118,26 @@ shard() {
     run -3 --separate-stderr va-mae-pretrain --init pool.h5 --epochs 1 -o no.h5 a.h5
     [ "$stderr" = "va-mae-pretrain: pool.h5: found an encoder whose feature is the mean of its patches (fc_norm.weight), expected one with norm.weight in a masked autoencoder" ]
 }
+
+@test "LayerScale is folded: DINOv2, DeiT-III" {
+    import layerscale
+    run ! grep -q 'ls1\|gamma' <(va-weights info layerscale.h5)
+    import dinov2
+    [ "$(said eps dinov2.h5)" = "" ]
+}
+
+@test "registers and other tokens that are no patch" {
+    import registers
+    va-weights info registers.h5 | grep -q $'^tensor\treg_token\t1x3x12\t'
+    va-weights info registers.h5 | grep -q $'^tensor\tpos_embed\t1x8x12\t'
+    tuned registers
+    [ "$(va-weights info registers.h5 | grep reg_token)" != "$(va-weights info tuned.h5 | grep reg_token)" ]
+    import registers_mean
+    import deit
+    import deit3 --image 16
+    va-weights info deit3.h5 | grep -q $'^tensor\tpos_embed\t1x17x12\t'
+    import registers --image 12
+    va-weights info registers.h5 | grep -q $'^tensor\tpos_embed\t1x13x12\t'
+    run -3 --separate-stderr va-mae-pretrain --init registers.h5 --epochs 1 -o no.h5 a.h5
+    [ "$stderr" = "va-mae-pretrain: registers.h5: found register tokens (reg_token), expected none in a masked autoencoder" ]
+}

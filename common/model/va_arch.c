@@ -146,8 +146,9 @@ int va_arch_resize(struct va_tensors *set, const char *path, enum va_model_kind 
     c.image = image;
     snprintf(text, sizeof(text), "%lld", (long long)image);
     if (va_vit_config_check(&c, path) < 0 ||
-        va_positions_resample(va_tensors_find(set, "pos_embed"), image / c.patch, path) < 0 ||
-        (decoder && va_positions_resample(decoder, image / c.patch, path) < 0))
+        va_positions_resample(va_tensors_find(set, "pos_embed"), va_vit_prefix(&c),
+                              image / c.patch, path) < 0 ||
+        (decoder && va_positions_resample(decoder, 1, image / c.patch, path) < 0))
         return -1;
     return va_tensors_set_meta(set, "image_size", text);
 }

@@ -35,12 +35,21 @@ static int64_t declare_patches(const struct va_vit_config *c, va_block_law law,
     return va_dense_declare(list, c->width, size, &weight, &zero, "patch_embed.proj");
 }
 
+static int64_t declare_registers(const struct va_vit_config *c, struct va_params *list)
+{
+    const struct va_param tokens = {
+        .rank = 3, .shape = { 1, c->registers, c->width }, .init = VA_INIT_NORMAL, .a = 0.02
+    };
+
+    return va_params_add(list, &tokens, "reg_token");
+}
+
 int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct va_params *list,
                    struct va_vit_layers *l)
 {
     struct va_param cls = { .rank = 3, .shape = { 1, 1, c->width }, .init = VA_INIT_NORMAL };
     struct va_param pos = { .rank = 3,
-                            .shape = { 1, 1 + va_vit_patches(c), c->width },
+                            .shape = { 1, va_vit_prefix(c) + va_vit_patches(c), c->width },
                             .init = VA_INIT_SINCOS,
                             .frozen = true };
     struct va_block_sizes sizes = {
@@ -50,7 +59,10 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
 
     cls.a = init == VA_VIT_INIT_MAE ? 0.02 : 1;
     l->cls = va_params_add(list, &cls, "cls_token");
-    l->pos = l->cls < 0 ? -1 : va_params_add(list, &pos, "pos_embed");
+    l->registers = -1;
+    if (l->cls < 0 || (c->registers && (l->registers = declare_registers(c, list)) < 0))
+        return -1;
+    l->pos = va_params_add(list, &pos, "pos_embed");
     l->patch = l->pos < 0 ? -1 : declare_patches(c, law, list);
     if (l->patch < 0 ||
         va_blocks_declare(&l->blocks, list, "blocks", c->depth, &sizes, law) < 0)
@@ -135,7 +147,7 @@ const struct va_vit_config *va_vit_config(const struct va_vit *vit)
 static void plan(struct va_vit *vit, int64_t B)
 {
     const struct va_vit_config *c = &vit->config;
-    int64_t T = 1 + va_vit_patches(c);
+    int64_t T = va_vit_prefix(c) + va_vit_patches(c);
 
     vit->x = va_arena_take(&vit->arena, B * T, c->width);
     va_blocks_plan(&vit->layers.blocks,
@@ -152,7 +164,7 @@ int va_vit_reserve(struct va_vit *vit, int64_t B)
     if (B <= vit->B)
         return 0;
     vit->B = 0;
-    if (va_mul(B, 1 + va_vit_patches(&vit->config), &rows) < 0)
+    if (va_mul(B, va_vit_prefix(&vit->config) + va_vit_patches(&vit->config), &rows) < 0)
         return va_error("a batch of %lld pictures is too large", (long long)B);
     va_arena_begin(&vit->arena);
     plan(vit, B);
@@ -196,27 +208,42 @@ static struct va_param *at(const struct va_vit *vit, int64_t i)
     return &vit->params->items[i];
 }
 
-/* x [B*T, D]: the CLS token, then the patches, each with its position. */
+/* The tokens of parameter i, which are rows from `row` on of every picture, with their positions. */
+static void embed_tokens(struct va_vit *vit, int64_t B, int64_t i, int64_t row)
+{
+    struct va_backend *be = vit->be;
+    int64_t D = vit->config.width,
+            T = va_vit_prefix(&vit->config) + va_vit_patches(&vit->config);
+    const struct va_param *tokens = at(vit, i);
+
+    be->ops->add(
+        be, &(struct va_add){ .B = B,
+                              .n = tokens->count,
+                              .a = tokens->value.data,
+                              .b = va_at(be, at(vit, vit->layers.pos)->value.data, row * D),
+                              .y = va_at(be, vit->x, row * D),
+                              .stepy = T * D });
+}
+
+/* x [B*T, D]: the CLS token and registers, then the patches, each with its position. */
 static void embed(struct va_vit *vit, int64_t B, const void *patches)
 {
     struct va_backend *be = vit->be;
     int64_t D = vit->config.width, P = va_vit_patches(&vit->config);
+    int64_t first = va_vit_prefix(&vit->config);
     const void *pos = at(vit, vit->layers.pos)->value.data;
 
-    be->ops->add(be, &(struct va_add){ .B = B,
-                                       .n = D,
-                                       .a = at(vit, vit->layers.cls)->value.data,
-                                       .b = pos,
-                                       .y = vit->x,
-                                       .stepy = (1 + P) * D });
+    embed_tokens(vit, B, vit->layers.cls, 0);
+    if (vit->layers.registers >= 0)
+        embed_tokens(vit, B, vit->layers.registers, 1);
     va_dense_forward(vit->params, vit->layers.patch,
                      &(struct va_linear){ .M = P,
                                           .x = patches,
-                                          .residual = va_at(be, pos, D),
-                                          .y = va_at(be, vit->x, D),
+                                          .residual = va_at(be, pos, first * D),
+                                          .y = va_at(be, vit->x, first * D),
                                           .B = B,
                                           .stepx = P * va_vit_patch_size(&vit->config),
-                                          .stepy = (1 + P) * D });
+                                          .stepy = (first + P) * D });
 }
 
 static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
@@ -227,7 +254,7 @@ static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
 
 void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens)
 {
-    int64_t T = 1 + va_vit_patches(&vit->config);
+    int64_t T = va_vit_prefix(&vit->config) + va_vit_patches(&vit->config);
 
     embed(vit, B, patches);
     last_norm(vit, B * T,
@@ -238,20 +265,20 @@ void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tok
 void va_vit_mean(const struct va_vit *vit, int64_t B, int64_t T, const void *x, void *y)
 {
     struct va_backend *be = vit->be;
-    int64_t D = vit->config.width;
+    int64_t D = vit->config.width, first = va_vit_prefix(&vit->config);
 
     be->ops->pool2d(
         be, &(struct va_pool2d){
-                .at = { .B = B, .H = T, .W = 1, .Ho = 1, .Wo = 1, .K = T - 1, .stride = 1 },
+                .at = { .B = B, .H = T, .W = 1, .Ho = 1, .Wo = 1, .K = T - first, .stride = 1 },
                 .pool = VA_POOL_MEAN,
                 .C = D,
-                .x = va_at(be, x, D),
+                .x = va_at(be, x, first * D),
                 .y = y });
 }
 
 void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cls)
 {
-    int64_t T = 1 + va_vit_patches(&vit->config);
+    int64_t T = va_vit_prefix(&vit->config) + va_vit_patches(&vit->config);
     const void *x;
 
     embed(vit, B, patches);

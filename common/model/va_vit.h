@@ -7,9 +7,9 @@
  * LayerNorm; or the mean of the patches' rows before it, as in encoders that were fine-tuned so.
  *
  * Letters: B pictures, S height and width of a picture, p of a patch, P = (S/p)^2 patches,
- *          T = 1 + P tokens, D width, H heads, M hidden width of the MLP
+ *          R registers, T = 1 + R + P tokens, D width, H heads, M hidden width of the MLP
  *
- *     patches [B, P, 3*p*p] -> D each, CLS in front, + positions [T, D]
+ *     patches [B, P, 3*p*p] -> D each, CLS and registers in front, + positions [T, D]
  *       -> depth times: x += attention(norm1(x)), x += mlp(norm2(x)) -> norm -> CLS [B, D]
  *                                                  or mean of patches -> fc_norm -> row [B, D]
  */
@@ -20,7 +20,7 @@
 #include "model/va_intake.h"
 #include "ops/va_params.h"
 
-enum { VA_VIT_DEPTH_MAX = 256 };
+enum { VA_VIT_DEPTH_MAX = 256, VA_VIT_REGISTERS_MAX = 64 };
 
 /* What a row of features is: names as in the metadata `pool`, in enum order, NULL last. */
 enum va_vit_pool { VA_VIT_CLS, VA_VIT_MEAN };
@@ -30,6 +30,7 @@ struct va_vit_config {
     int64_t image, patch; /* S and p: 224, 16 */
     int64_t width, depth; /* 1024, 24 */
     int64_t heads, mlp;   /* 16, 4096 */
+    int64_t registers;    /* R, further tokens of no patch (Darcet et al., ICLR 2024): 0 */
     double mean[3];       /* of pixels in [0, 1], per channel; a picture is normalised */
     double std[3];        /* to (pixel - mean) / std */
     enum va_vit_pool pool;
@@ -69,6 +70,11 @@ static inline int64_t va_vit_patches(const struct va_vit_config *c) /* P */
 static inline int64_t va_vit_patch_size(const struct va_vit_config *c) /* 3*p*p */
 {
     return 3 * c->patch * c->patch;
+}
+
+static inline int64_t va_vit_prefix(const struct va_vit_config *c) /* 1 + R */
+{
+    return 1 + c->registers;
 }
 
 struct va_vit; /* opaque */

@@ -202,14 +202,15 @@ static int64_t usual_heads(int64_t width)
 static int load_image(struct va_vit_config *c, const struct va_tensors *set, const char *path,
                       int64_t tokens)
 {
-    int64_t grid = tokens > 1 ? (int64_t)lround(sqrt((double)(tokens - 1))) : 0;
+    int64_t prefix = va_vit_prefix(c), patches = tokens - prefix;
+    int64_t grid = patches > 0 ? (int64_t)lround(sqrt((double)patches)) : 0;
 
     c->image = 0;
-    if (grid >= 1 && grid * grid == tokens - 1 && grid <= 4096 && c->patch <= 256)
+    if (grid >= 1 && grid * grid == patches && grid <= 4096 && c->patch <= 256)
         c->image = grid * c->patch;
     else
-        return va_error("%s: pos_embed: %lld positions, expected 1 and a square of patches",
-                        path, (long long)tokens);
+        return va_error("%s: pos_embed: %lld positions, expected %lld and a square of patches",
+                        path, (long long)tokens, (long long)prefix);
     grid = c->image;
     if (load_int(set, path, "image_size", &c->image) < 0)
         return -1;
@@ -233,6 +234,21 @@ static int load_choice(const struct va_tensors *set, const char *path, const cha
             return 0;
         }
     return va_error("%s: %s is %s, expected %s or %s", path, key, text, names[0], names[1]);
+}
+
+static int load_registers(struct va_vit_config *c, const struct va_tensors *set,
+                          const char *path)
+{
+    const struct va_tensor *t = va_tensors_find(set, "reg_token");
+
+    if (!t)
+        return 0;
+    if (t->rank != 3 || t->shape[1] < 1 || t->shape[1] > VA_VIT_REGISTERS_MAX)
+        return va_error(
+            "%s: reg_token: found %d dimensions, %lld tokens, expected 3 and 1 to %d", path,
+            t->rank, t->rank > 1 ? (long long)t->shape[1] : 0, VA_VIT_REGISTERS_MAX);
+    c->registers = t->shape[1];
+    return 0;
 }
 
 /* An encoder has one last norm; its name says what it normalises. */
@@ -287,7 +303,8 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     if (c->heads == 0 && !va_tensors_meta(set, "heads"))
         return va_error("%s: width %lld is not a multiple of 64: give the number of heads",
                         path, (long long)c->width);
-    if (load_pool(c, set, path) < 0 || load_image(c, set, path, pos->shape[1]) < 0)
+    if (load_registers(c, set, path) < 0 || load_pool(c, set, path) < 0 ||
+        load_image(c, set, path, pos->shape[1]) < 0)
         return -1;
     return va_vit_config_check(c, path);
 }

@@ -9,7 +9,7 @@
 
 /* Indices in the parameter list; a bias follows its weight. */
 struct va_vit_layers {
-    int64_t cls, pos, patch, norm;
+    int64_t cls, registers, pos, patch, norm; /* registers -1: none */
     struct va_blocks blocks;
 };
 

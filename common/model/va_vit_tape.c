@@ -10,14 +10,15 @@ struct va_vit_tape {
     struct va_vit_tape_shape shape;
     struct va_arena arena;
     struct va_blocks_acts acts;
-    void *embedded;            /* [M, D], M = B (1 + V) */
+    int64_t prefix, T;         /* 1 + R, and with V: rows of a picture */
+    void *embedded;            /* [M, D], M = B T */
     void *mean;                /* [B, D] of the patches; NULL: not wanted */
     void *normed, *norm_stats; /* [Q, D], [Q, 2]; Q = M, or B with `pooled` */
     void *grad[2];             /* [M, D] */
     void *packed;              /* [B V, D] gradients of the patches' rows alone */
     void *keep;                /* [depth, 2, B] */
-    /* Rows, int32_t: positions of the embedded ones [M], CLS rows [B] and patches' rows [B V] among them. */
-    void *places, *cls_rows, *patch_rows;
+    /* Rows, int32_t: positions of the embedded ones [M], patches' rows [B V] among them. */
+    void *places, *patch_rows;
     /* with `mean`: of each row of M the picture whose mean has it, or -1; its share of that */
     void *mean_rows, *share;
     int32_t *index; /* [M] on the host */
@@ -49,14 +50,12 @@ void va_vit_freeze(struct va_vit *vit, int64_t first)
 /* Rows of a picture that go on after the last block, and those that are normalised. */
 static int64_t queries_of(const struct va_vit_tape *t)
 {
-    int64_t T = 1 + t->shape.V;
-
-    return t->shape.pooled ? va_vit_queries(&t->vit->config, T) : T;
+    return t->shape.pooled ? va_vit_queries(&t->vit->config, t->T) : t->T;
 }
 
 static int64_t rows_of(const struct va_vit_tape *t)
 {
-    return t->shape.pooled ? 1 : 1 + t->shape.V;
+    return t->shape.pooled ? 1 : t->T;
 }
 
 static void plan(struct va_vit_tape *t)
@@ -64,7 +63,7 @@ static void plan(struct va_vit_tape *t)
     const struct va_vit_tape_shape *s = &t->shape;
     const struct va_vit_config *c = &t->vit->config;
     struct va_arena *a = &t->arena;
-    int64_t T = 1 + s->V, M = s->B * T, Q = s->B * rows_of(t);
+    int64_t T = t->T, M = s->B * T, Q = s->B * rows_of(t);
     bool mean = queries_of(t) != rows_of(t);
 
     t->embedded = va_arena_take(a, M, c->width);
@@ -80,7 +79,6 @@ static void plan(struct va_vit_tape *t)
     t->packed = va_arena_take(a, s->B * s->V, c->width);
     t->keep = va_arena_take(a, c->depth * 2, s->B);
     t->places = va_arena_take(a, M, 1);
-    t->cls_rows = va_arena_take(a, s->B, 1);
     t->patch_rows = va_arena_take(a, s->B, s->V);
     t->mean_rows = mean ? va_arena_take(a, M, 1) : NULL;
     t->share = mean ? va_arena_take(a, 1, 1) : NULL;
@@ -93,42 +91,37 @@ static void put_index(struct va_vit_tape *t, void *to, int64_t n)
     be->ops->put_bytes(be, to, t->index, n * (int64_t)sizeof(*t->index));
 }
 
-/* Positions of the rows of B pictures: of the CLS token, then of the patches in `places` or of all. */
+/* Positions of the rows of B pictures: of the tokens, then of the patches in `places` or of all. */
 static void put_places(struct va_vit_tape *t, int64_t B, const int32_t *places)
 {
-    int64_t V = t->shape.V, T = 1 + V;
+    for (int64_t i = 0; i < B * t->T; i++) {
+        int64_t row = i % t->T, p = row - t->prefix;
 
-    for (int64_t i = 0; i < B * T; i++) {
-        int64_t p = i % T - 1;
-
-        t->index[i] = p < 0 ? 0 : (int32_t)(1 + (places ? places[i / T * V + p] : p));
+        t->index[i] =
+            (int32_t)(p < 0 || !places ? row : t->prefix + places[i / t->T * t->shape.V + p]);
     }
-    put_index(t, t->places, B * T);
+    put_index(t, t->places, B * t->T);
     t->placed = places != NULL;
 }
 
 static void put_mean(struct va_vit_tape *t)
 {
     struct va_backend *be = t->vit->be;
-    int64_t T = 1 + t->shape.V;
     const double share = 1 / (double)t->shape.V;
 
-    for (int64_t i = 0; i < t->shape.B * T; i++)
-        t->index[i] = i % T ? (int32_t)(i / T) : -1;
-    put_index(t, t->mean_rows, t->shape.B * T);
+    for (int64_t i = 0; i < t->shape.B * t->T; i++)
+        t->index[i] = i % t->T < t->prefix ? -1 : (int32_t)(i / t->T);
+    put_index(t, t->mean_rows, t->shape.B * t->T);
     be->ops->put_f64(be, t->share, &share, 1);
 }
 
 /* Tables that hold for any batch. */
 static void put_tables(struct va_vit_tape *t)
 {
-    int64_t B = t->shape.B, V = t->shape.V, T = 1 + V;
+    int64_t B = t->shape.B, V = t->shape.V;
 
-    for (int64_t i = 0; i < B; i++)
-        t->index[i] = (int32_t)(i * T);
-    put_index(t, t->cls_rows, B);
     for (int64_t i = 0; i < B * V; i++)
-        t->index[i] = (int32_t)(i / V * T + 1 + i % V);
+        t->index[i] = (int32_t)(i / V * t->T + t->prefix + i % V);
     put_index(t, t->patch_rows, B * V);
     put_places(t, B, NULL);
     if (t->mean)
@@ -144,9 +137,11 @@ struct va_vit_tape *va_vit_tape_new(struct va_vit *vit, const struct va_vit_tape
         return NULL;
     t->vit = vit;
     t->shape = *shape;
+    t->prefix = va_vit_prefix(&vit->config);
+    t->T = t->prefix + shape->V;
     va_arena_init(&t->arena, vit->be);
     va_arena_begin(&t->arena);
-    if (va_mul(shape->B, 1 + shape->V, &M) < 0)
+    if (va_mul(shape->B, t->T, &M) < 0)
         t->arena.too_large = true;
     else
         plan(t);
@@ -188,26 +183,38 @@ void va_vit_tape_put(struct va_vit_tape *t, int64_t B, const int32_t *places,
         be->ops->put_f64(be, t->keep, keep, t->vit->config.depth * 2 * B);
 }
 
-/* Rows: position, and CLS token or patch. */
+/* The tokens of parameter i to rows from `row` on of every picture. */
+static void add_tokens(struct va_vit_tape *t, int64_t i, int64_t row)
+{
+    struct va_backend *be = t->vit->be;
+    int64_t D = t->vit->config.width;
+    void *rows = va_at(be, t->embedded, row * D);
+
+    be->ops->add(be, &(struct va_add){ .B = t->B,
+                                       .n = at(t, i)->count,
+                                       .a = rows,
+                                       .b = at(t, i)->value.data,
+                                       .y = rows,
+                                       .stepa = t->T * D,
+                                       .stepy = t->T * D });
+}
+
+/* Rows: position, and a token or patch. */
 static void embed(struct va_vit_tape *t, const void *patches)
 {
     struct va_backend *be = t->vit->be;
     const struct va_vit_config *c = &t->vit->config;
-    int64_t B = t->B, V = t->shape.V, T = 1 + V, D = c->width;
-    void *rows = va_at(be, t->embedded, D);
+    int64_t B = t->B, V = t->shape.V, T = t->T, D = c->width;
+    void *rows = va_at(be, t->embedded, t->prefix * D);
 
     be->ops->gather(be, &(struct va_gather){ .rows = B * T,
                                              .C = D,
                                              .x = at(t, t->vit->layers.pos)->value.data,
                                              .index = t->places,
                                              .y = t->embedded });
-    be->ops->add(be, &(struct va_add){ .B = B,
-                                       .n = D,
-                                       .a = t->embedded,
-                                       .b = at(t, t->vit->layers.cls)->value.data,
-                                       .y = t->embedded,
-                                       .stepa = T * D,
-                                       .stepy = T * D });
+    add_tokens(t, t->vit->layers.cls, 0);
+    if (t->vit->layers.registers >= 0)
+        add_tokens(t, t->vit->layers.registers, 1);
     va_dense_forward(t->vit->params, t->vit->layers.patch,
                      &(struct va_linear){ .M = V,
                                           .x = patches,
@@ -229,7 +236,7 @@ const void *va_vit_tape_forward(struct va_vit_tape *t, const void *patches)
     x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t), t->embedded,
                           t->keeps ? t->keep : NULL, &t->acts);
     if (t->mean)
-        va_vit_mean(t->vit, B, 1 + t->shape.V, x, t->mean);
+        va_vit_mean(t->vit, B, t->T, x, t->mean);
     va_layernorm_forward(t->vit->params, t->vit->layers.norm,
                          &(struct va_norm){ .M = B * rows_of(t),
                                             .eps = t->vit->config.eps,
@@ -253,23 +260,33 @@ static void pick(struct va_vit_tape *t, int64_t n, const void *rows, const void 
                         .rows = n, .C = t->vit->config.width, .x = x, .index = rows, .y = y });
 }
 
+/* From the gradient of the embedded rows to that of parameter i, whose tokens are rows from `row` on of every
+ * picture: the sum over pictures. */
+static void tokens_backward(struct va_vit_tape *t, const void *dx, int64_t i, int64_t row)
+{
+    struct va_backend *be = t->vit->be;
+    int64_t D = t->vit->config.width;
+
+    be->ops->linear_grad(be, &(struct va_linear_grad){ .M = t->B,
+                                                       .N = at(t, i)->count,
+                                                       .K = 1,
+                                                       .dy = va_at(be, dx, row * D),
+                                                       .lddy = t->T * D,
+                                                       .dbias = at(t, i)->grad });
+}
+
 /* From the gradient of the embedded rows. */
 static void embed_backward(struct va_vit_tape *t, const void *dx)
 {
-    int64_t V = t->shape.V, D = t->vit->config.width;
-    struct va_backend *be = t->vit->be;
+    const struct va_vit_layers *l = &t->vit->layers;
+    int64_t V = t->shape.V;
 
-    pick(t, t->B, t->cls_rows, dx, t->packed);
-    be->ops->linear_grad(be,
-                         &(struct va_linear_grad){ .M = t->B, /* the sum of its rows */
-                                                   .N = D,
-                                                   .K = 1,
-                                                   .dy = t->packed,
-                                                   .lddy = D,
-                                                   .dbias = at(t, t->vit->layers.cls)->grad });
+    tokens_backward(t, dx, l->cls, 0);
+    if (l->registers >= 0)
+        tokens_backward(t, dx, l->registers, 1);
     pick(t, t->B * V, t->patch_rows, dx, t->packed);
     va_dense_backward(
-        t->vit->params, t->vit->layers.patch,
+        t->vit->params, l->patch,
         &(struct va_linear_grad){ .M = t->B * V, .dy = t->packed, .x = t->patches });
 }
 
@@ -277,11 +294,11 @@ static void embed_backward(struct va_vit_tape *t, const void *dx)
 static void mean_backward(struct va_vit_tape *t, void *dmean, void *dx)
 {
     struct va_backend *be = t->vit->be;
-    int64_t T = 1 + t->shape.V, D = t->vit->config.width;
+    int64_t D = t->vit->config.width;
 
     be->ops->add_scaled(be, &(struct va_add_scaled){
                                 .B = 1, .n = t->B * D, .s = t->share, .f = dmean, .y = dmean });
-    pick(t, t->B * T, t->mean_rows, dmean, dx);
+    pick(t, t->B * t->T, t->mean_rows, dmean, dx);
 }
 
 void va_vit_tape_backward(struct va_vit_tape *t, void *dout)

@@ -37,7 +37,7 @@ void va_vit_tape_free(struct va_vit_tape *t); /* NULL is fine */
 void va_vit_tape_put(struct va_vit_tape *t, int64_t B, const int32_t *places,
                      const double *keep);
 
-/* Normalised tokens [B, 1 + V, D], or rows of features [B, D] with `pooled`, of patches [B, V, 3*p*p]. The result is
+/* Normalised tokens [B, 1 + R + V, D], or rows of features [B, D] with `pooled`, of patches [B, V, 3*p*p]. The result is
  * the tape's, until the next forward. What is done follows from the shape alone, so that a device may record it. */
 const void *va_vit_tape_forward(struct va_vit_tape *t, const void *patches);
 

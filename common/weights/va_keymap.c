@@ -5,6 +5,7 @@
 #include "weights/va_batchnorm.h"
 #include "weights/va_rename.h"
 #include "weights/va_variant.h"
+#include "weights/va_vit_fold.h"
 #include "weights/va_vit_names.h"
 #include <fnmatch.h>
 #include <stdio.h>
@@ -38,10 +39,8 @@ static const struct va_rename authors_twice[] = {
 /* Parts of a vision transformer that do not contribute to the CLS row; those of a masked
  * autoencoder last. */
 static const struct va_rename encoder_rules[] = {
-    { "head.*", "" },
-    { "pre_logits.*", "" },
-    { "decoder_*", "" },
-    { "mask_token", "" },
+    { "head.*", "" },    { "head_dist.*", "" }, { "pre_logits.*", "" },
+    { "decoder_*", "" }, { "mask_token", "" },
 };
 enum { MAE_RULES = 2 };
 
@@ -301,8 +300,9 @@ static int adopt_encoder(struct va_tensors *set, const char *path, bool decoder,
     if (va_vit_names_apply(set, path) < 0)
         return -1;
     drop_nameless(set, path, "that its features do not need");
-    if (va_variant_check(set, path) < 0)
+    if (va_variant_check(set, path) < 0 || va_vit_fold(set, path) < 0)
         return -1;
+    drop_nameless(set, path, NULL);
     if (decoder && !va_tensors_find(set, "decoder_embed.weight"))
         return va_error("%s: found no tensor decoder_embed.weight, expected a masked "
                         "autoencoder with its decoder",

@@ -4,7 +4,7 @@
  *   vision transformers   timm and facebook MAE: the names used here (others: va_vit_names.h), beside what is only needed
  *                         for pretraining or classification; or all of them after one prefix
  *                         (encoder.patch_embed.proj.weight), which is dropped with whatever
- *                         stands beside it
+ *                         stands beside it. LayerScale is folded, tokens get positions (va_vit_fold.h)
  *   mamba-va              the authors' state dict: temporal.network.0.conv1.weight_v, ...
  *   yunet                 its training repository, whose batch norms are folded (va_batchnorm.h)
  *   mini-xception         ours (va_keras.h)

@@ -50,9 +50,11 @@ static int resample_square(int64_t g, int64_t grid, int64_t D, const float *old,
     return result;
 }
 
-int va_positions_resample(struct va_tensor *table, int64_t grid, const char *path)
+int va_positions_resample(struct va_tensor *table, int64_t prefix, int64_t grid,
+                          const char *path)
 {
-    int64_t rows = table->rank == 3 && table->shape[0] == 1 ? table->shape[1] - 1 : 0, count;
+    int64_t rows = table->rank == 3 && table->shape[0] == 1 ? table->shape[1] - prefix : 0,
+            count;
     int64_t g = rows > 0 ? (int64_t)lround(sqrt((double)rows)) : 0;
     int64_t D = table->shape[2];
     float *data;
@@ -63,19 +65,19 @@ int va_positions_resample(struct va_tensor *table, int64_t grid, const char *pat
                         path, table->name);
     if (g == grid)
         return 0;
-    if (va_mul(1 + grid * grid, D, &count) < 0)
+    if (va_mul(prefix + grid * grid, D, &count) < 0)
         return va_error("%s: %s: too large for %lld patches a side", path, table->name,
                         (long long)grid);
     data = va_new(count, sizeof(*data));
     if (!data || va_tensor_to_f32(table) < 0 ||
-        resample_square(g, grid, D, (float *)table->data + D, data + D) < 0) {
+        resample_square(g, grid, D, (float *)table->data + prefix * D, data + prefix * D) < 0) {
         va_free(data);
         return -1;
     }
-    memcpy(data, table->data, (size_t)D * sizeof(*data));
+    memcpy(data, table->data, (size_t)(prefix * D) * sizeof(*data));
     va_free(table->data);
     table->data = data;
-    table->shape[1] = 1 + grid * grid;
+    table->shape[1] = prefix + grid * grid;
     table->count = count;
     return 0;
 }

@@ -34,16 +34,15 @@ char *va_rename(const struct va_rename *rules, size_t count, const char *name)
     int digits;
 
     for (size_t i = 0; i < count; i++) {
-        const char *ours = rules[i].ours, *hash = strchr(ours, '#'), *star = strchr(ours, '*');
+        const char *ours = rules[i].ours, *hash = strchr(ours, '#'), *tail;
+        int end;
 
         if (!fits(rules[i].theirs, name, &number, &digits, &rest))
             continue;
-        if (!star)
-            return va_strdup(ours);
-        if (!hash)
-            return va_format("%.*s%s", (int)(star - ours), ours, rest);
-        return va_format("%.*s%.*s%.*s%s", (int)(hash - ours), ours, digits, number,
-                         (int)(star - hash - 1), hash + 1, rest);
+        tail = hash ? hash + 1 : ours;
+        end = (int)strcspn(tail, "*");
+        return va_format("%.*s%.*s%.*s%s", hash ? (int)(hash - ours) : 0, ours,
+                         hash ? digits : 0, number, end, tail, tail[end] ? rest : "");
     }
     return va_strdup(name);
 }

@@ -11,9 +11,6 @@ struct sign {
 };
 
 static const struct sign in_blocks[] = {
-    { "ls1.", "LayerScale" },
-    { "ls2.", "LayerScale" },
-    { "gamma_", "LayerScale" },
     { "attn.q_norm.", "normalised queries and keys" },
     { "attn.k_norm.", "normalised queries and keys" },
     { "attn.norm.", "a norm within attention" },
@@ -34,11 +31,7 @@ static const struct sign in_blocks[] = {
 };
 
 static const struct sign in_whole[] = {
-    { "reg_token", "register tokens" },
-    { "register_tokens", "register tokens" },
     { "storage_tokens", "register tokens" },
-    { "dist_token", "a distillation token" },
-    { "head_dist.", "a distillation token" },
     { "norm_pre.", "a norm before the blocks (pre_norm)" },
     { "pre_norm.", "a norm before the blocks (pre_norm)" },
     { "ln_pre.", "a norm before the blocks (pre_norm)" },
@@ -100,27 +93,15 @@ static int check_absent(const struct va_tensors *set, const char *path)
     return 0;
 }
 
-static bool is_square(int64_t n)
-{
-    int64_t side = 0;
-
-    while (side < 4096 && side * side < n)
-        side++;
-    return n > 0 && side * side == n;
-}
-
 static int check_shapes(const struct va_tensors *set, const char *path)
 {
     const struct va_tensor *fc1 = va_tensors_find(set, "blocks.0.mlp.fc1.weight");
     const struct va_tensor *fc2 = va_tensors_find(set, "blocks.0.mlp.fc2.weight");
-    const struct va_tensor *pos = va_tensors_find(set, "pos_embed");
     const struct va_tensor *patch = va_tensors_find(set, "patch_embed.proj.weight");
 
     if (fc1 && fc2 && fc1->rank == 2 && fc2->rank == 2 && fc2->shape[1] > 0 &&
         fc1->shape[0] % 2 == 0 && fc1->shape[0] / 2 == fc2->shape[1])
         return refuse(path, fc1->name, "a gated MLP (SwiGLU)");
-    if (pos->rank == 3 && is_square(pos->shape[1]))
-        return refuse(path, pos->name, "no position of the CLS token (no_embed_class)");
     if (patch && patch->rank == 4 && patch->shape[1] != 3)
         return refuse(path, patch->name, "pictures without three channels");
     return 0;

@@ -10,6 +10,8 @@ static const struct va_rename transformers_rules[] = {
     { "embeddings.cls_token", "cls_token" },
     { "embeddings.position_embeddings", "pos_embed" },
     { "embeddings.patch_embeddings.projection.*", "patch_embed.proj.*" },
+    { "embeddings.register_tokens", "reg_token" },
+    { "embeddings.distillation_token", "reg_token" },
     { "embeddings.mask_token", "" },
     { "encoder.layer.#.attention.attention.query.*", "blocks.#.attn.q.*" },
     { "encoder.layer.#.attention.attention.key.*", "blocks.#.attn.k.*" },
@@ -24,6 +26,8 @@ static const struct va_rename transformers_rules[] = {
     { "encoder.layer.#.attention.o_proj.*", "blocks.#.attn.proj.*" },
     { "encoder.layer.#.layernorm_before.*", "blocks.#.norm1.*" },
     { "encoder.layer.#.layernorm_after.*", "blocks.#.norm2.*" },
+    { "encoder.layer.#.layer_scale1.lambda1", "blocks.#.ls1.gamma" },
+    { "encoder.layer.#.layer_scale2.lambda1", "blocks.#.ls2.gamma" },
     { "encoder.layer.#.*", "blocks.#.*" },
     { "layers.#.attention.q_proj.*", "blocks.#.attn.q.*" },
     { "layers.#.attention.k_proj.*", "blocks.#.attn.k.*" },
@@ -37,12 +41,17 @@ static const struct va_rename transformers_rules[] = {
 };
 
 /* The weight of patches, by which a library is known, and its other names. */
+static const struct va_rename our_rules[] = {
+    { "register_tokens", "reg_token" }, /* of facebook's DINOv2 */
+    { "dist_token", "reg_token" },      /* of DeiT, a token like a register */
+};
+
 static const struct library {
     const char *patches;
     const struct va_rename *rules;
     size_t count;
 } libraries[] = {
-    { "patch_embed.proj.weight", NULL, 0 },
+    { "patch_embed.proj.weight", our_rules, VA_COUNT(our_rules) },
     { "embeddings.patch_embeddings.projection.weight", transformers_rules,
       VA_COUNT(transformers_rules) },
 };
@@ -140,15 +149,33 @@ static int assume(struct va_tensors *set, const char *path, const char *key, con
     return va_tensors_set_meta(set, key, value);
 }
 
+/* Blocks in chunks, as DINOv2 is trained: blocks.CHUNK.NUMBER.x, where numbers count through. */
+static void unchunk(struct va_tensors *set)
+{
+    for (int64_t i = 0; i < set->count; i++) {
+        char *number = set->items[i].name + 7, *second;
+        size_t first, digits;
+
+        if (strncmp(set->items[i].name, "blocks.", 7) != 0)
+            continue;
+        first = strspn(number, "0123456789");
+        second = number + first + (number[first] == '.');
+        digits = strspn(second, "0123456789");
+        if (first && digits && second > number + first && second[digits] == '.')
+            memmove(number, second, strlen(second) + 1);
+    }
+}
+
 int va_vit_names_apply(struct va_tensors *set, const char *path)
 {
-    const struct library *l = &libraries[1];
+    const struct library *l = libraries;
 
-    while (l < libraries + VA_COUNT(libraries) && !va_tensors_find(set, l->patches))
+    while (l + 1 < libraries + VA_COUNT(libraries) && !va_tensors_find(set, l->patches))
         l++;
-    if (l == libraries + VA_COUNT(libraries))
-        return 0;
-    return va_rename_all(set, l->rules, l->count) < 0 || stack_all(set, path) < 0
-               ? -1
-               : assume(set, path, "eps", "1e-12");
+    unchunk(set);
+    if (va_rename_all(set, l->rules, l->count) < 0 || stack_all(set, path) < 0)
+        return -1;
+    if (l == libraries || va_tensors_find(set, "blocks.0.ls1.gamma"))
+        return 0; /* as DINOv2, which has the usual epsilon */
+    return assume(set, path, "eps", "1e-12");
 }

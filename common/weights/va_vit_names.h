@@ -19,7 +19,7 @@
  * one an encoder. *length: bytes of what stands before all names of that encoder. */
 bool va_vit_names_patches(const struct va_tensors *set, const char *name, size_t *length);
 
-/* From a set without that prefix; nothing happens to one with our names. What the features do not need loses
+/* From a set without that prefix. In one with our names, blocks.CHUNK.N.x (DINOv2) becomes blocks.N.x. What the features do not need loses
  * its name. 0, or -1 after reporting: a part of attention that is missing or has another shape. */
 VA_MUST_USE int va_vit_names_apply(struct va_tensors *set, const char *path);
 

@@ -27,6 +27,7 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from timm.models.deit import VisionTransformerDistilled
 from timm.models.vision_transformer import VisionTransformer
 
 from encoders import BOUND, MEAN, STD, pictures
@@ -89,7 +90,8 @@ def of_transformers(sizes, model, config, eps, rows=None, settings=None, **optio
     c = getattr(transformers, config)(
         image_size=sizes["img_size"], patch_size=sizes["patch_size"], hidden_size=d,
         num_hidden_layers=sizes["depth"], num_attention_heads=sizes["num_heads"],
-        intermediate_size=int(d * sizes["mlp_ratio"]), layer_norm_eps=eps, **options)
+        intermediate_size=int(d * sizes["mlp_ratio"]), layer_norm_eps=eps,
+        **options)
     m = draw(getattr(transformers, model)(c))
     with tempfile.TemporaryDirectory() as folder:
         m.save_pretrained(folder)
@@ -114,9 +116,57 @@ def vit_mae(sizes):
     return c
 
 
-CASES = {"pool": pool}
+def layerscale(sizes):
+    """DINOv2 without registers as timm and facebook have it."""
+    return of_timm(sizes, plain={}, init_values=0.5)
+
+
+def dinov2(sizes):
+    sizes = dict(sizes, mlp_ratio=2)
+    return of_transformers(sizes, "Dinov2Model", "Dinov2Config", 1e-6, mlp_ratio=2,
+                           layerscale_value=0.5)
+
+
+def registers(sizes):
+    """DINOv2 with registers as timm has it."""
+    return of_timm(sizes, plain=dict(reg_tokens=3), reg_tokens=3, no_embed_class=True,
+                   init_values=0.5)
+
+
+def registers_mean(sizes):
+    return of_timm(sizes, reg_tokens=2, global_pool="avg")
+
+
+def deit3(sizes):
+    return of_timm(sizes, plain={}, no_embed_class=True, init_values=0.5)
+
+
+def deit(sizes):
+    """With a distillation token; the feature is the CLS row."""
+    m = draw(VisionTransformerDistilled(num_classes=7, **sizes))
+    state = m.state_dict()
+    m = m.double()
+
+    def rows(x):
+        with torch.no_grad():
+            return m.forward_features(x)[:, 0]
+
+    return Case(state, rows, dict(reg_tokens=1), sizes)
+
+
+def dinov2_registers(sizes):
+    sizes = dict(sizes, mlp_ratio=2)
+    c = of_transformers(sizes, "Dinov2WithRegistersModel", "Dinov2WithRegistersConfig", 1e-6,
+                        mlp_ratio=2, layerscale_value=0.5, num_register_tokens=4)
+    c.plain["reg_tokens"] = 4
+    return c
+
+
+CASES = {"pool": pool, "layerscale": layerscale, "registers": registers,
+         "registers_mean": registers_mean, "deit3": deit3, "deit": deit}
 if importlib.util.find_spec("transformers"):
-    CASES.update(vit=vit, vit_mae=vit_mae)
+    CASES.update(vit=vit, vit_mae=vit_mae, dinov2=dinov2,
+                 dinov2_registers=dinov2_registers)
 
 
 def make(case, sizes, seed):

@@ -30,7 +30,7 @@ static void recorded_tables(void)
         if (!from || !to)
             break;
         grid = lround(sqrt((double)(to->shape[1] - 1)));
-        VA_CHECK(va_positions_resample(from, grid, "x") == 0);
+        VA_CHECK(va_positions_resample(from, 1, grid, "x") == 0);
         VA_CHECK_INT(from->count, to->count);
         VA_CHECK_INT(from->shape[1], to->shape[1]);
         for (int64_t i = 0; i < to->count && !va_test_bad; i++) {
@@ -55,7 +55,7 @@ static void halves_become_floats(void)
         abort();
     for (int i = 0; i < 10; i++)
         ((uint16_t *)t->data)[i] = va_to_f16(i < 2 ? 7 : .5f);
-    VA_CHECK(va_positions_resample(t, 3, "x") == 0);
+    VA_CHECK(va_positions_resample(t, 1, 3, "x") == 0);
     VA_CHECK(t->dtype == VA_F32 && t->count == 20);
     for (int i = 0; i < 20; i++)
         VA_CHECK_NEAR(va_tensor_at(t, i), i < 2 ? 7 : .5, 1e-7);
@@ -77,7 +77,7 @@ static void other_tables_are_refused(void)
         if (!t)
             abort();
         va_error_catch_begin(line, sizeof(line));
-        VA_CHECK(va_positions_resample(t, 3, "x.st") < 0);
+        VA_CHECK(va_positions_resample(t, 1, 3, "x.st") < 0);
         va_error_catch_end();
         VA_CHECK(strstr(line, "x.st: pos_embed: not a table of positions") != NULL);
         va_tensors_free(set);

@@ -185,9 +185,6 @@ static void classifiers_go(void)
 static void what_computes_otherwise_is_refused_by_name(void)
 {
     static const char *const more[][2] = {
-        { "blocks.0.ls1.gamma", "LayerScale" },
-        { "blocks.2.gamma_1", "LayerScale" },
-        { "blocks.0.2.ls2.gamma", "LayerScale" },
         { "blocks.1.attn.q_norm.weight", "normalised queries and keys" },
         { "blocks.1.attn.k_norm.weight", "normalised queries and keys" },
         { "blocks.1.attn.norm.weight", "a norm within attention" },
@@ -198,9 +195,7 @@ static void what_computes_otherwise_is_refused_by_name(void)
         { "blocks.0.mlp.w12.weight", "a gated MLP (SwiGLU)" },
         { "blocks.0.mlp.fc1_g.weight", "a gated MLP (SwiGLU)" },
         { "blocks.0.attns.0.qkv.weight", "parallel attention" },
-        { "reg_token", "register tokens" },
-        { "register_tokens", "register tokens" },
-        { "dist_token", "a distillation token" },
+        { "storage_tokens", "register tokens" },
         { "norm_pre.weight", "a norm before the blocks (pre_norm)" },
         { "rope.periods", "rotary positions" },
         { "rope_embed.periods", "rotary positions" },
@@ -281,10 +276,6 @@ static void shapes_that_tell_another_kind(void)
     va_tensors_find(set, "blocks.0.mlp.fc1.weight")->shape[0] = 256;
     refused(set, false, "x.pth: blocks.0.mlp.fc1.weight: found a gated MLP (SwiGLU)");
     set = mae();
-    va_tensors_find(set, "pos_embed")->shape[1] = 4;
-    refused(set, false,
-            "x.pth: pos_embed: found no position of the CLS token (no_embed_class)");
-    set = mae();
     va_tensors_find(set, "patch_embed.proj.weight")->shape[1] = 1;
     refused(set, false,
             "x.pth: patch_embed.proj.weight: found pictures without three channels");
@@ -307,6 +298,86 @@ static void names_of_another_library(void)
     refused(set, false,
             "x.pth: blocks.0.attn.k.weight: found another type or shape, expected the type and "
             "shape of blocks.0.attn.q.weight");
+}
+
+/* The scale of a layer of 64 goes into it; in chunks, too. */
+static void scales_of_layers(void)
+{
+    static const char *const names[][2] = {
+        { "blocks.1.ls1.gamma", "blocks.1.attn.proj" },
+        { "blocks.0.2.ls2.gamma", "blocks.2.mlp.fc2" },
+        { "blocks.2.gamma_1", "blocks.2.attn.proj" },
+    };
+
+    for (size_t i = 0; i < VA_COUNT(names); i++) {
+        struct va_tensors *set = mae();
+        struct va_tensor *weight, *bias;
+        enum va_model_kind kind;
+        char name[64];
+
+        add(set, names[i][0], 1, (int64_t[]){ 64 });
+        snprintf(name, sizeof(name), "%s.weight", names[i][1]);
+        weight = va_tensors_find(set, name);
+        snprintf(name, sizeof(name), "%s.bias", names[i][1]);
+        bias = va_tensors_find(set, name);
+        for (int64_t k = 0; k < weight->count; k++)
+            ((float *)weight->data)[k] = 1;
+        ((float *)bias->data)[7] = 2;
+        ((float *)va_tensors_find(set, names[i][0])->data)[7] = .5f;
+        VA_CHECK(import(set, false, &kind) == 0);
+        VA_CHECK_INT(set->count, 4 + 3 * 12 + 2);
+        bias = va_tensors_find(set, name);
+        snprintf(name, sizeof(name), "%s.weight", names[i][1]);
+        weight = va_tensors_find(set, name);
+        VA_CHECK(((float *)bias->data)[7] == 1 && ((float *)bias->data)[6] == 0);
+        for (int64_t k = 0, K = weight->shape[1]; k < weight->count; k++)
+            VA_CHECK(((float *)weight->data)[k] == (k / K == 7 ? .5f : 0));
+        va_tensors_free(set);
+        set = mae();
+        add(set, "blocks.1.ls1.gamma", 1, (int64_t[]){ 63 });
+        refused(set, false,
+                "x.pth: blocks.1.ls1.gamma: found 63 numbers, expected one a row of "
+                "blocks.1.attn.proj.weight");
+        set = mae();
+        add(set, "blocks.3.ls1.gamma", 1, (int64_t[]){ 64 });
+        refused(set, false,
+                "x.pth: blocks.3.ls1.gamma: found 64 numbers, expected one a row of "
+                "blocks.3.attn.proj.weight, which is missing");
+    }
+}
+
+/* Positions of 2x2 patches, and of none, one or all of the tokens before them. */
+static void tokens_without_a_position(void)
+{
+    static const char *const names[] = { "reg_token", "register_tokens", "dist_token" };
+    enum va_model_kind kind;
+
+    for (int64_t before = 0; before < 3; before++)
+        for (int64_t more = 0; more < 3; more++) {
+            struct va_tensors *set = mae();
+            struct va_tensor *pos = va_tensors_find(set, "pos_embed");
+            int64_t rows = 4 + (before == 2 ? 1 + more : before), shape[] = { 1, rows, 64 };
+            float *x;
+
+            *pos->name = '?';
+            add(set, "pos_embed", 3, shape);
+            remove_named(set, "?os_embed");
+            x = va_tensors_find(set, "pos_embed")->data;
+            for (int64_t i = 0; i < rows * 64; i++)
+                x[i] = (float)(i / 64 + 1);
+            if (more)
+                add(set, names[more], 3, (int64_t[]){ 1, more, 64 });
+            VA_CHECK(import(set, false, &kind) == 0);
+            pos = va_tensors_find(set, "pos_embed");
+            VA_CHECK_INT(pos->shape[1], 5 + more);
+            check_meta(set, "image_size", "8");
+            x = pos->data;
+            for (int64_t i = 0; i < 5 + more; i++) /* what was there stays, in its order */
+                VA_CHECK(x[i * 64 + 63] == (float)(i > more       ? rows - 4 + i - more
+                                                   : i < rows - 4 ? i + 1
+                                                                  : 0));
+            va_tensors_free(set);
+        }
 }
 
 static void epsilon(void)
@@ -415,6 +486,8 @@ int main(void)
     VA_TEST(the_mean_of_patches);
     VA_TEST(shapes_that_tell_another_kind);
     VA_TEST(names_of_another_library);
+    VA_TEST(scales_of_layers);
+    VA_TEST(tokens_without_a_position);
     VA_TEST(epsilon);
     VA_TEST(all_faults_are_listed);
     VA_TEST(heads_of_the_families);

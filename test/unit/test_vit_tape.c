@@ -56,7 +56,7 @@ static struct model model_new(const struct va_vit_tape_shape *shape, const int32
                 0.2 * va_rand_normal(5, VA_RAND_TEST, (uint64_t)i, (uint64_t)k);
     m.tape = va_vit_tape_new(m.vit, shape);
     VA_CHECK(m.tape != NULL);
-    m.n = shape->pooled ? B * D : B * (1 + shape->V) * D;
+    m.n = shape->pooled ? B * D : B * (va_vit_prefix(&tiny) + shape->V) * D;
     m.patches = noise(B * shape->V * S, 1);
     m.weights = noise(m.n, 2);
     m.dout = be->ops->alloc(be, m.n);
@@ -181,7 +181,7 @@ static void mean_of_patches(void)
 
     tiny.pool = VA_VIT_MEAN;
     m = model_new(&shape, NULL, factors);
-    check_gradients(&m, 41);
+    check_gradients(&m, tiny.registers ? 42 : 41);
     model_free(&m);
     shape.first = 3;
     m = model_new(&shape, NULL, NULL);
@@ -189,6 +189,24 @@ static void mean_of_patches(void)
     model_free(&m);
     forward_agrees();
     tiny.pool = VA_VIT_CLS;
+}
+
+static void registers(void)
+{
+    struct va_vit_tape_shape shape = { .B = B, .V = P, .pooled = true };
+    struct model m;
+
+    tiny.registers = 3;
+    m = model_new(&shape, NULL, factors);
+    check_gradients(&m, 42);
+    model_free(&m);
+    forward_agrees();
+    shape.pooled = false, shape.V = 4;
+    m = model_new(&shape, some, NULL);
+    check_gradients(&m, 42);
+    model_free(&m);
+    mean_of_patches();
+    tiny.registers = 0;
 }
 
 /* A branch that is dropped in all pictures is one that is not there. */
@@ -214,6 +232,7 @@ int main(void)
     VA_TEST(cls_row_above_frozen_blocks);
     VA_TEST(forward_agrees);
     VA_TEST(mean_of_patches);
+    VA_TEST(registers);
     VA_TEST(dropped_branches);
     VA_CHECK_INT(be->held, 0);
     va_backend_free(be);
