@@ -89,6 +89,8 @@ void va_ear_name(const struct va_ear *e, int64_t column, char name[VA_EAR_NAME])
 
 static int add_wave(struct va_ear *e, const float *samples, int64_t count)
 {
+    if (count == 0) /* there may be no buffer yet */
+        return 0;
     if (va_grow(&e->wave, &e->room, e->have + count, sizeof(*e->wave)) < 0)
         return -1;
     if (samples)

@@ -16,6 +16,8 @@ make_corpus() {
     for v in a b; do va-features export -o $v.npy $v.h5; done
     for v in 1 2 3; do make_image crops/0000$v.jpg 16 12 $((50 * v)); done
     make_video v.mp4 32 24 5 25
+    va-synth -q --videos 1 --test 0 --traps no --frames 12 --size 32 --voice yes -o speaking
+    mv speaking/videos/*.mp4 voice.mp4 && rm -r speaking
     printf 'a\n' >train.txt
     printf 'b\n' >val.txt
     printf '%s\n' image_location,valence,arousal a/00001.jpg,0,0 b/00002.jpg,0,0 >sample.txt
@@ -48,6 +50,7 @@ decode-folder|va-decode -q --every 2 -o out.h5 crops|va-decode -q -o out.h5 crop
 decode-video|va-decode -q --every 2 -o out.h5 v.mp4|va-decode -q -o out.h5 v.mp4
 embed|va-embed -q -w tiny.h5 -o out.h5 b.frames.h5|va-embed -q -j J -w tiny.h5 -o out.h5 a.frames.h5
 embed-video|va-embed -q -w tiny.h5 -o out.h5 b.frames.h5|va-embed -q -j J -w tiny.h5 -o out.h5 v.mp4
+hear|va-hear -q --kind logmel -o out.h5 voice.mp4|va-hear -q -o out.h5 voice.mp4
 faces|va-faces -q --every 2 -w detector.h5 -o out.h5 v.mp4|va-faces -q -j J -w detector.h5 --min-size 0 --min-score 0.01 -o out.h5 v.mp4
 live||va-live -q -j J --detector detector.h5 --min-size 0 --min-score 0.01 -e tiny.h5 -m live.h5 v.mp4
 features-import|va-features import --fps 25 -o out.h5 b.npy|va-features import --fps 25 -o out.h5 a.npy
