@@ -8,14 +8,17 @@
 #   FOLDS_TSV  columns clip, fold, and group: what must stay together
 #   MEMBERS    names of the models; OPTIONS_name are those of va-tcn-mamba-train, or where KIND_name is
 #              ridge of va-ridge
+#   WINDOWS_name  windows of a member that has others than those of FEATURES
 #   SEEDS      seeds of the nets; the first one serves the choice
+#   MIXTURES   names of the mixtures; MIX_name are the members of one, by default all
 #
 # For every pair of folds j, k the members are fitted without both and predict both. What they say
 # of the other folds, never having seen fold k, decides their weights for fold k, per dimension
 # (va-ensemble fit). Then they are fitted without fold k, once per seed, and predict it.
 #
 # Makes $(OUT)/nested.tsv: CCC pooled over all folds, of each member, of the mixture with each seed,
-# and of the mixture of all seeds; $(OUT)/cv/<k>/weights.tsv: what was chosen.
+# and of the mixture of all seeds; $(OUT)/cv/<k>/weights.tsv: what was chosen (of a mixture with another name
+# than mixture: name.weights.tsv).
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := nested
 include $(HERE)params.mk
@@ -23,6 +26,7 @@ $(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)),,$(error set FEATURES, LABELS and
 
 SEEDS   ?= 1 2 3
 MEMBERS ?= line few gru mamba tcn
+MIXTURES ?= mixture
 WINDOW_OPTIONS = --window 300 --stride 100
 
 # A penalised map of all features around a frame; one of the few features that carry over; nets.
@@ -36,12 +40,16 @@ OPTIONS_gru   ?= $(NET) --temporal gru --channels 48,48,48,48
 OPTIONS_mamba ?= $(NET) --temporal mamba --channels 48,48,48,48
 OPTIONS_tcn   ?= $(NET) --temporal tcn-mamba
 
+mixed      = $(or $(MIX_$(1)),$(MEMBERS))
+windows_of = $(or $(WINDOWS_$(1)),$(WINDOWS))
 include $(HERE)given.mk
 $(call need,MEMBERS)
 $(call names,once MEMBERS $(call quoted,$(MEMBERS)))
 $(foreach m,$(MEMBERS),$(if $(and $(filter undefined,$(origin OPTIONS_$(m))),$(filter undefined,$(origin KIND_$(m)))),\
     $(error MEMBERS: nothing says what $(m) is: set OPTIONS_$(m))))
 $(foreach m,$(MEMBERS),$(if $(filter-out ridge net,$(KIND_$(m))),$(error KIND_$(m)=$(KIND_$(m)): expected ridge or net)))
+$(call names,once MIXTURES $(call quoted,$(MIXTURES)))
+$(foreach x,$(MIXTURES),$(foreach m,$(call mixed,$(x)),$(if $(filter $(m),$(MEMBERS)),,$(error MIX_$(x): $(m) is none of MEMBERS))))
 $(call ours,$(OUT)/nested.tsv)
 $(call claim,windows,$(OUT)/pairs/*/*.h5 $(OUT)/cv/*/*.h5 $(OUT)/cv/*/*/*.h5)
 $(foreach m,$(MEMBERS),$(eval SETTINGS_member-$(m) = $$(OPTIONS_$(m)) $$(KIND_$(m))))
@@ -57,12 +65,12 @@ nested: $(OUT)/nested.tsv
 # $(call fit,MEMBER,TRAIN,VAL,SEED): predictions of the videos of VAL go to $@. A net's model
 # stays beside them, so that an interrupted run continues.
 fit = $(if $(filter ridge,$(KIND_$(1))),$(fit_ridge),$(fit_net))
-fit_ridge = $(call tool,va-ridge) $(OPTIONS_$(1)) --groups $(FOLDS_TSV) --windows $(WINDOWS) \
+fit_ridge = $(call tool,va-ridge) $(OPTIONS_$(1)) --groups $(FOLDS_TSV) --windows $(call windows_of,$(1)) \
                 --train $(2) --val $(3) -o $@
 fit_net = $(call tool,va-tcn-mamba-train) $(OPTIONS_$(1)) --seed $(4) -j $(THREADS) -q --resume \
-              --windows $(WINDOWS) --train $(2) --val $(3) -o $@.model && \
+              --windows $(call windows_of,$(1)) --train $(2) --val $(3) -o $@.model && \
           $(call plain,va-predict) -q -m $@.model --mode overlap --clip no -j $(THREADS) \
-              --windows $(WINDOWS) --list $(3) -o $@
+              --windows $(call windows_of,$(1)) --list $(3) -o $@
 
 # ---- the choice ----------------------------------------------------------------------------------
 pair = $(OUT)/pairs/$(firstword $(sort $(1) $(2)))-$(lastword $(sort $(1) $(2)))
@@ -75,7 +83,7 @@ $(1)/val.txt: $(foreach k,$(call folds_of,$(1)),$(SPLIT)/$(k)/val.txt)
 	@sort -u $$^ >$$(part) && $$(put)
 $(1)/train.txt: $(1)/val.txt $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)
 	@sort -u $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt) | grep -vxFf $(1)/val.txt >$$(part) && $$(put)
-$(foreach m,$(MEMBERS),$(1)/$(m).h5): $(1)/%.h5: $(WINDOWS) $(1)/train.txt $(1)/val.txt $(STAMPS)/member-% $(call settings,choice)
+$(foreach m,$(MEMBERS),$(1)/$(m).h5): $(1)/%.h5: $$$$(call windows_of,$$$$*) $(1)/train.txt $(1)/val.txt $(STAMPS)/member-% $(call settings,choice)
 	$$(call fit,$$*,$(1)/train.txt,$(1)/val.txt,$(firstword $(SEEDS)))
 endef
 $(foreach p,$(PAIRS),$(eval $(call PAIR_RULES,$(p))))
@@ -86,40 +94,44 @@ define FOLD_RULES
 $(foreach m,$(MEMBERS),$(OUT)/cv/$(1)/inner/$(m).h5): $(OUT)/cv/$(1)/inner/%.h5: $(foreach p,$(call others,$(1)),$(p)/%.h5)
 	@mkdir -p $$(@D)
 	$$(call tool,va-ensemble) --missing average --clip no -o $$@ $$^
-$(OUT)/cv/$(1)/weights.tsv: $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5) $(SPLIT)/$(1)/train.txt $(call settings,choice)
-	$$(call tool,va-ensemble) fit $(LABEL_OPTIONS) --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
-	    $(MEMBERS:%=$(OUT)/cv/$(1)/inner/%.h5)
 endef
-$(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k))))
+# What one mixture takes of its members.
+weights = $(OUT)/cv/$(1)/$(filter-out mixture.,$(2).)weights.tsv
+define WEIGHT_RULES
+$(call weights,$(1),$(2)): $(patsubst %,$(OUT)/cv/$(1)/inner/%.h5,$(call mixed,$(2))) $(SPLIT)/$(1)/train.txt $(call settings,choice)
+	$$(call tool,va-ensemble) fit $(LABEL_OPTIONS) --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
+	    $(patsubst %,$(OUT)/cv/$(1)/inner/%.h5,$(call mixed,$(2)))
+endef
+$(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k)))$(foreach x,$(MIXTURES),$(eval $(call WEIGHT_RULES,$(k),$(x)))))
 
 # ---- the score ------------------------------------------------------------------------------------
 # Of each fold and seed the members, then their mixture; "all" stands for the mean of the seeds.
 NETS   = $(foreach m,$(MEMBERS),$(if $(filter ridge,$(KIND_$(m))),,$(m)))
 RIDGES = $(filter-out $(NETS),$(MEMBERS))
 define SEED_RULES
-$(foreach m,$(NETS),$(OUT)/cv/$(1)/$(2)/$(m).h5): $(OUT)/cv/$(1)/$(2)/%.h5: $(WINDOWS) $(SPLIT)/$(1)/train.txt $(SPLIT)/$(1)/val.txt $(STAMPS)/member-%
+$(foreach m,$(NETS),$(OUT)/cv/$(1)/$(2)/$(m).h5): $(OUT)/cv/$(1)/$(2)/%.h5: $$$$(call windows_of,$$$$*) $(SPLIT)/$(1)/train.txt $(SPLIT)/$(1)/val.txt $(STAMPS)/member-%
 	@mkdir -p $$(@D)
 	$$(call fit,$$*,$(SPLIT)/$(1)/train.txt,$(SPLIT)/$(1)/val.txt,$(2))
 endef
 define MIX_RULES
-$(OUT)/cv/$(1)/$(2)/mixture.h5: $(OUT)/cv/$(1)/weights.tsv $(foreach m,$(MEMBERS),$(call member,$(1),$(2),$(m)))
-	$$(call tool,va-ensemble) --weight-table $$< -o $$@ $(foreach m,$(MEMBERS),$(call member,$(1),$(2),$(m)))
+$(OUT)/cv/$(1)/$(2)/$(3).h5: $(call weights,$(1),$(3)) $(foreach m,$(call mixed,$(3)),$(call member,$(1),$(2),$(m)))
+	$$(call tool,va-ensemble) --weight-table $$< -o $$@ $(foreach m,$(call mixed,$(3)),$(call member,$(1),$(2),$(m)))
 endef
 member = $(OUT)/cv/$(1)/$(if $(filter $(3),$(NETS)),$(2)/)$(3).h5
-$(foreach m,$(RIDGES),$(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(m).h5)): $(OUT)/cv/%.h5: $(WINDOWS) $$(SPLIT)/$$(*D)/train.txt $$(SPLIT)/$$(*D)/val.txt $(STAMPS)/member-$$(*F)
+$(foreach m,$(RIDGES),$(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(m).h5)): $(OUT)/cv/%.h5: $$(call windows_of,$$(*F)) $$(SPLIT)/$$(*D)/train.txt $$(SPLIT)/$$(*D)/val.txt $(STAMPS)/member-$$(*F)
 	@mkdir -p $(@D)
 	$(call fit,$(*F),$(SPLIT)/$(*D)/train.txt,$(SPLIT)/$(*D)/val.txt)
 $(foreach k,$(FOLDS),$(foreach m,$(NETS),$(OUT)/cv/$(k)/all/$(m).h5)): $(OUT)/cv/%.h5: $$(foreach s,$$(SEEDS),$$(subst /all/,/$$(s)/,$$@)) $(call settings,seeds)
 	@mkdir -p $(@D)
 	$(call tool,va-ensemble) --clip no -o $@ $(filter %.h5,$^)
 $(foreach k,$(FOLDS),$(foreach s,$(SEEDS),$(eval $(call SEED_RULES,$(k),$(s)))))
-$(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(eval $(call MIX_RULES,$(k),$(s)))))
+$(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(foreach x,$(MIXTURES),$(eval $(call MIX_RULES,$(k),$(s),$(x))))))
 
 row = $(call pooled,$(2),printf "$(1)\t%s\t%s\t%s\n"$(comma) c["valence"]$(comma) c["arousal"]$(comma) c["mean"])
 comma := ,
 of_folds = $(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(1).h5)
-$(OUT)/nested.tsv: $(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(OUT)/cv/$(k)/$(s)/mixture.h5)) $(SCORED) $(call settings,table)
+$(OUT)/nested.tsv: $(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(foreach x,$(MIXTURES),$(OUT)/cv/$(k)/$(s)/$(x).h5))) $(SCORED) $(call settings,table)
 	@printf 'model\tvalence\tarousal\tmean\n' >$(part) && \
 	$(foreach m,$(RIDGES),$(call row,$(m),$(call of_folds,$(m)))) \
 	$(foreach m,$(NETS),$(foreach s,$(SEEDS) all,$(call row,$(m) $(s),$(call of_folds,$(s)/$(m))))) \
-	$(foreach s,$(SEEDS) all,$(call row,mixture $(s),$(call of_folds,$(s)/mixture))) $(put)
+	$(foreach x,$(MIXTURES),$(foreach s,$(SEEDS) all,$(call row,$(x) $(s),$(call of_folds,$(s)/$(x))))) $(put)

@@ -88,6 +88,10 @@ whole_tree='^(make (deps demo|deps all WITH="faces starter"|check|DEVELOPER=1 ch
         make_labels --frames 80 --seed "$i" >"labels/c$i.txt"
         printf 'c%d\tg%d\t%d\n' "$i" $((i / 2)) $((i / 2)) >>folds.tsv
     done
+    mkdir sound && ln -s features picture
+    for i in 0 1 2 3 4 5; do make_features --frames 80 --dim 2 --seed "1$i" --video "c$i" "sound/c$i.h5"; done
+    printf 'c0\nc1\nc2\nc3\n' >train.txt
+    printf 'c4\nc5\n' >val.txt
     ln -s "$top/pipelines" pipelines
     export FOLDS="0 1 2" VARIANTS="tcn-mamba transformer" MEMBERS="line gru" OPTIONS_line="--context 2"
     export NET="--channels 4,4 --kernel 3 --layers 1 --epochs 1" OPTIONS_gru="--temporal gru --channels 4,4 --epochs 1"
@@ -99,6 +103,7 @@ whole_tree='^(make (deps demo|deps all WITH="faces starter"|check|DEVELOPER=1 ch
     [ "$(cut -f1 lookahead/ablation.tsv | paste -sd ,)" = "variant,causal,half,smooth" ]
     grep -q "^mixture all" nested/nested.tsv
     [ "$(wc -l <voices/voices.tsv)" -eq 6 ]
+    grep -q "^late all" streams/nested.tsv
 }
 
 @test "README: the whole-tree commands are what CI runs" {

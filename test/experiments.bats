@@ -31,6 +31,12 @@ given() { # given PIPELINE ARGS...
         LABELS="${LABELS:-labels}" FOLDS_TSV=folds.tsv OUT="${OUT:-out}" "$@"
 }
 
+streams() {
+    OUT=${OUT:-joined} given streams STREAMS="picture sound" WINDOW_OPTIONS="--window 40 --stride 40" SEEDS=1 \
+        NET="--channels 4,4 --kernel 3 --layers 1 --hidden 4 --epochs 1 --warmup-epochs 1 --temporal gru" \
+        OPTIONS_linear="--context 2" "$@"
+}
+
 nested() {
     given nested WINDOW_OPTIONS="--window 40 --stride 40" SEEDS="1 2" MEMBERS="line few gru tcn" \
         OPTIONS_line="--context 2" OPTIONS_few="--select forward --features 2 --context 1" \
@@ -116,4 +122,22 @@ ablation() {
     [ "$reads" -eq 3 ]
     [ "$(grep -oE "(bin/va-(window|score)|bin/va-ensemble +fit) .*" <<<"$output" | grep -vc -- "--label-fps 4")" -eq 0 ] ||
         explain "$output"
+}
+
+@test "streams: each alone, all, fusions and mixtures; nothing is made twice" {
+    local v
+    mkdir -p picture sound
+    for v in features/*.h5; do
+        cp "$v" picture
+        make_features --frames 80 --dim 2 --seed 1"${v//[^0-9]/}" --video "$(basename "$v" .h5)" "sound/${v##*/}"
+    done
+    streams -j2 >log 2>&1 || explain "$(cat log)"
+    [ "$(cut -f 1 joined/nested.tsv | paste -sd ' ')" = \
+        "model linear picture 1 picture all sound 1 sound all beside 1 beside all concat 1 concat all cross 1 cross all late 1 late all mixture 1 mixture all" ]
+    [ "$(tail -n +2 joined/cv/0/late.weights.tsv | cut -f 1 | sort -u | grep -c .)" -ge 2 ]
+    [ -s joined/cv/0/weights.tsv ]
+    run -0 streams -j2
+    [ "$output" = "$(cat joined/nested.tsv)" ]
+    run ! streams STREAMS=picture
+    [[ $output == *"set STREAMS (two folders or more)"* ]]
 }

@@ -34,7 +34,7 @@ helps() { # FIRST LINE, COMMAND...
 
 @test "abbreviations: one candidate is taken, several are listed, provenance has full names" {
     make_features --frames 30 --seed 7 in.h5
-    va-window -q --win 20 --str=10 -o short.h5 in.h5
+    va-window -q --win 20 --stri=10 -o short.h5 in.h5
     va-window -q --window 20 --stride 10 -o long.h5 in.h5
     cmp short.h5 long.h5
     [[ $(attribute short.h5 provenance) == *"--window 20 --stride 10"* ]]
