@@ -65,6 +65,16 @@ corpus() { # ARGS...: with small settings
     grep -q -- '--folds-tsv folds.tsv' log
 }
 
+@test "videos and an encoder instead of features" {
+    va-synth -q --videos 6 --test 0 --frames 30 --traps no --seed 6 -o synthetic
+    va-weights init --arch vit_tiny -o encoder.h5
+    mkdir all && cp synthetic/VA_Estimation_Challenge/*_Set/*.txt all/
+    corpus OUT=videos FEATURES='' VIDEOS=synthetic/videos CROPS=synthetic/cropped_aligned ENCODER=encoder.h5 LABELS=all \
+        FOLD_COUNT=2 FOLDS=1 -j2 >log 2>&1 || explain "$(cat log)"
+    va-check videos/features/*.h5 videos/cv/1/val.h5
+    [ "$(grep -cE '^ *1 ' videos/table.txt)" -eq 1 ]
+}
+
 @test "what is wrong is said before the first rule" {
     says() { # TEXT ARGS...
         run -2 --separate-stderr corpus OUT=wrong "${@:2}"

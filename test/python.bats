@@ -67,6 +67,22 @@ PYTHON
     same "made['features'] = x.astype('>f8'); how.update(compression='gzip')"
 }
 
+@test "h5py: float64 is windowed, trained on and predicted from like float32" {
+    python_with numpy h5py
+    mkdir labels && make_labels --frames 6 >labels/v.txt
+    echo v >list
+    va-weights init --arch mamba-va --in-dim 3 --channels 4 --kernel 3 --layers 1 -o model.h5
+    for type in f4 '>f8'; do
+        written "$type" "made['features'] = x.astype('$type')"
+        va-window -q --labels labels --window 4 --stride 2 -o "$type.w.h5" "$type.h5" >/dev/null
+        va-predict -q -m model.h5 --windows "$type.w.h5" --mode overlap -o "$type.p.h5"
+        va-predict -q -m model.h5 -o "$type.s.h5" "$type.h5"
+        va-tcn-mamba-train -q --windows "$type.w.h5" --train list --val list --channels 4 --kernel 3 --layers 1 \
+            --epochs 1 --warmup-epochs 0 -o "$type.m.h5"
+    done
+    for what in p s m; do same_numbers "f4.$what.h5" ">f8.$what.h5"; done # but for the names of inputs
+}
+
 @test "h5py: what does not say the same is refused, with its place" {
     python_with numpy h5py
     refuses() { # TEXT CODE

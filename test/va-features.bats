@@ -111,6 +111,8 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     refuses "x.csv: line 3, column 2 (b): found no number: --missing drop takes such a row for a frame without a face" --fps 25 x.csv
     printf 'a,b\n1,2\n3,x\n' >x.csv
     refuses "x.csv: line 3, column 2 (b): found 'x', expected a number" --fps 25 x.csv
+    printf 'a;b\n1;2\n3;0,5\n' >x.csv
+    refuses "x.csv: line 3, column 2 (b): found '0,5', expected a number with a decimal point" --fps 25 x.csv
     printf 'a,b\n1,2\n3\n' >x.csv
     refuses "x.csv: line 3: found 1 column, expected 2 as in the first line" --fps 25 x.csv
     printf '1e39,2\n' >x.csv

@@ -305,8 +305,9 @@ int va_csv_number(const struct va_csv *csv, int64_t column, double *value)
     *value = (double)NAN;
     if (is_missing(cell))
         return 1;
-    return va_error("%s: %s: found '%.60s', expected a number", csv->path,
-                    va_csv_place(csv, csv->line, column, place, sizeof(place)), cell);
+    return va_error("%s: %s: found '%.60s', expected a number%s", csv->path,
+                    va_csv_place(csv, csv->line, column, place, sizeof(place)), cell,
+                    strchr(cell, ',') ? " with a decimal point" : "");
 }
 
 int va_csv_missing(const struct va_csv *csv, int64_t column, const char *remedy)

@@ -48,10 +48,13 @@ failed:
 
 int va_matrix_open(struct va_matrix *m, const char *path, const struct va_matrix_how *how)
 {
-    *m = (struct va_matrix){
-        .path = path, .rows = -1, .index_at = -1, .time_at = -1, .is_npy = va_npy_is(path)
-    };
+    int is_npy = va_npy_is(path);
+
+    *m = (struct va_matrix){ .path = path, .rows = -1, .index_at = -1, .time_at = -1 };
     m->npy.bytes.fd = -1;
+    if (is_npy < 0)
+        return -1;
+    m->is_npy = is_npy;
     if (!m->is_npy) {
         if (va_csv_open(&m->csv, path, (enum va_csv_header)how->header) < 0)
             return -1;

@@ -222,13 +222,18 @@ static int64_t read_head(struct va_npy *npy)
     return length;
 }
 
-bool va_npy_is(const char *path)
+int va_npy_is(const char *path)
 {
     char head[VA_OUTPUT_HEAD];
     struct stat st;
+    int64_t n;
 
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && va_output_head(path, head) >= MAGIC &&
-           !memcmp(head, magic, MAGIC);
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0; /* whoever opens it says more */
+    n = va_output_head(path, head);
+    if (n < 0)
+        return va_error_read(path, "open");
+    return n >= MAGIC && !memcmp(head, magic, MAGIC);
 }
 
 int va_npy_open(struct va_npy *npy, const char *path)

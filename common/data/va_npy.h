@@ -33,8 +33,8 @@ struct va_npy {
     int64_t room;
 };
 
-/* Whether `path` is a regular file that begins as these do. */
-bool va_npy_is(const char *path);
+/* Whether `path` is a regular file that begins as these do: 1 or 0, -1 after reporting that it cannot be read. */
+VA_MUST_USE int va_npy_is(const char *path);
 
 /* 0, or -1 after reporting; close in both cases. */
 VA_MUST_USE int va_npy_open(struct va_npy *npy, const char *path);
