@@ -50,7 +50,7 @@ struct embedding {
     int32_t *index;         /* [batch] */
     double *pts;
     float *score;
-    struct va_filter *filter;
+    struct va_piped *filter;
     struct va_feed_item
         *given; /* [given_count] pictures that it got; of `answered` the rows came */
     int64_t given_count, given_room, answered;
@@ -154,7 +154,7 @@ static int put_answers(struct embedding *e)
 {
     int64_t n;
 
-    while ((n = va_filter_take(e->filter, e->work->job->batch, e->features)) > 0) {
+    while ((n = va_piped_take(e->filter, e->work->job->batch, e->features)) > 0) {
         const struct va_feed_batch b = { .count = n, .items = e->given + e->answered };
 
         for (int64_t i = 0; i < e->count; i++)
@@ -172,7 +172,7 @@ static int give(struct embedding *e, const struct va_feed_batch *b)
         return -1;
     memcpy(e->given + e->given_count, b->items, (size_t)b->count * sizeof(*e->given));
     e->given_count += b->count;
-    return va_filter_give(e->filter, b->count, b->cut) < 0 ? -1 : put_answers(e);
+    return va_piped_give(e->filter, b->count, b->cut) < 0 ? -1 : put_answers(e);
 }
 
 /* Rows of a batch by the encoder. */
@@ -202,7 +202,7 @@ static int compute(struct embedding *e, struct va_feed *feed)
         va_progress_update(done);
     }
     va_progress_end();
-    if (got == 0 && e->filter && (va_filter_finish(e->filter) < 0 || put_answers(e) < 0))
+    if (got == 0 && e->filter && (va_piped_finish(e->filter) < 0 || put_answers(e) < 0))
         return -1;
     for (int64_t i = 0; i < e->count && got == 0; i++)
         if (e->outputs[i].rows == 0)
@@ -252,7 +252,7 @@ static void release(struct embedding *e)
     va_free(e->pts);
     va_free(e->score);
     va_free(e->given);
-    va_filter_close(e->filter);
+    va_piped_close(e->filter);
 }
 
 /* `c`, or NULL: cuts the pictures. The video is decoded once, for all its people. */
@@ -276,7 +276,7 @@ static int embed(struct work *w, struct va_footage *f, struct va_cropper *c)
             0)
             goto done;
     }
-    if (!w->embedder && !(e.filter = va_filter_open(&w->job->filter)))
+    if (!w->embedder && !(e.filter = va_piped_open(&w->job->filter)))
         goto done;
     feed = va_feed_footage(w->intake, w->job->batch, f);
     result = feed ? compute(&e, feed) : -1;
@@ -372,11 +372,11 @@ static void free_list(char **list, int64_t count)
 /* Other features than those of another command, or of pictures of another size. */
 static int use_filter(struct work *w)
 {
-    const struct va_filter_options *o = &w->job->filter;
+    const struct va_piped_options *o = &w->job->filter;
     const int64_t sizes[] = { o->size, o->width };
     struct va_hash h;
 
-    w->intake = va_filter_intake(o);
+    w->intake = va_piped_intake(o);
     w->width = o->width;
     if (!(w->id = va_new(VA_HASH_TEXT, 1)))
         return -1;

@@ -1,4 +1,4 @@
-#include "jobs/va_filter.h"
+#include "jobs/va_piped.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
@@ -16,8 +16,8 @@
 
 extern char **environ;
 
-struct va_filter {
-    const struct va_filter_options *o;
+struct va_piped {
+    const struct va_piped_options *o;
     pid_t pid;     /* 0: none */
     int to, from;  /* its standard input and output; -1: closed */
     int64_t given; /* pictures */
@@ -26,12 +26,12 @@ struct va_filter {
     int64_t used, room;
 };
 
-static int64_t row_bytes(const struct va_filter *f)
+static int64_t row_bytes(const struct va_piped *f)
 {
     return f->o->width * (int64_t)sizeof(float);
 }
 
-static int64_t rows_so_far(const struct va_filter *f)
+static int64_t rows_so_far(const struct va_piped *f)
 {
     return f->taken + f->used / row_bytes(f);
 }
@@ -39,7 +39,7 @@ static int64_t rows_so_far(const struct va_filter *f)
 /* ---- its life -------------------------------------------------------------------------------- */
 
 /* Start sh -c COMMAND with these descriptors. 0, or an error number. */
-static int start(struct va_filter *f, int in, int out)
+static int start(struct va_piped *f, int in, int out)
 {
     char *words[] = { (char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
                       (char *)(uintptr_t)f->o->command, NULL };
@@ -65,9 +65,9 @@ static int start(struct va_filter *f, int in, int out)
     return error;
 }
 
-struct va_filter *va_filter_open(const struct va_filter_options *o)
+struct va_piped *va_piped_open(const struct va_piped_options *o)
 {
-    struct va_filter *f = va_new(1, sizeof(*f));
+    struct va_piped *f = va_new(1, sizeof(*f));
     int in[2] = { -1, -1 }, out[2] = { -1, -1 }, error;
 
     if (!f)
@@ -90,7 +90,7 @@ struct va_filter *va_filter_open(const struct va_filter_options *o)
     if (!error)
         return f;
     va_error_machine("--filter: cannot start sh: %s", strerror(error));
-    va_filter_close(f);
+    va_piped_close(f);
     return NULL;
 }
 
@@ -102,7 +102,7 @@ static void shut(int *fd)
 }
 
 /* Its status, as waitpid gives it. */
-static int reap(struct va_filter *f)
+static int reap(struct va_piped *f)
 {
     int status = 0;
 
@@ -112,7 +112,7 @@ static int reap(struct va_filter *f)
     return status;
 }
 
-void va_filter_close(struct va_filter *f)
+void va_piped_close(struct va_piped *f)
 {
     if (!f)
         return;
@@ -129,7 +129,7 @@ void va_filter_close(struct va_filter *f)
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 /* Wait for it to end, but not for ever; whether it did. */
-static bool ended(struct va_filter *f, int *status)
+static bool ended(struct va_piped *f, int *status)
 {
     const struct timespec pause = { 0, 10 * 1000 * 1000 };
 
@@ -145,7 +145,7 @@ static bool ended(struct va_filter *f, int *status)
     return false;
 }
 
-static int hangs(const struct va_filter *f)
+static int hangs(const struct va_piped *f)
 {
     return va_error_machine(
         "--filter: no sign of '%s' for %lld seconds, after %lld rows for %lld "
@@ -155,7 +155,7 @@ static int hangs(const struct va_filter *f)
 }
 
 /* It closed a pipe: why, and whether all rows are there. */
-static int conclude(struct va_filter *f)
+static int conclude(struct va_piped *f)
 {
     int64_t rows = rows_so_far(f);
     int status = 0;
@@ -181,7 +181,7 @@ static int conclude(struct va_filter *f)
 }
 
 /* 1 with bytes, 0 at the end, -1 after reporting. */
-static int receive(struct va_filter *f)
+static int receive(struct va_piped *f)
 {
     enum { PIECE = 1 << 16 };
     ssize_t n;
@@ -203,7 +203,7 @@ static int receive(struct va_filter *f)
 }
 
 /* Write `size` bytes, or none, and read what comes meanwhile: with none until the end. 0, or -1 after reporting. */
-static int pump(struct va_filter *f, const char *bytes, int64_t size)
+static int pump(struct va_piped *f, const char *bytes, int64_t size)
 {
     bool finishing = size == 0;
 
@@ -246,9 +246,9 @@ static int pump(struct va_filter *f, const char *bytes, int64_t size)
     return 0;
 }
 
-int va_filter_give(struct va_filter *f, int64_t count, const float *cut)
+int va_piped_give(struct va_piped *f, int64_t count, const float *cut)
 {
-    struct va_intake intake = va_filter_intake(f->o);
+    struct va_intake intake = va_piped_intake(f->o);
 
     for (int64_t i = 0; i < count; i++) {
         f->given++;
@@ -260,13 +260,13 @@ int va_filter_give(struct va_filter *f, int64_t count, const float *cut)
     return 0;
 }
 
-int va_filter_finish(struct va_filter *f)
+int va_piped_finish(struct va_piped *f)
 {
     shut(&f->to);
     return pump(f, NULL, 0);
 }
 
-int64_t va_filter_take(struct va_filter *f, int64_t most, float *rows)
+int64_t va_piped_take(struct va_piped *f, int64_t most, float *rows)
 {
     int64_t n = f->used / row_bytes(f), bytes;
 
@@ -292,12 +292,12 @@ int64_t va_filter_take(struct va_filter *f, int64_t most, float *rows)
 
 static void cut(const void *model, const uint8_t *picture, float *row)
 {
-    const struct va_filter_options *o = model;
+    const struct va_piped_options *o = model;
 
     memcpy(row, picture, (size_t)(3 * o->size * o->size));
 }
 
-struct va_intake va_filter_intake(const struct va_filter_options *o)
+struct va_intake va_piped_intake(const struct va_piped_options *o)
 {
     int64_t bytes = 3 * o->size * o->size, n = (int64_t)sizeof(float);
 
