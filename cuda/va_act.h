@@ -37,6 +37,7 @@ static __device__ __forceinline__ float va_act(enum va_unary f, float x)
     case VA_SOFTPLUS: return x > 20 ? x : log1pf(expf(x));
     case VA_NEG_EXP: return -expf(x);
     case VA_SIGMOID: return va_sigmoid(x);
+    case VA_QUICK_GELU: return x * va_sigmoid(1.702f * x);
     default: return x;
     }
 }
@@ -53,6 +54,7 @@ static __device__ __forceinline__ float va_act_slope(enum va_unary f, float x, f
     case VA_SOFTPLUS: return x > 20 ? 1 : va_sigmoid(x);
     case VA_NEG_EXP: return y;
     case VA_SIGMOID: return y * (1 - y);
+    case VA_QUICK_GELU: s = va_sigmoid(1.702f * x, &rest); return s * (1 + 1.702f * x * rest);
     default: return 1;
     }
 }
@@ -74,6 +76,7 @@ static inline void va_for_act(enum va_unary f, L launch)
     case VA_SOFTPLUS: return launch(va_act_is<VA_SOFTPLUS>());
     case VA_NEG_EXP: return launch(va_act_is<VA_NEG_EXP>());
     case VA_SIGMOID: return launch(va_act_is<VA_SIGMOID>());
+    case VA_QUICK_GELU: return launch(va_act_is<VA_QUICK_GELU>());
     default: return launch(va_act_is<VA_IDENTITY>());
     }
 }

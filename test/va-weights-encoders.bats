@@ -141,3 +141,20 @@ shard() {
     run -3 --separate-stderr va-mae-pretrain --init registers.h5 --epochs 1 -o no.h5 a.h5
     [ "$stderr" = "va-mae-pretrain: registers.h5: found register tokens (reg_token), expected none in a masked autoencoder" ]
 }
+
+@test "CLIP and FaRL: a norm before the blocks, QuickGELU" {
+    for case in openai_clip clip timm_clip; do
+        import $case
+        [ "$(said act $case.h5) $(said eps $case.h5)" = "quickgelu 1e-05" ]
+    done
+    va-weights info clip.h5 | grep -q $'^tensor\tnorm_pre.weight\t12\t'
+    run ! grep -q "patch_embed.proj.bias" <(va-weights info clip.h5)
+    tuned openai_clip
+    [ "$(said act tuned.h5)" = quickgelu ]
+    run -0 --separate-stderr va-weights import --drop 'golden.*' --set act=gelu -o e.h5 "$GOLDEN/clip.safetensors"
+    [ "$(said act e.h5)" = "" ]
+    [[ $stderr == *"found names of CLIP; assuming eps=1e-5 act=quickgelu (override with --set)"* ]] || explain "$stderr"
+    refused "act is relu, expected gelu or quickgelu" clip --set act=relu
+    run -3 --separate-stderr va-mae-pretrain --init clip.h5 --epochs 1 -o no.h5 a.h5
+    [ "$stderr" = "va-mae-pretrain: clip.h5: found a norm before the blocks (norm_pre), expected none in a masked autoencoder" ]
+}

@@ -12,6 +12,7 @@
 #include "media/va_source.h"
 #include "ops/va_device.h"
 #include "ops/va_precision.h"
+#include <signal.h>
 
 enum store { STORE_F32, STORE_F16 };
 static const char *const store_names[] = { "f32", "f16", NULL };
@@ -45,6 +46,12 @@ static const struct va_usage usage = {
         "for each row and each output; attention and all else stay float32. It is the fastest on CPUs "
         "with AMX or VNNI. With --verbose, the first four pictures are computed in float32, too, to "
         "say how near their features are; that takes the memory of f32.\n\n"
+        "--filter COMMAND gets features from another program, started by sh for each video. Its "
+        "standard input is pictures of --filter-size pixels per side, 3 bytes a pixel (red, green, "
+        "blue), row by row, without headers. It has to write --filter-width float32 numbers for each "
+        "picture to its standard output, in order, and to end after its input. It may read ahead. A row "
+        "too many or too few, a status other than 0 and --filter-timeout seconds without a sign are "
+        "errors.\n\n"
         "With --output-dir DIR there may be many videos; the features of video NAME are "
         "written to DIR/NAME.h5.\n\n"
         "With --faces FACES.h5, from va-faces, the frames of a person are cropped to the face and "
@@ -75,6 +82,16 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_INT(0, "tolerate", &a->job.tolerate, 0, VA_NUMBER_MAX,
                    "number of broken packets and images of a video to skip before giving up"),
         VA_OPT_RUN_INT(0, "batch", &a->job.batch, 1, 4096, "frames computed together"),
+        VA_OPT_GROUP("features of another program"),
+        VA_OPT_STRING(0, "filter", &a->job.filter.command, "COMMAND",
+                      "program that turns pictures into features, instead of --weights"),
+        VA_OPT_INT(0, "filter-width", &a->job.filter.width, 0, 65536,
+                   "numbers of a row of COMMAND; needed with --filter"),
+        VA_OPT_INT(0, "filter-size", &a->job.filter.size, 1, 4096,
+                   "side of the pictures for COMMAND in pixels"),
+        VA_OPT_INT(0, "filter-timeout", &a->job.filter.timeout, 1, 86400,
+                   "seconds without a sign of COMMAND after which to give up"),
+        VA_OPT_GROUP("computing"),
         VA_OPT_DEVICE(&a->job.device),
         VA_OPT_PRECISION(&a->job.precision),
         VA_OPT_UNCONFINED(&a->unconfined),
@@ -83,13 +100,20 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     };
     char **inputs;
 
-    *a = (struct args){ .job = { .batch = 16, .device = "auto", .crop = VA_CROPPER_DEFAULTS } };
+    *a = (struct args){ .job = { .batch = 16,
+                                 .device = "auto",
+                                 .crop = VA_CROPPER_DEFAULTS,
+                                 .filter = { .size = 224, .timeout = 60 } } };
     a->job.inputs = inputs = va_options_parse(table, &usage, argc, argv, status);
     a->job.half = a->store == STORE_F16;
     if (!inputs)
         return false;
-    if (!a->job.weights)
+    if (!a->job.weights && !a->job.filter.command)
         return va_usage_error(status, "missing --weights ENCODER.h5");
+    if (a->job.weights && a->job.filter.command)
+        return va_usage_error(status, "--weights and --filter conflict");
+    if (a->job.filter.command && !a->job.filter.width)
+        return va_usage_error(status, "missing --filter-width N for --filter");
     if (!a->job.output == !a->job.output_dir)
         return va_usage_error(status, a->job.output ? "--output and --output-dir conflict"
                                                     : "missing --output FILE");
@@ -114,6 +138,7 @@ static int run(struct args *a)
 {
     struct va_embed_job *job = &a->job;
 
+    signal(SIGPIPE, SIG_IGN);                /* of a filter that ended: its status says why */
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
         return va_tool_status(-1);
     va_threads_set((int)job->threads);

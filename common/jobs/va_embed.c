@@ -1,6 +1,7 @@
 #include "jobs/va_embed.h"
 
 #include "base/va_error.h"
+#include "base/va_hash.h"
 #include "base/va_mem.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
@@ -17,7 +18,9 @@
 /* One encoder, and the videos that are done. */
 struct work {
     const struct va_embed_job *job;
-    struct va_embedder *embedder;
+    struct va_embedder *embedder; /* NULL: a filter for each video */
+    int64_t width;
+    struct va_intake intake;
     bool compared; /* its features with those in float32 */
     char *id;      /* of the encoder */
     char *trained; /* on what (io/va_pictured.h), or NULL */
@@ -47,6 +50,10 @@ struct embedding {
     int32_t *index;         /* [batch] */
     double *pts;
     float *score;
+    struct va_piped *filter;
+    struct va_feed_item
+        *given; /* [given_count] pictures that it got; of `answered` the rows came */
+    int64_t given_count, given_room, answered;
 };
 
 /* DIR/VIDEO.h5, once. A new string. */
@@ -74,10 +81,10 @@ static int open_output(const struct embedding *e, struct work *w, struct output 
     o->video = video;
     o->path = path_of(w, e->footage, video);
     if (!o->path ||
-        va_features_create(&o->file, o->path, va_footage_count(e->footage),
-                           va_embedder_width(w->embedder), job->half) < 0 ||
+        va_features_create(&o->file, o->path, va_footage_count(e->footage), w->width,
+                           job->half) < 0 ||
         (input && va_h5_put_string(o->file.out, NULL, "input", input) < 0) ||
-        va_h5_add_input(o->file.out, job->weights, w->id) < 0)
+        (job->weights && va_h5_add_input(o->file.out, job->weights, w->id) < 0))
         return -1;
     return e->cropper ? va_h5_add_input(o->file.out, va_cropper_path(e->cropper),
                                         va_cropper_id(e->cropper))
@@ -87,7 +94,7 @@ static int open_output(const struct embedding *e, struct work *w, struct output 
 /* The rows of a batch that are output i's. */
 static int put_rows(struct embedding *e, const struct va_feed_batch *b, int64_t i)
 {
-    int64_t width = va_embedder_width(e->work->embedder), n = 0;
+    int64_t width = e->work->width, n = 0;
     struct output *o = &e->outputs[i];
 
     for (int64_t k = 0; k < b->count; k++) {
@@ -142,6 +149,44 @@ static int compare(struct work *w, const struct va_feed_batch *b, const float *f
     return result;
 }
 
+/* Rows of the filter for the pictures that wait for one. */
+static int put_answers(struct embedding *e)
+{
+    int64_t n;
+
+    while ((n = va_piped_take(e->filter, e->work->job->batch, e->features)) > 0) {
+        const struct va_feed_batch b = { .count = n, .items = e->given + e->answered };
+
+        for (int64_t i = 0; i < e->count; i++)
+            if (put_rows(e, &b, i) < 0)
+                return -1;
+        e->answered += n;
+    }
+    return (int)n;
+}
+
+/* A batch goes to the filter, which answers when it likes. */
+static int give(struct embedding *e, const struct va_feed_batch *b)
+{
+    if (va_grow(&e->given, &e->given_room, e->given_count + b->count, sizeof(*e->given)) < 0)
+        return -1;
+    memcpy(e->given + e->given_count, b->items, (size_t)b->count * sizeof(*e->given));
+    e->given_count += b->count;
+    return va_piped_give(e->filter, b->count, b->cut) < 0 ? -1 : put_answers(e);
+}
+
+/* Rows of a batch by the encoder. */
+static int compute_batch(struct embedding *e, const struct va_feed_batch *b)
+{
+    if (va_embedder_run(e->work->embedder, b->count, b->cut, e->features) < 0 ||
+        (!e->work->compared && compare(e->work, b, e->features) < 0))
+        return -1;
+    for (int64_t i = 0; i < e->count; i++)
+        if (put_rows(e, b, i) < 0)
+            return -1;
+    return 0;
+}
+
 /* What the feed brings, until its end or the first failure. */
 static int compute(struct embedding *e, struct va_feed *feed)
 {
@@ -151,16 +196,14 @@ static int compute(struct embedding *e, struct va_feed *feed)
 
     va_progress_begin("frames", va_footage_expected(e->footage));
     while ((got = va_feed_next(feed, &b)) > 0) {
-        if (va_embedder_run(e->work->embedder, b->count, b->cut, e->features) < 0 ||
-            (!e->work->compared && compare(e->work, b, e->features) < 0))
+        if ((e->filter ? give : compute_batch)(e, b) < 0)
             return -1;
-        for (int64_t i = 0; i < e->count; i++)
-            if (put_rows(e, b, i) < 0)
-                return -1;
         done += b->count;
         va_progress_update(done);
     }
     va_progress_end();
+    if (got == 0 && e->filter && (va_piped_finish(e->filter) < 0 || put_answers(e) < 0))
+        return -1;
     for (int64_t i = 0; i < e->count && got == 0; i++)
         if (e->outputs[i].rows == 0)
             got = va_error("%s: found no frame%s%s", va_footage_path(e->footage),
@@ -186,7 +229,7 @@ static int commit_all(struct embedding *e)
 
 static int new_rows(struct embedding *e)
 {
-    int64_t batch = e->work->job->batch, width = va_embedder_width(e->work->embedder);
+    int64_t batch = e->work->job->batch, width = e->work->width;
 
     e->features = va_new(batch * width, sizeof(*e->features));
     e->rows = va_new(batch * width, sizeof(*e->rows));
@@ -208,6 +251,8 @@ static void release(struct embedding *e)
     va_free(e->index);
     va_free(e->pts);
     va_free(e->score);
+    va_free(e->given);
+    va_piped_close(e->filter);
 }
 
 /* `c`, or NULL: cuts the pictures. The video is decoded once, for all its people. */
@@ -218,8 +263,9 @@ static int embed(struct work *w, struct va_footage *f, struct va_cropper *c)
     struct va_feed *feed;
     int result = -1;
 
-    (void)va_pictured_compare(va_footage_path(f), va_footage_input(f), w->job->weights,
-                              w->trained);
+    if (w->job->weights)
+        (void)va_pictured_compare(va_footage_path(f), va_footage_input(f), w->job->weights,
+                                  w->trained);
     e.outputs = va_new(count, sizeof(*e.outputs));
     if (!e.outputs || new_rows(&e) < 0)
         goto done;
@@ -230,7 +276,9 @@ static int embed(struct work *w, struct va_footage *f, struct va_cropper *c)
             0)
             goto done;
     }
-    feed = va_feed_footage(va_embedder_intake(w->embedder), w->job->batch, f);
+    if (!w->embedder && !(e.filter = va_piped_open(&w->job->filter)))
+        goto done;
+    feed = va_feed_footage(w->intake, w->job->batch, f);
     result = feed ? compute(&e, feed) : -1;
     va_feed_free(feed); /* nobody else is at the footage now */
     if (result == 0)
@@ -321,34 +369,59 @@ static void free_list(char **list, int64_t count)
     va_free(list);
 }
 
+/* Other features than those of another command, or of pictures of another size. */
+static int use_filter(struct work *w)
+{
+    const struct va_piped_options *o = &w->job->filter;
+    const int64_t sizes[] = { o->size, o->width };
+    struct va_hash h;
+
+    w->intake = va_piped_intake(o);
+    w->width = o->width;
+    if (!(w->id = va_new(VA_HASH_TEXT, 1)))
+        return -1;
+    va_hash_init(&h);
+    va_hash_add(&h, sizes, sizeof(sizes));
+    va_hash_add(&h, o->command, strlen(o->command));
+    va_hash_finish(&h, w->id);
+    return 0;
+}
+
+static int use_encoder(struct work *w, struct va_backend **be)
+{
+    const struct va_embed_job *job = w->job;
+    struct va_tensors *set = va_model_open(job->weights, &w->id);
+    int result = set ? 0 : -1;
+
+    if (set && va_tensors_meta(set, "input") &&
+        !(w->trained = va_strdup(va_tensors_meta(set, "input"))))
+        result = -1;
+    *be = result == 0 ? va_device_open(job->device) : NULL;
+    if (*be) {
+        (*be)->precision = (enum va_precision)job->precision;
+        (*be)->batch = job->batch;
+        w->embedder = va_embedder_new(*be, set, job->weights, job->batch);
+    }
+    va_tensors_free(set); /* as large as the model: before its prepared forms take room */
+    if (!w->embedder)
+        return -1;
+    w->intake = va_embedder_intake(w->embedder);
+    w->width = va_embedder_width(w->embedder);
+    return 0;
+}
+
 int va_embed(const struct va_embed_job *job)
 {
     struct work w = { .job = job };
     bool compares = job->precision == VA_INT8_PRODUCTS && va_verbosity() == VA_VERBOSE;
-    struct va_tensors *set = NULL;
     struct va_backend *be = NULL;
     int result = -1;
 
     w.compared = !compares;
-    if (find_inputs(&w) < 0 || (job->output_dir && va_make_folder(job->output_dir) < 0))
-        goto done;
-    set = va_model_open(job->weights, &w.id);
-    if (set && va_tensors_meta(set, "input") &&
-        !(w.trained = va_strdup(va_tensors_meta(set, "input"))))
-        goto done;
-    be = set ? va_device_open(job->device) : NULL;
-    if (be) {
-        be->precision = (enum va_precision)job->precision;
-        be->batch = job->batch;
-    }
-    w.embedder = be ? va_embedder_new(be, set, job->weights, job->batch) : NULL;
-    va_tensors_free(set); /* as large as the model: before its prepared forms take room */
-    set = NULL;
-    result = w.embedder ? 0 : -1;
+    if (find_inputs(&w) == 0 && (!job->output_dir || va_make_folder(job->output_dir) == 0))
+        result = job->filter.command ? use_filter(&w) : use_encoder(&w, &be);
     for (int64_t i = 0; i < w.input_count && result == 0; i++)
         result = embed_one(&w, w.inputs[i]);
-done:
-    va_tensors_free(set);
     free_list(w.inputs, w.input_count);
     free_list(w.videos, w.done);
     va_embedder_free(w.embedder);

@@ -1,5 +1,6 @@
 /*
- * va_embed.h - rows of features for the frames of videos: the CLS row of an encoder for each.
+ * va_embed.h - rows of features for the frames of videos: the CLS row of an encoder for each, or what another
+ * program gives (jobs/va_piped.h).
  *
  * Schema:    writes va.features/1 (schemas/va.features.md)
  */
@@ -8,11 +9,13 @@
 
 #include "base/va_attr.h"
 #include "faces/va_cropper.h"
+#include "jobs/va_piped.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 struct va_embed_job {
-    const char *weights; /* file of the encoder */
+    const char *weights;            /* file of the encoder; or */
+    struct va_piped_options filter; /* with `command` */
     char *const *inputs; /* as va_footage_open takes them, or folders of folders; NULL last */
     const char *name;    /* of the only video; NULL: by its file */
     const char *output;  /* for one video, or NULL: */

@@ -40,8 +40,8 @@ static const int64_t encoders[][6] = {
 
 static const char *const settings[][12] = {
     [VA_MODEL_ENCODER] = { "image_size", "patch_size", "heads", "mean", "std", "pool", "eps",
-                           "input", NULL },
-    [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "eps",
+                           "act", "input", NULL },
+    [VA_MODEL_MAE] = { "image_size", "patch_size", "heads", "mean", "std", "eps", "act",
                        "decoder_heads", "input", NULL },
     [VA_MODEL_HEAD] = { "in-norm", "lookahead", "encoder", "fps-min", "fps-max", "input",
                         NULL },

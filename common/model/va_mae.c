@@ -81,7 +81,9 @@ static int declare_decoder(struct va_mae *m, struct va_params *list)
     struct va_param pos = {
         .rank = 3, .shape = { 1, 1 + patches_of(m), E }, .init = VA_INIT_SINCOS, .frozen = true
     };
-    struct va_block_sizes sizes = { .D = E, .heads = c->heads, .mlp = 4 * E, .eps = NORM_EPS };
+    struct va_block_sizes sizes = {
+        .D = E, .heads = c->heads, .mlp = 4 * E, .eps = NORM_EPS, .act = VA_GELU
+    };
 
     if ((m->mask_token = va_params_add(list, &token, "mask_token")) < 0 ||
         (m->embed = declare_linear(list, "decoder_embed", E, c->encoder.width)) < 0 ||

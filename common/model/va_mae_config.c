@@ -29,10 +29,10 @@ int va_mae_config_check(const struct va_mae_config *c, const char *where)
     if (va_vit_config_check(&c->encoder, where) < 0 ||
         va_settings_check_sizes(&va_mae_settings, c, where) < 0)
         return -1;
-    if (c->encoder.registers)
-        return va_error("%s: found register tokens (reg_token), expected none in a masked "
-                        "autoencoder",
-                        where);
+    if (c->encoder.registers || c->encoder.pre_norm)
+        return va_error("%s: found %s, expected none in a masked autoencoder", where,
+                        c->encoder.registers ? "register tokens (reg_token)"
+                                             : "a norm before the blocks (norm_pre)");
     if (c->encoder.pool != VA_VIT_CLS)
         return va_error("%s: found an encoder whose feature is the mean of its patches "
                         "(fc_norm.weight), expected one with norm.weight in a masked "

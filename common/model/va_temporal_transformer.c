@@ -75,9 +75,12 @@ static struct va_param uniform(int64_t N, int64_t K)
 static int declare(void *layer, struct va_params *list, const char *prefix, int64_t l,
                    const struct va_temporal_config *c, enum va_temporal_init init)
 {
-    const struct va_block_sizes sizes = {
-        .D = c->width, .heads = c->heads, .mlp = c->mlp, .eps = NORM_EPS, .causal = true
-    };
+    const struct va_block_sizes sizes = { .D = c->width,
+                                          .heads = c->heads,
+                                          .mlp = c->mlp,
+                                          .eps = NORM_EPS,
+                                          .act = VA_GELU,
+                                          .causal = true };
     struct layer *s = layer;
 
     (void)init;

@@ -32,7 +32,8 @@ static int64_t declare_patches(const struct va_vit_config *c, va_block_law law,
     weight.shape[1] = 3;
     weight.shape[2] = weight.shape[3] = c->patch;
     weight.decay = true;
-    return va_dense_declare(list, c->width, size, &weight, &zero, "patch_embed.proj");
+    return va_dense_declare(list, c->width, size, &weight, c->pre_norm ? NULL : &zero,
+                            "patch_embed.proj");
 }
 
 static int64_t declare_registers(const struct va_vit_config *c, struct va_params *list)
@@ -52,9 +53,12 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
                             .shape = { 1, va_vit_prefix(c) + va_vit_patches(c), c->width },
                             .init = VA_INIT_SINCOS,
                             .frozen = true };
-    struct va_block_sizes sizes = {
-        .D = c->width, .heads = c->heads, .mlp = c->mlp, .eps = c->eps
-    };
+    struct va_block_sizes sizes = { .D = c->width,
+                                    .heads = c->heads,
+                                    .mlp = c->mlp,
+                                    .eps = c->eps,
+                                    .act = c->act == VA_VIT_QUICK_GELU ? VA_QUICK_GELU
+                                                                       : VA_GELU };
     va_block_law law = init == VA_VIT_INIT_MAE ? va_block_xavier : keep_variance;
 
     cls.a = init == VA_VIT_INIT_MAE ? 0.02 : 1;
@@ -64,7 +68,9 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
         return -1;
     l->pos = va_params_add(list, &pos, "pos_embed");
     l->patch = l->pos < 0 ? -1 : declare_patches(c, law, list);
+    l->pre = -1;
     if (l->patch < 0 ||
+        (c->pre_norm && (l->pre = va_layernorm_declare(list, c->width, "norm_pre")) < 0) ||
         va_blocks_declare(&l->blocks, list, "blocks", c->depth, &sizes, law) < 0)
         return -1;
     l->norm = va_layernorm_declare(list, c->width, c->pool == VA_VIT_MEAN ? "fc_norm" : "norm");
@@ -150,6 +156,7 @@ static void plan(struct va_vit *vit, int64_t B)
     int64_t T = va_vit_prefix(c) + va_vit_patches(c);
 
     vit->x = va_arena_take(&vit->arena, B * T, c->width);
+    vit->normed = c->pre_norm ? va_arena_take(&vit->arena, B * T, c->width) : NULL;
     va_blocks_plan(&vit->layers.blocks,
                    &(struct va_blocks_shape){
                        .B = B, .T = T, .queries = va_vit_queries(c, T), .first = c->depth },
@@ -208,6 +215,12 @@ static struct va_param *at(const struct va_vit *vit, int64_t i)
     return &vit->params->items[i];
 }
 
+static void norm(struct va_vit *vit, int64_t layer, int64_t M, const void *x, void *y)
+{
+    va_layernorm_forward(vit->params, layer,
+                         &(struct va_norm){ .M = M, .eps = vit->config.eps, .x = x, .y = y });
+}
+
 /* The tokens of parameter i, which are rows from `row` on of every picture, with their positions. */
 static void embed_tokens(struct va_vit *vit, int64_t B, int64_t i, int64_t row)
 {
@@ -225,8 +238,9 @@ static void embed_tokens(struct va_vit *vit, int64_t B, int64_t i, int64_t row)
                               .stepy = T * D });
 }
 
-/* x [B*T, D]: the CLS token and registers, then the patches, each with its position. */
-static void embed(struct va_vit *vit, int64_t B, const void *patches)
+/* The CLS token and registers, then the patches, each with its position. The result [B*T, D] is the residual stream
+ * before the first block. */
+static void *embed(struct va_vit *vit, int64_t B, const void *patches)
 {
     struct va_backend *be = vit->be;
     int64_t D = vit->config.width, P = va_vit_patches(&vit->config);
@@ -244,21 +258,20 @@ static void embed(struct va_vit *vit, int64_t B, const void *patches)
                                           .B = B,
                                           .stepx = P * va_vit_patch_size(&vit->config),
                                           .stepy = (first + P) * D });
-}
-
-static void last_norm(struct va_vit *vit, int64_t M, const void *x, void *y)
-{
-    va_layernorm_forward(vit->params, vit->layers.norm,
-                         &(struct va_norm){ .M = M, .eps = vit->config.eps, .x = x, .y = y });
+    if (!vit->normed)
+        return vit->x;
+    norm(vit, vit->layers.pre, B * (first + P), vit->x, vit->normed);
+    return vit->normed;
 }
 
 void va_vit_tokens(struct va_vit *vit, int64_t B, const void *patches, void *tokens)
 {
     int64_t T = va_vit_prefix(&vit->config) + va_vit_patches(&vit->config);
 
-    embed(vit, B, patches);
-    last_norm(vit, B * T,
-              va_blocks_forward(&vit->layers.blocks, B, T, vit->x, NULL, &vit->acts), tokens);
+    void *x = embed(vit, B, patches);
+
+    norm(vit, vit->layers.norm, B * T,
+         va_blocks_forward(&vit->layers.blocks, B, T, x, NULL, &vit->acts), tokens);
 }
 
 /* A picture of T rows and one column, seen from the first patch on. */
@@ -279,12 +292,10 @@ void va_vit_mean(const struct va_vit *vit, int64_t B, int64_t T, const void *x, 
 void va_vit_forward(struct va_vit *vit, int64_t B, const void *patches, void *cls)
 {
     int64_t T = va_vit_prefix(&vit->config) + va_vit_patches(&vit->config);
-    const void *x;
+    const void *x = va_blocks_forward(&vit->layers.blocks, B, va_vit_queries(&vit->config, T),
+                                      embed(vit, B, patches), NULL, &vit->acts);
 
-    embed(vit, B, patches);
-    x = va_blocks_forward(&vit->layers.blocks, B, va_vit_queries(&vit->config, T), vit->x, NULL,
-                          &vit->acts);
     if (vit->mean)
         va_vit_mean(vit, B, T, x, vit->mean);
-    last_norm(vit, B, vit->mean ? vit->mean : x, cls);
+    norm(vit, vit->layers.norm, B, vit->mean ? vit->mean : x, cls);
 }

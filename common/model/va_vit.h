@@ -10,7 +10,7 @@
  *          R registers, T = 1 + R + P tokens, D width, H heads, M hidden width of the MLP
  *
  *     patches [B, P, 3*p*p] -> D each, CLS and registers in front, + positions [T, D]
- *       -> depth times: x += attention(norm1(x)), x += mlp(norm2(x)) -> norm -> CLS [B, D]
+ *       [-> norm_pre] -> depth times: x += attention(norm1(x)), x += mlp(norm2(x)) -> norm -> CLS [B, D]
  *                                                  or mean of patches -> fc_norm -> row [B, D]
  */
 #ifndef VA_VIT_H
@@ -26,6 +26,10 @@ enum { VA_VIT_DEPTH_MAX = 256, VA_VIT_REGISTERS_MAX = 64 };
 enum va_vit_pool { VA_VIT_CLS, VA_VIT_MEAN };
 extern const char *const va_vit_pool_names[];
 
+/* What the MLP of a block does between its layers: the metadata `act`. */
+enum va_vit_act { VA_VIT_GELU, VA_VIT_QUICK_GELU };
+extern const char *const va_vit_act_names[];
+
 struct va_vit_config {
     int64_t image, patch; /* S and p: 224, 16 */
     int64_t width, depth; /* 1024, 24 */
@@ -35,6 +39,9 @@ struct va_vit_config {
     double std[3];        /* to (pixel - mean) / std */
     enum va_vit_pool pool;
     double eps; /* of the norms: 1e-6 */
+    enum va_vit_act act;
+    bool
+        pre_norm; /* a norm of the tokens before the blocks, and patches without a bias (CLIP) */
 };
 
 /*
@@ -55,8 +62,8 @@ void va_vit_config_default(struct va_vit_config *c); /* ViT-Large/16, normalised
 /* 0, or -1 after reporting which value is out of range (`where` names it: a file, an option). */
 VA_MUST_USE int va_vit_config_check(const struct va_vit_config *c, const char *where);
 
-/* The configuration as metadata (arch = vit, image_size, patch_size, heads, mean, std; pool and
- * eps where they are not the usual ones), and back: sizes come from the tensors' shapes, pool from the name of the last norm; what is not in the metadata is the default
+/* The configuration as metadata (arch = vit, image_size, patch_size, heads, mean, std; pool,
+ * eps and act where they are not the usual ones), and back: sizes come from the tensors' shapes, pool from the name of the last norm, pre_norm from its own; what is not in the metadata is the default
  * (image_size from the number of positions; heads = width / 64, but 16 in the huge and giant
  * models, which are 1152, 1280, 1408 or 1664 wide). */
 VA_MUST_USE int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set);

@@ -11,6 +11,7 @@ static const double face_mean[3] = { .471, .363, .333 }, face_std[3] = { .220, .
 
 static const double usual_eps = 1e-6; /* timm, MAE, DINOv2 */
 
+const char *const va_vit_act_names[] = { "gelu", "quickgelu", NULL };
 const char *const va_vit_pool_names[] = { "cls", "mean", NULL };
 
 #define AT(field) .offset = offsetof(struct va_vit_config, field)
@@ -102,6 +103,7 @@ static int store_reals(struct va_tensors *set, const char *key, int count, const
 static int store_extras(const struct va_vit_config *c, struct va_tensors *set)
 {
     return (c->pool && va_tensors_set_meta(set, "pool", va_vit_pool_names[c->pool]) < 0) ||
+                   (c->act && va_tensors_set_meta(set, "act", va_vit_act_names[c->act]) < 0) ||
                    (c->eps != usual_eps && store_reals(set, "eps", 1, &c->eps) < 0)
                ? -1
                : 0;
@@ -251,6 +253,16 @@ static int load_registers(struct va_vit_config *c, const struct va_tensors *set,
     return 0;
 }
 
+static int load_act(struct va_vit_config *c, const struct va_tensors *set, const char *path)
+{
+    int act = VA_VIT_GELU;
+
+    if (load_choice(set, path, "act", va_vit_act_names, &act) < 0)
+        return -1;
+    c->act = act == VA_VIT_GELU ? VA_VIT_GELU : VA_VIT_QUICK_GELU;
+    return 0;
+}
+
 /* An encoder has one last norm; its name says what it normalises. */
 static int load_pool(struct va_vit_config *c, const struct va_tensors *set, const char *path)
 {
@@ -303,8 +315,9 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     if (c->heads == 0 && !va_tensors_meta(set, "heads"))
         return va_error("%s: width %lld is not a multiple of 64: give the number of heads",
                         path, (long long)c->width);
-    if (load_registers(c, set, path) < 0 || load_pool(c, set, path) < 0 ||
-        load_image(c, set, path, pos->shape[1]) < 0)
+    c->pre_norm = va_tensors_find(set, "norm_pre.weight") != NULL;
+    if (load_registers(c, set, path) < 0 || load_act(c, set, path) < 0 ||
+        load_pool(c, set, path) < 0 || load_image(c, set, path, pos->shape[1]) < 0)
         return -1;
     return va_vit_config_check(c, path);
 }

@@ -9,7 +9,7 @@
 
 /* Indices in the parameter list; a bias follows its weight. */
 struct va_vit_layers {
-    int64_t cls, registers, pos, patch, norm; /* registers -1: none */
+    int64_t cls, registers, pos, patch, pre, norm; /* registers, pre -1: none */
     struct va_blocks blocks;
 };
 
@@ -30,8 +30,9 @@ struct va_vit {
 
     int64_t B; /* pictures reserved */
     struct va_arena arena;
-    void *x;    /* [B*T, D] the residual stream */
-    void *mean; /* [B, D] of its patches; with VA_VIT_MEAN */
+    void *x;      /* [B*T, D] tokens, then the residual stream */
+    void *normed; /* [B*T, D] the residual stream where they are normalised before */
+    void *mean;   /* [B, D] of its patches; with VA_VIT_MEAN */
     struct va_blocks_acts acts;
 };
 

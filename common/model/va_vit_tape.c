@@ -12,6 +12,7 @@ struct va_vit_tape {
     struct va_blocks_acts acts;
     int64_t prefix, T;         /* 1 + R, and with V: rows of a picture */
     void *embedded;            /* [M, D], M = B T */
+    void *entered, *pre_stats; /* [M, D], [M, 2] normalised before the blocks; or `embedded` */
     void *mean;                /* [B, D] of the patches; NULL: not wanted */
     void *normed, *norm_stats; /* [Q, D], [Q, 2]; Q = M, or B with `pooled` */
     void *grad[2];             /* [M, D] */
@@ -67,6 +68,8 @@ static void plan(struct va_vit_tape *t)
     bool mean = queries_of(t) != rows_of(t);
 
     t->embedded = va_arena_take(a, M, c->width);
+    t->entered = c->pre_norm ? va_arena_take(a, M, c->width) : t->embedded;
+    t->pre_stats = c->pre_norm ? va_arena_take(a, M, 2) : NULL;
     va_blocks_plan(&t->vit->layers.blocks,
                    &(struct va_blocks_shape){
                        .B = s->B, .T = T, .queries = queries_of(t), .first = s->first },
@@ -233,7 +236,14 @@ const void *va_vit_tape_forward(struct va_vit_tape *t, const void *patches)
 
     t->patches = patches;
     embed(t, patches);
-    x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t), t->embedded,
+    if (t->pre_stats)
+        va_layernorm_forward(t->vit->params, t->vit->layers.pre,
+                             &(struct va_norm){ .M = B * t->T,
+                                                .eps = t->vit->config.eps,
+                                                .x = t->embedded,
+                                                .y = t->entered,
+                                                .stats = t->pre_stats });
+    x = va_blocks_forward(&t->vit->layers.blocks, B, queries_of(t), t->entered,
                           t->keeps ? t->keep : NULL, &t->acts);
     if (t->mean)
         va_vit_mean(t->vit, B, t->T, x, t->mean);
@@ -304,7 +314,7 @@ static void mean_backward(struct va_vit_tape *t, void *dmean, void *dx)
 void va_vit_tape_backward(struct va_vit_tape *t, void *dout)
 {
     bool all = t->shape.first == 0;
-    const void *dx;
+    void *dx;
 
     va_layernorm_backward(t->vit->params, t->vit->layers.norm,
                           &(struct va_norm_grad){ .M = t->B * rows_of(t),
@@ -314,7 +324,18 @@ void va_vit_tape_backward(struct va_vit_tape *t, void *dout)
                                                   .dx = t->mean ? t->packed : t->grad[0] });
     if (t->mean)
         mean_backward(t, t->packed, t->grad[0]);
-    dx = va_blocks_backward(&t->vit->layers.blocks, t->B, t->embedded, &t->acts, t->grad, all);
+    dx = va_blocks_backward(&t->vit->layers.blocks, t->B, t->entered, &t->acts, t->grad, all);
+    if (all && t->pre_stats) {
+        void *other = t->grad[dx == t->grad[0]];
+
+        va_layernorm_backward(t->vit->params, t->vit->layers.pre,
+                              &(struct va_norm_grad){ .M = t->B * t->T,
+                                                      .dy = dx,
+                                                      .x = t->embedded,
+                                                      .stats = t->pre_stats,
+                                                      .dx = other });
+        dx = other;
+    }
     if (all)
         embed_backward(t, dx);
 }

@@ -76,6 +76,7 @@ static struct va_transformer_shape shape_of(const struct va_block *b, int64_t B,
                                           .heads = b->s.heads,
                                           .mlp = b->s.mlp,
                                           .eps = b->s.eps,
+                                          .act = b->s.act,
                                           .causal = b->s.causal,
                                           .training = training };
 }

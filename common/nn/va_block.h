@@ -21,6 +21,7 @@
 struct va_block_sizes {
     int64_t D, heads, mlp; /* D a multiple of heads */
     double eps;            /* of the norms */
+    enum va_unary act;     /* of the MLP: VA_GELU or VA_QUICK_GELU */
     bool causal;
 };
 

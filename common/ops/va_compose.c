@@ -1,5 +1,5 @@
 /*
- * The transformer block of norms, products and attention. GELU is not kept apart: the backward pass
+ * The transformer block of norms, products and attention. The activation is not kept apart: the backward pass
  * makes it again from what was in front of it, since a hidden row is four times as wide as any other.
  */
 #include "ops/va_compose.h"
@@ -35,7 +35,7 @@ struct acts {
     void *att, *lse;      /* [Q, D], [B, heads, queries] */
     void *sum;            /* [Q, D] */
     void *norm2, *stats2; /* [Q, D], [Q, 2] */
-    void *pre, *hidden;   /* [Q, mlp], before and after GELU; pre NULL: not kept */
+    void *pre, *hidden;   /* [Q, mlp], before and after the activation; pre NULL: not kept */
     void *branch;         /* [Q, D], with keep */
 };
 
@@ -271,7 +271,7 @@ static void transformer(struct va_backend *be, const struct va_transformer *p)
     add_branch(be, p, 0, &p->w.proj, D, a.att, residual, a.branch, a.sum);
     norm(be, Q, s, &p->w.norm2, a.sum, a.norm2, a.stats2);
     linear(be, Q, s->mlp, D, &p->w.fc1,
-           (struct va_linear){ .x = a.norm2, .act = VA_GELU, .pre = a.pre, .y = a.hidden });
+           (struct va_linear){ .x = a.norm2, .act = s->act, .pre = a.pre, .y = a.hidden });
     add_branch(be, p, 1, &p->w.fc2, s->mlp, a.hidden, a.sum, a.branch, p->out);
 }
 
@@ -286,7 +286,7 @@ static void mlp_grad(struct va_backend *be, const struct va_transformer_grad *p,
                 (struct va_linear_grad){ .dy = branch_grad(be, p, 1, p->dout, t->dbranch),
                                          .x = a->hidden,
                                          .dx = t->dhidden,
-                                         .act = VA_GELU,
+                                         .act = s->act,
                                          .pre = a->pre,
                                          .out = a->hidden });
     linear_grad(be, Q, s->mlp, D, &p->w.fc1,

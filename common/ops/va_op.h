@@ -37,12 +37,13 @@ struct va_weight {
 
 enum va_unary {
     VA_IDENTITY,
-    VA_RELU,     /* max(x, 0) */
-    VA_SILU,     /* x / (1 + exp(-x)) */
-    VA_GELU,     /* exact: x * Phi(x), by erf */
-    VA_SOFTPLUS, /* log(1 + exp(x)); x above 20 as PyTorch does */
-    VA_NEG_EXP,  /* -exp(x) */
-    VA_SIGMOID,  /* 1 / (1 + exp(-x)) */
+    VA_RELU,       /* max(x, 0) */
+    VA_SILU,       /* x / (1 + exp(-x)) */
+    VA_GELU,       /* exact: x * Phi(x), by erf */
+    VA_SOFTPLUS,   /* log(1 + exp(x)); x above 20 as PyTorch does */
+    VA_NEG_EXP,    /* -exp(x) */
+    VA_SIGMOID,    /* 1 / (1 + exp(-x)) */
+    VA_QUICK_GELU, /* x / (1 + exp(-1.702 x)), as CLIP has it */
 };
 
 /* y = act(x W^T + b) + residual.   x [M, K], W [N, K], b [N], y and residual [M, N]

@@ -3,7 +3,7 @@
  * than the operations it consists of (ops/va_compose.c).
  *
  *     sum = x + proj(attention(qkv(norm1(x))))
- *     out = sum + fc2(gelu(fc1(norm2(sum))))
+ *     out = sum + fc2(act(fc1(norm2(sum))))
  *
  * x [B, T, D]; out [B, queries, D]: only the first so many rows of each sequence go on behind
  * attention. What the backward pass needs of the forward is on a tape, a buffer whose layout is the
@@ -18,6 +18,7 @@ struct va_transformer_shape {
     int64_t B, T, queries;
     int64_t D, heads, mlp; /* D a multiple of heads */
     double eps;            /* of the norms */
+    enum va_unary act;     /* VA_GELU or VA_QUICK_GELU */
     bool causal;
     bool training; /* a backward pass will follow */
 };

@@ -17,6 +17,7 @@ double va_ref_apply(enum va_unary f, double x)
     case VA_SOFTPLUS: return x > 20 ? x : log1p(exp(x));
     case VA_NEG_EXP: return -exp(x);
     case VA_SIGMOID: return sigmoid(x);
+    case VA_QUICK_GELU: return x * sigmoid(1.702 * x);
     }
     return NAN;
 }
@@ -34,6 +35,7 @@ double va_ref_slope(enum va_unary f, double x)
     case VA_SOFTPLUS: return x > 20 ? 1 : sigmoid(x);
     case VA_NEG_EXP: return -exp(x);
     case VA_SIGMOID: s = sigmoid(x); return s * (1 - s);
+    case VA_QUICK_GELU: return va_ref_slope(VA_SILU, 1.702 * x);
     }
     return NAN;
 }

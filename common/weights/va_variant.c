@@ -32,7 +32,6 @@ static const struct sign in_blocks[] = {
 
 static const struct sign in_whole[] = {
     { "storage_tokens", "register tokens" },
-    { "norm_pre.", "a norm before the blocks (pre_norm)" },
     { "pre_norm.", "a norm before the blocks (pre_norm)" },
     { "ln_pre.", "a norm before the blocks (pre_norm)" },
     { "rope", "rotary positions" },
@@ -81,11 +80,12 @@ static int check_absent(const struct va_tensors *set, const char *path)
     static const struct sign signs[] = {
         { "cls_token", "no CLS token" },
         { "pos_embed", "no table of positions" },
-        { "patch_embed.proj.bias", "patches without a bias (pre_norm)" },
+        { "patch_embed.proj.bias", "patches without a bias, and no norm before the blocks" },
     };
 
     for (size_t i = 0; i < VA_COUNT(signs); i++)
-        if (!va_tensors_find(set, signs[i].begins))
+        if (!va_tensors_find(set, signs[i].begins) &&
+            !(i == 2 && va_tensors_find(set, "norm_pre.weight")))
             return refuse(path, signs[i].begins, signs[i].kind);
     if (va_tensors_find(set, "blocks.0.attn.qkv.weight") &&
         !va_tensors_find(set, "blocks.0.attn.qkv.bias"))

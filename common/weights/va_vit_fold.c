@@ -21,13 +21,14 @@ static const struct {
 static int scale_rows(struct va_tensor *t, const float *scale)
 {
     int64_t K = t->count / t->shape[0];
-    float *x;
-
     if (va_tensor_to_f32(t) < 0)
         return -1;
-    x = t->data;
-    for (int64_t i = 0; i < t->count; i++)
-        x[i] = (float)((double)x[i] * (double)scale[i / K]);
+    for (int64_t n = 0; n < t->shape[0]; n++) {
+        float *x = (float *)t->data + n * K;
+
+        for (int64_t k = 0; k < K; k++)
+            x[k] *= scale[n];
+    }
     return 0;
 }
 

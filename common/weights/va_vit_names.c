@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "weights/va_rename.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Files have the first set of names; those of version 5 in memory, saved by hand, the second. */
@@ -40,20 +41,59 @@ static const struct va_rename transformers_rules[] = {
     { "pooler.*", "" },
 };
 
-/* The weight of patches, by which a library is known, and its other names. */
+static const struct va_rename clip_rules[] = {
+    { "embeddings.class_embedding", "cls_token" },
+    { "embeddings.position_embedding.weight", "pos_embed" },
+    { "embeddings.patch_embedding.*", "patch_embed.proj.*" },
+    { "embeddings.position_ids", "" },
+    { "pre_layrnorm.*", "norm_pre.*" }, /* so they wrote it */
+    { "post_layernorm.*", "norm.*" },
+    { "encoder.layers.#.self_attn.q_proj.*", "blocks.#.attn.q.*" },
+    { "encoder.layers.#.self_attn.k_proj.*", "blocks.#.attn.k.*" },
+    { "encoder.layers.#.self_attn.v_proj.*", "blocks.#.attn.v.*" },
+    { "encoder.layers.#.self_attn.out_proj.*", "blocks.#.attn.proj.*" },
+    { "encoder.layers.#.layer_norm1.*", "blocks.#.norm1.*" },
+    { "encoder.layers.#.layer_norm2.*", "blocks.#.norm2.*" },
+    { "encoder.layers.#.*", "blocks.#.*" },
+};
+
+/* OpenAI's CLIP, open_clip, FaRL. */
+static const struct va_rename openai_rules[] = {
+    { "class_embedding", "cls_token" },
+    { "positional_embedding", "pos_embed" },
+    { "conv1.*", "patch_embed.proj.*" },
+    { "ln_pre.*", "norm_pre.*" },
+    { "ln_post.*", "norm.*" },
+    { "proj", "" }, /* to the space that texts are in, too */
+    { "transformer.resblocks.#.ln_1.*", "blocks.#.norm1.*" },
+    { "transformer.resblocks.#.ln_2.*", "blocks.#.norm2.*" },
+    { "transformer.resblocks.#.ls_1.*", "blocks.#.ls1.*" },
+    { "transformer.resblocks.#.ls_2.*", "blocks.#.ls2.*" },
+    { "transformer.resblocks.#.attn.in_proj_weight", "blocks.#.attn.qkv.weight" },
+    { "transformer.resblocks.#.attn.in_proj_bias", "blocks.#.attn.qkv.bias" },
+    { "transformer.resblocks.#.attn.out_proj.*", "blocks.#.attn.proj.*" },
+    { "transformer.resblocks.#.mlp.c_fc.*", "blocks.#.mlp.fc1.*" },
+    { "transformer.resblocks.#.mlp.c_proj.*", "blocks.#.mlp.fc2.*" },
+};
+
 static const struct va_rename our_rules[] = {
     { "register_tokens", "reg_token" }, /* of facebook's DINOv2 */
     { "dist_token", "reg_token" },      /* of DeiT, a token like a register */
 };
 
+/* The weight of patches, by which a library is known, with another that stands beside it where that name is a
+ * common one; and its other names. */
 static const struct library {
-    const char *patches;
+    const char *patches, *beside;
     const struct va_rename *rules;
     size_t count;
 } libraries[] = {
-    { "patch_embed.proj.weight", our_rules, VA_COUNT(our_rules) },
-    { "embeddings.patch_embeddings.projection.weight", transformers_rules,
+    { "patch_embed.proj.weight", NULL, our_rules, VA_COUNT(our_rules) },
+    { "embeddings.patch_embeddings.projection.weight", NULL, transformers_rules,
       VA_COUNT(transformers_rules) },
+    { "embeddings.patch_embedding.weight", NULL, clip_rules, VA_COUNT(clip_rules) },
+    { "conv1.weight", "transformer.resblocks.0.attn.in_proj_weight", openai_rules,
+      VA_COUNT(openai_rules) },
 };
 
 /* Whether a name is `end` behind a prefix of *length bytes. */
@@ -65,11 +105,22 @@ static bool ends_with(const char *name, const char *end, size_t *length)
     return n >= m && !strcmp(name + n - m, end) && (n == m || name[n - m - 1] == '.');
 }
 
+/* Whether the set has `other` behind the first `length` bytes of `name`. */
+static bool is_beside(const struct va_tensors *set, const char *name, size_t length,
+                      const char *other)
+{
+    for (int64_t i = 0; i < set->count; i++)
+        if (!strncmp(set->items[i].name, name, length) &&
+            !strcmp(set->items[i].name + length, other))
+            return true;
+    return false;
+}
+
 bool va_vit_names_patches(const struct va_tensors *set, const char *name, size_t *length)
 {
-    (void)set;
     for (size_t i = 0; i < VA_COUNT(libraries); i++)
-        if (ends_with(name, libraries[i].patches, length))
+        if (ends_with(name, libraries[i].patches, length) &&
+            (!libraries[i].beside || is_beside(set, name, *length, libraries[i].beside)))
             return true;
     return false;
 }
@@ -139,14 +190,70 @@ static int stack_all(struct va_tensors *set, const char *path)
 
 /* ---- what a library takes for granted -------------------------------------------------------- */
 
-/* Unless the file says otherwise. */
-static int assume(struct va_tensors *set, const char *path, const char *key, const char *value)
+struct assumed {
+    const char *key, *value;
+};
+static const struct assumed transformers_assumed[] = { { "eps", "1e-12" }, { NULL, NULL } };
+static const struct assumed clip_assumed[] = { { "eps", "1e-5" },
+                                               { "act", "quickgelu" },
+                                               { "mean", "0.48145466,0.4578275,0.40821073" },
+                                               { "std", "0.26862954,0.26130258,0.27577711" },
+                                               { NULL, NULL } };
+/* timm has both activations under the same names. */
+static const struct assumed timm_clip_assumed[] = { { "eps", "1e-5" },
+                                                    { "act", "gelu" },
+                                                    { NULL, NULL } };
+
+/* What `what` means, unless the file says otherwise; it is said. */
+static int assume(struct va_tensors *set, const char *path, const char *what,
+                  const struct assumed *list)
 {
-    if (va_tensors_meta(set, key))
-        return 0;
-    va_info("%s: found names of transformers; assuming %s=%s (override with --set)", path, key,
-            value);
-    return va_tensors_set_meta(set, key, value);
+    char text[256] = "";
+
+    for (; list->key; list++) {
+        size_t n = strlen(text);
+
+        if (va_tensors_meta(set, list->key))
+            continue;
+        snprintf(text + n, sizeof(text) - n, " %s=%s", list->key, list->value);
+        if (va_tensors_set_meta(set, list->key, list->value) < 0)
+            return -1;
+    }
+    if (*text)
+        va_info("%s: found %s; assuming%s (override with --set)", path, what, text);
+    return 0;
+}
+
+static int assume_usual(struct va_tensors *set, const char *path, const struct library *l)
+{
+    if (va_tensors_meta(set, "arch"))
+        return 0; /* ours says what is not usual */
+    if (l->rules == clip_rules || l->rules == openai_rules)
+        return assume(set, path, "names of CLIP", clip_assumed);
+    if (va_tensors_find(set, "norm_pre.weight"))
+        return assume(set, path, "a norm before the blocks, as in CLIP", timm_clip_assumed);
+    if (l->rules == transformers_rules && !va_tensors_find(set, "blocks.0.ls1.gamma"))
+        return assume(set, path, "names of transformers", transformers_assumed);
+    return 0; /* the others, DINOv2 of transformers among them, have the usual epsilon */
+}
+
+/* Tokens and positions are [1, number, D]. */
+static void add_dimensions(struct va_tensors *set)
+{
+    struct va_tensor *cls = va_tensors_find(set, "cls_token");
+    struct va_tensor *pos = va_tensors_find(set, "pos_embed");
+
+    if (cls && cls->rank == 1) {
+        cls->rank = 3;
+        cls->shape[2] = cls->shape[0];
+        cls->shape[0] = cls->shape[1] = 1;
+    }
+    if (pos && pos->rank == 2) {
+        pos->rank = 3;
+        pos->shape[2] = pos->shape[1];
+        pos->shape[1] = pos->shape[0];
+        pos->shape[0] = 1;
+    }
 }
 
 /* Blocks in chunks, as DINOv2 is trained: blocks.CHUNK.NUMBER.x, where numbers count through. */
@@ -175,7 +282,6 @@ int va_vit_names_apply(struct va_tensors *set, const char *path)
     unchunk(set);
     if (va_rename_all(set, l->rules, l->count) < 0 || stack_all(set, path) < 0)
         return -1;
-    if (l == libraries || va_tensors_find(set, "blocks.0.ls1.gamma"))
-        return 0; /* as DINOv2, which has the usual epsilon */
-    return assume(set, path, "eps", "1e-12");
+    add_dimensions(set);
+    return assume_usual(set, path, l);
 }

@@ -5,9 +5,12 @@
  *   transformers   ViT, DeiT, ViT-MAE, DINOv2: embeddings.patch_embeddings.projection.weight, ...; queries, keys and
  *                  values, which stand apart there, are stacked
  *
- * What a library takes for granted and timm does not (the epsilon of norms) becomes metadata, and is said.
+ *   CLIP           of OpenAI, open_clip and FaRL (conv1.weight, transformer.resblocks.0.attn.in_proj_weight, ...) and of
+ *                  transformers (embeddings.patch_embedding.weight, ...)
  *
- * Source: modeling_vit.py, modeling_vit_mae.py and modeling_dinov2.py of transformers (4 and 5; names only)
+ * What a library takes for granted and timm does not (the epsilon of norms, CLIP's activation and pixels) becomes metadata, and is said.
+ *
+ * Source: modeling_vit.py, modeling_vit_mae.py, modeling_dinov2.py and modeling_clip.py of transformers (4 and 5); clip/model.py of OpenAI; names only
  */
 #ifndef VA_VIT_NAMES_H
 #define VA_VIT_NAMES_H

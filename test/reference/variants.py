@@ -162,11 +162,62 @@ def dinov2_registers(sizes):
     return c
 
 
-CASES = {"pool": pool, "layerscale": layerscale, "registers": registers,
+def openai(state):
+    """OpenAI's names of a model of timm, with the text encoder's beside them."""
+    parts = {"norm1": "ln_1", "norm2": "ln_2", "attn.qkv.weight": "attn.in_proj_weight",
+             "attn.qkv.bias": "attn.in_proj_bias", "attn.proj": "attn.out_proj",
+             "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj"}
+    whole = {"cls_token": "class_embedding", "pos_embed": "positional_embedding",
+             "patch_embed.proj.weight": "conv1.weight", "norm_pre": "ln_pre", "norm": "ln_post"}
+    new = {"transformer.resblocks.0.attn.in_proj_weight": torch.zeros(6, 2),
+           "logit_scale": torch.zeros(())}
+    for name, value in state.items():
+        if name.startswith("head."):
+            continue
+        block, rules, prefix = name.split(".")[:2], whole, ""
+        if block[0] == "blocks":
+            prefix, rules = f"transformer.resblocks.{block[1]}.", parts
+            name = name.split(".", 2)[2]
+        for theirs, ours in rules.items():
+            if name == theirs or name.startswith(theirs + "."):
+                name = ours + name[len(theirs):]
+                break
+        value = value.reshape(value.shape[2:] if name.startswith("class") else
+                              value.shape[1:] if name.startswith("positional") else value.shape)
+        new[f"visual.{prefix}{name}"] = value
+    new["visual.proj"] = torch.randn(state["cls_token"].shape[-1], 8)
+    return new
+
+
+CLIP = dict(pre_norm=True, act_layer="quick_gelu",
+            norm_layer=functools.partial(torch.nn.LayerNorm, eps=1e-5))
+
+
+def openai_clip(sizes):
+    return of_timm(sizes, rename=openai, **CLIP)
+
+
+def timm_clip(sizes):
+    return of_timm(sizes, settings=dict(act="quickgelu"), **CLIP)
+
+
+def clip(sizes):
+    c = of_transformers(sizes, "CLIPVisionModel", "CLIPVisionConfig", 1e-5,
+                        rows=lambda m: lambda x: pooled(m, x))
+    c.plain.update(CLIP)
+    return c
+
+
+def pooled(m, x):
+    with torch.no_grad():
+        return m(pixel_values=x).pooler_output
+
+
+CASES = {"pool": pool, "openai_clip": openai_clip, "timm_clip": timm_clip, "layerscale": layerscale, "registers": registers,
          "registers_mean": registers_mean, "deit3": deit3, "deit": deit}
 if importlib.util.find_spec("transformers"):
     CASES.update(vit=vit, vit_mae=vit_mae, dinov2=dinov2,
-                 dinov2_registers=dinov2_registers)
+                 dinov2_registers=dinov2_registers, clip=clip)
 
 
 def make(case, sizes, seed):

@@ -106,10 +106,19 @@ static void check_case(const char *name)
 
 static void rows_of_their_libraries(void)
 {
-    static const char *const cases[] = {
-        "pool",           "vit",   "vit_mae", "layerscale",      "dinov2", "registers",
-        "registers_mean", "deit3", "deit",    "dinov2_registers"
-    };
+    static const char *const cases[] = { "pool",
+                                         "vit",
+                                         "vit_mae",
+                                         "layerscale",
+                                         "dinov2",
+                                         "registers",
+                                         "registers_mean",
+                                         "deit3",
+                                         "deit",
+                                         "dinov2_registers",
+                                         "openai_clip",
+                                         "timm_clip",
+                                         "clip" };
 
     for (size_t i = 0; i < VA_COUNT(cases); i++)
         check_case(cases[i]);

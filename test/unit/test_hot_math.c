@@ -27,6 +27,11 @@ static double silu(double v)
     return v / (1 + exp(-v));
 }
 
+static double quick_gelu(double v)
+{
+    return v / (1 + exp(-1.702 * v));
+}
+
 static double gelu(double v)
 {
     return v * 0.5 * erfc(-v * sqrt(0.5));
@@ -111,6 +116,8 @@ static void gelu_and_silu(void)
     sweep("gelu", VA_GELU, gelu, -4, 6, 3.5e-7, 1e-7);
     sweep("gelu, tail", VA_GELU, gelu, -12, -4, 1.3e-6, 1e-12);
     sweep("silu", VA_SILU, silu, -80, 80, 1.8e-7, 0);
+    /* the product with 1.702 is rounded, so that exp is off by its argument */
+    sweep("quickgelu", VA_QUICK_GELU, quick_gelu, -12, 12, 1.5e-6, 0);
 }
 
 /* The scan's own 2^x: a state of 1 after one step without input is exp(delta A). */

@@ -7,12 +7,12 @@
 
 static const int64_t sizes[] = { 1, 7, 15, 16, 17, 31, 33, 61, 1021, 40009 };
 enum { SIZES = sizeof(sizes) / sizeof(sizes[0]) };
-static const enum va_unary functions[] = { VA_IDENTITY, VA_RELU,    VA_SILU,   VA_GELU,
-                                           VA_SOFTPLUS, VA_SIGMOID, VA_NEG_EXP };
+static const enum va_unary functions[] = { VA_IDENTITY, VA_RELU,    VA_SILU,    VA_GELU,
+                                           VA_SOFTPLUS, VA_SIGMOID, VA_NEG_EXP, VA_QUICK_GELU };
 
 static void unary(void)
 {
-    for (int f = 0; f < 7; f++)
+    for (size_t f = 0; f < VA_COUNT(functions); f++)
         for (int s = 0; s < SIZES; s++) {
             int64_t n = sizes[s];
             struct twin *x, *y, *dy, *dx;

@@ -23,8 +23,8 @@ static void unary_forward(void *arg)
 
 static void unary(void)
 {
-    static const enum va_unary all[] = { VA_IDENTITY, VA_RELU,    VA_SILU,   VA_GELU,
-                                         VA_SOFTPLUS, VA_NEG_EXP, VA_SIGMOID };
+    static const enum va_unary all[] = { VA_IDENTITY, VA_RELU,    VA_SILU,    VA_GELU,
+                                         VA_SOFTPLUS, VA_NEG_EXP, VA_SIGMOID, VA_QUICK_GELU };
 
     for (size_t i = 0; i < VA_COUNT(all) * SIZES; i++) {
         struct unary u = { .f = all[i / SIZES], .n = odd_sizes[i % SIZES] };

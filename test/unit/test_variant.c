@@ -196,7 +196,7 @@ static void what_computes_otherwise_is_refused_by_name(void)
         { "blocks.0.mlp.fc1_g.weight", "a gated MLP (SwiGLU)" },
         { "blocks.0.attns.0.qkv.weight", "parallel attention" },
         { "storage_tokens", "register tokens" },
-        { "norm_pre.weight", "a norm before the blocks (pre_norm)" },
+        { "pre_norm.weight", "a norm before the blocks (pre_norm)" },
         { "rope.periods", "rotary positions" },
         { "rope_embed.periods", "rotary positions" },
         { "attn_pool.latent", "pooling by attention" },
@@ -206,7 +206,7 @@ static void what_computes_otherwise_is_refused_by_name(void)
     static const char *const less[][2] = {
         { "cls_token", "no CLS token" },
         { "pos_embed", "no table of positions" },
-        { "patch_embed.proj.bias", "patches without a bias (pre_norm)" },
+        { "patch_embed.proj.bias", "patches without a bias, and no norm before the blocks" },
     };
     struct va_tensors *set;
     char begins[256];

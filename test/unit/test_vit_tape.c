@@ -191,6 +191,23 @@ static void mean_of_patches(void)
     tiny.pool = VA_VIT_CLS;
 }
 
+static void clip(void)
+{
+    struct va_vit_tape_shape shape = { .B = B, .V = P, .pooled = true };
+    struct model m;
+
+    tiny.pre_norm = true, tiny.act = VA_VIT_QUICK_GELU, tiny.eps = 1e-5;
+    m = model_new(&shape, NULL, factors);
+    check_gradients(&m, 42); /* two of the norm, no bias of the patches */
+    model_free(&m);
+    shape.first = 1;
+    m = model_new(&shape, NULL, NULL);
+    check_gradients(&m, 2 * 12 + 2);
+    model_free(&m);
+    forward_agrees();
+    tiny.pre_norm = false, tiny.act = VA_VIT_GELU, tiny.eps = 1e-6;
+}
+
 static void registers(void)
 {
     struct va_vit_tape_shape shape = { .B = B, .V = P, .pooled = true };
@@ -232,6 +249,7 @@ int main(void)
     VA_TEST(cls_row_above_frozen_blocks);
     VA_TEST(forward_agrees);
     VA_TEST(mean_of_patches);
+    VA_TEST(clip);
     VA_TEST(registers);
     VA_TEST(dropped_branches);
     VA_CHECK_INT(be->held, 0);

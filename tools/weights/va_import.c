@@ -34,7 +34,8 @@ const struct va_usage va_weights_import_usage = {
         "another dict by its key, or one of several encoders by the prefix of its "
         "tensors (--from teacher.backbone).\n\n"
         "Tensors of a vision transformer have the names of timm, of facebook's MAE or of "
-        "transformers (ViT, DeiT, ViT-MAE, DINOv2), with or without a common prefix. Heads are left out if their names show it "
+        "transformers (ViT, DeiT, ViT-MAE, DINOv2, CLIP), or of OpenAI's CLIP, with or without a "
+        "common prefix. Heads are left out if their names show it "
         "(head, classifier, au_head, projector, ...); --drop leaves out other tensors. "
         "The decoder of a masked autoencoder is left out without --keep-decoder. Integer "
         "tensors beside the weights are left out.\n\n"
@@ -49,7 +50,8 @@ const struct va_usage va_weights_import_usage = {
         "  mean, std          of pixels from 0 to 1: three numbers each; by default those of faces,\n"
         "                     .471,.363,.333 and .220,.193,.180; for ImageNet\n"
         "                     .485,.456,.406 and .229,.224,.225\n"
-        "  eps                of the norms: 1e-6; 1e-12 with the names of transformers\n"
+        "  eps                of the norms: 1e-6; 1e-12 with the names of transformers, 1e-5 in CLIP\n"
+        "  act                activation of the blocks: gelu; quickgelu with the names of CLIP\n"
         "  pool               cls or mean, by the name of the last norm: norm or fc_norm\n"
         "  image-size         size of pictures for which the positions were made\n"
         "  decoder-heads      16\n"
@@ -105,7 +107,7 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
         if (!known || !strchr(a->set.items[i], '='))
             return va_usage_error(
                 status,
-                "--set %s: expected heads=, mean=, std=, pool=, eps=, image-size=, "
+                "--set %s: expected heads=, mean=, std=, pool=, eps=, act=, image-size=, "
                 "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
                 "fps-max= or input= and a value",
                 a->set.items[i]);

@@ -21,6 +21,7 @@ VA_INLINE va_vf apply(const enum va_unary f, va_vf x)
     case VA_SOFTPLUS: return v_softplus(x);
     case VA_NEG_EXP: return -v_exp(x);
     case VA_SIGMOID: return v_sigmoid(x);
+    case VA_QUICK_GELU: return x * v_sigmoid(1.702f * x);
     }
     return x;
 }
@@ -39,6 +40,7 @@ VA_INLINE va_vf slope(const enum va_unary f, va_vf x, va_vf y)
     case VA_SOFTPLUS: return v_sigmoid(x);
     case VA_NEG_EXP: return y;
     case VA_SIGMOID: tail = v_sigmoid_pair(x, &density); return tail * density;
+    case VA_QUICK_GELU: return v_silu_slope(1.702f * x);
     }
     return y;
 }
@@ -73,15 +75,16 @@ VA_INLINE void map_epilogue(const enum va_unary f, int64_t n, const float *x, co
 }
 
 /* A copy of the loop for every function, so that none chooses inside. */
-#define CHOOSE(loop, f, ...)                                 \
-    switch (f) {                                             \
-    case VA_IDENTITY: loop(VA_IDENTITY, __VA_ARGS__); break; \
-    case VA_RELU: loop(VA_RELU, __VA_ARGS__); break;         \
-    case VA_SILU: loop(VA_SILU, __VA_ARGS__); break;         \
-    case VA_GELU: loop(VA_GELU, __VA_ARGS__); break;         \
-    case VA_SOFTPLUS: loop(VA_SOFTPLUS, __VA_ARGS__); break; \
-    case VA_NEG_EXP: loop(VA_NEG_EXP, __VA_ARGS__); break;   \
-    case VA_SIGMOID: loop(VA_SIGMOID, __VA_ARGS__); break;   \
+#define CHOOSE(loop, f, ...)                                     \
+    switch (f) {                                                 \
+    case VA_IDENTITY: loop(VA_IDENTITY, __VA_ARGS__); break;     \
+    case VA_RELU: loop(VA_RELU, __VA_ARGS__); break;             \
+    case VA_SILU: loop(VA_SILU, __VA_ARGS__); break;             \
+    case VA_GELU: loop(VA_GELU, __VA_ARGS__); break;             \
+    case VA_SOFTPLUS: loop(VA_SOFTPLUS, __VA_ARGS__); break;     \
+    case VA_NEG_EXP: loop(VA_NEG_EXP, __VA_ARGS__); break;       \
+    case VA_SIGMOID: loop(VA_SIGMOID, __VA_ARGS__); break;       \
+    case VA_QUICK_GELU: loop(VA_QUICK_GELU, __VA_ARGS__); break; \
     }
 
 void VA_HOT(va_hot_unary)(enum va_unary f, int64_t n, const float *x, float *y)
