@@ -455,7 +455,7 @@ static void windows_gathered_on_the_device_are_the_hosts(void)
         VA_CHECK_INT(va_batch_init(&b, be, index, 3, AHEAD), 0);
         VA_CHECK_INT(va_batch_reside(&b), 0);
         VA_CHECK((b.features != NULL) == (i == 2));
-        VA_CHECK_INT(va_batch_load(&b, windows, 3), 0);
+        VA_CHECK_INT(va_batch_load(&b, windows, 3, NULL), 0);
         be->ops->get_f32(be, x[i], b.x, NUMBERS);
         va_batch_release(&b);
         VA_CHECK_INT(be->held, 0);
