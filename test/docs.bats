@@ -81,7 +81,7 @@ whole_tree='^(make (deps demo|deps all WITH="faces starter"|check|DEVELOPER=1 ch
 @test "experiments: its commands run as they stand" {
     mkdir -p given/features given/labels && cd given || return 1
     blocks doc/experiments.md >experiments.sh
-    [ "$(grep -c '^make' experiments.sh)" -eq 4 ]
+    [ "$(grep -c '^make' experiments.sh)" -eq 5 ]
     printf 'clip\tgroup\tfold\n' >folds.tsv
     for i in 0 1 2 3 4 5; do
         make_features --frames 80 --dim 4 --seed "$i" --video "c$i" "features/c$i.h5"

@@ -261,6 +261,9 @@ heads 4 4 4
 mlp 0 0 0
 hidden 128 128 128
 lookahead 0 0 0
+fusion none none none
+stream-width 0 0 0
+stream-dropout 0.2 0.2 0.2
 precision f32 f32 f32
 seed 42 42 42
 beta1 0.9 0.9 0.9

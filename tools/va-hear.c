@@ -42,7 +42,8 @@ static const struct va_usage usage = {
         "With --output-dir DIR there may be many videos; the features of video NAME are "
         "written to DIR/NAME.h5.",
     .examples = "va-hear -o holiday.sound.h5 holiday.mp4\n"
-                "va-hear --kind logmel --output-dir sound *.mp4",
+                "va-hear --kind logmel -o holiday.mel.h5 holiday.mp4\n"
+                "va-hear --output-dir sound *.mp4",
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)

@@ -81,7 +81,9 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
             "    --resume --log-dir log -o model.h5\n"
             "va-tcn-mamba-train --windows w.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
-            "    --temporal gru --channels 64,64 --kernel 5 --epochs 20 -o gru.h5",
+            "    --temporal gru --channels 64,64 --kernel 5 --epochs 20 -o gru.h5\n"
+            "va-tcn-mamba-train --windows streams.h5 --train folds/0/train.txt --val folds/0/val.txt \\\n"
+            "    --fusion concat -o both.h5",
     };
     char **operands;
     int64_t n = add_files(a, table, 0);

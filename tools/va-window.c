@@ -99,8 +99,9 @@ static const struct va_usage usage = {
         "va-window --labels Train_Set --labels Validation_Set -o w.h5 features/*.h5\n"
         "va-window --labels Train_Set --window 64 --stride 32 --tail shift -o short.h5 features/*.h5\n"
         "va-window -o unlabelled.h5 features/*.h5\n"
-        "va-window --labels Train_Set --stream face=features --stream sound=sound \\\n"
-        "    --stream-missing sound=zero -o both.h5",
+        "va-window --labels Train_Set --labels Validation_Set \\\n"
+        "    --stream face=features --stream sound=sound \\\n"
+        "    --stream-missing sound=zero -o streams.h5",
 };
 
 /* What no option says is the preset's. */

@@ -291,6 +291,24 @@ int va_window_gather(const struct va_window_index *index, int64_t video, int64_t
     return status;
 }
 
+int va_window_gather_ahead(const struct va_window_index *index, int64_t video, int64_t start,
+                           int64_t count, int64_t end, int64_t ahead, float *x)
+{
+    int64_t D = index->dim, rows = count + ahead,
+            real = end - start < rows ? end - start : rows;
+
+    if (real > 0 && va_window_gather(index, video, start, real, x, NULL, NULL) < 0)
+        return -1;
+    for (int64_t i = real > 0 ? real : 0; i < rows; i++)
+        if (start + i >= end + ahead || end < 1)
+            memset(x + i * D, 0, (size_t)D * sizeof(*x));
+        else if (i > 0)
+            memcpy(x + i * D, x + (i - 1) * D, (size_t)D * sizeof(*x));
+        else if (va_window_gather(index, video, end - 1, 1, x, NULL, NULL) < 0)
+            return -1;
+    return 0;
+}
+
 /* The entry for row i of what va_window_gather_ahead is asked for; NULL: zeros. */
 static const struct va_timeline_entry *entry_ahead(const struct va_window_index *index,
                                                    int64_t video, int64_t start, int64_t end,
@@ -304,22 +322,6 @@ static const struct va_timeline_entry *entry_ahead(const struct va_window_index 
         return NULL;
     e = &index->timeline[v->first + (at < end ? at : end - 1)];
     return e->row < 0 ? NULL : e;
-}
-
-int va_window_gather_ahead(const struct va_window_index *index, int64_t video, int64_t start,
-                           int64_t count, int64_t end, int64_t ahead, float *x)
-{
-    int64_t D = index->dim;
-
-    for (int64_t i = 0; i < count + ahead; i++) {
-        const struct va_timeline_entry *e = entry_ahead(index, video, start, end, ahead, i);
-
-        if (!e)
-            memset(x + i * D, 0, (size_t)D * sizeof(*x));
-        else if (copy_row(index, video, e, x + i * D) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 int va_window_rows_ahead(const struct va_window_index *index, int64_t video, int64_t start,

@@ -197,7 +197,7 @@ VA_MUST_USE int va_window_gather_ahead(const struct va_window_index *index, int6
                                        int64_t start, int64_t count, int64_t end, int64_t ahead,
                                        float *x);
 
-/* The same as rows of the video's features: row, or its mix with `next` where that is not -1. Row -1 stands for
+/* The same as rows of the features of a video without named streams: row, or its mix with `next` where that is not -1. Row -1 stands for
  * zeros. The rows are looked at as above. */
 struct va_window_row {
     int32_t row, next;
