@@ -33,15 +33,16 @@ start() {
     while [ $running -ge "$JOBS" ]; do reap; done
     running=$((running + 1))
     {
+        from=$SECONDS
         "$1" "$2" >"$log" 2>&1
-        echo "$? $1 $2" >"$log.end"
+        echo "$? $1 $2 $((SECONDS - from))" >"$log.end"
         mv "$log.end" "$log.done" # complete when it is there
     } &
 }
 
 # wait for one to end; say what was wrong in those that ended, and add up
 reap() {
-    local end rc kind name
+    local end rc kind name took
     wait -n
     if [ $? -eq 127 ]; then # none is left, but some have not said how they ended
         echo "not ok $running tests were killed"
@@ -50,7 +51,8 @@ reap() {
     for end in "$logs"/*.done; do
         [ -e "$end" ] || continue
         running=$((running - 1))
-        read -r rc kind name <"$end"
+        read -r rc kind name took <"$end"
+        [ "$took" -lt 20 ] || echo "$name took $took s:"
         report "$rc" "$kind" "$name" "${end%.done}"
         rm "$end"
     done

@@ -1,5 +1,6 @@
 #include "base/va_hash.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,17 +24,23 @@ static uint64_t mix2(uint64_t k)
 /* Eight bytes, first one lowest. */
 static uint64_t load(const uint8_t *p)
 {
-    uint64_t k = 0;
+    uint64_t k;
 
-    for (int i = 7; i >= 0; i--)
-        k = k << 8 | p[i];
-    return k;
+    memcpy(&k, p, sizeof(k));
+    return le64toh(k);
 }
 
-static void block(struct va_hash *h, const uint8_t *p)
+/* Whole blocks; the two sums stay in registers meanwhile. */
+static void add_blocks(struct va_hash *h, const uint8_t *p, size_t blocks)
 {
-    h->h1 = (rotl(h->h1 ^ mix1(load(p)), 27) + h->h2) * 5 + 0x52dce729;
-    h->h2 = (rotl(h->h2 ^ mix2(load(p + 8)), 31) + h->h1) * 5 + 0x38495ab5;
+    uint64_t h1 = h->h1, h2 = h->h2;
+
+    for (size_t i = 0; i < blocks; i++, p += 16) {
+        h1 = (rotl(h1 ^ mix1(load(p)), 27) + h2) * 5 + 0x52dce729;
+        h2 = (rotl(h2 ^ mix2(load(p + 8)), 31) + h1) * 5 + 0x38495ab5;
+    }
+    h->h1 = h1;
+    h->h2 = h2;
 }
 
 void va_hash_init(struct va_hash *h)
@@ -55,12 +62,11 @@ void va_hash_add(struct va_hash *h, const void *data, size_t bytes)
         bytes -= n;
         if (held + n < 16)
             return;
-        block(h, h->tail);
+        add_blocks(h, h->tail, 1);
     }
-    for (; bytes >= 16; bytes -= 16, p += 16)
-        block(h, p);
-    if (bytes)
-        memcpy(h->tail, p, bytes);
+    add_blocks(h, p, bytes / 16);
+    if (bytes % 16)
+        memcpy(h->tail, p + bytes / 16 * 16, bytes % 16);
 }
 
 static uint64_t last_mix(uint64_t k)

@@ -9,7 +9,6 @@
 #include "model/va_xception.h"
 #include "model/va_yunet.h"
 #include "weights/va_positions.h"
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -158,7 +157,7 @@ static int arrange(struct va_tensors *set, const struct va_params *list, const c
 {
     for (int64_t i = 0; i < list->count; i++) {
         struct va_tensor *t = va_tensors_find(set, list->items[i].name), swap = *t;
-        const float *value;
+        int64_t bad;
 
         *t = set->items[i];
         set->items[i] = swap;
@@ -169,11 +168,10 @@ static int arrange(struct va_tensors *set, const struct va_params *list, const c
                             va_dtype_names[t->dtype]);
         if (va_tensor_to_f32(t) < 0)
             return -1;
-        value = t->data;
-        for (int64_t k = 0; k < t->count; k++)
-            if (!isfinite(value[k]))
-                return va_error("%s: %s: element %lld is %g, expected a finite number", path,
-                                t->name, (long long)k, (double)value[k]);
+        bad = va_first_not_finite(t->data, t->count);
+        if (bad >= 0)
+            return va_error("%s: %s: element %lld is %g, expected a finite number", path,
+                            t->name, (long long)bad, (double)((float *)t->data)[bad]);
     }
     return 0;
 }
