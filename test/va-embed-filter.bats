@@ -71,6 +71,20 @@ fails() {
     done
 }
 
+@test "a signal that ends va-embed ends the program, and what it started" {
+    for signal in TERM HUP; do
+        va-embed -q --filter "touch here; cat >/dev/null; sleep 98764 | cat" --filter-size 4 --filter-width 12 -o f.h5 a.h5 &
+        until [ -e here ]; do sleep .05; done
+        sleep .2
+        kill -$signal $!
+        run ! wait $!
+        sleep .1
+        run ! grep -lz 98764 /proc/[0-9]*/cmdline
+        [ -z "$(find . -name '*f.h5*')" ]
+        rm here
+    done
+}
+
 @test "options that do not go together" {
     run -2 --separate-stderr va-embed --filter cat -o f.h5 a.h5
     [ "$stderr" = "va-embed: missing --filter-width N for --filter (try --help)" ]

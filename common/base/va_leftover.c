@@ -17,6 +17,8 @@ static struct va_leftover {
     char path[PATH_MAX];
 } slots[SLOTS];
 
+static volatile pid_t started; /* a process group */
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of who adds; handlers do not wait */
 
 struct va_leftover *va_leftover_add(const char *path, const char *target)
@@ -47,8 +49,16 @@ void va_leftover_drop(struct va_leftover *l)
         l->used = 0;
 }
 
+void va_leftover_group(pid_t group)
+{
+    started = group;
+}
+
 void va_leftover_remove_all(void)
 {
+    if (started > 0)
+        kill(-started, SIGKILL);
+    started = 0;
     for (int i = 0; i < SLOTS; i++)
         if (slots[i].used) {
             unlink(slots[i].path);

@@ -1,6 +1,7 @@
 #include "jobs/va_piped.h"
 
 #include "base/va_error.h"
+#include "base/va_leftover.h"
 #include "base/va_mem.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -60,6 +61,7 @@ static int start(struct va_piped *f, int in, int out)
     error = posix_spawn(&f->pid, "/bin/sh", &actions, &attr, words, environ);
     if (error)
         f->pid = 0;
+    va_leftover_group(f->pid);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attr);
     return error;
@@ -109,6 +111,7 @@ static int reap(struct va_piped *f)
     while (waitpid(f->pid, &status, 0) < 0 && errno == EINTR)
         ;
     f->pid = 0;
+    va_leftover_group(0);
     return status;
 }
 
@@ -138,6 +141,7 @@ static bool ended(struct va_piped *f, int *status)
 
         if (got == f->pid) {
             f->pid = 0;
+            va_leftover_group(0);
             return true;
         }
         nanosleep(&pause, NULL);
