@@ -122,6 +122,8 @@ shard() {
 @test "LayerScale is folded: DINOv2, DeiT-III" {
     import layerscale
     run ! grep -q 'ls1\|gamma' <(va-weights info layerscale.h5)
+    refused "found no tensor blocks.1.ls2.gamma, expected a LayerScale behind both parts of each block" \
+        layerscale --drop blocks.1.ls2.gamma
     import dinov2
     [ "$(said eps dinov2.h5)" = "" ]
 }

@@ -21,6 +21,7 @@ static const struct {
 static int scale_rows(struct va_tensor *t, const float *scale)
 {
     int64_t K = t->count / t->shape[0];
+
     if (va_tensor_to_f32(t) < 0)
         return -1;
     for (int64_t n = 0; n < t->shape[0]; n++) {
@@ -56,8 +57,41 @@ static int fold_scale(struct va_tensors *set, const char *path, struct va_tensor
     return 0;
 }
 
+/* Kind `first` and the one after it: if there are any, each block has both. */
+static int check_scales(struct va_tensors *set, const char *path, size_t first)
+{
+    char name[64];
+    bool any = false;
+
+    for (int64_t i = 0; i < set->count; i++) {
+        size_t n = strlen(set->items[i].name);
+
+        for (size_t k = first; k < first + 2; k++) {
+            size_t m = strlen(scales[k].name);
+
+            any |= n > m && !strcmp(set->items[i].name + n - m, scales[k].name);
+        }
+    }
+    for (long long b = 0; any; b++) {
+        snprintf(name, sizeof(name), "blocks.%lld.norm1.weight", b);
+        if (!va_tensors_find(set, name))
+            break;
+        for (size_t k = first; k < first + 2; k++) {
+            snprintf(name, sizeof(name), "blocks.%lld%s", b, scales[k].name);
+            if (!va_tensors_find(set, name))
+                return va_error(
+                    "%s: found no tensor %s, expected a LayerScale behind both parts of "
+                    "each block",
+                    path, name);
+        }
+    }
+    return 0;
+}
+
 static int fold_scales(struct va_tensors *set, const char *path)
 {
+    if (check_scales(set, path, 0) < 0 || check_scales(set, path, 2) < 0)
+        return -1;
     for (int64_t i = 0; i < set->count; i++)
         for (size_t k = 0; k < VA_COUNT(scales); k++) {
             struct va_tensor *t = &set->items[i];
