@@ -137,6 +137,19 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     [ "$(column x.h5 /pts) $(attribute x.h5 fps) $(attribute x.h5 frame_count)" = "0 0.5 1 2 3" ]
 }
 
+@test "features are looked at before they are exported or used" {
+    make_features --nan nan.h5
+    make_features --back back.h5
+    make_labels --frames 10 >v.txt
+    run -3 --separate-stderr va-features export -o x.npy nan.h5
+    [ "$stderr" = "va-features: nan.h5: /features: frame 6 (row 5), column 3: found nan, expected a finite number" ] || explain "$stderr"
+    run -3 --separate-stderr va-features export -o x.npy back.h5
+    [ "$stderr" = "va-features: back.h5: /pts: row 9: found the time -1 after 0.266667, expected a later one" ] || explain "$stderr"
+    [ ! -e x.npy ]
+    run -3 --separate-stderr va-window --labels . -o w.h5 back.h5
+    [ "$stderr" = "va-window: back.h5: /pts: row 9: found the time -1 after 0.266667, expected a later one" ] || explain "$stderr"
+}
+
 @test "CSV of others: headers, quotes, separators, the index of pandas" {
     with() { # WANTED CONTENT OPTION...
         # shellcheck disable=SC2059

@@ -5,6 +5,7 @@
 #include "base/va_tempfile.h"
 #include "data/va_features_import.h"
 #include "data/va_npy.h"
+#include "data/va_track.h"
 #include "io/va_h5.h"
 #include <stdlib.h>
 
@@ -111,9 +112,12 @@ static int put_vector(const char *to, const char *descr, const void *values, siz
 int va_features_export(const char *from, const char *to, bool csv, const char *index,
                        const char *times)
 {
-    struct export e = { .in = va_h5_open(from, "va.features/1") };
-    int rank, result = -1;
+    struct export e = { 0 };
+    struct va_track track;
+    int rank, result = -1, status = va_track_read(&track, from, false); /* looks at all of it */
 
+    va_track_release(&track);
+    e.in = status < 0 ? NULL : va_h5_open(from, "va.features/1");
     if (e.in && va_h5_shape(e.in, "/features", &e.type, &rank, e.shape) == 0 &&
         (e.index = va_h5_read(e.in, "/index", VA_I32)) &&
         (e.pts = va_h5_read(e.in, "/pts", VA_F64)))

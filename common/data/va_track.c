@@ -89,6 +89,33 @@ int va_track_origin(struct va_h5_in *in, char **encoder, char **input, double *f
     return *encoder ? 0 : -1;
 }
 
+/* Times of rows, where the file has them, do not go back. */
+static int check_times(const struct va_track *t, struct va_h5_in *in, const char *path)
+{
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    double *pts;
+    int rank, status = 0;
+
+    if (!va_h5_has(in, "/pts"))
+        return 0;
+    if (va_h5_shape(in, "/pts", &type, &rank, shape) < 0)
+        return -1;
+    if (shape[0] != t->rows)
+        return va_error("%s: /pts: found %lld rows, expected %lld as in /index", path,
+                        (long long)shape[0], (long long)t->rows);
+    pts = va_h5_read(in, "/pts", VA_F64);
+    if (!pts)
+        return -1;
+    for (int64_t i = 1; status == 0 && i < t->rows; i++)
+        if (pts[i] < pts[i - 1])
+            status = va_error(
+                "%s: /pts: row %lld: found the time %g after %g, expected a later one", path,
+                (long long)i, pts[i], pts[i - 1]);
+    va_free(pts);
+    return status;
+}
+
 int va_track_read(struct va_track *t, const char *path, bool frames)
 {
     struct va_h5_in *in = va_h5_open(path, frames ? "va.frames/1" : "va.features/1");
@@ -111,6 +138,11 @@ int va_track_read(struct va_track *t, const char *path, bool frames)
                  VA_FRAMES_MAX);
         goto done;
     }
+    if (!frames && t->dim < 1) {
+        va_error("%s: /features: found rows of %lld numbers, expected 1 or more", path,
+                 (long long)t->dim);
+        goto done;
+    }
     if (va_track_origin(in, &t->encoder, &t->input, &t->fps) < 0 ||
         va_h5_get_int(in, NULL, "frame_count", &t->frame_count) < 0 ||
         !(t->name = va_h5_get_string(in, NULL, "video")) ||
@@ -121,7 +153,7 @@ int va_track_read(struct va_track *t, const char *path, bool frames)
         va_error("%s: video: found '%.80s', expected the name of a video", path, t->name);
         goto done;
     }
-    if (check_frames(t, path) == 0)
+    if (check_frames(t, path) == 0 && check_times(t, in, path) == 0)
         status = frames ? 0 : check_features(t, in);
 done:
     va_h5_close(in);

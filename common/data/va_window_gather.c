@@ -72,6 +72,9 @@ static int open_rows(struct va_window_index *index, const struct va_index_video 
     if (shape[0] != s->count)
         return va_error("%s: /index: found %lld rows for %lld features", v->features,
                         (long long)s->count, (long long)shape[0]);
+    if (shape[1] < 1)
+        return va_error("%s: /features: found rows of %lld numbers, expected 1 or more",
+                        v->features, (long long)shape[1]);
     if (!index->dim)
         index->dim = shape[1];
     if (shape[1] != index->dim)

@@ -13,7 +13,7 @@ struct args {
     double fps;
     struct va_ints gaps;
     const char *video, *encoder, *output;
-    bool nan, half, stream, score;
+    bool nan, back, half, stream, score;
 };
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
@@ -28,6 +28,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_REAL(0, "fps", &a->fps, 0, 1e6, "frames per second"),
         VA_OPT_STRING(0, "video", &a->video, "NAME", "name of the video"),
         VA_OPT_STRING(0, "encoder", &a->encoder, "ID", "what made them (none)"),
+        VA_OPT_FLAG(0, "back", &a->back, "let the time of the last row be before all others"),
         VA_OPT_FLAG(0, "nan", &a->nan, "make one value of the middle row a NaN"),
         VA_OPT_FLAG(0, "half", &a->half, "store float16"),
         VA_OPT_FLAG(0, "stream", &a->stream, "write as if the number of rows were not known"),
@@ -91,6 +92,8 @@ static int write_all(const struct args *a, struct va_h5_out *out)
             score[T] = 1 / (1 + (float)frame);
             pts[T++] = a->fps > 0 ? (double)(frame - 1) / a->fps : 0;
         }
+    if (a->back && T > 0)
+        pts[T - 1] = -1;
     shape[0] = a->stream ? -1 : T;
     rows = va_h5_rows_begin(out, "/features", a->half ? VA_F16 : VA_F32, 2, shape);
     if (!rows)
