@@ -54,6 +54,7 @@ $(call ours,$(OUT)/nested.tsv)
 $(call claim,windows,$(OUT)/pairs/*/*.h5 $(OUT)/cv/*/*.h5 $(OUT)/cv/*/*/*.h5)
 $(foreach m,$(MEMBERS),$(eval SETTINGS_member-$(m) = $$(OPTIONS_$(m)) $$(KIND_$(m))))
 SETTINGS_choice = $(MEMBERS) $(firstword $(SEEDS)) $(LABELS) $(LABEL_OPTIONS)
+SETTINGS_mixtures = $(foreach x,$(MIXTURES),$(x)=$(call mixed,$(x)))
 SETTINGS_seeds  = $(SEEDS)
 SETTINGS_table  = $(MEMBERS) $(SEEDS) $(LABELS) $(LABEL_OPTIONS)
 
@@ -98,7 +99,7 @@ endef
 # What one mixture takes of its members.
 weights = $(OUT)/cv/$(1)/$(filter-out mixture.,$(2).)weights.tsv
 define WEIGHT_RULES
-$(call weights,$(1),$(2)): $(patsubst %,$(OUT)/cv/$(1)/inner/%.h5,$(call mixed,$(2))) $(SPLIT)/$(1)/train.txt $(call settings,choice)
+$(call weights,$(1),$(2)): $(patsubst %,$(OUT)/cv/$(1)/inner/%.h5,$(call mixed,$(2))) $(SPLIT)/$(1)/train.txt $(call settings,choice mixtures)
 	$$(call tool,va-ensemble) fit $(LABEL_OPTIONS) --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
 	    $(patsubst %,$(OUT)/cv/$(1)/inner/%.h5,$(call mixed,$(2)))
 endef

@@ -61,6 +61,12 @@ ablation() {
     [ "$(grep -c bin/va- <<<"$output")" -eq 0 ] || explain "$output"
 }
 
+@test "nested: other members of a mixture make its weights anew, and nothing else" {
+    MIX_mixture="line gru" nested -n >todo
+    grep -q "fit .*cv/0/weights.tsv" todo || explain "$(cat todo)"
+    run ! grep -q "va-tcn-mamba-train\|va-ridge" todo
+}
+
 @test "nested: what a fold's labels say has no part in the choice for that fold" {
     cp -r labels other
     for clip in c0 c1; do make_labels --frames 80 --seed 77 >other/$clip.txt; done # fold 0
