@@ -9,7 +9,7 @@
 #   files SUFFIX FOLDER...   prints the files FOLDER/<name>SUFFIX
 #   labelled FOLDER...       prints the videos of the label files FOLDER/<name>.txt
 #   sample FILE              prints the videos of a sample submission
-#   folds FILE               prints the folds of a table with the columns clip and fold
+#   folds FILE [COLUMN]      prints the folds of a table with the columns clip (or video), fold, and COLUMN
 #   videos FOLDER VALUE      prints a link FOLDER/<name>.<ending> for each video, with ! before it where it has
 #                            to be made: VALUE is the path of one, or several with blanks between. Of a folder
 #                            of pictures the ending is folder. The table of another video of that name,
@@ -103,6 +103,12 @@ sample() {
 
 folds() {
     [ -r "$1" ] || refuse "FOLDS_TSV: cannot read $1"
+    header=$(sed 1q "$1" | tr -d '\r' | tr '\t' ' ')
+    for column in fold "clip video" ${2:+"$2"}; do
+        case " $header " in *" ${column% *} "* | *" ${column#* } "*) ;; *)
+            refuse "$1: line 1: found the columns '$(printf %.80s "$header")', expected clip (or video), fold${2:+ and $2}" ;;
+        esac
+    done
     tr -d '\r' <"$1" | awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "fold") c = i; next }
         c { print $c }' | sort -u | sort -n | while IFS= read -r fold; do
         case $fold in '' | *[!0-9]*) refuse "$1: fold '$fold', expected a number" ;; esac

@@ -65,6 +65,13 @@ corpus() { # ARGS...: with small settings
     grep -q -- '--folds-tsv folds.tsv' log
 }
 
+@test "folds that are drawn without groups: a line says so" {
+    corpus OUT=alone FOLD_COUNT=3 alone/folds/0/val.txt >log 2>&1 || explain "$(cat log)"
+    grep -qx "  no groups: each video stands alone (12 groups); GROUP_PATTERN or GROUPS_TSV keep videos together" log
+    corpus OUT=people FOLD_COUNT=3 GROUP_PATTERN='^[^_]+' people/folds/0/val.txt >log 2>&1 || explain "$(cat log)"
+    run ! grep "no groups" log
+}
+
 @test "videos and an encoder instead of features" {
     va-synth -q --videos 6 --test 0 --frames 30 --traps no --seed 6 -o synthetic
     va-weights init --arch vit_tiny -o encoder.h5
@@ -87,6 +94,7 @@ corpus() { # ARGS...: with small settings
     says "GROUPS_TSV: none.tsv: no such file or folder" GROUPS_TSV=none.tsv
     says "FOLD_COUNT: found 'six', expected a whole number" FOLD_COUNT=six
     says "FOLDS: there is no fold 7" FOLDS=7
+    says "STREAMS: corpus.mk takes one folder, FEATURES; pipelines/streams.mk takes STREAMS" STREAMS="a b"
     run -2 --separate-stderr corpus OUT=wrong GROUP_PATTERN='^x(.)'
     [[ $stderr == *"^x(.): does not match the name of video 'anna_1'"* ]]
 }

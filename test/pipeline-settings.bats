@@ -171,6 +171,14 @@ END
     [[ $output == *"FOLDS: found no out/folds/9/val.txt"* ]]
 }
 
+@test "a table of folds without its columns: what was found and expected, before the first rule" {
+    refused "out/folds/split.tsv: line 1: found the columns '" corpus FOLDS_TSV=out/folds/split.tsv
+    cut -f 1,3 folds.tsv >two.tsv
+    corpus -n FOLDS_TSV=two.tsv >/dev/null
+    refused "two.tsv: line 1: found the columns 'clip fold', expected clip (or video), fold and group" given nested FOLDS_TSV=two.tsv
+    given nested -n FOLDS_TSV=two.tsv MEMBERS=gru >/dev/null # only ridges need groups
+}
+
 @test "va-fold run prints the table and names the page, also when nothing was out of date" {
     for time in first second; do
         run -0 --separate-stderr va-fold run --windows out/windows.h5 --split out/folds \
