@@ -34,15 +34,22 @@ corpus() { # ARGS...: with small settings
         TRAIN_OPTIONS="--channels 4,4 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0" "$@"
 }
 
-@test "pytorch.md: its six commands run as they stand" {
+@test "pytorch.md: its six commands run as they stand, and those of a second stream" {
+    mkdir sound
+    for f in ratings/*.csv; do make_features --frames 100 --dim 2 --fps 25 --seed 9 --video "$(basename "$f" .csv)" "sound/$(basename "$f" .csv).h5"; done
     sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$top/doc/pytorch.md" |
         sed 's/--channels 32,32,32 --kernel 7 --layers 2 --epochs 20/--channels 4,4 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0/' >six.sh
-    [ "$(grep -cE '^(va-|make)' six.sh)" -eq 6 ]
-    grep -q -- "--epochs 1 " six.sh
+    [ "$(grep -cE '^(va-|make)' six.sh)" -eq 8 ]
+    [ "$(grep -c -- "--epochs 1 " six.sh)" -eq 2 ]
     run bash -euo pipefail six.sh
     [ "$status" -eq 0 ] || explain "$output"
     [ "$(grep -cE '^ *[0-5] ' out/table.txt)" -eq 6 ]
     [ "$(head -n 1 new.csv)" = frame,time,person,face,confidence,valence,arousal ]
+    [ "$(grep -cE '^ *[0-5] ' two/table.txt)" -eq 6 ]
+    [ "$(attribute two/cv/0/model.h5 streams)" = "picture=3 sound=2" ] || explain "$(attribute two/cv/0/model.h5 streams)"
+    run ! grep -r published two/table.txt two/report.html
+    # the video of command 6 had no part in the training
+    run ! grep -xf <(h5ls new.pred.h5/videos | cut -d ' ' -f 1) out/folds/0/train.txt
     # people together, each held out once, and nothing of Aff-Wild2
     for k in 0 1 2 3 4 5; do [ "$(sed 's/_.*//' out/folds/$k/val.txt | uniq | wc -l)" -eq 1 ]; done
     [ "$(cat out/folds/?/val.txt | sort)" = "$(find npy -name '*.npy' -exec basename {} .npy \; | sort)" ]
