@@ -128,7 +128,7 @@ ablation() {
     awk -F '\t' 'NR > 1 { print $1 "\t" $2 } NR == 1 { print "video\tgroup" }' folds.tsv >groups.tsv
     OUT=drawn given nested FOLDS_TSV= GROUPS_TSV=groups.tsv FOLD_COUNT=3 MEMBERS=line OPTIONS_line="--context 2" -j2 >log4 2>&1 ||
         explain "$(cat log4)"
-    [ "$(cat drawn/folds/?/val.txt | sort | paste -sd ' ')" = "$(ls features | sed 's/.h5//' | sort | paste -sd ' ')" ]
+    [ "$(cat drawn/folds/?/val.txt | sort | paste -sd ' ')" = "$(cut -f 1 groups.tsv | sed 1d | sort | paste -sd ' ')" ]
     [ ! -e drawn/folds/3 ]
     for g in 0 1 2 3 4 5; do [ "$(grep -lxE "c$((2 * g))|c$((2 * g + 1))" drawn/folds/?/val.txt | wc -l)" -eq 1 ]; done
     run -0 given nested -n V=1 FOLDS_TSV= GROUP_PATTERN='^c(.)' FOLD_COUNT=3 MEMBERS=line OUT=other

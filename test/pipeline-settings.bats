@@ -176,6 +176,7 @@ END
     refused "GROUP_PATERN: no pipeline has this variable, did you mean GROUP_PATTERN?" corpus V=1 GROUP_PATERN=x
     refused "TRAIN_OPTION: " given nested TRAIN_OPTION="--lr 1" # also beside a value with blanks and a =
     corpus -n OMP_NUM_THREADS=2 NAME=me J=2 LAUNCH="env FOLD=1" >/dev/null
+    # shellcheck disable=SC2016 # a variable of make
     corpus -n LAUNCH='srun -n $(FOLD)' FOLD=1 >/dev/null # it serves another value
     MAKELEVEL=1 corpus -n FOLD=1 >/dev/null             # a make above this one has its own
 }
