@@ -17,7 +17,7 @@
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := ablation
 include $(HERE)params.mk
-$(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)),,$(error set FEATURES, LABELS and FOLDS_TSV))
+$(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)$(GROUPS_TSV)$(GROUP_PATTERN)),,$(error set FEATURES, LABELS and FOLDS_TSV (or GROUPS_TSV or GROUP_PATTERN)))
 
 KNOWN    := $(shell $(call program,va-tcn-mamba-train) --help-table | awk -F '\t' '$$3 == "temporal" { print $$5 }')
 VARIANTS ?= $(KNOWN)

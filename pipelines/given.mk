@@ -1,29 +1,31 @@
-# Windows and lists of a corpus whose features and folds are given.
+# Windows and lists of a corpus whose features are given, and its folds or groups.
 #
-# Expects params.mk, FEATURES, LABELS, FOLDS_TSV (see nested.mk); gives WINDOWS, SPLIT, FOLDS and
+# Expects params.mk, FEATURES, LABELS, FOLDS_TSV or groups (see nested.mk); gives WINDOWS, SPLIT, FOLDS and
 # SCORED, the list of all videos that a fold holds out.
 VIDEOS      := $(sort $(call names,files .h5 $(FEATURES)))
 LABEL_FILES := $(sort $(call names,files .txt $(LABELS)))
 $(if $(VIDEOS),,$(error no <video>.h5 in $(FEATURES)))
 WINDOWS      = $(OUT)/windows.h5
 SPLIT        = $(OUT)/folds
-FOLDS       := $(call names,folds $(FOLDS_TSV))
+$(if $(FOLDS_TSV),,$(if $(word 2,$(LABELS)),$(error LABELS: found $(words $(LABELS)) folders, expected one, or FOLDS_TSV)))
+include $(HERE)folds.mk
+FOLDS       := $(FOLDS_THERE)
 
 SCORED       = $(SPLIT)/scored.txt
 $(call need_numbers,SEEDS)
-$(call need_folds,$(call names,folds $(FOLDS_TSV)))
+$(call need_folds,$(FOLDS_THERE))
 $(call ours,$(OUT)/windows.tsv $(SCORED))
 $(call claim,windows,$(WINDOWS))
 
 SETTINGS_windows = $(WINDOW_OPTIONS) $(LABEL_OPTIONS) $(LABELS) $(VIDEOS)
-SETTINGS_split   = $(FOLDS_TSV)
+SETTINGS_split   = $(split_from)
 SETTINGS_score   = $(LABELS) $(LABEL_OPTIONS) $(FOLDS)
 
 $(WINDOWS): $(VIDEOS) $(LABEL_FILES) $(call settings,windows)
 	@mkdir -p $(@D)
 	$(call make_windows,$(VIDEOS),$(OUT))
-$(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt) &: $(FOLDS_TSV) $(call settings,split)
-	$(call tool,va-fold) split --folds-tsv $(FOLDS_TSV) -o $(SPLIT)
+$(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt) &: $(or $(FOLDS_TSV),$(LABEL_FILES) $(GROUPS_TSV)) $(call settings,split)
+	$(call tool,va-fold) split $(split_from) -o $(SPLIT)
 $(SCORED): $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)
 	@sort -u $^ >$(part) && $(put)
 

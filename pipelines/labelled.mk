@@ -3,7 +3,8 @@
 # Expects params.mk and
 #   LABELS       folders with the label files; LABELS_BY: which variables say so, for messages
 #   FEATURES, or ENCODER and CROPS or VIDEOS; TUNE, FRAMES, FOLDS_TSV   as for affwild2.mk
-#   split_from   options of va-fold split; FOLDS_THERE: numbers of the folds that it makes
+#   split_from   options of va-fold split; FOLDS_THERE: numbers of the folds that it makes; split_note: a line
+#                to say before
 #   TEST         further videos, without labels
 LABEL_FILES := $(sort $(call names,files .txt $(LABELS)))
 LABELLED    := $(sort $(call names,labelled $(LABELS)))
@@ -50,6 +51,7 @@ $(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES) $(call settings,win
 
 LISTS = $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt)
 $(LISTS) &: $(LABEL_FILES) $(FOLDS_TSV) $(GROUPS_TSV) $(call settings,split)
+	@$(if $(QUIET),,$(if $(split_note),echo "  $(split_note)" >&2))
 	$(call tool,va-fold) split $(SPLIT_OPTIONS) $(split_from) -o $(SPLIT)
 
 CV = $(OUT)/cv

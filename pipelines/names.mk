@@ -29,3 +29,8 @@ literal = $(if $(outside),$(eval $(if $(filter-out environment,$(origin $(1))),o
 $(foreach v,$(PATH_VARIABLES) $(WORD_VARIABLES) VIDEO GROUP_PATTERN,$(call literal,$(v)))
 $(foreach v,$(PATH_VARIABLES),$(if $($(v)),$(call names,path $(v) $(call quoted,$($(v))))))
 $(foreach v,$(WORD_VARIABLES),$(if $($(v)),$(call names,words $(v) $(call quoted,$($(v))))))
+
+# A variable of the command line that is like one of the pipelines, and is none, is a slip of the pen. Others are for
+# recipes and programs; those of a make above this one are its own matter.
+override_files = $(wildcard $(MAKEFILE_LIST) $(dir $(NAMES))*.mk)
+$(if $(filter-out 0,$(MAKELEVEL)),,$(if $(MAKEOVERRIDES),$(call names,known $(call quoted,$(MAKEOVERRIDES)) $(override_files))))

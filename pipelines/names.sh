@@ -9,7 +9,8 @@
 #   files SUFFIX FOLDER...   prints the files FOLDER/<name>SUFFIX
 #   labelled FOLDER...       prints the videos of the label files FOLDER/<name>.txt
 #   sample FILE              prints the videos of a sample submission
-#   folds FILE               prints the folds of a table with the columns clip and fold
+#   folds FILE [COLUMN]      prints the folds of a table with the columns clip (or video), fold, and COLUMN
+#   known OVERRIDES FILE...  refuses a variable of the command line that resembles one of the Makefiles, and is none
 #   videos FOLDER VALUE      prints a link FOLDER/<name>.<ending> for each video, with ! before it where it has
 #                            to be made: VALUE is the path of one, or several with blanks between. Of a folder
 #                            of pictures the ending is folder. The table of another video of that name,
@@ -103,11 +104,49 @@ sample() {
 
 folds() {
     [ -r "$1" ] || refuse "FOLDS_TSV: cannot read $1"
+    header=$(sed 1q "$1" | tr -d '\r' | tr '\t' ' ')
+    for column in fold "clip video" ${2:+"$2"}; do
+        case " $header " in *" ${column% *} "* | *" ${column#* } "*) ;; *)
+            refuse "$1: line 1: found the columns '$(printf %.80s "$header")', expected clip (or video), fold${2:+ and $2}" ;;
+        esac
+    done
     tr -d '\r' <"$1" | awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "fold") c = i; next }
         c { print $c }' | sort -u | sort -n | while IFS= read -r fold; do
         case $fold in '' | *[!0-9]*) refuse "$1: fold '$fold', expected a number" ;; esac
         printf '%s\n' "$fold"
     done
+}
+
+known() {
+    text=$(printf '%s\n' "$1" | tr '\n\t' '  ')
+    shift
+    near=$(printf '%s\n' "$text" | awk '
+        function distance(a, b,    i, j, n, m, d, l) {
+            n = length(a); m = length(b)
+            for (i = 0; i <= n; i++) for (j = 0; j <= m; j++) {
+                l = i && j ? d[i - 1, j - 1] + (substr(a, i, 1) != substr(b, j, 1)) : i + j
+                if (i && j && d[i - 1, j] < l) l = d[i - 1, j] + 1
+                if (i && j && d[i, j - 1] < l) l = d[i, j - 1] + 1
+                d[i, j] = l
+            }
+            return d[n, m] }
+        NR == 1 { text = $0; next } # blanks in values have a backslash before them
+        { setting = /^#   [A-Z]/ || /\?=/ # what people set stands in the head of a file, or has a default
+            while (match($0, /[A-Z][A-Z0-9_]+/)) {
+                name = substr($0, RSTART, RLENGTH); names[name]; if (setting) settings[name]
+                $0 = substr($0, RSTART + RLENGTH)
+            } }
+        END {
+            gsub(/\\ /, "_", text); n = split(text, words, / +/)
+            for (i = 1; i <= n; i++) {
+                if (words[i] !~ /^[A-Z][A-Z0-9_]+[:+?!]*=/) continue
+                name = words[i]; sub(/[:+?!]*=.*/, "", name); l = length(name)
+                if (l < 4 || name in names || index(text, "(" name ")") || index(text, "{" name "}")) continue
+                least = l < 7 ? 2 : 3
+                for (k in settings) if (length(k) > 3 && ((d = distance(name, k)) < least || d == least && k < best)) { least = d; best = k }
+                if (best != "") { print name ": no pipeline has this variable, did you mean " best "?"; exit }
+            } }' - "$@") || return 0
+    [ -z "$near" ] || refuse "$near"
 }
 
 folds_option() { printf '%s\n' "$1" | sed -n 's/.*--folds[ =] *\([0-9][0-9]*\).*/\1/p'; }

@@ -6,6 +6,7 @@
 #   FEATURES   folder of <video>.h5 (va.features/1)
 #   LABELS     folders of <video>.txt
 #   FOLDS_TSV  columns clip, fold, and group: what must stay together
+#   GROUPS_TSV, GROUP_PATTERN, FOLD_COUNT   instead, as for corpus.mk: folds are drawn by group
 #   MEMBERS    names of the models; OPTIONS_name are those of va-tcn-mamba-train, or where KIND_name is
 #              ridge of va-ridge
 #   WINDOWS_name  windows of a member that has others than those of FEATURES
@@ -22,7 +23,7 @@
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := nested
 include $(HERE)params.mk
-$(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)),,$(error set FEATURES, LABELS and FOLDS_TSV))
+$(if $(and $(FEATURES),$(LABELS),$(FOLDS_TSV)$(GROUPS_TSV)$(GROUP_PATTERN)),,$(error set FEATURES, LABELS and FOLDS_TSV (or GROUPS_TSV or GROUP_PATTERN)))
 
 SEEDS   ?= 1 2 3
 MEMBERS ?= line few gru mamba tcn
@@ -53,6 +54,9 @@ $(foreach x,$(MIXTURES),$(foreach m,$(call mixed,$(x)),$(if $(filter $(m),$(MEMB
 $(call ours,$(OUT)/nested.tsv)
 $(call claim,windows,$(OUT)/pairs/*/*.h5 $(OUT)/cv/*/*.h5 $(OUT)/cv/*/*/*.h5)
 $(foreach m,$(MEMBERS),$(eval SETTINGS_member-$(m) = $$(OPTIONS_$(m)) $$(KIND_$(m))))
+NETS   = $(foreach m,$(MEMBERS),$(if $(filter ridge,$(KIND_$(m))),,$(m)))
+RIDGES = $(filter-out $(NETS),$(MEMBERS))
+$(if $(and $(RIDGES),$(FOLDS_TSV)),$(if $(call names,folds $(FOLDS_TSV) group),))
 SETTINGS_choice = $(MEMBERS) $(firstword $(SEEDS)) $(LABELS) $(LABEL_OPTIONS)
 SETTINGS_mixtures = $(foreach x,$(MIXTURES),$(x)=$(call mixed,$(x)))
 SETTINGS_seeds  = $(SEEDS)
@@ -66,7 +70,7 @@ nested: $(OUT)/nested.tsv
 # $(call fit,MEMBER,TRAIN,VAL,SEED): predictions of the videos of VAL go to $@. A net's model
 # stays beside them, so that an interrupted run continues.
 fit = $(if $(filter ridge,$(KIND_$(1))),$(fit_ridge),$(fit_net))
-fit_ridge = $(call tool,va-ridge) $(OPTIONS_$(1)) --groups $(FOLDS_TSV) --windows $(call windows_of,$(1)) \
+fit_ridge = $(call tool,va-ridge) $(OPTIONS_$(1)) $(groups) --windows $(call windows_of,$(1)) \
                 --train $(2) --val $(3) -o $@
 fit_net = $(call tool,va-tcn-mamba-train) $(OPTIONS_$(1)) --seed $(4) -j $(THREADS) -q --resume \
               --windows $(call windows_of,$(1)) --train $(2) --val $(3) -o $@.model && \
@@ -107,8 +111,6 @@ $(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k)))$(foreach x,$(MIXTURES),$(ev
 
 # ---- the score ------------------------------------------------------------------------------------
 # Of each fold and seed the members, then their mixture; "all" stands for the mean of the seeds.
-NETS   = $(foreach m,$(MEMBERS),$(if $(filter ridge,$(KIND_$(m))),,$(m)))
-RIDGES = $(filter-out $(NETS),$(MEMBERS))
 define SEED_RULES
 $(foreach m,$(NETS),$(OUT)/cv/$(1)/$(2)/$(m).h5): $(OUT)/cv/$(1)/$(2)/%.h5: $$$$(call windows_of,$$$$*) $(SPLIT)/$(1)/train.txt $(SPLIT)/$(1)/val.txt $(STAMPS)/member-%
 	@mkdir -p $$(@D)
@@ -116,6 +118,7 @@ $(foreach m,$(NETS),$(OUT)/cv/$(1)/$(2)/$(m).h5): $(OUT)/cv/$(1)/$(2)/%.h5: $$$$
 endef
 define MIX_RULES
 $(OUT)/cv/$(1)/$(2)/$(3).h5: $(call weights,$(1),$(3)) $(foreach m,$(call mixed,$(3)),$(call member,$(1),$(2),$(m)))
+	@mkdir -p $$(@D)
 	$$(call tool,va-ensemble) --weight-table $$< -o $$@ $(foreach m,$(call mixed,$(3)),$(call member,$(1),$(2),$(m)))
 endef
 member = $(OUT)/cv/$(1)/$(if $(filter $(3),$(NETS)),$(2)/)$(3).h5

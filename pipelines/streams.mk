@@ -6,7 +6,8 @@
 #              has all videos
 #   STREAM_OPTIONS  of va-window: --stream-missing sound=zero
 #   NET        options of all nets; FUSED those of nets with a fusion as well
-#   The rest is as for nested.mk.
+#   SEEDS      1 2 3; SEEDS=1 trains less
+#   GROUPS_TSV, GROUP_PATTERN   instead of FOLDS_TSV, and the rest, as for nested.mk
 #
 # Members: each stream alone (its name), with three streams or more each pair (a+b), and of all streams
 #   linear   a ridge regression on some seconds around a frame
@@ -15,10 +16,16 @@
 #   cross    with a trunk each and attention across them (--fusion cross)
 # Mixtures, with weights chosen on training videos only: late, of the streams alone; mixture, of all members.
 #
-# Makes $(OUT)/nested.tsv as nested.mk does; nothing is chosen on held-out videos.
+# Of K folds each net is trained K (K - 1) / 2 times for the choice, and K times for each seed. Two streams (five
+# nets), six folds and three seeds are 165 trainings, SEEDS=1 105. With
+# SEEDS=1 MEMBERS="picture sound linear concat" they are 63; MEMBERS has each stream, for late.
+#
+# Makes $(OUT)/nested.tsv as nested.mk does; nothing is chosen on held-out videos. Row "picture 1" is the net of stream
+# picture with seed 1, "picture all" the mean of its predictions with all seeds.
 STREAMS_HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 include $(STREAMS_HERE)names.mk
-$(if $(and $(word 2,$(STREAMS)),$(LABELS),$(FOLDS_TSV)),,$(error set STREAMS (two folders or more), LABELS and FOLDS_TSV))
+$(if $(and $(word 2,$(STREAMS)),$(LABELS),$(FOLDS_TSV)$(GROUPS_TSV)$(GROUP_PATTERN)),,\
+    $(error set STREAMS (two folders or more), LABELS and FOLDS_TSV (or GROUPS_TSV or GROUP_PATTERN)))
 override STREAMS := $(STREAMS:/=)
 ALONE    := $(notdir $(STREAMS))
 $(call names,once STREAMS $(call quoted,$(ALONE)))

@@ -34,15 +34,22 @@ corpus() { # ARGS...: with small settings
         TRAIN_OPTIONS="--channels 4,4 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0" "$@"
 }
 
-@test "pytorch.md: its six commands run as they stand" {
+@test "pytorch.md: its six commands run as they stand, and those of a second stream" {
+    mkdir sound
+    for f in ratings/*.csv; do make_features --frames 100 --dim 2 --fps 25 --seed 9 --video "$(basename "$f" .csv)" "sound/$(basename "$f" .csv).h5"; done
     sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$top/doc/pytorch.md" |
         sed 's/--channels 32,32,32 --kernel 7 --layers 2 --epochs 20/--channels 4,4 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0/' >six.sh
-    [ "$(grep -cE '^(va-|make)' six.sh)" -eq 6 ]
-    grep -q -- "--epochs 1 " six.sh
+    [ "$(grep -cE '^(va-|make)' six.sh)" -eq 8 ]
+    [ "$(grep -c -- "--epochs 1 " six.sh)" -eq 2 ]
     run bash -euo pipefail six.sh
     [ "$status" -eq 0 ] || explain "$output"
     [ "$(grep -cE '^ *[0-5] ' out/table.txt)" -eq 6 ]
     [ "$(head -n 1 new.csv)" = frame,time,person,face,confidence,valence,arousal ]
+    [ "$(grep -cE '^ *[0-5] ' two/table.txt)" -eq 6 ]
+    [ "$(attribute two/cv/0/model.h5 streams)" = "picture=3 sound=2" ] || explain "$(attribute two/cv/0/model.h5 streams)"
+    run ! grep -r published two/table.txt two/report.html
+    # the video of command 6 had no part in the training
+    run ! grep -xf <(h5ls new.pred.h5/videos | cut -d ' ' -f 1) out/folds/0/train.txt
     # people together, each held out once, and nothing of Aff-Wild2
     for k in 0 1 2 3 4 5; do [ "$(sed 's/_.*//' out/folds/$k/val.txt | uniq | wc -l)" -eq 1 ]; done
     [ "$(cat out/folds/?/val.txt | sort)" = "$(find npy -name '*.npy' -exec basename {} .npy \; | sort)" ]
@@ -63,6 +70,13 @@ corpus() { # ARGS...: with small settings
     awk 'NR == 1 { print "clip\tfold" } NR > 1 { print $1 "\t" NR % 2 }' groups.tsv >folds.tsv
     corpus OUT=given FOLDS_TSV=folds.tsv -n >log
     grep -q -- '--folds-tsv folds.tsv' log
+}
+
+@test "folds that are drawn without groups: a line says so" {
+    corpus OUT=alone FOLD_COUNT=3 alone/folds/0/val.txt >log 2>&1 || explain "$(cat log)"
+    grep -qx "  no groups: each video stands alone (12 groups); GROUP_PATTERN or GROUPS_TSV keep videos together" log
+    corpus OUT=people FOLD_COUNT=3 GROUP_PATTERN='^[^_]+' people/folds/0/val.txt >log 2>&1 || explain "$(cat log)"
+    run ! grep "no groups" log
 }
 
 @test "videos and an encoder instead of features" {
@@ -87,6 +101,7 @@ corpus() { # ARGS...: with small settings
     says "GROUPS_TSV: none.tsv: no such file or folder" GROUPS_TSV=none.tsv
     says "FOLD_COUNT: found 'six', expected a whole number" FOLD_COUNT=six
     says "FOLDS: there is no fold 7" FOLDS=7
+    says "STREAMS: corpus.mk takes one folder, FEATURES; pipelines/streams.mk takes STREAMS" STREAMS="a b"
     run -2 --separate-stderr corpus OUT=wrong GROUP_PATTERN='^x(.)'
     [[ $stderr == *"^x(.): does not match the name of video 'anna_1'"* ]]
 }

@@ -130,6 +130,19 @@ ablation() {
         explain "$output"
 }
 
+@test "nested: folds drawn by group, in the pipeline and in the ridge" {
+    awk -F '\t' 'NR > 1 { print $1 "\t" $2 } NR == 1 { print "video\tgroup" }' folds.tsv >groups.tsv
+    OUT=drawn given nested FOLDS_TSV= GROUPS_TSV=groups.tsv FOLD_COUNT=3 MEMBERS=line OPTIONS_line="--context 2" -j2 >log4 2>&1 ||
+        explain "$(cat log4)"
+    [ "$(cat drawn/folds/?/val.txt | sort | paste -sd ' ')" = "$(cut -f 1 groups.tsv | sed 1d | sort | paste -sd ' ')" ]
+    [ ! -e drawn/folds/3 ]
+    for g in 0 1 2 3 4 5; do [ "$(grep -lxE "c$((2 * g))|c$((2 * g + 1))" drawn/folds/?/val.txt | wc -l)" -eq 1 ]; done
+    run -0 given nested -n V=1 FOLDS_TSV= GROUP_PATTERN='^c(.)' FOLD_COUNT=3 MEMBERS=line OUT=other
+    output=$(tr -s ' ' <<<"$output")
+    [[ $output == *"va-fold split --labels labels --folds 3 --seed 42"*"--group-pattern '^c(.)'"* ]] || explain "$output"
+    [[ $output == *"va-ridge "*"--group-pattern '^c(.)'"* ]] || explain "$output"
+}
+
 @test "streams: each alone, all, fusions and mixtures; nothing is made twice" {
     local v
     mkdir -p picture sound
@@ -144,6 +157,8 @@ ablation() {
     [ -s joined/cv/0/weights.tsv ]
     run -0 streams -j2
     [ "$output" = "$(cat joined/nested.tsv)" ]
+    run ! streams FOLDS_TSV= STREAMS="picture sound" # neither folds nor groups
+    [[ $output == *"or GROUPS_TSV or GROUP_PATTERN"* ]]
     run ! streams STREAMS=picture
     [[ $output == *"set STREAMS (two folders or more)"* ]]
 }

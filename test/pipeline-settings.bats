@@ -171,6 +171,24 @@ END
     [[ $output == *"FOLDS: found no out/folds/9/val.txt"* ]]
 }
 
+@test "a variable that is like one of the pipelines, and is none, is named before the first rule" {
+    refused "FOLD: no pipeline has this variable, did you mean FOLDS?" corpus FOLD=1
+    refused "GROUP_PATERN: no pipeline has this variable, did you mean GROUP_PATTERN?" corpus V=1 GROUP_PATERN=x
+    refused "TRAIN_OPTION: " given nested TRAIN_OPTION="--lr 1" # also beside a value with blanks and a =
+    corpus -n OMP_NUM_THREADS=2 NAME=me J=2 LAUNCH="env FOLD=1" >/dev/null
+    # shellcheck disable=SC2016 # a variable of make
+    corpus -n LAUNCH='srun -n $(FOLD)' FOLD=1 >/dev/null # it serves another value
+    MAKELEVEL=1 corpus -n FOLD=1 >/dev/null             # a make above this one has its own
+}
+
+@test "a table of folds without its columns: what was found and expected, before the first rule" {
+    refused "out/folds/split.tsv: line 1: found the columns '" corpus FOLDS_TSV=out/folds/split.tsv
+    cut -f 1,3 folds.tsv >two.tsv
+    corpus -n FOLDS_TSV=two.tsv >/dev/null
+    refused "two.tsv: line 1: found the columns 'clip fold', expected clip (or video), fold and group" given nested FOLDS_TSV=two.tsv
+    given nested -n FOLDS_TSV=two.tsv MEMBERS=gru >/dev/null # only ridges need groups
+}
+
 @test "va-fold run prints the table and names the page, also when nothing was out of date" {
     for time in first second; do
         run -0 --separate-stderr va-fold run --windows out/windows.h5 --split out/folds \

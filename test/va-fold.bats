@@ -242,6 +242,8 @@ EOF
     [[ $output == "<table>"*"<td>&lt;us&gt; mean</td>"*"<tr><th>0</th><td>0.5000</td>"*"</table>" ]]
 }
 
+@test "run: the help names what leaves out the scores of Aff-Wild2" { va-fold run --help | grep -q PUBLISHED=no; }
+
 @test "which fold a file speaks of: its folder, its name, its place" {
     scores .5 .3 .4 >fold3.tsv
     scores .6 .3 .4 >fold-10.tsv

@@ -110,10 +110,14 @@ labels_in_time() {
     printf 'clip\tgroup\nv1\tx\nv2\tx\nv3\tx\nv4\ty\n' >groups.tsv
     run -0 --separate-stderr va-ridge --groups groups.tsv --windows w.h5 --train train.txt --val val.txt -o p.h5
     [ "$stderr" = "va-ridge: train.txt: found one group of videos, so no inner cross-validation: lambda is .1" ]
+    run -0 --separate-stderr va-ridge --group-pattern ^v --windows w.h5 --train train.txt --val val.txt -o q.h5
+    [ "$stderr" = "va-ridge: train.txt: found one group of videos, so no inner cross-validation: lambda is .1" ]
     rm p.h5
     printf 'clip\tgroup\nv1\tx\nv2\ty\n' >groups.tsv
     refused 3 "groups.tsv: found no row for video 'v3'" --groups groups.tsv --windows w.h5 \
         --train train.txt --val val.txt -o p.h5
+    run -2 --separate-stderr va-ridge --groups groups.tsv --group-pattern v --windows w.h5 --train train.txt --val val.txt -o p.h5
+    [ "$stderr" = "va-ridge: --groups and --group-pattern conflict (try --help)" ]
     printf 'clip\tfold\nv1\t0\n' >groups.tsv
     refused 3 "groups.tsv: line 1: found no column group, expected clip (or video) and group" \
         --groups groups.tsv --windows w.h5 --train train.txt --val val.txt -o p.h5

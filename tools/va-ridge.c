@@ -35,6 +35,8 @@ static const struct va_option table[] = {
                "largest number of features that --select forward selects"),
     VA_OPT_FILE(0, "groups", &args.job.groups,
                 "table of videos that stay together: columns clip (or video) and group"),
+    VA_OPT_STRING(0, "group-pattern", &args.job.pattern, "REGEX",
+                  "part of a name by which videos stay together, such as '^[^_]+'"),
     VA_OPT_STRING(0, "lambda", &args.lambda, "auto|X",
                   "strength of the penalty; auto: chosen by inner cross-validation"),
     VA_OPT_CHOICE(0, "method", &args.method, method_names,
@@ -51,7 +53,7 @@ static const struct va_usage usage = {
         "--val is predicted; predictions are limited to [-1, 1].\n\n"
         "With --lambda auto, the penalty is selected for each dimension from 1e-4 .. 10 "
         "by the CCC of an inner cross-validation over the training videos. People, or "
-        "the groups of --groups, stay in one inner fold.\n\n"
+        "the groups of --groups or --group-pattern, stay in one inner fold.\n\n"
         "With --context 50 --step 5, the model sees each feature at 21 moments: every fifth "
         "frame from 50 frames before to 50 frames after, each as the mean of the 5 frames "
         "around it. Beyond the ends of a video, its first and "
@@ -77,6 +79,8 @@ static bool parse_args(int argc, char **argv, int *status)
         return va_usage_error(status, "missing --windows FILE, --train LIST or --val LIST");
     if (operands[0])
         return va_usage_error(status, "expected no operand, found %s", operands[0]);
+    if (args.job.groups && args.job.pattern)
+        return va_usage_error(status, "--groups and --group-pattern conflict");
     args.job.lambda = -1;
     if (strcmp(args.lambda, "auto")) {
         args.job.lambda = strtod(args.lambda, &end);

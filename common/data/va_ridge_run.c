@@ -49,7 +49,8 @@ static int deal(const struct work *w, const int64_t *videos, int64_t count,
         if (va_folds_add_video(plan, w->index->videos[videos[i]].name,
                                w->index->videos[videos[i]].frames, false) < 0)
             return -1;
-    if (w->job->groups && va_folds_group(plan, w->job->groups) < 0)
+    if ((w->job->groups && va_folds_group(plan, w->job->groups) < 0) ||
+        (w->job->pattern && va_folds_group_by(plan, w->job->pattern) < 0))
         return -1;
     return va_folds_parts(plan, PARTS, parts);
 }

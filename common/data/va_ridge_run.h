@@ -16,6 +16,7 @@ struct va_ridge_job {
     const char *val;       /* of videos to predict */
     const char *output;    /* va.predictions/1 */
     const char *groups;    /* table of videos that stay together (va_folds_group); or NULL */
+    const char *pattern;   /* or by their names (va_folds_group_by); or NULL */
     int64_t context, step; /* as va_context.h has reach and step */
     int64_t features; /* at most so many are chosen, per dimension; 0: all of them, unchosen */
     double lambda;    /* below 0: chosen by an inner cross-validation */

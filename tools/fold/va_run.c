@@ -74,6 +74,8 @@ int va_fold_run(int argc, char **argv)
             "Runs pipelines/cv.mk with make. Operands are settings of that Makefile, such as "
             "FOLDS=\"0 1\" or TRAIN_OPTIONS=\"--preset paper --epochs 10\". A second run makes "
             "only the files that are out of date, also after a changed setting.\n\n"
+            "For a corpus other than Aff-Wild2, PUBLISHED=no leaves out the published columns and "
+            "the row baseline, which are scores on Aff-Wild2.\n\n"
             "The table is printed on standard output and is in DIR/table.txt, .tsv and .md; "
             "DIR/report.html is a page with figures, for a browser.",
     };
