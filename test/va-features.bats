@@ -95,7 +95,7 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     [[ $stderr == *"expected a dict with descr, fortran_order and shape" ]]
     [ ! -e ran ]
     { printf 'PK\3\4'; head -c 90 /dev/zero; } >many.npz
-    refuses "many.npz: found a zip archive, expected rows of numbers as text: save arrays one by one, with numpy.save" --fps 25 many.npz
+    refuses "many.npz: found a zip archive, expected a NumPy array (.npy) or a CSV file: save arrays one by one, with numpy.save" --fps 25 many.npz
     printf 'BMI,PK\n1,2\n' >bmi.csv # two letters are no picture
     import -o no.h5 bmi.csv
 }
@@ -157,6 +157,8 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     with "2 4" '1 2\n3 4\n' --drop-column 1
     run -3 --separate-stderr import --drop-column frme -o no.h5 <(printf 'frame,x\n1,2\n')
     [[ $stderr == *"found no column 'frme', did you mean 'frame'?" ]]
+    printf 'frame,x\n1,2\n' >i.csv
+    refuses "i.csv: found no column 'number', expected 'frame', 'x': name one with --index-column" --fps 25 --index-column number i.csv
     run -3 --separate-stderr import -o no.h5 <(printf 'a,b\n"1,2\n')
     [[ $stderr == *"line 2: found a quote that does not end with its cell" ]]
 }

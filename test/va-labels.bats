@@ -81,6 +81,14 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     printf 'valence,arousal\n0,7\n' >c.csv
     refuses "c.csv: line 2, column 2 (arousal): found 7, expected a number from -1 to 1, or -5: --range LO..HI is for ratings of another range" c.csv
     refuses "c.csv: line 2, column 1 (valence): found 0, expected a number from 1 to 9" --range 1..9 c.csv
+    refuses "c.csv: found no column 'pleasure', expected 'valence', 'arousal': name one with --valence" --valence pleasure c.csv
+    refuses "c.csv: found no column 't', expected 'valence', 'arousal': name one with --time" --time t --to d.h5 c.csv
+    echo a,b,c,d,e,f,g,h,i,arousal >wide.csv
+    refuses "wide.csv: found no column 'valence', expected 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' or one of 2 more: name one with --valence" wide.csv
+    echo 1,2 >bare.csv
+    refuses "bare.csv: found no column 'valence', the first line has no names, expected a number from 1 to 2: name one with --valence" bare.csv
+    printf 'PK\3\4\0' >z.zip
+    refuses "z.zip: found a zip archive, expected a CSV file" z.zip
     refuses "c.csv: found no column 'valense', did you mean 'valence'?" --valence valense c.csv
     for range in 9..1 1.9 1... x..2 ..; do
         run -2 --separate-stderr convert --range $range c.csv
@@ -119,6 +127,8 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     [[ $stderr == "va-labels: b.h5: found features of video 'other', expected 'a' as in a.txt"* ]]
     mkdir features
     run -3 --separate-stderr convert --from-fps 4 --to features a.txt
+    [ "$stderr" = "va-labels: features/a.h5: no such file: expected the features of video 'a' of a.txt: --name VIDEO names the video, also of files of several annotators" ]
+    run -3 --separate-stderr va-labels resample --from-fps 4 --to features -o out a.txt
     [ "$stderr" = "va-labels: features/a.h5: no such file: expected the features of video 'a' of a.txt" ]
 }
 
@@ -144,6 +154,17 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     convert -q --missing unlabelled --name both x.csv y.csv >table
     gives both.txt 0.5,0 0.5,0
     [ "$(cut -f 3 table | sort -u | paste -sd ' ')" = "all annotator x.csv y.csv" ]
+}
+
+@test "pytorch.md: one file for all videos, with columns of its own" {
+    mkdir features
+    make_features --frames 100 --video anna_1 --fps 25 features/anna_1.h5
+    printf 'video,time,val,aro\n' >labels.csv
+    for t in 0 1 2 3; do echo "anna_1,$t,5,9"; done >>labels.csv
+    command=$(grep '^  va-labels convert .* labels.csv$' "$BATS_TEST_DIRNAME/../doc/pytorch.md")
+    # shellcheck disable=SC2086 # words
+    run -0 --separate-stderr $command
+    [ "$(tail -n 1 labels/anna_1.txt)" = 0,1 ]
 }
 
 @test "annotators: delays are found, and taken out" {

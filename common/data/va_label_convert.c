@@ -114,7 +114,8 @@ static int frames_of(const struct va_label_convert *job, const struct va_rated_v
         }
     if (!job->to)
         return va_frame_times_rows(f, first->count, job->fps > 0 ? job->fps : 1);
-    if (va_frame_times_read(f, job->to, v->name, v->path) < 0)
+    if (va_frame_times_read(f, job->to, v->name, v->path,
+                            job->unnamed && !job->name && !job->video ? job->unnamed : "") < 0)
         return -1;
     if ((job->time || job->fps > 0) && !(f->fps > 0))
         return va_error(

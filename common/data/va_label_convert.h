@@ -35,6 +35,7 @@ struct va_label_convert {
     int missing;        /* enum va_convert_missing */
     int unmatched;      /* enum va_label_unmatched */
     const char *name;   /* of the one video of all inputs; NULL: each is called as its file */
+    const char *unnamed; /* what to do where a file is not called as a video, for messages; NULL: nothing */
     const char *to;     /* its features, or a folder with them; NULL: rows stay */
     const char *output; /* folder */
 };

@@ -52,7 +52,9 @@ static bool parse_range(const char *text, struct va_label_convert *job)
 int va_labels_convert_main(int argc, char **argv)
 {
     static const char *valence[] = { "valence", NULL }, *arousal[] = { "arousal", NULL };
-    struct va_label_convert job = { .gap = 5 };
+    struct va_label_convert job = {
+        .gap = 5, .unnamed = ": --name VIDEO names the video, also of files of several annotators"
+    };
     const char *range = NULL;
     const struct va_option table[] = {
         VA_OPT_LIST(
