@@ -35,7 +35,8 @@ static int find_columns(struct reader *r)
         if (!r->columns[d])
             return -1;
         for (int64_t i = 0; r->wanted[d] && i < job->columns[d].count; i++)
-            if ((r->columns[d][i] = va_csv_column(&r->csv, job->columns[d].items[i], options[d])) < 0)
+            if ((r->columns[d][i] = va_csv_column(&r->csv, job->columns[d].items[i],
+                                                  options[d])) < 0)
                 return -1;
     }
     return 0;

@@ -53,7 +53,8 @@ int va_labels_convert_main(int argc, char **argv)
 {
     static const char *valence[] = { "valence", NULL }, *arousal[] = { "arousal", NULL };
     struct va_label_convert job = {
-        .gap = 5, .unnamed = ": --name VIDEO names the video, also of files of several annotators"
+        .gap = 5,
+        .unnamed = ": --name VIDEO names the video, also of files of several annotators"
     };
     const char *range = NULL;
     const struct va_option table[] = {
