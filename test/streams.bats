@@ -71,7 +71,7 @@ refused() {
     local case
     mkdir other
     make_features --video a --dim 3 --frames 88 other/a.h5
-    refused va-window "other/a.h5: video 'a': found 88 frames, expected 90 as in face/a.h5" --stream face=face --stream sound=other
+    refused va-window "other/a.h5: video 'a': found 88 frames, expected 90 as in face/a.h5; make both streams from the same video, or say how long it is: va-features import --frame-count" --stream face=face --stream sound=other
     make_features --video a --dim 3 --frames 90 --fps 25 other/a.h5
     refused va-window "other/a.h5: video 'a': found 25 frames per second, expected 30 as in face/a.h5" --stream face=face --stream sound=other
     make_features --video a --dim 3 --frames 90 other/a.h5

@@ -214,10 +214,29 @@ refused() {
     [ "$stderr" = "va-embed: whole.h5: found a whole masked autoencoder, expected an encoder: va-weights import takes the encoder out of it" ]
     va-weights import -q -o encoder.h5 whole.h5
     va-embed -q -w encoder.h5 -o f.h5 faces
+    va-weights export -o encoder.safetensors encoder.h5
+    LC_ALL=C sed -i 's/"heads":/"other":/; s/"arch":/"none":/' encoder.safetensors
+    run -3 --separate-stderr va-weights import -o no.h5 encoder.safetensors
+    [ "${stderr_lines[-1]}" = "va-weights: encoder.safetensors: width 16 is not a multiple of 64: give the number of heads, --set heads=N" ] || explain "$stderr"
     make_video holiday.mp4 32 24 4 25
     va-weights init -q --arch mamba-va --in-dim 16 --channels 4 -o head.h5
     run -3 --separate-stderr va-predict -m head.h5 -o p.h5 holiday.mp4
     [ "$stderr" = "va-predict: holiday.mp4: found an MP4 or QuickTime video, expected va.features/1: make features of it with va-decode and va-embed" ]
+}
+
+@test "weights of other programs, and folders where files are expected: the line says what to do" {
+    golden=$BATS_TEST_DIRNAME/golden/vit/mae_tiny.weights.safetensors
+    { printf 'PK\3\4'; head -c 90 /dev/zero; } >w.pth
+    for w in "$golden" w.pth; do
+        run -3 --separate-stderr va-embed -w "$w" -o no.h5 a.h5
+        [[ $stderr == "va-embed: $w: found "*", expected va.model/1: convert weights of other programs with va-weights import" ]] ||
+            explain "$stderr"
+    done
+    mkdir features
+    run -3 --separate-stderr va-predict -m features -o no.h5 features
+    [ "$stderr" = "va-predict: features: found a folder, expected va.model/1: name a file in it, or several: features/*.h5" ] || explain "$stderr"
+    run -1 --separate-stderr va-labels check features/
+    [ "$stderr" = "va-labels: features/: found a folder, expected a text file: name a file in it, or several: features/*" ] || explain "$stderr"
 }
 
 @test "a video that breaks off leaves nothing" {

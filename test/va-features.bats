@@ -95,7 +95,7 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     [[ $stderr == *"expected a dict with descr, fortran_order and shape" ]]
     [ ! -e ran ]
     { printf 'PK\3\4'; head -c 90 /dev/zero; } >many.npz
-    refuses "many.npz: found a zip archive, expected rows of numbers as text: save arrays one by one, with numpy.save" --fps 25 many.npz
+    refuses "many.npz: found a zip archive, expected a NumPy array (.npy) or a CSV file: save arrays one by one, with numpy.save" --fps 25 many.npz
     printf 'BMI,PK\n1,2\n' >bmi.csv # two letters are no picture
     import -o no.h5 bmi.csv
 }
@@ -103,9 +103,9 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
 @test "values: a missing one is named, or its row is a frame without a face" {
     array x.npy "'<f4'" False '(3, 2)'
     printf '\0\0\x80\x3f\0\0\x80\x3f\0\0\x80\x3f\0\0\xc0\x7f\0\0\0\x40\0\0\0\x40' >>x.npy
-    refuses "x.npy: [1, 1]: found no number: --missing drop takes such a row for a frame without a face" --fps 25 x.npy
+    refuses "x.npy: [1, 1]: found NaN: --missing drop takes such a row for a frame without a face" --fps 25 x.npy
     run -0 --separate-stderr import --missing drop -o x.h5 x.npy
-    [ "$stderr" = "va-features: x.npy: 1 of 3 rows hold no number: frames without a face" ]
+    [ "$stderr" = "va-features: x.npy: 1 of 3 rows have NaN or a missing number: frames without a face" ]
     [ "$(column x.h5 /index)" = "1 3" ]
     printf 'a,b\n1,2\n3,\n' >x.csv
     refuses "x.csv: line 3, column 2 (b): found no number: --missing drop takes such a row for a frame without a face" --fps 25 x.csv
@@ -170,6 +170,8 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     with "2 4" '1 2\n3 4\n' --drop-column 1
     run -3 --separate-stderr import --drop-column frme -o no.h5 <(printf 'frame,x\n1,2\n')
     [[ $stderr == *"found no column 'frme', did you mean 'frame'?" ]]
+    printf 'frame,x\n1,2\n' >i.csv
+    refuses "i.csv: found no column 'number', expected 'frame', 'x': name one with --index-column" --fps 25 --index-column number i.csv
     run -3 --separate-stderr import -o no.h5 <(printf 'a,b\n"1,2\n')
     [[ $stderr == *"line 2: found a quote that does not end with its cell" ]]
 }
@@ -178,6 +180,16 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     printf '1\n' >a.csv && printf '2\n' >b.mp4.csv
     import --output-dir out a.csv b.mp4.csv
     [ "$(attribute out/a.h5 video) $(attribute out/b.h5 video)" = "a b" ]
+    mkdir idx times && echo 7 >idx/a.csv && echo 9 >idx/b.mp4.csv && echo .5 >times/a.csv && echo .25 >times/b.mp4.csv
+    import --output-dir out --index idx --times times/ a.csv b.mp4.csv
+    [ "$(column out/a.h5 /index) $(column out/b.h5 /index) $(column out/a.h5 /pts) $(column out/b.h5 /pts)" = "7 9 0.5 0.25" ]
+    import --index idx -o out.h5 "$PWD/b.mp4.csv"
+    [ "$(column out.h5 /index)" = 9 ]
+    rm idx/b.mp4.csv
+    run -3 --separate-stderr import --output-dir out --index idx a.csv b.mp4.csv
+    [ "$stderr" = "va-features: idx/b.mp4.csv: cannot open: No such file or directory" ] || explain "$stderr"
+    run -2 --separate-stderr import --output-dir out --index idx/a.csv a.csv b.mp4.csv
+    [[ $stderr == *"several inputs need folders as --index and --times"* ]]
     run -2 --separate-stderr import -o out.h5 a.csv b.mp4.csv
     [[ $stderr == *"several inputs need --output-dir DIR instead of --output"* ]]
     run -2 --separate-stderr va-features import -o out.h5 a.csv

@@ -51,6 +51,8 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     run -0 --separate-stderr convert --force --gap .9 --time t --time-unit ms --to v.h5 v.csv
     gives v.txt 0.5,0 -5,-5 1,0.5 -5,-5 -1,-0.5 -1,-0.5
     [ "$stderr" = "va-labels: out/v.txt: 2 of 6 frames are unlabelled" ]
+    run -0 --separate-stderr convert --force --lag .5 --time t --time-unit ms --to v.h5 v.csv
+    [ "$stderr" = "va-labels: out/v.txt: 1 of 6 frames is unlabelled" ]
     convert --force --lag .5 --time t --time-unit ms --to v.h5 -q v.csv
     gives v.txt 0.75,0.25 1,0.5 0,0 -1,-0.5 -1,-0.5 -5,-5
 }
@@ -79,6 +81,14 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     printf 'valence,arousal\n0,7\n' >c.csv
     refuses "c.csv: line 2, column 2 (arousal): found 7, expected a number from -1 to 1, or -5: --range LO..HI is for ratings of another range" c.csv
     refuses "c.csv: line 2, column 1 (valence): found 0, expected a number from 1 to 9" --range 1..9 c.csv
+    refuses "c.csv: found no column 'pleasure', expected 'valence', 'arousal': name one with --valence" --valence pleasure c.csv
+    refuses "c.csv: found no column 't', expected 'valence', 'arousal': name one with --time" --time t --to d.h5 c.csv
+    echo a,b,c,d,e,f,g,h,i,arousal >wide.csv
+    refuses "wide.csv: found no column 'valence', expected 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h' or one of 2 more: name one with --valence" wide.csv
+    echo 1,2 >bare.csv
+    refuses "bare.csv: found no column 'valence', the first line has no names, expected a number from 1 to 2: name one with --valence" bare.csv
+    printf 'PK\3\4\0' >z.zip
+    refuses "z.zip: found a zip archive, expected a CSV file" z.zip
     refuses "c.csv: found no column 'valense', did you mean 'valence'?" --valence valense c.csv
     for range in 9..1 1.9 1... x..2 ..; do
         run -2 --separate-stderr convert --range $range c.csv
@@ -98,26 +108,38 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     refuses "a.txt: found 120 rows for 750 frames of video 'a' (25 per second), 0.16 times as many: --from-fps or --time says when rows are, --unmatched allow uses them as they are" --to a.h5 a.txt
     refuses "a.txt: found 120 rows at 8 per second for 750 frames of video 'a' (25 per second), 0.5 times as many: check --from-fps and the features, --unmatched allow uses them as they are" --from-fps 8 --to a.h5 a.txt
     run -0 --separate-stderr convert --from-fps 5 --to a.h5 a.txt
-    [ "${stderr_lines[0]}" = "va-labels: a.txt: 120 rows at 5 per second for 750 frames of video 'a' (25 per second): 0.8 times as long" ]
+    [ "${stderr_lines[0]}" = "va-labels: a.txt: 120 rows at 5 per second for 750 frames of video 'a' (25 per second): the video is 6 s longer than the ratings" ]
+    [ "${#stderr_lines[@]}" -eq 2 ] # the other: unlabelled frames
     [ "$(grep -c '^-5,-5$' out/a.txt)" -eq 150 ]
     run -0 --separate-stderr convert --force --from-fps 4 --to a.h5 a.txt
     [ "$stderr" = "" ]
     run -0 --separate-stderr convert --force --unmatched allow --to a.h5 a.txt
+    # frames without a face left out, and no --index: later labels would be of other frames
+    make_labels --frames 117 >c.txt
+    make_features --frames 815 --video c --fps 30 c.h5
+    run -0 --separate-stderr convert --from-fps 4 --to c.h5 c.txt
+    [ "$stderr" = "va-labels: c.txt: 117 rows at 4 per second for 815 frames of video 'c' (30 per second): the ratings are 2.083 s longer than the video: are frames missing? va-features import --index" ] || explain "$stderr"
+    make_features --frames 116 --video c --fps 30 c.h5
+    run -0 --separate-stderr convert --force --to c.h5 c.txt
+    [[ $stderr == *": the ratings are 1 row longer than the video: "* ]] || explain "$stderr"
     make_features --frames 750 --video other b.h5
     run -3 --separate-stderr convert --from-fps 4 --to b.h5 a.txt
     [[ $stderr == "va-labels: b.h5: found features of video 'other', expected 'a' as in a.txt"* ]]
     mkdir features
     run -3 --separate-stderr convert --from-fps 4 --to features a.txt
+    [ "$stderr" = "va-labels: features/a.h5: no such file: expected the features of video 'a' of a.txt: --name VIDEO names the video, also of files of several annotators" ]
+    run -3 --separate-stderr va-labels resample --from-fps 4 --to features -o out a.txt
     [ "$stderr" = "va-labels: features/a.h5: no such file: expected the features of video 'a' of a.txt" ]
 }
 
 @test "a label file that exists stays without --force" {
     printf 'valence,arousal\n0,0\n' >a.csv
     mkdir out && echo mine >out/a.txt
-    run -3 --separate-stderr convert a.csv
+    refuses "out/a.txt: exists: label files are replaced only with --force" a.csv
     [ "$(cat out/a.txt)" = mine ]
     convert --force a.csv
     gives a.txt 0,0
+    refuses "out/a.txt: exists: label files are replaced only with --force" a.csv
 }
 
 @test "annotators: the mean, and agreement as in Shrout and Fleiss (1979)" {
@@ -134,18 +156,33 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     [ "$(cut -f 3 table | sort -u | paste -sd ' ')" = "all annotator x.csv y.csv" ]
 }
 
+@test "pytorch.md: one file for all videos, with columns of its own" {
+    mkdir features
+    make_features --frames 100 --video anna_1 --fps 25 features/anna_1.h5
+    printf 'video,time,val,aro\n' >labels.csv
+    for t in 0 1 2 3; do echo "anna_1,$t,5,9"; done >>labels.csv
+    command=$(grep '^  va-labels convert .* labels.csv$' "$BATS_TEST_DIRNAME/../doc/pytorch.md")
+    # shellcheck disable=SC2086 # words
+    run -0 --separate-stderr $command
+    [ "$(tail -n 1 labels/anna_1.txt)" = 0,1 ]
+}
+
 @test "annotators: delays are found, and taken out" {
     make_features --frames 1500 --video d --fps 25 d.h5
     awk 'BEGIN { print "t,v1,v2,v3,arousal"
         for (i = 0; i < 240; i++) { t = i / 4; printf "%g,%.6f,%.6f,%.6f,0\n", t, f(t - 0), f(t - 1), f(t - 2) } }
         function f(t) { return .6 * sin(t / 5) + .3 * sin(t / 1.7 + 1) }' >d.csv
     convert --time t --to d.h5 --valence v1 --valence v2 --valence v3 d.csv >apart
-    convert --force --time t --to d.h5 --valence v1 --valence v2 --valence v3 --align 3 --lag 1 d.csv >table
+    convert --force --time t --to d.h5 --valence v1 --valence v2 --valence v3 --align 3 --lag 1 d.csv >table 2>err
+    [ "$(tail -n 1 err)" = "va-labels: delays are relative to the mean of the annotators; --lag is for the delay that they share" ] || explain "$(cat err)"
     [ "$(awk '$2 == "valence" { print $4 }' table | paste -sd ' ')" = "-1.000 0.000 1.000 -" ]
     [ "$(awk '$3 == "all" { print $5 }' table)" = 1.0000 ]
     awk '$3 == "all" { exit !($5 < .97) }' apart
     awk -F , 'NR > 1 && NR < 1450 { t = (NR - 2) / 25; d = $1 - (.6 * sin(t / 5) + .3 * sin(t / 1.7 + 1))
         if (d < 0) d = -d; if (d > .01) { print NR, $0, d; bad = 1 } } END { exit bad }' out/d.txt
+    run -0 --separate-stderr convert --force --time t --to d.h5 --valence v1 --valence v3 --align .5 d.csv
+    [[ ${stderr_lines[0]} == "va-labels: d.csv: video 'd': "[12]" of 2 delays of valence are at the limit: --align 0.5 may be too small" ]] ||
+        explain "$stderr"
     run -2 --separate-stderr convert --align 3 d.csv
     [[ $stderr == *"--align needs --time or --from-fps"* ]]
 }

@@ -98,7 +98,7 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
     run -0 --separate-stderr va-weights import --set heads=4 -o e.h5 "$mae"
     [ "${#stderr_lines[@]}" -eq 2 ]
     [ "${stderr_lines[0]}" = "va-weights: $mae: left out 32 tensors of a decoder or classifier" ]
-    [ "${stderr_lines[1]}" = "va-weights: $mae: the file does not give these; assuming mean=0.471,0.363,0.333 std=0.22,0.193,0.18 (override with --set)" ]
+    [ "${stderr_lines[1]}" = "va-weights: $mae: the file does not give these; assuming mean=0.471,0.363,0.333 std=0.22,0.193,0.18 (mean and std are those of faces; override with --set)" ]
     va-weights import -q --keep-decoder --set heads=4 --set decoder-heads=4 -o whole.h5 "$mae"
     va-check whole.h5
     [ "$(setting whole.h5 decoder_heads)" = 4 ]

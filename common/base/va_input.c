@@ -73,12 +73,16 @@ static int remember(const struct stat *st)
 
 static int refuse(const char *path, const struct stat *st, const char *expected)
 {
-    return va_error("%s: found a %s, expected %s%s", path,
-                    S_ISDIR(st->st_mode)    ? "folder"
-                    : S_ISFIFO(st->st_mode) ? "pipe"
+    if (S_ISDIR(st->st_mode))
+        return va_error(
+            "%s: found a folder, expected %s: name a file in it, or several: %s%s*%s", path,
+            expected, path, path[strlen(path) - 1] == '/' ? "" : "/",
+            strncmp(expected, "va.", 3) ? "" : ".h5");
+    return va_error("%s: found a %s, expected %s", path,
+                    S_ISFIFO(st->st_mode)   ? "pipe"
                     : S_ISSOCK(st->st_mode) ? "socket"
                                             : "device",
-                    expected, S_ISDIR(st->st_mode) ? ": name a file in it" : "");
+                    expected);
 }
 
 static int open_any(const char *path, const char *expected, int64_t *size, bool streams)

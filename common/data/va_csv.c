@@ -15,7 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1 << 24, COLUMNS_MAX = 1 << 20 };
+enum { LINE_MAX_BYTES = 1 << 24, COLUMNS_MAX = 1 << 20, COLUMNS_SHOWN = 8 };
 
 const char *const va_csv_header_names[] = { "auto", "yes", "no", NULL };
 
@@ -188,7 +188,7 @@ static int read_first(struct va_csv *csv, enum va_csv_header header)
 }
 
 /* Other kinds of files are named; of a pipe, nothing is read before its time. */
-static int check_kind(const char *path, int fd, int64_t size)
+static int check_kind(const char *path, int fd, int64_t size, const char *expected)
 {
     uint8_t head[VA_MAGIC_BYTES];
     int64_t n = size > 0 ? va_input_read(fd, head, sizeof(head), 0) : 0;
@@ -199,21 +199,23 @@ static int check_kind(const char *path, int fd, int64_t size)
     if (!name ||
         !memchr(head, 0, (size_t)n)) /* two letters of a text may be a mark of others */
         return 0;
-    return va_error("%s: found %s, expected rows of numbers as text%s", path, name,
-                    strstr(name, "zip archive") || strstr(name, "pickle")
+    return va_error("%s: found %s, expected %s%s", path, name, expected,
+                    strstr(expected, ".npy") &&
+                            (strstr(name, "zip archive") || strstr(name, "pickle"))
                         ? ": save arrays one by one, with numpy.save"
                         : "");
 }
 
-int va_csv_open(struct va_csv *csv, const char *path, enum va_csv_header header)
+int va_csv_open(struct va_csv *csv, const char *path, enum va_csv_header header,
+                const char *expected)
 {
     int64_t size;
-    int fd = va_input_open_stream(path, "a CSV file", &size);
+    int fd = va_input_open_stream(path, expected, &size);
 
     *csv = (struct va_csv){ .path = path };
     if (fd < 0)
         return -1;
-    if (check_kind(path, fd, size) < 0) {
+    if (check_kind(path, fd, size, expected) < 0) {
         close(fd);
         return -1;
     }
@@ -265,11 +267,29 @@ int va_csv_next(struct va_csv *csv)
     return 1;
 }
 
-int64_t va_csv_column(const struct va_csv *csv, const char *name)
+/* "expected one of video, time, valence, arousal": as many columns as a line takes. */
+static void list_columns(const struct va_csv *csv, char *text, size_t size)
+{
+    int64_t shown = csv->columns < COLUMNS_SHOWN ? csv->columns : COLUMNS_SHOWN;
+    size_t n;
+
+    if (!csv->names) {
+        snprintf(text, size, "the first line has no names, expected a number from 1 to %lld",
+                 (long long)csv->columns);
+        return;
+    }
+    n = (size_t)snprintf(text, size, "expected ");
+    for (int64_t i = 0; i < shown; i++)
+        n += (size_t)snprintf(text + n, size - n, "%s'%.24s'", i ? ", " : "", csv->names[i]);
+    if (shown < csv->columns)
+        snprintf(text + n, size - n, " or one of %lld more", (long long)(csv->columns - shown));
+}
+
+int64_t va_csv_column(const struct va_csv *csv, const char *name, const char *option)
 {
     struct va_nearest near = va_nearest_to(name, strlen(name));
     int64_t found = -1;
-    char *end;
+    char *end, text[320];
     long long number;
 
     for (int64_t i = 0; csv->names && i < csv->columns; i++) {
@@ -290,9 +310,9 @@ int64_t va_csv_column(const struct va_csv *csv, const char *name)
     if (near.name)
         return va_error("%s: found no column '%.60s', did you mean '%.60s'?", csv->path, name,
                         near.name);
-    return va_error(
-        "%s: found no column '%.60s' among %lld%s", csv->path, name, (long long)csv->columns,
-        csv->names ? "" : ": the first line has no names, expected a number from 1");
+    list_columns(csv, text, sizeof(text));
+    return va_error("%s: found no column '%.60s', %s: name one with %s", csv->path, name, text,
+                    option);
 }
 
 int va_csv_number(const struct va_csv *csv, int64_t column, double *value)

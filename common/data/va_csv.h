@@ -36,16 +36,19 @@ struct va_csv {
     bool waiting; /* the first line is a row, and in `cells` */
 };
 
-/* 0, or -1 after reporting; close in both cases. */
-VA_MUST_USE int va_csv_open(struct va_csv *csv, const char *path, enum va_csv_header header);
+/* `expected` is "a CSV file", or more that the caller takes, for messages. 0, or -1 after reporting; close in both
+ * cases. */
+VA_MUST_USE int va_csv_open(struct va_csv *csv, const char *path, enum va_csv_header header,
+                            const char *expected);
 void va_csv_close(struct va_csv *csv);
 
 /* The next row into csv->cells: 1, 0 at the end of the file, or -1 after reporting. */
 VA_MUST_USE int va_csv_next(struct va_csv *csv);
 
 /* The column of this name, upper and lower case being equal, or where none has it of this number, from 1: its place
- * from 0, or -1 after reporting. */
-VA_MUST_USE int64_t va_csv_column(const struct va_csv *csv, const char *name);
+ * from 0, or -1 after reporting, with the option that names another: "--time". */
+VA_MUST_USE int64_t va_csv_column(const struct va_csv *csv, const char *name,
+                                  const char *option);
 
 /* A cell as a number: 0; 1, and NaN, for one that is missing; -1 after reporting what else it holds. */
 VA_MUST_USE int va_csv_number(const struct va_csv *csv, int64_t column, double *value);

@@ -78,9 +78,9 @@ static int take_row(struct import *im, int64_t r, int64_t k, bool *kept)
             return *kept = false, 0;
         va_matrix_place(&im->m, r, c, place, sizeof(place));
         if (isnan(x[c]))
-            return va_error("%s: %s: found no number: --missing drop takes such a row for a "
-                            "frame without a face",
-                            im->m.path, place);
+            return va_error("%s: %s: found %s: --missing drop takes such a row for a frame "
+                            "without a face",
+                            im->m.path, place, im->m.is_npy ? "NaN" : "no number");
         return va_error("%s: %s: found %g, expected a number within the range of float32",
                         im->m.path, place, x[c]);
     }
@@ -185,8 +185,8 @@ static int finish(struct import *im, const char *name)
     if (!(fps > 0) && im->last_pts > im->first_pts)
         fps = (im->kept_last - im->first) / (im->last_pts - im->first_pts);
     if (im->dropped)
-        va_info("%s: %lld of %lld rows hold no number: frames without a face", im->m.path,
-                (long long)im->dropped, (long long)im->m.done);
+        va_info("%s: %lld of %lld rows have NaN or a missing number: frames without a face",
+                im->m.path, (long long)im->dropped, (long long)im->m.done);
     va_hash_finish(&im->hash, id);
     if (va_h5_add_input(im->out.out, im->m.path, id) < 0)
         return -1;

@@ -71,7 +71,7 @@ done:
 }
 
 int va_frame_times_read(struct va_frame_times *f, const char *to, const char *name,
-                        const char *source)
+                        const char *source, const char *remedy)
 {
     char *path;
     int result = -1;
@@ -80,8 +80,8 @@ int va_frame_times_read(struct va_frame_times *f, const char *to, const char *na
         return read_file(f, to, name, source);
     path = va_format("%s/%s.h5", to, name);
     if (path && access(path, F_OK) < 0)
-        va_error("%s: no such file: expected the features of video '%.200s' of %s", path, name,
-                 source);
+        va_error("%s: no such file: expected the features of video '%.200s' of %s%s", path,
+                 name, source, remedy);
     else if (path)
         result = read_file(f, path, name, source);
     va_free(path);

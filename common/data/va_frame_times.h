@@ -17,11 +17,11 @@ struct va_frame_times {
 
 /*
  * Those of video `name` by its features: the file `to`, or <name>.h5 in the folder `to`. Frames without features
- * lie between the others, or follow from the frames per second. `source` is who needs them, for messages. 0, or
- * -1 after reporting.
+ * lie between the others, or follow from the frames per second. `source` is who needs them, and `remedy`
+ * ("": none) what to do where the folder has none, for messages. 0, or -1 after reporting.
  */
 VA_MUST_USE int va_frame_times_read(struct va_frame_times *f, const char *to, const char *name,
-                                    const char *source);
+                                    const char *source, const char *remedy);
 
 /* Frames at a steady rate from 0 on. -1 after reporting. */
 VA_MUST_USE int va_frame_times_rows(struct va_frame_times *f, int64_t count, double fps);

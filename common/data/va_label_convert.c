@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
+#include "base/va_text.h"
 #include "base/va_tool.h"
 #include "data/va_frame_times.h"
 #include "data/va_metrics.h"
@@ -39,13 +40,29 @@ bool va_label_convert_check(const struct va_label_convert *job, char **inputs, i
 
 /* ---- the frames of a video ------------------------------------------------------------- */
 
-/* Rows and frames must last about as long. */
+/* "the ratings are 2.08 s longer than the video: ...": what `ours` has beyond `theirs`, rows and frames or seconds. */
+static void say_longer(double ours, double theirs, bool by_rows, char *text, size_t size)
+{
+    bool more = ours > theirs;
+    double by = fabs(ours - theirs);
+
+    snprintf(text, size, "%s %.4g %s%s longer than %s",
+             more ? "the ratings are" : "the video is", by,
+             !by_rows ? "s"
+             : more   ? "row"
+                      : "frame",
+             by_rows ? va_plural((int64_t)by) : "",
+             more ? "the video: are frames missing? va-features import --index"
+                  : "the ratings");
+}
+
+/* Rows and frames must last about as long. What is said is kept in `told`, and not said again. */
 static int compare(const struct va_label_convert *job, const struct va_rated_video *v,
-                   const struct va_trace *t, const struct va_frame_times *f)
+                   const struct va_trace *t, const struct va_frame_times *f, double *told)
 {
     bool by_rows = !job->time && !(job->fps > 0);
     double step, ours, theirs, ratio;
-    char rate[48] = "";
+    char rate[48] = "", longer[160];
 
     if (va_trace_step(t, &step) < 0)
         return -1;
@@ -68,10 +85,12 @@ static int compare(const struct va_label_convert *job, const struct va_rated_vid
                         by_rows     ? "--from-fps or --time says when rows are"
                         : job->time ? "check --time-unit and the features"
                                     : "check --from-fps and the features");
-    va_info(
-        "%s: %lld rows%s for %lld frames of video '%.200s' (%.6g per second): %.4g times as "
-        "long",
-        v->path, (long long)t->count, rate, (long long)f->count, v->name, f->fps, ratio);
+    if (ours == *told)
+        return 0;
+    *told = ours;
+    say_longer(ours, theirs, by_rows, longer, sizeof(longer));
+    va_info("%s: %lld rows%s for %lld frames of video '%.200s' (%.6g per second): %s", v->path,
+            (long long)t->count, rate, (long long)f->count, v->name, f->fps, longer);
     return 0;
 }
 
@@ -80,6 +99,7 @@ static int frames_of(const struct va_label_convert *job, const struct va_rated_v
                      struct va_frame_times *f)
 {
     const struct va_trace *first = &v->traces[0][0];
+    double told = -1;
 
     for (int d = 0; d < 2; d++)
         for (int64_t i = 0; i < v->count[d]; i++) {
@@ -94,7 +114,8 @@ static int frames_of(const struct va_label_convert *job, const struct va_rated_v
         }
     if (!job->to)
         return va_frame_times_rows(f, first->count, job->fps > 0 ? job->fps : 1);
-    if (va_frame_times_read(f, job->to, v->name, v->path) < 0)
+    if (va_frame_times_read(f, job->to, v->name, v->path,
+                            job->unnamed && !job->name && !job->video ? job->unnamed : "") < 0)
         return -1;
     if ((job->time || job->fps > 0) && !(f->fps > 0))
         return va_error(
@@ -106,7 +127,7 @@ static int frames_of(const struct va_label_convert *job, const struct va_rated_v
             f->time[k] = (double)k;
     for (int d = 0; d < 2; d++)
         for (int64_t i = 0; i < v->count[d]; i++)
-            if (compare(job, v, &v->traces[d][i], f) < 0)
+            if (compare(job, v, &v->traces[d][i], f, &told) < 0)
                 return -1;
     return 0;
 }
@@ -117,9 +138,11 @@ static int frames_of(const struct va_label_convert *job, const struct va_rated_v
 struct said {
     double *x;     /* [n, T] */
     double *delay; /* [n] */
+    int limited;   /* delays that may be longer than --align */
     struct va_agreement agreement;
 };
 
+/* How many delays lie at the limit, or -1. */
 static int find_delays(const struct va_label_convert *job, const struct va_trace *traces,
                        int64_t n, double *delay)
 {
@@ -143,7 +166,8 @@ static int listen(const struct va_label_convert *job, const struct va_trace *tra
     s->x = va_new(n * f->count, sizeof(*s->x));
     s->delay = va_new(n, sizeof(*s->delay));
     s->agreement.ccc = va_new(n, sizeof(double));
-    if (!s->x || !s->delay || !s->agreement.ccc || find_delays(job, traces, n, s->delay) < 0)
+    if (!s->x || !s->delay || !s->agreement.ccc ||
+        (s->limited = find_delays(job, traces, n, s->delay)) < 0)
         return -1;
     for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < f->count; k++)
@@ -167,7 +191,7 @@ static float mean(const struct said *s, int64_t n, int64_t T, int64_t k)
 }
 
 static void put_agreement(FILE *table, bool *begun, const struct va_rated_video *v, int d,
-                          const struct said *s)
+                          const struct said *s, double align)
 {
     const struct va_agreement *a = &s->agreement;
 
@@ -181,6 +205,11 @@ static void put_agreement(FILE *table, bool *begun, const struct va_rated_video 
                 v->traces[d][i].name, s->delay[i], a->ccc[i], (long long)a->moments);
     fprintf(table, "%s\t%s\tall\t-\t%.4f\t%.4f\t%.4f\t%lld\n", v->name, va_dimension_names[d],
             a->pairs, a->single, a->mean, (long long)a->moments);
+    if (s->limited)
+        va_info(
+            "%s: video '%.200s': %d of %lld delays of %s are at the limit: --align %.6g may be "
+            "too small",
+            v->path, v->name, s->limited, (long long)v->count[d], va_dimension_names[d], align);
 }
 
 /* ---- one video ------------------------------------------------------------------------- */
@@ -212,8 +241,8 @@ static int write_labels(const struct va_label_convert *job, const struct va_rate
     else if (va_make_folder(job->output) == 0)
         result = va_labels_write_new(path, T, va);
     if (result == 0 && labelled < T)
-        va_info("%s: %lld of %lld frames are unlabelled", path, (long long)(T - labelled),
-                (long long)T);
+        va_info("%s: %lld of %lld frames %s unlabelled", path, (long long)(T - labelled),
+                (long long)T, T - labelled == 1 ? "is" : "are");
 done:
     va_free(va);
     va_free(path);
@@ -238,7 +267,7 @@ static int convert(const struct va_label_convert *job, const struct va_rated_vid
             goto done;
     result = write_labels(job, v, said, f.count);
     for (int d = 0; result == 0 && d < 2; d++)
-        put_agreement(table, begun, v, d, &said[d]);
+        put_agreement(table, begun, v, d, &said[d], job->align);
 done:
     for (int d = 0; d < 2; d++) {
         va_free(said[d].x);
@@ -279,6 +308,10 @@ int va_label_convert(const struct va_label_convert *job, char **inputs, FILE *ta
         result = read_input(job, *in, &ratings);
     for (int64_t i = 0; result == 0 && i < ratings.count; i++)
         result = convert(job, &ratings.videos[i], table, &begun);
+    if (result == 0 && begun && job->align > 0)
+        va_info(
+            "delays are relative to the mean of the annotators; --lag is for the delay that "
+            "they share");
     va_ratings_release(&ratings);
     return result;
 }

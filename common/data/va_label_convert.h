@@ -28,13 +28,15 @@ struct va_label_convert {
     int unit;                     /* enum va_time_unit */
     bool ranged; /* ratings from lo to hi become -1 to 1; else they are so, and -5 is none */
     double lo, hi;
-    double fps;         /* rows per second, where no column has times; 0: a row is a frame */
-    double lag;         /* seconds that annotators react late */
-    double align;       /* most seconds of an annotator's own delay; 0: none */
-    double gap;         /* seconds between rows that are bridged */
-    int missing;        /* enum va_convert_missing */
-    int unmatched;      /* enum va_label_unmatched */
-    const char *name;   /* of the one video of all inputs; NULL: each is called as its file */
+    double fps;       /* rows per second, where no column has times; 0: a row is a frame */
+    double lag;       /* seconds that annotators react late */
+    double align;     /* most seconds of an annotator's own delay; 0: none */
+    double gap;       /* seconds between rows that are bridged */
+    int missing;      /* enum va_convert_missing */
+    int unmatched;    /* enum va_label_unmatched */
+    const char *name; /* of the one video of all inputs; NULL: each is called as its file */
+    const char *
+        unnamed; /* what to do where a file is not called as a video, for messages; NULL: nothing */
     const char *to;     /* its features, or a folder with them; NULL: rows stay */
     const char *output; /* folder */
 };

@@ -1,8 +1,10 @@
 #include "data/va_labels.h"
 
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
+#include "base/va_output.h"
 #include "base/va_tempfile.h"
 #include "data/va_lines.h"
 #include <dirent.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 static const char header[] = "valence,arousal";
 
@@ -163,6 +166,11 @@ static bool is_nobodys(const char *head, size_t size)
 
 int va_labels_write_new(const char *path, int64_t count, const float *va)
 {
+    struct stat st;
+
+    if (!va_output_forced() && stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+        !va_input_is(&st))
+        return va_error("%s: exists: label files are replaced only with --force", path);
     return write_over(path, count, va, is_nobodys);
 }
 

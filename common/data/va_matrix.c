@@ -9,9 +9,9 @@ enum { BLOCK = 1 << 19 }; /* numbers */
 /* ---- the columns of a CSV file --------------------------------------------------------- */
 
 /* -1: none is named; -2 after reporting. */
-static int64_t named(const struct va_matrix *m, const char *name)
+static int64_t named(const struct va_matrix *m, const char *name, const char *option)
 {
-    int64_t at = name ? va_csv_column(&m->csv, name) : -1;
+    int64_t at = name ? va_csv_column(&m->csv, name, option) : -1;
 
     return name && at < 0 ? -2 : at;
 }
@@ -22,12 +22,12 @@ static int choose_columns(struct va_matrix *m, const struct va_matrix_how *how)
     int64_t at;
 
     m->from = va_new(m->csv.columns, sizeof(*m->from));
-    m->index_at = named(m, how->index_column);
-    m->time_at = named(m, how->time_column);
+    m->index_at = named(m, how->index_column, "--index-column");
+    m->time_at = named(m, how->time_column, "--time-column");
     if (!out || !m->from || m->index_at < -1 || m->time_at < -1)
         goto failed;
     for (int64_t i = 0; i < how->drop.count; i++) {
-        if ((at = named(m, how->drop.items[i])) < 0)
+        if ((at = named(m, how->drop.items[i], "--drop-column")) < 0)
             goto failed;
         out[at] = true;
     }
@@ -56,7 +56,8 @@ int va_matrix_open(struct va_matrix *m, const char *path, const struct va_matrix
         return -1;
     m->is_npy = is_npy;
     if (!m->is_npy) {
-        if (va_csv_open(&m->csv, path, (enum va_csv_header)how->header) < 0)
+        if (va_csv_open(&m->csv, path, (enum va_csv_header)how->header,
+                        "a NumPy array (.npy) or a CSV file") < 0)
             return -1;
         m->skipped = m->csv.names ? 1 : 0;
         return choose_columns(m, how);

@@ -23,10 +23,11 @@ struct reader {
 
 static int find_columns(struct reader *r)
 {
+    static const char *const options[2] = { "--valence", "--arousal" };
     const struct va_label_convert *job = r->job;
 
-    r->time = job->time ? va_csv_column(&r->csv, job->time) : -1;
-    r->video = job->video ? va_csv_column(&r->csv, job->video) : -1;
+    r->time = job->time ? va_csv_column(&r->csv, job->time, "--time") : -1;
+    r->video = job->video ? va_csv_column(&r->csv, job->video, "--video") : -1;
     if ((job->time && r->time < 0) || (job->video && r->video < 0))
         return -1;
     for (int d = 0; d < 2; d++) {
@@ -34,7 +35,8 @@ static int find_columns(struct reader *r)
         if (!r->columns[d])
             return -1;
         for (int64_t i = 0; r->wanted[d] && i < job->columns[d].count; i++)
-            if ((r->columns[d][i] = va_csv_column(&r->csv, job->columns[d].items[i])) < 0)
+            if ((r->columns[d][i] = va_csv_column(&r->csv, job->columns[d].items[i],
+                                                  options[d])) < 0)
                 return -1;
     }
     return 0;
@@ -193,7 +195,7 @@ int va_ratings_read(struct va_ratings *ratings, const char *path, const bool wan
                     const struct va_label_convert *job)
 {
     struct reader r = { .job = job, .ratings = ratings, .wanted = wanted };
-    int got = va_csv_open(&r.csv, path, (enum va_csv_header)job->header);
+    int got = va_csv_open(&r.csv, path, (enum va_csv_header)job->header, "a CSV file");
 
     ratings->files++;
     if (got == 0)

@@ -186,6 +186,7 @@ int va_traces_delay(const struct va_trace *traces, int64_t n, double step, doubl
 {
     struct grid g = { .n = n };
     double end = 0, mean = 0;
+    int64_t limit;
     int result = -1;
 
     for (int64_t i = 0; i < n; i++)
@@ -205,12 +206,15 @@ int va_traces_delay(const struct va_trace *traces, int64_t n, double step, doubl
     for (int64_t i = 0; i < n; i++)
         for (int64_t t = 0; t < g.T; t++)
             g.x[i * g.T + t] = va_trace_at(&traces[i], (double)t * step, gap);
-    fit_all(&g, (int64_t)floor(most / step + 1e-9));
+    limit = (int64_t)floor(most / step + 1e-9);
+    fit_all(&g, limit);
+    result = 0;
     for (int64_t i = 0; i < n; i++)
         mean += (double)g.shift[i] / (double)n;
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++) {
         delay[i] = ((double)g.shift[i] - mean) * step;
-    result = 0;
+        result += limit <= (g.shift[i] < 0 ? -g.shift[i] : g.shift[i]);
+    }
 done:
     va_free(g.x);
     va_free(g.shift);

@@ -30,10 +30,11 @@ double va_trace_at(const struct va_trace *trace, double time, double gap);
 VA_MUST_USE int va_trace_step(const struct va_trace *trace, double *step);
 
 /*
- * How much later each of n annotators reacts than all of them on average, delay [n] in seconds, at most
- * `most` in either direction: the shifts at which each trace correlates best (Pearson) with the mean of the
- * others, found in turns until none changes, in steps of `step` seconds. Their mean is 0: a delay that all
- * annotators share does not show. -1 after reporting.
+ * How much later each of n annotators reacts than all of them on average, delay [n] in seconds: the shifts
+ * of at most `most` seconds at which each trace correlates best (Pearson) with the mean of the others,
+ * found in turns until none changes, in steps of `step` seconds, less their mean. So the mean is 0, a delay
+ * that all annotators share does not show, and one may exceed `most`. Returns how many shifts are as
+ * long as they may be, the best perhaps longer, or -1 after reporting.
  */
 VA_MUST_USE int va_traces_delay(const struct va_trace *traces, int64_t n, double step,
                                 double most, double gap, double *delay);

@@ -195,10 +195,11 @@ static int compare(const struct member *a, const struct member *b)
     const struct va_track *t = &a->track, *u = &b->track;
 
     if (t->frame_count != u->frame_count)
-        return va_error("%s: video '%s': found %lld frames, expected %lld as in %s; make both "
-                        "streams from the same video",
-                        b->path, t->name, (long long)u->frame_count, (long long)t->frame_count,
-                        a->path);
+        return va_error(
+            "%s: video '%s': found %lld frames, expected %lld as in %s; make both "
+            "streams from the same video, or say how long it is: va-features import "
+            "--frame-count",
+            b->path, t->name, (long long)u->frame_count, (long long)t->frame_count, a->path);
     if (!(t->fps > 0) || !(u->fps > 0))
         return 0; /* crops without times */
     if (fabs(t->fps - u->fps) > 1e-3 * t->fps)

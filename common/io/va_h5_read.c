@@ -28,9 +28,12 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* What to do with a picture or video where features are expected. */
+/* What to do with a picture or video where features are expected, or with weights of another program. */
 static const char *made_by(const char *found, const char *expected)
 {
+    if (!strcmp(expected, "va.model/1") && (!found || strstr(found, "zip archive") ||
+                                            strstr(found, "pickle") || strstr(found, "ONNX")))
+        return ": convert weights of other programs with va-weights import";
     if (!found || strcmp(expected, "va.features/1") ||
         (!strstr(found, "video") && !strstr(found, "picture")))
         return "";

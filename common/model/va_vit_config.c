@@ -313,7 +313,8 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
         return va_error("%s: patch_size is %lld, expected %lld as in patch_embed.proj.weight",
                         path, (long long)stored, (long long)c->patch);
     if (c->heads == 0 && !va_tensors_meta(set, "heads"))
-        return va_error("%s: width %lld is not a multiple of 64: give the number of heads",
+        return va_error("%s: width %lld is not a multiple of 64: give the number of heads, "
+                        "--set heads=N",
                         path, (long long)c->width);
     c->pre_norm = va_tensors_find(set, "norm_pre.weight") != NULL;
     if (load_registers(c, set, path) < 0 || load_act(c, set, path) < 0 ||

@@ -43,7 +43,7 @@ static void only_files_are_opened(void)
     VA_CHECK(fd >= 0);
     VA_CHECK_INT(size, 4);
     close(fd);
-    refused(folder, "found a folder, expected a list: name a file in it");
+    refused(folder, "found a folder, expected a list: name a file in it, or several: ");
     refused("/dev/null", "found a device, expected a list");
     VA_CHECK_INT(mkfifo(other, 0600), 0);
     refused(other, "found a pipe, expected a list"); /* and does not wait for a writer */

@@ -3,11 +3,13 @@
  */
 #include "tools/features/va_features.h"
 
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "base/va_tempfile.h"
 #include "base/va_tool.h"
 #include "data/va_features_import.h"
+#include <string.h>
 
 struct import_args {
     struct va_features_import job;
@@ -33,6 +35,8 @@ const struct va_usage va_features_import_usage = {
         "column without a name, where pandas writes its index. A column is called by its name, or "
         "by its number from 1.\n\n"
         "With --output-dir there may be several files; the features of NAME.npy are in DIR/NAME.h5. "
+        "--index and --times are folders then, with a file of the same name for each: --index idx "
+        "reads idx/NAME.npy. "
         "--encoder keeps features of different encoders from being mixed.",
 };
 
@@ -50,9 +54,11 @@ static bool check_args(struct import_args *a, int *status)
     if (a->output && a->inputs[1])
         return va_usage_error(status,
                               "several inputs need --output-dir DIR instead of --output");
-    if (a->inputs[1] && (job->name || job->times || job->index || job->frame_count))
-        return va_usage_error(status,
-                              "--name, --times, --index and --frame-count are for one input");
+    if (a->inputs[1] && (job->name || job->frame_count))
+        return va_usage_error(status, "--name and --frame-count are for one input");
+    if (a->inputs[1] && ((job->times && !va_is_folder(job->times)) ||
+                         (job->index && !va_is_folder(job->index))))
+        return va_usage_error(status, "several inputs need folders as --index and --times");
     if (!(job->fps > 0) && !timed)
         return va_usage_error(status, "missing --fps X, --times FILE or --time-column NAME");
     if (job->times && job->how.time_column)
@@ -62,11 +68,37 @@ static bool check_args(struct import_args *a, int *status)
     return true;
 }
 
+/* The file of an option for this input: in a folder, the one that is called as the input. NULL after reporting. */
+static char *file_of(const char *option, const char *input)
+{
+    const char *slash = strrchr(input, '/');
+
+    return va_is_folder(option) ? va_format("%s/%s", option, slash ? slash + 1 : input)
+                                : va_strdup(option);
+}
+
+static int import(const struct import_args *a, const char *input, const char *output)
+{
+    struct va_features_import job = a->job;
+    char *index = job.index ? file_of(job.index, input) : NULL;
+    char *times = job.times ? file_of(job.times, input) : NULL;
+    int result = -1;
+
+    if (!job.index == !index && !job.times == !times) {
+        job.index = index;
+        job.times = times;
+        result = va_features_import(&job, input, output);
+    }
+    va_free(index);
+    va_free(times);
+    return result;
+}
+
 static int import_into(const struct import_args *a, const char *input)
 {
     char *name = va_video_name_enter(a->job.name ? a->job.name : input, "give --name NAME");
     char *path = name ? va_format("%s/%s.h5", a->output_dir, name) : NULL;
-    int result = path ? va_features_import(&a->job, input, path) : -1;
+    int result = path ? import(a, input, path) : -1;
 
     va_free(path);
     va_free(name);
@@ -78,7 +110,7 @@ static int run(const struct import_args *a)
     int result = 0;
 
     if (a->output)
-        return va_features_import(&a->job, a->inputs[0], a->output);
+        return import(a, a->inputs[0], a->output);
     result = va_make_folder(a->output_dir);
     for (char **in = a->inputs; result == 0 && *in; in++)
         result = import_into(a, *in);
@@ -99,9 +131,10 @@ int va_features_import_main(int argc, char **argv)
                       "name of the encoder that made the features"),
         VA_OPT_GROUP("frames"),
         VA_OPT_REAL(0, "fps", &a.job.fps, 0, 1e6, "frames per second of the video"),
-        VA_OPT_FILE(0, "times", &a.job.times, "times of the rows in seconds (.npy or text)"),
+        VA_OPT_FILE(0, "times", &a.job.times,
+                    "times of the rows in seconds (.npy or text), or a folder of such files"),
         VA_OPT_FILE(0, "index", &a.job.index,
-                    "numbers of the frames of the rows, from 1 (.npy or text)"),
+                    "numbers of the frames of the rows, from 1 (.npy or text), or a folder"),
         VA_OPT_INT(0, "frame-count", &a.job.frame_count, 0, INT32_MAX,
                    "frames in the video; 0: the last row is of the last frame"),
         VA_OPT_CHOICE(

@@ -72,7 +72,7 @@ static int check(const struct check_args *a, const char *path)
 
     rows = labels.count;
     if (result == 0 && a->to)
-        result = va_frame_times_read(&f, a->to, name, path);
+        result = va_frame_times_read(&f, a->to, name, path, "");
     if (result == 0 && a->to) {
         struct va_label_video video = { name, f.count, f.fps };
 

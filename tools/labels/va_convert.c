@@ -31,8 +31,8 @@ const struct va_usage va_labels_convert_usage = {
         "annotators. A frame gets the mean of those who rate it. --align X first shifts each "
         "annotator by at most X seconds to where the ratings correlate best with the mean of the "
         "others. A delay that all annotators share does not show in this: that is --lag.\n\n"
-        "For several annotators, a table on standard output has a row for each: the delay in seconds "
-        "and the CCC with the mean of the others, after the shift. The rows 'all' have the mean CCC of "
+        "For several annotators, a table on standard output has a row for each: the delay in seconds, "
+        "relative to the mean of all, and the CCC with the mean of the others, after the shift. The rows 'all' have the mean CCC of "
         "pairs, ICC(2,1) and ICC(2,k), over frames that all rate.\n\n"
         "A label file that exists is replaced only with --force.",
 };
@@ -52,7 +52,10 @@ static bool parse_range(const char *text, struct va_label_convert *job)
 int va_labels_convert_main(int argc, char **argv)
 {
     static const char *valence[] = { "valence", NULL }, *arousal[] = { "arousal", NULL };
-    struct va_label_convert job = { .gap = 5 };
+    struct va_label_convert job = {
+        .gap = 5,
+        .unnamed = ": --name VIDEO names the video, also of files of several annotators"
+    };
     const char *range = NULL;
     const struct va_option table[] = {
         VA_OPT_LIST(

@@ -145,8 +145,8 @@ static void say_unsaid(const struct va_tensors *set, const char *path, unsigned 
             n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%s", unsaid_keys[i],
                                   va_tensors_meta(set, unsaid_keys[i]));
     if (n > 0)
-        va_info("%s: the file does not give these; assuming%s (override with --set)", path,
-                text);
+        va_info("%s: the file does not give these; assuming%s (%soverride with --set)", path,
+                text, unsaid & ~1u ? "mean and std are those of faces; " : "");
 }
 
 static int run_import(const struct import_args *a)
