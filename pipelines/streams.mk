@@ -40,6 +40,8 @@ NET   ?= --channels 48,48,48,48 --temporal gru --layers 2 --hidden 32 --epochs 1
          --lr 1e-3 --weight-decay 1e-2 --initial authors --in-norm yes --lookahead 30 --select last
 FUSED ?=
 JOINED   := linear beside concat cross
+RESERVED := all late mixture $(JOINED)
+$(if $(filter $(RESERVED),$(ALONE)),$(error STREAMS: no stream can be called $(filter $(RESERVED),$(ALONE)): that is a row of the table))
 MEMBERS  := $(ALONE) $(PAIRED) $(JOINED)
 MIXTURES := late mixture
 MIX_late := $(ALONE)

@@ -67,6 +67,14 @@ ablation() {
     run ! grep -q "va-tcn-mamba-train\|va-ridge" todo
 }
 
+@test "streams: a stream that is called as a row of the table is refused" {
+    mkdir -p s/picture s/late
+    run -2 --separate-stderr make -f "$BATS_TEST_DIRNAME/../pipelines/streams.mk" STREAMS="s/picture s/late" LABELS=labels \
+        FOLDS_TSV=folds.tsv OUT=out9
+    [[ $stderr == *"STREAMS: no stream can be called late: that is a row of the table"* ]] || explain "$stderr"
+    [ ! -e out9 ]
+}
+
 @test "nested: what a fold's labels say has no part in the choice for that fold" {
     cp -r labels other
     for clip in c0 c1; do make_labels --frames 80 --seed 77 >other/$clip.txt; done # fold 0
