@@ -150,6 +150,21 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     [[ $stderr == *"--align needs --time or --from-fps"* ]]
 }
 
+@test "annotators: who does not vary has no delay and no agreement made of rounding" {
+    make_features --frames 300 --video d --fps 25 d.h5
+    awk 'BEGIN { print "v,w,c,k"; for (i = 0; i < 75; i++) printf "%.4f,%.4f,0.3,0.1\n", sin(i / 9), sin((i - 4) / 9) }' >d.csv
+    align() { run -0 --separate-stderr convert --force --from-fps 6.25 --to d.h5 --align 1 "$@" d.csv; }
+    align --valence v --valence c --arousal k
+    [ "$(awk '$2 == "valence" { print $4, $5 }' <<<"$output" | paste -sd ' ')" = "0.000 0.0000 0.000 0.0000 - 0.0000" ] || explain "$output"
+    [ "${stderr_lines[0]}" = "va-labels: d.csv: video 'd': found no delay of valence of 'v': this or the mean of the others does not vary, or they share less than half of the time" ] || explain "$stderr"
+    align --valence v --valence w --valence c --arousal k # the others are shifted about their own mean
+    [ "$(awk '$2 == "valence" { print $4 }' <<<"$output" | paste -sd ' ')" = "-0.320 0.320 0.000 -" ] || explain "$output"
+    [[ $stderr == *"found no delay of valence of 'c'"* && $stderr != *"of 'v'"* ]]
+    { echo v,w,c,k && yes 0.3,0.3,0.3,0.1 | head -n 75; } >d.csv
+    align --valence v --valence w --valence c --arousal k
+    [ "$(awk '{ print $5, $6, $7 }' <<<"$output" | sed 1d | sort -u | paste -sd ' ')" = "nan - - nan nan nan" ] || explain "$output"
+}
+
 @test "check: a row per file, a line for each that is wrong" {
     make_features --frames 30 --video a --fps 25 a.h5
     put a.txt 0,0.5 -5,0 -0.25,1
