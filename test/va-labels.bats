@@ -105,7 +105,7 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     run -0 --separate-stderr convert --force --unmatched allow --to a.h5 a.txt
     make_features --frames 750 --video other b.h5
     run -3 --separate-stderr convert --from-fps 4 --to b.h5 a.txt
-    [[ $stderr == "va-labels: b.h5: found features of video 'other', expected 'a' as in a.txt"* ]]
+    [[ $stderr == "va-labels: b.h5: found features of video 'other', expected 'a' as in a.txt: rename that file, or use va-labels convert --name NAME" ]]
     mkdir features
     run -3 --separate-stderr convert --from-fps 4 --to features a.txt
     [ "$stderr" = "va-labels: features/a.h5: no such file: expected the features of video 'a' of a.txt" ]
@@ -121,8 +121,8 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
 }
 
 @test "annotators: the mean, and agreement as in Shrout and Fleiss (1979)" {
-    printf '%s\n' 'a b c d' '9 2 5 8' '6 1 3 2' '8 4 6 8' '7 1 2 6' '10 5 6 9' '6 2 4 7' >six.csv
-    convert --range 1..10 --valence a --valence b --valence c --valence d --arousal a six.csv >table
+    printf '%s\n' 'a b c d e' '9 2 5 8 9' '6 1 3 2 6' '8 4 6 8 8' '7 1 2 6 7' '10 5 6 9 10' '6 2 4 7 6' >six.csv
+    convert --range 1..10 --valence a --valence b --valence c --valence d --arousal e six.csv >table
     [ "$(head -n 1 table)" = $'video\tdimension\tannotator\tdelay\tccc\ticc\ticc_mean\tframes' ]
     [ "$(awk '$3 == "all" { printf "%.2f %.2f %d", $6, $7, $8 }' table)" = "0.29 0.62 6" ]
     [ "$(sed -n 2p out/six.txt)" = 0.111111112,0.777777791 ]
@@ -148,6 +148,32 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
         if (d < 0) d = -d; if (d > .01) { print NR, $0, d; bad = 1 } } END { exit bad }' out/d.txt
     run -2 --separate-stderr convert --align 3 d.csv
     [[ $stderr == *"--align needs --time or --from-fps"* ]]
+}
+
+@test "annotators: nobody counts twice" {
+    printf 'valence,arousal,w\n0,0,.5\n.5,0,.5\n' >x.csv
+    refuses "x.csv: --valence valence and --valence 1 are one column, expected two" --valence valence --valence 1 x.csv
+    refuses "x.csv: --valence w and --arousal 3 are one column, expected two" --valence w --arousal 3 x.csv
+    ln -s x.csv y.csv
+    refuses "./x.csv: found the same file twice, expected a file per annotator" --name v x.csv ./x.csv
+    refuses "y.csv: found the same file twice, expected a file per annotator" --name v valence=x.csv arousal=x.csv valence=y.csv
+    convert --name v valence=x.csv arousal=x.csv
+    gives v.txt 0,0 0.5,0
+}
+
+@test "values that give one name of a video are not joined" {
+    printf 'video,valence,arousal\ns1/a.mp4,0,0\ns1/a.mp4,0,0\ns2/a.mp4,0,0\n' >x.csv
+    refuses "x.csv: line 4, column 1 (video): found 's2/a.mp4', and 's1/a.mp4' in line 2 of x.csv: both give the name 'a', expected one value for each video" --video video x.csv
+    sed '$ d' x.csv >z.csv
+    printf 'video,valence,arousal\na,0,0\nb.mp4,0,0\n' >y.csv
+    refuses "y.csv: line 2, column 1 (video): found 'a', and 's1/a.mp4' in line 2 of z.csv: both give the name 'a', expected one value for each video" --video video z.csv y.csv
+    for cell in . .. - /; do
+        printf 'video,valence,arousal\n%s,0,0\n' $cell >x.csv
+        refuses "x.csv: line 2, column 1 (video): found '$cell', expected the name of a video" --video video x.csv
+    done
+    run -2 --separate-stderr convert --name a/b x.csv
+    [[ $stderr == "va-labels: --name a/b: cannot be the name of a video: expected one without '/', not '.' or '..'"* ]]
+    [ ! -e out ]
 }
 
 @test "annotators: who does not vary has no delay and no agreement made of rounding" {

@@ -11,9 +11,12 @@
 
 #include "base/va_attr.h"
 #include <stdint.h>
+#include <sys/types.h>
 
 struct va_trace {
-    char *name;           /* of the annotator, for tables */
+    char *name;   /* of the annotator, for tables */
+    dev_t device; /* of its file */
+    ino_t inode;
     double *time, *value; /* [count] */
     int64_t count, time_room, value_room;
 };
