@@ -124,7 +124,7 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     [[ $stderr == *": the ratings are 1 row longer than the video: "* ]] || explain "$stderr"
     make_features --frames 750 --video other b.h5
     run -3 --separate-stderr convert --from-fps 4 --to b.h5 a.txt
-    [[ $stderr == "va-labels: b.h5: found features of video 'other', expected 'a' as in a.txt"* ]]
+    [[ $stderr == "va-labels: b.h5: found features of video 'other', expected 'a' as in a.txt: rename that file, or use va-labels convert --name NAME" ]]
     mkdir features
     run -3 --separate-stderr convert --from-fps 4 --to features a.txt
     [ "$stderr" = "va-labels: features/a.h5: no such file: expected the features of video 'a' of a.txt: --name VIDEO names the video, also of files of several annotators" ]
@@ -143,8 +143,8 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
 }
 
 @test "annotators: the mean, and agreement as in Shrout and Fleiss (1979)" {
-    printf '%s\n' 'a b c d' '9 2 5 8' '6 1 3 2' '8 4 6 8' '7 1 2 6' '10 5 6 9' '6 2 4 7' >six.csv
-    convert --range 1..10 --valence a --valence b --valence c --valence d --arousal a six.csv >table
+    printf '%s\n' 'a b c d e' '9 2 5 8 9' '6 1 3 2 6' '8 4 6 8 8' '7 1 2 6 7' '10 5 6 9 10' '6 2 4 7 6' >six.csv
+    convert --range 1..10 --valence a --valence b --valence c --valence d --arousal e six.csv >table
     [ "$(head -n 1 table)" = $'video\tdimension\tannotator\tdelay\tccc\ticc\ticc_mean\tframes' ]
     [ "$(awk '$3 == "all" { printf "%.2f %.2f %d", $6, $7, $8 }' table)" = "0.29 0.62 6" ]
     [ "$(sed -n 2p out/six.txt)" = 0.111111112,0.777777791 ]
@@ -185,6 +185,47 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
         explain "$stderr"
     run -2 --separate-stderr convert --align 3 d.csv
     [[ $stderr == *"--align needs --time or --from-fps"* ]]
+}
+
+@test "annotators: nobody counts twice" {
+    printf 'valence,arousal,w\n0,0,.5\n.5,0,.5\n' >x.csv
+    refuses "x.csv: --valence valence and --valence 1 are one column, expected two" --valence valence --valence 1 x.csv
+    refuses "x.csv: --valence w and --arousal 3 are one column, expected two" --valence w --arousal 3 x.csv
+    ln -s x.csv y.csv
+    refuses "./x.csv: found the same file twice, expected a file per annotator" --name v x.csv ./x.csv
+    refuses "y.csv: found the same file twice, expected a file per annotator" --name v valence=x.csv arousal=x.csv valence=y.csv
+    convert --name v valence=x.csv arousal=x.csv
+    gives v.txt 0,0 0.5,0
+}
+
+@test "values that give one name of a video are not joined" {
+    printf 'video,valence,arousal\ns1/a.mp4,0,0\ns1/a.mp4,0,0\ns2/a.mp4,0,0\n' >x.csv
+    refuses "x.csv: line 4, column 1 (video): found 's2/a.mp4', and 's1/a.mp4' in line 2 of x.csv: both give the name 'a', expected one value for each video" --video video x.csv
+    sed '$ d' x.csv >z.csv
+    printf 'video,valence,arousal\na,0,0\nb.mp4,0,0\n' >y.csv
+    refuses "y.csv: line 2, column 1 (video): found 'a', and 's1/a.mp4' in line 2 of z.csv: both give the name 'a', expected one value for each video" --video video z.csv y.csv
+    for cell in . .. - /; do
+        printf 'video,valence,arousal\n%s,0,0\n' $cell >x.csv
+        refuses "x.csv: line 2, column 1 (video): found '$cell', expected the name of a video" --video video x.csv
+    done
+    run -2 --separate-stderr convert --name a/b x.csv
+    [[ $stderr == "va-labels: --name a/b: cannot be the name of a video: expected one without '/', not '.' or '..'"* ]]
+    [ ! -e out ]
+}
+
+@test "annotators: who does not vary has no delay and no agreement made of rounding" {
+    make_features --frames 300 --video d --fps 25 d.h5
+    awk 'BEGIN { print "v,w,c,k"; for (i = 0; i < 75; i++) printf "%.4f,%.4f,0.3,0.1\n", sin(i / 9), sin((i - 4) / 9) }' >d.csv
+    align() { run -0 --separate-stderr convert --force --from-fps 6.25 --to d.h5 --align 1 "$@" d.csv; }
+    align --valence v --valence c --arousal k
+    [ "$(awk '$2 == "valence" { print $4, $5 }' <<<"$output" | paste -sd ' ')" = "0.000 0.0000 0.000 0.0000 - 0.0000" ] || explain "$output"
+    [ "${stderr_lines[0]}" = "va-labels: d.csv: video 'd': found no delay of valence of 'v': this or the mean of the others does not vary, or they share less than half of the time" ] || explain "$stderr"
+    align --valence v --valence w --valence c --arousal k # the others are shifted about their own mean
+    [ "$(awk '$2 == "valence" { print $4 }' <<<"$output" | paste -sd ' ')" = "-0.320 0.320 0.000 -" ] || explain "$output"
+    [[ $stderr == *"found no delay of valence of 'c'"* && $stderr != *"of 'v'"* ]]
+    { echo v,w,c,k && yes 0.3,0.3,0.3,0.1 | head -n 75; } >d.csv
+    align --valence v --valence w --valence c --arousal k
+    [ "$(awk '{ print $5, $6, $7 }' <<<"$output" | sed 1d | sort -u | paste -sd ' ')" = "nan - - nan nan nan" ] || explain "$output"
 }
 
 @test "check: a row per file, a line for each that is wrong" {

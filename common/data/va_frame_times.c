@@ -45,8 +45,8 @@ static int read_file(struct va_frame_times *f, const char *path, const char *nam
         goto done;
     if (strcmp(t.name, name)) {
         va_error(
-            "%s: found features of video '%s', expected '%.200s' as in %s: give --name NAME, or "
-            "--to a folder",
+            "%s: found features of video '%s', expected '%.200s' as in %s: rename that file, "
+            "or use va-labels convert --name NAME",
             path, t.name, name, source);
         goto done;
     }

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_names.h"
 #include "base/va_tempfile.h"
 #include "base/va_text.h"
 #include "base/va_tool.h"
@@ -35,6 +36,11 @@ bool va_label_convert_check(const struct va_label_convert *job, char **inputs, i
                               "--lag needs --time or --from-fps, which say when rows are");
     if (job->name && job->video)
         return va_usage_error(status, "--name and --video conflict");
+    if (job->name && !va_video_name_valid(job->name))
+        return va_usage_error(status,
+                              "--name %s: cannot be the name of a video: expected one without "
+                              "'/', not '.' or '..' (see va.frames(5))",
+                              job->name);
     return true;
 }
 
@@ -160,15 +166,33 @@ static int find_delays(const struct va_label_convert *job, const struct va_trace
                             : 0;
 }
 
-static int listen(const struct va_label_convert *job, const struct va_trace *traces, int64_t n,
+/* Who has no delay is not shifted. */
+static void keep_unshifted(const struct va_rated_video *v, int d, double *delay)
+{
+    for (int64_t i = 0; i < v->count[d]; i++) {
+        if (!isnan(delay[i]))
+            continue;
+        delay[i] = 0;
+        va_info(
+            "%s: video '%.200s': found no delay of %s of '%s': this or the mean of the others "
+            "does not vary, or they share less than half of the time",
+            v->path, v->name, va_dimension_names[d], v->traces[d][i].name);
+    }
+}
+
+static int listen(const struct va_label_convert *job, const struct va_rated_video *v, int d,
                   const struct va_frame_times *f, struct said *s)
 {
+    const struct va_trace *traces = v->traces[d];
+    int64_t n = v->count[d];
+
     s->x = va_new(n * f->count, sizeof(*s->x));
     s->delay = va_new(n, sizeof(*s->delay));
     s->agreement.ccc = va_new(n, sizeof(double));
     if (!s->x || !s->delay || !s->agreement.ccc ||
         (s->limited = find_delays(job, traces, n, s->delay)) < 0)
         return -1;
+    keep_unshifted(v, d, s->delay);
     for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < f->count; k++)
             s->x[i * f->count + k] = va_trace_at(&traces[i],
@@ -263,7 +287,7 @@ static int convert(const struct va_label_convert *job, const struct va_rated_vid
     if (frames_of(job, v, &f) < 0)
         goto done;
     for (int d = 0; d < 2; d++)
-        if (listen(job, v->traces[d], v->count[d], &f, &said[d]) < 0)
+        if (listen(job, v, d, &f, &said[d]) < 0)
             goto done;
     result = write_labels(job, v, said, f.count);
     for (int d = 0; result == 0 && d < 2; d++)

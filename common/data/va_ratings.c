@@ -5,8 +5,10 @@
 #include "base/va_names.h"
 #include "data/va_labels.h"
 #include "data/va_metrics.h"
+#include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A table while it is read, and where its columns are. */
 struct reader {
@@ -20,6 +22,18 @@ struct reader {
 };
 
 /* ---- columns --------------------------------------------------------------------------- */
+
+/* A column is of one annotator and dimension. */
+static int check_column(const struct reader *r, int d, int64_t i)
+{
+    for (int e = 0; e <= d; e++)
+        for (int64_t k = 0; r->wanted[e] && k < (e < d ? r->job->columns[e].count : i); k++)
+            if (r->columns[e][k] == r->columns[d][i])
+                return va_error("%s: --%s %.60s and --%s %.60s are one column, expected two",
+                                r->csv.path, va_dimension_names[e], r->job->columns[e].items[k],
+                                va_dimension_names[d], r->job->columns[d].items[i]);
+    return 0;
+}
 
 static int find_columns(struct reader *r)
 {
@@ -36,7 +50,8 @@ static int find_columns(struct reader *r)
             return -1;
         for (int64_t i = 0; r->wanted[d] && i < job->columns[d].count; i++)
             if ((r->columns[d][i] = va_csv_column(&r->csv, job->columns[d].items[i],
-                                                  options[d])) < 0)
+                                                  options[d])) < 0 ||
+                check_column(r, d, i) < 0)
                 return -1;
     }
     return 0;
@@ -51,16 +66,33 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* A file that is read again would be one more annotator, who agrees with the first. */
+static int check_file(const struct reader *r, const struct va_rated_video *v, struct stat *st)
+{
+    if (fstat(fileno(r->csv.stream), st) < 0)
+        return va_error("%s: %s", r->csv.path, strerror(errno));
+    for (int d = 0; d < 2; d++)
+        for (int64_t i = 0; r->wanted[d] && i < v->count[d]; i++)
+            if (v->traces[d][i].device == st->st_dev && v->traces[d][i].inode == st->st_ino)
+                return va_error("%s: found the same file twice, expected a file per annotator",
+                                r->csv.path);
+    return 0;
+}
+
 /* Traces of this file for a video that it is the first time to mention. */
 static int begin_traces(struct reader *r, struct va_rated_video *v)
 {
+    struct stat st;
+
+    if (check_file(r, v, &st) < 0)
+        return -1;
     v->file = r->ratings->files;
     for (int d = 0; d < 2; d++) {
         const struct va_strings *columns = &r->job->columns[d];
 
         v->since[d] = v->count[d];
         for (int64_t i = 0; r->wanted[d] && i < columns->count; i++) {
-            struct va_trace t = { 0 };
+            struct va_trace t = { .device = st.st_dev, .inode = st.st_ino };
 
             t.name = va_strdup(columns->count > 1 ? columns->items[i] : last_part(r->csv.path));
             if (!t.name ||
@@ -74,22 +106,44 @@ static int begin_traces(struct reader *r, struct va_rated_video *v)
     return 0;
 }
 
-/* The video of this name, made if it is new; NULL after reporting. The name is taken. */
-static struct va_rated_video *video_of(struct reader *r, char *name)
+/* Other values that give the name of a video would join other videos. */
+static int check_value(const struct reader *r, const struct va_rated_video *v,
+                       const char *value)
 {
+    char place[160];
+
+    if (!value || !strcmp(v->value, value))
+        return 0;
+    return va_error("%s: %s: found '%.60s', and '%.60s' in line %lld of %s: both give the name "
+                    "'%.60s', expected one value for each video",
+                    r->csv.path,
+                    va_csv_place(&r->csv, r->csv.line, r->video, place, sizeof(place)), value,
+                    v->value, (long long)v->line, v->path, v->name);
+}
+
+/* The video of this name, made if it is new; NULL after reporting. The name is taken. `value` is the cell that
+ * gives it, or NULL. */
+static struct va_rated_video *video_of(struct reader *r, char *name, const char *value)
+{
+    char *own = value ? va_strdup(value) : NULL;
     struct va_ratings *all = r->ratings;
     struct va_rated_video *v = NULL;
 
     for (int64_t i = 0; name && !v && i < all->count; i++)
         if (!strcmp(all->videos[i].name, name))
             v = &all->videos[i];
-    if (name && !v &&
+    if (name && !v && (own || !value) &&
         va_grow(&all->videos, &all->room, all->count + 1, sizeof(*all->videos)) == 0) {
         v = &all->videos[all->count++];
-        *v = (struct va_rated_video){ .name = name, .path = r->csv.path };
-        name = NULL;
+        *v = (struct va_rated_video){
+            .name = name, .value = own, .path = r->csv.path, .line = r->csv.line
+        };
+        name = own = NULL;
     }
     va_free(name);
+    va_free(own);
+    if (v && check_value(r, v, value) < 0)
+        return NULL;
     if (v && v->file != all->files && begin_traces(r, v) < 0)
         return NULL;
     return v;
@@ -102,14 +156,17 @@ static struct va_rated_video *video_of_row(struct reader *r)
     char place[160];
     char *name;
 
-    if (r->at && (r->video < 0 || !strcmp(r->at->name, cell)))
+    if (r->at && (r->video < 0 || !strcmp(r->at->value, cell)))
         return r->at;
     if (r->video < 0)
-        return video_of(r, va_video_name_enter(r->job->name ? r->job->name : r->csv.path,
-                                               "give --name NAME"));
+        return video_of(r,
+                        va_video_name_enter(r->job->name ? r->job->name : r->csv.path,
+                                            "rename it, or give va-labels convert --name NAME"),
+                        NULL);
     name = va_video_name(cell);
-    if (name && *cell && va_video_name_valid(name))
-        return video_of(r, name);
+    if (name && strstr(cell, name) &&
+        va_video_name_valid(name)) /* not ".", which is a folder's */
+        return video_of(r, name, cell);
     va_free(name);
     va_error("%s: %s: found '%.60s', expected the name of a video", r->csv.path,
              va_csv_place(&r->csv, r->csv.line, r->video, place, sizeof(place)), cell);
@@ -220,6 +277,7 @@ void va_ratings_release(struct va_ratings *r)
             va_free(r->videos[i].traces[d]);
         }
         va_free(r->videos[i].name);
+        va_free(r->videos[i].value);
     }
     va_free(r->videos);
     *r = (struct va_ratings){ 0 };

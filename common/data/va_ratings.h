@@ -11,7 +11,9 @@
 
 struct va_rated_video {
     char *name;
-    const char *path;           /* a file that has it, for messages */
+    char *value;      /* of the column of the video, which gives the name; NULL without one */
+    const char *path; /* the first file that has it, for messages */
+    int64_t line;     /* and where */
     struct va_trace *traces[2]; /* [count] of valence, of arousal */
     int64_t count[2], room[2];
     int64_t since[2]; /* the first trace of the file that is being read */

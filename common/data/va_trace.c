@@ -11,6 +11,9 @@
 
 enum { TURNS = 20 };
 
+/* Ratings are from -1 to 1: those that differ by less are equal but for rounding. */
+static const double rounding = 1e-12;
+
 /* ---- one trace ------------------------------------------------------------------------- */
 
 int va_trace_add(struct va_trace *t, double time, double value)
@@ -99,7 +102,8 @@ struct grid {
     double *x; /* [n, T], NaN where there is no value */
     int64_t n, T;
     int64_t *shift; /* [n] steps: trace i at moment t is x[i, t + shift[i]] */
-    double *mean;   /* [T] of the other traces */
+    bool *known; /* [n] whether a correlation is defined, of which that shift has the highest */
+    double *mean; /* [T] of the other traces */
 };
 
 static double at(const struct grid *g, int64_t i, int64_t t)
@@ -123,18 +127,27 @@ static void mean_of_others(struct grid *g, int64_t i)
     }
 }
 
-/* Pearson's correlation of trace i, as it is shifted now, with the mean of the others; -2 where it is
- * undefined, or where they share less than half of the time. */
+/* Pearson's correlation of trace i, as it is shifted now, with the mean of the others; -2 where one of them does not
+ * vary, or where they share less than half of the time. Sums are of distances to the first values, which are small
+ * where the variance is. */
 static double correlation(const struct grid *g, int64_t i)
 {
-    double sx = 0, sy = 0, xx = 0, yy = 0, xy = 0, n = 0, vx, vy;
+    double sx = 0, sy = 0, xx = 0, yy = 0, xy = 0, n = 0, x0 = 0, y0 = 0, vx, vy;
+    double far_x = 0, far_y = 0;
 
     for (int64_t t = 0; t < g->T; t++) {
         double x = at(g, i, t), y = g->mean[t];
 
         if (isnan(x) || isnan(y))
             continue;
-        n++;
+        if (n++ == 0) {
+            x0 = x;
+            y0 = y;
+        }
+        x -= x0;
+        y -= y0;
+        far_x = fmax(far_x, fabs(x));
+        far_y = fmax(far_y, fabs(y));
         sx += x;
         sy += y;
         xx += x * x;
@@ -143,8 +156,9 @@ static double correlation(const struct grid *g, int64_t i)
     }
     vx = n * xx - sx * sx;
     vy = n * yy - sy * sy;
-    return 2 * n < (double)g->T || !(vx > 0 && vy > 0) ? -2
-                                                       : (n * xy - sx * sy) / sqrt(vx * vy);
+    return 2 * n < (double)g->T || far_x <= rounding || far_y <= rounding
+               ? -2
+               : (n * xy - sx * sy) / sqrt(vx * vy);
 }
 
 /* Shift trace i by at most `most` steps to where it fits best, of equals the nearest; whether it changed. */
@@ -167,6 +181,7 @@ static bool fit_shift(struct grid *g, int64_t i, int64_t most)
             }
         }
     g->shift[i] = best;
+    g->known[i] = top > -2;
     return best != before;
 }
 
@@ -181,11 +196,24 @@ static void fit_all(struct grid *g, int64_t most)
     }
 }
 
+/* Shifts without their mean, in seconds. */
+static void take_delays(const struct grid *g, double step, double *delay)
+{
+    double sum = 0, known = 0;
+
+    for (int64_t i = 0; i < g->n; i++) {
+        sum += g->known[i] ? (double)g->shift[i] : 0;
+        known += g->known[i];
+    }
+    for (int64_t i = 0; i < g->n; i++)
+        delay[i] = g->known[i] ? ((double)g->shift[i] - sum / known) * step : (double)NAN;
+}
+
 int va_traces_delay(const struct va_trace *traces, int64_t n, double step, double most,
                     double gap, double *delay)
 {
     struct grid g = { .n = n };
-    double end = 0, mean = 0;
+    double end = 0;
     int64_t limit;
     int result = -1;
 
@@ -200,24 +228,23 @@ int va_traces_delay(const struct va_trace *traces, int64_t n, double step, doubl
     g.T = (int64_t)(end / step) + 1;
     g.x = va_new(n * g.T, sizeof(*g.x));
     g.shift = va_new(n, sizeof(*g.shift));
+    g.known = va_new(n, sizeof(*g.known));
     g.mean = va_new(g.T, sizeof(*g.mean));
-    if (!g.x || !g.shift || !g.mean)
+    if (!g.x || !g.shift || !g.known || !g.mean)
         goto done;
     for (int64_t i = 0; i < n; i++)
         for (int64_t t = 0; t < g.T; t++)
             g.x[i * g.T + t] = va_trace_at(&traces[i], (double)t * step, gap);
     limit = (int64_t)floor(most / step + 1e-9);
     fit_all(&g, limit);
+    take_delays(&g, step, delay);
     result = 0;
-    for (int64_t i = 0; i < n; i++)
-        mean += (double)g.shift[i] / (double)n;
-    for (int64_t i = 0; i < n; i++) {
-        delay[i] = ((double)g.shift[i] - mean) * step;
+    for (int64_t i = 0; limit > 0 && i < n; i++)
         result += limit <= (g.shift[i] < 0 ? -g.shift[i] : g.shift[i]);
-    }
 done:
     va_free(g.x);
     va_free(g.shift);
+    va_free(g.known);
     va_free(g.mean);
     return result;
 }
@@ -241,11 +268,23 @@ static int64_t keep_whole(double *to, const double *x, int64_t n, int64_t T)
     return kept;
 }
 
-/* CCC by va_metrics.h, which takes pairs of dimensions: here both are the same. */
+static bool is_flat(const double *x, int64_t T)
+{
+    for (int64_t t = 1; t < T; t++)
+        if (fabs(x[t] - x[0]) > rounding)
+            return false;
+    return true;
+}
+
+/* CCC by va_metrics.h, which takes pairs of dimensions: here both are the same. What does not vary there is exact, and
+ * here but for rounding. */
 static double ccc(double *pairs, const double *x, const double *y, int64_t T)
 {
     struct va_score score;
+    bool flat_x = is_flat(x, T), flat_y = is_flat(y, T);
 
+    if (T > 0 && (flat_x || flat_y))
+        return flat_x && flat_y && fabs(x[0] - y[0]) <= rounding ? (double)NAN : 0;
     for (int64_t t = 0; t < T; t++) {
         pairs[2 * t] = pairs[2 * t + 1] = x[t];
         pairs[2 * (T + t)] = pairs[2 * (T + t) + 1] = y[t];
@@ -254,7 +293,7 @@ static double ccc(double *pairs, const double *x, const double *y, int64_t T)
     return score.value[VA_VALENCE][VA_CCC];
 }
 
-/* Mean squares between moments (rows), annotators (columns) and of the rest. */
+/* Mean squares between moments (rows), annotators (columns) and of the rest. Without any there is no coefficient. */
 static void intraclass(struct va_agreement *a, const double *x, int64_t n, int64_t T,
                        int64_t room)
 {
@@ -279,6 +318,8 @@ static void intraclass(struct va_agreement *a, const double *x, int64_t n, int64
             sum += x[i * room + t] - grand;
         rows += sum * sum / N;
     }
+    if (total <= N * M * rounding * rounding)
+        return;
     rest = (total - rows - columns) / ((N - 1) * (M - 1));
     rows /= M - 1;
     columns /= N - 1;

@@ -11,9 +11,12 @@
 
 #include "base/va_attr.h"
 #include <stdint.h>
+#include <sys/types.h>
 
 struct va_trace {
-    char *name;           /* of the annotator, for tables */
+    char *name;   /* of the annotator, for tables */
+    dev_t device; /* of its file */
+    ino_t inode;
     double *time, *value; /* [count] */
     int64_t count, time_room, value_room;
 };
@@ -33,8 +36,9 @@ VA_MUST_USE int va_trace_step(const struct va_trace *trace, double *step);
  * How much later each of n annotators reacts than all of them on average, delay [n] in seconds: the shifts
  * of at most `most` seconds at which each trace correlates best (Pearson) with the mean of the others,
  * found in turns until none changes, in steps of `step` seconds, less their mean. So the mean is 0, a delay
- * that all annotators share does not show, and one may exceed `most`. Returns how many shifts are as
- * long as they may be, the best perhaps longer, or -1 after reporting.
+ * that all annotators share does not show, and one may exceed `most`. NaN for an annotator who has none: the trace
+ * or the mean of the others does not vary, or they share less than half of the time. Values are from -1 to 1.
+ * Returns how many shifts are as long as they may be, the best perhaps longer, or -1 after reporting.
  */
 VA_MUST_USE int va_traces_delay(const struct va_trace *traces, int64_t n, double step,
                                 double most, double gap, double *delay);
@@ -45,7 +49,7 @@ VA_MUST_USE int va_traces_delay(const struct va_trace *traces, int64_t n, double
  *   pairs     mean CCC of all pairs
  *   single    ICC(2,1), mean ICC(2,n): two-way random effects, absolute agreement, of a single rating and
  *             of the mean (Shrout and Fleiss, Psychological Bulletin 86, 1979)
- * NaN where undefined. -1 after reporting that memory is short.
+ * NaN where undefined, also but for rounding. Values are from -1 to 1. -1 after reporting that memory is short.
  */
 struct va_agreement {
     double *ccc; /* the caller's */

@@ -59,6 +59,11 @@ static bool check_args(struct import_args *a, int *status)
     if (a->inputs[1] && ((job->times && !va_is_folder(job->times)) ||
                          (job->index && !va_is_folder(job->index))))
         return va_usage_error(status, "several inputs need folders as --index and --times");
+    if (job->name && !va_video_name_valid(job->name))
+        return va_usage_error(status,
+                              "--name %s: cannot be the name of a video: expected one without "
+                              "'/', not '.' or '..' (see va.frames(5))",
+                              job->name);
     if (!(job->fps > 0) && !timed)
         return va_usage_error(status, "missing --fps X, --times FILE or --time-column NAME");
     if (job->times && job->how.time_column)
