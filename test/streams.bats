@@ -75,7 +75,7 @@ refused() {
     make_features --video a --dim 3 --frames 90 --fps 25 other/a.h5
     refused va-window "other/a.h5: video 'a': found 25 frames per second, expected 30 as in face/a.h5" --stream face=face --stream sound=other
     make_features --video a --dim 3 --frames 90 other/a.h5
-    h5edit other/a.h5 poke /pts 20 1
+    h5edit other/a.h5 poke /pts 20 0.69
     refused va-window "other/a.h5: /pts: frame 21: found" --stream face=face --stream sound=other
     make_features --video x --dim 4 --frames 9 other/x.h5
     refused va-window "other/x.h5: /features: found 4 columns, expected 3 as in other/a.h5" --stream sound=other

@@ -301,12 +301,30 @@ static void names_of_another_library(void)
 }
 
 /* The scale of a layer of 64 goes into it; in chunks, too. */
+/* Scales of 1 behind both parts of the three blocks, but for the one called `except`. */
+static void add_scales(struct va_tensors *set, const char *except, bool gammas)
+{
+    static const char *const parts[2][2] = { { "ls1.gamma", "ls2.gamma" },
+                                             { "gamma_1", "gamma_2" } };
+
+    for (int i = 0; i < 6; i++) {
+        char name[64];
+
+        snprintf(name, sizeof(name), "blocks.%d.%s", i / 2, parts[gammas][i % 2]);
+        if (!strcmp(name, except))
+            continue;
+        add(set, name, 1, (int64_t[]){ 64 });
+        for (int k = 0; k < 64; k++)
+            ((float *)va_tensors_find(set, name)->data)[k] = 1;
+    }
+}
+
 static void scales_of_layers(void)
 {
-    static const char *const names[][2] = {
-        { "blocks.1.ls1.gamma", "blocks.1.attn.proj" },
-        { "blocks.0.2.ls2.gamma", "blocks.2.mlp.fc2" },
-        { "blocks.2.gamma_1", "blocks.2.attn.proj" },
+    static const char *const names[][3] = {
+        { "blocks.1.ls1.gamma", "blocks.1.attn.proj", "blocks.1.ls1.gamma" },
+        { "blocks.0.2.ls2.gamma", "blocks.2.mlp.fc2", "blocks.2.ls2.gamma" },
+        { "blocks.2.gamma_1", "blocks.2.attn.proj", "blocks.2.gamma_1" },
     };
 
     for (size_t i = 0; i < VA_COUNT(names); i++) {
@@ -315,6 +333,7 @@ static void scales_of_layers(void)
         enum va_model_kind kind;
         char name[64];
 
+        add_scales(set, names[i][2], i == 2);
         add(set, names[i][0], 1, (int64_t[]){ 64 });
         snprintf(name, sizeof(name), "%s.weight", names[i][1]);
         weight = va_tensors_find(set, name);
@@ -334,11 +353,19 @@ static void scales_of_layers(void)
             VA_CHECK(((float *)weight->data)[k] == (k / K == 7 ? .5f : 0));
         va_tensors_free(set);
         set = mae();
+        add_scales(set, "blocks.1.ls1.gamma", false);
         add(set, "blocks.1.ls1.gamma", 1, (int64_t[]){ 63 });
         refused(set, false,
                 "x.pth: blocks.1.ls1.gamma: found 63 numbers, expected one a row of "
                 "blocks.1.attn.proj.weight");
         set = mae();
+        add_scales(set, "blocks.2.ls2.gamma", false);
+        refused(
+            set, false,
+            "x.pth: found no tensor blocks.2.ls2.gamma, expected a LayerScale behind both parts of "
+            "each block");
+        set = mae();
+        add_scales(set, "", false);
         add(set, "blocks.3.ls1.gamma", 1, (int64_t[]){ 64 });
         refused(set, false,
                 "x.pth: blocks.3.ls1.gamma: found 64 numbers, expected one a row of "
