@@ -71,6 +71,7 @@ ablation() {
     mkdir -p s/picture s/late
     run -2 --separate-stderr make -f "$BATS_TEST_DIRNAME/../pipelines/streams.mk" STREAMS="s/picture s/late" LABELS=labels \
         FOLDS_TSV=folds.tsv OUT=out9
+    # shellcheck disable=SC2154 # run sets it
     [[ $stderr == *"STREAMS: no stream can be called late: that is a row of the table"* ]] || explain "$stderr"
     [ ! -e out9 ]
 }
