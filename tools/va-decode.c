@@ -136,8 +136,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                     "skip frames before this time in seconds; 0: none"),
         VA_OPT_REAL(0, "end", &o->end, 0, 1e9,
                     "stop before this time in seconds; 0: at the end"),
-        VA_OPT_STRING(0, "name", &a->name, "NAME",
-                      "name of the video (default: file name without known extensions)"),
+        VA_OPT_VIDEO_NAME(&a->name,
+                          "name of the video (default: file name without known extensions)"),
         VA_OPT_INT(0, "frame-count", &o->frame_count, 0, VA_NUMBER_MAX,
                    "number of frames in the original video, for a folder of crops; 0: the "
                    "last number"),
@@ -167,9 +167,6 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return false;
     if (o->end > 0 && o->end <= o->start)
         return va_usage_error(status, "--end is not after --start");
-    if (a->name && !va_video_name_valid(a->name))
-        return va_usage_error(
-            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
     o->threads = (int)a->threads;
     return parse_size(a, status) && check_crops(a, status);
 }

@@ -4,7 +4,6 @@
  * Reads frames files, videos and folders of crops, writes va.features/1. The work is in jobs/va_embed.h,
  * reading in the background in feed/va_feed.h.
  */
-#include "base/va_names.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "jobs/va_embed.h"
@@ -73,8 +72,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                       "features to write (va.features/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "output-dir", &a->job.output_dir, "DIR",
                       "folder to write a features file per input into"),
-        VA_OPT_STRING(0, "name", &a->job.name, "NAME",
-                      "name of the video (default: file name without known extensions)"),
+        VA_OPT_VIDEO_NAME(&a->job.name,
+                          "name of the video (default: file name without known extensions)"),
         VA_OPT_CROPPER(&a->job.crop),
         VA_OPT_INT(0, "size", &a->job.crop.size, VA_CROP_SIDE_LEAST, VA_CROP_SIDE_MOST,
                    "side of crops of --faces in pixels"),
@@ -114,20 +113,12 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return va_usage_error(status, "--weights and --filter conflict");
     if (a->job.filter.command && !a->job.filter.width)
         return va_usage_error(status, "missing --filter-width N for --filter");
-    if (!a->job.output == !a->job.output_dir)
-        return va_usage_error(status, a->job.output ? "--output and --output-dir conflict"
-                                                    : "missing --output FILE");
-    if (!inputs[0])
-        return va_usage_error(status, "expected a frames file, a video or a folder");
-    if (a->job.output && inputs[1])
-        return va_usage_error(status,
-                              "several inputs need --output-dir DIR instead of --output");
+    if (!va_outputs_check(a->job.output, a->job.output_dir, "FILE", inputs,
+                          "a frames file, a video or a folder", status))
+        return false;
     if ((a->job.crop.faces || a->job.name) && inputs[1])
         return va_usage_error(status, "%s is for one video",
                               a->job.crop.faces ? "--faces" : "--name");
-    if (a->job.name && !va_video_name_valid(a->job.name))
-        return va_usage_error(
-            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->job.name);
     if (!a->job.crop.faces && a->job.crop.size != VA_CROP_SIDE)
         return va_usage_error(status, "--size needs --faces FACES.h5");
     return va_cropper_check(&a->job.crop, status) &&

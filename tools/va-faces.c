@@ -79,8 +79,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_OUTPUT('o', "output", &a->output, "FILE",
                       "faces to write (va.faces/1); appears only when complete"),
         VA_OPT_FILE('w', "weights", &a->weights, "detector (va.model/1, arch yunet)"),
-        VA_OPT_STRING(0, "name", &a->name, "NAME",
-                      "name of the video (default: file name without known extensions)"),
+        VA_OPT_VIDEO_NAME(&a->name,
+                          "name of the video (default: file name without known extensions)"),
         VA_OPT_INT(0, "max-side", &o->detect.max_side, 32, 8192,
                    "reduce pictures to this many pixels on the longer side before the search"),
         VA_OPT_REAL(0, "min-score", &o->detect.min_score, 0, 1, "least score of a face"),
@@ -123,9 +123,6 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     if (!inputs[0] || inputs[1])
         return va_usage_error(status, "expected one video, one folder or -");
     a->input = inputs[0];
-    if (a->name && !va_video_name_valid(a->name))
-        return va_usage_error(
-            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
     return parse_people(a, status);
 }
 

@@ -3,7 +3,6 @@
  *
  * Reads videos, writes va.features/1. The work is in jobs/va_hear.h; what is computed, in sound/va_ear.h.
  */
-#include "base/va_names.h"
 #include "base/va_tool.h"
 #include "jobs/va_hear.h"
 #include "media/va_decoder.h"
@@ -53,8 +52,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                       "features to write (va.features/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "output-dir", &a->job.output_dir, "DIR",
                       "folder to write a features file per input into"),
-        VA_OPT_STRING(0, "name", &a->job.name, "NAME",
-                      "name of the video (default: file name without known extensions)"),
+        VA_OPT_VIDEO_NAME(&a->job.name,
+                          "name of the video (default: file name without known extensions)"),
         VA_OPT_FILE(0, "frames", &a->job.frames,
                     "video whose frames get the rows, at the same times (default: the input)"),
         VA_OPT_CHOICE(0, "kind", &a->job.kind, va_ear_kinds, "features to compute"),
@@ -69,20 +68,11 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     a->job.inputs = inputs = va_options_parse(table, &usage, argc, argv, status);
     if (!inputs)
         return false;
-    if (!a->job.output == !a->job.output_dir)
-        return va_usage_error(status, a->job.output ? "--output and --output-dir conflict"
-                                                    : "missing --output FILE");
-    if (!inputs[0])
-        return va_usage_error(status, "expected a video");
-    if (a->job.output && inputs[1])
-        return va_usage_error(status,
-                              "several inputs need --output-dir DIR instead of --output");
+    if (!va_outputs_check(a->job.output, a->job.output_dir, "FILE", inputs, "a video", status))
+        return false;
     if ((a->job.name || a->job.frames) && inputs[1])
         return va_usage_error(status, "%s is for one video",
                               a->job.name ? "--name" : "--frames");
-    if (a->job.name && !va_video_name_valid(a->job.name))
-        return va_usage_error(
-            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->job.name);
     return true;
 }
 

@@ -86,8 +86,8 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_OUTPUT('o', "output", &j->output, "FILE",
                       "table to write as well; complete also after Ctrl-C or an error"),
         VA_OPT_CHOICE(0, "format", &a->format, format_names, "format of standard output"),
-        VA_OPT_STRING(0, "name", &a->name, "NAME",
-                      "people are called NAME_1, NAME_2, ... (default: name of the input)"),
+        VA_OPT_VIDEO_NAME(&a->name,
+                          "people are called NAME_1, NAME_2, ... (default: name of the input)"),
         VA_OPT_FLAG(0, "any-encoder", &j->model.any_encoder,
                     "accept another encoder than that of the model's training"),
         VA_OPT_GROUP("frames"),
@@ -187,9 +187,6 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return va_usage_error(
             status, "--output %s: has no row per frame: name a .csv, .tsv or .jsonl file",
             a->job.output);
-    if (a->name && !va_video_name_valid(a->name))
-        return va_usage_error(
-            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
     a->job.input = inputs[0];
     a->job.format = formats[a->format];
     a->job.follow.most = a->job.model.slots;

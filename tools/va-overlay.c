@@ -67,8 +67,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                     "predictions for its people, or for the whole video (va.predictions/1)"),
         VA_OPT_FILE('m', "model", &a->view.model,
                     "model of the predictions: its CCC on its own validation is shown"),
-        VA_OPT_STRING(0, "name", &a->name, "NAME",
-                      "name of the video (default: file name without known extensions)"),
+        VA_OPT_VIDEO_NAME(&a->name,
+                          "name of the video (default: file name without known extensions)"),
         VA_OPT_INT(0, "quality", &a->quality, 1, 100, "quality of the pictures, 100: best"),
         VA_OPT_FLAG(0, "no-sound", &a->silent, "leave the sound out"),
         VA_OPT_INT(0, "tolerate", &a->tolerate, 0, VA_NUMBER_MAX,
@@ -97,9 +97,6 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                               "expected --faces FACES.h5, --predictions PRED.h5 or both");
     if (a->view.model && !a->predictions)
         return va_usage_error(status, "--model needs --predictions PRED.h5");
-    if (a->name && !va_video_name_valid(a->name))
-        return va_usage_error(
-            status, "--name %s: cannot be the name of a video (see va.frames(5))", a->name);
     a->input = inputs[0];
     return true;
 }

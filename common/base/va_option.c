@@ -3,6 +3,7 @@
 #include "base/va_cpu.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_names.h"
 #include "base/va_output.h"
 #include "base/va_version.h"
 #include <errno.h>
@@ -119,6 +120,10 @@ static bool store(const struct va_option *o, const char *text, int *status)
         if (!*text)
             return va_usage_error(status, "--%s: expected %s, found nothing", o->name,
                                   o->value);
+        if (o->video && !va_video_name_valid(text))
+            return va_usage_error(status,
+                                  "--%s %s: cannot be the name of a video (see va.frames(5))",
+                                  o->name, text);
         *(const char **)o->target = text;
         return true;
     case VA_OPTION_LIST:

@@ -59,6 +59,7 @@ struct va_option {
     const char *const *names; /* of a choice, NULL last */
     const char *value;        /* what the help calls the value */
     const char *help;
+    bool video;  /* a string that is the name of a video (va_names.h) */
     bool stream; /* an output that "-" may send to standard output */
     bool run;    /* says how to run, not what to compute: left out of the provenance */
 };
@@ -91,6 +92,11 @@ struct va_option {
     {                                                                              \
         .kind = VA_OPTION_STRING, .letter = (l), .name = (n), .target = (target_), \
         .value = (value_), .help = (help_)                                         \
+    }
+#define VA_OPT_VIDEO_NAME(target_, help_)                                             \
+    {                                                                                 \
+        .kind = VA_OPTION_STRING, .name = "name", .target = (target_), .video = true, \
+        .value = "NAME", .help = (help_)                                              \
     }
 #define VA_OPT_FILE(l, n, target_, help_)                                        \
     {                                                                            \
@@ -177,6 +183,11 @@ bool va_option_given(const char *name);
 
 /* Report a contradiction in the command line; *status becomes VA_EXIT_USAGE. Returns false. */
 bool va_usage_error(int *status, const char *format, ...) VA_PRINTF(2, 3);
+
+/* Of a tool with --output FILE and --output-dir DIR: there is one of both, and DIR where there are several inputs. `files`
+ * is what to give, `expected` what no input is answered with. Returns false after reporting. */
+bool va_outputs_check(const char *output, const char *output_dir, const char *files,
+                      char *const *inputs, const char *expected, int *status);
 
 /* Frees what VA_OPT_LIST entries of the table allocated. */
 void va_options_free(const struct va_option *table);

@@ -38,6 +38,20 @@ bool va_usage_error(int *status, const char *format, ...)
     return false;
 }
 
+bool va_outputs_check(const char *output, const char *output_dir, const char *files,
+                      char *const *inputs, const char *expected, int *status)
+{
+    if (!output == !output_dir)
+        return output ? va_usage_error(status, "--output and --output-dir conflict")
+                      : va_usage_error(status, "missing --output %s", files);
+    if (!inputs[0])
+        return va_usage_error(status, "expected %s", expected);
+    if (output && inputs[1])
+        return va_usage_error(status,
+                              "several inputs need --output-dir DIR instead of --output");
+    return true;
+}
+
 bool va_option_writes(const struct va_option *table)
 {
     while (table->kind != VA_OPTION_END && table->kind != VA_OPTION_OUTPUT)

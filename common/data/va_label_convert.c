@@ -2,7 +2,6 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "base/va_names.h"
 #include "base/va_tempfile.h"
 #include "base/va_text.h"
 #include "base/va_tool.h"
@@ -36,11 +35,6 @@ bool va_label_convert_check(const struct va_label_convert *job, char **inputs, i
                               "--lag needs --time or --from-fps, which say when rows are");
     if (job->name && job->video)
         return va_usage_error(status, "--name and --video conflict");
-    if (job->name && !va_video_name_valid(job->name))
-        return va_usage_error(status,
-                              "--name %s: cannot be the name of a video: expected one without "
-                              "'/', not '.' or '..' (see va.frames(5))",
-                              job->name);
     return true;
 }
 

@@ -45,25 +45,14 @@ static bool check_args(struct import_args *a, int *status)
     const struct va_features_import *job = &a->job;
     bool timed = job->times || job->how.time_column;
 
-    if (!a->output == !a->output_dir)
-        return va_usage_error(status, a->output
-                                          ? "--output and --output-dir conflict"
-                                          : "missing --output FEATURES.h5 or --output-dir DIR");
-    if (!a->inputs[0])
-        return va_usage_error(status, "expected at least one .npy or CSV file");
-    if (a->output && a->inputs[1])
-        return va_usage_error(status,
-                              "several inputs need --output-dir DIR instead of --output");
+    if (!va_outputs_check(a->output, a->output_dir, "FEATURES.h5 or --output-dir DIR",
+                          a->inputs, "at least one .npy or CSV file", status))
+        return false;
     if (a->inputs[1] && (job->name || job->frame_count))
         return va_usage_error(status, "--name and --frame-count are for one input");
     if (a->inputs[1] && ((job->times && !va_is_folder(job->times)) ||
                          (job->index && !va_is_folder(job->index))))
         return va_usage_error(status, "several inputs need folders as --index and --times");
-    if (job->name && !va_video_name_valid(job->name))
-        return va_usage_error(status,
-                              "--name %s: cannot be the name of a video: expected one without "
-                              "'/', not '.' or '..' (see va.frames(5))",
-                              job->name);
     if (!(job->fps > 0) && !timed)
         return va_usage_error(status, "missing --fps X, --times FILE or --time-column NAME");
     if (job->times && job->how.time_column)
@@ -130,8 +119,8 @@ int va_features_import_main(int argc, char **argv)
                       "features to write (va.features/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "output-dir", &a.output_dir, "DIR",
                       "folder to write the features NAME.h5 of each input into"),
-        VA_OPT_STRING(0, "name", &a.job.name, "NAME",
-                      "name of the video (default: that of the input, without ending)"),
+        VA_OPT_VIDEO_NAME(&a.job.name,
+                          "name of the video (default: that of the input, without ending)"),
         VA_OPT_STRING(0, "encoder", &a.job.encoder, "TEXT",
                       "name of the encoder that made the features"),
         VA_OPT_GROUP("frames"),
