@@ -1,8 +1,26 @@
 #include "media/va_series_priv.h"
 
+#include "media/va_decoder.h"
+#include "media/va_source.h"
+
 #include <string.h>
 
 enum { SLOTS = 16, SLOT_LEAST = 8192 };
+
+int va_series_start(struct va_series *s, va_worker_job job, const void *args, size_t size,
+                    const struct va_bytes_input *input, const char *path)
+{
+    s->worker = va_worker_new(&(struct va_worker_start){
+        .job = job,
+        .args = args,
+        .args_size = size,
+        .input = input->fd,
+        .spool = -1,
+        .memory = va_decoder_memory(1, VA_SIDE_MAX, VA_PIXELS_MAX / VA_SIDE_MAX),
+        .name = path,
+    });
+    return s->worker ? 0 : -1;
+}
 
 void va_series_post(struct va_side *side, const void *head, size_t head_size, const void *bytes,
                     int64_t size)

@@ -9,19 +9,25 @@
 #ifndef VA_SERIES_PRIV_H
 #define VA_SERIES_PRIV_H
 
+#include "media/va_bytes_priv.h"
 #include "media/va_worker_priv.h"
 
 enum { VA_SERIES_MAX = 64 << 20 }; /* bytes of a block */
-
-/* In the worker: copy head and `size` bytes into the next slot. */
-void va_series_post(struct va_side *side, const void *head, size_t head_size, const void *bytes,
-                    int64_t size);
 
 struct va_series { /* zeroed but for the worker */
     struct va_worker *worker;
     uint64_t seen;    /* blocks in these slots */
     bool held, ended; /* the owner looks at the last one; there are no more */
 };
+
+/* Start a worker for job(args) on the file. -1 after reporting. */
+VA_MUST_USE int va_series_start(struct va_series *s, va_worker_job job, const void *args,
+                                size_t size, const struct va_bytes_input *input,
+                                const char *path);
+
+/* In the worker: copy head and `size` bytes into the next slot. */
+void va_series_post(struct va_side *side, const void *head, size_t head_size, const void *bytes,
+                    int64_t size);
 
 /* The next block, whose slot has at least `head` bytes: 1, 0 at the worker's VA_RECORD_END, -1 after
  * reporting. */

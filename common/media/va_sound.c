@@ -247,24 +247,16 @@ static int open_here(struct va_sound *s, struct va_bytes_input *input)
 static int open_there(struct va_sound *s, struct va_bytes_input *input)
 {
     struct setup *u = va_new(1, sizeof(*u));
-    const struct va_worker_start start = {
-        .job = read_all,
-        .args = u,
-        .args_size = sizeof(*u),
-        .input = input->fd,
-        .spool = -1,
-        .memory = va_decoder_memory(1, VA_SIDE_MAX, VA_PIXELS_MAX / VA_SIDE_MAX),
-        .name = s->path,
-    };
+    int status;
 
     _Static_assert(sizeof(*u) <= VA_WORKER_ARGS, "arguments of a job");
     if (!u)
         return -1;
     u->size = input->size;
     strncat(u->path, s->path, sizeof(u->path) - 1);
-    s->series.worker = va_worker_new(&start);
+    status = va_series_start(&s->series, read_all, u, sizeof(*u), input, s->path);
     va_free(u);
-    return s->series.worker ? take_codec(s) : -1;
+    return status == 0 ? take_codec(s) : -1;
 }
 
 int va_sound_open(struct va_sound **sound, const char *path)
