@@ -5,7 +5,6 @@ bats_require_minimum_version 1.8.0
 setup() {
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     cd "$BATS_TEST_TMPDIR" || return
-    unset MAKEFLAGS MAKELEVEL MFLAGS
 }
 
 copy_tree() {

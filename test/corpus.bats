@@ -5,7 +5,6 @@ bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     export top
     cd "$BATS_FILE_TMPDIR" || return
@@ -24,7 +23,6 @@ setup_file() {
 
 setup() {
     cd "$BATS_FILE_TMPDIR" || return
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     export BIN="$BUILD/bin"
 }
 

@@ -5,7 +5,6 @@
 bats_require_minimum_version 1.8.0
 
 setup_file() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     export top
     cd "$BATS_FILE_TMPDIR" || return
@@ -42,7 +41,6 @@ setup_file() {
 
 setup() {
     cd "$BATS_FILE_TMPDIR" || return
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     export VA_FACES=$BATS_FILE_TMPDIR/detector.h5
     # small settings, taken from the environment by the pipelines
     export BIN="$BUILD/bin" FOLDS="0 1" WINDOW_OPTIONS="--window 40 --stride 30"

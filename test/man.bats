@@ -6,7 +6,6 @@ bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     export top
 }

@@ -6,7 +6,6 @@ load lib/va
 load lib/scene
 
 setup_file() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     cd "$BATS_FILE_TMPDIR" || return 1
     make_detector red.h5
     va-weights init --arch vit_tiny -o tiny.h5
@@ -16,7 +15,6 @@ setup_file() {
     scene none.mkv 0.4 "blue 20 30"
 }
 setup() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     cd "$BATS_TEST_TMPDIR" || return 1
     cp "$BATS_FILE_TMPDIR"/*.{h5,mkv} .
     pipelines=$(cd "$BATS_TEST_DIRNAME/../pipelines" && pwd)

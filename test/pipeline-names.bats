@@ -5,7 +5,6 @@ bats_require_minimum_version 1.8.0
 load lib/va
 
 setup() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     pipelines=$(cd "$BATS_TEST_DIRNAME/../pipelines" && pwd)
     cd "$BATS_TEST_TMPDIR" || return
 }

@@ -6,7 +6,6 @@ bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     export top
     cd "$BATS_FILE_TMPDIR" || return
@@ -23,7 +22,6 @@ setup_file() {
 
 setup() {
     cd "$BATS_FILE_TMPDIR" || return
-    unset MAKEFLAGS MAKELEVEL MFLAGS
 }
 
 SMALL="--channels 4,4 --kernel 3 --layers 1 --hidden 4 --epochs 1 --warmup-epochs 1"

@@ -5,7 +5,6 @@
 bats_require_minimum_version 1.8.0
 
 setup_file() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     export top
     cd "$BATS_FILE_TMPDIR" || return
@@ -16,7 +15,6 @@ setup_file() {
 
 setup() {
     cd "$BATS_FILE_TMPDIR" || return
-    unset MAKEFLAGS MAKELEVEL MFLAGS
 }
 
 # The pipeline on the corpus here, with further arguments for make.

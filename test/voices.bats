@@ -4,7 +4,6 @@ bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
     export top
     cd "$BATS_FILE_TMPDIR" || return
@@ -12,7 +11,6 @@ setup_file() {
 }
 setup() {
     cd "$BATS_FILE_TMPDIR" || return
-    unset MAKEFLAGS MAKELEVEL MFLAGS
 }
 voices() {
     make --no-print-directory -f "$top/pipelines/voices.mk" BIN="$BUILD/bin" OUT=out FOLDS="0 1 2 3" \

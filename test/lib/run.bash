@@ -4,7 +4,6 @@
 # with their own share. load lib/va and lib/scene first.
 
 run_setup_file() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS
     cd "$BATS_FILE_TMPDIR" || return 1
     make_detector red.h5
     va-weights init --arch vit_tiny -o encoder.h5
@@ -16,7 +15,7 @@ run_setup_file() {
 }
 
 run_setup() {
-    unset MAKEFLAGS MAKELEVEL MFLAGS VA_ENCODER VA_MODEL
+    unset VA_ENCODER VA_MODEL
     cd "$BATS_TEST_TMPDIR" || return 1
     cp -r "$BATS_FILE_TMPDIR"/* .
     export VA_FACES=$PWD/red.h5
