@@ -56,7 +56,11 @@ void *va_pages_new(int64_t bytes)
     void *p = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
                    0);
 
-    return p == MAP_FAILED ? out_of_memory(bytes, 1) : p;
+    if (p == MAP_FAILED)
+        return out_of_memory(bytes, 1);
+    madvise(p, (size_t)bytes,
+            MADV_HUGEPAGE); /* a wish: where it is not granted, pages are small */
+    return p;
 }
 
 void va_pages_free(void *p, int64_t bytes)
