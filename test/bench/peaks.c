@@ -69,14 +69,14 @@ __attribute__((target("avx512vnni,avx512f"))) static void dot_u8s8(int64_t task)
 /* A product of tiles is 16 x 16 sums of 32 products of bfloat16, or of 64 of bytes. */
 enum { TILE_ROUNDS = ROUNDS / 16, TILE_SUMS = 16 * 16 };
 
-static void tiles(bool bytes)
+static void tiles(enum va_amx_kind kind)
 {
     va_amx_begin();
     for (int i = 0; i < TILE_ROUNDS / 4; i++) {
-        VA_TILE_MULTIPLY(bytes, 0, 4, 6);
-        VA_TILE_MULTIPLY(bytes, 1, 4, 7);
-        VA_TILE_MULTIPLY(bytes, 2, 5, 6);
-        VA_TILE_MULTIPLY(bytes, 3, 5, 7);
+        VA_TILE_MULTIPLY(kind, 0, 4, 6);
+        VA_TILE_MULTIPLY(kind, 1, 4, 7);
+        VA_TILE_MULTIPLY(kind, 2, 5, 6);
+        VA_TILE_MULTIPLY(kind, 3, 5, 7);
     }
     va_amx_end();
 }
@@ -94,7 +94,7 @@ static void bf16_task(void *arg, int64_t task, int thread)
 {
     (void)arg, (void)thread;
     if (va_cpu_amx())
-        tiles(false);
+        tiles(VA_AMX_BF16);
     else
         dot_bf16(task);
 }
@@ -103,7 +103,7 @@ static void u8s8_task(void *arg, int64_t task, int thread)
 {
     (void)arg, (void)thread;
     if (va_cpu_amx())
-        tiles(true);
+        tiles(VA_AMX_BYTES);
     else
         dot_u8s8(task);
 }

@@ -256,7 +256,8 @@ static void product_by_tiles(const struct va_narrow_product *p)
         for (int64_t n = 0; n < p->cols; n += TILE) {
             struct tile t = tile_at(p, m, n, TILE, TILE);
 
-            va_amx_multiply_some(p, true, t.rows, t.cols, t.x, t.w, sums, TILE, false);
+            va_amx_multiply_some(p, VA_AMX_BYTES, t.rows, t.cols, t.x, t.w, sums, TILE, false,
+                                 NULL);
             for (int64_t r = 0; r < t.rows; r++)
                 for (int64_t i = 0; i < t.cols; i += VA_W)
                     store(p, &t, r, i,

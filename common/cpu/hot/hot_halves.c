@@ -1,5 +1,5 @@
 /*
- * Numbers in bfloat16 (cpu/va_narrow.h): rounding to them, as rows and as panels.
+ * Numbers in bfloat16, and float32 in parts (cpu/va_narrow.h), as rows and as panels.
  */
 #include "cpu/hot/va_groups.h"
 #include "cpu/hot/va_hot_priv.h"
@@ -25,10 +25,18 @@ VA_INLINE va_vu nearest_vector(va_vf x)
     return (odd & (bits | 0x400000)) | (~odd & (bits + 0x7fff + (bits >> 16 & 1)));
 }
 
+enum { UPPER = -0x10000 }; /* the bits of a part */
+
 /* Two numbers of a group, the first in the lower half. */
-VA_INLINE va_vu pair(va_vf first, va_vf second)
+VA_INLINE va_vu pair(va_vu first, va_vu second)
 {
-    return nearest_vector(first) >> 16 | (nearest_vector(second) & 0xffff0000);
+    return first >> 16 | (second & (uint32_t)UPPER);
+}
+
+/* What is left of x without its next part. */
+VA_INLINE va_vf without(va_vf x)
+{
+    return x - (va_vf)((va_vu)x & (uint32_t)UPPER);
 }
 
 void VA_HOT(va_hot_to_bf16)(int64_t n, const float *x, uint16_t *y)
@@ -43,6 +51,29 @@ void VA_HOT(va_hot_halves_row)(int64_t n, const float *x, uint8_t *row)
 
     VA_HOT(va_hot_to_bf16)(n, x, (uint16_t *)(void *)row);
     memset(row + 2 * n, 0, (size_t)(bytes - 2 * n));
+}
+
+void VA_HOT(va_hot_parts_row)(int64_t n, const float *x, uint8_t *row)
+{
+    enum { NUMBERS = 2 * GROUPS };
+    uint16_t *to = (uint16_t *)(void *)row;
+
+    for (int64_t k = 0; k < n; k += NUMBERS) {
+        float left[NUMBERS] = { 0 };
+
+        memcpy(left, x + k, (size_t)(n - k < NUMBERS ? n - k : NUMBERS) * sizeof(*left));
+        for (int p = 0; p < VA_NARROW_PARTS; p++, to += NUMBERS)
+            for (int i = 0; i < NUMBERS; i++) {
+                union {
+                    float number;
+                    uint32_t bits;
+                } part = { left[i] };
+
+                to[i] = (uint16_t)(part.bits >> 16);
+                part.bits &= (uint32_t)UPPER;
+                left[i] -= part.number;
+            }
+    }
 }
 
 /* A tile: 16 rows of 16 groups become 16 groups of 16 rows. */
@@ -80,44 +111,81 @@ void VA_HOT(va_hot_halves_columns)(int64_t K, int64_t cols, int64_t ld, const fl
     }
 }
 
-/* Two rows of a panel, `second` NULL where there is none. */
-VA_INLINE void pair_rows(int64_t cols, const float *first, const float *second, uint32_t *to)
+/* Two rows of a panel, `second` NULL where there is none: rounded, or each of its parts. */
+VA_INLINE void pair_rows(int64_t cols, const float *first, const float *second, const int parts,
+                         uint32_t *to)
 {
     for (int64_t c = 0; c < NR; c += VA_W) {
         int64_t left = cols > c ? cols - c : 0;
-        va_vu both = pair(v_get(first + c, left), second ? v_get(second + c, left) : v_set(0));
+        va_vf a = v_get(first + c, left), b = second ? v_get(second + c, left) : v_set(0);
+        va_vu both;
 
-        memcpy(to + c, &both, sizeof(both));
+        for (int p = 0; p < parts; p++) {
+            both = parts > 1 ? pair((va_vu)a, (va_vu)b)
+                             : pair(nearest_vector(a), nearest_vector(b));
+            memcpy(to + p * GROUPS * NR + c, &both, sizeof(both));
+            a = without(a);
+            b = without(b);
+        }
     }
 }
 
 /* A line of K rows at most and a panel. */
-VA_INLINE void pair_tile(int64_t K, int64_t cols, int64_t ld, const float *w, uint32_t *to)
+VA_INLINE void pair_tile(int64_t K, int64_t cols, int64_t ld, const float *w, const int parts,
+                         uint32_t *to)
 {
     for (int64_t k = 0; k < 2 * GROUPS; k += 2, to += NR, w += 2 * ld)
         if (k < K)
-            pair_rows(cols, w, k + 1 < K ? w + ld : NULL, to);
+            pair_rows(cols, w, k + 1 < K ? w + ld : NULL, parts, to);
         else
-            memset(to, 0, NR * sizeof(*to));
+            for (int p = 0; p < parts; p++)
+                memset(to + p * GROUPS * NR, 0, NR * sizeof(*to));
+}
+
+VA_INLINE void rows_as_panels(int64_t K, int64_t cols, int64_t ld, const float *w,
+                              const int parts, uint8_t *panels, int64_t step)
+{
+    for (int64_t k = 0; k < K; k += 2 * GROUPS, panels += parts * VA_NARROW_TILE)
+        for (int64_t c = 0; c < cols; c += NR)
+            pair_tile(K - k, cols - c, ld, w + k * ld + c, parts,
+                      (uint32_t *)(void *)(panels + c / NR * step));
+}
+
+VA_INLINE void columns_as_rows(int64_t K, int64_t cols, int64_t ld, const float *x,
+                               const int parts, uint8_t *rows, int64_t ldrows)
+{
+    uint32_t tiles[VA_NARROW_PARTS * GROUPS * NR];
+
+    for (int64_t k = 0; k < K; k += 2 * GROUPS, rows += parts * VA_NARROW_LINE)
+        for (int64_t c = 0; c < cols; c += NR) {
+            pair_tile(K - k, cols - c, ld, x + k * ld + c, parts, tiles);
+            for (int p = 0; p < parts; p++)
+                turn_tile(tiles + p * GROUPS * NR, NR,
+                          (uint32_t *)(void *)(rows + c * ldrows + p * VA_NARROW_LINE),
+                          ldrows / 4);
+        }
 }
 
 void VA_HOT(va_hot_halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
                                 uint8_t *panels, int64_t step)
 {
-    for (int64_t k = 0; k < K; k += 2 * GROUPS, panels += VA_NARROW_TILE)
-        for (int64_t c = 0; c < cols; c += NR)
-            pair_tile(K - k, cols - c, ld, w + k * ld + c,
-                      (uint32_t *)(void *)(panels + c / NR * step));
+    rows_as_panels(K, cols, ld, w, 1, panels, step);
+}
+
+void VA_HOT(va_hot_parts_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                               uint8_t *panels, int64_t step)
+{
+    rows_as_panels(K, cols, ld, w, VA_NARROW_PARTS, panels, step);
 }
 
 void VA_HOT(va_hot_halves_turned)(int64_t K, int64_t cols, int64_t ld, const float *x,
                                   uint8_t *rows, int64_t ldrows)
 {
-    uint32_t tile[GROUPS * NR];
+    columns_as_rows(K, cols, ld, x, 1, rows, ldrows);
+}
 
-    for (int64_t k = 0; k < K; k += 2 * GROUPS, rows += VA_NARROW_LINE)
-        for (int64_t c = 0; c < cols; c += NR) {
-            pair_tile(K - k, cols - c, ld, x + k * ld + c, tile);
-            turn_tile(tile, NR, (uint32_t *)(void *)(rows + c * ldrows), ldrows / 4);
-        }
+void VA_HOT(va_hot_parts_turned)(int64_t K, int64_t cols, int64_t ld, const float *x,
+                                 uint8_t *rows, int64_t ldrows)
+{
+    columns_as_rows(K, cols, ld, x, VA_NARROW_PARTS, rows, ldrows);
 }

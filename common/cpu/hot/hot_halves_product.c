@@ -132,6 +132,21 @@ VA_INLINE void multiply_floats(const struct va_narrow_product *p, const struct t
     store_sums(p, t, R, P, s);
 }
 
+VA_INLINE void multiply_parts(const struct va_narrow_product *p, const struct tile *t,
+                              const int R, const int P)
+{
+    va_vf s[TWO * V][MOST];
+
+    begin_sums(p, t, R, P, s);
+    for (int64_t l = 0; l < p->lines; l++)
+        for (int i = 0; i < VA_NARROW_PAIRS; i++)
+            add_line(t->x + (l * VA_NARROW_PARTS + va_narrow_order[i][0]) * VA_NARROW_LINE,
+                     p->ldx,
+                     t->w + (l * VA_NARROW_PARTS + va_narrow_order[i][1]) * VA_NARROW_TILE,
+                     p->panel, R, P, s);
+    store_sums(p, t, R, P, s);
+}
+
 #if defined(__AVX512F__)
 /* The same by AVX512_BF16, group by group. */
 VA_INLINE void multiply_dots(const struct va_narrow_product *p, const struct tile *t,
@@ -174,7 +189,10 @@ VA_INLINE void multiply_rows(const struct va_narrow_product *p, const struct til
     }
 #endif
     (void)dots;
-    multiply_floats(p, t, R, P);
+    if (p->in_parts)
+        multiply_parts(p, t, R, P);
+    else
+        multiply_floats(p, t, R, P);
 }
 
 VA_INLINE void multiply_panels(const struct va_narrow_product *p, struct tile t,
@@ -233,7 +251,7 @@ VA_INLINE void keep_denormals(unsigned before)
 
 static void product_by_vectors(const struct va_narrow_product *p)
 {
-    const bool dots = va_cpu_bf16_dots();
+    const bool dots = !p->in_parts && va_cpu_bf16_dots();
     const unsigned before = flush_denormals();
 
     for (int64_t n = 0; n < p->cols; n += TWO * NR) {
@@ -252,20 +270,21 @@ static void product_by_vectors(const struct va_narrow_product *p)
 enum { TILE = 2 * NR, RUN = 8 /* lines of a single tap that are summed at a time */ };
 
 /* A tile at an edge of c: by way of `aside`, where it is whole. */
-static void multiply_edge(const struct va_narrow_product *p, const struct tile *t)
+VA_INLINE void multiply_edge(const struct va_narrow_product *p, const enum va_amx_kind kind,
+                             const struct tile *t, const uint8_t *ahead)
 {
     float aside[TILE * TILE] __attribute__((aligned(64)));
 
     for (int64_t r = 0; p->add && r < TILE; r++)
         for (int64_t n = 0; n < TILE; n++)
             aside[r * TILE + n] = r < t->rows && n < t->cols ? t->c[r * p->ldc + n] : 0;
-    va_amx_multiply_some(p, false, t->rows, t->cols, t->x, t->w, aside, TILE, p->add);
+    va_amx_multiply_some(p, kind, t->rows, t->cols, t->x, t->w, aside, TILE, p->add, ahead);
     for (int64_t r = 0; r < t->rows; r++)
         memcpy(t->c + r * p->ldc, aside + r * TILE, (size_t)t->cols * sizeof(float));
 }
 
 /* Rows are the slowest index: the lines of 32 of them stay in the first cache. */
-static void multiply_run(const struct va_narrow_product *p)
+VA_INLINE void multiply_run(const struct va_narrow_product *p, const enum va_amx_kind kind)
 {
     for (int64_t m = 0; m < p->rows; m += TILE)
         for (int64_t n = 0; n < p->cols; n += TILE) {
@@ -275,10 +294,13 @@ static void multiply_run(const struct va_narrow_product *p)
                               .rows = p->rows - m < TILE ? p->rows - m : TILE,
                               .cols = p->cols - n < TILE ? p->cols - n : TILE };
 
+            const uint8_t *ahead = t.x + (TILE + n / TILE * VA_AMX_ASKED) * p->ldx;
+
             if (t.rows % NR == 0 && t.cols % NR == 0)
-                va_amx_multiply_some(p, false, t.rows, t.cols, t.x, t.w, t.c, p->ldc, p->add);
+                va_amx_multiply_some(p, kind, t.rows, t.cols, t.x, t.w, t.c, p->ldc, p->add,
+                                     ahead);
             else
-                multiply_edge(p, &t);
+                multiply_edge(p, kind, &t, ahead);
         }
 }
 
@@ -288,11 +310,15 @@ static void product_by_tiles(const struct va_narrow_product *p)
 
     va_amx_begin();
     for (int64_t l = 0; l < p->lines; l += run.lines) {
-        run.lines = p->taps == 1 && p->lines - l >= 2 * RUN ? RUN : p->lines - l;
+        run.lines = !p->in_parts && p->taps == 1 && p->lines - l >= 2 * RUN ? RUN
+                                                                            : p->lines - l;
         run.x = p->x + l * VA_NARROW_LINE;
         run.w = p->w + l * VA_NARROW_TILE;
         run.add = p->add || l > 0;
-        multiply_run(&run);
+        if (p->in_parts)
+            multiply_run(&run, VA_AMX_PARTS);
+        else
+            multiply_run(&run, VA_AMX_BF16);
     }
     va_amx_end();
 }

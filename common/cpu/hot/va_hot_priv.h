@@ -54,6 +54,12 @@ void VA_HOT(va_hot_halves_columns)(int64_t K, int64_t cols, int64_t ld, const fl
                                    uint8_t *panel);
 void VA_HOT(va_hot_halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
                                 uint8_t *panels, int64_t step);
+void VA_HOT(va_hot_parts_row)(int64_t n, const float *x, uint8_t *row);
+void VA_HOT(va_hot_parts_turned)(int64_t K, int64_t cols, int64_t ld, const float *x,
+                                 uint8_t *rows, int64_t ldrows);
+void VA_HOT(va_hot_parts_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                               uint8_t *panels, int64_t step);
+/* hot_halves_product.c */
 void VA_HOT(va_hot_halves_product)(const struct va_narrow_product *p);
 /* hot_bytes.c */
 float VA_HOT(va_hot_bytes_row)(int64_t n, const float *x, uint8_t *row);
