@@ -51,6 +51,8 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     [ "$stderr" = "va-check: VA_VNNI=off: expected no or yes (try --help)" ]
     VA_AMX=1 run -2 --separate-stderr va-check one.h5
     [ "$stderr" = "va-check: VA_AMX=1: expected no or yes (try --help)" ]
+    VA_PARTS=3 run -2 --separate-stderr va-check one.h5
+    [ "$stderr" = "va-check: VA_PARTS=3: expected no or yes (try --help)" ]
     VA_BF16=1 run -2 --separate-stderr va-check one.h5
     [ "$stderr" = "va-check: VA_BF16=1: expected no or yes (try --help)" ]
     VA_ISA='' run -0 va-check w.h5 # set to nothing: no wish

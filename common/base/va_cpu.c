@@ -176,10 +176,11 @@ enum va_conv_method va_cpu_conv_method(void)
 const char *const va_vnni_names[] = { "no", "yes", NULL };
 const char *const va_amx_names[] = { "no", "yes", NULL };
 const char *const va_bf16_names[] = { "no", "yes", NULL };
+const char *const va_parts_names[] = { "no", "yes", NULL };
 
 /* What is remembered of the answers, as products ask each time: 1, -1; 0: not asked yet. */
 static struct {
-    _Atomic signed char vnni[VA_ISA_AVX512 + 1], amx, dots;
+    _Atomic signed char vnni[VA_ISA_AVX512 + 1], amx, dots, parts;
 } known_answers;
 
 static bool remember(_Atomic signed char *answer, bool yes)
@@ -225,11 +226,22 @@ bool va_cpu_bf16_dots(void)
     return remember(answer, has_dots() && (wanted == 1 || (wanted && is_amd())));
 }
 
+bool va_cpu_in_parts(void)
+{
+    _Atomic signed char *answer = &known_answers.parts;
+    int wanted;
+
+    if (*answer)
+        return *answer > 0;
+    wanted = wish("VA_PARTS", va_parts_names);
+    return remember(answer, wanted < 0 ? va_cpu_amx() : wanted == 1);
+}
+
 void va_cpu_ask_again(void)
 {
     for (int i = 0; i <= VA_ISA_AVX512; i++)
         known_answers.vnni[i] = 0;
-    known_answers.amx = known_answers.dots = 0;
+    known_answers.amx = known_answers.dots = known_answers.parts = 0;
 }
 
 const char *const va_wished_precision_names[] = { "f32", "bf16", NULL };
@@ -257,6 +269,8 @@ const char *va_cpu_bad_wish(const char **expected)
         return "VA_AMX";
     if (wish("VA_BF16", va_bf16_names) == -2)
         return "VA_BF16";
+    if (wish("VA_PARTS", va_parts_names) == -2)
+        return "VA_PARTS";
     return wish("VA_VNNI", va_vnni_names) == -2 ? "VA_VNNI" : NULL;
 }
 

@@ -4,8 +4,7 @@
  * while the block is in the cache. In bf16 and int8 operands are rounded first, all of them, and products are
  * made in scratch (cpu/va_narrow.h).
  */
-#include "cpu/va_cpu_cut.h"
-#include "cpu/va_cpu_priv.h"
+#include "cpu/va_cpu_parts.h"
 
 /* ---- forward ---------------------------------------------------------------------------------- */
 
@@ -14,8 +13,10 @@ struct linear {
     const struct va_linear *p;
     const struct va_packed *w;
     struct va_cut cut;
-    bool add;   /* y holds the residual, and the product is added to it */
-    bool aside; /* the product is made in scratch */
+    struct va_parts parts; /* of x, where the product is of parts */
+    int64_t each;          /* its rows of a tensor */
+    bool add;              /* y holds the residual, and the product is added to it */
+    bool aside;            /* the product is made in scratch */
 };
 
 /* bias, activation and residual for rows of a block of tensor b that lies at c, rows ldc apart */
@@ -60,12 +61,51 @@ static void linear_task(void *arg, int64_t task, int thread)
                                .ldc = l->aside ? k.cols : p->ldy,
                                .add = l->add,
                                .b = VA_GEMM_PANELS };
-    float *c = l->aside ? va_cpu_scratch(l->cpu, thread) : y;
+    float *work = va_cpu_scratch(l->cpu, thread), *c = l->aside ? work + l->parts.work : y;
+    const float *w = va_packed_at(l->w, 0, k.n0);
 
-    if (va_gemm(&g, thread, x, va_packed_at(l->w, 0, k.n0), c) < 0)
+    if (l->parts.a)
+        va_parts_multiply(&l->parts, k.tensor * l->each + k.m0, &g, w, c, work);
+    else if (va_gemm(&g, thread, x, w, c) < 0)
         atomic_store(&l->cpu->broken, true);
-    else
-        finish(l, k.tensor, k.m0, k.rows, k.n0, k.cols, c, g.ldc);
+    finish(l, k.tensor, k.m0, k.rows, k.n0, k.cols, c, g.ldc);
+}
+
+/* Rows of x in parts; those of tensor i begin with row i * `each`. */
+static void part_rows(void *arg, int64_t task, int thread)
+{
+    const struct linear *l = arg;
+    const struct va_linear *p = l->p;
+    int64_t bands = l->each / VA_NARROW_ROWS, i = task / bands;
+    int64_t m0 = task % bands * VA_NARROW_ROWS;
+
+    (void)thread;
+    for (int64_t m = m0; m < m0 + VA_NARROW_ROWS && m < p->M; m++)
+        va_parts_take(&l->parts, i * l->each + m,
+                      (const float *)p->x + i * p->stepx + m * p->ldx);
+}
+
+static void linear_float(struct linear l, int64_t tensors)
+{
+    const struct va_linear *p = l.p;
+    bool same = p->residual && p->residual == p->y && p->stepr == p->stepy;
+
+    l.cut = va_cut_product(p->M, p->N, p->K, VA_CUT_ROWS, va_cut_columns(p->M, p->N, tensors));
+    if (va_parts_pay(tensors * p->M, p->N, p->K)) {
+        l.each = va_round_up(p->M, VA_NARROW_ROWS);
+        l.parts = va_parts_of(tensors * l.each, p->K);
+        l.cut = va_cut_parts(p->M, p->N, tensors);
+    }
+    l.add = same && p->act == VA_IDENTITY && !p->pre;
+    l.aside = same && !l.add;
+    if (!va_cpu_room(l.cpu, l.parts.work + (l.aside ? l.cut.rows * l.cut.cols : 0),
+                     l.parts.floats))
+        return;
+    if (l.parts.floats) {
+        l.parts.a = (uint8_t *)l.cpu->shared;
+        va_cpu_run(l.cpu, l.parts.rows / VA_NARROW_ROWS, part_rows, &l);
+    }
+    va_cpu_run(l.cpu, tensors * l.cut.across * l.cut.down, linear_task, &l);
 }
 
 /* ---- in bf16 and int8: rows of x are rounded, then multiplied ------------------------------------ */
@@ -154,7 +194,6 @@ static void linear_narrow(struct linear l, int64_t tensors)
 void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
 {
     struct linear l = { .cpu = va_cpu(be), .p = p };
-    bool same = p->residual && p->residual == p->y && p->stepr == p->stepy;
     int64_t tensors = p->B > 1 ? p->B : 1;
 
     if (be->failed || p->M < 1)
@@ -162,13 +201,8 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
     l.w = va_cpu_pack(l.cpu, p->w, va_cpu_linear_way(be), p->K, p->N, 1, 1, p->K);
     if (!l.w)
         return;
-    if (l.w->size < 4) {
+    if (l.w->size < 4)
         linear_narrow(l, tensors);
-        return;
-    }
-    l.cut = va_cut_product(p->M, p->N, p->K, VA_CUT_ROWS, va_cut_columns(p->M, p->N, tensors));
-    l.add = same && p->act == VA_IDENTITY && !p->pre;
-    l.aside = same && !l.add;
-    if (va_cpu_room(l.cpu, l.aside ? l.cut.rows * l.cut.cols : 0, 0))
-        va_cpu_run(l.cpu, tensors * l.cut.across * l.cut.down, linear_task, &l);
+    else
+        linear_float(l, tensors);
 }

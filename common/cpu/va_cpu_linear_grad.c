@@ -2,8 +2,7 @@
  * Gradients of linear layers: one product for the input's, one for the weight's, sums of columns for
  * the bias's.
  */
-#include "cpu/va_cpu_cut.h"
-#include "cpu/va_cpu_priv.h"
+#include "cpu/va_cpu_parts.h"
 #include <string.h>
 
 /* ---- backward --------------------------------------------------------------------------------- */
@@ -18,6 +17,7 @@ struct linear_grad {
     float *c;
     float *columns; /* b in panels, `depth` rows each */
     int64_t depth;
+    struct va_parts parts;     /* of a, where the product is of parts */
     const struct va_packed *w; /* W turned, in bf16 */
     /* operands in bf16: rows `ld` bytes apart; panels */
     uint8_t *rows, *panels;
@@ -54,21 +54,55 @@ static void grad_task(void *arg, int64_t task, int thread)
     const struct linear_grad *l = arg;
     const struct va_block b = va_cut_block(&l->cut, task);
     struct va_gemm g = l->g;
+    float *c = l->c + b.m0 * g.ldc + b.n0;
 
     g.M = b.rows;
     g.N = b.cols;
-    g.b = VA_GEMM_PANELS;
-    if (va_gemm(&g, thread, l->a + (g.transA ? b.m0 : b.m0 * g.lda),
-                l->columns + b.n0 * l->depth, l->c + b.m0 * g.ldc + b.n0) < 0)
-        atomic_store(&l->cpu->broken, true);
-    else if (!g.transA)
+    if (l->parts.a) {
+        va_parts_multiply(&l->parts, b.m0, &g, l->b + b.n0, c, va_cpu_scratch(l->cpu, thread));
+    } else {
+        g.b = VA_GEMM_PANELS;
+        if (va_gemm(&g, thread, l->a + (g.transA ? b.m0 : b.m0 * g.lda),
+                    l->columns + b.n0 * l->depth, c) < 0)
+            atomic_store(&l->cpu->broken, true);
+    }
+    if (!g.transA)
         finish_dx(l->p, b);
+}
+
+enum { PARTED = 96 }; /* rows of a task: some cache lines, where they lie turned */
+
+static void part_rows(void *arg, int64_t task, int thread)
+{
+    const struct linear_grad *l = arg;
+    int64_t m0 = task * PARTED, rows = l->g.M - m0 < PARTED ? l->g.M - m0 : PARTED;
+
+    (void)thread;
+    if (l->g.transA)
+        va_parts_turn(&l->parts, m0, rows, l->a + m0, l->g.lda);
+    for (int64_t m = 0; !l->g.transA && m < rows; m++)
+        va_parts_take(&l->parts, m0 + m, l->a + (m0 + m) * l->g.lda);
+}
+
+static void multiply_parts(struct linear_grad l)
+{
+    l.parts = va_parts_of(va_round_up(l.g.M, VA_NARROW_ROWS), l.g.K);
+    if (!va_cpu_room(l.cpu, l.parts.work, l.parts.floats))
+        return;
+    l.parts.a = (uint8_t *)l.cpu->shared;
+    l.cut = va_cut_parts(l.g.M, l.g.N, 1);
+    va_cpu_run(l.cpu, (l.g.M + PARTED - 1) / PARTED, part_rows, &l);
+    va_cpu_run(l.cpu, l.cut.across * l.cut.down, grad_task, &l);
 }
 
 static void multiply_grad(struct linear_grad l)
 {
     int64_t N = l.g.N;
 
+    if (va_parts_pay(l.g.M, N, l.g.K)) {
+        multiply_parts(l);
+        return;
+    }
     l.depth = va_round_up(l.g.K, 16);
     if (!va_cpu_room(l.cpu, 0, va_round_up(N, VA_GEMM_PANEL) * l.depth))
         return;

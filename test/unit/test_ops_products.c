@@ -3,6 +3,7 @@
  */
 #include "base/va_cpu.h"
 #include "test/unit/ops_twin.h"
+#include <stdlib.h>
 
 /* ---- linear ------------------------------------------------------------------------------------ */
 
@@ -153,9 +154,10 @@ static void prepared_forms_follow_an_update(void)
 }
 
 /* Tensors with gaps between them; the residual is the same for all, or each y itself. */
-static void linear_of_several(void)
+static void linear_of_tensors(int64_t M, int64_t N, int64_t K)
 {
-    enum { B = 3, M = 7, N = 33, K = 18, STEPX = M * K + 5, STEPY = M * N + 9 };
+    enum { B = 3 };
+    const int64_t stepx = M * K + 5, stepy = M * N + 9;
 
     for (int inside = 0; inside < 2; inside++) {
         struct twin *x, *w, *b, *r, *y, *pre;
@@ -166,18 +168,18 @@ static void linear_of_several(void)
                                .ldx = K,
                                .ldy = N,
                                .B = B,
-                               .stepx = STEPX,
-                               .stepr = inside ? STEPY : 0,
-                               .stepy = STEPY };
+                               .stepx = stepx,
+                               .stepr = inside ? stepy : 0,
+                               .stepy = stepy };
 
         twin_begin();
-        x = twin_random(B * STEPX, -1, 1);
+        x = twin_random(B * stepx, -1, 1);
         w = twin_random(N * K, -1, 1);
         b = twin_random(N, -1, 1);
         r = twin_random(M * N, -1, 1);
-        y = twin_random(B * STEPY, -1, 1);
+        y = twin_random(B * stepy, -1, 1);
         wr = twin_weight(w->ref), wc = twin_weight(w->cpu);
-        pre = twin_random(B * STEPY, -1, 1);
+        pre = twin_random(B * stepy, -1, 1);
         p.act = VA_GELU;
         p.x = x->ref, p.w = &wr, p.residual = inside ? y->ref : r->ref, p.y = y->ref;
         p.pre = pre->ref, p.bias = b->ref;
@@ -185,11 +187,16 @@ static void linear_of_several(void)
         p.x = x->cpu, p.w = &wc, p.residual = inside ? y->cpu : r->cpu, p.y = y->cpu;
         p.pre = pre->cpu, p.bias = b->cpu;
         twin_cpu->ops->linear(twin_cpu, &p);
-        twin_check("linear of several", y, K, 1);
-        twin_check("linear of several, before the activation", pre, K, 1);
+        twin_check("linear of several", y, (double)K, 1);
+        twin_check("linear of several, before the activation", pre, (double)K, 1);
         twin_cpu->ops->weight_release(twin_cpu, &wc);
         twin_end();
     }
+}
+
+static void linear_of_several(void)
+{
+    linear_of_tensors(7, 33, 18);
 }
 
 static void linear_grad_of_tensors(int64_t M, int64_t N, int64_t K, int64_t gap)
@@ -292,6 +299,29 @@ static void linear_grad(void)
                 twin_cpu->ops->weight_release(twin_cpu, &wc);
                 twin_end();
             }
+}
+
+/* Sizes from which products are in parts on: one block and more, with edges. */
+static void linear_in_parts(void)
+{
+    static const int64_t shapes[][3] = {
+        { 64, 192, 192 }, { 97, 257, 513 }, { 1030, 300, 200 }, { 65, 193, 1031 }
+    };
+
+    setenv("VA_PARTS", "yes", 1);
+    va_cpu_ask_again();
+    for (size_t i = 0; i < VA_COUNT(shapes); i++) {
+        int64_t M = shapes[i][0], N = shapes[i][1], K = shapes[i][2];
+
+        for (int residual = 0; residual < 3; residual++)
+            linear_case(M, N, K, 3 * residual, residual == 1 ? VA_IDENTITY : VA_GELU, residual);
+        linear_case(M, N, K, 0, VA_IDENTITY, 2);
+    }
+    linear_of_tensors(33, 200, 195);
+    linear_grad_of_tensors(97, 257, 200, 3);
+    linear_grad_of_tensors(570, 193, 300, 0);
+    unsetenv("VA_PARTS");
+    va_cpu_ask_again();
 }
 
 /* ---- convolution ------------------------------------------------------------------------------- */
@@ -489,6 +519,7 @@ int main(void)
     VA_TEST(linear_of_several);
     VA_TEST(linear_grad_of_several);
     VA_TEST(linear_grad);
+    VA_TEST(linear_in_parts);
     VA_TEST(conv);
     VA_TEST(conv_of_no_sequence);
     VA_TEST(conv_grad);
