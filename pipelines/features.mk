@@ -14,6 +14,26 @@ $(FRAMES)/%.h5: $$(call source,$$*) $(FRAMES)/.make/decode
 	@mkdir -p $(@D)
 	$(call tool,va-decode) $(DECODE_OPTIONS) $(call frames,$*) -j $(THREADS) --name $* -o $@ $<
 
-$(OUT)/features/%.h5: $(FRAMES)/%.h5 $(ENCODER) $(call settings,embed)
-	@mkdir -p $(@D)
-	$(call tool,va-embed) $(EMBED_OPTIONS) -j $(THREADS) -w $(ENCODER) -o $@ $<
+# $(eval $(call embed,DIR,ENCODER,NAMES)): the features DIR/<name>.h5 by ENCODER. EMBED_BATCH videos share a
+# command, which opens the encoder once; those of them that are up to date are left out. What stands for the
+# batch is as old as the newest file that it was made of, so that no features are older.
+EMBED_BATCH ?= 8
+$(call need_numbers,EMBED_BATCH)$(if $(filter 0,$(EMBED_BATCH)),$(error EMBED_BATCH: expected 1 or more))
+stale = for v in $(1); do f=$(@D:%/.batch=%)/$$v.h5; \
+    for from in $(FRAMES)/$$v.h5 $(filter-out $(FRAMES)/%.h5 FORCE,$^); do \
+        if [ ! -e "$$f" ] || [ "$$from" -nt "$$f" ]; then echo "$(FRAMES)/$$v.h5"; break; fi; done; done
+lacking = $(if $(filter-out $(wildcard $(1)),$(1)),FORCE)
+first   = $(wordlist 1,$(EMBED_BATCH),$(1))
+others  = $(wordlist $(words x $(call first,$(1))),$(words $(1)),$(1))
+
+# DIR, ENCODER, NAMES
+define embed_batch
+$(1)/.batch/$(firstword $(3)): $(3:%=$(FRAMES)/%.h5) $(2) $(call settings,embed) $(call lacking,$(3:%=$(1)/%.h5))
+	@mkdir -p $$(@D)
+	$$(if $$(V),,@)set -- $$$$($$(call stale,$(3))); [ $$$$# = 0 ] || { $$(subst @echo,echo,$$(call tool,va-embed)) \
+	    $$(EMBED_OPTIONS) -j $$(THREADS) -w $(2) --output-dir $(1) "$$$$@"; } && \
+	    touch -r "$$$$(ls -t $$(filter-out FORCE,$$^) | head -n 1)" $$@
+$(3:%=$(1)/%.h5): $(1)/.batch/$(firstword $(3)) ;
+
+endef
+embed = $(if $(3),$(call embed_batch,$(1),$(2),$(call first,$(3)))$(call embed,$(1),$(2),$(call others,$(3))))

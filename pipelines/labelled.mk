@@ -37,6 +37,7 @@ there = $(if $(FEATURES),$(wildcard $(FEATURES)/$(1).h5),$(wildcard $(CROPS)/$(1
 $(foreach v,$(LABELLED) $(TEST),$(if $(call there,$(v)),,$(error found no $(if $(FEATURES),features,crops or video) of $(v): \
     expected $(if $(FEATURES),$(FEATURES)/$(v).h5,$(CROPS)/$(v), $(VIDEOS)/$(v).mp4 or .avi))))
 include $(HERE)features.mk
+$(if $(FEATURES),,$(eval $(call embed,$(OUT)/features,$(ENCODER),$(LABELLED) $(filter-out $(LABELLED),$(TEST)))))
 $(call claim_at,$(FRAMES)/.make/decode,$(patsubst %,$(FRAMES)/%.h5,$(LABELLED) $(TEST)))
 $(if $(FEATURES),,$(call claim,embed,$(patsubst %,$(OUT)/features/%.h5,$(LABELLED) $(TEST))))
 

@@ -32,7 +32,7 @@ SMOOTH_OPTIONS  ?= --filter gaussian --sigma 5
 
 # $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands, QUIET=1 nothing
 # but warnings and errors.
-tool = $(if $(V),,@$(if $(QUIET),,echo "$(CLEAR)  $(1)$(if $@, $(@:%/.done=%))" >&2 && ))$(plain)
+tool = $(if $(V),,@$(if $(QUIET),,echo "$(CLEAR)  $(1)$(if $@, $(subst /.batch/,/,$(@:%/.done=%)))" >&2 && ))$(plain)
 CLEAR := $(if $(MAKE_TERMERR),$(shell printf '\r\033[K'))
 # The trainings of folds share a line on a terminal.
 follow = $(if $(filter $(CV)/%,$@),$(if $(filter va-finetune va-tcn-mamba-train,$(1)),sh $(dir $(NAMES))progress.sh $(CV) $(@F) '$(FOLDS)' ))

@@ -21,13 +21,10 @@ $(CV)/%/encoder.h5: $(ENCODER) $$(call frames_of,$$(LABELLED)) $(LABEL_FILES) $(
 	    $(call frames_of,$(LABELLED))
 
 define FOLD_RULES
-$(CV)/$(1)/features/%.h5: $(FRAMES)/%.h5 $(CV)/$(1)/encoder.h5 $(call settings,embed)
-	@mkdir -p $$(@D)
-	$$(call tool,va-embed) $$(EMBED_OPTIONS) -j $$(THREADS) -w $(CV)/$(1)/encoder.h5 -o $$@ $$<
 $(CV)/$(1)/windows.h5: $(LABELLED:%=$(CV)/$(1)/features/%.h5) $(LABEL_FILES) $(call settings,windows)
 	$$(call make_windows,$(LABELLED:%=$(CV)/$(1)/features/%.h5),$$(@D))
 endef
-$(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k))))
+$(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k)))$(eval $(call embed,$(CV)/$(k)/features,$(CV)/$(k)/encoder.h5,$(LABELLED) $(filter-out $(LABELLED),$(TEST)))))
 
 # ---- the encoder alone --------------------------------------------------------------------------
 $(CV)/%/alone.h5: $(CV)/%/encoder.h5 $(SPLIT)/%/val.txt $(call settings,smooth)

@@ -132,6 +132,35 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     [ -z "$(find own -name '*.frames.h5')" ]
 }
 
+@test "videos share a va-embed: what is missing or old is computed again, and nothing else" {
+    batched() { OUT=batched pipeline features FRAMES=out/frames EMBED_BATCH=3 "$@" >log 2>&1; }
+    printf '#!/bin/sh\necho "$@" >>"%s"\nexec "$@"\n' "$BATS_TEST_TMPDIR/ran" >"$BATS_TEST_TMPDIR/note"
+    chmod +x "$BATS_TEST_TMPDIR/note"
+    ran() { # ran ARGS...: what a make with ARGS embeds, by line
+        rm -f "$BATS_TEST_TMPDIR/ran"
+        batched LAUNCH="$BATS_TEST_TMPDIR/note" "$@" || { cat log >&2; return 1; }
+        [ ! -e "$BATS_TEST_TMPDIR/ran" ] || grep -o 'va-embed .*' "$BATS_TEST_TMPDIR/ran" | sed 's/.*--output-dir [^ ]* //'
+    }
+    ran >first
+    count=$(find out/features -name '*.h5' | wc -l)
+    [ "$(wc -w <first)" -eq "$count" ]
+    [ "$(wc -l <first)" -eq $(((count + 2) / 3)) ]
+    for f in out/features/*.h5; do va-h5cmp "$f" "batched/features/${f##*/}"; done
+    [ -z "$(ran -j2)" ]
+    batched -q
+    last=$(find batched/features -name '*.h5' | sort | tail -n 1)
+    rm "$last"
+    [ "$(ran)" = "out/frames/${last##*/}" ]
+    batched -q
+    touch "out/frames/${last##*/}"
+    [ "$(ran)" = "out/frames/${last##*/}" ]
+    rm -r batched/features/.batch # killed before the end of a batch: what is there stays
+    [ -z "$(ran)" ]
+    [ "$(ran EMBED_OPTIONS="--batch 3" | wc -w)" -eq "$count" ]
+    run pipeline EMBED_BATCH=0
+    [[ $output == *"EMBED_BATCH: expected 1 or more"* ]]
+}
+
 @test "an encoder of one's own: one target, nothing to do the second time" {
     mkdir faces
     for i in $(seq 1 20); do make_image "faces/$i.png" 20 16 $((i * 9)); done
