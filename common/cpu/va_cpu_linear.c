@@ -11,7 +11,7 @@
 struct linear {
     struct va_cpu *cpu;
     const struct va_linear *p;
-    const struct va_packed *w;
+    const struct va_packed *w; /* NULL: products in parts take it as it is, [N, K] */
     struct va_cut cut;
     struct va_parts parts; /* of x, where the product is of parts */
     int64_t each;          /* its rows of a tensor */
@@ -57,12 +57,13 @@ static void linear_task(void *arg, int64_t task, int thread)
                                .N = k.cols,
                                .K = p->K,
                                .lda = p->ldx,
-                               .ldb = VA_GEMM_PANEL,
+                               .ldb = l->w ? VA_GEMM_PANEL : p->K,
                                .ldc = l->aside ? k.cols : p->ldy,
                                .add = l->add,
-                               .b = VA_GEMM_PANELS };
+                               .b = l->w ? VA_GEMM_PANELS : VA_GEMM_COLUMNS };
     float *work = va_cpu_scratch(l->cpu, thread), *c = l->aside ? work + l->parts.work : y;
-    const float *w = va_packed_at(l->w, 0, k.n0);
+    const float *w = l->w ? va_packed_at(l->w, 0, k.n0)
+                          : (const float *)p->w->data + k.n0 * p->K;
 
     if (l->parts.a)
         va_parts_multiply(&l->parts, k.tensor * l->each + k.m0, &g, w, c, work);
@@ -195,13 +196,15 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
 {
     struct linear l = { .cpu = va_cpu(be), .p = p };
     int64_t tensors = p->B > 1 ? p->B : 1;
+    enum va_pack_way way = va_cpu_linear_way(be);
+    bool as_it_is = p->w->data && way == VA_PACK_FORWARD &&
+                    va_parts_pay(tensors * p->M, p->N, p->K);
 
     if (be->failed || p->M < 1)
         return;
-    l.w = va_cpu_pack(l.cpu, p->w, va_cpu_linear_way(be), p->K, p->N, 1, 1, p->K);
-    if (!l.w)
+    if (!as_it_is && !(l.w = va_cpu_pack(l.cpu, p->w, way, p->K, p->N, 1, 1, p->K)))
         return;
-    if (l.w->size < 4)
+    if (l.w && l.w->size < 4)
         linear_narrow(l, tensors);
     else
         linear_float(l, tensors);

@@ -6,7 +6,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "cpu/va_buffer.h"
-#include "cpu/va_cpu_priv.h"
+#include "cpu/va_cpu_parts.h"
 #include <string.h>
 
 enum { ROWS = 16, PIECE = 1 << 16 /* numbers of a task that only moves them */ };
@@ -359,7 +359,9 @@ void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool trai
     if (be->failed)
         return;
     if (w->use == VA_USE_LINEAR) {
-        va_cpu_pack(cpu, w, va_cpu_linear_way(be), K, N, 1, 1, K);
+        /* products in parts take what is trained as it is; the few that are not pack it when they come */
+        if (!training || va_cpu_linear_way(be) != VA_PACK_FORWARD || !va_parts_suit(N, K))
+            va_cpu_pack(cpu, w, va_cpu_linear_way(be), K, N, 1, 1, K);
         if (training && bf16)
             va_cpu_pack(cpu, w, VA_PACK_BF16_BACKWARD, N, K, 1, K, 1);
     }

@@ -13,11 +13,16 @@ static int64_t bytes_of_columns(int64_t cols, int64_t depth)
 }
 
 /* What is below takes longer to bring into order than to multiply. */
+enum { ROWS = 64, SIDE = 192 };
+
 bool va_parts_pay(int64_t M, int64_t N, int64_t K)
 {
-    enum { ROWS = 64, SIDE = 192 };
+    return M >= ROWS && va_parts_suit(N, K);
+}
 
-    return va_cpu_in_parts() && M >= ROWS && N >= SIDE && K >= SIDE;
+bool va_parts_suit(int64_t N, int64_t K)
+{
+    return va_cpu_in_parts() && N >= SIDE && K >= SIDE;
 }
 
 struct va_parts va_parts_of(int64_t rows, int64_t K)
@@ -72,18 +77,26 @@ struct va_cut va_cut_parts(int64_t M, int64_t N, int64_t tensors)
     return c;
 }
 
-/* Rows [k0, k0 + depth) of B, `cols` columns of it. */
+/* Rows [k0, k0 + depth) of B, the columns of a block. */
 static void take_columns(const struct va_gemm *g, const float *b, int64_t k0, int64_t depth,
                          uint8_t *panels, int64_t step)
 {
-    int64_t panel = va_round_up(g->K, 16) * VA_GEMM_PANEL;
+    int64_t whole = va_round_up(g->K, 16) * VA_GEMM_PANEL, left = g->N;
 
-    if (g->b == VA_GEMM_ROWS)
+    if (g->b == VA_GEMM_ROWS) {
         va_hot()->parts_rows(depth, g->N, g->ldb, b + k0 * g->ldb, panels, step);
-    for (int64_t n = 0; g->b == VA_GEMM_PANELS && n < g->N; n += VA_GEMM_PANEL)
-        va_hot()->parts_rows(depth, VA_GEMM_PANEL, VA_GEMM_PANEL,
-                             b + n / VA_GEMM_PANEL * panel + k0 * VA_GEMM_PANEL,
-                             panels + n / VA_GEMM_PANEL * step, 0);
+        return;
+    }
+    for (; left > 0; left -= VA_GEMM_PANEL, panels += step)
+        if (g->b == VA_GEMM_PANELS) {
+            va_hot()->parts_rows(depth, VA_GEMM_PANEL, VA_GEMM_PANEL, b + k0 * VA_GEMM_PANEL,
+                                 panels, 0);
+            b += whole;
+        } else {
+            va_hot()->parts_columns(depth, left < VA_GEMM_PANEL ? left : VA_GEMM_PANEL, g->ldb,
+                                    b + k0, panels);
+            b += VA_GEMM_PANEL * g->ldb;
+        }
 }
 
 void va_parts_multiply(const struct va_parts *p, int64_t row, const struct va_gemm *g,

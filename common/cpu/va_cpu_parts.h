@@ -18,8 +18,9 @@ struct va_parts {
     int64_t work;        /* floats of a thread */
 };
 
-/* Whether products of these sizes go in parts: it depends on nothing else. */
+/* Whether products of these sizes go in parts: it depends on nothing else. And whether those with many rows do. */
 bool va_parts_pay(int64_t M, int64_t N, int64_t K);
+bool va_parts_suit(int64_t N, int64_t K);
 
 /* The layout of rows [rows, K], a multiple of VA_NARROW_ROWS; a is to be set. */
 struct va_parts va_parts_of(int64_t rows, int64_t K);
@@ -32,7 +33,7 @@ void va_parts_turn(const struct va_parts *p, int64_t row, int64_t cols, const fl
 struct va_cut va_cut_parts(int64_t M, int64_t N, int64_t tensors);
 
 /*
- * A block of the product: g->M rows of A from `row` on by g->N columns of B, which lies in rows or in panels as g has it. work: p->work floats of the thread, 64-byte aligned.
+ * A block of the product: g->M rows of A from `row` on by g->N columns of B, which lies as g has it. work: p->work floats of the thread, 64-byte aligned.
  */
 void va_parts_multiply(const struct va_parts *p, int64_t row, const struct va_gemm *g,
                        const float *b, float *c, float *work);

@@ -79,12 +79,13 @@ struct va_hot {
     void (*halves_rows)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panels,
                         int64_t step);
     void (*halves_columns)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panel);
-    /* float32 in parts: as halves_row, halves_turned and halves_rows */
+    /* float32 in parts: as halves_row, halves_turned, halves_rows and halves_columns */
     void (*parts_row)(int64_t n, const float *x, uint8_t *row);
     void (*parts_turned)(int64_t K, int64_t cols, int64_t ld, const float *x, uint8_t *rows,
                          int64_t ldrows);
     void (*parts_rows)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panels,
                        int64_t step);
+    void (*parts_columns)(int64_t K, int64_t cols, int64_t ld, const float *w, uint8_t *panel);
     void (*halves_product)(const struct va_narrow_product *p);
 
     /* numbers in 8 bits: n of them as a row, plus VA_BYTES_ZERO; or as a column of a panel, with their sum. Both return

@@ -58,7 +58,8 @@ static void parts_sum_to_the_number(void)
 struct trial {
     int64_t rows, cols, K;
     bool add;
-    float x[ROWS * K_MOST], w[K_MOST * COLUMNS], c[ROWS * COLUMNS];
+    float x[ROWS * K_MOST], w[K_MOST * COLUMNS], turned[VA_NARROW_PANEL * K_MOST],
+        c[ROWS * COLUMNS];
     uint8_t *a, *b; /* in parts */
     int64_t ld, panel;
 };
@@ -68,7 +69,7 @@ static float begin_at(int64_t i)
     return (float)(i % 17) - 8;
 }
 
-/* Rows as they are, or, the same bytes, as columns of what is turned. */
+/* Both sides in parts; if `turned`, see that other ways to them give the same. */
 static void take(struct trial *t, bool turned)
 {
     int64_t lines = va_narrow_lines_of_parts(t->K);
@@ -91,6 +92,18 @@ static void take(struct trial *t, bool turned)
         va_free(again);
     }
     va_hot()->parts_rows(t->K, t->cols, COLUMNS, t->w, t->b, t->panel);
+    for (int64_t n = 0; turned && n < t->cols; n += VA_NARROW_PANEL) {
+        int64_t cols = t->cols - n < VA_NARROW_PANEL ? t->cols - n : VA_NARROW_PANEL;
+        uint8_t *again = va_new(t->panel, 1), *panel = t->b + n / VA_NARROW_PANEL * t->panel;
+
+        for (int64_t c = 0; c < cols; c++)
+            for (int64_t k = 0; k < t->K; k++)
+                t->turned[c * K_MOST + k] = t->w[k * COLUMNS + n + c];
+        va_hot()->parts_columns(t->K, cols, K_MOST, t->turned, again);
+        for (int64_t i = 0; i < t->panel; i++) /* columns that do not exist may be anything */
+            VA_CHECK(i / 4 % VA_NARROW_PANEL >= cols || again[i] == panel[i]);
+        va_free(again);
+    }
     va_free(columns);
 }
 

@@ -53,27 +53,32 @@ void VA_HOT(va_hot_halves_row)(int64_t n, const float *x, uint8_t *row)
     memset(row + 2 * n, 0, (size_t)(bytes - 2 * n));
 }
 
+/* A line of numbers, the parts of which lie `step` numbers apart. */
+VA_INLINE void part_line(int64_t n, const float *x, uint16_t *to, int64_t step)
+{
+    enum { NUMBERS = 2 * GROUPS };
+    float left[NUMBERS] = { 0 };
+
+    memcpy(left, x, (size_t)(n < NUMBERS ? n : NUMBERS) * sizeof(*left));
+    for (int p = 0; p < VA_NARROW_PARTS; p++, to += step)
+        for (int i = 0; i < NUMBERS; i++) {
+            union {
+                float number;
+                uint32_t bits;
+            } part = { left[i] };
+
+            to[i] = (uint16_t)(part.bits >> 16);
+            part.bits &= (uint32_t)UPPER;
+            left[i] -= part.number;
+        }
+}
+
 void VA_HOT(va_hot_parts_row)(int64_t n, const float *x, uint8_t *row)
 {
     enum { NUMBERS = 2 * GROUPS };
-    uint16_t *to = (uint16_t *)(void *)row;
 
-    for (int64_t k = 0; k < n; k += NUMBERS) {
-        float left[NUMBERS] = { 0 };
-
-        memcpy(left, x + k, (size_t)(n - k < NUMBERS ? n - k : NUMBERS) * sizeof(*left));
-        for (int p = 0; p < VA_NARROW_PARTS; p++, to += NUMBERS)
-            for (int i = 0; i < NUMBERS; i++) {
-                union {
-                    float number;
-                    uint32_t bits;
-                } part = { left[i] };
-
-                to[i] = (uint16_t)(part.bits >> 16);
-                part.bits &= (uint32_t)UPPER;
-                left[i] -= part.number;
-            }
-    }
+    for (int64_t k = 0; k < n; k += NUMBERS, row += VA_NARROW_PARTS * VA_NARROW_LINE)
+        part_line(n - k, x + k, (uint16_t *)(void *)row, NUMBERS);
 }
 
 /* A tile: 16 rows of 16 groups become 16 groups of 16 rows. */
@@ -108,6 +113,21 @@ void VA_HOT(va_hot_halves_columns)(int64_t K, int64_t cols, int64_t ld, const fl
         for (int64_t c = 0; c < cols; c++)
             VA_HOT(va_hot_to_bf16)(n, w + c * ld + k, rows + c * NUMBERS);
         turn_tile((const uint32_t *)(const void *)rows, GROUPS, (uint32_t *)(void *)panel, NR);
+    }
+}
+
+void VA_HOT(va_hot_parts_columns)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                                  uint8_t *panel)
+{
+    enum { NUMBERS = 2 * GROUPS, PART = NR * NUMBERS };
+    uint16_t rows[VA_NARROW_PARTS * PART] = { 0 };
+
+    for (int64_t k = 0; k < K; k += NUMBERS) {
+        for (int64_t c = 0; c < cols; c++)
+            part_line(K - k, w + c * ld + k, rows + c * NUMBERS, PART);
+        for (int p = 0; p < VA_NARROW_PARTS; p++, panel += VA_NARROW_TILE)
+            turn_tile((const uint32_t *)(const void *)(rows + p * PART), GROUPS,
+                      (uint32_t *)(void *)panel, NR);
     }
 }
 

@@ -27,6 +27,7 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .parts_row = VA_HOT(va_hot_parts_row),
     .parts_turned = VA_HOT(va_hot_parts_turned),
     .parts_rows = VA_HOT(va_hot_parts_rows),
+    .parts_columns = VA_HOT(va_hot_parts_columns),
     .halves_product = VA_HOT(va_hot_halves_product),
     .bytes_row = VA_HOT(va_hot_bytes_row),
     .bytes_column = VA_HOT(va_hot_bytes_column),

@@ -59,6 +59,8 @@ void VA_HOT(va_hot_parts_turned)(int64_t K, int64_t cols, int64_t ld, const floa
                                  uint8_t *rows, int64_t ldrows);
 void VA_HOT(va_hot_parts_rows)(int64_t K, int64_t cols, int64_t ld, const float *w,
                                uint8_t *panels, int64_t step);
+void VA_HOT(va_hot_parts_columns)(int64_t K, int64_t cols, int64_t ld, const float *w,
+                                  uint8_t *panel);
 /* hot_halves_product.c */
 void VA_HOT(va_hot_halves_product)(const struct va_narrow_product *p);
 /* hot_bytes.c */
