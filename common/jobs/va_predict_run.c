@@ -251,9 +251,12 @@ static int fetch(struct run *r, int64_t video, struct va_frame_values *v)
 
     for (int64_t i = 0; i < of->frames * 2; i++)
         r->va[i] = (float)r->sum[2 * r->first[video] + i];
-    *v = (struct va_frame_values){ of->name, of->frames,
-                                   r->va,    timed > 0 ? r->pts : NULL,
-                                   r->face,  scored > 0 ? r->confidence : NULL };
+    *v = (struct va_frame_values){ .name = of->name,
+                                   .T = of->frames,
+                                   .va = r->va,
+                                   .pts = timed > 0 ? r->pts : NULL,
+                                   .face = r->face,
+                                   .confidence = scored > 0 ? r->confidence : NULL };
     return timed < 0 || scored < 0 ? -1 : 0;
 }
 
