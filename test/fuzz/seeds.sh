@@ -45,6 +45,8 @@ printf 'clip\tgroup\tfold\na\tg\t0\nb_left\th\t1\n' >seeds/lists/folds.tsv
 printf 'scope\tvideo\tframes\tccc_valence\tccc_arousal\npooled\t-\t10\t0.5\tnan\n' >seeds/lists/score.tsv
 printf 'what\tname\tid\tvalence\tarousal\nscale\t-\t-\t1\t1\nshift\t-\t-\t0\t0\nweight\ta.h5\t0123\t1\t1\n' \
     >seeds/lists/weights.tsv
+printf 'level\tdimension\tscale\tfloor\twidth\tmethod\tmembers\tframes\n90\tvalence\t1\t.1\t.3\tmean\t2\t9\n90\tarousal\t1\t.1\t.3\tmean\t2\t9\n' \
+    >seeds/lists/interval.tsv
 printf 'image_location,valence,arousal\na/00001.jpg,0,0\nb_left/00005.jpg,1,-1\n' >seeds/submission/sample.txt
 printf -- '-f\0--number=7\0-o\0out.h5\0--real\0.5\0--choice\0shift\0-lk=v\0--ints\0001,2\0--\0in.h5' >seeds/options/all
 printf -- '--help' >seeds/options/help
