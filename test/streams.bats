@@ -123,7 +123,8 @@ refused() {
 
 @test "a stream may be absent after stream dropout, else not; others are refused" {
     train --fusion concat -o m.h5
-    va-predict -q -m m.h5 --stream face=face -o without.h5
+    run -0 --separate-stderr va-predict -v -m m.h5 --stream face=face -o without.h5
+    [[ $stderr == *"m.h5: model "*"encoder of its features: face e1"* ]] || explain "$stderr"
     mkdir none
     make_features --video z --dim 3 --frames 90 none/z.h5
     va-predict -q -m m.h5 --stream face=face --stream sound=none --stream-missing sound=zero -o zeros.h5 2>/dev/null

@@ -10,11 +10,13 @@
 #include "base/va_output.h"
 #include "base/va_progress.h"
 #include "data/va_choose.h"
+#include "data/va_origin.h"
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
 #include "jobs/va_predict_frames.h"
 #include "ops/va_device.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 struct run {
@@ -44,6 +46,28 @@ static int choose_all(struct run *r)
     return r->chosen ? 0 : -1;
 }
 
+/* With --verbose: which model it is, how good it was, and what its features are. -1 after reporting. */
+static int tell_model(struct va_h5_in *in, const char *path, bool pictures)
+{
+    const char *id = va_h5_id(in);
+    char *encoder = va_origin_told(in), ccc[32] = "not known";
+    double value = (double)NAN;
+
+    if (id && encoder && va_h5_has_attribute(in, NULL, "val-ccc") &&
+        va_h5_get_real(in, NULL, "val-ccc", &value) < 0)
+        id = NULL;
+    if (!isnan(value))
+        snprintf(ccc, sizeof(ccc), "%.3f", value);
+    if (id && encoder)
+        va_debug("%s: model %.8s; CCC on its own validation: %s; encoder of its features: %s",
+                 path, id, ccc,
+                 pictures   ? "itself"
+                 : *encoder ? encoder
+                            : "not known");
+    va_free(encoder);
+    return id && encoder ? 0 : -1;
+}
+
 /* Whether a model rates pictures, and its note. -1 after reporting. */
 static int ask_model(struct run *r, const char *path)
 {
@@ -58,6 +82,8 @@ static int ask_model(struct run *r, const char *path)
         else
             encoder = -1;
     }
+    if (encoder >= 0 && tell_model(in, path, encoder) < 0)
+        encoder = -1;
     va_free(arch);
     va_h5_close(in);
     return encoder;
