@@ -176,3 +176,4 @@ $(OUT)/coverage.tsv: $(foreach k,$(FOLDS),$(foreach l,$(LEVELS),$(foreach x,$(MI
 	$(foreach x,$(MIXTURES),$(foreach l,$(LEVELS),\
 	$(foreach k,$(FOLDS),$(call covered,$(x)\t$(l)\t$(k),$(SPLIT)/$(k)/val.txt,$(OUT)/cv/$(k)/all/$(l)/$(x).h5)) \
 	$(call covered,$(x)\t$(l)\tall,$(SCORED),$(call of_folds,all/$(l)/$(x))))) $(put)
+$(call only_make)

@@ -59,6 +59,12 @@ ablation() {
     [ "$(grep -c bin/va- <<<"$output")" -eq 0 ] || explain "$output"
 }
 
+@test "nested: an OUT that begins with / trains as another does" {
+    OUT=$PWD/absolute run nested -n
+    [ "$status" -eq 0 ] || explain "$output"
+    run ! grep progress <<<"$output"
+}
+
 @test "nested: other members of a mixture make its weights anew, and nothing else" {
     MIX_mixture="line gru" nested -n >todo
     grep -q "fit .*cv/0/weights.tsv" todo || explain "$(cat todo)"
