@@ -153,6 +153,28 @@ refused() {
     awk '{ exit !($2 - $1 < 16000) }' <<<"$memory" || explain "$memory"
 }
 
+@test "settings without effect are refused or said; a resume names the setting that differs" {
+    run -3 --separate-stderr train --stream-width 4 -o out.h5
+    [ "$stderr" = "va-tcn-mamba-train: options: stream-width: found 4, which is for --fusion concat and cross: leave it out, or give a fusion" ] || explain "$stderr"
+    va-window --labels labels --window 30 --stride 20 -o plain.h5 face/*.h5 >/dev/null
+    run -3 --separate-stderr va-tcn-mamba-train -q --windows plain.h5 --train train.txt --val val.txt "${SMALL[@]}" --stream-dropout .1 -o out.h5
+    [ "$stderr" = "va-tcn-mamba-train: options: stream-dropout: found 0.1, but the features are no named streams (va-window --stream)" ] || explain "$stderr"
+    run -2 --separate-stderr train --loss-eps 1e-6 -o out.h5
+    [ "$stderr" = "va-tcn-mamba-train: --loss-eps is only for --moments sample (try --help)" ]
+    run -0 --separate-stderr va-tcn-mamba-train -j 1 --windows w.h5 --train train.txt --val val.txt --channels 8,6 --heads 3 \
+        --kernel 3 --temporal gru --layers 1 --hidden 4 --epochs 1 --warmup-epochs 0 -o out.h5
+    [[ $stderr == *"va-tcn-mamba-train: without effect for --temporal gru: --kernel, --heads"* ]] || explain "$stderr"
+    run -0 --separate-stderr va-tcn-mamba-train -j 1 --windows w.h5 --train train.txt --val val.txt --channels 8,6 --heads 3 \
+        --kernel 3 --fusion cross --layers 1 --hidden 4 --epochs 1 --warmup-epochs 0 -o out.h5
+    [[ $stderr != *"without effect"* ]] || explain "$stderr"
+    va-tcn-mamba-train -q -j 1 --windows w.h5 --train train.txt --val val.txt "${SMALL[@]}" --epochs 1000000 --save-every 1 -o run.h5 2>/dev/null 3>&- &
+    for _ in $(seq 200); do [ -e run.h5.state ] && break; sleep 0.05; done
+    kill -TERM $!
+    wait $! || true
+    run -3 --separate-stderr train --epochs 1000000 --fusion cross --resume -o run.h5
+    [[ $stderr == *": the run has fusion none, this command cross: "* ]] || explain "$stderr"
+}
+
 @test "features without names: fusion is refused, and names are" {
     va-window --labels labels --window 30 --stride 20 -o plain.h5 face/?.h5 >/dev/null
     va-tcn-mamba-train -q -j 1 --windows plain.h5 --train train.txt --val val.txt "${SMALL[@]}" -o plain.m.h5
