@@ -108,13 +108,13 @@ others = $(foreach j,$(filter-out $(1),$(FOLDS)),$(call pair,$(j),$(1)))
 define FOLD_RULES
 $(foreach m,$(MEMBERS),$(OUT)/cv/$(1)/inner/$(m).h5): $(OUT)/cv/$(1)/inner/%.h5: $(foreach p,$(call others,$(1)),$(p)/%.h5)
 	@mkdir -p $$(@D)
-	$$(call tool,va-ensemble) --missing average --clip no -o $$@ $$^
+	$$(call tool,va-ensemble) $(quiet) --missing average --clip no -o $$@ $$^
 endef
 # What one mixture takes of its members.
 weights = $(OUT)/cv/$(1)/$(filter-out mixture.,$(2).)weights.tsv
 define WEIGHT_RULES
 $(call weights,$(1),$(2)): $(patsubst %,$(OUT)/cv/$(1)/inner/%.h5,$(call mixed,$(2))) $(SPLIT)/$(1)/train.txt $(call settings,choice mixtures)
-	$$(call tool,va-ensemble) fit $(LABEL_OPTIONS) --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
+	$$(call tool,va-ensemble) fit $(quiet) $(LABEL_OPTIONS) --affine yes $(LABELS:%=--labels %) --list $(SPLIT)/$(1)/train.txt -o $$@ \
 	    $(patsubst %,$(OUT)/cv/$(1)/inner/%.h5,$(call mixed,$(2)))
 endef
 $(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k)))$(foreach x,$(MIXTURES),$(eval $(call WEIGHT_RULES,$(k),$(x)))))
@@ -129,7 +129,7 @@ endef
 define MIX_RULES
 $(OUT)/cv/$(1)/$(2)/$(3).h5: $(call weights,$(1),$(3)) $(foreach m,$(call mixed,$(3)),$(call member,$(1),$(2),$(m)))
 	@mkdir -p $$(@D)
-	$$(call tool,va-ensemble) --weight-table $$< -o $$@ $(foreach m,$(call mixed,$(3)),$(call member,$(1),$(2),$(m)))
+	$$(call tool,va-ensemble) $(quiet) --weight-table $$< -o $$@ $(foreach m,$(call mixed,$(3)),$(call member,$(1),$(2),$(m)))
 endef
 member = $(OUT)/cv/$(1)/$(if $(filter $(3),$(NETS)),$(2)/)$(3).h5
 $(foreach m,$(RIDGES),$(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(m).h5)): $(OUT)/cv/%.h5: $$(call windows_of,$$(*F)) $$(SPLIT)/$$(*D)/train.txt $$(SPLIT)/$$(*D)/val.txt $(STAMPS)/member-$$(*F)
@@ -137,7 +137,7 @@ $(foreach m,$(RIDGES),$(foreach k,$(FOLDS),$(OUT)/cv/$(k)/$(m).h5)): $(OUT)/cv/%
 	$(call fit,$(*F),$(SPLIT)/$(*D)/train.txt,$(SPLIT)/$(*D)/val.txt)
 $(foreach k,$(FOLDS),$(foreach m,$(NETS),$(OUT)/cv/$(k)/all/$(m).h5)): $(OUT)/cv/%.h5: $$(foreach s,$$(SEEDS),$$(subst /all/,/$$(s)/,$$@)) $(call settings,seeds)
 	@mkdir -p $(@D)
-	$(call tool,va-ensemble) --clip no -o $@ $(filter %.h5,$^)
+	$(call tool,va-ensemble) $(quiet) --clip no -o $@ $(filter %.h5,$^)
 $(foreach k,$(FOLDS),$(foreach s,$(SEEDS),$(eval $(call SEED_RULES,$(k),$(s)))))
 $(foreach k,$(FOLDS),$(foreach s,$(SEEDS) all,$(foreach x,$(MIXTURES),$(eval $(call MIX_RULES,$(k),$(s),$(x))))))
 
@@ -161,7 +161,7 @@ $(call interval,$(1),$(2)): $(call weights,$(1),$(2)) $(patsubst %,$(OUT)/cv/$(1
 	    --list $(SPLIT)/$(1)/train.txt --weight-table $$< -o $$@ $(patsubst %,$(OUT)/cv/$(1)/inner/%.h5,$(call mixed,$(2)))
 $(foreach l,$(LEVELS),$(OUT)/cv/$(1)/all/$(l)/$(2).h5): $(call weights,$(1),$(2)) $(call interval,$(1),$(2)) $(call members_all,$(1),$(2))
 	@mkdir -p $$(@D)
-	$$(call tool,va-ensemble) --weight-table $$< --interval $(call interval,$(1),$(2)) --level $$(notdir $$(@D)) -o $$@ \
+	$$(call tool,va-ensemble) $(quiet) --weight-table $$< --interval $(call interval,$(1),$(2)) --level $$(notdir $$(@D)) -o $$@ \
 	    $(call members_all,$(1),$(2))
 endef
 space := $(subst ,, )

@@ -65,6 +65,11 @@ ablation() {
     run ! grep progress <<<"$output"
 }
 
+@test "nested: QUIET=1 says nothing" {
+    OUT=quiet run --separate-stderr nested -j2 QUIET=1 MEMBERS=line MIXTURES=mixture intervals
+    [ "$status" -eq 0 ] && [ "$stderr" = "" ] || explain "$stderr"
+}
+
 @test "nested: other members of a mixture make its weights anew, and nothing else" {
     MIX_mixture="line gru" nested -n >todo
     grep -q "fit .*cv/0/weights.tsv" todo || explain "$(cat todo)"
