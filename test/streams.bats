@@ -175,6 +175,14 @@ refused() {
     [[ $stderr == *": the run has fusion none, this command cross: "* ]] || explain "$stderr"
 }
 
+@test "the name of a stream: letters, digits and _, at most 31" {
+    for name in "$(printf 'a%.0s' {1..32})" 1a a-b; do
+        run -2 --separate-stderr va-window --stream "$name=face" -o out.h5
+        [ "$stderr" = "va-window: --stream $name=face: expected NAME=DIR, with a name of up to 31 letters, digits and _ (try --help)" ] || explain "$stderr"
+    done
+    va-window --stream "$(printf 'a%.0s' {1..31})=face" -o out.h5 >/dev/null
+}
+
 @test "features without names: fusion is refused, and names are" {
     va-window --labels labels --window 30 --stride 20 -o plain.h5 face/?.h5 >/dev/null
     va-tcn-mamba-train -q -j 1 --windows plain.h5 --train train.txt --val val.txt "${SMALL[@]}" -o plain.m.h5

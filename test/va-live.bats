@@ -102,7 +102,7 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
     run -3 --separate-stderr va-live --stream face=enc.h5 -m all.h5 walk.mkv
     [ "$stderr" = "va-live: all.h5: expects the streams sound=3,face=192, and was trained without --stream-dropout: cannot predict from face alone" ]
     run -2 --separate-stderr va-live --stream face -m both.h5 walk.mkv
-    [ "$stderr" = "va-live: --stream face: expected NAME=ENCODER.h5, with a name of letters, digits and _ (try --help)" ]
+    [ "$stderr" = "va-live: --stream face: expected NAME=ENCODER.h5, with a name of up to 31 letters, digits and _ (try --help)" ]
 }
 
 @test "formats, names and the file that gets the rows as well" {
