@@ -142,6 +142,16 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     refuses "out/a.txt: exists: label files are replaced only with --force" a.csv
 }
 
+@test "what is printed as 0 has no sign" {
+    printf 'valence,arousal\n-0.0,0.5\n0.1,-0\n' >z.csv
+    convert z.csv
+    gives z.txt 0,0.5 0.100000001,0
+    # an ICC that is just below 0
+    awk 'BEGIN { print "a b c"; for (i = 0; i < 80000; i++) print (i % 2), (i != 3 && int(i / 2) % 2), 0 }' >near.csv
+    convert --valence a --valence b --arousal c near.csv >table
+    [ "$(awk '$2 == "valence" && $3 == "all"' table | cut -f 5-)" = "$(printf '0.0000\t0.0000\t-0.0001\t80000')" ] || explain "$(cat table)"
+}
+
 @test "annotators: the mean, and agreement as in Shrout and Fleiss (1979)" {
     printf '%s\n' 'a b c d e' '9 2 5 8 9' '6 1 3 2 6' '8 4 6 8 8' '7 1 2 6 7' '10 5 6 9 10' '6 2 4 7 6' >six.csv
     convert --range 1..10 --valence a --valence b --valence c --valence d --arousal e six.csv >table

@@ -208,6 +208,12 @@ static float mean(const struct said *s, int64_t n, int64_t T, int64_t k)
     return count ? (float)(sum / (double)count) : (float)NAN;
 }
 
+/* What is printed as 0 has no sign. */
+static double no_sign(double x, double half)
+{
+    return fabs(x) <= half ? 0 : x;
+}
+
 static void put_agreement(FILE *table, bool *begun, const struct va_rated_video *v, int d,
                           const struct said *s, double align)
 {
@@ -220,9 +226,11 @@ static void put_agreement(FILE *table, bool *begun, const struct va_rated_video 
     *begun = true;
     for (int64_t i = 0; i < v->count[d]; i++)
         fprintf(table, "%s\t%s\t%s\t%.3f\t%.4f\t-\t-\t%lld\n", v->name, va_dimension_names[d],
-                v->traces[d][i].name, s->delay[i], a->ccc[i], (long long)a->moments);
+                v->traces[d][i].name, no_sign(s->delay[i], 5e-4), no_sign(a->ccc[i], 5e-5),
+                (long long)a->moments);
     fprintf(table, "%s\t%s\tall\t-\t%.4f\t%.4f\t%.4f\t%lld\n", v->name, va_dimension_names[d],
-            a->pairs, a->single, a->mean, (long long)a->moments);
+            no_sign(a->pairs, 5e-5), no_sign(a->single, 5e-5), no_sign(a->mean, 5e-5),
+            (long long)a->moments);
     if (s->limited)
         va_info(
             "%s: video '%.200s': %d of %lld delays of %s are at the limit: --align %.6g may be "
