@@ -67,6 +67,7 @@ ablation() {
 
 @test "nested: QUIET=1 says nothing" {
     OUT=quiet run --separate-stderr nested -j2 QUIET=1 MEMBERS=line MIXTURES=mixture intervals
+    # shellcheck disable=SC2154 # run sets it
     [ "$status" -eq 0 ] && [ "$stderr" = "" ] || explain "$stderr"
 }
 
