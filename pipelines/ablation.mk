@@ -93,3 +93,4 @@ row = : >$(part).seeds && $(foreach s,$(SEEDS),$(call pooled,$(call predictions,
 $(OUT)/ablation.tsv: $(foreach v,$(VARIANTS),$(call predictions,$(v)) $(foreach l,$(LENGTHS),$(AB)/$(v)/cost-$(l).tsv)) $(SCORED) $(call settings,table)
 	@{ printf 'variant\tvalence\tarousal\tmean\tspread\tparameters'; $(foreach l,$(LENGTHS),printf '\tms_$(l)\tMiB_$(l)';) echo; } >$(part) && \
 	$(foreach v,$(VARIANTS),$(call row,$(v))) rm -f $(part).seeds && $(put)
+$(call only_make)

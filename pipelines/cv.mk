@@ -81,3 +81,4 @@ show: cv
 	@cat $(OUT)/table.txt
 	@$(if $(QUIET),:,echo "  open $(OUT)/report.html in a browser" >&2)
 $(call ours,$(SCORES) $(BASELINES) $(OUT)/table.txt $(OUT)/table.tsv $(OUT)/table.md)
+$(call only_make)

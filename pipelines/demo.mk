@@ -62,4 +62,4 @@ $(call claim,random,$(RANDOM))
 SETTINGS_random = $(SEED)
 $(RANDOM): $(call settings,random)
 	@mkdir -p $(@D)
-	$(call tool,va-weights) init --arch vit_tiny --seed $(SEED) -o $@
+	$(call tool,va-weights) init $(quiet) --arch vit_tiny --seed $(SEED) -o $@

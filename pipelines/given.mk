@@ -2,6 +2,7 @@
 #
 # Expects params.mk, FEATURES, LABELS, FOLDS_TSV or groups (see nested.mk); gives WINDOWS, SPLIT, FOLDS and
 # SCORED, the list of all videos that a fold holds out.
+$(call apart,FEATURES STREAMS LABELS)
 VIDEOS      := $(sort $(call names,files .h5 $(FEATURES)))
 LABEL_FILES := $(sort $(call names,files .txt $(LABELS)))
 $(if $(VIDEOS),,$(error no <video>.h5 in $(FEATURES)))

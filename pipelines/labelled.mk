@@ -6,6 +6,7 @@
 #   split_from   options of va-fold split; FOLDS_THERE: numbers of the folds that it makes; split_note: a line
 #                to say before
 #   TEST         further videos, without labels
+$(call apart,FEATURES LABELS CROPS VIDEOS FRAMES ROOT)
 LABEL_FILES := $(sort $(call names,files .txt $(LABELS)))
 LABELLED    := $(sort $(call names,labelled $(LABELS)))
 $(if $(LABELLED),,$(error no label files in $(LABELS): set $(LABELS_BY)))

@@ -34,12 +34,14 @@ SMOOTH_OPTIONS  ?= --filter gaussian --sigma 5
 # but warnings and errors.
 tool = $(if $(V),,@$(if $(QUIET),,echo "$(CLEAR)  $(1)$(if $@, $(subst /.batch/,/,$(@:%/.done=%)))" >&2 && ))$(plain)
 CLEAR := $(if $(MAKE_TERMERR),$(shell printf '\r\033[K'))
+# An option of tools; of those that have commands, recipes give it behind the command.
+quiet = $(if $(QUIET),--quiet)
 # The trainings of folds share a line on a terminal.
-follow = $(if $(filter $(CV)/%,$@),$(if $(filter va-finetune va-tcn-mamba-train,$(1)),sh $(dir $(NAMES))progress.sh $(CV) $(@F) '$(FOLDS)' ))
+follow = $(if $(filter $(or $(CV),none)/%,$@),$(if $(filter va-finetune va-tcn-mamba-train,$(1)),sh $(dir $(NAMES))progress.sh $(CV) $(@F) '$(FOLDS)' ))
 program = $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
 # The command alone, for a second one in a recipe.
 plain = $(call follow,$(1))$(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(program) \
-            $(if $(QUIET),$(if $(filter-out va-fold,$(1)),--quiet)) $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
+            $(if $(filter-out va-fold va-ensemble va-weights,$(1)),$(quiet)) $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:

@@ -33,7 +33,7 @@ $(SAMPLE): $(call settings,corpus)
 SETTINGS_random = $(SEED)
 $(OUT)/random.h5: $(call settings,random)
 	@mkdir -p $(@D)
-	$(call tool,va-weights) init --arch vit_tiny --seed $(SEED) -o $@
+	$(call tool,va-weights) init $(quiet) --arch vit_tiny --seed $(SEED) -o $@
 
 # ---- features of the videos that are there by now --------------------------------------------------
 CLIPS := $(basename $(notdir $(sort $(wildcard $(CORPUS)/videos/*.mp4))))
@@ -70,9 +70,9 @@ say     = $(foreach s,$(call streams,$(1)),$(call alone,$(s))/cv/$(2)/line.h5)
 define MIX_RULES
 $(OUT)/mixed/$(1)/$(2).h5: $(call say,$(1),$(2)) $(subst line.h5,inner/line.h5,$(call say,$(1),$(2)))
 	@mkdir -p $$(@D)
-	$$(call tool,va-ensemble) fit $(LABELS:%=--labels %) --list $(call alone,picture)/folds/$(2)/train.txt -o $$(@:.h5=.tsv) \
+	$$(call tool,va-ensemble) fit $(quiet) $(LABELS:%=--labels %) --list $(call alone,picture)/folds/$(2)/train.txt -o $$(@:.h5=.tsv) \
 	    $(subst line.h5,inner/line.h5,$(call say,$(1),$(2)))
-	@$$(call plain,va-ensemble) --weight-table $$(@:.h5=.tsv) -o $$@ $(call say,$(1),$(2))
+	@$$(call plain,va-ensemble) $(quiet) --weight-table $$(@:.h5=.tsv) -o $$@ $(call say,$(1),$(2))
 endef
 $(foreach x,$(MIXED),$(foreach k,$(FOLDS),$(eval $(call MIX_RULES,$(x),$(k)))))
 

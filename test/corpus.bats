@@ -103,3 +103,27 @@ corpus() { # ARGS...: with small settings
     run -2 --separate-stderr corpus OUT=wrong GROUP_PATTERN='^x(.)'
     [[ $stderr == *"^x(.): does not match the name of video 'anna_1'"* ]]
 }
+
+@test "two at once in one OUT, and an OUT that is an input: a clear line" {
+    [ -d labels ] || skip "labels are made by the first test"
+    touch hold
+    # shellcheck disable=SC2016
+    echo 'for i in $(seq 300); do [ -e hold ] || exit 1; sleep 0.1; done; exit 1' >hold.sh
+    corpus OUT=busy TRAIN_LAUNCH="sh hold.sh" cv >first.log 2>&1 3>&- &
+    for _ in $(seq 200); do [ -s busy/.make/running ] && break; sleep 0.1; done
+    run corpus OUT=busy
+    [ "$status" -eq 2 ]
+    [[ $output == *"OUT=busy: in use by make, process "[1-9]*": wait for its end, or give another OUT"* ]] || explain "$output"
+    run corpus OUT=busy -n # looks only
+    [ "$status" -eq 0 ] || explain "$output"
+    rm hold
+    wait $! || true
+    run corpus OUT=busy cv TRAIN_LAUNCH=false # a process that is no more holds nothing
+    [[ $output != *"in use"* && $output == *"cv/"* ]] || explain "$output"
+    run corpus OUT=features
+    [ "$status" -eq 2 ]
+    [[ $output == *"OUT=features: this is also FEATURES, an input: give another OUT"* ]] || explain "$output"
+    run corpus OUT=labels/../labels
+    [[ $output == *"this is also LABELS, an input"* ]] || explain "$output"
+    [ ! -e features/.make ] && [ ! -e labels/.make ]
+}

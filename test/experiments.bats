@@ -59,6 +59,18 @@ ablation() {
     [ "$(grep -c bin/va- <<<"$output")" -eq 0 ] || explain "$output"
 }
 
+@test "nested: an OUT that begins with / trains as another does" {
+    OUT=$PWD/absolute run nested -n
+    [ "$status" -eq 0 ] || explain "$output"
+    run ! grep progress <<<"$output"
+}
+
+@test "nested: QUIET=1 says nothing" {
+    OUT=quiet run --separate-stderr nested -j2 QUIET=1 MEMBERS=line MIXTURES=mixture intervals
+    # shellcheck disable=SC2154 # run sets it
+    [ "$status" -eq 0 ] && [ "$stderr" = "" ] || explain "$stderr"
+}
+
 @test "nested: other members of a mixture make its weights anew, and nothing else" {
     MIX_mixture="line gru" nested -n >todo
     grep -q "fit .*cv/0/weights.tsv" todo || explain "$(cat todo)"
@@ -83,8 +95,29 @@ ablation() {
     for s in 1 2 all; do
         [ "$(column out/cv/0/$s/mixture.h5 /videos/c0/va)" = "$(column out2/cv/0/$s/mixture.h5 /videos/c0/va)" ]
     done
+    # nor in the intervals of its frames
+    nested -j2 intervals >log2 2>&1 && LABELS=other OUT=out2 nested -j2 intervals >>log2 2>&1 || explain "$(cat log2)"
+    cmp out/cv/0/all/mixture.interval.tsv out2/cv/0/all/mixture.interval.tsv
+    for end in lower upper; do
+        [ "$(column out/cv/0/all/80/mixture.h5 /videos/c0/$end)" = "$(column out2/cv/0/all/80/mixture.h5 /videos/c0/$end)" ]
+    done
+    run ! cmp -s out/cv/1/all/mixture.interval.tsv out2/cv/1/all/mixture.interval.tsv
     run ! cmp -s <(cut -f 1,2,4,5 out/cv/1/weights.tsv) <(cut -f 1,2,4,5 out2/cv/1/weights.tsv)
     run ! cmp -s out/nested.tsv out2/nested.tsv
+}
+
+@test "nested: coverage of each level and fold, as va-score counts it; other levels make only intervals anew" {
+    nested -j2 intervals >log5 2>&1 || explain "$(cat log5)"
+    [ "$(head -n 1 out/coverage.tsv)" = "$(printf 'model\tlevel\tfold\tframes\tvalence\tarousal\twidth_valence\twidth_arousal')" ]
+    [ "$(cut -f 2,3 out/coverage.tsv | grep -c '^[0-9]')" -eq 28 ] # 4 levels of 6 folds and of all
+    va-score -q --labels labels out/cv/3/all/80/mixture.h5 --missing skip |
+        awk '$1 == "pooled" && $2 == "arousal" { printf "%d %.3f %.3f\n", $8, $10, $11 }' >found
+    awk -F '\t' '$2 == 80 && $3 == 3 { print $4, $6, $8 }' out/coverage.tsv | cmp - found
+    # wider intervals contain more
+    awk -F '\t' '$3 == "all" { if ($5 < v || $6 < a || $7 < w) exit 1; v = $5; a = $6; w = $7 }' out/coverage.tsv
+    nested -n intervals LEVELS=70 >todo
+    grep -q -- "--level 70" todo || explain "$(cat todo)"
+    run ! grep -q "va-tcn-mamba-train\|va-ridge\|va-ensemble *fit" todo
 }
 
 @test "nested: the rows are what va-score says of the predictions" {
@@ -130,10 +163,10 @@ ablation() {
 }
 
 @test "LABEL_OPTIONS reach every command that reads label files" {
-    OUT=other run nested -n V=1 LABEL_OPTIONS="--label-fps 4"
-    reads=$(grep -oE "bin/va-(window|score) |bin/va-ensemble +fit" <<<"$output" | sort -u | wc -l)
-    [ "$reads" -eq 3 ]
-    [ "$(grep -oE "(bin/va-(window|score)|bin/va-ensemble +fit) .*" <<<"$output" | grep -vc -- "--label-fps 4")" -eq 0 ] ||
+    OUT=other run nested -n V=1 LABEL_OPTIONS="--label-fps 4" nested intervals
+    reads=$(grep -oE "bin/va-(window|score) |bin/va-ensemble +(fit|calibrate)" <<<"$output" | sort -u | wc -l)
+    [ "$reads" -eq 4 ]
+    [ "$(grep -oE "(bin/va-(window|score)|bin/va-ensemble +(fit|calibrate)) .*" <<<"$output" | grep -vc -- "--label-fps 4")" -eq 0 ] ||
         explain "$output"
 }
 

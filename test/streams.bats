@@ -123,7 +123,8 @@ refused() {
 
 @test "a stream may be absent after stream dropout, else not; others are refused" {
     train --fusion concat -o m.h5
-    va-predict -q -m m.h5 --stream face=face -o without.h5
+    run -0 --separate-stderr va-predict -v -m m.h5 --stream face=face -o without.h5
+    [[ $stderr == *"m.h5: model "*"encoder of its features: face e1"* ]] || explain "$stderr"
     mkdir none
     make_features --video z --dim 3 --frames 90 none/z.h5
     va-predict -q -m m.h5 --stream face=face --stream sound=none --stream-missing sound=zero -o zeros.h5 2>/dev/null
@@ -150,6 +151,36 @@ refused() {
     done
     # rows and times of the video itself: 60 bytes a frame or so, and no activations
     awk '{ exit !($2 - $1 < 16000) }' <<<"$memory" || explain "$memory"
+}
+
+@test "settings without effect are refused or said; a resume names the setting that differs" {
+    run -3 --separate-stderr train --stream-width 4 -o out.h5
+    [ "$stderr" = "va-tcn-mamba-train: options: stream-width: found 4, which is for --fusion concat and cross: leave it out, or give a fusion" ] || explain "$stderr"
+    va-window --labels labels --window 30 --stride 20 -o plain.h5 face/*.h5 >/dev/null
+    run -3 --separate-stderr va-tcn-mamba-train -q --windows plain.h5 --train train.txt --val val.txt "${SMALL[@]}" --stream-dropout .1 -o out.h5
+    [ "$stderr" = "va-tcn-mamba-train: options: stream-dropout: found 0.1, but the features are no named streams (va-window --stream)" ] || explain "$stderr"
+    run -2 --separate-stderr train --loss-eps 1e-6 -o out.h5
+    [ "$stderr" = "va-tcn-mamba-train: --loss-eps is only for --moments sample (try --help)" ]
+    run -0 --separate-stderr va-tcn-mamba-train -j 1 --windows w.h5 --train train.txt --val val.txt --channels 8,6 --heads 3 \
+        --kernel 3 --temporal gru --layers 1 --hidden 4 --epochs 1 --warmup-epochs 0 -o out.h5
+    [[ $stderr == *"va-tcn-mamba-train: without effect for --temporal gru: --kernel, --heads"* ]] || explain "$stderr"
+    run -0 --separate-stderr va-tcn-mamba-train -j 1 --windows w.h5 --train train.txt --val val.txt --channels 8,6 --heads 3 \
+        --kernel 3 --fusion cross --layers 1 --hidden 4 --epochs 1 --warmup-epochs 0 -o out.h5
+    [[ $stderr != *"without effect"* ]] || explain "$stderr"
+    va-tcn-mamba-train -q -j 1 --windows w.h5 --train train.txt --val val.txt "${SMALL[@]}" --epochs 1000000 --save-every 1 -o run.h5 2>/dev/null 3>&- &
+    for _ in $(seq 200); do [ -e run.h5.state ] && break; sleep 0.05; done
+    kill -TERM $!
+    wait $! || true
+    run -3 --separate-stderr train --epochs 1000000 --fusion cross --resume -o run.h5
+    [[ $stderr == *": the run has fusion none, this command cross: "* ]] || explain "$stderr"
+}
+
+@test "the name of a stream: letters, digits and _, at most 31" {
+    for name in "$(printf 'a%.0s' {1..32})" 1a a-b; do
+        run -2 --separate-stderr va-window --stream "$name=face" -o out.h5
+        [ "$stderr" = "va-window: --stream $name=face: expected NAME=DIR, with a name of up to 31 letters, digits and _ (try --help)" ] || explain "$stderr"
+    done
+    va-window --stream "$(printf 'a%.0s' {1..31})=face" -o out.h5 >/dev/null
 }
 
 @test "features without names: fusion is refused, and names are" {

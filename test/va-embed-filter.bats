@@ -71,6 +71,15 @@ fails() {
     done
 }
 
+@test "what a program leaves running ends with it, in whatever way that ends" {
+    filter "(exec >&- 2>&-; sleep 98763) & $HALF"
+    sleep .1
+    run ! grep -lz 98763 /proc/[0-9]*/cmdline
+    run -4 --separate-stderr filter "(exec >&- 2>&-; sleep 98763) & exit 7"
+    sleep .1
+    run ! grep -lz 98763 /proc/[0-9]*/cmdline
+}
+
 @test "a signal that ends va-embed ends the program, and what it started" {
     for signal in TERM HUP; do
         va-embed -q --filter "touch here; cat >/dev/null; sleep 98764 | cat" --filter-size 4 --filter-width 12 -o f.h5 a.h5 &

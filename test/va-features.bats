@@ -47,6 +47,29 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     va-features export -o - a.h5 | cmp - a.csv
 }
 
+@test "export: all files or none; an array without the numbers of its frames is said" {
+    make_features --frames 9 --gaps 3 a.h5
+    echo mine >t.npy
+    run -3 --separate-stderr va-features export -o a.npy --index i.npy --times t.npy a.h5
+    [[ $stderr == "va-features: t.npy: exists"* ]] || explain "$stderr"
+    [ ! -e a.npy ] && [ ! -e i.npy ] && [ "$(cat t.npy)" = mine ]
+    run -4 --separate-stderr va-features export -o a.npy --index i.npy --times none/t.npy a.h5
+    [ ! -e a.npy ] && [ ! -e i.npy ] && [ -z "$(find . -name '*.part')" ]
+    run -0 --separate-stderr va-features export -o a.npy a.h5
+    [ "$stderr" = "va-features: a.npy: its 8 rows are not frames 1 to 8: give --index FILE to keep their numbers" ] || explain "$stderr"
+    run -0 --separate-stderr va-features export --force -o a.npy --index i.npy a.h5
+    [ "$stderr" = "" ]
+    make_features --frames 9 b.h5
+    run -0 --separate-stderr va-features export -o b.npy b.h5
+    [ "$stderr" = "" ]
+    if can_mount; then # the last file fills the disk: no file appears
+        mkdir disk
+        make_features --frames 3000 --dim 1 c.h5
+        run -0 small_disk 45056 disk sh -c 'va-features export -o disk/c.npy --index disk/i.npy --times disk/t.npy c.h5; echo $?; ls -A disk'
+        [[ ${lines[0]} == "va-features: disk/"?".npy: cannot write: No space left on device" ]] && [ "${lines[1]}" = 4 ] && [ "${#lines[@]}" -eq 2 ] || explain "$output"
+    fi
+}
+
 @test "float16 stays float16" {
     make_features --frames 9 --half a.h5
     va-features export -o a.npy a.h5

@@ -94,7 +94,7 @@ near() { awk -v a="$1" -v b="$2" -v bound="$3" 'BEGIN { d = a - b; exit !(a != "
     run -3 --separate-stderr va-hear -o out.h5 silent.mkv
     [ "$stderr" = "va-hear: silent.mkv: found no sound, expected a video with a stream of sound" ]
     run -3 --separate-stderr va-hear -o out.h5 picture.wav
-    [ "$stderr" = "va-hear: picture.wav: found no video stream in this file of format wav" ]
+    [ "$stderr" = "va-hear: picture.wav: found only sound in this file of format wav, expected a video: put both in one with ffmpeg -i VIDEO -i SOUND -c copy OUT.mkv" ]
     run -3 --separate-stderr va-hear -o out.h5 - <v.mp4
     [ "$stderr" = "va-hear: -: sound cannot be read from standard input: give a file" ]
     make -i src.mkv -itsoffset 9 -i src.mkv -map 0:v -map 1:a -c copy never.mkv
@@ -126,6 +126,32 @@ near() { awk -v a="$1" -v b="$2" -v bound="$3" 'BEGIN { d = a - b; exit !(a != "
     [ "$(column out.h5 /index | wc -w)" -ge 98 ]
     near "$(cell out.h5 30 f0.mean.1s)" "$(cell plain.h5 30 f0.mean.1s)" .3
     near "$(cell out.h5 80 f0.mean.1s)" "$(cell plain.h5 80 f0.mean.1s)" .3
+}
+
+@test "several streams of sound: which one is taken, or the one that is asked for" {
+    make -i src.mkv -f lavfi -i "sine=330:d=4" -map 0:v -map 0:a -map 1:a -c:v copy -c:a pcm_s16le -metadata:s:a:1 language=deu two.mkv
+    run -0 --separate-stderr va-hear -o out.h5 two.mkv
+    [ "${stderr_lines[0]}" = "va-hear: two.mkv: found 2 streams of sound: 1 is taken (pcm_s16le, language not known); --track N takes another" ] || explain "$stderr"
+    run -0 --separate-stderr va-hear --track 1 -o one.h5 two.mkv
+    [[ $stderr != *"streams of sound"* ]]
+    [ "$(column out.h5 /features)" = "$(column one.h5 /features)" ]
+    va-hear -q --track 2 -o other.h5 two.mkv
+    near "$(cell other.h5 50 f0.mean.1s)" 43.02 .1 # 12 log2(330 / 27.5)
+    run -3 --separate-stderr va-hear --track 3 -o none.h5 two.mkv
+    [ "$stderr" = "va-hear: two.mkv: found 2 streams of sound, expected at least 3 (--track)" ] || explain "$stderr"
+    [ ! -e none.h5 ]
+}
+
+@test "samples that are no numbers are counted, and are silence" {
+    make -i src.mkv -an -c:v copy silent.mkv
+    make -f lavfi -i "aevalsrc='if(between(t,1,1.01),0/0,0.1*sin(2*PI*440*t))':d=4:s=16000" -c:a pcm_f32le nan.wav
+    make -i silent.mkv -i nan.wav -map 0:v -map 1:a -c copy nan.mkv
+    for flag in "" --unconfined; do
+        # shellcheck disable=SC2086
+        run -0 --separate-stderr va-hear -q $flag -o out.h5 nan.mkv
+        [[ $stderr =~ ^"va-hear: nan.mkv: sound: "1[56][0-9]" samples are no finite numbers: silence instead"$ ]] || explain "$stderr"
+        va-check out.h5
+    done
 }
 
 @test "damaged sound: an error that names the packet; with --tolerate the rest is heard" {

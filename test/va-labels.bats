@@ -142,6 +142,96 @@ gives() { [ "$(sed 1d "out/$1")" = "$(printf '%s\n' "${@:2}")" ] || explain "$(c
     refuses "out/a.txt: exists: label files are replaced only with --force" a.csv
 }
 
+# eaf TIERS: an annotation file; a tier is NAME:FROM-TO=VALUE,... in milliseconds
+eaf() {
+    local tier part slots='' tiers='' n=0 from to
+    for tier; do
+        tiers+="<TIER LINGUISTIC_TYPE_REF=\"x\" TIER_ID=\"${tier%%:*}\">"
+        for part in $(tr , ' ' <<<"${tier#*:}"); do
+            IFS='-=' read -r from to _ <<<"$part"
+            n=$((n + 2))
+            slots+="<TIME_SLOT TIME_SLOT_ID=\"ts$n\" TIME_VALUE=\"$from\"/>"$'\n'"<TIME_SLOT TIME_SLOT_ID=\"ts$((n + 1))\" TIME_VALUE=\"$to\"/>"
+            tiers+="<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID=\"a$n\" TIME_SLOT_REF1=\"ts$n\" TIME_SLOT_REF2=\"ts$((n + 1))\">
+<ANNOTATION_VALUE>${part#*=}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION>"
+        done
+        tiers+="</TIER>"
+    done
+    printf '%s\n' '<?xml version="1.0" encoding="UTF-8"?>' '<!-- a comment with <TIER> in it -->' \
+        "<ANNOTATION_DOCUMENT AUTHOR='a > b'><TIME_ORDER>$slots</TIME_ORDER>$tiers</ANNOTATION_DOCUMENT>"
+}
+
+@test "ELAN: tiers become labels of the frames that their segments contain" {
+    make_features --frames 10 --video v --fps 2 v.h5 # at 0, .5, ... 4.5 s
+    eaf "valence:0-1000=.25,1000-2000=-0.5,3000-4000=1" "arousal:500-5000=0.5" >v.eaf
+    run -0 --separate-stderr va-labels convert --to v.h5 -o out v.eaf
+    [ "$stderr" = "va-labels: out/v.txt: 5 of 10 frames are unlabelled" ] || explain "$stderr"
+    gives v.txt -5,-5 0.25,0.5 -0.5,0.5 -0.5,0.5 -5,-5 -5,-5 1,0.5 1,0.5 -5,-5 -5,-5
+    # other names, a range, two annotators; names and values in the characters of XML
+    eaf "V &amp; W:0-5000=7" "v2:0-5000=9" "Arousal:0-5000=&#53;" >v.eaf
+    va-labels convert -q --force --range 1..9 --valence "v & w" --valence v2 --to v.h5 -o out v.eaf >table
+    [ "$(sed -n 2p out/v.txt)" = 0.75,0 ]
+    [ "$(cut -f 3 table | sed -n '2,3p' | paste -sd ,)" = "v & w,v2" ]
+    # what va-table writes is a file of ELAN, too, whose values are no numbers
+    put v.txt 0.5,0.5 0.5,0.5
+    make_predictions --fps 2 -o p.h5 v.txt
+    va-table -o t.eaf p.h5
+    run -3 --separate-stderr va-labels convert --to v.h5 --name v --valence v --arousal v -o new t.eaf
+    [[ $stderr == "va-labels: t.eaf: line "*": tier 'v': found 'valence +0.50, arousal +0.50', expected a number"* ]] || explain "$stderr"
+}
+
+@test "ELAN: what is wrong is named with its line" {
+    make_features --frames 10 --video v --fps 2 v.h5
+    refuses_eaf() { # TEXT [ARGS...]: of v.eaf
+        run -3 --separate-stderr va-labels convert --to v.h5 -o new "${@:2}" v.eaf
+        [ "$stderr" = "va-labels: v.eaf: $1" ] || explain "$stderr"
+        [ ! -e new ]
+    }
+    eaf "valence:0-5000=1" "Aktivierung:0-5000=0" >v.eaf
+    refuses_eaf "found no tier 'arousal', expected one of 'valence', 'Aktivierung': name one with --arousal"
+    eaf "valence:0-5000=happy" "arousal:0-5000=0" >v.eaf
+    refuses_eaf "line 5: tier 'valence': found 'happy', expected a number from -1 to 1, or -5: --range LO..HI is for ratings of another range"
+    eaf "valence:0-5000=" "arousal:0-5000=0" >v.eaf
+    refuses_eaf "line 5: tier 'valence': found an annotation without a value: --missing unlabelled leaves such frames unlabelled"
+    eaf "valence:0-3000=0,2000-5000=0" "arousal:0-5000=0" >v.eaf
+    refuses_eaf "line 7: tier 'valence': found an annotation from 2.000 s, but that of line 6 lasts until 3.000 s: one value at a time"
+    eaf "valence:3000-3000=0" "arousal:0-5000=0" >v.eaf
+    refuses_eaf "line 5: found an annotation from 3.000 to 3.000 s, expected a later end"
+    eaf "valence:0-5000=1" "arousal:0-5000=0" | sed 's/ TIME_VALUE="5000"//' >v.eaf
+    refuses_eaf "line 5: found an annotation without an end, expected one with times"
+    eaf "valence:0-5000=1" "arousal:0-5000=0" | sed 's/"ts3"/"nowhere"/2' | sed 's/TIME_SLOT_REF2="ts3"/TIME_SLOT_REF2="gone"/' >v.eaf
+    refuses_eaf "line 5: found an annotation without an end, expected one with times"
+    printf '<!DOCTYPE x [<!ENTITY a "b">]><ANNOTATION_DOCUMENT/>' >v.eaf
+    refuses_eaf "line 1: found a declaration or CDATA, which is not read, expected an annotation file of ELAN"
+    printf '<html/>' >v.eaf
+    refuses_eaf "line 1: found no ANNOTATION_DOCUMENT, expected an annotation file of ELAN"
+    eaf "valence:0-5000=&who;" "arousal:0-5000=0" >v.eaf
+    refuses_eaf "line 6: found & without a character that is known, expected an annotation file of ELAN"
+    eaf "valence:0-5000=1" "arousal:0-5000=0" | tr -d '\n' | head -c 300 >v.eaf
+    run -3 --separate-stderr va-labels convert --to v.h5 -o new v.eaf
+    [[ $stderr == "va-labels: v.eaf: "* ]]
+    eaf "valence:0-5000=1" "arousal:0-5000=0" >v.eaf
+    run -2 --separate-stderr va-labels convert -o new v.eaf
+    [ "$stderr" = "va-labels: .eaf files need --to: their segments become labels of frames (try --help)" ]
+    run -2 --separate-stderr va-labels convert --to v.h5 -o new v.eaf x.csv
+    [ "$stderr" = "va-labels: found .eaf files and others: convert them one after the other (try --help)" ]
+    run -2 --separate-stderr va-labels convert --to v.h5 --from-fps 2 -o new v.eaf
+    [ "$stderr" = "va-labels: --time, --video and --from-fps are for tables, found .eaf files (try --help)" ]
+    # far longer than the video
+    eaf "valence:0-50000=1" "arousal:0-50000=0" >v.eaf
+    run -3 --separate-stderr va-labels convert --to v.h5 -o new v.eaf
+    [[ $stderr == "va-labels: v.eaf: found 3 rows for 10 frames of video 'v'"* ]] || explain "$stderr"
+}
+
+@test "what is printed as 0 has no sign" {
+    printf 'valence,arousal\n-0.0,0.5\n0.1,-0\n' >z.csv
+    convert z.csv
+    gives z.txt 0,0.5 0.100000001,0
+    # an ICC that is just below 0
+    awk 'BEGIN { print "a b c"; for (i = 0; i < 80000; i++) print (i % 2), (i != 3 && int(i / 2) % 2), 0 }' >near.csv
+    convert --valence a --valence b --arousal c near.csv >table
+    [ "$(awk '$2 == "valence" && $3 == "all"' table | cut -f 5-)" = "$(printf '0.0000\t0.0000\t-0.0001\t80000')" ] || explain "$(cat table)"
+}
+
 @test "annotators: the mean, and agreement as in Shrout and Fleiss (1979)" {
     printf '%s\n' 'a b c d e' '9 2 5 8 9' '6 1 3 2 6' '8 4 6 8 8' '7 1 2 6 7' '10 5 6 9 10' '6 2 4 7 6' >six.csv
     convert --range 1..10 --valence a --valence b --valence c --valence d --arousal e six.csv >table

@@ -102,7 +102,7 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
     run -3 --separate-stderr va-live --stream face=enc.h5 -m all.h5 walk.mkv
     [ "$stderr" = "va-live: all.h5: expects the streams sound=3,face=192, and was trained without --stream-dropout: cannot predict from face alone" ]
     run -2 --separate-stderr va-live --stream face -m both.h5 walk.mkv
-    [ "$stderr" = "va-live: --stream face: expected NAME=ENCODER.h5, with a name of letters, digits and _ (try --help)" ]
+    [ "$stderr" = "va-live: --stream face: expected NAME=ENCODER.h5, with a name of up to 31 letters, digits and _ (try --help)" ]
 }
 
 @test "formats, names and the file that gets the rows as well" {
@@ -304,4 +304,20 @@ has_rows() { [ "$(wc -l <"$1")" -gt "$2" ]; }
     many=$(most 30)
     has_rows rows 1000
     [ "$many" -le $((few + 6)) ] || explain "$few MiB, then $many MiB"
+}
+
+@test "damaged packets: a line for each run of them, and their number at the end" {
+    # shellcheck disable=SC2030
+    ffmpeg -nostdin -v error -y -f lavfi -i "testsrc2=s=320x192:r=25:d=3" -c:v mpeg4 -g 1 -q:v 3 hurt.mkv
+    ffprobe -v error -select_streams v:0 -show_entries packet=pos,size -of csv=p=0 hurt.mkv |
+        awk -F , 'NR == 2 || (NR >= 10 && NR <= 30) || (NR >= 50 && NR < 53) { print $2 }' |
+        while read -r at; do head -c 600 /dev/zero | tr '\0' '\377' | dd of=hurt.mkv bs=1 seek=$((at + 1500)) conv=notrunc status=none; done
+    for input in hurt.mkv -; do
+        run -0 --separate-stderr va-live -q -e enc.h5 -m model.h5 "$input" <hurt.mkv
+        [ "$(grep -c 'its packet is damaged' <<<"$stderr")" -eq 3 ] || explain "$stderr"
+        [ "$(grep -oE 'frame (2|10|50) ' <<<"$stderr" | wc -l)" -eq 3 ] || explain "$stderr"
+        [[ $stderr == *": 25 broken packets were skipped"* ]] || explain "$stderr"
+    done
+    run -0 --separate-stderr va-live -q --tolerate 40 -e enc.h5 -m model.h5 hurt.mkv
+    [ "$(grep -c 'its packet is damaged' <<<"$stderr")" -eq 25 ] || explain "$stderr"
 }

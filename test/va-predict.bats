@@ -33,6 +33,18 @@ changed() {
     h5edit odd.h5 delete @id
 }
 
+@test "--verbose says which model it is, how good it was, and what it was trained on" {
+    cp m1.h5 m.h5
+    h5edit m.h5 real @val-ccc 0.4321
+    h5edit m.h5 string @encoder e1
+    run -0 --separate-stderr va-predict -v -m m.h5 -m m2.h5 -o p.h5 a.h5
+    id=$(attribute m.h5 id)
+    [[ $stderr == *"va-predict: m.h5: model ${id:0:8}; CCC on its own validation: 0.432; encoder of its features: e1
+va-predict: m2.h5: model "*"; CCC on its own validation: "[-0]*.*"; encoder of its features: not known"* ]] || explain "$stderr"
+    run -0 --separate-stderr va-predict -m m.h5 -o p.h5 a.h5
+    [[ $stderr != *validation* ]]
+}
+
 @test "--precision bf16: near f32, the same bytes for any number of threads; int8 is none of its names" {
     va-predict -q -m m1.h5 --precision f32 -o f32.h5 a.h5 b.h5
     va-predict -q -m m1.h5 -o p.h5 a.h5 b.h5

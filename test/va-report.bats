@@ -148,6 +148,10 @@ cross() {
     grep -q "For comparison: ridge is a linear map of a frame" text
     grep -q "fold 1: model ${id:0:8}; CCC on its own validation: 0.215" text
     grep -q "<p>model ${id:0:8}; CCC on its own validation: 0.215</p>" cv.html # below an example
+    for k in 0 1; do h5edit base/cv/$k/model.h5 string @encoder "face-$k"; done
+    va-report -o told.html base
+    grep -q '<td>CCC on its own validation</td>' told.html || explain "$(grep -n validation told.html)"
+    [ "$(grep -A 1 'encoder of its features' told.html | grep -c 'face-[01]<')" -eq 2 ] || explain "$(grep -A 1 'encoder of its' told.html)"
     va-report -o nolabels.html base
     grep -q 'no folders of labels were named' nolabels.html
     run ! grep -q 'id="agreement"' nolabels.html

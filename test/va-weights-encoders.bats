@@ -48,7 +48,7 @@ tuned() {
     import vit_mae # says its own
     [ "$(said eps vit_mae.h5)" = 1e-12 ]
     import vit --set eps=1e-6
-    [ "$(said eps vit.h5)" = "" ]
+    [ "$(said eps vit.h5)" = 1e-06 ] # the usual one
     tuned vit_mae
     [ "$(said eps tuned.h5)" = 1e-12 ]
     for eps in 0 nan; do refused "eps is $eps, expected 1e-12 to 0.1" vit --set eps=$eps; done
@@ -125,12 +125,14 @@ shard() {
     refused "found no tensor blocks.1.ls2.gamma, expected a LayerScale behind both parts of each block" \
         layerscale --drop blocks.1.ls2.gamma
     import dinov2
-    [ "$(said eps dinov2.h5)" = "" ]
+    [ "$(said eps dinov2.h5)" = 1e-06 ]
+    [ "$(said pool dinov2.h5) $(said act dinov2.h5) $(said norm_pre dinov2.h5)" = "cls gelu no" ]
 }
 
 @test "registers and other tokens that are no patch" {
     import registers
     va-weights info registers.h5 | grep -q $'^tensor\treg_token\t1x3x12\t'
+    [ "$(said prefix_tokens registers.h5)" = 4 ]
     va-weights info registers.h5 | grep -q $'^tensor\tpos_embed\t1x8x12\t'
     tuned registers
     [ "$(va-weights info registers.h5 | grep reg_token)" != "$(va-weights info tuned.h5 | grep reg_token)" ]
@@ -150,11 +152,12 @@ shard() {
         [ "$(said act $case.h5) $(said eps $case.h5)" = "quickgelu 1e-05" ]
     done
     va-weights info clip.h5 | grep -q $'^tensor\tnorm_pre.weight\t12\t'
+    [ "$(said norm_pre clip.h5) $(said prefix_tokens clip.h5)" = "yes 1" ]
     run ! grep -q "patch_embed.proj.bias" <(va-weights info clip.h5)
     tuned openai_clip
     [ "$(said act tuned.h5)" = quickgelu ]
     run -0 --separate-stderr va-weights import --drop 'golden.*' --set act=gelu -o e.h5 "$GOLDEN/clip.safetensors"
-    [ "$(said act e.h5)" = "" ]
+    [ "$(said act e.h5)" = gelu ]
     [[ $stderr == *"found names of CLIP; assuming eps=1e-5 act=quickgelu (override with --set)"* ]] || explain "$stderr"
     refused "act is relu, expected gelu or quickgelu" clip --set act=relu
     run -3 --separate-stderr va-mae-pretrain --init clip.h5 --epochs 1 -o no.h5 a.h5

@@ -57,6 +57,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_FILE(0, "frames", &a->job.frames,
                     "video whose frames get the rows, at the same times (default: the input)"),
         VA_OPT_CHOICE(0, "kind", &a->job.kind, va_ear_kinds, "features to compute"),
+        VA_OPT_INT(0, "track", &a->job.track, 0, 1000,
+                   "stream of sound to take, from 1; 0: the one that belongs to the pictures"),
         VA_OPT_INT(0, "tolerate", &a->job.tolerate, 0, VA_NUMBER_MAX,
                    "number of broken packets of a video to skip before giving up"),
         VA_OPT_UNCONFINED(&a->unconfined),

@@ -153,9 +153,9 @@ static bool take_stream(struct args *a, int *status)
     if (a->job.model.encoder)
         return true;
     return va_usage_error(status,
-                          "--stream %s: expected NAME=ENCODER.h5, with a name of letters, "
-                          "digits and _",
-                          a->stream);
+                          "--stream %s: expected NAME=ENCODER.h5, with a name of up to %d "
+                          "letters, digits and _",
+                          a->stream, VA_STREAM_NAME - 1);
 }
 
 static bool parse_args(struct args *a, int argc, char **argv, int *status)

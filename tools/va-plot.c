@@ -37,7 +37,8 @@ static const struct va_usage usage = {
     .details =
         "What is drawn follows from the input. Inputs of one picture are of one kind.\n\n"
         "  PRED.h5     predictions: valence and arousal over time, and the circumplex,\n"
-        "              for each video; frames without a face are hatched\n"
+        "              for each video; frames without a face are hatched, and the intervals\n"
+        "              of va-ensemble --interval are a band\n"
         "  RUN         folder of a training, its train.tsv or its val.tsv: loss and CCC\n"
         "              over the steps; several runs are drawn over one another\n"
         "  CV          folder with cv/0, cv/1, ...: the runs of all folds\n"

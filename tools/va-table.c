@@ -29,6 +29,9 @@ static const struct va_usage usage = {
         "(the name of the video), face (1, or 0 where the frame has none and the values were "
         "filled in), confidence of the face, valence and arousal. A value that is not known is "
         "empty. Where nobody searched for faces, face is 1 and confidence empty.\n\n"
+        "Predictions of va-ensemble --spread add valence_spread and arousal_spread. Those of "
+        "va-ensemble --interval also add valence_lower, arousal_lower, valence_upper and "
+        "arousal_upper. openface, vtt and eaf do not have them.\n\n"
         "  csv       separated by commas\n"
         "  tsv       separated by tabs\n"
         "  jsonl     an object per line\n"
@@ -66,6 +69,9 @@ static int write_video(const struct va_predictions_in *in, const char *name)
     for (int64_t i = 0; va && i < 2 * v.frames; i++)
         va[i] = (float)v.va[i];
     values = va_predicted_with(&v, name, va);
+    values.spread = v.spread;
+    values.lower = v.lower;
+    values.upper = v.upper;
     status = va ? va_frame_files_write(&args.text, args.input, &values) : -1;
     va_predicted_release(&v);
     va_free(va);

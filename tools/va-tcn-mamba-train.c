@@ -42,6 +42,8 @@ static bool check(struct args *a, int *status)
 
     if (!va_run_check(&a->run, status))
         return false;
+    if (va_option_given("loss-eps") && job->config.loss != VA_CCC_SAMPLE)
+        return va_usage_error(status, "--loss-eps is only for --moments sample");
     if (a->run.print_config)
         return true;
     if (!job->windows)

@@ -17,16 +17,48 @@ static void add_frame(struct va_blend *blend, const struct va_ensemble *e, int64
     }
 }
 
-static int add_video(struct va_blend *blend, struct va_ensemble *e,
-                     const struct va_label_file *file, const struct va_blend_job *job)
+static int add_frames(void *data, const struct va_ensemble *e, const char *name, int64_t T,
+                      const double *label)
+{
+    (void)name;
+    for (int64_t t = 0; t < T; t++)
+        if (va_is_labelled(label + 2 * t))
+            add_frame(data, e, t, label + 2 * t);
+    return 0;
+}
+
+/* What a walk over the labelled videos needs. */
+struct walk {
+    struct va_ensemble *e;
+    const struct va_blend_job *job;
+    va_blend_take *take;
+    void *data;
+};
+
+static int take_labels(const struct walk *w, const struct va_label_file *file,
+                       const struct va_labels *labels)
+{
+    const struct va_ensemble *e = w->e;
+
+    for (int64_t t = e->frames; w->job->missing != VA_ENSEMBLE_SKIP && t < labels->count; t++)
+        if (va_is_labelled(labels->va + 2 * t))
+            return va_error("%s: video '%s': found predictions for %lld frames, but frame %lld "
+                            "is labelled in %s",
+                            va_h5_path(e->files[e->from[0]]->in), file->name,
+                            (long long)e->frames, (long long)t + 1, file->path);
+    return w->take(w->data, e, file->name,
+                   labels->count < e->frames ? labels->count : e->frames, labels->va);
+}
+
+static int take_video(const struct walk *w, const struct va_label_file *file)
 {
     struct va_label_video video = { .name = file->name };
+    struct va_ensemble *e = w->e;
     struct va_labels labels;
-    bool skip = job->skip;
     int status;
 
     if (!va_ensemble_has(e, file->name)) {
-        if (!skip)
+        if (w->job->missing != VA_ENSEMBLE_SKIP)
             return va_error(
                 "%s: video '%s' has no predictions: add them, or choose videos with "
                 "--list, or leave it out with --missing skip",
@@ -34,63 +66,60 @@ static int add_video(struct va_blend *blend, struct va_ensemble *e,
         va_info("%s: has no predictions, left out", file->name);
         return 0;
     }
-    status = va_ensemble_load(e, file->name, skip ? VA_ENSEMBLE_SKIP : VA_ENSEMBLE_ERROR);
+    status = va_ensemble_load(e, file->name, w->job->missing);
     if (status <= 0)
         return status;
     if (va_labels_read(&labels, file->path, VA_LABELS_ANNOTATION) < 0)
         return -1;
     video.frames = e->frames;
     video.fps = va_rate_of_times(e->known.pts, e->frames);
-    status = va_labels_fit(&labels, file->path, &job->rule, &video);
-    for (int64_t t = 0; status == 0 && t < labels.count; t++) {
-        if (!va_is_labelled(labels.va + 2 * t))
-            continue;
-        if (t < e->frames)
-            add_frame(blend, e, t, labels.va + 2 * t);
-        else if (!skip)
-            status = va_error(
-                "%s: video '%s': found predictions for %lld frames, but frame %lld "
-                "is labelled in %s",
-                va_h5_path(e->files[0]->in), file->name, (long long)e->frames, (long long)t + 1,
-                file->path);
-    }
+    status = va_labels_fit(&labels, file->path, &w->job->rule, &video);
+    if (status == 0)
+        status = take_labels(w, file, &labels);
     va_labels_release(&labels);
     return status;
 }
 
-static int add_list(struct va_blend *blend, struct va_ensemble *e,
-                    const struct va_label_files *files, const struct va_blend_job *job)
+static int take_list(const struct walk *w, const struct va_label_files *files)
 {
     struct va_name_list list;
-    int status = va_name_list_read(&list, job->list);
+    int status = va_name_list_read(&list, w->job->list);
 
     if (status < 0)
         return -1;
     for (int64_t i = 0; status == 0 && i < list.count; i++) {
         const struct va_label_file *file = va_label_files_find(files, list.items[i].name);
 
-        status = file ? add_video(blend, e, file, job)
+        status = file ? take_video(w, file)
                       : va_name_list_unknown(&list, i, "the folders of labels");
     }
     va_name_list_release(&list);
     return status;
 }
 
-int va_blend_add_labels(struct va_blend *blend, struct va_ensemble *e,
-                        const struct va_blend_job *job)
+int va_blend_each(struct va_ensemble *e, const struct va_blend_job *job, va_blend_take *take,
+                  void *data)
 {
+    const struct walk w = { e, job, take, data };
     struct va_label_files files = { 0 };
     int status = 0;
 
     for (int64_t i = 0; status == 0 && i < job->folders.count; i++)
         status = va_label_files_add(&files, job->folders.items[i]);
     if (status == 0 && job->list)
-        status = add_list(blend, e, &files, job);
+        status = take_list(&w, &files);
     for (int64_t i = 0; status == 0 && !job->list && i < files.count; i++)
-        status = add_video(blend, e, &files.items[i], job);
-    if (status == 0 && blend[0].frames == 0)
-        status = va_error("%s: found no labelled frame that has predictions",
-                          job->folders.items[0]);
+        status = take_video(&w, &files.items[i]);
     va_label_files_release(&files);
     return status;
+}
+
+int va_blend_add_labels(struct va_blend *blend, struct va_ensemble *e,
+                        const struct va_blend_job *job)
+{
+    if (va_blend_each(e, job, add_frames, blend) < 0)
+        return -1;
+    return blend[0].frames ? 0
+                           : va_error("%s: found no labelled frame that has predictions",
+                                      job->folders.items[0]);
 }

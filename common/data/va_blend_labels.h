@@ -1,5 +1,5 @@
 /*
- * va_blend_labels.h - the moments of an ensemble and its labels, over all labelled frames.
+ * va_blend_labels.h - an ensemble and its labels, video by video; their moments over all labelled frames.
  */
 #ifndef VA_BLEND_LABELS_H
 #define VA_BLEND_LABELS_H
@@ -14,8 +14,18 @@ struct va_blend_job {
     struct va_strings folders; /* of <video>.txt annotations, at least one */
     const char *list; /* file that names the videos to take, or NULL: all that have labels */
     struct va_label_rule rule;
-    bool skip; /* leave out labelled videos and frames missing from a file; else an error */
+    enum va_ensemble_missing missing; /* labelled videos without predictions in some files */
 };
+
+/* Takes the video that is loaded, with label [T, 2] of its first T frames; some may have none. -1 after
+ * reporting. */
+typedef int va_blend_take(void *data, const struct va_ensemble *e, const char *name, int64_t T,
+                          const double *label);
+
+/* Give each labelled video to `take`. Missing frames are an error unless job->missing is
+ * VA_ENSEMBLE_SKIP. 0, or -1 after reporting. */
+VA_MUST_USE int va_blend_each(struct va_ensemble *e, const struct va_blend_job *job,
+                              va_blend_take *take, void *data);
 
 /*
  * Add every labelled frame to the moments of valence and arousal, blend [2], each initialised by

@@ -4,43 +4,153 @@
 #include "base/va_mem.h"
 #include "data/va_blend_table.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+/* ---- a video ------------------------------------------------------------------------------- */
+
+void va_combine_method(const struct va_combine_job *job, char method[VA_INTERVAL_METHOD])
+{
+    struct va_hash hash;
+    char digest[VA_HASH_TEXT];
+
+    if (!job->weighted) {
+        snprintf(method, VA_INTERVAL_METHOD, "mean");
+        return;
+    }
+    va_hash_init(&hash);
+    va_hash_add(&hash, job->weight, (size_t)job->count * sizeof(job->weight[0]));
+    va_hash_add(&hash, job->scale, sizeof(job->scale));
+    va_hash_add(&hash, job->shift, sizeof(job->shift));
+    va_hash_finish(&hash, digest);
+    snprintf(method, VA_INTERVAL_METHOD, "weights %.8s", digest);
+}
+
+/* The deviation of the models from their mean [T, 2]. */
+static void spread_of(const struct va_combine_job *job, const struct va_ensemble *e,
+                      const double *mean, double *spread)
+{
+    for (int64_t i = 0; i < 2 * e->frames; i++) {
+        double sum = 0, total = 0;
+
+        for (int64_t k = 0; k < e->present; k++) {
+            double w = job->weighted ? job->weight[e->from[k]][i % 2] : 1,
+                   off = e->va[k][i] - mean[i];
+
+            sum += w * off * off;
+            total += w;
+        }
+        spread[i] = fabs(job->scale[i % 2]) * sqrt(sum / total);
+    }
+}
+
+int va_combine_values(const struct va_combine_job *job, const struct va_ensemble *e,
+                      const char *name, double *value, double *spread)
+{
+    double shift[2] = { job->shift[0], job->shift[1] };
+
+    if (va_ensemble_mean(e, name, job->weighted ? (const double(*)[2])job->weight : NULL,
+                         value) < 0)
+        return -1;
+    if (spread)
+        spread_of(job, e, value, spread);
+    if (job->centred)
+        va_ensemble_centre(e->present, e->frames, e->va, shift);
+    for (int64_t i = 0; i < 2 * e->frames; i++) {
+        double x = job->scale[i % 2] * value[i] + shift[i % 2];
+
+        value[i] = job->clip ? fmin(1, fmax(-1, x)) : x;
+    }
+    return 0;
+}
+
+/* What is written of a video, [T, 2] each. */
+struct combined {
+    double *value, *wide; /* wide: the spread */
+    float *va, *spread, *lower, *upper;
+};
+
+static void combined_release(struct combined *c)
+{
+    va_free(c->value);
+    va_free(c->wide);
+    va_free(c->va);
+    va_free(c->spread);
+    va_free(c->lower);
+    va_free(c->upper);
+}
+
+static int combined_new(struct combined *c, const struct va_combine_job *job, int64_t T)
+{
+    const bool spread = job->spread, interval = job->calibrated != NULL;
+
+    *c = (struct combined){ 0 };
+    c->value = va_new(T, 2 * sizeof(*c->value));
+    c->va = va_new(T, 2 * sizeof(*c->va));
+    if (spread) {
+        c->wide = va_new(T, 2 * sizeof(*c->wide));
+        c->spread = va_new(T, 2 * sizeof(*c->spread));
+    }
+    if (interval) {
+        c->lower = va_new(T, 2 * sizeof(*c->lower));
+        c->upper = va_new(T, 2 * sizeof(*c->upper));
+    }
+    return c->value && c->va && (!spread || (c->wide && c->spread)) &&
+                   (!interval || (c->lower && c->upper))
+               ? 0
+               : -1;
+}
+
+/* Values as they are stored, and the ends of their intervals. */
+static void narrow(struct combined *c, const struct va_combine_job *job, int64_t T)
+{
+    const struct va_interval *v = &job->interval;
+    const double least = job->clip ? -1 : -HUGE_VAL, most = -least;
+
+    for (int64_t i = 0; i < 2 * T; i++) {
+        c->va[i] = (float)c->value[i];
+        if (c->spread)
+            c->spread[i] = (float)c->wide[i];
+        if (c->lower) {
+            double half = v->scale[i % 2] * c->wide[i] + v->floor[i % 2];
+
+            c->lower[i] = (float)fmax(least, c->value[i] - half);
+            c->upper[i] = (float)fmin(most, c->value[i] + half);
+        }
+    }
+}
 
 /* 1; 0 when the video is left out; -1. */
 static int combine_video(struct va_combine_job *job, struct va_predictions_out *out,
                          struct va_ensemble *e, const char *name)
 {
-    double shift[2] = { job->shift[0], job->shift[1] };
     int loaded = va_ensemble_load(e, name, job->missing);
     struct va_frame_values values;
-    double *mean = NULL;
-    float *va = NULL;
+    struct combined c;
     int status = -1;
 
     if (loaded <= 0)
         return loaded;
-    mean = va_new(e->frames, 2 * sizeof(*mean));
-    va = va_new(e->frames, 2 * sizeof(*va));
-    if (!mean || !va ||
-        va_ensemble_mean(e, name, job->weighted ? (const double(*)[2])job->weight : NULL,
-                         mean) < 0)
+    if (combined_new(&c, job, e->frames) < 0 ||
+        va_combine_values(job, e, name, c.value, c.wide) < 0)
         goto done;
-    if (job->centred)
-        va_ensemble_centre(e->present, e->frames, e->va, shift);
-    for (int64_t i = 0; i < 2 * e->frames; i++) {
-        double x = job->scale[i % 2] * mean[i] + shift[i % 2];
-
-        va[i] = (float)(job->clip ? fmin(1, fmax(-1, x)) : x);
-    }
-    values = va_predicted_with(&e->known, name, va);
+    narrow(&c, job, e->frames);
+    if (job->calibrated && e->present != job->interval.members)
+        va_warn("%s: combined from %lld models, but %s was calibrated on %lld", name,
+                (long long)e->present, job->calibrated, (long long)job->interval.members);
+    values = va_predicted_with(&e->known, name, c.va);
+    values.spread = c.spread;
+    values.lower = c.lower;
+    values.upper = c.upper;
     if (va_predictions_put(out, &values) == 0 &&
         va_frame_files_write(&job->text, job->inputs[e->from[0]], &values) == 0)
         status = 1;
 done:
-    va_free(mean);
-    va_free(va);
+    combined_release(&c);
     return status;
 }
+
+/* ---- the file -------------------------------------------------------------------------------- */
 
 /* Begin the output: ids of all models, each once, in the order of the files. */
 static struct va_predictions_out *create(const struct va_combine_job *job,
@@ -84,16 +194,22 @@ static int add_inputs(const struct va_combine_job *job, struct va_predictions_ou
         if (!id || va_h5_add_input(va_predictions_file(out), job->inputs[k], id) < 0)
             return -1;
     }
-    return job->table ? va_h5_add_input(va_predictions_file(out), job->table, job->digest) : 0;
+    if (job->table && va_h5_add_input(va_predictions_file(out), job->table, job->digest) < 0)
+        return -1;
+    if (!job->calibrated)
+        return 0;
+    return va_h5_add_input(va_predictions_file(out), job->calibrated, job->interval.digest) < 0
+               ? -1
+               : va_predictions_put_level(out, (double)job->interval.level);
 }
 
-static int take_table(struct va_combine_job *job, const struct va_ensemble *e)
+int va_combine_weights(struct va_combine_job *job, const struct va_ensemble *e)
 {
     struct va_blend_table t;
-    int status = va_blend_table_read(&t, job->table);
+    int status = job->table ? va_blend_table_read(&t, job->table) : 0;
 
-    if (status < 0)
-        return -1;
+    if (!job->table || status < 0)
+        return status;
     status = va_blend_table_check(&t, e);
     memcpy(job->weight, t.weight, sizeof(t.weight));
     memcpy(job->scale, t.scale, sizeof(t.scale));
@@ -103,6 +219,21 @@ static int take_table(struct va_combine_job *job, const struct va_ensemble *e)
     return status;
 }
 
+/* The interval, made for models that are combined in the same way. */
+static int take_interval(struct va_combine_job *job)
+{
+    char method[VA_INTERVAL_METHOD];
+
+    if (va_interval_read(&job->interval, job->calibrated) < 0)
+        return -1;
+    va_combine_method(job, method);
+    return !strcmp(method, job->interval.method)
+               ? 0
+               : va_error("%s: calibrated for method %s, found %s: calibrate with the weights "
+                          "that are given here",
+                          job->calibrated, job->interval.method, method);
+}
+
 int va_combine(struct va_combine_job *job)
 {
     struct va_ensemble e = { 0 };
@@ -110,8 +241,10 @@ int va_combine(struct va_combine_job *job)
     int64_t written = 0;
     int status = va_ensemble_open(&e, job->inputs, job->count);
 
-    if (status == 0 && job->table)
-        status = take_table(job, &e);
+    if (status == 0)
+        status = va_combine_weights(job, &e);
+    if (status == 0 && job->calibrated)
+        status = take_interval(job);
     if (status == 0 && (!(out = create(job, &e)) || add_inputs(job, out, &e) < 0))
         status = -1;
     for (int64_t i = 0; status >= 0 && i < e.name_count; i++) {

@@ -10,6 +10,7 @@
 #include "base/va_hash.h"
 #include "data/va_ensemble.h"
 #include "data/va_frame_files.h"
+#include "data/va_interval.h"
 #include <stdbool.h>
 
 struct va_combine_job {
@@ -25,7 +26,23 @@ struct va_combine_job {
     double scale[2], shift[2];         /* of the sum: 1 and 0 */
     char digest[VA_HASH_TEXT];         /* of `table`; set here */
     bool clip;                         /* to [-1, 1] */
+    bool spread;            /* also write the deviation of the models; not with `centred` */
+    const char *calibrated; /* table of intervals to write as well, or NULL */
+    struct va_interval interval; /* of it, at the level given here; the rest is set here */
 };
+
+/* The weights of job->table, if it names one, for the files of `e`. -1 after reporting. */
+VA_MUST_USE int va_combine_weights(struct va_combine_job *job, const struct va_ensemble *e);
+
+/* What the models are combined with, for an interval to be used with nothing else. */
+void va_combine_method(const struct va_combine_job *job, char method[VA_INTERVAL_METHOD]);
+
+/*
+ * Combine the video that is loaded: value [T, 2], limited if job->clip; spread [T, 2], the standard deviation
+ * over the models, weighted as they are and scaled with their sum; NULL: not asked. -1 after reporting.
+ */
+VA_MUST_USE int va_combine_values(const struct va_combine_job *job, const struct va_ensemble *e,
+                                  const char *name, double *value, double *spread);
 
 /* 0, or -1 after reporting. */
 VA_MUST_USE int va_combine(struct va_combine_job *job);

@@ -71,42 +71,85 @@ static void put_head(const struct export *e, FILE *f, bool csv)
     fputc('\n', f);
 }
 
-static int put_features(struct export *e, const char *to, bool csv)
+static int put_features(struct export *e, FILE *f, bool csv)
 {
     enum va_dtype as = csv ? VA_F32 : e->type;
     int64_t D = e->shape[1], step = D && D < BLOCK ? BLOCK / D : 1;
-    struct va_textfile f;
-    int result = 0;
 
     e->rows = va_new(step * D, sizeof(float));
-    if (!e->rows || va_textfile_create(&f, to, csv ? is_our_csv : is_nobodys) < 0)
+    if (!e->rows)
         return -1;
-    put_head(e, f.stream, csv);
-    for (int64_t i = 0; result == 0 && i < e->shape[0]; i += step) {
+    put_head(e, f, csv);
+    for (int64_t i = 0; i < e->shape[0]; i += step) {
         int64_t n = e->shape[0] - i < step ? e->shape[0] - i : step;
 
-        result = va_h5_read_rows(e->in, "/features", as, i, n, e->rows);
-        if (result == 0 && csv)
-            put_csv(e, f.stream, i, n);
-        else if (result == 0)
-            fwrite(e->rows, va_dtype_size(as), (size_t)(n * D), f.stream);
+        if (va_h5_read_rows(e->in, "/features", as, i, n, e->rows) < 0)
+            return -1;
+        if (csv)
+            put_csv(e, f, i, n);
+        else
+            fwrite(e->rows, va_dtype_size(as), (size_t)(n * D), f);
     }
-    if (result == 0)
-        return va_textfile_commit(&f); /* sees the errors of all writes before it */
-    va_textfile_abort(&f);
-    return -1;
+    return 0;
 }
 
-static int put_vector(const char *to, const char *descr, const void *values, size_t size,
-                      int64_t count)
+static void put_vector(FILE *f, const char *descr, const void *values, size_t size,
+                       int64_t count)
 {
-    struct va_textfile f;
+    va_npy_write_header(f, descr, count, 0);
+    fwrite(values, size, (size_t)count, f);
+}
 
-    if (va_textfile_create(&f, to, is_nobodys) < 0)
+/* An array does not say which frames its rows are. */
+static void tell_gaps(const struct export *e, const char *to)
+{
+    int64_t n = e->shape[0];
+
+    if (n && e->index[n - 1] != n)
+        va_warn("%s: its %lld rows are not frames 1 to %lld: give --index FILE to keep their "
+                "numbers",
+                to, (long long)n, (long long)n);
+}
+
+/* ---- the files: all of them, or none ----------------------------------------------------- */
+
+enum { FEATURES, INDEX, TIMES, FILES };
+
+/* Write what is asked for, and see that it is written. */
+static int put_all(struct export *e, struct va_textfile f[FILES], bool csv)
+{
+    if (put_features(e, f[FEATURES].stream, csv) < 0)
         return -1;
-    va_npy_write_header(f.stream, descr, count, 0);
-    fwrite(values, size, (size_t)count, f.stream);
-    return va_textfile_commit(&f);
+    if (f[INDEX].stream)
+        put_vector(f[INDEX].stream, "<i4", e->index, sizeof(*e->index), e->shape[0]);
+    if (f[TIMES].stream)
+        put_vector(f[TIMES].stream, "<f8", e->pts, sizeof(*e->pts), e->shape[0]);
+    for (int i = 0; i < FILES; i++)
+        if (f[i].stream)
+            (void)fflush(f[i].stream); /* commit looks at the mark that a failure leaves */
+    for (int i = 0; i < FILES; i++)
+        if (f[i].stream && ferror(f[i].stream))
+            return va_textfile_commit(&f[i]);
+    return 0;
+}
+
+static int put_files(struct export *e, const char *const to[FILES], bool csv)
+{
+    struct va_textfile f[FILES] = { { 0 } };
+    int result = 0;
+
+    for (int i = 0; i < FILES && result == 0; i++)
+        if (to[i])
+            result = va_textfile_create(&f[i], to[i],
+                                        i == FEATURES && csv ? is_our_csv : is_nobodys);
+    if (result == 0)
+        result = put_all(e, f, csv);
+    for (int i = 0; i < FILES; i++)
+        if (f[i].stream && result == 0)
+            result = va_textfile_commit(&f[i]);
+        else if (f[i].stream)
+            va_textfile_abort(&f[i]);
+    return result;
 }
 
 int va_features_export(const char *from, const char *to, bool csv, const char *index,
@@ -121,11 +164,9 @@ int va_features_export(const char *from, const char *to, bool csv, const char *i
     if (e.in && va_h5_shape(e.in, "/features", &e.type, &rank, e.shape) == 0 &&
         (e.index = va_h5_read(e.in, "/index", VA_I32)) &&
         (e.pts = va_h5_read(e.in, "/pts", VA_F64)))
-        result = put_features(&e, to, csv);
-    if (result == 0 && index)
-        result = put_vector(index, "<i4", e.index, sizeof(*e.index), e.shape[0]);
-    if (result == 0 && times)
-        result = put_vector(times, "<f8", e.pts, sizeof(*e.pts), e.shape[0]);
+        result = put_files(&e, (const char *const[FILES]){ to, index, times }, csv);
+    if (result == 0 && !csv && !index)
+        tell_gaps(&e, to);
     va_free(e.rows);
     va_free(e.index);
     va_free(e.pts);

@@ -20,6 +20,8 @@ struct cue {
 
 struct va_frame_table {
     enum va_table_format format;
+    bool begun;            /* its first line is written */
+    bool spread, interval; /* which further columns the first video has */
     struct va_textfile file;
     char **persons; /* [count] */
     int64_t count, room;
@@ -48,7 +50,22 @@ static struct va_frame_row row_of(const struct va_frame_values *v, int64_t t, in
                                   .face = !v->face ? -1 : v->face[t] != 0,
                                   .confidence = v->confidence ? (double)v->confidence[t]
                                                               : (double)NAN,
-                                  .va = { v->va[2 * t], v->va[2 * t + 1] } };
+                                  .va = { v->va[2 * t], v->va[2 * t + 1] },
+                                  .spread = v->spread ? v->spread + 2 * t : NULL,
+                                  .lower = v->lower ? v->lower + 2 * t : NULL,
+                                  .upper = v->upper ? v->upper + 2 * t : NULL };
+}
+
+/* Columns that a row has only from several models; false: it has not this one. */
+enum { MORE = 3 };
+static bool more(const struct va_frame_row *r, int i, const char **name, const float **value)
+{
+    static const char *const names[MORE] = { "spread", "lower", "upper" };
+    const float *const values[MORE] = { r->spread, r->lower, r->upper };
+
+    *name = names[i];
+    *value = values[i];
+    return values[i] != NULL;
 }
 
 /* A field: in quotes where it holds the separator or a quote. */
@@ -78,21 +95,52 @@ static void put_columns(FILE *f, const struct va_frame_row *r, char separator)
         putc(r->face ? '1' : '0', f);
     putc(separator, f);
     put_real(f, r->confidence, 3, "");
-    fprintf(f, "%c%.6f%c%.6f\n", separator, (double)r->va[0], separator, (double)r->va[1]);
+    fprintf(f, "%c%.6f%c%.6f", separator, (double)r->va[0], separator, (double)r->va[1]);
+    for (int i = 0; i < MORE; i++) {
+        const float *value;
+        const char *name;
+
+        if (more(r, i, &name, &value))
+            fprintf(f, "%c%.6f%c%.6f", separator, (double)value[0], separator,
+                    (double)value[1]);
+    }
+    putc('\n', f);
 }
 
-static void begin_csv(FILE *f)
+/* The names of the columns that a row like r has. */
+static void begin_columns(FILE *f, const struct va_frame_row *r, char separator)
 {
-    fputs("frame,time,person,face,confidence,valence,arousal\n", f);
+    static const char *const always[] = { "frame",      "time",    "person", "face",
+                                          "confidence", "valence", "arousal" };
+
+    for (size_t i = 0; i < VA_COUNT(always); i++) {
+        if (i)
+            putc(separator, f);
+        fputs(always[i], f);
+    }
+    for (int i = 0; i < MORE; i++) {
+        const float *value;
+        const char *name;
+
+        if (more(r, i, &name, &value))
+            fprintf(f, "%cvalence_%s%carousal_%s", separator, name, separator, name);
+    }
+    putc('\n', f);
 }
 
-static void begin_tsv(FILE *f)
+static void begin_csv(FILE *f, const struct va_frame_row *r)
 {
-    fputs("frame\ttime\tperson\tface\tconfidence\tvalence\tarousal\n", f);
+    begin_columns(f, r, ',');
 }
 
-static void begin_openface(FILE *f)
+static void begin_tsv(FILE *f, const struct va_frame_row *r)
 {
+    begin_columns(f, r, '\t');
+}
+
+static void begin_openface(FILE *f, const struct va_frame_row *r)
+{
+    (void)r; /* its columns are OpenFace's */
     fputs("frame, face_id, timestamp, confidence, success, valence, arousal\n", f);
 }
 
@@ -140,7 +188,16 @@ static void put_jsonl(FILE *f, const struct va_frame_row *r)
     put_json_text(f, r->person);
     fprintf(f, ",\"face\":%s,\"confidence\":", r->face < 0 ? "null" : r->face ? "1" : "0");
     put_real(f, r->confidence, 3, "null");
-    fprintf(f, ",\"valence\":%.6f,\"arousal\":%.6f}\n", (double)r->va[0], (double)r->va[1]);
+    fprintf(f, ",\"valence\":%.6f,\"arousal\":%.6f", (double)r->va[0], (double)r->va[1]);
+    for (int i = 0; i < MORE; i++) {
+        const float *value;
+        const char *name;
+
+        if (more(r, i, &name, &value))
+            fprintf(f, ",\"valence_%s\":%.6f,\"arousal_%s\":%.6f", name, (double)value[0], name,
+                    (double)value[1]);
+    }
+    fputs("}\n", f);
 }
 
 /* ---- cues ------------------------------------------------------------------------------- */
@@ -291,9 +348,9 @@ static void end_eaf(struct va_frame_table *t)
 
 static const struct format {
     const char *ending, *first; /* `first`: how a file of this format begins */
-    void (*begin)(FILE *f);
-    void (*put)(FILE *f, const struct va_frame_row *row); /* a row a frame; or NULL: */
-    void (*end)(struct va_frame_table *t);                /* cues, which need times */
+    void (*begin)(FILE *f, const struct va_frame_row *first); /* or NULL */
+    void (*put)(FILE *f, const struct va_frame_row *row);     /* a row a frame; or NULL: */
+    void (*end)(struct va_frame_table *t);                    /* cues, which need times */
 } formats[] = {
     [VA_TABLE_CSV] = { "csv", "frame,time,", begin_csv, put_csv, NULL },
     [VA_TABLE_TSV] = { "tsv", "frame\ttime\t", begin_tsv, put_tsv, NULL },
@@ -349,9 +406,18 @@ struct va_frame_table *va_frame_table_create(const char *path, enum va_table_for
         va_free(t);
         return NULL;
     }
-    if (formats[t->format].begin)
-        formats[t->format].begin(t->file.stream);
     return t;
+}
+
+/* The first row decides which columns there are. */
+static void put_row(struct va_frame_table *t, const struct va_frame_row *row)
+{
+    const struct format *format = &formats[t->format];
+
+    if (!t->begun && format->begin)
+        format->begin(t->file.stream, row);
+    t->begun = true;
+    format->put(t->file.stream, row);
 }
 
 int va_frame_table_add(struct va_frame_table *t, const char *source,
@@ -367,6 +433,19 @@ int va_frame_table_add(struct va_frame_table *t, const char *source,
             return va_error("%s: video '%s': frame %lld: found time %g, expected seconds, at "
                             "most %g",
                             source, v->name, (long long)i + 1, v->pts[i], SECONDS_MAX);
+    if (t->count == 0) {
+        t->spread = v->spread != NULL;
+        t->interval = v->lower != NULL;
+    } else if (t->spread != (v->spread != NULL) || t->interval != (v->lower != NULL)) {
+        return va_error(
+            "%s: video '%s': found %s, unlike '%s' in the same table: write a table "
+            "for each video",
+            source, v->name,
+            v->lower    ? "an interval"
+            : v->spread ? "a spread and no interval"
+                        : "neither spread nor interval",
+            t->persons[0]);
+    }
     if (va_grow(&t->persons, &t->room, t->count + 1, sizeof(*t->persons)) < 0 ||
         !(t->persons[t->count] = va_strdup(v->name)))
         return -1;
@@ -374,14 +453,14 @@ int va_frame_table_add(struct va_frame_table *t, const char *source,
     for (int64_t i = 0; format->put && i < v->T; i++) {
         const struct va_frame_row row = row_of(v, i, t->count - 1);
 
-        format->put(t->file.stream, &row);
+        put_row(t, &row);
     }
     return format->put ? 0 : add_cues(t, v);
 }
 
 int va_frame_table_put(struct va_frame_table *t, const struct va_frame_row *row)
 {
-    formats[t->format].put(t->file.stream, row);
+    put_row(t, row);
     return fflush(t->file.stream) == 0 ? 0 : -1;
 }
 
@@ -399,10 +478,13 @@ static void release(struct va_frame_table **handle)
 
 int va_frame_table_commit(struct va_frame_table **t)
 {
+    const struct format *format = &formats[(*t)->format];
     int status;
 
-    if (formats[(*t)->format].end)
-        formats[(*t)->format].end(*t);
+    if (!(*t)->begun && format->begin)
+        format->begin((*t)->file.stream, &(struct va_frame_row){ 0 });
+    if (format->end)
+        format->end(*t);
     status = va_textfile_commit(&(*t)->file);
     release(t);
     return status;

@@ -3,7 +3,9 @@
  * of every video (or person) that is added.
  *
  *     csv, tsv   frame (from 1), time (seconds), person, face (1 or 0), confidence, valence,
- *                arousal; empty where a value is not known
+ *                arousal; empty where a value is not known. Of several models also valence_spread,
+ *                arousal_spread and the ends of the interval: valence_lower, ..., arousal_upper,
+ *                if the videos have them
  *     jsonl      the same as an object a line; null where a value is not known
  *     openface   csv with the column names of OpenFace: frame, face_id, timestamp, confidence,
  *                success, valence, arousal. face_id counts the persons from 0

@@ -18,6 +18,8 @@ struct va_frame_values {
         *face; /* [T] 1: the frame shows the face; 0: va was filled in. NULL: not known */
     const float
         *confidence; /* [T] of the face, 0 to 1, NaN where not known; NULL: none is known */
+    /* of several models, [T, 2] each: standard deviation; ends of the interval. NULL: none */
+    const float *spread, *lower, *upper;
 };
 
 /* One frame of one person. */
@@ -29,6 +31,7 @@ struct va_frame_row {
     int face;          /* 1, 0; -1: not known */
     double confidence; /* NaN where not known */
     float va[2];
+    const float *spread, *lower, *upper; /* [2] each, or NULL */
 };
 
 #endif

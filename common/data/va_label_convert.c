@@ -5,6 +5,7 @@
 #include "base/va_tempfile.h"
 #include "base/va_text.h"
 #include "base/va_tool.h"
+#include "data/va_elan.h"
 #include "data/va_frame_times.h"
 #include "data/va_metrics.h"
 #include "data/va_ratings.h"
@@ -16,12 +17,52 @@ const char *const va_time_unit_names[] = { "s", "ms", NULL };
 
 /* ---- options --------------------------------------------------------------------------- */
 
-bool va_label_convert_check(const struct va_label_convert *job, char **inputs, int *status)
+/* "valence=FILE" is of one dimension, d; else d is -1. */
+static const char *file_of(const char *input, int *d)
+{
+    for (*d = 0; *d < 2; ++*d) {
+        size_t n = strlen(va_dimension_names[*d]);
+
+        if (!strncmp(input, va_dimension_names[*d], n) && input[n] == '=')
+            return input + n + 1;
+    }
+    *d = -1;
+    return input;
+}
+
+/* Whether the inputs are files of ELAN, which have times. False after reporting that some are and some are not, or that
+ * options of tables are given. */
+static bool check_elan(struct va_label_convert *job, char **inputs, int *status)
+{
+    int64_t count = 0, of = 0;
+    int d;
+
+    for (; inputs[count]; count++)
+        of += va_elan_named(file_of(inputs[count], &d));
+    job->elan = of > 0;
+    if (of > 0 && of < count)
+        return va_usage_error(status, "found .eaf files and others: convert them one after the "
+                                      "other");
+    if (of > 0 && !job->to)
+        return va_usage_error(status,
+                              ".eaf files need --to: their segments become labels of frames");
+    if (of > 0 && (job->time || job->video || job->fps > 0))
+        return va_usage_error(status,
+                              "--time, --video and --from-fps are for tables, found .eaf "
+                              "files");
+    return true;
+}
+
+bool va_label_convert_check(struct va_label_convert *job, char **inputs, int *status)
 {
     if (!job->output)
         return va_usage_error(status, "missing --output DIR");
     if (!inputs[0])
         return va_usage_error(status, "expected at least one file of ratings");
+    if (!check_elan(job, inputs, status))
+        return false;
+    if (job->elan)
+        job->time = "the times of segments";
     if (job->time && job->fps > 0)
         return va_usage_error(status, "--time and --from-fps conflict");
     if (job->time && !job->to)
@@ -69,6 +110,8 @@ static int compare(const struct va_label_convert *job, const struct va_rated_vid
     ours = by_rows ? (double)t->count : t->count ? t->time[t->count - 1] + step : 0;
     theirs = by_rows ? (double)f->count : (double)f->count / f->fps;
     ratio = theirs > 0 ? ours / theirs : 0;
+    if (job->elan && ours <= theirs) /* what has no segment is unlabelled, which is said */
+        return 0;
     if (job->fps > 0)
         snprintf(rate, sizeof(rate), " at %.6g per second", job->fps);
     if (!by_rows && fabs(ours - theirs) <= step + 1 / f->fps)
@@ -208,6 +251,12 @@ static float mean(const struct said *s, int64_t n, int64_t T, int64_t k)
     return count ? (float)(sum / (double)count) : (float)NAN;
 }
 
+/* What is printed as 0 has no sign. */
+static double no_sign(double x, double half)
+{
+    return fabs(x) <= half ? 0 : x;
+}
+
 static void put_agreement(FILE *table, bool *begun, const struct va_rated_video *v, int d,
                           const struct said *s, double align)
 {
@@ -220,9 +269,11 @@ static void put_agreement(FILE *table, bool *begun, const struct va_rated_video 
     *begun = true;
     for (int64_t i = 0; i < v->count[d]; i++)
         fprintf(table, "%s\t%s\t%s\t%.3f\t%.4f\t-\t-\t%lld\n", v->name, va_dimension_names[d],
-                v->traces[d][i].name, s->delay[i], a->ccc[i], (long long)a->moments);
+                v->traces[d][i].name, no_sign(s->delay[i], 5e-4), no_sign(a->ccc[i], 5e-5),
+                (long long)a->moments);
     fprintf(table, "%s\t%s\tall\t-\t%.4f\t%.4f\t%.4f\t%lld\n", v->name, va_dimension_names[d],
-            a->pairs, a->single, a->mean, (long long)a->moments);
+            no_sign(a->pairs, 5e-5), no_sign(a->single, 5e-5), no_sign(a->mean, 5e-5),
+            (long long)a->moments);
     if (s->limited)
         va_info(
             "%s: video '%.200s': %d of %lld delays of %s are at the limit: --align %.6g may be "
@@ -298,21 +349,15 @@ done:
 
 /* ---- all of them ----------------------------------------------------------------------- */
 
-/* "valence=FILE" is of one dimension. */
 static int read_input(const struct va_label_convert *job, const char *input,
                       struct va_ratings *ratings)
 {
     bool wanted[2] = { true, true };
+    int d;
 
-    for (int d = 0; d < 2; d++) {
-        size_t n = strlen(va_dimension_names[d]);
-
-        if (strncmp(input, va_dimension_names[d], n) || input[n] != '=')
-            continue;
+    input = file_of(input, &d);
+    if (d >= 0)
         wanted[1 - d] = false;
-        input += n + 1;
-        break;
-    }
     return va_ratings_read(ratings, input, wanted, job);
 }
 

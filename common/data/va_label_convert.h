@@ -1,7 +1,8 @@
 /*
  * va_label_convert.h - label files from tables of ratings: other columns, ranges and rates, several annotators.
  *
- * A table has a row per moment (va_csv.h) and is of one video, or has a column that names the video. Several
+ * A table has a row per moment (va_csv.h) and is of one video, or has a column that names the video. A file of ELAN has
+ * tiers in the place of columns, and their segments in that of rows (va_elan.h). Several
  * columns of a dimension, or several files of a video, are several annotators: they are averaged, each
  * shifted by its delay first if `align` is set. Nothing is guessed: rows whose rate or times do not fit the video are
  * refused.
@@ -25,6 +26,7 @@ struct va_label_convert {
     int header;                   /* enum va_csv_header */
     struct va_strings columns[2]; /* of valence and arousal, one or more annotators each */
     const char *time, *video;     /* columns, or NULL */
+    bool elan;                    /* inputs are of ELAN; set by va_label_convert_check */
     int unit;                     /* enum va_time_unit */
     bool ranged; /* ratings from lo to hi become -1 to 1; else they are so, and -5 is none */
     double lo, hi;
@@ -59,8 +61,9 @@ struct va_label_convert {
                       "refuse missing ratings, or leave their frames unlabelled"),            \
         VA_OPT_LABELS_UNMATCHED(&(job_)->unmatched), VA_OPT_CSV_HEADER(&(job_)->header)
 
-/* Whether the options fit together; false after reporting. */
-bool va_label_convert_check(const struct va_label_convert *job, char **inputs, int *status);
+/* Whether the options fit together; false after reporting. Sets job->elan, and then job->time, as
+ * rows have times. */
+bool va_label_convert_check(struct va_label_convert *job, char **inputs, int *status);
 
 /*
  * Write the label files of all inputs (NULL last), each FILE, or valence=FILE or arousal=FILE for a file of one

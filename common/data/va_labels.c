@@ -149,7 +149,8 @@ static int write_over(const char *path, int64_t count, const float *va, va_outpu
         return -1;
     fprintf(f.stream, "%s\n", header);
     for (int64_t i = 0; i < count; i++)
-        fprintf(f.stream, "%.9g,%.9g\n", (double)va[2 * i], (double)va[2 * i + 1]);
+        fprintf(f.stream, "%.9g,%.9g\n", (double)va[2 * i] + 0.0, /* 0 has no sign */
+                (double)va[2 * i + 1] + 0.0);
     return va_textfile_commit(&f); /* sees the errors of all writes before it */
 }
 

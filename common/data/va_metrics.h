@@ -9,6 +9,10 @@
  * Undefined values are NaN: all without a frame, pearson where a side is constant, ccc where both
  * are the same constant. "mean" is the average of valence and arousal, NaN where one is.
  *
+ * Of predictions with intervals also
+ *   coverage share of frames whose label lies in the interval, its ends included
+ *   width    mean of upper - lower
+ *
  * Ownership: the evaluation keeps copies; begins as { 0 }
  */
 #ifndef VA_METRICS_H
@@ -25,7 +29,14 @@ extern const char *const va_metric_names[]; /* in enum order, NULL last */
 
 struct va_score {
     double value[VA_DIMENSIONS][VA_METRICS];
-    int64_t frames; /* number of labelled frames */
+    double coverage[VA_DIMENSIONS], width[VA_DIMENSIONS]; /* NaN without intervals */
+    int64_t frames;                                       /* number of labelled frames */
+};
+
+/* Ends of the intervals of T frames: [T, 2] each; NULL: there are none. */
+struct va_ends {
+    const float *lower, *upper;
+    double level; /* percent */
 };
 
 /* Why a value is NaN. */
@@ -54,12 +65,15 @@ struct va_evaluation {
     struct va_evaluated *videos; /* [count], in the order they were added */
     int64_t count, video_room;
     double *prediction, *label; /* [frames, 2] */
-    int64_t frames, prediction_room, label_room;
+    float *lower, *upper;       /* [frames, 2] ends of intervals */
+    int64_t frames, prediction_room, label_room, lower_room, upper_room;
+    double level; /* of all intervals, in percent; 0: a video has none, or another level */
 };
 
-/* Add the labelled ones of T frames. 0, or -1 after reporting. */
+/* Add the labelled ones of T frames; `ends` of their intervals may be NULL. 0, or -1 after reporting. */
 VA_MUST_USE int va_evaluation_add(struct va_evaluation *e, const char *name, int64_t T,
-                                  const double *prediction, const double *label);
+                                  const double *prediction, const double *label,
+                                  const struct va_ends *ends);
 void va_evaluation_release(struct va_evaluation *e);
 
 /* All frames together; one video; the mean over the videos whose value is defined, each measure

@@ -1,6 +1,7 @@
 #include "data/va_origin.h"
 
 #include "base/va_error.h"
+#include "base/va_mem.h"
 #include "io/va_pictured.h"
 #include <math.h>
 #include <stdio.h>
@@ -193,4 +194,45 @@ void va_origin_compare_input(const struct va_origin *o, const struct va_window_i
             va_pictured_compare(v->features, v->input, o->path, o->input))
             return;
     }
+}
+
+/* Add "NAME ID" of a stream to `told`, which it takes. NULL after reporting. */
+static char *tell_stream(struct va_h5_in *model, char *told, const char *name, int n)
+{
+    char *key = va_format("encoder.%.*s", n, name), *id = NULL, *more = NULL;
+
+    if (key && !va_h5_has_attribute(model, NULL, key)) {
+        va_free(key);
+        return told;
+    }
+    if (key && (id = va_h5_get_string(model, NULL, key)))
+        more = va_format("%s%s%.*s %s", told, *told ? ", " : "", n, name, id);
+    va_free(key);
+    va_free(id);
+    va_free(told);
+    return more;
+}
+
+char *va_origin_told(struct va_h5_in *model)
+{
+    char *streams, *told;
+
+    if (va_h5_has_attribute(model, NULL, "encoder"))
+        return va_h5_get_string(model, NULL, "encoder");
+    told = va_strdup("");
+    if (!told || !va_h5_has_attribute(model, NULL, "streams"))
+        return told;
+    streams = va_h5_get_string(model, NULL, "streams"); /* "face=1024,sound=64" */
+    for (const char *name = streams; told && name && *name;) {
+        const size_t n = strcspn(name, "=,"), all = strcspn(name, ",");
+
+        told = tell_stream(model, told, name, (int)n);
+        name += all + (name[all] == ',');
+    }
+    if (!streams) {
+        va_free(told);
+        told = NULL;
+    }
+    va_free(streams);
+    return told;
 }

@@ -21,6 +21,7 @@
 #include "base/va_option.h"
 #include "base/va_tensors.h"
 #include "data/va_window_index.h"
+#include "io/va_h5.h"
 
 #define VA_ORIGIN_FPS 1.5
 
@@ -55,6 +56,10 @@ VA_MUST_USE int va_origin_add(struct va_origin *o, const struct va_window_index 
 VA_MUST_USE int va_origin_store(const struct va_origin *o, struct va_tensors *set);
 void va_origin_load(struct va_origin *o, const struct va_tensors *set, const char *path,
                     const struct va_streams *streams);
+
+/* The encoders that a model file names, for people: "ID", of streams "face ID, sound ID"; "" where it names none.
+ * A new string; NULL after reporting. */
+VA_MUST_USE char *va_origin_told(struct va_h5_in *model);
 
 /* The encoder of a stream ("": of that without a name), or NULL. */
 const char *va_origin_encoder(const struct va_origin *o, const char *stream);

@@ -36,6 +36,11 @@ int va_predictions_put_note(struct va_predictions_out *p, const char *note)
     return note ? va_h5_put_string(p->out, NULL, "note", note) : 0;
 }
 
+int va_predictions_put_level(struct va_predictions_out *p, double level)
+{
+    return va_h5_put_real(p->out, NULL, "level", level);
+}
+
 struct va_h5_out *va_predictions_file(struct va_predictions_out *p)
 {
     return p->out;
@@ -63,8 +68,14 @@ int va_predictions_put(struct va_predictions_out *p, const struct va_frame_value
         (v->pts && put(p->out, v->name, "pts", VA_F64, 1, v->T, v->pts) < 0) ||
         (v->face && put(p->out, v->name, "face", VA_U8, 1, v->T, v->face) < 0))
         return -1;
-    return v->confidence ? put(p->out, v->name, "confidence", VA_F32, 1, v->T, v->confidence)
-                         : 0;
+    if (v->confidence && put(p->out, v->name, "confidence", VA_F32, 1, v->T, v->confidence) < 0)
+        return -1;
+    if (v->spread && put(p->out, v->name, "spread", VA_F32, 2, v->T, v->spread) < 0)
+        return -1;
+    return v->lower && (put(p->out, v->name, "lower", VA_F32, 2, v->T, v->lower) < 0 ||
+                        put(p->out, v->name, "upper", VA_F32, 2, v->T, v->upper) < 0)
+               ? -1
+               : 0;
 }
 
 int va_predictions_commit(struct va_predictions_out **handle)
@@ -97,7 +108,9 @@ struct va_predictions_in *va_predictions_open(const char *path)
     if (p->in && va_h5_list(p->in, "/videos", &p->names, &p->count) == 0 &&
         va_h5_get_strings(p->in, NULL, "models", &p->models, &p->model_count) == 0 &&
         (!va_h5_has_attribute(p->in, NULL, "note") ||
-         (p->note = va_h5_get_string(p->in, NULL, "note"))))
+         (p->note = va_h5_get_string(p->in, NULL, "note"))) &&
+        (!va_h5_has_attribute(p->in, NULL, "level") ||
+         va_h5_get_real(p->in, NULL, "level", &p->level) == 0))
         return p;
     va_predictions_close(p);
     return NULL;
@@ -158,7 +171,7 @@ static double *read_va(struct va_h5_in *in, const char *dataset, int64_t *frames
     return va;
 }
 
-/* A dataset [T] of a video: 0 and NULL where there is none. */
+/* A dataset [T] or [T, 2] of a video: 0 and NULL where there is none. */
 static int read_optional(struct va_h5_in *in, const char *name, const char *what,
                          enum va_dtype type, int64_t T, void *array)
 {
@@ -181,6 +194,22 @@ static int read_optional(struct va_h5_in *in, const char *name, const char *what
     return status;
 }
 
+static int read_interval(const struct va_predictions_in *p, const char *name,
+                         struct va_predicted *v)
+{
+    if (read_optional(p->in, name, "spread", VA_F32, v->frames, &v->spread) < 0 ||
+        read_optional(p->in, name, "lower", VA_F32, v->frames, &v->lower) < 0 ||
+        read_optional(p->in, name, "upper", VA_F32, v->frames, &v->upper) < 0)
+        return -1;
+    if (!v->lower != !v->upper)
+        return va_error("%s: /videos/%s: found %s alone, expected lower and upper",
+                        va_h5_path(p->in), name, v->lower ? "lower" : "upper");
+    if (v->lower && !(p->level > 0))
+        return va_error("%s: /videos/%s: found an interval, but no attribute level says which",
+                        va_h5_path(p->in), name);
+    return 0;
+}
+
 int va_predictions_read(const struct va_predictions_in *p, const char *name,
                         struct va_predicted *v)
 {
@@ -192,7 +221,8 @@ int va_predictions_read(const struct va_predictions_in *p, const char *name,
     va_free(dataset);
     if (v->va && read_optional(p->in, name, "pts", VA_F64, v->frames, &v->pts) == 0 &&
         read_optional(p->in, name, "face", VA_U8, v->frames, &v->face) == 0 &&
-        read_optional(p->in, name, "confidence", VA_F32, v->frames, &v->confidence) == 0)
+        read_optional(p->in, name, "confidence", VA_F32, v->frames, &v->confidence) == 0 &&
+        read_interval(p, name, v) == 0)
         return 0;
     va_predicted_release(v);
     return -1;
@@ -204,13 +234,21 @@ void va_predicted_release(struct va_predicted *v)
     va_free(v->pts);
     va_free(v->face);
     va_free(v->confidence);
+    va_free(v->spread);
+    va_free(v->lower);
+    va_free(v->upper);
     *v = (struct va_predicted){ 0 };
 }
 
 struct va_frame_values va_predicted_with(const struct va_predicted *v, const char *name,
                                          const float *va)
 {
-    return (struct va_frame_values){ name, v->frames, va, v->pts, v->face, v->confidence };
+    return (struct va_frame_values){ .name = name,
+                                     .T = v->frames,
+                                     .va = va,
+                                     .pts = v->pts,
+                                     .face = v->face,
+                                     .confidence = v->confidence };
 }
 
 /* ---- reading all at once --------------------------------------------------------------- */
@@ -288,6 +326,14 @@ static int add_input(struct va_predictions *set, const char *path, const char *i
     return set->inputs[n] && set->ids[n] ? 0 : -1;
 }
 
+static void take_interval(struct va_prediction *item, struct va_predicted *v, double level)
+{
+    item->lower = v->lower;
+    item->upper = v->upper;
+    item->level = level;
+    v->lower = v->upper = NULL;
+}
+
 static int add_file(struct va_predictions *set, const char *path)
 {
     struct va_predictions_in *p = va_predictions_open(path);
@@ -301,6 +347,8 @@ static int add_file(struct va_predictions *set, const char *path)
             status = add_item(set, p->names[i], path, v.frames, v.va,
                               va_rate_of_times(v.pts, v.frames));
             v.va = NULL; /* the set's */
+            if (status == 0 && v.lower)
+                take_interval(&set->items[set->count - 1], &v, p->level);
             va_predicted_release(&v);
         }
     }
@@ -346,6 +394,8 @@ void va_predictions_release(struct va_predictions *set)
         va_free(set->items[i].name);
         va_free(set->items[i].path);
         va_free(set->items[i].va);
+        va_free(set->items[i].lower);
+        va_free(set->items[i].upper);
     }
     for (int64_t i = 0; i < set->input_count; i++) {
         va_free(set->inputs[i]);

@@ -32,6 +32,9 @@ VA_MUST_USE struct va_predictions_out *va_predictions_create(const char *path,
  * reporting. */
 VA_MUST_USE int va_predictions_put_note(struct va_predictions_out *out, const char *note);
 
+/* The share of frames, in percent, for which the intervals of the videos are meant. -1 after reporting. */
+VA_MUST_USE int va_predictions_put_level(struct va_predictions_out *out, double level);
+
 /* The file itself, for va_h5_add_input and va_h5_set_seed. */
 struct va_h5_out *va_predictions_file(struct va_predictions_out *out);
 
@@ -54,7 +57,8 @@ struct va_predictions_in {
     int64_t count;
     char **models; /* [model_count] content ids */
     int64_t model_count;
-    char *note; /* or NULL */
+    char *note;   /* or NULL */
+    double level; /* of the intervals, in percent; 0: there are none */
 };
 
 /* Open a va.predictions/1 file; nothing of its videos is read. NULL after reporting. */
@@ -69,13 +73,17 @@ struct va_predicted {
     double *pts;       /* [T] seconds, NaN where not known; NULL: the file has none */
     uint8_t *face;     /* [T] 1 or 0; NULL: the file does not tell */
     float *confidence; /* [T] 0 to 1, NaN where not known; NULL: the file has none */
+    float *spread;     /* [T, 2] standard deviation of the models; NULL: the file has none */
+    float *lower,
+        *upper; /* [T, 2] ends of the interval, both or neither; NULL: the file has none */
 };
 
 /* -1 after reporting; nothing is to be released then. */
 VA_MUST_USE int va_predictions_read(const struct va_predictions_in *p, const char *name,
                                     struct va_predicted *v);
 void va_predicted_release(struct va_predicted *v);
-/* The same with other values va [T, 2], to write it. Points into v. */
+/* The same with other values va [T, 2], to write it; without spread and interval, which belong to v's
+ * own. Points into v. */
 struct va_frame_values va_predicted_with(const struct va_predicted *v, const char *name,
                                          const float *va);
 
@@ -83,10 +91,12 @@ struct va_frame_values va_predicted_with(const struct va_predicted *v, const cha
 
 struct va_prediction {
     char *name;
-    char *path;     /* the file it came from, for messages */
-    int64_t frames; /* T */
-    double *va;     /* [T, 2] */
-    double fps;     /* that its times tell; 0: not known */
+    char *path;           /* the file it came from, for messages */
+    int64_t frames;       /* T */
+    double *va;           /* [T, 2] */
+    double fps;           /* that its times tell; 0: not known */
+    float *lower, *upper; /* [T, 2] ends of the interval; NULL: there is none */
+    double level;         /* of it, in percent */
 };
 struct va_predictions {
     struct va_prediction *items; /* [count], bytewise sorted by name */

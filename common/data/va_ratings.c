@@ -3,7 +3,9 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
+#include "data/va_elan.h"
 #include "data/va_labels.h"
+#include "data/va_lines.h"
 #include "data/va_metrics.h"
 #include <errno.h>
 #include <math.h>
@@ -19,6 +21,7 @@ struct reader {
     int64_t *columns[2];
     int64_t time, video;       /* -1: none */
     struct va_rated_video *at; /* the one of the row before */
+    char *title;               /* the path of an ELAN file without its ending, else NULL */
 };
 
 /* ---- columns --------------------------------------------------------------------------- */
@@ -69,7 +72,7 @@ static const char *last_part(const char *path)
 /* A file that is read again would be one more annotator, who agrees with the first. */
 static int check_file(const struct reader *r, const struct va_rated_video *v, struct stat *st)
 {
-    if (fstat(fileno(r->csv.stream), st) < 0)
+    if ((r->csv.stream ? fstat(fileno(r->csv.stream), st) : stat(r->csv.path, st)) < 0)
         return va_error("%s: %s", r->csv.path, strerror(errno));
     for (int d = 0; d < 2; d++)
         for (int64_t i = 0; r->wanted[d] && i < v->count[d]; i++)
@@ -160,7 +163,9 @@ static struct va_rated_video *video_of_row(struct reader *r)
         return r->at;
     if (r->video < 0)
         return video_of(r,
-                        va_video_name_enter(r->job->name ? r->job->name : r->csv.path,
+                        va_video_name_enter(r->job->name ? r->job->name
+                                            : r->title   ? r->title
+                                                         : r->csv.path,
                                             "rename it, or give va-labels convert --name NAME"),
                         NULL);
     name = va_video_name(cell);
@@ -175,6 +180,20 @@ static struct va_rated_video *video_of_row(struct reader *r)
 
 /* ---- rows ------------------------------------------------------------------------------ */
 
+/* A rating from `lo` to `hi`, or -5, becomes one from -1 to 1, or NaN; false: it is none. */
+static bool scale(const struct va_label_convert *job, double *x)
+{
+    double lo = job->ranged ? job->lo : -1, hi = job->ranged ? job->hi : 1;
+
+    if (!job->ranged && *x == VA_UNLABELLED)
+        *x = (double)NAN;
+    else if (!(*x >= lo && *x <= hi))
+        return false;
+    else if (job->ranged)
+        *x = 2 * (*x - lo) / (hi - lo) - 1;
+    return true;
+}
+
 /* A rating from -1 to 1, NaN for none; -1 after reporting. */
 static int take_value(const struct reader *r, int64_t column, double *x)
 {
@@ -188,16 +207,11 @@ static int take_value(const struct reader *r, int64_t column, double *x)
                               "--missing unlabelled leaves such frames unlabelled");
     if (got)
         return got < 0 ? -1 : 0;
-    if (!job->ranged && *x == VA_UNLABELLED) {
-        *x = (double)NAN;
-        return 0;
-    }
-    if (!(*x >= lo && *x <= hi))
+    if (!scale(job, x))
         return va_error(
             "%s: %s: found %.9g, expected a number from %.9g to %.9g%s", r->csv.path,
             va_csv_place(&r->csv, r->csv.line, column, place, sizeof(place)), *x, lo, hi,
             job->ranged ? "" : ", or -5: --range LO..HI is for ratings of another range");
-    *x = job->ranged ? 2 * (*x - lo) / (hi - lo) - 1 : *x;
     return 0;
 }
 
@@ -248,24 +262,104 @@ static int take_row(struct reader *r)
     return 0;
 }
 
+/* ---- tiers of ELAN ---------------------------------------------------------------------------- */
+
+/* A segment has its value from its beginning to its end, and there is none between two segments that do not meet. */
+static int add_segment(struct va_trace *t, const struct va_elan_segment *s, double x)
+{
+    const double moment = 5e-4; /* times are whole milliseconds */
+    double last = t->count ? t->time[t->count - 1] : 0;
+
+    if (t->count && last + 3 * moment < s->begin &&
+        va_trace_add(t, s->begin - moment, (double)NAN) < 0)
+        return -1;
+    if (va_trace_add(t, s->begin, x) < 0)
+        return -1;
+    return va_trace_add(t, s->end - moment, x) < 0 ? -1 : 0;
+}
+
+static int take_segment(const struct reader *r, const char *tier, struct va_trace *t,
+                        const struct va_elan_segment *s)
+{
+    const struct va_label_convert *job = r->job;
+    double x = (double)NAN;
+
+    if (!*s->text && job->missing == VA_CONVERT_REFUSE)
+        return va_error("%s: line %lld: tier '%.60s': found an annotation without a value: "
+                        "--missing unlabelled leaves such frames unlabelled",
+                        r->csv.path, (long long)s->line, tier);
+    if (*s->text && (va_parse_decimal(s->text, &x) < 0 || !scale(job, &x)))
+        return va_error(
+            "%s: line %lld: tier '%.60s': found '%.60s', expected a number from %.9g to "
+            "%.9g%s",
+            r->csv.path, (long long)s->line, tier, s->text, job->ranged ? job->lo : -1,
+            job->ranged ? job->hi : 1,
+            job->ranged ? "" : ", or -5: --range LO..HI is for ratings of another range");
+    return add_segment(t, s, x);
+}
+
+static int take_tier(const struct reader *r, struct va_elan *e, int d, int64_t i)
+{
+    static const char *const options[2] = { "--valence", "--arousal" };
+    struct va_trace *t = &r->at->traces[d][r->at->since[d] + i];
+    const char *tier = r->job->columns[d].items[i];
+    const struct va_elan_segment *segments;
+    int64_t count = va_elan_tier(e, tier, options[d], &segments);
+
+    if (count == 0)
+        return va_error("%s: found no annotation in tier '%.60s'", r->csv.path, tier);
+    for (int64_t k = 0; k < count; k++)
+        if (take_segment(r, tier, t, &segments[k]) < 0)
+            return -1;
+    if (count < 0)
+        return -1;
+    return va_trace_add(t, segments[count - 1].end, (double)NAN); /* not longer than that */
+}
+
+static int read_elan(struct reader *r, const char *path)
+{
+    struct va_elan *e = va_elan_open(path);
+    int status = -1;
+
+    r->csv = (struct va_csv){ .path = path, .line = 1 };
+    r->time = r->video = -1;
+    r->title = va_format("%.*s", (int)(strlen(path) - strlen(".eaf")), path);
+    if (e && r->title && (r->at = video_of_row(r)))
+        status = 0;
+    for (int d = 0; d < 2 && status == 0; d++)
+        for (int64_t i = 0; r->wanted[d] && i < r->job->columns[d].count && status == 0; i++)
+            status = take_tier(r, e, d, i);
+    va_elan_close(e);
+    va_free(r->title);
+    return status;
+}
+
+/* ---- files ------------------------------------------------------------------------------------- */
+
+static int read_table(struct reader *r, const char *path)
+{
+    int got = va_csv_open(&r->csv, path, (enum va_csv_header)r->job->header, "a CSV file");
+
+    if (got == 0)
+        got = find_columns(r);
+    while (got >= 0 && (got = va_csv_next(&r->csv)) > 0)
+        if (take_row(r) < 0)
+            got = -1;
+    if (got == 0 && !r->at)
+        got = va_error("%s: found no rows, expected ratings", path);
+    va_csv_close(&r->csv);
+    va_free(r->columns[0]);
+    va_free(r->columns[1]);
+    return got < 0 ? -1 : 0;
+}
+
 int va_ratings_read(struct va_ratings *ratings, const char *path, const bool wanted[2],
                     const struct va_label_convert *job)
 {
     struct reader r = { .job = job, .ratings = ratings, .wanted = wanted };
-    int got = va_csv_open(&r.csv, path, (enum va_csv_header)job->header, "a CSV file");
 
     ratings->files++;
-    if (got == 0)
-        got = find_columns(&r);
-    while (got >= 0 && (got = va_csv_next(&r.csv)) > 0)
-        if (take_row(&r) < 0)
-            got = -1;
-    if (got == 0 && !r.at)
-        got = va_error("%s: found no rows, expected ratings", path);
-    va_csv_close(&r.csv);
-    va_free(r.columns[0]);
-    va_free(r.columns[1]);
-    return got < 0 ? -1 : 0;
+    return va_elan_named(path) ? read_elan(&r, path) : read_table(&r, path);
 }
 
 void va_ratings_release(struct va_ratings *r)

@@ -1,5 +1,5 @@
 /*
- * va_ratings.h - the ratings of videos, read from tables: for each video and dimension a trace per annotator.
+ * va_ratings.h - the ratings of videos, read from tables and ELAN files: for each video and dimension a trace per annotator.
  *
  * Ownership: the struct is the caller's and begins as { 0 }; release frees what it owns
  */
@@ -25,7 +25,8 @@ struct va_ratings {
     int64_t count, room, files;
 };
 
-/* Add the ratings of a table: dimensions with `wanted` only. 0, or -1 after reporting. */
+/* Add the ratings of a table, or of an ELAN file (va_elan.h), whose tiers are called as columns: dimensions with
+ * `wanted` only. 0, or -1 after reporting. */
 VA_MUST_USE int va_ratings_read(struct va_ratings *r, const char *path, const bool wanted[2],
                                 const struct va_label_convert *job);
 void va_ratings_release(struct va_ratings *r);

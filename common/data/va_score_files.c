@@ -41,7 +41,8 @@ static int evaluate_video(const struct va_score_job *job, struct va_evaluation *
                      p->path, p->name, (long long)p->frames, (long long)i + 1, file->path);
             goto done;
         }
-    status = va_evaluation_add(e, file->name, T, p->va, labels.va);
+    status = va_evaluation_add(e, file->name, T, p->va, labels.va,
+                               &(struct va_ends){ p->lower, p->upper, p->level });
 done:
     va_labels_release(&labels);
     return status;
@@ -80,6 +81,30 @@ static int evaluate_all(const struct va_score_job *job, struct va_evaluation *e,
     return status;
 }
 
+/* Intervals of two levels cannot be counted together. */
+static int check_levels(const struct va_predictions *p)
+{
+    const struct va_prediction *first = NULL, *without = NULL;
+
+    for (int64_t i = 0; i < p->count; i++) {
+        const struct va_prediction *item = &p->items[i];
+
+        if (!item->lower) {
+            without = item;
+        } else if (!first) {
+            first = item;
+        } else if (item->level != first->level) {
+            return va_error("%s: found intervals of level %g, but of level %g in %s: score one "
+                            "level at a time",
+                            item->path, item->level, first->level, first->path);
+        }
+    }
+    if (first && without)
+        va_info("%s: has no intervals, unlike %s: coverage is left out", without->path,
+                first->path);
+    return 0;
+}
+
 int va_score_files(struct va_evaluation *e, const struct va_score_job *job)
 {
     struct va_label_files files = { 0 };
@@ -90,6 +115,8 @@ int va_score_files(struct va_evaluation *e, const struct va_score_job *job)
         status = va_label_files_add(&files, job->labels.items[i]);
     for (char *const *p = job->inputs; status == 0 && *p; p++)
         status = va_predictions_add(&predictions, *p);
+    if (status == 0)
+        status = check_levels(&predictions);
     if (status == 0)
         status = job->list ? evaluate_list(job, e, &predictions, &files)
                            : evaluate_all(job, e, &predictions, &files);
@@ -103,16 +130,28 @@ int va_score_files(struct va_evaluation *e, const struct va_score_job *job)
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-static void print_block(const char *scope, const struct va_score *score, FILE *stream)
+static void print_value(double x, FILE *stream)
+{
+    if (isnan(x))
+        fprintf(stream, "\tnan"); /* printf alone might say -nan */
+    else
+        fprintf(stream, "\t%.9g", x);
+}
+
+static void print_block(const char *scope, const struct va_score *score, double level,
+                        FILE *stream)
 {
     for (int d = 0; d < VA_DIMENSIONS; d++) {
         fprintf(stream, "%s\t%s", scope, va_dimension_names[d]);
         for (int m = 0; m < VA_METRICS; m++)
-            if (isnan(score->value[d][m]))
-                fprintf(stream, "\tnan"); /* printf alone might say -nan */
-            else
-                fprintf(stream, "\t%.9g", score->value[d][m]);
-        fprintf(stream, "\t%lld\n", (long long)score->frames);
+            print_value(score->value[d][m], stream);
+        fprintf(stream, "\t%lld", (long long)score->frames);
+        if (level > 0) {
+            print_value(level, stream);
+            print_value(score->coverage[d], stream);
+            print_value(score->width[d], stream);
+        }
+        fputc('\n', stream);
     }
 }
 
@@ -176,18 +215,18 @@ void va_score_print(const struct va_evaluation *e, bool per_video, FILE *stream)
     fprintf(stream, "scope\tdimension");
     for (int m = 0; m < VA_METRICS; m++)
         fprintf(stream, "\t%s", va_metric_names[m]);
-    fprintf(stream, "\tframes\n");
+    fprintf(stream, "\tframes%s\n", e->level > 0 ? "\tlevel\tcoverage\twidth" : "");
     va_evaluation_pooled(e, &score);
-    print_block("pooled", &score, stream);
+    print_block("pooled", &score, e->level, stream);
     explain("pooled", e->frames, e->prediction, e->label);
     va_evaluation_mean(e, &score);
-    print_block("video-mean", &score, stream);
+    print_block("video-mean", &score, e->level, stream);
     explain_mean(&score);
     for (int64_t i = 0; per_video && i < e->count; i++) {
         const struct va_evaluated *v = &e->videos[i];
 
         va_evaluation_video(e, i, &score);
-        print_block(v->name, &score, stream);
+        print_block(v->name, &score, e->level, stream);
         explain(v->name, v->frames, e->prediction + 2 * v->first, e->label + 2 * v->first);
     }
 }

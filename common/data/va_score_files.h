@@ -25,7 +25,8 @@ VA_MUST_USE int va_score_files(struct va_evaluation *e, const struct va_score_jo
 
 /*
  * TSV with the columns scope, dimension, each measure, frames: scope pooled, video-mean and, with
- * `per_video`, each video. Messages say why a value is nan.
+ * `per_video`, each video. If all predictions have intervals of one level, then also level, coverage and
+ * width. Messages say why a value is nan.
  */
 void va_score_print(const struct va_evaluation *e, bool per_video, FILE *stream);
 

@@ -58,9 +58,9 @@ bool va_streams_check_options(const struct va_strings *streams,
     for (int64_t i = 0; i < streams->count; i++) {
         if (!va_stream_split(streams->items[i], name))
             return va_usage_error(status,
-                                  "--stream %s: expected NAME=DIR, with a name of letters, "
-                                  "digits and _",
-                                  streams->items[i]);
+                                  "--stream %s: expected NAME=DIR, with a name of up to %d "
+                                  "letters, digits and _",
+                                  streams->items[i], VA_STREAM_NAME - 1);
         if (place_of(streams, i, name) >= 0)
             return va_usage_error(status, "--stream %s: two streams are called %s",
                                   streams->items[i], name);

@@ -126,7 +126,8 @@ static int open_inputs(struct hearing *h)
 {
     const struct va_source_options pictures = { .times = true, .tolerate = h->job->tolerate };
     const struct va_samples_options sound = { .rate = VA_EAR_RATE,
-                                              .tolerate = h->job->tolerate };
+                                              .tolerate = h->job->tolerate,
+                                              .track = h->job->track };
     int got;
 
     if (!strcmp(h->path, "-"))

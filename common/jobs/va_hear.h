@@ -20,6 +20,7 @@ struct va_hear_job {
     const char *output_dir; /* of VIDEO.h5 */
     int kind;               /* enum va_ear_kind */
     int64_t tolerate;       /* broken packets of sound, and of pictures, before giving up */
+    int64_t track;          /* which stream of sound, from 1; 0: that of the pictures */
 };
 
 /* 0, or -1 after reporting: the files of videos before the failure are complete. Decoders are started

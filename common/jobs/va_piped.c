@@ -103,11 +103,13 @@ static void shut(int *fd)
     *fd = -1;
 }
 
-/* Its status, as waitpid gives it. */
+/* Its status, as waitpid gives it. What it left in its process group is ended first: as long as it is not
+ * reaped, the group's number is nobody else's. */
 static int reap(struct va_piped *f)
 {
     int status = 0;
 
+    kill(-f->pid, SIGKILL);
     while (waitpid(f->pid, &status, 0) < 0 && errno == EINTR)
         ;
     f->pid = 0;
@@ -121,10 +123,8 @@ void va_piped_close(struct va_piped *f)
         return;
     shut(&f->to);
     shut(&f->from);
-    if (f->pid) {
-        kill(-f->pid, SIGKILL);
+    if (f->pid)
         reap(f);
-    }
     va_free(f->bytes);
     va_free(f);
 }
@@ -137,11 +137,10 @@ static bool ended(struct va_piped *f, int *status)
     const struct timespec pause = { 0, 10 * 1000 * 1000 };
 
     for (int64_t i = 0; i < 100 * f->o->timeout; i++) {
-        pid_t got = waitpid(f->pid, status, WNOHANG);
+        siginfo_t end = { .si_pid = 0 };
 
-        if (got == f->pid) {
-            f->pid = 0;
-            va_leftover_group(0);
+        if (waitid(P_PID, (id_t)f->pid, &end, WEXITED | WNOHANG | WNOWAIT) == 0 && end.si_pid) {
+            *status = reap(f);
             return true;
         }
         nanosleep(&pause, NULL);

@@ -6,7 +6,9 @@
  * machine's byte order. The program may read ahead and answer late, but answers every picture once, in
  * order, and ends after the end of its input. It is started by sh -c, in a process group of its own.
  *
- * Ownership: the filter owns its process; va_piped_close ends one that still runs, with its children
+ * Ownership: the filter owns its process group, which ends with it: va_piped_close ends a program that still runs, and
+ *            what one that has ended left there. A process that went into a session or group of its own (setsid)
+ *            is not reached
  * Threads:   one. SIGPIPE must be ignored
  */
 #ifndef VA_PIPED_H

@@ -10,11 +10,13 @@
 #include "base/va_output.h"
 #include "base/va_progress.h"
 #include "data/va_choose.h"
+#include "data/va_origin.h"
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
 #include "jobs/va_predict_frames.h"
 #include "ops/va_device.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 struct run {
@@ -44,6 +46,28 @@ static int choose_all(struct run *r)
     return r->chosen ? 0 : -1;
 }
 
+/* With --verbose: which model it is, how good it was, and what its features are. -1 after reporting. */
+static int tell_model(struct va_h5_in *in, const char *path, bool pictures)
+{
+    const char *id = va_h5_id(in);
+    char *encoder = va_origin_told(in), ccc[32] = "not known";
+    double value = (double)NAN;
+
+    if (id && encoder && va_h5_has_attribute(in, NULL, "val-ccc") &&
+        va_h5_get_real(in, NULL, "val-ccc", &value) < 0)
+        id = NULL;
+    if (!isnan(value))
+        snprintf(ccc, sizeof(ccc), "%.3f", value);
+    if (id && encoder)
+        va_debug("%s: model %.8s; CCC on its own validation: %s; encoder of its features: %s",
+                 path, id, ccc,
+                 pictures   ? "itself"
+                 : *encoder ? encoder
+                            : "not known");
+    va_free(encoder);
+    return id && encoder ? 0 : -1;
+}
+
 /* Whether a model rates pictures, and its note. -1 after reporting. */
 static int ask_model(struct run *r, const char *path)
 {
@@ -58,6 +82,8 @@ static int ask_model(struct run *r, const char *path)
         else
             encoder = -1;
     }
+    if (encoder >= 0 && tell_model(in, path, encoder) < 0)
+        encoder = -1;
     va_free(arch);
     va_h5_close(in);
     return encoder;
@@ -251,9 +277,12 @@ static int fetch(struct run *r, int64_t video, struct va_frame_values *v)
 
     for (int64_t i = 0; i < of->frames * 2; i++)
         r->va[i] = (float)r->sum[2 * r->first[video] + i];
-    *v = (struct va_frame_values){ of->name, of->frames,
-                                   r->va,    timed > 0 ? r->pts : NULL,
-                                   r->face,  scored > 0 ? r->confidence : NULL };
+    *v = (struct va_frame_values){ .name = of->name,
+                                   .T = of->frames,
+                                   .va = r->va,
+                                   .pts = timed > 0 ? r->pts : NULL,
+                                   .face = r->face,
+                                   .confidence = scored > 0 ? r->confidence : NULL };
     return timed < 0 || scored < 0 ? -1 : 0;
 }
 

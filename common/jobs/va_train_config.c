@@ -5,6 +5,7 @@
 #include "ops/va_device.h"
 #include "run/va_run_tool.h"
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *const va_select_names[] = { "best", "last", NULL };
@@ -124,6 +125,44 @@ static int take_shape(struct va_train_config *c, struct va_temporal_config *mode
     return 0;
 }
 
+/* Options of streams that would do nothing. */
+static int refuse_idle(const struct va_train_config *c, const struct va_temporal_config *model)
+{
+    if (va_settings_named(&va_train_settings, c->source, "stream-dropout") &&
+        !model->streams.count)
+        return va_error("options: stream-dropout: found %g, but the features are no named "
+                        "streams (va-window --stream)",
+                        model->stream_dropout);
+    if (va_settings_named(&va_train_settings, c->source, "stream-width") &&
+        model->fusion == VA_FUSION_NONE)
+        return va_error("options: stream-width: found %lld, which is for --fusion concat and "
+                        "cross: leave it out, or give a fusion",
+                        (long long)model->stream_width);
+    return 0;
+}
+
+/* Options of another temporal model: commands that compare models give them to all. */
+static void tell_idle(const struct va_train_config *c, const struct va_temporal_config *model)
+{
+    struct va_setting list[VA_SETTINGS_MAX];
+    int64_t count = va_settings_list(&va_train_settings, list);
+    char text[400] = "";
+    int n = 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        const struct va_setting *s = &list[i];
+
+        if (s->shape && s->option.help && c->source[i] == VA_SOURCE_OPTION &&
+            s->offset != offsetof(struct va_train_config, model.channels_list) &&
+            !va_temporal_has(model, s))
+            n += snprintf(text + n, sizeof(text) - (size_t)n, "%s--%s", n ? ", " : "",
+                          s->option.name);
+    }
+    if (n)
+        va_info("without effect for --temporal %s: %s", va_temporal_names[model->temporal],
+                text);
+}
+
 int va_train_config_model(struct va_train_config *c, int64_t in_dim,
                           const struct va_streams *streams, const struct va_tensors *init,
                           const char *path, struct va_temporal_config *model)
@@ -141,5 +180,8 @@ int va_train_config_model(struct va_train_config *c, int64_t in_dim,
     if (streams)
         model->streams = *streams;
     model->width = model->channels[model->blocks - 1]; /* also without a TCN */
-    return va_temporal_config_check(model, "options");
+    if (va_temporal_config_check(model, "options") < 0 || refuse_idle(c, model) < 0)
+        return -1;
+    tell_idle(c, model);
+    return 0;
 }

@@ -176,8 +176,10 @@ static int resample(struct va_listener *l, const uint8_t **data, int count,
     n = swr_convert(l->swr, &out, (int)most, data, count);
     if (n < 0)
         return va_error_memory("%s: out of memory", l->path);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        l->senseless += !isfinite(l->out[i]);
         l->out[i] = isfinite(l->out[i]) ? fminf(fmaxf(l->out[i], -1), 1) : 0;
+    }
     *b = (struct va_samples_block){ .samples = l->out, .count = n, .first = l->next };
     l->next += n;
     return n > 0;
@@ -248,6 +250,10 @@ int va_listener_next(struct va_listener *l, struct va_samples_block *b)
         } else if (error == AVERROR_EOF || (error == AVERROR(EAGAIN) && l->sent_all)) {
             l->ended = true;
             got = flush(l, b);
+            if (l->senseless)
+                va_warn("%s: sound: %lld %s: silence instead", l->path, (long long)l->senseless,
+                        l->senseless == 1 ? "sample is no finite number"
+                                          : "samples are no finite numbers");
         } else {
             got = error == AVERROR(EAGAIN) ? feed(l) : found_broken(l, &l->log, error);
         }
@@ -287,7 +293,7 @@ int va_listener_open(struct va_listener *l, const char *path, struct va_bytes_in
 {
     *l = (struct va_listener){ .path = path, .options = *options, .next = INT64_MIN };
     va_libav_quiet();
-    if (va_sound_reader_open(&l->reader, input, path) < 0)
+    if (va_sound_reader_open(&l->reader, input, path, options->track) < 0)
         return -1;
     return l->reader.stream ? open_codec(l) : 0;
 }

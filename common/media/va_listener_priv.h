@@ -34,9 +34,10 @@ struct va_listener {
     SwrContext *swr; /* NULL: the next frame begins anew */
     struct va_listener_format format;
     int64_t packets, broken;
-    double time;  /* seconds: of the next decoded sample, by count */
-    int64_t next; /* number of the next sample that comes out */
-    float *out;   /* [room] */
+    int64_t senseless; /* samples that were no finite numbers */
+    double time;       /* seconds: of the next decoded sample, by count */
+    int64_t next;      /* number of the next sample that comes out */
+    float *out;        /* [room] */
     int64_t room;
 };
 

@@ -5,8 +5,9 @@
  * mixed by libswresample, with weights that sum to 1 at most, so that nothing is clipped. Where the sound pauses, begins late or lost a
  * packet, samples are missing: their numbers are passed over. A change of rate or of channels on the way leaves no hole.
  *
- * Of several streams of sound it is the one that belongs to the pictures (media/va_sound.h). It is decoded in a confined
- * process, in blocks: memory does not depend on its length.
+ * Of several streams of sound it is the one that belongs to the pictures (media/va_sound.h), which a warning then says, or
+ * the one that is asked for. It is decoded in a confined process, in blocks: memory does not depend on its length.
+ * Samples that are no finite numbers become 0; a warning at the end says how many.
  *
  * Threads:   one thread per object
  */
@@ -21,6 +22,7 @@ struct va_samples; /* opaque */
 struct va_samples_options {
     int64_t rate;     /* samples a second that are wanted */
     int64_t tolerate; /* broken packets to pass over before giving up */
+    int64_t track; /* which stream of sound, from 1; 0: the one that belongs to the pictures */
 };
 
 struct va_samples_block {

@@ -4,6 +4,7 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "media/va_decoder.h"
 #include "media/va_series_priv.h"
 #include "media/va_sound_priv.h"
@@ -14,18 +15,51 @@ enum { EXTRA_MAX = 1 << 20, PACKET_MAX = VA_SERIES_MAX }; /* bytes */
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
+/* The stream that is asked for, or the one that belongs to the pictures. Its index; -1: there is none; -2 after
+ * reporting. */
+static int choose_track(const struct va_sound_reader *r, const char *path, int64_t track)
+{
+    const AVFormatContext *format = r->in.format;
+    int best = av_find_best_stream(r->in.format, AVMEDIA_TYPE_AUDIO, -1, r->in.video->index,
+                                   NULL, 0);
+    int64_t count = 0, taken = 0;
+    const AVDictionaryEntry *language;
+
+    for (int i = 0; i < (int)format->nb_streams; i++) {
+        if (format->streams[i]->codecpar->codec_type != AVMEDIA_TYPE_AUDIO)
+            continue;
+        if (++count == track)
+            return i;
+        if (i == best)
+            taken = count;
+    }
+    if (track > 0 && count > 0)
+        return va_error("%s: found %lld stream%s of sound, expected at least %lld (--track)",
+                        path, (long long)count, va_plural(count), (long long)track),
+               -2;
+    if (track == 0 && count > 1 && best >= 0) {
+        language = av_dict_get(format->streams[best]->metadata, "language", NULL, 0);
+        va_warn(
+            "%s: found %lld streams of sound: %lld is taken (%s, language %.16s); --track N "
+            "takes another",
+            path, (long long)count, (long long)taken,
+            avcodec_get_name(format->streams[best]->codecpar->codec_id),
+            language ? language->value : "not known");
+    }
+    return best < 0 ? -1 : best;
+}
+
 int va_sound_reader_open(struct va_sound_reader *r, struct va_bytes_input *input,
-                         const char *path)
+                         const char *path, int64_t track)
 {
     int found;
 
     r->next = AV_NOPTS_VALUE;
     if (va_stream_open(&r->in, input, path, false) < 0)
         return -1;
-    found = av_find_best_stream(r->in.format, AVMEDIA_TYPE_AUDIO, -1, r->in.video->index, NULL,
-                                0);
+    found = choose_track(r, path, track);
     if (found < 0)
-        return 0;
+        return found == -1 ? 0 : -1;
     r->stream = r->in.format->streams[found];
     r->stream->discard = AVDISCARD_DEFAULT;
     r->in.video->discard = AVDISCARD_ALL;
@@ -145,7 +179,7 @@ static void read_all(struct va_side *side, const void *args)
     AVPacket *p = av_packet_alloc();
 
     va_libav_quiet();
-    if (p && va_sound_reader_open(&r, &input, u->path) == 0) {
+    if (p && va_sound_reader_open(&r, &input, u->path, VA_SOUND_ITS_OWN) == 0) {
         if (r.stream)
             post_codec(side, r.stream);
         while (r.stream && read_sound(&r, p) > 0) {
@@ -234,7 +268,7 @@ static int open_here(struct va_sound *s, struct va_bytes_input *input)
 {
     s->here = true;
     va_libav_quiet();
-    if (va_sound_reader_open(&s->reader, input, s->path) < 0)
+    if (va_sound_reader_open(&s->reader, input, s->path, VA_SOUND_ITS_OWN) < 0)
         return -1;
     if (!s->reader.stream)
         return 0;

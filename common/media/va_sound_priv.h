@@ -18,10 +18,12 @@ struct va_sound_reader {
     int64_t next; /* time of the next packet, where it has none */
 };
 
-/* Takes the descriptors of `input`; only packets of the sound will be read. -1 after reporting; va_stream_close(&r->in) in
- * any case. */
+/* Takes the descriptors of `input`; only packets of the sound will be read: of stream `track` of sound, from 1; 0: of
+ * the one that belongs to the pictures, said where there are others; VA_SOUND_ITS_OWN: without a word. -1 after
+ * reporting; va_stream_close(&r->in) in any case. */
+enum { VA_SOUND_ITS_OWN = -1 };
 VA_MUST_USE int va_sound_reader_open(struct va_sound_reader *r, struct va_bytes_input *input,
-                                     const char *path);
+                                     const char *path, int64_t track);
 
 /* How its packets are to be decoded, and the unit of their times. */
 const AVCodecParameters *va_sound_codec(const struct va_sound *s);

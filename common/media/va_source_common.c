@@ -49,10 +49,11 @@ bool va_source_wants(const struct va_source *s, int64_t index, double pts)
            !(o->end > 0 && pts >= o->end);
 }
 
-enum { LIVE_WARNINGS = 10 }; /* of a source that may go on for days */
+enum { LIVE_WARNINGS = 10 }; /* runs of a source that may go on for days */
 
 int va_source_found_broken(struct va_source *s, const char *path, const char *format, ...)
 {
+    const bool all = !s->options.live && s->options.tolerate < VA_NUMBER_MAX;
     char what[1024];
     va_list args;
 
@@ -68,7 +69,9 @@ int va_source_found_broken(struct va_source *s, const char *path, const char *fo
         return va_error("%s: %s; found %lld broken, expected at most %lld", path, what,
                         (long long)s->broken, (long long)s->options.tolerate);
     }
-    if (!s->options.live || s->broken <= LIVE_WARNINGS)
+    s->runs += !s->hurt;
+    if (all || (!s->hurt && (!s->options.live || s->runs <= LIVE_WARNINGS)))
         va_warn("%s: %s", path, what);
+    s->hurt = true;
     return 0;
 }

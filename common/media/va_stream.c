@@ -87,6 +87,10 @@ static int choose_stream(struct va_stream *s)
         if (!s->video || (int)i == best)
             s->video = stream;
     }
+    if (!s->video && av_find_best_stream(s->format, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0) >= 0)
+        return va_error("%s: found only sound in this file of format %s, expected a video: put "
+                        "both in one with ffmpeg -i VIDEO -i SOUND -c copy OUT.mkv",
+                        s->path, s->format->iformat->name);
     if (!s->video)
         return va_error("%s: found no video stream in this file of format %s", s->path,
                         s->format->iformat->name);

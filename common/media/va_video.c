@@ -315,6 +315,8 @@ static int check_frame(struct va_source *s, const struct va_frame *out)
                     s->path, (long long)out->index, seconds(v, v->clock.to),
                     seconds(v, v->clock.from));
     }
+    if (v->order.lost <= 0 && !is_damaged(v->frame))
+        s->hurt = false;
     if (tell_lost(s, out->index) < 0)
         return -1;
     if (!is_damaged(v->frame))

@@ -68,6 +68,8 @@ struct va_temporal_config {
 
 /* Names, ranges and help of its fields: options, metadata, checks. */
 extern const struct va_settings va_temporal_settings;
+/* Whether a model of this configuration has the part that a setting of it is for. */
+bool va_temporal_has(const struct va_temporal_config *c, const struct va_setting *s);
 
 enum va_temporal_init { VA_TEMPORAL_INIT_PAPER, VA_TEMPORAL_INIT_AUTHORS };
 

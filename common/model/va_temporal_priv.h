@@ -61,7 +61,6 @@ enum va_temporal_part {
     VA_PART_KIND,    /* kinds that name the setting */
     VA_PART_STREAMS, /* models of named streams */
 };
-bool va_temporal_has(const struct va_temporal_config *c, const struct va_setting *s);
 
 /* Places for what lies above the trunks. Without training, layers share two sets in turn. */
 void va_temporal_plan_top(struct va_temporal *model, int64_t B, int64_t T, bool training,

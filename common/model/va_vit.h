@@ -66,6 +66,10 @@ VA_MUST_USE int va_vit_config_check(const struct va_vit_config *c, const char *w
  * eps and act where they are not the usual ones), and back: sizes come from the tensors' shapes, pool from the name of the last norm, pre_norm from its own; what is not in the metadata is the default
  * (image_size from the number of positions; heads = width / 64, but 16 in the huge and giant
  * models, which are 1152, 1280, 1408 or 1664 wide). */
+/* Give the metadata of an encoder's file the settings that it leaves out because they are the usual ones, and what its
+ * tensors alone say: pool, eps, act, prefix_tokens (CLS and registers), norm_pre; others stay as they are. For
+ * people. -1 after reporting. */
+VA_MUST_USE int va_vit_config_tell(struct va_tensors *set);
 VA_MUST_USE int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set);
 VA_MUST_USE int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set,
                                    const char *path);

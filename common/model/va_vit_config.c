@@ -322,3 +322,27 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
         return -1;
     return va_vit_config_check(c, path);
 }
+
+int va_vit_config_tell(struct va_tensors *set)
+{
+    const char *arch = va_tensors_meta(set, "arch");
+    const struct va_tensor *registers = va_tensors_find(set, "reg_token");
+    bool mean = va_tensors_find(set, "fc_norm.weight") && !va_tensors_find(set, "norm.weight");
+    char tokens[32];
+
+    if (!arch || strcmp(arch, "vit") != 0)
+        return 0;
+    snprintf(tokens, sizeof(tokens), "%lld",
+             (long long)(1 + (registers && registers->rank == 3 ? registers->shape[1] : 0)));
+    if ((!va_tensors_meta(set, "pool") &&
+         va_tensors_set_meta(set, "pool", va_vit_pool_names[mean ? VA_VIT_MEAN : VA_VIT_CLS]) <
+             0) ||
+        (!va_tensors_meta(set, "eps") && store_reals(set, "eps", 1, &usual_eps) < 0) ||
+        (!va_tensors_meta(set, "act") &&
+         va_tensors_set_meta(set, "act", va_vit_act_names[VA_VIT_GELU]) < 0))
+        return -1;
+    return va_tensors_set_meta(set, "prefix_tokens", tokens) < 0
+               ? -1
+               : va_tensors_set_meta(set, "norm_pre",
+                                     va_tensors_find(set, "norm_pre.weight") ? "yes" : "no");
+}

@@ -4,7 +4,7 @@
  *
  * One of two files is compiled: va_cairo_on.c, or va_cairo_off.c where cairo was not found. Equal
  * pictures give equal bytes with one build of cairo and one set of fonts. va_plain needs no library; it
- * draws no text and no dashes, and only over pictures.
+ * draws no text, no dashes and no areas, and only over pictures.
  */
 #ifndef VA_CAIRO_H
 #define VA_CAIRO_H
@@ -34,6 +34,7 @@ struct va_drawer {
     void (*circle)(void *picture, enum va_ink ink, bool filled, double x, double y, double r);
     void (*point)(void *picture, bool on, double x, double y);
     void (*stroke)(void *picture, enum va_ink ink);
+    void (*fill)(void *picture, enum va_ink ink);
     void (*text)(void *picture, enum va_ink ink, enum va_anchor anchor, double x, double y,
                  const char *text);
 };

@@ -77,6 +77,11 @@ static void draw_stroke(void *picture, enum va_ink ink)
     cairo_stroke(cr);
 }
 
+static void draw_fill(void *picture, enum va_ink ink)
+{
+    cairo_fill(in_ink(picture, ink));
+}
+
 static void draw_circle(void *picture, enum va_ink ink, bool filled, double x, double y,
                         double r)
 {
@@ -217,6 +222,7 @@ static const struct va_drawer cairo = {
     .circle = draw_circle,
     .point = draw_point,
     .stroke = draw_stroke,
+    .fill = draw_fill,
     .text = draw_text,
 };
 const struct va_drawer *const va_cairo = &cairo;

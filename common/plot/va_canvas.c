@@ -132,7 +132,13 @@ void va_canvas_line(struct va_canvas *c, enum va_ink ink, double x1, double y1, 
 void va_canvas_path(struct va_canvas *c, enum va_ink ink)
 {
     c->path = ink;
-    c->begun = false;
+    c->begun = c->area = false;
+}
+
+void va_canvas_area(struct va_canvas *c, enum va_ink ink)
+{
+    va_canvas_path(c, ink);
+    c->area = true;
 }
 
 static void point(struct va_canvas *c, bool on, double x, double y)
@@ -143,7 +149,7 @@ static void point(struct va_canvas *c, bool on, double x, double y)
     }
     if (!c->begun) {
         fputs("<path", c->svg);
-        put_class(c->svg, c->path, "-line");
+        put_class(c->svg, c->path, c->area ? "" : "-line");
         fputs(" d=\"", c->svg);
     }
     putc(on ? 'L' : 'M', c->svg);
@@ -166,7 +172,7 @@ void va_canvas_on(struct va_canvas *c, double x, double y)
 void va_canvas_path_end(struct va_canvas *c)
 {
     if (!c->svg)
-        c->drawer->stroke(c->picture, c->path);
+        (c->area ? c->drawer->fill : c->drawer->stroke)(c->picture, c->path);
     else if (c->begun)
         fputs("\"/>\n", c->svg);
 }

@@ -31,6 +31,7 @@ struct va_canvas {
     const struct va_drawer *drawer;
     void *picture;    /* of the drawer */
     bool begun;       /* the path has a point */
+    bool area;        /* the path is filled, not drawn */
     enum va_ink path; /* of the path */
 };
 
@@ -56,6 +57,7 @@ void va_canvas_line(struct va_canvas *c, enum va_ink ink, double x1, double y1, 
 
 /* A line through many points: begin, then move to each piece's first point and on to the others. */
 void va_canvas_path(struct va_canvas *c, enum va_ink ink);
+void va_canvas_area(struct va_canvas *c, enum va_ink ink); /* the same, filled within */
 void va_canvas_move(struct va_canvas *c, double x, double y);
 void va_canvas_on(struct va_canvas *c, double x, double y);
 void va_canvas_path_end(struct va_canvas *c);

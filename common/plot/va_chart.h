@@ -44,7 +44,8 @@ enum {
 /* Where the traces lie in their box, for those who point into it: x of the first and last frame. */
 void va_traces_span(const struct va_box *box, double *left, double *right);
 
-/* Valence above arousal: predicted, annotated (dashed), hatched where there is no face. */
+/* Valence above arousal: predicted, annotated (dashed), hatched where there is no face, a band where the
+ * annotation is to lie. */
 VA_MUST_USE int va_chart_traces(struct va_canvas *c, const struct va_box *box,
                                 const struct va_shown *s);
 
@@ -107,6 +108,12 @@ void va_legend_draw(struct va_canvas *c, double x, double y, double room,
  * width. */
 VA_MUST_USE int va_axes_trace(struct va_canvas *c, const struct va_axes *a, enum va_ink ink,
                               const double *x, const double *y, int64_t stride, int64_t n);
+
+/* The band from lower[0], lower[stride], ... to upper[0], upper[stride], ... at x[0], x[1], ..., thinned as a
+ * trace is; none where there is no face (face as for va_axes_gaps). */
+void va_axes_band(struct va_canvas *c, const struct va_axes *a, enum va_ink ink,
+                  const double *x, const float *lower, const float *upper, int64_t stride,
+                  const uint8_t *face, int64_t n);
 
 /* Hatch the frames without a face: face [T] 1 or 0, NULL: all have one; time [T] ascends. */
 void va_axes_gaps(struct va_canvas *c, const struct va_axes *a, const uint8_t *face,

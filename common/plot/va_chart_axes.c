@@ -112,6 +112,56 @@ int va_axes_trace(struct va_canvas *c, const struct va_axes *a, enum va_ink ink,
     return 0;
 }
 
+/* Frames [first, end) of one column or frame, to the right on the lower edge and back on the upper one. */
+static void put_edge(struct va_canvas *c, const struct va_axes *a, const double *x,
+                     const float *y, int64_t stride, const struct va_stretch *s, int side,
+                     bool on)
+{
+    double end = (double)y[s->first * stride];
+
+    for (int64_t t = s->first; t < s->end; t++)
+        end = side < 0 ? fmin(end, (double)y[t * stride]) : fmax(end, (double)y[t * stride]);
+    if (on)
+        va_canvas_on(c, va_scale_at(&a->x, x[s->first]), va_scale_at(&a->y, end));
+    else
+        va_canvas_move(c, va_scale_at(&a->x, x[s->first]), va_scale_at(&a->y, end));
+}
+
+/* Frames [from, to), all with a face, in pieces of `each`. */
+static void put_band(struct va_canvas *c, const struct va_axes *a, const double *x,
+                     const float *lower, const float *upper, int64_t stride, int64_t from,
+                     int64_t to, int64_t each)
+{
+    int64_t pieces = (to - from + each - 1) / each;
+
+    for (int64_t i = 0; i < 2 * pieces; i++) {
+        bool back = i >= pieces;
+        int64_t k = back ? 2 * pieces - 1 - i : i;
+        struct va_stretch s = { from + k * each, from + (k + 1) * each };
+
+        s.end = s.end < to ? s.end : to;
+        put_edge(c, a, x, back ? upper : lower, stride, &s, back ? 1 : -1, i > 0);
+    }
+}
+
+void va_axes_band(struct va_canvas *c, const struct va_axes *a, enum va_ink ink,
+                  const double *x, const float *lower, const float *upper, int64_t stride,
+                  const uint8_t *face, int64_t n)
+{
+    int64_t columns = (int64_t)(a->x.to - a->x.from), each = n / columns + 1, from = 0;
+    struct va_stretch gap = { 0, 0 };
+
+    va_canvas_area(c, ink);
+    while (from < n) {
+        bool more = va_next_gap(face, n, from, &gap);
+        int64_t to = more ? gap.first : n;
+
+        put_band(c, a, x, lower, upper, stride, from, to, each);
+        from = more ? gap.end : n;
+    }
+    va_canvas_path_end(c);
+}
+
 /* Until when frame t is shown: the next frame; the last one as long as the one before it. */
 static double end_of(const double *time, int64_t T, int64_t t)
 {

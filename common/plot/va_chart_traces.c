@@ -25,16 +25,21 @@ static int draw_dimension(struct va_canvas *c, const struct va_box *box,
         .title = va_dimension_names[d],
     };
     bool last = d == VA_AROUSAL;
-    char ccc[24], title[64];
+    char ccc[24], level[40] = "", title[100];
 
-    if (s->label) {
+    if (s->label)
         va_shown_ccc(ccc, s->score.value[d][VA_CCC]);
-        snprintf(title, sizeof(title), "%s, %s", a.title, ccc);
-        a.title = title;
-    }
+    if (s->lower)
+        snprintf(level, sizeof(level), ", band: %g %% of frames", s->level);
+    snprintf(title, sizeof(title), "%s%s%s%s", a.title, s->label ? ", " : "",
+             s->label ? ccc : "", level);
+    a.title = title;
     va_axes_place(&a, box);
     va_canvas_open(c, d == VA_VALENCE ? "class=\"va-trace\" data-of=\"valence\""
                                       : "class=\"va-trace\" data-of=\"arousal\"");
+    if (s->lower)
+        va_axes_band(c, &a, VA_INK_DENSITY, s->time, s->lower + d, s->upper + d, 2, s->face,
+                     s->T);
     va_axes_gaps(c, &a, s->face, s->time, s->T);
     va_axes_draw(c, &a, last);
     if (s->label) {

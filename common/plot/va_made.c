@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "data/va_origin.h"
 #include "io/va_h5.h"
 #include <math.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static int read_made(struct va_made *m, struct va_h5_in *in)
         va_h5_get_real(in, NULL, "val-ccc", &m->ccc) < 0)
         return -1;
     if (va_h5_has_attribute(in, NULL, "arch") &&
-        !(m->arch = va_h5_get_string(in, NULL, "arch")))
+        (!(m->arch = va_h5_get_string(in, NULL, "arch")) || !(m->encoder = va_origin_told(in))))
         return -1;
     return 0;
 }
@@ -43,6 +44,7 @@ void va_made_release(struct va_made *m)
 {
     va_free(m->id);
     va_free(m->arch);
+    va_free(m->encoder);
     va_h5_free_strings(m->lines, m->count);
     *m = (struct va_made){ 0 };
 }

@@ -11,9 +11,10 @@
 #include <stdint.h>
 
 struct va_made {
-    char *id;     /* content id */
-    char *arch;   /* of a model, else NULL */
-    char **lines; /* [count] "tool=...", "arguments=...", ... */
+    char *id;      /* content id */
+    char *arch;    /* of a model, else NULL */
+    char *encoder; /* of a model's features (va_origin_told), else NULL */
+    char **lines;  /* [count] "tool=...", "arguments=...", ... */
     int64_t count;
     double
         ccc; /* mean CCC of a model on its own validation, NaN where the file does not tell */

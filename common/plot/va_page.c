@@ -142,28 +142,36 @@ void va_page_table_end(struct va_page *p, bool folded)
         fputs("</details>\n", p->to);
 }
 
+static void put_fact(struct va_page *p, const char *name, const char *value)
+{
+    va_page_row(p);
+    va_page_cell(p, name);
+    va_page_cell(p, value);
+}
+
 void va_page_made(struct va_page *p, const char *fold, const struct va_made *m)
 {
     static const char *const headings[] = { "what", "value" };
 
     va_page_table(p, fold, headings, 2);
-    va_page_row(p);
-    va_page_cell(p, "content id");
-    va_page_cell(p, m->id);
+    put_fact(p, "content id", m->id);
     if (m->arch) {
-        va_page_row(p);
-        va_page_cell(p, "architecture");
-        va_page_cell(p, m->arch);
+        char ccc[24] = "not known";
+
+        if (!isnan(m->ccc))
+            snprintf(ccc, sizeof(ccc), "%.3f", m->ccc);
+        put_fact(p, "architecture", m->arch);
+        put_fact(p, "CCC on its own validation", ccc);
+        if (*m->encoder || !strcmp(m->arch, "mamba-va"))
+            put_fact(p, "encoder of its features", *m->encoder ? m->encoder : "not known");
     }
     for (int64_t i = 0; i < m->count; i++) {
         const char *equals = strchr(m->lines[i], '=');
         char name[40];
 
-        va_page_row(p);
         snprintf(name, sizeof(name), "%.*s", equals ? (int)(equals - m->lines[i]) : 0,
                  m->lines[i]);
-        va_page_cell(p, name);
-        va_page_cell(p, equals ? equals + 1 : m->lines[i]);
+        put_fact(p, name, equals ? equals + 1 : m->lines[i]);
     }
     va_page_table_end(p, fold != NULL);
 }

@@ -254,18 +254,23 @@ static void put_tabs(struct va_page *p, const struct va_view *v)
 static void put_reading(struct va_page *p, const struct va_view *v, bool seeks)
 {
     const char *note = v->in->note, *tool = va_made_value(&v->made, "tool");
+    char band[120] = "";
 
     if (note && *note) {
         fputs("<p class=\"warning\">", p->to);
         va_xml_print(p->to, "%c%s.", toupper((unsigned char)*note), note + 1);
         fputs("</p>\n", p->to);
     }
+    if (v->in->level > 0)
+        snprintf(band, sizeof(band),
+                 " The band is the interval that is to contain annotations of %g %% of frames.",
+                 v->in->level);
     va_page_say(
         p,
         "Valence runs from unpleasant (-1) to pleasant (+1), arousal from calm (-1) to "
-        "excited (+1).%s%s In the circumplex, a square is darker where more frames lie, "
+        "excited (+1).%s%s%s In the circumplex, a square is darker where more frames lie, "
         "and the line is the way through them.",
-        tool && !strncmp(tool, "va-smooth", 9) ? " The curves are smoothed." : "",
+        tool && !strncmp(tool, "va-smooth", 9) ? " The curves are smoothed." : "", band,
         seeks ? " A click on a curve moves the video." : "");
 }
 

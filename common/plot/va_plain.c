@@ -132,6 +132,14 @@ static void draw_stroke(void *picture, enum va_ink ink)
     p->count = 0;
 }
 
+static void draw_fill(void *picture, enum va_ink ink)
+{
+    struct picture *p = picture;
+
+    (void)ink;
+    p->count = 0;
+}
+
 static void draw_text(void *picture, enum va_ink ink, enum va_anchor anchor, double x, double y,
                       const char *text)
 {
@@ -165,6 +173,7 @@ static const struct va_drawer plain = {
     .circle = draw_circle,
     .point = draw_point,
     .stroke = draw_stroke,
+    .fill = draw_fill,
     .text = draw_text,
 };
 const struct va_drawer *const va_plain = &plain;

@@ -29,7 +29,8 @@ static int add_labels(struct va_shown *s, const struct va_label_file *file,
         for (int d = 0; d < 2; d++)
             s->label[2 * t + d] = labelled ? rows.va[2 * t + d] : (double)NAN;
     }
-    status = va_evaluation_add(&e, s->name, n, s->va, rows.va);
+    status = va_evaluation_add(&e, s->name, n, s->va, rows.va,
+                               &(struct va_ends){ s->lower, s->upper, s->level });
     va_evaluation_pooled(&e, &s->score);
 done:
     va_evaluation_release(&e);
@@ -51,6 +52,9 @@ int va_shown_read(struct va_shown *s, const struct va_predictions_in *in, const 
     s->va = v.va, v.va = NULL;
     s->face = v.face, v.face = NULL;
     s->pts = v.pts, v.pts = NULL;
+    s->lower = v.lower, v.lower = NULL;
+    s->upper = v.upper, v.upper = NULL;
+    s->level = in->level;
     s->time = va_new(s->T, sizeof(*s->time));
     s->seen = va_new(2 * s->T, sizeof(*s->seen));
     if (!s->time || !s->seen)
@@ -79,6 +83,8 @@ void va_shown_release(struct va_shown *s)
     va_free(s->pts);
     va_free(s->face);
     va_free(s->label);
+    va_free(s->lower);
+    va_free(s->upper);
     *s = (struct va_shown){ 0 };
 }
 
@@ -92,7 +98,8 @@ void va_shown_ccc(char text[24], double ccc)
 
 void va_shown_line(const struct va_shown *s, char line[VA_SHOWN_LINE])
 {
-    char length[VA_TICK_TEXT] = "", span[40] = "", missing[80] = "", ccc[100] = "";
+    char length[VA_TICK_TEXT] = "", span[40] = "", missing[80] = "", ccc[100] = "",
+         inside[60] = "";
 
     if (s->timed && s->T > 1) {
         double seconds = s->time[s->T - 1] - s->time[0];
@@ -113,8 +120,11 @@ void va_shown_line(const struct va_shown *s, char line[VA_SHOWN_LINE])
         va_shown_ccc(arousal, s->score.value[VA_AROUSAL][VA_CCC]);
         snprintf(ccc, sizeof(ccc), "; valence %s, arousal %s", valence, arousal);
     }
-    snprintf(line, VA_SHOWN_LINE, "%lld frame%s%s%s%s", (long long)s->T, va_plural(s->T), span,
-             missing, ccc);
+    if (s->label && s->lower)
+        snprintf(inside, sizeof(inside), "; inside the band %.1f %%, %.1f %%",
+                 100 * s->score.coverage[VA_VALENCE], 100 * s->score.coverage[VA_AROUSAL]);
+    snprintf(line, VA_SHOWN_LINE, "%lld frame%s%s%s%s%s", (long long)s->T, va_plural(s->T),
+             span, missing, ccc, inside);
 }
 
 void va_shown_models(char line[VA_SHOWN_LINE], char *const *ids, int64_t count, double ccc,

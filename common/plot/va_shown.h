@@ -24,6 +24,8 @@ struct va_shown {
     double *pts;   /* [T] seconds as in the file, NaN where not known; NULL: it has none */
     uint8_t *face; /* [T] 1 or 0, or NULL */
     double *label; /* [T, 2] annotations, NaN where there is none; NULL: not known */
+    float *lower, *upper;  /* [T, 2] ends of the intervals; NULL: there are none */
+    double level;          /* of them, in percent */
     struct va_score score; /* over the labelled frames, if there is a label */
     int64_t missing;       /* frames without a face */
 };

@@ -79,7 +79,8 @@ int va_view_evaluate(const struct va_view *v, struct va_evaluation *e)
         for (int64_t k = 0; k < 2 * s.T; k++)
             if (isnan(s.label[k]))
                 s.label[k] = VA_UNLABELLED;
-        status = va_evaluation_add(e, s.name, s.T, s.va, s.label);
+        status = va_evaluation_add(e, s.name, s.T, s.va, s.label,
+                                   &(struct va_ends){ s.lower, s.upper, s.level });
         va_shown_release(&s);
     }
     return status;

@@ -15,8 +15,10 @@ void va_run_state_release(struct va_run_state *s)
     *s = (struct va_run_state){ 0 };
 }
 
-int va_train_identity_check(const struct va_tensors *found, const struct va_tensors *expected,
-                            const char *path)
+/* The keys that both have, or those that `found` has not: what one setting brings with it (the heads of a fusion)
+ * says less than the setting. */
+static int check_keys(const struct va_tensors *found, const struct va_tensors *expected,
+                      bool missing, const char *path)
 {
     for (int64_t i = 0; i < expected->meta_count; i++) {
         const char *key = expected->meta[i].key, *want = expected->meta[i].value;
@@ -24,6 +26,8 @@ int va_train_identity_check(const struct va_tensors *found, const struct va_tens
 
         if (!have && !strcmp(key, "train.precision"))
             have = "f32"; /* runs began without a choice */
+        if (missing == (have != NULL))
+            continue;
         if (have && strcmp(have, want) && !strcmp(key, "train.precision"))
             return va_error(
                 "%s: the run has %s %s, this command %s: give --precision %s, or start again with "
@@ -36,6 +40,14 @@ int va_train_identity_check(const struct va_tensors *found, const struct va_tens
                 path, key, have ? have : "(none)", want);
     }
     return 0;
+}
+
+int va_train_identity_check(const struct va_tensors *found, const struct va_tensors *expected,
+                            const char *path)
+{
+    return check_keys(found, expected, false, path) < 0
+               ? -1
+               : check_keys(found, expected, true, path);
 }
 
 int va_train_identity_copy(struct va_tensors *to, const struct va_tensors *from)

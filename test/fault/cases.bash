@@ -37,6 +37,7 @@ make_corpus() {
     make_predictions --fps 25 --model M -o p.h5 pred/a.txt pred/b.txt
     make_predictions --fps 25 --model N -o q.h5 labels/a.txt labels/b.txt
     va-score -q --labels labels p.h5 >score.tsv
+    va-ensemble calibrate -q --labels labels -o interval.tsv p.h5 q.h5
 }
 
 # NAME | the earlier output | the run. Words are split at blanks; no quotes. One thread, so that
@@ -70,6 +71,8 @@ plot-scores||va-plot score.tsv
 report|va-report -o out.html q.h5|va-report --labels labels -o out.html p.h5
 overlay|va-overlay -q --quality 20 --faces v.faces.h5 -o out.mp4 v.mp4|va-overlay -q -j 1 --faces v.faces.h5 -o out.mp4 v.mp4
 ensemble|va-ensemble -o out.h5 p.h5|va-ensemble --method centred --table tables/ -o out.h5 p.h5 q.h5
+ensemble-interval|va-ensemble --interval interval.tsv -o out.h5 p.h5 q.h5|va-ensemble --spread -o out.h5 p.h5
+ensemble-calibrate|va-ensemble calibrate -q --labels labels -o out.tsv p.h5|va-ensemble calibrate -q --labels labels -o out.tsv p.h5 q.h5
 ensemble-fit|va-ensemble fit -q --labels labels -o out.tsv p.h5|va-ensemble fit -q --labels labels -o out.tsv p.h5 q.h5
 submit|va-submit --sample sample.txt -o out.txt q.h5|va-submit --sample sample.txt -o out.txt p.h5
 fold-split|va-fold split -q --folds-tsv folds2.tsv -o folds|va-fold split -q --folds-tsv folds.tsv -o folds

@@ -1,8 +1,9 @@
-/* Lists of videos, and tables: folds, groups, scores, weights of an ensemble. */
+/* Lists of videos, and tables: folds, groups, scores, weights and intervals of an ensemble. */
 #include "test/fuzz/fuzz.h"
 
 #include "data/va_blend_table.h"
 #include "data/va_folds.h"
+#include "data/va_interval.h"
 #include "data/va_lists.h"
 #include "data/va_report.h"
 #include "data/va_table.h"
@@ -30,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct va_name_list list = { 0 };
     struct va_table table = { 0 };
     struct va_blend_table blend = { 0 };
+    struct va_interval interval = { .level = 90 };
     struct va_report report = { 0 };
     double x;
 
@@ -46,6 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_folds(path);
     if (va_blend_table_read(&blend, path) == 0 && blend.count < 1)
         fuzz_found("weights of no file");
+    if (va_interval_read(&interval, path) == 0 && !(interval.scale[1] >= 0))
+        fuzz_found("an interval of no width");
     if (va_report_add(&report, "x", &path, 1) == 0) {
         FILE *null = fopen("/dev/null", "w");
 

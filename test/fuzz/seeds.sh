@@ -41,10 +41,14 @@ make_labels --frames 6 --unlabelled 2,3 >seeds/labels/annotation.txt
 printf 'valence,arousal\r\n0.25, -1\r\n1,0' >seeds/labels/crlf.txt
 printf 'Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise,Other\n0\n7\n-1\n' >seeds/labels/expr.txt
 printf '# people\na\nb_left # one of two\n\nb_right\n' >seeds/lists/names.txt
+printf '<?xml version="1.0"?><!-- x --><ANNOTATION_DOCUMENT><TIME_ORDER><TIME_SLOT TIME_SLOT_ID="t1" TIME_VALUE="0"/><TIME_SLOT TIME_SLOT_ID="t2" TIME_VALUE="9"/></TIME_ORDER><TIER TIER_ID="valence"><ANNOTATION><ALIGNABLE_ANNOTATION TIME_SLOT_REF1="t1" TIME_SLOT_REF2="t2"><ANNOTATION_VALUE>&#49;&amp;</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION></ANNOTATION></TIER></ANNOTATION_DOCUMENT>' \
+    >seeds/labels/tiers.eaf
 printf 'clip\tgroup\tfold\na\tg\t0\nb_left\th\t1\n' >seeds/lists/folds.tsv
 printf 'scope\tvideo\tframes\tccc_valence\tccc_arousal\npooled\t-\t10\t0.5\tnan\n' >seeds/lists/score.tsv
 printf 'what\tname\tid\tvalence\tarousal\nscale\t-\t-\t1\t1\nshift\t-\t-\t0\t0\nweight\ta.h5\t0123\t1\t1\n' \
     >seeds/lists/weights.tsv
+printf 'level\tdimension\tscale\tfloor\twidth\tmethod\tmembers\tframes\n90\tvalence\t1\t.1\t.3\tmean\t2\t9\n90\tarousal\t1\t.1\t.3\tmean\t2\t9\n' \
+    >seeds/lists/interval.tsv
 printf 'image_location,valence,arousal\na/00001.jpg,0,0\nb_left/00005.jpg,1,-1\n' >seeds/submission/sample.txt
 printf -- '-f\0--number=7\0-o\0out.h5\0--real\0.5\0--choice\0shift\0-lk=v\0--ints\0001,2\0--\0in.h5' >seeds/options/all
 printf -- '--help' >seeds/options/help

@@ -53,9 +53,12 @@ static int add_video(struct va_predictions_out *out, const char *path)
         pts[i] = args.mute && i == 0 ? (double)NAN : (double)i / args.fps;
     }
     status = va_predictions_put(
-        out,
-        &(struct va_frame_values){ name, rows.count, va, args.fps > 0 ? pts : NULL,
-                                   args.face ? face : NULL, args.face ? confidence : NULL });
+        out, &(struct va_frame_values){ .name = name,
+                                        .T = rows.count,
+                                        .va = va,
+                                        .pts = args.fps > 0 ? pts : NULL,
+                                        .face = args.face ? face : NULL,
+                                        .confidence = args.face ? confidence : NULL });
     va_labels_release(&rows);
 done:
     va_free(name);

@@ -23,7 +23,7 @@ static bool load(struct va_evaluation *e)
         VA_CHECK_INT(va_labels_read(&y, files.items[i].path, VA_LABELS_ANNOTATION), 0);
         VA_CHECK_INT(va_labels_read(&p, path, VA_LABELS_PREDICTION), 0);
         VA_CHECK_INT(p.count, y.count);
-        VA_CHECK_INT(va_evaluation_add(e, files.items[i].name, y.count, p.va, y.va), 0);
+        VA_CHECK_INT(va_evaluation_add(e, files.items[i].name, y.count, p.va, y.va, NULL), 0);
         va_labels_release(&y);
         va_labels_release(&p);
     }

@@ -1,5 +1,5 @@
 /*
- * va-labels convert - label files from tables of ratings, of one or more annotators.
+ * va-labels convert - label files from tables of ratings, or tiers of ELAN, of one or more annotators.
  */
 #include "tools/labels/va_labels_tool.h"
 
@@ -18,6 +18,8 @@ const struct va_usage va_labels_convert_usage = {
         "commas or blanks. A column is called by its name, or by its number from 1. Each file is "
         "of the video that is called like it, unless --name or --video says otherwise. "
         "valence=FILE and arousal=FILE are for files of one dimension.\n\n"
+        "A file of ELAN (.eaf) has tiers in the place of columns, and needs --to: a frame gets the number that the "
+        "segment around its time holds, and is unlabelled where there is no segment.\n\n"
         "--range 1..9 maps ratings linearly to -1 to 1. Without it, ratings are in [-1, 1], and "
         "-5 stands for none.\n\n"
         "--from-fps 4 says that row r is at (r - 1) / 4 seconds, and --time COLUMN that a column has "

@@ -4,6 +4,7 @@
 #include "tools/weights/va_weights.h"
 
 #include "base/va_tool.h"
+#include "model/va_vit.h"
 #include "weights/va_model_file.h"
 #include <stdio.h>
 
@@ -14,7 +15,9 @@ const struct va_usage va_weights_info_usage = {
         "MODEL is a va.model/1 file, a safetensors file or the index of several, a checkpoint of PyTorch or an ONNX model; "
         "va-weights import explains --from. The output has lines of columns separated by "
         "tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM, with the sum of its values "
-        "in float64; total NUMBER, the number of parameters.",
+        "in float64; total NUMBER, the number of parameters. Settings of an encoder are all "
+        "there, also where the file leaves them at their usual value: pool, eps, act, "
+        "prefix_tokens (CLS and registers), norm_pre, mean and std of the pixels.",
 };
 
 int va_weights_info(int argc, char **argv)
@@ -36,9 +39,9 @@ int va_weights_info(int argc, char **argv)
         return status;
     }
     set = va_model_read_any(rest[0], from, NULL);
-    if (set)
+    status = va_tool_status(set && va_vit_config_tell(set) == 0 ? 0 : -1);
+    if (status == VA_EXIT_OK)
         va_model_list(set, stdout);
-    status = va_tool_status(set ? 0 : -1);
     va_tensors_free(set);
     return status;
 }
