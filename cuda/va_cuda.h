@@ -104,6 +104,7 @@ VA_CUDA_ENTRY(dwconv2d);
 VA_CUDA_ENTRY(separable2d);
 VA_CUDA_ENTRY(pool2d);
 VA_CUDA_ENTRY(upsample2d);
+bool va_cuda_transformer_infer(struct va_backend *be, const struct va_transformer *p);
 void va_cuda_ccc_loss(struct va_backend *be, const struct va_ccc *p);
 void va_cuda_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                          const void *valid, struct va_ccc_moments *out);

@@ -330,7 +330,7 @@ static void attention(struct va_backend *be, const struct va_attention *p)
         va_error("attention: only heads of 64 numbers in bfloat16 are counted");
         exit(va_tool_finish(1));
     }
-    launch((struct launch){ .kernel = "attention_half<64>",
+    launch((struct launch){ .kernel = "attention_half<64, float>",
                             .blocks = heads * ceil(Tq / 128),
                             .threads = 256,
                             .kind = TENSOR,
@@ -344,7 +344,7 @@ static void norm(struct va_backend *be, const struct va_norm *p)
 {
     (void)be;
     called("norm");
-    launch((struct launch){ .kernel = "norm<true>",
+    launch((struct launch){ .kernel = "norm<true, float>",
                             .blocks = ceil((double)p->M / 4),
                             .threads = 128,
                             .bytes = 8 * (double)(p->M * p->C) });

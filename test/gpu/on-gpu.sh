@@ -31,7 +31,7 @@ step() {
 }
 
 step card.txt 10 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv
-for test in test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8 test_golden_ops test_golden_temporal \
+for test in test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_block test_int8 test_golden_ops test_golden_temporal \
     test_mae test_vit test_yunet; do
     step "$test.txt" 60 "$test"
 done
