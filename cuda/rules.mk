@@ -60,7 +60,7 @@ $(BUILD)/emu/libcublasLt.so: test/cuda/lt.c cuda/va_lt_facts.h
 $(BUILD)/emu/libnccl.so.2 $(BUILD)/emu/libcublasLt.so: $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(OPT) $(WARN) -fPIC -shared -o $@ $(filter %.c,$^) -lrt
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(OPT) $(WARN) -fPIC -shared -o $@ $(filter %.c,$^) -lrt -lm
 
 $(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc cuda/rules.mk
 	@mkdir -p $(@D)

@@ -19,8 +19,10 @@ enum va_halves_to { VA_TO_F32, VA_TO_BF16 };
 void va_cuda_norm_halves(struct va_backend *be, const struct va_norm *p);
 
 /* x is in bfloat16, and y as `to` says; bias and residual are in float32. One tensor, no `pre`; to bfloat16
- * no residual. */
+ * no residual. By cuBLASLt GELU is its approximation by tanh (ops/va_ops.h). */
 void va_cuda_linear_halves(struct va_backend *be, const struct va_linear *p, va_halves_to to);
+/* Its part that is cuBLASLt's; false where that does not do it, and nothing was done. */
+bool va_cuda_halves_lt(struct va_backend *be, const struct va_linear *p, va_halves_to to);
 
 /* q, k, v and y are in bfloat16; no log-sums. */
 void va_cuda_attention_halves(struct va_backend *be, const struct va_attention *p);

@@ -60,7 +60,9 @@ void va_cuda_linear_halves(struct va_backend *be, const struct va_linear *p, va_
 
     if (!va_cuda_go(be, p->M * p->N))
         return;
-    if (to == VA_TO_BF16)
+    if (va_cuda_halves_lt(be, p, to))
+        ;
+    else if (to == VA_TO_BF16)
         multiply(be, p, p->M, x,
                  halves_finish{ va_in(p->bias), (va_bf16 *)p->y, p->act, p->N });
     else

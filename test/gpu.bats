@@ -34,7 +34,7 @@ setup() {
 
 @test "tests, benchmarks, peers, counters; a step that fails is named, and the rest goes on" {
     PY=$PWD/machine/python run -1 --separate-stderr kit/on-gpu.sh out
-    [ "$(grep -c '^ok test_' <<<"$output")" -eq 12 ] || explain "$output"
+    [ "$(grep -c '^ok test_' <<<"$output")" -eq 13 ] || explain "$output"
     [ "$(grep '^not ok' <<<"$output")" = $'not ok memcheck.txt: exit 9: \nnot ok racecheck.txt: exit 9: \nnot ok initcheck.txt: exit 9: ' ] ||
         explain "$output"
     [ "$(awk '{ print $1, $2, $3, $4 }' kit/out/ratios.txt)" = "cls-bf16 0.002 5e-03 2.50
