@@ -37,7 +37,8 @@ struct va_ops {
     int64_t
         scan_marks; /* frames from mark to mark, where scan leaves states to scan_grad; else 0 */
 
-    /* Bytes that may be taken now for what could as well stay with the host; NULL: none. */
+    /* Bytes that may be taken now for what could as well stay with the host; NULL: none. A device that has them gathers
+     * rows in bfloat16, too. */
     int64_t (*spare)(struct va_backend *be);
 
     /* Memory. alloc: zeroed; NULL after reporting. copy: device to device. */
