@@ -185,7 +185,7 @@ static int finish(struct va_tuner *t, int64_t k, const struct va_step_report *jo
     const char *bad;
     struct va_step_report r;
 
-    if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
+    if (va_share_settle(t->be) < 0 || va_optimiser_report(t->optimiser, &r, &bad) < 0)
         return -1;
     all = va_comm_size() > 1 ? joined : &r;
     entropy = all->class_weight > 0 ? all->cross_entropy / all->class_weight : 0;
@@ -219,11 +219,10 @@ int va_tuner_step(void *arg)
         return -1;
     if (!alone) {
         both_ways(&step);
-        if (va_comm_agree(va_backend_peek(t->be)) < 0)
+        if (va_share_well(t->be) < 0)
             return -1;
         va_share_report(t->optimiser, &joined);
-        if (va_share_gradients(s->params, t->run.room) < 0)
-            return -1;
+        va_share_gradients(s->params, t->run.room);
     }
     va_run_change_begin();
     if (alone)

@@ -102,7 +102,7 @@ static int update(struct va_pretrainer *t, const struct va_step_report *joined)
     struct va_step_report r;
 
     va_optimiser_update(t->optimiser);
-    if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
+    if (va_share_settle(t->be) < 0 || va_optimiser_report(t->optimiser, &r, &bad) < 0)
         return -1;
     all = va_comm_size() > 1 ? joined : &r;
     if (all->wrong)
@@ -139,8 +139,7 @@ int va_pretrain_step(void *arg)
         if (add_batch(t, s->batches * accumulate + a, step) < 0)
             return -1;
     va_share_report(t->optimiser, &joined);
-    if (va_share_gradients(s->params, t->run.room) < 0)
-        return -1;
+    va_share_gradients(s->params, t->run.room);
     va_run_change_begin();
     status = update(t, &joined);
     va_run_change_end();

@@ -345,10 +345,10 @@ static void ccc(void)
         const struct va_ccc_moments *m = given ? &a : NULL;
         struct va_step_report x = step_ccc(
             twin_ref, (struct va_ccc){ n, VA_CCC_SAMPLE, 1e-8, .75, pred->ref, label->ref,
-                                       valid->ref, m, dpred->ref, NULL });
+                                       valid->ref, m, dpred->ref, NULL, false });
         struct va_step_report y = step_ccc(
             twin_cpu, (struct va_ccc){ n, VA_CCC_SAMPLE, 1e-8, .75, pred->cpu, label->cpu,
-                                       valid->cpu, m, dpred->cpu, NULL });
+                                       valid->cpu, m, dpred->cpu, NULL, false });
 
         VA_CHECK_NEAR(y.loss, x.loss, 1e-12);
         VA_CHECK_NEAR(x.loss, .75 * (2 - x.ccc[0] - x.ccc[1]) + .25 * x.error, 1e-12);
