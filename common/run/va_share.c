@@ -80,15 +80,19 @@ double va_share_sum(double x)
     return sum;
 }
 
-void va_share_report(struct va_optimiser *o, struct va_step_report *r)
+int va_share_report(struct va_optimiser *o, struct va_step_report *r, const char **bad)
 {
+    int status = va_optimiser_report(o, r, bad);
+
     if (va_comm_size() == 1)
-        return;
-    va_optimiser_look(o, r);
+        return status;
+    if (va_comm_agree(status) < 0)
+        return -1;
     r->loss = va_share_sum(r->loss);
     r->cross_entropy = va_share_sum(r->cross_entropy);
     r->class_weight = va_share_sum(r->class_weight);
     r->wrong = va_comm_first((int)r->wrong);
+    return 0;
 }
 
 /* ---- gradients ------------------------------------------------------------------------- */

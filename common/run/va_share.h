@@ -47,9 +47,10 @@ void va_share_ccc(struct va_backend *be, struct va_ccc *p, struct va_ccc_moments
 /* The sum of what the ranks have, in their order. */
 double va_share_sum(double x);
 
-/* What the losses of a step found on all ranks, each its part, before the update. With one rank *r is
- * left alone, as the report of the step has it. */
-void va_share_report(struct va_optimiser *o, struct va_step_report *r);
+/* va_optimiser_report, with losses that are sums over ranks, and `wrong` that of the first rank that has one. -1 on all
+ * ranks after reporting. */
+VA_MUST_USE int va_share_report(struct va_optimiser *o, struct va_step_report *r,
+                                const char **bad);
 
 /*
  * Before the first gradients: where each rank has a GPU of its own and all have NCCL, these add up gradients by it, without
