@@ -60,7 +60,7 @@ $(BUILD)/emu/libcublasLt.so: test/cuda/lt.c cuda/va_lt_facts.h
 $(BUILD)/emu/libnccl.so.2 $(BUILD)/emu/libcublasLt.so: $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(OPT) $(WARN) -fPIC -shared -o $@ $(filter %.c,$^) -lrt
+	$(Q)$(CC) $(CPPFLAGS) $(CSTD) $(OPT) $(WARN) -fPIC -shared -o $@ $(filter %.c,$^) -lrt -lm
 
 $(BUILD)/cuda/%.o: cuda/% $(BUILD)/cuda/flags.nvcc cuda/rules.mk
 	@mkdir -p $(@D)
@@ -77,7 +77,7 @@ $(CUDA_LIB): $(NVCC_OBJ)
 
 # What each kernel takes of a multiprocessor, as the compiler says; what the disassembly says of its loops, where there is
 # one, and times of models predicted from that. No GPU is asked: the executor says how kernels are launched.
-REPORT_UNITS = $(patsubst %,$(BUILD)/test/unit/%,test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8)
+REPORT_UNITS = $(patsubst %,$(BUILD)/test/unit/%,test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_block test_int8)
 .PHONY: cuda-report
 cuda-report: $(CUDA_LIB) $(BUILD)/emu/plain/libvacuda.so $(REPORT_UNITS) $(BUILD)/test/cuda/predict
 	@rm -f $(BUILD)/cuda/launches

@@ -2,13 +2,15 @@
  * Attention, forward, with operands rounded to bfloat16, on tensor cores: heads of up to 128 numbers.
  *
  * A block has 128 queries of a head, a warp 16 of them, whose operands it keeps in registers. Keys and values come
- * through shared memory, rounded, in chunks: for encoders of pictures all of them at once. Weights are rounded
+ * through shared memory, rounded, in chunks: for encoders of pictures all of them at once. What is in bfloat16 already
+ * (cuda/va_halves.h) is copied there as it is. Weights are rounded
  * when they are divided by their sum, so the keys are gone through twice: for the sums, then for the weights
  * and their mix of values. Scores cost less than memory for them would.
  *
  * A lane's place in a 16 x 8 result: rows lane / 4 and 8 more, columns 2 (lane % 4) and the next.
  */
 #include "cuda/va_attention.h"
+#include "cuda/va_halves.h"
 #include "cuda/va_reduce.h"
 
 enum { THREADS = 256, QUERIES = THREADS / 32 * 16, STEP = 32 /* keys at a time */ };
@@ -50,31 +52,70 @@ static __device__ __forceinline__ void load(uint32_t (*to)[DP / 2 + 4], const fl
     }
 }
 
-/* The warp's queries as left operands. PAIRS: two neighbours are read at once. */
-template <int DP, bool PAIRS>
+/* The same of rows in bfloat16, which are aligned. */
+template <int DP>
+static __device__ __forceinline__ void load(uint32_t (*to)[DP / 2 + 4], const va_bf16 *from,
+                                            int64_t ld, int rows, int D, bool)
+{
+    int all = (rows + STEP - 1) / STEP * STEP * (DP / 8);
+
+    for (int at = threadIdx.x; at < all; at += THREADS) {
+        int i = at / (DP / 8), j = at % (DP / 8) * 8;
+        bool there = i < rows && j < D;
+
+        va_copy_async16(&to[i][j / 2], there ? from + i * ld + j : from, there);
+    }
+    va_copy_commit();
+    va_copy_wait<0>();
+}
+
+/* Two neighbours, and how they are written. PAIRS: both at once; else the second need not be there. */
+template <bool PAIRS>
+static __device__ __forceinline__ uint32_t get_pair(const float *x, bool both)
+{
+    float2 v = PAIRS ? *(const float2 *)x : make_float2(x[0], both ? x[1] : 0);
+
+    return va_bf16_pair(v.x, v.y);
+}
+template <bool PAIRS>
+static __device__ __forceinline__ uint32_t get_pair(const va_bf16 *x, bool)
+{
+    return *(const uint32_t *)x;
+}
+template <bool PAIRS>
+static __device__ __forceinline__ void put_pair(float *y, float first, float second, bool both)
+{
+    if (PAIRS) {
+        *(float2 *)y = make_float2(first, second);
+        return;
+    }
+    y[0] = first;
+    if (both)
+        y[1] = second;
+}
+template <bool PAIRS>
+static __device__ __forceinline__ void put_pair(va_bf16 *y, float first, float second, bool)
+{
+    *(uint32_t *)y = va_bf16_pair(first, second);
+}
+
+/* The warp's queries as left operands. */
+template <int DP, bool PAIRS, class T>
 static __device__ __forceinline__ void load_queries(uint32_t (&q)[DP / 16][4],
                                                     const struct va_attention &p,
-                                                    const struct rows &r, int64_t b, int64_t h)
+                                                    const struct rows &r, const T *from)
 {
     const int column = 2 * (threadIdx.x % 4), D = (int)p.D;
-    const float *row[2];
 
-#pragma unroll
-    for (int i = 0; i < 2; i++)
-        row[i] = va_in(p.q) + b * p.stepq + r.at[i] * p.ldq + h * p.D + column;
 #pragma unroll
     for (int k = 0; k < DP / 16; k++)
 #pragma unroll
         for (int i = 0; i < 4; i++) { /* row i % 2; numbers 8 on from i = 2 */
-            const int d = 16 * k + 8 * (i / 2);
-            const bool there = r.at[i % 2] < p.Tq && d + column < D;
-            float2 x = make_float2(0, 0);
+            const int d = 16 * k + 8 * (i / 2) + column;
 
-            if (PAIRS && there)
-                x = *(const float2 *)(row[i % 2] + d);
-            else if (there)
-                x = make_float2(row[i % 2][d], d + column + 1 < D ? row[i % 2][d + 1] : 0);
-            q[k][i] = va_bf16_pair(x.x, x.y);
+            q[k][i] = r.at[i % 2] < p.Tq && d < D
+                          ? get_pair<PAIRS>(from + r.at[i % 2] * p.ldq + d, d + 1 < D)
+                          : 0;
         }
 }
 
@@ -180,34 +221,29 @@ static __device__ __forceinline__ void mix(float (&o)[DP / 8][4], float (&s)[STE
     }
 }
 
-template <int DP, bool PAIRS>
+template <int DP, bool PAIRS, class T>
 static __device__ __forceinline__ void write_rows(const struct va_attention &p,
-                                                  const struct rows &r, int64_t b, int64_t h,
+                                                  const struct rows &r, T *y,
                                                   const float (&o)[DP / 8][4])
 {
     const int column = 2 * (threadIdx.x % 4), D = (int)p.D;
 
 #pragma unroll
     for (int i = 0; i < 2; i++) {
-        float *y = va_out(p.y) + ((b * p.Tq + r.at[i]) * p.H + h) * p.D + column;
+        T *row = y + r.at[i] * p.H * p.D;
 
         if (r.at[i] >= p.Tq)
             continue;
 #pragma unroll
-        for (int d = 0; d < DP / 8; d++) {
-            if (PAIRS && 8 * d + column < D) {
-                *(float2 *)(y + 8 * d) = make_float2(o[d][2 * i], o[d][2 * i + 1]);
-                continue;
-            }
+        for (int d = 0; d < DP / 8; d++)
             if (8 * d + column < D)
-                y[8 * d] = o[d][2 * i];
-            if (8 * d + column + 1 < D)
-                y[8 * d + 1] = o[d][2 * i + 1];
-        }
+                put_pair<PAIRS>(row + 8 * d + column, o[d][2 * i], o[d][2 * i + 1],
+                                8 * d + column + 1 < D);
     }
 }
 
-template <int DP>
+/* T: float or va_bf16, what q, k, v and y are. */
+template <int DP, class T>
 __global__ void __launch_bounds__(THREADS)
     attention_half(const struct va_attention p, const float by, const bool wide,
                    const bool pairs)
@@ -219,8 +255,10 @@ __global__ void __launch_bounds__(THREADS)
     int64_t first = (int64_t)(blockIdx.x % tiles) * QUERIES,
             last = va_lesser(first + QUERIES, p.Tq);
     int64_t keys = va_keys_of(p.Tq, p.Tk, p.causal, last - 1);
-    const float *k = va_in(p.k) + b * p.stepk + h * p.D;
-    const float *v = va_in(p.v) + b * p.stepk + h * p.D;
+    const T *k = (const T *)p.k + b * p.stepk + h * p.D;
+    const T *v = (const T *)p.v + b * p.stepk + h * p.D;
+    const T *from = (const T *)p.q + b * p.stepq + h * p.D;
+    T *y = (T *)p.y + (b * p.Tq * p.H + h) * p.D;
     /* The warp's first query, and keys that the warp sees. */
     int64_t row = first + threadIdx.x / 32 * 16, to = va_lesser(row + 16, p.Tq);
     int64_t own = row < p.Tq ? va_keys_of(p.Tq, p.Tk, p.causal, to - 1) : 0;
@@ -236,9 +274,9 @@ __global__ void __launch_bounds__(THREADS)
         r.sum[i] = 0;
     }
     if (pairs)
-        load_queries<DP, true>(q, p, r, b, h);
+        load_queries<DP, true>(q, p, r, from);
     else
-        load_queries<DP, false>(q, p, r, b, h);
+        load_queries<DP, false>(q, p, r, from);
     for (int64_t k0 = 0; k0 < keys; k0 += shared::CHUNK) {
         int n = (int)va_lesser(keys - k0, (int64_t)shared::CHUNK);
 
@@ -267,32 +305,48 @@ __global__ void __launch_bounds__(THREADS)
         }
     }
     if (pairs)
-        write_rows<DP, true>(p, r, b, h, o);
+        write_rows<DP, true>(p, r, y, o);
     else
-        write_rows<DP, false>(p, r, b, h, o);
+        write_rows<DP, false>(p, r, y, o);
 }
 
-template <int DP>
+template <int DP, class T>
 static void launch(const struct va_attention *p)
 {
     dim3 grid((unsigned)(p->B * p->H * ((p->Tq + QUERIES - 1) / QUERIES)));
     float by = (float)(1 / sqrt((double)p->D)) * LOG2E;
+    auto *kernel = attention_half<DP, T>;
     bool wide = (p->D | p->ldk | p->stepk) % 4 == 0 &&
                 ((uintptr_t)p->k | (uintptr_t)p->v) % sizeof(float4) == 0;
     bool pairs = (p->D | p->ldq | p->stepq) % 2 == 0 &&
                  ((uintptr_t)p->q | (uintptr_t)p->y) % sizeof(float2) == 0;
 
-    VA_LAUNCH(va_gpu_stream(), grid, dim3(THREADS), sizeof(struct half_shared<DP>),
-              attention_half<DP>, *p, by, wide, pairs);
+    VA_LAUNCH(va_gpu_stream(), grid, dim3(THREADS), sizeof(struct half_shared<DP>), kernel, *p,
+              by, wide, pairs);
+}
+
+/* False where D is too large. */
+template <class T>
+static bool launch_of(const struct va_attention *p)
+{
+    if (p->D <= 32)
+        launch<32, T>(p);
+    else if (p->D <= 64)
+        launch<64, T>(p);
+    else if (p->D <= VA_HALVES_HEAD)
+        launch<128, T>(p);
+    return p->D <= VA_HALVES_HEAD;
 }
 
 bool va_attention_half(const struct va_attention *p)
 {
-    if (p->D <= 32)
-        launch<32>(p);
-    else if (p->D <= 64)
-        launch<64>(p);
-    else if (p->D <= 128)
-        launch<128>(p);
-    return p->D <= 128;
+    return launch_of<float>(p);
+}
+
+void va_cuda_attention_halves(struct va_backend *be, const struct va_attention *p)
+{
+    if (!va_cuda_go(be, p->B * p->Tq * p->H * p->D))
+        return;
+    launch_of<va_bf16>(p);
+    va_cuda_launched(be, "attention");
 }

@@ -1,7 +1,6 @@
 /* Moments of predictions and labels, and the CCC loss made of them (ops/va_ccc_loss.h). */
+#include "cuda/va_nccl.h"
 #include "cuda/va_reduce.h"
-
-#include "cuda/va_cuda.h"
 
 extern "C" {
 #include "ops/va_ccc_loss.h"
@@ -58,18 +57,22 @@ __global__ void __launch_bounds__(THREADS)
         *out = m;
 }
 
-/* One block: moments, unless they are given; loss and coefficients by one thread; the gradient by all. */
+/* One block: moments, unless they are given, or those of each rank; loss and coefficients by one thread; the gradient by all. */
 __global__ void __launch_bounds__(THREADS)
-    ccc_loss(const struct va_ccc q, bool given, const struct va_ccc_moments moments)
+    ccc_loss(const struct va_ccc q, bool given, const struct va_ccc_moments moments,
+             const struct va_ccc_moments *each, int ranks)
 {
     VA_SHARED_MEMORY(struct ccc_shared, s);
     const float *p = va_in(q.pred), *y = va_in(q.label), *on = va_in(q.valid);
     struct va_ccc_moments m = moments;
 
-    if (!given)
+    if (!given && !each)
         moments_of(q.n, p, y, on, &s, &m);
     if (threadIdx.x == 0) {
         struct va_ccc_loss loss;
+
+        for (int r = 0; r < ranks; r++)
+            va_ccc_merge(&m, &each[r]);
 
         va_ccc_loss(&m, &q, &loss, &s.slope);
         va_ccc_record((struct va_step *)q.step, &loss);
@@ -81,31 +84,46 @@ __global__ void __launch_bounds__(THREADS)
                                  : 0;
 }
 
+void va_cuda_ccc_moments_to(struct va_backend *be, const struct va_ccc *p,
+                            struct va_ccc_moments *to)
+{
+    VA_LAUNCH(va_gpu_stream(), dim3(1), dim3(THREADS), sizeof(struct ccc_shared), ccc_moments,
+              p->n, va_in(p->pred), va_in(p->label), va_in(p->valid), to);
+    va_cuda_launched(be, "ccc_moments");
+}
+
 void va_cuda_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                          const void *valid, struct va_ccc_moments *out)
 {
     struct va_ccc_moments *room = (struct va_ccc_moments *)va_cuda_room(be, sizeof(*room));
+    struct va_ccc p = {};
 
     memset(out, 0, sizeof(*out));
     if (!room)
         return;
-    VA_LAUNCH(va_gpu_stream(), dim3(1), dim3(THREADS), sizeof(struct ccc_shared), ccc_moments,
-              n, va_in(pred), va_in(label), va_in(valid), room);
-    va_cuda_launched(be, "ccc_moments");
+    p.n = n;
+    p.pred = pred;
+    p.label = label;
+    p.valid = valid;
+    va_cuda_ccc_moments_to(be, &p, room);
     be->ops->get_bytes(be, out, room, sizeof(*out));
 }
 
 void va_cuda_ccc_loss(struct va_backend *be, const struct va_ccc *q)
 {
+    const struct va_ccc_moments *each = NULL;
     struct va_ccc_moments m = {};
+    int ranks = 0;
 
     if (be->failed)
         return;
+    if (q->joined)
+        each = va_nccl_moments(&ranks);
     if (q->moments) {
         m = *q->moments;
         va_gpu_give_up(); /* the next step has others */
     }
     VA_LAUNCH(va_gpu_stream(), dim3(1), dim3(THREADS), sizeof(struct ccc_shared), ccc_loss, *q,
-              q->moments != NULL, m);
+              q->moments != NULL, m, each, ranks);
     va_cuda_launched(be, "ccc_loss");
 }

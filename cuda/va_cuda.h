@@ -104,9 +104,13 @@ VA_CUDA_ENTRY(dwconv2d);
 VA_CUDA_ENTRY(separable2d);
 VA_CUDA_ENTRY(pool2d);
 VA_CUDA_ENTRY(upsample2d);
+bool va_cuda_transformer_infer(struct va_backend *be, const struct va_transformer *p);
 void va_cuda_ccc_loss(struct va_backend *be, const struct va_ccc *p);
 void va_cuda_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,
                          const void *valid, struct va_ccc_moments *out);
+/* The moments of p's frames, to memory of the device. */
+void va_cuda_ccc_moments_to(struct va_backend *be, const struct va_ccc *p,
+                            struct va_ccc_moments *to);
 void va_cuda_update(struct va_backend *be, const struct va_adamw *p);
 void va_cuda_derive(struct va_backend *be, const struct va_derived *list, int64_t count);
 void va_cuda_derive_grad(struct va_backend *be, const struct va_derived *list, int64_t count);

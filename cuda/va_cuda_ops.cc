@@ -378,6 +378,7 @@ static const struct va_ops cuda_ops = {
     .attention_grad = va_cuda_attention_grad,
     .recurrent = va_cuda_recurrent,
     .recurrent_grad = va_cuda_recurrent_grad,
+    .transformer_infer = va_cuda_transformer_infer,
     .squares = va_cuda_squares,
     .ccc_loss = va_cuda_ccc_loss,
     .cross_entropy = va_cuda_cross_entropy,

@@ -1,7 +1,8 @@
 /*
  * A linear layer by cuBLASLt: the product with bias and residual is its part; activations are a pass of our own over what
- * it made, since its GELU is another one.
+ * it made, since its GELU is another one, which is used only where what it makes is rounded to bfloat16.
  */
+#include "cuda/va_halves.h"
 #include "cuda/va_linear.h"
 #include "cuda/va_lt.h"
 
@@ -38,9 +39,11 @@ static struct va_lt_product product_of(const struct va_linear *p, int64_t rows, 
              one ? 0 : p->stepy,
              NULL,
              NULL,
-             va_in(p->bias),
+             p->bias,
              va_in(c),
-             va_out(p->pre ? p->pre : p->y) };
+             p->pre ? p->pre : p->y,
+             false,
+             false };
 }
 
 bool va_cuda_linear_lt(struct va_backend *be, const struct va_linear *p, int64_t rows)
@@ -60,6 +63,31 @@ bool va_cuda_linear_lt(struct va_backend *be, const struct va_linear *p, int64_t
         return false;
     if (!alone)
         VA_LAUNCH(va_gpu_stream(), dim3((unsigned)rows), dim3(THREADS), 0, finish_row,
-                  va_linear_finish_of(p), product.d, p->N);
+                  va_linear_finish_of(p), va_in(product.d), p->N);
     return true;
+}
+
+/* ---- rows in bfloat16 ------------------------------------------------------------------------ */
+
+bool va_cuda_halves_lt(struct va_backend *be, const struct va_linear *p, va_halves_to to)
+{
+    bool half = to == VA_TO_BF16, gelu = half && p->act == VA_GELU;
+    struct va_lt_product product = product_of(p, p->M, true);
+    va_bf16 *bias = NULL;
+
+    if ((!gelu && p->act != VA_IDENTITY) || !va_lt_here(be))
+        return be->failed;
+    product.w = va_cuda_half(be, p->w, p->N, p->K);
+    product.x = (const va_bf16 *)p->x;
+    product.half = half;
+    product.gelu = gelu;
+    if (half && p->bias) { /* which has the type of what is made */
+        bias = (va_bf16 *)va_cuda_room(be, (size_t)va_half_width(p->N) * sizeof(*bias));
+        product.bias = bias;
+    }
+    if (!product.w || (half && p->bias && !bias))
+        return true;
+    if (bias)
+        va_cuda_round_half({ va_in(p->bias), 1, p->N, 0 }, 1, p->N, bias);
+    return va_lt_multiply(be, &product);
 }

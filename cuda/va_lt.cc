@@ -21,7 +21,7 @@ static const struct va_wanted wanted = { "VA_CUDA_BLAS", files, wheels };
 /* All that the choice of an algorithm depends on; without gaps, as it is compared as bytes. */
 struct shape {
     int64_t M, N, width, ld, tensors, stepc, stepd;
-    int64_t has_bias, has_c, aligned[OPERANDS]; /* W, X, C, D */
+    int64_t has_bias, has_c, half, gelu, aligned[OPERANDS]; /* W, X, C, D */
 };
 
 struct plan {
@@ -140,7 +140,8 @@ static struct shape shape_of(const struct va_lt_product *p)
         p->width,     p->ld,
         p->tensors,   p->stepc,
         p->stepd,     p->bias != NULL,
-        p->c != NULL, { alignment(p->w), alignment(p->x), alignment(c), alignment(p->d) }
+        p->c != NULL, p->half,
+        p->gelu,      { alignment(p->w), alignment(p->x), alignment(c), alignment(p->d) }
     };
 }
 
@@ -158,7 +159,10 @@ static bool describe(struct plan *plan)
 {
     const struct shape *s = &plan->shape;
     int32_t transposed = VA_LT_TRANSPOSED;
-    uint32_t epilogue = s->has_bias ? VA_LT_BIAS : VA_LT_PLAIN;
+    uint32_t epilogue = s->gelu       ? s->has_bias ? VA_LT_GELU_BIAS : VA_LT_GELU
+                        : s->has_bias ? VA_LT_BIAS
+                                      : VA_LT_PLAIN;
+    int type = s->half ? VA_LT_BF16 : VA_LT_F32;
 
     return lt.call.desc_create(&plan->desc, VA_LT_SUMS_F32, VA_LT_F32) == 0 &&
            lt.call.desc_set(plan->desc, VA_LT_DESC_TRANSA, &transposed, sizeof(transposed)) ==
@@ -168,8 +172,8 @@ static bool describe(struct plan *plan)
            make_layout(&plan->layouts[0], s, VA_LT_BF16, s->width, s->N, s->width, 0) &&
            make_layout(&plan->layouts[1], s, VA_LT_BF16, s->width, s->M, s->width,
                        s->M * s->width) &&
-           make_layout(&plan->layouts[2], s, VA_LT_F32, s->N, s->M, s->ld, s->stepc) &&
-           make_layout(&plan->layouts[3], s, VA_LT_F32, s->N, s->M, s->ld, s->stepd);
+           make_layout(&plan->layouts[2], s, type, s->N, s->M, s->ld, s->stepc) &&
+           make_layout(&plan->layouts[3], s, type, s->N, s->M, s->ld, s->stepd);
 }
 
 static bool choose(struct plan *plan)

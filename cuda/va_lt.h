@@ -17,12 +17,16 @@
  * D[r, n] = sum over k of X[r, k] W[n, k] + bias[n] + C[r, n], for `tensors` tensors of M rows each.
  * X [tensors, M, width] and W [N, width] lie without gaps, and width is a multiple of 8; rows of C and D lie ld
  * apart, their tensors stepc and stepd. C may be D.
+ *
+ * half: D and the bias are in bfloat16, and there is no C. gelu: what is made is GELU of it, by tanh.
  */
 struct va_lt_product {
     int64_t M, N, width, ld, tensors, stepc, stepd;
     const va_bf16 *x, *w;
-    const float *bias, *c; /* or NULL */
-    float *d;
+    const void *bias; /* or NULL */
+    const float *c;   /* or NULL */
+    void *d;
+    bool half, gelu;
 };
 
 /* Whether there is a library; the backend may have failed, where there is no memory for it. */

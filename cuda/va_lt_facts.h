@@ -13,9 +13,14 @@
 enum { VA_LT_F32 = 0, VA_LT_BF16 = 14 };           /* cudaDataType_t */
 enum { VA_LT_SUMS_F32 = 68 };                      /* cublasComputeType_t */
 enum { VA_LT_AS_IT_IS = 0, VA_LT_TRANSPOSED = 1 }; /* cublasOperation_t, an int */
-enum { VA_LT_PLAIN = 1, VA_LT_BIAS = 4 };          /* cublasLtEpilogue_t, 32 bits */
-enum { VA_LT_IN_ONE_PIECE = 0 };                   /* CUBLASLT_REDUCTION_SCHEME_NONE, 32 bits */
-enum {                                             /* cublasLtMatmulDescAttributes_t */
+enum {                                             /* cublasLtEpilogue_t, 32 bits */
+       VA_LT_PLAIN = 1,
+       VA_LT_BIAS = 4,      /* of the type of D */
+       VA_LT_GELU = 32,     /* x (1 + tanh(sqrt(2 / pi) (x + .044715 x^3))) / 2 */
+       VA_LT_GELU_BIAS = 36 /* of the sum with the bias */
+};
+enum { VA_LT_IN_ONE_PIECE = 0 }; /* CUBLASLT_REDUCTION_SCHEME_NONE, 32 bits */
+enum {                           /* cublasLtMatmulDescAttributes_t */
        VA_LT_DESC_TRANSA = 3,
        VA_LT_DESC_EPILOGUE = 7,
        VA_LT_DESC_BIAS = 8

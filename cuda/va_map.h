@@ -72,6 +72,24 @@ static __device__ __forceinline__ void va_get4(float (&v)[4], struct va_quads q,
         v[k] = at + k >= 0 && at + k < q.n ? x[at + k] : 0;
 }
 
+/* The same of numbers in bfloat16. */
+static __device__ __forceinline__ void va_get4(float (&v)[4], struct va_quads q, int64_t j,
+                                               const va_bf16 *x)
+{
+    int64_t at = 4 * j - q.shift;
+
+    if (q.vectors && at + 4 <= q.n) {
+        uint2 w = *(const uint2 *)(x + at);
+
+        v[0] = __uint_as_float(w.x << 16), v[1] = __uint_as_float(w.x & 0xffff0000);
+        v[2] = __uint_as_float(w.y << 16), v[3] = __uint_as_float(w.y & 0xffff0000);
+        return;
+    }
+#pragma unroll
+    for (int k = 0; k < 4; k++)
+        v[k] = at + k >= 0 && at + k < q.n ? va_f32_of(x[at + k]) : 0;
+}
+
 static __device__ __forceinline__ void va_add4(float (&v)[4], struct va_quads q, int64_t j,
                                                const float *x)
 {

@@ -22,7 +22,9 @@ static struct {
     struct va_found found;
     struct va_nccl_functions call;
     void *communicator;
-    const char *begun; /* for messages: the function */
+    int rank, size;
+    struct va_ccc_moments *moments; /* [size], on the device */
+    const char *begun;              /* for messages: the function */
 } nccl;
 
 /* ---- errors ------------------------------------------------------------------------------------ */
@@ -145,20 +147,51 @@ static int join(struct va_backend *be, const unsigned char *bytes, int rank, int
     if (be->failed)
         return -1;
     memcpy(&id, bytes, sizeof(id));
+    nccl.rank = rank;
+    nccl.size = size;
+    nccl.moments = (struct va_ccc_moments *)va_gpu_new((size_t)size * sizeof(*nccl.moments));
+    if (!nccl.moments) {
+        va_cuda_fail(be, "GPU: out of memory: %zu bytes", (size_t)size * sizeof(*nccl.moments));
+        return -1;
+    }
     return begun(be, "ncclCommInitRankConfig",
                  nccl.call.init_rank(&nccl.communicator, size, id, rank, &config));
 }
 
-static int sum(struct va_backend *be, void *data, int64_t count)
+static int sum_of(struct va_backend *be, void *data, int64_t count, int type)
 {
     if (be->failed)
         return -1;
     return begun(be, "ncclAllReduce",
-                 nccl.call.all_reduce(data, data, (size_t)count, VA_NCCL_FLOAT32, VA_NCCL_SUM,
+                 nccl.call.all_reduce(data, data, (size_t)count, type, VA_NCCL_SUM,
                                       nccl.communicator, va_gpu_stream()));
 }
 
-static int done(struct va_backend *be)
+static int sum(struct va_backend *be, void *data, int64_t count)
+{
+    return sum_of(be, data, count, VA_NCCL_FLOAT32);
+}
+
+/* Each rank has zeros in the places of the others, so sums are what they have, whatever their order. */
+static int moments(struct va_backend *be, const struct va_ccc *p)
+{
+    const int64_t numbers = sizeof(*nccl.moments) / sizeof(double);
+
+    static_assert(sizeof(*nccl.moments) == 11 * sizeof(double));
+    if (be->failed)
+        return -1;
+    va_gpu_zero(nccl.moments, (size_t)nccl.size * sizeof(*nccl.moments));
+    va_cuda_ccc_moments_to(be, p, nccl.moments + nccl.rank);
+    return sum_of(be, nccl.moments, nccl.size * numbers, VA_NCCL_FLOAT64);
+}
+
+const struct va_ccc_moments *va_nccl_moments(int *ranks)
+{
+    *ranks = nccl.size;
+    return nccl.moments;
+}
+
+static int sent(struct va_backend *be)
 {
     int state = VA_NCCL_SUCCESS, result;
 
@@ -169,10 +202,15 @@ static int done(struct va_backend *be)
         result = state;
     if (result == VA_NCCL_IN_PROGRESS)
         return 0;
-    if (result != VA_NCCL_SUCCESS)
-        return fails(be, nccl.begun, result);
-    if (!va_gpu_idle())
-        return 0;
+    return result == VA_NCCL_SUCCESS ? 1 : fails(be, nccl.begun, result);
+}
+
+static int done(struct va_backend *be)
+{
+    int state = sent(be);
+
+    if (state <= 0 || !va_gpu_idle())
+        return state < 0 ? -1 : 0;
     va_cuda_launched(be, nccl.begun);
     return be->failed ? -1 : 1;
 }
@@ -203,6 +241,8 @@ static bool all_final(int limit)
 
 void va_nccl_end(struct va_backend *be)
 {
+    va_gpu_free(nccl.moments);
+    nccl.moments = NULL;
     if (!nccl.communicator)
         return;
     if (!be->failed && all_final(5000))
@@ -212,4 +252,4 @@ void va_nccl_end(struct va_backend *be)
     nccl.communicator = NULL;
 }
 
-const struct va_ranks va_nccl_ranks = { find, make_id, join, sum, done, leave };
+const struct va_ranks va_nccl_ranks = { find, make_id, join, sum, moments, sent, done, leave };

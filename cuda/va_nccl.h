@@ -14,6 +14,9 @@
 
 extern const struct va_ranks va_nccl_ranks;
 
+/* What va_ranks.moments has begun: those of each rank, on the device. */
+const struct va_ccc_moments *va_nccl_moments(int *ranks);
+
 /* At the end of the backend: what the ranks had in common is given back as soon as all of them have come to this, which they
  * do within seconds of each other; else, and after a failure, without the others. */
 void va_nccl_end(struct va_backend *be);

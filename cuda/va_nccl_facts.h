@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 enum { VA_NCCL_SUCCESS = 0, VA_NCCL_IN_PROGRESS = 7 }; /* ncclResult_t */
-enum { VA_NCCL_FLOAT32 = 7 };                          /* ncclDataType_t */
+enum { VA_NCCL_FLOAT32 = 7, VA_NCCL_FLOAT64 = 8 };     /* ncclDataType_t */
 enum { VA_NCCL_SUM = 0 };                              /* ncclRedOp_t */
 
 struct va_nccl_id {

@@ -27,6 +27,21 @@ static __device__ __forceinline__ void get(float (&v)[4], const float *x, int at
     }
 }
 
+/* The same in bfloat16. */
+template <bool VECTORS>
+static __device__ __forceinline__ void put(const float (&v)[4], va_bf16 *y, int at, int C)
+{
+    if constexpr (VECTORS) {
+        if (at < C)
+            *(uint2 *)(y + at) = { va_bf16_pair(v[0], v[1]), va_bf16_pair(v[2], v[3]) };
+    } else {
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            if (at + k < C)
+                y[at + k] = va_bf16_of(v[k]);
+    }
+}
+
 template <bool VECTORS>
 static __device__ __forceinline__ void put(const float (&v)[4], float *y, int at, int C)
 {
@@ -67,20 +82,23 @@ static __device__ __forceinline__ void hold(float (&held)[HELD][4], const float 
         get<VECTORS>(held[i], x, 4 * (threadIdx.x % 32 + 32 * i), C);
 }
 
+template <class Y>
 struct norm_args {
     int64_t M;
     int C;
     float share, eps; /* 1 / C */
     const float *x, *gamma, *beta;
-    float *y, *stats;
+    Y *y;
+    float *stats;
 };
 
-template <bool VECTORS>
-static __global__ void __launch_bounds__(32 * WARPS) norm(const struct norm_args p)
+template <bool VECTORS, class Y>
+static __global__ void __launch_bounds__(32 * WARPS) norm(const struct norm_args<Y> p)
 {
     const int64_t row = (int64_t)blockIdx.x * WARPS + threadIdx.x / 32;
     const float *x = p.x + row * p.C;
-    float *y = p.y + row * p.C, held[HELD][4], sum = 0, rest = 0, squares = 0;
+    float held[HELD][4], sum = 0, rest = 0, squares = 0;
+    Y *y = p.y + row * p.C;
 
     if (row >= p.M)
         return; /* whole warps; there is no barrier below */
@@ -127,21 +145,31 @@ static bool vectors(int64_t C, const void *const *buffers, int count)
     return yes;
 }
 
-void va_cuda_norm(struct va_backend *be, const struct va_norm *p)
+template <class Y>
+static void norm_to(struct va_backend *be, const struct va_norm *p, Y *y)
 {
-    const void *const buffers[] = { p->x, p->gamma, p->beta, p->y };
-    const struct norm_args args = { p->M,           (int)p->C,    1 / (float)p->C,
-                                    (float)p->eps,  va_in(p->x),  va_in(p->gamma),
-                                    va_in(p->beta), va_out(p->y), va_out(p->stats) };
+    const void *const buffers[] = { p->x, p->gamma, p->beta, y };
+    const struct norm_args<Y> args = {
+        p->M, (int)p->C, 1 / (float)p->C, (float)p->eps, va_in(p->x), va_in(p->gamma),
+            va_in(p->beta), y, va_out(p->stats)
+    };
     const dim3 grid(va_blocks_of(p->M, WARPS)), block(32 * WARPS);
 
     if (!va_cuda_go(be, p->M * p->C))
         return;
-    if (vectors(p->C, buffers, VA_COUNT(buffers)))
-        VA_LAUNCH(va_gpu_stream(), grid, block, 0, norm<true>, args);
-    else
-        VA_LAUNCH(va_gpu_stream(), grid, block, 0, norm<false>, args);
+    auto *kernel = vectors(p->C, buffers, VA_COUNT(buffers)) ? norm<true, Y> : norm<false, Y>;
+    VA_LAUNCH(va_gpu_stream(), grid, block, 0, kernel, args);
     va_cuda_launched(be, "norm");
+}
+
+void va_cuda_norm(struct va_backend *be, const struct va_norm *p)
+{
+    norm_to(be, p, va_out(p->y));
+}
+
+void va_cuda_norm_halves(struct va_backend *be, const struct va_norm *p)
+{
+    norm_to(be, p, (va_bf16 *)p->y);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------- */

@@ -1,13 +1,15 @@
 /* Rows as they are: taken by index, mixed in twos, or added with a factor each. */
 #include "cuda/va_map.h"
 
+/* Rows of x lie `pitch` apart. */
+template <class X>
 static __global__ void __launch_bounds__(256)
-    gather(struct va_quads q, const struct va_gather p)
+    gather(struct va_quads q, const struct va_gather p, const int64_t pitch)
 {
     VA_EACH_RUN(row, p.rows)
     {
         const int32_t from = ((const int32_t *)p.index)[row];
-        const float *x = from < 0 ? (const float *)p.fill : (const float *)p.x + from * p.C;
+        const X *x = (const X *)p.x + (from < 0 ? 0 : from) * pitch;
         const int32_t second = from >= 0 && p.next ? ((const int32_t *)p.next)[row] : -1;
         const float mix = second < 0 ? 0 : ((const float *)p.mix)[row];
         float *y = (float *)p.y + row * p.C;
@@ -16,10 +18,12 @@ static __global__ void __launch_bounds__(256)
         {
             float v[4] = { 0, 0, 0, 0 }, w[4];
 
-            if (x)
+            if (from >= 0)
                 va_get4(v, q, j, x);
+            else if (p.fill)
+                va_get4(v, q, j, (const float *)p.fill);
             if (second >= 0) {
-                va_get4(w, q, j, (const float *)p.x + second * p.C);
+                va_get4(w, q, j, (const X *)p.x + second * pitch);
 #pragma unroll
                 for (int k = 0; k < 4; k++)
                     v[k] = (1 - mix) * v[k] + mix * w[k];
@@ -38,7 +42,10 @@ void va_cuda_gather(struct va_backend *be, const struct va_gather *p)
 
     if (!va_cuda_go(be, p->rows * p->C))
         return;
-    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gather, q, *p);
+    if (p->halves)
+        VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gather<va_bf16>, q, *p, p->C + p->C % 2);
+    else
+        VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gather<float>, q, *p, p->C);
     va_cuda_launched(be, "gather");
 }
 

@@ -63,6 +63,25 @@ near() {
     run ! grep -q 'features stay' no.log
 }
 
+@test "features of which half fit stay there in bfloat16, and give the bytes of products in bf16" {
+    for v in a b c d; do
+        make_features --video $v --dim 6 --frames 4000 --seed "$(printf %d "'$v")" f$v.h5
+        make_labels --frames 4000 --seed "$(printf %d "'$v")" >labels/$v.txt
+    done
+    va-window --labels labels --window 20 --stride 20 -o w.h5 fa.h5 fb.h5 fc.h5 fd.h5 >/dev/null
+    train() { # their first layer is a product: 384 KB in float32
+        va-tcn-mamba-train -v "${WINDOWS[@]:1}" "${SMALL_HEAD[@]}" --steps 3 --device cuda --precision "$1" -o "$2" 2>log
+    }
+    VA_CUDA_RESIDENT=no train bf16 host.h5
+    for ((memory = 300000; memory < 3000000; memory += 200000)); do
+        VA_EMU_MEMORY=$memory train bf16 half.h5 && grep -q 'features stay' log && break
+    done
+    grep -q 'features stay on the device in bfloat16, since only half of them fit: 16000 rows of 6' log || explain "$memory: $(cat log)"
+    cmp host.h5 half.h5
+    VA_EMU_MEMORY=$memory train f32 f32.h5
+    run ! grep -q 'features stay' log
+}
+
 @test "pretraining and fine-tuning: steps that are replayed give the bytes of steps that are not" {
     for graph in yes no; do
         export VA_CUDA_GRAPH=$graph

@@ -19,7 +19,7 @@ device() {
     done
 }
 
-OPERATIONS=(test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8 test_record)
+OPERATIONS=(test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_block test_int8 test_record)
 MODELS=(test_golden_ops test_mae test_pretrain test_yunet)
 
 @test "operations agree with those in double, as the CPU's do" {
@@ -41,10 +41,12 @@ MODELS=(test_golden_ops test_mae test_pretrain test_yunet)
 }
 
 @test "four orders of threads, the same bytes" {
-    for order in forward reverse random:1 random:2; do
-        VA_EMU_ORDER=$order VA_TEST_DEVICE=cuda "$BUILD/test/unit/test_ops_same" sum >>sums
+    for program in test_ops_same test_block; do
+        for order in forward reverse random:1 random:2; do
+            VA_EMU_ORDER=$order VA_TEST_DEVICE=cuda "$BUILD/test/unit/$program" sum >>$program.sums
+        done
+        [ "$(sort -u $program.sums | wc -l)" -eq 1 ] || explain "$(cat $program.sums)"
     done
-    [ "$(sort -u sums | wc -l)" -eq 1 ] || explain "$(cat sums)"
 }
 
 @test "each seeded mistake in a kernel is noticed" {

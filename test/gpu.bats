@@ -14,7 +14,7 @@ stand_in() {
 setup() {
     cd "$BATS_TEST_TMPDIR" && mkdir -p kit/bin kit/lib machine && cp "$BATS_TEST_DIRNAME"/gpu/{on-gpu.sh,peers.py} kit
     local name
-    for name in test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8 test_golden_ops \
+    for name in test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_block test_int8 test_golden_ops \
         test_golden_temporal test_mae test_vit test_yunet test_ops_same; do
         stand_in kit/bin/$name 'echo 5 passed, 0 failed'
     done
@@ -34,7 +34,7 @@ setup() {
 
 @test "tests, benchmarks, peers, counters; a step that fails is named, and the rest goes on" {
     PY=$PWD/machine/python run -1 --separate-stderr kit/on-gpu.sh out
-    [ "$(grep -c '^ok test_' <<<"$output")" -eq 11 ] || explain "$output"
+    [ "$(grep -c '^ok test_' <<<"$output")" -eq 13 ] || explain "$output"
     [ "$(grep '^not ok' <<<"$output")" = $'not ok memcheck.txt: exit 9: \nnot ok racecheck.txt: exit 9: \nnot ok initcheck.txt: exit 9: ' ] ||
         explain "$output"
     [ "$(awk '{ print $1, $2, $3, $4 }' kit/out/ratios.txt)" = "cls-bf16 0.002 5e-03 2.50

@@ -18,7 +18,7 @@ check-barriers: $(UNITS) $(EMU_LIBS) $(BUILD)/emu/race/libvacuda.so
 # One folder that a machine with a GPU needs: tests, benchmarks, the library, a few tools, and the libraries of this
 # system that they use. test/gpu/on-gpu.sh says what is done there.
 KIT       = $(BUILD)/gpu-kit
-KIT_UNITS = test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8 test_ops_same test_golden_ops \
+KIT_UNITS = test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_block test_int8 test_ops_same test_golden_ops \
             test_golden_temporal test_mae test_vit test_yunet
 KIT_BENCH = vit temporal scan encoder
 KIT_TOOLS = va-tcn-mamba-train va-weights va-window va-h5cmp

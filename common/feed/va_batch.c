@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_rand.h"
+#include "base/va_tensors.h"
 #include "base/va_thread.h"
 #include <string.h>
 
@@ -88,26 +89,58 @@ void va_batch_release(struct va_batch *b)
 
 /* ---- features on the device ------------------------------------------------------------ */
 
-/* Rows of all videos; false where there are too many for the device, or named streams. */
-static bool fits(const struct va_batch *b, int64_t *rows)
+/* Rows of all videos; 0 where there are too many for an index, or named streams. */
+static int64_t rows_of_videos(const struct va_batch *b)
 {
-    int64_t spare = b->be->ops->spare ? b->be->ops->spare(b->be) : 0, count, bytes;
+    int64_t rows = 0, count;
 
-    *rows = 0;
     for (int64_t i = 0; !b->index->stream_count && i < b->index->video_count; i++) {
         va_window_index_features(b->index, i, &count);
-        *rows += count;
+        rows += count;
     }
-    return *rows > 0 && *rows <= INT32_MAX &&
-           va_mul(*rows, b->D * (int64_t)b->be->ops->elem, &bytes) == 0 && bytes <= spare;
+    return rows <= INT32_MAX ? rows : 0;
+}
+
+/* Numbers from row to row. */
+static int64_t pitch_of(const struct va_batch *b, bool halves)
+{
+    return halves ? (b->D + 1) / 2 : b->D;
+}
+
+static bool fits(const struct va_batch *b, int64_t rows, bool halves)
+{
+    int64_t spare = b->be->ops->spare ? b->be->ops->spare(b->be) : 0, bytes;
+
+    return va_mul(rows, pitch_of(b, halves) * (int64_t)b->be->ops->elem, &bytes) == 0 &&
+           bytes <= spare;
+}
+
+/* Rows x [count, D] become those from row `first` on. */
+static void put_rows(struct va_batch *b, const float *x, int64_t first, int64_t count)
+{
+    int64_t pitch = pitch_of(b, b->halves), most = b->size * b->rows;
+    uint16_t *piece = (uint16_t *)b->host_x; /* nothing else uses it here */
+
+    if (!b->halves)
+        b->be->ops->put_f32(b->be, va_at(b->be, b->features, first * pitch), x, count * b->D);
+    for (int64_t i = 0; b->halves && i < count; i += most) {
+        int64_t n = count - i < most ? count - i : most;
+
+        for (int64_t r = 0; r < n; r++)
+            for (int64_t c = 0; c < 2 * pitch; c++)
+                piece[r * 2 * pitch + c] = c < b->D ? va_to_bf16(x[(i + r) * b->D + c]) : 0;
+        b->be->ops->put_bytes(b->be, va_at(b->be, b->features, (first + i) * pitch), piece,
+                              n * 2 * pitch * (int64_t)sizeof(*piece));
+    }
 }
 
 int va_batch_reside(struct va_batch *b)
 {
     const struct va_ops *ops = b->be->ops;
-    int64_t frames = b->size * b->rows, rows, at = 0, count;
+    int64_t frames = b->size * b->rows, rows = rows_of_videos(b), at = 0, count;
 
-    if (!fits(b, &rows))
+    b->halves = b->be->precision == VA_BF16_PRODUCTS && !fits(b, rows, false);
+    if (rows == 0 || !fits(b, rows, b->halves))
         return 0;
     b->first_row = va_new(b->index->video_count, sizeof(*b->first_row));
     b->host_rows = va_new(frames, sizeof(*b->host_rows));
@@ -116,17 +149,18 @@ int va_batch_reside(struct va_batch *b)
         !(b->row = va_bytes_new(b->be, frames * (int64_t)sizeof(int32_t))) ||
         !(b->next = va_bytes_new(b->be, frames * (int64_t)sizeof(int32_t))) ||
         !(b->mix = ops->alloc(b->be, frames)) ||
-        !(b->features = ops->alloc(b->be, rows * b->D)))
+        !(b->features = ops->alloc(b->be, rows * pitch_of(b, b->halves))))
         return -1;
     for (int64_t i = 0; i < b->index->video_count; i++) {
         const float *x = va_window_index_features(b->index, i, &count);
 
-        ops->put_f32(b->be, va_at(b->be, b->features, at * b->D), x, count * b->D);
+        put_rows(b, x, at, count);
         b->first_row[i] = at;
         at += count;
         va_window_index_forget(b->index, i);
     }
-    va_debug("features stay on the device: %lld rows of %lld", (long long)rows,
+    va_debug("features stay on the device%s: %lld rows of %lld",
+             b->halves ? " in bfloat16, since only half of them fit" : "", (long long)rows,
              (long long)b->D);
     return 0;
 }
@@ -135,9 +169,12 @@ int va_batch_reside(struct va_batch *b)
 static void gather_there(struct va_batch *b, int64_t frames)
 {
     const struct va_ops *ops = b->be->ops;
-    struct va_gather p = {
-        .rows = frames, .C = b->D, .x = b->features, .index = b->row, .y = b->x
-    };
+    struct va_gather p = { .rows = frames,
+                           .C = b->D,
+                           .x = b->features,
+                           .index = b->row,
+                           .y = b->x,
+                           .halves = b->halves };
 
     for (int64_t i = 0; i < frames; i++) {
         b->host_part[i] = b->host_rows[i].row;

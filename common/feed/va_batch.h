@@ -48,6 +48,7 @@ struct va_batch {
     /* With va_batch_reside: all features on the device, the first row of each video, and which rows the windows have
      * [size, rows], on the device in three parts. */
     void *features;
+    bool halves; /* they are in bfloat16 */
     int64_t *first_row;
     struct va_window_row *host_rows;
     int32_t *host_part; /* [size, rows] */
@@ -61,7 +62,9 @@ VA_MUST_USE int va_batch_init(struct va_batch *b, struct va_backend *be,
 void va_batch_release(struct va_batch *b);
 
 /* Bring the features of all videos to the device, if it has memory to spare for them, so that a batch is gathered there;
- * -v says so. Named streams stay on the host. Once, when all else has its memory. -1 after reporting. */
+ * -v says so. Where products are in bfloat16 and only half of the memory is there, features are rounded to bfloat16: a model
+ * that adds them to what it makes of them is trained on the rounded ones. Named streams stay on the host. Once,
+ * when all else has its memory. -1 after reporting. */
 VA_MUST_USE int va_batch_reside(struct va_batch *b);
 
 /*

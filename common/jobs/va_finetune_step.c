@@ -177,20 +177,18 @@ static void whole_step(void *arg)
 }
 
 /* What the step changes; the same on all ranks, but for the file of the log. */
-static int finish(struct va_tuner *t, int64_t k, const struct va_step_report *joined)
+static int finish(struct va_tuner *t, int64_t k)
 {
     struct va_run_state *s = &t->run.state;
-    const struct va_step_report *all;
     double entropy, loss, share = ccc_share(&t->config);
     const char *bad;
     struct va_step_report r;
 
-    if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
+    if (va_share_settle(t->be) < 0 || va_share_report(t->optimiser, &r, &bad) < 0)
         return -1;
-    all = va_comm_size() > 1 ? joined : &r;
-    entropy = all->class_weight > 0 ? all->cross_entropy / all->class_weight : 0;
-    if (all->wrong || bad)
-        return va_run_diverged(&t->run, all->wrong ? NULL : bad, NULL);
+    entropy = r.class_weight > 0 ? r.cross_entropy / r.class_weight : 0;
+    if (r.wrong || bad)
+        return va_run_diverged(&t->run, r.wrong ? NULL : bad, NULL);
     s->batches++;
     if (r.learned == 0) {
         s->skipped++;
@@ -209,7 +207,6 @@ int va_tuner_step(void *arg)
     struct va_tuner *t = arg;
     struct va_run_state *s = &t->run.state;
     int64_t k = s->batches;
-    struct va_step_report joined;
     struct step step = { t, va_optimiser_begin(t->optimiser, (uint64_t)t->config.seed,
                                                (uint64_t)k, rate_of(t, k)) };
     bool alone = va_comm_size() == 1;
@@ -219,18 +216,16 @@ int va_tuner_step(void *arg)
         return -1;
     if (!alone) {
         both_ways(&step);
-        if (va_comm_agree(va_backend_peek(t->be)) < 0)
+        if (va_share_well(t->be) < 0)
             return -1;
-        va_share_report(t->optimiser, &joined);
-        if (va_share_gradients(s->params, t->run.room) < 0)
-            return -1;
+        va_share_gradients(s->params, t->run.room);
     }
     va_run_change_begin();
     if (alone)
         va_replay_make(&t->replay, t->be, t->sampler.batch, whole_step, &step);
     else
         va_optimiser_update(t->optimiser);
-    status = finish(t, k, &joined);
+    status = finish(t, k);
     va_run_change_end();
     return va_comm_agree(status);
 }

@@ -92,29 +92,27 @@ static void tell(const struct va_pretrainer *t, double loss, double rate)
 }
 
 /* What the step changes; the same on all ranks, but for the file of the log. */
-static int update(struct va_pretrainer *t, const struct va_step_report *joined)
+static int update(struct va_pretrainer *t)
 {
     struct va_run_state *s = &t->run.state;
     int64_t accumulate = t->config.accumulate, k = s->batches * accumulate;
     double rate = rate_of(t);
-    const struct va_step_report *all;
     const char *bad;
     struct va_step_report r;
 
     va_optimiser_update(t->optimiser);
-    if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
+    if (va_share_settle(t->be) < 0 || va_share_report(t->optimiser, &r, &bad) < 0)
         return -1;
-    all = va_comm_size() > 1 ? joined : &r;
-    if (all->wrong)
-        return not_finite(t, NULL, k + all->wrong - 1, k + all->wrong - 1);
+    if (r.wrong)
+        return not_finite(t, NULL, k + r.wrong - 1, k + r.wrong - 1);
     if (bad)
         return not_finite(t, bad, k, k + accumulate - 1);
     s->batches++;
     if (s->batches % s->per_epoch == 0)
-        tell(t, all->loss, rate);
+        tell(t, r.loss, rate);
     return va_log_add(&s->train, (double[VA_PRETRAIN_COLUMNS]){ (double)s->batches,
                                                                 (double)va_run_epoch(s), rate,
-                                                                all->loss, r.norm });
+                                                                r.loss, r.norm });
 }
 
 int va_pretrain_step(void *arg)
@@ -122,7 +120,6 @@ int va_pretrain_step(void *arg)
     struct va_pretrainer *t = arg;
     struct va_run_state *s = &t->run.state;
     int64_t accumulate = t->config.accumulate;
-    struct va_step_report joined;
     void *step;
     int status;
 
@@ -138,11 +135,9 @@ int va_pretrain_step(void *arg)
     for (int64_t a = 0; a < accumulate; a++)
         if (add_batch(t, s->batches * accumulate + a, step) < 0)
             return -1;
-    va_share_report(t->optimiser, &joined);
-    if (va_share_gradients(s->params, t->run.room) < 0)
-        return -1;
+    va_share_gradients(s->params, t->run.room);
     va_run_change_begin();
-    status = update(t, &joined);
+    status = update(t);
     va_run_change_end();
     return va_comm_agree(status);
 }

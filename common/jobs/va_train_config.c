@@ -1,7 +1,7 @@
 #include "jobs/va_train_config.h"
 
 #include "base/va_error.h"
-#include "nn/va_ccc.h"
+#include "ops/va_ccc_loss.h"
 #include "ops/va_device.h"
 #include "run/va_run_tool.h"
 #include <stddef.h>

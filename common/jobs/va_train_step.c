@@ -103,7 +103,7 @@ static int finish(struct va_trainer *t, const struct work *w)
     const char *bad;
     struct va_step_report r;
 
-    if (va_optimiser_report(t->optimiser, &r, &bad) < 0)
+    if (va_share_settle(t->be) < 0 || va_optimiser_report(t->optimiser, &r, &bad) < 0)
         return -1;
     if (bad || !isfinite(r.loss))
         return not_finite(t, isfinite(r.loss) ? bad : NULL, w->windows, w->count);
@@ -134,9 +134,9 @@ int va_train_step(void *arg)
         return -1;
     if (!alone) {
         both_ways(&step);
-        if (va_comm_agree(va_backend_peek(t->be)) < 0 ||
-            va_share_gradients(s->params, t->run.room) < 0)
+        if (va_share_well(t->be) < 0)
             return -1;
+        va_share_gradients(s->params, t->run.room);
     }
     va_run_change_begin();
     if (alone)

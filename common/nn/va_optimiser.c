@@ -85,14 +85,6 @@ void va_optimiser_update(struct va_optimiser *o)
                                                 .step = o->record });
 }
 
-void va_optimiser_look(struct va_optimiser *o, struct va_step_report *r)
-{
-    struct va_step record;
-
-    o->params->be->ops->get_bytes(o->params->be, &record, o->record, sizeof(record));
-    *r = record.report;
-}
-
 int va_optimiser_report(struct va_optimiser *o, struct va_step_report *r, const char **bad)
 {
     struct va_backend *be = o->params->be;

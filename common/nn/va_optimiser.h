@@ -40,9 +40,6 @@ void va_optimiser_update(struct va_optimiser *o);
 VA_MUST_USE int va_optimiser_report(struct va_optimiser *o, struct va_step_report *r,
                                     const char **bad);
 
-/* What the losses of the step have found before its update. Waits: for several ranks, which join it. */
-void va_optimiser_look(struct va_optimiser *o, struct va_step_report *r);
-
 /* Updates made so far; setting it is for a run that is resumed (moments are in the list). */
 int64_t va_optimiser_updates(const struct va_optimiser *o);
 void va_optimiser_set_updates(struct va_optimiser *o, int64_t updates);

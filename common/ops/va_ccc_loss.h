@@ -60,6 +60,35 @@ VA_SHARED void va_ccc_spread(struct va_ccc_moments *m, int d, double pred, doubl
     m->spy[d] += p * y;
 }
 
+/*
+ * Moments of two sets of frames together, in *into: what one rank has and what the next one has. The order of the sets
+ * matters to the last bit only. Centred sums of n and k frames, whose means are d apart (Chan, Golub, LeVeque 1979):
+ *
+ *     S = S1 + S2 + d d' n k / (n + k)
+ */
+VA_SHARED void va_ccc_merge(struct va_ccc_moments *into, const struct va_ccc_moments *more)
+{
+    double count = into->count + more->count, share;
+
+    if (more->count == 0)
+        return;
+    if (into->count == 0) {
+        *into = *more;
+        return;
+    }
+    share = more->count / count;
+    for (int d = 0; d < 2; d++) {
+        double dp = more->mean_p[d] - into->mean_p[d], dy = more->mean_y[d] - into->mean_y[d];
+
+        into->spp[d] += more->spp[d] + dp * dp * into->count * share;
+        into->syy[d] += more->syy[d] + dy * dy * into->count * share;
+        into->spy[d] += more->spy[d] + dp * dy * into->count * share;
+        into->mean_p[d] += dp * share;
+        into->mean_y[d] += dy * share;
+    }
+    into->count = count;
+}
+
 /* One dimension: the CCC and the coefficients of -dCCC/dp. */
 VA_SHARED double va_ccc_one(const struct va_ccc_moments *s, int d, enum va_ccc_kind kind,
                             double eps, struct va_ccc_coefficients *g)

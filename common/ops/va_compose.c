@@ -251,6 +251,8 @@ static void transformer(struct va_backend *be, const struct va_transformer *p)
     const void *residual = p->x;
     struct acts a = { .branch = p->work };
 
+    if (!s->training && be->ops->transformer_infer && be->ops->transformer_infer(be, p))
+        return;
     if (s->training)
         plan_training(s, be, p->tape, &a);
     else

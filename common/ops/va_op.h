@@ -129,7 +129,8 @@ struct va_attention_grad {
 
 /* y[i] = x[index[i]] for rows of C numbers; where index[i] is -1, fill [C], or zeros if that is NULL.
  * x [.., C], y [rows, C]; index [rows], int32_t. With next [rows], int32_t, and mix [rows]: where neither is -1,
- * y[i] = (1 - mix[i]) x[index[i]] + mix[i] x[next[i]]. */
+ * y[i] = (1 - mix[i]) x[index[i]] + mix[i] x[next[i]]. With `halves`, for devices with memory to spare (ops/va_ops.h), x
+ * is in bfloat16, and its rows begin C numbers apart, or C + 1 where C is odd. */
 struct va_gather {
     int64_t rows, C;
     const void *x;
@@ -137,6 +138,7 @@ struct va_gather {
     const void *fill; /* or NULL */
     void *y;
     const void *next, *mix; /* or NULL */
+    bool halves;
 };
 
 /* y = a + b, or a copy of a where b is NULL: B runs of n numbers, which begin step* elements apart (0:

@@ -37,7 +37,8 @@ struct va_ops {
     int64_t
         scan_marks; /* frames from mark to mark, where scan leaves states to scan_grad; else 0 */
 
-    /* Bytes that may be taken now for what could as well stay with the host; NULL: none. */
+    /* Bytes that may be taken now for what could as well stay with the host; NULL: none. A device that has them gathers
+     * rows in bfloat16, too. */
     int64_t (*spare)(struct va_backend *be);
 
     /* Memory. alloc: zeroed; NULL after reporting. copy: device to device. */
@@ -99,6 +100,9 @@ struct va_ops {
                                                    const struct va_transformer_shape *s);
     void (*transformer)(struct va_backend *be, const struct va_transformer *p);
     void (*transformer_grad)(struct va_backend *be, const struct va_transformer_grad *p);
+    /* Optional, or NULL. A block without `training` in a way of the device's own, in the work of the composed one.
+     * False: the device has none for this block, and nothing was done. */
+    bool (*transformer_infer)(struct va_backend *be, const struct va_transformer *p);
 
     /* Losses and the update, by the record of the step. */
     void (*squares)(struct va_backend *be, const struct va_squares *p);
@@ -145,6 +149,11 @@ struct va_ops {
  * summed in float32 or wider; in linear_grad and conv_grad those are dy, x and w. All other operations take no
  * notice, nor does an attention that keeps its log-sums for a backward pass, which has to find the same weights
  * again. A device may leave out the rounding in `conv` and conv_grad where float32 is faster.
+ *
+ * Activations: buffers have numbers of one type, `elem` bytes each. With BF16 a device may keep in bfloat16 what
+ * lies between the operations of a transformer block (transformer_infer), as products round it all the same; a
+ * block's input and output, norms, softmax and sums stay float32. A bias may be rounded there, too, and GELU be
+ * x (1 + tanh(sqrt(2 / pi) (x + .044715 x^3))) / 2, which is off by at most 4.8e-4.
  *
  * INT8 is for `linear` alone, forward: each row of x and each row of W is divided by its scale, in
  * float32 the largest magnitude / 127, and rounded to whole numbers, to nearest even; sums of their

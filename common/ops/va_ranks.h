@@ -9,7 +9,8 @@
  * ranks on the same machines give the same bytes, and every rank has the same ones. Not those of va_comm_sum (comm/va_comm.h),
  * unless there are two ranks.
  *
- * Waiting:   join and sum begin something; `done` says how it stands, and does not wait. One thing at a time
+ * Waiting:   join, sum and moments begin something; `sent` and `done` say how it stands, and do not wait. The next thing begins
+ *            when this one is sent
  * Errors:    they fail the backend, after reporting; `leave` follows on all ranks
  */
 #ifndef VA_RANKS_H
@@ -20,6 +21,7 @@
 #include <stdint.h>
 
 struct va_backend;
+struct va_ccc;
 
 enum { VA_RANKS_ID = 128, VA_RANKS_DEVICE = 16, VA_RANKS_WORDS = 256 };
 
@@ -36,6 +38,10 @@ struct va_ranks {
     int (*join)(struct va_backend *be, const unsigned char *id, int rank, int size);
     /* data [count] becomes the sum over ranks. Collective, with equal counts */
     int (*sum)(struct va_backend *be, void *data, int64_t count);
+    /* Moments of the frames of `p` on all ranks, for a ccc_loss with p->joined, which merges them in the order of ranks. Collective */
+    int (*moments)(struct va_backend *be, const struct va_ccc *p);
+    /* 1: what the device is given from now on follows what was begun; 0: not yet; -1: it failed */
+    int (*sent)(struct va_backend *be);
     int (*done)(
         struct va_backend
             *be); /* 1: what was begun is, and all before it; 0: not yet; -1: it failed */

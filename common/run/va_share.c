@@ -59,6 +59,11 @@ void va_share_ccc(struct va_backend *be, struct va_ccc *p, struct va_ccc_moments
 {
     if (va_comm_size() == 1)
         return;
+    p->joined = be->joined;
+    if (be->joined) {
+        va_share_send(be, be->ops->ranks->moments(be, p));
+        return;
+    }
     be->ops->ccc_moments(be, p->n, p->pred, p->label, p->valid, m);
     va_share_moments(m);
     p->moments = m;
@@ -75,35 +80,38 @@ double va_share_sum(double x)
     return sum;
 }
 
-void va_share_report(struct va_optimiser *o, struct va_step_report *r)
+int va_share_report(struct va_optimiser *o, struct va_step_report *r, const char **bad)
 {
+    int status = va_optimiser_report(o, r, bad);
+
     if (va_comm_size() == 1)
-        return;
-    va_optimiser_look(o, r);
+        return status;
+    if (va_comm_agree(status) < 0)
+        return -1;
     r->loss = va_share_sum(r->loss);
     r->cross_entropy = va_share_sum(r->cross_entropy);
     r->class_weight = va_share_sum(r->class_weight);
     r->wrong = va_comm_first((int)r->wrong);
+    return 0;
 }
 
 /* ---- gradients ------------------------------------------------------------------------- */
 
-int va_share_gradients(struct va_params *params, float *room)
+void va_share_gradients(struct va_params *params, float *room)
 {
     struct va_backend *be = params->be;
 
     if (va_comm_size() == 1)
-        return 0;
+        return;
     if (be->joined)
-        return va_share_sum_on_device(be, params->grads, params->trained);
-    for (int64_t at = 0; at < params->trained; at += VA_SHARE_ROOM) {
+        va_share_send(be, be->ops->ranks->sum(be, params->grads, params->trained));
+    for (int64_t at = 0; !be->joined && at < params->trained; at += VA_SHARE_ROOM) {
         int64_t left = params->trained - at, n = left < VA_SHARE_ROOM ? left : VA_SHARE_ROOM;
 
         be->ops->get_f32(be, room, va_at(be, params->grads, at), n);
         va_comm_sum(room, n);
         be->ops->put_f32(be, va_at(be, params->grads, at), room, n);
     }
-    return 0;
 }
 
 /* ---- checks ---------------------------------------------------------------------------- */

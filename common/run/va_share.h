@@ -21,8 +21,8 @@
 #define VA_SHARE_H
 
 #include "base/va_hash.h"
-#include "nn/va_ccc.h"
 #include "nn/va_optimiser.h"
+#include "ops/va_ccc_loss.h"
 #include "ops/va_params.h"
 
 struct va_share {
@@ -40,16 +40,17 @@ void va_share_rounding(void);
 /* From the moments of this rank's share to those of the batch. */
 void va_share_moments(struct va_ccc_moments *m);
 
-/* The same for a loss over frames of this rank's share; *m holds them during ccc_loss. With one rank the
- * loss makes its own. */
+/* The same for a loss over frames of this rank's share; *m holds them during ccc_loss, or devices that have joined do.
+ * With one rank the loss makes its own. */
 void va_share_ccc(struct va_backend *be, struct va_ccc *p, struct va_ccc_moments *m);
 
 /* The sum of what the ranks have, in their order. */
 double va_share_sum(double x);
 
-/* What the losses of a step found on all ranks, each its part, before the update. With one rank *r is
- * left alone, as the report of the step has it. */
-void va_share_report(struct va_optimiser *o, struct va_step_report *r);
+/* va_optimiser_report, with losses that are sums over ranks, and `wrong` that of the first rank that has one. -1 on all
+ * ranks after reporting. */
+VA_MUST_USE int va_share_report(struct va_optimiser *o, struct va_step_report *r,
+                                const char **bad);
 
 /*
  * Before the first gradients: where each rank has a GPU of its own and all have NCCL, these add up gradients by it, without
@@ -57,12 +58,20 @@ void va_share_report(struct va_optimiser *o, struct va_step_report *r);
  */
 VA_MUST_USE int va_share_join(struct va_backend *be);
 
-/* From the gradients of this rank's share to those of the batch; room [VA_SHARE_ROOM]. -1 on all ranks where a
- * device gave up its sum, after reporting. */
+/* Whether the devices of all ranks are well, as far as is known without waiting: 0, or -1 on all after reporting. */
+VA_MUST_USE int va_share_well(struct va_backend *be);
+
+/* From the gradients of this rank's share to those of the batch; room [VA_SHARE_ROOM]. Where devices have joined, this and
+ * what follows on the device goes on behind the host's back until va_share_settle. */
 enum { VA_SHARE_ROOM = 1 << 20 };
-VA_MUST_USE int va_share_gradients(struct va_params *params, float *room);
-/* The same for numbers of a device that has joined. Waits. */
-VA_MUST_USE int va_share_sum_on_device(struct va_backend *be, void *data, int64_t count);
+void va_share_gradients(struct va_params *params, float *room);
+
+/* Wait for what devices that have joined do together: 0, or -1 on all ranks where one of them gave up, after
+ * reporting; what followed is then void. */
+VA_MUST_USE int va_share_settle(struct va_backend *be);
+
+/* What this rank's device has begun with the others, or could not (-1), is on its way, or a rank has given up. */
+void va_share_send(struct va_backend *be, int begun);
 
 /* Whether all ranks hashed the same: 0, or -1 after "rank 2: WHAT: not those of rank 0". */
 VA_MUST_USE int va_share_same(struct va_hash *h, const char *what);

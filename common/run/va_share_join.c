@@ -48,20 +48,32 @@ static void tell_devices(void)
     va_debug("devices of the ranks:%s%s", line, n < sizeof(line) ? "" : " ...");
 }
 
-/* What this rank has begun on its device, or could not (-1), ends on all of them: 0, or -1 on all after the first that
- * gave up has said why. */
-static int finish(struct va_backend *be, int begun)
-{
-    int done = begun;
+static bool over; /* a rank has given up, and the others know: nothing is waited for any more */
 
-    for (int64_t i = 0; done == 0 && !va_comm_alarmed(); i++) {
-        done = be->ops->ranks->done(be);
-        if (done == 0)
+/* How it stands, according to `how`, with what this rank has begun on its device, or could not (-1), once that is not "not
+ * yet", or a rank has given up. */
+static int look(struct va_backend *be, int begun, int (*how)(struct va_backend *be))
+{
+    int state = begun;
+
+    for (int64_t i = 0; state == 0 && !over; i++) {
+        over = va_comm_alarmed();
+        if (!over && (state = how(be)) == 0)
             va_comm_rest(i);
     }
-    if (done < 0)
+    if (state < 0 && !over) {
         va_comm_alarm();
-    if (va_comm_agree(done < 0 ? -1 : 0) == 0)
+        over = true;
+    }
+    return state;
+}
+
+/* It ends on all ranks: 0, or -1 on all after the first that gave up has said why. */
+static int finish(struct va_backend *be, int begun)
+{
+    int done = look(be, begun, be->ops->ranks->done);
+
+    if (va_comm_agree(done < 0 || be->failed ? -1 : 0) == 0)
         return 0;
     be->ops->ranks->leave(be);
     return -1;
@@ -103,7 +115,24 @@ int va_share_join(struct va_backend *be)
     return 0;
 }
 
-int va_share_sum_on_device(struct va_backend *be, void *data, int64_t count)
+void va_share_send(struct va_backend *be, int begun)
 {
-    return finish(be, be->ops->ranks->sum(be, data, count));
+    (void)look(be, begun, be->ops->ranks->sent);
+}
+
+int va_share_well(struct va_backend *be)
+{
+    int status = va_comm_agree(va_backend_peek(be));
+
+    if (status < 0 && be->joined)
+        be->ops->ranks->leave(be);
+    return status;
+}
+
+int va_share_settle(struct va_backend *be)
+{
+    if (!be->joined)
+        return 0;
+    over = over || be->failed; /* what it had begun is sent, or the others know */
+    return finish(be, 0);
 }

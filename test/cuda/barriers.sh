@@ -15,8 +15,9 @@ flags=(-std=c++20 -O1 -I"$mutant" -Icommon -I. -fPIC -fvisibility=hidden -fno-ex
 
 # The unit programs, those first that are most likely to notice.
 programs() { # programs FILE
-    local all=(test_ops test_ops_products test_ops_time test_bf16 test_ops_pictures test_int8) first
+    local all=(test_ops test_ops_products test_ops_time test_bf16 test_block test_ops_pictures test_int8) first
     case $1 in
+    *attention_half*) first=(test_block test_bf16) ;;
     *scan* | *recurrent* | *attention*) first=(test_ops_time test_bf16) ;;
     *half*) first=(test_bf16) ;;
     *linear* | *product* | *conv* | *weight_grad*) first=(test_ops_products) ;;
@@ -43,9 +44,11 @@ library() { # library KIND FILE
 }
 
 sums() { # sums LIBRARY
-    local order
+    local order program
     for order in forward reverse random:1 random:2; do
-        VA_EMU_ORDER=$order VA_CUDA=$1 VA_TEST_DEVICE=cuda timeout 300 "$BUILD/test/unit/test_ops_same" sum 2>&1
+        for program in test_ops_same test_block; do
+            VA_EMU_ORDER=$order VA_CUDA=$1 VA_TEST_DEVICE=cuda timeout 300 "$BUILD/test/unit/$program" sum 2>&1
+        done | xargs
     done | sort -u
 }
 

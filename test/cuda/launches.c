@@ -320,34 +320,49 @@ static void conv_grad(struct va_backend *be, const struct va_conv_grad *p)
 
 /* ---- attention, norms -------------------------------------------------------------------------- */
 
-static void attention(struct va_backend *be, const struct va_attention *p)
+/* A warp has 16 queries; without any it makes no products. */
+static void attention_half(const struct va_attention *p, bool halves)
 {
     double heads = (double)(p->B * p->H), D = (double)p->D, Tq = (double)p->Tq;
     double keys = ceil((double)p->Tk / 32); /* steps */
+    double working = ceil(Tq / 16) / (8 * ceil(Tq / 128)), size = halves ? 2 : 4;
 
     called("attention");
-    if (be->precision != VA_BF16_PRODUCTS || p->D != 64) {
-        va_error("attention: only heads of 64 numbers in bfloat16 are counted");
+    if (p->D != 64) {
+        va_error("attention: only heads of 64 numbers are counted");
         exit(va_tool_finish(1));
     }
-    launch((struct launch){ .kernel = "attention_half<64>",
+    launch((struct launch){ .kernel = halves ? "attention_half<64, va_bf16>"
+                                             : "attention_half<64, float>",
                             .blocks = heads * ceil(Tq / 128),
                             .threads = 256,
                             .kind = TENSOR,
-                            .work = keys * (16 + 32),
+                            .work = keys * (16 + 32) * working,
                             .around = 1,
-                            .loads = 2 * keys * 32 * 16 / 256,
-                            .bytes = 4 * heads * D * (2 * Tq + 2 * (double)p->Tk) });
+                            .loads = 2 * keys * 32 * size * 4 / 256,
+                            .bytes = size * heads * D * (2 * Tq + 2 * (double)p->Tk) });
+}
+
+static void attention(struct va_backend *be, const struct va_attention *p)
+{
+    if (be->precision != VA_BF16_PRODUCTS) {
+        va_error("attention: only bfloat16 is counted");
+        exit(va_tool_finish(1));
+    }
+    attention_half(p, false);
+}
+
+static void norm_rows(double M, double C, const char *kernel, double bytes)
+{
+    called("norm");
+    launch((struct launch){
+        .kernel = kernel, .blocks = ceil(M / 4), .threads = 128, .bytes = bytes * M * C });
 }
 
 static void norm(struct va_backend *be, const struct va_norm *p)
 {
     (void)be;
-    called("norm");
-    launch((struct launch){ .kernel = "norm<true>",
-                            .blocks = ceil((double)p->M / 4),
-                            .threads = 128,
-                            .bytes = 8 * (double)(p->M * p->C) });
+    norm_rows((double)p->M, (double)p->C, "norm<true, float>", 8);
 }
 
 static void norm_grad(struct va_backend *be, const struct va_norm_grad *p)
@@ -365,6 +380,50 @@ static void norm_grad(struct va_backend *be, const struct va_norm_grad *p)
         moved(2 * n);
         moved(2 * (double)p->C * ceil((double)p->M / 64));
     }
+}
+
+/* ---- blocks of a transformer, in bfloat16 (cuda/va_transformer.cc) ------------------------------- */
+
+/* From bfloat16, to bfloat16 or, added, to float32; the library takes a bias in bfloat16. */
+static void linear_halves(double M, double N, double K, bool to_half)
+{
+    double bytes = 2 * (M + N) * K + (to_half ? 2 : 8) * M * N;
+
+    called("linear");
+    if (launches_library) {
+        if (to_half)
+            launch((struct launch){ .bytes = 6 * N });
+        launch((struct launch){ .bytes = bytes, .operations = 2 * M * N * K });
+        return;
+    }
+    product_half(to_half ? HALF(va_half_along, va_half_along, halves_finish)
+                         : HALF(va_half_along, va_half_along, va_linear_finish),
+                 tiles(M, N, 128) >= 128, M, N, K, 1, 1, bytes);
+}
+
+static bool transformer_infer(struct va_backend *be, const struct va_transformer *p)
+{
+    const struct va_transformer_shape *s = &p->s;
+    double M = (double)(s->B * s->T), Q = (double)(s->B * s->queries), D = (double)s->D;
+    double mlp = (double)s->mlp;
+
+    if (be->precision != VA_BF16_PRODUCTS)
+        return false;
+    norm_rows(M, D, "norm<true, va_bf16>", 6);
+    linear_halves(M, 3 * D, D, true);
+    attention_half(
+        &(struct va_attention){
+            .B = s->B, .Tq = s->queries, .Tk = s->T, .H = s->heads, .D = s->D / s->heads },
+        true);
+    if (s->queries < s->T) {
+        called("add");
+        moved(2 * Q * D);
+    }
+    linear_halves(Q, D, D, false);
+    norm_rows(Q, D, "norm<true, va_bf16>", 6);
+    linear_halves(Q, mlp, D, true);
+    linear_halves(Q, D, mlp, false);
+    return true;
 }
 
 /* ---- along time --------------------------------------------------------------------------------- */
@@ -652,6 +711,7 @@ struct va_backend *launches_device(void)
         .norm = norm,
         .norm_grad = norm_grad,
         .attention = attention,
+        .transformer_infer = transformer_infer,
         .ccc_loss = ccc_loss,
         .update = update,
         .derive = derive,

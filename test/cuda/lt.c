@@ -10,6 +10,7 @@
  */
 #include "cuda/va_lt_facts.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ enum { NOT_INITIALIZED = 1, INVALID = 7, NOT_SUPPORTED = 15 };
 struct desc {
     int32_t transa;
     uint32_t epilogue;
-    const float *bias;
+    const void *bias; /* of the type of D */
 };
 struct layout {
     int type;
@@ -202,11 +203,12 @@ static bool fit(const struct desc *desc, const struct layout *const l[4])
 {
     for (int i = 0; i < 4; i++)
         if (l[i]->batch != l[0]->batch || l[i]->batch < 1 ||
-            l[i]->type != (i < 2 ? VA_LT_BF16 : VA_LT_F32))
+            (l[i]->type != VA_LT_BF16 && (i < 2 || l[i]->type != VA_LT_F32)))
             return false;
-    return desc->transa == VA_LT_TRANSPOSED && l[0]->rows == l[1]->rows &&
-           l[0]->columns == l[3]->rows && l[1]->columns == l[3]->columns &&
-           l[2]->rows == l[3]->rows && l[2]->columns == l[3]->columns;
+    return desc->transa == VA_LT_TRANSPOSED && l[2]->type == l[3]->type &&
+           l[0]->rows == l[1]->rows && l[0]->columns == l[3]->rows &&
+           l[1]->columns == l[3]->columns && l[2]->rows == l[3]->rows &&
+           l[2]->columns == l[3]->columns;
 }
 
 int cublasLtMatmulAlgoGetHeuristic(void *library, void *desc, void *a, void *b, void *c,
@@ -239,8 +241,41 @@ static float from_bf16(uint16_t half)
     return x;
 }
 
+static int64_t size_of(const struct layout *l)
+{
+    return l->type == VA_LT_BF16 ? 2 : 4;
+}
+
+/* Number i of a matrix. */
+static float get(const struct layout *l, const void *matrix, int64_t i)
+{
+    return l->type == VA_LT_BF16 ? from_bf16(((const uint16_t *)matrix)[i])
+                                 : ((const float *)matrix)[i];
+}
+
+static void put(const struct layout *l, void *matrix, int64_t i, float x)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &x, sizeof(bits));
+    if (l->type == VA_LT_F32)
+        ((float *)matrix)[i] = x;
+    else /* to nearest even; a NaN stays one */
+        ((uint16_t *)matrix)[i] = (uint16_t)(x == x ? (bits + 0x7fff + (bits >> 16 & 1)) >> 16
+                                                    : bits >> 16 | 0x40);
+}
+
+static double finished(const struct desc *desc, const struct layout *d, double sum, int64_t n)
+{
+    if (desc->epilogue & VA_LT_BIAS)
+        sum += (double)get(d, desc->bias, n);
+    if (desc->epilogue & VA_LT_GELU)
+        sum *= (1 + tanh(0.7978845608028654 * (sum + 0.044715 * sum * sum * sum))) / 2;
+    return sum;
+}
+
 static void multiply(const struct desc *desc, const struct layout *const l[4],
-                     const uint16_t *a, const uint16_t *b, float beta, const float *c, float *d)
+                     const uint16_t *a, const uint16_t *b, float beta, const void *c, void *d)
 {
     for (int64_t m = 0; m < l[3]->columns; m++)
         for (int64_t n = 0; n < l[3]->rows; n++) {
@@ -249,10 +284,8 @@ static void multiply(const struct desc *desc, const struct layout *const l[4],
             for (int64_t k = 0; k < l[0]->rows; k++)
                 sum += (double)from_bf16(a[n * l[0]->ld + k]) * from_bf16(b[m * l[1]->ld + k]);
             if (beta != 0)
-                sum += (double)beta * c[m * l[2]->ld + n];
-            if (desc->epilogue == VA_LT_BIAS)
-                sum += desc->bias[n];
-            d[m * l[3]->ld + n] = (float)sum;
+                sum += (double)beta * (double)get(l[2], c, m * l[2]->ld + n);
+            put(l[3], d, m * l[3]->ld + n, (float)finished(desc, l[3], sum, n));
         }
 }
 
@@ -277,6 +310,7 @@ int cublasLtMatmul(void *library, void *desc, const void *alpha, const void *a, 
     for (int32_t i = 0; i < l[3]->batch; i++)
         multiply(desc, l, (const uint16_t *)a + i * l[0]->step,
                  (const uint16_t *)b + i * l[1]->step, *(const float *)beta,
-                 (const float *)c + i * l[2]->step, (float *)d + i * l[3]->step);
+                 (const char *)c + i * l[2]->step * size_of(l[2]),
+                 (char *)d + i * l[3]->step * size_of(l[3]));
     return 0;
 }

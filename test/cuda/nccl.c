@@ -27,15 +27,15 @@ struct shared {
     atomic_long joined, final,
         phase
             [RANKS]; /* phase: twice the pieces that a rank has added up, + 1: it has given one more */
-    float slots[RANKS][PIECE];
+    double slots[RANKS][PIECE];
 };
 
 struct communicator {
     struct shared *shared;
     char name[128];
     int rank, size;
-    float *data; /* what is left of a sum */
-    size_t left;
+    char *data; /* what is left of a sum */
+    size_t left, wide;
     bool joined, given, fails, final;
 };
 
@@ -129,6 +129,15 @@ static bool all_at(const struct communicator *c, long phase)
     return true;
 }
 
+static void add(struct communicator *c, size_t n, const void *slot)
+{
+    for (size_t i = 0; i < n; i++)
+        if (c->wide == sizeof(double))
+            ((double *)(void *)c->data)[i] += ((const double *)slot)[i];
+        else
+            ((float *)(void *)c->data)[i] += ((const float *)slot)[i];
+}
+
 /* A piece: it is put into the slot; once all are there they are added up; then slots may be used again. */
 static bool advance(struct communicator *c)
 {
@@ -138,19 +147,18 @@ static bool advance(struct communicator *c)
     if (!c->given) {
         if (!all_at(c, begun))
             return false;
-        memcpy(c->shared->slots[c->rank], c->data, n * sizeof(float));
+        memcpy(c->shared->slots[c->rank], c->data, n * c->wide);
         atomic_store(&c->shared->phase[c->rank], begun + 1);
         c->given = true;
     }
     if (!all_at(c, begun + 1))
         return false;
-    memcpy(c->data, c->shared->slots[c->size - 1], n * sizeof(float));
+    memcpy(c->data, c->shared->slots[c->size - 1], n * c->wide);
     for (int r = c->size - 2; r >= 0; r--)
-        for (size_t i = 0; i < n; i++)
-            c->data[i] += c->shared->slots[r][i];
+        add(c, n, c->shared->slots[r]);
     atomic_store(&c->shared->phase[c->rank], begun + 2);
     c->given = false;
-    c->data += n;
+    c->data += n * c->wide;
     c->left -= n;
     return true;
 }
@@ -226,13 +234,14 @@ int ncclAllReduce(const void *from, void *to, size_t count, int type, int operat
 {
     struct communicator *c = communicator;
 
-    if (from != to || type != VA_NCCL_FLOAT32 || operation != VA_NCCL_SUM || stream ||
-        !c->joined || c->left)
+    if (from != to || (type != VA_NCCL_FLOAT32 && type != VA_NCCL_FLOAT64) ||
+        operation != VA_NCCL_SUM || stream || !c->joined || c->left)
         return INVALID_ARGUMENT;
     if (fails("ncclAllReduce"))
         return SYSTEM_ERROR;
     c->fails = fails("sum");
     c->data = to;
     c->left = count;
+    c->wide = type == VA_NCCL_FLOAT64 ? sizeof(double) : sizeof(float);
     return VA_NCCL_IN_PROGRESS;
 }

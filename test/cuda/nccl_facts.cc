@@ -6,7 +6,8 @@
 
 static_assert(VA_NCCL_SUCCESS == (int)ncclSuccess &&
               VA_NCCL_IN_PROGRESS == (int)ncclInProgress);
-static_assert(VA_NCCL_FLOAT32 == (int)ncclFloat32 && VA_NCCL_SUM == (int)ncclSum);
+static_assert(VA_NCCL_FLOAT32 == (int)ncclFloat32 && VA_NCCL_FLOAT64 == (int)ncclFloat64 &&
+              VA_NCCL_SUM == (int)ncclSum);
 static_assert(sizeof(va_nccl_id) == sizeof(ncclUniqueId));
 static_assert(offsetof(va_nccl_config, size) == offsetof(ncclConfig_t, size));
 static_assert(offsetof(va_nccl_config, magic) == offsetof(ncclConfig_t, magic));

@@ -10,7 +10,7 @@ export TSAN_OPTIONS="halt_on_error=1 exitcode=66 report_thread_leaks=0"
 still=()
 ! setarch -R true 2>/dev/null || still=(setarch -R)
 tsan=$("${CXX:-g++}" -print-file-name=libtsan.so)
-[ $# -gt 1 ] || set -- "" test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8
+[ $# -gt 1 ] || set -- "" test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_block test_int8
 for program in "${@:2}"; do
     if ! LD_PRELOAD=$tsan "${still[@]}" "$BUILD/test/unit/$program" >"$log" 2>&1; then
         echo "not ok $program"

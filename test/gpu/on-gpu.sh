@@ -31,10 +31,11 @@ step() {
 }
 
 step card.txt 10 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv
-for test in test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_int8 test_golden_ops test_golden_temporal \
+for test in test_ops test_ops_products test_ops_time test_ops_pictures test_bf16 test_block test_int8 test_golden_ops test_golden_temporal \
     test_mae test_vit test_yunet; do
     step "$test.txt" 60 "$test"
 done
+step test_block-cublas.txt 60 env VA_CUDA_BLAS= test_block
 step same-bytes.txt 30 bash -c 'for run in 1 2 3 4; do test_ops_same sum || exit; done | sort -u | tee /dev/stderr | wc -l | grep -qx 1'
 
 step curve.txt 60 ./curve.sh

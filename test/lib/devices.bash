@@ -19,4 +19,5 @@ devices_setup_file() {
 }
 
 WINDOWS=(-q -j 1 --windows w.h5 --train train.txt --val val.txt --warmup-epochs 1)
-SMALL_HEAD=(--channels "8,6" --kernel 3 --layers 2 --d-state 3 --hidden 4 --heads 2)
+# With the first seed its hidden units are dead.
+SMALL_HEAD=(--channels "8,6" --kernel 3 --layers 2 --d-state 3 --hidden 4 --heads 2 --seed 4)

@@ -1,5 +1,5 @@
 /* The loss and its gradient: recorded cases, where it is undefined, finite differences. */
-#include "nn/va_ccc.h"
+#include "ops/va_ccc_loss.h"
 
 #include "base/va_rand.h"
 #include "ref/va_ref_ops.h"
@@ -24,7 +24,7 @@ static double loss_of(int64_t n, const double *pred, const double *label, enum v
     be->ops->put_f64(be, p, pred, 2 * n);
     be->ops->put_f64(be, y, label, 2 * n);
     be->ops->put_f64(be, v, valid, n);
-    *loss = step_ccc(be, (struct va_ccc){ n, kind, eps, 1, p, y, v, NULL, g, NULL });
+    *loss = step_ccc(be, (struct va_ccc){ n, kind, eps, 1, p, y, v, NULL, g, NULL, false });
     if (dpred)
         be->ops->get_f64(be, dpred, g, 2 * n);
     be->ops->free(be, p);

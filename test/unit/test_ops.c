@@ -2,6 +2,7 @@
  * The cpu backend against ref: elementwise operations, sums over rows, and the optimiser.
  * Sizes are awkward on purpose: one, a vector minus one, plus one, primes, more than a piece.
  */
+#include "base/va_tensors.h"
 #include "test/unit/ops_twin.h"
 #include "test/unit/step.h"
 
@@ -344,10 +345,10 @@ static void ccc(void)
         const struct va_ccc_moments *m = given ? &a : NULL;
         struct va_step_report x = step_ccc(
             twin_ref, (struct va_ccc){ n, VA_CCC_SAMPLE, 1e-8, .75, pred->ref, label->ref,
-                                       valid->ref, m, dpred->ref, NULL });
+                                       valid->ref, m, dpred->ref, NULL, false });
         struct va_step_report y = step_ccc(
             twin_cpu, (struct va_ccc){ n, VA_CCC_SAMPLE, 1e-8, .75, pred->cpu, label->cpu,
-                                       valid->cpu, m, dpred->cpu, NULL });
+                                       valid->cpu, m, dpred->cpu, NULL, false });
 
         VA_CHECK_NEAR(y.loss, x.loss, 1e-12);
         VA_CHECK_NEAR(x.loss, .75 * (2 - x.ccc[0] - x.ccc[1]) + .25 * x.error, 1e-12);
@@ -614,8 +615,27 @@ static void *index_new(struct va_backend *be, const int32_t *index, int64_t n)
     return to;
 }
 
-/* Rows and those that are R / 2 further on, with factors; some have none. */
-static void gather_in_twos(int64_t R, int64_t C, struct twin *x, struct twin *y,
+/* x of the device in bfloat16, and with its rounded values in ref, to be freed. */
+static void *halves_of(int64_t R, int64_t C, struct twin *x)
+{
+    int64_t pitch = C + C % 2;
+    uint16_t *halves = va_new(R * pitch, sizeof(*halves));
+    float *values = twin_floats(x->cpu, R * C);
+    void *to = va_bytes_new(twin_cpu, R * pitch * (int64_t)sizeof(*halves));
+
+    for (int64_t i = 0; i < R * C; i++) {
+        halves[i / C * pitch + i % C] = va_to_bf16(values[i]);
+        values[i] = va_from_bf16(va_to_bf16(values[i]));
+    }
+    twin_cpu->ops->put_bytes(twin_cpu, to, halves, R * pitch * (int64_t)sizeof(*halves));
+    twin_ref->ops->put_f32(twin_ref, x->ref, values, R * C);
+    va_free(halves);
+    va_free(values);
+    return to;
+}
+
+/* Rows and those that are R / 2 further on, with factors; some have none. `halves`: those of x on the device, or NULL. */
+static void gather_in_twos(int64_t R, int64_t C, struct twin *x, void *halves, struct twin *y,
                            struct twin *mix, const int32_t *index, void *const rows[2])
 {
     int32_t next[130];
@@ -628,7 +648,10 @@ static void gather_in_twos(int64_t R, int64_t C, struct twin *x, struct twin *y,
 
         be->ops->gather(be, &(struct va_gather){ .rows = R,
                                                  .C = C,
-                                                 .x = i ? x->cpu : x->ref,
+                                                 .x = !i       ? x->ref
+                                                      : halves ? halves
+                                                               : x->cpu,
+                                                 .halves = i && halves,
                                                  .index = rows[i],
                                                  .y = i ? y->cpu : y->ref,
                                                  .next = other,
@@ -665,13 +688,13 @@ static void rows(void)
         for (int filled = 0; filled < 2; filled++) {
             twin_ref->ops->gather(twin_ref, &(struct va_gather){ R, C, x->ref, rows[0],
                                                                  filled ? fill->ref : NULL,
-                                                                 y->ref, NULL, NULL });
+                                                                 y->ref, NULL, NULL, false });
             twin_cpu->ops->gather(twin_cpu, &(struct va_gather){ R, C, x->cpu, rows[1],
                                                                  filled ? fill->cpu : NULL,
-                                                                 y->cpu, NULL, NULL });
+                                                                 y->cpu, NULL, NULL, false });
             twin_check("gather", y, 0, 1e-9);
         }
-        gather_in_twos(R, C, x, y, s, index, rows);
+        gather_in_twos(R, C, x, NULL, y, s, index, rows);
         for (int added = 0; added < 2; added++) {
             twin_ref->ops->add_scaled(
                 twin_ref,
@@ -692,6 +715,42 @@ static void rows(void)
         twin_ref->ops->free(twin_ref, rows[0]);
         twin_cpu->ops->free(twin_cpu, rows[1]);
         twin_check("squares", d, 1, 4);
+        twin_end();
+    }
+}
+
+/* Where a device has memory to spare for rows that stay there. */
+static void rows_in_bfloat16(void)
+{
+    static const int64_t shapes[][2] = { { 1, 1 }, { 3, 31 }, { 33, 64 }, { 130, 6 } };
+
+    for (size_t k = 0; k < VA_COUNT(shapes); k++) {
+        int64_t R = shapes[k][0], C = shapes[k][1];
+        struct twin *x, *y, *fill, *mix;
+        int32_t index[130];
+        void *halves, *rows[2];
+
+        twin_begin();
+        if (!twin_cpu->ops->spare) {
+            twin_end();
+            VA_SKIP("this device has none");
+        }
+        x = twin_random(R * C, -1, 1), y = twin_new(R * C), fill = twin_random(C, -1, 1);
+        mix = twin_random(R, 0, 1);
+        halves = halves_of(R, C, x);
+        for (int64_t r = 0; r < R; r++)
+            index[r] = (int32_t)((r * 7) % (R + 1)) - 1;
+        for (int i = 0; i < 2; i++)
+            rows[i] = index_new(i ? twin_cpu : twin_ref, index, R);
+        gather_in_twos(R, C, x, halves, y, mix, index, rows);
+        twin_ref->ops->gather(twin_ref, &(struct va_gather){ R, C, x->ref, rows[0], fill->ref,
+                                                             y->ref, NULL, NULL, false });
+        twin_cpu->ops->gather(twin_cpu, &(struct va_gather){ R, C, halves, rows[1], fill->cpu,
+                                                             y->cpu, NULL, NULL, true });
+        twin_check("gather in bfloat16", y, 0, 1e-9);
+        twin_ref->ops->free(twin_ref, rows[0]);
+        twin_cpu->ops->free(twin_cpu, rows[1]);
+        twin_cpu->ops->free(twin_cpu, halves);
         twin_end();
     }
 }
@@ -726,6 +785,7 @@ int main(void)
     VA_TEST(adamw_normed);
     VA_TEST(adamw_normed_not_finite);
     VA_TEST(rows);
+    VA_TEST(rows_in_bfloat16);
     VA_TEST(philox_known_answers);
     return va_test_finish();
 }

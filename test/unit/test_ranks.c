@@ -9,6 +9,7 @@
 #include "cpu/va_cpu_ops.h"
 #include "run/va_share.h"
 #include "test/unit/device.h"
+#include "test/unit/step.h"
 #include "test/va_test.h"
 #include <math.h>
 #include <signal.h>
@@ -140,6 +141,48 @@ static void moments_of_all(void)
     va_backend_free(be);
 }
 
+/* The loss of a batch of which each rank has a part: that of the whole batch, where devices that have joined share moments, too. */
+static void loss_of_all(struct va_backend *be)
+{
+    enum { FRAMES = 5 };
+    struct va_backend *cpu = va_cpu_backend_new();
+    struct va_share s = va_share_of(FRAMES * size);
+    struct va_ccc_moments moments, whole;
+    float numbers[3][2 * FRAMES * 16]; /* predictions, labels, validity; for 16 ranks */
+    struct va_ccc p = { .n = s.count, .kind = VA_CCC_POPULATION, .share = 1 };
+    struct va_ccc_loss expected;
+    struct va_ccc_coefficients slope;
+    void *x[4];
+
+    for (int64_t i = 0; i < 2 * FRAMES * size; i++) {
+        numbers[0][i] = number(100, i);
+        numbers[1][i] = number(101, i);
+        numbers[2][i / 2] = i / 2 % 3 != 1;
+    }
+    cpu->ops->ccc_moments(cpu, FRAMES * size, numbers[0], numbers[1], numbers[2], &whole);
+    va_ccc_loss(&whole, &p, &expected, &slope);
+    for (int i = 0; i < 4; i++) {
+        x[i] = be->ops->alloc(be, 2 * FRAMES);
+        if (i < 3)
+            be->ops->put_f32(be, x[i], numbers[i] + (i < 2 ? 2 : 1) * s.first,
+                             (i < 2 ? 2 : 1) * s.count);
+    }
+    p.pred = x[0], p.label = x[1], p.valid = x[2], p.dpred = x[3];
+    for (int again = 0; again < 2; again++) {
+        p.step = step_new(be, 0, 0);
+        va_share_ccc(be, &p, &moments);
+        VA_CHECK(p.joined == be->joined);
+        be->ops->ccc_loss(be, &p);
+        VA_CHECK(va_share_settle(be) == 0);
+        VA_CHECK_NEAR(step_report(be, p.step).loss, expected.loss, 1e-14);
+        be->ops->free(be, p.step);
+        p.moments = NULL;
+    }
+    for (int i = 0; i < 4; i++)
+        be->ops->free(be, x[i]);
+    va_backend_free(cpu);
+}
+
 /* Gradient j of entry i, from all ranks: in their order, or near that, where devices add up. */
 static bool is_sum(float got, int64_t j, int64_t i, bool exact)
 {
@@ -164,7 +207,8 @@ static void sum_gradients(struct va_params *list, const int64_t *counts, float *
             be->ops->put_f32(be, list->items[i].grad, x, counts[i]);
         va_free(x);
     }
-    VA_CHECK(va_share_gradients(list, room) == 0);
+    va_share_gradients(list, room);
+    VA_CHECK(va_share_settle(be) == 0);
     va_hash_init(&h);
     for (int64_t i = 0; i < list->count; i++) {
         float *x = va_new(counts[i], sizeof(*x));
@@ -193,6 +237,7 @@ static void gradients_and_weights(void)
     if (va_share_join(be) < 0)
         exit(4);
     VA_CHECK(be->joined == (getenv("VA_JOINED") != NULL));
+    loss_of_all(be);
     va_params_init(&list, be);
     for (size_t i = 0; i < VA_COUNT(counts); i++)
         VA_CHECK(va_params_add(&list,

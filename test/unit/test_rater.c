@@ -7,8 +7,8 @@
 
 #include "base/va_mem.h"
 #include "base/va_rand.h"
-#include "nn/va_ccc.h"
 #include "nn/va_optimiser.h"
+#include "ops/va_ccc_loss.h"
 #include "ref/va_ref_ops.h"
 #include "test/unit/step.h"
 #include "test/va_test.h"
@@ -291,15 +291,15 @@ static void mixed_error(void)
     static const double valid[4] = { 1, 1, 1, 0 }, none[4];
     double error = 0, g[8];
     struct va_step_report l = step_ccc(
-        be, (struct va_ccc){ 4, VA_CCC_POPULATION, 0, .25, p, y, valid, NULL, g, NULL });
+        be, (struct va_ccc){ 4, VA_CCC_POPULATION, 0, .25, p, y, valid, NULL, g, NULL, false });
 
     for (int i = 0; i < 3; i++)
         for (int d = 0; d < 2; d++)
             error += (p[i][d] - y[i][d]) * (p[i][d] - y[i][d]) / 6;
     VA_CHECK_NEAR(l.error, error, 1e-15);
     VA_CHECK_NEAR(l.loss, .25 * (2 - l.ccc[0] - l.ccc[1]) + .75 * error, 1e-15);
-    l = step_ccc(be,
-                 (struct va_ccc){ 4, VA_CCC_POPULATION, 0, .25, p, y, none, NULL, g, NULL });
+    l = step_ccc(
+        be, (struct va_ccc){ 4, VA_CCC_POPULATION, 0, .25, p, y, none, NULL, g, NULL, false });
     VA_CHECK(l.loss == 0 && l.error == 0 && g[0] == 0);
 }
 

@@ -5,8 +5,8 @@
  */
 
 #include "model/va_temporal.h"
-#include "nn/va_ccc.h"
 #include "nn/va_optimiser.h"
+#include "ops/va_ccc_loss.h"
 #include "ref/va_ref_ops.h"
 #include "test/unit/device.h"
 #include "test/unit/step.h"

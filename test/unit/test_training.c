@@ -4,7 +4,7 @@
 #include "feed/va_batch.h"
 #include "io/va_h5.h"
 #include "jobs/va_train.h"
-#include "nn/va_ccc.h"
+#include "ops/va_ccc_loss.h"
 #include "ref/va_ref_ops.h"
 #include "run/va_run_state.h"
 #include "test/va_test.h"
