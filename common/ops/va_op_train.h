@@ -91,8 +91,8 @@ struct va_ccc {
         *moments; /* on the host, of these frames and more; NULL: of these */
     void *dpred;  /* [n, 2] */
     void *step;
-    bool
-        joined; /* moments of these and those of the other ranks, which va_ranks.moments has begun */
+    /* Moments are those of these frames and of the other ranks', which va_ranks.moments has begun. */
+    bool joined;
 };
 
 /*
