@@ -79,7 +79,7 @@ whole_tree='^(make (deps demo|deps all WITH="faces starter"|check|DEVELOPER=1 ch
 @test "experiments: its commands run as they stand" {
     mkdir -p given/features given/labels && cd given || return 1
     blocks doc/experiments.md >experiments.sh
-    [ "$(grep -c '^make' experiments.sh)" -eq 5 ]
+    [ "$(grep -c '^make' experiments.sh)" -eq 6 ]
     printf 'clip\tgroup\tfold\n' >folds.tsv
     for i in 0 1 2 3 4 5; do
         make_features --frames 80 --dim 4 --seed "$i" --video "c$i" "features/c$i.h5"
@@ -88,6 +88,7 @@ whole_tree='^(make (deps demo|deps all WITH="faces starter"|check|DEVELOPER=1 ch
     done
     mkdir sound && ln -s features picture
     for i in 0 1 2 3 4 5; do make_features --frames 80 --dim 2 --seed "1$i" --video "c$i" "sound/c$i.h5"; done
+    for m in a b; do make_predictions --model $m -o $m.val.h5 labels/*.txt && cp $m.val.h5 $m.test.h5; done
     printf 'c0\nc1\nc2\nc3\n' >train.txt
     printf 'c4\nc5\n' >val.txt
     ln -s "$top/pipelines" pipelines
@@ -100,6 +101,8 @@ whole_tree='^(make (deps demo|deps all WITH="faces starter"|check|DEVELOPER=1 ch
     [ "$(cut -f1 ablation/ablation.tsv | paste -sd ,)" = "variant,tcn-mamba,transformer" ]
     [ "$(cut -f1 lookahead/ablation.tsv | paste -sd ,)" = "variant,causal,half,smooth" ]
     grep -q "^mixture all" nested/nested.tsv
+    [ "$(grep -c '^mixture' nested/coverage.tsv)" -eq 16 ] # 4 levels of 3 folds and all
+    va-check mean.h5
     [ "$(wc -l <voices/voices.tsv)" -eq 6 ]
     grep -q "^late all" streams/nested.tsv
 }

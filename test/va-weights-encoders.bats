@@ -158,6 +158,10 @@ shard() {
     [ "$(said act tuned.h5)" = quickgelu ]
     run -0 --separate-stderr va-weights import --drop 'golden.*' --set act=gelu -o e.h5 "$GOLDEN/clip.safetensors"
     [ "$(said act e.h5)" = gelu ]
+    # the way to the space of texts is no part of the features
+    run -0 --separate-stderr va-weights import --drop 'golden.*' -o e.h5 "$GOLDEN/openai_clip.safetensors"
+    [[ $stderr == *": left out 1 tensor that its features do not need: proj"* ]] || explain "$stderr"
+    run -0 --separate-stderr va-weights import --drop 'golden.*' --set act=gelu -o e.h5 "$GOLDEN/clip.safetensors"
     [[ $stderr == *"found names of CLIP; assuming eps=1e-5 act=quickgelu (override with --set)"* ]] || explain "$stderr"
     refused "act is relu, expected gelu or quickgelu" clip --set act=relu
     run -3 --separate-stderr va-mae-pretrain --init clip.h5 --epochs 1 -o no.h5 a.h5

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "weights/va_batchnorm.h"
 #include "weights/va_rename.h"
 #include "weights/va_variant.h"
@@ -291,16 +292,40 @@ static int strip_prefix(struct va_tensors *set, const char *path, const char *pr
     return 0;
 }
 
+/* Our names; tensors that features do not need, such as CLIP's way to the space of texts (proj), are left out by
+ * name. */
+static int apply_names(struct va_tensors *set, const char *path)
+{
+    const int64_t n = set->count;
+    char **before = va_new(n, sizeof(*before)), text[1024] = "";
+    int64_t count = 0;
+    int status = before ? 0 : -1;
+
+    for (int64_t i = 0; i < n && status == 0; i++)
+        status = (before[i] = va_strdup(set->items[i].name)) ? 0 : -1;
+    if (status == 0)
+        status = va_vit_names_apply(set, path);
+    for (int64_t i = 0; i < n && status == 0; i++)
+        if (!*set->items[i].name)
+            list_name(text, sizeof(text), count++, before[i]);
+    if (count)
+        va_info("%s: left out %lld tensor%s that its features do not need: %s", path,
+                (long long)count, va_plural(count), text);
+    for (int64_t i = 0; before && i < n; i++)
+        va_free(before[i]);
+    va_free(before);
+    drop_nameless(set, path, NULL);
+    return status;
+}
+
 static int adopt_encoder(struct va_tensors *set, const char *path, bool decoder,
                          enum va_model_kind *kind)
 {
     size_t count = VA_COUNT(encoder_rules) - (decoder ? MAE_RULES : 0);
 
     *kind = decoder ? VA_MODEL_MAE : VA_MODEL_ENCODER;
-    if (va_vit_names_apply(set, path) < 0)
-        return -1;
-    drop_nameless(set, path, "that its features do not need");
-    if (va_variant_check(set, path) < 0 || va_vit_fold(set, path) < 0)
+    if (apply_names(set, path) < 0 || va_variant_check(set, path) < 0 ||
+        va_vit_fold(set, path) < 0)
         return -1;
     drop_nameless(set, path, NULL);
     if (decoder && !va_tensors_find(set, "decoder_embed.weight"))
