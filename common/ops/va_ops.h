@@ -118,6 +118,7 @@ struct va_ops {
     void (*dwconv2d)(struct va_backend *be, const struct va_dwconv2d *p);
     void (*separable2d)(struct va_backend *be, const struct va_separable2d *p);
     void (*pool2d)(struct va_backend *be, const struct va_pool2d *p);
+    void (*gate)(struct va_backend *be, const struct va_gate *p);
     void (*upsample2d)(struct va_backend *be, const struct va_upsample2d *p);
 
     /*

@@ -214,6 +214,7 @@ WEIGHTED(conv2d, 3, x, bias, y)
 OPERATION(dwconv2d, 4, x, w, bias, y)
 WEIGHTED(separable2d, 5, x, bias, depth, depth_bias, y)
 OPERATION(pool2d, 2, x, y)
+OPERATION(gate, 3, x, s, y)
 OPERATION(upsample2d, 3, x, add, y)
 OPERATION(scan, 10, u, delta, A, Bm, Cm, skip, z, h0, y, h_last)
 OPERATION(scan_grad, 15, dy, u, delta, A, Bm, Cm, skip, z, du, ddelta, dBm, dCm, dz, dA, dskip)
@@ -716,6 +717,7 @@ static const struct va_ops late_ops = {
     .dwconv2d = late_dwconv2d,
     .separable2d = late_separable2d,
     .pool2d = late_pool2d,
+    .gate = late_gate,
     .upsample2d = late_upsample2d,
     .record = late_record,
     .recorded = late_recorded,

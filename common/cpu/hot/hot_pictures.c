@@ -241,3 +241,10 @@ void VA_HOT(va_hot_pool2d)(const struct va_pool2d *p, int64_t row)
         }
     }
 }
+
+void VA_HOT(va_hot_gate)(int64_t rows, int64_t C, const float *x, const float *s, float *y)
+{
+    for (int64_t r = 0; r < rows; r++, x += C, y += C)
+        for (int64_t c = 0; c < C; c += VA_W)
+            v_put(y + c, v_get(s + c, C - c) * v_get(x + c, C - c), C - c);
+}
