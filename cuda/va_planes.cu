@@ -198,7 +198,7 @@ void va_cuda_pool2d(struct va_backend *be, const struct va_pool2d *p)
 /* ---- gates ----------------------------------------------------------------------------------- */
 
 static __global__ void __launch_bounds__(256)
-    gate(const struct plane g, const float *x, const float *s, float *y)
+    gate(const struct plane g, bool below, const float *x, const float *s, float *y)
 {
     const struct pixel own = pixel_here(g);
 
@@ -214,7 +214,7 @@ static __global__ void __launch_bounds__(256)
         va_get4(w, g.q, at, s + own.row * g.q.n);
 #pragma unroll
         for (int k = 0; k < 4; k++)
-            v[k] *= w[k];
+            v[k] = below && v[k] > 0 ? v[k] : w[k] * v[k];
         va_put4(v, g.q, at, y + at_pixel);
     }
 }
@@ -229,7 +229,7 @@ void va_cuda_gate(struct va_backend *be, const struct va_gate *p)
 
     if (!va_cuda_go(be, p->B * p->P * p->C))
         return;
-    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gate, g, va_in(p->x), va_in(p->s),
+    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gate, g, p->below, va_in(p->x), va_in(p->s),
               va_out(p->y));
     va_cuda_launched(be, "gate");
 }

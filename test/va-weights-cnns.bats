@@ -76,6 +76,23 @@ renamed() {
     [[ $stderr == *"found another model (arch efficientnet), expected an encoder (arch vit)" ]] || explain "$stderr"
 }
 
+@test "MobileFaceNet: pictures of one size, and its own normalisation" {
+    cp "$GOLDEN/mobilefacenet.safetensors" in.safetensors
+    import -q
+    va-check e.h5
+    [ "$(said arch) $(said padding) $(said image_size) $(said mean)" = "mobilefacenet symmetric 32 0.5,0.5,0.5" ]
+    va-weights export -o out.safetensors e.h5
+    va-weights import -o again.h5 out.safetensors
+    va-h5cmp e.h5 again.h5
+    make_frames --frames 5 --width 45 --height 45 --video a a.h5
+    va-predict -q -m e.h5 -o p.h5 a.h5
+    va-check p.h5
+    rm e.h5
+    refused "found image_size 64 and padding symmetric, expected 32 and symmetric in a mobilefacenet" --image 64
+    refused "found image_size 32 and padding same, expected 32 and symmetric in a mobilefacenet" --set padding=same
+    refused "features.layers.2.weight: tensor is missing or has other sizes, expected 1 to 4096 features" --drop features.layers.2.weight
+}
+
 @test "other nets are refused by name" {
     refused "image_size is 20, expected 32 to 1024" --set image-size=20
     refused "eps is 0, expected 1e-12 to 0.1" --set eps=0

@@ -171,8 +171,9 @@ static void gate_rows(void *arg, int64_t task, int thread)
     int64_t first = task % tasks * rows, at = (b * p->P + first) * p->C;
 
     (void)thread;
-    va_hot()->gate(rows < p->P - first ? rows : p->P - first, p->C, (const float *)p->x + at,
-                   (const float *)p->s + b * p->C, (float *)p->y + at);
+    va_hot()->gate(rows < p->P - first ? rows : p->P - first, p->C, p->below,
+                   (const float *)p->x + at, (const float *)p->s + b * p->C,
+                   (float *)p->y + at);
 }
 
 void va_cpu_gate(struct va_backend *be, const struct va_gate *p)

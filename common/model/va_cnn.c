@@ -10,7 +10,8 @@
 
 const char *const va_cnn_padding_names[] = { "same", "symmetric", NULL };
 
-static const struct va_cnn_kind *const kinds[] = { &va_efficientnet_kind };
+static const struct va_cnn_kind *const kinds[] = { &va_efficientnet_kind,
+                                                   &va_mobilefacenet_kind };
 
 static const struct va_cnn_kind *kind_of(const char *arch)
 {
@@ -55,13 +56,21 @@ int va_cnn_config_load(struct va_cnn_config *c, const struct va_tensors *set, co
     static const char *const needed[] = { "image_size", "mean", "std", "padding", "eps" };
     const char *arch = va_tensors_meta(set, "arch");
 
-    *c = (struct va_cnn_config){ .kind = arch ? kind_of(arch) : &va_efficientnet_kind };
+    int64_t image;
+
+    *c = (struct va_cnn_config){ .kind = arch ? kind_of(arch)
+                                         : va_tensors_find(set, "conv_sep.layers.0.weight")
+                                             ? &va_mobilefacenet_kind
+                                             : &va_efficientnet_kind };
     if (!c->kind)
-        return va_error("%s: found a model of arch %s, expected %s", path, arch,
-                        kinds[0]->arch);
+        return va_error("%s: found a model of arch %s, expected efficientnet or mobilefacenet",
+                        path, arch);
+    c->padding = c->kind->fixed ? VA_CNN_SYMMETRIC : VA_CNN_SAME;
     if (va_meta_load_choice(set, path, "padding", va_cnn_padding_names, &c->padding) < 0 ||
-        c->kind->load(c, set, path) < 0 ||
-        va_meta_load_int(set, path, "image_size", &c->image) < 0 ||
+        c->kind->load(c, set, path) < 0)
+        return -1;
+    image = c->image;
+    if (va_meta_load_int(set, path, "image_size", &c->image) < 0 ||
         va_meta_load_reals(set, path, "mean", 3, c->mean) < 0 ||
         va_meta_load_reals(set, path, "std", 3, c->std) < 0 ||
         va_meta_load_reals(set, path, "eps", 1, &c->eps) < 0)
@@ -69,6 +78,11 @@ int va_cnn_config_load(struct va_cnn_config *c, const struct va_tensors *set, co
     for (size_t i = 0; i < VA_COUNT(needed); i++)
         if (va_tensors_need_meta(set, path, needed[i]) < 0)
             return -1;
+    if (c->kind->fixed && (c->image != image || c->padding != VA_CNN_SYMMETRIC))
+        return va_error("%s: found image_size %lld and padding %s, expected %lld and symmetric "
+                        "in a %s",
+                        path, (long long)c->image, va_cnn_padding_names[c->padding],
+                        (long long)image, c->kind->arch);
     return load_classes(c, set, path) < 0 ? -1 : check(c, path);
 }
 

@@ -1,5 +1,6 @@
 /*
- * va_cnn.h - convolutional encoders that others publish: EfficientNet (model/va_efficientnet.c).
+ * va_cnn.h - convolutional encoders that others publish: EfficientNet (model/va_efficientnet.c) and
+ * MobileFaceNet (model/va_mobilefacenet.c).
  *
  *     picture [image, image, 3] of RGB, normalised by mean and std
  *       -> convolutions, each with a batch norm -> features [width]
@@ -8,7 +9,7 @@
  * A classifier is kept if its last two rows are valence and arousal, as in the files of HSEmotion; its outputs
  * are linear.
  *
- * Files:     va.model/1, with the names and tensors of timm, so that what is exported loads there again. Batch
+ * Files:     va.model/1, with the names and tensors of those who publish it, so that what is exported loads there again. Batch
  *            norms are folded into the convolutions when a net is opened, not in its file. Which layers there
  *            are, and their sizes, follow from names and shapes; the rest is metadata.
  * Products:  in float32, whatever the precision of the backend
@@ -32,7 +33,8 @@ struct va_cnn_config {
     int64_t width;   /* D */
     int64_t classes; /* VA_CNN_RATED, or 0: no classifier */
     int64_t stem;    /* channels */
-    int64_t blocks[VA_CNN_STAGES], out[VA_CNN_STAGES];
+    int64_t blocks[VA_CNN_STAGES], out[VA_CNN_STAGES],
+        mid[VA_CNN_STAGES]; /* mid: of MobileFaceNet */
 };
 
 /* How pictures are padded: "same" as TensorFlow does, at strides of 2 by one more at right and bottom;

@@ -8,6 +8,7 @@
 #include "model/va_kernel.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const norm_parts[] = { "weight", "bias", "running_mean", "running_var" };
 
@@ -19,11 +20,22 @@ static struct va_param weight_of(const struct va_cnn_layer *l)
                               .a = sqrt(2 / (double)(l->in * (l->K ? l->K * l->K : 1))) };
 }
 
+/* That of an open net. */
+static struct va_param open_weight(const struct va_cnn_layer *l)
+{
+    struct va_param w = weight_of(l);
+
+    w.shape[1] *= l->groups ? l->groups : 1;
+    return w;
+}
+
 static int declare_layer(const struct va_cnn_layer *l, struct va_params *list)
 {
     struct va_param w = weight_of(l), row = { .rank = 1, .shape = { l->out } };
 
     if (va_params_add(list, &w, "%s.weight", l->name) < 0)
+        return -1;
+    if (*l->slope && va_params_add(list, &row, "%s.weight", l->slope) < 0)
         return -1;
     if (!*l->norm)
         return va_params_add(list, &row, "%s.bias", l->name) < 0 ? -1 : 0;
@@ -92,32 +104,57 @@ static struct va_tensor *add_part(struct va_tensors *set, const char *name, cons
     return va_tensors_add_unset(set, full, VA_F32, law->rank, law->shape);
 }
 
+/* Weights of groups for all channels: zeros where a channel is of another group. */
+static void spread(const struct va_cnn_layer *l, const float *w, float *dense)
+{
+    int64_t taps = l->K * l->K, channels = l->in * l->groups;
+
+    memset(dense, 0, (size_t)(l->out * channels * taps) * sizeof(*dense));
+    for (int64_t o = 0; o < l->out; o++) {
+        int64_t first = o / (l->out / l->groups) * l->in;
+
+        memcpy(dense + (o * channels + first) * taps, w + o * l->in * taps,
+               (size_t)(l->in * taps) * sizeof(*dense));
+    }
+}
+
 static int fold_layer(const struct va_cnn_layer *l, double eps, const struct va_tensors *set,
                       const char *path, struct va_tensors *folded)
 {
-    struct va_param w = weight_of(l), row = { .rank = 1, .shape = { l->out } };
+    struct va_param w = open_weight(l), row = { .rank = 1, .shape = { l->out } };
     struct va_tensor *t = add_part(folded, l->name, "weight", &w);
-    int64_t count = t ? t->count : 0;
-    float *weight = t ? t->data : NULL, *bias;
+    int64_t size = l->in * (l->K ? l->K * l->K : 1);
+    float *dense = t ? t->data : NULL, *weight = dense, *bias;
+    int result = -1;
 
-    t = weight ? add_part(folded, l->name, "bias", &row) : NULL;
-    if (!t)
+    if (!dense || !(t = add_part(folded, l->name, "bias", &row)))
         return -1;
     bias = t->data;
-    if (read_part(set, path, l->name, "weight", count, weight) < 0)
+    if (l->groups && !(weight = va_new(l->out * size, sizeof(*weight))))
         return -1;
-    return *l->norm ? fold_norm(l, eps, set, path, count / l->out, weight, bias)
-                    : read_part(set, path, l->name, "bias", l->out, bias);
+    if (read_part(set, path, l->name, "weight", l->out * size, weight) == 0)
+        result = *l->norm ? fold_norm(l, eps, set, path, size, weight, bias)
+                          : read_part(set, path, l->name, "bias", l->out, bias);
+    if (l->groups) {
+        spread(l, weight, dense);
+        va_free(weight);
+    }
+    if (result == 0 && *l->slope) {
+        t = add_part(folded, l->slope, "weight", &row);
+        result = t ? read_part(set, path, l->slope, "weight", l->out, t->data) : -1;
+    }
+    return result;
 }
 
 static int declare_open(struct va_cnn *net)
 {
     for (int64_t i = 0; i < net->plan.count; i++) {
         struct va_cnn_layer *l = &net->plan.items[i];
-        struct va_param w = weight_of(l), row = { .rank = 1, .shape = { l->out } };
+        struct va_param w = open_weight(l), row = { .rank = 1, .shape = { l->out } };
 
         l->at = va_params_add(&net->params, &w, "%s.weight", l->name);
-        if (l->at < 0 || va_params_add(&net->params, &row, "%s.bias", l->name) < 0)
+        if (l->at < 0 || va_params_add(&net->params, &row, "%s.bias", l->name) < 0 ||
+            (*l->slope && va_params_add(&net->params, &row, "%s.weight", l->slope) < 0))
             return -1;
     }
     return va_params_allocate(&net->params);

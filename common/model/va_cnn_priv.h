@@ -11,12 +11,14 @@
 /*
  * A convolution [out, in, K, K], of each channel alone where in is 1; K = 0 is a linear layer [out, in].
  * With a norm it has no bias in the file: NAME.weight, then NORM.weight, NORM.bias, NORM.running_mean and
- * NORM.running_var. Without, it has NAME.bias.
+ * NORM.running_var. Without, it has NAME.bias. With a slope SLOPE.weight [out] is that of a PReLU after it.
+ * With groups its channels are in that many groups, each of which sees its own of in * groups channels; an open
+ * net has it for all of them.
  */
 struct va_cnn_layer {
-    char name[48], norm[48]; /* norm: or "" */
-    int64_t out, in, K;
-    int64_t at; /* of its weight among the parameters of an open net; its bias follows */
+    char name[48], norm[48], slope[48]; /* norm, slope: or "" */
+    int64_t out, in, K, groups;         /* groups 0: none */
+    int64_t at; /* of its weight among the parameters of an open net; bias and slope follow */
 };
 
 struct va_cnn_plan {
@@ -42,6 +44,7 @@ struct va_cnn_map {
 
 struct va_cnn_kind {
     const char *arch;
+    bool fixed; /* the size of pictures follows from its tensors, and padding is symmetric */
     /* From a set, metadata aside: sizes from its shapes, and defaults of what metadata may say. */
     int (*load)(struct va_cnn_config *c, const struct va_tensors *set, const char *path);
     /* The layers. */
@@ -49,7 +52,7 @@ struct va_cnn_kind {
     /* Features [B, 1, D]; with an arena that measures, its memory only. */
     struct va_cnn_map (*forward)(struct va_cnn *net, const struct va_cnn_map *x);
 };
-extern const struct va_cnn_kind va_efficientnet_kind;
+extern const struct va_cnn_kind va_efficientnet_kind, va_mobilefacenet_kind;
 
 /* va_cnn_steps.c. Append a layer. `format` makes what stands before both names of two numbers. `norm` NULL: none. */
 VA_MUST_USE int va_cnn_add(struct va_cnn_plan *plan, int64_t out, int64_t in, int64_t K,

@@ -32,6 +32,22 @@ static struct va_param *next(struct va_cnn *net)
     return &net->params.items[net->plan.items[net->next++].at];
 }
 
+/* The PReLU of the layer that was taken last, if it has one. */
+static void bend(struct va_cnn *net, const struct va_cnn_map *y)
+{
+    const struct va_cnn_layer *l = &net->plan.items[net->next - 1];
+
+    if (*l->slope)
+        net->be->ops->gate(net->be,
+                           &(struct va_gate){ .B = 1,
+                                              .P = y->B * y->side * y->side,
+                                              .C = y->C,
+                                              .below = true,
+                                              .x = y->x,
+                                              .s = net->params.items[l->at + 2].value.data,
+                                              .y = y->x });
+}
+
 /* From x to y; padding that is not alike at both ends has less in front. */
 static struct va_plane plane(const struct va_cnn *net, const struct va_cnn_map *x,
                              const struct va_cnn_map *y, int64_t K, int64_t stride)
@@ -40,6 +56,8 @@ static struct va_plane plane(const struct va_cnn *net, const struct va_cnn_map *
 
     if (net->config.padding == VA_CNN_SAME)
         pad = missing > 0 ? missing / 2 : 0;
+    else if (K == x->side && y->side == 1) /* a number for the whole picture */
+        pad = 0;
     return (struct va_plane){ x->B, x->side, x->side, y->side, y->side, K, stride, pad };
 }
 
@@ -59,6 +77,7 @@ void va_cnn_conv(struct va_cnn *net, const struct va_cnn_map *x, int64_t stride,
                                               .bias = w[1].value.data,
                                               .act = act,
                                               .y = y->x });
+    bend(net, y);
 }
 
 void va_cnn_point(struct va_cnn *net, const struct va_cnn_map *x, enum va_unary act,
@@ -79,6 +98,7 @@ void va_cnn_point(struct va_cnn *net, const struct va_cnn_map *x, enum va_unary 
                                                        .residual = residual,
                                                        .y = y->x,
                                                        .ldy = y->C });
+    bend(net, y);
 }
 
 void va_cnn_depth(struct va_cnn *net, const struct va_cnn_map *x, int64_t stride,
@@ -96,6 +116,7 @@ void va_cnn_depth(struct va_cnn *net, const struct va_cnn_map *x, int64_t stride
                                                   .bias = w[1].value.data,
                                                   .act = act,
                                                   .y = y->x });
+    bend(net, y);
 }
 
 void va_cnn_expand(struct va_cnn *net, const struct va_cnn_map *x, int64_t stride,

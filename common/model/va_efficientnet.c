@@ -151,4 +151,4 @@ static struct va_cnn_map forward(struct va_cnn *net, const struct va_cnn_map *in
     return mean;
 }
 
-const struct va_cnn_kind va_efficientnet_kind = { "efficientnet", load, plan, forward };
+const struct va_cnn_kind va_efficientnet_kind = { "efficientnet", false, load, plan, forward };

@@ -62,9 +62,11 @@ struct va_pool2d {
     void *y;
 };
 
-/* y[b, p, c] = s[b, c] x[b, p, c]: x and y [B, P, C], s [B, C]; y may be x. */
+/* y[b, p, c] = s[b, c] x[b, p, c]: x and y [B, P, C], s [B, C]; y may be x. With `below` numbers above zero stay
+ * as they are: a PReLU with a slope of each channel. */
 struct va_gate {
     int64_t B, P, C;
+    bool below;
     const void *x, *s;
     void *y;
 };

@@ -119,7 +119,7 @@ void va_ref_gate(struct va_backend *be, const struct va_gate *p)
     (void)be;
     for (int64_t b = 0; b < p->B; b++)
         for (int64_t i = b * p->P * p->C; i < (b + 1) * p->P * p->C; i++)
-            y[i] = s[b * p->C + i % p->C] * x[i];
+            y[i] = p->below && x[i] > 0 ? x[i] : s[b * p->C + i % p->C] * x[i];
 }
 
 void va_ref_upsample2d(struct va_backend *be, const struct va_upsample2d *p)

@@ -22,13 +22,17 @@ static const struct sign {
 
 bool va_cnn_names_first(const char *name, size_t *length)
 {
-    static const char first[] = "conv_stem.weight";
-    size_t n = strlen(name), m = strlen(first);
+    static const char *const first[] = { "conv_stem.weight", "conv_sep.layers.0.weight" };
+    size_t n = strlen(name);
 
-    if (n < m || strcmp(name + n - m, first) != 0)
-        return false;
-    *length = n - m;
-    return true;
+    for (size_t i = 0; i < VA_COUNT(first); i++) {
+        size_t m = strlen(first[i]);
+
+        *length = n - m;
+        if (n >= m && strcmp(name + n - m, first[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool va_cnn_names_rated(const struct va_tensors *set)
@@ -45,10 +49,8 @@ static int refuse(const char *path, const char *tensor, const char *kind)
         tensor, kind);
 }
 
-int va_cnn_names_apply(struct va_tensors *set, const char *path)
+static int check_efficientnet(const struct va_tensors *set, const char *path)
 {
-    static const struct va_rename sequence[] = { { "classifier.0.*", "classifier.*" } };
-
     for (int64_t i = 0; i < set->count; i++)
         for (size_t k = 0; k < VA_COUNT(signs); k++)
             if (strstr(set->items[i].name, signs[k].part))
@@ -58,5 +60,14 @@ int va_cnn_names_apply(struct va_tensors *set, const char *path)
                       "no squeeze-excite (EfficientNet-Lite, MobileNet)");
     if (va_tensors_find(set, "blocks.0.0.conv_pwl.weight"))
         return refuse(path, "blocks.0.0.conv_pwl.weight", "an expansion in the first stage");
+    return 0;
+}
+
+int va_cnn_names_apply(struct va_tensors *set, const char *path)
+{
+    static const struct va_rename sequence[] = { { "classifier.0.*", "classifier.*" } };
+
+    if (!va_tensors_find(set, "conv_sep.layers.0.weight") && check_efficientnet(set, path) < 0)
+        return -1;
     return va_rename_all(set, sequence, VA_COUNT(sequence));
 }

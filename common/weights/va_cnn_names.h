@@ -1,8 +1,9 @@
 /*
- * va_cnn_names.h - convolutional encoders of others by the names of their tensors: EfficientNet as in timm, and
- * what is like it and computes otherwise.
+ * va_cnn_names.h - convolutional encoders of others by the names of their tensors: EfficientNet as in timm,
+ * MobileFaceNet as in insightface, and what is like the first and computes otherwise.
  *
- * Source: names as in timm (models/efficientnet.py), torchvision and the package efficientnet_pytorch.
+ * Source: names as in timm (models/efficientnet.py), insightface's arcface_torch (backbones/mobilefacenet.py) and
+ * the package efficientnet_pytorch.
  */
 #ifndef VA_CNN_NAMES_H
 #define VA_CNN_NAMES_H

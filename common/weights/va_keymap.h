@@ -10,6 +10,7 @@
  *   mini-xception         ours (va_keras.h)
  *   EfficientNet          timm; batch norms stay apart. A classifier of 10 rows stays (HSEmotion's: expressions,
  *                         valence, arousal), also as the first of a sequence
+ *   MobileFaceNet         insightface; otherwise the same
  *
  * A prefix "module." is dropped, and PyTorch's newer weight normalisation
  * (parametrizations.weight.original0) is understood.

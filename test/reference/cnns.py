@@ -11,7 +11,7 @@
         test/golden/encoders: small ones in float16, with pictures (golden.pixels, bytes), features
         (golden.rows) and ratings (golden.ratings) in float64
 
-Weights are timm's initial ones with norms drawn at random. Sizes of pictures are odd, and padded unlike at
+Weights are the initial ones of timm, and of a MobileFaceNet written here, with norms drawn at random. Sizes of pictures are odd, and padded unlike at
 both ends by "same". Needs PyTorch, timm, NumPy, Pillow, h5py and safetensors.
 """
 import argparse
@@ -21,6 +21,7 @@ import h5py
 import numpy as np
 import timm
 import torch
+import torch.nn as nn
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -34,18 +35,92 @@ CASES = {
     "b0": ("efficientnet_b0", 7, 75, "--set padding=symmetric --set image-size=75"),
     "b2": ("efficientnet_b2", 1000, 97, "--set padding=symmetric --set image-size=97"),
     "tf_b0": ("tf_efficientnet_b0", RATED, 101, "--image 101"),
+    "mobilefacenet": ("mobilefacenet", RATED, 112, ""),
+    "mobilefacenet_large": ("mobilefacenet_large", 3, 96, ""),
     "tf_b2": ("tf_efficientnet_b2", RATED, 66, "--image 66"),
 }
 
 
+class Named(nn.Module):
+    """Modules under the name layers, as insightface's MobileFaceNet has all of them."""
+
+    def __init__(self, *modules):
+        super().__init__()
+        self.layers = nn.ModuleList(modules)
+
+    def forward(self, x):
+        for f in self.layers:
+            x = f(x)
+        return x
+
+
+class Added(Named):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
+def unit(i, o, k=1, s=1, groups=1, bend=True, pad=None):
+    conv = nn.Conv2d(i, o, k, s, k // 2 if pad is None else pad, groups=groups, bias=False)
+    return Named(conv, nn.BatchNorm2d(o), *([nn.PReLU(o)] if bend else []))
+
+
+def bottleneck(kind, i, mid, o, s):
+    return kind(unit(i, mid), unit(mid, mid, 3, s, mid), unit(mid, o, bend=False))
+
+
+class MobileFaceNet(nn.Module):
+    """blocks: of the four stages, the first as a convolution in groups where it is 0; last: side of the
+    last convolution. Sizes as in Chen et al., channels times `scale`."""
+
+    def __init__(self, rows, scale=2, blocks=(0, 4, 6, 2), last=7, features=512, base=64):
+        super().__init__()
+        c, w = base * scale, 2 * base
+
+        def stage(c, mid, n):
+            return Named(*[bottleneck(Added, c, mid, c, 1) for _ in range(n)])
+
+        self.layers = nn.ModuleList([
+            unit(3, c, 3, 2),
+            stage(c, w, blocks[0]) if blocks[0] else unit(c, c, 3, 1, base),
+            bottleneck(Named, c, w, c, 2), stage(c, w, blocks[1]),
+            bottleneck(Named, c, 2 * w, 2 * c, 2), stage(2 * c, 2 * w, blocks[2]),
+            bottleneck(Named, 2 * c, 4 * w, 2 * c, 2), stage(2 * c, 2 * w, blocks[3])])
+        self.conv_sep = unit(2 * c, 512)
+        self.features = Named(unit(512, 512, last, 1, 512, False, 0), nn.Flatten(),
+                              nn.Linear(512, features, bias=False), nn.BatchNorm1d(features))
+        self.classifier = nn.Linear(features, rows) if rows else nn.Identity()
+
+    def forward_features(self, x):
+        for f in self.layers:
+            x = f(x)
+        return self.features(self.conv_sep(x))
+
+    def forward_head(self, x, pre_logits):
+        assert pre_logits
+        return x
+
+    def forward(self, x):
+        return self.classifier(self.forward_features(x))
+
+
+def create(name, rows):
+    if name == "mobilefacenet":
+        return MobileFaceNet(rows).eval()
+    if name == "mobilefacenet_large":
+        return MobileFaceNet(rows, scale=1, blocks=(2, 1, 3, 2), last=6, features=100).eval()
+    return timm.create_model(name, num_classes=rows).eval()
+
+
 def model(case, seed):
     torch.manual_seed(seed)
-    return draw_norms(timm.create_model(CASES[case][0], num_classes=CASES[case][1]).eval())
+    return draw_norms(create(*CASES[case][:2]))
 
 
 def draw_norms(m):
     for layer in m.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
+        if isinstance(layer, nn.PReLU):
+            layer.weight.data = torch.rand(layer.weight.shape) - 0.2
+        if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)):
             n = layer.num_features
             layer.weight.data = 1 + 0.2 * torch.randn(n)
             layer.bias.data = 0.2 * torch.randn(n)
@@ -83,8 +158,10 @@ def outputs(m, x):
 def check(case, folder, seed):
     rated = CASES[case][1] == RATED
     x = pictures(f"{folder}/pictures").double()
+    if case.startswith("mobilefacenet"):  # normalised by .5
+        x = ((x * torch.tensor(STD).view(3, 1, 1) + torch.tensor(MEAN).view(3, 1, 1)) - 0.5) / 0.5
     m = model(case, seed)
-    back = timm.create_model(CASES[case][0], num_classes=RATED if rated else 0).eval()
+    back = create(CASES[case][0], RATED if rated else 0)
     with torch.no_grad():
         for t in back.state_dict().values():
             t.fill_(9)
@@ -110,18 +187,21 @@ def small(name, same):
         name, channel_multiplier=0.125, depth_multiplier=0.1, num_classes=RATED, **norm).eval()
 
 
-GOLDEN = {"efficientnet": ("efficientnet_b0", False), "tf_efficientnet": ("tf_efficientnet_b0", True)}
+GOLDEN = {"efficientnet": ("efficientnet_b0", False), "tf_efficientnet": ("tf_efficientnet_b0", True),
+          "mobilefacenet": ("mobilefacenet", False)}
 
 
 def golden(folder, seed):
     os.makedirs(folder, exist_ok=True)
     for case, (name, same) in GOLDEN.items():
         torch.manual_seed(seed)
-        m = draw_norms(small(name, same)).half()
-        side = 45
+        own = name == "mobilefacenet"
+        m = MobileFaceNet(RATED, 1, (0, 2, 1, 1), 2, 24, 4).eval() if own else small(name, same)
+        m, side = draw_norms(m).half(), 32 if own else 45
         pixels = torch.randint(0, 256, (3, side, side, 3), dtype=torch.uint8)
         x = pixels.permute(0, 3, 1, 2).double() / 255
-        x = (x - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+        mean, std = ((0.5,) * 3, (0.5,) * 3) if own else (MEAN, STD)
+        x = (x - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
         state = {k: v.clone() for k, v in m.state_dict().items()}
         features, scores = outputs(m.double(), x)
         state["golden.pixels"], state["golden.rows"] = pixels, features.contiguous()

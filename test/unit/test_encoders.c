@@ -147,7 +147,7 @@ static void rows_of_their_libraries(void)
 
 static void convolutional(void)
 {
-    static const char *const cases[] = { "efficientnet", "tf_efficientnet" };
+    static const char *const cases[] = { "efficientnet", "tf_efficientnet", "mobilefacenet" };
 
     for (size_t i = 0; i < VA_COUNT(cases); i++)
         check_case(cases[i], VA_MODEL_CNN);

@@ -145,7 +145,9 @@ static void gate(void)
 {
     for (int i = 0; i < PLANES * CHANNELS; i++) {
         const struct va_plane g = plane(i / CHANNELS);
-        struct va_gate p = { .B = g.B, .P = g.H * g.W, .C = channels[i % CHANNELS][1] };
+        struct va_gate p = {
+            .B = g.B, .P = g.H * g.W, .C = channels[i % CHANNELS][1], .below = i % 3 == 0
+        };
         struct twin *x, *s, *y;
 
         twin_begin();
