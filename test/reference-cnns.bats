@@ -16,8 +16,10 @@ load lib/va
             cd "$case"
             read -ra said <options
             va-weights import -q "${said[@]}" -o e.h5 weights.pth
-            va-weights import -q "${said[@]}" -o again.h5 weights.safetensors
-            va-h5cmp e.h5 again.h5
+            for same in weights.safetensors module.pt; do
+                va-weights import -q "${said[@]}" -o again.h5 "$same"
+                va-h5cmp e.h5 again.h5
+            done
             va-embed -q -w e.h5 -o features.h5 pictures
             va-weights export -o out.safetensors e.h5
             if [ "$(va-weights info e.h5 | grep -c classifier.weight)" -gt 0 ]; then

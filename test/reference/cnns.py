@@ -2,8 +2,8 @@
 """Convolutional encoders of timm on the way through va-weights, va-embed and va-predict, and back.
 
     cnns.py write FOLDER --seed N
-        for each case FOLDER/CASE: weights.pth and weights.safetensors with a classifier, some
-        pictures in pictures/, and options (a line for va-weights import)
+        for each case FOLDER/CASE: weights.pth and weights.safetensors with a classifier, the same as a
+        whole module in module.pt, some pictures in pictures/, and options (a line for va-weights import)
     cnns.py check FOLDER --seed N CASE...
         FOLDER/CASE/out.safetensors loads into timm's model, strictly, and gives equal output; the rows
         of features.h5, and of ratings where there are, are near timm's in float64
@@ -132,7 +132,9 @@ def draw_norms(m):
 def write(case, folder, seed):
     name, rows, side, options = CASES[case]
     os.makedirs(f"{folder}/pictures")
-    state = model(case, seed).state_dict()
+    m = model(case, seed)
+    state = m.state_dict()
+    torch.save(m, f"{folder}/module.pt")
     torch.save(state, f"{folder}/weights.pth")
     save_file(state, f"{folder}/weights.safetensors")
     rng = np.random.default_rng(seed)
