@@ -24,6 +24,9 @@ struct va_embedding_config {
 VA_MUST_USE int va_embedder_config_load(struct va_embedding_config *c,
                                         const struct va_tensors *set, const char *path);
 
+/* What a set lacks that gives no valence and arousal, for a message. */
+const char *va_embedder_lacks(const struct va_tensors *set);
+
 struct va_embedder; /* opaque */
 
 /* The encoder in a set, which may have heads, with room for `batch` pictures; `path` names it in messages. NULL after

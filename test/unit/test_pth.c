@@ -153,37 +153,6 @@ static void parts_are_taken_by_key_and_by_name(void)
              NULL);
 }
 
-/* A module with the tensor of `spec` and what `inner` is: nothing, a module, or itself. */
-enum inner { NOTHING, A_MODULE, ITSELF };
-
-static void pickle_module(struct pth_bytes *b, const struct pth_spec *spec, enum inner inner)
-{
-    PTH(b, "cnets\nNet\n)\x81q\x07}(");
-    pth_text(b, "training");
-    PTH(b, "\x89");
-    pth_text(b, "_parameters");
-    PTH(b, "}(");
-    pth_text(b, "w");
-    pth_tensor(b, spec);
-    pth_text(b, "bias");
-    PTH(b, "Nu");
-    pth_text(b, "_buffers");
-    PTH(b, "}");
-    pth_text(b, "b");
-    pth_tensor(b, &part);
-    PTH(b, "s");
-    pth_text(b, "_modules");
-    PTH(b, "}");
-    pth_text(b, "inner");
-    if (inner == A_MODULE)
-        pickle_module(b, &turned, NOTHING);
-    else
-        PTH(b, "N");
-    if (inner == ITSELF)
-        PTH(b, "0h\x07");
-    PTH(b, "sub");
-}
-
 static struct va_tensors *read_module(enum inner inner, const char *end, char *line,
                                       size_t size)
 {
