@@ -157,7 +157,7 @@ enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS, VA_INT8_PRODUCTS };
 struct va_backend {
     const struct va_ops *ops; /* the table, complete */
     struct va_ops table;
-    enum va_precision precision; /* from now on; of weights put without values too */
+    enum va_precision precision; /* of calls from now on; of weights put without values too */
     bool failed;                 /* an operation failed, and it was reported */
     bool joined;                 /* ranks->join was successful */
     int number;                  /* of its kind, from 0 */

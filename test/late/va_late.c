@@ -25,6 +25,7 @@ struct late;
 struct call {
     struct call *next;
     void (*run)(struct va_backend *in, void *args);
+    enum va_precision precision;
     size_t size;
     max_align_t args[];
 };
@@ -94,7 +95,7 @@ static void add_call(struct va_backend *be, struct call ***last,
         va_error_machine("late device: out of memory");
         return;
     }
-    *c = (struct call){ .run = run, .size = size };
+    *c = (struct call){ .run = run, .precision = be->precision, .size = size };
     memcpy(c->args, args, size);
     **last = c;
     *last = &c->next;
@@ -119,7 +120,7 @@ static void run_all(struct va_backend *be)
         struct call *c = l->first;
 
         l->first = c->next;
-        l->in->precision = be->precision;
+        l->in->precision = c->precision;
         c->run(l->in, c->args);
         free(c);
     }
