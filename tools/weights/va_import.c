@@ -28,7 +28,7 @@ const struct va_usage va_weights_import_usage = {
         "IN is a safetensors file, the index of several (model.safetensors.index.json), a "
         "checkpoint of PyTorch (.pth, any version), an ONNX model or a va.model/1 file; its "
         "contents determine which. A checkpoint is read without "
-        "running the code in it, and objects other than tensors are skipped. From a "
+        "running the code in it, and objects other than tensors are skipped.\n\nFrom a "
         "checkpoint, the first dict that holds tensors is taken: model, state_dict, "
         "model_state_dict, model_ema, net or module, else the whole file. Of a whole module "
         "(torch.save(model)) the tensors are taken. --from selects "
