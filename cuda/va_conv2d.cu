@@ -82,7 +82,8 @@ void va_cuda_separable2d(struct va_backend *be, const struct va_separable2d *p)
                                .Cout = p->C,
                                .x = p->x,
                                .w = p->w,
-                               .bias = p->bias };
+                               .bias = p->bias,
+                               .act = p->act_between };
     struct va_dwconv2d depth = { *g, p->C, NULL, p->depth, p->depth_bias, p->act, p->y };
 
     if (!va_cuda_go(be, g->B * g->Ho * g->Wo * p->C))

@@ -390,6 +390,7 @@ static const struct va_ops cuda_ops = {
     .dwconv2d = va_cuda_dwconv2d,
     .separable2d = va_cuda_separable2d,
     .pool2d = va_cuda_pool2d,
+    .gate = va_cuda_gate,
     .upsample2d = va_cuda_upsample2d,
     .record = cuda_record,
     .recorded = cuda_recorded,

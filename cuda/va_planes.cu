@@ -195,6 +195,45 @@ void va_cuda_pool2d(struct va_backend *be, const struct va_pool2d *p)
     va_cuda_launched(be, "pool2d");
 }
 
+/* ---- gates ----------------------------------------------------------------------------------- */
+
+static __global__ void __launch_bounds__(256)
+    gate(const struct plane g, bool below, const float *x, const float *s, float *y)
+{
+    const struct pixel own = pixel_here(g);
+
+    if (own.j >= g.Wo)
+        return;
+    const int64_t at_pixel = ((int64_t)own.row * g.Wo + own.j) * g.q.n;
+
+    EACH_OF_PIXEL(g, at)
+    {
+        float v[4], w[4];
+
+        va_get4(v, g.q, at, x + at_pixel);
+        va_get4(w, g.q, at, s + own.row * g.q.n);
+#pragma unroll
+        for (int k = 0; k < 4; k++)
+            v[k] = below && v[k] > 0 ? v[k] : w[k] * v[k];
+        va_put4(v, g.q, at, y + at_pixel);
+    }
+}
+
+/* The pixels of a picture are a row. */
+void va_cuda_gate(struct va_backend *be, const struct va_gate *p)
+{
+    const struct va_plane rows = { .B = p->B, .H = 1, .W = p->P, .Ho = 1, .Wo = p->P };
+    const bool aligned = va_aligned16(p->x) && va_aligned16(p->s) && va_aligned16(p->y);
+    const struct plane g = plane_of(&rows, p->C, aligned);
+    const struct va_map_shape s = shape_of(g);
+
+    if (!va_cuda_go(be, p->B * p->P * p->C))
+        return;
+    VA_LAUNCH(va_gpu_stream(), s.grid, s.block, 0, gate, g, p->below, va_in(p->x), va_in(p->s),
+              va_out(p->y));
+    va_cuda_launched(be, "gate");
+}
+
 /* ---- upsampling ------------------------------------------------------------------------------ */
 
 /* Row b 2H + i of y is over row b H + i / 2 of x. */

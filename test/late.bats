@@ -147,3 +147,13 @@ at_most() {
     CALLS=14 replays va-mae-pretrain -q -j 1 "${SMALL[@]}" -o out.h5 a.h5 b.h5 || explain "$(cat step)"
     CALLS=9 replays va-finetune -q -j 1 "${RATED[@]}" -o out.h5 pa.h5 pb.h5 pc.h5 pd.h5 || explain "$(cat step)"
 }
+
+@test "convolutional encoders, whose products are in float32 in every precision" {
+    local golden=$BATS_TEST_DIRNAME/golden/encoders
+    make_frames --frames 9 --width 45 --height 45 --video c c.h5
+    for net in tf_efficientnet mobilefacenet; do
+        va-weights import -q --drop 'golden.*' -o net.h5 "$golden/$net.safetensors"
+        same va-embed --precision bf16 --batch 4 -w net.h5 -o out.h5 c.h5
+        same va-predict -m net.h5 -o out.h5 c.h5
+    done
+}

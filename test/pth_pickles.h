@@ -145,4 +145,36 @@ static inline void pickle_of(struct pth_bytes *b, const struct pth_spec *s)
     PTH(b, "s.");
 }
 
+enum inner { NOTHING, A_MODULE, ITSELF };
+
+/* torch.save(model): a module with the tensor of `spec` and what `inner` is; without the end. */
+static inline void pickle_module(struct pth_bytes *b, const struct pth_spec *spec,
+                                 enum inner inner)
+{
+    PTH(b, "cnets\nNet\n)\x81q\x07}(");
+    pth_text(b, "training");
+    PTH(b, "\x89");
+    pth_text(b, "_parameters");
+    PTH(b, "}(");
+    pth_text(b, "w");
+    pth_tensor(b, spec);
+    pth_text(b, "bias");
+    PTH(b, "Nu");
+    pth_text(b, "_buffers");
+    PTH(b, "}");
+    pth_text(b, "b");
+    pth_tensor(b, &part);
+    PTH(b, "s");
+    pth_text(b, "_modules");
+    PTH(b, "}");
+    pth_text(b, "inner");
+    if (inner == A_MODULE)
+        pickle_module(b, &turned, NOTHING);
+    else
+        PTH(b, "N");
+    if (inner == ITSELF)
+        PTH(b, "0h\x07");
+    PTH(b, "sub");
+}
+
 #endif

@@ -49,7 +49,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
     wrong "separable_conv2d_1: found 2 kernels a channel, expected 1" \
         "n = 'separable_conv2d_1/separable_conv2d_1_1/depthwise_kernel:0'; del g[n]; g[n] = __import__('numpy').ones((3, 3, 8, 2), 'f4')"
     run -3 --separate-stderr va-weights import --image 96 -o bad.h5 net.hdf5
-    [ "$stderr" = "va-weights: net.hdf5: found a net for expressions, expected a vision transformer for --image 96" ] || explain "$stderr"
+    [ "$stderr" = "va-weights: net.hdf5: found a net for expressions, expected an encoder for --image 96" ] || explain "$stderr"
 }
 
 @test "the published starter is imported as it is" {

@@ -64,7 +64,7 @@ refused() {
 
 @test "what is only for other models is refused" {
     run -3 --separate-stderr va-weights import --image 96 -o no.h5 s.h5
-    [ "$stderr" = "va-weights: s.h5: found a detector of faces, expected a vision transformer for --image 96" ]
+    [ "$stderr" = "va-weights: s.h5: found a detector of faces, expected an encoder for --image 96" ]
     run -3 --separate-stderr va-weights import --set heads=3 -o no.h5 s.h5
     [ "$stderr" = "va-weights: --set heads=3: not a setting of a detector of faces" ]
     run -2 --separate-stderr va-weights init --arch yunet_s --layers 3 -o no.h5

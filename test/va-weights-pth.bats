@@ -101,12 +101,16 @@ va-weights: t.pth: left out 1 tensors that are not of floating point" ]
 }
 
 @test "good ones: strided tensors, nested dicts, protocol 4, compressed, the older format" {
-    for c in zip zip4 no-sum deflated legacy legacy-view; do make_pth $c $c.pth; done
+    for c in zip zip4 module no-sum deflated legacy legacy-view; do make_pth $c $c.pth; done
     [ "$(tensors zip.pth)" = "tensor	w	2x3	float32	15
 tensor	t	3x2	float32	15
 tensor	inner.b	2	float32	9" ]
     [ "$(tensors zip4.pth)" = "tensor	w	2x3	float32	15
 tensor	b	2	float32	9" ]
+    [ "$(tensors module.pth)" = "tensor	w	2x3	float32	15
+tensor	b	2	float32	9
+tensor	inner.w	3x2	float32	15
+tensor	inner.b	2	float32	9" ]
     [ "$(tensors no-sum.pth)" = "tensor	w	2x3	float32	15" ]
     [ "$(tensors deflated.pth)" = "tensor	w	1024	float32	0" ]
     [ "$(tensors legacy.pth)" = "tensor	w	2x2	float32	6" ]

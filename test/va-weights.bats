@@ -129,7 +129,7 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
     run -3 --separate-stderr va-weights import --image 50 -o no.h5 "$tiny"
     [ "$stderr" = "va-weights: $tiny: image_size 50 is not a multiple of patch_size 16" ]
     run -3 --separate-stderr va-weights import --image 48 -o no.h5 head.h5
-    [ "$stderr" = "va-weights: head.h5: found a temporal model, expected a vision transformer for --image 48" ]
+    [ "$stderr" = "va-weights: head.h5: found a temporal model, expected an encoder for --image 48" ]
     [ ! -e no.h5 ]
 }
 

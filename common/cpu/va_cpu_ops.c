@@ -141,6 +141,7 @@ static const struct va_ops cpu_ops = {
     .dwconv2d = va_cpu_dwconv2d,
     .separable2d = va_cpu_separable2d,
     .pool2d = va_cpu_pool2d,
+    .gate = va_cpu_gate,
     .upsample2d = va_cpu_upsample2d,
     .sync = cpu_sync,
     .destroy = cpu_destroy,

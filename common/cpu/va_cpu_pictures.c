@@ -67,8 +67,9 @@ void va_cpu_dwconv2d(struct va_backend *be, const struct va_dwconv2d *p)
 /* ---- a linear layer and a depthwise convolution: what lies between stays in the cache ----------- */
 
 enum {
-    BAND = 32
-}; /* rows of the result in a task; those that two tasks see are computed twice */
+    BAND = 32,  /* rows of the result in a task; those that two tasks see are computed twice */
+    PIXELS = 96 /* that a linear layer takes at a time, or more */
+};
 
 struct separable {
     struct va_cpu *cpu;
@@ -97,7 +98,9 @@ static void separable2d_band(void *arg, int64_t task, int thread)
     int64_t b = task / s->bands, band = task % s->bands, from, to, done = 0;
     int64_t end = (band + 1) * BAND < g->Ho ? (band + 1) * BAND : g->Ho;
     float *between = va_cpu_scratch(s->cpu, thread);
-    struct va_conv2d point = { .Cin = p->Cin, .Cout = p->C, .bias = p->bias, .y = between };
+    struct va_conv2d point = {
+        .Cin = p->Cin, .Cout = p->C, .bias = p->bias, .act = p->act_between, .y = between
+    };
     struct va_dwconv2d depth = {
         .at = *g, .C = p->C, .x = between, .bias = p->depth_bias, .act = p->act
     };
@@ -105,15 +108,22 @@ static void separable2d_band(void *arg, int64_t task, int thread)
 
     rows_seen(g, band, &from, &to);
     above = from / g->stride;
-    point.at = (struct va_plane){ 1, to - from, g->W, to - from, g->W, 1, 1, 0 };
-    point.x = (const float *)p->x + (b * g->H + from) * g->W * p->Cin;
     depth.at.B = 1, depth.at.H = to - from;
     depth.y = (float *)p->y + (b * g->Ho + above) * g->Wo * p->C;
     for (int64_t i = band * BAND; i < end; i++) {
         int64_t need = i * g->stride - g->pad + g->K - from;
 
-        for (; done < need && done < to - from; done++)
-            va_hot()->conv2d(&point, s->w->data, 0, s->w->depth * VA_GEMM_PANEL, done);
+        if (done < need && done < to - from) { /* the pixels of several rows as one */
+            int64_t more = done + (PIXELS + g->W - 1) / g->W, rows;
+
+            rows = (more < need ? need : more) - done;
+            rows = rows < to - from - done ? rows : to - from - done;
+            point.at = (struct va_plane){ 1, 1, rows * g->W, 1, rows * g->W, 1, 1, 0 };
+            point.x = (const float *)p->x + (b * g->H + from + done) * g->W * p->Cin;
+            point.y = between + done * g->W * p->C;
+            va_hot()->conv2d(&point, s->w->data, 0, s->w->depth * VA_GEMM_PANEL, 0);
+            done += rows;
+        }
         va_hot()->dwconv2d(&depth, s->wt, i - above);
     }
 }
@@ -149,6 +159,30 @@ void va_cpu_pool2d(struct va_backend *be, const struct va_pool2d *p)
 
     if (!be->failed)
         va_cpu_run(va_cpu(be), p->at.B * p->at.Ho, pool2d_row, &r);
+}
+
+enum { GATED = 1 << 13 }; /* numbers in a task */
+
+static void gate_rows(void *arg, int64_t task, int thread)
+{
+    const struct va_gate *p = ((const struct rows *)arg)->p;
+    int64_t rows = (GATED + p->C - 1) / p->C, tasks = (p->P + rows - 1) / rows,
+            b = task / tasks;
+    int64_t first = task % tasks * rows, at = (b * p->P + first) * p->C;
+
+    (void)thread;
+    va_hot()->gate(rows < p->P - first ? rows : p->P - first, p->C, p->below,
+                   (const float *)p->x + at, (const float *)p->s + b * p->C,
+                   (float *)p->y + at);
+}
+
+void va_cpu_gate(struct va_backend *be, const struct va_gate *p)
+{
+    int64_t rows = (GATED + p->C - 1) / p->C;
+    struct rows r = { .p = p };
+
+    if (!be->failed)
+        va_cpu_run(va_cpu(be), p->B * ((p->P + rows - 1) / rows), gate_rows, &r);
 }
 
 static void upsample2d_row(void *arg, int64_t row, int thread)

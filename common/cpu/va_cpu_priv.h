@@ -207,6 +207,7 @@ void va_cpu_conv2d(struct va_backend *be, const struct va_conv2d *p);
 void va_cpu_dwconv2d(struct va_backend *be, const struct va_dwconv2d *p);
 void va_cpu_separable2d(struct va_backend *be, const struct va_separable2d *p);
 void va_cpu_pool2d(struct va_backend *be, const struct va_pool2d *p);
+void va_cpu_gate(struct va_backend *be, const struct va_gate *p);
 void va_cpu_upsample2d(struct va_backend *be, const struct va_upsample2d *p);
 
 #endif

@@ -158,6 +158,8 @@ struct va_hot {
                    int64_t row);
     void (*dwconv2d)(const struct va_dwconv2d *p, const float *wt, int64_t row);
     void (*pool2d)(const struct va_pool2d *p, int64_t row);
+    /* y[r] = s x[r] for rows of C numbers; `below` as in struct va_gate */
+    void (*gate)(int64_t rows, int64_t C, bool below, const float *x, const float *s, float *y);
 };
 
 const struct va_hot *va_hot(void); /* of va_cpu_isa(), or of what was set */

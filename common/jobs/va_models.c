@@ -46,11 +46,9 @@ static int check_rates(const struct va_model *m)
             m->path);
     if (va_embedder_config_load(&c, m->set, m->path) < 0)
         return -1;
-    return c.rates
-               ? 0
-               : va_error("%s: va_head.weight: tensor is missing, expected an encoder that "
-                          "was fine-tuned (va-finetune), or --encoder with a temporal model",
-                          m->path);
+    return c.rates ? 0
+                   : va_error("%s: %s, or --encoder with a temporal model", m->path,
+                              va_embedder_lacks(m->set));
 }
 
 /* Features of this width are those of the model, or of its named stream; others may be absent. */

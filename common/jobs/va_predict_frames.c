@@ -31,15 +31,12 @@ static struct va_embedder *open_encoder(struct va_backend *be, const char *path,
         va_origin_load(&origin, set, path, NULL);
         va_origin_compare_input(&origin, index, NULL);
     }
-    va_tensors_free(set);
     if (e && !va_embedder_rates(e)) {
-        va_error(
-            "%s: va_head.weight: tensor is missing, expected an encoder that was fine-tuned "
-            "(va-finetune)",
-            path);
+        va_error("%s: %s", path, va_embedder_lacks(set));
         va_embedder_free(e);
-        return NULL;
+        e = NULL;
     }
+    va_tensors_free(set);
     return e;
 }
 

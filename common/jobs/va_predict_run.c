@@ -14,6 +14,7 @@
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
 #include "jobs/va_predict_frames.h"
+#include "model/va_cnn.h"
 #include "ops/va_device.h"
 #include <math.h>
 #include <stdio.h>
@@ -73,7 +74,9 @@ static int ask_model(struct run *r, const char *path)
 {
     struct va_h5_in *in = va_h5_open(path, "va.model/1");
     char *arch = in ? va_h5_get_string(in, NULL, "arch") : NULL;
-    int encoder = arch ? !strcmp(arch, "vit") || !strcmp(arch, "mini-xception") : -1;
+    int encoder = arch ? !strcmp(arch, "vit") || !strcmp(arch, "mini-xception") ||
+                             va_cnn_is(arch)
+                       : -1;
 
     if (arch && !r->note && va_h5_has_attribute(in, NULL, "note")) {
         r->note = va_h5_get_string(in, NULL, "note");

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "model/va_cnn.h"
 #include "model/va_mae.h"
 #include "model/va_rater.h"
 #include "model/va_temporal_priv.h"
@@ -26,7 +27,7 @@ const char *const va_arch_names[] = {
 const char *const va_model_kind_names[] = {
     [VA_MODEL_ENCODER] = "a vision transformer",   [VA_MODEL_MAE] = "a masked autoencoder",
     [VA_MODEL_HEAD] = "a temporal model",          [VA_MODEL_YUNET] = "a detector of faces",
-    [VA_MODEL_XCEPTION] = "a net for expressions",
+    [VA_MODEL_XCEPTION] = "a net for expressions", [VA_MODEL_CNN] = "a convolutional encoder",
 };
 
 /* image, patch, width, depth, heads, hidden width of the MLP */
@@ -46,6 +47,7 @@ static const char *const settings[][12] = {
                         NULL },
     [VA_MODEL_YUNET] = { NULL },
     [VA_MODEL_XCEPTION] = { "input", NULL },
+    [VA_MODEL_CNN] = { "image_size", "mean", "std", "eps", "padding", "input", NULL },
 };
 
 void va_arch_encoder(enum va_arch arch, struct va_vit_config *c)
@@ -137,13 +139,15 @@ int va_arch_resize(struct va_tensors *set, const char *path, enum va_model_kind 
     struct va_vit_config c;
     char text[32];
 
+    snprintf(text, sizeof(text), "%lld", (long long)image);
+    if (kind == VA_MODEL_CNN) /* which takes pictures of any size */
+        return va_tensors_set_meta(set, "image_size", text);
     if (kind != VA_MODEL_ENCODER && kind != VA_MODEL_MAE)
-        return va_error("%s: found %s, expected a vision transformer for --image %lld", path,
+        return va_error("%s: found %s, expected an encoder for --image %lld", path,
                         va_model_kind_names[kind], (long long)image);
     if (va_vit_config_load(&c, set, path) < 0)
         return -1;
     c.image = image;
-    snprintf(text, sizeof(text), "%lld", (long long)image);
     if (va_vit_config_check(&c, path) < 0 ||
         va_positions_resample(va_tensors_find(set, "pos_embed"), va_vit_prefix(&c),
                               image / c.patch, path) < 0 ||
@@ -303,6 +307,17 @@ static int complete_xception(struct va_tensors *set, const char *path, struct va
     return va_xception_config_store(config);
 }
 
+static int complete_cnn(struct va_tensors *set, const char *path, struct va_params *list,
+                        struct va_tensors *config)
+{
+    struct va_cnn_config c;
+
+    if (va_cnn_config_load(&c, set, path) < 0 || va_cnn_declare(&c, list) < 0)
+        return -1;
+    drop_integers(set, path, list);
+    return va_params_match(list, set, path) < 0 ? -1 : va_cnn_config_store(&c, config);
+}
+
 int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kind kind,
                      bool in_norm)
 {
@@ -319,6 +334,8 @@ int va_arch_complete(struct va_tensors *set, const char *path, enum va_model_kin
         result = complete_mae(set, path, &list, config);
     else if (kind == VA_MODEL_YUNET)
         result = complete_yunet(set, path, &list, config);
+    else if (kind == VA_MODEL_CNN)
+        result = complete_cnn(set, path, &list, config);
     else if (kind == VA_MODEL_XCEPTION)
         result = complete_xception(set, path, &list, config);
     else

@@ -38,7 +38,7 @@ VA_MUST_USE struct va_tensors *va_arch_init_yunet(struct va_backend *be, enum va
 /*
  * The settings that shapes do not tell: "in-norm" of a temporal model, and "encoder", "fps-min",
  * "fps-max" of the features it was trained on; "heads", "mean", "std",
- * "image_size" of an encoder, and "decoder_heads" of a masked autoencoder; "input" (io/va_pictured.h). The name of setting `key` (written with - or _) for this kind of
+ * "image_size" of an encoder, "padding" and "eps" of a convolutional one, and "decoder_heads" of a masked autoencoder; "input" (io/va_pictured.h). The name of setting `key` (written with - or _) for this kind of
  * model, or NULL.
  */
 const char *va_arch_setting(enum va_model_kind kind, const char *key);

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "model/va_cnn.h"
 #include "model/va_rater.h"
 #include "model/va_xception.h"
 #include <math.h>
@@ -15,13 +16,32 @@ struct va_embedder {
     /* or */
     struct va_xception *xception;
     float *probabilities; /* [batch, classes] */
+    /* or */
+    struct va_cnn *cnn;
+    void *features,
+        *answers;   /* [batch, width] from outside and [batch, classes], on the device */
+    float *classes; /* the answers on the host */
 };
 
-static bool is_xception(const struct va_tensors *set)
+/* What a set holds. */
+enum kind { RATER, XCEPTION, CNN };
+
+static enum kind kind_of(const struct va_tensors *set)
 {
     const char *arch = va_tensors_meta(set, "arch");
 
-    return arch && !strcmp(arch, "mini-xception");
+    if (va_cnn_is(arch))
+        return CNN;
+    return arch && !strcmp(arch, "mini-xception") ? XCEPTION : RATER;
+}
+
+const char *va_embedder_lacks(const struct va_tensors *set)
+{
+    return kind_of(set) == CNN
+               ? "classifier.weight: tensor is missing, expected a classifier of expressions, "
+                 "valence and arousal"
+               : "va_head.weight: tensor is missing, expected an encoder that was fine-tuned "
+                 "(va-finetune)";
 }
 
 static int match_rater(struct va_embedding_config *c, struct va_params *list,
@@ -46,14 +66,28 @@ static int match_xception(struct va_embedding_config *c, struct va_params *list,
     return va_params_match(list, set, path);
 }
 
+static int match_cnn(struct va_embedding_config *c, struct va_params *list,
+                     const struct va_tensors *set, const char *path)
+{
+    struct va_cnn_config net;
+
+    if (va_cnn_config_load(&net, set, path) < 0 || va_cnn_declare(&net, list) < 0)
+        return -1;
+    *c = (struct va_embedding_config){ net.width, net.classes > 0 };
+    return va_params_match(list, set, path);
+}
+
 int va_embedder_config_load(struct va_embedding_config *c, const struct va_tensors *set,
                             const char *path)
 {
+    int (*const match[])(struct va_embedding_config *, struct va_params *,
+                         const struct va_tensors *,
+                         const char *) = { match_rater, match_xception, match_cnn };
     struct va_params list;
     int status;
 
     va_params_init(&list, NULL);
-    status = (is_xception(set) ? match_xception : match_rater)(c, &list, set, path);
+    status = match[kind_of(set)](c, &list, set, path);
     va_params_release(&list);
     return status;
 }
@@ -86,16 +120,28 @@ static int open_xception(struct va_embedder *e, const struct va_tensors *set, in
     return e->xception && e->probabilities ? 0 : -1;
 }
 
+static int open_cnn(struct va_embedder *e, const struct va_tensors *set, int64_t batch)
+{
+    e->cnn = va_cnn_new(e->be, set, e->path, batch);
+    e->features = e->cnn ? e->be->ops->alloc(e->be, batch * va_cnn_config(e->cnn)->width)
+                         : NULL;
+    e->answers = e->features ? e->be->ops->alloc(e->be, batch * VA_CNN_RATED) : NULL;
+    e->classes = va_new(batch * VA_CNN_RATED, sizeof(*e->classes));
+    return e->answers && e->classes ? 0 : -1;
+}
+
 struct va_embedder *va_embedder_new(struct va_backend *be, const struct va_tensors *set,
                                     const char *path, int64_t batch)
 {
+    int (*const open[])(struct va_embedder *, const struct va_tensors *,
+                        int64_t) = { open_rater, open_xception, open_cnn };
     struct va_embedder *e = va_new(1, sizeof(*e));
 
     if (!e)
         return NULL;
     e->be = be;
     e->path = va_strdup(path);
-    if (e->path && (is_xception(set) ? open_xception : open_rater)(e, set, batch) == 0)
+    if (e->path && open[kind_of(set)](e, set, batch) == 0)
         return e;
     va_embedder_free(e);
     return NULL;
@@ -110,6 +156,10 @@ void va_embedder_free(struct va_embedder *e)
     e->be->ops->free(e->be, e->va);
     va_rater_free(e->rater);
     va_xception_free(e->xception);
+    e->be->ops->free(e->be, e->features);
+    e->be->ops->free(e->be, e->answers);
+    va_cnn_free(e->cnn);
+    va_free(e->classes);
     va_free(e->probabilities);
     va_free(e->path);
     va_free(e);
@@ -117,17 +167,23 @@ void va_embedder_free(struct va_embedder *e)
 
 struct va_intake va_embedder_intake(const struct va_embedder *e)
 {
+    if (e->cnn)
+        return va_cnn_intake(e->cnn);
     return e->rater ? va_vit_intake(va_rater_encoder(e->rater))
                     : va_xception_intake(e->xception);
 }
 
 int64_t va_embedder_width(const struct va_embedder *e)
 {
+    if (e->cnn)
+        return va_cnn_config(e->cnn)->width;
     return e->rater ? va_rater_config(e->rater)->encoder.width : VA_XCEPTION_CLASSES;
 }
 
 bool va_embedder_rates(const struct va_embedder *e)
 {
+    if (e->cnn)
+        return va_cnn_config(e->cnn)->classes > 0;
     return !e->rater || va_rater_config(e->rater)->va;
 }
 
@@ -157,6 +213,9 @@ static int fetch(struct va_embedder *e, int64_t count, int64_t width, const void
 
 int va_embedder_run(struct va_embedder *e, int64_t count, const float *cut, float *rows)
 {
+    if (e->cnn)
+        return fetch(e, count, va_embedder_width(e), va_cnn_forward(e->cnn, count, cut),
+                     "feature", rows);
     if (!e->rater)
         return va_xception_classify(e->xception, count, cut, rows);
     forward(e, count, cut);
@@ -170,6 +229,19 @@ static int rate(struct va_embedder *e, int64_t count, float *va)
     return fetch(e, count, 2, e->va, "prediction", va);
 }
 
+/* The last two classes of features on the device. */
+static int rate_features(struct va_embedder *e, int64_t count, const void *features, float *va)
+{
+    int64_t n = va_cnn_config(e->cnn)->classes;
+
+    va_cnn_classify(e->cnn, count, features, e->answers);
+    if (fetch(e, count, n, e->answers, "class", e->classes) < 0)
+        return -1;
+    for (int64_t i = 0; i < 2 * count; i++)
+        va[i] = e->classes[i / 2 * n + n - 2 + i % 2];
+    return 0;
+}
+
 static void place(int64_t count, const float *probabilities, float *va)
 {
     for (int64_t i = 0; i < count; i++)
@@ -178,6 +250,8 @@ static void place(int64_t count, const float *probabilities, float *va)
 
 int va_embedder_rate(struct va_embedder *e, int64_t count, const float *cut, float *va)
 {
+    if (e->cnn)
+        return rate_features(e, count, va_cnn_forward(e->cnn, count, cut), va);
     if (e->rater) {
         forward(e, count, cut);
         return rate(e, count, va);
@@ -190,6 +264,10 @@ int va_embedder_rate(struct va_embedder *e, int64_t count, const float *cut, flo
 
 int va_embedder_rate_rows(struct va_embedder *e, int64_t count, const float *rows, float *va)
 {
+    if (e->cnn) {
+        e->be->ops->put_f32(e->be, e->features, rows, count * va_embedder_width(e));
+        return rate_features(e, count, e->features, va);
+    }
     if (!e->rater) {
         place(count, rows, va);
         return 0;

@@ -1,6 +1,7 @@
 /*
  * va_embedder.h - a model of single pictures at work: batches of cut pictures in, rows of features or
- * valence and arousal out. An encoder (model/va_rater.h), or mini-Xception (model/va_xception.h).
+ * valence and arousal out. An encoder (model/va_rater.h), mini-Xception (model/va_xception.h), or
+ * another convolutional net (model/va_cnn.h).
  *
  * Threads:   the intake's cut may run beside va_embedder_run
  */
@@ -22,6 +23,9 @@ struct va_embedding_config {
  * reporting. */
 VA_MUST_USE int va_embedder_config_load(struct va_embedding_config *c,
                                         const struct va_tensors *set, const char *path);
+
+/* What a set lacks that gives no valence and arousal, for a message. */
+const char *va_embedder_lacks(const struct va_tensors *set);
 
 struct va_embedder; /* opaque */
 

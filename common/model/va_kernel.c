@@ -3,7 +3,7 @@
 #include "base/va_error.h"
 #include <math.h>
 
-enum { CHANNELS_MAX = 1024 };
+enum { CHANNELS_MAX = 4096 };
 
 int64_t va_kernel_declare(struct va_params *list, int64_t out, int64_t in, int64_t K,
                           const char *name)

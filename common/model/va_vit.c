@@ -7,6 +7,7 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "model/va_meta.h"
 #include "model/va_vit_priv.h"
 #include "nn/va_dense.h"
 #include "nn/va_layernorm.h"
@@ -79,15 +80,6 @@ int va_vit_declare(const struct va_vit_config *c, enum va_vit_init init, struct 
 
 /* ---- an encoder ------------------------------------------------------------------------ */
 
-/* In float32, as those who trained the encoders normalised their pictures. */
-static void prepare_pixels(struct va_vit *vit)
-{
-    for (int c = 0; c < 3; c++)
-        for (int v = 0; v < 256; v++)
-            vit->pixel[c][v] = ((float)v / 255.0f - (float)vit->config.mean[c]) /
-                               (float)vit->config.std[c];
-}
-
 static struct va_vit *begin(struct va_backend *be, const struct va_vit_config *c,
                             enum va_vit_init init, struct va_params *list)
 {
@@ -104,7 +96,7 @@ static struct va_vit *begin(struct va_backend *be, const struct va_vit_config *c
         va_vit_free(vit);
         return NULL;
     }
-    prepare_pixels(vit);
+    va_meta_pixel_table(vit->config.mean, vit->config.std, vit->pixel);
     return vit;
 }
 

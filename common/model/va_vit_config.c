@@ -1,6 +1,6 @@
 #include "base/va_error.h"
+#include "model/va_meta.h"
 #include "model/va_vit_priv.h"
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,39 +64,7 @@ int va_vit_config_check(const struct va_vit_config *c, const char *where)
                         (long long)c->width, (long long)c->heads);
     if (!(c->eps >= 1e-12 && c->eps <= 0.1))
         return va_error("%s: eps is %g, expected 1e-12 to 0.1", where, c->eps);
-    for (int i = 0; i < 3; i++)
-        if (!(isfinite(c->mean[i]) && c->std[i] >= 1e-6 && c->std[i] <= 1e6))
-            return va_error("%s: mean %g, std %g of channel %d, expected a finite mean and a "
-                            "std from 1e-6",
-                            where, c->mean[i], c->std[i], i);
-    return 0;
-}
-
-static int store_int(struct va_tensors *set, const char *key, int64_t value)
-{
-    char text[32];
-
-    snprintf(text, sizeof(text), "%lld", (long long)value);
-    return va_tensors_set_meta(set, key, text);
-}
-
-/* Up to three numbers with as few digits as give them back. */
-static int store_reals(struct va_tensors *set, const char *key, int count, const double *value)
-{
-    char text[128];
-    size_t n = 0;
-
-    for (int i = 0; i < count; i++) {
-        char number[32];
-
-        for (int digits = 1; digits <= 17; digits++) {
-            snprintf(number, sizeof(number), "%.*g", digits, value[i]);
-            if (strtod(number, NULL) == value[i])
-                break;
-        }
-        n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? "," : "", number);
-    }
-    return va_tensors_set_meta(set, key, text);
+    return va_meta_check_pixels(where, c->mean, c->std);
 }
 
 /* What the encoders of most files do not have; not said of those. */
@@ -104,7 +72,7 @@ static int store_extras(const struct va_vit_config *c, struct va_tensors *set)
 {
     return (c->pool && va_tensors_set_meta(set, "pool", va_vit_pool_names[c->pool]) < 0) ||
                    (c->act && va_tensors_set_meta(set, "act", va_vit_act_names[c->act]) < 0) ||
-                   (c->eps != usual_eps && store_reals(set, "eps", 1, &c->eps) < 0)
+                   (c->eps != usual_eps && va_meta_store_reals(set, "eps", 1, &c->eps) < 0)
                ? -1
                : 0;
 }
@@ -112,48 +80,13 @@ static int store_extras(const struct va_vit_config *c, struct va_tensors *set)
 int va_vit_config_store(const struct va_vit_config *c, struct va_tensors *set)
 {
     return va_tensors_set_meta(set, "arch", "vit") < 0 ||
-                   store_int(set, "image_size", c->image) < 0 ||
-                   store_int(set, "patch_size", c->patch) < 0 ||
-                   store_int(set, "heads", c->heads) < 0 ||
-                   store_reals(set, "mean", 3, c->mean) < 0 ||
-                   store_reals(set, "std", 3, c->std) < 0 || store_extras(c, set) < 0
+                   va_meta_store_int(set, "image_size", c->image) < 0 ||
+                   va_meta_store_int(set, "patch_size", c->patch) < 0 ||
+                   va_meta_store_int(set, "heads", c->heads) < 0 ||
+                   va_meta_store_reals(set, "mean", 3, c->mean) < 0 ||
+                   va_meta_store_reals(set, "std", 3, c->std) < 0 || store_extras(c, set) < 0
                ? -1
                : 0;
-}
-
-/* A whole number from the metadata; what is there already stays when the key is absent. */
-static int load_int(const struct va_tensors *set, const char *path, const char *key,
-                    int64_t *value)
-{
-    const char *text = va_tensors_meta(set, key);
-    char *end;
-    long long n;
-
-    if (!text)
-        return 0;
-    errno = 0;
-    n = strtoll(text, &end, 10);
-    if (end == text || *end || errno)
-        return va_error("%s: %s is %s, expected a whole number", path, key, text);
-    *value = n;
-    return 0;
-}
-
-static int load_reals(const struct va_tensors *set, const char *path, const char *key,
-                      int count, double *value)
-{
-    const char *text = va_tensors_meta(set, key), *at = text;
-
-    for (int i = 0; text && i < count; i++) {
-        char *end;
-
-        value[i] = strtod(at, &end);
-        if (end == at || *end != (i + 1 < count ? ',' : '\0'))
-            return va_error("%s: %s is %s, expected %s", path, key, text,
-                            count == 1 ? "a number" : "three numbers");
-        at = end + 1;
-    }
-    return 0;
 }
 
 /* A tensor of the encoder with `rank` dimensions, or NULL after reporting. */
@@ -214,28 +147,12 @@ static int load_image(struct va_vit_config *c, const struct va_tensors *set, con
         return va_error("%s: pos_embed: %lld positions, expected %lld and a square of patches",
                         path, (long long)tokens, (long long)prefix);
     grid = c->image;
-    if (load_int(set, path, "image_size", &c->image) < 0)
+    if (va_meta_load_int(set, path, "image_size", &c->image) < 0)
         return -1;
     if (c->image != grid)
         return va_error("%s: image_size is %lld, expected %lld for the number of its positions",
                         path, (long long)c->image, (long long)grid);
     return 0;
-}
-
-/* The choice among `names` in the metadata; what is there already stays when the key is absent. */
-static int load_choice(const struct va_tensors *set, const char *path, const char *key,
-                       const char *const *names, int *value)
-{
-    const char *text = va_tensors_meta(set, key);
-
-    if (!text)
-        return 0;
-    for (int i = 0; names[i]; i++)
-        if (!strcmp(text, names[i])) {
-            *value = i;
-            return 0;
-        }
-    return va_error("%s: %s is %s, expected %s or %s", path, key, text, names[0], names[1]);
 }
 
 static int load_registers(struct va_vit_config *c, const struct va_tensors *set,
@@ -257,7 +174,7 @@ static int load_act(struct va_vit_config *c, const struct va_tensors *set, const
 {
     int act = VA_VIT_GELU;
 
-    if (load_choice(set, path, "act", va_vit_act_names, &act) < 0)
+    if (va_meta_load_choice(set, path, "act", va_vit_act_names, &act) < 0)
         return -1;
     c->act = act == VA_VIT_GELU ? VA_VIT_GELU : VA_VIT_QUICK_GELU;
     return 0;
@@ -270,7 +187,7 @@ static int load_pool(struct va_vit_config *c, const struct va_tensors *set, cons
     int found = mean ? VA_VIT_MEAN : VA_VIT_CLS;
 
     c->pool = mean ? VA_VIT_MEAN : VA_VIT_CLS;
-    if (load_choice(set, path, "pool", va_vit_pool_names, &found) < 0)
+    if (va_meta_load_choice(set, path, "pool", va_vit_pool_names, &found) < 0)
         return -1;
     if (found != (int)c->pool)
         return va_error("%s: pool is %s, expected %s as its last norm is %s.weight", path,
@@ -300,11 +217,11 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
     c->depth = va_vit_count_blocks(set, "blocks.");
     c->mlp = fc1->shape[0];
     c->heads = usual_heads(c->width);
-    if (load_int(set, path, "patch_size", &stored) < 0 ||
-        load_int(set, path, "heads", &c->heads) < 0 ||
-        load_reals(set, path, "mean", 3, c->mean) < 0 ||
-        load_reals(set, path, "std", 3, c->std) < 0 ||
-        load_reals(set, path, "eps", 1, &c->eps) < 0)
+    if (va_meta_load_int(set, path, "patch_size", &stored) < 0 ||
+        va_meta_load_int(set, path, "heads", &c->heads) < 0 ||
+        va_meta_load_reals(set, path, "mean", 3, c->mean) < 0 ||
+        va_meta_load_reals(set, path, "std", 3, c->std) < 0 ||
+        va_meta_load_reals(set, path, "eps", 1, &c->eps) < 0)
         return -1;
     for (size_t i = 0; i < VA_COUNT(needed); i++)
         if (va_tensors_need_meta(set, path, needed[i]) < 0)
@@ -337,7 +254,7 @@ int va_vit_config_tell(struct va_tensors *set)
     if ((!va_tensors_meta(set, "pool") &&
          va_tensors_set_meta(set, "pool", va_vit_pool_names[mean ? VA_VIT_MEAN : VA_VIT_CLS]) <
              0) ||
-        (!va_tensors_meta(set, "eps") && store_reals(set, "eps", 1, &usual_eps) < 0) ||
+        (!va_tensors_meta(set, "eps") && va_meta_store_reals(set, "eps", 1, &usual_eps) < 0) ||
         (!va_tensors_meta(set, "act") &&
          va_tensors_set_meta(set, "act", va_vit_act_names[VA_VIT_GELU]) < 0))
         return -1;

@@ -37,14 +37,15 @@ struct va_dwconv2d {
     void *y;
 };
 
-/* A linear layer over the channels of each pixel, then va_dwconv2d of what it gives, which is kept
- * nowhere: x [B, H, W, Cin], W [C, Cin], depth [C, K, K], y [B, Ho, Wo, C]. */
+/* A linear layer over the channels of each pixel, act_between, then va_dwconv2d of what that gives, which
+ * is kept nowhere: x [B, H, W, Cin], W [C, Cin], depth [C, K, K], y [B, Ho, Wo, C]. */
 struct va_separable2d {
     struct va_plane at;
     int64_t Cin, C;
     const void *x;
     struct va_weight *w;
     const void *bias;               /* of the linear layer, or NULL */
+    enum va_unary act_between;      /* as in va_conv2d */
     const void *depth, *depth_bias; /* depth_bias or NULL */
     enum va_unary act;              /* of the result, as in va_conv2d */
     void *y;
@@ -58,6 +59,15 @@ struct va_pool2d {
     enum va_pool pool;
     int64_t C;
     const void *x;
+    void *y;
+};
+
+/* y[b, p, c] = s[b, c] x[b, p, c]: x and y [B, P, C], s [B, C]; y may be x. With `below` numbers above zero stay
+ * as they are: a PReLU with a slope of each channel. */
+struct va_gate {
+    int64_t B, P, C;
+    bool below;
+    const void *x, *s;
     void *y;
 };
 

@@ -122,6 +122,7 @@ struct va_ops {
     void (*dwconv2d)(struct va_backend *be, const struct va_dwconv2d *p);
     void (*separable2d)(struct va_backend *be, const struct va_separable2d *p);
     void (*pool2d)(struct va_backend *be, const struct va_pool2d *p);
+    void (*gate)(struct va_backend *be, const struct va_gate *p);
     void (*upsample2d)(struct va_backend *be, const struct va_upsample2d *p);
 
     /*
@@ -165,7 +166,7 @@ enum va_precision { VA_F32_PRODUCTS, VA_BF16_PRODUCTS, VA_INT8_PRODUCTS };
 struct va_backend {
     const struct va_ops *ops; /* the table, complete */
     struct va_ops table;
-    enum va_precision precision; /* from now on; of weights put without values too */
+    enum va_precision precision; /* of calls from now on; of weights put without values too */
     bool failed;                 /* an operation failed, and it was reported */
     bool joined;                 /* ranks->join was successful */
     int number;                  /* of its kind, from 0 */

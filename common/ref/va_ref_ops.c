@@ -120,6 +120,7 @@ static const struct va_ops ref_ops = {
     .dwconv2d = va_ref_dwconv2d,
     .separable2d = va_ref_separable2d,
     .pool2d = va_ref_pool2d,
+    .gate = va_ref_gate,
     .upsample2d = va_ref_upsample2d,
     .sync = ref_sync,
     .destroy = ref_destroy,

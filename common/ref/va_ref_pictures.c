@@ -70,6 +70,7 @@ void va_ref_separable2d(struct va_backend *be, const struct va_separable2d *p)
                                 .ldx = p->Cin,
                                 .w = p->w,
                                 .bias = p->bias,
+                                .act = p->act_between,
                                 .ldy = p->C };
     struct va_dwconv2d depth = {
         .at = *g, .C = p->C, .w = p->depth, .bias = p->depth_bias, .act = p->act, .y = p->y
@@ -108,6 +109,17 @@ void va_ref_pool2d(struct va_backend *be, const struct va_pool2d *p)
             }
         y[at * p->C + c] = p->pool == VA_POOL_MEAN ? sum / (double)count : most;
     }
+}
+
+void va_ref_gate(struct va_backend *be, const struct va_gate *p)
+{
+    const double *x = p->x, *s = p->s;
+    double *y = p->y;
+
+    (void)be;
+    for (int64_t b = 0; b < p->B; b++)
+        for (int64_t i = b * p->P * p->C; i < (b + 1) * p->P * p->C; i++)
+            y[i] = p->below && x[i] > 0 ? x[i] : s[b * p->C + i % p->C] * x[i];
 }
 
 void va_ref_upsample2d(struct va_backend *be, const struct va_upsample2d *p)

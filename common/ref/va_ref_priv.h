@@ -70,6 +70,7 @@ void va_ref_conv2d(struct va_backend *be, const struct va_conv2d *p);
 void va_ref_dwconv2d(struct va_backend *be, const struct va_dwconv2d *p);
 void va_ref_separable2d(struct va_backend *be, const struct va_separable2d *p);
 void va_ref_pool2d(struct va_backend *be, const struct va_pool2d *p);
+void va_ref_gate(struct va_backend *be, const struct va_gate *p);
 void va_ref_upsample2d(struct va_backend *be, const struct va_upsample2d *p);
 
 #endif

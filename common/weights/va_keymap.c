@@ -4,6 +4,7 @@
 #include "base/va_mem.h"
 #include "base/va_text.h"
 #include "weights/va_batchnorm.h"
+#include "weights/va_cnn_names.h"
 #include "weights/va_rename.h"
 #include "weights/va_variant.h"
 #include "weights/va_vit_fold.h"
@@ -394,6 +395,31 @@ static int adopt_head(struct va_tensors *set, const char *path, bool authors)
     return 0;
 }
 
+/* The first tensor of a convolutional encoder; NULL where there is none. */
+static const char *find_cnn(const struct va_tensors *set, size_t *length)
+{
+    for (int64_t i = 0; i < set->count; i++)
+        if (va_cnn_names_first(set->items[i].name, length))
+            return set->items[i].name;
+    return NULL;
+}
+
+static int adopt_cnn(struct va_tensors *set, const char *path, const char *first, size_t length)
+{
+    static const struct va_rename classifier[] = { { "classifier.*", "" } };
+    char *prefix = va_format("%.*s", (int)length, first);
+    int result = !prefix || strip_prefix(set, path, prefix) < 0 ? -1
+                                                                : va_cnn_names_apply(set, path);
+
+    va_free(prefix);
+    if (result < 0 || va_cnn_names_rated(set))
+        return result;
+    if (va_rename_all(set, classifier, VA_COUNT(classifier)) < 0)
+        return -1;
+    drop_nameless(set, path, "of a classifier");
+    return 0;
+}
+
 /* X.bn1 follows X.conv1, X.bn follows X.conv2. */
 static char *before_norm(const char *norm)
 {
@@ -409,13 +435,19 @@ static char *before_norm(const char *norm)
 int va_keymap_apply(struct va_tensors *set, const char *path, bool decoder,
                     enum va_model_kind *kind, bool *authors)
 {
+    const char *first;
     char *prefix;
+    size_t length;
     int result = -1;
 
     *kind = VA_MODEL_HEAD;
     *authors = false;
     if (rename_plain(set) < 0)
         return -1;
+    if ((first = find_cnn(set, &length))) {
+        *kind = VA_MODEL_CNN;
+        return adopt_cnn(set, path, first, length) < 0 ? -1 : check_unique(set, path);
+    }
     if (any(set, "bbox_head.multi_level_cls.")) {
         *kind = VA_MODEL_YUNET;
         return va_batchnorm_fold(set, path, before_norm) < 0 ? -1 : check_unique(set, path);

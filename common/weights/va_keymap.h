@@ -8,6 +8,9 @@
  *   mamba-va              the authors' state dict: temporal.network.0.conv1.weight_v, ...
  *   yunet                 its training repository, whose batch norms are folded (va_batchnorm.h)
  *   mini-xception         ours (va_keras.h)
+ *   EfficientNet          timm; batch norms stay apart. A classifier of 10 rows stays (HSEmotion's: expressions,
+ *                         valence, arousal), also as the first of a sequence
+ *   MobileFaceNet         insightface; otherwise the same
  *
  * A prefix "module." is dropped, and PyTorch's newer weight normalisation
  * (parametrizations.weight.original0) is understood.
@@ -23,7 +26,8 @@ enum va_model_kind {
     VA_MODEL_MAE,
     VA_MODEL_HEAD,
     VA_MODEL_YUNET,
-    VA_MODEL_XCEPTION
+    VA_MODEL_XCEPTION,
+    VA_MODEL_CNN /* a convolutional encoder (model/va_cnn.h) */
 };
 
 /*

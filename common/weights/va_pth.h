@@ -5,12 +5,12 @@
  * before version 1.6, pickles one after the other with the numbers behind them. A pickle is a
  * program. Here it can make containers, strings, numbers and tensors, by what is on a list of
  * globals (va_pth_globals.c). Whatever else it names stands for itself: nothing is looked up,
- * called or made, and nothing can be taken out of it. Sizes, strides and offsets are checked
- * before memory is taken.
+ * called or made, and nothing can be taken out of it but the tensors of a whole module (torch.save(model)), which
+ * lie in dicts among its attributes. Sizes, strides and offsets are checked before memory is taken.
  *
  * A checkpoint holds more than a model, so the reader picks a dict of tensors: model,
  * state_dict, model_state_dict, model_ema, net or module, the first that is a dict with tensors
- * in it, else the whole, if tensors are in it themselves. Dicts within become names with dots.
+ * in it or a module, else the whole, if tensors are in it themselves. Dicts within become names with dots.
  */
 #ifndef VA_PTH_H
 #define VA_PTH_H

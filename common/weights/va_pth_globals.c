@@ -352,10 +352,23 @@ uint32_t va_pth_call(struct va_pth_pickle *p, uint32_t callee, uint32_t args)
     return va_pth_bad(p, "found a call of %s, which no checkpoint needs", g->name), 0;
 }
 
+/* Each object has attributes of its own. */
+static uint32_t opaque_object(struct va_pth_pickle *p, uint32_t class_)
+{
+    uint32_t v = va_pth_new(p, VA_PTH_OPAQUE);
+
+    if (v) {
+        p->values[v] = p->values[class_];
+        p->values[v].origin.state = 0;
+        p->values[v].origin.object = true;
+    }
+    return v;
+}
+
 uint32_t va_pth_new_object(struct va_pth_pickle *p, uint32_t class_, uint32_t args)
 {
     if (is_opaque(p, class_))
-        return class_;
+        return opaque_object(p, class_);
     if (is_global(p, class_, DICT) && is(p, args, VA_PTH_TUPLE))
         return va_pth_new(p, VA_PTH_DICT);
     return va_pth_bad(p, "found a new object of %s, which no checkpoint needs",

@@ -59,6 +59,22 @@ static int visit(struct picking *k)
     return 0;
 }
 
+/* The attributes of a module: an object with _parameters, _buffers and _modules; else 0. */
+static uint32_t module_state(const struct va_pth_pickle *p, uint32_t value)
+{
+    static const char *const parts[] = { "_parameters", "_buffers", "_modules" };
+    const struct va_pth_value *v = &p->values[value];
+    uint32_t state = v->kind == VA_PTH_OPAQUE && v->origin.object ? v->origin.state : 0;
+
+    for (size_t i = 0; state && i < VA_COUNT(parts); i++) {
+        uint32_t part = va_pth_get(p, state, parts[i]);
+
+        if (!part || p->values[part].kind != VA_PTH_DICT)
+            return 0;
+    }
+    return state;
+}
+
 /* Whether a tensor is in a dict, or in one within it (`deep`); -1 after reporting. */
 static int holds_tensors(struct picking *k, uint32_t dict, bool deep)
 {
@@ -207,6 +223,8 @@ static uint32_t choose(struct picking *k, uint32_t top, const char *from)
     int64_t named = 0;
     int found;
 
+    if (!from && module_state(p, top))
+        return top;
     if (p->values[top].kind != VA_PTH_DICT)
         return no_dict(p, "", top);
     if (from)
@@ -216,6 +234,10 @@ static uint32_t choose(struct picking *k, uint32_t top, const char *from)
     for (size_t i = 0; i < VA_COUNT(model_keys); i++) {
         uint32_t v = va_pth_get(p, top, model_keys[i]);
 
+        if (v && module_state(p, v)) {
+            k->key = model_keys[i];
+            return v;
+        }
         if (!v || p->values[v].kind != VA_PTH_DICT)
             continue;
         found = holds_tensors(k, v, true);
@@ -331,10 +353,57 @@ static int pick_dict(struct picking *k, uint32_t dict, const char *prefix)
     return result;
 }
 
+static int pick_module(struct picking *k, uint32_t module, const char *prefix);
+
+/* What is of `kind` in a part of a module: tensors, or modules below it. */
+static int pick_part(struct picking *k, uint32_t part, enum va_pth_kind kind,
+                     const char *prefix)
+{
+    const struct va_pth_pickle *p = k->p;
+    int result = 0;
+
+    for (uint32_t at = p->values[part].list.first; at && result == 0;) {
+        uint32_t link = p->items[at].next, v = p->items[link].value;
+        char *name = NULL;
+
+        if (visit(k) < 0)
+            return -1;
+        if (p->values[v].kind == kind && is_name(p, p->items[at].value)) {
+            name = join(p, prefix, p->items[at].value);
+            result = !name                   ? -1
+                     : kind == VA_PTH_TENSOR ? pick_tensor(k, v, &name)
+                                             : pick_module(k, v, name);
+            va_free(name);
+        }
+        at = p->items[link].next;
+    }
+    return result;
+}
+
+/* The tensors of a module and of those within it, under the names of its state_dict(). */
+static int pick_module(struct picking *k, uint32_t module, const char *prefix)
+{
+    const struct va_pth_pickle *p = k->p;
+    uint32_t state = module_state(p, module);
+    int result;
+
+    if (!state)
+        return 0;
+    result = enter(k, module);
+    if (result == 0 &&
+        (pick_part(k, va_pth_get(p, state, "_parameters"), VA_PTH_TENSOR, prefix) < 0 ||
+         pick_part(k, va_pth_get(p, state, "_buffers"), VA_PTH_TENSOR, prefix) < 0 ||
+         pick_part(k, va_pth_get(p, state, "_modules"), VA_PTH_OPAQUE, prefix) < 0))
+        result = -1;
+    k->depth--;
+    return result;
+}
+
 /* Metadata in the attributes of the dict (va_pth.h). */
 static int read_meta(const struct va_pth_pickle *p, uint32_t dict, struct va_tensors *set)
 {
-    uint32_t state = p->values[dict].list.state, meta;
+    uint32_t state = p->values[dict].kind == VA_PTH_DICT ? p->values[dict].list.state : 0;
+    uint32_t meta;
 
     if (!state || p->values[state].kind != VA_PTH_DICT)
         return 0;
@@ -406,7 +475,8 @@ int va_pth_pick(const struct va_pth_file *f, const char *from, struct va_pth_pic
     struct picking k = { .p = &f->pickle, .picks = picks };
     uint32_t dict = choose(&k, f->top, from);
 
-    if (!dict || pick_dict(&k, dict, "") < 0 || (k.below && pick_below(&k, f->top, from) < 0))
+    if (!dict || (module_state(k.p, dict) ? pick_module : pick_dict)(&k, dict, "") < 0 ||
+        (k.below && pick_below(&k, f->top, from) < 0))
         return -1;
     return say_picked(&k) < 0 ? -1 : read_meta(k.p, dict, set);
 }

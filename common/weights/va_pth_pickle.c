@@ -237,7 +237,8 @@ static int tuple_of(struct va_pth_pickle *p, int64_t n)
     return need(p, n) < 0 ? -1 : tuple(p, p->depth - n);
 }
 
-/* What is of no use here may be filled and given attributes: both are forgotten. */
+/* What is of no use here may be filled and given attributes: both are forgotten, but for a dict of attributes
+ * of an object, which may be a module (va_pth_pick.c). */
 static bool is_useless(const struct va_pth_pickle *p, uint32_t value)
 {
     return p->values[value].kind == VA_PTH_INERT || p->values[value].kind == VA_PTH_OPAQUE;
@@ -283,6 +284,8 @@ static uint32_t opaque(struct va_pth_pickle *p, const char *module, size_t modul
         p->values[v].origin.module_length = (uint16_t)module_length;
         p->values[v].origin.name_at = (uint32_t)(name - bytes);
         p->values[v].origin.name_length = (uint16_t)name_length;
+        p->values[v].origin.state = 0;
+        p->values[v].origin.object = false;
     }
     return v;
 }
@@ -343,6 +346,9 @@ static int build(struct va_pth_pickle *p)
     v = &p->values[p->stack[p->depth - 2]];
     if (v->kind == VA_PTH_DICT)
         v->list.state = p->stack[p->depth - 1];
+    else if (v->kind == VA_PTH_OPAQUE && v->origin.object &&
+             p->values[p->stack[p->depth - 1]].kind == VA_PTH_DICT)
+        v->origin.state = p->stack[p->depth - 1];
     else if (!is_useless(p, p->stack[p->depth - 2]))
         return va_pth_bad(p, "found attributes for %s, expected a dict",
                           va_pth_kind_text(p, p->stack[p->depth - 2]));

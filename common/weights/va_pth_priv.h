@@ -53,6 +53,8 @@ struct va_pth_value {
         struct {
             uint32_t module_at, name_at; /* bytes of the pickle: where an opaque one is from */
             uint16_t module_length, name_length;
+            uint32_t state; /* attributes of an object: a dict, or 0 */
+            bool object;    /* made of a class, not what is made of it */
         } origin;
         const struct va_pth_global *global;
         uint32_t index; /* of a storage or a tensor */

@@ -16,7 +16,7 @@ tiny -o base/model.h5
 va-weights export -o seeds/safetensors/head.safetensors base/model.h5
 va-weights export --names authors -o seeds/safetensors/authors.safetensors base/model.h5
 cp "$root/test/golden/pth/ours.pth" seeds/pth/
-for c in zip zip4 objects no-sum deflated legacy legacy-view; do make_pth $c seeds/pth/$c.pth; done
+for c in zip zip4 objects module no-sum deflated legacy legacy-view; do make_pth $c seeds/pth/$c.pth; done
 # small, so that a change is likely to hit what is not a weight
 h5edit base/yunet.h5 string @schema va.model/1
 h5edit base/yunet.h5 string @arch yunet
@@ -28,7 +28,7 @@ for name in backbone.model0.conv1:2x3x3x3 bbox_head.multi_level_cls.0.conv1:1x2x
     h5edit base/yunet.h5 dataset "/tensors/${name%:*}.bias" float32 "${shape%%x*}" 0.5
 done
 for c in good list external short rank twice; do make_onnx base/yunet.h5 seeds/onnx/$c.onnx $c; done
-for c in zip zip4 objects two build negated other-class object-key; do make_pth pickle $c seeds/pickle/$c; done
+for c in zip zip4 objects module two build negated other-class object-key; do make_pth pickle $c seeds/pickle/$c; done
 {
     printf '\202\0\0\0\0\0\0\0{"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]},'
     printf '"module.b":{"dtype":"BOOL","shape":[1,3],"data_offsets":[2,5]}}        12345'

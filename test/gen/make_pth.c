@@ -4,7 +4,7 @@
  * make_pth pickle CASE OUT - the pickle of a case alone.
  * make_pth wrap PICKLE OUT - a pickle from a file in an archive with one storage.
  *
- * Good: zip, zip4 (protocol 4), objects (beside the tensors), two (dicts), no-sum, deflated, legacy, legacy-view;
+ * Good: zip, zip4 (protocol 4), objects (beside the tensors), module (a whole one), two (dicts), no-sum, deflated, legacy, legacy-view;
  * pickle is that of zip alone.
  */
 #include "test/pth_hostile.h"
@@ -418,6 +418,11 @@ static bool make_pickle(const char *name, struct pth_bytes *b)
         return good_pickle4(b), true;
     if (!strcmp(name, "objects"))
         return pickle_objects(b), true;
+    if (!strcmp(name, "module")) {
+        PTH(b, PROTO2);
+        pickle_module(b, &whole, A_MODULE);
+        return PTH(b, "."), true;
+    }
     if (!strcmp(name, "two"))
         return pickle_two(b), true;
     for (size_t i = 0; i < COUNT(pickles); i++)

@@ -25,6 +25,7 @@ struct late;
 struct call {
     struct call *next;
     void (*run)(struct va_backend *in, void *args);
+    enum va_precision precision;
     size_t size;
     max_align_t args[];
 };
@@ -94,7 +95,7 @@ static void add_call(struct va_backend *be, struct call ***last,
         va_error_machine("late device: out of memory");
         return;
     }
-    *c = (struct call){ .run = run, .size = size };
+    *c = (struct call){ .run = run, .precision = be->precision, .size = size };
     memcpy(c->args, args, size);
     **last = c;
     *last = &c->next;
@@ -119,7 +120,7 @@ static void run_all(struct va_backend *be)
         struct call *c = l->first;
 
         l->first = c->next;
-        l->in->precision = be->precision;
+        l->in->precision = c->precision;
         c->run(l->in, c->args);
         free(c);
     }
@@ -214,6 +215,7 @@ WEIGHTED(conv2d, 3, x, bias, y)
 OPERATION(dwconv2d, 4, x, w, bias, y)
 WEIGHTED(separable2d, 5, x, bias, depth, depth_bias, y)
 OPERATION(pool2d, 2, x, y)
+OPERATION(gate, 3, x, s, y)
 OPERATION(upsample2d, 3, x, add, y)
 OPERATION(scan, 10, u, delta, A, Bm, Cm, skip, z, h0, y, h_last)
 OPERATION(scan_grad, 15, dy, u, delta, A, Bm, Cm, skip, z, du, ddelta, dBm, dCm, dz, dA, dskip)
@@ -716,6 +718,7 @@ static const struct va_ops late_ops = {
     .dwconv2d = late_dwconv2d,
     .separable2d = late_separable2d,
     .pool2d = late_pool2d,
+    .gate = late_gate,
     .upsample2d = late_upsample2d,
     .record = late_record,
     .recorded = late_recorded,

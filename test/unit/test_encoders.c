@@ -1,6 +1,6 @@
 /*
  * Encoders as others publish them: files of test/golden/encoders are imported, and give the rows of
- * features that the library gave which they come from (test/reference/variants.py), in double and fast.
+ * features that the library gave which they come from (test/reference/variants.py and cnns.py), in double and fast.
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
@@ -49,8 +49,24 @@ static double off(const float *found, const struct va_tensor *rows)
     return most;
 }
 
+/* Valence and arousal, of pictures and of the features. */
+static void rate(struct va_embedder *e, const struct va_tensor *ratings, const float *cut,
+                 const float *rows)
+{
+    float found[2 * 8];
+
+    VA_CHECK(va_embedder_rates(e) && ratings->count <= (int64_t)VA_COUNT(found));
+    if (va_test_bad)
+        return;
+    VA_CHECK(va_embedder_rate_rows(e, ratings->shape[0], rows, found) == 0);
+    VA_CHECK_NEAR(off(found, ratings), 0, 1e-6);
+    VA_CHECK(va_embedder_rate(e, ratings->shape[0], cut, found) == 0);
+    VA_CHECK_NEAR(off(found, ratings), 0, 1e-6);
+}
+
 static void run(struct va_backend *be, const struct va_tensors *set, const char *name,
-                const struct va_tensor *pixels, const struct va_tensor *rows)
+                const struct va_tensor *pixels, const struct va_tensor *rows,
+                const struct va_tensor *ratings)
 {
     int64_t B = rows->shape[0], n = rows->count, size = pixels->count / B;
     struct va_embedder *e = va_embedder_new(be, set, name, B);
@@ -67,6 +83,8 @@ static void run(struct va_backend *be, const struct va_tensors *set, const char 
         VA_CHECK(va_embedder_width(e) == rows->shape[1]);
         VA_CHECK(va_embedder_run(e, B, cut, found) == 0);
         VA_CHECK_NEAR(off(found, rows), 0, 1e-6);
+        if (ratings)
+            rate(e, ratings, cut, found);
         va_free(cut);
     }
     va_free(found);
@@ -74,12 +92,12 @@ static void run(struct va_backend *be, const struct va_tensors *set, const char 
     va_backend_free(be);
 }
 
-static void check_case(const char *name)
+static void check_case(const char *name, enum va_model_kind expected)
 {
     const struct va_strings none = { 0 };
     char file[128];
     struct va_tensors *set;
-    struct va_tensor pixels, rows;
+    struct va_tensor pixels, rows, ratings = { 0 };
     enum va_model_kind kind;
     bool authors;
 
@@ -91,16 +109,19 @@ static void check_case(const char *name)
     printf("# %s\n", name);
     pixels = take(set, "golden.pixels");
     rows = take(set, "golden.rows");
+    if (expected == VA_MODEL_CNN)
+        ratings = take(set, "golden.ratings");
     VA_CHECK(va_keymap_apply(set, file, false, &kind, &authors) == 0);
-    VA_CHECK(kind == VA_MODEL_ENCODER && !authors);
+    VA_CHECK(kind == expected && !authors);
     VA_CHECK(va_arch_apply_settings(set, &none, kind) == 0);
     VA_CHECK(va_arch_complete(set, file, kind, false) == 0);
     if (!va_test_bad) {
-        run(va_ref_backend_new(), set, file, &pixels, &rows);
-        run(va_cpu_backend_new(), set, file, &pixels, &rows);
+        run(va_ref_backend_new(), set, file, &pixels, &rows, ratings.data ? &ratings : NULL);
+        run(va_cpu_backend_new(), set, file, &pixels, &rows, ratings.data ? &ratings : NULL);
     }
     drop(&pixels);
     drop(&rows);
+    drop(&ratings);
     va_tensors_free(set);
 }
 
@@ -121,12 +142,21 @@ static void rows_of_their_libraries(void)
                                          "clip" };
 
     for (size_t i = 0; i < VA_COUNT(cases); i++)
-        check_case(cases[i]);
+        check_case(cases[i], VA_MODEL_ENCODER);
+}
+
+static void convolutional(void)
+{
+    static const char *const cases[] = { "efficientnet", "tf_efficientnet", "mobilefacenet" };
+
+    for (size_t i = 0; i < VA_COUNT(cases); i++)
+        check_case(cases[i], VA_MODEL_CNN);
 }
 
 int main(void)
 {
     va_set_verbosity(VA_QUIET); /* what is left out is said */
     VA_TEST(rows_of_their_libraries);
+    VA_TEST(convolutional);
     return va_test_finish();
 }

@@ -92,7 +92,8 @@ static void separable2d(void)
         struct va_separable2d p = { .at = plane(i / CHANNELS),
                                     .Cin = channels[i % CHANNELS][0],
                                     .C = channels[i % CHANNELS][1],
-                                    .act = i % 2 ? VA_RELU : VA_IDENTITY };
+                                    .act = i % 2 ? VA_RELU : VA_IDENTITY,
+                                    .act_between = i % 3 ? VA_SILU : VA_IDENTITY };
         struct va_plane *g = &p.at;
         struct twin *x, *w, *bias, *depth, *y;
         struct va_weight weight;
@@ -136,6 +137,28 @@ static void pool2d(void)
         p.x = x->cpu, p.y = y->cpu;
         twin_cpu->ops->pool2d(twin_cpu, &p);
         twin_check(i % 2 ? "max pool" : "mean pool", y, i % 2 ? 0 : 25, i % 2 ? 0 : 1);
+        twin_end();
+    }
+}
+
+static void gate(void)
+{
+    for (int i = 0; i < PLANES * CHANNELS; i++) {
+        const struct va_plane g = plane(i / CHANNELS);
+        struct va_gate p = {
+            .B = g.B, .P = g.H * g.W, .C = channels[i % CHANNELS][1], .below = i % 3 == 0
+        };
+        struct twin *x, *s, *y;
+
+        twin_begin();
+        x = twin_random(p.B * p.P * p.C, -1, 1);
+        s = twin_random(p.B * p.C, -1, 1);
+        y = i % 2 ? x : twin_new(x->count); /* in place */
+        p.x = x->ref, p.s = s->ref, p.y = y->ref;
+        twin_ref->ops->gate(twin_ref, &p);
+        p.x = x->cpu, p.s = s->cpu, p.y = y->cpu;
+        twin_cpu->ops->gate(twin_cpu, &p);
+        twin_check("gate", y, 1, 0);
         twin_end();
     }
 }
@@ -197,6 +220,7 @@ int main(void)
         VA_TEST(dwconv2d);
         VA_TEST(separable2d);
         VA_TEST(pool2d);
+        VA_TEST(gate);
         VA_TEST(upsample2d);
         VA_TEST(same_bytes);
     }

@@ -153,6 +153,45 @@ static void parts_are_taken_by_key_and_by_name(void)
              NULL);
 }
 
+static struct va_tensors *read_module(enum inner inner, const char *end, char *line,
+                                      size_t size)
+{
+    struct pth_bytes b = { 0 };
+    struct va_tensors *set;
+    FILE *f = fopen(path, "wb");
+
+    if (!f)
+        abort();
+    PTH(&b, PROTO2);
+    pickle_module(&b, &whole, inner);
+    pth_raw(&b, end, strlen(end));
+    pth_write_zip(f, &b, FLOATS);
+    fclose(f);
+    free(b.data);
+    va_error_catch_begin(line, size);
+    set = va_pth_read(path, NULL);
+    va_error_catch_end();
+    return set;
+}
+
+/* torch.save(model): the names are those of its state_dict(). */
+static void a_whole_module_gives_its_tensors(void)
+{
+    static const char *const names[] = { "w", "b", "inner.w", "inner.b" };
+    char line[512];
+    struct va_tensors *set = read_module(A_MODULE, ".", line, sizeof(line));
+
+    VA_CHECK(set && set->count == VA_COUNT(names));
+    for (size_t i = 0; set && i < VA_COUNT(names); i++)
+        VA_CHECK(va_tensors_find(set, names[i]) != NULL);
+    va_tensors_free(set);
+    VA_CHECK(!read_module(ITSELF, ".", line, sizeof(line)));
+    VA_CHECK(strstr(line, "contains itself") != NULL);
+    /* other attributes later: no module any more */
+    VA_CHECK(!read_module(NOTHING, "}b.", line, sizeof(line)));
+    VA_CHECK(strstr(line, "found an object of nets.Net, expected a dict of tensors") != NULL);
+}
+
 /* A size of 0 hides others, whose product is beyond all numbers. */
 static void an_empty_tensor_has_no_elements(void)
 {
@@ -284,6 +323,7 @@ int main(void)
     VA_TEST(objects_beside_the_tensors_are_skipped);
     VA_TEST(parts_are_taken_by_key_and_by_name);
     VA_TEST(settings_of_our_own_are_read);
+    VA_TEST(a_whole_module_gives_its_tensors);
     VA_TEST(an_empty_tensor_has_no_elements);
     VA_TEST(archives_beyond_4_gib_have_other_records);
     VA_TEST(a_checkpoint_is_known_by_its_beginning);

@@ -28,9 +28,10 @@ const struct va_usage va_weights_import_usage = {
         "IN is a safetensors file, the index of several (model.safetensors.index.json), a "
         "checkpoint of PyTorch (.pth, any version), an ONNX model or a va.model/1 file; its "
         "contents determine which. A checkpoint is read without "
-        "running the code in it, and objects other than tensors are skipped. From a "
+        "running the code in it, and objects other than tensors are skipped.\n\nFrom a "
         "checkpoint, the first dict that holds tensors is taken: model, state_dict, "
-        "model_state_dict, model_ema, net or module, else the whole file. --from selects "
+        "model_state_dict, model_ema, net or module, else the whole file. Of a whole module "
+        "(torch.save(model)) the tensors are taken. --from selects "
         "another dict by its key, or one of several encoders by the prefix of its "
         "tensors (--from teacher.backbone).\n\n"
         "Tensors of a vision transformer have the names of timm, of facebook's MAE or of "
@@ -41,19 +42,25 @@ const struct va_usage va_weights_import_usage = {
         "tensors beside the weights are left out.\n\n"
         "Vision transformers with a CLS token are accepted. The feature is the CLS row or, "
         "where fc_norm stands for the last norm, the mean of the patches' rows. LayerScale is "
-        "folded into the weights; register and distillation tokens stay. Any other kind (a gated MLP, ...) is refused with its name. A mamba-va model has the names of this program or of the "
+        "folded into the weights; register and distillation tokens stay. Any other kind (a gated MLP, ...) is refused with its name.\n\n"
+        "EfficientNet B0 to B7 is accepted with the names of timm, MobileFaceNet with those of insightface; a classifier stays if it has the 10 rows "
+        "of HSEmotion: expressions, valence, arousal. A mamba-va model has the names of this program or of the "
         "authors' code. YuNet, which finds faces, is taken from ONNX and from checkpoints of "
         "its training code; batch norms are folded into the convolutions.\n\n"
         "Sizes follow from the shapes of the tensors. Other settings come from --set, "
         "else from the metadata of IN, else from --preset, else from the defaults:\n\n"
-        "  heads              width / 64; 16 for the widths 1152, 1280, 1408 and 1664\n"
+        "  heads              of transformers: width / 64; 16 for the widths 1152, 1280, 1408 and 1664\n"
         "  mean, std          of pixels from 0 to 1: three numbers each; by default those of faces,\n"
         "                     .471,.363,.333 and .220,.193,.180; for ImageNet\n"
-        "                     .485,.456,.406 and .229,.224,.225\n"
-        "  eps                of the norms: 1e-6; 1e-12 with the names of transformers, 1e-5 in CLIP\n"
+        "                     .485,.456,.406 and .229,.224,.225, which EfficientNet has by default;\n"
+        "                     of MobileFaceNet: .5,.5,.5 for both\n"
+        "  eps                of the norms: 1e-6; 1e-12 with the names of transformers, 1e-5 in CLIP;\n"
+        "                     of EfficientNet: .001, or 1e-5 with padding=symmetric\n"
+        "  padding            of EfficientNet: same (tf_efficientnet_*, HSEmotion), the default, or symmetric\n"
         "  act                activation of the blocks: gelu; quickgelu with the names of CLIP\n"
         "  pool               cls or mean, by the name of the last norm: norm or fc_norm\n"
-        "  image-size         size of pictures for which the positions were made\n"
+        "  image-size         size of pictures for which the positions were made; of EfficientNet: that of\n"
+        "                     its training, 224 for B0 and 260 for B2\n"
         "  decoder-heads      16\n"
         "  in-norm            of mamba-va: yes with the authors' names or --preset authors\n"
         "  lookahead          of mamba-va: number of future frames of a prediction; 0\n"
@@ -61,7 +68,7 @@ const struct va_usage va_weights_import_usage = {
         "  fps-min, fps-max   of mamba-va: range of frame rates of its training videos\n"
         "  input              pictures of its training, such as \"face crop\"; see va.model(5)\n\n"
         "--image N makes an encoder for pictures of N pixels per side from one for "
-        "another size: its positions are resampled as timm does (bicubic, antialiased).",
+        "another size: positions are resampled as timm does (bicubic, antialiased).",
 };
 
 static bool parse_import(struct import_args *a, int argc, char **argv, int *status)
@@ -102,13 +109,13 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
             return *status = VA_EXIT_MACHINE, false;
         key[strcspn(key, "=")] = '\0';
         known = va_arch_setting(VA_MODEL_MAE, key) || va_arch_setting(VA_MODEL_ENCODER, key) ||
-                va_arch_setting(VA_MODEL_HEAD, key);
+                va_arch_setting(VA_MODEL_HEAD, key) || va_arch_setting(VA_MODEL_CNN, key);
         va_free(key);
         if (!known || !strchr(a->set.items[i], '='))
             return va_usage_error(
                 status,
                 "--set %s: expected heads=, mean=, std=, pool=, eps=, act=, image-size=, "
-                "decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
+                "padding=, decoder-heads=, in-norm=, lookahead=, encoder=, fps-min=, "
                 "fps-max= or input= and a value",
                 a->set.items[i]);
         if (!strncmp(a->set.items[i], "input=", 6) && !va_pictured_valid(a->set.items[i] + 6))
@@ -122,20 +129,26 @@ static bool parse_import(struct import_args *a, int argc, char **argv, int *stat
 }
 
 /* What an encoder needs and its file does not say: one flag each. */
-static const char *const unsaid_keys[] = { "heads", "mean", "std" };
+static const char *const unsaid_keys[] = { "heads",      "mean",    "std",
+                                           "image_size", "padding", "eps" };
 
-static unsigned unsaid_of(const struct va_tensors *set)
+static unsigned unsaid_of(const struct va_tensors *set, enum va_model_kind kind)
 {
+    static const char *const needed[] = { [VA_MODEL_ENCODER] = "heads mean std",
+                                          [VA_MODEL_MAE] = "heads mean std",
+                                          [VA_MODEL_CNN] = "mean std image_size padding eps" };
+    const char *of = (size_t)kind < VA_COUNT(needed) && needed[kind] ? needed[kind] : "";
     unsigned unsaid = 0;
 
     for (size_t i = 0; i < VA_COUNT(unsaid_keys); i++)
-        if (!va_tensors_meta(set, unsaid_keys[i]))
+        if (strstr(of, unsaid_keys[i]) && !va_tensors_meta(set, unsaid_keys[i]))
             unsaid |= 1u << i;
     return unsaid;
 }
 
 /* Tell what was supposed. */
-static void say_unsaid(const struct va_tensors *set, const char *path, unsigned unsaid)
+static void say_unsaid(const struct va_tensors *set, const char *path, enum va_model_kind kind,
+                       unsigned unsaid)
 {
     char text[512] = "";
     size_t n = 0;
@@ -145,8 +158,9 @@ static void say_unsaid(const struct va_tensors *set, const char *path, unsigned 
             n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%s", unsaid_keys[i],
                                   va_tensors_meta(set, unsaid_keys[i]));
     if (n > 0)
-        va_info("%s: the file does not give these; assuming%s (%soverride with --set)", path,
-                text, unsaid & ~1u ? "mean and std are those of faces; " : "");
+        va_info(
+            "%s: the file does not give these; assuming%s (%soverride with --set)", path, text,
+            kind != VA_MODEL_CNN && unsaid & ~1u ? "mean and std are those of faces; " : "");
 }
 
 static int run_import(const struct import_args *a)
@@ -165,10 +179,10 @@ static int run_import(const struct import_args *a)
     if (va_arch_apply_settings(set, &a->set, kind) < 0 ||
         (a->image && va_arch_resize(set, a->input, kind, a->image) < 0))
         goto done;
-    unsaid = kind == VA_MODEL_ENCODER || kind == VA_MODEL_MAE ? unsaid_of(set) : 0;
+    unsaid = unsaid_of(set, kind);
     if (va_arch_complete(set, a->input, kind, in_norm) < 0)
         goto done;
-    say_unsaid(set, a->input, unsaid);
+    say_unsaid(set, a->input, kind, unsaid);
     result = va_model_save(a->output, set, NULL,
                            &(const struct va_model_source){ a->input, id }, 1);
 done:

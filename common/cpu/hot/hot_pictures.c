@@ -241,3 +241,14 @@ void VA_HOT(va_hot_pool2d)(const struct va_pool2d *p, int64_t row)
         }
     }
 }
+
+void VA_HOT(va_hot_gate)(int64_t rows, int64_t C, bool below, const float *x, const float *s,
+                         float *y)
+{
+    for (int64_t r = 0; r < rows; r++, x += C, y += C)
+        for (int64_t c = 0; c < C; c += VA_W) {
+            va_vf v = v_get(x + c, C - c), gated = v_get(s + c, C - c) * v;
+
+            v_put(y + c, below ? v_select(v > 0.0f, v, gated) : gated, C - c);
+        }
+}

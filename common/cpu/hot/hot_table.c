@@ -51,4 +51,5 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .conv2d = VA_HOT(va_hot_conv2d),
     .dwconv2d = VA_HOT(va_hot_dwconv2d),
     .pool2d = VA_HOT(va_hot_pool2d),
+    .gate = VA_HOT(va_hot_gate),
 };

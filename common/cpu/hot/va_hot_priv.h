@@ -106,5 +106,7 @@ void VA_HOT(va_hot_conv2d)(const struct va_conv2d *p, const float *w, int64_t ta
                            int64_t panel, int64_t row);
 void VA_HOT(va_hot_dwconv2d)(const struct va_dwconv2d *p, const float *wt, int64_t row);
 void VA_HOT(va_hot_pool2d)(const struct va_pool2d *p, int64_t row);
+void VA_HOT(va_hot_gate)(int64_t rows, int64_t C, bool below, const float *x, const float *s,
+                         float *y);
 
 #endif
