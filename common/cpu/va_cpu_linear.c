@@ -92,7 +92,7 @@ static void linear_float(struct linear l, int64_t tensors)
     bool same = p->residual && p->residual == p->y && p->stepr == p->stepy;
 
     l.cut = va_cut_product(p->M, p->N, p->K, VA_CUT_ROWS, va_cut_columns(p->M, p->N, tensors));
-    if (va_parts_pay(tensors * p->M, p->N, p->K)) {
+    if (va_parts_pay(p->N, p->K)) {
         l.each = va_round_up(p->M, VA_NARROW_ROWS);
         l.parts = va_parts_of(tensors * l.each, p->K);
         l.cut = va_cut_parts(p->M, p->N, tensors);
@@ -197,8 +197,7 @@ void va_cpu_linear(struct va_backend *be, const struct va_linear *p)
     struct linear l = { .cpu = va_cpu(be), .p = p };
     int64_t tensors = p->B > 1 ? p->B : 1;
     enum va_pack_way way = va_cpu_linear_way(be);
-    bool as_it_is = p->w->data && way == VA_PACK_FORWARD &&
-                    va_parts_pay(tensors * p->M, p->N, p->K);
+    bool as_it_is = p->w->data && way == VA_PACK_FORWARD && va_parts_pay(p->N, p->K);
 
     if (be->failed || p->M < 1)
         return;

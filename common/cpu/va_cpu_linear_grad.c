@@ -99,7 +99,7 @@ static void multiply_grad(struct linear_grad l)
 {
     int64_t N = l.g.N;
 
-    if (va_parts_pay(l.g.M, N, l.g.K)) {
+    if (va_parts_pay(l.p->N, l.p->K)) {
         multiply_parts(l);
         return;
     }

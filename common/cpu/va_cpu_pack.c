@@ -359,8 +359,8 @@ void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool trai
     if (be->failed)
         return;
     if (w->use == VA_USE_LINEAR) {
-        /* products in parts take what is trained as it is; the few that are not pack it when they come */
-        if (!training || va_cpu_linear_way(be) != VA_PACK_FORWARD || !va_parts_suit(N, K))
+        /* products in parts take what is trained as it is */
+        if (!training || va_cpu_linear_way(be) != VA_PACK_FORWARD || !va_parts_pay(N, K))
             va_cpu_pack(cpu, w, va_cpu_linear_way(be), K, N, 1, 1, K);
         if (training && bf16)
             va_cpu_pack(cpu, w, VA_PACK_BF16_BACKWARD, N, K, 1, K, 1);

@@ -13,15 +13,10 @@ static int64_t bytes_of_columns(int64_t cols, int64_t depth)
 }
 
 /* What is below takes longer to bring into order than to multiply. */
-enum { ROWS = 64, SIDE = 192 };
-
-bool va_parts_pay(int64_t M, int64_t N, int64_t K)
+bool va_parts_pay(int64_t N, int64_t K)
 {
-    return M >= ROWS && va_parts_suit(N, K);
-}
+    enum { SIDE = 192 };
 
-bool va_parts_suit(int64_t N, int64_t K)
-{
     return va_cpu_in_parts() && N >= SIDE && K >= SIDE;
 }
 

@@ -18,9 +18,9 @@ struct va_parts {
     int64_t work;        /* floats of a thread */
 };
 
-/* Whether products of these sizes go in parts: it depends on nothing else. And whether those with many rows do. */
-bool va_parts_pay(int64_t M, int64_t N, int64_t K);
-bool va_parts_suit(int64_t N, int64_t K);
+/* Whether layers with a weight [N, K] multiply in parts: it depends on nothing else, so that a row's result does
+ * not depend on how many there are. */
+bool va_parts_pay(int64_t N, int64_t K);
 
 /* The layout of rows [rows, K], a multiple of VA_NARROW_ROWS; a is to be set. */
 struct va_parts va_parts_of(int64_t rows, int64_t K);

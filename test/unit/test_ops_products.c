@@ -319,6 +319,7 @@ static void linear_in_parts(void)
     }
     linear_of_tensors(33, 200, 195);
     linear_grad_of_tensors(97, 257, 200, 3);
+    linear_grad_of_tensors(2, 192, 195, 1);
     linear_grad_of_tensors(570, 193, 300, 0);
     unsetenv("VA_PARTS");
     va_cpu_ask_again();
