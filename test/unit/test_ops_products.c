@@ -305,7 +305,8 @@ static void linear_grad(void)
 static void linear_in_parts(void)
 {
     static const int64_t shapes[][3] = {
-        { 64, 192, 192 }, { 97, 257, 513 }, { 1030, 300, 200 }, { 65, 193, 1031 }
+        { 64, 256, 256 }, { 1, 257, 256 },    { 5, 450, 600 },
+        { 97, 257, 513 }, { 1030, 300, 260 }, { 65, 259, 1031 }
     };
 
     setenv("VA_PARTS", "yes", 1);
@@ -317,10 +318,10 @@ static void linear_in_parts(void)
             linear_case(M, N, K, 3 * residual, residual == 1 ? VA_IDENTITY : VA_GELU, residual);
         linear_case(M, N, K, 0, VA_IDENTITY, 2);
     }
-    linear_of_tensors(33, 200, 195);
-    linear_grad_of_tensors(97, 257, 200, 3);
-    linear_grad_of_tensors(2, 192, 195, 1);
-    linear_grad_of_tensors(570, 193, 300, 0);
+    linear_of_tensors(33, 270, 259);
+    linear_grad_of_tensors(97, 257, 260, 3);
+    linear_grad_of_tensors(2, 256, 259, 1);
+    linear_grad_of_tensors(570, 261, 300, 0);
     unsetenv("VA_PARTS");
     va_cpu_ask_again();
 }
