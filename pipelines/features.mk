@@ -17,7 +17,7 @@ $(FRAMES)/%.h5: $$(call source,$$*) $(FRAMES)/.make/decode
 # $(eval $(call embed,DIR,ENCODER,NAMES)): the features DIR/<name>.h5 by ENCODER. EMBED_BATCH videos share a
 # command, which opens the encoder once; those of them that are up to date are left out. What stands for the
 # batch is as old as the newest file that it was made of, so that no features are older.
-EMBED_BATCH ?= 1
+EMBED_BATCH ?= 8
 $(call need_numbers,EMBED_BATCH)$(if $(filter 0,$(EMBED_BATCH)),$(error EMBED_BATCH: expected 1 or more))
 stale = for v in $(1); do f=$(@D:%/.batch=%)/$$v.h5; \
     for from in $(FRAMES)/$$v.h5 $(filter-out $(FRAMES)/%.h5 FORCE,$^); do \

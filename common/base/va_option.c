@@ -291,6 +291,13 @@ int va_options_settle(const char *name, const char *value)
     return 0;
 }
 
+int va_options_settle_input(const char *path)
+{
+    va_free(seen.operands);
+    seen.operands = va_strdup(neutral(path));
+    return seen.operands ? 0 : -1;
+}
+
 char *va_options_record(void)
 {
     char *line = va_strdup(seen.verb ? seen.verb : "");

@@ -203,6 +203,9 @@ VA_MUST_USE char *va_options_record(void);
  * known now. 0, or -1 after reporting. */
 VA_MUST_USE int va_options_settle(const char *name, const char *value);
 
+/* What is written from now on is of this input alone, of all that were given. 0, or -1 after reporting. */
+VA_MUST_USE int va_options_settle_input(const char *path);
+
 /* "VERB ..." tools: find argv[1] among commands. */
 struct va_command {
     const char *name;

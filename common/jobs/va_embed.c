@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_hash.h"
 #include "base/va_mem.h"
+#include "base/va_option.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include "data/va_features_write.h"
@@ -329,9 +330,9 @@ static int embed_one(struct work *w, const char *path)
     const struct va_cropper_options *crop = &w->job->crop;
     struct va_footage *f = open_footage(w, path);
     struct va_cropper *c = NULL;
-    int result = f ? 0 : -1;
+    int result = f ? va_options_settle_input(path) : -1;
 
-    if (f && crop->faces &&
+    if (result == 0 && crop->faces &&
         !(c = va_cropper_open(crop, path, va_footage_video(f),
                               w->job->output_dir ? VA_CROP_SOME_OR_NONE : VA_CROP_ONE)))
         result = -1;

@@ -8,6 +8,7 @@
 #include "base/va_hash.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
+#include "base/va_option.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include "data/va_features_write.h"
@@ -165,7 +166,9 @@ static int hear_one(const struct va_hear_job *job, const char *path, const char 
     struct hearing h = { .job = job, .path = path };
     char *output = job->output ? va_strdup(job->output)
                                : va_format("%s/%s.h5", job->output_dir, video);
-    int result = output && open_inputs(&h) == 0 ? write_file(&h, output, video) : -1;
+    int result = output && va_options_settle_input(path) == 0 && open_inputs(&h) == 0
+                     ? write_file(&h, output, video)
+                     : -1;
 
     va_features_abort(&h.file);
     va_free(h.rows);
