@@ -51,7 +51,7 @@ const char *va_cpu_bad_wish(const char **expected);
 
 /*
  * AMX: it survived the probe, and the process may use it. VA_AMX=no in the environment does without, for tests
- * and for comparing; results are the same.
+ * and for comparing; results in bfloat16 and int8 are the same (in float32: VA_PARTS).
  */
 extern const char *const va_amx_names[]; /* no, yes */
 
@@ -67,8 +67,8 @@ extern const char *const va_bf16_names[]; /* no, yes */
 bool va_cpu_bf16_dots(void);
 
 /*
- * Large products of float32 in three parts each, of bfloat16 (cpu/va_narrow.h): where AMX is, they take less than
- * half the time, with errors no larger. VA_PARTS in the environment: no does without; yes takes them on every
+ * Large products of float32 in three parts each, of bfloat16 (cpu/va_narrow.h): where AMX is, that is quicker, with
+ * errors no larger. VA_PARTS in the environment: no does without; yes takes them on every
  * processor, slowly, for tests. Results differ in rounding.
  */
 extern const char *const va_parts_names[]; /* no, yes */

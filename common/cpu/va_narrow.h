@@ -16,15 +16,15 @@
  * (used where it pays: va_cpu_bf16_dots). Denormal numbers count as zeros.
  *
  * float32 in parts: a float32 is the sum of three bfloat16, its upper 8 bits and what is left of them, twice (each
- * cut off, not rounded), and a product is the sum of the six largest products of parts; the three others are below
- * 2^-22 of it. A line of a number's parts lies before the next line, and so do tiles:
+ * cut off, not rounded), and a product is the sum of the six largest products of parts; the three others are each
+ * below 2^-22 of it. A line of a number's parts lies before the next line, and so do tiles:
  *
  *   rows    [row][line][part][64]
  *   panels  [panel][line][part][group][VA_NARROW_PANEL]
  *
  * The six products of a line are summed one after the other, the smallest parts first (va_narrow_order), each
  * as above. So there are fewer roundings than in a sum of float32 products, and the error is no larger; but what is
- * below 2^-110 loses bits, and a sum with a number that is not finite is not finite, infinite or NaN.
+ * below 2^-102 loses bits, and a sum with a number that is not finite is not finite, infinite or NaN.
  *
  * int8: a row of x and a row of W are each scaled by a float of its own so that its largest is 127, and
  * rounded to whole numbers, to nearest even. Sums of their products are exact in 32 bits, so that every
