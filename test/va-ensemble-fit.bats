@@ -29,15 +29,7 @@ cell() { awk -F '\t' -v w="$1" -v n="$2" -v c="$3" '$1 == w && $2 == n { print $
 near() { awk -v a="$1" -v b="$2" -v e="${3:-1e-6}" 'BEGIN { exit !(a - b <= e && b - a <= e) }'; }
 # ccc DIMENSION ARGS...: what va-score says
 ccc() { va-score -q --labels labels "${@:2}" | awk -v d="$1" '$1 == "pooled" && $2 == d { print $3 }'; }
-refused() { # CODE TEXT ARGS...: of va-ensemble
-    local code=$1 text=$2
-    shift 2
-    rm -f out
-    run "-$code" --separate-stderr va-ensemble "$@"
-    [ "$stderr" = "va-ensemble: $text" ] || explain "$stderr"
-    [ "$output" = "" ]
-    [ ! -e out ]
-}
+refused() { refused_by va-ensemble "$@"; } # CODE TEXT ARGS...
 
 @test "generic battery: fit" {
     echo v >list

@@ -28,15 +28,7 @@ cell() {
     awk -F '\t' -v l="$1" -v d="$2" -v c="$3" 'NR == 1 { for (i = 1; i <= NF; i++) n[$i] = i }
         $1 == l && $2 == d { print $n[c] }' i.tsv
 }
-refused() { # CODE TEXT ARGS...: of va-ensemble
-    local code=$1 text=$2
-    shift 2
-    rm -f out
-    run "-$code" --separate-stderr va-ensemble "$@"
-    [ "$stderr" = "va-ensemble: $text" ] || explain "$stderr"
-    [ "$output" = "" ]
-    [ ! -e out ]
-}
+refused() { refused_by va-ensemble "$@"; } # CODE TEXT ARGS...
 
 @test "generic battery: calibrate" {
     echo v >list

@@ -53,7 +53,7 @@ static int check(const struct va_cnn_config *c, const char *path)
 
 int va_cnn_config_load(struct va_cnn_config *c, const struct va_tensors *set, const char *path)
 {
-    static const char *const needed[] = { "image_size", "mean", "std", "padding", "eps" };
+    static const char *const needed[] = { "image_size", "mean", "std", "padding", "eps", NULL };
     const char *arch = va_tensors_meta(set, "arch");
 
     int64_t image;
@@ -73,11 +73,9 @@ int va_cnn_config_load(struct va_cnn_config *c, const struct va_tensors *set, co
     if (va_meta_load_int(set, path, "image_size", &c->image) < 0 ||
         va_meta_load_reals(set, path, "mean", 3, c->mean) < 0 ||
         va_meta_load_reals(set, path, "std", 3, c->std) < 0 ||
-        va_meta_load_reals(set, path, "eps", 1, &c->eps) < 0)
+        va_meta_load_reals(set, path, "eps", 1, &c->eps) < 0 ||
+        va_meta_need(set, path, needed) < 0)
         return -1;
-    for (size_t i = 0; i < VA_COUNT(needed); i++)
-        if (va_tensors_need_meta(set, path, needed[i]) < 0)
-            return -1;
     if (c->kind->fixed && (c->image != image || c->padding != VA_CNN_SYMMETRIC))
         return va_error("%s: found image_size %lld and padding %s, expected %lld and symmetric "
                         "in a %s",

@@ -67,6 +67,14 @@ int va_meta_load_reals(const struct va_tensors *set, const char *path, const cha
     return 0;
 }
 
+int va_meta_need(const struct va_tensors *set, const char *path, const char *const *keys)
+{
+    for (; *keys; keys++)
+        if (va_tensors_need_meta(set, path, *keys) < 0)
+            return -1;
+    return 0;
+}
+
 int va_meta_load_choice(const struct va_tensors *set, const char *path, const char *key,
                         const char *const *names, int *value)
 {

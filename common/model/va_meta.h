@@ -17,6 +17,9 @@ VA_MUST_USE int va_meta_load_int(const struct va_tensors *set, const char *path,
                                  const char *key, int64_t *value);
 VA_MUST_USE int va_meta_load_reals(const struct va_tensors *set, const char *path,
                                    const char *key, int count, double *value);
+/* All of these keys are there; NULL after the last. */
+VA_MUST_USE int va_meta_need(const struct va_tensors *set, const char *path,
+                             const char *const *keys);
 /* The index of a name among `names`, two of them. */
 VA_MUST_USE int va_meta_load_choice(const struct va_tensors *set, const char *path,
                                     const char *key, const char *const *names, int *value);

@@ -198,7 +198,8 @@ static int load_pool(struct va_vit_config *c, const struct va_tensors *set, cons
 
 int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, const char *path)
 {
-    static const char *const needed[] = { "image_size", "patch_size", "heads", "mean", "std" };
+    static const char *const needed[] = { "image_size", "patch_size", "heads",
+                                          "mean",       "std",        NULL };
     const struct va_tensor *patch, *pos, *fc1;
     const char *arch = va_tensors_meta(set, "arch");
     int64_t stored;
@@ -221,11 +222,9 @@ int va_vit_config_load(struct va_vit_config *c, const struct va_tensors *set, co
         va_meta_load_int(set, path, "heads", &c->heads) < 0 ||
         va_meta_load_reals(set, path, "mean", 3, c->mean) < 0 ||
         va_meta_load_reals(set, path, "std", 3, c->std) < 0 ||
-        va_meta_load_reals(set, path, "eps", 1, &c->eps) < 0)
+        va_meta_load_reals(set, path, "eps", 1, &c->eps) < 0 ||
+        va_meta_need(set, path, needed) < 0)
         return -1;
-    for (size_t i = 0; i < VA_COUNT(needed); i++)
-        if (va_tensors_need_meta(set, path, needed[i]) < 0)
-            return -1;
     if (stored != c->patch)
         return va_error("%s: patch_size is %lld, expected %lld as in patch_embed.proj.weight",
                         path, (long long)stored, (long long)c->patch);

@@ -11,6 +11,7 @@
 #   put FILE ROW...                a file of labels or predictions with these rows
 #   python_with MODULE...          PY, a Python that has them, or a reason to skip
 #   forbidden FILE                 nobody may read it: commands after "${plainly[@]}", as root, too; or skip
+#   refused_by TOOL CODE TEXT ARGS...   one line, nothing on standard output and no file `out`
 #   explain TEXT...                say why a test fails, and fail
 
 # same_numbers ARGS...: va-h5cmp ARGS finds other attributes at most, and says which
@@ -49,6 +50,17 @@ forbidden() {
 explain() {
     printf '%s\n' "$*" >&2
     return 1
+}
+
+refused_by() {
+    local tool=$1 code=$2 text=$3
+    shift 3
+    rm -f out
+    run "-$code" --separate-stderr "$tool" "$@"
+    # shellcheck disable=SC2154 # run sets stderr
+    [ "$stderr" = "$tool: $text" ] || explain "$stderr"
+    [ "$output" = "" ]
+    [ ! -e out ]
 }
 
 column() {
