@@ -116,13 +116,15 @@ END
 }
 
 @test "a rank that is lost: the other one does not wait for its sum" {
-    start 1 --epochs 4000 --save-every 7 -o m.h5
-    signal KILL 0 1
-    wait "$job" && explain "exit 0"
-    stderr=$(cat err)
-    [[ $(ours) == "va-tcn-mamba-train: rank 1 is gone, in step "*": m.h5.state holds step "*", --resume continues from it" ]] ||
-        explain "$stderr"
-    [ "$(ours | wc -l)" -eq 1 ]
+    for run in 1 2 3; do # the sum may be part of the update, which then does not end
+        start 1 --epochs 4000 --save-every 7 -o m.h5
+        signal KILL 0 1
+        wait "$job" && explain "exit 0"
+        stderr=$(cat err)
+        [[ $(ours) == "va-tcn-mamba-train: rank 1 is gone, in step "*": m.h5.state holds step "*", --resume continues from it" ]] ||
+            explain "run $run: $stderr"
+        [ "$(ours | wc -l)" -eq 1 ]
+    done
 }
 
 @test "a library that is too old, lacks a function, or is not there: one line, exit 4" {

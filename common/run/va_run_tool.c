@@ -157,6 +157,29 @@ static int begin(const struct va_run_args *a, int (*run)(void))
     return settle(a) < 0 ? -1 : run();
 }
 
+static volatile sig_atomic_t stop; /* the signal that ended the run */
+
+static void stop_now(int number)
+{
+    (void)number;
+    signal(stop, SIG_DFL);
+    raise(stop);
+}
+
+/* Ranks end together. Told to stop, a rank has nothing to do any more: it waits for the others this many seconds. */
+static void end(int signal_number)
+{
+    enum { LONGEST = 2 };
+
+    if (signal_number) {
+        stop = signal_number;
+        signal(SIGALRM, stop_now);
+        alarm(LONGEST);
+    }
+    va_comm_end();
+    alarm(0);
+}
+
 int va_run_main(const char *name, struct va_run_args *a, int argc, char **argv,
                 bool (*parse)(int argc, char **argv, int *status), int (*run)(void))
 {
@@ -171,12 +194,10 @@ int va_run_main(const char *name, struct va_run_args *a, int argc, char **argv,
         status = status ? status : va_error_status();
     else if (parsed)
         status = va_tool_status((result = begin(a, run)) > 0 ? 0 : result);
-    va_comm_end();
+    end(result > 0 ? result : 0);
     va_tool_cost();
     status = va_tool_finish(status);
-    if (result > 0) {
-        signal(result, SIG_DFL);
-        raise(result);
-    }
+    if (result > 0)
+        stop_now(result);
     return status;
 }

@@ -8,11 +8,12 @@
  * second, whether
  *   - a rank on this machine is gone, or
  *   - rank 0 was told to stop, and the step did not end within the time it has (a rank on another
- *     machine is gone, or steps are long).
+ *     machine is gone, or steps are long), or the ranks agreed to stop, but one does not come to the end.
  * Then rank 0 ends the job from that thread: it waits until the state is that after a whole step
  * (weights, moments and counters change only between va_run_change_begin and _end), writes
  * it if that takes little time, says which step is on the disk, and ends the process;
- * the launcher ends the others. When rank 0 itself is gone another one says so. The computation
+ * the launcher ends the others. A change that does not end waits for the rank that is lost, on a
+ * device whose sums of gradients are part of the update: then the last checkpoint is what remains. When rank 0 itself is gone another one says so. The computation
  * that the main thread is in at that time is never used.
  *
  * This is the one place below tools/ that ends the process: there is nobody to return to, the main
@@ -29,11 +30,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Seconds: between two looks; that ranks have to end the step together; that writing a checkpoint
- * may take then; after which a rank that the launcher did not end gives up by itself. */
-static const double LOOK = 0.05, ANSWER = 0.5, QUICK = 0.3, PATIENCE = 3;
+/* Seconds: between two looks; that ranks have to end the step together; and, once they have agreed to stop, the run;
+ * that a change may take, and writing a checkpoint, then; after which a rank that the launcher did not end gives up by
+ * itself. */
+static const double LOOK = 0.05, ANSWER = 0.5, END = 2, CHANGE = 0.4, QUICK = 0.3, PATIENCE = 3;
 
 volatile sig_atomic_t va_run_stop;
 static volatile sig_atomic_t told; /* by rank 0 that it ends the job, and has said so */
@@ -111,6 +114,27 @@ static void leave(int number)
     _exit(VA_EXIT_MACHINE);
 }
 
+/* Seconds from now, by the clock of `id`. */
+static struct timespec after(clockid_t id, double seconds)
+{
+    struct timespec t;
+    double fraction;
+
+    clock_gettime(id, &t);
+    fraction = seconds + (double)t.tv_nsec * 1e-9;
+    t.tv_sec += (time_t)fraction;
+    t.tv_nsec = (long)((fraction - (double)(time_t)fraction) * 1e9);
+    return t;
+}
+
+/* Keep the main thread out of its next change; whether the state is whole now. */
+static bool hold_state(void)
+{
+    struct timespec until = after(CLOCK_REALTIME, CHANGE);
+
+    return pthread_mutex_timedlock(&watch.change, &until) == 0;
+}
+
 /* Say what happened, with the step that is on the disk; rank 0 may have written a later one before
  * it was lost. `gone`: -1 when it was a signal. */
 static void tell(const struct va_run *r, int gone)
@@ -124,20 +148,24 @@ static void tell(const struct va_run *r, int gone)
     va_error_hold_end();
     if (gone >= 0)
         va_error_machine("rank %d is gone, in step %lld: %s", gone, step, there);
+    else if (r->ending)
+        va_error_machine("%s, and other ranks did not end in time: %s", strsignal(va_run_stop),
+                         there);
     else
         va_error_machine("%s, and step %lld did not end in time: %s", strsignal(va_run_stop),
                          step, there);
 }
 
-/* Rank 0. The main thread does not come out of its next change any more. */
-static void end_job(struct va_run *r, int gone)
+/* Rank 0, told to stop `since` seconds ago. */
+static void end_job(struct va_run *r, int gone, double since)
 {
-    va_run_change_begin();
-    if (gone < 0 && r->ending) { /* the ranks have agreed meanwhile */
+    bool whole = hold_state();
+
+    if (whole && gone < 0 && r->ending && since < END) { /* the ranks have agreed meanwhile */
         va_run_change_end();
         return;
     }
-    if (r->saved_step != r->state.batches && r->save_time < QUICK &&
+    if (whole && r->saved_step != r->state.batches && r->save_time < QUICK &&
         va_run_state_save(&r->state, r->state_path) == 0)
         r->saved_step = r->state.batches;
     tell(r, gone);
@@ -164,17 +192,17 @@ static void *look(void *arg)
 
     pthread_mutex_lock(&watch.lock);
     while (!watch.done) {
-        double now = va_clock(), end = now + LOOK;
-        struct timespec until = { (time_t)end, (long)((end - (double)(time_t)end) * 1e9) };
+        double now = va_clock();
+        struct timespec until = after(CLOCK_MONOTONIC, LOOK);
 
         if (va_run_stop && !asked)
             asked = now;
         if (gone < 0 && (gone = first_gone()) >= 0)
             missed = now;
         if (va_comm_rank() == 0 && (gone >= 0 || (asked > 0 && now - asked > ANSWER)))
-            end_job(r, gone);
+            end_job(r, gone, now - asked);
         if (va_comm_rank() > 0 && heir()) {
-            va_run_change_begin();
+            (void)hold_state();
             tell(r, 0);
             leave(0);
         }

@@ -27,6 +27,8 @@ find_launcher() {
     # Open MPI gives the others a second when one ends with an error: nothing here needs it but the
     # tests of signals
     export OMPI_MCA_odls_base_sigkill_timeout=0
+    # Two that start at the same moment in one folder may fail: mkdir, File exists (Open MPI 4.1)
+    export TMPDIR=$BATS_TEST_TMPDIR
     # Open MPI does not give back all its memory, from modules that it has unloaded when that is found
     export ASAN_OPTIONS=detect_leaks=0
 }
@@ -56,7 +58,7 @@ ours() { grep '^va-tcn-mamba-train: ' <<<"$stderr" || true; }
 
 # start WHOM ARGS...: two ranks in the background, until train.tsv has more than ROWS (20) rows; pid gets the process
 # of WHOM, a rank or the launcher. Of a rank, both wait where they are until they are told to go on:
-# so they do not reach the end first, however fast the machine is.
+# so they do not reach the end first, however fast the machine is; rank 1 PAUSE (0) seconds later.
 start() {
     unset OMPI_MCA_odls_base_sigkill_timeout
     for ((attempt = 0; attempt < 10; attempt++)); do
@@ -73,7 +75,7 @@ start() {
         pid=$job
         [ "$1" != launcher ] || return 0
         pid=$(cat "rank.$1")
-        if kill -STOP "$(cat rank.0)" "$(cat rank.1)" 2>/dev/null && [ ! -e m.h5 ]; then
+        if kill -STOP "$(cat rank.0)" && sleep "${PAUSE:-0}" && kill -STOP "$(cat rank.1)" 2>/dev/null && [ ! -e m.h5 ]; then
             return 0
         fi
         wait "$job" || true
