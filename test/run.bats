@@ -32,6 +32,11 @@ program() { # program NAME COMMAND...: a unit test that runs this
         for said in "not ok b" "# why" "not ok test_dies: exit 139" "skip a: no luck" "not ok test/ends.bats: "; do
             [[ $output == *"$said"* ]] || explain "no '$said': $output"
         done
+        # once more before the count
+        again=${output#*"What failed, once more:"}
+        for said in $'test_bad: 1 failed\nnot ok b' $'test_dies: 1 failed\nok a' $'test/ends.bats: 1 failed\n'; do
+            [[ $again != "$output" && $again == *"$said"* ]] || explain "no '$said' at the end: $output"
+        done
         # each is told in one piece
         [[ $output == *"test_bad: 1 passed, 1 failed"$'\n'"# why"$'\n'"not ok b"* ]] || explain "$output"
     done

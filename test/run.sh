@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run unit tests, bats files and the checks of headers and layers, as many side by side as there are
-# cores (or JOBS); the last line counts them.
+# cores (or JOBS); the last lines say which ones failed, once more, and count them.
 # With words: unit, tools, structure run only those; a name of a test runs only that one.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -8,7 +8,7 @@ BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
 export BUILD PATH="$BUILD/bin:$BUILD/test/gen:$PATH"
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 [ $# -gt 0 ] || set -- structure tools unit
-passed=0 failed=0 skipped=0 running=0
+passed=0 failed=0 skipped=0 running=0 again=()
 logs=$(mktemp -d) || exit 1
 trap 'rm -rf "$logs"' EXIT
 # The tests are about the CPU and the host executor, also where there is a GPU (test/gpu).
@@ -81,6 +81,7 @@ report() { # report RC KIND NAME LOG
         echo "not ok $3: exit $1"
         bad=1
     fi
+    [ "$bad" -eq 0 ] || again+=("$3: $bad failed" "$(grep -E -A 8 '^not ok ' "$4" || tail -n 8 "$4")")
     passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
 }
 
@@ -94,6 +95,7 @@ for what; do
     esac
 done
 while [ $running -gt 0 ]; do reap; done
+[ $failed -eq 0 ] || printf '%s\n' "What failed, once more:" "${again[@]}"
 if [ $skipped -gt 0 ]; then
     echo "$passed passed, $failed failed, $skipped skipped"
 else
