@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # run sets stderr
+# shellcheck disable=SC2154,SC2094 # run sets stderr; lists are inputs that stay
 # What command lines understand in every tool: abbreviations, nearest names, help of commands.
 bats_require_minimum_version 1.8.0
 load lib/va
@@ -30,6 +30,33 @@ helps() { # FIRST LINE, COMMAND...
     refused "unknown option --no-such-option" va-window --no-such-option
     refused "unknown command xyzzy" va-fold xyzzy
     refused "--tail x: expected pad|shift|drop" va-window --tail x
+}
+
+@test "--files-from: inputs of a list are those of the command line, and are not written over" {
+    mkdir in
+    for v in a "b c" d; do make_features --video "$v" --frames 30 --seed 7 "in/$v.h5"; done
+    va-window -q --window 20 --stride 20 -o given.h5 in/a.h5 "in/b c.h5" "in/d.h5" >given.tsv
+    printf '%s\n' "in/b c.h5" "" "in/d.h5" | tee list | sed 's/$/\r/' >dos
+    for list in list dos -; do
+        va-window -q --window 20 --stride 20 -o listed.h5 in/a.h5 --files-from $list <list >listed.tsv
+        cmp given.tsv listed.tsv
+        va-h5cmp given.h5 listed.h5
+        [[ $(attribute listed.h5 provenance) == *"--files-from $list --window 20 --stride 20 in/a.h5"* ]] || explain "$(attribute listed.h5 provenance)"
+    done
+    run -2 --separate-stderr va-window --files-from list -o "in/d.h5"
+    [ "$stderr" = "va-window: --output in/d.h5: is also an input, in/d.h5: name another output" ]
+    run -2 --separate-stderr va-window --files-from list -o list
+    [ "$stderr" = "va-window: --output list: is also an input, list: name another output" ]
+    run -3 --separate-stderr va-window --files-from none -o w.h5
+    [ "$stderr" = "va-window: none: cannot open: No such file or directory" ]
+    printf 'in/a.h5\n\0' >bad
+    run -3 --separate-stderr va-check --files-from bad
+    [ "$stderr" = "va-check: bad: line 2: found a NUL byte, expected text" ]
+    : >empty
+    run -2 --separate-stderr va-check --files-from empty
+    [ "$stderr" = "va-check: expected at least one file (try --help)" ]
+    va-features info --files-from list >info
+    [ "$(wc -l <info)" -eq 3 ]
 }
 
 @test "abbreviations: one candidate is taken, several are listed, provenance has full names" {

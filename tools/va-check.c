@@ -56,6 +56,7 @@ int main(int argc, char **argv)
     const struct va_option table[] = {
         VA_OPT_STRING(0, "schema", &schema, "ID",
                       "schema that the files must follow, such as va.features/1"),
+        VA_OPT_FILES_FROM(),
         VA_OPT_END,
     };
     int status;

@@ -51,6 +51,7 @@ static struct combine {
 static const struct va_option combine_table[] = {
     VA_OPT_OUTPUT('o', "output", &combine.job.output, "FILE",
                   "predictions to write (va.predictions/1); appear only when complete"),
+    VA_OPT_FILES_FROM(),
     VA_OPT_CHOICE(0, "method", &combine.method, method_names,
                   "plain average, average after CCC centring, or weighted sum"),
     OPT_WEIGHTS,
@@ -195,6 +196,7 @@ static int fit_main(int argc, char **argv)
         VA_OPT_STREAM(
             'o', "output", &output, "FILE",
             "table of weights to write; appears only when complete; -: standard output"),
+        VA_OPT_FILES_FROM(),
         VA_OPT_LIST(0, "labels", &labels.folders, "DIR",
                     "folder of label files <video>.txt; may be repeated"),
         VA_OPT_LABEL_FPS(&labels.rule.fps),
@@ -254,6 +256,7 @@ static int calibrate_main(int argc, char **argv)
         VA_OPT_STREAM(
             'o', "output", &output, "FILE",
             "table of intervals to write; appears only when complete; -: standard output"),
+        VA_OPT_FILES_FROM(),
         VA_OPT_LIST(0, "labels", &labels.folders, "DIR",
                     "folder of label files <video>.txt; may be repeated"),
         VA_OPT_LABEL_FPS(&labels.rule.fps),

@@ -35,6 +35,7 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
                       "encoder with heads to write (va.model/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "log-dir", &job->run.log_dir, "DIR",
                       "folder to write train.tsv and val.tsv into"),
+        VA_OPT_FILES_FROM(),
     };
 
     return va_run_add(options, VA_COUNT(options), table, n);

@@ -52,6 +52,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                       "features to write (va.features/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "output-dir", &a->job.output_dir, "DIR",
                       "folder to write a features file per input into"),
+        VA_OPT_FILES_FROM(),
         VA_OPT_VIDEO_NAME(&a->job.name,
                           "name of the video (default: file name without known extensions)"),
         VA_OPT_FILE(0, "frames", &a->job.frames,

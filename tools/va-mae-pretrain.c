@@ -24,6 +24,7 @@ static int64_t add_files(struct args *a, struct va_option *table, int64_t n)
     const struct va_option options[] = {
         VA_OPT_OUTPUT('o', "output", &job->run.output, "MODEL.h5",
                       "encoder to write (va.model/1); appears only when complete"),
+        VA_OPT_FILES_FROM(),
         va_settings_option(&va_pretrain_settings, "keep-decoder", &a->job.config),
         VA_OPT_FILE(0, "init", &job->init,
                     "encoder, or encoder with decoder, whose weights training starts from"),

@@ -5,9 +5,9 @@
  * pictures are in common/plot/va_picture.
  */
 #include "base/va_input.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
 #include "base/va_tool.h"
-#include "data/va_lines.h"
 #include "io/va_h5.h"
 #include "plot/va_picture.h"
 #include "plot/va_results.h"

@@ -73,6 +73,7 @@ static void make_table(struct args *a, struct va_option *table)
                     "model (va.model/1); may be repeated, predictions are averaged"),
         VA_OPT_OUTPUT('o', "output", &a->job.output, "PRED.h5",
                       "predictions to write (va.predictions/1); appear only when complete"),
+        VA_OPT_FILES_FROM(),
         VA_OPT_GROUP("input"),
         VA_OPT_FILE(0, "windows", &a->job.windows,
                     "predict the videos of this file (va.windows/1)"),

@@ -20,6 +20,7 @@ static struct args {
 static const struct va_option table[] = {
     VA_OPT_LIST(0, "labels", &args.job.labels, "DIR",
                 "folder of label files <video>.txt; may be repeated"),
+    VA_OPT_FILES_FROM(),
     VA_OPT_LABEL_FPS(&args.job.rule.fps),
     VA_OPT_LABELS_UNMATCHED(&args.job.rule.unmatched),
     VA_OPT_FILE(0, "list", &args.job.list,

@@ -12,6 +12,7 @@ static struct args {
 static const struct va_option table[] = {
     VA_OPT_STREAM('o', "output", &args.output, "FILE",
                   "submission to write; appears only when complete; -: standard output"),
+    VA_OPT_FILES_FROM(),
     VA_OPT_FILE(0, "sample", &args.sample,
                 "official sample file, which lists the rows of the submission"),
     VA_OPT_END,

@@ -24,6 +24,7 @@ static struct args {
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.output, "FILE",
                   "index of windows to write (va.windows/1); appears only when complete"),
+    VA_OPT_FILES_FROM(),
     VA_OPT_ANY_ENCODER(&args.any_encoder),
     VA_OPT_LIST(0, "labels", &args.labels, "DIR",
                 "folder of label files <video>.txt; may be repeated, the first folder that "

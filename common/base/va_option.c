@@ -23,6 +23,7 @@ static struct {
     const char *names[MAX_OPTIONS]; /* of the options, NULL after the last */
     char *said[MAX_OPTIONS];        /* what the provenance says of each, or NULL */
     char *operands;                 /* and after them */
+    const char *output;             /* --output, else the first one, or NULL */
 } seen;
 
 /* ---- values ---------------------------------------------------------------------------- */
@@ -209,6 +210,8 @@ static bool take(const struct va_option *table, int argc, char **argv, int *i, i
         for (int k = 0; table[k].kind != VA_OPTION_END && k < MAX_OPTIONS; k++)
             if (&table[k] == o)
                 seen.given[k] = true;
+    if (o->kind == VA_OPTION_OUTPUT && (!seen.output || o->letter == 'o'))
+        seen.output = value;
     return store(o, value, status);
 }
 
@@ -293,6 +296,12 @@ int va_options_settle(const char *name, const char *value)
 
 int va_options_settle_input(const char *path)
 {
+    int list = index_of("files-from");
+
+    if (list >= 0) {
+        va_free(seen.said[list]);
+        seen.said[list] = NULL;
+    }
     va_free(seen.operands);
     seen.operands = va_strdup(neutral(path));
     return seen.operands ? 0 : -1;
@@ -330,13 +339,15 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
                         char **argv, int *status)
 {
     const char *expected, *bad = va_cpu_bad_wish(&expected);
-    int operands = 1;
+    char **operands;
+    int count = 0;
     bool ended = false;
 
     if (bad) {
         va_usage_error(status, "%s=%s: expected %s", bad, getenv(bad), expected);
         return NULL;
     }
+    va_option_files_from = seen.output = NULL;
     memset(seen.given, 0, sizeof(seen.given));
     memset(seen.names, 0, sizeof(seen.names));
     for (int k = 0; table[k].kind != VA_OPTION_END && k < MAX_OPTIONS - 1; k++)
@@ -359,13 +370,13 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
     }
     for (int i = 1; i < argc; i++) {
         if (ended || argv[i][0] != '-' || !argv[i][1])
-            argv[operands++] = argv[i];
+            argv[++count] = argv[i];
         else if (!strcmp(argv[i], "--"))
             ended = true;
         else if (!take(table, argc, argv, &i, status))
             return NULL;
     }
-    argv[operands] = NULL;
+    argv[count + 1] = NULL;
     if (va_option_wants.quiet || va_option_wants.verbose)
         va_set_verbosity(va_option_wants.verbose ? VA_VERBOSE : VA_QUIET);
     if (va_option_wants.help) { /* joined to other letters: -qh */
@@ -377,11 +388,12 @@ char **va_options_parse(const struct va_option *table, const struct va_usage *us
         return *status = VA_EXIT_OK, NULL;
     }
     va_output_force(va_option_wants.force);
-    if (!va_option_files_differ(table, argv + 1, status))
+    operands = va_option_all_operands(argv + 1, count, status);
+    if (!operands || !va_option_files_differ(table, operands, status))
         return NULL;
     if (note(table, argv + 1) < 0) /* outputs could not say what made them */
         return *status = VA_EXIT_MACHINE, NULL;
-    return argv + 1;
+    return operands;
 }
 
 bool va_option_given(const char *name)
@@ -389,6 +401,11 @@ bool va_option_given(const char *name)
     int k = index_of(name);
 
     return k >= 0 && seen.given[k];
+}
+
+const char *va_option_output(void)
+{
+    return seen.output ? seen.output : "";
 }
 
 void va_options_free(const struct va_option *table)

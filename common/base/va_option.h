@@ -155,6 +155,11 @@ struct va_option {
                    "compute threads; 0: all cores that this process may use")
 #define VA_OPT_SEED(target_) \
     VA_OPT_INT(0, "seed", target_, 0, 9007199254740992.0, "seed of all random numbers")
+/* Inputs that no command line has room for: those of the list follow the operands. */
+extern const char *va_option_files_from;
+#define VA_OPT_FILES_FROM()                             \
+    VA_OPT_FILE(0, "files-from", &va_option_files_from, \
+                "further inputs: a list with a path a line; -: standard input")
 #define VA_OPT_END            \
     {                         \
         .kind = VA_OPTION_END \
@@ -171,15 +176,19 @@ struct va_usage {
 };
 
 /*
- * Read argv[1..] against `table`. Returns the operands (NULL last; argv is permuted), or NULL
- * with *status set: VA_EXIT_OK after --help or --version was answered on stdout, VA_EXIT_USAGE
- * after a mistake was reported.
+ * Read argv[1..] against `table`. Returns the operands (NULL last; argv is permuted), with those of
+ * --files-from; they are there until the next call. Or NULL with *status set: VA_EXIT_OK after --help
+ * or --version was answered on stdout, VA_EXIT_USAGE after a mistake was reported, VA_EXIT_INPUT for a
+ * list that cannot be read.
  */
 VA_MUST_USE char **va_options_parse(const struct va_option *table, const struct va_usage *usage,
                                     int argc, char **argv, int *status);
 
 /* Whether the last parsed command line held option `name` (long name). */
 bool va_option_given(const char *name);
+
+/* The --output of the last parsed command line, else the first output that it names, or "": for the record of usage. */
+const char *va_option_output(void);
 
 /* Report a contradiction in the command line; *status becomes VA_EXIT_USAGE. Returns false. */
 bool va_usage_error(int *status, const char *format, ...) VA_PRINTF(2, 3);

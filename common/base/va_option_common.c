@@ -9,6 +9,7 @@
 
 /* Every table is followed by these. */
 struct va_option_wants va_option_wants;
+const char *va_option_files_from;
 const struct va_option va_common_options[VA_COMMON_OPTIONS + 1] = {
     VA_OPT_RUN_FLAG('h', "help", &va_option_wants.help, "print this help and exit"),
     VA_OPT_RUN_FLAG('V', "version", &va_option_wants.version,

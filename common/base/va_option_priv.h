@@ -45,6 +45,10 @@ bool va_option_writes(const struct va_option *table);
  * output is an input or another output, with *status set. */
 bool va_option_files_differ(const struct va_option *table, char **operands, int *status);
 
+/* The `count` operands, and behind them those that va_option_files_from lists: an array with NULL at its end, which stays
+ * until the next call. NULL after reporting, with *status set. */
+char **va_option_all_operands(char **operands, int64_t count, int *status);
+
 /* The names of a choice as a|b|c; the value an option has now, as text, empty when there is
  * none worth showing. Both return buffer. */
 const char *va_option_choices(const struct va_option *o, char *buffer, size_t size);

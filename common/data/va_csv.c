@@ -2,11 +2,11 @@
 
 #include "base/va_error.h"
 #include "base/va_input.h"
+#include "base/va_lines.h"
 #include "base/va_magic.h"
 #include "base/va_mem.h"
 #include "base/va_nearest.h"
 #include "base/va_text.h"
-#include "data/va_lines.h"
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>

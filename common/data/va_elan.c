@@ -2,8 +2,8 @@
 
 #include "base/va_error.h"
 #include "base/va_input.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
-#include "data/va_lines.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

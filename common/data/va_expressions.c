@@ -1,9 +1,9 @@
 #include "data/va_expressions.h"
 
 #include "base/va_error.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
 #include "data/va_labels.h"
-#include "data/va_lines.h"
 #include <math.h>
 
 static int bad(const struct va_lines *lines, const char *found, int64_t classes)

@@ -2,11 +2,11 @@
 
 #include "base/va_error.h"
 #include "base/va_input.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "base/va_output.h"
 #include "base/va_tempfile.h"
-#include "data/va_lines.h"
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>

@@ -1,9 +1,9 @@
 #include "data/va_lists.h"
 
 #include "base/va_error.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
-#include "data/va_lines.h"
 #include <stdlib.h>
 #include <string.h>
 

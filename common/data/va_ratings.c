@@ -1,11 +1,11 @@
 #include "data/va_ratings.h"
 
 #include "base/va_error.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "data/va_elan.h"
 #include "data/va_labels.h"
-#include "data/va_lines.h"
 #include "data/va_metrics.h"
 #include <errno.h>
 #include <math.h>

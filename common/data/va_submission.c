@@ -5,9 +5,9 @@
 #include "data/va_submission.h"
 
 #include "base/va_error.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
-#include "data/va_lines.h"
 #include <string.h>
 
 static const char header[] = "image_location,valence,arousal";

@@ -1,8 +1,8 @@
 #include "data/va_table.h"
 
 #include "base/va_error.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
-#include "data/va_lines.h"
 #include <math.h>
 #include <string.h>
 

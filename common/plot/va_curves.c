@@ -2,8 +2,8 @@
 
 #include "base/va_error.h"
 #include "base/va_input.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
-#include "data/va_lines.h"
 #include "data/va_table.h"
 #include <string.h>
 #include <sys/stat.h>

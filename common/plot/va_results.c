@@ -1,9 +1,9 @@
 #include "plot/va_results.h"
 
 #include "base/va_error.h"
+#include "base/va_lines.h"
 #include "base/va_mem.h"
 #include "base/va_text.h"
-#include "data/va_lines.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>

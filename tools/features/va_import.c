@@ -119,6 +119,7 @@ int va_features_import_main(int argc, char **argv)
                       "features to write (va.features/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "output-dir", &a.output_dir, "DIR",
                       "folder to write the features NAME.h5 of each input into"),
+        VA_OPT_FILES_FROM(),
         VA_OPT_VIDEO_NAME(&a.job.name,
                           "name of the video (default: that of the input, without ending)"),
         VA_OPT_STRING(0, "encoder", &a.job.encoder, "TEXT",

@@ -119,7 +119,7 @@ static int tell_matrix(const char *path)
 
 int va_features_info_main(int argc, char **argv)
 {
-    const struct va_option table[] = { VA_OPT_END };
+    const struct va_option table[] = { VA_OPT_FILES_FROM(), VA_OPT_END };
     int status, result = 0;
     char **files = va_options_parse(table, &va_features_info_usage, argc, argv, &status);
 

@@ -94,6 +94,7 @@ int va_labels_check_main(int argc, char **argv)
                     "features that the labels are for, or a folder of <video>.h5"),
         VA_OPT_LABEL_FPS(&a.rule.fps),
         VA_OPT_LABELS_UNMATCHED(&a.rule.unmatched),
+        VA_OPT_FILES_FROM(),
         VA_OPT_END,
     };
     int status;

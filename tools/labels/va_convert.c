@@ -3,10 +3,10 @@
  */
 #include "tools/labels/va_labels_tool.h"
 
+#include "base/va_lines.h"
 #include "base/va_mem.h"
 #include "base/va_tool.h"
 #include "data/va_label_convert.h"
-#include "data/va_lines.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "data/va_lines.h"
+#include "base/va_lines.h"
 
 #include "base/va_error.h"
 #include "base/va_input.h"
