@@ -67,7 +67,7 @@ $(foreach v,$(VARIANTS),$(eval $(call VARIANT_RULES,$(v))))
 # Two runs that differ in ten steps: what is not a step cancels.
 $(foreach l,$(LENGTHS),$(AB)/windows-$(l).h5): $(AB)/windows-%.h5: $(VIDEOS) $(LABEL_FILES) $(call settings,cost)
 	@mkdir -p $(@D)
-	$(call tool,va-window) --window $* --stride $* $(LABELS:%=--labels %) -o $@ $(VIDEOS) >/dev/null
+	$(call tool,va-window) --window $* --stride $* $(LABELS:%=--labels %) -o $@ $(call files,$(VIDEOS)) >/dev/null
 define COST_RULES
 $(foreach l,$(LENGTHS),$(AB)/$(1)/cost-$(l).tsv): $(AB)/$(1)/cost-%.tsv: $(AB)/windows-%.h5 $(SPLIT)/$(firstword $(FOLDS))/train.txt $(call settings,train-$(1))
 	@mkdir -p $$(@D) && echo "  va-tcn-mamba-train $$@" >&2

@@ -49,8 +49,7 @@ $(call claim,test,$(OUT)/test.h5)
 SETTINGS_test = $(PREDICT_OPTIONS) $(FOLDS) $(TEST) $(SAMPLE)
 ifndef TUNE
 $(OUT)/test.h5: $(MODELS) $(TEST:%=$(FEATURE_DIR)/%.h5) $(call settings,test)
-	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODELS:%=-m %) -o $@ \
-	    $(TEST:%=$(FEATURE_DIR)/%.h5)
+	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) $(MODELS:%=-m %) -o $@ $(call files,$(TEST:%=$(FEATURE_DIR)/%.h5))
 endif
 $(OUT)/submission.txt: $(OUT)/test.h5 $(SAMPLE)
 	$(call tool,va-submit) --sample $(SAMPLE) -o $@ $<

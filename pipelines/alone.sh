@@ -9,6 +9,9 @@ export LC_ALL=C
 # The process and when it began, in ticks since the machine did.
 known() { echo "$1 $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20)"; }
 
+# Whether a process works: one that ended and that its parent has not asked about is still there, with state Z.
+works() { case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in '' | [ZX]*) false ;; esac }
+
 file=$1 us=$(known "$2")
 mkdir -p "${file%/*}" || exit 1
 for _ in 1 2 3; do
@@ -17,7 +20,7 @@ for _ in 1 2 3; do
     [ "$them" != "$us" ] || exit 0
     pid=${them%% *}
     case $pid in '' | *[!0-9]*) ;; *)
-        if kill -0 "$pid" 2>/dev/null && [ "$(known "$pid")" = "$them" ]; then
+        if works "$pid" && [ "$(known "$pid")" = "$them" ]; then
             echo "OUT=${file%/.make/*}: in use by make, process $pid: wait for its end, or give another OUT"
             exit 1
         fi

@@ -5,7 +5,7 @@
 # say how many frames the video had. FRAMES may be a folder that several pipelines share.
 FRAMES ?= $(OUT)/frames
 SETTINGS_decode = $(DECODE_OPTIONS) $(CROPS) $(VIDEOS)
-SETTINGS_embed  = $(EMBED_OPTIONS) $(ENCODER) $(FRAMES)
+SETTINGS_embed  = $(EMBED_OPTIONS) $(if $(filter $(PRETRAINED),$(ENCODER)),$(ENCODER),$(call which,$(ENCODER))) $(FRAMES)
 ifneq ($(FRAMES),$(OUT))
 $(FRAMES)/.make/%: $$(call changed,$$@)
 	$(stamp)
@@ -18,7 +18,8 @@ $(FRAMES)/%.h5: $$(call source,$$*) $(FRAMES)/.make/decode
 # command, which opens the encoder once; those of them that are up to date are left out. What stands for the
 # batch is as old as the newest file that it was made of, so that no features are older.
 EMBED_BATCH ?= 8
-$(call need_numbers,EMBED_BATCH)$(if $(filter 0,$(EMBED_BATCH)),$(error EMBED_BATCH: expected 1 or more))
+$(call need_numbers,EMBED_BATCH)$(if $(shell [ '$(EMBED_BATCH)' -ge 1 ] 2>/dev/null && [ '$(EMBED_BATCH)' -le 100000 ] && echo yes),,\
+    $(error EMBED_BATCH=$(EMBED_BATCH): expected a number from 1 to 100000))
 stale = for v in $(1); do f=$(@D:%/.batch=%)/$$v.h5; \
     for from in $(FRAMES)/$$v.h5 $(filter-out $(FRAMES)/%.h5 FORCE,$^); do \
         if [ ! -e "$$f" ] || [ "$$from" -nt "$$f" ]; then echo "$(FRAMES)/$$v.h5"; break; fi; done; done

@@ -19,7 +19,7 @@ $(call ours,$(OUT)/windows.tsv $(SCORED))
 $(call claim,windows,$(WINDOWS))
 
 SETTINGS_windows = $(WINDOW_OPTIONS) $(LABEL_OPTIONS) $(LABELS) $(VIDEOS)
-SETTINGS_split   = $(split_from)
+SETTINGS_split   = $(split_from) $(LABEL_FILES)
 SETTINGS_score   = $(LABELS) $(LABEL_OPTIONS) $(FOLDS)
 
 $(WINDOWS): $(VIDEOS) $(LABEL_FILES) $(call settings,windows)
@@ -32,5 +32,5 @@ $(SCORED): $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)
 
 # $(call pooled,FILES,AWK,TO): the CCC of all held-out frames of these predictions, as c["valence"],
 # c["arousal"] and c["mean"] of an awk program that prints a line of a table.
-pooled = $(call plain,va-score) -q $(LABELS:%=--labels %) --list $(SCORED) $(1) | \
-             awk '$$1 == "pooled" { c[$$2] = $$3 } END { $(2) }' >>$(or $(3),$(part)) &&
+pooled = $(call plain,va-score) -q $(LABELS:%=--labels %) --list $(SCORED) $(1) >$(part).score && \
+             awk '$$1 == "pooled" { c[$$2] = $$3 } END { $(2) }' $(part).score >>$(or $(3),$(part)) && rm $(part).score &&

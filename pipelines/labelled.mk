@@ -44,14 +44,16 @@ $(if $(FEATURES),,$(call claim,embed,$(patsubst %,$(OUT)/features/%.h5,$(LABELLE
 
 # ---- windows and folds ----------------------------------------------------------------------
 SETTINGS_windows = $(WINDOW_OPTIONS) $(LABEL_OPTIONS) $(LABELS) $(LABELLED:%=$(FEATURE_DIR)/%.h5)
-SETTINGS_split   = $(SPLIT_OPTIONS) $(split_from)
+SETTINGS_split   = $(SPLIT_OPTIONS) $(split_from) $(LABELLED)
 $(call ours,$(OUT)/windows.tsv)
 $(call claim,windows,$(WINDOWS))
 $(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES) $(call settings,windows)
 	@mkdir -p $(@D)
 	$(call make_windows,$(LABELLED:%=$(FEATURE_DIR)/%.h5),$(OUT))
 
+# Folds that cannot be are refused before videos are decoded.
 LISTS = $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt)
+$(if $(FEATURES),,$(LABELLED:%=$(FRAMES)/%.h5)): | $(LISTS)
 $(LISTS) &: $(LABEL_FILES) $(FOLDS_TSV) $(GROUPS_TSV) $(call settings,split)
 	@$(if $(QUIET),,$(if $(split_note),echo "  $(split_note)" >&2))
 	$(call tool,va-fold) split $(SPLIT_OPTIONS) $(split_from) -o $(SPLIT)

@@ -55,7 +55,7 @@ once() {
 
 numbers() {
     for word in $2; do
-        case $word in *[!0-9]*) refuse "$1: found '$word', expected a whole number" ;; esac
+        case $word in *[!0-9]* | 0?* | ?????????????????*) refuse "$1: found '$word', expected a whole number" ;; esac
     done
     once "$1" "$2"
 }

@@ -164,13 +164,12 @@ $(foreach l,$(LEVELS),$(OUT)/cv/$(1)/all/$(l)/$(2).h5): $(call weights,$(1),$(2)
 	$$(call tool,va-ensemble) $(quiet) --weight-table $$< --interval $(call interval,$(1),$(2)) --level $$(notdir $$(@D)) -o $$@ \
 	    $(call members_all,$(1),$(2))
 endef
-space := $(subst ,, )
 $(foreach k,$(FOLDS),$(foreach x,$(MIXTURES),$(eval $(call INTERVAL_RULES,$(k),$(x)))))
 
 # $(call covered,NAMES IN THE TABLE,LIST,FILES)
-covered = $(call plain,va-score) -q $(LABELS:%=--labels %) --list $(2) $(3) | awk -F '\t' \
+covered = $(call plain,va-score) -q $(LABELS:%=--labels %) --list $(2) $(3) >$(part).score && awk -F '\t' \
               '$$1 == "pooled" { n = $$8; c[$$2] = $$10; w[$$2] = $$11 } END { printf "$(1)\t%d\t%.3f\t%.3f\t%.3f\t%.3f\n"$(comma) \
-              n$(comma) c["valence"]$(comma) c["arousal"]$(comma) w["valence"]$(comma) w["arousal"] }' >>$(part) &&
+              n$(comma) c["valence"]$(comma) c["arousal"]$(comma) w["valence"]$(comma) w["arousal"] }' $(part).score >>$(part) && rm $(part).score &&
 $(OUT)/coverage.tsv: $(foreach k,$(FOLDS),$(foreach l,$(LEVELS),$(foreach x,$(MIXTURES),$(OUT)/cv/$(k)/all/$(l)/$(x).h5))) $(SCORED) $(call settings,table)
 	@printf 'model\tlevel\tfold\tframes\tvalence\tarousal\twidth_valence\twidth_arousal\n' >$(part) && \
 	$(foreach x,$(MIXTURES),$(foreach l,$(LEVELS),\

@@ -22,17 +22,25 @@ same     = $(if $(subst x$(1),,x$(2))$(subst x$(2),,x$(1)),,same)
 stamp_of = $(strip $(STAMP) $(subst $(newline), ,$(SETTINGS_$(1))))
 changed  = $(if $(and $(call stamped,$(1)),$(call same,$(strip $(file <$(1))),$(call stamp_of,$(notdir $(1))))),,FORCE)
 define stamp
-	@mkdir -p $(@D) && printf '%s\n' $(call quoted,$(call stamp_of,$*)) >$@
+	@$(if $(dry),,$(shell mkdir -p $(@D))$(file >$@,$(call stamp_of,$*))):
 endef
 $(STAMPS)/%: $$(call changed,$$@)
 	$(stamp)
 .PHONY: FORCE
 FORCE:
 
+# $(call which,FILES): names, sizes and times for settings: a file of the same name may be another one, and older
+which = $(if $(1),$(shell stat -Lc '%n %s %Y' $(1)))
+
 # $(call claim,STAGE,FILES): the outputs of the tools of a stage. Without its settings, no pipeline ever
 # wrote them.
 claim    = $(call claim_at,$(STAMPS)/$(1),$(2))
 claim_at = $(if $(call stamped,$(1)),,$(foreach f,$(wildcard $(2)),$(error $(f): exists, and no pipeline wrote it: move it, or give another OUT)))
+
+# ---- inputs ---------------------------------------------------------------------------------------
+# $(call files,FILES): the option with a list of them, since no command line holds thousands. Settings are in the same folder.
+files   = --files-from $(list_of)$(if $(dry),,$(file >$(list_of),$(subst $(space),$(newline),$(strip $(1)))))
+list_of = $(STAMPS)/$(subst /,_,$(@:$(OUT)/%=%)).list
 
 # ---- checks before the first rule ---------------------------------------------------------------
 # $(call need,VARIABLES): lists that may not be empty
@@ -55,5 +63,5 @@ only_make = $(if $(dry),,$(call answer,$(shell sh $(dir $(NAMES))alone.sh $(STAM
 # ---- windows ------------------------------------------------------------------------------------
 # $(call make_windows,FEATURES,FOLDER): the index $@ and its table FOLDER/windows.tsv. The index gets its
 # name last, so that a run that was killed before makes both anew.
-make_windows = $(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $(@D)/.windows.part.h5 $(1) \
+make_windows = $(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $(@D)/.windows.part.h5 $(call files,$(1)) \
     >$(2)/.windows.tsv.part && $(call put_at,$(2)/windows.tsv) && mv -f $(@D)/.windows.part.h5 $@

@@ -11,6 +11,9 @@ override OUT := $(or $(patsubst %/,%,$(OUT)),$(OUT))
 LAUNCH ?=
 # The same for training, which may run on several ranks: TRAIN_LAUNCH="mpirun -n 4"
 TRAIN_LAUNCH ?= $(LAUNCH)
+# With LAUNCH a command has come to its end when it says so: its launcher may end well although the node is gone.
+# So many seconds may pass until that, and what it wrote, is seen here, on a file system that shows it late.
+VA_WAIT ?= 10
 # Threads of one command. Make runs commands side by side (-j), so the default is 1.
 THREADS ?= 1
 SEED   ?= 42
@@ -36,11 +39,15 @@ tool = $(if $(V),,@$(if $(QUIET),,echo "$(CLEAR)  $(1)$(if $@, $(subst /.batch/,
 CLEAR := $(if $(MAKE_TERMERR),$(shell printf '\r\033[K'))
 # An option of tools; of those that have commands, recipes give it behind the command.
 quiet = $(if $(QUIET),--quiet)
-# The trainings of folds share a line on a terminal.
-follow = $(if $(filter $(or $(CV),none)/%,$@),$(if $(filter va-finetune va-tcn-mamba-train,$(1)),sh $(dir $(NAMES))progress.sh $(CV) $(@F) '$(FOLDS)' ))
+# The trainings of folds share a line on a terminal. They are the last command of their shell, and take its place: a
+# signal that make hands on reaches them.
+follow = $(if $(filter $(or $(CV),none)/%,$@),$(if $(filter va-finetune va-tcn-mamba-train,$(1)),exec sh $(dir $(NAMES))progress.sh $(CV) $(@F) '$(FOLDS)' ))
 program = $(if $(wildcard $(BIN)/$(1)),$(BIN)/$(1),$(1))
+launcher = $(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH))
+mark     = $(@D)/.$(@F).done
+launched = $(if $(launcher),sh $(dir $(NAMES))launched.sh $(VA_WAIT) $(mark) $(VA_USAGE) $(launcher) env VA_USAGE=$(mark) )
 # The command alone, for a second one in a recipe.
-plain = $(call follow,$(1))$(if $(filter va-mae-pretrain va-finetune va-tcn-mamba-train,$(1)),$(TRAIN_LAUNCH),$(LAUNCH)) $(program) \
+plain = $(call follow,$(1))$(launched)$(program) \
             $(if $(filter-out va-fold va-ensemble va-weights,$(1)),$(quiet)) $(if $(filter va-window va-finetune va-predict va-score,$(1)),$(LABEL_OPTIONS))
 
 MAKEFLAGS += --no-builtin-rules
@@ -51,4 +58,8 @@ MAKEFLAGS += --no-builtin-rules
 .SECONDEXPANSION:
 include $(dir $(NAMES))outputs.mk
 $(call need,OUT)
-$(call need_numbers,SEED THREADS)
+$(call need_numbers,SEED THREADS VA_WAIT)
+# What each command has taken: va-report and va-jobs read it.
+export VA_USAGE := $(STAMPS)/usage
+# Make hands signals on to shells alone: a tool is told to stop when its shell is gone.
+export VA_STOP_WITH_PARENT := yes

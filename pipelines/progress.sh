@@ -69,11 +69,7 @@ draw() {
 
 VA_PROGRESS=off "$@" &
 pid=$!
-trap 'kill -TERM $pid 2>/dev/null' TERM HUP
-case $name in
-videos) trap 'kill -TERM $pid 2>/dev/null' INT ;; # of a command in the background INT is ignored
-*) trap : INT ;; # a training has its own handler, and ends after its step
-esac
+trap 'kill -TERM $pid 2>/dev/null' TERM HUP INT # of a command in the background INT is ignored
 mine=
 while kill -0 $pid 2>/dev/null; do
     if [ "$mine" ] || { ln -s $$ "$lock" && mine=yes; } 2>/dev/null; then

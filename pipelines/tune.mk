@@ -18,7 +18,7 @@ $(CV)/%/encoder.h5: $(ENCODER) $$(call frames_of,$$(LABELLED)) $(LABEL_FILES) $(
 	@mkdir -p $(@D)
 	$(call tool,va-finetune) $(FINETUNE_OPTIONS) --seed $(SEED) -j $(THREADS) --resume -w $< $(LABELS:%=--labels %) \
 	    --train $(SPLIT)/$*/train.txt --val $(SPLIT)/$*/val.txt --log-dir $(@D)/tuning -o $@ \
-	    $(call frames_of,$(LABELLED))
+	    $(call files,$(call frames_of,$(LABELLED)))
 
 define FOLD_RULES
 $(CV)/$(1)/windows.h5: $(LABELLED:%=$(CV)/$(1)/features/%.h5) $(LABEL_FILES) $(call settings,windows)
@@ -28,13 +28,14 @@ $(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k)))$(eval $(call embed,$(CV)/$(
 
 # ---- the encoder alone --------------------------------------------------------------------------
 $(CV)/%/alone.h5: $(CV)/%/encoder.h5 $(SPLIT)/%/val.txt $(call settings,smooth)
-	$(call tool,va-predict) --clip no $(LABELS:%=--labels %) -j $(THREADS) -m $< -o $(part) $$(sed 's|.*|$(FRAMES)/&.h5|' $(SPLIT)/$*/val.txt) && \
-	    $(call plain,va-smooth) $(SMOOTH_OPTIONS) -o $@ $(part) && rm $(part)
+	@sed 's|.*|$(FRAMES)/&.h5|' $(SPLIT)/$*/val.txt >$(part).list
+	$(call tool,va-predict) --clip no $(LABELS:%=--labels %) -j $(THREADS) -m $< -o $(part) --files-from $(part).list && \
+	    $(call plain,va-smooth) $(SMOOTH_OPTIONS) -o $@ $(part) && rm $(part) $(part).list
 BASELINES += $(FOLDS:%=$(CV)/%/alone.tsv)
 
 # ---- the test set: each fold's model on its own features, then their mean -----------------------
 TEST_OF = $(FOLDS:%=$(CV)/%/test.h5)
 $(TEST_OF): $(CV)/%/test.h5: $(CV)/%/model.h5 $$(addprefix $(CV)/$$*/features/,$$(addsuffix .h5,$$(TEST))) $(call settings,test)
-	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) -m $< -o $@ $(TEST:%=$(@D)/features/%.h5)
+	$(call tool,va-predict) $(PREDICT_OPTIONS) -j $(THREADS) -m $< -o $@ $(call files,$(TEST:%=$(@D)/features/%.h5))
 $(OUT)/test.h5: $(TEST_OF) $(call settings,test)
 	$(call tool,va-ensemble) $(quiet) -o $@ $(TEST_OF)

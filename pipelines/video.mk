@@ -82,8 +82,6 @@ endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(fil
 all: $(if $(MODEL),$(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)) $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending))) $(if $(filter -,$(found)),refused)
 
 # ---- stages -------------------------------------------------------------------------------------------
-# A model of the same name may be another one, and older.
-which = $(if $(1),$(shell stat -Lc '%n %s %Y' $(1)))
 $(call claim,faces,$(call made,.faces.h5))
 $(call claim,decode,$(call made,.frames.h5))
 $(call claim,embed,$(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/features))
@@ -142,4 +140,4 @@ list:
 	        printf '%s\t%s\n' "$${kind%%.*}" "$$f.$${kind#*.}"; \
 	    done; done
 	@[ "$$(ls -A $(OUT))" != .make ] || \
-	    { rm -f $(call settings,faces decode embed predict smooth) && rmdir $(STAMPS) $(OUT); }
+	    { rm -f $(VA_USAGE) $(call settings,faces decode embed predict smooth) && rmdir $(STAMPS) $(OUT); }

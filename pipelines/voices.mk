@@ -76,8 +76,8 @@ $(OUT)/mixed/$(1)/$(2).h5: $(call say,$(1),$(2)) $(subst line.h5,inner/line.h5,$
 endef
 $(foreach x,$(MIXED),$(foreach k,$(FOLDS),$(eval $(call MIX_RULES,$(x),$(k)))))
 
-score = $(call plain,va-score) -q $(LABELS:%=--labels %) --list $(call scored,picture) $(2) | \
-            awk '$$1 == "pooled" { row = row "\t" $$3 } END { print "$(1)" row }' >>$(part) &&
+score = $(call plain,va-score) -q $(LABELS:%=--labels %) --list $(call scored,picture) $(2) >$(part).score && \
+            awk '$$1 == "pooled" { row = row "\t" $$3 } END { print "$(1)" row }' $(part).score >>$(part) && rm $(part).score &&
 $(OUT)/voices.tsv: $(foreach s,$(ALONE),$(call made_of,$(s))) $(foreach x,$(MIXED),$(FOLDS:%=$(OUT)/mixed/$(x)/%.h5))
 	@printf 'features\tvalence\tarousal\tmean\n' >$(part) && \
 	$(foreach s,$(ALONE),$(call score,$(s),$(FOLDS:%=$(call alone,$(s))/cv/%/line.h5))) \

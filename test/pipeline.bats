@@ -79,11 +79,11 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
 @test "LAUNCH stands before every command" {
     run pipeline -n -B LAUNCH="nice -n 1"
     [ "$(grep -cE 'bin/va-' <<<"$output")" -gt 40 ]
-    [ "$(grep -c "$BUILD/bin/va-" <<<"$output")" -eq "$(grep -c "nice -n 1 $BUILD/bin/va-" <<<"$output")" ]
+    [ "$(grep -c "$BUILD/bin/va-" <<<"$output")" -eq "$(grep -cE "nice -n 1 env VA_USAGE=[^ ]* $BUILD/bin/va-" <<<"$output")" ]
     run pipeline -n -B LAUNCH="nice -n 1" TRAIN_LAUNCH="nice -n 2"
-    [ "$(grep -c "$BUILD/bin/va-" <<<"$output")" -eq "$(grep -c "nice -n [12] $BUILD/bin/va-" <<<"$output")" ]
-    [ "$(grep -c "nice -n 2 $BUILD/bin/va-" <<<"$output")" -eq 6 ]
-    [ "$(grep -c "nice -n 2 $BUILD/bin/va-tcn-mamba-train" <<<"$output")" -eq 6 ]
+    [ "$(grep -c "$BUILD/bin/va-" <<<"$output")" -eq "$(grep -cE "nice -n [12] env VA_USAGE=[^ ]* $BUILD/bin/va-" <<<"$output")" ]
+    [ "$(grep -cE "nice -n 2 env VA_USAGE=[^ ]* $BUILD/bin/va-" <<<"$output")" -eq 6 ]
+    [ "$(grep -cE "nice -n 2 env VA_USAGE=[^ ]* $BUILD/bin/va-tcn-mamba-train" <<<"$output")" -eq 6 ]
     OUT=launched run pipeline LAUNCH="env" windows
     [ "$status" -eq 0 ]
     va-h5cmp launched/windows.h5 out/windows.h5
@@ -158,7 +158,11 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     [ -z "$(ran)" ]
     [ "$(ran EMBED_OPTIONS="--batch 3" | wc -w)" -eq "$count" ]
     run pipeline EMBED_BATCH=0
-    [[ $output == *"EMBED_BATCH: expected 1 or more"* ]]
+    [[ $output == *"EMBED_BATCH=0: expected a number from 1 to 100000"* ]]
+    run pipeline EMBED_BATCH="1 2"
+    [[ $output == *"EMBED_BATCH=1 2: expected a number from 1 to 100000"* ]]
+    run pipeline EMBED_BATCH=00
+    [[ $output == *"EMBED_BATCH: found '00', expected a whole number"* ]]
 }
 
 @test "an encoder of one's own: one target, nothing to do the second time" {
@@ -176,7 +180,7 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     run pretrain
     [[ $output == *"Nothing to be done"* ]]
     run pretrain -n -B TRAIN_LAUNCH="nice -n 2"
-    [[ $output == *"nice -n 2 $BUILD/bin/va-mae-pretrain"* ]]
+    [[ $output == *"nice -n 2 env VA_USAGE="*" $BUILD/bin/va-mae-pretrain"* ]]
 }
 
 @test "TUNE: encoders that know their fold's training videos alone, and the table of all" {

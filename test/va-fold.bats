@@ -147,7 +147,7 @@ b" ]
 }
 
 @test "one folder of labels: folds from 0 on, drawn by group" {
-    refused 3 "found 9 groups of videos, expected at least 10, one for each fold" \
+    refused 3 "found 9 groups of videos, expected at least 10, one for each fold; fewer folds: --folds, or FOLD_COUNT of a pipeline" \
         va-fold split --labels train --folds 10 -o folds
     va-fold split --labels train --folds 4 -o folds
     [ "$(cat folds/?/val.txt | sort)" = "$(printf '%s\n' v{1..8} v9_left)" ]
@@ -185,7 +185,7 @@ b" ]
     refused 3 "video 'v1' is in the training and in the validation set" \
         va-fold split --train-labels train --val-labels val -o folds
     rm val/v1.txt
-    refused 3 "found 10 groups of videos, expected at least 11, one for each fold" \
+    refused 3 "found 10 groups of videos, expected at least 11, one for each fold; fewer folds: --folds, or FOLD_COUNT of a pipeline" \
         va-fold split --folds 11 --train-labels train --val-labels val -o folds
     echo 0.1,0.2,0.3 >>train/v1.txt
     refused 3 "train/v1.txt: line 102: found '0.1,0.2,0.3', expected two numbers: valence,arousal" \

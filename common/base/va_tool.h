@@ -18,7 +18,8 @@
 /*
  * Name the tool in its messages and install the handlers that remove temporary files on
  * SIGINT, SIGTERM and SIGHUP. When a library ends the process (abort, a fault, exit), a line
- * says so and the exit code is VA_EXIT_MACHINE.
+ * says so and the exit code is VA_EXIT_MACHINE. When the environment has VA_STOP_WITH_PARENT=yes, the
+ * process gets SIGTERM when its parent ends, as recipes of make need.
  */
 void va_tool_init(const char *name);
 
@@ -27,8 +28,9 @@ void va_tool_cost(void);
 
 /*
  * Flush and close stdout: a late write error (a full disk) turns VA_EXIT_OK into
- * VA_EXIT_MACHINE, with a line that says so. Removes temporary files that are left. Returns
- * the exit code for main().
+ * VA_EXIT_MACHINE, with a line that says so. Removes temporary files that are left. When the
+ * environment has VA_USAGE=FILE and the run succeeded, FILE gets a line: tool, seconds, processor
+ * seconds, MiB of memory at most, output, with tabs between. Returns the exit code for main().
  */
 VA_MUST_USE int va_tool_finish(int status);
 

@@ -209,8 +209,11 @@ int va_folds_assign(struct va_fold_plan *plan, enum va_scheme scheme, int64_t fo
             : scheme == VA_SCHEME_SUCV ? training
                                        : plan->count;
     if (units < folds) {
-        va_error("found %lld %s, expected at least %lld, one for each fold", (long long)units,
-                 scheme == VA_SCHEME_PAPER ? "groups of videos" : "videos", (long long)folds);
+        va_error(
+            "found %lld %s, expected at least %lld, one for each fold; fewer folds: --folds, or "
+            "FOLD_COUNT of a pipeline",
+            (long long)units, scheme == VA_SCHEME_PAPER ? "groups of videos" : "videos",
+            (long long)folds);
         goto done;
     }
     plan->folds = folds;

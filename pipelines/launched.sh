@@ -1,0 +1,44 @@
+#!/bin/sh
+# Trust a launcher only as far as its command: launched.sh SECONDS MARK USAGE LAUNCHER... env VA_USAGE=MARK TOOL ARGS...
+#
+# srun, among others, may end with 0 when the node of a command died. So the tool writes MARK at its end (VA_USAGE),
+# which is waited for here, and so is the file after -o, for SECONDS at most: some file systems show late what other
+# machines write. What the tool says of its usage goes on to USAGE. For params.mk.
+set -u
+wait=$1 mark=$2 usage=$3
+shift 3
+rm -f "$mark"
+
+"$@" &
+pid=$!
+trap 'kill -TERM $pid 2>/dev/null' TERM HUP INT # of a command in the background INT is ignored
+wait $pid
+code=$?
+while kill -0 $pid 2>/dev/null; do # a signal ended the waiting, not the command
+    wait $pid
+    code=$?
+done
+if [ $code -ne 0 ]; then
+    rm -f "$mark"
+    exit $code
+fi
+
+made=$mark last=
+for word; do
+    [ "$last" != -o ] || made=$word
+    last=$word
+done
+tenths=$((wait * 10))
+until [ -s "$mark" ] && [ -e "$made" ]; do
+    if [ $tenths -eq 0 ]; then
+        what="$made is not there"
+        [ -s "$mark" ] || what="the command did not come to its end"
+        target=${mark##*/.}
+        echo "${mark%/*}/${target%.done}: '$1' ended with exit code 0, but $what after $wait s (VA_WAIT): did a node fail? The same make continues" >&2
+        rm -f "$mark"
+        exit 1
+    fi
+    tenths=$((tenths - 1))
+    sleep 0.1
+done
+cat "$mark" >>"$usage" && rm -f "$mark"
