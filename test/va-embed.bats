@@ -164,6 +164,13 @@ refused() {
     [ "$(ls new/dir)" = $'b.h5\nclip.h5' ]
     va-embed -w tiny.h5 -o alone.h5 b.frames.h5
     va-h5cmp alone.h5 new/dir/b.h5
+    make_frames --frames 3 --width 20 --height 30 --first 4 --video c c.frames.h5
+    head -c 900 c.frames.h5 >cut.h5
+    run -3 --separate-stderr va-embed -w tiny.h5 --output-dir some clip.h5 cut.h5 none.mp4 c.frames.h5
+    [[ ${stderr_lines[0]} == "va-embed: cut.h5: "* && ${stderr_lines[1]} == "va-embed: none.mp4: cannot open: "* ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 2 ]
+    [ "$(echo some/*)" = "some/c.h5 some/clip.h5" ]
+    va-check some/*.h5
     run -3 --separate-stderr va-embed -w tiny.h5 --output-dir new/dir clip.h5 clip.h5
     [ "$stderr" = "va-embed: clip.h5: video clip is among the inputs twice" ]
 }

@@ -220,6 +220,9 @@ near() { awk -v a="$1" -v b="$2" -v bound="$3" 'BEGIN { d = a - b; exit !(a != "
 @test "a folder for many videos; names" {
     cp v.mp4 two.mp4
     va-hear --output-dir sound v.mp4 two.mp4
+    run -3 --separate-stderr va-hear --output-dir some v.mp4 none.mp4 two.mp4
+    [ "$stderr" = "va-hear: none.mp4: cannot open: No such file or directory" ]
+    cmp some/two.h5 sound/two.h5
     [ "$(attribute sound/two.h5 video)" = two ]
     [ "$(column sound/v.h5 /features)" = "$(column sound/two.h5 /features)" ]
     mkdir other && cp v.mp4 other

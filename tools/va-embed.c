@@ -54,7 +54,7 @@ static const struct va_usage usage = {
         "Processes that COMMAND leaves running are ended, except those in a session of their own "
         "(setsid), which va-embed cannot reach.\n\n"
         "With --output-dir DIR there may be many videos; the features of video NAME are "
-        "written to DIR/NAME.h5.\n\n"
+        "written to DIR/NAME.h5. A damaged video does not stop the others; the exit code is then 3.\n\n"
         "With --faces FACES.h5, from va-faces, the frames of a person are cropped to the face and "
         "turned upright; frames without the person are left out. The features are called as the "
         "person, and hold the score of each face. With --output-dir each person gets a file; of a "

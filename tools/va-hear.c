@@ -39,7 +39,7 @@ static const struct va_usage usage = {
         "sound: both files begin at the same moment. With --name PERSON the features are called as those of one of several "
         "people in a video.\n\n"
         "With --output-dir DIR there may be many videos; the features of video NAME are "
-        "written to DIR/NAME.h5.",
+        "written to DIR/NAME.h5. A damaged video does not stop the others; the exit code is then 3.",
     .examples = "va-hear -o holiday.sound.h5 holiday.mp4\n"
                 "va-hear --kind logmel -o holiday.mel.h5 holiday.mp4\n"
                 "va-hear --output-dir sound *.mp4",

@@ -411,6 +411,20 @@ static int use_encoder(struct work *w, struct va_backend **be)
     return 0;
 }
 
+/* A video that is bad does not stop the others; a machine that fails does. */
+static int embed_all(struct work *w)
+{
+    int result = 0;
+
+    for (int64_t i = 0; i < w->input_count; i++)
+        if (embed_one(w, w->inputs[i]) < 0) {
+            result = -1;
+            if (va_error_last_status() != VA_EXIT_INPUT)
+                break;
+        }
+    return result;
+}
+
 int va_embed(const struct va_embed_job *job)
 {
     struct work w = { .job = job };
@@ -421,8 +435,8 @@ int va_embed(const struct va_embed_job *job)
     w.compared = !compares;
     if (find_inputs(&w) == 0 && (!job->output_dir || va_make_folder(job->output_dir) == 0))
         result = job->filter.command ? use_filter(&w) : use_encoder(&w, &be);
-    for (int64_t i = 0; i < w.input_count && result == 0; i++)
-        result = embed_one(&w, w.inputs[i]);
+    if (result == 0)
+        result = embed_all(&w);
     free_list(w.inputs, w.input_count);
     free_list(w.videos, w.done);
     va_embedder_free(w.embedder);

@@ -196,6 +196,20 @@ static int name_videos(const struct va_hear_job *job, char **videos, int64_t cou
     return 0;
 }
 
+/* A video that is bad does not stop the others; a machine that fails does. */
+static int hear_all(const struct va_hear_job *job, char *const *videos, int64_t count)
+{
+    int result = 0;
+
+    for (int64_t i = 0; i < count; i++)
+        if (hear_one(job, job->inputs[i], videos[i]) < 0) {
+            result = -1;
+            if (va_error_last_status() != VA_EXIT_INPUT)
+                break;
+        }
+    return result;
+}
+
 int va_hear(const struct va_hear_job *job)
 {
     int64_t count = 0;
@@ -207,8 +221,8 @@ int va_hear(const struct va_hear_job *job)
     videos = va_new(count, sizeof(*videos));
     if (videos && name_videos(job, videos, count) == 0)
         result = job->output_dir ? va_make_folder(job->output_dir) : 0;
-    for (int64_t i = 0; i < count && result == 0; i++)
-        result = hear_one(job, job->inputs[i], videos[i]);
+    if (result == 0)
+        result = hear_all(job, videos, count);
     for (int64_t i = 0; i < count && videos; i++)
         va_free(videos[i]);
     va_free(videos);
