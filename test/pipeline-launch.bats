@@ -104,6 +104,14 @@ EOF
 @test "what each command has taken is written down" {
     awk -F '\t' 'NF != 5 || $2 < 0 || $4 < 1 { exit 1 }' out/.make/usage || explain "$(cat out/.make/usage)"
     [ "$(grep -c '^va-tcn-mamba-train.*cv/[01]/model.h5$' out/.make/usage)" -eq 2 ]
+    grep -q '<section id="cost">' out/report.html
+    grep -qE 'va-tcn-mamba-train</td><td[^>]*>2<' out/report.html || explain "$(grep -A 3 'va-tcn-mamba-train' out/report.html)"
+    cp -r out/cv bare
+    va-report -q -o bare.html bare
+    run ! grep -q 'id="cost"' bare.html
+    mkdir bare/.make && printf 'va-embed\tsoon\n' >bare/.make/usage
+    run -3 --separate-stderr va-report -o bare.html bare
+    [[ $stderr == "va-report: bare/.make/usage: line 1: expected tool, seconds, processor seconds, MiB and output, "* ]] || explain "$stderr"
     run -0 --separate-stderr env VA_USAGE=nowhere/usage va-check out/windows.h5
     [ "$stderr" = "va-check: VA_USAGE=nowhere/usage: cannot write: No such file or directory" ]
 }

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "data/va_cost.h"
 #include "plot/va_chart.h"
 #include "plot/va_xml.h"
 #include <math.h>
@@ -310,6 +311,48 @@ static int put_models(struct va_page *p, const struct va_results *r)
     return status;
 }
 
+/* ---- what it took --------------------------------------------------------------------------------- */
+
+static void put_count(struct va_page *p, double number)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%.0f", number);
+    va_page_cell(p, text);
+}
+
+static int put_cost(struct va_page *p, const struct va_results *r)
+{
+    static const char *const headings[] = { "command", "runs", "seconds",
+                                            "seconds of processors", "MiB at most" };
+    struct va_costs costs = { 0 };
+    char *path = va_format("%s/.make/usage", r->path);
+    int status = path ? va_costs_read(&costs, path) : -1;
+
+    if (status == 0 && costs.count) {
+        va_page_section(p, "cost", "What it took");
+        va_page_say(
+            p,
+            "All commands of the pipeline that succeeded, also those whose results were made anew later.");
+        va_page_table(p, "Time and memory of each command", headings, (int)VA_COUNT(headings));
+        for (int64_t i = 0; i < costs.count; i++) {
+            const struct va_cost *c = &costs.items[i];
+
+            va_page_row(p);
+            va_page_cell(p, c->tool);
+            put_count(p, (double)c->runs);
+            put_count(p, c->seconds);
+            put_count(p, c->processor);
+            put_count(p, c->memory);
+        }
+        va_page_table_end(p, true);
+        va_page_section_end(p);
+    }
+    va_costs_release(&costs);
+    va_free(path);
+    return status;
+}
+
 int va_page_of_results(const char *output, const struct va_results *r,
                        const struct va_view_options *options)
 {
@@ -334,7 +377,7 @@ int va_page_of_results(const char *output, const struct va_results *r,
     else if (put_scatter(&p, &a) < 0 || put_videos(&p, r, &a) < 0 ||
              put_examples(&p, r, &a, options) < 0)
         goto done;
-    if (put_curves(&p, r) == 0 && put_models(&p, r) == 0)
+    if (put_curves(&p, r) == 0 && put_models(&p, r) == 0 && put_cost(&p, r) == 0)
         status = va_page_commit(&p);
 done:
     va_page_abort(&p);
