@@ -172,7 +172,7 @@ static int read_numbers(const struct va_pth_file *f, struct va_pth_picks *picks,
         pick->storage = f->pickle.uses[t->use].id;
         if (va_tensors_find(set, pick->name))
             return va_error("%s: %s: found twice in the dict", f->path, pick->name);
-        if (!va_tensors_add(set, pick->name, (enum va_dtype)t->type->dtype, rank, shape))
+        if (!va_tensors_add_unset(set, pick->name, (enum va_dtype)t->type->dtype, rank, shape))
             return -1;
     }
     if (picks->count)
