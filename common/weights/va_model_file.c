@@ -595,7 +595,7 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
     if (!pth && !onnx && !index && !is_safetensors(head, size) &&
         check_foreign(path, head, size) < 0)
         return NULL;
-    set = pth     ? va_pth_read(path, from)
+    set = pth     ? va_pth_open(path, from)
           : onnx  ? va_onnx_read(path)
           : index ? va_shards_read(path)
                   : va_safetensors_open(path);

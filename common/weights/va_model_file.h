@@ -35,7 +35,7 @@ VA_MUST_USE struct va_tensors *va_model_read_best(const char *path, char **id, i
 
 /* The tensors and metadata of a va.model/1 or safetensors file, an index of several of these
  * (weights/va_shards.h), a checkpoint of PyTorch (weights/va_pth.h) or an ONNX model (weights/va_onnx.h), whichever its contents are; of others' with values and types as they
- * stand there, which of safetensors stay in the file until they are taken. `from` (or NULL) names a part of one of others: what stands before the names of
+ * stand there, which of safetensors and checkpoints stay in the file until they are taken. `from` (or NULL) names a part of one of others: what stands before the names of
  * its tensors (they lose it), in a checkpoint also the key of a dict. `id` as above. NULL after
  * reporting: a file that is something else is named (base/va_magic.h). */
 VA_MUST_USE struct va_tensors *va_model_read_any(const char *path, const char *from, char **id);
