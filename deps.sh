@@ -36,5 +36,11 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=sudo
 fi
 $as_root apt-get update
+for p in $missing; do
+    if ! apt-cache show "$p" >/dev/null 2>&1; then
+        echo "deps: this release has no package $p (WITH=$(sed -n "s/^\([a-z]*\): $p\$/\1/p" packages.txt)): go on without, or install it by hand" >&2
+        exit 1
+    fi
+done
 # shellcheck disable=SC2086 # a list of names
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing

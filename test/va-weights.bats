@@ -48,6 +48,17 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
     va-check head.h5 again.h5 "$BATS_FILE_TMPDIR/tiny.h5"
 }
 
+@test "import of safetensors takes less memory than the file: values go from file to file" {
+    va-weights init --arch mamba-va --in-dim 512 --channels 512 --kernel 3 --layers 40 -o base.h5
+    va-weights export -o base.safetensors base.h5
+    va-weights --version | grep -q sanitize || ulimit -d 60000 # KiB
+    OMP_NUM_THREADS=1 run -0 --separate-stderr va-weights import -o again.h5 base.safetensors
+    [ "$stderr" = "" ] || explain "$stderr"
+    va-h5cmp base.h5 again.h5
+    OMP_NUM_THREADS=3 va-weights import -o threads.h5 base.safetensors
+    cmp again.h5 threads.h5
+}
+
 @test "equal seeds give equal bytes, others do not" {
     va-weights init --arch vit_tiny -o again.h5
     cmp "$BATS_FILE_TMPDIR/tiny.h5" again.h5

@@ -45,6 +45,14 @@ static const struct va_usage usage = {
         "for each row and each output; attention and all else stay float32. It is the fastest on CPUs "
         "with AMX or VNNI. With --verbose, the first four pictures are computed in float32, too, to "
         "say how near their features are; that takes the memory of f32.\n\n"
+        "ENCODER may be an ONNX model, where this build has ONNX Runtime (see --version). It has one "
+        "input, square pictures [N,3,H,W] of float32, with N 1 or not fixed. The features are the numbers "
+        "of its only output of rank 2, or of --onnx-output, whatever its rank. It is computed on the "
+        "CPU in float32, picture by picture; --device and --precision have no effect. Its values must be "
+        "in the file itself.\n\n"
+        "Pixels from 0 to 1 are normalised with --onnx-mean and --onnx-std, else with mean and std "
+        "of the model's metadata, else with those of ImageNet. For a model trained on bytes they are "
+        "0,0,0 and .003921569,.003921569,.003921569.\n\n"
         "--filter COMMAND gets features from another program, started by sh for each video. Its "
         "standard input is pictures of --filter-size pixels per side, 3 bytes a pixel (red, green, "
         "blue), row by row, without headers. It has to write --filter-width float32 numbers for each "
@@ -66,10 +74,29 @@ static const struct va_usage usage = {
         "va-embed -w encoder.h5 --faces holiday.faces.h5 -o face.h5 holiday.mp4",
 };
 
+static bool check_onnx(const struct va_embed_job *job, int *status)
+{
+    static const char *const options[] = { "onnx-output", "onnx-size", "onnx-mean",
+                                           "onnx-std" };
+    double value[3];
+
+    for (size_t i = 0; i < VA_COUNT(options); i++)
+        if (va_option_given(options[i]) && (!job->weights || !va_ort_is(job->weights)))
+            return va_usage_error(status, "--%s is for an ONNX model: --weights MODEL.onnx",
+                                  options[i]);
+    if (job->onnx.mean && !va_ort_three(job->onnx.mean, value))
+        return va_usage_error(
+            status, "--onnx-mean %s: expected three numbers, such as .5,.5,.5", job->onnx.mean);
+    if (job->onnx.std && !va_ort_three(job->onnx.std, value))
+        return va_usage_error(status, "--onnx-std %s: expected three numbers, such as .5,.5,.5",
+                              job->onnx.std);
+    return true;
+}
+
 static bool parse_args(struct args *a, int argc, char **argv, int *status)
 {
     const struct va_option table[] = {
-        VA_OPT_FILE('w', "weights", &a->job.weights, "encoder (va.model/1)"),
+        VA_OPT_FILE('w', "weights", &a->job.weights, "encoder (va.model/1, or an ONNX model)"),
         VA_OPT_OUTPUT('o', "output", &a->job.output, "FILE",
                       "features to write (va.features/1); appears only when complete"),
         VA_OPT_OUTPUT(0, "output-dir", &a->job.output_dir, "DIR",
@@ -84,6 +111,16 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         VA_OPT_INT(0, "tolerate", &a->job.tolerate, 0, VA_NUMBER_MAX,
                    "number of broken packets and images of a video to skip before giving up"),
         VA_OPT_RUN_INT(0, "batch", &a->job.batch, 1, 4096, "frames computed together"),
+        VA_OPT_GROUP("ONNX models"),
+        VA_OPT_STRING(0, "onnx-output", &a->job.onnx.output, "NAME",
+                      "output that is the row of features; default: the only one of rank 2"),
+        VA_OPT_INT(0, "onnx-size", &a->job.onnx.size, 0, 4096,
+                   "side of pictures for a model that takes any size; 0: the model says it"),
+        VA_OPT_STRING(
+            0, "onnx-mean", &a->job.onnx.mean, "R,G,B",
+            "mean of pixels from 0 to 1; default: the model's metadata, else of ImageNet"),
+        VA_OPT_STRING(0, "onnx-std", &a->job.onnx.std, "R,G,B",
+                      "deviation of pixels from 0 to 1; default: as for --onnx-mean"),
         VA_OPT_GROUP("features of another program"),
         VA_OPT_STRING(0, "filter", &a->job.filter.command, "COMMAND",
                       "program that turns pictures into features, instead of --weights"),
@@ -116,6 +153,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         return va_usage_error(status, "--weights and --filter conflict");
     if (a->job.filter.command && !a->job.filter.width)
         return va_usage_error(status, "missing --filter-width N for --filter");
+    if (!check_onnx(&a->job, status))
+        return false;
     if (!va_outputs_check(a->job.output, a->job.output_dir, "FILE", inputs,
                           "a frames file, a video or a folder", status))
         return false;
@@ -135,6 +174,7 @@ static int run(struct args *a)
     signal(SIGPIPE, SIG_IGN);                /* of a filter that ended: its status says why */
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
         return va_tool_status(-1);
+    job->onnx.unconfined = a->unconfined;
     va_threads_set((int)job->threads);
     if (va_precision_choose(va_precision_names, job->device, &job->precision) < 0)
         return va_tool_status(-1);

@@ -40,6 +40,7 @@ void va_tensors_free(struct va_tensors *set)
     if (set->file)
         va_stored_close(set->file);
     va_free(set->file);
+    va_free(set->path);
     va_free(set);
 }
 
@@ -67,7 +68,8 @@ int va_tensors_attach(struct va_tensors *set, const struct va_stored *file, cons
                       const char *place)
 {
     set->place = place;
-    set->file = va_new(1, sizeof(*set->file));
+    set->path = va_strdup(path);
+    set->file = set->path ? va_new(1, sizeof(*set->file)) : NULL;
     if (set->file && va_stored_share(set->file, file, path) == 0)
         return 0;
     va_free(set->file);
@@ -547,25 +549,40 @@ static void read_piece(void *arg, int64_t piece, int thread)
         va_values_get(&r->values, first, n, (float *)r->data + first);
 }
 
-static int read_tensor(struct va_tensors *set, struct va_tensor *t, const char *path, bool raw)
+static int read_values(const struct va_tensors *set, const struct va_tensor *t,
+                       const char *path, bool raw, void *data)
 {
-    struct reading r = { .raw = raw };
+    struct reading r = { .raw = raw, .data = data };
 
     if (raw)
         r.values = (struct va_values){ .set = set, .t = t, .path = path, .bad = INT64_MAX };
     else if (va_values_begin(&r.values, set, t, path) < 0)
         return -1;
-    r.data = va_new_unset(t->count, raw ? va_dtype_size(t->dtype) : sizeof(float));
-    if (!r.data)
-        return -1;
     va_parallel((t->count + PIECE - 1) / PIECE, read_piece, &r);
-    if (va_values_end(&r.values) < 0) {
-        va_free(r.data);
+    return va_values_end(&r.values);
+}
+
+static int read_tensor(struct va_tensors *set, struct va_tensor *t, const char *path, bool raw)
+{
+    void *data = va_new_unset(t->count, raw ? va_dtype_size(t->dtype) : sizeof(float));
+
+    if (!data || read_values(set, t, path, raw, data) < 0) {
+        va_free(data);
         return -1;
     }
-    t->data = r.data;
+    t->data = data;
     t->dtype = raw ? t->dtype : VA_F32;
     return 0;
+}
+
+int va_tensors_take(struct va_tensors *set, struct va_tensor *t)
+{
+    return t->data ? 0 : read_tensor(set, t, set->path, true);
+}
+
+int va_tensors_copy(const struct va_tensors *set, const struct va_tensor *t, float *to)
+{
+    return read_values(set, t, set->path, false, to);
 }
 
 int va_tensors_read(struct va_tensors *set, const char *path, bool raw)

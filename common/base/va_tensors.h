@@ -56,6 +56,7 @@ struct va_tensors {
     struct va_meta *meta; /* [meta_count] */
     int64_t meta_count, meta_room;
     struct va_stored *file; /* where values are that nobody took yet; NULL: all are in memory */
+    char *path;             /* its name, for messages */
     const char *place;      /* what stands before their names in messages: "/tensors/" */
 };
 
@@ -145,6 +146,14 @@ VA_MUST_USE int va_values_end(struct va_values *v);
 /* Read what is still in the file, by all threads: as finite float32 or, with `raw`, as it stands there.
  * 0, or -1 after reporting. */
 VA_MUST_USE int va_tensors_read(struct va_tensors *set, const char *path, bool raw);
+
+/* The same of one tensor, as it stands in the file; nothing where its values are in memory. */
+VA_MUST_USE int va_tensors_take(struct va_tensors *set, struct va_tensor *t);
+
+/* The values of a tensor that are still in the file, to [count], as finite float32: by all threads, and they stay
+ * there. 0, or -1 after reporting. */
+VA_MUST_USE int va_tensors_copy(const struct va_tensors *set, const struct va_tensor *t,
+                                float *to);
 
 /* Convert to float32 in place (from float64, float16, bfloat16). -1 after reporting. */
 VA_MUST_USE int va_tensor_to_f32(struct va_tensor *t);

@@ -20,6 +20,7 @@ void va_version_print(void)
     printf("mpi        %s\n", VA_BUILD_MPI);
     printf("png        %s\n", VA_BUILD_PNG);
     printf("camera     %s\n", VA_BUILD_CAMERA);
+    printf("onnx       %s\n", VA_BUILD_ONNX);
     if (va_verbosity() == VA_VERBOSE)
         printf("cpu        %s\n", va_cpu_describe());
 }

@@ -4,6 +4,7 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_thread.h"
 #include "io/va_h5_priv.h"
 #include <errno.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 enum {
     MAX_FIXED_BYTES = 1 << 15, /* of an attribute of strings */
     PATH_SIZE = 2048,
+    WORTH_A_THREAD = 1 << 18, /* bytes that take longer to hash than to wake a thread */
 };
 
 int va_h5_write_failed(struct va_h5_out *out, const char *place)
@@ -97,6 +99,7 @@ int va_h5_note_written(struct va_h5_out *out, const char *name, bool bfloat16,
     return 0;
 }
 
+/* The caller has the lock of the library, perhaps in another thread. */
 static int write_dataset(struct va_h5_out *out, const char *name, hid_t type, int rank,
                          const int64_t *shape, const void *data)
 {
@@ -117,24 +120,53 @@ static int write_dataset(struct va_h5_out *out, const char *name, hid_t type, in
     return out->failed ? -1 : 0;
 }
 
+struct writing {
+    struct va_h5_out *out;
+    const char *name;
+    hid_t type;
+    int rank;
+    const int64_t *shape;
+    const void *data;
+    size_t bytes;
+    struct va_hash hash;
+    int result;
+};
+
+/* Write the numbers, or add them up to their digest: one beside the other. */
+static void write_or_hash(void *arg, int64_t task, int thread)
+{
+    struct writing *w = arg;
+
+    (void)thread;
+    if (task == 0)
+        w->result = write_dataset(w->out, w->name, w->type, w->rank, w->shape, w->data);
+    else
+        va_hash_add(&w->hash, w->data, w->bytes);
+}
+
 int va_h5_write(struct va_h5_out *out, const char *name, enum va_dtype type, int rank,
                 const int64_t *shape, const void *data)
 {
-    VA_H5_ALONE;
-    hid_t stored = va_h5_stored_type(type);
-    int64_t count = 1;
-    struct va_hash hash;
-    int result;
+    VA_H5_ALONE; /* for the thread that writes, whichever it is */
+    struct writing w = { .out = out,
+                         .name = name,
+                         .type = va_h5_stored_type(type),
+                         .rank = rank,
+                         .shape = shape,
+                         .data = data,
+                         .bytes = va_dtype_size(type) };
 
     for (int i = 0; i < rank; i++)
-        count *= shape[i];
-    result = write_dataset(out, name, stored, rank, shape, data);
-    H5Tclose(stored);
-    if (result < 0)
-        return -1;
-    va_hash_init(&hash);
-    va_hash_add(&hash, data, (size_t)count * va_dtype_size(type));
-    return va_h5_note_written(out, name, type == VA_BF16, &hash);
+        w.bytes *= (size_t)shape[i];
+    va_hash_init(&w.hash);
+    if (w.bytes >= WORTH_A_THREAD) {
+        va_parallel(2, write_or_hash, &w);
+    } else {
+        write_or_hash(&w, 0, 0);
+        write_or_hash(&w, 1, 0);
+    }
+    H5Tclose(w.type);
+    return w.result < 0 ? -1 : va_h5_note_written(out, name, type == VA_BF16, &w.hash);
 }
 
 /* Strings side by side, each padded with zeros to the longest. */

@@ -19,7 +19,8 @@
 /* One encoder, and the videos that are done. */
 struct work {
     const struct va_embed_job *job;
-    struct va_embedder *embedder; /* NULL: a filter for each video */
+    struct va_embedder *embedder; /* or */
+    struct va_ort *onnx;          /* or a filter for each video */
     int64_t width;
     struct va_intake intake;
     bool compared; /* its features with those in float32 */
@@ -179,8 +180,11 @@ static int give(struct embedding *e, const struct va_feed_batch *b)
 /* Rows of a batch by the encoder. */
 static int compute_batch(struct embedding *e, const struct va_feed_batch *b)
 {
-    if (va_embedder_run(e->work->embedder, b->count, b->cut, e->features) < 0 ||
-        (!e->work->compared && compare(e->work, b, e->features) < 0))
+    struct work *w = e->work;
+
+    if ((w->onnx ? va_ort_run(w->onnx, b->count, b->cut, e->features)
+                 : va_embedder_run(w->embedder, b->count, b->cut, e->features)) < 0 ||
+        (!w->compared && compare(w, b, e->features) < 0))
         return -1;
     for (int64_t i = 0; i < e->count; i++)
         if (put_rows(e, b, i) < 0)
@@ -277,7 +281,7 @@ static int embed(struct work *w, struct va_footage *f, struct va_cropper *c)
             0)
             goto done;
     }
-    if (!w->embedder && !(e.filter = va_piped_open(&w->job->filter)))
+    if (w->job->filter.command && !(e.filter = va_piped_open(&w->job->filter)))
         goto done;
     feed = va_feed_footage(w->intake, w->job->batch, f);
     result = feed ? compute(&e, feed) : -1;
@@ -388,6 +392,19 @@ static int use_filter(struct work *w)
     return 0;
 }
 
+static int use_onnx(struct work *w)
+{
+    const struct va_embed_job *job = w->job;
+
+    w->compared = true;
+    w->onnx = va_ort_open(job->weights, &job->onnx, job->threads, &w->id);
+    if (!w->onnx)
+        return -1;
+    w->intake = va_ort_intake(w->onnx);
+    w->width = va_ort_width(w->onnx);
+    return 0;
+}
+
 static int use_encoder(struct work *w, struct va_backend **be)
 {
     const struct va_embed_job *job = w->job;
@@ -411,7 +428,8 @@ static int use_encoder(struct work *w, struct va_backend **be)
     return 0;
 }
 
-/* A video that is bad does not stop the others; a machine that fails does. */
+/* A video that is bad does not stop the others; a machine that fails does, and an ONNX model, whose process may be
+ * gone. */
 static int embed_all(struct work *w)
 {
     int result = 0;
@@ -419,7 +437,7 @@ static int embed_all(struct work *w)
     for (int64_t i = 0; i < w->input_count; i++)
         if (embed_one(w, w->inputs[i]) < 0) {
             result = -1;
-            if (va_error_last_status() != VA_EXIT_INPUT)
+            if (va_error_last_status() != VA_EXIT_INPUT || w->onnx)
                 break;
         }
     return result;
@@ -434,12 +452,15 @@ int va_embed(const struct va_embed_job *job)
 
     w.compared = !compares;
     if (find_inputs(&w) == 0 && (!job->output_dir || va_make_folder(job->output_dir) == 0))
-        result = job->filter.command ? use_filter(&w) : use_encoder(&w, &be);
+        result = job->filter.command       ? use_filter(&w)
+                 : va_ort_is(job->weights) ? use_onnx(&w)
+                                           : use_encoder(&w, &be);
     if (result == 0)
         result = embed_all(&w);
     free_list(w.inputs, w.input_count);
     free_list(w.videos, w.done);
     va_embedder_free(w.embedder);
+    va_ort_close(w.onnx);
     va_backend_free(be);
     va_free(w.id);
     va_free(w.trained);

@@ -1,6 +1,6 @@
 /*
- * va_embed.h - rows of features for the frames of videos: the CLS row of an encoder for each, or what another
- * program gives (jobs/va_piped.h).
+ * va_embed.h - rows of features for the frames of videos: the CLS row of an encoder for each, the output of an ONNX
+ * model (jobs/va_ort.h), or what another program gives (jobs/va_piped.h).
  *
  * Schema:    writes va.features/1 (schemas/va.features.md)
  */
@@ -9,12 +9,14 @@
 
 #include "base/va_attr.h"
 #include "faces/va_cropper.h"
+#include "jobs/va_ort.h"
 #include "jobs/va_piped.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 struct va_embed_job {
-    const char *weights;            /* file of the encoder; or */
+    const char *weights;            /* file of the encoder, */
+    struct va_ort_options onnx;     /* where it is an ONNX model; or */
     struct va_piped_options filter; /* with `command` */
     char *const *inputs; /* as va_footage_open takes them, or folders of folders; NULL last */
     const char *name;    /* of the only video; NULL: by its file */

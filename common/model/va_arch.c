@@ -135,6 +135,7 @@ const char *va_arch_setting(enum va_model_kind kind, const char *key)
 int va_arch_resize(struct va_tensors *set, const char *path, enum va_model_kind kind,
                    int64_t image)
 {
+    struct va_tensor *positions = va_tensors_find(set, "pos_embed");
     struct va_tensor *decoder = va_tensors_find(set, "decoder_pos_embed");
     struct va_vit_config c;
     char text[32];
@@ -148,9 +149,9 @@ int va_arch_resize(struct va_tensors *set, const char *path, enum va_model_kind 
     if (va_vit_config_load(&c, set, path) < 0)
         return -1;
     c.image = image;
-    if (va_vit_config_check(&c, path) < 0 ||
-        va_positions_resample(va_tensors_find(set, "pos_embed"), va_vit_prefix(&c),
-                              image / c.patch, path) < 0 ||
+    if (va_vit_config_check(&c, path) < 0 || va_tensors_take(set, positions) < 0 ||
+        (decoder && va_tensors_take(set, decoder) < 0) ||
+        va_positions_resample(positions, va_vit_prefix(&c), image / c.patch, path) < 0 ||
         (decoder && va_positions_resample(decoder, 1, image / c.patch, path) < 0))
         return -1;
     return va_tensors_set_meta(set, "image_size", text);
@@ -170,6 +171,8 @@ static int arrange(struct va_tensors *set, const struct va_params *list, const c
             t->dtype != VA_BF16)
             return va_error("%s: %s: type %s, expected floating point", path, t->name,
                             va_dtype_names[t->dtype]);
+        if (!t->data) /* they become float32, and are looked at, on their way from file to file */
+            continue;
         if (va_tensor_to_f32(t) < 0)
             return -1;
         bad = va_first_not_finite(t->data, t->count);

@@ -25,7 +25,7 @@ static struct va_tensor *part(struct va_tensors *set, const char *path, const ch
         return va_error("%s: %s: %lld rows, expected %lld as in its batch norm", path, name,
                         (long long)(t->rank ? t->shape[0] : 0), (long long)N),
                NULL;
-    return va_tensor_to_f32(t) < 0 ? NULL : t;
+    return va_tensors_take(set, t) < 0 || va_tensor_to_f32(t) < 0 ? NULL : t;
 }
 
 static int fold_one(struct va_tensors *set, const char *path, const char *norm,

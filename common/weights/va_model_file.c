@@ -24,7 +24,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ORDER_MAX = 60000 }; /* bytes of attribute `order`; HDF5 takes 64 KiB */
+enum {
+    ORDER_MAX = 60000, /* bytes of attribute `order`; HDF5 takes 64 KiB */
+    HASHED = 1 << 18,  /* bytes read at once, so that they are still in a near cache */
+};
 
 /* Attributes of every HDF5 file here, which say nothing about the model. */
 static const char *const not_metadata[] = { "complete", "id", "order", "provenance", "schema" };
@@ -119,9 +122,9 @@ static int put_order(struct va_h5_out *out, const struct va_tensors *set)
 }
 
 /* What would be refused when it is read is not written. */
-static int check_finite(const struct va_tensor *t, const float *x)
+static int check_finite(const struct va_tensor *t, enum va_dtype type, const float *x)
 {
-    int64_t bad = t->dtype == VA_F32 ? va_first_not_finite(x, t->count) : -1;
+    int64_t bad = type == VA_F32 ? va_first_not_finite(x, t->count) : -1;
 
     if (bad < 0)
         return 0;
@@ -132,16 +135,17 @@ static int check_finite(const struct va_tensor *t, const float *x)
         t->name, (long long)bad, (double)x[bad]);
 }
 
-static int put_tensor(struct va_h5_out *out, const struct va_tensor *t, const void *data)
+static int put_tensor(struct va_h5_out *out, const struct va_tensor *t, enum va_dtype type,
+                      const void *data)
 {
     char *name;
     int result;
 
     if (!*t->name || strchr(t->name, '/') || !strcmp(t->name, "."))
         return va_error("tensor %s: not a name that va.model/1 can hold", t->name);
-    if (check_finite(t, data) < 0 || !(name = va_format("/tensors/%s", t->name)))
+    if (check_finite(t, type, data) < 0 || !(name = va_format("/tensors/%s", t->name)))
         return -1;
-    result = va_h5_write(out, name, t->dtype, t->rank, t->shape, data);
+    result = va_h5_write(out, name, type, t->rank, t->shape, data);
     va_free(name);
     return result;
 }
@@ -164,9 +168,12 @@ int va_model_put(struct va_h5_out *out, const struct va_tensors *set)
     for (int64_t i = 0; i < set->count && result == 0; i++) {
         const struct va_tensor *t = &set->items[i];
 
-        if (!t->data)
+        if (!t->data && t->lent.get)
             t->lent.get(t->lent.arg, 0, t->count, room);
-        result = put_tensor(out, t, t->data ? t->data : room);
+        else if (!t->data)
+            result = va_tensors_copy(set, t, room);
+        if (result == 0)
+            result = put_tensor(out, t, t->data ? t->dtype : VA_F32, t->data ? t->data : room);
     }
     va_free(room);
     return result;
@@ -421,9 +428,31 @@ struct va_tensors *va_model_read_best(const char *path, char **id, int64_t *step
 
 /* ---- any kind ----------------------------------------------------------------------- */
 
-/* The id of a set that has no file of ours: over everything in it, in its order. */
-static void set_id(const struct va_tensors *set, char id[VA_HASH_TEXT])
+/* Add the values of a tensor as they stand, wherever they are. 0, or -1 after reporting. */
+static int hash_values(struct va_hash *h, const struct va_tensors *set,
+                       const struct va_tensor *t, void *room)
 {
+    int64_t bytes = t->count * (int64_t)va_dtype_size(t->dtype);
+
+    if (t->data)
+        va_hash_add(h, t->data, (size_t)bytes);
+    for (int64_t at = 0; !t->data && at < bytes; at += HASHED) {
+        int64_t n = bytes - at < HASHED ? bytes - at : HASHED;
+
+        if (va_stored_read(set->file, t->at + at, n, room) < 0)
+            return va_stored_report(set->file, set->path);
+        va_hash_add(h, room, (size_t)n);
+    }
+    return 0;
+}
+
+/* The id of a set that has no file of ours: over everything in it, in its order. A new string, or NULL after
+ * reporting. */
+static char *set_id(const struct va_tensors *set)
+{
+    char *id = va_new(VA_HASH_TEXT, 1);
+    void *room = va_new_unset(HASHED, 1);
+    int result = id && room ? 0 : -1;
     struct va_hash h;
 
     va_hash_init(&h);
@@ -431,16 +460,22 @@ static void set_id(const struct va_tensors *set, char id[VA_HASH_TEXT])
         va_hash_add(&h, set->meta[i].key, strlen(set->meta[i].key) + 1);
         va_hash_add(&h, set->meta[i].value, strlen(set->meta[i].value) + 1);
     }
-    for (int64_t i = 0; i < set->count; i++) {
+    for (int64_t i = 0; i < set->count && result == 0; i++) {
         const struct va_tensor *t = &set->items[i];
         const char *type = va_dtype_names[t->dtype];
 
         va_hash_add(&h, t->name, strlen(t->name) + 1);
         va_hash_add(&h, type, strlen(type) + 1);
         va_hash_add(&h, t->shape, (size_t)t->rank * sizeof(*t->shape));
-        va_hash_add(&h, t->data, (size_t)t->count * va_dtype_size(t->dtype));
+        result = hash_values(&h, set, t, room);
     }
-    va_hash_finish(&h, id);
+    va_free(room);
+    if (result == 0) {
+        va_hash_finish(&h, id);
+        return id;
+    }
+    va_free(id);
+    return NULL;
 }
 
 /* What a file begins with says what it is; a name ending in .h5 decides when it does not. */
@@ -560,22 +595,17 @@ struct va_tensors *va_model_read_any(const char *path, const char *from, char **
     if (!pth && !onnx && !index && !is_safetensors(head, size) &&
         check_foreign(path, head, size) < 0)
         return NULL;
-    set = pth     ? va_pth_read(path, from)
+    set = pth     ? va_pth_open(path, from)
           : onnx  ? va_onnx_read(path)
           : index ? va_shards_read(path)
-                  : va_safetensors_read(path);
+                  : va_safetensors_open(path);
     if (set && from && !pth && keep_below(set, path, from) < 0) {
         va_tensors_free(set);
         return NULL;
     }
-    if (set && id) {
-        *id = va_new(VA_HASH_TEXT, 1);
-        if (*id) {
-            set_id(set, *id);
-        } else {
-            va_tensors_free(set);
-            set = NULL;
-        }
+    if (set && id && !(*id = set_id(set))) {
+        va_tensors_free(set);
+        return NULL;
     }
     return set;
 }

@@ -35,7 +35,7 @@ VA_MUST_USE struct va_tensors *va_model_read_best(const char *path, char **id, i
 
 /* The tensors and metadata of a va.model/1 or safetensors file, an index of several of these
  * (weights/va_shards.h), a checkpoint of PyTorch (weights/va_pth.h) or an ONNX model (weights/va_onnx.h), whichever its contents are; of others' with values and types as they
- * stand there. `from` (or NULL) names a part of one of others: what stands before the names of
+ * stand there, which of safetensors and checkpoints stay in the file until they are taken. `from` (or NULL) names a part of one of others: what stands before the names of
  * its tensors (they lose it), in a checkpoint also the key of a dict. `id` as above. NULL after
  * reporting: a file that is something else is named (base/va_magic.h). */
 VA_MUST_USE struct va_tensors *va_model_read_any(const char *path, const char *from, char **id);
@@ -54,8 +54,9 @@ VA_MUST_USE int va_model_save(const char *path, const struct va_tensors *set,
                               const int64_t *seed, const struct va_model_source *sources,
                               int64_t count);
 
-/* Put tensors and metadata into a file being written (va.model/1 or va.state/1). A value that is not
- * finite is a training that diverged: -1 after reporting. */
+/* Put tensors and metadata into a file being written (va.model/1 or va.state/1): values that are still in the set's
+ * file as float32. A value that is not finite is a training that diverged, or is named with that file: -1 after
+ * reporting. */
 VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set);
 
 /*
@@ -64,6 +65,8 @@ VA_MUST_USE int va_model_put(struct va_h5_out *out, const struct va_tensors *set
  * size, offsets, overlaps, shapes and duplicate names before allocating. Writing is deterministic.
  */
 VA_MUST_USE struct va_tensors *va_safetensors_read(const char *path);
+VA_MUST_USE struct va_tensors *va_safetensors_open(
+    const char *path); /* values stay in the file */
 VA_MUST_USE int va_safetensors_write(const char *path, const struct va_tensors *set);
 
 #endif

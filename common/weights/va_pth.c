@@ -1,7 +1,7 @@
 /*
  * From a checkpoint to a set of tensors: the file is opened, tensors are picked, and their numbers
- * read. A storage is read once: straight into the tensor where it is one tensor's alone,
- * else through a buffer, from which strided tensors are gathered.
+ * read. Where a storage is one tensor's alone and lies in one piece, the numbers stay in the file, and its checksum is
+ * looked at; else it is read once: straight into the tensor, or through a buffer, from which strided tensors are gathered.
  *
  * A tensor may be larger than its storage (a stride of 0), and many tensors may share one; so
  * all of them together may take only a few times what the storages do.
@@ -9,13 +9,11 @@
 #include "weights/va_pth.h"
 
 #include "base/va_error.h"
-#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "weights/va_pth_priv.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     GROWTH_MAX = 4,        /* bytes of tensors to bytes of their storages */
@@ -122,9 +120,20 @@ static int read_storage(const struct va_pth_file *f, int64_t id, void *buffer)
                   : va_pth_read_at(f, buffer, f->storage_bytes[id], f->begin[id]);
 }
 
+/* The values of a tensor stay in the file, if its checksum is right; `room` is for them. */
+static int leave(const struct va_pth_file *f, int64_t id, struct va_tensor *t, void *room)
+{
+    if (f->zip && va_pth_zip_storage(f, id, room) < 0)
+        return -1;
+    va_free(t->data);
+    t->data = NULL;
+    t->at = f->begin[id];
+    return 0;
+}
+
 /* Fill the tensors of picks [from, end), which are all in one storage. */
 static int fill(const struct va_pth_file *f, const struct va_pth_pick *from,
-                const struct va_pth_pick *end, struct va_tensors *set)
+                const struct va_pth_pick *end, struct va_tensors *set, void *room)
 {
     int64_t id = from->storage, shape[VA_RANK_MAX], stride[VA_RANK_MAX] = { 0 }, count;
     const struct va_pth_tensor *t = tensor_of(f, from);
@@ -135,7 +144,8 @@ static int fill(const struct va_pth_file *f, const struct va_pth_pick *from,
     layout_of(&f->pickle, t, shape, stride, &count);
     if (end == from + 1 && t->offset == 0 && is_contiguous(to, stride) &&
         to->count * t->type->size == f->storage_bytes[id])
-        return read_storage(f, id, to->data);
+        return f->begin[id] >= 0 && !t->type->f8 ? leave(f, id, to, room)
+                                                 : read_storage(f, id, to->data);
     storage = va_new(f->storage_bytes[id], 1);
     result = storage ? read_storage(f, id, storage) : -1;
     for (; from < end && result == 0; from++) {
@@ -160,7 +170,9 @@ static int read_numbers(const struct va_pth_file *f, struct va_pth_picks *picks,
                         struct va_tensors *set)
 {
     struct va_pth_pick *pick = picks->items, *last = pick + picks->count, *end;
-    int64_t shape[VA_RANK_MAX], stride[VA_RANK_MAX], count;
+    int64_t shape[VA_RANK_MAX], stride[VA_RANK_MAX], count, most = 0;
+    void *room;
+    int result = 0;
 
     if (check_sizes(f, picks) < 0)
         return -1;
@@ -172,17 +184,22 @@ static int read_numbers(const struct va_pth_file *f, struct va_pth_picks *picks,
         pick->storage = f->pickle.uses[t->use].id;
         if (va_tensors_find(set, pick->name))
             return va_error("%s: %s: found twice in the dict", f->path, pick->name);
-        if (!va_tensors_add(set, pick->name, (enum va_dtype)t->type->dtype, rank, shape))
+        if (!va_tensors_add_unset(set, pick->name, (enum va_dtype)t->type->dtype, rank, shape))
             return -1;
+        if (f->storage_bytes[pick->storage] > most)
+            most = f->storage_bytes[pick->storage];
     }
     if (picks->count)
         qsort(picks->items, (size_t)picks->count, sizeof(*pick), by_storage);
-    for (pick = picks->items; pick < last; pick = end) {
+    room = va_new_unset(most, 1);
+    for (pick = picks->items; room && pick < last && result == 0; pick = end) {
         for (end = pick + 1; end < last && end->storage == pick->storage;)
             end++;
-        if (fill(f, pick, end, set) < 0)
-            return -1;
+        result = fill(f, pick, end, set, room);
     }
+    va_free(room);
+    if (!room || result < 0)
+        return -1;
     for (pick = picks->items; pick < last; pick++)
         if (tensor_of(f, pick)->type->f8 &&
             va_tensor_from_f8(&set->items[pick->at], tensor_of(f, pick)->type->f8_kind) < 0)
@@ -196,24 +213,26 @@ static int open_file(struct va_pth_file *f)
 {
     uint8_t head[4];
 
-    f->fd = va_input_open(f->path, "a checkpoint of PyTorch", &f->size);
-    if (f->fd < 0)
+    if (va_stored_open(&f->bytes, f->path, "a checkpoint of PyTorch") < 0)
         return -1;
+    f->fd = f->bytes.fd;
+    f->size = f->bytes.size;
     if (va_pth_read_at(f, head, sizeof(head), 0) < 0)
         return -1;
     return memcmp(head, "PK\3\4", 4) == 0 ? va_pth_zip_open(f) : va_pth_legacy_open(f);
 }
 
-struct va_tensors *va_pth_read(const char *path, const char *from)
+struct va_tensors *va_pth_open(const char *path, const char *from)
 {
-    struct va_pth_file f = { .path = path, .fd = -1, .pickle.path = path };
+    struct va_pth_file f = { .path = path, .bytes.fd = -1, .pickle.path = path };
     struct va_pth_picks picks = { 0 };
     struct va_tensors *set = NULL;
 
     if (open_file(&f) < 0)
         goto done;
     set = va_tensors_new();
-    if (set && (va_pth_pick(&f, from, &picks, set) < 0 || read_numbers(&f, &picks, set) < 0)) {
+    if (set && (va_tensors_attach(set, &f.bytes, path, "") < 0 ||
+                va_pth_pick(&f, from, &picks, set) < 0 || read_numbers(&f, &picks, set) < 0)) {
         va_tensors_free(set);
         set = NULL;
     }
@@ -228,7 +247,17 @@ done:
     va_pth_zip_close(f.zip);
     va_free(f.begin);
     va_free(f.storage_bytes);
-    if (f.fd >= 0)
-        close(f.fd);
+    va_stored_close(&f.bytes);
+    return set;
+}
+
+struct va_tensors *va_pth_read(const char *path, const char *from)
+{
+    struct va_tensors *set = va_pth_open(path, from);
+
+    if (set && va_tensors_read(set, path, true) < 0) {
+        va_tensors_free(set);
+        return NULL;
+    }
     return set;
 }

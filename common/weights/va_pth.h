@@ -31,4 +31,7 @@ bool va_pth_begins(const uint8_t *head);
  */
 VA_MUST_USE struct va_tensors *va_pth_read(const char *path, const char *from);
 
+/* The same, but values that lie in the file in one piece stay there until they are taken (va_tensors_take). */
+VA_MUST_USE struct va_tensors *va_pth_open(const char *path, const char *from);
+
 #endif

@@ -150,12 +150,14 @@ struct va_pth_zip;
 
 struct va_pth_file {
     const char *path;
-    int fd;
+    struct va_stored bytes;
+    int fd; /* of bytes, and its size */
     int64_t size;
     struct va_pth_pickle pickle;
     uint32_t top;           /* the value of the whole */
     struct va_pth_zip *zip; /* NULL: the older format */
-    int64_t *begin;         /* [storage_count], older format: bytes from the beginning */
+    int64_t *
+        begin; /* [storage_count] bytes from the beginning; -1: not in one piece, or not known */
     int64_t *storage_bytes; /* [storage_count] */
     int64_t storage_count;
 };

@@ -17,6 +17,8 @@
 enum {
     DIRECTORY_MAX = 16 << 20, /* bytes; an entry takes some 60 */
     ENTRIES_MAX = 1 << 17,
+    RECORD_BYTES = 46,   /* of an entry in the directory, before its name */
+    LOCAL_BYTES = 30,    /* before an entry, and its name there */
     END_BYTES = 22,      /* the end record */
     LOCATOR_BYTES = 20,  /* before it in a large archive */
     END64_BYTES = 56,    /* where the locator points to */
@@ -29,6 +31,7 @@ struct va_pth_zip {
     zip_t *zip;
     const char *archive; /* libzip's: the name of entry 0, of which `prefix` bytes count */
     int prefix;
+    uint64_t directory, directory_bytes; /* where the last end record says that it lies */
 };
 
 /* ---- the end of the file ----------------------------------------------------------------- */
@@ -42,8 +45,11 @@ static uint64_t little(const uint8_t *bytes, int width)
     return n;
 }
 
-static int check_directory(const struct va_pth_file *f, uint64_t bytes, uint64_t entries)
+static int check_directory(const struct va_pth_file *f, uint64_t at, uint64_t bytes,
+                           uint64_t entries)
 {
+    f->zip->directory = at;
+    f->zip->directory_bytes = bytes;
     if (bytes > DIRECTORY_MAX || entries > ENTRIES_MAX)
         return va_error(
             "%s: zip: found a directory of %llu entries and %llu bytes, expected at "
@@ -61,13 +67,15 @@ static int check_end(const struct va_pth_file *f, const uint8_t *tail, int64_t a
     uint64_t where;
 
     if (at < LOCATOR_BYTES || memcmp(locator, "PK\6\7", 4) != 0)
-        return check_directory(f, little(end + 12, 4), little(end + 10, 2));
+        return check_directory(f, little(end + 16, 4), little(end + 12, 4),
+                               little(end + 10, 2));
     where = little(locator + 8, 8);
     if (where > (uint64_t)(f->size - END64_BYTES))
         return va_error("%s: zip: the end record lies outside of the file", f->path);
     if (va_pth_read_at(f, end64, END64_BYTES, (int64_t)where) < 0)
         return -1;
-    return check_directory(f, little(end64 + 40, 8), little(end64 + 32, 8));
+    return check_directory(f, little(end64 + 48, 8), little(end64 + 40, 8),
+                           little(end64 + 32, 8));
 }
 
 static int check_tail(const struct va_pth_file *f)
@@ -299,15 +307,68 @@ static int find_storages(struct va_pth_file *f)
     return 0;
 }
 
+/* Where the bytes of storage i lie, of which this is the record in the directory: -1 where it is not plainly so. */
+static int find_bytes(struct va_pth_file *f, int64_t i, const uint8_t *record)
+{
+    const char *name = zip_get_name(f->zip->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW);
+    uint64_t length = little(record + 28, 2), at = little(record + 42, 4);
+    uint64_t bytes = (uint64_t)f->storage_bytes[i];
+    uint8_t head[LOCAL_BYTES];
+
+    if (!name || strlen(name) != length || memcmp(name, record + RECORD_BYTES, length) != 0 ||
+        little(record + 10, 2) != ZIP_CM_STORE || little(record + 20, 4) != bytes ||
+        little(record + 24, 4) != bytes || at > (uint64_t)(f->size - LOCAL_BYTES))
+        return 0;
+    if (va_pth_read_at(f, head, LOCAL_BYTES, (int64_t)at) < 0)
+        return -1;
+    at += LOCAL_BYTES + little(head + 26, 2) + little(head + 28, 2);
+    if (memcmp(head, "PK\3\4", 4) == 0 && at <= (uint64_t)f->size &&
+        bytes <= (uint64_t)f->size - at)
+        f->begin[i] = (int64_t)at;
+    return 0;
+}
+
+/* libzip does not say where an entry lies, so the directory is read once more. */
+static int find_data(struct va_pth_file *f)
+{
+    uint64_t size = f->zip->directory_bytes, at = f->zip->directory, next;
+    uint8_t *bytes = NULL;
+    int result = 0;
+
+    f->begin = va_new(f->storage_count, sizeof(*f->begin));
+    if (!f->begin)
+        return -1;
+    for (int64_t i = 0; i < f->storage_count; i++)
+        f->begin[i] = -1;
+    if (at > (uint64_t)f->size || size > (uint64_t)f->size - at)
+        return 0;
+    bytes = va_new((int64_t)size + 1, 1);
+    if (!bytes || va_pth_read_at(f, bytes, (int64_t)size, (int64_t)at) < 0)
+        result = -1;
+    at = 0;
+    for (int64_t i = 0; i < f->storage_count && result == 0; i++, at = next) {
+        const uint8_t *record = bytes + at;
+
+        if (size - at < RECORD_BYTES || memcmp(record, "PK\1\2", 4) != 0)
+            break;
+        next = at + RECORD_BYTES + little(record + 28, 2) + little(record + 30, 2) +
+               little(record + 32, 2);
+        if (next > size)
+            break;
+        if (f->storage_bytes[i])
+            result = find_bytes(f, i, record);
+    }
+    va_free(bytes);
+    return result;
+}
+
 int va_pth_zip_open(struct va_pth_file *f)
 {
     zip_error_t error;
     int code = 0, fd;
 
-    if (check_tail(f) < 0)
-        return -1;
     f->zip = va_new(1, sizeof(*f->zip));
-    if (!f->zip)
+    if (!f->zip || check_tail(f) < 0)
         return -1;
     fd = dup(f->fd);
     if (fd < 0)
@@ -321,7 +382,7 @@ int va_pth_zip_open(struct va_pth_file *f)
         return -1;
     }
     return check_entries(f) < 0 || check_order(f) < 0 || read_pickle(f) < 0 ||
-                   find_storages(f) < 0
+                   find_storages(f) < 0 || find_data(f) < 0
                ? -1
                : 0;
 }

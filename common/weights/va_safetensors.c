@@ -313,15 +313,15 @@ static int widen_bytes(const struct file *f, struct va_tensors *set)
 {
     for (int64_t i = 0; i < f->count; i++) {
         const struct entry *e = &f->entries[i];
+        struct va_tensor *t = e->type->f8 ? va_tensors_find(set, e->name) : NULL;
 
-        if (e->type->f8 &&
-            va_tensor_from_f8(va_tensors_find(set, e->name), e->type->f8_kind) < 0)
+        if (t && (va_tensors_take(set, t) < 0 || va_tensor_from_f8(t, e->type->f8_kind) < 0))
             return -1;
     }
     return 0;
 }
 
-struct va_tensors *va_safetensors_read(const char *path)
+struct va_tensors *va_safetensors_open(const char *path)
 {
     struct file f = { .path = path, .bytes = { .fd = -1 } };
     struct va_tensors *set = NULL;
@@ -330,8 +330,7 @@ struct va_tensors *va_safetensors_read(const char *path)
         goto done;
     set = va_tensors_new();
     if (set && (va_tensors_attach(set, &f.bytes, path, "") < 0 || read_metadata(&f, set) < 0 ||
-                add_tensors(&f, set) < 0 || va_tensors_read(set, path, true) < 0 ||
-                widen_bytes(&f, set) < 0)) {
+                add_tensors(&f, set) < 0 || widen_bytes(&f, set) < 0)) {
         va_tensors_free(set);
         set = NULL;
     }
@@ -339,6 +338,17 @@ done:
     va_free(f.entries);
     json_decref(f.root);
     va_stored_close(&f.bytes);
+    return set;
+}
+
+struct va_tensors *va_safetensors_read(const char *path)
+{
+    struct va_tensors *set = va_safetensors_open(path);
+
+    if (set && va_tensors_read(set, path, true) < 0) {
+        va_tensors_free(set);
+        return NULL;
+    }
     return set;
 }
 

@@ -18,11 +18,11 @@ static const struct {
 };
 
 /* Rows of t, weight [N, K] or bias [N], times scale [N]. */
-static int scale_rows(struct va_tensor *t, const float *scale)
+static int scale_rows(struct va_tensors *set, struct va_tensor *t, const float *scale)
 {
     int64_t K = t->count / t->shape[0];
 
-    if (va_tensor_to_f32(t) < 0)
+    if (va_tensors_take(set, t) < 0 || va_tensor_to_f32(t) < 0)
         return -1;
     for (int64_t n = 0; n < t->shape[0]; n++) {
         float *x = (float *)t->data + n * K;
@@ -40,7 +40,7 @@ static int fold_scale(struct va_tensors *set, const char *path, struct va_tensor
     static const char *const parts[] = { "weight", "bias" };
     char name[256];
 
-    if (va_tensor_to_f32(g) < 0)
+    if (va_tensors_take(set, g) < 0 || va_tensor_to_f32(g) < 0)
         return -1;
     for (size_t i = 0; i < VA_COUNT(parts); i++) {
         struct va_tensor *t;
@@ -50,7 +50,7 @@ static int fold_scale(struct va_tensors *set, const char *path, struct va_tensor
         if (!t || t->rank < 1 || t->shape[0] != g->count || !t->count)
             return va_error("%s: %s: found %lld numbers, expected one a row of %s%s", path,
                             g->name, (long long)g->count, name, t ? "" : ", which is missing");
-        if (scale_rows(t, g->data) < 0)
+        if (scale_rows(set, t, g->data) < 0)
             return -1;
     }
     *g->name = '\0';
@@ -120,17 +120,19 @@ static bool is_square(int64_t n)
 }
 
 /* `count` rows of zeros in front of row `at` of pos [1, rows, D]. */
-static int insert_rows(struct va_tensor *pos, int64_t at, int64_t count)
+static int insert_rows(struct va_tensors *set, struct va_tensor *pos, int64_t at, int64_t count)
 {
     int64_t D = pos->shape[2], n;
     size_t row = (size_t)D * va_dtype_size(pos->dtype);
-    char *data, *from = pos->data;
+    const char *from;
+    char *data;
 
     if (va_mul(pos->shape[1] + count, D, &n) < 0)
         return va_error("%s: too large", pos->name);
-    data = va_new(n, va_dtype_size(pos->dtype));
+    data = va_tensors_take(set, pos) < 0 ? NULL : va_new(n, va_dtype_size(pos->dtype));
     if (!data)
         return -1;
+    from = pos->data;
     memcpy(data, from, (size_t)at * row);
     memcpy(data + (size_t)(at + count) * row, from + (size_t)at * row,
            (size_t)(pos->shape[1] - at) * row);
@@ -151,8 +153,8 @@ static int complete_positions(struct va_tensors *set)
     if (va_tensors_meta(set, "arch") || !pos || pos->rank != 3 || pos->shape[0] != 1)
         return 0;
     if (is_square(pos->shape[1]))
-        return insert_rows(pos, 0, 1 + registers);
-    return is_square(pos->shape[1] - 1) ? insert_rows(pos, 1, registers) : 0;
+        return insert_rows(set, pos, 0, 1 + registers);
+    return is_square(pos->shape[1] - 1) ? insert_rows(set, pos, 1, registers) : 0;
 }
 
 int va_vit_fold(struct va_tensors *set, const char *path)

@@ -149,6 +149,9 @@ static int stack(struct va_tensors *set, const char *path, struct va_tensor *q, 
         if (!t[i])
             goto done;
     }
+    for (int i = 0; i < 3; i++)
+        if (va_tensors_take(set, t[i]) < 0)
+            goto done;
     if (name && !(data = va_new_unset(3 * q->count, (int64_t)va_dtype_size(q->dtype))))
         goto done;
     for (int i = 0; i < 3 && data; i++) {

@@ -99,6 +99,25 @@ static void settings_of_our_own_are_read(void)
     va_tensors_free(set);
 }
 
+/* Numbers that lie in the file in one piece stay there until they are taken, and are the same. */
+static void values_stay_in_the_file(void)
+{
+    char golden[512];
+    bool found = va_golden_path("pth/ours.pth", golden);
+    struct va_tensors *set = found ? va_pth_open(golden, NULL) : NULL;
+    struct va_tensors *read = found ? va_pth_read(golden, NULL) : NULL;
+
+    VA_CHECK(set && read && set->count == read->count && set->count > 0);
+    for (int64_t i = 0; set && read && i < set->count; i++) {
+        struct va_tensor *t = &set->items[i], *u = &read->items[i];
+
+        VA_CHECK(!t->data && va_tensors_take(set, t) == 0 && u->data && t->count == u->count &&
+                 !memcmp(t->data, u->data, (size_t)t->count * va_dtype_size(t->dtype)));
+    }
+    va_tensors_free(set);
+    va_tensors_free(read);
+}
+
 /* Objects of classes that nobody knows are skipped, wherever they stand, and none is run. */
 static void objects_beside_the_tensors_are_skipped(void)
 {
@@ -323,6 +342,7 @@ int main(void)
     VA_TEST(objects_beside_the_tensors_are_skipped);
     VA_TEST(parts_are_taken_by_key_and_by_name);
     VA_TEST(settings_of_our_own_are_read);
+    VA_TEST(values_stay_in_the_file);
     VA_TEST(a_whole_module_gives_its_tensors);
     VA_TEST(an_empty_tensor_has_no_elements);
     VA_TEST(archives_beyond_4_gib_have_other_records);

@@ -39,7 +39,9 @@ int va_weights_info(int argc, char **argv)
         return status;
     }
     set = va_model_read_any(rest[0], from, NULL);
-    status = va_tool_status(set && va_vit_config_tell(set) == 0 ? 0 : -1);
+    status = va_tool_status(
+        set && va_tensors_read(set, rest[0], true) == 0 && va_vit_config_tell(set) == 0 ? 0
+                                                                                        : -1);
     if (status == VA_EXIT_OK)
         va_model_list(set, stdout);
     va_tensors_free(set);
