@@ -1,8 +1,9 @@
 #include "cpu/va_cpu_parts.h"
 
 enum {
-    DEPTH = 512,  /* rows of B in parts at a time, a multiple of what a line holds */
-    COLUMNS = 256 /* of a block */
+    DEPTH =
+        VA_NARROW_STRETCH, /* rows of B in parts at a time, a multiple of what a line holds */
+    COLUMNS = 256          /* of a block */
 };
 _Static_assert(DEPTH % (VA_NARROW_LINE / 2) == 0, "lines are cut evenly");
 

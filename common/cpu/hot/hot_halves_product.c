@@ -37,29 +37,40 @@ struct tile {
     int64_t rows, cols;
 };
 
-/* Sums of R rows and P panels come from c and go there. */
+/* Sums of R rows and P panels come from c and go there; those of parts begin with 0 and are added there. */
 VA_INLINE void begin_sums(const struct va_narrow_product *p, const struct tile *t, const int R,
                           const int P, va_vf s[TWO * V][MOST])
 {
+    const bool add = p->add && !p->in_parts;
+
     VA_UNROLL
     for (int i = 0; i < P * V; i++) {
         VA_UNROLL
         for (int r = 0; r < R; r++)
-            s[i][r] = p->add && r < t->rows && i * VA_W < t->cols
+            s[i][r] = add && r < t->rows && i * VA_W < t->cols
                           ? v_get(t->c + r * p->ldc + i * VA_W, t->cols - i * VA_W)
                           : v_set(0);
     }
 }
 
+VA_INLINE void put_sums(float *c, va_vf s, int64_t left, bool add)
+{
+    if (add)
+        s = v_get(c, left) + s;
+    v_put(c, s, left);
+}
+
 VA_INLINE void store_sums(const struct va_narrow_product *p, const struct tile *t, const int R,
                           const int P, va_vf s[TWO * V][MOST])
 {
+    const bool add = p->add && p->in_parts;
+
     VA_UNROLL
     for (int i = 0; i < P * V; i++) {
         VA_UNROLL
         for (int r = 0; r < R; r++)
             if (r < t->rows && i * VA_W < t->cols)
-                v_put(t->c + r * p->ldc + i * VA_W, s[i][r], t->cols - i * VA_W);
+                put_sums(t->c + r * p->ldc + i * VA_W, s[i][r], t->cols - i * VA_W, add);
     }
 }
 
@@ -269,18 +280,21 @@ static void product_by_vectors(const struct va_narrow_product *p)
 #ifdef VA_AMX_HERE
 enum { TILE = 2 * NR, RUN = 8 /* lines of a single tap that are summed at a time */ };
 
-/* A tile at an edge of c: by way of `aside`, where it is whole. */
-VA_INLINE void multiply_edge(const struct va_narrow_product *p, const enum va_amx_kind kind,
-                             const struct tile *t, const uint8_t *ahead)
+/* A tile at an edge of c, or one that is added there: by way of `aside`, where it is whole. */
+VA_INLINE void multiply_aside(const struct va_narrow_product *p, const enum va_amx_kind kind,
+                              const struct tile *t, const uint8_t *ahead)
 {
+    const bool apart = kind == VA_AMX_PARTS, add = p->add && !apart;
     float aside[TILE * TILE] __attribute__((aligned(64)));
 
-    for (int64_t r = 0; p->add && r < TILE; r++)
+    for (int64_t r = 0; add && r < TILE; r++)
         for (int64_t n = 0; n < TILE; n++)
             aside[r * TILE + n] = r < t->rows && n < t->cols ? t->c[r * p->ldc + n] : 0;
-    va_amx_multiply_some(p, kind, t->rows, t->cols, t->x, t->w, aside, TILE, p->add, ahead);
+    va_amx_multiply_some(p, kind, t->rows, t->cols, t->x, t->w, aside, TILE, add, ahead);
     for (int64_t r = 0; r < t->rows; r++)
-        memcpy(t->c + r * p->ldc, aside + r * TILE, (size_t)t->cols * sizeof(float));
+        for (int64_t n = 0; n < t->cols; n += VA_W)
+            put_sums(t->c + r * p->ldc + n, v_load(aside + r * TILE + n), t->cols - n,
+                     p->add && apart);
 }
 
 /* Rows are the slowest index: the lines of 32 of them stay in the first cache. */
@@ -296,16 +310,17 @@ VA_INLINE void multiply_run(const struct va_narrow_product *p, const enum va_amx
 
             const uint8_t *ahead = t.x + (TILE + n / TILE * VA_AMX_ASKED) * p->ldx;
 
-            if (t.rows % NR == 0 && t.cols % NR == 0)
+            if (t.rows % NR == 0 && t.cols % NR == 0 && !(p->add && kind == VA_AMX_PARTS))
                 va_amx_multiply_some(p, kind, t.rows, t.cols, t.x, t.w, t.c, p->ldc, p->add,
                                      ahead);
             else
-                multiply_edge(p, kind, &t, ahead);
+                multiply_aside(p, kind, &t, ahead);
         }
 }
 
 static void product_by_tiles(const struct va_narrow_product *p)
 {
+    const unsigned before = flush_denormals();
     struct va_narrow_product run = *p;
 
     va_amx_begin();
@@ -321,6 +336,7 @@ static void product_by_tiles(const struct va_narrow_product *p)
             multiply_run(&run, VA_AMX_BF16);
     }
     va_amx_end();
+    keep_denormals(before);
 }
 #endif
 
