@@ -228,7 +228,6 @@ static int run(struct args *a)
     signal(SIGPIPE, SIG_IGN); /* a reader that has enough ends the run */
     result = va_live_run(&a->job);
     va_free(name);
-    va_tool_cost();
     return va_tool_status(result);
 }
 

@@ -224,9 +224,7 @@ int main(int argc, char **argv)
     int status;
 
     va_tool_init("va-predict");
-    if (parse_args(&a, argc, argv, &status)) {
+    if (parse_args(&a, argc, argv, &status))
         status = run(&a);
-        va_tool_cost();
-    }
     return va_tool_finish(status);
 }

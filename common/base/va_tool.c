@@ -2,6 +2,7 @@
 
 #include "base/va_leftover.h"
 #include "base/va_library.h"
+#include "base/va_option_priv.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include <errno.h>
@@ -34,7 +35,8 @@ void va_tool_init(const char *name)
     va_library_guard();
 }
 
-void va_tool_cost(void)
+/* With --verbose. */
+static void tell_cost(void)
 {
     struct timespec now;
     struct rusage use;
@@ -54,6 +56,8 @@ int va_tool_finish(int status)
     va_progress_end();
     va_leftover_remove_all();
     va_library_release();
+    if (status != VA_EXIT_USAGE && !va_option_wants.help && !va_option_wants.version)
+        tell_cost();
     errno = 0;
     if ((fflush(stdout) || ferror(stdout) || fclose(stdout)) && status == VA_EXIT_OK) {
         va_error_machine("standard output: cannot write: %s",

@@ -22,13 +22,10 @@
  */
 void va_tool_init(const char *name);
 
-/* With --verbose: what the run has taken, seconds, processor seconds and the most memory. */
-void va_tool_cost(void);
-
 /*
  * Flush and close stdout: a late write error (a full disk) turns VA_EXIT_OK into
- * VA_EXIT_MACHINE, with a line that says so. Removes temporary files that are left. Returns
- * the exit code for main().
+ * VA_EXIT_MACHINE, with a line that says so. Removes temporary files that are left. With --verbose, a line says what
+ * a run has taken: seconds, processor seconds and the most memory. Returns the exit code for main().
  */
 VA_MUST_USE int va_tool_finish(int status);
 

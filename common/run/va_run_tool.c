@@ -195,7 +195,6 @@ int va_run_main(const char *name, struct va_run_args *a, int argc, char **argv,
     else if (parsed)
         status = va_tool_status((result = begin(a, run)) > 0 ? 0 : result);
     end(result > 0 ? result : 0);
-    va_tool_cost();
     status = va_tool_finish(status);
     if (result > 0)
         stop_now(result);
