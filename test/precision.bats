@@ -47,7 +47,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
     [ "$(attribute m.h5 train.precision)" = bf16 ]
     # complete, whatever would be chosen now
     VA_PRECISION=f32 run -0 --separate-stderr va-mae-pretrain -v "${RUN[@]}" --epochs 3 --precision auto --resume -o m.h5 a.h5
-    [[ $stderr == *"va-mae-pretrain: precision bf16: as in m.h5"$'\n'*"va-mae-pretrain: m.h5: is complete"$'\n'* ]] || explain "$stderr"
+    [[ $stderr == *"va-mae-pretrain: precision bf16: as in m.h5"$'\n'*"va-mae-pretrain: m.h5: is complete (precision bf16; to train again, remove it)"$'\n'* ]] || explain "$stderr"
     cmp named.h5 m.h5
     # other settings are another run, which keeps the precision
     VA_PRECISION=f32 pretrain --epochs 2 --precision auto --resume -o m.h5 a.h5
