@@ -46,6 +46,16 @@ renamed() {
     [ "$(said mean) $(said eps)" = "0.5,0.5,0.5 0.0001" ]
 }
 
+@test "an EfficientNet of which the file says nothing is taken as tf_; the line names the other kind; info says the features" {
+    renamed '"padding"' '"paddinx"'
+    run -0 --separate-stderr import
+    [[ $stderr == *" padding=same "*"(override with --set); efficientnet_* of timm, without tf_, need --set padding=symmetric" ]] ||
+        explain "$stderr"
+    [ "$(said features)" = 160 ]
+    run -0 --separate-stderr import --set padding=symmetric
+    [[ $stderr != *"of timm"* ]] || explain "$stderr"
+}
+
 @test "features, and ratings from pictures and from features" {
     import -q
     make_frames --frames 20 --width 45 --height 45 --video a a.h5
@@ -108,7 +118,7 @@ renamed() {
     renamed '"bn2.running_mean"' '"conv_head.bias12"'
     refused "conv_head.bias12: found a head without a norm (MobileNetV3), $expected"
     renamed '"conv_stem.weight"' '"conv_stem.weigh1"'
-    refused "found tensor blocks.0.0.bn1.num_batches_tracked, expected patch_embed.proj.weight of a vision transformer or tcn.0.conv1.weight_v of mamba-va"
+    refused "found tensor blocks.0.0.bn1.num_batches_tracked, which no known model has (ViT, EfficientNet, MobileFaceNet, mamba-va); va-embed --filter runs other encoders"
     run -2 va-weights import --set padding -o e.h5 in.safetensors
     run -3 --separate-stderr va-weights import -q --drop 'golden.*' --keep-decoder --image 4096 -o e.h5 "$GOLDEN/tf_efficientnet.safetensors"
     [[ $stderr == *"image_size is 4096, expected 32 to 1024" ]] || explain "$stderr"
