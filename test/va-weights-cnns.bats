@@ -80,7 +80,7 @@ renamed() {
     [ "$(va-weights info e.h5 | grep -c classifier)" -eq 0 ]
     for v in a b; do make_frames --frames 3 --width 45 --height 45 --video $v $v.h5; done
     run -3 --separate-stderr va-predict -m e.h5 -o p.h5 a.h5
-    [ "$stderr" = "va-predict: e.h5: classifier.weight: tensor is missing, expected a classifier of expressions, valence and arousal" ] ||
+    [ "$stderr" = "va-predict: e.h5: is an encoder without a head for valence and arousal, expected a model that predicts: one of va-finetune, or a temporal model on its features" ] ||
         explain "$stderr"
     mkdir labels
     make_labels --frames 3 --seed 1 | tee labels/a.txt >labels/b.txt

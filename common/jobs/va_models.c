@@ -47,8 +47,9 @@ static int check_rates(const struct va_model *m)
     if (va_embedder_config_load(&c, m->set, m->path) < 0)
         return -1;
     return c.rates ? 0
-                   : va_error("%s: %s, or --encoder with a temporal model", m->path,
-                              va_embedder_lacks(m->set));
+                   : va_error("%s: " VA_EMBEDDER_HEADLESS ": name it with --encoder, and a "
+                              "temporal model on its features",
+                              m->path);
 }
 
 /* Features of this width are those of the model, or of its named stream; others may be absent. */
