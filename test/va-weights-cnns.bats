@@ -70,9 +70,22 @@ renamed() {
     # the same in every precision, and for any number of threads and pictures at a time
     for o in "--precision bf16" "--precision int8" "-j 1" "-j 3 --batch 7"; do
         # shellcheck disable=SC2086 # words
-        va-embed $o -w e.h5 -o g.h5 a.h5
+        va-embed -q $o -w e.h5 -o g.h5 a.h5
         [ "$(column f.h5 /features)" = "$(column g.h5 /features)" ] || explain "$o"
     done
+    # such an encoder computes in float32: that is said, and in the provenance
+    for precision in bf16 int8 auto; do
+        run -0 --separate-stderr va-embed -v --device cpu --precision $precision -w e.h5 -o g.h5 a.h5
+        case $precision in
+        auto) [[ $stderr == "va-embed: precision f32: this model computes in float32 always"$'\n'* ]] || explain "$stderr" ;;
+        *) [[ $stderr == "va-embed: --precision $precision: this model computes in float32 always: using f32"$'\n'* ]] || explain "$stderr" ;;
+        esac
+        [[ $stderr != *cosine* ]] || explain "$stderr"
+        attribute g.h5 provenance | grep -q -e "--precision f32"
+    done
+    run -0 --separate-stderr va-predict -m e.h5 --precision bf16 -o p.h5 f.h5
+    [ "$stderr" = "va-predict: --precision bf16: this model computes in float32 always: using f32" ] || explain "$stderr"
+    attribute p.h5 provenance | grep -q -e "--precision f32"
 }
 
 @test "a classifier of another kind is left out: such an encoder rates nothing" {

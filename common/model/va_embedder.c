@@ -35,6 +35,11 @@ static enum kind kind_of(const struct va_tensors *set)
     return arch && !strcmp(arch, "mini-xception") ? XCEPTION : RATER;
 }
 
+bool va_embedder_in_f32(const struct va_tensors *set)
+{
+    return kind_of(set) != RATER;
+}
+
 static int match_rater(struct va_embedding_config *c, struct va_params *list,
                        const struct va_tensors *set, const char *path)
 {

@@ -24,6 +24,9 @@ struct va_embedding_config {
 VA_MUST_USE int va_embedder_config_load(struct va_embedding_config *c,
                                         const struct va_tensors *set, const char *path);
 
+/* Whether its products are in float32, whatever the precision of the backend: it is a convolutional net. */
+bool va_embedder_in_f32(const struct va_tensors *set);
+
 /* Of one that gives no valence and arousal, for a message. */
 #define VA_EMBEDDER_HEADLESS "is an encoder without a head for valence and arousal"
 

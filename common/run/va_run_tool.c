@@ -123,8 +123,12 @@ static int settle_alone(const struct va_run_args *a)
         status = va_precision_settle(names, name, a->precision);
     if (name && !va_precision_is_auto(names, *a->precision))
         va_debug("precision %s: as in %s", name, path);
-    else if (status == 0)
-        status = va_precision_choose(names, *a->device, a->precision);
+    else if (status == 0) {
+        int64_t breadth = a->breadth ? a->breadth() : VA_BREADTH_WIDE;
+
+        status = breadth < 0 ? -1
+                             : va_precision_choose(names, *a->device, breadth, a->precision);
+    }
     va_free(name);
     va_free(state);
     return status;
