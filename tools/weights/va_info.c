@@ -17,7 +17,8 @@ const struct va_usage va_weights_info_usage = {
         "MODEL is a va.model/1 file, a safetensors file or the index of several, a checkpoint of PyTorch or an ONNX model; "
         "va-weights import explains --from. The output has lines of columns separated by "
         "tabs: setting KEY VALUE; tensor NAME SHAPE TYPE SUM, with the sum of its values "
-        "in float64; total NUMBER, the number of parameters. Settings of an encoder are all "
+        "in float64; total NUMBER, the number of parameters.\n\n"
+        "Settings of an encoder are all "
         "there, also where the file leaves them at their usual value: pool, eps, act, "
         "prefix_tokens (CLS and registers), norm_pre, mean and std of the pixels, and features, the "
         "numbers that va-embed writes for a frame.",
