@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The programs of make bench work; what they measure is looked at by people.
+bats_require_minimum_version 1.8.0
 
 setup() {
     bin=$(dirname "$(command -v make_features)")/../bench
@@ -10,6 +11,13 @@ setup() {
     run "$bin/temporal" conv-fwd -n 2 --batch 1 --frames 70
     [ "$status" -eq 0 ]
     [[ $output == '{"row": "conv-fwd", "batch": 1, "frames": 70, "median_s": '*'"error": '*'e-07, "peak_mib": '*'}' ]]
+}
+
+@test "run.sh: a word that is no row is answered with the rows, and nothing is written" {
+    for word in foo --help; do
+        run -2 env BUILD=none "$BATS_TEST_DIRNAME/bench/run.sh" scan $word
+        [[ $output == "usage: test/bench/run.sh [ROW...]; rows: step forward "*" windows windows-h5" ]]
+    done
 }
 
 @test "in lockstep a run answers every line" {

@@ -114,7 +114,7 @@ close() {
     cmp m.h5 first.h5
     diff -r log first
     run -0 --separate-stderr ranks 2 --batch 5 --epochs 4 --resume -o m.h5
-    [ "$(ours)" = "va-tcn-mamba-train: m.h5: is complete" ]
+    [ "$(ours)" = "va-tcn-mamba-train: m.h5: is complete (precision f32; to train again, remove it)" ]
 }
 
 @test "machines with other instruction sets: weights stay the same on all ranks" {

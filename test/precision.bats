@@ -33,7 +33,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
 
 @test "va-embed: measured, it is f32 or bf16, and --verbose says why" {
     run -0 --separate-stderr va-embed --device cpu -v -w earlier.h5 --precision auto -o auto.h5 a.h5
-    [[ ${stderr_lines[0]} =~ ^"va-embed: precision "(f32|bf16)": a product takes "[0-9.]+" ms in f32, "[0-9.]+" ms in bf16; bf16 is used if it is 1.25 times as fast"$ ]] ||
+    [[ ${stderr_lines[0]} =~ ^"va-embed: precision "(f32|bf16)": bf16 is "[0-9.]+" times as fast here (needed: 1.25)"$ ]] ||
         explain "$stderr"
     VA_PRECISION='' va-embed -q -w earlier.h5 --precision "${BASH_REMATCH[1]}" -o named.h5 a.h5
     cmp named.h5 auto.h5
@@ -47,7 +47,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
     [ "$(attribute m.h5 train.precision)" = bf16 ]
     # complete, whatever would be chosen now
     VA_PRECISION=f32 run -0 --separate-stderr va-mae-pretrain -v "${RUN[@]}" --epochs 3 --precision auto --resume -o m.h5 a.h5
-    [[ $stderr == *"va-mae-pretrain: precision bf16: as in m.h5"$'\n'*"va-mae-pretrain: m.h5: is complete"$'\n'* ]] || explain "$stderr"
+    [[ $stderr == *"va-mae-pretrain: precision bf16: as in m.h5"$'\n'*"va-mae-pretrain: m.h5: is complete (precision bf16; to train again, remove it)"$'\n'* ]] || explain "$stderr"
     cmp named.h5 m.h5
     # other settings are another run, which keeps the precision
     VA_PRECISION=f32 pretrain --epochs 2 --precision auto --resume -o m.h5 a.h5
@@ -96,8 +96,16 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
         cmp named.h5 m.h5
         [ "$(attribute m.h5 train.precision)" = $precision ]
     done
-    run -0 --separate-stderr va-tcn-mamba-train --device cpu -v "${TEMPORAL[@]}" --precision auto -o m.h5
-    [[ $stderr == *"va-tcn-mamba-train: precision "*": a product takes "* ]] || explain "$stderr"
+    for more in "--seed 1" "--init narrow.h5"; do # --init gives the size
+        # shellcheck disable=SC2086 # words
+        run -0 --separate-stderr va-tcn-mamba-train --device cpu $more -v "${TEMPORAL[@]}" --precision auto -o m.h5
+        [[ $stderr == *"va-tcn-mamba-train: precision f32: the widest layer has 4 outputs; bf16 is for more than 64"* ]] ||
+            explain "$stderr"
+        [ "$(attribute m.h5 train.precision)" = f32 ]
+        mv m.h5 narrow.h5
+    done
+    run -0 --separate-stderr va-tcn-mamba-train --device cpu -v "${TEMPORAL[@]}" --channels 65 --precision auto -o m.h5
+    [[ $stderr == *"va-tcn-mamba-train: precision "*": bf16 is "*" times as fast here"* ]] || explain "$stderr"
     [[ $(attribute m.h5 train.precision) =~ ^(f32|bf16)$ ]]
     grep -qx $'precision\tauto\toption' <(temporal --precision auto --print-config)
 }
@@ -114,13 +122,22 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* . && find_launch
         for precision in f32 bf16; do
             va-predict -q --device cpu --precision $precision -m "$model" -o $precision.h5 "$input"
             VA_PRECISION=$precision run -0 --separate-stderr va-predict --device cpu -v --precision auto -m "$model" -o auto.h5 "$input"
-            [ "${stderr_lines[0]}" = "va-predict: precision $precision: as VA_PRECISION says" ] || explain "$stderr"
+            [[ $stderr == *"va-predict: precision $precision: as VA_PRECISION says"* ]] || explain "$stderr"
             cmp $precision.h5 auto.h5
             attribute auto.h5 provenance | grep -q -e "--precision $precision"
         done
         run ! va-h5cmp f32.h5 bf16.h5
         same_numbers --abs 5e-2 f32.h5 bf16.h5
     done
+}
+
+@test "auto of narrow temporal models is f32, unmeasured; the broadest of several decides" {
+    for n in 4 64 65; do va-weights init --arch mamba-va --in-dim 6 --channels 4,$n,4 --kernel 3 --layers 1 --d-state 2 --hidden 3 -o m$n.h5; done
+    said() { va-predict --device cpu -v --precision auto -o p.h5 "$@" c.h5 2>&1 | grep '^va-predict: precision '; }
+    [ "$(said -m m4.h5)" = "va-predict: precision f32: the widest layer has 4 outputs; bf16 is for more than 64" ]
+    attribute p.h5 provenance | grep -q -e "--precision f32"
+    [[ $(said -m m4.h5 -m m64.h5) == *" f32: the widest layer has 64 outputs; "* ]]
+    [[ $(said -m m65.h5 -m m4.h5) == *": bf16 is "*" times as fast here (needed: 1.25)" ]]
 }
 
 @test "a precision that is none: status 2, the names are told" {

@@ -107,7 +107,7 @@ weight	b.h5	B" ]
 
 @test "labels without predictions: refused, or left out" {
     make_labels --frames 3 >labels/x.txt
-    refused 3 "labels/x.txt: video 'x' has no predictions: add them, or choose videos with --list, or leave it out with --missing skip" fit --labels labels -o out a.h5 b.h5
+    refused 3 "labels/x.txt: video 'x' has no predictions: add them, or choose videos with --list, or leave the video out with --missing skip" fit --labels labels -o out a.h5 b.h5
     run -0 --separate-stderr va-ensemble fit --missing skip --labels labels -o w.tsv a.h5 b.h5
     [ "${stderr_lines[0]}" = "va-ensemble: x: has no predictions, left out" ]
     rm labels/x.txt

@@ -77,6 +77,17 @@ refused() { refused_by va-ensemble "$@"; } # CODE TEXT ARGS...
     [[ "$(attribute out.h5 provenance)" == *"--interval i.tsv"*"input=b.h5 "*"input=i.tsv "* ]]
 }
 
+@test "a spread that has no part is said" {
+    # one is right, so that the error of the mean is the spread
+    for v in v w; do sed 's/^-5,-5$/0.5,0.5/' labels/$v.txt >b/$v.txt; done
+    make_predictions --fps 10 -o c.h5 b/v.txt b/w.txt
+    run -0 --separate-stderr va-ensemble calibrate --labels labels -o i.tsv a.h5 c.h5
+    [[ $stderr != *"has no part"* ]] || explain "$stderr"
+    run -0 --separate-stderr va-ensemble calibrate --labels labels -o i.tsv a.h5 a.h5
+    [[ $stderr == *"va-ensemble: the spread of the models has no part in these intervals (scale 0): all frames get the same width" ]] ||
+        explain "$stderr"
+}
+
 @test "labels of other videos have no say" {
     echo v >list
     calibrated --list list

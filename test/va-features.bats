@@ -237,7 +237,7 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     va-features info a.h5 b.csv >table
     [ "$(head -n 1 table | cut -f 1-7)" = $'file\tvideo\trows\tcolumns\ttype\tframes\tfps' ]
     [ "$(sed -n 2p table | cut -f 1-7)" = $'a.h5\tclip\t3\t2\tfloat32\t3\t25' ]
-    [ "$(sed -n 3p table)" = $'b.csv\t-\t2\t2\ttext\t-\t-\t1\t5\t2.75\t-' ]
+    [ "$(sed -n 3p table)" = $'b.csv\t-\t2\t2\ttext\t-\t-\t1\t5\t2.75\t-\t-' ]
 }
 
 @test "an array of 800 MB, by columns: memory stays small" {

@@ -107,7 +107,7 @@ mean_loss() { awk -v a="$2" -v b="$3" 'NR - 1 >= a && NR - 1 <= b { s += $4; n++
         [ ! -e m.h5.state ]
     done
     run -0 --separate-stderr va-mae-pretrain "${RUN[@]}" "${settings[@]}" --resume --log-dir log -o m.h5 a.h5
-    [ "$stderr" = "va-mae-pretrain: m.h5: is complete" ]
+    [ "$stderr" = "va-mae-pretrain: m.h5: is complete (precision f32; to train again, remove it)" ]
 }
 
 @test "SIGKILL at six random moments: the same bytes in the end" {

@@ -126,7 +126,7 @@ tune() {
         [ "$stderr" = "va-predict: $1" ] || explain "$stderr"
         [ ! -e n.h5 ]
     }
-    fails "tiny.h5: va_head.weight: tensor is missing, expected an encoder that was fine-tuned (va-finetune)" \
+    fails "tiny.h5: is an encoder without a head for valence and arousal, expected a model that predicts: one of va-finetune, or a temporal model on its features" \
         -m tiny.h5 a.h5
     fails "one.h5: found an encoder, which rates frame by frame, expected a temporal model for --mode chunk" \
         -m one.h5 --mode chunk a.h5

@@ -22,7 +22,7 @@ refuses() {
     refuses 3 "red.h5: found another model (arch yunet), expected an encoder (arch vit)" -m red.h5 one.mkv
     refuses 3 "model.h5: found a temporal model (arch mamba-va), expected an encoder (arch vit)" -e model.h5 -m model.h5 one.mkv
     refuses 3 "model.h5: is a temporal model: name the encoder of its features with --encoder" -m model.h5 one.mkv
-    refuses 3 "encoder.h5: va_head.weight: tensor is missing, expected an encoder that was fine-tuned (va-finetune), or --encoder with a temporal model" -m encoder.h5 one.mkv
+    refuses 3 "encoder.h5: is an encoder without a head for valence and arousal: name it with --encoder, and a temporal model on its features" -m encoder.h5 one.mkv
     refuses 3 "found 2 models, and no encoder of their features: give --encoder" -m model.h5 -m model.h5 one.mkv
     # by the environment as well
     VA_ENCODER=model.h5 VA_MODEL=model.h5 refuses 3 "model.h5: found a temporal model (arch mamba-va), expected an encoder (arch vit)" one.mkv

@@ -108,7 +108,7 @@ va-score: video-mean: pearson is undefined because it is undefined for every vid
 
 @test "a video without predictions: refused, or left out" {
     rm pred/b.txt
-    refused 3 "labels/b.txt: video 'b' has no predictions, found those of 'a': label files are called as the videos; add predictions, choose videos with --list, or leave it out with --missing skip" --labels labels pred
+    refused 3 "labels/b.txt: video 'b' has no predictions, found those of 'a': label files are called as the videos; add predictions, choose videos with --list, or leave the video out with --missing skip" --labels labels pred
     run -0 --separate-stderr va-score --missing skip --labels labels pred
     [ "$stderr" = "va-score: b: has no predictions, left out" ]
     [ "$(cell pooled mean frames)" = 3 ]

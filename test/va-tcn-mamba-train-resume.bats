@@ -38,7 +38,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     train --epochs 2 --resume --log-dir log -o m.h5
     cp m.h5 first.h5 && rm -r log
     run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" --epochs 2 --resume -o m.h5
-    [ "$stderr" = "va-tcn-mamba-train: m.h5: is complete" ]
+    [ "$stderr" = "va-tcn-mamba-train: m.h5: is complete (precision f32; to train again, remove it)" ]
     cmp m.h5 first.h5
     train --epochs 3 --resume -o m.h5
     run ! cmp -s m.h5 first.h5
@@ -99,7 +99,7 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     older() { h5edit "$1" delete @train.precision && h5edit "$1" delete @id; }
     older m.h5
     run -0 --separate-stderr va-tcn-mamba-train "${RUN[@]}" "${settings[@]}" --resume
-    [ "$stderr" = "va-tcn-mamba-train: m.h5: is complete" ]
+    [ "$stderr" = "va-tcn-mamba-train: m.h5: is complete (precision f32; to train again, remove it)" ]
     rm m.h5
     interrupt TERM "${settings[@]}"
     older m.h5.state

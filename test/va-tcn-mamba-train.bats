@@ -44,6 +44,15 @@ setup() { cd "$BATS_TEST_TMPDIR" && cp -r "$BATS_FILE_TMPDIR"/* .; }
     done
 }
 
+@test "--version -v says what will be used: below AVX-512 neither AMX nor parts, unless VA_PARTS asks for them" {
+    cpu() { env "$@" va-check --version -v 2>&1 | grep '^cpu \|took'; }
+    [[ $(cpu VA_ISA=plain) =~ ^"cpu        plain"(" (AMX is announced but traps)")?$ ]]
+    [[ $(cpu VA_ISA=plain VA_PARTS=yes) == "cpu        plain, float32 in parts of bfloat16"* ]]
+    [[ $(cpu VA_ISA=avx2) != *", AMX"* && $(cpu VA_ISA=avx2) != *parts* ]]
+    [[ $(cpu VA_AMX=no) != *", AMX"* && $(cpu VA_VNNI=no) != *VNNI* ]]
+    [[ $(cpu VA_PARTS=no) != *parts* ]]
+}
+
 @test "VA_ISA: a name that is none is refused" {
     VA_ISA=avx3 run -2 --separate-stderr va-check one.h5
     [ "$stderr" = "va-check: VA_ISA=avx3: expected plain, avx2 or avx512 (try --help)" ]

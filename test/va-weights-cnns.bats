@@ -46,6 +46,16 @@ renamed() {
     [ "$(said mean) $(said eps)" = "0.5,0.5,0.5 0.0001" ]
 }
 
+@test "an EfficientNet of which the file says nothing is taken as tf_; the line names the other kind; info says the features" {
+    renamed '"padding"' '"paddinx"'
+    run -0 --separate-stderr import
+    [[ $stderr == *" padding=same "*"(override with --set); efficientnet_* of timm, without tf_, need --set padding=symmetric" ]] ||
+        explain "$stderr"
+    [ "$(said features)" = 160 ]
+    run -0 --separate-stderr import --set padding=symmetric
+    [[ $stderr != *"of timm"* ]] || explain "$stderr"
+}
+
 @test "features, and ratings from pictures and from features" {
     import -q
     make_frames --frames 20 --width 45 --height 45 --video a a.h5
@@ -60,9 +70,22 @@ renamed() {
     # the same in every precision, and for any number of threads and pictures at a time
     for o in "--precision bf16" "--precision int8" "-j 1" "-j 3 --batch 7"; do
         # shellcheck disable=SC2086 # words
-        va-embed $o -w e.h5 -o g.h5 a.h5
+        va-embed -q $o -w e.h5 -o g.h5 a.h5
         [ "$(column f.h5 /features)" = "$(column g.h5 /features)" ] || explain "$o"
     done
+    # such an encoder computes in float32: that is said, and in the provenance
+    for precision in bf16 int8 auto; do
+        run -0 --separate-stderr va-embed -v --device cpu --precision $precision -w e.h5 -o g.h5 a.h5
+        case $precision in
+        auto) [[ $stderr == "va-embed: precision f32: this model computes in float32 always"$'\n'* ]] || explain "$stderr" ;;
+        *) [[ $stderr == "va-embed: --precision $precision: this model computes in float32 always: using f32"$'\n'* ]] || explain "$stderr" ;;
+        esac
+        [[ $stderr != *cosine* ]] || explain "$stderr"
+        attribute g.h5 provenance | grep -q -e "--precision f32"
+    done
+    run -0 --separate-stderr va-predict -m e.h5 --precision bf16 -o p.h5 f.h5
+    [ "$stderr" = "va-predict: --precision bf16: this model computes in float32 always: using f32" ] || explain "$stderr"
+    attribute p.h5 provenance | grep -q -e "--precision f32"
 }
 
 @test "a classifier of another kind is left out: such an encoder rates nothing" {
@@ -70,7 +93,7 @@ renamed() {
     [ "$(va-weights info e.h5 | grep -c classifier)" -eq 0 ]
     for v in a b; do make_frames --frames 3 --width 45 --height 45 --video $v $v.h5; done
     run -3 --separate-stderr va-predict -m e.h5 -o p.h5 a.h5
-    [ "$stderr" = "va-predict: e.h5: classifier.weight: tensor is missing, expected a classifier of expressions, valence and arousal" ] ||
+    [ "$stderr" = "va-predict: e.h5: is an encoder without a head for valence and arousal, expected a model that predicts: one of va-finetune, or a temporal model on its features" ] ||
         explain "$stderr"
     mkdir labels
     make_labels --frames 3 --seed 1 | tee labels/a.txt >labels/b.txt
@@ -108,7 +131,7 @@ renamed() {
     renamed '"bn2.running_mean"' '"conv_head.bias12"'
     refused "conv_head.bias12: found a head without a norm (MobileNetV3), $expected"
     renamed '"conv_stem.weight"' '"conv_stem.weigh1"'
-    refused "found tensor blocks.0.0.bn1.num_batches_tracked, expected patch_embed.proj.weight of a vision transformer or tcn.0.conv1.weight_v of mamba-va"
+    refused "found tensor blocks.0.0.bn1.num_batches_tracked, which no known model has (ViT, EfficientNet, MobileFaceNet, mamba-va); va-embed --filter runs other encoders"
     run -2 va-weights import --set padding -o e.h5 in.safetensors
     run -3 --separate-stderr va-weights import -q --drop 'golden.*' --keep-decoder --image 4096 -o e.h5 "$GOLDEN/tf_efficientnet.safetensors"
     [[ $stderr == *"image_size is 4096, expected 32 to 1024" ]] || explain "$stderr"

@@ -10,7 +10,6 @@
 #include "media/va_decoder.h"
 #include "media/va_source.h"
 #include "ops/va_device.h"
-#include "ops/va_precision.h"
 #include <signal.h>
 
 enum store { STORE_F32, STORE_F16 };
@@ -35,12 +34,12 @@ static const struct va_usage usage = {
         "the CLS row after the last LayerNorm; of the starter, the probabilities of its seven "
         "expressions.\n\n"
         "--precision bf16 rounds the operands of matrix products to bfloat16 and sums in "
-        "float32; everything else stays float32. It is faster on CPUs with AMX, and made for AMD's "
-        "AVX512_BF16, too. On other CPUs it takes longer than f32. An encoder made of convolutions, as the starter, "
-        "computes in float32 always.\n\n"
-        "--precision auto measures both, in less than a second, and uses bf16 where it is 1.25 times as "
-        "fast or more, else f32. --verbose tells the times; the provenance of the features says "
-        "which it was.\n\n"
+        "float32; everything else stays float32. " VA_BF16_COST
+        "An encoder made of convolutions, as the starter, computes in float32 always.\n\n"
+        "--precision auto times a matrix product in both, in less than a second, and uses bf16 if it is "
+        "1.25 times as fast or more, else f32. --verbose tells the ratio; the provenance of the features "
+        "says which it was (va-features info). Features of f32, bf16 and int8 can be mixed, and nothing "
+        "warns: compute those of one corpus in one precision.\n\n"
         "--precision int8 rounds the operands of linear layers to whole numbers of 8 bits, with a scale "
         "for each row and each output; attention and all else stay float32. It is the fastest on CPUs "
         "with AMX or VNNI. With --verbose, the first four pictures are computed in float32, too, to "
@@ -176,8 +175,6 @@ static int run(struct args *a)
         return va_tool_status(-1);
     job->onnx.unconfined = a->unconfined;
     va_threads_set((int)job->threads);
-    if (va_precision_choose(va_precision_names, job->device, &job->precision) < 0)
-        return va_tool_status(-1);
     return va_tool_status(va_embed(job));
 }
 

@@ -12,7 +12,6 @@
 #include "jobs/va_live_run.h"
 #include "media/va_decoder.h"
 #include "ops/va_device.h"
-#include "ops/va_precision.h"
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -65,9 +64,8 @@ static const struct va_usage usage = {
         "rounding.\n\n"
         "Memory does not grow with time, unless the temporal model has transformer layers.\n\n"
         "--precision bf16 rounds the operands of matrix products and convolutions of both models to "
-        "bfloat16; everything else stays float32, also the state of each person. --precision auto "
-        "measures both at the start, in less than a second, and uses bf16 where it is 1.25 times as "
-        "fast or more, else f32; --verbose tells which.",
+        "bfloat16; everything else stays float32, also the state of each person.\n\n" VA_BF16_COST
+            VA_AUTO_PRECISION "--verbose tells which.",
     .examples =
         "va-live -e encoder.h5 -m model.h5 -o talk.csv /dev/video0\n"
         "va-live -e encoder.h5 -m model.h5 --format jsonl holiday.mp4\n"
@@ -218,9 +216,6 @@ static int run(struct args *a)
     if (va_decoder_start(a->unconfined) < 0) /* before there are threads */
         return va_tool_status(-1);
     va_threads_set((int)a->threads);
-    if (va_precision_choose(va_float_precision_names, a->job.model.device,
-                            &a->job.model.precision) < 0)
-        return va_tool_status(-1);
     name = a->name ? va_strdup(a->name) : va_video_name_enter(a->job.input, "give --name");
     if (!name)
         return va_tool_status(-1);
@@ -228,7 +223,6 @@ static int run(struct args *a)
     signal(SIGPIPE, SIG_IGN); /* a reader that has enough ends the run */
     result = va_live_run(&a->job);
     va_free(name);
-    va_tool_cost();
     return va_tool_status(result);
 }
 

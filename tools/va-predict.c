@@ -9,7 +9,6 @@
 #include "data/va_origin.h"
 #include "jobs/va_predict_run.h"
 #include "ops/va_device.h"
-#include "ops/va_precision.h"
 
 struct args {
     struct va_predict_job job;
@@ -168,12 +167,10 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "--windows, or from --stream NAME=DIR. A model that was trained with "
             "--stream-dropout predicts without a stream, too.\n\n"
             "--precision bf16 rounds the operands of matrix products and convolutions to bfloat16; "
-            "everything else stays float32, also the state that a video carries. It is faster on CPUs "
-            "with AMX; on most others it takes several times as long as f32. Models that were "
-            "trained in bf16 do not need it. The starter computes in float32 always.\n\n"
-            "--precision auto measures both, in less than a second, and uses bf16 where it is 1.25 "
-            "times as fast or more, else f32. --verbose tells the times; the provenance of the "
-            "predictions says which it was.\n\n"
+            "everything else stays float32, also the state that a video carries. " VA_BF16_COST
+            "Models that were trained in bf16 do not need it. Encoders made of convolutions, as the "
+            "starter, compute in float32 always.\n\n" VA_AUTO_PRECISION
+            "--verbose tells why; the provenance of the predictions says which it was.\n\n"
             "--table writes a row for every frame of every video: frame, time in seconds, "
             "person (the name of the video), face (1, or 0 where the frame has none and the "
             "values were filled in), confidence of the face, valence and arousal. Where nobody "
@@ -209,14 +206,10 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     return check(a, status);
 }
 
-static int run(struct args *a)
+static int run(const struct args *a)
 {
-    struct va_predict_job *job = &a->job;
-
     va_threads_set((int)a->threads);
-    if (va_precision_choose(va_float_precision_names, job->device, &job->precision) < 0)
-        return va_tool_status(-1);
-    return va_tool_status(va_predict_run(job));
+    return va_tool_status(va_predict_run(&a->job));
 }
 
 int main(int argc, char **argv)
@@ -225,9 +218,7 @@ int main(int argc, char **argv)
     int status;
 
     va_tool_init("va-predict");
-    if (parse_args(&a, argc, argv, &status)) {
+    if (parse_args(&a, argc, argv, &status))
         status = run(&a);
-        va_tool_cost();
-    }
     return va_tool_finish(status);
 }

@@ -65,8 +65,8 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
         .brief = "train the temporal model (TCN and Mamba) on windows of features",
         .details =
             "A preset sets all options; single options override it. The same options, inputs, "
-            "device and number of threads and ranks give the same bytes, also when the run was "
-            "interrupted and continued with --resume. SIGINT and SIGTERM end training after "
+            "device and number of ranks give the same bytes, for any number of threads, also when "
+            "the run was interrupted and continued with --resume. SIGINT and SIGTERM end training after "
             "the current step and write a checkpoint. Without --resume or --restart, an "
             "unfinished run is left alone and the exit code is 3.\n\n"
             "Under an MPI launcher (mpirun -n 4, srun --mpi=pmix), all ranks share each "
@@ -74,8 +74,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "those of the whole batch. The training curve is therefore that of one process "
             "up to rounding. Rank 0 writes all files. If a rank is lost, the job ends; "
             "--resume continues from the checkpoint, also with another number of ranks.\n\n"
-            "--precision bf16 rounds the operands of matrix products and convolutions to bfloat16. "
-            "It is faster on CPUs with AMX; on most others it takes several times as long as f32. "
+            "--precision bf16 rounds the operands of matrix products and convolutions to bfloat16. " VA_BF16_COST
             "Sums, states, weights, the loss and the optimiser stay float32, and so do "
             "the scan of Mamba, the recurrence of GRU and LSTM, and attention. Validations round as "
             "training does. va-predict computes in float32 unless it gets --precision, too.\n\n" VA_RUN_AUTO_PRECISION,
@@ -120,9 +119,15 @@ static int run(void)
                                  : va_train_run(&args.job);
 }
 
+static int64_t breadth(void)
+{
+    return va_train_breadth(&args.job);
+}
+
 int main(int argc, char **argv)
 {
     args.run.job = &args.job.run;
     args.run.device = &args.job.device;
+    args.run.breadth = breadth;
     return va_run_main("va-tcn-mamba-train", &args.run, argc, argv, parse, run);
 }

@@ -39,8 +39,7 @@ static bool has_dots(void)
 {
     unsigned a, b, c, d;
 
-    return detect() == VA_ISA_AVX512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) &&
-           (a >> 5 & 1); /* AVX512_BF16 */
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1); /* AVX512_BF16 */
 }
 
 static bool is_amd(void)
@@ -138,6 +137,7 @@ void va_cpu_limit(enum va_isa most)
 {
     if (va_cpu_isa() > most)
         known = (int)most;
+    va_cpu_ask_again(); /* AMX and parts follow the level */
 }
 
 const char *const va_conv_names[] = { "auto", "direct", "spectral", NULL };
@@ -212,7 +212,8 @@ bool va_cpu_amx(void)
     _Atomic signed char *answer = &known_answers.amx;
 
     return *answer ? *answer > 0
-                   : remember(answer, amx_works() && wish("VA_AMX", va_amx_names) != 0);
+                   : remember(answer, va_cpu_isa() == VA_ISA_AVX512 && amx_works() &&
+                                          wish("VA_AMX", va_amx_names) != 0);
 }
 
 bool va_cpu_bf16_dots(void)
@@ -223,7 +224,8 @@ bool va_cpu_bf16_dots(void)
     if (*answer)
         return *answer > 0;
     wanted = wish("VA_BF16", va_bf16_names);
-    return remember(answer, has_dots() && (wanted == 1 || (wanted && is_amd())));
+    return remember(answer, va_cpu_isa() == VA_ISA_AVX512 && has_dots() &&
+                                (wanted == 1 || (wanted && is_amd())));
 }
 
 bool va_cpu_in_parts(void)
@@ -276,11 +278,12 @@ const char *va_cpu_bad_wish(const char **expected)
 
 const char *va_cpu_describe(void)
 {
-    static char line[128];
+    static char line[160];
 
-    snprintf(line, sizeof(line), "%s, amx %s", va_isa_names[va_cpu_isa()],
-             !amx_announced() ? "not announced"
-             : !amx_works()   ? "announced but traps, not used"
-                              : "works");
+    snprintf(line, sizeof(line), "%s%s%s%s%s%s", va_isa_names[va_cpu_isa()],
+             va_cpu_amx() ? ", AMX" : "", va_cpu_vnni(va_cpu_isa()) ? ", VNNI" : "",
+             va_cpu_bf16_dots() ? ", AVX512_BF16" : "",
+             va_cpu_in_parts() ? ", float32 in parts of bfloat16" : "",
+             amx_announced() && !amx_works() ? " (AMX is announced but traps)" : "");
     return line;
 }

@@ -50,8 +50,8 @@ const char *va_cpu_wished_precision(void);
 const char *va_cpu_bad_wish(const char **expected);
 
 /*
- * AMX: it survived the probe, and the process may use it. VA_AMX=no in the environment does without, for tests
- * and for comparing; results in bfloat16 and int8 are the same (in float32: VA_PARTS).
+ * AMX: it survived the probe, the process may use it, and the level is AVX-512. VA_AMX=no in the environment does
+ * without, for tests and for comparing; results in bfloat16 and int8 are the same (in float32: VA_PARTS).
  */
 extern const char *const va_amx_names[]; /* no, yes */
 
@@ -78,6 +78,6 @@ bool va_cpu_in_parts(void);
 /* The environment changed: tests say so. */
 void va_cpu_ask_again(void);
 
-const char *va_cpu_describe(void); /* one line for --version -v */
+const char *va_cpu_describe(void); /* one line for --version -v: what will be used */
 
 #endif

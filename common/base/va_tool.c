@@ -3,6 +3,7 @@
 #include "base/va_leftover.h"
 #include "base/va_library.h"
 #include "base/va_mem.h"
+#include "base/va_option_priv.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include "base/va_text.h"
@@ -75,7 +76,8 @@ static struct cost cost_so_far(void)
     return c;
 }
 
-void va_tool_cost(void)
+/* With --verbose. */
+static void tell_cost(void)
 {
     struct cost c = cost_so_far();
 
@@ -113,16 +115,20 @@ done:
 
 int va_tool_finish(int status)
 {
+    bool ran = status != VA_EXIT_USAGE && !va_option_wants.help && !va_option_wants.version;
+
     va_progress_end();
     va_leftover_remove_all();
     va_library_release();
+    if (ran)
+        tell_cost();
     errno = 0;
     if ((fflush(stdout) || ferror(stdout) || fclose(stdout)) && status == VA_EXIT_OK) {
         va_error_machine("standard output: cannot write: %s",
                          errno ? strerror(errno) : "an earlier write failed");
         status = VA_EXIT_MACHINE;
     }
-    if (status == VA_EXIT_OK)
+    if (ran && status == VA_EXIT_OK)
         record_usage();
     return status;
 }

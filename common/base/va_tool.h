@@ -23,14 +23,12 @@
  */
 void va_tool_init(const char *name);
 
-/* With --verbose: what the run has taken, seconds, processor seconds and the most memory. */
-void va_tool_cost(void);
-
 /*
  * Flush and close stdout: a late write error (a full disk) turns VA_EXIT_OK into
- * VA_EXIT_MACHINE, with a line that says so. Removes temporary files that are left. When the
- * environment has VA_USAGE=FILE and the run succeeded, FILE gets a line: tool, seconds, processor
- * seconds, MiB of memory at most, output, with tabs between. Returns the exit code for main().
+ * VA_EXIT_MACHINE, with a line that says so. Removes temporary files that are left. With --verbose a
+ * line says what the run has taken: seconds, processor seconds and the most memory, in MiB. When the
+ * environment has VA_USAGE=FILE and the run succeeded, FILE gets these, as a line: tool, seconds,
+ * processor seconds, MiB, output, with tabs between. Returns the exit code for main().
  */
 VA_MUST_USE int va_tool_finish(int status);
 

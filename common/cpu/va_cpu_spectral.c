@@ -54,8 +54,7 @@ bool va_cpu_spectral_kernel(int64_t taps, int64_t Cin, int64_t Cout)
 
 bool va_cpu_in_frequencies(const struct va_backend *be)
 {
-    return be->precision != VA_BF16_PRODUCTS ||
-           (va_cpu_isa() == VA_ISA_AVX512 && va_cpu_bf16_dots() && !va_cpu_amx());
+    return be->precision != VA_BF16_PRODUCTS || (va_cpu_bf16_dots() && !va_cpu_amx());
 }
 
 int va_cpu_spectral_size(int64_t frames, int64_t dilation, int64_t taps, int64_t Cin,

@@ -61,7 +61,7 @@ static int take_video(const struct walk *w, const struct va_label_file *file)
         if (w->job->missing != VA_ENSEMBLE_SKIP)
             return va_error(
                 "%s: video '%s' has no predictions: add them, or choose videos with "
-                "--list, or leave it out with --missing skip",
+                "--list, or leave the video out with --missing skip",
                 file->path, file->name);
         va_info("%s: has no predictions, left out", file->name);
         return 0;

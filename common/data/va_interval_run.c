@@ -62,6 +62,15 @@ static int fit(const struct sample *s, struct va_interval *v, const char *labels
     return 0;
 }
 
+/* Whether an interval depends on the spread. */
+static bool has_spread(const struct va_interval *v, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (v[i].scale[VA_VALENCE] > 0 || v[i].scale[VA_AROUSAL] > 0)
+            return true;
+    return false;
+}
+
 int va_interval_run(struct va_combine_job *combine, const struct va_blend_job *labels,
                     const int64_t *level, int64_t count, const char *output)
 {
@@ -78,6 +87,9 @@ int va_interval_run(struct va_combine_job *combine, const struct va_blend_job *l
         v[i].level = level[i];
         status = fit(&s, &v[i], labels->folders.items[0]);
     }
+    if (status == 0 && !has_spread(v, count))
+        va_info("the spread of the models has no part in these intervals (scale 0): all frames "
+                "get the same width");
     if (status == 0)
         status = va_interval_write(v, count, output);
     for (int d = 0; d < 2; d++) {

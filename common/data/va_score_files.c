@@ -21,8 +21,8 @@ static int evaluate_video(const struct va_score_job *job, struct va_evaluation *
     if (!p && predictions->count)
         return va_error(
             "%s: video '%s' has no predictions, found those of '%s'%s: label files are called as "
-            "the videos; add predictions, choose videos with --list, or leave it out with "
-            "--missing skip",
+            "the videos; add predictions, choose videos with --list, or leave the video out "
+            "with --missing skip",
             file->path, file->name, predictions->items[0].name,
             predictions->count > 1 ? " and others" : "");
     if (!p)

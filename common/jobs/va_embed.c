@@ -9,9 +9,11 @@
 #include "data/va_features_write.h"
 #include "feed/va_feed.h"
 #include "io/va_pictured.h"
+#include "jobs/va_models.h"
 #include "media/va_crops.h"
 #include "model/va_embedder.h"
 #include "ops/va_device.h"
+#include "ops/va_precision.h"
 #include "weights/va_model_file.h"
 #include <math.h>
 #include <string.h>
@@ -142,7 +144,7 @@ static int compare(struct work *w, const struct va_feed_batch *b, const float *f
         least = fmin(least, cosine(width, rows + i * width, features + i * width));
     if (result == 0)
         va_debug(
-            "%s: cosine similarity of int8 features to f32, the least of %lld pictures: %.5f",
+            "%s: cosine similarity of int8 features to f32, the lowest of %lld pictures: %.5f",
             w->job->weights, (long long)n, least);
     va_embedder_free(e);
     va_backend_free(be);
@@ -409,14 +411,19 @@ static int use_encoder(struct work *w, struct va_backend **be)
 {
     const struct va_embed_job *job = w->job;
     struct va_tensors *set = va_model_open(job->weights, &w->id);
-    int result = set ? 0 : -1;
+    int64_t breadth = set ? va_model_breadth(set, job->weights) : -1;
+    int precision = job->precision;
+    int result = breadth < 0 ? -1
+                             : va_precision_choose(va_precision_names, job->device, breadth,
+                                                   &precision);
 
-    if (set && va_tensors_meta(set, "input") &&
+    w->compared = precision != VA_INT8_PRODUCTS || va_verbosity() != VA_VERBOSE;
+    if (result == 0 && va_tensors_meta(set, "input") &&
         !(w->trained = va_strdup(va_tensors_meta(set, "input"))))
         result = -1;
     *be = result == 0 ? va_device_open(job->device) : NULL;
     if (*be) {
-        (*be)->precision = (enum va_precision)job->precision;
+        (*be)->precision = (enum va_precision)precision;
         (*be)->batch = job->batch;
         w->embedder = va_embedder_new(*be, set, job->weights, job->batch);
     }
@@ -446,11 +453,9 @@ static int embed_all(struct work *w)
 int va_embed(const struct va_embed_job *job)
 {
     struct work w = { .job = job };
-    bool compares = job->precision == VA_INT8_PRODUCTS && va_verbosity() == VA_VERBOSE;
     struct va_backend *be = NULL;
     int result = -1;
 
-    w.compared = !compares;
     if (find_inputs(&w) == 0 && (!job->output_dir || va_make_folder(job->output_dir) == 0))
         result = job->filter.command       ? use_filter(&w)
                  : va_ort_is(job->weights) ? use_onnx(&w)

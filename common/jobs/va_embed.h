@@ -23,7 +23,7 @@ struct va_embed_job {
     const char *output;  /* for one video, or NULL: */
     const char *output_dir;         /* of VIDEO.h5 */
     const char *device;             /* of va_device_open */
-    int precision;                  /* enum va_precision: chosen, if it was auto */
+    int precision;                  /* index into va_precision_names */
     int64_t batch;                  /* frames computed together */
     int64_t tolerate;               /* broken packets and images of a video before giving up */
     int64_t threads;                /* of decoders */

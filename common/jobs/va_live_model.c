@@ -8,6 +8,7 @@
 #include "model/va_embedder.h"
 #include "model/va_live.h"
 #include "ops/va_device.h"
+#include "ops/va_precision.h"
 #include <math.h>
 #include <string.h>
 
@@ -71,12 +72,29 @@ static int open_embedder(struct va_live_model *m, const struct va_model *of)
     return m->resize && m->picture && m->cut && m->rows && m->held && m->seen ? 0 : -1;
 }
 
+/* One for both models: as the broader needs it. */
+static int choose_precision(struct va_live_model *m, const struct va_model *encoder,
+                            const struct va_model *model)
+{
+    struct va_live_model_options *o = &m->options;
+    int64_t most = va_model_breadth(model->set, model->path);
+    int64_t other = encoder ? va_model_breadth(encoder->set, encoder->path) : 0;
+
+    if (most < 0 || other < 0 ||
+        va_precision_choose(va_float_precision_names, o->device, other > most ? other : most,
+                            &o->precision) < 0)
+        return -1;
+    m->be->precision = (enum va_precision)o->precision;
+    return 0;
+}
+
 static int open_models(struct va_live_model *m, const struct va_model *encoder,
                        const struct va_model *model)
 {
     const char *note = va_tensors_meta(model->set, "note");
 
-    if (va_models_fit(encoder, model, m->options.stream, m->options.any_encoder) < 0)
+    if (va_models_fit(encoder, model, m->options.stream, m->options.any_encoder) < 0 ||
+        choose_precision(m, encoder, model) < 0)
         return -1;
     if (note)
         va_warn("%s: %s", model->path, note);
@@ -96,10 +114,8 @@ struct va_live_model *va_live_model_new(const struct va_live_model_options *opti
     m->options = *options;
     if (va_model_load(&model, options->model) == 0 &&
         (!options->encoder || va_model_load(&encoder, options->encoder) == 0) &&
-        (m->be = va_device_open(options->device))) {
-        m->be->precision = (enum va_precision)options->precision;
+        (m->be = va_device_open(options->device)))
         status = open_models(m, options->encoder ? &encoder : NULL, &model);
-    }
     va_model_release(&model);
     va_model_release(&encoder);
     if (status == 0)

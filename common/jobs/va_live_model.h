@@ -21,7 +21,7 @@ struct va_live_model_options {
     const char *model;  /* file */
     bool any_encoder;   /* take another encoder than that of the model's training */
     const char *device; /* of va_device_open */
-    int precision;      /* enum va_precision, of both: chosen, if it was auto */
+    int precision;      /* of both: index into va_float_precision_names */
     int64_t slots;      /* people at a time */
     int64_t size;       /* side of crops in pixels */
 };

@@ -6,6 +6,7 @@
 #include "model/va_embedder.h"
 #include "model/va_temporal.h"
 #include "model/va_yunet.h"
+#include "ops/va_precision.h"
 #include "weights/va_model_file.h"
 #include <string.h>
 
@@ -36,6 +37,28 @@ static bool is_temporal(const struct va_model *m)
     return !strcmp(arch_of(m), "mamba-va");
 }
 
+int64_t va_temporal_breadth(const struct va_temporal_config *config)
+{
+    struct va_temporal_config c = *config;
+    int64_t most;
+
+    va_temporal_config_resolve(&c);
+    most = c.width;
+    for (int64_t i = 0; i < c.blocks; i++)
+        most = c.channels[i] > most ? c.channels[i] : most;
+    return most;
+}
+
+int64_t va_model_breadth(const struct va_tensors *set, const char *path)
+{
+    struct va_temporal_config c;
+    const char *arch = va_tensors_meta(set, "arch");
+
+    if (arch && !strcmp(arch, "mamba-va"))
+        return va_temporal_config_load(&c, set, path) < 0 ? -1 : va_temporal_breadth(&c);
+    return va_embedder_in_f32(set) ? VA_BREADTH_NONE : VA_BREADTH_WIDE;
+}
+
 static int check_rates(const struct va_model *m)
 {
     struct va_embedding_config c;
@@ -47,8 +70,9 @@ static int check_rates(const struct va_model *m)
     if (va_embedder_config_load(&c, m->set, m->path) < 0)
         return -1;
     return c.rates ? 0
-                   : va_error("%s: %s, or --encoder with a temporal model", m->path,
-                              va_embedder_lacks(m->set));
+                   : va_error("%s: " VA_EMBEDDER_HEADLESS ": name it with --encoder, and a "
+                              "temporal model on its features",
+                              m->path);
 }
 
 /* Features of this width are those of the model, or of its named stream; others may be absent. */

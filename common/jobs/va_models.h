@@ -23,6 +23,15 @@ struct va_model {
 VA_MUST_USE int va_model_load(struct va_model *m, const char *path);
 void va_model_release(struct va_model *m);
 
+/*
+ * How broad the products of a model are, for va_precision_choose: those of a convolutional encoder do not follow
+ * --precision (VA_BREADTH_NONE), other encoders are VA_BREADTH_WIDE, a temporal model is as broad as its widest
+ * layer. -1 after reporting.
+ */
+VA_MUST_USE int64_t va_model_breadth(const struct va_tensors *set, const char *path);
+struct va_temporal_config;
+int64_t va_temporal_breadth(const struct va_temporal_config *config);
+
 /* Whether `model` works with `encoder`; NULL: whether it rates pictures. Features of another encoder than that of its
  * training are refused, unless `any`. `stream` is the name of the model's stream that the encoder makes, if
  * its streams have names (else NULL): the others may be absent then. -1 after reporting. */

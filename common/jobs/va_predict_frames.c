@@ -32,7 +32,9 @@ static struct va_embedder *open_encoder(struct va_backend *be, const char *path,
         va_origin_compare_input(&origin, index, NULL);
     }
     if (e && !va_embedder_rates(e)) {
-        va_error("%s: %s", path, va_embedder_lacks(set));
+        va_error("%s: " VA_EMBEDDER_HEADLESS ", expected a model that predicts: one of "
+                 "va-finetune, or a temporal model on its features",
+                 path);
         va_embedder_free(e);
         e = NULL;
     }

@@ -13,9 +13,11 @@
 #include "data/va_origin.h"
 #include "data/va_predictions.h"
 #include "io/va_h5.h"
+#include "jobs/va_models.h"
 #include "jobs/va_predict_frames.h"
 #include "model/va_cnn.h"
 #include "ops/va_device.h"
+#include "ops/va_precision.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -353,15 +355,36 @@ done:
     return status;
 }
 
+/* One precision for all models: as the broadest needs it. */
+static int choose_precision(const struct va_predict_job *job, int *precision)
+{
+    int64_t most = VA_BREADTH_NONE;
+
+    for (int64_t m = 0; m < job->model_count; m++) {
+        struct va_model model;
+        int64_t breadth = va_model_load(&model, job->models[m]) < 0
+                              ? -1
+                              : va_model_breadth(model.set, model.path);
+
+        va_model_release(&model);
+        if (breadth < 0)
+            return -1;
+        most = breadth > most ? breadth : most;
+    }
+    *precision = job->precision;
+    return va_precision_choose(va_float_precision_names, job->device, most, precision);
+}
+
 int va_predict_run(const struct va_predict_job *job)
 {
     struct run r = { .job = job };
     struct va_backend *be = NULL;
-    int status = -1;
+    int precision, status = -1;
 
-    if (open_input(&r) < 0 || check_outputs(&r) < 0 || !(be = va_device_open(job->device)))
+    if (open_input(&r) < 0 || check_outputs(&r) < 0 || choose_precision(job, &precision) < 0 ||
+        !(be = va_device_open(job->device)))
         goto done;
-    be->precision = (enum va_precision)job->precision;
+    be->precision = (enum va_precision)precision;
     va_progress_begin("frames", r.frames * job->model_count);
     for (int64_t m = 0; m < job->model_count; m++)
         if (add_model(&r, be, m) < 0)

@@ -26,7 +26,7 @@ struct va_predict_job {
     const char *output;          /* va.predictions/1 */
     struct va_frame_files *text; /* the same as text; its table is open meanwhile */
     const char *device;
-    int precision; /* enum va_precision: chosen, if it was auto */
+    int precision; /* index into va_float_precision_names */
 };
 
 /* 0, or -1 after reporting. Nothing is written unless every prediction is finite. */

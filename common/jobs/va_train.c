@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "comm/va_comm.h"
+#include "jobs/va_models.h"
 #include "jobs/va_train_priv.h"
 #include "ops/va_device.h"
 #include "run/va_share.h"
@@ -155,4 +156,16 @@ int va_train_run(const struct va_train_job *job)
     va_train_input_release(&t.in);
     va_backend_free(t.be);
     return status;
+}
+
+int64_t va_train_breadth(const struct va_train_job *job)
+{
+    struct va_model init;
+    int64_t breadth;
+
+    if (!job->init)
+        return va_temporal_breadth(&job->config.model);
+    breadth = va_model_load(&init, job->init) < 0 ? -1 : va_model_breadth(init.set, init.path);
+    va_model_release(&init);
+    return breadth;
 }

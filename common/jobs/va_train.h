@@ -20,4 +20,7 @@
  */
 VA_MUST_USE int va_train_run(const struct va_train_job *job);
 
+/* How broad the model will be (jobs/va_models.h). -1 after reporting. */
+VA_MUST_USE int64_t va_train_breadth(const struct va_train_job *job);
+
 #endif

@@ -35,13 +35,9 @@ static enum kind kind_of(const struct va_tensors *set)
     return arch && !strcmp(arch, "mini-xception") ? XCEPTION : RATER;
 }
 
-const char *va_embedder_lacks(const struct va_tensors *set)
+bool va_embedder_in_f32(const struct va_tensors *set)
 {
-    return kind_of(set) == CNN
-               ? "classifier.weight: tensor is missing, expected a classifier of expressions, "
-                 "valence and arousal"
-               : "va_head.weight: tensor is missing, expected an encoder that was fine-tuned "
-                 "(va-finetune)";
+    return kind_of(set) != RATER;
 }
 
 static int match_rater(struct va_embedding_config *c, struct va_params *list,

@@ -24,8 +24,11 @@ struct va_embedding_config {
 VA_MUST_USE int va_embedder_config_load(struct va_embedding_config *c,
                                         const struct va_tensors *set, const char *path);
 
-/* What a set lacks that gives no valence and arousal, for a message. */
-const char *va_embedder_lacks(const struct va_tensors *set);
+/* Whether its products are in float32, whatever the precision of the backend: it is a convolutional net. */
+bool va_embedder_in_f32(const struct va_tensors *set);
+
+/* Of one that gives no valence and arousal, for a message. */
+#define VA_EMBEDDER_HEADLESS "is an encoder without a head for valence and arousal"
 
 struct va_embedder; /* opaque */
 

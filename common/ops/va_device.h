@@ -34,6 +34,15 @@ extern const char *const va_float_precision_names[]; /* the same without int8 */
                   "arithmetic of matrix products; auto: bf16 if it is much faster here, else " \
                   "f32")
 
+/* For pages: what --precision bf16 costs (measured: doc/performance.md), and what auto does. */
+#define VA_BF16_COST                                                                          \
+    "It is faster on CPUs with AMX. On CPUs without AMX it takes about 1.3 times as long as " \
+    "f32 for encoders, and several times as long for convolutions over time. "
+#define VA_AUTO_PRECISION                                                                       \
+    "--precision auto times a matrix product in both, in less than a second, and uses bf16 if " \
+    "it is 1.25 times as fast or more, else f32. Temporal models whose widest layer has at "    \
+    "most 64 outputs use f32. "
+
 /* Ranks of a job that share this machine: a name without a number is that of device `rank` modulo those here. */
 void va_device_spread(int rank);
 

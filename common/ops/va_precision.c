@@ -116,37 +116,51 @@ int va_precision_settle(const char *const *names, const char *name, int *precisi
 static const char *measured(const char *device)
 {
     struct va_precision_turn turns[VA_PRECISION_TURNS];
-    double f32[VA_PRECISION_TURNS], bf16[VA_PRECISION_TURNS];
     struct va_backend *be = va_device_open(device);
     int status = be ? va_precision_measure(be, turns) : -1;
     const char *name;
+    double gain;
 
     va_backend_free(be);
     if (status < 0)
         return NULL;
-    for (int i = 0; i < VA_PRECISION_TURNS; i++) {
-        f32[i] = turns[i].f32;
-        bf16[i] = turns[i].bf16;
-    }
-    name = va_precision_names[va_precision_gain(turns) < VA_PRECISION_GAIN ? VA_F32_PRODUCTS
-                                                                           : VA_BF16_PRODUCTS];
-    va_debug(
-        "precision %s: a product takes %.2f ms in f32, %.2f ms in bf16; bf16 is used if it is "
-        "%g times as fast",
-        name, 1e3 * median(f32), 1e3 * median(bf16), VA_PRECISION_GAIN);
+    gain = va_precision_gain(turns);
+    name = va_precision_names[gain < VA_PRECISION_GAIN ? VA_F32_PRODUCTS : VA_BF16_PRODUCTS];
+    va_debug("precision %s: bf16 is %.2f times as fast here (needed: %g)", name, gain,
+             VA_PRECISION_GAIN);
     return name;
 }
 
-int va_precision_choose(const char *const *names, const char *device, int *precision)
+/* For a model whose products are all in float32, whatever was asked for. */
+static int settle_f32(const char *const *names, int *precision)
+{
+    if (*precision == VA_F32_PRODUCTS)
+        return 0;
+    if (va_precision_is_auto(names, *precision))
+        va_debug("precision f32: this model computes in float32 always");
+    else
+        va_warn("--precision %s: this model computes in float32 always: using f32",
+                names[*precision]);
+    return va_precision_settle(names, va_precision_names[VA_F32_PRODUCTS], precision);
+}
+
+int va_precision_choose(const char *const *names, const char *device, int64_t breadth,
+                        int *precision)
 {
     const char *name;
 
+    if (breadth == VA_BREADTH_NONE)
+        return settle_f32(names, precision);
     if (!va_precision_is_auto(names, *precision))
         return 0;
     name = va_cpu_wished_precision();
     if (name)
         va_debug("precision %s: as VA_PRECISION says", name);
-    else
+    else if (breadth <= VA_BREADTH_NARROW) {
+        name = va_precision_names[VA_F32_PRODUCTS];
+        va_debug("precision f32: the widest layer has %lld outputs; bf16 is for more than %d",
+                 (long long)breadth, VA_BREADTH_NARROW);
+    } else
         name = measured(device);
     return name ? va_precision_settle(names, name, precision) : -1;
 }

@@ -89,7 +89,10 @@ static int open_alone(struct va_run *r)
         take(r, job->output) < 0 || take(r, r->state_path) < 0)
         return -1;
     if (already_done(r)) {
-        va_info("%s: is complete", job->output);
+        const char *precision = va_tensors_meta(r->state.identity, "train.precision");
+
+        va_info("%s: is complete (precision %s; to train again, remove it)", job->output,
+                precision ? precision : "f32");
         /* Make compares times, and this is now newer than the inputs it was checked against. */
         return utimensat(AT_FDCWD, job->output, NULL, 0) < 0
                    ? va_error_write(job->output, "touch")

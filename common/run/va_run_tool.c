@@ -11,6 +11,7 @@
 #include "ops/va_device.h"
 #include "ops/va_precision.h"
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -123,8 +124,12 @@ static int settle_alone(const struct va_run_args *a)
         status = va_precision_settle(names, name, a->precision);
     if (name && !va_precision_is_auto(names, *a->precision))
         va_debug("precision %s: as in %s", name, path);
-    else if (status == 0)
-        status = va_precision_choose(names, *a->device, a->precision);
+    else if (status == 0) {
+        int64_t breadth = a->breadth ? a->breadth() : VA_BREADTH_WIDE;
+
+        status = breadth < 0 ? -1
+                             : va_precision_choose(names, *a->device, breadth, a->precision);
+    }
     va_free(name);
     va_free(state);
     return status;
@@ -195,7 +200,8 @@ int va_run_main(const char *name, struct va_run_args *a, int argc, char **argv,
     else if (parsed)
         status = va_tool_status((result = begin(a, run)) > 0 ? 0 : result);
     end(result > 0 ? result : 0);
-    va_tool_cost();
+    if (result > 0)
+        unsetenv("VA_USAGE"); /* which is for runs that came to their end */
     status = va_tool_finish(status);
     if (result > 0)
         stop_now(result);

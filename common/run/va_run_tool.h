@@ -5,6 +5,7 @@
 #define VA_RUN_TOOL_H
 
 #include "base/va_option.h"
+#include "ops/va_device.h"
 #include "run/va_run.h"
 
 /* Settings that several of them have, for their tables. */
@@ -21,17 +22,19 @@
                   "keep the weights of the best validation (mean CCC), or the last weights")
 
 /* A paragraph of their pages. */
-#define VA_RUN_AUTO_PRECISION                                                                                          \
-    "--precision auto measures a matrix product in both, in less than a second, and uses bf16 where it is 1.25 "       \
-    "times as fast or more, else f32. A run keeps what it began with: auto, given again with --resume, takes it from " \
-    "the checkpoint or the finished model. The model's attribute train.precision says which it was."
+#define VA_RUN_AUTO_PRECISION                                                                 \
+    VA_AUTO_PRECISION                                                                         \
+    "A run keeps what it began with: auto, given again with --resume, takes it from "         \
+    "the checkpoint or the finished model. The model's attribute train.precision says which " \
+    "it was."
 
 /* What these options say. The first four are set before the options are added. */
 struct va_run_args {
     struct va_run_job *job;
     const char **device;
-    int *precision;   /* enum va_precision, or the index of auto */
-    int64_t *readers; /* threads that read pictures; NULL: the tool has none */
+    int *precision;           /* enum va_precision, or the index of auto */
+    int64_t (*breadth)(void); /* of the model (ops/va_precision.h), or -1; NULL: wide */
+    int64_t *readers;         /* threads that read pictures; NULL: the tool has none */
     const char *save_every;
     int64_t threads;
     bool unconfined, print_config;

@@ -387,8 +387,8 @@ static int adopt_head(struct va_tensors *set, const char *path, bool authors)
             return -1;
         drop_nameless(set, path, "that the model never uses");
     } else if (!any(set, "tcn.0.")) {
-        return va_error("%s: %s%s, expected patch_embed.proj.weight of a vision transformer or "
-                        "tcn.0.conv1.weight_v of mamba-va",
+        return va_error("%s: %s%s, which no known model has (ViT, EfficientNet, MobileFaceNet, "
+                        "mamba-va); va-embed --filter runs other encoders",
                         path, set->count ? "found tensor " : "no tensors",
                         set->count ? set->items[0].name : "");
     }

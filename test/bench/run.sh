@@ -14,7 +14,6 @@ trap '' PIPE # a program that ended early is seen by what it did not answer
 cd "$(dirname "$0")/../.." || exit
 BUILD=${BUILD:-build} PAIRS=${PAIRS:-5} PEER_SCRIPTS=${PEER_SCRIPTS:-.}
 bin=$BUILD/test/bench out=$BUILD/bench.jsonl
-: >"$out"
 
 # row | ours | the peer, if any | peak that bounds it
 rows="
@@ -39,6 +38,12 @@ video | media video | test/bench/peer_video.py --frames 600 | none
 windows | media windows | peer_io.py --what memmap | none
 windows-h5 | media windows | peer_io.py --what h5-flat | none
 "
+names=$(sed -n 's/ *|.*//p' <<<"$rows" | paste -sd ' ')
+for word; do
+    [[ " $names " == *" $word "* ]] && continue
+    echo "usage: test/bench/run.sh [ROW...]; rows: $names" >&2
+    exit 2
+done
 # Time grows with frames and with sequences as the work does.
 sizes="step:--frames:75 step:--frames:150 step:--frames:300 step:--frames:600
 step:--batch:4 step:--batch:8 step:--batch:16 step:--batch:32"
@@ -96,6 +101,7 @@ together() { # ours, peer
 }
 
 declare -A peak
+: >"$out"
 facts | tee -a "$out"
 for p in peak-fma peak-bf16 peak-u8s8 peak-exp peak-read; do
     line=$(alone peaks $p) && peak[$p]=$(field "$line" rate)

@@ -39,12 +39,18 @@ static void the_median_turn_decides(void)
     VA_CHECK(va_precision_gain(turns) < VA_PRECISION_GAIN);
 }
 
-static int chosen(const char *wish, const char *const *names, int precision)
+static int chosen_for(int64_t breadth, const char *wish, const char *const *names,
+                      int precision)
 {
     setenv("VA_PRECISION", wish, 1);
-    VA_CHECK(va_precision_choose(names, "cpu", &precision) == 0);
+    VA_CHECK(va_precision_choose(names, "cpu", breadth, &precision) == 0);
     unsetenv("VA_PRECISION");
     return precision;
+}
+
+static int chosen(const char *wish, const char *const *names, int precision)
+{
+    return chosen_for(VA_BREADTH_WIDE, wish, names, precision);
 }
 
 static void auto_becomes_what_the_environment_says(void)
@@ -72,11 +78,31 @@ static void a_measurement_chooses_one_of_two(void)
     VA_CHECK(got == VA_F32_PRODUCTS || got == VA_BF16_PRODUCTS);
 }
 
+/* It is not measured, on whichever machine; but the environment has its way. */
+static void a_narrow_model_is_faster_in_f32(void)
+{
+    for (int i = 0; i < 3; i++)
+        VA_CHECK_INT(chosen_for(VA_BREADTH_NARROW, "", va_float_precision_names, 2),
+                     VA_F32_PRODUCTS);
+    VA_CHECK_INT(chosen_for(4, "bf16", va_float_precision_names, 2), VA_BF16_PRODUCTS);
+    VA_CHECK_INT(chosen_for(4, "", va_float_precision_names, VA_BF16_PRODUCTS),
+                 VA_BF16_PRODUCTS);
+}
+
+static void what_computes_in_f32_always_gets_that_name(void)
+{
+    for (int i = 0; va_precision_names[i]; i++)
+        VA_CHECK_INT(chosen_for(VA_BREADTH_NONE, "bf16", va_precision_names, i),
+                     VA_F32_PRODUCTS);
+}
+
 int main(void)
 {
     VA_TEST(a_measurement_leaves_the_device_as_it_was);
     VA_TEST(the_median_turn_decides);
     VA_TEST(auto_becomes_what_the_environment_says);
     VA_TEST(a_measurement_chooses_one_of_two);
+    VA_TEST(a_narrow_model_is_faster_in_f32);
+    VA_TEST(what_computes_in_f32_always_gets_that_name);
     return va_test_finish();
 }

@@ -148,10 +148,8 @@ int va_features_import_main(int argc, char **argv)
     int status;
 
     a.inputs = va_options_parse(table, &va_features_import_usage, argc, argv, &status);
-    if (a.inputs && check_args(&a, &status)) {
+    if (a.inputs && check_args(&a, &status))
         status = va_tool_status(run(&a));
-        va_tool_cost();
-    }
     va_options_free(table);
     return status;
 }

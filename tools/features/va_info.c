@@ -11,6 +11,7 @@
 #include "io/va_h5.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { BLOCK = 1 << 18 }; /* numbers */
 
@@ -20,8 +21,8 @@ const struct va_usage va_features_info_usage = {
     .details =
         "FILE is a va.features/1 file, a NumPy array (.npy) or a CSV file. The table on standard "
         "output has a row per file, with columns separated by tabs: file, video, rows, columns, "
-        "type, frames (of the video), fps, least, most and mean value, encoder. Unknown values "
-        "are -.",
+        "type, frames (of the video), fps, least, most and mean value, encoder, precision (as the "
+        "provenance names it; without --precision, va-embed uses f32). Unknown values are -.",
 };
 
 struct values {
@@ -43,7 +44,8 @@ static void begin_row(const char *path)
     static bool begun;
 
     if (!begun)
-        puts("file\tvideo\trows\tcolumns\ttype\tframes\tfps\tleast\tmost\tmean\tencoder");
+        puts(
+            "file\tvideo\trows\tcolumns\ttype\tframes\tfps\tleast\tmost\tmean\tencoder\tprecision");
     begun = true;
     va_text_put(path, stdout);
 }
@@ -54,6 +56,28 @@ static void put_values(const struct values *v)
         printf("\t%.6g\t%.6g\t%.6g\t", v->least, v->most, v->sum / (double)v->count);
     else
         printf("\t-\t-\t-\t");
+}
+
+/* The last column: what --precision was in the command. */
+static int put_precision(struct va_h5_in *in)
+{
+    static const char option[] = " --precision ";
+    char **lines = NULL;
+    int64_t count = 0;
+    const char *at = NULL;
+
+    if (va_h5_has_attribute(in, NULL, "provenance") &&
+        va_h5_get_strings(in, NULL, "provenance", &lines, &count) < 0)
+        return -1;
+    for (int64_t i = 0; i < count && !at; i++)
+        if (!strncmp(lines[i], "arguments=", 10))
+            at = strstr(lines[i], option);
+    if (at)
+        at += strlen(option);
+    printf("\t%.*s\n", at ? (int)strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789") : 1,
+           at ? at : "-");
+    va_h5_free_strings(lines, count);
+    return 0;
 }
 
 static int tell_features(const char *path)
@@ -85,7 +109,7 @@ static int tell_features(const char *path)
         printf(t.fps > 0 ? "%.6g" : "-", t.fps);
         put_values(&v);
         va_text_put(t.encoder ? t.encoder : "-", stdout);
-        putchar('\n');
+        result = put_precision(in);
     }
     va_free(x);
     va_h5_close(in);
@@ -110,7 +134,7 @@ static int tell_matrix(const char *path)
         printf("\t-\t%lld\t%lld\t%s\t-\t-", (long long)m.done, (long long)m.columns,
                m.is_npy ? m.npy.kind : "text");
         put_values(&v);
-        puts("-");
+        puts("-\t-");
     }
     va_free(x);
     va_matrix_close(&m);

@@ -158,9 +158,12 @@ static void say_unsaid(const struct va_tensors *set, const char *path, enum va_m
             n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%s", unsaid_keys[i],
                                   va_tensors_meta(set, unsaid_keys[i]));
     if (n > 0)
-        va_info(
-            "%s: the file does not give these; assuming%s (%soverride with --set)", path, text,
-            kind != VA_MODEL_CNN && unsaid & ~1u ? "mean and std are those of faces; " : "");
+        va_info("%s: the file does not give these; assuming%s (%soverride with --set)%s", path,
+                text,
+                kind != VA_MODEL_CNN && unsaid & ~1u ? "mean and std are those of faces; " : "",
+                strstr(text, "padding=same")
+                    ? "; efficientnet_* of timm, without tf_, need --set padding=symmetric"
+                    : "");
 }
 
 static int run_import(const struct import_args *a)
