@@ -196,3 +196,11 @@ numbers_of() {
     rm s?.ts
     counts segments.ts
 }
+
+@test "--end before the end of a good video: packets that are still in the decoder are not lost" {
+    for j in 1 2 8; do
+        run -0 --separate-stderr va-decode -j $j --end 1.8 -o a.h5 "$V/a.mp4"
+        [ "$stderr" = "" ]
+        [ "$(column a.h5 /index)" = "$(seq -s ' ' 45)" ]
+    done
+}

@@ -358,19 +358,20 @@ static int look_back(struct va_source *s)
     return 0;
 }
 
-static int finish(struct va_source *s)
+/* `all`: to the end of the file; else of what is wanted, and packets of later frames may be in the decoder. */
+static int finish(struct va_source *s, bool all)
 {
     struct video *v = s->state;
 
     v->ended = true;
     if (va_mem_short()) /* then pictures may be missing that nobody spoke of */
         return va_error_memory("%s: out of memory", s->path);
-    if (v->read_all)
+    if (all)
         va_order_end(&v->order);
     s->frame_count = v->order.number;
-    if (!v->read_all && va_stream_frames(&v->in) > s->frame_count)
+    if (!all && va_stream_frames(&v->in) > s->frame_count)
         s->frame_count = va_stream_frames(&v->in);
-    return v->read_all ? look_back(s) : 0;
+    return all ? look_back(s) : 0;
 }
 
 /* The next frame into v->frame; of packets that are not decoded, its time alone. As avcodec_receive_frame. */
@@ -395,7 +396,7 @@ static int decode(struct va_source *s, struct va_frame *out)
         int error = receive_frame(v);
 
         if (error == AVERROR_EOF || (error == AVERROR(EAGAIN) && v->read_all))
-            return finish(s);
+            return finish(s, true);
         if (error == AVERROR(EAGAIN)) {
             if (feed(s) < 0)
                 return -1;
@@ -416,7 +417,7 @@ static int decode(struct va_source *s, struct va_frame *out)
         if (check_frame(s, out) < 0)
             return -1;
         if (s->options.end > 0 && out->pts >= s->options.end)
-            return finish(s);
+            return finish(s, false);
         if (va_source_wants(s, out->index, out->pts))
             return 1;
     }
