@@ -367,7 +367,7 @@ int va_predict_run(const struct va_predict_job *job)
         if (add_model(&r, be, m) < 0)
             goto done;
     va_progress_end();
-    if (finish_means(&r) == 0)
+    if (va_window_index_unchanged(r.index) == 0 && finish_means(&r) == 0)
         status = write_all(&r);
 done:
     va_progress_end();
