@@ -366,6 +366,7 @@ END
     va-window --labels labels --window 30 --stride 20 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
     cp b.h5 good.h5
     for change in "truncate -s 0 b.h5" "dd if=/dev/zero of=b.h5 bs=1k seek=8 count=8 conv=notrunc status=none"; do
+        [[ $change != truncate* ]] || ! grep -q fsanitize "$BUILD/flags" || continue # they report SIGBUS themselves
         cat good.h5 >b.h5
         rm -rf log
         va-tcn-mamba-train -q "${RUN[@]}" -j 2 --epochs 100000 --log-dir log -o m.h5 2>err &
