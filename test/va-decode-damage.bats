@@ -196,3 +196,48 @@ numbers_of() {
     rm s?.ts
     counts segments.ts
 }
+
+# outcome COMMAND...: exit code, bytes and messages as one line
+outcome() {
+    local code=0
+    "$@" >bytes 2>messages || code=$?
+    echo "$code $(cat bytes messages | sha256sum)"
+}
+
+@test "damage: the same exit code, pictures and messages with any number of threads, in every run" {
+    local f t j expected now
+    local -A more=([h264.mp4]="2 4 2 4 2 4 2 4 2 4 2 4 2 4 2 4")
+    video -s 160x120 -c:v libx264 -g 50 -bf 2 h264.mp4
+    video -s 160x120 -c:v libx264 -g 50 -bf 2 slices.mp4
+    video -s 160x120 -pix_fmt yuvj420p -c:v mjpeg mjpeg.avi
+    video -s 160x120 -c:v libvpx -b:v 100k vp8.webm # its decoder says nothing
+    hit h264.mp4 20 40 1
+    for j in 12 20 33; do hit slices.mp4 $j 5 3; done
+    hit mjpeg.avi 20 1500 2
+    hit vp8.webm 20 30 2
+    head -c $(($(stat -c %s "$V/a.mkv") / 2)) "$V/a.mkv" >cut.mkv
+    for f in h264.mp4 slices.mp4 mjpeg.avi vp8.webm cut.mkv; do
+        for t in 0 50; do
+            expected=$(outcome va-decode -j 1 --tolerate $t --raw $f)
+            case "$f $t $expected" in
+            vp8*\ 0\ *) ;;
+            *" 0 3 "*) [ "$(wc -l <messages)" = 1 ] ;;
+            *" 0 "?" "*) explain "$f: $expected" ;;
+            *" 50 0 "*) ;;
+            *) explain "$f: $expected" ;;
+            esac
+            for j in 2 4 2 4 ${more[$f]-}; do
+                now=$(outcome va-decode -j "$j" --tolerate $t --raw $f)
+                [ "$now" = "$expected" ] || explain "$f, -j $j, --tolerate $t: $now, expected $expected"
+            done
+        done
+    done
+}
+
+@test "--end before the end of a good video: packets that are still in the decoder are not lost" {
+    for j in 1 2 8; do
+        run -0 --separate-stderr va-decode -j $j --end 1.8 -o a.h5 "$V/a.mp4"
+        [ "$stderr" = "" ]
+        [ "$(column a.h5 /index)" = "$(seq -s ' ' 45)" ]
+    done
+}

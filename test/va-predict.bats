@@ -229,11 +229,17 @@ va-predict: m2.h5: model "*"; CCC on its own validation: "[-0]*.*"; encoder of i
     run ! h5dump -d /videos/c/pts p.h5
 }
 
-@test "a prediction that is not finite: status 4, nothing is written" {
+@test "a prediction that is not finite: status 3, the largest feature, nothing is written" {
     changed fc1.bias 0 3e38
     h5edit odd.h5 poke /tensors/fc2.weight 0 3e38
-    run -4 --separate-stderr va-predict -m odd.h5 -o p.h5 --text-dir text a.h5
-    [ "$stderr" = "va-predict: a.h5: frame 1: valence is not finite" ]
+    make_features --video l --dim 6 --frames 5 l.h5
+    h5edit l.h5 poke /features 0 3e38
+    for f in a l; do
+        run -3 --separate-stderr va-predict -m odd.h5 -o p.h5 --text-dir text $f.h5
+        [[ $stderr == "va-predict: $f.h5: frame 1: valence is not finite; the largest feature is "*": make features with the model's encoder, or train the model again" ]] ||
+            explain "$stderr"
+    done
+    [[ $stderr == *" is 3e+38: "* ]]
     [ ! -e p.h5 ]
     [ ! -e text ]
 }

@@ -367,6 +367,32 @@ END
     [[ $stderr == "va-tcn-mamba-train: b.h5: "* ]]
 }
 
+@test "features that change while they are read: status 3, one line with the file's name, no model" {
+    local v rc i
+    for v in a b c d; do # large enough to be mapped
+        make_features --video $v --dim 64 --frames 90 --seed 5 $v.h5
+    done
+    va-window --labels labels --window 30 --stride 20 -o w.h5 a.h5 b.h5 c.h5 d.h5 >/dev/null
+    cp b.h5 good.h5
+    for change in "truncate -s 0 b.h5" "dd if=/dev/zero of=b.h5 bs=1k seek=8 count=8 conv=notrunc status=none"; do
+        [[ $change != truncate* ]] || ! grep -q fsanitize "$BUILD/flags" || continue # they report SIGBUS themselves
+        cat good.h5 >b.h5
+        rm -rf log
+        va-tcn-mamba-train -q "${RUN[@]}" -j 2 --epochs 100000 --log-dir log -o m.h5 2>err &
+        for ((i = 0; i < 4000; i++)); do
+            [ "$(wc -l 2>/dev/null <log/train.tsv || echo 0)" -le 2 ] || break
+            sleep 0.005
+        done
+        $change
+        rc=0
+        wait $! || rc=$?
+        [ "$rc" = 3 ] || explain "$change: exit $rc, $(cat err)"
+        [ "$(wc -l <err)" = 1 ] || explain "$(cat err)"
+        grep -q '^va-tcn-mamba-train: b.h5: was c.* while it was read' err || explain "$(cat err)"
+        [ ! -e m.h5 ]
+    done
+}
+
 @test "mistakes in the command line: status 2" {
     for mistake in "--save-every 0" "--save-every 5x" "--lr nan" "--epochs 0" "--preset none" \
         "--device gpu" "--precision f16" "--state m.h5" "operand"; do

@@ -59,6 +59,14 @@ setting() { va-weights info "$1" | awk -F '\t' -v k="$2" '$1 == "setting" && $2 
     cmp again.h5 threads.h5
 }
 
+@test "safetensors that are cut short: the tensor, the bytes, and what to do" {
+    head -c -5 head.safetensors >t.cut.safetensors
+    run -3 --separate-stderr va-weights import -o m.h5 t.cut.safetensors
+    [[ $stderr == "va-weights: t.cut.safetensors: "*": ends at byte "*" of the data, but the file has "*": it is cut short; copy or download it again" ]] ||
+        explain "$stderr"
+    [ "${#stderr_lines[@]}" = 1 ]
+}
+
 @test "equal seeds give equal bytes, others do not" {
     va-weights init --arch vit_tiny -o again.h5
     cmp "$BATS_FILE_TMPDIR/tiny.h5" again.h5

@@ -8,15 +8,18 @@
 
 #include "base/va_error.h"
 #include "base/va_leftover.h"
+#include "base/va_mapped.h"
 #include "base/va_mem.h"
 #include <dlfcn.h>
 #include <link.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -143,13 +146,36 @@ static void on_fault(int number, siginfo_t *info, void *context)
     raise(number);
 }
 
-/* A mapped file that somebody cut short, or a disk that fails under it. */
-static void on_bus(int number)
+/* Report a mapped file that somebody cut short, or a disk that fails under it. */
+static int tell_bus(const void *address)
 {
-    if (getpid() == guarded) {
+    const struct va_mapped *m = va_mapped_find(address);
+    struct stat now;
+
+    if (!m || stat(m->path, &now) < 0) {
         va_error_machine("a file was cut short while it was read, or cannot be read");
+    } else if ((size_t)now.st_size < m->size) {
+        va_error("%s: was cut short while it was read: make it again", m->path);
+        return VA_EXIT_INPUT;
+    } else {
+        va_error_machine("%s: cannot be read", m->path);
+    }
+    return VA_EXIT_MACHINE;
+}
+
+static void on_bus(int number, siginfo_t *info, void *context)
+{
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+
+    (void)context;
+    if (getpid() == guarded) {
+        int status;
+
+        while (atomic_flag_test_and_set(&told))
+            pause(); /* another thread reports, and ends this one too */
+        status = tell_bus(info->si_addr);
         va_leftover_remove_all();
-        _exit(VA_EXIT_MACHINE);
+        _exit(status);
     }
     signal(number, SIG_DFL);
     raise(number);
@@ -158,12 +184,14 @@ static void on_bus(int number)
 static void catch_faults(void)
 {
 #ifndef __SANITIZE_ADDRESS__ /* which catches them itself */
-    struct sigaction act = { .sa_sigaction = on_fault };
+    struct sigaction act = { .sa_sigaction = on_fault }, bus = { .sa_sigaction = on_bus };
     stack_t other = { .ss_sp = stack, .ss_size = sizeof(stack) };
 
     sigemptyset(&act.sa_mask);
     act.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-    signal(SIGBUS, on_bus);
+    bus.sa_flags = SA_SIGINFO;
+    sigemptyset(&bus.sa_mask);
+    sigaction(SIGBUS, &bus, NULL);
     dl_iterate_phdr(note_library, NULL);
     if (library_count && sigaltstack(&other, NULL) == 0) {
         sigaction(SIGSEGV, &act, NULL);

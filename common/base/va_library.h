@@ -12,7 +12,7 @@
 /* At the start of main(). From here to va_library_release, exit(), an uncaught
  * exception, a fault in HDF5 and an abort() in FFmpeg end the process with a line and
  * VA_EXIT_MACHINE, temporary files removed; so does a file that is cut short while it is mapped
- * (SIGBUS). A fault in our own code ends it by its signal. */
+ * (SIGBUS), with VA_EXIT_INPUT where its name is known (base/va_mapped.h). A fault in our own code ends it by its signal. */
 void va_library_guard(void);
 
 /* At its end: exit() is ours again. */

@@ -82,6 +82,16 @@ int va_stored_check(struct va_stored *b)
     return b->changed ? -1 : 0;
 }
 
+int va_stored_look(const struct va_stored *b, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0 || st.st_dev != b->device || st.st_ino != b->inode ||
+        same_content(b, &st))
+        return 0;
+    return va_error("%s: was changed while it was read", path);
+}
+
 int va_stored_read(struct va_stored *b, int64_t at, int64_t size, void *data)
 {
     int64_t n;

@@ -43,6 +43,10 @@ VA_MUST_USE int va_stored_share(struct va_stored *b, const struct va_stored *of,
 VA_MUST_USE int va_stored_read(struct va_stored *b, int64_t at, int64_t size, void *data);
 VA_MUST_USE int va_stored_check(struct va_stored *b);
 
+/* Of a closed one, by its name: -1 after reporting that it was written to. Says nothing (0) where another file, or
+ * none, has the name by now. */
+VA_MUST_USE int va_stored_look(const struct va_stored *b, const char *path);
+
 /* -1 after reporting why a read failed; 0 where none did. */
 VA_MUST_USE int va_stored_report(const struct va_stored *b, const char *path);
 

@@ -220,6 +220,8 @@ static int predict(struct work *w)
     for (int64_t i = 0; status == 0 && i < count; i++)
         status = predict_video(w, out, videos[i]);
     if (status == 0)
+        status = va_window_index_unchanged(w->index);
+    if (status == 0)
         status = va_predictions_commit(&out);
     va_predictions_abort(out);
     if (status == 0)

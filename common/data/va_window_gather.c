@@ -159,6 +159,17 @@ int va_window_index_open_features(struct va_window_index *index)
     return 0;
 }
 
+int va_window_index_unchanged(const struct va_window_index *index)
+{
+    for (int64_t k = 0; k < index->stream_count; k++)
+        if (index->streams[k].files && va_window_index_unchanged(index->streams[k].files) < 0)
+            return -1;
+    for (int64_t i = 0; index->open && i < index->video_count; i++)
+        if (index->open[i].in && va_h5_unchanged(index->open[i].in) < 0)
+            return -1;
+    return 0;
+}
+
 /* Of named streams, the first that has the video: its times are those of all. */
 static const struct va_window_index *first_files(const struct va_window_index *index,
                                                  int64_t video)

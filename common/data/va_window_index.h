@@ -169,6 +169,9 @@ VA_MUST_USE struct va_window_index *va_window_index_read(const char *path, char 
  * also for a file that has changed since the index was made. */
 VA_MUST_USE int va_window_index_open_features(struct va_window_index *index);
 
+/* Whether what was read of them since then can be believed: -1 after reporting a file that somebody wrote to meanwhile. */
+VA_MUST_USE int va_window_index_unchanged(const struct va_window_index *index);
+
 /* Video number of `name`, or -1 (not reported). */
 int64_t va_window_index_find(const struct va_window_index *index, const char *name);
 

@@ -159,4 +159,8 @@ VA_MUST_USE int va_h5_list(struct va_h5_in *in, const char *group, char ***names
  */
 const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type);
 
+/* What was mapped may change under its reader: -1 after reporting that somebody wrote to the file, by its size
+ * and time; 0 for one that is not mapped. Resting files too. */
+VA_MUST_USE int va_h5_unchanged(const struct va_h5_in *in);
+
 #endif

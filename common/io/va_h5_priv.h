@@ -16,6 +16,7 @@
 
 #define H5_USE_110_API /* the same calls with newer libraries */
 #include "base/va_hash.h"
+#include "base/va_mapped.h"
 #include "base/va_stored.h"
 #include "io/va_h5.h"
 #include "io/va_schema.h"
@@ -55,9 +56,9 @@ struct va_h5_in {
     hid_t dataset; /* the one whose rows were read last */
     const struct va_h5_object *dataset_of;
     const struct va_schema *schema;
-    char *id;           /* as the file says; NULL before it was asked for */
-    char *computed;     /* from the contents; likewise */
-    const uint8_t *map; /* the whole file, or NULL */
+    char *id;             /* as the file says; NULL before it was asked for */
+    char *computed;       /* from the contents; likewise */
+    struct va_mapped map; /* the whole file */
 };
 
 /* ---- va_h5_lib.c ----------------------------------------------------------------------- */

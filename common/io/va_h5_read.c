@@ -253,8 +253,12 @@ void va_h5_close(struct va_h5_in *in)
 {
     if (!in)
         return;
-    if (in->map)
-        munmap((void *)in->map, (size_t)in->file.size);
+    if (in->map.begin) {
+        void *map = (void *)in->map.begin;
+
+        va_mapped_drop(&in->map);
+        munmap(map, in->map.size);
+    }
     va_h5_rest(in);
     va_free(in->id);
     va_free(in->computed);
@@ -437,13 +441,17 @@ int va_h5_read_strings(struct va_h5_in *in, const char *name, char ***values, in
 }
 
 /* The file is mapped whole at the first question; it stays mapped while the file rests. */
-static const uint8_t *map_file(struct va_h5_in *in)
+static void map_file(struct va_h5_in *in)
 {
     void *map = MAP_FAILED;
 
     if (va_stored_check(&in->bytes) == 0)
         map = mmap(NULL, (size_t)in->file.size, PROT_READ, MAP_SHARED, in->bytes.fd, 0);
-    return map == MAP_FAILED ? NULL : map;
+    if (map == MAP_FAILED)
+        return;
+    in->map =
+        (struct va_mapped){ .begin = map, .size = (size_t)in->file.size, .path = in->path };
+    va_mapped_add(&in->map);
 }
 
 const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type)
@@ -454,7 +462,12 @@ const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type)
     if (!o || !o->dataset || o->strings || o->type != type || o->offset < 0 ||
         o->offset % (int64_t)va_dtype_size(type))
         return NULL;
-    if (!in->map)
-        in->map = map_file(in);
-    return in->map ? in->map + o->offset : NULL;
+    if (!in->map.begin)
+        map_file(in);
+    return in->map.begin ? (const uint8_t *)in->map.begin + o->offset : NULL;
+}
+
+int va_h5_unchanged(const struct va_h5_in *in)
+{
+    return in->map.begin ? va_stored_look(&in->bytes, in->path) : 0;
 }

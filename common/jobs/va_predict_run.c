@@ -252,6 +252,28 @@ done:
     return status;
 }
 
+/* Finite features and weights gave it, so some of them are too large: those of the frame are looked at. */
+static int not_finite(const struct run *r, int64_t video, int64_t t, const char *what)
+{
+    const int64_t D = r->index->frames ? 0 : r->index->dim;
+    const char *features = r->index->videos[video].features;
+    float *x = va_new(D, sizeof(*x)), largest = 0;
+    int status = x && D ? va_window_gather(r->index, video, t, 1, x, NULL, NULL) : x ? 0 : -1;
+
+    for (int64_t i = 0; status == 0 && i < D; i++)
+        largest = fmaxf(largest, fabsf(x[i]));
+    va_free(x);
+    if (status < 0)
+        return -1;
+    if (!D)
+        return va_error("%s: frame %lld: %s is not finite: import the model again", features,
+                        (long long)t + 1, what);
+    return va_error(
+        "%s: frame %lld: %s is not finite; the largest feature is %g: make features "
+        "with the model's encoder, or train the model again",
+        features, (long long)t + 1, what, (double)largest);
+}
+
 /* The sums become means, clipped if asked for. */
 static int finish_means(struct run *r)
 {
@@ -262,9 +284,7 @@ static int finish_means(struct run *r)
 
                 *x /= (double)r->job->model_count;
                 if (!isfinite(*x) || !isfinite((float)*x))
-                    return va_error_machine("%s: frame %lld: %s is not finite",
-                                            r->index->videos[i].features, (long long)t + 1,
-                                            d ? "arousal" : "valence");
+                    return not_finite(r, i, t, d ? "arousal" : "valence");
                 if (r->job->clip)
                     *x = fmin(1, fmax(-1, *x));
             }
@@ -390,7 +410,7 @@ int va_predict_run(const struct va_predict_job *job)
         if (add_model(&r, be, m) < 0)
             goto done;
     va_progress_end();
-    if (finish_means(&r) == 0)
+    if (va_window_index_unchanged(r.index) == 0 && finish_means(&r) == 0)
         status = write_all(&r);
 done:
     va_progress_end();

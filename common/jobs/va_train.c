@@ -35,6 +35,8 @@ static int evaluate(void *arg, const volatile sig_atomic_t *stop, double *score,
     double ccc[2];
     int status = va_validator_run(t->validator, stop, ccc);
 
+    if (status == 0)
+        status = va_comm_agree(va_window_index_unchanged(t->in.index));
     if (status)
         return status;
     *score = (ccc[0] + ccc[1]) / 2;
@@ -50,8 +52,9 @@ static int write_model(void *arg, const struct va_tensors *weights)
     const struct va_model_source from[] = { { t->job->windows, t->in.windows_id },
                                             { t->job->init, t->in.init_id } };
 
-    if (va_model_save(t->job->run.output, weights, &t->in.config.seed, from, VA_COUNT(from)) <
-        0)
+    if (va_window_index_unchanged(t->in.index) < 0 ||
+        va_model_save(t->job->run.output, weights, &t->in.config.seed, from, VA_COUNT(from)) <
+            0)
         return -1;
     va_run_summarise(&t->run, "labelled frame");
     return 0;

@@ -214,10 +214,28 @@ void va_bytes_leave(struct va_bytes_input *input)
     input->fd = input->spool = -1;
 }
 
+static int open_io(struct va_bytes *b, const char *shown)
+{
+    uint8_t *buffer = av_malloc(IO_BUFFER);
+
+    if (buffer)
+        b->io = avio_alloc_context(buffer, IO_BUFFER, 0, b, read_bytes, NULL,
+                                   va_bytes_kept(b) ? seek_bytes : NULL);
+    if (b->io)
+        return 0;
+    av_free(buffer);
+    return va_error_machine("%s: out of memory", shown);
+}
+
+static void close_io(struct va_bytes *b)
+{
+    if (b->io)
+        av_freep(&b->io->buffer);
+    avio_context_free(&b->io);
+}
+
 int va_bytes_open(struct va_bytes *b, struct va_bytes_input *input, const char *shown)
 {
-    uint8_t *buffer;
-
     *b = (struct va_bytes){ .fd = input->fd,
                             .spool = input->spool,
                             .no_spool = input->no_spool,
@@ -232,22 +250,26 @@ int va_bytes_open(struct va_bytes *b, struct va_bytes_input *input, const char *
     } else if (open_pipe(b, shown) < 0) {
         return -1;
     }
-    buffer = av_malloc(IO_BUFFER);
-    if (buffer)
-        b->io = avio_alloc_context(buffer, IO_BUFFER, 0, b, read_bytes, NULL,
-                                   b->size >= 0 || b->spool >= 0 ? seek_bytes : NULL);
-    if (!b->io) {
-        av_free(buffer);
-        return va_error_machine("%s: out of memory", shown);
-    }
-    return 0;
+    return open_io(b, shown);
+}
+
+bool va_bytes_kept(const struct va_bytes *b)
+{
+    return b->size >= 0 || b->spool >= 0;
+}
+
+int va_bytes_again(struct va_bytes *b, const char *shown)
+{
+    close_io(b);
+    b->position = b->asked = 0;
+    if (b->size >= 0 && lseek(b->fd, 0, SEEK_SET) < 0)
+        return va_error_read(shown, "read");
+    return open_io(b, shown);
 }
 
 void va_bytes_close(struct va_bytes *b)
 {
-    if (b->io)
-        av_freep(&b->io->buffer);
-    avio_context_free(&b->io);
+    close_io(b);
     if (b->fd >= 0)
         close(b->fd);
     if (b->spool >= 0)

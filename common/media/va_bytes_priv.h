@@ -52,6 +52,10 @@ VA_MUST_USE int va_bytes_open(struct va_bytes *b, struct va_bytes_input *input,
                               const char *shown);
 void va_bytes_close(struct va_bytes *b);
 
+/* Whether all bytes are still there, and then: read from the first one again, with a new `io`. -1 after reporting. */
+bool va_bytes_kept(const struct va_bytes *b);
+VA_MUST_USE int va_bytes_again(struct va_bytes *b, const char *shown);
+
 /* How many bytes there are; of a pipe, as far as it was read. */
 int64_t va_bytes_end(const struct va_bytes *b);
 

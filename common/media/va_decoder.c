@@ -13,6 +13,7 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavutil/pixdesc.h>
+#include <string.h>
 
 enum {
     THREADS_MAX = 16,      /* more bring little */
@@ -61,4 +62,25 @@ void va_decoder_plan(AVCodecContext *codec, int threads)
     codec->thread_count = va_decoder_threads(threads, codec->width, codec->height, bits,
                                              &codec->max_pixels);
     va_confine_memory(va_decoder_memory(codec->thread_count, codec->width, codec->height));
+}
+
+/* From any thread of the decoder. */
+static int get_cleared(AVCodecContext *codec, AVFrame *frame, int flags)
+{
+    int error = avcodec_default_get_buffer2(codec, frame, flags);
+
+    for (int i = 0; error >= 0 && i < AV_NUM_DATA_POINTERS && frame->buf[i]; i++)
+        memset(frame->buf[i]->data, 0, frame->buf[i]->size);
+    return error;
+}
+
+void va_decoder_clear(AVCodecContext *codec)
+{
+    codec->get_buffer2 = get_cleared;
+#if LIBAVCODEC_VERSION_MAJOR < 60 /* later ones take it for granted */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    codec->thread_safe_callbacks = 1;
+#pragma GCC diagnostic pop
+#endif
 }

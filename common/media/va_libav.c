@@ -48,12 +48,16 @@ static void add_piece(struct va_libav_log *log, char *piece)
 static void on_log(void *context, int level, const char *format, va_list list)
 {
     char piece[sizeof(shared.last)];
+    struct va_libav_log *log;
 
-    if (level > AV_LOG_ERROR)
+    if (level > AV_LOG_INFO)
         return;
     vsnprintf(piece, sizeof(piece), format, list);
     pthread_mutex_lock(&lock);
-    add_piece(log_of(context), piece);
+    log = log_of(context);
+    log->lines++;
+    if (level <= AV_LOG_ERROR)
+        add_piece(log, piece);
     pthread_mutex_unlock(&lock);
 }
 
@@ -62,14 +66,24 @@ void va_libav_quiet(void)
     av_log_set_callback(on_log);
 }
 
-unsigned va_libav_complaints(const struct va_libav_log *log)
+static unsigned read_count(const unsigned *count)
 {
     unsigned n;
 
     pthread_mutex_lock(&lock);
-    n = log->count;
+    n = *count;
     pthread_mutex_unlock(&lock);
     return n;
+}
+
+unsigned va_libav_complaints(const struct va_libav_log *log)
+{
+    return read_count(&log->count);
+}
+
+unsigned va_libav_lines(const struct va_libav_log *log)
+{
+    return read_count(&log->lines);
 }
 
 const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size_t size)

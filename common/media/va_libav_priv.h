@@ -33,11 +33,13 @@ struct va_libav_log {
     char last[256];
     bool open; /* `last` has not seen the end of its line */
     unsigned count;
+    unsigned lines; /* those that are no complaints too: warnings, concealed damage */
 };
 
 /* Catch the libraries' log from now on. Any thread. */
 void va_libav_quiet(void);
 unsigned va_libav_complaints(const struct va_libav_log *log); /* so far */
+unsigned va_libav_lines(const struct va_libav_log *log);
 
 /* "invalid data found when processing input (moov atom not found)" for error number `error`
  * (0: the complaint alone), with the last complaint if there is one, which is then forgotten.
@@ -47,6 +49,8 @@ const char *va_libav_why(struct va_libav_log *log, int error, char *buffer, size
 /* Threads, sizes and memory for a decoder whose parameters are set: see va_decoder_threads. */
 struct AVCodecContext;
 void va_decoder_plan(struct AVCodecContext *codec, int threads);
+/* Before it is opened: what it does not decode of a picture is zero. */
+void va_decoder_clear(struct AVCodecContext *codec);
 
 /* The 3x3 display matrix of a stream, or NULL. */
 const int32_t *va_libav_matrix(const AVStream *stream);

@@ -11,6 +11,9 @@
  * that way keeps its number: the following ones do not move up. A live source reports the first ten. Where the times of a file start
  * again, they are made to go on, with a warning (schemas/va.frames.md has the rules).
  *
+ * Frames and messages do not depend on the number of threads. After damage a video is decoded anew by one thread,
+ * and a stream that cannot be read twice by one from the beginning.
+ *
  * Videos and images, but for cameras, are decoded in a confined process unless va_decoder_start said otherwise
  * (media/va_decoder.h).
  *

@@ -57,6 +57,10 @@ int va_source_found_broken(struct va_source *s, const char *path, const char *fo
     char what[1024];
     va_list args;
 
+    if (s->hasty) {
+        s->anew = true;
+        return -1;
+    }
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);

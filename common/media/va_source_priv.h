@@ -67,6 +67,8 @@ struct va_source {
     int64_t broken, frame_count, expected;
     int64_t runs; /* of broken ones */
     bool hurt;    /* the last one was broken */
+    bool hasty;   /* nothing is told of the first broken one: it sets `anew`, */
+    bool anew;    /* and all is read again with more care */
     double fps;
 };
 
@@ -84,7 +86,7 @@ VA_MUST_USE struct va_source *va_source_new(const char *path,
 bool va_source_wants(const struct va_source *s, int64_t index, double pts);
 
 /* Count something broken in `path`: a warning, or -1 and an error when it is one too many. What
- * is formatted reads "packet 3 (...): why". Of a live source, and where any number is accepted, only the first
+ * is formatted reads "packet 3 (...): why". While s->hasty it says nothing, sets s->anew and returns -1. Of a live source, and where any number is accepted, only the first
  * of a run is said, until s->hurt is cleared. */
 VA_MUST_USE int va_source_found_broken(struct va_source *s, const char *path,
                                        const char *format, ...) VA_PRINTF(3, 4);

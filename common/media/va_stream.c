@@ -144,14 +144,8 @@ static int open_camera(struct va_stream *s, const struct va_bytes_input *input)
     return error < 0 ? va_stream_failed(s, "open the camera", error) : choose_stream(s);
 }
 
-int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char *shown,
-                   bool live)
+static int open_bytes(struct va_stream *s, bool live)
 {
-    s->path = shown;
-    if (input->camera)
-        return open_camera(s, input);
-    if (va_bytes_open(&s->bytes, input, shown) < 0)
-        return -1;
     s->format = avformat_alloc_context();
     if (!s->format)
         return va_error_machine("%s: out of memory", s->path);
@@ -170,13 +164,35 @@ int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char
     return 0;
 }
 
-void va_stream_close(struct va_stream *s)
+int va_stream_open(struct va_stream *s, struct va_bytes_input *input, const char *shown,
+                   bool live)
+{
+    s->path = shown;
+    if (input->camera)
+        return open_camera(s, input);
+    return va_bytes_open(&s->bytes, input, shown) < 0 ? -1 : open_bytes(s, live);
+}
+
+/* All but the bytes. */
+static void close_format(struct va_stream *s)
 {
     for (int i = s->early_next; i < s->early_count; i++)
         av_packet_free(&s->early[i]);
     va_free(s->early);
     avformat_close_input(&s->format);
+}
+
+void va_stream_close(struct va_stream *s)
+{
+    close_format(s);
     va_bytes_close(&s->bytes);
+}
+
+int va_stream_again(struct va_stream *s)
+{
+    close_format(s);
+    *s = (struct va_stream){ .path = s->path, .bytes = s->bytes };
+    return va_bytes_again(&s->bytes, s->path) < 0 ? -1 : open_bytes(s, false);
 }
 
 /* ---- packets ---------------------------------------------------------------------------- */

@@ -36,6 +36,9 @@ VA_MUST_USE int va_stream_open(struct va_stream *s, struct va_bytes_input *input
                                const char *shown, bool live);
 void va_stream_close(struct va_stream *s);
 
+/* Open it anew at its first byte, as if nothing had been read; only where va_bytes_kept. -1 after reporting. */
+VA_MUST_USE int va_stream_again(struct va_stream *s);
+
 /* Report that the libraries answered `error`: the machine's fault if a read failed or memory is
  * short, else the file's. Returns -1. */
 int va_stream_failed(struct va_stream *s, const char *verb, int error);

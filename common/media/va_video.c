@@ -8,6 +8,15 @@
  *
  * A picture is converted in a thread of its own while the next one is decoded, so the decoder is one frame
  * ahead of what the caller knows. Where little delay is asked for it is not.
+ *
+ * Decoders with threads give other pictures after damage than those without, mark other ones, and differ from
+ * run to run: a thread conceals what is missing while another one copies from it. So the first reading is
+ * hasty: with all threads, and at the first sign of trouble it ends. The file is then read anew with
+ * care: one thread, and what the caller has already is passed over. Each sign comes before a picture that it
+ * may concern, because the decoder waits for the threads of all earlier packets before it returns one;
+ * signs of later packets do no harm. What cannot be read twice is read with care at once. Decoders that pass
+ * over damage without a word get buffers that are cleared: what they leave out is zero, and not what the memory
+ * held before. (HEVC's keeps motion too, so such pictures, one in a dozen, may still depend on the number of threads.)
  */
 #include "base/va_clock.h"
 #include "base/va_error.h"
@@ -44,6 +53,11 @@ struct video {
     double arrived;       /* va_clock() of the last packet */
     double pts, step;     /* of the last frame; seconds between frames if there are no times */
     bool read_all, ended;
+    unsigned lines;      /* that the decoder logged when it was opened */
+    unsigned complaints; /* of the decoder before the last packet */
+    int64_t given,
+        past; /* frames that were wanted; so many of them the caller has from the hasty reading */
+    bool joint_told;              /* in the hasty reading too */
     bool undecoded;               /* packets tell enough, and no decoder sees them */
     struct va_rgb_thread *thread; /* NULL: pictures are converted here */
     struct ahead {
@@ -222,6 +236,7 @@ static int send_packet(struct va_source *s)
         v->order.suspect = true;
         p->flags &= ~AV_PKT_FLAG_CORRUPT; /* the decoder is to say what it thinks of it */
     }
+    v->complaints = va_libav_complaints(&v->log);
     error = v->undecoded ? 0 : avcodec_send_packet(v->codec, p);
     if (error >= 0 || error == AVERROR(EAGAIN)) /* EAGAIN cannot be: the decoder was empty */
         return 0;
@@ -249,11 +264,121 @@ static int feed(struct va_source *s)
     return error;
 }
 
+/* ---- opening ---------------------------------------------------------------------------- */
+
+static int open_decoder(struct va_source *s)
+{
+    struct video *v = s->state;
+    const AVCodecParameters *p = v->in.video->codecpar;
+    const AVCodec *codec = avcodec_find_decoder(p->codec_id);
+    int threads = s->options.live      ? 1 /* more keep a frame each */
+                  : s->options.threads ? s->options.threads
+                                       : va_threads_available();
+    int error;
+
+    if (!codec)
+        return va_error("%s: found codec %s, for which libavcodec has no decoder here", s->path,
+                        avcodec_get_name(p->codec_id));
+    v->codec = avcodec_alloc_context3(codec);
+    v->packet = av_packet_alloc();
+    v->frame = av_frame_alloc();
+    if (!v->shown)
+        v->shown = av_frame_alloc();
+    if (!v->codec || !v->packet || !v->frame || !v->shown)
+        return va_error_machine("%s: out of memory", s->path);
+    error = avcodec_parameters_to_context(v->codec, p);
+    if (error < 0)
+        return va_stream_failed(&v->in, "decode", error);
+    if ((v->codec->width || v->codec->height) &&
+        va_source_check_size(s->path, v->codec->width, v->codec->height) < 0)
+        return -1;
+    v->codec->opaque = &v->log;
+    v->codec->pkt_timebase = v->in.video->time_base;
+    va_decoder_plan(v->codec, s->hasty ? threads : 1);
+    if (!s->hasty || codec->id != AV_CODEC_ID_H264) /* conceals all damage, and says so */
+        va_decoder_clear(v->codec);
+    if (threads > 1 && !s->options.times && !v->thread)
+        v->thread = va_rgb_thread_new(s->rgb);
+    error = avcodec_open2(v->codec, codec, NULL);
+    v->lines = va_libav_lines(&v->log);
+    return error < 0 ? va_stream_failed(&v->in, "decode", error) : 0;
+}
+
+static void close_decoder(struct video *v)
+{
+    av_packet_free(&v->packet);
+    av_frame_free(&v->frame);
+    avcodec_free_context(&v->codec);
+}
+
+static double rate(AVRational r)
+{
+    return r.num > 0 && r.den > 0 ? (double)r.num / r.den : 0;
+}
+
+/* Codecs whose encoders send a packet for every picture and none without; others may send one
+ * that says "as before". */
+static bool is_strict(enum AVCodecID id)
+{
+    static const enum AVCodecID strict[] = {
+        AV_CODEC_ID_H264,   AV_CODEC_ID_HEVC,       AV_CODEC_ID_VP8,        AV_CODEC_ID_VP9,
+        AV_CODEC_ID_AV1,    AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MJPEG,
+        AV_CODEC_ID_PRORES, AV_CODEC_ID_DNXHD,      AV_CODEC_ID_FFV1,       AV_CODEC_ID_DVVIDEO,
+    };
+
+    for (size_t i = 0; i < VA_COUNT(strict); i++)
+        if (id == strict[i])
+            return true;
+    return false;
+}
+
+/* What is known of times before the first packet. */
+static void start_clock(struct video *v)
+{
+    const AVStream *stream = v->in.video;
+    double ticks = 1 / av_q2d(stream->time_base), fps = rate(stream->avg_frame_rate);
+    bool constant = fps > 0 && fabs(fps - rate(stream->r_frame_rate)) < .01 * fps;
+
+    v->clock.jumps = v->in.format->iformat->flags & AVFMT_TS_DISCONT;
+    if (v->clock.jumps)
+        constant = false; /* the rate is a guess from the first packets */
+    va_order_init(&v->order, constant ? ticks / fps : 0, is_strict(v->codec->codec_id));
+    v->clock.second = (int64_t)(ticks + .5);
+    v->joint = INT64_MIN;
+}
+
+/* What is known before the first packet, once the stream is open. */
+static int begin(struct va_source *s)
+{
+    struct video *v = s->state;
+    const AVStream *stream;
+
+    if (open_decoder(s) < 0)
+        return -1;
+    stream = v->in.video;
+    s->fps = rate(stream->avg_frame_rate);
+    if (s->fps == 0)
+        s->fps = rate(stream->r_frame_rate);
+    v->step = s->fps > 0 ? 1 / s->fps : 0;
+    start_clock(v);
+    v->undecoded = s->options.times && v->order.strict && va_stream_plain(&v->in);
+    if (v->undecoded)
+        s->hasty = false; /* no thread sees a packet */
+    return 0;
+}
+
 /* ---- frames ----------------------------------------------------------------------------- */
 
 static bool is_damaged(const AVFrame *frame)
 {
     return frame->decode_error_flags || (frame->flags & AV_FRAME_FLAG_CORRUPT);
+}
+
+/* Anything that may mean damage, before the frame that has come out (`error` < 0: none) is believed. */
+static bool is_in_doubt(const struct video *v, int error)
+{
+    return v->order.suspect || va_libav_lines(&v->log) != v->lines ||
+           (error >= 0 && is_damaged(v->frame));
 }
 
 /* Number, time and rate of the frame that has come out; number 0 of one that came too late. */
@@ -302,24 +427,36 @@ static int tell_lost(struct va_source *s, int64_t next)
                                   first, last, v->pts);
 }
 
+/* Where pictures stand alone, a complaint about a packet is one about the frame that comes of it. */
+static bool is_spoilt(const struct va_source *s)
+{
+    const struct video *v = s->state;
+    bool alone = v->codec->codec_descriptor->props & AV_CODEC_PROP_INTRA_ONLY;
+
+    return is_damaged(v->frame) ||
+           (alone && !s->options.live && va_libav_complaints(&v->log) != v->complaints);
+}
+
 static int check_frame(struct va_source *s, const struct va_frame *out)
 {
     struct video *v = s->state;
+    const bool spoilt = is_spoilt(s);
     char why[512];
 
     if (v->joint != INT64_MIN && v->frame->best_effort_timestamp == v->joint) {
         v->joint = INT64_MIN;
-        if (v->joints == 1)
+        if (v->joints == 1 && !v->joint_told)
             va_warn("%s: times start again at frame %lld (%.3f s after %.3f s): numbers and "
                     "times continue",
                     s->path, (long long)out->index, seconds(v, v->clock.to),
                     seconds(v, v->clock.from));
+        v->joint_told = true;
     }
-    if (v->order.lost <= 0 && !is_damaged(v->frame))
+    if (v->order.lost <= 0 && !spoilt)
         s->hurt = false;
     if (tell_lost(s, out->index) < 0)
         return -1;
-    if (!is_damaged(v->frame))
+    if (!spoilt)
         return 0;
     return va_source_found_broken(s, s->path, "frame %lld (%.3f s): its packet is damaged: %s",
                                   (long long)out->index, out->pts,
@@ -358,19 +495,20 @@ static int look_back(struct va_source *s)
     return 0;
 }
 
-static int finish(struct va_source *s)
+/* `all`: to the end of the file; else of what is wanted, and packets of later frames may be in the decoder. */
+static int finish(struct va_source *s, bool all)
 {
     struct video *v = s->state;
 
     v->ended = true;
     if (va_mem_short()) /* then pictures may be missing that nobody spoke of */
         return va_error_memory("%s: out of memory", s->path);
-    if (v->read_all)
+    if (all)
         va_order_end(&v->order);
     s->frame_count = v->order.number;
-    if (!v->read_all && va_stream_frames(&v->in) > s->frame_count)
+    if (!all && va_stream_frames(&v->in) > s->frame_count)
         s->frame_count = va_stream_frames(&v->in);
-    return v->read_all ? look_back(s) : 0;
+    return all ? look_back(s) : 0;
 }
 
 /* The next frame into v->frame; of packets that are not decoded, its time alone. As avcodec_receive_frame. */
@@ -387,15 +525,19 @@ static int receive_frame(struct video *v)
 }
 
 /* Decode up to the next frame that is wanted, into v->frame; `out` gets no pixels. */
-static int decode(struct va_source *s, struct va_frame *out)
+static int decode_on(struct va_source *s, struct va_frame *out)
 {
     struct video *v = s->state;
 
     while (!v->ended) {
         int error = receive_frame(v);
 
+        if (s->hasty && is_in_doubt(v, error)) {
+            s->anew = true;
+            return -1;
+        }
         if (error == AVERROR_EOF || (error == AVERROR(EAGAIN) && v->read_all))
-            return finish(s);
+            return finish(s, true);
         if (error == AVERROR(EAGAIN)) {
             if (feed(s) < 0)
                 return -1;
@@ -416,11 +558,30 @@ static int decode(struct va_source *s, struct va_frame *out)
         if (check_frame(s, out) < 0)
             return -1;
         if (s->options.end > 0 && out->pts >= s->options.end)
-            return finish(s);
-        if (va_source_wants(s, out->index, out->pts))
+            return finish(s, false);
+        if (va_source_wants(s, out->index, out->pts) && v->given++ >= v->past)
             return 1;
     }
     return 0;
+}
+
+/* The same, and where the hasty reading ended in doubt, with care from the beginning. */
+static int decode(struct va_source *s, struct va_frame *out)
+{
+    struct video *v = s->state;
+    int got = decode_on(s, out);
+
+    if (got >= 0 || !s->anew)
+        return got;
+    close_decoder(v);
+    *v = (struct video){ .in = v->in,
+                         .past = v->given,
+                         .joint_told = v->joint_told,
+                         .thread = v->thread,
+                         .ahead = v->ahead,
+                         .shown = v->shown };
+    s->hasty = s->anew = false;
+    return va_stream_again(&v->in) < 0 || begin(s) < 0 ? -1 : decode_on(s, out);
 }
 
 /* What is known of the source changes places with what was known when v->ahead was filled. */
@@ -485,42 +646,6 @@ static int next(struct va_source *s, struct va_frame *out)
     return 1;
 }
 
-/* ---- opening ---------------------------------------------------------------------------- */
-
-static int open_decoder(struct va_source *s)
-{
-    struct video *v = s->state;
-    const AVCodecParameters *p = v->in.video->codecpar;
-    const AVCodec *codec = avcodec_find_decoder(p->codec_id);
-    int threads = s->options.live      ? 1 /* more keep a frame each */
-                  : s->options.threads ? s->options.threads
-                                       : va_threads_available();
-    int error;
-
-    if (!codec)
-        return va_error("%s: found codec %s, for which libavcodec has no decoder here", s->path,
-                        avcodec_get_name(p->codec_id));
-    v->codec = avcodec_alloc_context3(codec);
-    v->packet = av_packet_alloc();
-    v->frame = av_frame_alloc();
-    v->shown = av_frame_alloc();
-    if (!v->codec || !v->packet || !v->frame || !v->shown)
-        return va_error_machine("%s: out of memory", s->path);
-    error = avcodec_parameters_to_context(v->codec, p);
-    if (error < 0)
-        return va_stream_failed(&v->in, "decode", error);
-    if ((v->codec->width || v->codec->height) &&
-        va_source_check_size(s->path, v->codec->width, v->codec->height) < 0)
-        return -1;
-    v->codec->opaque = &v->log;
-    v->codec->pkt_timebase = v->in.video->time_base;
-    va_decoder_plan(v->codec, threads);
-    if (threads > 1 && !s->options.times)
-        v->thread = va_rgb_thread_new(s->rgb);
-    error = avcodec_open2(v->codec, codec, NULL);
-    return error < 0 ? va_stream_failed(&v->in, "decode", error) : 0;
-}
-
 static void close_video(struct va_source *s)
 {
     struct video *v = s->state;
@@ -528,70 +653,27 @@ static void close_video(struct va_source *s)
     if (!v)
         return;
     va_rgb_thread_free(v->thread);
-    av_packet_free(&v->packet);
-    av_frame_free(&v->frame);
+    close_decoder(v);
     av_frame_free(&v->shown);
-    avcodec_free_context(&v->codec);
     va_stream_close(&v->in);
     va_free(v);
-}
-
-static double rate(AVRational r)
-{
-    return r.num > 0 && r.den > 0 ? (double)r.num / r.den : 0;
-}
-
-/* Codecs whose encoders send a packet for every picture and none without; others may send one
- * that says "as before". */
-static bool is_strict(enum AVCodecID id)
-{
-    static const enum AVCodecID strict[] = {
-        AV_CODEC_ID_H264,   AV_CODEC_ID_HEVC,       AV_CODEC_ID_VP8,        AV_CODEC_ID_VP9,
-        AV_CODEC_ID_AV1,    AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MJPEG,
-        AV_CODEC_ID_PRORES, AV_CODEC_ID_DNXHD,      AV_CODEC_ID_FFV1,       AV_CODEC_ID_DVVIDEO,
-    };
-
-    for (size_t i = 0; i < VA_COUNT(strict); i++)
-        if (id == strict[i])
-            return true;
-    return false;
-}
-
-/* What is known of times before the first packet. */
-static void start_clock(struct video *v)
-{
-    const AVStream *stream = v->in.video;
-    double ticks = 1 / av_q2d(stream->time_base), fps = rate(stream->avg_frame_rate);
-    bool constant = fps > 0 && fabs(fps - rate(stream->r_frame_rate)) < .01 * fps;
-
-    v->clock.jumps = v->in.format->iformat->flags & AVFMT_TS_DISCONT;
-    if (v->clock.jumps)
-        constant = false; /* the rate is a guess from the first packets */
-    va_order_init(&v->order, constant ? ticks / fps : 0, is_strict(v->codec->codec_id));
-    v->clock.second = (int64_t)(ticks + .5);
-    v->joint = INT64_MIN;
 }
 
 int va_video_open(struct va_source *s)
 {
     static const struct va_source_kind kind = { next, close_video, NULL };
     struct video *v = va_new(1, sizeof(*v));
-    const AVStream *stream;
     int64_t frames;
 
     if (!v)
         return -1;
     s->kind = &kind;
     s->state = v;
-    if (va_stream_open(&v->in, &s->input, s->path, s->options.live) < 0 || open_decoder(s) < 0)
+    if (va_stream_open(&v->in, &s->input, s->path, s->options.live) < 0)
         return -1;
-    stream = v->in.video;
-    s->fps = rate(stream->avg_frame_rate);
-    if (s->fps == 0)
-        s->fps = rate(stream->r_frame_rate);
-    v->step = s->fps > 0 ? 1 / s->fps : 0;
-    start_clock(v);
-    v->undecoded = s->options.times && v->order.strict && va_stream_plain(&v->in);
+    s->hasty = !s->options.live && va_bytes_kept(&v->in.bytes);
+    if (begin(s) < 0)
+        return -1;
     frames = va_stream_frames(&v->in);
     if (frames == 0 && v->in.format->duration > 0)
         frames = (int64_t)((double)v->in.format->duration / AV_TIME_BASE * s->fps);

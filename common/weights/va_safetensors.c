@@ -197,9 +197,15 @@ static int parse_entry(const struct file *f, const json_t *object, struct entry 
         return va_error("%s: %s: data_offsets: expected two whole numbers", f->path, e->name);
     e->begin = json_integer_value(begin);
     e->end = json_integer_value(end);
-    if (e->begin < 0 || e->begin > e->end || e->end > f->data)
-        return va_error("%s: %s: bytes %" PRId64 " to %" PRId64 " of %" PRId64, f->path,
-                        e->name, e->begin, e->end, f->data);
+    if (e->begin < 0 || e->begin > e->end)
+        return va_error("%s: %s: data_offsets: found %" PRId64 " to %" PRId64
+                        ", expected 0 or more, in order",
+                        f->path, e->name, e->begin, e->end);
+    if (e->end > f->data)
+        return va_error("%s: %s: ends at byte %" PRId64
+                        " of the data, but the file has %" PRId64
+                        ": it is cut short; copy or download it again",
+                        f->path, e->name, e->end, f->data);
     if (e->end - e->begin != bytes)
         return va_error("%s: %s: %" PRId64 " bytes, expected %" PRId64 " for %s %s", f->path,
                         e->name, e->end - e->begin, bytes, e->type->name,

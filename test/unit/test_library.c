@@ -3,9 +3,13 @@
  */
 #include "base/va_error.h"
 #include "base/va_library.h"
+#include "base/va_mapped.h"
 #include "base/va_mem.h"
 #include "test/va_test.h"
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -118,6 +122,45 @@ static void a_file_cut_short_is_a_line_and_4(void)
     VA_CHECK(strstr(words, "a file was cut short"));
 }
 
+/* One whose name is known, by two threads. */
+static char named[] = "/tmp/va-test.XXXXXX";
+
+static void *touch(void *p)
+{
+    (void)((volatile const char *)p)[5];
+    return NULL;
+}
+
+static void cut_a_named_file_short(void)
+{
+    static struct va_mapped m, other;
+    int fd = open(named, O_RDWR);
+    pthread_t thread;
+
+    if (fd < 0 || ftruncate(fd, 10) < 0)
+        return;
+    m = (struct va_mapped){ mmap(NULL, 10, PROT_READ, MAP_SHARED, fd, 0), 10, named, NULL,
+                            NULL };
+    other = (struct va_mapped){ &other, sizeof(other), "another file", NULL, NULL };
+    va_mapped_add(&m);
+    va_mapped_add(&other);
+    if (ftruncate(fd, 0) == 0 && pthread_create(&thread, NULL, touch, (void *)m.begin) == 0)
+        touch((void *)m.begin);
+}
+
+static void a_named_file_cut_short_is_a_line_with_its_name_and_3(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    VA_SKIP("the sanitizer reports the signal itself");
+#endif
+    close(mkstemp(named));
+    VA_CHECK_INT(exit_code(cut_a_named_file_short), VA_EXIT_INPUT);
+    unlink(named);
+    VA_CHECK(strstr(words, named));
+    VA_CHECK(strstr(words, ": was cut short while it was read: make it again"));
+    VA_CHECK(strchr(words, '\n') == strrchr(words, '\n'));
+}
+
 static void ask_for_too_much(void)
 {
     for (int i = 0; i < 5; i++)
@@ -140,6 +183,7 @@ int main(void)
     VA_TEST(fault_of_our_own_is_a_signal);
     VA_TEST(words_of_a_library_are_dropped_unless_verbose);
     VA_TEST(a_file_cut_short_is_a_line_and_4);
+    VA_TEST(a_named_file_cut_short_is_a_line_with_its_name_and_3);
     VA_TEST(memory_is_missed_once);
     return va_test_finish();
 }

@@ -133,9 +133,10 @@ static void headers_that_lie_are_refused(void)
     check_refused("{" T("a", "F32", "4294967296,4294967296", "0", "8") "}", -1, 8,
                   "impossible shape");
     check_refused("{" T("a", "F32", "1000000000000", "0", "4000000000000") "}", -1, 8,
-                  "a: bytes 0 to 4000000000000 of 8");
-    check_refused("{" T("a", "F32", "2", "-8", "0") "}", -1, 8, "a: bytes -8 to 0");
-    check_refused("{" T("a", "F32", "2", "8", "0") "}", -1, 8, "a: bytes 8 to 0");
+                  "a: ends at byte 4000000000000 of the data, but the file has 8: ");
+    check_refused("{" T("a", "F32", "2", "-8", "0") "}", -1, 8,
+                  "a: data_offsets: found -8 to 0");
+    check_refused("{" T("a", "F32", "2", "8", "0") "}", -1, 8, "a: data_offsets: found 8 to 0");
     check_refused("{" T("a", "F32", "3", "0", "8") "}", -1, 8,
                   "8 bytes, expected 12 for F32 3");
     check_refused("{" T("", "F32", "2", "0", "8") "}", -1, 8, "without a name");
