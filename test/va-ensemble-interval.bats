@@ -126,8 +126,8 @@ refused() { refused_by va-ensemble "$@"; } # CODE TEXT ARGS...
     va-ensemble calibrate -q --missing average --labels labels -o i.tsv a.h5 b.h5 c.h5
     [ "$(cell 90 valence frames) $(cell 90 valence members)" = "90 2" ]
     run -0 --separate-stderr va-ensemble -q --interval i.tsv -o out.h5 a.h5
-    [ "$stderr" = "va-ensemble: v: combined from 1 models, but i.tsv was calibrated on 2
-va-ensemble: w: combined from 1 models, but i.tsv was calibrated on 2" ]
+    [ "$stderr" = "va-ensemble: v: combined from 1 model, but i.tsv was calibrated on 2: its level may not hold
+va-ensemble: w: combined from 1 model, but i.tsv was calibrated on 2: its level may not hold" ]
     refused 3 "labels: found 90 labelled frames, expected at least 99 for level 99" \
         calibrate --missing average --level 99 --labels labels -o out a.h5 b.h5 c.h5
 }
@@ -145,6 +145,7 @@ va-ensemble: w: combined from 1 models, but i.tsv was calibrated on 2" ]
     calibrated --level 80
     refused 3 "i.tsv: found no rows of level 90 for valence and arousal: calibrate with --level 90" --interval i.tsv -o out a.h5 b.h5
     refused 2 "--level needs --interval FILE (try --help)" --level 80 -o out a.h5 b.h5
+    refused 2 "--level: a level is there twice (try --help)" calibrate --labels l --level 50,80,50 -o out a.h5 b.h5
     broken() { # SED TEXT
         sed "$1" i.tsv >bad.tsv
         refused 3 "bad.tsv: $2" --interval bad.tsv --level 80 -o out a.h5 b.h5

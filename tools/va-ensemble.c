@@ -247,6 +247,15 @@ static int fit_main(int argc, char **argv)
 
 /* ---- calibrate ----------------------------------------------------------------------------- */
 
+static bool twice(const struct va_ints *list)
+{
+    for (int64_t i = 0; i < list->count; i++)
+        for (int64_t k = 0; k < i; k++)
+            if (list->items[k] == list->items[i])
+                return true;
+    return false;
+}
+
 static int calibrate_main(int argc, char **argv)
 {
     struct va_blend_job labels = { .rule = { .silent = true } };
@@ -295,6 +304,8 @@ static int calibrate_main(int argc, char **argv)
         va_usage_error(&status, "missing --output FILE");
     else if (!labels.folders.count)
         va_usage_error(&status, "missing --labels DIR");
+    else if (twice(&levels))
+        va_usage_error(&status, "--level: a level is there twice");
     else if (count_inputs(combine.job.inputs, &combine.job.count, &status) &&
              parse_weights(&status)) {
         labels.missing = combine.job.missing;

@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "base/va_text.h"
 #include "data/va_blend_table.h"
 #include <math.h>
 #include <stdio.h>
@@ -136,8 +137,10 @@ static int combine_video(struct va_combine_job *job, struct va_predictions_out *
         goto done;
     narrow(&c, job, e->frames);
     if (job->calibrated && e->present != job->interval.members)
-        va_warn("%s: combined from %lld models, but %s was calibrated on %lld", name,
-                (long long)e->present, job->calibrated, (long long)job->interval.members);
+        va_warn(
+            "%s: combined from %lld model%s, but %s was calibrated on %lld: its level may not hold",
+            name, (long long)e->present, va_plural(e->present), job->calibrated,
+            (long long)job->interval.members);
     values = va_predicted_with(&e->known, name, c.va);
     values.spread = c.spread;
     values.lower = c.lower;

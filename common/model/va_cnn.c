@@ -112,6 +112,15 @@ int va_cnn_declare(const struct va_cnn_config *c, struct va_params *list)
     return result;
 }
 
+int va_cnn_check(const struct va_cnn_config *c, const struct va_tensors *set, const char *path)
+{
+    struct va_cnn_plan plan = { 0 };
+    int result = plan_all(c, &plan) < 0 ? -1 : va_cnn_check_plan(&plan, set, path);
+
+    va_free(plan.items);
+    return result;
+}
+
 /* ---- the net ------------------------------------------------------------------------------- */
 
 /* Its pictures are the first that is taken. */

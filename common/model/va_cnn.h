@@ -49,6 +49,9 @@ bool va_cnn_is(const char *arch);
 VA_MUST_USE int va_cnn_config_load(struct va_cnn_config *c, const struct va_tensors *set,
                                    const char *path);
 VA_MUST_USE int va_cnn_config_store(const struct va_cnn_config *c, struct va_tensors *set);
+/* Whether the values of a set that fits it can be those of such a net. 0, or -1 after reporting. */
+VA_MUST_USE int va_cnn_check(const struct va_cnn_config *c, const struct va_tensors *set,
+                             const char *path);
 /* Append the tensors of its file to a list. 0, or -1 after reporting. */
 VA_MUST_USE int va_cnn_declare(const struct va_cnn_config *c, struct va_params *list);
 

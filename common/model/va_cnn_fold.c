@@ -69,6 +69,37 @@ static int read_part(const struct va_tensors *set, const char *path, const char 
     return va_values_end(&values);
 }
 
+static int check_variances(const struct va_cnn_layer *l, const float *var, const char *path)
+{
+    for (int64_t o = 0; o < l->out; o++)
+        if (var[o] < 0)
+            return va_error(
+                "%s: %s.running_var: element %lld is %g, expected a variance, 0 or more: the file "
+                "is damaged; copy or download it again",
+                path, l->norm, (long long)o, (double)var[o]);
+    return 0;
+}
+
+int va_cnn_check_plan(const struct va_cnn_plan *plan, const struct va_tensors *set,
+                      const char *path)
+{
+    int result = 0;
+
+    for (int64_t i = 0; i < plan->count && result == 0; i++) {
+        const struct va_cnn_layer *l = &plan->items[i];
+        float *var;
+
+        if (!*l->norm)
+            continue;
+        var = va_new(l->out, sizeof(*var));
+        result = var && read_part(set, path, l->norm, "running_var", l->out, var) == 0
+                     ? check_variances(l, var, path)
+                     : -1;
+        va_free(var);
+    }
+    return result;
+}
+
 /* w [out, size] and bias [out] with the norm in them. */
 static int fold_norm(const struct va_cnn_layer *l, double eps, const struct va_tensors *set,
                      const char *path, int64_t size, float *w, float *bias)
@@ -79,13 +110,12 @@ static int fold_norm(const struct va_cnn_layer *l, double eps, const struct va_t
 
     for (int i = 0; i < PARTS && result == 0; i++)
         result = read_part(set, path, l->norm, norm_parts[i], l->out, of + i * l->out);
+    if (result == 0)
+        result = check_variances(l, of + VAR * l->out, path);
     for (int64_t o = 0; o < l->out && result == 0; o++) {
         double var = (double)of[VAR * l->out + o],
                scale = (double)of[GAMMA * l->out + o] / sqrt(var + eps);
 
-        if (var < 0)
-            result = va_error("%s: %s.running_var: element %lld is %g, expected a variance",
-                              path, l->norm, (long long)o, var);
         for (int64_t k = 0; k < size; k++)
             w[o * size + k] = (float)((double)w[o * size + k] * scale);
         bias[o] = (float)((double)of[BETA * l->out + o] -

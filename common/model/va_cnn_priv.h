@@ -61,6 +61,9 @@ VA_MUST_USE int va_cnn_add(struct va_cnn_plan *plan, int64_t out, int64_t in, in
 
 /* va_cnn_fold.c: the tensors of the file; and what an open net has, a weight and a bias for each layer. */
 VA_MUST_USE int va_cnn_declare_plan(const struct va_cnn_plan *plan, struct va_params *list);
+/* That batch norms have variances. 0, or -1 after reporting. */
+VA_MUST_USE int va_cnn_check_plan(const struct va_cnn_plan *plan, const struct va_tensors *set,
+                                  const char *path);
 VA_MUST_USE int va_cnn_load(struct va_cnn *net, const struct va_tensors *set, const char *path);
 
 /* The steps of a pass take the next layer of the plan. */

@@ -25,7 +25,10 @@ int64_t va_kernel_channels(const struct va_tensors *set, const char *path, const
     char shape[128];
 
     if (!t)
-        return va_error("%s: %s: tensor is missing, expected one of %s", path, name, net), 0;
+        return va_error(
+                   "%s: %s: tensor is missing, or of whole numbers (quantised), expected one of %s in floating point",
+                   path, name, net),
+               0;
     if (t->rank != 4 || t->shape[0] < 1 || t->shape[0] > CHANNELS_MAX)
         return va_error("%s: %s: shape %s, expected 4 sizes and 1 to %d channels", path, name,
                         va_shape_text(t->rank, t->shape, shape, sizeof(shape)), CHANNELS_MAX),

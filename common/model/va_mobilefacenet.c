@@ -46,6 +46,21 @@ static int load_stage(struct va_cnn_config *c, int s, const struct va_tensors *s
     return (c->out[s] = va_kernel_channels(set, path, net_name, name)) ? 0 : -1;
 }
 
+/* Blocks at stride 1 add their input. */
+static int check_sums(const struct va_cnn_config *c, int first, const char *path)
+{
+    for (int s = first; s < VA_CNN_STAGES; s++) {
+        int64_t in = s ? c->out[s - 1] : c->stem;
+
+        if (!halves(s) && c->blocks[s] && c->out[s] != in)
+            return va_error(
+                "%s: layers.%d: found blocks of %lld channels, expected %lld as before them: "
+                "they add their input",
+                path, s + 1, (long long)c->out[s], (long long)in);
+    }
+    return 0;
+}
+
 /* The second layer, where it is a convolution in groups: out[0] is how many. */
 static int load_groups(struct va_cnn_config *c, const struct va_tensors *set, const char *path)
 {
@@ -76,14 +91,17 @@ static int load(struct va_cnn_config *c, const struct va_tensors *set, const cha
     for (int s = first; s < VA_CNN_STAGES; s++)
         if (load_stage(c, s, set, path) < 0)
             return -1;
+    if (check_sums(c, first, path) < 0)
+        return -1;
     if (!t || t->rank != 2 || t->shape[0] < 1 || t->shape[0] > 4096)
         return va_error("%s: features.layers.2.weight: tensor is missing or has other sizes, "
                         "expected 1 to 4096 features",
                         path);
     c->width = t->shape[0];
-    if (last->shape[2] < 1 || last->shape[2] > 64)
-        return va_error("%s: %s: found a kernel of %lld, expected 1 to 64", path, last->name,
-                        (long long)last->shape[2]);
+    if (last->shape[2] < 1 || last->shape[2] > 64 || last->shape[3] != last->shape[2])
+        return va_error(
+            "%s: %s: found a kernel of %lld x %lld, expected a square one of 1 to 64", path,
+            last->name, (long long)last->shape[2], (long long)last->shape[3]);
     c->image = REDUCED * last->shape[2];
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/va_tool.h"
 #include "io/va_pictured.h"
 #include "model/va_arch.h"
+#include "model/va_cnn.h"
 #include "weights/va_keymap.h"
 #include "weights/va_model_file.h"
 #include <stdio.h>
@@ -171,6 +172,7 @@ static int run_import(const struct import_args *a)
     char *id = NULL;
     struct va_tensors *set = va_model_read_any(a->input, a->from, &id);
     enum va_model_kind kind;
+    struct va_cnn_config net;
     bool authors, in_norm;
     unsigned unsaid;
     int result = -1;
@@ -186,6 +188,9 @@ static int run_import(const struct import_args *a)
     if (va_arch_complete(set, a->input, kind, in_norm) < 0)
         goto done;
     say_unsaid(set, a->input, kind, unsaid);
+    if (kind == VA_MODEL_CNN &&
+        (va_cnn_config_load(&net, set, a->input) < 0 || va_cnn_check(&net, set, a->input) < 0))
+        goto done;
     result = va_model_save(a->output, set, NULL,
                            &(const struct va_model_source){ a->input, id }, 1);
 done:
