@@ -24,7 +24,7 @@ SETTINGS_score   = $(LABELS) $(LABEL_OPTIONS) $(FOLDS)
 
 $(WINDOWS): $(VIDEOS) $(LABEL_FILES) $(call settings,windows)
 	@mkdir -p $(@D)
-	$(call make_windows,$(VIDEOS),$(OUT))
+	$(call make_windows,$(call files,$(VIDEOS)),$(OUT))
 $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt) &: $(or $(FOLDS_TSV),$(LABEL_FILES) $(GROUPS_TSV)) $(call settings,split)
 	$(call tool,va-fold) split $(split_from) -o $(SPLIT)
 $(SCORED): $(foreach k,$(FOLDS),$(SPLIT)/$(k)/val.txt)

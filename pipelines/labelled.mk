@@ -49,7 +49,7 @@ $(call ours,$(OUT)/windows.tsv)
 $(call claim,windows,$(WINDOWS))
 $(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES) $(call settings,windows)
 	@mkdir -p $(@D)
-	$(call make_windows,$(LABELLED:%=$(FEATURE_DIR)/%.h5),$(OUT))
+	$(call make_windows,$(call files,$(LABELLED:%=$(FEATURE_DIR)/%.h5)),$(OUT))
 
 # Folds that cannot be are refused before videos are decoded.
 LISTS = $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt)

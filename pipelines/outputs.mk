@@ -61,7 +61,7 @@ dry       = $(strip $(foreach f,n q t,$(findstring $(f),$(filter-out --%,$(first
 only_make = $(if $(dry),,$(call answer,$(shell sh $(dir $(NAMES))alone.sh $(STAMPS)/running $$PPID)))
 
 # ---- windows ------------------------------------------------------------------------------------
-# $(call make_windows,FEATURES,FOLDER): the index $@ and its table FOLDER/windows.tsv. The index gets its
+# $(call make_windows,INPUTS,FOLDER): the index $@ and its table FOLDER/windows.tsv. The index gets its
 # name last, so that a run that was killed before makes both anew.
-make_windows = $(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $(@D)/.windows.part.h5 $(call files,$(1)) \
+make_windows = $(call tool,va-window) $(WINDOW_OPTIONS) $(LABELS:%=--labels %) -o $(@D)/.windows.part.h5 $(1) \
     >$(2)/.windows.tsv.part && $(call put_at,$(2)/windows.tsv) && mv -f $(@D)/.windows.part.h5 $@

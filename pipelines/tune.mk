@@ -22,7 +22,7 @@ $(CV)/%/encoder.h5: $(ENCODER) $$(call frames_of,$$(LABELLED)) $(LABEL_FILES) $(
 
 define FOLD_RULES
 $(CV)/$(1)/windows.h5: $(LABELLED:%=$(CV)/$(1)/features/%.h5) $(LABEL_FILES) $(call settings,windows)
-	$$(call make_windows,$(LABELLED:%=$(CV)/$(1)/features/%.h5),$$(@D))
+	$$(call make_windows,$$(call files,$(LABELLED:%=$(CV)/$(1)/features/%.h5)),$$(@D))
 endef
 $(foreach k,$(FOLDS),$(eval $(call FOLD_RULES,$(k)))$(eval $(call embed,$(CV)/$(k)/features,$(CV)/$(k)/encoder.h5,$(LABELLED) $(filter-out $(LABELLED),$(TEST)))))
 
