@@ -20,7 +20,7 @@ trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
 # Each of these runs one test; its lines are "ok ...", "not ok ...", "skip ..." or TAP.
 unit() { "$BUILD/test/unit/$1"; }
-tools() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS bats --tap "$1"; } # the makes in them are not below the one that runs this
+tools() { env --default-signal=INT -u MAKEFLAGS -u MAKELEVEL -u MFLAGS bats --tap "$1"; } # the makes in them are not below the one that runs this; Ctrl-C is tested
 structure() { # with the variables of the make above, and not its job slots
     local variables=
     case ${MAKEFLAGS:-} in *'-- '*) variables="-- ${MAKEFLAGS#*-- }" ;; esac
