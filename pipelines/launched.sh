@@ -9,15 +9,10 @@ wait=$1 mark=$2 usage=$3
 shift 3
 rm -f "$mark"
 
-"$@" &
-pid=$!
-trap 'kill -TERM $pid 2>/dev/null' TERM HUP INT # of a command in the background INT is ignored
-wait $pid
+# shellcheck source=pipelines/hand_on.sh
+. "$(dirname "$0")/hand_on.sh"
+hand_on "$@"
 code=$?
-while kill -0 $pid 2>/dev/null; do # a signal ended the waiting, not the command
-    wait $pid
-    code=$?
-done
 if [ $code -ne 0 ]; then
     rm -f "$mark"
     exit $code
