@@ -20,6 +20,25 @@ setup() {
     done
 }
 
+@test "run.sh: a row that fails, or its peer, is no success; PAIRS is a number" {
+    run_sh="$BATS_TEST_DIRNAME/bench/run.sh"
+    mkdir -p "$BATS_TEST_TMPDIR"/build/{bin,test/bench} && cd "$BATS_TEST_TMPDIR"
+    printf '#!/bin/sh\necho fake\n' >build/bin/va-check
+    # shellcheck disable=SC2016 # of the scripts
+    printf '#!/bin/sh\n[ "$1" != "$BAD" ] || exit 1\necho "{\\"median_s\\": 1, \\"rate\\": 1}"\n' | tee build/test/bench/{peaks,scan,media} >/dev/null
+    printf '#!/bin/sh\nexit 1\n' >no-peer
+    chmod +x build/bin/* build/test/bench/* no-peer
+    export BUILD=$PWD/build
+    run -0 env BAD=none "$run_sh" scan windows
+    run -1 env BAD=windows "$run_sh" scan windows
+    [[ $output == *"windows       failed"* ]] || explain "$output"
+    run -1 env BAD=none PAIRS=1 PEERS="$PWD/no-peer" "$run_sh" scan
+    for pairs in 0 x 01; do
+        run -2 env PAIRS=$pairs "$run_sh" scan
+        [ "$output" = "PAIRS=$pairs: expected a number, 1 or more" ]
+    done
+}
+
 @test "in lockstep a run answers every line" {
     run bash -c 'printf "\n\n" | "$0" scan --batch 1 --frames 30 --lockstep' "$bin/scan"
     [ "$status" -eq 0 ]

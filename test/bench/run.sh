@@ -8,7 +8,7 @@
 # BUILD=DIR          where the programs are (default: build)
 #
 # Every row checks its error before it is timed. A table goes to standard output, one JSON line a
-# row to $BUILD/bench.jsonl. Nothing else should run meanwhile.
+# row to $BUILD/bench.jsonl. Exit 1 where a row, or its peer, failed. Nothing else should run meanwhile.
 set -u
 trap '' PIPE # a program that ended early is seen by what it did not answer
 cd "$(dirname "$0")/../.." || exit
@@ -44,6 +44,8 @@ for word; do
     echo "usage: test/bench/run.sh [ROW...]; rows: $names" >&2
     exit 2
 done
+case $PAIRS in '' | 0* | *[!0-9]*) echo "PAIRS=$PAIRS: expected a number, 1 or more" >&2 && exit 2 ;; esac
+failed=0
 # Time grows with frames and with sequences as the work does.
 sizes="step:--frames:75 step:--frames:150 step:--frames:300 step:--frames:600
 step:--batch:4 step:--batch:8 step:--batch:16 step:--batch:32"
@@ -112,11 +114,16 @@ while IFS='|' read -r row ours peer bound; do
     [ -n "$row" ] || continue
     [ $# = 0 ] || [[ " $* " == *" $row "* ]] || continue
     read -ra words <<<"$ours"
-    line=$(alone "${words[@]}") || { printf '%-13s failed\n' "$row"; continue; }
+    line=$(alone "${words[@]}") || { printf '%-13s failed\n' "$row"; failed=1; continue; }
     mine=$(field "$line" median_s) theirs=- ratio=-
     peer=${peer# }
     case $peer in peer_*) peer=$PEER_SCRIPTS/$peer ;; esac
-    if [ -n "${PEERS:-}" ] && [ -n "${peer// /}" ] && pair=$(together "$bin/${ours# }" "$PEERS $peer") && [ -n "$pair" ]; then
+    pair=
+    if [ -n "${PEERS:-}" ] && [ -n "${peer// /}" ]; then
+        pair=$(together "$bin/${ours# }" "$PEERS $peer")
+        [ -n "$pair" ] || failed=1
+    fi
+    if [ -n "$pair" ]; then
         { read -r mine; read -r theirs; } <<<"$pair"
         ratio=$(awk "BEGIN { printf \"%.2f\", $theirs / $mine }")
         printf '{"row": "%s", "ours_s": %s, "peer_s": %s, "ratio": %s, "peer": "%s"}\n' "$row" "$mine" \
@@ -127,11 +134,12 @@ while IFS='|' read -r row ours peer bound; do
         'BEGIN { printf "%-13s %12s %12s %7s %7s %9s %8s\n", row, s, p, r,
                  (peak > 0 ? sprintf("%.2f", rate / peak) : "-"), e, m }'
 done <<<"$rows"
-[ $# = 0 ] || exit 0
+[ $# = 0 ] || exit $failed
 for s in $sizes; do
     IFS=: read -r row option n <<<"$s"
-    line=$(alone temporal "$row" "$option" "$n") &&
-        printf '%s %s %s: %s s\n' "$row" "$option" "$n" "$(field "$line" median_s)"
+    line=$(alone temporal "$row" "$option" "$n") || { failed=1; continue; }
+    printf '%s %s %s: %s s\n' "$row" "$option" "$n" "$(field "$line" median_s)"
 done
 printf 'methods of convolution:\n'
-"$bin/choice" || printf 'a convolution took the slower method\n'
+"$bin/choice" || { failed=1; printf 'a convolution took the slower method\n'; }
+exit $failed
