@@ -5,9 +5,7 @@ bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    export top
-    cd "$BATS_FILE_TMPDIR" || return
+    setup_pipelines || return
     mkdir npy ratings features given
     for p in anna ben cleo dan eve fay; do
         for k in 1 2; do

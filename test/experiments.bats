@@ -1,13 +1,12 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154 # setup_pipelines sets top
 # Experiments on features, labels and folds that are given: nested cross-validation and the
 # comparison of models. Twelve small clips in six groups.
 bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    export top
-    cd "$BATS_FILE_TMPDIR" || return
+    setup_pipelines || return
     mkdir features labels
     printf 'clip\tgroup\tfold\n' >folds.tsv
     for i in 0 1 2 3 4 5 6 7 8 9 10 11; do

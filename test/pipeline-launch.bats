@@ -5,9 +5,7 @@ bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    export top
-    cd "$BATS_FILE_TMPDIR" || return
+    setup_pipelines || return
     mkdir features labels
     for v in a b c d; do
         make_features --video $v --dim 4 --frames 60 --seed "$(printf %d "'$v")" features/$v.h5

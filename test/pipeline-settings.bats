@@ -6,9 +6,7 @@ bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    export top
-    cd "$BATS_FILE_TMPDIR" || return
+    setup_pipelines || return
     mkdir -p features R/VA_Estimation_Challenge/{Train_Set,Validation_Set}
     for i in 1 2 3 4 5 6 7; do
         make_features --frames 40 --dim 4 --seed "$i" --video "c$i" "features/c$i.h5"

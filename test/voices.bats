@@ -1,12 +1,11 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154 # setup_pipelines sets top
 # Sound beside the picture on videos with voices: pipelines/voices.mk, small.
 bats_require_minimum_version 1.8.0
 load lib/va
 
 setup_file() {
-    top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-    export top
-    cd "$BATS_FILE_TMPDIR" || return
+    setup_pipelines || return
     voices -j2 >log 2>&1 || { cat log; return 1; }
 }
 setup() {

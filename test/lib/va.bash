@@ -12,6 +12,7 @@
 #   python_with MODULE...          PY, a Python that has them, or a reason to skip
 #   forbidden FILE                 nobody may read it: commands after "${plainly[@]}", as root, too; or skip
 #   refused_by TOOL CODE TEXT ARGS...   one line, nothing on standard output and no file `out`
+#   setup_pipelines                top, the folder of the project, and the folder of the file's tests: for setup_file
 #   explain TEXT...                say why a test fails, and fail
 
 # same_numbers ARGS...: va-h5cmp ARGS finds other attributes at most, and says which
@@ -25,6 +26,12 @@ same_numbers() {
 # words_of TOOL OPTION: the values that an option of words takes.
 words_of() {
     "$1" --help-table | awk -F '\t' -v option="$2" '$3 == option { print $5 }'
+}
+
+setup_pipelines() {
+    top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+    export top
+    cd "$BATS_FILE_TMPDIR" || return
 }
 
 put() {
