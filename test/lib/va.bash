@@ -15,6 +15,8 @@
 #   setup_pipelines                top, the folder of the project, and the folder of the file's tests: for setup_file
 #   explain TEXT...                say why a test fails, and fail
 
+export SHELL=$BASH # script(1) gives what it runs to this one; without it, to sh, which loses functions that are exported
+
 # same_numbers ARGS...: va-h5cmp ARGS finds other attributes at most, and says which
 same_numbers() {
     local said rc=0
