@@ -30,7 +30,7 @@ extern const char *const va_vnni_names[]; /* no, yes */
 bool va_cpu_vnni(enum va_isa isa);
 
 /*
- * How convolutions over time are computed in float32: the quicker way for their size, or always the same where it
+ * How convolutions over time are computed: the quicker way for their size, or always the same where it
  * is possible, by the environment variable VA_CONV (auto, direct, spectral), for tests and for
  * comparing; results differ by their rounding.
  */

@@ -104,7 +104,7 @@ void va_cpu_conv(struct va_backend *be, const struct va_conv *p)
 
     if (be->failed || p->B < 1 || p->T < 1)
         return;
-    if (va_cpu_in_frequencies(be) && va_cpu_spectral_conv(cpu, p))
+    if (va_cpu_spectral_conv(cpu, p))
         return;
     if (be->precision == VA_BF16_PRODUCTS)
         va_cpu_narrow_conv(cpu, p);
@@ -178,17 +178,17 @@ static void conv_dw(struct va_cpu *cpu, const struct va_conv_grad *p)
 void va_cpu_conv_grad(struct va_backend *be, const struct va_conv_grad *p)
 {
     struct va_cpu *cpu = va_cpu(be);
-    bool bf16 = be->precision == VA_BF16_PRODUCTS, frequencies = va_cpu_in_frequencies(be);
+    bool bf16 = be->precision == VA_BF16_PRODUCTS;
 
     if (be->failed || p->B < 1 || p->T < 1)
         return;
-    if (p->dx && !(frequencies && va_cpu_spectral_dx(cpu, p))) {
+    if (p->dx && !va_cpu_spectral_dx(cpu, p)) {
         if (bf16)
             va_cpu_narrow_dx(cpu, p);
         else
             run_shifted(va_shifted_backward(cpu, p, VA_PACK_BACKWARD));
     }
-    if (p->dw && !(frequencies && va_cpu_spectral_dw(cpu, p))) {
+    if (p->dw && !va_cpu_spectral_dw(cpu, p)) {
         if (bf16)
             va_cpu_narrow_dw(cpu, p);
         else

@@ -365,8 +365,7 @@ void va_cpu_weight_prepare(struct va_backend *be, struct va_weight *w, bool trai
         if (training && bf16)
             va_cpu_pack(cpu, w, VA_PACK_BF16_BACKWARD, N, K, 1, K, 1);
     }
-    if (w->use != VA_USE_CONV ||
-        (va_cpu_in_frequencies(be) && va_cpu_spectral_kernel(taps, K, N)))
+    if (w->use != VA_USE_CONV || va_cpu_spectral_kernel(be, taps, K, N))
         return; /* what short inputs need is packed when one comes */
     va_cpu_pack(cpu, w, bf16 ? VA_PACK_BF16 : VA_PACK_FORWARD, K, N, taps, taps, K * taps);
     if (training)

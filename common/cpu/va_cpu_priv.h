@@ -164,15 +164,13 @@ void va_cpu_narrow_dw(struct va_cpu *cpu, const struct va_conv_grad *p);
 bool va_cpu_spectral_conv(struct va_cpu *cpu, const struct va_conv *p);
 bool va_cpu_spectral_dx(struct va_cpu *cpu, const struct va_conv_grad *p);
 bool va_cpu_spectral_dw(struct va_cpu *cpu, const struct va_conv_grad *p);
-/* Whether convolutions are taken there in this precision: in bf16, too, where AVX512_BF16 multiplies, which is slower
- * than float32 in fewer multiplications. AMX is faster, and without either bytes are those of AMX. */
-bool va_cpu_in_frequencies(const struct va_backend *be);
 enum { VA_CONV_BLOCK = 64 }; /* rows of a product of the direct method, at most */
 /* Such kernels take the domain of frequencies, but for short sequences. */
-bool va_cpu_spectral_kernel(int64_t taps, int64_t Cin, int64_t Cout);
+bool va_cpu_spectral_kernel(const struct va_backend *be, int64_t taps, int64_t Cin,
+                            int64_t Cout);
 /* The size of tiles that is quickest, 0: the direct method is. */
-int va_cpu_spectral_size(int64_t frames, int64_t dilation, int64_t taps, int64_t Cin,
-                         int64_t Cout);
+int va_cpu_spectral_size(const struct va_backend *be, int64_t frames, int64_t dilation,
+                         int64_t taps, int64_t Cin, int64_t Cout);
 
 /* va_cpu_recurrent.c */
 void va_cpu_recurrent(struct va_backend *be, const struct va_recurrent *p);

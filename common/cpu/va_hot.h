@@ -141,9 +141,14 @@ struct va_hot {
 
     /* convolutions by spectra (cpu/va_spectral.h). Channels [0, channels) of a row of tiles; */
     void (*tile_spectrum)(const struct va_tile *p, const struct va_samples *s, int64_t channels,
-                          int64_t step, float *out);
+                          const struct va_spectra *to);
+    /* groups [slot][VA_NARROW_GROUPS][VA_SPECTRAL_IN], rows by channels, become [slot][channel][row], `ldto` and `stepto`
+     * groups apart; channels a multiple of VA_NARROW_PANEL */
+    void (*turn_spectra)(int slots, int64_t channels, int64_t step, const float *from,
+                         int64_t ldto, int64_t stepto, float *to);
+    /* in bfloat16: channels that complete a line or a block are zeros */
     void (*kernel_spectrum)(const struct va_tile *p, const struct va_kernel_block *b,
-                            int64_t step, float *out);
+                            const struct va_spectra *to);
     void (*spectral_product)(const struct va_spectral_product *p);
     /* the first `count` outputs of a row of sums, y rows ld apart; bias may be NULL */
     void (*tile_back)(const struct va_tile *p, const float *sums, int64_t step,

@@ -76,6 +76,8 @@ struct va_narrow_product {
     bool in_parts; /* lines have VA_NARROW_PARTS; one tap, a stretch at most */
     const uint8_t *x;
     int64_t ldx, stepx; /* bytes; from row to row, from tap to tap */
+    const uint8_t
+        *next; /* NULL, or rows that will be wanted next: they are asked for meanwhile */
     const uint8_t *w;
     int64_t panel, stepw; /* from panel to panel, from tap to tap */
     float *c;

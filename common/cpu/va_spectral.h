@@ -19,6 +19,18 @@
  *   kernel  [slot][in][2][VA_SPECTRAL_OUT]      a block of pairs of channels
  *   sums    [slot][row][2][VA_SPECTRAL_OUT]
  * `step` is the distance of slots, in floats.
+ *
+ * In bfloat16 (cpu/va_narrow.h) both numbers of a frequency are rounded and make a group of 4 bytes, and a complex product is a
+ * product of matrices of twice the size: a row's (re, im) by (re, -im) of a kernel gives the real sum, by
+ * (im, re) the imaginary one; in slot 0 by (re, 0) and by (0, im). So tiles are rows of groups, one a channel, and a
+ * block of kernels, of VA_SPECTRAL_OUT channels, has its panels for real sums and then those for imaginary ones:
+ *
+ *   rows    [slot][row][channel]                  rows lie `ld` groups apart
+ *   panels  [slot][block][2][VA_SPECTRAL_OUT / VA_NARROW_PANEL][row or in][VA_NARROW_PANEL]
+ *
+ * For the gradient of kernels, which sums over rows of tiles, those of dy are in panels, and those of x are turned:
+ * [slot][channel][row]. Products are by halves_product, and their sums lie as those above. Spectra are rounded
+ * relative to the largest number of a tile, so what is small beside it has a larger error.
  */
 #ifndef VA_SPECTRAL_H
 #define VA_SPECTRAL_H
@@ -48,6 +60,17 @@ struct va_samples {
     int64_t ld;
     int first, end;
     bool conjugate; /* the spectrum's imaginary parts are negated */
+};
+
+/* How spectra lie, and where: that of channel 0 in slot 0, the distance of slots and of panels, in floats (or groups). */
+enum va_spectral_form { VA_SPECTRA_FLOATS, VA_SPECTRA_ROWS, VA_SPECTRA_PANELS };
+
+struct va_spectra {
+    enum va_spectral_form form;
+    float *at;
+    int64_t step, panel;
+    int first,
+        last; /* frequencies k: slots k and size / 2 - k are made, with `first` 1 slot 0; `first` is odd */
 };
 
 /* A block of a kernel: tap k of pair (in, out) at w + in * in_step + out * out_step + k. */

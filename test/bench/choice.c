@@ -1,7 +1,7 @@
 /*
  * Whether the method that is chosen for a convolution is the faster one: both are timed for sequences and
- * dilations of many lengths. `choice` prints a table and ends with 1 if a choice costs more than SLACK times
- * the other method.
+ * dilations of many lengths, in float32 or, with the word bf16, in that. `choice` prints a table and ends with 1 if a
+ * choice costs more than SLACK times the other method.
  */
 #include "base/va_mem.h"
 #include "cpu/va_cpu_ops.h"
@@ -12,6 +12,7 @@
 
 enum { TAPS = 15, RUNS = 3, FRAMES = 4096 };
 static const double SLACK = 1.5;
+static enum va_precision precision;
 static const int64_t lengths[] = { 8, 16, 32, 64, 100, 150, 300, 900 };
 static const int64_t dilations[] = { 1, 2, 8 };
 static const int64_t channels[] = { 32, 256, 1024 };
@@ -47,6 +48,7 @@ static double seconds(int shape)
                            .taps = TAPS };
     double best = 1e9;
 
+    be->precision = precision;
     for (int run = 0; run <= RUNS; run++) {
         double begun = bench_clock(CLOCK_MONOTONIC);
 
@@ -90,16 +92,20 @@ static bool measure(const char *method, double *all)
     return waitpid(child, &status, 0) == child && status == 0 && got;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    struct va_backend *be = va_cpu_backend_new();
     double direct[SHAPES], spectral[SHAPES], worst = 0;
 
+    if (argc > 1 && !strcmp(argv[1], "bf16"))
+        precision = VA_BF16_PRODUCTS;
     if (!measure("direct", direct) || !measure("spectral", spectral))
         return 4;
+    be->precision = precision;
     printf("frames dilation channels direct_ms spectral_ms chosen    cost\n");
     for (int i = 0; i < SHAPES; i++) {
         int64_t T = length_of(i), C = channels_of(i);
-        bool chosen = va_cpu_spectral_size(T, dilation_of(i), TAPS, C, C) > 0;
+        bool chosen = va_cpu_spectral_size(be, T, dilation_of(i), TAPS, C, C) > 0;
         double best = direct[i] < spectral[i] ? direct[i] : spectral[i];
         double cost = (chosen ? spectral[i] : direct[i]) / best;
 
@@ -108,5 +114,6 @@ int main(void)
                chosen ? "spectral" : "direct", cost);
         worst = cost > worst ? cost : worst;
     }
+    va_backend_free(be);
     return worst > SLACK;
 }

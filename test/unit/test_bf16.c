@@ -535,6 +535,74 @@ static void conv_all_ways(const struct conv *s, enum va_precision precision,
     va_backend_free(be);
 }
 
+/* The convolution and its gradients: how far one is from the other, relative to the largest number. */
+static void near(const char *what, int64_t n, const float *is, const float *wanted)
+{
+    double most = 0, off = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        most = fmax(most, fabs(wanted[i]));
+        off = fmax(off, fabs((double)is[i] - wanted[i]));
+        if (!isfinite(is[i]))
+            off = INFINITY;
+    }
+    if (!(off <= .012 * most) || off == 0)
+        printf("# %s: off by %g of %g\n", what, off, most);
+    VA_CHECK(off <= .012 * most && off > 0);
+}
+
+/* By spectra in bfloat16: near float32, and the same bytes with each instruction set that has vectors. */
+static void spectra(const struct conv *s)
+{
+    const int64_t ny = s->B * s->T * s->Cout, nx = s->B * s->T * s->Cin;
+    const int64_t nw = s->Cin * s->Cout * s->K, all = ny + nx + nw;
+    const int64_t numbers = nw + nx + ny + 7;
+    float *x = calloc((size_t)numbers, sizeof(*x)), *wanted = calloc((size_t)all, sizeof(*x));
+    float *first = calloc((size_t)all, sizeof(*x)), *y = calloc((size_t)all, sizeof(*x));
+    const bool amx = va_cpu_amx();
+
+    for (int64_t i = 0; i < numbers; i++)
+        x[i] = (float)va_rand_uniform(1, VA_RAND_TEST, 9, (uint64_t)i) - .3f;
+    setenv("VA_CONV", "direct", 1);
+    conv_all_ways(s, VA_F32_PRODUCTS, x, wanted, wanted + ny, wanted + ny + nx);
+    setenv("VA_CONV", "spectral", 1);
+    setenv("VA_BF16", "no", 1);
+    for (int isa = 0; isa <= (int)va_cpu_isa(); isa++) {
+        va_hot_use((enum va_isa)isa);
+        for (int tiles = 0; tiles <= (isa == VA_ISA_AVX512 && amx); tiles++) {
+            setenv("VA_AMX", va_amx_names[tiles], 1);
+            va_cpu_ask_again();
+            memset(y, 0, (size_t)all * sizeof(*y)); /* dw is added to */
+            conv_all_ways(s, VA_BF16_PRODUCTS, x, y, y + ny, y + ny + nx);
+            if (isa <= 1) /* plain C may round a product before it is added */
+                memcpy(first, y, (size_t)all * sizeof(*y));
+            VA_CHECK(!memcmp(first, y, (size_t)all * sizeof(*y)));
+        }
+        unsetenv("VA_AMX");
+    }
+    va_hot_use(va_cpu_isa());
+    unsetenv("VA_BF16");
+    unsetenv("VA_CONV");
+    va_cpu_ask_again();
+    near("y", ny, first, wanted);
+    near("dx", nx, first + ny, wanted + ny);
+    near("dw", nw, first + ny + nx, wanted + ny + nx);
+    free(x), free(wanted), free(first), free(y);
+}
+
+static void convolutions_by_spectra_are_near_float32(void)
+{
+    static const struct conv cases[] = {
+        { 1, 40, 16, 16, 7, 1, 0 },  { 2, 100, 17, 35, 15, 1, 0 },
+        { 3, 61, 64, 33, 9, 2, 0 },  { 1, 300, 65, 97, 15, 4, 0 },
+        { 2, 33, 31, 64, 31, 1, 0 }, { 25, 300, 20, 40, 15, 2, 0 },
+        { 1, 5, 16, 16, 15, 8, 0 },
+    };
+
+    for (size_t i = 0; i < VA_COUNT(cases); i++)
+        spectra(&cases[i]);
+}
+
 /* AVX512_BF16 takes longer than float32 where that has fewer multiplications: such convolutions stay there. Those of
  * machines with neither are those of AMX. */
 static void without_tiles_long_convolutions_stay_float32(void)
@@ -583,6 +651,7 @@ int main(void)
     VA_TEST(attention);
     VA_TEST(gradients_of_linear_layers_are_of_rounded_numbers);
     VA_TEST(convolutions_are_of_rounded_numbers);
+    VA_TEST(convolutions_by_spectra_are_near_float32);
     VA_TEST(without_tiles_long_convolutions_stay_float32);
     VA_TEST(without_rounding_it_differs);
     return va_test_finish();

@@ -310,6 +310,9 @@ VA_INLINE void multiply_run(const struct va_narrow_product *p, const enum va_amx
 
             const uint8_t *ahead = t.x + (TILE + n / TILE * VA_AMX_ASKED) * p->ldx;
 
+            if (kind == VA_AMX_BF16)
+                ahead = p->next && n < 2 * TILE ? p->next + (m + n / TILE * 16) * p->ldx : NULL;
+
             if (t.rows % NR == 0 && t.cols % NR == 0 && !(p->add && kind == VA_AMX_PARTS))
                 va_amx_multiply_some(p, kind, t.rows, t.cols, t.x, t.w, t.c, p->ldc, p->add,
                                      ahead);

@@ -2,14 +2,16 @@
  * Spectra of tiles and kernels, their products, and the way back (cpu/va_spectral.h). Transforms
  * are sums over tables of waves: they are a twentieth of the products, and any even size will do.
  */
+#include "cpu/hot/va_groups.h"
 #include "cpu/hot/va_hot_priv.h"
-#include "cpu/hot/va_turn.h"
 
 enum {
     IN = VA_SPECTRAL_IN,
     OUT = VA_SPECTRAL_OUT,
     HALF = VA_TILE_MAX / 2 + 1,
     LANES = 16, /* of a group of channels: the same on every level */
+    PARTS = 2,  /* real and imaginary */
+    AHEAD = 4,  /* channels of a kernel that are asked for before */
     V = LANES / VA_W,
 #if defined(__AVX512F__)
     MR = 12,
@@ -76,46 +78,108 @@ VA_INLINE void flat(const struct folded *f, int times, va_vf *re, va_vf *im)
     *im = here - there;
 }
 
+/* Where the first slot of some channels goes. The form is known when these are compiled. */
+struct place {
+    enum va_spectral_form form;
+    float *at;
+    int64_t step, imaginary;
+    int first, last;
+};
+
+/* bfloat16 in the upper half, halves away from zero: no number of a spectrum is exactly between two. */
+VA_INLINE va_vu rounded(va_vf x)
+{
+    return (va_vu)x + 0x8000;
+}
+
+VA_INLINE void put_group(float *to, va_vu first, va_vu second)
+{
+    const va_vu group = v_pair(first, second);
+
+    memcpy(to, &group, sizeof(group));
+}
+
+/* A slot; slot 0 is `real`. In panels, what a row's (re, im) gives to the real sum and to the imaginary one. */
+VA_INLINE void put_slot(const struct place to, int slot, const bool real, va_vf re, va_vf im)
+{
+    float *at = to.at + slot * to.step;
+    const va_vu zero = { 0 };
+
+    if (to.form == VA_SPECTRA_FLOATS) {
+        v_store(at, re);
+        v_store(at + to.imaginary, im);
+    } else if (to.form == VA_SPECTRA_ROWS) {
+        put_group(at, rounded(re), rounded(im));
+    } else if (real) {
+        put_group(at, rounded(re), zero);
+        put_group(at + to.imaginary, zero, rounded(im));
+    } else {
+        put_group(at, rounded(re), rounded(im) ^ 0x80000000);
+        put_group(at + to.imaginary, rounded(im), rounded(re));
+    }
+}
+
 VA_INLINE void spectrum(const struct va_tile *p, const struct folded *f, int times,
-                        int64_t step, int64_t imaginary, float *out)
+                        const struct place to)
 {
     enum { G = 2 };
     const int slots = p->size / 2;
     struct parts parts[G];
     va_vf re, im;
 
-    flat(f, times, &re, &im);
-    v_store(out, re);
-    v_store(out + imaginary, im);
-    for (int k = 1; 2 * k <= slots; k += G) { /* twice near the middle: the same once more */
+    if (to.first == 1) {
+        flat(f, times, &re, &im);
+        put_slot(to, 0, true, re, im);
+    }
+    for (int k = to.first; k <= to.last;
+         k += G) { /* twice near the middle: the same once more */
         waves(p, f, times, k, G, parts);
         VA_UNROLL
         for (int g = 0; g < G; g++) {
             const struct parts *q = &parts[g];
-            float *low = out + (k + g) * step, *high = out + (slots - k - g) * step;
 
-            v_store(high, q->re[0] - q->re[1]);
-            v_store(high + imaginary, q->im[1] - q->im[0]);
-            v_store(low, q->re[0] + q->re[1]);
-            v_store(low + imaginary, q->im[0] + q->im[1]);
+            put_slot(to, slots - k - g, false, q->re[0] - q->re[1], q->im[1] - q->im[0]);
+            put_slot(to, k + g, false, q->re[0] + q->re[1], q->im[0] + q->im[1]);
         }
     }
 }
 
-VA_INLINE va_vf sample(const struct va_samples *s, int n, int64_t c, int64_t left)
+/* Of channel c among those at `to`; and how many channels there are with those that complete a line or a block. */
+VA_INLINE struct place place_of(const struct va_spectra *to, const enum va_spectral_form form,
+                                int64_t imaginary, int64_t c)
 {
-    return n < s->first || n >= s->end ? v_set(0)
-                                       : v_get(s->x + (n - s->first) * s->ld + c, left);
+    const int64_t panel = c / OUT * PARTS * (OUT / LANES) + c % OUT / LANES;
+
+    if (form == VA_SPECTRA_PANELS)
+        return (struct place){ form,      to->at + panel * to->panel + c % LANES,
+                               to->step,  OUT / LANES * to->panel,
+                               to->first, to->last };
+    return (struct place){ form, to->at + c, to->step, imaginary, to->first, to->last };
 }
 
-void VA_HOT(va_hot_tile_spectrum)(const struct va_tile *p, const struct va_samples *s,
-                                  int64_t channels, int64_t step, float *out)
+VA_INLINE int64_t completed(const enum va_spectral_form form, int64_t channels)
+{
+    const int64_t whole = form == VA_SPECTRA_PANELS ? OUT : LANES;
+
+    return form == VA_SPECTRA_FLOATS ? channels : (channels + whole - 1) / whole * whole;
+}
+
+VA_INLINE va_vf sample(const struct va_samples *s, int n, int64_t c, int64_t left)
+{
+    return n < s->first || n >= s->end || left <= 0
+               ? v_set(0)
+               : v_get(s->x + (n - s->first) * s->ld + c, left);
+}
+
+VA_INLINE void tile_spectrum(const struct va_tile *p, const struct va_samples *s,
+                             int64_t channels, const struct va_spectra *to,
+                             const enum va_spectral_form form)
 {
     const int half = p->size / 2;
     const va_vf zero = v_set(0);
     struct folded f;
 
-    for (int64_t c = 0; c < channels; c += VA_W) {
+    for (int64_t c = 0; c < completed(form, channels); c += VA_W) {
         int64_t left = channels - c;
 
         f.even[0] = sample(s, half, c, left);
@@ -127,8 +191,28 @@ void VA_HOT(va_hot_tile_spectrum)(const struct va_tile *p, const struct va_sampl
             f.even[t] = later + sooner;
             f.odd[t] = s->conjugate ? sooner - later : later - sooner;
         }
-        spectrum(p, &f, half + 1, step, IN, out + c);
+        spectrum(p, &f, half + 1, place_of(to, form, IN, c));
     }
+}
+
+void VA_HOT(va_hot_tile_spectrum)(const struct va_tile *p, const struct va_samples *s,
+                                  int64_t channels, const struct va_spectra *to)
+{
+    if (to->form == VA_SPECTRA_ROWS)
+        tile_spectrum(p, s, channels, to, VA_SPECTRA_ROWS);
+    else if (to->form == VA_SPECTRA_PANELS)
+        tile_spectrum(p, s, channels, to, VA_SPECTRA_PANELS);
+    else
+        tile_spectrum(p, s, channels, to, VA_SPECTRA_FLOATS);
+}
+
+void VA_HOT(va_hot_turn_spectra)(int slots, int64_t channels, int64_t step, const float *from,
+                                 int64_t ldto, int64_t stepto, float *to)
+{
+    for (int k = 0; k < slots; k++)
+        for (int64_t c = 0; c < channels; c += LANES)
+            v_turn_tile((const uint32_t *)(const void *)(from + k * step + c), IN,
+                        (uint32_t *)(void *)(to + k * stepto + c * ldto), ldto);
 }
 
 /* What even and odd frequencies give to time t: both together are what is there, their difference
@@ -210,13 +294,16 @@ VA_INLINE void take_taps(const struct va_kernel_block *b, int taps, int in, int 
     const int64_t step = b->out_step;
     const float *w = b->w + in * b->in_step + out0 * step;
 
+    for (int i = 0; i < LANES; i++) /* kernels come from memory */
+        __builtin_prefetch(w + AHEAD * b->in_step + i * step, 0, 3);
     EACH_SQUARE(n, t, taps)
     {
         va_vf r[VA_W];
 
         VA_UNROLL
         for (int i = 0; i < VA_W; i++)
-            r[i] = out0 + n + i < b->out ? v_get(w + (n + i) * step + t, taps - t) : v_set(0);
+            r[i] = in < b->in && out0 + n + i < b->out ? v_get(w + (n + i) * step + t, taps - t)
+                                                       : v_set(0);
         v_turn(r);
         VA_UNROLL
         for (int i = 0; i < VA_W; i++)
@@ -224,28 +311,49 @@ VA_INLINE void take_taps(const struct va_kernel_block *b, int taps, int in, int 
     }
 }
 
-void VA_HOT(va_hot_kernel_spectrum)(const struct va_tile *p, const struct va_kernel_block *b,
-                                    int64_t step, float *out)
+/* LANES pairs: channel `in`, and from o on. */
+VA_INLINE void pairs_spectrum(const struct va_tile *p, const struct va_kernel_block *b, int in,
+                              int o, const struct va_spectra *to,
+                              const enum va_spectral_form form)
 {
     const int middle = p->taps / 2;
     _Alignas(64) float taps[(VA_TAPS_MAX + 1) * LANES];
     struct folded f;
 
-    for (int o = 0; o < b->out; o += LANES)
-        for (int in = 0; in < b->in; in++) {
-            take_taps(b, p->taps, in, o, taps);
-            for (int v = 0; v < LANES; v += VA_W) {
-                f.even[0] = v_load(taps + middle * LANES + v);
-                for (int t = 1; t <= middle; t++) {
-                    va_vf later = v_load(taps + (middle + t) * LANES + v);
-                    va_vf sooner = v_load(taps + (middle - t) * LANES + v);
+    take_taps(b, p->taps, in, o, taps);
+    for (int v = 0; v < LANES; v += VA_W) {
+        struct place place = place_of(to, form, OUT, o + v);
 
-                    f.even[t] = later + sooner;
-                    f.odd[t] = b->mirrored ? later - sooner : sooner - later;
-                }
-                spectrum(p, &f, middle + 1, step, OUT, out + (int64_t)in * 2 * OUT + o + v);
-            }
+        f.even[0] = v_load(taps + middle * LANES + v);
+        for (int t = 1; t <= middle; t++) {
+            va_vf later = v_load(taps + (middle + t) * LANES + v);
+            va_vf sooner = v_load(taps + (middle - t) * LANES + v);
+
+            f.even[t] = later + sooner;
+            f.odd[t] = b->mirrored ? later - sooner : sooner - later;
         }
+        place.at += in * (form == VA_SPECTRA_FLOATS ? PARTS * OUT : LANES);
+        spectrum(p, &f, middle + 1, place);
+    }
+}
+
+VA_INLINE void kernel_spectrum(const struct va_tile *p, const struct va_kernel_block *b,
+                               const struct va_spectra *to, const enum va_spectral_form form)
+{
+    const int ins = form == VA_SPECTRA_FLOATS ? b->in : (b->in + LANES - 1) / LANES * LANES;
+
+    for (int o = 0; o < completed(form, b->out); o += LANES)
+        for (int in = 0; in < ins; in++)
+            pairs_spectrum(p, b, in, o, to, form);
+}
+
+void VA_HOT(va_hot_kernel_spectrum)(const struct va_tile *p, const struct va_kernel_block *b,
+                                    const struct va_spectra *to)
+{
+    if (to->form == VA_SPECTRA_PANELS)
+        kernel_spectrum(p, b, to, VA_SPECTRA_PANELS);
+    else
+        kernel_spectrum(p, b, to, VA_SPECTRA_FLOATS);
 }
 
 /* The gradient of the taps, [t][LANES], is added to w. */

@@ -44,6 +44,7 @@ const struct va_hot VA_HOT(va_hot_table) = {
     .scan = VA_HOT(va_hot_scan),
     .scan_grad = VA_HOT(va_hot_scan_grad),
     .tile_spectrum = VA_HOT(va_hot_tile_spectrum),
+    .turn_spectra = VA_HOT(va_hot_turn_spectra),
     .kernel_spectrum = VA_HOT(va_hot_kernel_spectrum),
     .spectral_product = VA_HOT(va_hot_spectral_product),
     .tile_back = VA_HOT(va_hot_tile_back),

@@ -162,6 +162,13 @@ VA_INLINE void va_amx_ask_rows(const struct va_narrow_product *p, const uint8_t 
             __builtin_prefetch(row + part * VA_NARROW_LINE, 0, 2);
 }
 
+VA_INLINE void va_amx_ask_next(const struct va_narrow_product *p, const uint8_t *row)
+{
+    VA_UNROLL
+    for (int r = 0; r < 16; r++, row += p->ldx)
+        __builtin_prefetch(row, 0, 2);
+}
+
 /* R times 16 rows by P panels of a product, to `c`, which has gaps of `ld` numbers, or added to what is there. In
  * parts, `ahead` are rows to ask for. */
 VA_INLINE void va_amx_multiply(const struct va_narrow_product *p, const enum va_amx_kind kind,
@@ -180,6 +187,8 @@ VA_INLINE void va_amx_multiply(const struct va_narrow_product *p, const enum va_
                 va_amx_ask_rows(p, ahead + l * VA_NARROW_PARTS * VA_NARROW_LINE);
                 va_amx_line_in_parts(p, R, P, row, column);
             } else {
+                if (ahead)
+                    va_amx_ask_next(p, ahead + l * VA_NARROW_LINE);
                 va_amx_line(p, kind, R, P, row, column);
             }
             row += parts * VA_NARROW_LINE;

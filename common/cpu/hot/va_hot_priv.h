@@ -89,9 +89,11 @@ void VA_HOT(va_hot_scan_grad)(const struct va_scan_grad *p, int64_t b, int64_t e
 
 /* hot_spectral.c */
 void VA_HOT(va_hot_tile_spectrum)(const struct va_tile *p, const struct va_samples *s,
-                                  int64_t channels, int64_t step, float *out);
+                                  int64_t channels, const struct va_spectra *to);
+void VA_HOT(va_hot_turn_spectra)(int slots, int64_t channels, int64_t step, const float *from,
+                                 int64_t ldto, int64_t stepto, float *to);
 void VA_HOT(va_hot_kernel_spectrum)(const struct va_tile *p, const struct va_kernel_block *b,
-                                    int64_t step, float *out);
+                                    const struct va_spectra *to);
 void VA_HOT(va_hot_spectral_product)(const struct va_spectral_product *p);
 void VA_HOT(va_hot_tile_back)(const struct va_tile *p, const float *sums, int64_t step,
                               const float *bias, int64_t channels, int count, int64_t ld,
