@@ -57,8 +57,9 @@ apart = $(foreach v,$(1),$(foreach f,$($(v)),$(if $(and $(realpath $(f)),$(filte
     $(error OUT=$(OUT): this is also $(v), an input: give another OUT))))
 
 # $(call only_make): this make is the only one that works in OUT, which it is about to write. After all other checks.
+# JOB=yes: it is one of several that va-jobs(1) began, each with files of its own.
 dry       = $(strip $(foreach f,n q t,$(findstring $(f),$(filter-out --%,$(firstword -$(MAKEFLAGS))))))
-only_make = $(if $(dry),,$(call answer,$(shell sh $(dir $(NAMES))alone.sh $(STAMPS)/running $$PPID)))
+only_make = $(if $(dry)$(JOB),,$(call answer,$(shell sh $(dir $(NAMES))alone.sh $(STAMPS)/running $$PPID)))
 
 # ---- windows ------------------------------------------------------------------------------------
 # $(call make_windows,INPUTS,FOLDER): the index $@ and its table FOLDER/windows.tsv. The index gets its
