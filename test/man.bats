@@ -102,6 +102,7 @@ given_later() {
         va-predict -q -m model.h5 -o test.pred.h5 features/*.h5
         for f in fold0 fold1 fold2 a.val b.val a.test b.test; do cp val.pred.h5 $f.h5; done
         ;;
+    va-jobs) rm -rf out ;; # of va-fold run
     va-smooth) cp holiday.pred.h5 pred.h5 ;;
     va-run) cp holiday.mp4 talk.mp4 ;;
     va-h5cmp) cp model.h5 copy.h5 && cp pred.h5 copy.pred.h5 ;;
@@ -114,7 +115,7 @@ given_later() {
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
     local tools=(faces decode embed hear features labels window fold tcn-mamba-train finetune predict live mae-pretrain weights
-        ensemble ridge score smooth table plot report overlay run submit synth check h5cmp)
+        ensemble jobs ridge score smooth table plot report overlay run submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do
         given_later "va-$t"
