@@ -66,6 +66,13 @@ setup() {
     [[ $output == *"folds=\$(sbatch"*" --array=1-2 "* ]]
 }
 
+@test "the folder of the work may be called anything" {
+    mkdir "a b'c\$d" && cd "a b'c\$d" && cp -r ../features ../labels .
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=o 2>log || explain "$(cat log)"
+    cmp ../made/table.txt o/table.txt || explain "$(cat o/.make/jobs/log/*)"
+    make --no-print-directory -f "$top/pipelines/corpus.mk" BIN="$BUILD/bin" "${SMALL[@]}" OUT=o -q
+}
+
 @test "plan: nothing is written; each scheduler's words; options for all stages and for one" {
     for s in slurm pbs sge local; do
         va-jobs plan --scheduler $s -j 3 --site "-A lab" --ask folds="-p 'gpu node'" corpus.mk "${SMALL[@]}" OUT=none >$s.plan
@@ -150,6 +157,10 @@ setup() {
     run -4 --separate-stderr va-jobs submit -q --site "-p nowhere" corpus.mk "${SMALL[@]}" OUT=part QUIET=1
     [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 1: sbatch: error: invalid partition specified: nowhere "* ]] || explain "$stderr"
     [ "${#stderr_lines[@]}" -eq 1 ]
+    mkdir -m 555 closed
+    if [ "$(id -u)" = 0 ]; then plainly=(setpriv --bounding-set=-dac_override); else plainly=(); fi
+    run -3 --separate-stderr "${plainly[@]}" va-jobs submit corpus.mk "${SMALL[@]}" OUT=closed
+    [ "$stderr" = "va-jobs: mkdir: cannot create directory 'closed/.make': Permission denied" ] || explain "$stderr"
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=twice 2>log || explain "$(cat log)"
     touch queued
     run -3 --separate-stderr va-jobs submit corpus.mk "${SMALL[@]}" OUT=twice SEED=9

@@ -275,10 +275,13 @@ static int write_folder(const struct va_jobs_plan *p)
 static int make_prepared(const struct va_jobs_plan *p)
 {
     struct va_make *m = va_plan_make(p);
+    char *said = NULL;
     int rc = m ? 0 : -1;
 
-    if (m)
+    if (m) {
+        va_make_keep(m);
         va_make_say(m, va_strdup("--silent"));
+    }
     for (int64_t i = 0; m && i < p->stage[0].count; i++) {
         char *all = va_strdup(p->stage[0].items[i]), *rest = all, *name;
 
@@ -288,6 +291,9 @@ static int make_prepared(const struct va_jobs_plan *p)
     }
     if (rc == 0 && p->stage[0].count)
         rc = va_make_run(m, false);
+    if (rc > 0 && (said = va_make_said(m)))
+        rc = va_error("%s", said);
+    va_free(said);
     va_make_free(m);
     return rc;
 }
