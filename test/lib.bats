@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # run sets stderr
 # libmamba_va, the library for other programs: installed, found by pkg-config, used by the example of the documents,
-# whose rows are those of the tools; its interface.
+# whose rows are those of the tools; its interface; bad use; threads.
 bats_require_minimum_version 1.8.0
 load lib/va
 load lib/scene
@@ -19,12 +19,13 @@ setup_file() {
     export PKG_CONFIG_PATH=$PWD/prefix/lib/pkgconfig LD_LIBRARY_PATH=$PWD/prefix/lib
     compile example "$top/doc/example.c"
     compile abi "$top/test/lib/abi.c"
+    compile client "$top/test/lib/client.c" -pthread
     "$top/test/lib/models.sh"
     scene two.mkv 3 "magenta 200-10*t 100" "red 20+10*t 30 lt(t,1)+gt(t,1.6)"
 }
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
-    ln -s "$BATS_FILE_TMPDIR"/{example,abi,*.h5,*.mkv} .
+    ln -s "$BATS_FILE_TMPDIR"/{example,abi,client,*.h5,*.mkv} .
     export VA_FACES=red.h5
 }
 
@@ -108,4 +109,45 @@ code() { awk -v fence='```' -v of="$1" '$0 == fence { on = 0 } on { print } $0 =
     echo '#include <mamba_va.h>' >x.c
     g++ -x c++ -std=c++11 -pedantic -Wall -Wextra -Werror -fsyntax-only -I"$top/lib" x.c
     gcc -std=c99 -pedantic -Wall -Wextra -Werror -fsyntax-only -I"$top/lib" x.c
+}
+
+@test "bad use: a code and a message each; nothing is printed, and the model is as before" {
+    run -0 --separate-stderr ./client bad
+    [ "$output$stderr" = "" ]
+    run -0 --separate-stderr ./client many
+    [ "$output$stderr" = "" ]
+}
+
+@test "a program with a decimal comma: numbers of files and messages have points" {
+    localedef -i de_DE -f UTF-8 ./de_DE.UTF-8 2>/dev/null || skip "no sources of locales"
+    LOCPATH=$PWD LC_ALL=de_DE.UTF-8 run -0 --separate-stderr ./client bad
+    [ "$output$stderr" = "" ]
+}
+
+@test "four threads and two models: the rows of each are those of one thread" {
+    for helpers in 1 3; do
+        run -0 --separate-stderr ./client threads $helpers
+        [ "$output$stderr" = "" ]
+    done
+}
+
+@test "a GPU's library beside this one is found" {
+    [ -f "$BUILD/emu/plain/libvacuda.so" ] || skip "no $BUILD/emu/plain/libvacuda.so (make check builds it)"
+    mkdir lib
+    cp "$LD_LIBRARY_PATH/libmamba_va.so.1" lib/
+    export LD_LIBRARY_PATH=$PWD/lib
+    run -1 ./client device cuda
+    [[ $output == *"--device cuda: this build has no GPU support, expected cpu"* ]] || explain "$output"
+    cp "$BUILD/emu/plain/libvacuda.so" lib/
+    run -0 ./client device cuda
+    [ "$output" = "" ]
+}
+
+@test "valgrind is silent: bad use, four threads and two models" {
+    command -v valgrind >/dev/null || skip "no valgrind"
+    grind() { valgrind -q --vgdb=no --child-silent-after-fork=yes --error-exitcode=9 --leak-check=full "$@"; }
+    run -0 grind ./client bad
+    [ "$output" = "" ]
+    run -0 grind ./client threads 3
+    [ "$output" = "" ]
 }
