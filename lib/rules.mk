@@ -1,6 +1,7 @@
 # libmamba_va, the library for other programs, for the Makefile above: mamba_va.h is its interface, mamba_va.map the names
 # that it shows, abi.txt both as they were settled.
 LIBVA_ABI   := 1
+comma       := ,
 LIBVA       := $(BUILD)/lib/libmamba_va.so
 LIBVA_NAMED := $(LIBVA).$(LIBVA_ABI)
 LIBVA_NAMES  = $(shell sed -n 's/^ *\(mamba_va_[a-z_]*\);/\1/p' lib/mamba_va.map)
@@ -10,7 +11,7 @@ $(LIBVA_NAMED): $(BUILD)/lib/mamba_va.o lib/mamba_va.map $(LIB)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,$(@F),--version-script=lib/mamba_va.map \
-	    -Wl,-z,defs,-z,nodelete,--as-needed,--gc-sections -o $@ $< $(LIB) $(LIBS)
+	    $(if $(SANITIZE),,-Wl$(comma)-z$(comma)defs) -Wl,-z,nodelete,--as-needed,--gc-sections -o $@ $< $(LIB) $(LIBS)
 $(LIBVA): $(LIBVA_NAMED)
 	@ln -sf $(<F) $@
 

@@ -6,8 +6,11 @@ bats_require_minimum_version 1.8.0
 load lib/va
 load lib/scene
 
+# Whether the library was built with the sanitizer of addresses, which a program of it must have, too.
+sanitized() { readelf -d "$BUILD/lib/libmamba_va.so" | grep -q libasan; }
 # compile PROGRAM SOURCE...: with the library that is installed
 compile() {
+    ! sanitized || set -- "$@" -fsanitize=address
     # shellcheck disable=SC2046 # words
     ${CC:-gcc} -std=c11 -pedantic -Wall -Wextra -Werror -o "$@" $(pkg-config --cflags --libs mamba_va)
 }
@@ -77,6 +80,7 @@ code() { awk -v fence='```' -v of="$1" '$0 == fence { on = 0 } on { print } $0 =
     code sh >page.sh
     grep -q pkg-config page.sh
     rm example
+    ! sanitized || skip "a build with a sanitizer"
     bash -euo pipefail page.sh
     run -2 ./example
     { echo '#include <mamba_va.h>' && echo '#include <stdio.h>' && echo 'int main(void) {' &&
@@ -145,6 +149,7 @@ code() { awk -v fence='```' -v of="$1" '$0 == fence { on = 0 } on { print } $0 =
 
 @test "valgrind is silent: bad use, four threads and two models" {
     command -v valgrind >/dev/null || skip "no valgrind"
+    ! sanitized || skip "a build with a sanitizer"
     grind() { valgrind -q --vgdb=no --child-silent-after-fork=yes --error-exitcode=9 --leak-check=full "$@"; }
     run -0 grind ./client bad
     [ "$output" = "" ]
