@@ -11,7 +11,7 @@ setup_file() {
 }
 setup() { cd "$BATS_FILE_TMPDIR" || return; }
 
-pages=("$BUILD"/man/man[157]/*)
+pages=("$BUILD"/man/man[157]/* "$BUILD/man/man3/libmamba_va.3")
 
 @test "every tool and format has a page, and so has the whole" {
     for t in "$BUILD"/bin/*; do [ -s "$BUILD/man/man1/${t##*/}.1" ]; done
@@ -20,6 +20,8 @@ pages=("$BUILD"/man/man[157]/*)
         [ -s "$BUILD/man/man5/${f%.md}.5" ]
     done
     [ -s "$BUILD/man/man7/mamba-va.7" ]
+    while read -r f; do [ "$(cat "$BUILD/man/man3/$f.3")" = ".so man3/libmamba_va.3" ]; done < <(
+        sed -n 's/.* \**\(mamba_va_[a-z_]*\)(.*/\1/p' "$top/lib/mamba_va.h" | sort -u)
 }
 
 @test "pages are set without a warning, on narrow and wide terminals" {
@@ -54,7 +56,7 @@ pages=("$BUILD"/man/man[157]/*)
 }
 
 @test "pages that a page names exist" {
-    sed 's/\\-/-/g; s/\\f[BR]//g' "${pages[@]}" | grep -oE '(va|mamba)[-.a-z0-9]*\([157]\)' | sort -u >named
+    sed 's/\\-/-/g; s/\\f[BR]//g' "${pages[@]}" | grep -oE '(va|mamba)[-.a-z0-9]*\([1357]\)' | sort -u >named
     [ "$(wc -l <named)" -gt 20 ]
     while IFS='()' read -r name section _; do
         [ -e "$BUILD/man/man$section/$name.$section" ] || explain "$name($section)"
