@@ -61,7 +61,7 @@ HEADERS  := $(wildcard common/*/*.h tools/*/*.h test/*.h test/*/*.h)
 CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
+SCRIPTS  := .ci/run deps.sh dist.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 BENCH_SRC := $(wildcard test/bench/*.c)
@@ -99,7 +99,7 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC) $(C
 DEVICES  := cuda cpu
 
 .PHONY: all help deps weights bench check check-unit check-tools check-headers check-layers lint format demo kill fault \
-        install uninstall clean FORCE
+        install uninstall dist clean FORCE
 all: $(TOOLS) man completion weights cuda
 	@echo $(call quoted,cuda $(CUDA_STATE))
 	@echo $(call quoted,mpi $(MPI_STATE))
@@ -128,6 +128,7 @@ help:
 ## make format          rewrite sources with clang-format
 ## make install         tools, man pages, completion, pipelines below PREFIX (/usr/local), DESTDIR
 ## make uninstall       remove what install put there
+## make dist            build/mamba-va-VERSION.tar.gz, which builds without git; equal bytes each time
 ## make clean           remove build/
 ##
 ## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; camera; onnx; fuzz;
@@ -151,12 +152,14 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(FLAGS_NOW)) | cmp -s - $@ || echo $(call quoted,$(FLAGS_NOW)) >$@
 
-# What --version prints. Written anew only when it differs.
+# An unpacked release says itself of which commit it is (dist.sh).
+COMMIT = $(if $(wildcard release.txt),$(shell sed -n 's/^commit //p' release.txt),$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none))
+# What --version prints, without the folder that packages map to nothing. Written anew only when it differs.
 $(BUILD)/va_build.h: FORCE
 	@mkdir -p $(@D)
-	@{ echo '#define VA_BUILD_COMMIT "$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none)"'; \
+	@{ echo '#define VA_BUILD_COMMIT "$(COMMIT)"'; \
 	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
-	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(strip $(OPT) $(SANFLAGS) $(CFLAGS)))"); \
+	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(filter-out -ffile-prefix-map=%,$(OPT) $(SANFLAGS) $(CFLAGS)))"); \
 	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), libjpeg-turbo $(shell pkg-config --modversion libturbojpeg 2>/dev/null)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
 	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; \
@@ -320,6 +323,9 @@ uninstall:
 	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(SHARE)/zsh/site-functions/%)
 	rm -f $(INSTALLED_CUDA)
 	rm -rf $(SHARE)/mamba-va
+
+dist:
+	@BUILD=$(call quoted,$(BUILD)) ./dist.sh
 
 clean:
 	rm -rf $(BUILD)
