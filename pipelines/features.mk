@@ -31,7 +31,7 @@ others  = $(wordlist $(words x $(call first,$(1))),$(words $(1)),$(1))
 define embed_batch
 $(1)/.batch/$(firstword $(3)): $(3:%=$(FRAMES)/%.h5) $(2) $(call settings,embed) $(call lacking,$(3:%=$(1)/%.h5))
 	@mkdir -p $$(@D)
-	$$(if $$(V),,@)set -- $$$$($$(call stale,$(3))); [ $$$$# = 0 ] || { $$(subst @echo,echo,$$(call tool,va-embed)) \
+	$$(if $$(V),,@)set -- $$$$($$(call stale,$(3))); [ $$$$# = 0 ] || { $$(call told,va-embed) \
 	    $$(EMBED_OPTIONS) -j $$(THREADS) -w $(2) --output-dir $(1) "$$$$@"; } && \
 	    touch -r "$$$$(ls -t $$(filter-out FORCE,$$^) | head -n 1)" $$@
 $(3:%=$(1)/%.h5): $(1)/.batch/$(firstword $(3)) ;
