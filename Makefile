@@ -140,6 +140,7 @@ help:
 ## CAMERA=no            the same for cameras of va-live (make deps WITH=camera)
 ## ONNX=no              the same for ONNX Runtime in va-embed (make deps WITH=onnx)
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
+## EMULATOR=qemu-aarch64-static   what runs the programs that CC makes for another machine
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
 ## V=1                  show the commands
@@ -266,7 +267,7 @@ weights: $(TOOLS)
 	@mkdir -p $(BUILD)/share/mamba-va
 	@for f in $(BUILD)/fetched/*; do \
 	    to=$$(basename "$$f"); to=$(BUILD)/share/mamba-va/$${to%.*}.h5; \
-	    [ ! -f "$$f" ] || [ "$$to" -nt "$$f" ] || $(BUILD)/bin/va-weights import -q -o "$$to" "$$f" || exit 1; done
+	    [ ! -f "$$f" ] || [ "$$to" -nt "$$f" ] || $(EMULATOR) $(BUILD)/bin/va-weights import -q -o "$$to" "$$f" || exit 1; done
 
 include doc/pages.mk # man pages and completion
 
