@@ -45,6 +45,7 @@ setup() {
 @test "the version is that of the tools, the commit that of the release" {
     run -0 va-check --version
     [ "${lines[0]}" = "va-check (mamba-va) ${tree#mamba-va-}" ]
+    [ "$(sed -n '1s/^mamba-va (\(.*\)) .*/\1/p' "$tree/debian/changelog")" = "${tree#mamba-va-}" ]
     make -s -C "$tree" BUILD="$PWD/four" "$PWD/four/va_build.h"
     grep -qx "#define VA_BUILD_COMMIT \"$(sed -n 's/^commit //p' "$tree/release.txt")\"" four/va_build.h
 }
