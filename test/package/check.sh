@@ -136,7 +136,7 @@ check_image() {
     local root=$work/image
     new_root image
     cp "$release" "$work/mamba-va.tar.gz"
-    section files | while read -r from to; do cp "$work/$from" "$root/$to"; done
+    section files | while read -r from to; do [ -z "$from" ] || cp "$work/$from" "$root/$to"; done
     section post >"$root/tmp/post"
     within "$root" net "sh /tmp/post" || fail "%post of contrib/mamba-va.def"
     section test >"$root/tmp/test"
