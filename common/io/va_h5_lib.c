@@ -225,7 +225,7 @@ bool va_h5_named(const char *path)
     struct stat st;
     FILE *f;
 
-    if (n > 3 && !strcmp(path + n - 3, ".h5"))
+    if ((n > 3 && !strcmp(path + n - 3, ".h5")) || va_shard_in_path(path))
         return true;
     if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* a pipe keeps its first bytes */
         return false;

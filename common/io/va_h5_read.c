@@ -187,9 +187,8 @@ static int try_all(const char *path, struct va_stored *bytes, const char *schema
     return status;
 }
 
-struct va_h5_in *va_h5_open(const char *path, const char *schema)
+static struct va_h5_in *open_path(const char *path, const char *schema)
 {
-    VA_H5_ALONE;
     struct va_h5_in *in = va_new(1, sizeof(*in));
     const char *expected = schema && strcmp(schema, VA_H5_FOREIGN) ? schema : "HDF5";
 
@@ -212,6 +211,13 @@ failed:
     return NULL;
 }
 
+struct va_h5_in *va_h5_open(const char *path, const char *schema)
+{
+    VA_H5_ALONE;
+
+    return va_shard_in_path(path) ? va_shard_open_path(path, schema) : open_path(path, schema);
+}
+
 int va_h5_require(struct va_h5_in *in, const char *schema)
 {
     VA_H5_ALONE;
@@ -227,6 +233,8 @@ void va_h5_rest(struct va_h5_in *in)
 {
     VA_H5_ALONE;
 
+    if (in->shard)
+        return va_shard_rest(in);
     close_file(in);
     va_h5_tree_release(&in->file);
     va_stored_close(&in->bytes);
@@ -237,6 +245,8 @@ int va_h5_wake(struct va_h5_in *in)
 {
     VA_H5_ALONE;
 
+    if (in->shard)
+        return va_shard_wake(in);
     if (in->file.id >= 0)
         return 0;
     if (va_stored_reopen(&in->bytes, in->path) == 0 && open_file(&in->file) == 0 &&
@@ -260,6 +270,8 @@ void va_h5_close(struct va_h5_in *in)
         munmap(map, in->map.size);
     }
     va_h5_rest(in);
+    if (in->shard)
+        va_shard_leave(in);
     va_free(in->id);
     va_free(in->computed);
     va_free(in->path);
@@ -374,7 +386,7 @@ static int open_for_rows(struct va_h5_in *in, const struct va_h5_object *o)
 {
     if (in->dataset_of == o)
         return 0;
-    if (in->dataset >= 0)
+    if (in->dataset >= 0 && !in->shard)
         H5Dclose(in->dataset);
     in->dataset_of = NULL;
     in->dataset = va_h5_open_dataset(&in->file, o);
@@ -462,6 +474,8 @@ const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type)
     if (!o || !o->dataset || o->strings || o->type != type || o->offset < 0 ||
         o->offset % (int64_t)va_dtype_size(type))
         return NULL;
+    if (in->shard)
+        in = va_shard_file(in->shard);
     if (!in->map.begin)
         map_file(in);
     return in->map.begin ? (const uint8_t *)in->map.begin + o->offset : NULL;
@@ -469,5 +483,7 @@ const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type)
 
 int va_h5_unchanged(const struct va_h5_in *in)
 {
+    if (in->shard)
+        in = va_shard_file(in->shard);
     return in->map.begin ? va_stored_look(&in->bytes, in->path) : 0;
 }
