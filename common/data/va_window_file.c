@@ -167,14 +167,6 @@ static int read_column(struct va_h5_in *in, const char *name, enum va_dtype type
     return 0;
 }
 
-static int name_in_use(const struct va_window_index *index, int64_t i)
-{
-    for (int64_t k = 0; k < i; k++)
-        if (!strcmp(index->videos[k].name, index->videos[i].name))
-            return 1;
-    return 0;
-}
-
 /* Take strings into the videos, then check names and offsets. */
 static int fill_videos(struct va_h5_in *in, struct va_window_index *index, char **name,
                        char **file, char **id, const int64_t *offset)
@@ -189,7 +181,7 @@ static int fill_videos(struct va_h5_in *in, struct va_window_index *index, char 
         v->features = va_path_seen_from_here(file[i], path);
         if (!v->name || !v->features_id || !v->features)
             return -1;
-        if (!va_video_name_valid(v->name) || name_in_use(index, i))
+        if (!va_video_name_valid(v->name) || va_window_index_find(index, v->name) >= 0)
             return va_error("%s: /videos/name: %lld: found '%s', expected another name", path,
                             (long long)i, v->name);
         if (offset[0] != 0 || offset[i + 1] < offset[i] ||
@@ -197,6 +189,8 @@ static int fill_videos(struct va_h5_in *in, struct va_window_index *index, char 
             return va_error("%s: /videos/offset: %lld: found %lld, expected ascending to %lld",
                             path, (long long)i + 1, (long long)offset[i + 1],
                             (long long)index->entry_count);
+        if (va_name_map_add(&index->names, v->name, i) < 0)
+            return -1;
         v->first = offset[i];
         v->frames = offset[i + 1] - offset[i];
     }

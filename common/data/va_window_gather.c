@@ -1,6 +1,6 @@
 /*
- * Feature rows are taken from the mapped files, so a batch costs one copy and no library call;
- * float16 and chunked files, which cannot be used where they lie, are read whole instead. A row is looked
+ * Feature rows are taken from the mapped files, so a batch costs one copy and no library call; rows of float16
+ * are widened as they are copied. Chunked files, which cannot be used where they lie, are read whole instead. A row is looked
  * at for numbers that are not finite when it is taken for the first time. The
  * files themselves rest, so that ten thousand of them take neither descriptors nor memory.
  */
@@ -18,10 +18,11 @@
 enum { SMALL = 2048 }; /* floats: a copy of so few is less than the pages that map them */
 
 struct va_index_source {
-    struct va_h5_in *in; /* resting */
-    const float *rows;   /* [count, D], mapped or `copy` */
-    float *copy;         /* NULL where rows are mapped */
-    atomic_bool *finite; /* [count] whether a row is known to be; from any thread */
+    struct va_h5_in *in;  /* resting */
+    const float *rows;    /* [count, D], mapped or `copy`; NULL: they are float16, */
+    const uint16_t *half; /* [count, D], mapped */
+    float *copy;          /* NULL where rows are mapped */
+    atomic_bool *finite;  /* [count] whether a row is known to be; from any thread */
     int64_t count;
 };
 
@@ -83,10 +84,12 @@ static int open_rows(struct va_window_index *index, const struct va_index_video 
                         index->videos[0].features);
     if (shape[0] * shape[1] > SMALL)
         s->rows = va_h5_map(s->in, "/features", VA_F32);
-    if (!s->rows)
+    if (!s->rows && shape[0] * shape[1] > SMALL)
+        s->half = va_h5_map(s->in, "/features", VA_F16);
+    if (!s->rows && !s->half)
         s->rows = s->copy = va_h5_read(s->in, "/features", VA_F32);
     s->finite = va_new(s->count, sizeof(*s->finite));
-    return s->rows && s->finite ? 0 : -1;
+    return (s->rows || s->half) && s->finite ? 0 : -1;
 }
 
 static int open_source(struct va_window_index *index, int64_t video)
@@ -194,22 +197,38 @@ static int64_t frame_of(const struct va_window_index *index, int64_t video, int6
     return 0;
 }
 
+/* Numbers that are not finite in half [count]: exponents of ones only. */
+static bool halves_finite(const uint16_t *half, int64_t count)
+{
+    int bad = 0;
+
+    for (int64_t i = 0; i < count; i++)
+        bad |= (half[i] & 0x7c00) == 0x7c00;
+    return !bad;
+}
+
 static int not_finite(const struct va_window_index *index, int64_t video, int64_t row)
 {
-    const struct va_index_source *s = &index->open[video];
+    float *x = va_new(index->dim, sizeof(*x));
 
-    return va_not_finite(index->videos[video].features, (int32_t)frame_of(index, video, row),
-                         row, s->rows + row * index->dim, index->dim);
+    if (!x)
+        return -1;
+    va_window_index_copy(index, video, row, 1, x);
+    va_not_finite(index->videos[video].features, (int32_t)frame_of(index, video, row), row, x,
+                  index->dim);
+    va_free(x);
+    return -1;
 }
 
 /* -1 after reporting a number that is not finite. */
 static int check_row(const struct va_window_index *index, int64_t video, int64_t row)
 {
     const struct va_index_source *s = &index->open[video];
+    const int64_t D = index->dim;
 
     if (atomic_load_explicit(&s->finite[row], memory_order_relaxed))
         return 0;
-    if (!va_all_finite(s->rows + row * index->dim, index->dim))
+    if (s->rows ? !va_all_finite(s->rows + row * D, D) : !halves_finite(s->half + row * D, D))
         return not_finite(index, video, row);
     atomic_store_explicit(&s->finite[row], true, memory_order_relaxed);
     return 0;
@@ -219,19 +238,21 @@ static int check_row(const struct va_window_index *index, int64_t video, int64_t
 static int copy_row(const struct va_window_index *index, int64_t video,
                     const struct va_timeline_entry *e, float *x)
 {
+    const struct va_index_source *s = &index->open[video];
     const int64_t D = index->dim;
-    const float *a = index->open[video].rows + e->row * D, *b;
 
     if (check_row(index, video, e->row) < 0)
         return -1;
-    memcpy(x, a, (size_t)D * sizeof(*x));
+    va_window_index_copy(index, video, e->row, 1, x);
     if (e->next < 0)
         return 0;
     if (check_row(index, video, e->next) < 0)
         return -1;
-    b = index->open[video].rows + e->next * D;
-    for (int64_t c = 0; c < D; c++)
-        x[c] = (1 - e->mix) * a[c] + e->mix * b[c]; /* this form cannot overflow */
+    for (int64_t c = 0; c < D; c++) {
+        float b = s->rows ? s->rows[e->next * D + c] : va_from_f16(s->half[e->next * D + c]);
+
+        x[c] = (1 - e->mix) * x[c] + e->mix * b; /* this form cannot overflow */
+    }
     return 0;
 }
 
@@ -353,11 +374,21 @@ int va_window_rows_ahead(const struct va_window_index *index, int64_t video, int
     return 0;
 }
 
-const float *va_window_index_features(const struct va_window_index *index, int64_t video,
-                                      int64_t *count)
+int64_t va_window_index_rows(const struct va_window_index *index, int64_t video)
 {
-    *count = index->open[video].count;
-    return index->open[video].rows;
+    return index->open[video].count;
+}
+
+void va_window_index_copy(const struct va_window_index *index, int64_t video, int64_t first,
+                          int64_t count, float *x)
+{
+    const struct va_index_source *s = &index->open[video];
+    const int64_t at = first * index->dim, n = count * index->dim;
+
+    if (s->rows)
+        memcpy(x, s->rows + at, (size_t)n * sizeof(*x));
+    else
+        va_from_f16s(s->half + at, n, x);
 }
 
 /* ---- time ------------------------------------------------------------------------------ */
@@ -530,10 +561,13 @@ void va_window_index_forget(const struct va_window_index *index, int64_t video)
     for (int64_t i = 0; i < index->stream_count; i++)
         if (index->streams[i].files)
             va_window_index_forget(index->streams[i].files, video);
-    if (s->copy || !s->rows)
+    if (s->copy || !(s->rows || s->half))
         return;
-    begin = ((uintptr_t)s->rows + page - 1) / page * page; /* whole pages only */
-    end = ((uintptr_t)(s->rows + s->count * index->dim)) / page * page;
+    begin = s->rows ? (uintptr_t)s->rows : (uintptr_t)s->half;
+    end = begin +
+          (uintptr_t)(s->count * index->dim) * (s->rows ? sizeof(*s->rows) : sizeof(*s->half));
+    begin = (begin + page - 1) / page * page; /* whole pages only */
+    end = end / page * page;
     if (end > begin)
         (void)!madvise((void *)begin, end - begin, MADV_DONTNEED);
 }

@@ -5,6 +5,7 @@
 #include "data/va_lists.h"
 #include "data/va_track.h"
 #include "data/va_window_index_priv.h"
+#include "io/va_h5.h"
 #include <string.h>
 
 const char *const va_missing_names[] = {
@@ -42,6 +43,7 @@ void va_window_index_free(struct va_window_index *index)
         va_free(index->videos[i].input);
     }
     va_free(index->videos);
+    va_name_map_release(&index->names);
     va_free(index->timeline);
     va_free(index->windows);
     va_free(index->path);
@@ -50,10 +52,7 @@ void va_window_index_free(struct va_window_index *index)
 
 int64_t va_window_index_find(const struct va_window_index *index, const char *name)
 {
-    for (int64_t i = 0; i < index->video_count; i++)
-        if (!strcmp(index->videos[i].name, name))
-            return i;
-    return -1;
+    return va_name_map_find(&index->names, name);
 }
 
 int va_window_index_select(const struct va_window_index *index, const char *list,
@@ -212,7 +211,8 @@ int va_window_index_append(struct va_window_index *index, struct va_track *t, co
         va_grow(&index->videos, &index->video_room, index->video_count + 1, sizeof(v)) < 0 ||
         append_timeline(index, t, v.frames, labels) < 0 ||
         (index->window && va_window_plan(v.frames - a.from, index->window, index->stride,
-                                         index->tail, add_window, &a) < 0)) {
+                                         index->tail, add_window, &a) < 0) ||
+        va_name_map_add(&index->names, t->name, index->video_count) < 0) {
         va_free(v.features);
         return -1;
     }
@@ -229,14 +229,21 @@ int va_window_index_append(struct va_window_index *index, struct va_track *t, co
     return 0;
 }
 
-static int add(struct va_window_index *index, const char *path,
-               const struct va_label_files *labels)
+struct added {
+    struct va_window_index *index;
+    const struct va_label_files *labels;
+};
+
+static int add(void *arg, struct va_h5_in *in)
 {
+    struct va_window_index *index = ((struct added *)arg)->index;
+    const struct va_label_files *labels = ((struct added *)arg)->labels;
+    const char *path = va_h5_path(in);
     struct va_labels found = { 0 };
     struct va_track t;
     int status = -1;
 
-    if (va_track_read(&t, path, index->frames) == 0 && check_new(index, &t, path) == 0 &&
+    if (va_track_read(&t, in, index->frames) == 0 && check_new(index, &t, path) == 0 &&
         va_window_index_labels(&found, labels, &index->label_rule, &t, path) == 0)
         status = va_window_index_append(
             index, &t, path, t.frame_count > found.count ? t.frame_count : found.count, &found);
@@ -248,12 +255,20 @@ static int add(struct va_window_index *index, const char *path,
 int va_window_index_add(struct va_window_index *index, const char *path,
                         const struct va_label_files *labels)
 {
-    return add(index, path, labels);
+    struct added added = { index, labels };
+
+    return va_h5_each_features(path, add, &added);
 }
 
 int va_window_index_add_frames(struct va_window_index *index, const char *path,
                                const struct va_label_files *labels)
 {
+    struct added added = { index, labels };
+    struct va_h5_in *in = va_h5_open(path, "va.frames/1");
+    int status;
+
     index->frames = true;
-    return add(index, path, labels);
+    status = in ? add(&added, in) : -1;
+    va_h5_close(in);
+    return status;
 }

@@ -19,6 +19,7 @@
 #define VA_WINDOW_INDEX_H
 
 #include "base/va_attr.h"
+#include "base/va_name_map.h"
 #include "base/va_streams.h"
 #include "data/va_label_fit.h"
 #include <stdbool.h>
@@ -85,6 +86,7 @@ struct va_window_index {
     struct va_label_rule label_rule; /* for labels of files that are added: zero unless set */
     struct va_index_video *videos;   /* [video_count] */
     int64_t video_count, video_room;
+    struct va_name_map names;           /* videos by their names; of a stream none */
     struct va_timeline_entry *timeline; /* [entry_count] */
     int64_t entry_count, entry_room;
     struct va_window *windows; /* [window_count], by video, then by start */
@@ -114,8 +116,8 @@ VA_MUST_USE struct va_window_index *va_window_index_new(int64_t window, int64_t 
 void va_window_index_free(struct va_window_index *index); /* NULL is fine */
 
 /*
- * Add the video of feature file `path`, its windows and its labels: `labels` is searched for
- * its name (NULL: no labels wanted); a video that has none there counts as unlabelled. -1 after
+ * Add the video of feature file `path`, or the videos of a shard, their windows and their labels: `labels` is searched for
+ * the name (NULL: no labels wanted); a video that has none there counts as unlabelled. -1 after
  * reporting: a bad file, a name that is already in the index, another width than that of earlier videos, labels that
  * do not fit the frames by the index's rule (data/va_label_fit.h).
  */
@@ -210,9 +212,11 @@ VA_MUST_USE int va_window_rows_ahead(const struct va_window_index *index, int64_
                                      int64_t start, int64_t count, int64_t end, int64_t ahead,
                                      struct va_window_row *rows);
 
-/* All features of a video [*count, D], numbers that are not finite among them. Needs opened features. */
-const float *va_window_index_features(const struct va_window_index *index, int64_t video,
-                                      int64_t *count);
+/* Rows that a video has in its features, and rows [first, first + count) of them to x [count, D], numbers that
+ * are not finite among them. Needs opened features. */
+int64_t va_window_index_rows(const struct va_window_index *index, int64_t video);
+void va_window_index_copy(const struct va_window_index *index, int64_t video, int64_t first,
+                          int64_t count, float *x);
 
 /*
  * Time stamps pts [frames] of a video's timeline in seconds: those of the features where the

@@ -128,7 +128,7 @@ static int ask_frames(const struct run *r)
                               ? va_h5_open(r->job->features[0], NULL)
                               : va_h5_open(r->job->features[0], "va.frames/1");
     char *schema = in ? va_h5_get_string(in, NULL, "schema") : NULL;
-    int frames = schema ? strcmp(schema, "va.features/1") != 0 : -1;
+    int frames = schema ? strcmp(schema, "va.features/1") && strcmp(schema, "va.corpus/1") : -1;
 
     va_free(schema);
     va_h5_close(in);

@@ -19,8 +19,8 @@ const struct va_usage va_features_info_usage = {
     .synopsis = "FILE...",
     .brief = "print size, rate and values of features as a table",
     .details =
-        "FILE is a va.features/1 file, a NumPy array (.npy) or a CSV file. The table on standard "
-        "output has a row per file, with columns separated by tabs: file, video, rows, columns, "
+        "FILE is a va.features/1 file, a shard of va-pack or a video of it (SHARD.h5/NAME), a NumPy array (.npy) or a CSV file. The table on standard "
+        "output has a row per video or file, with columns separated by tabs: file, video, rows, columns, "
         "type, frames (of the video), fps, least, most and mean value, encoder, precision (as the "
         "provenance names it; without --precision, va-embed uses f32). Unknown values are -.",
 };
@@ -80,19 +80,18 @@ static int put_precision(struct va_h5_in *in)
     return 0;
 }
 
-static int tell_features(const char *path)
+static int tell_features(void *unused, struct va_h5_in *in)
 {
     struct values v = { .least = INFINITY, .most = -INFINITY };
     struct va_track t;
-    struct va_h5_in *in = NULL;
     int64_t shape[VA_RANK_MAX], step;
     enum va_dtype type;
     float *x = NULL;
-    int rank, result = va_track_read(&t, path, false);
+    int rank, result = va_track_read(&t, in, false);
 
+    (void)unused;
     step = t.dim && t.dim < BLOCK ? BLOCK / t.dim : 1;
-    if (result == 0 && (!(in = va_h5_open(path, "va.features/1")) ||
-                        va_h5_shape(in, "/features", &type, &rank, shape) < 0 ||
+    if (result == 0 && (va_h5_shape(in, "/features", &type, &rank, shape) < 0 ||
                         !(x = va_new(step * t.dim, sizeof(*x)))))
         result = -1;
     for (int64_t i = 0; result == 0 && i < t.rows; i += step) {
@@ -103,7 +102,7 @@ static int tell_features(const char *path)
             add(&v, (double)x[k]);
     }
     if (result == 0) {
-        begin_row(path);
+        begin_row(va_h5_path(in));
         printf("\t%s\t%lld\t%lld\t%s\t%lld\t", t.name, (long long)t.rows, (long long)t.dim,
                va_dtype_names[type], (long long)t.frame_count);
         printf(t.fps > 0 ? "%.6g" : "-", t.fps);
@@ -112,7 +111,6 @@ static int tell_features(const char *path)
         result = put_precision(in);
     }
     va_free(x);
-    va_h5_close(in);
     va_track_release(&t);
     return result;
 }
@@ -154,6 +152,7 @@ int va_features_info_main(int argc, char **argv)
         return status;
     }
     for (char **f = files; result == 0 && *f; f++)
-        result = va_h5_named(*f) ? tell_features(*f) : tell_matrix(*f);
+        result = va_h5_named(*f) ? va_h5_each_features(*f, tell_features, NULL)
+                                 : tell_matrix(*f);
     return va_tool_status(result);
 }
