@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Frames in one video at most: 38 hours at 30 per second. What claims more is damaged. */
-enum { VA_FRAMES_MAX = 1 << 22 };
+/* Frames in one video at most: 155 hours at 30 per second. What claims more is damaged. */
+enum { VA_FRAMES_MAX = 1 << 24 };
 #define VA_UNLABELLED (-5.0)
 
 enum va_labels_kind { VA_LABELS_ANNOTATION, VA_LABELS_PREDICTION };

@@ -45,6 +45,16 @@ struct va_h5_out *va_predictions_file(struct va_predictions_out *out);
 VA_MUST_USE int va_predictions_put(struct va_predictions_out *out,
                                    const struct va_frame_values *v);
 
+/*
+ * The same for a long video, a few rows at a time: begin with its T and whether times and confidence are known, then
+ * append rows in order (T of `v` is their number; spread and intervals are not taken), then end.
+ */
+VA_MUST_USE int va_predictions_begin(struct va_predictions_out *out, const char *name,
+                                     int64_t T, bool timed, bool scored);
+VA_MUST_USE int va_predictions_append(struct va_predictions_out *out,
+                                      const struct va_frame_values *v);
+VA_MUST_USE int va_predictions_end(struct va_predictions_out *out);
+
 /* Complete the file. Frees *out and sets it to NULL in any case. */
 VA_MUST_USE int va_predictions_commit(struct va_predictions_out **out);
 void va_predictions_abort(struct va_predictions_out *out); /* NULL is fine */

@@ -271,18 +271,32 @@ static void mark(struct va_window_index *index)
     }
 }
 
+/* With entries for the frames that were read. */
+static int append_listed(struct va_window_index *index, struct va_track *t, const char *path,
+                         int64_t T, struct va_labels *labels)
+{
+    const struct va_track_block all = { .count = t->rows, .frames = t->frames };
+    struct va_index_runs runs = { 0 };
+    int status = va_index_runs_add(&runs, &all);
+
+    index->listed = true;
+    if (status == 0)
+        status = va_window_index_append(index, t, path, T, &runs, labels);
+    va_free(runs.items);
+    return status;
+}
+
 static int append(struct va_window_index *index, struct member *const *members,
                   const char *name, int64_t T)
 {
-    static const struct va_labels none;
+    struct va_labels none = { 0 };
 
     for (int64_t k = 0; k < index->stream_count; k++) {
         struct va_track absent = { .name = members[k] ? NULL : va_strdup(name) };
         struct va_track *t = members[k] ? &members[k]->track : &absent;
 
-        if (!t->name ||
-            va_window_index_append(index->streams[k].files, t,
-                                   members[k] ? members[k]->path : NULL, T, &none) < 0) {
+        if (!t->name || append_listed(index->streams[k].files, t,
+                                      members[k] ? members[k]->path : NULL, T, &none) < 0) {
             va_free(absent.name);
             return -1;
         }
@@ -314,7 +328,7 @@ static int add_video(struct va_window_index *index, struct joined *streams, cons
 
         status = append(index, members, all.name, T);
         if (status == 0)
-            status = va_window_index_append(index, &all, first->path, T, &labels);
+            status = append_listed(index, &all, first->path, T, &labels);
     }
     if (status == 0)
         mark(index);

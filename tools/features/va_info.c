@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 1 << 18 }; /* numbers */
-
 const struct va_usage va_features_info_usage = {
     .synopsis = "FILE...",
     .brief = "print size, rate and values of features as a table",
@@ -80,37 +78,43 @@ static int put_precision(struct va_h5_in *in)
     return 0;
 }
 
+struct telling {
+    struct values v;
+    int64_t dim;
+};
+
+static int add_block(void *arg, const struct va_track_block *b)
+{
+    struct telling *t = arg;
+
+    for (int64_t k = 0; k < b->count * t->dim; k++)
+        add(&t->v, (double)b->x[k]);
+    return 0;
+}
+
 static int tell_features(void *unused, struct va_h5_in *in)
 {
-    struct values v = { .least = INFINITY, .most = -INFINITY };
+    struct telling all = { .v = { .least = INFINITY, .most = -INFINITY } };
     struct va_track t;
-    int64_t shape[VA_RANK_MAX], step;
+    int64_t shape[VA_RANK_MAX];
     enum va_dtype type;
-    float *x = NULL;
-    int rank, result = va_track_read(&t, in, false);
+    int rank, result = va_track_head(&t, in, false);
 
     (void)unused;
-    step = t.dim && t.dim < BLOCK ? BLOCK / t.dim : 1;
-    if (result == 0 && (va_h5_shape(in, "/features", &type, &rank, shape) < 0 ||
-                        !(x = va_new(step * t.dim, sizeof(*x)))))
-        result = -1;
-    for (int64_t i = 0; result == 0 && i < t.rows; i += step) {
-        int64_t n = t.rows - i < step ? t.rows - i : step;
-
-        result = va_h5_read_rows(in, "/features", VA_F32, i, n, x);
-        for (int64_t k = 0; result == 0 && k < n * t.dim; k++)
-            add(&v, (double)x[k]);
-    }
+    all.dim = t.dim;
+    if (result == 0)
+        result = va_h5_shape(in, "/features", &type, &rank, shape);
+    if (result == 0)
+        result = va_track_each(&t, in, false, add_block, &all);
     if (result == 0) {
         begin_row(va_h5_path(in));
         printf("\t%s\t%lld\t%lld\t%s\t%lld\t", t.name, (long long)t.rows, (long long)t.dim,
                va_dtype_names[type], (long long)t.frame_count);
         printf(t.fps > 0 ? "%.6g" : "-", t.fps);
-        put_values(&v);
+        put_values(&all.v);
         va_text_put(t.encoder ? t.encoder : "-", stdout);
         result = put_precision(in);
     }
-    va_free(x);
     va_track_release(&t);
     return result;
 }
