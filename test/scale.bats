@@ -18,7 +18,7 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
 }
 
 @test "a long video is written while it is predicted: the same as when it is held whole" {
-    make_corpus --frames 70000 --dim 3 l.h5
+    make_corpus --frames 70000 --dim 3 --labels labels l.h5
     va-weights init -q --arch mamba-va --in-dim 3 --channels 4 --kernel 3 --layers 1 --d-state 2 --hidden 4 -o m.h5
     va-pack --unpack -o f l.h5
     va-predict -q -m m.h5 -o s.h5 l.h5
@@ -28,6 +28,8 @@ setup() { cd "$BATS_TEST_TMPDIR" || return; }
     va-window -q --window 300 --stride 200 -o l.w.h5 l.h5
     va-predict -q -m m.h5 --windows l.w.h5 -o s.h5
     va-h5cmp s.h5 w.h5
+    va-score --labels labels --per-video s.h5 >s.tsv # block by block
+    va-score --labels labels --per-video text | cmp s.tsv
 }
 
 @test "with gaps, a face score and frames without features at both ends" {

@@ -388,10 +388,138 @@ static void take_interval(struct va_prediction *item, struct va_predicted *v, do
     v->lower = v->upper = NULL;
 }
 
+/* Of times [T] that are finite, the first (step 1) or the last (step -1), and its row. 0: there is none. */
+static int find_time(struct va_h5_in *in, const char *name, int64_t T, int64_t step,
+                     int64_t *row, double *time)
+{
+    for (*row = step > 0 ? 0 : T - 1; *row >= 0 && *row < T; *row += step) {
+        if (va_h5_read_rows(in, name, VA_F64, *row, 1, time) < 0)
+            return -1;
+        if (isfinite(*time))
+            return 1;
+    }
+    return 0;
+}
+
+/* The rate that times tell, as va_rate_of_times says of all of them. */
+static int read_rate(struct va_predictions_in *p, struct va_prediction *item, const char *name)
+{
+    double time[2] = { 0 };
+    int64_t row[2] = { 0 };
+    int first = 0, last = 0;
+    char *pts = va_format("/videos/%s/pts", name);
+
+    if (pts && va_h5_has(p->in, pts)) {
+        first = find_time(p->in, pts, item->frames, 1, &row[0], &time[0]);
+        last = first > 0 ? find_time(p->in, pts, item->frames, -1, &row[1], &time[1]) : 0;
+    }
+    va_free(pts);
+    if (!pts || first < 0 || last < 0)
+        return -1;
+    if (row[1] > row[0] && time[1] > time[0])
+        item->fps = (double)(row[1] - row[0]) / (time[1] - time[0]);
+    return 0;
+}
+
+/* What is known of a video whose values stay in the file. */
+static int add_video(struct va_predictions *set, struct va_predictions_in *p, const char *name)
+{
+    char *va = va_format("/videos/%s/va", name), *lower = va_format("/videos/%s/lower", name),
+         *upper = va_format("/videos/%s/upper", name);
+    int64_t shape[VA_RANK_MAX];
+    struct va_prediction *item;
+    enum va_dtype type;
+    int rank, status = -1;
+
+    if (!va || !lower || !upper || va_h5_shape(p->in, va, &type, &rank, shape) < 0)
+        goto done;
+    if (shape[0] > VA_FRAMES_MAX) {
+        va_error("%s: %s: found %lld rows, at most %d", va_h5_path(p->in), va,
+                 (long long)shape[0], VA_FRAMES_MAX);
+        goto done;
+    }
+    if (add_item(set, name, va_h5_path(p->in), shape[0], NULL, 0) < 0)
+        goto done;
+    item = &set->items[set->count - 1];
+    item->in = p;
+    if (va_h5_has(p->in, lower) != va_h5_has(p->in, upper))
+        va_error("%s: /videos/%s: found %s alone, expected lower and upper", va_h5_path(p->in),
+                 name, va_h5_has(p->in, lower) ? "lower" : "upper");
+    else if (va_h5_has(p->in, lower) && !(p->level > 0))
+        va_error("%s: /videos/%s: found an interval, but no attribute level says which",
+                 va_h5_path(p->in), name);
+    else
+        status = read_rate(p, item, name);
+    if (va_h5_has(p->in, lower))
+        item->level = p->level;
+done:
+    va_free(va);
+    va_free(lower);
+    va_free(upper);
+    return status;
+}
+
+/* The file stays open with the set. */
+static int add_open_file(struct va_predictions *set, struct va_predictions_in *p)
+{
+    int64_t room = set->input_count - 1;
+    int status = va_grow(&set->files, &room, set->input_count, sizeof(*set->files));
+
+    if (status < 0) {
+        va_predictions_close(p);
+        return -1;
+    }
+    set->files[set->input_count - 1] = p;
+    for (int64_t i = 0; status == 0 && i < p->count; i++)
+        status = add_video(set, p, p->names[i]);
+    return status;
+}
+
+static int read_part(struct va_h5_in *in, const char *name, const char *what, int64_t first,
+                     int64_t count, float *x)
+{
+    char *dataset = va_format("/videos/%s/%s", name, what);
+    int status = dataset ? va_h5_read_rows(in, dataset, VA_F32, first, count, x) : -1;
+
+    for (int64_t i = 0; status == 0 && i < 2 * count; i++)
+        if (!isfinite(x[i]))
+            status = va_error("%s: %s: row %lld: found %g, expected a finite number",
+                              va_h5_path(in), dataset, (long long)(first + i / 2),
+                              (double)x[i]);
+    va_free(dataset);
+    return status;
+}
+
+int va_prediction_rows(const struct va_prediction *p, int64_t first, int64_t count, double *va,
+                       float *lower, float *upper)
+{
+    const size_t size = 2 * (size_t)count;
+
+    if (p->va) {
+        memcpy(va, p->va + 2 * first, size * sizeof(*va));
+        if (p->lower) {
+            memcpy(lower, p->lower + 2 * first, size * sizeof(*lower));
+            memcpy(upper, p->upper + 2 * first, size * sizeof(*upper));
+        }
+        return 0;
+    }
+    if (read_part(p->in->in, p->name, "va", first, count, lower) < 0)
+        return -1;
+    for (int64_t i = 0; i < 2 * count; i++)
+        va[i] = (double)lower[i]; /* which is filled anew */
+    return p->level > 0 && (read_part(p->in->in, p->name, "lower", first, count, lower) < 0 ||
+                            read_part(p->in->in, p->name, "upper", first, count, upper) < 0)
+               ? -1
+               : 0;
+}
+
 static int add_file(struct va_predictions *set, const char *path)
 {
     struct va_predictions_in *p = va_predictions_open(path);
     int status = p ? add_input(set, path, va_h5_id(p->in)) : -1;
+
+    if (status == 0 && set->in_files)
+        return add_open_file(set, p);
 
     for (int64_t i = 0; status == 0 && i < p->count; i++) {
         struct va_predicted v;
@@ -452,10 +580,13 @@ void va_predictions_release(struct va_predictions *set)
         va_free(set->items[i].upper);
     }
     for (int64_t i = 0; i < set->input_count; i++) {
+        if (set->files)
+            va_predictions_close(set->files[i]);
         va_free(set->inputs[i]);
         va_free(set->ids[i]);
     }
     va_free(set->items);
+    va_free(set->files);
     va_free(set->inputs);
     va_free(set->ids);
     *set = (struct va_predictions){ 0 };

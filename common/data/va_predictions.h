@@ -103,14 +103,17 @@ struct va_prediction {
     char *name;
     char *path;           /* the file it came from, for messages */
     int64_t frames;       /* T */
-    double *va;           /* [T, 2] */
+    double *va;           /* [T, 2]; NULL: in the file `in`, see va_prediction_rows */
     double fps;           /* that its times tell; 0: not known */
-    float *lower, *upper; /* [T, 2] ends of the interval; NULL: there is none */
-    double level;         /* of it, in percent */
+    float *lower, *upper; /* [T, 2] ends of the interval; NULL: there is none, or va is NULL */
+    double level;         /* of it, in percent; 0: there is none */
+    const struct va_predictions_in *in;
 };
 struct va_predictions {
     struct va_prediction *items; /* [count], bytewise sorted by name */
     int64_t count, room;
+    bool in_files; /* set before: leave the values of va.predictions/1 files where they are */
+    struct va_predictions_in **files; /* [input_count] then, else NULL */
     char **inputs, **ids; /* [input_count] va.predictions/1 files read, and their content ids */
     int64_t input_count, input_room;
 };
@@ -120,6 +123,10 @@ struct va_predictions {
 VA_MUST_USE int va_predictions_add(struct va_predictions *set, const char *path);
 const struct va_prediction *va_predictions_find(const struct va_predictions *set,
                                                 const char *name); /* or NULL */
+/* Rows [first, first + count): va [count, 2]; lower and upper likewise, and meant only if it has a level. -1 after reporting,
+ * also a value that is not finite. */
+VA_MUST_USE int va_prediction_rows(const struct va_prediction *p, int64_t first, int64_t count,
+                                   double *va, float *lower, float *upper);
 void va_predictions_release(struct va_predictions *set);
 
 #endif

@@ -17,9 +17,9 @@ VIDEOS=${VIDEOS-12500 25000 50000 100000}
 FRAMES=${FRAMES-1250000 2500000 5000000 10000000}
 FILES=${FILES-500 1000 2000 4000}
 # bytes of memory for each further video, frame or file: names, ids, rows of tables, and what the HDF5 library keeps of a
-# file with four datasets per video. Nothing has a row per frame but labels, which are text and are read whole,
-# and the pairs that are scored.
-declare -A BYTES=([videos]=4000 [videos:predict]=12000 [frames]=2 [files]=4000 [frames:window]=40 [frames:score]=100)
+# file with four datasets per video. Nothing has a row per frame but the labels of va-window,
+# which are text and are read whole.
+declare -A BYTES=([videos]=4000 [videos:predict]=12000 [frames]=2 [files]=4000 [frames:window]=40)
 SLACK=${SLACK-24} # MiB that come and go
 
 cd "${BUILD:?}"
