@@ -23,6 +23,10 @@ struct va_index_runs {
 };
 VA_MUST_USE int va_index_runs_add(void *runs, const struct va_track_block *block);
 
+/* Entry t of a video with runs. */
+struct va_timeline_entry va_index_entry(const struct va_index_video *v, enum va_missing missing,
+                                        int64_t t);
+
 /* Append a video with a timeline of T entries and, if the index has a window, its windows; what t owns but
  * for its frames becomes the index's, and so do its runs and labels, if entries are not listed. `path` NULL: a
  * video without a file. -1 after reporting. */

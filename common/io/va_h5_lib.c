@@ -217,6 +217,13 @@ hid_t va_h5_stored_type(enum va_dtype t)
     return H5I_INVALID_HID;
 }
 
+bool va_shard_in_path(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) < 0 && errno == ENOTDIR;
+}
+
 bool va_h5_named(const char *path)
 {
     static const char magic[] = "\x89HDF\r\n\x1a\n";

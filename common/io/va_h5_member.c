@@ -29,7 +29,7 @@ static int list(const struct va_h5_member *m, const char *names[ATTRIBUTES])
     return n;
 }
 
-bool va_h5_member_has(const struct va_h5_file *f, const char *object, const char *name)
+static bool member_has(const struct va_h5_file *f, const char *object, const char *name)
 {
     const char *names[ATTRIBUTES];
     int n = strcmp(object, "/") ? 0 : list(f->member, names);
@@ -40,8 +40,8 @@ bool va_h5_member_has(const struct va_h5_file *f, const char *object, const char
     return false;
 }
 
-int va_h5_member_names(const struct va_h5_file *f, const char *object, char ***names,
-                       int64_t *count)
+static int member_names(const struct va_h5_file *f, const char *object, char ***names,
+                        int64_t *count)
 {
     const char *has[ATTRIBUTES];
     int n = strcmp(object, "/") ? 0 : list(f->member, has);
@@ -119,7 +119,7 @@ static int read_provenance(const struct va_h5_file *f, struct va_h5_value *value
     return status;
 }
 
-int va_h5_member_value(const struct va_h5_file *f, const char *name, struct va_h5_value *value)
+static int member_value(const struct va_h5_file *f, const char *name, struct va_h5_value *value)
 {
     const struct va_h5_member *m = f->member;
     const struct {
@@ -150,8 +150,8 @@ failed:
     return -1;
 }
 
-int va_h5_member_strings(const struct va_h5_file *f, const struct va_h5_object *o,
-                         char ***values)
+static int member_strings(const struct va_h5_file *f, const struct va_h5_object *o,
+                          char ***values)
 {
     *values = va_new(o->count, sizeof(**values));
     for (int64_t i = 0; *values && i < o->count; i++)
@@ -162,8 +162,8 @@ int va_h5_member_strings(const struct va_h5_file *f, const struct va_h5_object *
     return *values ? 0 : -1;
 }
 
-int va_h5_member_block(const struct va_h5_file *f, const struct va_h5_object *o, int64_t first,
-                       int64_t count, void *data)
+static int member_block(const struct va_h5_file *f, const struct va_h5_object *o, int64_t first,
+                        int64_t count, void *data)
 {
     const int64_t row = va_h5_row_elements(o) * (int64_t)va_dtype_size(o->type);
 
@@ -171,3 +171,6 @@ int va_h5_member_block(const struct va_h5_file *f, const struct va_h5_object *o,
         return 0;
     return va_h5_damaged(f, o->path);
 }
+
+const struct va_h5_member_calls va_h5_member_calls = { member_has, member_value, member_names,
+                                                       member_strings, member_block };

@@ -8,8 +8,9 @@
  *   va_h5_check.c  a file against its schema: structure, then values
  *   va_h5_id.c     the content id
  *   va_h5_probe.c  the child process that walks a file first
- *   va_h5_read.c   the calls of va_h5.h that read
- *   va_h5_member.c, va_h5_shard.c   a video of a shard as a file; shards
+ *   va_h5_read.c   files that are open, and the calls of va_h5.h that read
+ *   va_h5_member.c, va_h5_shard.c, va_h5_shard_write.c   a video of a shard as a file; shards
+ *   va_h5_open.c   the calls that open and close either
  *   va_h5_dataset.c, va_h5_rows.c, va_h5_write.c   those that write: objects, rows, the file
  */
 #ifndef VA_H5_PRIV_H
@@ -38,8 +39,20 @@ struct va_h5_object {
     char digest[VA_HASH_TEXT]; /* of its data, "" while not known */
 };
 
-/* What a video of a shard has for the attributes of a va.features/1 file. */
+/* What a video of a shard has for the attributes of a va.features/1 file, and how it answers (va_h5_member.c). */
+struct va_h5_file;
+struct va_h5_value;
+struct va_h5_member_calls {
+    bool (*has)(const struct va_h5_file *f, const char *object, const char *name);
+    int (*value)(const struct va_h5_file *f, const char *name, struct va_h5_value *value);
+    int (*names)(const struct va_h5_file *f, const char *object, char ***names, int64_t *count);
+    int (*strings)(const struct va_h5_file *f, const struct va_h5_object *o, char ***values);
+    int (*block)(const struct va_h5_file *f, const struct va_h5_object *o, int64_t first,
+                 int64_t count, void *data);
+};
+extern const struct va_h5_member_calls va_h5_member_calls;
 struct va_h5_member {
+    const struct va_h5_member_calls *calls;
     const char *name, *id;
     const char *encoder, *input; /* "": not known */
     double fps;
@@ -62,6 +75,7 @@ struct va_h5_file {
     int64_t count, room;
 };
 
+struct va_shard;
 struct va_h5_in {
     char *path;
     struct va_h5_file file;
@@ -146,30 +160,33 @@ VA_MUST_USE int va_h5_dataset_strings(const struct va_h5_file *f, const struct v
                                       char ***values);
 void va_h5_hash_strings(struct va_hash *h, char *const *values, int64_t count);
 
-/* ---- va_h5_member.c -------------------------------------------------------------------- */
+/* ---- va_h5_read.c ---------------------------------------------------------------------- */
 
-/* The same calls for a file that is a member. */
-bool va_h5_member_has(const struct va_h5_file *f, const char *object, const char *name);
-VA_MUST_USE int va_h5_member_value(const struct va_h5_file *f, const char *name,
-                                   struct va_h5_value *value);
-VA_MUST_USE int va_h5_member_names(const struct va_h5_file *f, const char *object,
-                                   char ***names, int64_t *count);
-VA_MUST_USE int va_h5_member_strings(const struct va_h5_file *f, const struct va_h5_object *o,
-                                     char ***values);
-VA_MUST_USE int va_h5_member_block(const struct va_h5_file *f, const struct va_h5_object *o,
-                                   int64_t first, int64_t count, void *data);
+/* va_h5_open, va_h5_rest, va_h5_wake and va_h5_close of a file; its bytes in memory. */
+VA_MUST_USE struct va_h5_in *va_h5_file_open(const char *path, const char *schema);
+void va_h5_file_rest(struct va_h5_in *in);
+VA_MUST_USE int va_h5_file_wake(struct va_h5_in *in);
+void va_h5_file_close(struct va_h5_in *in);
+void va_h5_file_map(
+    struct va_h5_in *in); /* in->map, which stays empty where it cannot be mapped */
+void va_h5_free_in(struct va_h5_in *in); /* what is no longer open */
 
 /* ---- va_h5_shard.c --------------------------------------------------------------------- */
 
-/* Whether `path` is SHARD/NAME by its looks: a part of a path that leads to a file. */
+/* Whether `path` is SHARD/NAME by its looks: a part of a path that leads to a file (va_h5_lib.c). */
 bool va_shard_in_path(const char *path);
 /* Open that video; NULL after reporting. */
 VA_MUST_USE struct va_h5_in *va_shard_open_path(const char *path, const char *schema);
-/* As va_h5_rest, va_h5_wake and va_h5_close; the file with all videos. */
 void va_shard_rest(struct va_h5_in *in);
 VA_MUST_USE int va_shard_wake(struct va_h5_in *in);
-void va_shard_leave(struct va_h5_in *in);
-struct va_h5_in *va_shard_file(const struct va_shard *s);
+void va_shard_close(struct va_h5_in *in);
+struct va_h5_in *va_shard_file(const struct va_shard *s); /* the file with all videos */
+
+/* A shard whose bytes stay open until the end; NULL after reporting. Its videos, by number. */
+VA_MUST_USE struct va_shard *va_shard_begin_all(const char *path);
+int64_t va_shard_count(const struct va_shard *s);
+VA_MUST_USE struct va_h5_in *va_shard_open_next(struct va_shard *s, int64_t v);
+void va_shard_end_all(struct va_shard *s);
 
 /* ---- va_h5_tree.c ---------------------------------------------------------------------- */
 

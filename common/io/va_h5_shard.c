@@ -7,13 +7,10 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
-#include "base/va_output.h"
 #include "io/va_h5_priv.h"
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { FEATURES, INDEX, NAMES, PTS, SCORE, OBJECTS }; /* bytewise by path */
 static const char *const paths[OBJECTS] = { "/features", "/index", "/names", "/pts", "/score" };
@@ -51,7 +48,7 @@ static void free_shard(struct va_shard *s)
     va_free(s->fps);
     va_free(s->scored);
     va_free(s->by_name);
-    va_h5_close(s->in);
+    va_h5_file_close(s->in);
     va_free(s);
 }
 
@@ -195,13 +192,13 @@ static struct va_shard *read_shard(const char *path)
 
     if (!s)
         return NULL;
-    s->in = va_h5_open(path, "va.corpus/1");
+    s->in = va_h5_file_open(path, "va.corpus/1");
     if (s->in && find_objects(s) == 0 && read_table(s) == 0 &&
         check_parts(s, "/videos/first", s->first, s->objects[FEATURES].shape[0]) == 0 &&
         check_parts(s, "/videos/provenance", s->provenance,
                     va_h5_find(&s->in->file, "/provenance")->shape[0]) == 0 &&
         check_videos(s) == 0 && sort_names(s) == 0) {
-        va_h5_rest(s->in);
+        va_h5_file_rest(s->in);
         return s;
     }
     free_shard(s);
@@ -244,20 +241,6 @@ static struct va_shard *enter(const char *path)
     return s;
 }
 
-void va_shard_leave(struct va_h5_in *in)
-{
-    VA_H5_ALONE;
-
-    in->shard->users--;
-}
-
-struct va_h5_in *va_shard_file(const struct va_shard *s)
-{
-    return s->in;
-}
-
-/* ---- a video ------------------------------------------------------------------------------- */
-
 void va_shard_rest(struct va_h5_in *in)
 {
     struct va_shard *s = in->shard;
@@ -268,6 +251,20 @@ void va_shard_rest(struct va_h5_in *in)
     in->dataset_of = NULL;
     va_h5_tree_release(&in->file);
 }
+
+void va_shard_close(struct va_h5_in *in)
+{
+    va_shard_rest(in);
+    in->shard->users--;
+    va_h5_free_in(in);
+}
+
+struct va_h5_in *va_shard_file(const struct va_shard *s)
+{
+    return s->in;
+}
+
+/* ---- a video ------------------------------------------------------------------------------- */
 
 /* The objects of a video: the rows that are its own. */
 static int add_objects(struct va_h5_in *in)
@@ -341,7 +338,8 @@ static struct va_h5_in *open_video(struct va_shard *s, int64_t v)
                                         .provenance = s->text + s->provenance[v],
                                         .provenance_bytes = s->provenance[v + 1] -
                                                             s->provenance[v],
-                                        .columns = s->columns };
+                                        .columns = s->columns,
+                                        .calls = &va_h5_member_calls };
     in->file = (struct va_h5_file){ .path = in->path,
                                     .id = H5I_INVALID_HID,
                                     .size = s->in->file.size,
@@ -350,15 +348,8 @@ static struct va_h5_in *open_video(struct va_shard *s, int64_t v)
                                     .member = &in->member };
     if (in->path && va_shard_wake(in) == 0)
         return in;
-    va_h5_close(in);
+    va_shard_close(in);
     return NULL;
-}
-
-bool va_shard_in_path(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) < 0 && errno == ENOTDIR;
 }
 
 /* The video called `name`, or -1 after reporting. */
@@ -404,31 +395,8 @@ struct va_h5_in *va_shard_open_path(const char *path, const char *schema)
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-bool va_h5_is_shard(const char *path)
-{
-    static const char schema[] = "va.corpus/";
-    char head[VA_OUTPUT_HEAD + 1];
-    struct stat st;
-    int64_t n = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? va_output_head(path, head) : 0;
-    const char *found;
-
-    head[n > 0 ? n : 0] = '\0';
-    found = n > 0 ? va_h5_find_schema(head, (size_t)n) : NULL;
-    return found && !strncmp(found, schema, sizeof(schema) - 1);
-}
-
-static int call(struct va_h5_in *in, va_h5_features_fn *fn, void *arg)
-{
-    int status = in ? fn(arg, in) : -1;
-
-    if (status == 1)
-        return 0; /* it is the caller's */
-    va_h5_close(in);
-    return status;
-}
-
 /* One user more, who is awake, keeps the shard and its bytes open until the end. */
-static struct va_shard *begin_all(const char *path)
+struct va_shard *va_shard_begin_all(const char *path)
 {
     VA_H5_ALONE;
     struct va_shard *s = enter(path);
@@ -443,7 +411,7 @@ static struct va_shard *begin_all(const char *path)
     return s;
 }
 
-static void end_all(struct va_shard *s)
+void va_shard_end_all(struct va_shard *s)
 {
     VA_H5_ALONE;
 
@@ -452,7 +420,7 @@ static void end_all(struct va_shard *s)
     s->users--;
 }
 
-static struct va_h5_in *open_next(struct va_shard *s, int64_t v)
+struct va_h5_in *va_shard_open_next(struct va_shard *s, int64_t v)
 {
     VA_H5_ALONE;
 
@@ -460,18 +428,7 @@ static struct va_h5_in *open_next(struct va_shard *s, int64_t v)
     return open_video(s, v);
 }
 
-int va_h5_each_features(const char *path, va_h5_features_fn *fn, void *arg)
+int64_t va_shard_count(const struct va_shard *s)
 {
-    struct va_shard *s;
-    int status = 0;
-
-    if (!va_h5_is_shard(path))
-        return call(va_h5_open(path, "va.features/1"), fn, arg);
-    s = begin_all(path);
-    for (int64_t v = 0; s && status == 0 && v < s->count; v++)
-        status = call(open_next(s, v), fn, arg);
-    if (!s)
-        return -1;
-    end_all(s);
-    return status;
+    return s->count;
 }

@@ -112,7 +112,8 @@ int va_shard_append(struct va_shard_out *out, int64_t count, const void *x,
 static int make_id(struct va_shard_out *out, char id[VA_HASH_TEXT])
 {
     const struct va_shard_video *v = &out->video;
-    const struct va_h5_member m = { .name = v->name,
+    const struct va_h5_member m = { .calls = &va_h5_member_calls,
+                                    .name = v->name,
                                     .id = "",
                                     .encoder = v->encoder ? v->encoder : "",
                                     .input = v->input ? v->input : "",

@@ -437,7 +437,7 @@ static int read_block(const struct va_h5_file *f, const struct va_h5_object *o, 
 int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o, hid_t dataset,
                      int64_t first, int64_t count, void *data)
 {
-    return f->member ? va_h5_member_block(f, o, first, count, data)
+    return f->member ? f->member->calls->block(f, o, first, count, data)
                      : read_block(f, o, dataset, first, count, data);
 }
 

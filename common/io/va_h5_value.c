@@ -163,7 +163,7 @@ static int read_attribute(const struct va_h5_file *f, const char *object, const 
 int va_h5_value_read(const struct va_h5_file *f, const char *object, const char *name,
                      struct va_h5_value *value)
 {
-    return f->member ? va_h5_member_value(f, name, value)
+    return f->member ? f->member->calls->value(f, name, value)
                      : read_attribute(f, object, name, value);
 }
 
@@ -172,7 +172,7 @@ int va_h5_attribute_exists(const struct va_h5_file *f, const char *object, const
     htri_t there;
 
     if (f->member)
-        return va_h5_member_has(f, object, name);
+        return f->member->calls->has(f, object, name);
     there = H5Aexists_by_name(f->id, object, name, H5P_DEFAULT);
     return there < 0 ? va_h5_damaged(f, object) : there > 0;
 }
@@ -208,7 +208,7 @@ int va_h5_attribute_names(const struct va_h5_file *f, const char *object, char *
     *names = NULL;
     *count = 0;
     if (f->member)
-        return va_h5_member_names(f, object, names, count);
+        return f->member->calls->names(f, object, names, count);
     if (H5Aiterate_by_name(f->id, object, H5_INDEX_NAME, H5_ITER_NATIVE, &at, add_name, &n,
                            H5P_DEFAULT) < 0) {
         va_h5_free_strings(n.items, n.count);
@@ -242,7 +242,7 @@ static int read_dataset(const struct va_h5_file *f, const struct va_h5_object *o
 int va_h5_dataset_strings(const struct va_h5_file *f, const struct va_h5_object *o,
                           char ***values)
 {
-    return f->member ? va_h5_member_strings(f, o, values) : read_dataset(f, o, values);
+    return f->member ? f->member->calls->strings(f, o, values) : read_dataset(f, o, values);
 }
 
 void va_h5_hash_strings(struct va_hash *h, char *const *values, int64_t count)
