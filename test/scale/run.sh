@@ -75,7 +75,7 @@ for n in $FILES; do
 done
 
 printf '\nkind\tstage\tlargest\tprocessor\tfor its size\tbytes each\n'
-awk -F '\t' -v slack=$SLACK -v bounds="$(for b in "${!BYTES[@]}"; do printf '%s=%s ' "$b" "${BYTES[$b]}"; done)" '
+awk -F '\t' -v slack="$SLACK" -v bounds="$(for b in "${!BYTES[@]}"; do printf '%s=%s ' "$b" "${BYTES[$b]}"; done)" '
     BEGIN {
         split(bounds, list, " ")
         for (i in list) { split(list[i], pair, "="); bytes[pair[1]] = pair[2] }
