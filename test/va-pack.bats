@@ -91,7 +91,7 @@ spoiled() {
 }
 
 @test "windows, training, predictions and tables: those of the separate files" {
-    local small=(-q -j 1 --channels 8,8 --kernel 3 --layers 1 --d-state 2 --hidden 8 --epochs 2 --warmup-epochs 1 --batch 2)
+    local small=(-q -j 1 --channels "8,8" --kernel 3 --layers 1 --d-state 2 --hidden 8 --epochs 2 --warmup-epochs 1 --batch 2)
     printf '%s\n' a b c >train.txt
     echo d >val.txt
     va-pack --store f32 --shard-size 1 -o two f/none.h5 f/a.h5
