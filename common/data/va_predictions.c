@@ -14,6 +14,7 @@
 /* ---- writing --------------------------------------------------------------------------- */
 
 enum { VA, PTS, FACE, CONFIDENCE, ROWS };
+enum { LONG = 1 << 16 }; /* frames of a video that is not held, if that is wanted */
 
 struct va_predictions_out {
     struct va_h5_out *out;
@@ -459,22 +460,6 @@ done:
     return status;
 }
 
-/* The file stays open with the set. */
-static int add_open_file(struct va_predictions *set, struct va_predictions_in *p)
-{
-    int64_t room = set->input_count - 1;
-    int status = va_grow(&set->files, &room, set->input_count, sizeof(*set->files));
-
-    if (status < 0) {
-        va_predictions_close(p);
-        return -1;
-    }
-    set->files[set->input_count - 1] = p;
-    for (int64_t i = 0; status == 0 && i < p->count; i++)
-        status = add_video(set, p, p->names[i]);
-    return status;
-}
-
 static int read_part(struct va_h5_in *in, const char *name, const char *what, int64_t first,
                      int64_t count, float *x)
 {
@@ -513,27 +498,63 @@ int va_prediction_rows(const struct va_prediction *p, int64_t first, int64_t cou
                : 0;
 }
 
+static int load_video(struct va_predictions *set, struct va_predictions_in *p, const char *name)
+{
+    struct va_predicted v;
+    int status;
+
+    if (va_predictions_read(p, name, &v) < 0)
+        return -1;
+    status = add_item(set, name, va_h5_path(p->in), v.frames, v.va,
+                      va_rate_of_times(v.pts, v.frames));
+    v.va = NULL; /* the set's */
+    if (status == 0 && v.lower)
+        take_interval(&set->items[set->count - 1], &v, p->level);
+    va_predicted_release(&v);
+    return status;
+}
+
+/* Whether a video is so long that its values stay in the file: 1 or 0, or -1 after reporting. */
+static int is_long(struct va_predictions_in *p, const char *name)
+{
+    char *va = va_format("/videos/%s/va", name);
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    int rank, status = va ? va_h5_shape(p->in, va, &type, &rank, shape) : -1;
+
+    va_free(va);
+    return status < 0 ? -1 : shape[0] > LONG;
+}
+
+static int add_videos(struct va_predictions *set, struct va_predictions_in *p)
+{
+    int status = 0;
+
+    for (int64_t i = 0; status == 0 && i < p->count; i++) {
+        int large = set->in_files ? is_long(p, p->names[i]) : 0;
+
+        status = large < 0 ? -1
+                 : large   ? add_video(set, p, p->names[i])
+                           : load_video(set, p, p->names[i]);
+    }
+    return status;
+}
+
 static int add_file(struct va_predictions *set, const char *path)
 {
     struct va_predictions_in *p = va_predictions_open(path);
     int status = p ? add_input(set, path, va_h5_id(p->in)) : -1;
 
-    if (status == 0 && set->in_files)
-        return add_open_file(set, p);
-
-    for (int64_t i = 0; status == 0 && i < p->count; i++) {
-        struct va_predicted v;
-
-        status = va_predictions_read(p, p->names[i], &v);
+    if (status == 0 && set->in_files) {
+        status = va_grow(&set->files, &set->file_room, set->file_count + 1,
+                         sizeof(*set->files));
         if (status == 0) {
-            status = add_item(set, p->names[i], path, v.frames, v.va,
-                              va_rate_of_times(v.pts, v.frames));
-            v.va = NULL; /* the set's */
-            if (status == 0 && v.lower)
-                take_interval(&set->items[set->count - 1], &v, p->level);
-            va_predicted_release(&v);
+            set->files[set->file_count++] = p;
+            return add_videos(set, p);
         }
     }
+    if (status == 0)
+        status = add_videos(set, p);
     va_predictions_close(p);
     return status;
 }
@@ -580,12 +601,12 @@ void va_predictions_release(struct va_predictions *set)
         va_free(set->items[i].upper);
     }
     for (int64_t i = 0; i < set->input_count; i++) {
-        if (set->files)
-            va_predictions_close(set->files[i]);
         va_free(set->inputs[i]);
         va_free(set->ids[i]);
     }
     va_free(set->items);
+    for (int64_t i = 0; i < set->file_count; i++)
+        va_predictions_close(set->files[i]);
     va_free(set->files);
     va_free(set->inputs);
     va_free(set->ids);

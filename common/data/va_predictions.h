@@ -112,8 +112,9 @@ struct va_prediction {
 struct va_predictions {
     struct va_prediction *items; /* [count], bytewise sorted by name */
     int64_t count, room;
-    bool in_files; /* set before: leave the values of va.predictions/1 files where they are */
-    struct va_predictions_in **files; /* [input_count] then, else NULL */
+    bool in_files; /* set before: values of long videos stay in their va.predictions/1 files, */
+    struct va_predictions_in **files; /* [file_count] which stay open */
+    int64_t file_count, file_room;
     char **inputs, **ids; /* [input_count] va.predictions/1 files read, and their content ids */
     int64_t input_count, input_room;
 };

@@ -57,61 +57,57 @@ static int not_predicted(const struct va_prediction *p, const char *labels, int6
                     p->path, p->name, (long long)p->frames, (long long)row + 1, labels);
 }
 
+/* The video whose labels come next. */
+static int begin_video(struct pairing *w, const struct va_prediction *p, const char *name)
+{
+    w->p = p;
+    w->waiting = w->done = 0;
+    w->beyond = -1;
+    return va_evaluation_begin(w->e, name, p->level);
+}
+
+static int end_video(struct pairing *w, const struct va_score_job *job, const char *labels)
+{
+    if (score_waiting(w) < 0)
+        return -1;
+    return !job->skip && w->beyond >= 0 ? not_predicted(w->p, labels, w->beyond) : 0;
+}
+
 /* Row k of the labels is for frame k: a block of rows at a time. */
-static int evaluate_rows(const struct va_score_job *job, struct va_evaluation *e,
+static int evaluate_rows(const struct va_score_job *job, struct pairing *w,
                          const struct va_prediction *p, const struct va_label_file *file)
 {
-    struct pairing *w = va_new(1, sizeof(*w));
+    const struct va_label_video video = { p->name, p->frames, p->fps };
     int64_t rows = 0;
-    int status = w ? va_evaluation_begin(e, file->name, p->level) : -1;
 
-    if (status == 0) {
-        w->e = e;
-        w->p = p;
-        w->beyond = -1;
-        status = va_labels_each(file->path, VA_LABELS_ANNOTATION, take_label, w, &rows);
-    }
-    if (status == 0)
-        status = score_waiting(w);
-    if (status == 0)
-        status = va_label_rows_fit(rows, file->path, &job->rule,
-                                   &(struct va_label_video){ p->name, p->frames, p->fps });
-    if (status == 0 && !job->skip && w->beyond >= 0)
-        status = not_predicted(p, file->path, w->beyond);
-    va_free(w);
-    return status;
+    if (begin_video(w, p, file->name) < 0 ||
+        va_labels_each(file->path, VA_LABELS_ANNOTATION, take_label, w, &rows) < 0 ||
+        va_label_rows_fit(rows, file->path, &job->rule, &video) < 0)
+        return -1;
+    return end_video(w, job, file->path);
 }
 
 /* Labels of another rate are held whole. */
-static int evaluate_resampled(const struct va_score_job *job, struct va_evaluation *e,
+static int evaluate_resampled(const struct va_score_job *job, struct pairing *w,
                               const struct va_prediction *p, const struct va_label_file *file)
 {
-    struct pairing *w = va_new(1, sizeof(*w));
-    struct va_labels labels = { 0 };
-    int status = w ? va_labels_read(&labels, file->path, VA_LABELS_ANNOTATION) : -1;
+    const struct va_label_video video = { p->name, p->frames, p->fps };
+    struct va_labels labels;
+    int status = va_labels_read(&labels, file->path, VA_LABELS_ANNOTATION);
 
     if (status == 0)
-        status = va_labels_fit(&labels, file->path, &job->rule,
-                               &(struct va_label_video){ p->name, p->frames, p->fps });
+        status = va_labels_fit(&labels, file->path, &job->rule, &video);
     if (status == 0)
-        status = va_evaluation_begin(e, file->name, p->level);
-    if (status == 0) {
-        w->e = e;
-        w->p = p;
-        w->beyond = -1;
-    }
+        status = begin_video(w, p, file->name);
     for (int64_t i = 0; status == 0 && i < labels.count; i++)
         status = take_label(w, i, labels.va + 2 * i);
     if (status == 0)
-        status = score_waiting(w);
-    if (status == 0 && !job->skip && w->beyond >= 0)
-        status = not_predicted(p, file->path, w->beyond);
+        status = end_video(w, job, file->path);
     va_labels_release(&labels);
-    va_free(w);
     return status;
 }
 
-static int evaluate_video(const struct va_score_job *job, struct va_evaluation *e,
+static int evaluate_video(const struct va_score_job *job, struct pairing *w,
                           const struct va_predictions *predictions,
                           const struct va_label_file *file)
 {
@@ -129,11 +125,11 @@ static int evaluate_video(const struct va_score_job *job, struct va_evaluation *
     if (!p)
         return va_error("%s: video '%s' has no predictions, found those of no video",
                         file->path, file->name);
-    return job->rule.fps > 0 ? evaluate_resampled(job, e, p, file)
-                             : evaluate_rows(job, e, p, file);
+    return job->rule.fps > 0 ? evaluate_resampled(job, w, p, file)
+                             : evaluate_rows(job, w, p, file);
 }
 
-static int evaluate_list(const struct va_score_job *job, struct va_evaluation *e,
+static int evaluate_list(const struct va_score_job *job, struct pairing *w,
                          const struct va_predictions *predictions,
                          const struct va_label_files *files)
 {
@@ -145,21 +141,21 @@ static int evaluate_list(const struct va_score_job *job, struct va_evaluation *e
     for (int64_t i = 0; status == 0 && i < list.count; i++) {
         const struct va_label_file *file = va_label_files_find(files, list.items[i].name);
 
-        status = file ? evaluate_video(job, e, predictions, file)
+        status = file ? evaluate_video(job, w, predictions, file)
                       : va_name_list_unknown(&list, i, "the folders of labels");
     }
     va_name_list_release(&list);
     return status;
 }
 
-static int evaluate_all(const struct va_score_job *job, struct va_evaluation *e,
+static int evaluate_all(const struct va_score_job *job, struct pairing *w,
                         const struct va_predictions *predictions,
                         const struct va_label_files *files)
 {
     int status = 0;
 
     for (int64_t i = 0; status == 0 && i < files->count; i++)
-        status = evaluate_video(job, e, predictions, &files->items[i]);
+        status = evaluate_video(job, w, predictions, &files->items[i]);
     for (int64_t i = 0; status == 0 && i < predictions->count; i++)
         if (!va_label_files_find(files, predictions->items[i].name))
             va_info("%s: has no labels, left out", predictions->items[i].name);
@@ -194,7 +190,11 @@ int va_score_files(struct va_evaluation *e, const struct va_score_job *job)
 {
     struct va_label_files files = { 0 };
     struct va_predictions predictions = { .in_files = true };
-    int status = 0;
+    struct pairing *w = va_new(1, sizeof(*w)); /* one for all videos: it is large */
+    int status = w ? 0 : -1;
+
+    if (w)
+        w->e = e;
 
     for (int64_t i = 0; status == 0 && i < job->labels.count; i++)
         status = va_label_files_add(&files, job->labels.items[i]);
@@ -203,11 +203,12 @@ int va_score_files(struct va_evaluation *e, const struct va_score_job *job)
     if (status == 0)
         status = check_levels(&predictions);
     if (status == 0)
-        status = job->list ? evaluate_list(job, e, &predictions, &files)
-                           : evaluate_all(job, e, &predictions, &files);
+        status = job->list ? evaluate_list(job, w, &predictions, &files)
+                           : evaluate_all(job, w, &predictions, &files);
     if (status == 0 && e->count == 0)
         status = va_error("%s: found no video that has labels and predictions",
                           job->labels.items[0]);
+    va_free(w);
     va_predictions_release(&predictions);
     va_label_files_release(&files);
     return status;
