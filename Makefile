@@ -124,6 +124,7 @@ help:
 ## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
+## make scale           how stages grow, up to 100,000 videos and 10 million frames; some minutes
 ## make demo            synthetic videos -> six-fold table, in build/demo
 ## make fuzz SECONDS=60 hostile inputs for every reader, so long each (TARGET=pth: one); needs clang
 ## make lint            clang-format, shellcheck, headers, layers

@@ -45,6 +45,11 @@ $(SHIMS): $(BUILD)/%.so: %.c $(BUILD)/flags
 fault: all $(GENS) $(SHIMS)
 	@BUILD=$(BUILD) test/fault/run.sh
 
+# How stages grow, up to a hundred thousand videos and a video of ten million frames; minutes, and 2 GB in TMPDIR.
+.PHONY: scale
+scale: all $(GENS)
+	@BUILD=$(BUILD) test/scale/run.sh
+
 # Fuzzing has its own build, with clang: all targets or TARGET, SECONDS each.
 FUZZ_CC ?= clang
 SECONDS ?= 60
