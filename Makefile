@@ -119,7 +119,7 @@ help:
 ## make bench           time the hot paths (doc/performance.md)
 ## make check-unit      unit tests only        make check-tools   bats only
 ## make cuda-report     registers, memory and loops of each kernel of the GPU; predicted times
-## make check-lib-race  four threads in libmamba_va under the sanitizer of threads
+## make check-lib-race  four threads in libmamba_va under valgrind and the sanitizer of threads
 ## make check-race      the GPU's kernels on the host: races between threads; make check-barriers: is each barrier needed?
 ## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes

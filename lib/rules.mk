@@ -37,9 +37,9 @@ uninstall-lib:
 	    $(DESTDIR)$(PREFIX)/include/mamba_va.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/mamba_va.pc \
 	    $(SHARE)/man/man3/libmamba_va.3 $(LIBVA_NAMES:%=$(SHARE)/man/man3/%.3)
 
-# The library under the sanitizer of threads, in a build of its own.
+# The library under valgrind, and under the sanitizer of threads in a build of its own.
 .PHONY: check-lib-race
-check-lib-race: $(BUILD)/bin/va-weights $(BUILD)/test/gen/make_detector
+check-lib-race: $(LIBVA) $(BUILD)/bin/va-weights $(BUILD)/test/gen/make_detector
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT="-O1 -g" DEVELOPER= SANITIZE=thread MPI=no CAIRO=no CAMERA=no ONNX=no CUDA=no \
 	    $(BUILD)/tsan/lib/libmamba_va.so
 	@BUILD=$(BUILD) CC="$(CC)" test/lib/race.sh $(BUILD)/tsan/lib/libmamba_va.so

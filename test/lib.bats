@@ -147,12 +147,7 @@ code() { awk -v fence='```' -v of="$1" '$0 == fence { on = 0 } on { print } $0 =
     [ "$output" = "" ]
 }
 
-@test "valgrind is silent: bad use, four threads and two models" {
-    command -v valgrind >/dev/null || skip "no valgrind"
-    ! sanitized || skip "a build with a sanitizer"
-    grind() { valgrind -q --vgdb=no --child-silent-after-fork=yes --error-exitcode=9 --leak-check=full "$@"; }
-    run -0 grind ./client bad
-    [ "$output" = "" ]
-    run -0 grind ./client threads 3
+@test "four threads, two models of one's own and two shared (make check-lib-race: under valgrind and the sanitizer of threads)" {
+    run -0 ./client threads 3
     [ "$output" = "" ]
 }

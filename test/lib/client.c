@@ -257,6 +257,12 @@ static void too_many(void)
 static struct mamba_va_row alone[2][MODELS][FRAMES];
 static mamba_va shared[MODELS];
 
+static int failed(const struct mamba_va_error *e)
+{
+    printf("%d: %s\n", (int)e->code, e->message);
+    return -1;
+}
+
 static int64_t run(mamba_va m, int64_t face, int with_crops, struct mamba_va_row *rows)
 {
     struct mamba_va_error e;
@@ -264,9 +270,9 @@ static int64_t run(mamba_va m, int64_t face, int with_crops, struct mamba_va_row
     for (int t = 0; t < FRAMES; t++)
         if ((with_crops ? mamba_va_push_crop(m, face, crops[t], SIDE, SIDE, 3 * SIDE, t, &e)
                         : mamba_va_push_features(m, face, features[t], WIDTH, t, &e)) < 0)
-            return -1;
+            return failed(&e);
     if (mamba_va_end(m, face, &e) < 0)
-        return -1;
+        return failed(&e);
     return rows ? mamba_va_rows(m, rows, FRAMES, &e) : 0;
 }
 
@@ -306,7 +312,8 @@ static void *work(void *arg)
 
         o.encoder = with_crops ? "enc.h5" : NULL;
         o.detector = with_crops ? "red.h5" : NULL;
-        m = mamba_va_open(&o, &e);
+        if (!(m = mamba_va_open(&o, &e)))
+            bad += failed(&e) < 0;
         bad += run(m, 5, with_crops, rows) != FRAMES;
         for (int t = 0; t < FRAMES; t++)
             bad += !same(&rows[t], &alone[with_crops][i][t]);
