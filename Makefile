@@ -60,7 +60,7 @@ FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
 HEADERS  := $(wildcard common/*/*.h tools/*/*.h test/*.h test/*/*.h)
 CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
-BATS     := $(wildcard test/*.bats)
+BATS     := $(wildcard test/*.bats test/slurm/*.bats)
 SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
@@ -120,6 +120,7 @@ help:
 ## make cuda-report     registers, memory and loops of each kernel of the GPU; predicted times
 ## make check-race      the GPU's kernels on the host: races between threads; make check-barriers: is each barrier needed?
 ## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
+## make check-slurm     pipelines on a Slurm of three nodes on this machine, as root (make deps WITH=slurm)
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
 ## make demo            synthetic videos -> six-fold table, in build/demo

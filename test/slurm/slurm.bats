@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # run sets stderr
+# The pipelines on a Slurm of three nodes, which up.sh brings up on this machine: tables are those of make alone, byte
+# for byte, also when nodes go down. Run by make check-slurm; skipped without Slurm, root or namespaces.
+bats_require_minimum_version 1.8.0
+load ../lib/va
+
+setup_file() {
+    export here=$BATS_TEST_DIRNAME top=$BATS_TEST_DIRNAME/../.. SLURM_CONF=/run/cluster/slurm.conf
+    cd "$BATS_FILE_TMPDIR" || return
+    export lacking=
+    [ -n "${VA_CLUSTER:-}" ] || lacking="not root, or no namespaces here (make check-slurm)"
+    for tool in slurmctld slurmd srun munged ip; do
+        command -v $tool >/dev/null || lacking="no $tool here (make deps WITH=slurm)"
+    done
+    [ -z "$lacking" ] || return 0
+    "$here/up.sh" /run/cluster 3 || return
+    va-synth -q --videos 4 --test 0 --frames 60 --traps no --size 32 --seed 5 -o corpus
+    mkdir labels && cp corpus/VA_Estimation_Challenge/*_Set/*.txt labels
+    va-weights init --arch vit_tiny -o encoder.h5
+    makes -j2
+}
+teardown_file() { [ ! -e /run/cluster ] || "$here/down.sh" /run/cluster; }
+
+# Each test has a folder of its own, so that names in files are the same.
+setup() {
+    [ -z "$lacking" ] || skip "$lacking"
+    mkdir "$BATS_FILE_TMPDIR/$BATS_TEST_NUMBER" && cd "$BATS_FILE_TMPDIR/$BATS_TEST_NUMBER" || return
+    ln -s ../corpus ../labels ../encoder.h5 .
+}
+
+# Nothing runs on, and no node is down, in the next test.
+teardown() {
+    [ -z "$lacking" ] || return 0
+    scancel -u root
+    wait
+    [ -z "${node:-}" ] || "$here/up.sh" /run/cluster back "$node"
+}
+
+TRAIN="--channels 12,12 --kernel 3 --layers 1 --epochs 40 --warmup-epochs 1 --batch 2 --save-every 10"
+VARIABLES=(CROPS=none VIDEOS=corpus/videos ENCODER=encoder.h5 EMBED_BATCH=1 LABELS=labels FOLD_COUNT=2 VA_WAIT=1
+    WINDOW_OPTIONS="--window 20 --stride 10" TRAIN_OPTIONS="$TRAIN")
+ONE="srun -Q -n1 -c1"
+
+corpus() { make --no-print-directory -f "$top/pipelines/corpus.mk" BIN="$BUILD/bin" "${VARIABLES[@]}" "$@" >log 2>&1 3>&-; }
+makes() { corpus "$@" || explain "$(cat log)"; }
+
+# All files are there that make alone has made, with the same bytes; the page tells of times, too.
+same() { diff -r -x .make -x report.html ../out out; }
+
+until_there() {
+    for _ in $(seq 1000); do [ ! -e "$1" ] || return 0; sleep 0.02; done
+    explain "no $1: $(cat log)"
+}
+
+# fell TOOL TEXT: the node that runs this command goes down in the midst of it; `node` gets its number
+fell() {
+    local pid
+    for _ in $(seq 1000); do
+        pid=$(pgrep -o -f -- "^$BUILD/bin/$1 .*$2") && break
+        sleep 0.02
+    done
+    kill -STOP "$pid" || explain "found no $1 $2: $(cat log)"
+    node=$(nsenter --uts -t "$pid" hostname)
+    node=${node#n}
+    "$here/down.sh" /run/cluster "$node"
+}
+
+# The cluster has seen that the node is down.
+down() {
+    for _ in $(seq 300); do
+        [ -z "$(sinfo -h -N -n "n$1" -t down -o %N)" ] || return 0
+        sleep 0.1
+    done
+    explain "$(sinfo -N -l)"
+}
+@test "each command by srun: the same files" {
+    makes -j3 LAUNCH="$ONE"
+    same
+    [ "$(wc -l <out/.make/usage)" -eq "$(wc -l <../out/.make/usage)" ]
+    [ "$(wc -l </run/cluster/jobcomp.txt)" -ge "$(wc -l <out/.make/usage)" ]
+}
+
+@test "a node that goes down in embedding: the same make continues" {
+    corpus -j3 LAUNCH="$ONE" &
+    fell va-embed out
+    wait $! && explain "exit 0: $(cat log)"
+    grep -q "out/features/.*: 'srun' ended with exit code 0, .* did a node fail? The same make continues" log || explain "$(cat log)"
+    down "$node"
+    makes -j2 LAUNCH="$ONE"
+    same
+}
+
+@test "a node that goes down in training: the same make goes on from the checkpoint" {
+    corpus -j2 TRAIN_LAUNCH="$ONE" &
+    until_there out/cv/1/model.h5.state
+    fell va-tcn-mamba-train out/cv/1/model.h5
+    wait $! && explain "exit 0: $(cat log)"
+    grep -q "out/cv/1/model.h5: 'srun' ended with exit code 0, " log || explain "$(cat log)"
+    down "$node"
+    makes -j2 TRAIN_LAUNCH="$ONE"
+    grep -q "cv/1/model.h5.state: continuing after step [1-9]" log || explain "$(cat log)"
+    same
+}
