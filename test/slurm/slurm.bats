@@ -4,6 +4,7 @@
 # for byte, also when nodes go down. Run by make check-slurm; skipped without Slurm, root or namespaces.
 bats_require_minimum_version 1.8.0
 load ../lib/va
+load ../lib/mpi
 
 setup_file() {
     export here=$BATS_TEST_DIRNAME top=$BATS_TEST_DIRNAME/../.. SLURM_CONF=/run/cluster/slurm.conf
@@ -101,4 +102,38 @@ down() {
     makes -j2 TRAIN_LAUNCH="$ONE"
     grep -q "cv/1/model.h5.state: continuing after step [1-9]" log || explain "$(cat log)"
     same
+}
+
+@test "a rank on each of two nodes: the curve of one" {
+    need_mpi
+    rm labels && mpi_inputs
+    settings=(--batch 7 --epochs 14 --select last)
+    train 1 "${settings[@]}" --log-dir one -o one.h5
+    srun -Q --mpi=pmix -N2 -n2 va-tcn-mamba-train -q "${RUN[@]}" "${settings[@]}" --log-dir two -o two.h5 >log 2>&1 || explain "$(cat log)"
+    close one.h5 one two.h5 two
+    paste one/val.tsv two/val.tsv | awk 'NR > 1 { d = $5 - $11; if (!(d * d <= 1e-10)) exit 1 }' || explain "validations differ"
+}
+
+@test "one of two ranks is lost: srun ends the other, and the same make goes on to the same bytes" {
+    need_mpi
+    cp -a ../out . && rm -r out/cv
+    VARIABLES+=(TRAIN_LAUNCH="srun -Q --mpi=pmix -N2 -n2" "TRAIN_OPTIONS=$TRAIN --steps 150 --schedule constant")
+    makes out/cv/0/model.h5
+    mv out/cv/0 straight
+    for rank in 1 0; do
+        corpus out/cv/0/model.h5 &
+        until_there out/cv/0/model.h5.state
+        for pid in $(pgrep -f "^$BUILD/bin/va-tcn-mamba-train .*out/cv/0/model.h5"); do
+            ! tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "PMIX_RANK=$rank" || break
+        done
+        from=$SECONDS
+        kill -KILL "$pid"
+        wait $! && explain "exit 0: $(cat log)"
+        [ $((SECONDS - from)) -le 8 ] || explain "$((SECONDS - from)) s: $(cat log)"
+        [ ! -e out/cv/0/model.h5 ]
+        makes out/cv/0/model.h5
+        grep -q "model.h5.state: continuing after step [1-9]" log || explain "$(cat log)"
+        diff -r straight out/cv/0
+        rm -r out/cv/0
+    done
 }
