@@ -38,7 +38,8 @@ PKGS     ?= hdf5-serial libavformat libavcodec libswscale libswresample libavuti
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
-ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread $(SANFLAGS) $(CFLAGS)
+# Objects fit into programs and into libmamba_va.so (lib/rules.mk), which shows none of their names.
+ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread -fPIC -fvisibility=hidden $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
 HDF5_LIB ?= -lhdf5_serial
 LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldl -lm $(MPI_LIBS) $(CAIRO_LIBS) $(CAMERA_LIBS)
@@ -57,7 +58,7 @@ UNIT_SRC := $(wildcard test/unit/*.c)
 GEN_SRC  := $(wildcard test/gen/*.c)
 FUZZ_SRC := $(wildcard test/fuzz/*.c)
 FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
-HEADERS  := $(wildcard common/*/*.h tools/*/*.h test/*.h test/*/*.h)
+HEADERS  := $(wildcard common/*/*.h lib/*.h tools/*/*.h test/*.h test/*/*.h)
 CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats test/slurm/*.bats)
@@ -118,6 +119,7 @@ help:
 ## make bench           time the hot paths (doc/performance.md)
 ## make check-unit      unit tests only        make check-tools   bats only
 ## make cuda-report     registers, memory and loops of each kernel of the GPU; predicted times
+## make check-lib-race  four threads in libmamba_va under the sanitizer of threads
 ## make check-race      the GPU's kernels on the host: races between threads; make check-barriers: is each barrier needed?
 ## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
 ## make check-slurm     pipelines on a Slurm of three nodes on this machine, as root (make deps WITH=slurm)
@@ -127,7 +129,7 @@ help:
 ## make fuzz SECONDS=60 hostile inputs for every reader, so long each (TARGET=pth: one); needs clang
 ## make lint            clang-format, shellcheck, headers, layers
 ## make format          rewrite sources with clang-format
-## make install         tools, man pages, completion, pipelines below PREFIX (/usr/local), DESTDIR
+## make install         tools, library, man pages, completion, pipelines below PREFIX (/usr/local), DESTDIR
 ## make uninstall       remove what install put there
 ## make clean           remove build/
 ##
@@ -266,6 +268,8 @@ weights: $(TOOLS)
 	    to=$$(basename "$$f"); to=$(BUILD)/share/mamba-va/$${to%.*}.h5; \
 	    [ ! -f "$$f" ] || [ "$$to" -nt "$$f" ] || $(BUILD)/bin/va-weights import -q -o "$$to" "$$f" || exit 1; done
 
+include lib/rules.mk # the library for other programs
+
 include doc/pages.mk # man pages and completion
 
 include test/rules.mk # tests, benchmarks, faults, fuzzing
@@ -282,7 +286,7 @@ check-headers:
 check-layers: $(LIB)
 	@test/layers.sh $(LIB)
 
-C_SRC = $(CUDA_SRC) $(LIB_SRC) $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c test/cuda/*.c*) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
+C_SRC = $(CUDA_SRC) $(LIB_SRC) lib/mamba_va.c doc/example.c $(HOT_SRC) $(TOOL_SRC) $(PART_SRC) $(UNIT_SRC) $(wildcard test/late/*.c test/lib/*.c test/cuda/*.c*) $(BENCH_SRC) $(GEN_SRC) $(FUZZ_SRC) $(FUZZ_LIB) test/fault/fault.c test/camera/camera.c
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS) $(CUDA_H)
 	shellcheck $(SCRIPTS)
@@ -302,7 +306,7 @@ demo: all
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 INSTALLED_CUDA = $(DESTDIR)$(PREFIX)/lib/libvacuda.so
-install: all
+install: all install-lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
 	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
@@ -314,7 +318,7 @@ install: all
 	install -m 644 $(ZSH_COMPLETION) $(SHARE)/zsh/site-functions
 	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
 	for f in $(BUILD)/share/mamba-va/*.h5; do [ ! -f "$$f" ] || install -m 644 "$$f" $(SHARE)/mamba-va; done
-uninstall:
+uninstall: uninstall-lib
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(BASH_COMPLETION:$(BUILD)/completion/bash/%=$(SHARE)/bash-completion/completions/%) \

@@ -5,7 +5,7 @@ MAN1 := $(TOOL_SRC:tools/%.c=$(BUILD)/man/man1/%.1)
 MAN5 := $(SCHEMAS:schemas/%.md=$(BUILD)/man/man5/%.5)
 MAN7 := $(BUILD)/man/man7/mamba-va.7
 .PHONY: man
-man: $(MAN1) $(MAN5) $(MAN7)
+man: $(MAN1) $(MAN3) $(MAN5) $(MAN7)
 $(BUILD)/man/man1/%.1: $(BUILD)/bin/% doc/pages.md doc/pages.awk schemas/troff.awk
 	@mkdir -p $(@D)
 	@{ $< --help-man && awk -v tool=$* -f schemas/troff.awk -f doc/pages.awk doc/pages.md; } >$@

@@ -13,7 +13,7 @@ known() { echo "$1 $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 
 works() { case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in '' | [ZX]*) false ;; esac }
 
 file=$1 us=$(known "$2")
-mkdir -p "${file%/*}" || exit 1
+mkdir -p "${file%/*}" 2>&1 || exit 1
 for _ in 1 2 3; do
     (echo "$us" >"$file") 2>/dev/null && exit 0
     them=$(cat "$file" 2>/dev/null)

@@ -29,6 +29,7 @@ others  = $(wordlist $(words x $(call first,$(1))),$(words $(1)),$(1))
 
 # DIR, ENCODER, NAMES
 define embed_batch
+BATCHES += $(1)/.batch/$(firstword $(3))
 $(1)/.batch/$(firstword $(3)): $(3:%=$(FRAMES)/%.h5) $(2) $(call settings,embed) $(call lacking,$(3:%=$(1)/%.h5))
 	@mkdir -p $$(@D)
 	$$(if $$(V),,@)set -- $$$$($$(call stale,$(3))); [ $$$$# = 0 ] || { $$(subst @echo,echo,$$(call tool,va-embed)) \

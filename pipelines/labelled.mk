@@ -63,3 +63,4 @@ ifdef TUNE
 include $(HERE)tune.mk
 endif
 include $(HERE)cv.mk
+include $(HERE)jobs.mk

@@ -53,12 +53,13 @@ need_numbers = $(foreach v,$(1),$(call need,$(v))$(call names,numbers $(v) $(cal
 need_folds = $(call need_numbers,FOLDS)$(foreach k,$(FOLDS),$(if $(filter $(k),$(1)),,$(error FOLDS: there is no fold $(k), expected some of $(strip $(1)))))
 
 # $(call apart,VARIABLES): inputs, each in another folder than OUT
-apart = $(foreach v,$(1),$(foreach f,$($(v)),$(if $(and $(realpath $(f)),$(filter $(realpath $(f)),$(realpath $(OUT)))),\
+apart = $(foreach v,$(1),$(foreach f,$($(v)),$(if $(and $(realpath $(f)),$(call same,$(realpath $(f)),$(realpath $(OUT)))),\
     $(error OUT=$(OUT): this is also $(v), an input: give another OUT))))
 
 # $(call only_make): this make is the only one that works in OUT, which it is about to write. After all other checks.
+# JOB=yes: it is one of several that va-jobs(1) began, each with files of its own.
 dry       = $(strip $(foreach f,n q t,$(findstring $(f),$(filter-out --%,$(firstword -$(MAKEFLAGS))))))
-only_make = $(if $(dry),,$(call answer,$(shell sh $(dir $(NAMES))alone.sh $(STAMPS)/running $$PPID)))
+only_make = $(if $(dry)$(JOB),,$(call answer,$(shell sh $(dir $(NAMES))alone.sh $(STAMPS)/running $$PPID)))
 
 # ---- windows ------------------------------------------------------------------------------------
 # $(call make_windows,INPUTS,FOLDER): the index $@ and its table FOLDER/windows.tsv. The index gets its

@@ -10,8 +10,9 @@ setup() {
 copy_tree() {
     mkdir tree
     cp -r "$top/Makefile" "$top/mpi.sh" "$top/nvcc.sh" "$top/common" "$top/schemas" "$top/doc" tree/
-    mkdir -p tree/test tree/cuda
+    mkdir -p tree/test tree/cuda tree/lib
     cp "$top/test/rules.mk" tree/test/
+    cp "$top/lib/rules.mk" tree/lib/
     cp "$top/cuda/rules.mk" tree/cuda/
     cd tree || return
 }
@@ -191,12 +192,14 @@ END
     [ -s stage/usr/share/man/man1/va-decode.1 ]
     [ -s stage/usr/share/man/man5/va.features.5 ]
     [ -s stage/usr/share/mamba-va/affwild2.mk ]
+    [ -s stage/usr/include/mamba_va.h ] && [ -s stage/usr/share/man/man3/mamba_va_open.3 ]
+    [ "$(PKG_CONFIG_PATH=stage/usr/lib/pkgconfig pkg-config --variable=prefix mamba_va)" = /usr ]
     stage/usr/bin/va-check --version
     run -2 make -f stage/usr/share/mamba-va/affwild2.mk ROOT=nowhere # with all that it includes and calls
     [[ $output == *"no label files in nowhere"* ]]
     run make -C "$top" BUILD="$BUILD" uninstall DESTDIR="$PWD/stage" PREFIX=/usr
     [ "$status" -eq 0 ]
-    [ -z "$(find stage -type f)" ]
+    [ -z "$(find stage -type f -o -type l)" ]
 }
 
 @test "every tool and every format has a man page with the usual sections" {

@@ -38,6 +38,8 @@ for room in common/*/; do
 done
 # shellcheck disable=SC2086
 only tools $rooms tools cuda
+# shellcheck disable=SC2086
+only lib $rooms lib
 [ ! -d cuda ] || only cuda base ops cuda
 # shellcheck disable=SC2086
 circles=$(printf '%s\n' $below | tsort 2>&1 >/dev/null)
@@ -45,7 +47,7 @@ if [ -n "$circles" ]; then
     printf '%s\n' "$circles" | sed 's/^tsort: -: input contains a loop:/rooms that may include one another:/; s/^tsort: /    /'
     bad=1
 fi
-if grep -rnE '(^|[^a-z_])exit *\(' common --include='*.c' | grep -vE '_exit|/\*|\* '; then
+if grep -rnE '(^|[^a-z_])exit *\(' common lib --include='*.c' | grep -vE '_exit|/\*|\* '; then
     echo "only tools end the process"
     bad=1
 fi

@@ -11,7 +11,7 @@ setup_file() {
 }
 setup() { cd "$BATS_FILE_TMPDIR" || return; }
 
-pages=("$BUILD"/man/man[157]/*)
+pages=("$BUILD"/man/man[157]/* "$BUILD/man/man3/libmamba_va.3")
 
 @test "every tool and format has a page, and so has the whole" {
     for t in "$BUILD"/bin/*; do [ -s "$BUILD/man/man1/${t##*/}.1" ]; done
@@ -20,6 +20,8 @@ pages=("$BUILD"/man/man[157]/*)
         [ -s "$BUILD/man/man5/${f%.md}.5" ]
     done
     [ -s "$BUILD/man/man7/mamba-va.7" ]
+    while read -r f; do [ "$(cat "$BUILD/man/man3/$f.3")" = ".so man3/libmamba_va.3" ]; done < <(
+        sed -n 's/.* \**\(mamba_va_[a-z_]*\)(.*/\1/p' "$top/lib/mamba_va.h" | sort -u)
 }
 
 @test "pages are set without a warning, on narrow and wide terminals" {
@@ -54,7 +56,7 @@ pages=("$BUILD"/man/man[157]/*)
 }
 
 @test "pages that a page names exist" {
-    sed 's/\\-/-/g; s/\\f[BR]//g' "${pages[@]}" | grep -oE '(va|mamba)[-.a-z0-9]*\([157]\)' | sort -u >named
+    sed 's/\\-/-/g; s/\\f[BR]//g' "${pages[@]}" | grep -oE '(va|mamba)[-.a-z0-9]*\([1357]\)' | sort -u >named
     [ "$(wc -l <named)" -gt 20 ]
     while IFS='()' read -r name section _; do
         [ -e "$BUILD/man/man$section/$name.$section" ] || explain "$name($section)"
@@ -102,6 +104,7 @@ given_later() {
         va-predict -q -m model.h5 -o test.pred.h5 features/*.h5
         for f in fold0 fold1 fold2 a.val b.val a.test b.test; do cp val.pred.h5 $f.h5; done
         ;;
+    va-jobs) rm -rf out ;; # of va-fold run
     va-smooth) cp holiday.pred.h5 pred.h5 ;;
     va-run) cp holiday.mp4 talk.mp4 ;;
     va-h5cmp) cp model.h5 copy.h5 && cp pred.h5 copy.pred.h5 ;;
@@ -114,7 +117,7 @@ given_later() {
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
     local tools=(faces decode embed hear features labels window fold tcn-mamba-train finetune predict live mae-pretrain weights
-        ensemble ridge score smooth table plot report overlay run submit synth check h5cmp)
+        ensemble jobs ridge score smooth table plot report overlay run submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do
         given_later "va-$t"

@@ -8,7 +8,6 @@
 #include "base/va_streams.h"
 #include "base/va_thread.h"
 #include "base/va_tool.h"
-#include "faces/va_faces_write.h"
 #include "jobs/va_live_run.h"
 #include "media/va_decoder.h"
 #include "ops/va_device.h"
@@ -76,17 +75,18 @@ static void make_table(struct args *a, struct va_option *table)
 {
     struct va_live_job *j = &a->job;
     const struct va_option options[] = {
-        VA_OPT_FILE('e', "encoder", &j->model.encoder, "encoder of the features (va.model/1)"),
+        VA_OPT_FILE('e', "encoder", &j->people.model.encoder,
+                    "encoder of the features (va.model/1)"),
         VA_OPT_STRING(0, "stream", &a->stream, "NAME=ENCODER.h5",
                       "encoder of one named stream of the model; the other streams are absent"),
-        VA_OPT_FILE('m', "model", &j->model.model,
+        VA_OPT_FILE('m', "model", &j->people.model.model,
                     "temporal model, or a model that rates faces (va.model/1)"),
         VA_OPT_OUTPUT('o', "output", &j->output, "FILE",
                       "table to write as well; complete also after Ctrl-C or an error"),
         VA_OPT_CHOICE(0, "format", &a->format, format_names, "format of standard output"),
         VA_OPT_VIDEO_NAME(&a->name,
                           "people are called NAME_1, NAME_2, ... (default: name of the input)"),
-        VA_OPT_FLAG(0, "any-encoder", &j->model.any_encoder,
+        VA_OPT_FLAG(0, "any-encoder", &j->people.model.any_encoder,
                     "accept another encoder than that of the model's training"),
         VA_OPT_GROUP("frames"),
         VA_OPT_FLAG(0, "all", &a->all, "compute every frame: let a pipe wait, drop nothing"),
@@ -98,32 +98,33 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_INT(0, "tolerate", &j->source.tolerate, 0, VA_NUMBER_MAX,
                    "number of broken packets to skip before giving up"),
         VA_OPT_GROUP("faces"),
-        VA_OPT_FILE(0, "detector", &j->detector, "detector (va.model/1, arch yunet)"),
-        VA_OPT_INT(0, "max-side", &j->follow.detect.max_side, 32, 8192,
+        VA_OPT_FILE(0, "detector", &j->people.detector, "detector (va.model/1, arch yunet)"),
+        VA_OPT_INT(0, "max-side", &j->people.follow.detect.max_side, 32, 8192,
                    "search pictures with a longer side reduced to this many pixels"),
-        VA_OPT_REAL(0, "min-score", &j->follow.detect.min_score, 0, 1, "least score of a face"),
-        VA_OPT_REAL(0, "min-size", &j->follow.detect.min_size, 0, 16384,
+        VA_OPT_REAL(0, "min-score", &j->people.follow.detect.min_score, 0, 1,
+                    "least score of a face"),
+        VA_OPT_REAL(0, "min-size", &j->people.follow.detect.min_size, 0, 16384,
                     "least width and height of a face in pixels of the video"),
-        VA_OPT_REAL(0, "gap", &j->follow.gap, 0, 3600,
+        VA_OPT_REAL(0, "gap", &j->people.follow.gap, 0, 3600,
                     "seconds for which a face may be lost without ending its track"),
         VA_OPT_REAL(
-            0, "join", &j->follow.join, 0, 2,
+            0, "join", &j->people.follow.join, 0, 2,
             "take a new face for an absent person whose look differs by less than this; "
             "0: never"),
-        VA_OPT_REAL(0, "forget", &j->follow.forget, 0, 86400,
+        VA_OPT_REAL(0, "forget", &j->people.follow.forget, 0, 86400,
                     "seconds after which an absent person is forgotten"),
-        VA_OPT_INT(0, "people", &j->model.slots, 1, 64,
+        VA_OPT_INT(0, "people", &j->people.model.slots, 1, 64,
                    "follow at most this number of people at a time"),
-        VA_OPT_STRING(0, "template", &j->follow.template, "NAME|FILE",
+        VA_OPT_STRING(0, "template", &j->people.follow.template, "NAME|FILE",
                       "place of eyes, nose and mouth in crops: arcface, or a file with five "
                       "lines \"x y\""),
-        VA_OPT_REAL(0, "margin", &j->follow.margin, -.4, 10,
+        VA_OPT_REAL(0, "margin", &j->people.follow.margin, -.4, 10,
                     "add this share of a crop's side on each side"),
-        VA_OPT_INT(0, "size", &j->model.size, VA_CROP_SIDE_LEAST, VA_CROP_SIDE_MOST,
+        VA_OPT_INT(0, "size", &j->people.follow.size, VA_CROP_SIDE_LEAST, VA_CROP_SIDE_MOST,
                    "side of crops in pixels"),
         VA_OPT_GROUP("machine"),
-        VA_OPT_DEVICE(&j->model.device),
-        VA_OPT_FLOAT_PRECISION(&j->model.precision),
+        VA_OPT_DEVICE(&j->people.model.device),
+        VA_OPT_FLOAT_PRECISION(&j->people.model.precision),
         VA_OPT_UNCONFINED(&a->unconfined),
         VA_OPT_THREADS(&a->threads),
         VA_OPT_END,
@@ -144,11 +145,11 @@ static bool take_stream(struct args *a, int *status)
 {
     if (!a->stream)
         return true;
-    if (a->job.model.encoder)
+    if (a->job.people.model.encoder)
         return va_usage_error(status, "expected --encoder or --stream, found both");
-    a->job.model.encoder = va_stream_split(a->stream, a->stream_name);
-    a->job.model.stream = a->stream_name;
-    if (a->job.model.encoder)
+    a->job.people.model.encoder = va_stream_split(a->stream, a->stream_name);
+    a->job.people.model.stream = a->stream_name;
+    if (a->job.people.model.encoder)
         return true;
     return va_usage_error(status,
                           "--stream %s: expected NAME=ENCODER.h5, with a name of up to %d "
@@ -164,18 +165,13 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
     *a = (struct args){
         .job = { .relay = { .patience = 10 },
                  .source = { .tolerate = VA_NUMBER_MAX, .live = true },
-                 .follow = { .detect = { .max_side = 640, .min_score = .7, .min_size = 20 },
-                             .gap = 1,
-                             .join = .25,
-                             .forget = 10,
-                             .template = VA_FACES_TEMPLATE },
-                 .model = { .device = "auto", .slots = 8, .size = VA_CROP_SIDE } },
+                 .people = VA_LIVE_PEOPLE_DEFAULTS },
     };
     make_table(a, table);
     inputs = va_options_parse(table, &usage, argc, argv, status);
     if (!inputs)
         return false;
-    if (!a->job.model.model)
+    if (!a->job.people.model.model)
         return va_usage_error(status, "missing --model MODEL.h5");
     if (!take_stream(a, status))
         return false;
@@ -187,9 +183,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             a->job.output);
     a->job.input = inputs[0];
     a->job.format = formats[a->format];
-    a->job.follow.most = a->job.model.slots;
-    a->job.follow.size = a->job.model.size;
-    return va_device_check_name(a->job.model.device, status);
+    return va_device_check_name(a->job.people.model.device, status);
 }
 
 /* Files and folders wait for us; what is filmed does not. */

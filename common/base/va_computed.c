@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *computed;
+static const char *_Atomic computed;
 
 void va_computed_on(const char *device)
 {

@@ -13,6 +13,7 @@
 #include "base/va_mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -226,6 +227,21 @@ static void leave_files(void)
 
 #endif
 
+/* ---- valgrind ---------------------------------------------------------------------------- */
+
+static int is_valgrinds(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    (void)size;
+    (void)unused;
+    return strstr(info->dlpi_name, "/vgpreload_") != NULL;
+}
+
+/* It loads a library of its own into each process. */
+bool va_confine_valgrind(void)
+{
+    return dl_iterate_phdr(is_valgrinds, NULL);
+}
+
 /* ---- resources -------------------------------------------------------------------------- */
 
 /* Soft and hard limit, neither above the present hard one. */
@@ -260,6 +276,8 @@ static void set_limits(const struct va_confine *c)
     struct rusage use;
 
     set_limit(RLIMIT_CORE, 0, 0);
+    if (va_confine_valgrind())
+        return;
     if (c->spool < 0)
         set_limit(RLIMIT_FSIZE, 0, 0);
     if (c->seconds > 0 && getrusage(RUSAGE_SELF, &use) == 0) {
@@ -313,6 +331,8 @@ static const char *failed(const char *step)
 const char *va_confine(const struct va_confine *limits)
 {
     set_limits(limits);
+    if (va_confine_valgrind())
+        return NULL;
 #if defined(HAVE_SANITIZER)
     return NULL;
 #elif defined(ARCH)

@@ -10,7 +10,7 @@
  * the file system away a second time. Resource limits bound memory, files and core dumps.
  *
  * Builds with a sanitizer keep the resource limits on files only: the sanitizer's own code
- * reads /proc and reserves terabytes.
+ * reads /proc and reserves terabytes. Likewise a process that valgrind runs.
  *
  * Threads:   call it while the process has one thread; later threads inherit everything
  */
@@ -30,6 +30,9 @@ struct va_confine {
 
 /* Whether this build can confine: it knows the system calls of the processor. */
 bool va_confine_built(void);
+
+/* Whether valgrind runs this process: its memory, time and system calls are not those of our code. */
+bool va_confine_valgrind(void);
 
 /*
  * Confine this process for good. Returns NULL, or what failed ("seccomp: Invalid argument") in a

@@ -131,7 +131,7 @@ static void probe_amx(void)
 }
 #endif
 
-static int known = -1;
+static _Atomic int known = -1;
 
 void va_cpu_limit(enum va_isa most)
 {
@@ -156,14 +156,17 @@ static int wish(const char *variable, const char *const *names)
 
 enum va_isa va_cpu_isa(void)
 {
-    if (known < 0) {
+    int level = known;
+
+    if (level < 0) {
         int wanted = wish("VA_ISA", va_isa_names);
 
-        known = (int)detect();
-        if (wanted >= 0 && wanted < known)
-            known = wanted;
+        level = (int)detect();
+        if (wanted >= 0 && wanted < level)
+            level = wanted;
+        known = level;
     }
-    return (enum va_isa)known;
+    return (enum va_isa)level;
 }
 
 enum va_conv_method va_cpu_conv_method(void)

@@ -7,11 +7,12 @@
 #include "base/va_text.h"
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 4096 };
+enum { LINE_SIZE = VA_ERROR_LINE };
 
 static const char *tool_name = "va";
 static enum va_verbosity verbosity = VA_NORMAL;
@@ -21,6 +22,7 @@ static bool memory_ran_out;           /* and that was said */
 static char *catch_line;
 static unsigned long catch_size;
 static int catch_status;
+static _Thread_local struct va_error_kept *kept;
 static void (*before_line)(void);
 static void (*relay_line)(int status, const char *text);
 static struct {
@@ -83,6 +85,27 @@ int va_error_catch_end(void)
     return catch_status;
 }
 
+void va_error_keep(struct va_error_kept *to)
+{
+    kept = to;
+}
+
+struct va_error_kept *va_error_keeping(void)
+{
+    return kept;
+}
+
+static void keep(int status, const char *text)
+{
+    while (atomic_flag_test_and_set(&kept->busy))
+        sched_yield(); /* another thread of the pool reports */
+    if (!kept->status) {
+        snprintf(kept->line, sizeof(kept->line), "%s", text);
+        kept->status = status;
+    }
+    atomic_flag_clear(&kept->busy);
+}
+
 static void write_all(const char *s, size_t n)
 {
     while (n) {
@@ -108,6 +131,11 @@ static void say(const char *format, va_list args, int status)
     n = (size_t)vsnprintf(line + prefix, sizeof(line) - 1 - prefix, format, args);
     va_text_clean(line);
     n = strlen(line);
+    if (kept) {
+        keep(status, line + prefix);
+        errno = saved;
+        return;
+    }
     if (relay_line) {
         relay_line(status, line + prefix);
         errno = saved;
@@ -209,7 +237,7 @@ int va_error_memory(const char *format, ...)
 {
     SAY(VA_EXIT_MACHINE);
     pthread_mutex_lock(&lock);
-    memory_ran_out = memory_ran_out || (!catch_line && !held.on);
+    memory_ran_out = memory_ran_out || (!kept && !catch_line && !held.on);
     pthread_mutex_unlock(&lock);
     errno = ENOMEM;
     return -1;
@@ -244,12 +272,12 @@ void va_warn(const char *format, ...)
 
 void va_info(const char *format, ...)
 {
-    if (verbosity > VA_QUIET)
+    if (verbosity > VA_QUIET && !kept)
         SAY(0);
 }
 
 void va_debug(const char *format, ...)
 {
-    if (verbosity >= VA_VERBOSE)
+    if (verbosity >= VA_VERBOSE && !kept)
         SAY(0);
 }

@@ -14,6 +14,7 @@
 
 #include "base/va_attr.h"
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* Exit codes are an interface. */
@@ -71,6 +72,21 @@ int va_error_last_status(void); /* the same for the last one, of several inputs 
  */
 void va_error_catch_begin(char *line, unsigned long size);
 int va_error_catch_end(void);
+
+/*
+ * Keep the messages of this thread, and of the threads of the pool while they work for it (base/va_thread.h),
+ * instead of printing them: for a library in a program that is not ours. The first error stays; until there
+ * is one, the last warning. va_info and va_debug say nothing, and va_error_status does not count. Threads that
+ * keep share nothing.
+ */
+enum { VA_ERROR_LINE = 4096 };
+struct va_error_kept {
+    int status; /* exit code of the error in `line`; 0: no error */
+    char line[VA_ERROR_LINE];
+    atomic_flag busy;
+};
+void va_error_keep(struct va_error_kept *kept); /* from zeros; NULL: print again */
+struct va_error_kept *va_error_keeping(void);   /* of this thread, or NULL */
 
 /*
  * Processes that work together say a thing once (see va_comm_agree). While errors are held, the

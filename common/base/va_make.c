@@ -144,6 +144,52 @@ void va_make_free(struct va_make *m)
     va_free(m);
 }
 
+char *va_quoted(const char *word)
+{
+    const char *plain =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+=./,:@%";
+    size_t length = strlen(word);
+    char *quoted, *to;
+
+    if (*word && strspn(word, plain) == length)
+        return va_strdup(word);
+    if (!(to = quoted = va_new(4 * length + 3, 1)))
+        return NULL;
+    *to++ = '\'';
+    for (; *word; word++)
+        if (*word == '\'')
+            to = stpcpy(to, "'\\''");
+        else
+            *to++ = *word;
+    *to = '\'';
+    return quoted;
+}
+
+const char *va_make_folder_of(const struct va_make *m)
+{
+    return m->folder;
+}
+
+/* `word` behind `all`, which is freed. */
+static char *quote_more(char *all, const char *word)
+{
+    char *quoted = va_quoted(word), *more;
+
+    more = all && quoted ? va_format("%s%s%s", all, *all ? " " : "", quoted) : NULL;
+    va_free(quoted);
+    va_free(all);
+    return more;
+}
+
+char *va_make_quoted(const struct va_make *m)
+{
+    char *all = m->failed ? NULL : va_strdup("");
+
+    for (int64_t i = 0; all && i < m->count; i++)
+        all = quote_more(all, m->words[i]);
+    return all;
+}
+
 int va_make_exec(struct va_make *m)
 {
     if (m->failed)
@@ -232,6 +278,52 @@ static void become(struct va_make *m, bool ask)
         dup2(m->voice, 2);
     (void)va_error_machine("%s: cannot run: %s", m->words[0], strerror(errno));
     _exit(VA_EXIT_MACHINE);
+}
+
+static int read_lines(int fd, int (*each)(void *arg, char *line), void *arg)
+{
+    FILE *lines = fdopen(fd, "r");
+    char *line = NULL;
+    size_t room = 0;
+    int rc = lines ? 0 : va_error_machine("cannot read what make says: %s", strerror(errno));
+
+    while (rc == 0 && getline(&line, &room, lines) > 0) {
+        line[strcspn(line, "\n")] = 0;
+        rc = each(arg, line);
+    }
+    free(line);
+    if (lines)
+        fclose(lines);
+    else
+        close(fd);
+    return rc;
+}
+
+int va_make_read(struct va_make *m, int (*each)(void *arg, char *line), void *arg)
+{
+    int ends[2], status = 0, rc;
+    pid_t pid;
+
+    if (m->failed)
+        return -1;
+    if (pipe2(ends, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+        return va_error_machine("cannot start make: %s", strerror(errno));
+    if (pid == 0) {
+        setenv("LC_ALL", "C", 1);
+        if (dup2(ends[1], 1) == 1 && (m->said < 0 || dup2(m->said, 2) == 2))
+            execvp(m->words[0], m->words);
+        if (m->voice >= 0)
+            dup2(m->voice, 2);
+        (void)va_error_machine("%s: cannot run: %s", m->words[0], strerror(errno));
+        _exit(VA_EXIT_MACHINE);
+    }
+    close(ends[1]);
+    rc = read_lines(ends[0], each, arg);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (rc < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == VA_EXIT_MACHINE)
+        return -1;
+    return WEXITSTATUS(status);
 }
 
 static volatile sig_atomic_t running; /* make */

@@ -34,6 +34,20 @@ void va_make_set(struct va_make *m, const char *setting);
 /* Whether a path can be the value of a variable there, which names.sh looks at; -1 after reporting that it cannot. */
 VA_MUST_USE int va_make_takes(const char *path);
 
+/* A word as sh takes it, in quotes where it needs them. A new string, or NULL after reporting. */
+char *va_quoted(const char *word);
+
+/* The words so far, as sh takes them: 'make' 'A=b c'. A new string, or NULL after reporting. */
+char *va_make_quoted(const struct va_make *m);
+/* The folder of the Makefiles. */
+const char *va_make_folder_of(const struct va_make *m);
+
+/*
+ * Run it and wait, with its standard output line by line to each(arg, line), which may change the line; below 0 it ends
+ * the reading. Messages are in English. Its exit status; -1 after reporting: it cannot be run, or each returned below 0.
+ */
+VA_MUST_USE int va_make_read(struct va_make *m, int (*each)(void *arg, char *line), void *arg);
+
 /* Replace this process. Returns only when that failed: -1 after reporting. */
 int va_make_exec(struct va_make *m);
 

@@ -18,7 +18,7 @@ enum { SPINS = 4000, MAX_THREADS = 1024 };
 
 static struct {
     int count;
-    pthread_t owner;
+    _Atomic(const char *) owner; /* its `self`; NULL: nobody */
     pthread_t threads[MAX_THREADS];
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -26,10 +26,12 @@ static struct {
     bool stop;
     void (*fn)(void *, int64_t, int);
     void *arg;
+    struct va_error_kept *kept; /* where messages of tasks go */
     int64_t tasks;
     atomic_int_fast64_t next;
     atomic_int busy;
 } pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+static _Thread_local const char self; /* its address names a thread */
 
 static int env_limit(const char *name, int n)
 {
@@ -120,6 +122,7 @@ static void *worker(void *arg)
         seen = atomic_load(&pool.generation);
         if (pool.stop)
             return NULL;
+        va_error_keep(pool.kept);
         work(thread);
         atomic_fetch_sub(&pool.busy, 1);
     }
@@ -148,7 +151,7 @@ void va_threads_set(int n)
     if (n > MAX_THREADS)
         n = MAX_THREADS;
     pool.count = 1;
-    pool.owner = pthread_self();
+    atomic_store(&pool.owner, &self);
     for (int i = 1; i < n; i++) {
         if (pthread_create(&pool.threads[i], NULL, worker, (void *)(intptr_t)i)) {
             va_warn("only %d of %d threads could be started", i, n);
@@ -165,15 +168,28 @@ int va_threads_count(void)
     return pool.count;
 }
 
+void va_threads_give_up(void)
+{
+    atomic_store(&pool.owner, NULL);
+}
+
+bool va_threads_take_over(void)
+{
+    const char *nobody = NULL;
+
+    return atomic_compare_exchange_strong(&pool.owner, &nobody, &self);
+}
+
 void va_parallel(int64_t tasks, void (*fn)(void *arg, int64_t task, int thread), void *arg)
 {
-    if (va_threads_count() == 1 || tasks <= 1 || !pthread_equal(pool.owner, pthread_self())) {
+    if (va_threads_count() == 1 || tasks <= 1 || atomic_load(&pool.owner) != &self) {
         for (int64_t i = 0; i < tasks; i++)
             fn(arg, i, 0);
         return;
     }
     pool.fn = fn;
     pool.arg = arg;
+    pool.kept = va_error_keeping();
     pool.tasks = tasks;
     atomic_store(&pool.next, 0);
     atomic_store(&pool.busy, pool.count - 1);

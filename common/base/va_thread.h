@@ -5,12 +5,14 @@
  * must not depend on the thread, and sums across tasks are made by the caller in task order:
  * that is what keeps results equal for any number of threads.
  *
- * Threads:   va_parallel is called from the thread that made the pool; it does not nest. Called from
- *            another one it runs all tasks there, as thread 0, and leaves the pool alone
+ * Threads:   the pool has one owner: the thread that made it, or one that takes it over while nobody owns it.
+ *            va_parallel of any other thread runs all tasks there, as thread 0, and leaves the pool alone. It
+ *            does not nest. Messages of tasks are kept where those of the caller are (va_error_keep)
  */
 #ifndef VA_THREAD_H
 #define VA_THREAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -26,6 +28,11 @@ void va_threads_share(int processes);
 /* Use n threads from now on (0: va_threads_available()). Ends an existing pool. */
 void va_threads_set(int n);
 int va_threads_count(void);
+
+/* For a library, whose callers come from many threads: the owner gives the pool up; a thread takes it over while nobody
+ * owns it, which is true, and gives it up again. */
+void va_threads_give_up(void);
+bool va_threads_take_over(void);
 
 /* Run fn(arg, task, thread) for every task in [0, tasks), 0 <= thread < va_threads_count(), and
  * wait for all of them. */

@@ -105,11 +105,11 @@ static void rounded_product(const struct va_gemm *g, struct rounded m, const flo
 
 /* Either of a task's products, by the precision. */
 static void multiply(const struct attention *a, const struct va_gemm *g, struct rounded m,
-                     int thread, const float *x, const float *w, float *c)
+                     const float *x, const float *w, float *c)
 {
     if (m.rows)
         rounded_product(g, m, x, w, c);
-    else if (va_gemm(g, thread, x, w, c) < 0)
+    else if (va_gemm(g, x, w, c) < 0)
         atomic_store(&a->cpu->broken, true);
 }
 
@@ -153,7 +153,7 @@ static void attention_task(void *arg, int64_t task, int thread)
         one_query(p, q, k, v, scores, lse, y);
         return;
     }
-    multiply(a, &qk, m, thread, q, k, scores);
+    multiply(a, &qk, m, q, k, scores);
     for (int64_t i = 0; i < n; i++) {
         int64_t seen = keys_of(p->Tq, p->Tk, p->causal, q0 + i);
         float *row = scores + i * keys;
@@ -163,7 +163,7 @@ static void attention_task(void *arg, int64_t task, int thread)
             lse[i] = sum;
         memset(row + seen, 0, (size_t)(keys - seen) * sizeof(*row));
     }
-    multiply(a, &pv, m, thread, scores, v, y);
+    multiply(a, &pv, m, scores, v, y);
 }
 
 void va_cpu_attention(struct va_backend *be, const struct va_attention *p)
@@ -210,7 +210,7 @@ static int queries_grad(const struct attention_grad *a, const struct head *t, in
     struct va_gemm ek = product(n, p->D, keys, keys, p->ldk, p->ldq, VA_GEMM_ROWS);
     struct va_gemm eq = product(keys, p->D, n, keys, p->ldq, p->ldk, VA_GEMM_ROWS);
 
-    if (va_gemm(&qk, thread, q, t->k, w) < 0 || va_gemm(&dyv, thread, dy, t->v, e) < 0)
+    if (va_gemm(&qk, q, t->k, w) < 0 || va_gemm(&dyv, dy, t->v, e) < 0)
         return -1;
     for (int64_t i = 0; i < n; i++) {
         int64_t seen = keys_of(p->Tq, p->Tk, p->causal, q0 + i);
@@ -222,9 +222,9 @@ static int queries_grad(const struct attention_grad *a, const struct head *t, in
         memset(ei + seen, 0, (size_t)(keys - seen) * sizeof(*ei));
     }
     wdy.transA = wdy.add = eq.transA = eq.add = true;
-    if (va_gemm(&wdy, thread, w, dy, t->dv) < 0 || va_gemm(&eq, thread, e, q, t->dk) < 0)
+    if (va_gemm(&wdy, w, dy, t->dv) < 0 || va_gemm(&eq, e, q, t->dk) < 0)
         return -1;
-    return va_gemm(&ek, thread, e, t->k, t->dq + q0 * p->ldq);
+    return va_gemm(&ek, e, t->k, t->dq + q0 * p->ldq);
 }
 
 static void attention_grad_task(void *arg, int64_t task, int thread)

@@ -35,7 +35,7 @@ static const float *rows_at(const struct shifted *s, const float *sequence, int6
 
 /* All taps of one block: c [block, cols]. */
 static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0, int64_t n0,
-                     int64_t cols, float *c, float *copy, int thread)
+                     int64_t cols, float *c, float *copy)
 {
     struct va_gemm g = { .M = s->block,
                          .N = cols,
@@ -50,8 +50,7 @@ static bool sum_taps(const struct shifted *s, const float *sequence, int64_t t0,
 
         if (lo + s->block <= 0 || lo >= s->of.rows)
             continue;
-        if (va_gemm(&g, thread, rows_at(s, sequence, lo, copy), va_packed_at(s->of.w, k, n0),
-                    c) < 0)
+        if (va_gemm(&g, rows_at(s, sequence, lo, copy), va_packed_at(s->of.w, k, n0), c) < 0)
             return false;
         g.add = true;
     }
@@ -74,7 +73,7 @@ static void shifted_task(void *arg, int64_t task, int thread)
     bool direct = frames == s->block && cols == s->of.Cout; /* a product has no gaps */
     float *c = direct ? out : aside;
 
-    if (!sum_taps(s, s->of.in + b * s->of.rows * s->of.Cin, t0, n0, cols, c, copy, thread)) {
+    if (!sum_taps(s, s->of.in + b * s->of.rows * s->of.Cin, t0, n0, cols, c, copy)) {
         atomic_store(&s->of.cpu->broken, true);
         return;
     }
@@ -138,11 +137,12 @@ static void dw_product(void *arg, int64_t task, int thread)
                          .b = VA_GEMM_ROWS };
     float *c = d->cpu->shared + (k * p->Cout + o0) * p->Cin;
 
+    (void)thread;
     for (int64_t b = 0; b < p->B; b++) {
         const float *x = (const float *)p->x + b * p->T * p->Cin;
         const float *dy = (const float *)p->dy + (b * p->T + (g.K ? shift : 0)) * p->Cout + o0;
 
-        if (va_gemm(&g, thread, dy, x, c) < 0) {
+        if (va_gemm(&g, dy, x, c) < 0) {
             atomic_store(&d->cpu->broken, true);
             return;
         }

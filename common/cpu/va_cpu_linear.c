@@ -67,7 +67,7 @@ static void linear_task(void *arg, int64_t task, int thread)
 
     if (l->parts.a)
         va_parts_multiply(&l->parts, k.tensor * l->each + k.m0, &g, w, c, work);
-    else if (va_gemm(&g, thread, x, w, c) < 0)
+    else if (va_gemm(&g, x, w, c) < 0)
         atomic_store(&l->cpu->broken, true);
     finish(l, k.tensor, k.m0, k.rows, k.n0, k.cols, c, g.ldc);
 }

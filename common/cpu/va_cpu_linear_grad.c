@@ -62,8 +62,8 @@ static void grad_task(void *arg, int64_t task, int thread)
         va_parts_multiply(&l->parts, b.m0, &g, l->b + b.n0, c, va_cpu_scratch(l->cpu, thread));
     } else {
         g.b = VA_GEMM_PANELS;
-        if (va_gemm(&g, thread, l->a + (g.transA ? b.m0 : b.m0 * g.lda),
-                    l->columns + b.n0 * l->depth, c) < 0)
+        if (va_gemm(&g, l->a + (g.transA ? b.m0 : b.m0 * g.lda), l->columns + b.n0 * l->depth,
+                    c) < 0)
             atomic_store(&l->cpu->broken, true);
     }
     if (!g.transA)

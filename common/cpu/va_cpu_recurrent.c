@@ -22,7 +22,7 @@ struct forward {
 };
 
 /* s [n, G*H] = h [n, H] W_hh^T + b_hh */
-static int recur(const struct forward *f, int64_t n, const float *h, float *s, int thread)
+static int recur(const struct forward *f, int64_t n, const float *h, float *s)
 {
     const struct va_recurrent *p = f->p;
     int64_t rows = va_cell_gates(p->cell) * p->H;
@@ -34,7 +34,7 @@ static int recur(const struct forward *f, int64_t n, const float *h, float *s, i
                          .ldc = rows,
                          .b = VA_GEMM_PANELS };
 
-    if (va_gemm(&g, thread, h, f->w->data, s) < 0)
+    if (va_gemm(&g, h, f->w->data, s) < 0)
         return -1;
     for (int64_t i = 0; i < n; i++)
         va_hot()->add(rows, s + i * rows, p->bias, s + i * rows);
@@ -57,7 +57,7 @@ static void forward_task(void *arg, int64_t task, int thread)
         memcpy(memo + i * H, row_of(p->state, 2 * (b0 + i) + 1, H), (size_t)H * sizeof(*h));
     }
     for (int64_t t = 0; t < p->T; t++) {
-        if (recur(f, n, h, s, thread) < 0) {
+        if (recur(f, n, h, s) < 0) {
             atomic_store(&f->cpu->broken, true);
             return;
         }
@@ -141,7 +141,7 @@ static void backward_task(void *arg, int64_t task, int thread)
     memset(dh, 0, (size_t)(2 * TOGETHER * H) * sizeof(*dh));
     for (int64_t t = p->T - 1; t >= 0; t--) {
         frame_grad(w, b0, n, t, dh, dc, ds);
-        if (va_gemm(&g, thread, ds, p->w->data, dh) < 0) {
+        if (va_gemm(&g, ds, p->w->data, dh) < 0) {
             atomic_store(&w->cpu->broken, true);
             return;
         }

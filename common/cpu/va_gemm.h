@@ -34,10 +34,9 @@ struct va_gemm {
 };
 
 /*
- * Compute on the calling thread, number `thread` of the pool. Sizes 0 are fine (K = 0 zeroes C
- * unless `add`). Returns 0, or -1 after reporting.
+ * Compute on the calling thread. Sizes 0 are fine (K = 0 zeroes C unless `add`). Returns 0, or -1 after
+ * reporting.
  */
-VA_MUST_USE int va_gemm(const struct va_gemm *g, int thread, const float *a, const float *b,
-                        float *c);
+VA_MUST_USE int va_gemm(const struct va_gemm *g, const float *a, const float *b, float *c);
 
 #endif

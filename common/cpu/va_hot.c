@@ -5,19 +5,21 @@ extern const struct va_hot va_hot_table_plain;
 extern const struct va_hot va_hot_table_avx2, va_hot_table_avx512;
 #endif
 
-static const struct va_hot *chosen;
+static const struct va_hot *_Atomic chosen;
 
 void va_hot_use(enum va_isa isa)
 {
-    chosen = &va_hot_table_plain;
+    const struct va_hot *table = &va_hot_table_plain;
+
 #if defined(__x86_64__)
     if (isa >= VA_ISA_AVX2)
-        chosen = &va_hot_table_avx2;
+        table = &va_hot_table_avx2;
     if (isa >= VA_ISA_AVX512)
-        chosen = &va_hot_table_avx512;
+        table = &va_hot_table_avx512;
 #else
     (void)isa;
 #endif
+    chosen = table;
 }
 
 const struct va_hot *va_hot(void)

@@ -75,6 +75,19 @@ void va_follow_free(struct va_follow *f)
     va_free(f);
 }
 
+int va_follow_reset(struct va_follow *f)
+{
+    va_tracks_free(f->tracks);
+    f->tracks = va_tracks_new(f->options.gap, true);
+    for (int64_t i = 0; i < f->options.most; i++) {
+        f->shown[i].number = 0;
+        f->shown[i].seen = false;
+    }
+    f->begun = false;
+    f->people = f->left = 0;
+    return f->tracks ? 0 : -1;
+}
+
 const struct va_followed *va_follow_slots(const struct va_follow *f)
 {
     return f->shown;
@@ -106,6 +119,7 @@ static void see(struct va_follow *f, int64_t i, const struct va_frame *frame,
         s->look[k] += (float)((look[k] - s->look[k]) / s->looks);
     f->shown[i].seen = true;
     f->shown[i].score = face->score;
+    memcpy(f->shown[i].box, face->box, sizeof(face->box));
     va_align_crop(frame->pixels, frame->width, frame->height, &from, (int)f->options.size,
                   f->shown[i].crop);
 }

@@ -32,6 +32,7 @@ struct va_followed {
         number;    /* of the person, from 1 in order of appearance; 0: nobody is in this slot */
     bool seen;     /* in this frame: then */
     float score;   /* of the face, 0 to 1, */
+    float box[4];  /* left, top, width, height in pixels, */
     uint8_t *crop; /* [size, size, 3] */
 };
 
@@ -41,6 +42,8 @@ struct va_follow; /* opaque */
 VA_MUST_USE struct va_follow *va_follow_new(const struct va_tensors *set, const char *path,
                                             const struct va_follow_options *options);
 void va_follow_free(struct va_follow *f); /* NULL is fine */
+/* Another video begins: nobody is known. -1 after reporting: then only free is left. */
+VA_MUST_USE int va_follow_reset(struct va_follow *f);
 
 /* Take in the next frame. -1 after reporting. */
 VA_MUST_USE int va_follow_frame(struct va_follow *f, const struct va_frame *frame);

@@ -93,6 +93,10 @@ void va_h5_abort(struct va_h5_out *out); /* NULL is fine; removes the temporary 
 VA_MUST_USE struct va_h5_in *va_h5_open(const char *path, const char *schema);
 void va_h5_close(struct va_h5_in *in); /* NULL is fine */
 
+/* End the process that checks files, and wait for its end: for a library, which leaves no process behind. The next
+ * open starts another. */
+void va_h5_end_checker(void);
+
 /*
  * For one file among thousands that stay open: give back its descriptor and the library's
  * memory (some 600 kB), but keep what va_h5_map gave. Until va_h5_wake nothing but

@@ -39,6 +39,7 @@ enum {
     CPU_SECONDS = 1,   /* and one for each MiB of the file: ten times what its objects take */
     MOST_SECONDS = 60, /* of these together */
     UNPACKED_SECOND = 1 << 25, /* bytes unpacked in a second, by a slow processor */
+    VALGRIND = 100,            /* times slower is code that it runs, at most */
     WALL_SECONDS = 60,
     IDLE_MILLISECONDS = 2000,
     MEMORY = 1 << 27, /* bytes beyond what the child has and what the file holds */
@@ -87,7 +88,8 @@ static unsigned long long mapped(void)
 #ifndef HAVE_SANITIZER /* which maps terabytes */
     char text[64] = "";
 
-    if (allowed.statm >= 0 && pread(allowed.statm, text, sizeof(text) - 1, 0) > 0)
+    if (allowed.statm >= 0 && !va_confine_valgrind() &&
+        pread(allowed.statm, text, sizeof(text) - 1, 0) > 0)
         (void)!sscanf(text, "%llu", &pages);
 #endif
     return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
@@ -112,6 +114,8 @@ static void limit_time(int64_t unpacked)
     if (seconds > MOST_SECONDS)
         seconds = MOST_SECONDS;
     seconds += unpacked / UNPACKED_SECOND;
+    if (va_confine_valgrind())
+        seconds *= VALGRIND;
     alarm((unsigned)(seconds + WALL_SECONDS));
     getrusage(RUSAGE_SELF, &use);
     set_limit(RLIMIT_CPU, (rlim_t)(use.ru_utime.tv_sec + use.ru_stime.tv_sec + 1 + seconds));
@@ -231,6 +235,7 @@ static void child(int to_parent, int idle, va_h5_try_fn *try)
 
     for (size_t i = 0; i < VA_COUNT(signals); i++)
         signal(signals[i], SIG_DFL);
+    va_error_keep(NULL);
     set_limit(RLIMIT_CORE, 0);
     allowed.users = getrlimit(RLIMIT_AS, &limit) < 0 ? RLIM_INFINITY : limit.rlim_cur;
     failed = be_alone(to_parent) < 0 ? errno : 0;
@@ -292,10 +297,26 @@ static int stop(const char *path, int *status)
     close(checker.socket);
     checker.child = 0;
     while (waitpid(pid, status, 0) < 0)
-        if (errno != EINTR)
+        if (errno ==
+            ECHILD) { /* a program that ignores its children, and has us as a library */
+            *status = 0;
+            break;
+        } else if (errno != EINTR)
             return va_error_machine("%s: lost the process that checks it: %s", path,
                                     strerror(errno));
     return 0;
+}
+
+void va_h5_end_checker(void)
+{
+    VA_H5_ALONE;
+
+    if (checker.child <= 0 || checker.owner != getpid())
+        return;
+    close(checker.socket);
+    while (waitpid(checker.child, NULL, 0) < 0 && errno == EINTR)
+        ;
+    checker.child = 0;
 }
 
 static int put(const struct request *q)

@@ -124,8 +124,8 @@ static struct va_schema *schema_of(const char *id)
 /* One line of the table; its copies are never freed. */
 static int parse_line(const char *line)
 {
-    char *field[5], *rest = va_strdup(line), *at;
-    struct va_schema_row row = { 0 };
+    struct va_schema_row row = { .line = va_strdup(line) };
+    char *field[5], *rest = row.line, *at;
     struct va_schema *s;
 
     for (int i = 0; i < 5; i++)

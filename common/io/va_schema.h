@@ -28,6 +28,7 @@ struct va_schema_dim {
 };
 
 struct va_schema_row {
+    char *line;        /* in which object and attribute lie */
     char *object;      /* path of the dataset or of the attribute's owner ("/" for the root) */
     char *attribute;   /* NULL for a dataset; "*" for any name */
     const char *types; /* as the page says them, for messages */

@@ -15,17 +15,18 @@
 struct va_live_model {
     struct va_live_model_options options;
     struct va_backend *be;
-    struct va_embedder *embedder;
+    struct va_embedder *embedder; /* NULL: features come as they are */
     struct va_intake intake;
-    struct va_resize *resize;
-    uint8_t *picture;  /* [side, side, 3] */
-    float *cut, *rows; /* [slots, numbers], [slots, width] */
-    int64_t width;     /* of a row: features, or 2 of a rating */
-    float *held;       /* [slots, width] of each slot */
-    bool *seen;        /* [slots] in the frame that comes next */
-    float *row;        /* what the temporal model gets: [its in_dim], zeros but from */
-    int64_t from;      /* this column on, */
-    bool streams;      /* where a column follows that tells whether the slot was seen */
+    struct va_resize *resize;        /* of crops of */
+    int64_t crop_width, crop_height; /* this size, that of the last ones */
+    uint8_t *picture;                /* [side, side, 3] */
+    float *cut, *rows;               /* [slots, numbers], [slots, width] */
+    int64_t width;                   /* of a row: features, or 2 of a rating */
+    float *held;                     /* [slots, width] of each slot */
+    bool *seen;                      /* [slots] in the frame that comes next */
+    float *row;   /* what the temporal model gets: [its in_dim], zeros but from */
+    int64_t from; /* this column on, */
+    bool streams; /* where a column follows that tells whether the slot was seen */
     struct va_temporal *temporal; /* NULL: the embedder rates */
     struct va_live **live;        /* [slots], made when first used */
     struct va_origin origin;      /* only its rates */
@@ -63,13 +64,18 @@ static int open_embedder(struct va_live_model *m, const struct va_model *of)
         return -1;
     m->intake = va_embedder_intake(m->embedder);
     m->width = o->encoder ? va_embedder_width(m->embedder) : 2;
-    m->resize = va_resize_new(o->size, o->size, m->intake.side, m->intake.side);
     m->picture = va_new(m->intake.side * m->intake.side, 3);
     m->cut = va_new(o->slots * m->intake.numbers, sizeof(*m->cut));
     m->rows = va_new(o->slots * m->width, sizeof(*m->rows));
-    m->held = va_new(o->slots * m->width, sizeof(*m->held));
-    m->seen = va_new(o->slots, sizeof(*m->seen));
-    return m->resize && m->picture && m->cut && m->rows && m->held && m->seen ? 0 : -1;
+    return m->picture && m->cut && m->rows ? 0 : -1;
+}
+
+/* What was seen last of each slot. */
+static int open_held(struct va_live_model *m)
+{
+    m->held = va_new(m->options.slots * m->width, sizeof(*m->held));
+    m->seen = va_new(m->options.slots, sizeof(*m->seen));
+    return m->held && m->seen ? 0 : -1;
 }
 
 /* One for both models: as the broader needs it. */
@@ -93,14 +99,20 @@ static int open_models(struct va_live_model *m, const struct va_model *encoder,
 {
     const char *note = va_tensors_meta(model->set, "note");
 
-    if (va_models_fit(encoder, model, m->options.stream, m->options.any_encoder) < 0 ||
-        choose_precision(m, encoder, model) < 0)
+    m->options.features = m->options.features && !encoder && va_model_is_temporal(model);
+    if (m->options.features)
+        m->width = va_models_width(model, m->options.stream);
+    else if (va_models_fit(encoder, model, m->options.stream, m->options.any_encoder) < 0)
+        return -1;
+    if (m->width < 0 || choose_precision(m, encoder, model) < 0)
         return -1;
     if (note)
         va_warn("%s: %s", model->path, note);
-    if (!encoder)
-        return open_embedder(m, model);
-    return open_embedder(m, encoder) < 0 ? -1 : open_temporal(m, model->set);
+    if (!m->options.features && open_embedder(m, encoder ? encoder : model) < 0)
+        return -1;
+    if ((encoder || m->options.features) && open_temporal(m, model->set) < 0)
+        return -1;
+    return open_held(m);
 }
 
 struct va_live_model *va_live_model_new(const struct va_live_model_options *options)
@@ -154,6 +166,16 @@ bool va_live_model_far(const struct va_live_model *m, double fps)
     return va_origin_is_far(&m->origin, fps);
 }
 
+int64_t va_live_model_width(const struct va_live_model *m)
+{
+    return m->temporal ? m->width : 0;
+}
+
+bool va_live_model_sees(const struct va_live_model *m)
+{
+    return m->embedder;
+}
+
 /* ---- frames ----------------------------------------------------------------------------- */
 
 int va_live_model_begin(struct va_live_model *m, int64_t slot)
@@ -167,22 +189,47 @@ int va_live_model_begin(struct va_live_model *m, int64_t slot)
     return m->live[slot] ? 0 : -1;
 }
 
-int va_live_model_see(struct va_live_model *m, int64_t count, const int64_t *slots,
-                      const uint8_t *const *crops)
+/* Crops of this size come. */
+static int fit_resize(struct va_live_model *m, int64_t width, int64_t height)
 {
+    if (m->resize && m->crop_width == width && m->crop_height == height)
+        return 0;
+    va_resize_free(m->resize);
+    m->resize = va_resize_new(width, height, m->intake.side, m->intake.side);
+    m->crop_width = width;
+    m->crop_height = height;
+    return m->resize ? 0 : -1;
+}
+
+/* Numbers [width] of what a slot shows in its next frame. */
+static void hold(struct va_live_model *m, int64_t slot, const float *numbers)
+{
+    memcpy(m->held + slot * m->width, numbers, (size_t)m->width * sizeof(*numbers));
+    m->seen[slot] = true;
+}
+
+int va_live_model_see(struct va_live_model *m, int64_t count, const int64_t *slots,
+                      const uint8_t *const *crops, int64_t width, int64_t height)
+{
+    if (count == 0)
+        return 0;
+    if (fit_resize(m, width, height) < 0)
+        return -1;
     for (int64_t i = 0; i < count; i++) {
         va_resize_run(m->resize, crops[i], m->picture);
         m->intake.cut(m->intake.model, m->picture, m->cut + i * m->intake.numbers);
     }
-    if (count > 0 && (m->temporal ? va_embedder_run(m->embedder, count, m->cut, m->rows)
-                                  : va_embedder_rate(m->embedder, count, m->cut, m->rows)) < 0)
+    if ((m->temporal ? va_embedder_run(m->embedder, count, m->cut, m->rows)
+                     : va_embedder_rate(m->embedder, count, m->cut, m->rows)) < 0)
         return -1;
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(m->held + slots[i] * m->width, m->rows + i * m->width,
-               (size_t)m->width * sizeof(*m->held));
-        m->seen[slots[i]] = true;
-    }
+    for (int64_t i = 0; i < count; i++)
+        hold(m, slots[i], m->rows + i * m->width);
     return 0;
+}
+
+void va_live_model_take(struct va_live_model *m, int64_t slot, const float *features)
+{
+    hold(m, slot, features);
 }
 
 /* The next frame of a slot, for the temporal model. */

@@ -6,7 +6,6 @@
 #include "base/va_tempfile.h"
 #include "base/va_text.h"
 #include "jobs/va_latency.h"
-#include "weights/va_model_file.h"
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -22,29 +21,9 @@ enum part { DECODE, WAIT, DETECT, EMBED, PREDICT, WHOLE, PARTS };
 static const char *const part_names[] = { "decode", "wait",    "detect",
                                           "embed",  "predict", "whole" };
 
-/* A frame of a person whose prediction has not come yet. */
-struct pending {
-    int64_t frame;
-    double pts;
-    bool seen;
-    float score;
-};
-
-/* Who is in a slot. */
-struct seat {
-    int64_t number;          /* of the person; 0: nobody */
-    int64_t frames;          /* given to the model */
-    struct pending *pending; /* [ahead + 1], of frame t at t % (ahead + 1) */
-};
-
 struct run {
     const struct va_live_job *job;
-    struct va_follow *follow;
-    struct va_live_model *model;
-    int64_t ahead;
-    struct seat *seats;                /* [slots] */
-    int64_t *slots;                    /* [slots] that are seen */
-    const uint8_t **crops;             /* as `slots` */
+    struct va_live_people *people;
     struct va_frame_table *out, *file; /* file NULL: none */
     int64_t frames, rows;
     double begun, told, first_pts; /* first_pts: of the first frame */
@@ -96,87 +75,24 @@ static int put_row(struct run *r, const struct va_frame_row *row)
     return r->gone ? 0 : -1;
 }
 
-/* The next frame of a slot goes through the model, and what is known by that is written. As put_row. */
-static int advance(struct run *r, int64_t slot)
+/* As va_live_put. */
+static int put(void *arg, const struct va_live_row *of)
 {
-    struct seat *s = &r->seats[slot];
-    int64_t known = s->frames++ - r->ahead;
+    struct run *r = arg;
     char name[NAME_MAX_BYTES];
-    struct va_frame_row row;
-    const struct pending *p;
-    float va[2];
+    struct va_frame_row row = { .frame = of->frame,
+                                .time = of->pts,
+                                .person = name,
+                                .number = of->number - 1,
+                                .face = of->seen,
+                                .confidence = (double)of->score,
+                                .va = { of->va[0], of->va[1] } };
 
-    if (va_live_model_step(r->model, slot, va) < 0)
-        return -1;
-    if (known < 0)
-        return 1;
-    p = &s->pending[known % (r->ahead + 1)];
-    snprintf(name, sizeof(name), "%s_%lld", r->job->name, (long long)s->number);
-    row = (struct va_frame_row){ .frame = p->frame,
-                                 .time = p->pts,
-                                 .person = name,
-                                 .number = s->number - 1,
-                                 .face = p->seen,
-                                 .confidence = p->seen ? (double)p->score : 0,
-                                 .va = { va[0], va[1] } };
+    snprintf(name, sizeof(name), "%s_%lld", r->job->name, (long long)of->number);
     return put_row(r, &row);
 }
 
-/* The person of a slot is not coming back: write the frames that still wait. As put_row. */
-static int finish(struct run *r, int64_t slot)
-{
-    int got = 1;
-
-    for (int64_t i = 0; r->seats[slot].number && i < r->ahead && got > 0; i++)
-        got = advance(r, slot);
-    r->seats[slot].number = 0;
-    return got;
-}
-
-/* Somebody else is in a slot, or nobody. As put_row. */
-static int change(struct run *r, int64_t slot, int64_t number)
-{
-    int got = finish(r, slot);
-
-    if (got <= 0 || number == 0)
-        return got;
-    r->seats[slot].number = number;
-    r->seats[slot].frames = 0;
-    return va_live_model_begin(r->model, slot) < 0 ? -1 : 1;
-}
-
 /* ---- a frame ---------------------------------------------------------------------------- */
-
-/* Features of those who are seen. */
-static int embed(struct run *r, const struct va_followed *people)
-{
-    int64_t count = 0;
-
-    for (int64_t i = 0; i < r->job->model.slots; i++)
-        if (people[i].seen) {
-            r->slots[count] = i;
-            r->crops[count++] = people[i].crop;
-        }
-    return va_live_model_see(r->model, count, r->slots, r->crops);
-}
-
-/* As put_row. */
-static int predict(struct run *r, const struct va_followed *people,
-                   const struct va_frame *frame)
-{
-    int got = 1;
-
-    for (int64_t i = 0; i < r->job->model.slots && got > 0; i++) {
-        struct seat *s = &r->seats[i];
-
-        if (!s->number)
-            continue;
-        s->pending[s->frames % (r->ahead + 1)] =
-            (struct pending){ frame->index, frame->pts, people[i].seen, people[i].score };
-        got = advance(r, i);
-    }
-    return got;
-}
 
 /* What frames take, in words: "decode 3.1 (5.0), wait ..." */
 static void tell_latency(const struct run *r, void (*say)(const char *format, ...))
@@ -198,35 +114,30 @@ static void warn_of_rate(struct run *r, double pts)
     double fps = (double)(r->frames - 1) / (pts - r->first_pts);
 
     if (r->warned || r->frames < RATE_KNOWN_AFTER || !(pts > r->first_pts) ||
-        !va_live_model_far(r->model, fps))
+        !va_live_model_far(va_live_people_model(r->people), fps))
         return;
     r->warned = true;
     va_warn(
         "%s: was trained at another rate than the %.3g frames per second that are computed: "
         "predictions may be worse",
-        r->job->model.model, fps);
+        r->job->people.model.model, fps);
 }
 
 /* `ready`: when it was decoded. As put_row. */
 static int compute(struct run *r, const struct va_frame *frame, double ready)
 {
     double at[PARTS] = { frame->arrived, ready, va_clock() };
-    const struct va_followed *people;
-    int got = 1;
+    struct va_live_times times;
+    int got;
 
     if (r->frames++ == 0)
         r->first_pts = frame->pts;
-    if (va_follow_frame(r->follow, frame) < 0)
-        return -1;
-    people = va_follow_slots(r->follow);
-    at[EMBED] = va_clock();
-    for (int64_t i = 0; i < r->job->model.slots && got > 0; i++)
-        if (people[i].number != r->seats[i].number)
-            got = change(r, i, people[i].number);
-    if (got <= 0 || (got = embed(r, people)) < 0)
+    got = va_live_people_picture(r->people, frame);
+    if (got <= 0)
         return got;
-    at[PREDICT] = va_clock();
-    got = predict(r, people, frame);
+    times = va_live_people_times(r->people);
+    at[EMBED] = times.found;
+    at[PREDICT] = times.embedded;
     at[WHOLE] = va_clock();
     for (int i = frame->arrived > 0 ? DECODE : WAIT; i < WHOLE; i++)
         va_latency_add(&r->latency[i], at[i + 1] - at[i]);
@@ -246,7 +157,8 @@ static void tell(struct run *r, const struct va_relay_counts *c, int64_t broken,
                  const char *shown)
 {
     double took = va_clock() - r->begun;
-    int64_t people = va_follow_people(r->follow);
+    const struct va_follow *follow = va_live_people_follow(r->people);
+    int64_t people = va_follow_people(follow);
     char skipped[64] = "";
 
     if (c->skipped)
@@ -260,9 +172,9 @@ static void tell(struct run *r, const struct va_relay_counts *c, int64_t broken,
     tell_latency(r, va_info);
     if (broken)
         va_warn("%s: %lld broken packets were skipped", shown, (long long)broken);
-    if (va_follow_left(r->follow))
+    if (va_follow_left(follow))
         va_warn("%s: %lld faces were left out, as more than --people %lld were there", shown,
-                (long long)va_follow_left(r->follow), (long long)r->job->model.slots);
+                (long long)va_follow_left(follow), (long long)r->job->people.model.slots);
 }
 
 /* Frames until the end. */
@@ -283,8 +195,8 @@ static int pump(struct run *r, struct va_source *source, const char *shown)
     r->begun = r->told = va_clock();
     while (rest > 0 && (got = va_relay_next(relay, shown, &frame, &ready)) > 0)
         rest = compute(r, &frame, ready);
-    for (int64_t i = 0; i < r->job->model.slots && rest > 0; i++)
-        rest = finish(r, i);
+    if (rest > 0)
+        rest = va_live_people_end(r->people, 0);
     counts = va_relay_counts(relay);
     va_relay_free(relay);
     if (got == 0 && counts.frames == 0 && !stop)
@@ -296,28 +208,13 @@ static int pump(struct run *r, struct va_source *source, const char *shown)
 
 static int open_all(struct run *r)
 {
-    const struct va_live_job *job = r->job;
-    char *detector = va_detector_file(job->detector, "--detector yunet.h5");
-    struct va_tensors *set = detector ? va_model_open(detector, NULL) : NULL;
-    int64_t slots = job->model.slots;
-    int result = -1;
+    struct va_live_people_options options = r->job->people;
+    char *detector = va_detector_file(options.detector, "--detector yunet.h5");
 
-    r->follow = set ? va_follow_new(set, detector, &job->follow) : NULL;
-    va_tensors_free(set);
+    options.detector = detector;
+    r->people = detector ? va_live_people_new(&options, put, r) : NULL;
     va_free(detector);
-    r->model = r->follow ? va_live_model_new(&job->model) : NULL;
-    if (!r->model)
-        return -1;
-    r->ahead = va_live_model_ahead(r->model);
-    r->seats = va_new(slots, sizeof(*r->seats));
-    r->slots = va_new(slots, sizeof(*r->slots));
-    r->crops = va_new(slots, sizeof(*r->crops));
-    if (r->seats && r->slots && r->crops)
-        result = 0;
-    for (int64_t i = 0; result == 0 && i < slots; i++)
-        if (!(r->seats[i].pending = va_new(r->ahead + 1, sizeof(struct pending))))
-            result = -1;
-    return result;
+    return r->people ? 0 : -1;
 }
 
 static int open_tables(struct run *r)
@@ -357,12 +254,6 @@ int va_live_run(const struct va_live_job *job)
     va_frame_table_abort(&r.file);
     va_frame_table_abort(&r.out);
     va_source_close(source);
-    va_live_model_free(r.model);
-    va_follow_free(r.follow);
-    for (int64_t i = 0; r.seats && i < job->model.slots; i++)
-        va_free(r.seats[i].pending);
-    va_free(r.seats);
-    va_free(r.slots);
-    va_free(r.crops);
+    va_live_people_free(r.people);
     return result;
 }

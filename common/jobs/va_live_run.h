@@ -4,28 +4,24 @@
  *     source -> thread (media/va_relay.h) -> faces, people, crops (faces/va_follow.h)
  *            -> encoder, temporal model (jobs/va_live_model.h) -> a row for each person, written at once
  *
- * A person has a row for every frame that is computed, from the first one that shows the face until the
- * face was absent for `follow.forget` seconds; face is 0 where it is not seen. Memory depends on the size of
+ * The middle of it is jobs/va_live_people.h; here is what comes before and after. Memory depends on the size of
  * the pictures and the number of slots alone (and on the length for a temporal model of transformers).
  */
 #ifndef VA_LIVE_RUN_H
 #define VA_LIVE_RUN_H
 
 #include "data/va_frame_table.h"
-#include "faces/va_follow.h"
-#include "jobs/va_live_model.h"
+#include "jobs/va_live_people.h"
 #include "media/va_relay.h"
 
 struct va_live_job {
-    const char *input;    /* as va_source_open takes it */
-    const char *name;     /* people are called NAME_1, NAME_2, ... */
-    const char *detector; /* file of weights; NULL: as va_detector_file finds it */
-    const char *output;   /* file that gets the rows as well, or NULL; its format has rows */
+    const char *input;  /* as va_source_open takes it */
+    const char *name;   /* people are called NAME_1, NAME_2, ... */
+    const char *output; /* file that gets the rows as well, or NULL; its format has rows */
     enum va_table_format format; /* of standard output */
     struct va_source_options source;
-    struct va_relay_options relay;   /* `stop` is set here */
-    struct va_follow_options follow; /* `most` and `size` are those of `model` */
-    struct va_live_model_options model;
+    struct va_relay_options relay;        /* `stop` is set here */
+    struct va_live_people_options people; /* detector NULL: as va_detector_file finds it */
 };
 
 /*

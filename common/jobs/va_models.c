@@ -32,7 +32,7 @@ static const char *arch_of(const struct va_model *m)
     return arch ? arch : "unknown";
 }
 
-static bool is_temporal(const struct va_model *m)
+bool va_model_is_temporal(const struct va_model *m)
 {
     return !strcmp(arch_of(m), "mamba-va");
 }
@@ -63,7 +63,7 @@ static int check_rates(const struct va_model *m)
 {
     struct va_embedding_config c;
 
-    if (is_temporal(m))
+    if (va_model_is_temporal(m))
         return va_error(
             "%s: is a temporal model: name the encoder of its features with --encoder",
             m->path);
@@ -123,7 +123,7 @@ int va_models_fit(const struct va_model *encoder, const struct va_model *model,
 
     if (!encoder)
         return check_rates(model);
-    if (!is_temporal(model))
+    if (!va_model_is_temporal(model))
         return va_error(
             "%s: found a model of arch %s, expected a temporal model (arch mamba-va) on the features of "
             "%s",
@@ -134,6 +134,18 @@ int va_models_fit(const struct va_model *encoder, const struct va_model *model,
     if (fit_width(encoder, model, stream, e.width, &c) < 0)
         return -1;
     return any ? 0 : fit_origin(encoder, model, stream, &c);
+}
+
+int64_t va_models_width(const struct va_model *model, const char *stream)
+{
+    struct va_temporal_config c;
+    int64_t at, width;
+
+    if (va_temporal_config_load(&c, model->set, model->path) < 0)
+        return -1;
+    at = stream ? va_streams_find(&c.streams, stream) : -1;
+    width = at < 0 ? c.in_dim : c.streams.items[at].dim;
+    return fit_width(NULL, model, stream, width, &c) < 0 ? -1 : width;
 }
 
 int va_models_check(const char *encoder, const char *const *models, int64_t count, bool any)

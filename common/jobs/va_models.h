@@ -22,6 +22,7 @@ struct va_model {
 
 VA_MUST_USE int va_model_load(struct va_model *m, const char *path);
 void va_model_release(struct va_model *m);
+bool va_model_is_temporal(const struct va_model *m);
 
 /*
  * How broad the products of a model are, for va_precision_choose: those of a convolutional encoder do not follow
@@ -38,7 +39,11 @@ int64_t va_temporal_breadth(const struct va_temporal_config *config);
 VA_MUST_USE int va_models_fit(const struct va_model *encoder, const struct va_model *model,
                               const char *stream, bool any);
 
-/* The same for files: of models [count] each with the encoder (NULL: none). Without an encoder there may be one
+/* Features per frame that a temporal model takes: all of them, or those of its named stream. -1 after reporting, also
+ * that it cannot predict from that stream alone. */
+VA_MUST_USE int64_t va_models_width(const struct va_model *model, const char *stream);
+
+/* va_models_fit for files: of models [count] each with the encoder (NULL: none). Without an encoder there may be one
  * model. -1 after reporting. */
 VA_MUST_USE int va_models_check(const char *encoder, const char *const *models, int64_t count,
                                 bool any);

@@ -22,8 +22,8 @@ static bool is_cuda(const char *device)
     return digits >= 1 && digits <= 9 && !device[5 + digits];
 }
 
-static bool told; /* why auto left a device out */
-static int local; /* va_device_spread */
+static _Atomic bool told; /* why auto left a device out */
+static int local;         /* va_device_spread */
 
 void va_device_spread(int rank)
 {

@@ -21,12 +21,18 @@ static const struct va_plugin *plugin; /* NULL: `missing` says why */
 static char missing[PATH_MAX + 200];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* Beside the program: where make and make install put it. A new string; NULL where there is none. */
+/* Where make and make install put it: in the folder of libmamba_va, or below that of the program. A new string; NULL
+ * where there is none. */
 static char *beside(void)
 {
-    char *above = va_program_above(1);
-    char *path = above ? va_format("%s/lib/libvacuda.so", above) : NULL;
+    char *above = NULL, *path;
+    const char *slash;
+    Dl_info own;
 
+    if (dladdr(&host, &own) && (slash = strstr(own.dli_fname, "/libmamba_va.so")))
+        path = va_format("%.*s/libvacuda.so", (int)(slash - own.dli_fname), own.dli_fname);
+    else
+        path = (above = va_program_above(1)) ? va_format("%s/lib/libvacuda.so", above) : NULL;
     va_free(above);
     if (path && access(path, F_OK) == 0)
         return path;

@@ -358,6 +358,82 @@ static void tasks_of_another_thread(void)
     va_threads_set(1);
 }
 
+/* ---- a library in another program ----------------------------------------------------------- */
+
+static void complain(void *arg, int64_t task, int thread)
+{
+    (void)arg;
+    (void)thread;
+    if (task == 500)
+        va_error_machine("task %lld", (long long)task);
+}
+
+static void *complain_elsewhere(void *arg)
+{
+    va_error_keep(arg);
+    va_error("of the other thread");
+    va_error_keep(NULL);
+    return NULL;
+}
+
+static void messages_are_kept_for_each_thread(void)
+{
+    struct va_error_kept mine = { .status = 0 }, other = { .status = 0 };
+    pthread_t thread;
+
+    va_threads_set(3);
+    va_error_keep(&mine);
+    VA_CHECK(va_error_keeping() == &mine);
+    va_info("said to nobody");
+    VA_CHECK(!mine.line[0]);
+    va_warn("odd");
+    VA_CHECK(!strcmp(mine.line, "odd") && mine.status == 0);
+    VA_CHECK_INT(pthread_create(&thread, NULL, complain_elsewhere, &other), 0);
+    pthread_join(thread, NULL);
+    VA_CHECK(!strcmp(other.line, "of the other thread") && other.status == VA_EXIT_INPUT);
+    va_parallel(997, complain, NULL);
+    VA_CHECK(!strcmp(mine.line, "task 500"));
+    VA_CHECK_INT(mine.status, VA_EXIT_MACHINE);
+    va_error("a consequence");
+    VA_CHECK(!strcmp(mine.line, "task 500"));
+    va_error_keep(NULL);
+    va_threads_set(1);
+}
+
+static void *take_pool(void *arg)
+{
+    bool *got = arg;
+
+    *got = va_threads_take_over();
+    if (*got)
+        va_threads_give_up();
+    return NULL;
+}
+
+static bool taken_elsewhere(void)
+{
+    bool got = false;
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, take_pool, &got) == 0)
+        pthread_join(thread, NULL);
+    return got;
+}
+
+static void the_pool_changes_hands(void)
+{
+    struct tally t = { .threads = 3 };
+
+    va_threads_set(3);
+    VA_CHECK(!taken_elsewhere()); /* it is ours */
+    va_threads_give_up();
+    VA_CHECK(taken_elsewhere());
+    VA_CHECK(va_threads_take_over() && !va_threads_take_over());
+    va_parallel(997, hit, &t);
+    VA_CHECK_INT(t.hits[0], 1);
+    va_threads_set(1);
+}
+
 /* ---- numbers and memory -------------------------------------------------------------------- */
 
 static void half_precision_survives_the_round_trip(void)
@@ -443,6 +519,8 @@ int main(void)
     VA_TEST(affinity_and_environment_limit_the_threads);
     VA_TEST(processes_share_the_threads);
     VA_TEST(tasks_of_another_thread);
+    VA_TEST(messages_are_kept_for_each_thread);
+    VA_TEST(the_pool_changes_hands);
     VA_TEST(half_precision_survives_the_round_trip);
     VA_TEST(impossible_sizes_are_refused);
     VA_TEST(tensors_are_unique_and_checked);

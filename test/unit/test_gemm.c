@@ -94,7 +94,7 @@ static void product(struct va_gemm g)
     before = numbers(g.M * g.ldc + GUARD, 3);
     c = memory(g.M * g.ldc + GUARD);
     memcpy(c, before, (size_t)(g.M * g.ldc + GUARD) * sizeof(*c));
-    VA_CHECK(va_gemm(&g, 0, a, laid, c) == 0);
+    VA_CHECK(va_gemm(&g, a, laid, c) == 0);
     check(&g, a, b, before, c);
     va_free(a);
     va_free(b);

@@ -264,7 +264,7 @@ static void check_error(struct trial *t)
     double whole;
 
     begin(t);
-    VA_CHECK_INT(va_gemm(&g, 0, t->x, t->w, t->c), 0);
+    VA_CHECK_INT(va_gemm(&g, t->x, t->w, t->c), 0);
     whole = error_of(t);
     begin(t);
     multiply(t);

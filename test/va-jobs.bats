@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154,SC2016,SC2094 # run sets stderr; scripts are written in quotes; lists are inputs that stay
+# A pipeline as jobs: what is planned, in the words of each scheduler, and a scheduler that runs it.
+bats_require_minimum_version 1.8.0
+load lib/va
+
+setup_file() {
+    setup_pipelines || return
+    mkdir features labels bin
+    for v in a b c d; do
+        make_features --video $v --dim 4 --frames 60 --seed "$(printf %d "'$v")" features/$v.h5
+        make_labels --frames 60 --seed "$(printf %d "'$v")" >labels/$v.txt
+    done
+    make --no-print-directory -f "$top/pipelines/corpus.mk" BIN="$BUILD/bin" "${SMALL[@]}" OUT=made QUIET=1 2>&1
+    # A scheduler of one node: sbatch runs what it is given at once, and knows nothing afterwards. Jobs that wait for one
+    # that failed never begin.
+    cat >bin/sbatch <<'EOF'
+#!/bin/bash
+echo "sbatch ${*@Q}" >>calls
+last=1 wrap=
+for word; do
+    case $word in
+        --array=*) last=${word##*-} ;;
+        --wrap=*) wrap=${word#--wrap=} ;;
+        --dependency=afterok:*) before=${word##*:} ;;
+        nowhere) echo "sbatch: error: invalid partition specified: nowhere" >&2; echo "sbatch: error: Batch job submission failed" >&2; exit 1 ;;
+    esac
+    [ "${log:-}" != next ] || log=$word
+    [ "$word" != -o ] || log=next
+done
+id=$(($(cat id 2>/dev/null || echo 100) + 1))
+echo $id >id
+if [ ! -e "failed.${before:-none}" ]; then
+    for k in $(seq "$last"); do SLURM_ARRAY_TASK_ID=$k sh -c "$wrap" >>"${log/\%a/$k}" 2>&1 || touch failed.$id; done
+else
+    touch failed.$id
+fi
+echo $id
+EOF
+    printf '#!/bin/sh\n[ ! -e queued ] || echo "$3"\n' >bin/squeue
+    chmod +x bin/*
+}
+
+SMALL=(FEATURES=features LABELS=labels FOLD_COUNT=2 "WINDOW_OPTIONS=--window 20 --stride 20"
+    "TRAIN_OPTIONS=--channels 6,6 --kernel 3 --layers 1 --epochs 2 --warmup-epochs 1 --batch 4")
+
+setup() {
+    cd "$BATS_FILE_TMPDIR" || return
+    export PATH=$PWD/bin:$PATH
+    rm -f failed.* calls
+}
+
+@test "local: the bytes of make; a second run has nothing to do; what is missing is made" {
+    va-jobs submit --scheduler local corpus.mk "${SMALL[@]}" OUT=local 2>log || explain "$(cat log local/.make/jobs/log/*)"
+    for f in table.txt table.tsv table.md cv/0/score.tsv cv/1/train.tsv; do cmp made/$f local/$f; done
+    va-h5cmp made/cv/1/model.h5 local/cv/1/model.h5
+    run -0 va-jobs status local
+    [ "${lines[0]}" = $'stage\ttasks\tdone\trunning\twaiting\tfailed\tlost' ]
+    [ "${lines[2]}" = $'folds\t2\t2\t0\t0\t0\t0' ]
+    [ "${#lines[@]}" -eq 4 ]
+    run -0 --separate-stderr va-jobs plan corpus.mk "${SMALL[@]}" OUT=local
+    [ "$output" = "" ]
+    [ "$stderr" = "va-jobs: local: nothing is left to make of 4 tasks" ]
+    run -0 --separate-stderr va-jobs plan corpus.mk "${SMALL[@]}" OUT=local SEED=7
+    [ "$(grep -c '^[a-z]*=\$(sbatch' <<<"$output")" -eq 2 ] || explain "$output" # folds and table, no windows
+    [[ $output == *"folds=\$(sbatch"*" --array=1-2 "* ]]
+}
+
+@test "the folder of the work may be called anything" {
+    mkdir "a b'c\$d" && cd "a b'c\$d" && cp -r ../features ../labels .
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=o 2>log || explain "$(cat log)"
+    cmp ../made/table.txt o/table.txt || explain "$(cat o/.make/jobs/log/*)"
+    make --no-print-directory -f "$top/pipelines/corpus.mk" BIN="$BUILD/bin" "${SMALL[@]}" OUT=o -q
+}
+
+@test "plan: nothing is written; each scheduler's words; options for all stages and for one" {
+    for s in slurm pbs sge local; do
+        va-jobs plan --scheduler $s -j 3 --site "-A lab" --ask folds="-p 'gpu node'" corpus.mk "${SMALL[@]}" OUT=none >$s.plan
+        [ ! -e none ]
+        sh -n $s.plan
+    done
+    [ "$(grep -c -- ' -A lab ' slurm.plan)" -eq 3 ]
+    grep -q "^folds=.* -c3 --mem=8192M -t 1440 --array=1-2 .* --dependency=afterok:\"\${windows%%;\*}\" -A lab -p 'gpu node' --wrap='exec /bin/sh .*/job.sh $PWD/none/.make/jobs folds 3 windows') || exit$" slurm.plan || explain "$(cat slurm.plan)"
+    grep -q "^folds=\$(qsub .* -l select=1:ncpus=3:mem=8192mb -l walltime=24:00:00 -J 1-2 .* -W depend=afterok:\"\$windows\" -A lab .* -- /bin/sh " pbs.plan || explain "$(cat pbs.plan)"
+    grep -q "^windows=\$(qsub .* -o $PWD/none/.make/jobs/log/windows.1 " pbs.plan
+    grep -q "^folds=\$(qsub -terse .* -pe smp 3 -l h_vmem=2731M,h_rt=86400 -t 1-2 .* -hold_jid \"\${windows%%\.\*}\" " sge.plan || explain "$(cat sge.plan)"
+    grep -q "^seq 2 | xargs -P [0-9]* -I '{}' env VA_TASK='{}' /bin/sh .* folds 3 windows || exit$" local.plan || explain "$(cat local.plan)"
+}
+
+@test "slurm: three submissions, the bytes of make; memory and time by what was taken" {
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=slurm 2>log || explain "$(cat log)"
+    cmp made/table.txt slurm/table.txt
+    [ "$(grep -c '^sbatch' calls)" -eq 3 ]
+    va-jobs status slurm >status || explain "$(cat status)"
+    grep -q "'-t' '1440'" calls
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm SEED=7 >again
+    grep -q '^folds=.* --mem=512M -t 10 ' again || explain "$(cat again)"
+}
+
+@test "a task that fails: what follows is not begun; status says why; the same command continues" {
+    cp labels/d.txt kept.txt
+    va-jobs submit corpus.mk "${SMALL[@]}" "TRAIN_OPTIONS=--channels 6,6 --no-such" OUT=bad 2>log || explain "$(cat log)"
+    run -1 va-jobs status bad
+    [ "${lines[1]}" = $'windows\t1\t1\t0\t0\t0\t0' ] || explain "$output"
+    [ "${lines[2]}" = $'folds\t2\t0\t0\t0\t2\t0' ]
+    [ "${lines[3]}" = $'table\t1\t0\t0\t0\t0\t1' ]
+    [ "${lines[4]}" = "folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) (bad/.make/jobs/log/folds.1)" ]
+    [ ! -e bad/table.txt ]
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=bad 2>log || explain "$(cat log)"
+    cmp made/table.txt bad/table.txt
+}
+
+@test "a task whose predecessors are not done does not make their files" {
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=alone 2>log || explain "$(cat log)"
+    rm alone/windows.h5 alone/.make/jobs/state/windows.1
+    VA_WAIT=1 run -4 sh "$top/pipelines/job.sh" "$PWD/alone/.make/jobs" folds 1 windows
+    [ "$output" = "folds 1: not all tasks of windows are done" ]
+    [ ! -e alone/windows.h5 ]
+}
+
+@test "told that its time is over, a task stops with a checkpoint and is queued again" {
+    printf '#!/bin/sh\necho "$*" >>requeued\n' >bin/scontrol
+    printf '#!/bin/sh\n:\n' >bin/sleep # of job.sh, which waits to be ended
+    chmod +x bin/scontrol bin/sleep
+    endless=("TRAIN_OPTIONS=--channels 6,6 --kernel 3 --layers 1 --epochs 1000000 --steps 0 --batch 4")
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=late >plan # the folder, without running it
+    mv bin/sbatch bin/held && printf '#!/bin/sh\necho 7\n' >bin/sbatch && chmod +x bin/sbatch
+    va-jobs submit corpus.mk "${SMALL[@]}" "${endless[@]}" OUT=late 2>log || explain "$(cat log)"
+    mv bin/held bin/sbatch
+    sh "$top/pipelines/job.sh" "$PWD/late/.make/jobs" windows 1 >log 2>&1 || explain "$(cat log)"
+    SLURM_JOB_ID=77 sh -c 'exec sh "$0" "$@"' "$top/pipelines/job.sh" "$PWD/late/.make/jobs" folds 1 windows >log 2>&1 3>&- &
+    job=$!
+    for _ in $(seq 600); do [ "$(wc -l 2>/dev/null <late/cv/0/train.tsv || echo 0)" -gt 20 ] && break; /bin/sleep 0.05; done
+    kill -USR1 $job
+    wait $job && explain "exit 0"
+    [ "$(cat requeued)" = "requeue 77" ] || explain "$(cat log)"
+    [ "$(cat late/.make/jobs/state/folds.1)" = waiting ]
+    va-check late/cv/0/model.h5.state
+    rm -f bin/scontrol bin/sleep
+}
+
+@test "what is refused: one line, and nothing is submitted" {
+    run -2 --separate-stderr va-jobs plan
+    [ "$stderr" = "va-jobs: expected a pipeline, such as affwild2.mk (try --help)" ]
+    run -2 --separate-stderr va-jobs plan corpus.mk labels
+    [ "$stderr" = "va-jobs: expected NAME=VALUE, found labels (try --help)" ]
+    run -2 --separate-stderr va-jobs plan --ask fold=x corpus.mk
+    [ "$stderr" = "va-jobs: --ask fold=x: expected STAGE=OPTIONS, STAGE frames, features, windows, folds or table (try --help)" ]
+    run -3 --separate-stderr va-jobs plan nosuch.mk
+    [ "$stderr" = "va-jobs: cannot find pipelines/nosuch.mk: set VA_PIPELINES to its folder" ] || explain "$stderr"
+    run -3 --separate-stderr va-jobs plan cv.mk WINDOWS=made/windows.h5 SPLIT=made/folds LABELS=labels
+    [ "$stderr" = "va-jobs: cv.mk: no stages for jobs: use affwild2.mk or corpus.mk" ] || explain "$stderr"
+    run -3 --separate-stderr va-jobs submit corpus.mk LABELS=nowhere
+    [ "$stderr" = "va-jobs: no label files in nowhere: set LABELS" ] || explain "$stderr"
+    run -3 --separate-stderr va-jobs status nowhere
+    [ "$stderr" = "va-jobs: nowhere: found no jobs in nowhere/.make/jobs: va-jobs submit makes them" ]
+    run -4 --separate-stderr va-jobs submit -q --site "-p nowhere" corpus.mk "${SMALL[@]}" OUT=part QUIET=1
+    [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 1: sbatch: error: invalid partition specified: nowhere "* ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    mkdir -m 555 closed
+    if [ "$(id -u)" = 0 ]; then plainly=(setpriv --bounding-set=-dac_override); else plainly=(); fi
+    run -3 --separate-stderr "${plainly[@]}" va-jobs submit corpus.mk "${SMALL[@]}" OUT=closed
+    [ "$stderr" = "va-jobs: mkdir: cannot create directory 'closed/.make': Permission denied" ] || explain "$stderr"
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=twice 2>log || explain "$(cat log)"
+    touch queued
+    run -3 --separate-stderr va-jobs submit corpus.mk "${SMALL[@]}" OUT=twice SEED=9
+    rm queued
+    [[ $stderr == "va-jobs: twice: jobs are still queued or running: 1"*": wait for them, or cancel them first" ]] || explain "$stderr"
+}

@@ -1,0 +1,363 @@
+/*
+ * The commands that submit a plan, in the words of each scheduler, and their run.
+ */
+#include "tools/jobs/va_jobs.h"
+
+#include "base/va_error.h"
+#include "base/va_make.h"
+#include "base/va_mem.h"
+#include "base/va_tempfile.h"
+#include "base/va_thread.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+const char *const va_scheduler_names[] = { "slurm", "pbs", "sge", "local", NULL };
+
+/* ---- the script -------------------------------------------------------------------------------- */
+
+static void put_quoted(FILE *to, const char *word)
+{
+    char *quoted = va_quoted(word);
+
+    fputs(quoted ? quoted : "''", to);
+    va_free(quoted);
+}
+
+/* A stage's own options. */
+static void put_options(const struct va_jobs_plan *p, int stage, FILE *to)
+{
+    size_t length = strlen(va_stage_names[stage]);
+
+    for (int64_t i = 0; i < p->site->count; i++)
+        fprintf(to, " %s", p->site->items[i]);
+    for (int64_t i = 0; i < p->ask->count; i++)
+        if (!strncmp(p->ask->items[i], va_stage_names[stage], length) &&
+            p->ask->items[i][length] == '=')
+            fprintf(to, " %s", p->ask->items[i] + length + 1);
+}
+
+/* "/bin/sh job.sh FOLDER STAGE THREADS BEFORE": a new string. */
+static char *task_of(const struct va_jobs_plan *p, int stage, const char *before,
+                     const char *job)
+{
+    char *script = va_quoted(job), *folder = va_quoted(p->folder), *task = NULL;
+
+    if (script && folder)
+        task = va_format("/bin/sh %s %s %s %lld%s%s", script, folder, va_stage_names[stage],
+                         (long long)p->threads, before ? " " : "", before ? before : "");
+    va_free(script);
+    va_free(folder);
+    return task;
+}
+
+static void put_slurm(const struct va_jobs_plan *p, int stage, const char *before,
+                      const char *task, FILE *to)
+{
+    const struct va_request *r = &p->request[stage];
+
+    fprintf(to,
+            "sbatch --parsable -J va-%s --requeue --open-mode=append --kill-on-invalid-dep=yes "
+            "--signal=B:USR1@60 -N1 -n1 -c%lld --mem=%lldM -t %lld --array=1-%lld -o ",
+            va_stage_names[stage], (long long)p->threads, (long long)r->memory,
+            (long long)r->minutes, (long long)p->stage[stage].count);
+    put_quoted(to, p->folder);
+    fprintf(to, "/log/%s.%%a", va_stage_names[stage]);
+    if (before)
+        fprintf(to, " --dependency=afterok:\"${%s%%%%;*}\"", before);
+    put_options(p, stage, to);
+    fputs(" --wrap=", to);
+    put_quoted(to, task);
+}
+
+static void put_pbs(const struct va_jobs_plan *p, int stage, const char *before,
+                    const char *task, FILE *to)
+{
+    const struct va_request *r = &p->request[stage];
+
+    fprintf(to,
+            "qsub -N va-%s -r y -j oe -l select=1:ncpus=%lld:mem=%lldmb -l "
+            "walltime=%lld:%02lld:00",
+            va_stage_names[stage], (long long)p->threads, (long long)r->memory,
+            (long long)r->minutes / 60, (long long)r->minutes % 60);
+    if (p->stage[stage].count > 1) /* an array of one is none */
+        fprintf(to, " -J 1-%lld", (long long)p->stage[stage].count);
+    fputs(" -o ", to);
+    put_quoted(to, p->folder);
+    fprintf(to, "/log/%s.%s", va_stage_names[stage],
+            p->stage[stage].count > 1 ? "^array_index^" : "1");
+    if (before)
+        fprintf(to, " -W depend=afterok:\"$%s\"", before);
+    put_options(p, stage, to);
+    fprintf(to, " -- %s", task);
+}
+
+static void put_sge(const struct va_jobs_plan *p, int stage, const char *before,
+                    const char *task, FILE *to)
+{
+    const struct va_request *r = &p->request[stage];
+
+    fprintf(
+        to,
+        "qsub -terse -cwd -b y -N va-%s -r y -j y -pe smp %lld -l h_vmem=%lldM,h_rt=%lld -t "
+        "1-%lld -o ",
+        va_stage_names[stage], (long long)p->threads,
+        (long long)((r->memory + p->threads - 1) / p->threads), (long long)r->minutes * 60,
+        (long long)p->stage[stage].count);
+    put_quoted(to, p->folder);
+    fprintf(to, "/log/%s.'$TASK_ID'", va_stage_names[stage]);
+    if (before)
+        fprintf(to, " -hold_jid \"${%s%%%%.*}\"", before);
+    put_options(p, stage, to);
+    fprintf(to, " %s", task);
+}
+
+static void put_local(const struct va_jobs_plan *p, int stage, const char *task, FILE *to)
+{
+    int64_t beside = va_threads_available() / p->threads;
+
+    fprintf(to, "seq %lld | xargs -P %lld -I '{}' env VA_TASK='{}' %s",
+            (long long)p->stage[stage].count, (long long)(beside > 1 ? beside : 1), task);
+}
+
+/* A stage, and which one it follows. */
+static void put_stage(const struct va_jobs_plan *p, int stage, const char *before,
+                      const char *task, FILE *to)
+{
+    const char *name = va_stage_names[stage];
+
+    if (p->scheduler == VA_LOCAL) {
+        put_local(p, stage, task, to);
+        fputs(" || exit\n", to);
+        return;
+    }
+    fprintf(to, "%s=$(", name);
+    if (p->scheduler == VA_SLURM)
+        put_slurm(p, stage, before, task, to);
+    else if (p->scheduler == VA_PBS)
+        put_pbs(p, stage, before, task, to);
+    else
+        put_sge(p, stage, before, task, to);
+    fprintf(to, ") || exit\necho \"%s %s $%s\" >>", name, va_scheduler_names[p->scheduler],
+            name);
+    put_quoted(to, p->folder);
+    fputs("/ids\n", to);
+}
+
+int va_plan_print(const struct va_jobs_plan *p, FILE *to)
+{
+    struct va_make *m = va_plan_make(p);
+    char *job = m ? va_format("%s/job.sh", va_make_folder_of(m)) : NULL;
+    char *path = job ? realpath(job, NULL) : NULL;
+    const char *before = NULL;
+    bool failed = false;
+
+    if (job && !path)
+        va_error("%s: cannot open: %s: give VA_PIPELINES another folder", job, strerror(errno));
+    for (int i = 1; path && i < VA_STAGES; i++)
+        if (p->stage[i].count) {
+            char *task = task_of(p, i, before, path);
+            /* sbatch writes a script of it, whose process gets the signals */
+            char *words = task && p->scheduler == VA_SLURM ? va_format("exec %s", task) : task;
+
+            if (words)
+                put_stage(p, i, before, words, to);
+            failed = failed || !words;
+            if (words != task)
+                va_free(words);
+            va_free(task);
+            before = va_stage_names[i];
+        }
+    va_make_free(m);
+    va_free(job);
+    failed = failed || !path;
+    free(path);
+    return !failed ? 0 : -1;
+}
+
+/* ---- the folder ----------------------------------------------------------------------------------- */
+
+static int finish(FILE *f, const char *path)
+{
+    bool bad = ferror(f);
+
+    if (fclose(f) || bad)
+        return va_error_machine("%s: cannot write: %s", path, strerror(errno));
+    return 0;
+}
+
+static FILE *create(const struct va_jobs_plan *p, const char *name, char **path)
+{
+    FILE *f;
+
+    *path = va_format("%s/%s", p->folder, name);
+    if (!*path)
+        return NULL;
+    if (!(f = fopen(*path, "w")))
+        va_error_machine("%s: cannot write: %s", *path, strerror(errno));
+    return f;
+}
+
+static int write_tasks(const struct va_jobs_plan *p, int stage)
+{
+    char *path;
+    FILE *f = create(p, va_stage_names[stage], &path);
+    int rc = -1;
+
+    for (int64_t t = 0; f && t < p->stage[stage].count; t++)
+        fprintf(f, "%s\n", p->stage[stage].items[t]);
+    if (f)
+        rc = finish(f, path);
+    va_free(path);
+    return rc;
+}
+
+/* What job.sh does before it calls make: cd, and the words. */
+static int write_command(const struct va_jobs_plan *p)
+{
+    struct va_make *m = va_plan_make(p);
+    char *path, *here = getcwd(NULL, 0);
+    FILE *f = create(p, "command", &path);
+    char *words = NULL, *quoted = here ? va_quoted(here) : NULL;
+    int rc = -1;
+
+    if (m) {
+        va_make_say(m, va_strdup("JOB=yes"));
+        va_make_say(m, va_strdup("--keep-going"));
+        words = va_make_quoted(m);
+    }
+    if (f && words && quoted)
+        fprintf(f, "cd %s || exit 4\nset -- %s\n", quoted, words);
+    if (f)
+        rc = finish(f, path);
+    if (!words || !quoted)
+        rc = -1;
+    va_make_free(m);
+    va_free(path), va_free(words), va_free(quoted);
+    free(here);
+    return rc;
+}
+
+static int write_folder(const struct va_jobs_plan *p)
+{
+    static const char *const folders[] = { "log", "state" };
+    char *path;
+    FILE *f;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < VA_COUNT(folders); i++) {
+        path = va_format("%s/%s", p->folder, folders[i]);
+        rc = path && va_make_folder(path) == 0 ? va_clear_folder(path) : -1;
+        va_free(path);
+    }
+    for (int i = 1; rc == 0 && i < VA_STAGES; i++)
+        rc = write_tasks(p, i);
+    if (rc == 0)
+        rc = write_command(p);
+    if (rc < 0)
+        return -1;
+    f = create(p, "ids", &path);
+    rc = f ? finish(f, path) : -1;
+    va_free(path);
+    if (rc == 0 && (f = create(p, "submit.sh", &path))) {
+        rc = va_plan_print(p, f);
+        rc = finish(f, path) < 0 ? -1 : rc;
+        va_free(path);
+    }
+    return f ? rc : -1;
+}
+
+/* ---- the run --------------------------------------------------------------------------------------- */
+
+static int make_prepared(const struct va_jobs_plan *p)
+{
+    struct va_make *m = va_plan_make(p);
+    char *said = NULL;
+    int rc = m ? 0 : -1;
+
+    if (m) {
+        va_make_keep(m);
+        va_make_say(m, va_strdup("--silent"));
+    }
+    for (int64_t i = 0; m && i < p->stage[0].count; i++) {
+        char *all = va_strdup(p->stage[0].items[i]), *rest = all, *name;
+
+        while (all && (name = strsep(&rest, " ")))
+            va_make_say(m, va_strdup(name));
+        va_free(all);
+    }
+    if (rc == 0 && p->stage[0].count)
+        rc = va_make_run(m, false);
+    if (rc > 0 && (said = va_make_said(m)))
+        rc = va_error("%s", said);
+    va_free(said);
+    va_make_free(m);
+    return rc;
+}
+
+/* What the script said on standard error, as one line. */
+static int refused(const struct va_jobs_plan *p, FILE *said, int status)
+{
+    char text[1024] = "";
+    size_t n = said ? fread(text, 1, sizeof(text) - 1, said) : 0;
+
+    while (n && text[n - 1] == '\n')
+        n--;
+    text[n] = 0;
+    for (char *c = text; *c; c++)
+        *c = *c == '\n' ? ' ' : *c;
+    return va_error_machine(
+        "%s: submit.sh ended with exit code %d: %s; what was submitted before is in "
+        "%s/ids",
+        va_scheduler_names[p->scheduler], status, *text ? text : "it said nothing", p->folder);
+}
+
+static int run_script(const struct va_jobs_plan *p)
+{
+    char *script = va_format("%s/submit.sh", p->folder);
+    FILE *said = tmpfile();
+    int status = 0;
+    pid_t pid;
+
+    if (!script || !said || (pid = fork()) < 0) {
+        va_free(script);
+        return va_error_machine("cannot run the script: %s", strerror(errno));
+    }
+    if (pid == 0) {
+        if (p->scheduler != VA_LOCAL)
+            dup2(fileno(said), 2);
+        execl("/bin/sh", "sh", script, (char *)NULL);
+        _exit(VA_EXIT_MACHINE);
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    va_free(script);
+    status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    rewind(said);
+    if (status && p->scheduler == VA_LOCAL)
+        status = va_error("tasks failed: va-jobs status %s says which", p->out);
+    else if (status)
+        status = refused(p, said, status);
+    fclose(said);
+    return status ? -1 : 0;
+}
+
+int va_plan_submit(const struct va_jobs_plan *p)
+{
+    char *queued = va_jobs_queued(p->folder);
+    int rc = -1;
+
+    if (queued && *queued)
+        va_error(
+            "%s: jobs are still queued or running: %s: wait for them, or cancel them first",
+            p->out, queued);
+    else if (queued)
+        rc = make_prepared(p);
+    va_free(queued);
+    if (rc == 0)
+        rc = write_folder(p);
+    return rc == 0 ? run_script(p) : rc;
+}
