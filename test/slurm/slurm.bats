@@ -116,12 +116,12 @@ down() {
 
 @test "one of two ranks is lost: srun ends the other, and the same make goes on to the same bytes" {
     need_mpi
-    cp -a ../out . && rm -r out/cv
-    VARIABLES+=(TRAIN_LAUNCH="srun -Q --mpi=pmix -N2 -n2" "TRAIN_OPTIONS=$TRAIN --steps 150 --schedule constant")
-    makes out/cv/0/model.h5
+    cp -a ../out . && rm -r out/cv out/table.* out/report.html
+    ranks=(TRAIN_LAUNCH="srun -Q --mpi=pmix -N2 -n2" TRAIN_OPTIONS="$TRAIN --steps 150 --schedule constant" out/cv/0/model.h5)
+    makes "${ranks[@]}"
     mv out/cv/0 straight
     for rank in 1 0; do
-        corpus out/cv/0/model.h5 &
+        corpus "${ranks[@]}" &
         until_there out/cv/0/model.h5.state
         for pid in $(pgrep -f "^$BUILD/bin/va-tcn-mamba-train .*out/cv/0/model.h5"); do
             ! tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "PMIX_RANK=$rank" || break
@@ -129,11 +129,83 @@ down() {
         from=$SECONDS
         kill -KILL "$pid"
         wait $! && explain "exit 0: $(cat log)"
-        [ $((SECONDS - from)) -le 8 ] || explain "$((SECONDS - from)) s: $(cat log)"
+        [ $((SECONDS - from)) -le 10 ] || explain "$((SECONDS - from)) s: $(cat log)"
         [ ! -e out/cv/0/model.h5 ]
-        makes out/cv/0/model.h5
+        makes "${ranks[@]}"
         grep -q "model.h5.state: continuing after step [1-9]" log || explain "$(cat log)"
         diff -r straight out/cv/0
         rm -r out/cv/0
     done
+}
+
+submit() { va-jobs submit -j 1 corpus.mk "${VARIABLES[@]}" >log 2>&1 3>&- || explain "$(cat log)"; }
+hold() { # the training of fold 0 stands still after its first checkpoint, until Slurm tells it to end
+    until_there out/cv/0/model.h5.state
+    kill -STOP "$(pgrep -o -f "^$BUILD/bin/va-tcn-mamba-train .*out/cv/0/model.h5")"
+}
+until_empty() {
+    for _ in $(seq 900); do
+        [ -n "$(squeue -h)" ] || return 0
+        sleep 0.1
+    done
+    explain "$(squeue)"
+}
+ended() { # all jobs have ended, and all is made
+    until_empty
+    va-jobs status out >ended || explain "$(cat ended; squeue; tail -n 5 out/.make/jobs/log/*)"
+    same
+}
+
+@test "va-jobs: arrays give the same files in four submissions; again: nothing is left" {
+    submit
+    ended
+    [ "$(wc -l <out/.make/jobs/ids)" -eq 4 ]
+    run -0 --separate-stderr va-jobs submit corpus.mk "${VARIABLES[@]}"
+    [[ $stderr == "va-jobs: out: nothing is left to make of "* ]] || explain "$stderr"
+    [ -z "$(squeue -h)" ]
+    rm out/cv/1/score.tsv out/table.txt # make asks for what the table needs
+    submit
+    [ "$(cut -d ' ' -f 1 out/.make/jobs/ids | paste -s -d ' ')" = "folds table" ]
+    [ "$(cat out/.make/jobs/folds)" = out/cv/1/score.tsv ] || explain "$(cat out/.make/jobs/folds)"
+    ended
+}
+
+@test "va-jobs: a job that has to make way is queued again, and goes on from its checkpoint" {
+    cp -a ../out . && rm -r out/cv out/table.* out/report.html
+    submit
+    hold
+    srun -Q -p urgent -N3 -n3 true
+    run -0 va-jobs status out # not failed
+    [[ ${lines[1]} =~ ^$'folds\t2\t'[01]$'\t0\t'[12]$'\t0\t0'$ ]] || explain "$output"
+    ended
+    grep -q "model.h5.state: continuing after step [1-9]" out/.make/jobs/log/folds.1 || explain "$(cat out/.make/jobs/log/folds.1)"
+}
+
+@test "va-jobs: jobs that are cancelled are lost, and the same command continues" {
+    cp -a ../out . && rm -r out/cv out/table.* out/report.html
+    submit
+    hold
+    scancel -u root
+    until_empty
+    run -1 va-jobs status out
+    [[ ${lines[1]} =~ ^$'folds\t2\t'[01]$'\t0\t0\t0\t'[12]$ ]] || explain "$output"
+    submit
+    ended
+}
+
+@test "va-jobs: a node that goes down under a fold: another one goes on from the checkpoint" {
+    cp -a ../out . && rm -r out/cv out/table.* out/report.html
+    submit
+    until_there out/cv/1/model.h5.state
+    fell va-tcn-mamba-train out/cv/1/model.h5
+    ended
+    grep -q "model.h5.state: continuing after step [1-9]" out/.make/jobs/log/folds.2 || explain "$(cat out/.make/jobs/log/folds.2)"
+    down "$node" # still
+}
+
+@test "va-jobs: a partition that does not exist: one line, exit code 4" {
+    run -4 --separate-stderr va-jobs submit -q --site "-p nowhere" corpus.mk "${VARIABLES[@]}"
+    [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 1: sbatch: error: "*"nvalid partition"* ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [ -z "$(squeue -h)" ]
 }

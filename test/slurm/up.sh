@@ -45,7 +45,7 @@ if [ "$2" = back ]; then
 fi
 {
     sed "s|@DIR@|$dir|g" "$here/slurm.conf.in"
-    for k in $(seq "$2"); do echo "NodeName=n$k NodeAddr=10.231.0.1$k CPUs=1 RealMemory=4000"; done
+    for k in $(seq "$2"); do echo "NodeName=n$k NodeAddr=10.231.0.1$k CPUs=1 RealMemory=16000"; done
 } >"$SLURM_CONF"
 echo "PMIxCliTmpDirBase=$dir/own" >"$dir/mpi.conf"
 (umask 077 && head -c 1024 /dev/urandom >"$dir/munge.key")
