@@ -62,7 +62,7 @@ HEADERS  := $(wildcard common/*/*.h lib/*.h tools/*/*.h test/*.h test/*/*.h)
 CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats test/slurm/*.bats)
-SCRIPTS  := .ci/run deps.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
+SCRIPTS  := .ci/run contrib/folds.sbatch debian/postrm deps.sh dist.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 BENCH_SRC := $(wildcard test/bench/*.c)
@@ -100,7 +100,7 @@ LIB_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(COMM_SRC) $(CAIRO_SRC) $(C
 DEVICES  := cuda cpu
 
 .PHONY: all help deps weights bench check check-unit check-tools check-headers check-layers lint format demo kill fault \
-        install uninstall clean FORCE
+        install uninstall dist clean FORCE
 all: $(TOOLS) man completion weights cuda
 	@echo $(call quoted,cuda $(CUDA_STATE))
 	@echo $(call quoted,mpi $(MPI_STATE))
@@ -125,12 +125,15 @@ help:
 ## make check-slurm     pipelines on a Slurm of three nodes on this machine, as root (make deps WITH=slurm)
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
+## make scale           how stages grow, up to 100,000 videos and 10 million frames; some minutes
 ## make demo            synthetic videos -> six-fold table, in build/demo
 ## make fuzz SECONDS=60 hostile inputs for every reader, so long each (TARGET=pth: one); needs clang
 ## make lint            clang-format, shellcheck, headers, layers
 ## make format          rewrite sources with clang-format
 ## make install         tools, library, man pages, completion, pipelines below PREFIX (/usr/local), DESTDIR
 ## make uninstall       remove what install put there
+## make check-package   the release and the Debian package in fresh roots of Debian; as root, 30 minutes
+## make dist            build/mamba-va-VERSION.tar.gz, which builds without git; equal bytes each time
 ## make clean           remove build/
 ##
 ## make deps WITH=mpi   the same, with what is optional (mpi: training on several machines; pictures: PNG; camera; onnx; fuzz;
@@ -142,6 +145,7 @@ help:
 ## CAMERA=no            the same for cameras of va-live (make deps WITH=camera)
 ## ONNX=no              the same for ONNX Runtime in va-embed (make deps WITH=onnx)
 ## MPI=mpich            this package; MPI=/path/mpicc: that of this compiler
+## EMULATOR=qemu-aarch64-static   what runs the programs that CC makes for another machine
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
 ## V=1                  show the commands
@@ -154,12 +158,14 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo $(call quoted,$(FLAGS_NOW)) | cmp -s - $@ || echo $(call quoted,$(FLAGS_NOW)) >$@
 
-# What --version prints. Written anew only when it differs.
+# An unpacked release says itself of which commit it is (dist.sh).
+COMMIT = $(if $(wildcard release.txt),$(shell sed -n 's/^commit //p' release.txt),$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none))
+# What --version prints, without the folder that packages map to nothing. Written anew only when it differs.
 $(BUILD)/va_build.h: FORCE
 	@mkdir -p $(@D)
-	@{ echo '#define VA_BUILD_COMMIT "$(shell git rev-parse --short=12 HEAD 2>/dev/null || echo none)"'; \
+	@{ echo '#define VA_BUILD_COMMIT "$(COMMIT)"'; \
 	   echo '#define VA_BUILD_COMPILER "$(shell $(CC) --version 2>/dev/null | head -n 1)"'; \
-	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(strip $(OPT) $(SANFLAGS) $(CFLAGS)))"); \
+	   echo $(call quoted,#define VA_BUILD_FLAGS "$(call c_string,$(filter-out -ffile-prefix-map=%,$(OPT) $(SANFLAGS) $(CFLAGS)))"); \
 	   echo '#define VA_BUILD_LIBRARIES "HDF5 $(shell pkg-config --modversion $(firstword $(PKGS)) 2>/dev/null), libavcodec $(shell pkg-config --modversion libavcodec 2>/dev/null), libjpeg-turbo $(shell pkg-config --modversion libturbojpeg 2>/dev/null)"'; \
 	   echo '#define VA_BUILD_CUDA "$(CUDA_STATE)"'; \
 	   echo '#define VA_BUILD_MPI "$(MPI_STATE)"'; \
@@ -266,7 +272,7 @@ weights: $(TOOLS)
 	@mkdir -p $(BUILD)/share/mamba-va
 	@for f in $(BUILD)/fetched/*; do \
 	    to=$$(basename "$$f"); to=$(BUILD)/share/mamba-va/$${to%.*}.h5; \
-	    [ ! -f "$$f" ] || [ "$$to" -nt "$$f" ] || $(BUILD)/bin/va-weights import -q -o "$$to" "$$f" || exit 1; done
+	    [ ! -f "$$f" ] || [ "$$to" -nt "$$f" ] || $(EMULATOR) $(BUILD)/bin/va-weights import -q -o "$$to" "$$f" || exit 1; done
 
 include lib/rules.mk # the library for other programs
 
@@ -305,26 +311,35 @@ demo: all
 	    -f pipelines/demo.mk BIN=$(BUILD)/bin OUT=$(BUILD)/demo
 
 SHARE = $(DESTDIR)$(PREFIX)/share
+ZSH_SITE ?= $(PREFIX)/share/zsh/site-functions
+VERSION   = $(shell sed -n 's/^.define VA_VERSION "\(.*\)"/\1/p' common/base/va_version.h)
+MODULE    = $(SHARE)/modulefiles/mamba-va/$(VERSION)
 INSTALLED_CUDA = $(DESTDIR)$(PREFIX)/lib/libvacuda.so
 install: all install-lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
-	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
+	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(DESTDIR)$(ZSH_SITE)
 	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/bin
 	if [ -f $(CUDA_LIB) ]; then install -D -m 755 $(CUDA_LIB) $(INSTALLED_CUDA); else rm -f $(INSTALLED_CUDA); fi
 	install -m 644 $(MAN1) $(SHARE)/man/man1
 	install -m 644 $(MAN5) $(SHARE)/man/man5
 	install -m 644 $(MAN7) $(SHARE)/man/man7
 	install -m 644 $(BASH_COMPLETION) $(SHARE)/bash-completion/completions
-	install -m 644 $(ZSH_COMPLETION) $(SHARE)/zsh/site-functions
-	install -m 644 $(wildcard pipelines/*.mk pipelines/*.sh) $(SHARE)/mamba-va
+	install -m 644 $(ZSH_COMPLETION) $(DESTDIR)$(ZSH_SITE)
+	install -m 644 $(wildcard pipelines/*.mk) pipelines/hand_on.sh weights.txt $(SHARE)/mamba-va
+	install -m 755 $(filter-out %/hand_on.sh,$(wildcard pipelines/*.sh)) fetch.sh $(SHARE)/mamba-va
 	for f in $(BUILD)/share/mamba-va/*.h5; do [ ! -f "$$f" ] || install -m 644 "$$f" $(SHARE)/mamba-va; done
+	install -d $(dir $(MODULE))
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' contrib/modulefile >$(MODULE)
 uninstall: uninstall-lib
 	rm -f $(TOOLS:$(BUILD)/bin/%=$(DESTDIR)$(PREFIX)/bin/%) $(MAN1:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(MAN5:$(BUILD)/man/%=$(SHARE)/man/%) $(MAN7:$(BUILD)/man/%=$(SHARE)/man/%) \
 	    $(BASH_COMPLETION:$(BUILD)/completion/bash/%=$(SHARE)/bash-completion/completions/%) \
-	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(SHARE)/zsh/site-functions/%)
-	rm -f $(INSTALLED_CUDA)
+	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(DESTDIR)$(ZSH_SITE)/%)
+	rm -f $(INSTALLED_CUDA) $(MODULE)
 	rm -rf $(SHARE)/mamba-va
+
+dist:
+	@BUILD=$(call quoted,$(BUILD)) ./dist.sh
 
 clean:
 	rm -rf $(BUILD)

@@ -8,7 +8,7 @@ MAN7 := $(BUILD)/man/man7/mamba-va.7
 man: $(MAN1) $(MAN3) $(MAN5) $(MAN7)
 $(BUILD)/man/man1/%.1: $(BUILD)/bin/% doc/pages.md doc/pages.awk schemas/troff.awk
 	@mkdir -p $(@D)
-	@{ $< --help-man && awk -v tool=$* -f schemas/troff.awk -f doc/pages.awk doc/pages.md; } >$@
+	@{ $(EMULATOR) $< --help-man && awk -v tool=$* -f schemas/troff.awk -f doc/pages.awk doc/pages.md; } >$@
 $(BUILD)/man/man5/%.5: schemas/%.md schemas/man.awk schemas/troff.awk
 	@mkdir -p $(@D)
 	@awk -v section=5 -v manual="File formats" -f schemas/troff.awk -f schemas/man.awk $< >$@
@@ -23,7 +23,7 @@ ZSH_COMPLETION  := $(TOOL_SRC:tools/%.c=$(BUILD)/completion/zsh/_%)
 completion: $(BASH_COMPLETION) $(ZSH_COMPLETION)
 $(BUILD)/completion/bash/%: $(BUILD)/bin/% completion/bash.awk
 	@mkdir -p $(@D)
-	@$< --help-table | awk -v tool=$* -f completion/bash.awk >$@
+	@$(EMULATOR) $< --help-table | awk -v tool=$* -f completion/bash.awk >$@
 $(BUILD)/completion/zsh/_%: $(BUILD)/bin/% completion/zsh.awk
 	@mkdir -p $(@D)
-	@$< --help-table | awk -v tool=$* -f completion/zsh.awk >$@
+	@$(EMULATOR) $< --help-table | awk -v tool=$* -f completion/zsh.awk >$@

@@ -32,7 +32,7 @@ define embed_batch
 BATCHES += $(1)/.batch/$(firstword $(3))
 $(1)/.batch/$(firstword $(3)): $(3:%=$(FRAMES)/%.h5) $(2) $(call settings,embed) $(call lacking,$(3:%=$(1)/%.h5))
 	@mkdir -p $$(@D)
-	$$(if $$(V),,@)set -- $$$$($$(call stale,$(3))); [ $$$$# = 0 ] || { $$(subst @echo,echo,$$(call tool,va-embed)) \
+	$$(if $$(V),,@)set -- $$$$($$(call stale,$(3))); [ $$$$# = 0 ] || { $$(call told,va-embed) \
 	    $$(EMBED_OPTIONS) -j $$(THREADS) -w $(2) --output-dir $(1) "$$$$@"; } && \
 	    touch -r "$$$$(ls -t $$(filter-out FORCE,$$^) | head -n 1)" $$@
 $(3:%=$(1)/%.h5): $(1)/.batch/$(firstword $(3)) ;

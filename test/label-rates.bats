@@ -84,7 +84,7 @@ refused() {
         va-window --labels lab -o out.h5 v.h5
     make_features --frames 6 --video v v.h5
     run -3 --separate-stderr va-window --label-fps 1e-6 --labels lab -o out.h5 v.h5
-    [ "$stderr" = "va-window: lab/v.txt: 3 rows at 1e-06 per second are 90000000 frames, expected at most 4194304" ]
+    [ "$stderr" = "va-window: lab/v.txt: 3 rows at 1e-06 per second are 90000000 frames, expected at most 16777216" ]
 }
 
 @test "the same rule in va-predict, va-score and va-ensemble fit" {

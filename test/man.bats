@@ -116,7 +116,7 @@ given_later() {
     given
     export PATH="$PWD/bin:$PATH" FOLDS=0
     export TRAIN_OPTIONS="--channels 8,8 --kernel 3 --layers 1 --epochs 1 --warmup-epochs 0"
-    local tools=(faces decode embed hear features labels window fold tcn-mamba-train finetune predict live mae-pretrain weights
+    local tools=(faces decode embed hear features pack labels window fold tcn-mamba-train finetune predict live mae-pretrain weights
         ensemble jobs ridge score smooth table plot report overlay run submit synth check h5cmp)
     [ "$(printf "$BUILD/bin/va-%s\n" "${tools[@]}" | sort)" = "$(printf '%s\n' "$BUILD"/bin/*)" ]
     for t in "${tools[@]}"; do

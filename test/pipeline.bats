@@ -57,6 +57,12 @@ pending() { pipeline -n | grep -o 'bin/va-[a-z0-9-]*' | sort | uniq -c | awk '{p
     [ "$(pending)" = "" ]
 }
 
+@test "QUIET=1 says nothing" {
+    OUT=quiet run -0 pipeline -j2 QUIET=1 features
+    [ "$output" = "" ]
+    [ "$(cd quiet/features && echo ./*.h5)" = "$(cd out/features && echo ./*.h5)" ]
+}
+
 @test "touching one label file redoes windows and what follows, not the features" {
     f=$(find corpus/VA_Estimation_Challenge/Train_Set -name '*.txt' | sort | head -n 1)
     cp -p "$f" saved

@@ -4,7 +4,7 @@ check: all $(BENCHES) $(UNITS) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EM
 bench: $(BENCHES) $(BUILD)/bin/va-check
 	@BUILD=$(BUILD) PEERS="$(PEERS)" PEER_SCRIPTS="$(PEER_SCRIPTS)" test/bench/run.sh
 check-unit: $(UNITS) $(GENS)
-	@BUILD=$(BUILD) test/run.sh unit
+	@BUILD=$(BUILD) EMULATOR=$(call quoted,$(EMULATOR)) test/run.sh unit
 check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES) $(BUILD)/test/cuda/predict
 	@BUILD=$(BUILD) test/run.sh tools
 
@@ -35,6 +35,10 @@ gpu-kit: $(CUDA_LIB)
 	    $(KIT_GOALS:%=$(BUILD)/gpu/%)
 	@test/gpu/kit.sh $(KIT) $(CUDA_LIB) $(KIT_GOALS:%=$(BUILD)/gpu/%)
 
+# What a packager and the user of a package do, in roots of Debian.
+.PHONY: check-package
+check-package:
+	@BUILD=$(BUILD) test/package/check.sh
 # What a power cut leaves must not matter.
 kill: all
 	@BUILD=$(BUILD) test/kill.sh $(call quoted,$(or $(N),200))
@@ -45,6 +49,11 @@ $(SHIMS): $(BUILD)/%.so: %.c $(BUILD)/flags
 	$(Q)$(CC) $(CSTD) -D_GNU_SOURCE -U_FORTIFY_SOURCE $(OPT) $(WARN) -fPIC -shared -o $@ $< -ldl -pthread
 fault: all $(GENS) $(SHIMS)
 	@BUILD=$(BUILD) test/fault/run.sh
+
+# How stages grow, up to a hundred thousand videos and a video of ten million frames; minutes, and 2 GB in TMPDIR.
+.PHONY: scale
+scale: all $(GENS)
+	@BUILD=$(BUILD) test/scale/run.sh
 
 # Fuzzing has its own build, with clang: all targets or TARGET, SECONDS each.
 FUZZ_CC ?= clang

@@ -19,7 +19,8 @@ export LSAN_OPTIONS=suppressions=$logs/suppressed:print_suppressions=0
 trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
 # Each of these runs one test; its lines are "ok ...", "not ok ...", "skip ..." or TAP.
-unit() { env --default-signal=INT "$BUILD/test/unit/$1"; }
+# shellcheck disable=SC2086 # EMULATOR: one and its options, where the programs are of another machine
+unit() { env --default-signal=INT ${EMULATOR-} "$BUILD/test/unit/$1"; }
 tools() { env --default-signal=INT -u MAKEFLAGS -u MAKELEVEL -u MFLAGS bats --tap "$1"; } # the makes in them are not below the one that runs this; Ctrl-C is tested
 structure() { # with the variables of the make above, and not its job slots
     local variables=

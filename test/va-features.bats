@@ -145,7 +145,7 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
 @test "frames and times: counted from 1, one for each row, never back" {
     printf '1\n2\n3\n' >x.csv
     printf '0\n1\n2\n' >i.csv
-    refuses "i.csv: row 1: found frame 0, expected a whole number from 1 to 4194304: frames are counted from 1" --fps 25 --index i.csv x.csv
+    refuses "i.csv: row 1: found frame 0, expected a whole number from 1 to 16777216: frames are counted from 1" --fps 25 --index i.csv x.csv
     printf '1\n1\n2\n' >i.csv
     refuses "i.csv: row 2: found frame 1 after frame 1, expected a later one" --fps 25 --index i.csv x.csv
     printf '1\n2\n' >i.csv

@@ -206,7 +206,7 @@ refused() {
     run -3 --separate-stderr va-window -o w.h5 bad.h5
     [[ $stderr == "va-window: bad.h5: "* ]]
     cp v.h5 bad.h5 && h5edit bad.h5 int @frame_count 2000000000
-    refused "bad.h5: frame_count: found 2000000000, expected 0 to 4194304" bad.h5
+    refused "bad.h5: frame_count: found 2000000000, expected 0 to 16777216" bad.h5
     cp v.h5 bad.h5 && h5edit bad.h5 string @video ../up
     refused "bad.h5: @video: found '../up', expected the name of a video" bad.h5
 }

@@ -63,6 +63,14 @@ static inline bool va_test_wanted(const char *name)
         return;                 \
     } while (0)
 
+/* Whether an emulator runs the programs (make EMULATOR=): it limits no memory, and says a line about a signal. */
+static inline bool va_test_emulated(void)
+{
+    const char *emulator = getenv("EMULATOR");
+
+    return emulator && *emulator;
+}
+
 #define VA_CHECK(condition)                                                        \
     do {                                                                           \
         if (!(condition)) {                                                        \

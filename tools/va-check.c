@@ -13,24 +13,26 @@
 static const struct va_usage usage = {
     .synopsis = "[--schema ID] FILE.h5...",
     .brief = "check that files are complete and follow their schema",
-    .details = "A file is checked for completeness, for all rules of its schema (names, types, "
-               "shapes, values) and for a content id that matches its contents. If all files "
-               "are valid, nothing is printed and the exit code is 0. Otherwise the exit code "
-               "is 1, with a line for each invalid file. The exit code is 3 for a file that "
-               "cannot be opened, and 4 if the machine fails to read one.",
+    .details =
+        "A file is checked for completeness, for all rules of its schema (names, types, "
+        "shapes, values) and for a content id that matches its contents. If all files "
+        "are valid, nothing is printed and the exit code is 0. Otherwise the exit code "
+        "is 1, with a line for each invalid file. The exit code is 3 for a file that "
+        "cannot be opened, and 4 if the machine fails to read one.\n\n"
+        "Of a shard (va-pack), all videos are checked, too; SHARD.h5/NAME is one of them.",
     .examples = "va-check holiday.frames.h5 holiday.h5 model.h5\n"
                 "va-check --schema va.features/1 features/*.h5",
 };
 
-/* 0, or -1 after reporting what is wrong with the file. */
-static int check(const char *path, const char *schema)
+/* 0, or -1 after reporting what is wrong with an open file. */
+static int check_open(void *unused, struct va_h5_in *in)
 {
-    struct va_h5_in *in = va_h5_open(path, schema);
     int result = -1;
     char *kept = NULL;
     const char *found;
 
-    if (!in || va_h5_check_values(in) < 0)
+    (void)unused;
+    if (va_h5_check_values(in) < 0)
         goto done;
     if (va_h5_has_attribute(in, NULL, "id")) {
         kept = va_h5_get_string(in, NULL, "id");
@@ -38,16 +40,26 @@ static int check(const char *path, const char *schema)
         if (!found)
             goto done;
         if (strcmp(kept, found)) {
-            va_error("%s: @id: found %s, expected %s, which fits the contents", path, kept,
-                     found);
+            va_error("%s: @id: found %s, expected %s, which fits the contents", va_h5_path(in),
+                     kept, found);
             goto done;
         }
     }
     result = 0;
 done:
     va_free(kept);
-    va_h5_close(in);
     return result;
+}
+
+/* The same of a file, and of each video of a shard. */
+static int check(const char *path, const char *schema)
+{
+    struct va_h5_in *in = va_h5_open(path, schema);
+    int result = in ? check_open(NULL, in) : -1;
+
+    va_h5_close(in);
+    return result == 0 && va_h5_is_shard(path) ? va_h5_each_features(path, check_open, NULL)
+                                               : result;
 }
 
 int main(int argc, char **argv)

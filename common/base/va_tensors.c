@@ -274,6 +274,21 @@ float va_from_f16(uint16_t h)
     return x;
 }
 
+/* Without branches, so that compilers make vectors of it. */
+void va_from_f16s(const uint16_t *h, int64_t count, float *x)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t exponent = h[i] >> 10 & 31, fraction = h[i] & 0x3ff, bits;
+        float small = (float)(int32_t)fraction * 0x1p-24f;
+
+        memcpy(&bits, &small, sizeof(bits));
+        bits = exponent ? (exponent + (exponent == 31 ? 224 : 112)) << 23 | fraction << 13
+                        : bits;
+        bits |= (uint32_t)(h[i] & 0x8000) << 16;
+        memcpy(&x[i], &bits, sizeof(bits));
+    }
+}
+
 uint16_t va_to_f16(float x)
 {
     uint32_t bits, sign, rest, half;

@@ -169,6 +169,7 @@ double va_dtype_at(enum va_dtype type, const void *data, int64_t i);
 
 /* IEEE half and bfloat16, round to nearest even. */
 float va_from_f16(uint16_t h);
+void va_from_f16s(const uint16_t *h, int64_t count, float *x); /* the same for many */
 uint16_t va_to_f16(float x);
 float va_from_bf16(uint16_t h);
 uint16_t va_to_bf16(float x);

@@ -61,14 +61,13 @@ int va_context_gather(struct va_context *c, int64_t video, int64_t start, int64_
 {
     int64_t D = c->index->dim, L = c->L, before = c->reach + c->step / 2;
     int64_t span = count + 2 * c->reach + c->step;
-    const struct va_index_video *v = &c->index->videos[video];
 
     for (int64_t i = 0; i < count && label && valid; i++) {
-        const struct va_timeline_entry *e = &c->index->timeline[v->first + start + i];
+        const struct va_timeline_entry e = va_window_index_entry(c->index, video, start + i);
 
-        label[2 * i] = e->label[0];
-        label[2 * i + 1] = e->label[1];
-        valid[i] = e->valid;
+        label[2 * i] = e.label[0];
+        label[2 * i + 1] = e.label[1];
+        valid[i] = e.valid;
     }
     if (L == 1 && c->step == 1)
         return va_window_gather(c->index, video, start, count, x, NULL, NULL);

@@ -157,11 +157,14 @@ int va_features_export(const char *from, const char *to, bool csv, const char *i
 {
     struct export e = { 0 };
     struct va_track track;
-    int rank, result = -1, status = va_track_read(&track, from, false); /* looks at all of it */
+    int rank, result = -1, status;
 
+    e.in = va_h5_open(from, "va.features/1");
+    if (!e.in)
+        return -1;
+    status = va_track_read(&track, e.in, false); /* looks at all of it */
     va_track_release(&track);
-    e.in = status < 0 ? NULL : va_h5_open(from, "va.features/1");
-    if (e.in && va_h5_shape(e.in, "/features", &e.type, &rank, e.shape) == 0 &&
+    if (status == 0 && va_h5_shape(e.in, "/features", &e.type, &rank, e.shape) == 0 &&
         (e.index = va_h5_read(e.in, "/index", VA_I32)) &&
         (e.pts = va_h5_read(e.in, "/pts", VA_F64)))
         result = put_files(&e, (const char *const[FILES]){ to, index, times }, csv);

@@ -20,17 +20,14 @@ int va_features_create(struct va_features_writer *w, const char *path, int64_t T
     return w->pts ? 0 : -1;
 }
 
-/* float16 ends at 65504. */
-static int to_half(struct va_features_writer *w, int64_t count, const float *rows,
-                   const int32_t *index)
+int va_features_halve(const char *path, int64_t count, int64_t D, const float *x,
+                      const int32_t *index, uint16_t *half)
 {
-    if (va_grow(&w->half, &w->room, count * w->D, sizeof(*w->half)) < 0)
-        return -1;
-    for (int64_t i = 0; i < count * w->D; i++) {
-        w->half[i] = va_to_f16(rows[i]);
-        if (!isfinite(va_from_f16(w->half[i])))
-            return va_error("%s: frame %d: feature %lld is %g, too large for float16", w->path,
-                            index[i / w->D], (long long)(i % w->D), (double)rows[i]);
+    for (int64_t i = 0; i < count * D; i++) {
+        half[i] = va_to_f16(x[i]);
+        if (!isfinite(va_from_f16(half[i])))
+            return va_error("%s: frame %d: feature %lld is %g, too large for float16", path,
+                            index[i / D], (long long)(i % D), (double)x[i]);
     }
     return 0;
 }
@@ -40,7 +37,8 @@ int va_features_append(struct va_features_writer *w, int64_t count, const float 
 {
     const int64_t one[] = { -1 };
 
-    if (w->half && to_half(w, count, rows, index) < 0)
+    if (w->half && (va_grow(&w->half, &w->room, count * w->D, sizeof(*w->half)) < 0 ||
+                    va_features_halve(w->path, count, w->D, rows, index, w->half) < 0))
         return -1;
     if (va_h5_rows_append(w->features, count, w->half ? (const void *)w->half : rows) < 0 ||
         va_h5_rows_append(w->index, count, index) < 0 ||

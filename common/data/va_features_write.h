@@ -22,6 +22,10 @@ struct va_features_writer {
 VA_MUST_USE int va_features_create(struct va_features_writer *w, const char *path, int64_t T,
                                    int64_t D, bool half);
 
+/* Rows x [count, D] as float16, which ends at 65504; -1 after reporting a larger number, with the frame. */
+VA_MUST_USE int va_features_halve(const char *path, int64_t count, int64_t D, const float *x,
+                                  const int32_t *index, uint16_t *half);
+
 /* Rows [count, D], the numbers of their frames, their times, and how sure it is that they show the
  * face, 0 to 1: score is NULL in all calls or in none. */
 VA_MUST_USE int va_features_append(struct va_features_writer *w, int64_t count,

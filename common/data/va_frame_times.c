@@ -37,11 +37,11 @@ static int read_file(struct va_frame_times *f, const char *path, const char *nam
                      const char *source)
 {
     struct va_track t = { 0 };
-    struct va_h5_in *in = NULL;
+    struct va_h5_in *in = va_h5_open(path, "va.features/1");
     double *pts = NULL;
     int result = -1;
 
-    if (va_track_read(&t, path, false) < 0)
+    if (!in || va_track_read(&t, in, false) < 0)
         goto done;
     if (strcmp(t.name, name)) {
         va_error(
@@ -50,8 +50,7 @@ static int read_file(struct va_frame_times *f, const char *path, const char *nam
             path, t.name, name, source);
         goto done;
     }
-    in = va_h5_open(path, "va.features/1");
-    pts = in ? va_h5_read(in, "/pts", VA_F64) : NULL;
+    pts = va_h5_read(in, "/pts", VA_F64);
     if (!pts)
         goto done;
     f->fps = t.fps > 0 || t.rows < 2 || !(pts[t.rows - 1] > pts[0])

@@ -63,13 +63,15 @@ static int parse_row(struct va_lines *lines, enum va_labels_kind kind, double va
     return 0;
 }
 
-int va_labels_read(struct va_labels *labels, const char *path, enum va_labels_kind kind)
+int va_labels_each(const char *path, enum va_labels_kind kind, va_labels_row_fn *fn, void *arg,
+                   int64_t *count)
 {
     struct va_lines lines;
     int64_t empty = 0; /* number of the first empty line after the last row */
+    double va[2];
     int got, status = -1;
 
-    *labels = (struct va_labels){ 0 };
+    *count = 0;
     if (va_lines_open_file(&lines, path) < 0)
         return -1;
     if (check_header(&lines) < 0)
@@ -85,21 +87,37 @@ int va_labels_read(struct va_labels *labels, const char *path, enum va_labels_ki
             bad(&lines, "", "valence,arousal: more rows follow the empty line");
             goto done;
         }
-        if (labels->count == VA_FRAMES_MAX) {
+        if (*count == VA_FRAMES_MAX) {
             va_error("%s: more than %d rows", path, VA_FRAMES_MAX);
             goto done;
         }
-        if (va_grow(&labels->va, &labels->room, labels->count + 1, 2 * sizeof(double)) < 0 ||
-            parse_row(&lines, kind, labels->va + 2 * labels->count) < 0)
+        if (parse_row(&lines, kind, va) < 0 || fn(arg, *count, va) < 0)
             goto done;
-        labels->count++;
+        ++*count;
     }
     status = got;
 done:
     va_lines_close(&lines);
-    if (status < 0)
-        va_labels_release(labels);
     return status;
+}
+
+static int keep_row(void *arg, int64_t row, const double *va)
+{
+    struct va_labels *labels = arg;
+
+    if (va_grow(&labels->va, &labels->room, row + 1, 2 * sizeof(double)) < 0)
+        return -1;
+    memcpy(labels->va + 2 * row, va, 2 * sizeof(*va));
+    return 0;
+}
+
+int va_labels_read(struct va_labels *labels, const char *path, enum va_labels_kind kind)
+{
+    *labels = (struct va_labels){ 0 };
+    if (va_labels_each(path, kind, keep_row, labels, &labels->count) == 0)
+        return 0;
+    va_labels_release(labels);
+    return -1;
 }
 
 void va_labels_release(struct va_labels *labels)

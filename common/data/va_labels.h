@@ -17,8 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Frames in one video at most: 38 hours at 30 per second. What claims more is damaged. */
-enum { VA_FRAMES_MAX = 1 << 22 };
+/* Frames in one video at most: 155 hours at 30 per second. What claims more is damaged. */
+enum { VA_FRAMES_MAX = 1 << 24 };
 #define VA_UNLABELLED (-5.0)
 
 enum va_labels_kind { VA_LABELS_ANNOTATION, VA_LABELS_PREDICTION };
@@ -32,6 +32,12 @@ struct va_labels {
 VA_MUST_USE int va_labels_read(struct va_labels *labels, const char *path,
                                enum va_labels_kind kind);
 void va_labels_release(struct va_labels *labels);
+
+/* The same row by row: fn(arg, row from 0, va [2]). *count becomes the number of rows. 0, or -1 after reporting, the first
+ * of fn's too. */
+typedef int va_labels_row_fn(void *arg, int64_t row, const double *va);
+VA_MUST_USE int va_labels_each(const char *path, enum va_labels_kind kind, va_labels_row_fn *fn,
+                               void *arg, int64_t *count);
 
 /* Whether a pair is an annotation: neither is -5. */
 static inline bool va_is_labelled(const double va[2])

@@ -13,12 +13,16 @@
  *   coverage share of frames whose label lies in the interval, its ends included
  *   width    mean of upper - lower
  *
+ * Pairs may come a block at a time: moments of blocks are merged (Chan, Golub, LeVeque 1979), and those of videos
+ * for the pooled score.
+ *
  * Ownership: the evaluation keeps copies; begins as { 0 }
  */
 #ifndef VA_METRICS_H
 #define VA_METRICS_H
 
 #include "base/va_attr.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum va_dimension { VA_VALENCE, VA_AROUSAL, VA_MEAN, VA_DIMENSIONS };
@@ -48,25 +52,44 @@ enum va_undefined {
     VA_SAME_CONSTANT
 };
 
+/* What the measures of pairs follow from, of one dimension: p predictions, y labels. */
+struct va_moments_of {
+    double mp, my, vp, vy, cov; /* means; sums of squares and products of deviations */
+    double squares, absolute, width;
+    int64_t agree, inside;
+    double p, y;         /* the first pair */
+    bool flat_p, flat_y; /* whether all others are equal to it */
+};
+struct va_tally {
+    int64_t frames;
+    struct va_moments_of of[2];
+};
+
+/* Add n pairs, prediction and label [n, 2] each, ends of intervals likewise or NULL; begins as { 0 }. */
+void va_tally_add(struct va_tally *t, int64_t n, const double *prediction, const double *label,
+                  const float *lower, const float *upper);
+void va_tally_merge(struct va_tally *t, const struct va_tally *more);
+/* All measures; coverage and width if there are `intervals`. */
+void va_tally_score(const struct va_tally *t, bool intervals, struct va_score *score);
+/* Why value[d][m] of these pairs is NaN; d is valence or arousal. */
+enum va_undefined va_tally_reason(const struct va_tally *t, enum va_dimension d,
+                                  enum va_metric m);
+
 /* All measures of n pairs, prediction and label [n, 2] each. */
 void va_score_pairs(struct va_score *score, int64_t n, const double *prediction,
                     const double *label);
 
-/* Why value[d][m] of these pairs is NaN; d is valence or arousal. */
-enum va_undefined va_score_reason(int64_t n, const double *prediction, const double *label,
-                                  enum va_dimension d, enum va_metric m);
-
 /* Predictions and labels of several videos, without the frames that have no label. */
 struct va_evaluated {
     char *name;
-    int64_t first, frames;
+    struct va_tally tally;
 };
 struct va_evaluation {
     struct va_evaluated *videos; /* [count], in the order they were added */
     int64_t count, video_room;
-    double *prediction, *label; /* [frames, 2] */
-    float *lower, *upper;       /* [frames, 2] ends of intervals */
-    int64_t frames, prediction_room, label_room, lower_room, upper_room;
+    double *prediction, *label; /* [frames, 2] if `pairs` */
+    int64_t frames, prediction_room, label_room;
+    bool pairs;   /* keep them: set before the first video */
     double level; /* of all intervals, in percent; 0: a video has none, or another level */
 };
 
@@ -74,10 +97,15 @@ struct va_evaluation {
 VA_MUST_USE int va_evaluation_add(struct va_evaluation *e, const char *name, int64_t T,
                                   const double *prediction, const double *label,
                                   const struct va_ends *ends);
+/* The same in parts: a video, whose intervals have this level (0: none), then its frames from first to last. */
+VA_MUST_USE int va_evaluation_begin(struct va_evaluation *e, const char *name, double level);
+VA_MUST_USE int va_evaluation_more(struct va_evaluation *e, int64_t T, const double *prediction,
+                                   const double *label, const float *lower, const float *upper);
 void va_evaluation_release(struct va_evaluation *e);
 
 /* All frames together; one video; the mean over the videos whose value is defined, each measure
  * and dimension for itself (frames: those of all videos). */
+void va_evaluation_tally(const struct va_evaluation *e, struct va_tally *all);
 void va_evaluation_pooled(const struct va_evaluation *e, struct va_score *score);
 void va_evaluation_video(const struct va_evaluation *e, int64_t i, struct va_score *score);
 void va_evaluation_mean(const struct va_evaluation *e, struct va_score *score);

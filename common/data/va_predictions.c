@@ -13,8 +13,12 @@
 
 /* ---- writing --------------------------------------------------------------------------- */
 
+enum { VA, PTS, FACE, CONFIDENCE, ROWS };
+enum { LONG = 1 << 16 }; /* frames of a video that is not held, if that is wanted */
+
 struct va_predictions_out {
     struct va_h5_out *out;
+    struct va_h5_rows *rows[ROWS]; /* of the video that has begun; NULL: not known */
 };
 
 struct va_predictions_out *va_predictions_create(const char *path, const char *const *models,
@@ -57,13 +61,20 @@ static int put(struct va_h5_out *out, const char *name, const char *what, enum v
     return status;
 }
 
-int va_predictions_put(struct va_predictions_out *p, const struct va_frame_values *v)
+static int check_values(const struct va_frame_values *v)
 {
     for (int64_t i = 0; i < 2 * v->T; i++)
         if (!isfinite(v->va[i]))
             return va_error_machine("%s: frame %lld: the prediction is %g, expected a finite "
                                     "number",
                                     v->name, (long long)(i / 2 + 1), (double)v->va[i]);
+    return 0;
+}
+
+int va_predictions_put(struct va_predictions_out *p, const struct va_frame_values *v)
+{
+    if (check_values(v) < 0)
+        return -1;
     if (put(p->out, v->name, "va", VA_F32, 2, v->T, v->va) < 0 ||
         (v->pts && put(p->out, v->name, "pts", VA_F64, 1, v->T, v->pts) < 0) ||
         (v->face && put(p->out, v->name, "face", VA_U8, 1, v->T, v->face) < 0))
@@ -76,6 +87,50 @@ int va_predictions_put(struct va_predictions_out *p, const struct va_frame_value
                         put(p->out, v->name, "upper", VA_F32, 2, v->T, v->upper) < 0)
                ? -1
                : 0;
+}
+
+int va_predictions_begin(struct va_predictions_out *p, const char *name, int64_t T, bool timed,
+                         bool scored)
+{
+    static const char *const names[ROWS] = { "va", "pts", "face", "confidence" };
+    static const enum va_dtype types[ROWS] = { VA_F32, VA_F64, VA_U8, VA_F32 };
+    const int64_t shape[] = { T, 2 };
+
+    for (int i = 0; i < ROWS; i++) {
+        char *dataset;
+
+        p->rows[i] = NULL;
+        if ((i == PTS && !timed) || (i == CONFIDENCE && !scored))
+            continue;
+        dataset = va_format("/videos/%s/%s", name, names[i]);
+        if (dataset)
+            p->rows[i] = va_h5_rows_begin(p->out, dataset, types[i], i == VA ? 2 : 1, shape);
+        va_free(dataset);
+        if (!p->rows[i])
+            return -1;
+    }
+    return 0;
+}
+
+int va_predictions_append(struct va_predictions_out *p, const struct va_frame_values *v)
+{
+    const void *const data[ROWS] = { v->va, v->pts, v->face, v->confidence };
+    int status = check_values(v);
+
+    for (int i = 0; status == 0 && i < ROWS; i++)
+        if (p->rows[i])
+            status = va_h5_rows_append(p->rows[i], v->T, data[i]);
+    return status;
+}
+
+int va_predictions_end(struct va_predictions_out *p)
+{
+    int status = 0;
+
+    for (int i = 0; status == 0 && i < ROWS; i++)
+        if (p->rows[i])
+            status = va_h5_rows_finish(&p->rows[i]);
+    return status;
 }
 
 int va_predictions_commit(struct va_predictions_out **handle)
@@ -334,24 +389,172 @@ static void take_interval(struct va_prediction *item, struct va_predicted *v, do
     v->lower = v->upper = NULL;
 }
 
+/* Of times [T] that are finite, the first (step 1) or the last (step -1), and its row. 0: there is none. */
+static int find_time(struct va_h5_in *in, const char *name, int64_t T, int64_t step,
+                     int64_t *row, double *time)
+{
+    for (*row = step > 0 ? 0 : T - 1; *row >= 0 && *row < T; *row += step) {
+        if (va_h5_read_rows(in, name, VA_F64, *row, 1, time) < 0)
+            return -1;
+        if (isfinite(*time))
+            return 1;
+    }
+    return 0;
+}
+
+/* The rate that times tell, as va_rate_of_times says of all of them. */
+static int read_rate(struct va_predictions_in *p, struct va_prediction *item, const char *name)
+{
+    double time[2] = { 0 };
+    int64_t row[2] = { 0 };
+    int first = 0, last = 0;
+    char *pts = va_format("/videos/%s/pts", name);
+
+    if (pts && va_h5_has(p->in, pts)) {
+        first = find_time(p->in, pts, item->frames, 1, &row[0], &time[0]);
+        last = first > 0 ? find_time(p->in, pts, item->frames, -1, &row[1], &time[1]) : 0;
+    }
+    va_free(pts);
+    if (!pts || first < 0 || last < 0)
+        return -1;
+    if (row[1] > row[0] && time[1] > time[0])
+        item->fps = (double)(row[1] - row[0]) / (time[1] - time[0]);
+    return 0;
+}
+
+/* What is known of a video whose values stay in the file. */
+static int add_video(struct va_predictions *set, struct va_predictions_in *p, const char *name)
+{
+    char *va = va_format("/videos/%s/va", name), *lower = va_format("/videos/%s/lower", name),
+         *upper = va_format("/videos/%s/upper", name);
+    int64_t shape[VA_RANK_MAX];
+    struct va_prediction *item;
+    enum va_dtype type;
+    int rank, status = -1;
+
+    if (!va || !lower || !upper || va_h5_shape(p->in, va, &type, &rank, shape) < 0)
+        goto done;
+    if (shape[0] > VA_FRAMES_MAX) {
+        va_error("%s: %s: found %lld rows, at most %d", va_h5_path(p->in), va,
+                 (long long)shape[0], VA_FRAMES_MAX);
+        goto done;
+    }
+    if (add_item(set, name, va_h5_path(p->in), shape[0], NULL, 0) < 0)
+        goto done;
+    item = &set->items[set->count - 1];
+    item->in = p;
+    if (va_h5_has(p->in, lower) != va_h5_has(p->in, upper))
+        va_error("%s: /videos/%s: found %s alone, expected lower and upper", va_h5_path(p->in),
+                 name, va_h5_has(p->in, lower) ? "lower" : "upper");
+    else if (va_h5_has(p->in, lower) && !(p->level > 0))
+        va_error("%s: /videos/%s: found an interval, but no attribute level says which",
+                 va_h5_path(p->in), name);
+    else
+        status = read_rate(p, item, name);
+    if (va_h5_has(p->in, lower))
+        item->level = p->level;
+done:
+    va_free(va);
+    va_free(lower);
+    va_free(upper);
+    return status;
+}
+
+static int read_part(struct va_h5_in *in, const char *name, const char *what, int64_t first,
+                     int64_t count, float *x)
+{
+    char *dataset = va_format("/videos/%s/%s", name, what);
+    int status = dataset ? va_h5_read_rows(in, dataset, VA_F32, first, count, x) : -1;
+
+    for (int64_t i = 0; status == 0 && i < 2 * count; i++)
+        if (!isfinite(x[i]))
+            status = va_error("%s: %s: row %lld: found %g, expected a finite number",
+                              va_h5_path(in), dataset, (long long)(first + i / 2),
+                              (double)x[i]);
+    va_free(dataset);
+    return status;
+}
+
+int va_prediction_rows(const struct va_prediction *p, int64_t first, int64_t count, double *va,
+                       float *lower, float *upper)
+{
+    const size_t size = 2 * (size_t)count;
+
+    if (p->va) {
+        memcpy(va, p->va + 2 * first, size * sizeof(*va));
+        if (p->lower) {
+            memcpy(lower, p->lower + 2 * first, size * sizeof(*lower));
+            memcpy(upper, p->upper + 2 * first, size * sizeof(*upper));
+        }
+        return 0;
+    }
+    if (read_part(p->in->in, p->name, "va", first, count, lower) < 0)
+        return -1;
+    for (int64_t i = 0; i < 2 * count; i++)
+        va[i] = (double)lower[i]; /* which is filled anew */
+    return p->level > 0 && (read_part(p->in->in, p->name, "lower", first, count, lower) < 0 ||
+                            read_part(p->in->in, p->name, "upper", first, count, upper) < 0)
+               ? -1
+               : 0;
+}
+
+static int load_video(struct va_predictions *set, struct va_predictions_in *p, const char *name)
+{
+    struct va_predicted v;
+    int status;
+
+    if (va_predictions_read(p, name, &v) < 0)
+        return -1;
+    status = add_item(set, name, va_h5_path(p->in), v.frames, v.va,
+                      va_rate_of_times(v.pts, v.frames));
+    v.va = NULL; /* the set's */
+    if (status == 0 && v.lower)
+        take_interval(&set->items[set->count - 1], &v, p->level);
+    va_predicted_release(&v);
+    return status;
+}
+
+/* Whether a video is so long that its values stay in the file: 1 or 0, or -1 after reporting. */
+static int is_long(struct va_predictions_in *p, const char *name)
+{
+    char *va = va_format("/videos/%s/va", name);
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    int rank, status = va ? va_h5_shape(p->in, va, &type, &rank, shape) : -1;
+
+    va_free(va);
+    return status < 0 ? -1 : shape[0] > LONG;
+}
+
+static int add_videos(struct va_predictions *set, struct va_predictions_in *p)
+{
+    int status = 0;
+
+    for (int64_t i = 0; status == 0 && i < p->count; i++) {
+        int large = set->in_files ? is_long(p, p->names[i]) : 0;
+
+        status = large < 0 ? -1
+                 : large   ? add_video(set, p, p->names[i])
+                           : load_video(set, p, p->names[i]);
+    }
+    return status;
+}
+
 static int add_file(struct va_predictions *set, const char *path)
 {
     struct va_predictions_in *p = va_predictions_open(path);
     int status = p ? add_input(set, path, va_h5_id(p->in)) : -1;
 
-    for (int64_t i = 0; status == 0 && i < p->count; i++) {
-        struct va_predicted v;
-
-        status = va_predictions_read(p, p->names[i], &v);
+    if (status == 0 && set->in_files) {
+        status = va_grow(&set->files, &set->file_room, set->file_count + 1,
+                         sizeof(*set->files));
         if (status == 0) {
-            status = add_item(set, p->names[i], path, v.frames, v.va,
-                              va_rate_of_times(v.pts, v.frames));
-            v.va = NULL; /* the set's */
-            if (status == 0 && v.lower)
-                take_interval(&set->items[set->count - 1], &v, p->level);
-            va_predicted_release(&v);
+            set->files[set->file_count++] = p;
+            return add_videos(set, p);
         }
     }
+    if (status == 0)
+        status = add_videos(set, p);
     va_predictions_close(p);
     return status;
 }
@@ -402,6 +605,9 @@ void va_predictions_release(struct va_predictions *set)
         va_free(set->ids[i]);
     }
     va_free(set->items);
+    for (int64_t i = 0; i < set->file_count; i++)
+        va_predictions_close(set->files[i]);
+    va_free(set->files);
     va_free(set->inputs);
     va_free(set->ids);
     *set = (struct va_predictions){ 0 };

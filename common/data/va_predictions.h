@@ -45,6 +45,16 @@ struct va_h5_out *va_predictions_file(struct va_predictions_out *out);
 VA_MUST_USE int va_predictions_put(struct va_predictions_out *out,
                                    const struct va_frame_values *v);
 
+/*
+ * The same for a long video, a few rows at a time: begin with its T and whether times and confidence are known, then
+ * append rows in order (T of `v` is their number; spread and intervals are not taken), then end.
+ */
+VA_MUST_USE int va_predictions_begin(struct va_predictions_out *out, const char *name,
+                                     int64_t T, bool timed, bool scored);
+VA_MUST_USE int va_predictions_append(struct va_predictions_out *out,
+                                      const struct va_frame_values *v);
+VA_MUST_USE int va_predictions_end(struct va_predictions_out *out);
+
 /* Complete the file. Frees *out and sets it to NULL in any case. */
 VA_MUST_USE int va_predictions_commit(struct va_predictions_out **out);
 void va_predictions_abort(struct va_predictions_out *out); /* NULL is fine */
@@ -93,14 +103,18 @@ struct va_prediction {
     char *name;
     char *path;           /* the file it came from, for messages */
     int64_t frames;       /* T */
-    double *va;           /* [T, 2] */
+    double *va;           /* [T, 2]; NULL: in the file `in`, see va_prediction_rows */
     double fps;           /* that its times tell; 0: not known */
-    float *lower, *upper; /* [T, 2] ends of the interval; NULL: there is none */
-    double level;         /* of it, in percent */
+    float *lower, *upper; /* [T, 2] ends of the interval; NULL: there is none, or va is NULL */
+    double level;         /* of it, in percent; 0: there is none */
+    const struct va_predictions_in *in;
 };
 struct va_predictions {
     struct va_prediction *items; /* [count], bytewise sorted by name */
     int64_t count, room;
+    bool in_files; /* set before: values of long videos stay in their va.predictions/1 files, */
+    struct va_predictions_in **files; /* [file_count] which stay open */
+    int64_t file_count, file_room;
     char **inputs, **ids; /* [input_count] va.predictions/1 files read, and their content ids */
     int64_t input_count, input_room;
 };
@@ -110,6 +124,10 @@ struct va_predictions {
 VA_MUST_USE int va_predictions_add(struct va_predictions *set, const char *path);
 const struct va_prediction *va_predictions_find(const struct va_predictions *set,
                                                 const char *name); /* or NULL */
+/* Rows [first, first + count): va [count, 2]; lower and upper likewise, and meant only if it has a level. -1 after reporting,
+ * also a value that is not finite. */
+VA_MUST_USE int va_prediction_rows(const struct va_prediction *p, int64_t first, int64_t count,
+                                   double *va, float *lower, float *upper);
 void va_predictions_release(struct va_predictions *set);
 
 #endif

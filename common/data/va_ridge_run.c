@@ -168,7 +168,7 @@ static int predict_video(struct work *w, struct va_predictions_out *out, int64_t
     const struct va_index_video *v = &w->index->videos[video];
     double *pts = va_new(v->frames, sizeof(*pts));
     float *va = va_new(v->frames, 2 * sizeof(*va));
-    int known = pts && va ? va_window_index_pts(w->index, video, pts) : -1,
+    int known = pts && va ? va_window_index_pts(w->index, video, 0, v->frames, pts) : -1,
         status = known < 0 ? -1 : 0;
 
     for (int64_t i = 0; status == 0 && i < v->frames; i += BLOCK) {

@@ -25,46 +25,149 @@ int va_not_finite(const char *path, int32_t frame, int64_t row, const float *x, 
                     path, frame, (long long)row, (long long)c, (double)x[c]);
 }
 
-static int check_frames(const struct va_track *t, const char *path)
-{
-    if (t->frame_count < 0 || t->frame_count > VA_FRAMES_MAX)
-        return va_error("%s: frame_count: found %lld, expected 0 to %d", path,
-                        (long long)t->frame_count, VA_FRAMES_MAX);
-    for (int64_t i = 0; i < t->rows; i++) {
-        int32_t low = i ? t->frames[i - 1] + 1 : 1;
+/* Where reading is: the rows before, and blocks of them. */
+struct reading {
+    const struct va_track *t;
+    struct va_h5_in *in;
+    va_track_block_fn *fn;
+    void *arg;
+    int32_t *frames; /* [BLOCK], as the next two; NULL: the file has none */
+    double *pts;
+    float *score;
+    float *x; /* rows of BLOCK numbers, or one */
+    int32_t last_frame;
+    double last_time;
+};
 
-        if (t->frames[i] < low || t->frames[i] > t->frame_count)
-            return va_error("%s: /index: row %lld: found frame %d, expected %d to %lld", path,
-                            (long long)i, t->frames[i], low, (long long)t->frame_count);
+static int check_frames(struct reading *r, int64_t first, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        int32_t low = r->last_frame + 1;
+
+        if (r->frames[i] < low || r->frames[i] > r->t->frame_count)
+            return va_error("%s: /index: row %lld: found frame %d, expected %d to %lld",
+                            va_h5_path(r->in), (long long)(first + i), r->frames[i], low,
+                            (long long)r->t->frame_count);
+        r->last_frame = r->frames[i];
     }
     return 0;
 }
 
-static int check_block(const struct va_track *t, const char *path, int64_t first, int64_t count,
-                       const float *x)
+static int check_times(struct reading *r, int64_t first, int64_t count)
 {
-    if (va_all_finite(x, count * t->dim))
+    for (int64_t i = 0; r->pts && i < count; i++) {
+        if (first + i && r->pts[i] < r->last_time)
+            return va_error(
+                "%s: /pts: row %lld: found the time %g after %g, expected a later one",
+                va_h5_path(r->in), (long long)(first + i), r->pts[i], r->last_time);
+        r->last_time = r->pts[i];
+    }
+    return 0;
+}
+
+static int check_scores(const struct reading *r, int64_t first, int64_t count)
+{
+    for (int64_t i = 0; r->score && i < count; i++)
+        if (!(r->score[i] >= 0 && r->score[i] <= 1))
+            return va_error("%s: /score: row %lld: found %g, expected 0 to 1",
+                            va_h5_path(r->in), (long long)(first + i), (double)r->score[i]);
+    return 0;
+}
+
+static int check_features(const struct reading *r, int64_t first, int64_t count,
+                          const int32_t *frames)
+{
+    const int64_t dim = r->t->dim;
+
+    if (va_all_finite(r->x, count * dim))
         return 0;
     for (int64_t i = 0; i < count; i++)
-        if (!va_all_finite(x + i * t->dim, t->dim))
-            return va_not_finite(path, t->frames[first + i], first + i, x + i * t->dim, t->dim);
+        if (!va_all_finite(r->x + i * dim, dim))
+            return va_not_finite(va_h5_path(r->in), frames[i], first + i, r->x + i * dim, dim);
     return 0;
 }
 
-static int check_features(const struct va_track *t, struct va_h5_in *in)
+/* Features of rows whose numbers and times are known. */
+static int read_features(struct reading *r, int64_t first, int64_t count)
 {
-    int64_t rows = t->dim && t->dim < BLOCK ? BLOCK / t->dim : 1;
-    float *x = t->dim ? va_new(rows, (size_t)t->dim * sizeof(*x)) : NULL;
-    int status = x || !t->dim ? 0 : -1;
+    const int64_t dim = r->t->dim, step = dim == 0 ? count : dim < BLOCK ? BLOCK / dim : 1;
+    int status = 0;
 
-    for (int64_t i = 0; x && status == 0 && i < t->rows; i += rows) {
-        int64_t n = t->rows - i < rows ? t->rows - i : rows;
+    for (int64_t i = 0; status == 0 && i < count; i += step) {
+        int64_t n = count - i < step ? count - i : step;
 
-        status = va_h5_read_rows(in, "/features", VA_F32, i, n, x) < 0
-                     ? -1
-                     : check_block(t, va_h5_path(in), i, n, x);
+        if (dim && (va_h5_read_rows(r->in, "/features", VA_F32, first + i, n, r->x) < 0 ||
+                    check_features(r, first + i, n, r->frames + i) < 0))
+            return -1;
+        status = r->fn(r->arg,
+                       &(struct va_track_block){ .first = first + i,
+                                                 .count = n,
+                                                 .frames = r->frames + i,
+                                                 .pts = r->pts ? r->pts + i : NULL,
+                                                 .score = r->score ? r->score + i : NULL,
+                                                 .x = r->x });
     }
-    va_free(x);
+    return status;
+}
+
+static int read_blocks(struct reading *r)
+{
+    int status = 0;
+
+    for (int64_t i = 0; status == 0 && i < r->t->rows; i += BLOCK) {
+        int64_t n = r->t->rows - i < BLOCK ? r->t->rows - i : BLOCK;
+
+        if (va_h5_read_rows(r->in, "/index", VA_I32, i, n, r->frames) < 0 ||
+            (r->pts && va_h5_read_rows(r->in, "/pts", VA_F64, i, n, r->pts) < 0) ||
+            (r->score && va_h5_read_rows(r->in, "/score", VA_F32, i, n, r->score) < 0) ||
+            check_frames(r, i, n) < 0 || check_times(r, i, n) < 0 || check_scores(r, i, n) < 0)
+            return -1;
+        status = read_features(r, i, n);
+    }
+    return status;
+}
+
+/* Whether a dataset has as many rows as the track: 1; 0: it is not there; -1 after reporting another number. */
+static int has_rows(const struct va_track *t, struct va_h5_in *in, const char *name)
+{
+    int64_t shape[VA_RANK_MAX];
+    enum va_dtype type;
+    int rank;
+
+    if (!va_h5_has(in, name))
+        return 0;
+    if (va_h5_shape(in, name, &type, &rank, shape) < 0)
+        return -1;
+    if (shape[0] != t->rows)
+        return va_error("%s: %s: found %lld rows, expected %lld as in /index", va_h5_path(in),
+                        name, (long long)shape[0], (long long)t->rows);
+    return 1;
+}
+
+int va_track_each(const struct va_track *t, struct va_h5_in *in, bool score,
+                  va_track_block_fn *fn, void *arg)
+{
+    struct reading r = { .t = t, .in = in, .fn = fn, .arg = arg };
+    const int64_t n = t->rows < BLOCK ? t->rows : BLOCK;
+    int pts = has_rows(t, in, "/pts"), scored = score ? has_rows(t, in, "/score") : 0,
+        status = -1;
+
+    if (pts < 0 || scored < 0)
+        return -1;
+    r.frames = va_new_unset(n, sizeof(*r.frames));
+    r.pts = r.frames && pts ? va_new_unset(n, sizeof(*r.pts)) : NULL;
+    r.score = r.frames && scored ? va_new_unset(n, sizeof(*r.score)) : NULL;
+    r.x = r.frames ? va_new_unset(t->dim > BLOCK       ? t->dim
+                                  : n * t->dim < BLOCK ? n * t->dim
+                                                       : BLOCK,
+                                  sizeof(*r.x))
+                   : NULL;
+    if (r.x && (r.pts || !pts) && (r.score || !scored))
+        status = read_blocks(&r);
+    va_free(r.frames);
+    va_free(r.pts);
+    va_free(r.score);
+    va_free(r.x);
     return status;
 }
 
@@ -89,95 +192,63 @@ int va_track_origin(struct va_h5_in *in, char **encoder, char **input, double *f
     return *encoder ? 0 : -1;
 }
 
-/* Times of rows, where the file has them, do not go back. */
-static int check_times(const struct va_track *t, struct va_h5_in *in, const char *path)
+int va_track_head(struct va_track *t, struct va_h5_in *in, bool frames)
 {
-    int64_t shape[VA_RANK_MAX];
-    enum va_dtype type;
-    double *pts;
-    int rank, status = 0;
-
-    if (!va_h5_has(in, "/pts"))
-        return 0;
-    if (va_h5_shape(in, "/pts", &type, &rank, shape) < 0)
-        return -1;
-    if (shape[0] != t->rows)
-        return va_error("%s: /pts: found %lld rows, expected %lld as in /index", path,
-                        (long long)shape[0], (long long)t->rows);
-    pts = va_h5_read(in, "/pts", VA_F64);
-    if (!pts)
-        return -1;
-    for (int64_t i = 1; status == 0 && i < t->rows; i++)
-        if (pts[i] < pts[i - 1])
-            status = va_error(
-                "%s: /pts: row %lld: found the time %g after %g, expected a later one", path,
-                (long long)i, pts[i], pts[i - 1]);
-    va_free(pts);
-    return status;
-}
-
-int va_track_read(struct va_track *t, const char *path, bool frames)
-{
-    struct va_h5_in *in = va_h5_open(path, frames ? "va.frames/1" : "va.features/1");
+    const char *path = va_h5_path(in);
     int64_t shape[VA_RANK_MAX], index_shape[VA_RANK_MAX];
     enum va_dtype type;
     const char *id;
-    int rank, status = -1;
+    int rank;
 
     *t = (struct va_track){ 0 };
-    if (!in)
-        return -1;
     if (va_h5_shape(in, frames ? "/frames" : "/features", &type, &rank, shape) < 0 ||
         va_h5_shape(in, "/index", &type, &rank, index_shape) < 0)
-        goto done;
+        return -1;
     t->rows = shape[0];
     t->dim = frames ? 0 : shape[1];
-    if (index_shape[0] != t->rows || t->rows > VA_FRAMES_MAX) {
-        va_error("%s: /index: found %lld rows for %lld %s, at most %d", path,
-                 (long long)index_shape[0], (long long)t->rows, frames ? "frames" : "features",
-                 VA_FRAMES_MAX);
-        goto done;
-    }
-    if (!frames && t->dim < 1) {
-        va_error("%s: /features: found rows of %lld numbers, expected 1 or more", path,
-                 (long long)t->dim);
-        goto done;
-    }
+    if (index_shape[0] != t->rows || t->rows > VA_FRAMES_MAX)
+        return va_error("%s: /index: found %lld rows for %lld %s, at most %d", path,
+                        (long long)index_shape[0], (long long)t->rows,
+                        frames ? "frames" : "features", VA_FRAMES_MAX);
+    if (!frames && t->dim < 1)
+        return va_error("%s: /features: found rows of %lld numbers, expected 1 or more", path,
+                        (long long)t->dim);
     if (va_track_origin(in, &t->encoder, &t->input, &t->fps) < 0 ||
         va_h5_get_int(in, NULL, "frame_count", &t->frame_count) < 0 ||
-        !(t->name = va_h5_get_string(in, NULL, "video")) ||
-        !(t->frames = va_h5_read(in, "/index", VA_I32)) || !(id = va_h5_id(in)) ||
+        !(t->name = va_h5_get_string(in, NULL, "video")) || !(id = va_h5_id(in)) ||
         !(t->id = va_strdup(id)))
-        goto done;
-    if (!va_video_name_valid(t->name)) {
-        va_error("%s: video: found '%.80s', expected the name of a video", path, t->name);
-        goto done;
-    }
-    if (check_frames(t, path) == 0 && check_times(t, in, path) == 0)
-        status = frames ? 0 : check_features(t, in);
-done:
-    va_h5_close(in);
-    return status;
+        return -1;
+    if (!va_video_name_valid(t->name))
+        return va_error("%s: video: found '%.80s', expected the name of a video", path,
+                        t->name);
+    if (t->frame_count < 0 || t->frame_count > VA_FRAMES_MAX)
+        return va_error("%s: frame_count: found %lld, expected 0 to %d", path,
+                        (long long)t->frame_count, VA_FRAMES_MAX);
+    return 0;
 }
 
-int va_track_times(const struct va_track *t, const char *path, double **pts)
+static int keep_frames(void *arg, const struct va_track_block *b)
 {
-    struct va_h5_in *in = va_h5_open(path, "va.features/1");
-    int64_t shape[VA_RANK_MAX];
-    enum va_dtype type;
-    int rank, status = in ? 0 : -1;
+    struct va_track *t = arg;
 
-    *pts = NULL;
-    if (in && va_h5_has(in, "/pts")) {
-        status = va_h5_shape(in, "/pts", &type, &rank, shape);
-        if (status == 0 && shape[0] != t->rows)
-            status = va_error("%s: /pts: found %lld rows, expected %lld as in /index", path,
-                              (long long)shape[0], (long long)t->rows);
-        if (status == 0 && !(*pts = va_h5_read(in, "/pts", VA_F64)))
-            status = -1;
-    }
-    va_h5_close(in);
-    return status;
+    memcpy(t->frames + b->first, b->frames, (size_t)b->count * sizeof(*b->frames));
+    return 0;
+}
+
+int va_track_read(struct va_track *t, struct va_h5_in *in, bool frames)
+{
+    if (va_track_head(t, in, frames) < 0)
+        return -1;
+    t->frames = va_new_unset(t->rows, sizeof(*t->frames));
+    return t->frames ? va_track_each(t, in, false, keep_frames, t) : -1;
+}
+
+int va_track_times(const struct va_track *t, struct va_h5_in *in, double **pts)
+{
+    int has = has_rows(t, in, "/pts");
+
+    *pts = has > 0 ? va_h5_read(in, "/pts", VA_F64) : NULL;
+    return has < 0 || (has && !*pts) ? -1 : 0;
 }
 
 void va_track_release(struct va_track *t)

@@ -34,9 +34,75 @@ static int write_column(struct va_h5_out *out, const char *name, enum va_dtype t
     return status;
 }
 
-#define TIMELINE(name, type, width, member)                                                \
-    write_column(out, "/timeline/" name, type, width, index->timeline, index->entry_count, \
-                 sizeof(struct va_timeline_entry), offsetof(struct va_timeline_entry, member))
+/* A block of entries, as the columns of the timeline. */
+enum { BLOCK = 1 << 14, COLUMNS = 6 };
+struct columns {
+    int32_t row[BLOCK], next[BLOCK];
+    float mix[BLOCK], label[BLOCK][2];
+    uint8_t present[BLOCK], valid[BLOCK];
+};
+
+static void fill_columns(struct columns *c, int64_t i, const struct va_timeline_entry *e)
+{
+    c->row[i] = e->row;
+    c->next[i] = e->next;
+    c->mix[i] = e->mix;
+    c->label[i][0] = e->label[0];
+    c->label[i][1] = e->label[1];
+    c->present[i] = e->present;
+    c->valid[i] = e->valid;
+}
+
+static int put_columns(struct va_h5_rows *const rows[COLUMNS], const struct columns *c,
+                       int64_t count)
+{
+    const void *const data[COLUMNS] = {
+        c->row, c->next, c->mix, c->present, c->label, c->valid
+    };
+    int status = 0;
+
+    for (int i = 0; status == 0 && i < COLUMNS; i++)
+        status = va_h5_rows_append(rows[i], count, data[i]);
+    return status;
+}
+
+/* All columns at once, a block at a time. */
+static int write_timeline(struct va_h5_out *out, const struct va_window_index *index)
+{
+    static const char *const names[COLUMNS] = { "/timeline/row",   "/timeline/next",
+                                                "/timeline/mix",   "/timeline/present",
+                                                "/timeline/label", "/timeline/valid" };
+    static const enum va_dtype types[COLUMNS] = {
+        VA_I32, VA_I32, VA_F32, VA_U8, VA_F32, VA_U8
+    };
+    const int64_t shape[] = { index->entry_count, 2 };
+    struct columns *c = va_new(1, sizeof(*c));
+    struct va_h5_rows *rows[COLUMNS];
+    int64_t count = 0;
+    int status = c ? 0 : -1;
+
+    for (int i = 0; status == 0 && i < COLUMNS; i++) {
+        rows[i] = va_h5_rows_begin(out, names[i], types[i], i == 4 ? 2 : 1, shape);
+        status = rows[i] ? 0 : -1;
+    }
+    for (int64_t v = 0; status == 0 && v < index->video_count; v++)
+        for (int64_t t = 0; status == 0 && t < index->videos[v].frames; t++) {
+            const struct va_timeline_entry e = va_window_index_entry(index, v, t);
+
+            fill_columns(c, count++, &e);
+            if (count == BLOCK) {
+                status = put_columns(rows, c, count);
+                count = 0;
+            }
+        }
+    if (status == 0)
+        status = put_columns(rows, c, count);
+    for (int i = 0; status == 0 && i < COLUMNS; i++)
+        status = va_h5_rows_finish(&rows[i]);
+    va_free(c);
+    return status;
+}
+
 #define WINDOW(name, member)                                                            \
     write_column(out, "/windows/" name, VA_I32, 1, index->windows, index->window_count, \
                  sizeof(struct va_window), offsetof(struct va_window, member))
@@ -83,10 +149,7 @@ int va_window_index_write(const struct va_window_index *index, const char *path)
         va_h5_put_string(out, NULL, "tail", va_tail_names[index->tail]) == 0 &&
         va_h5_put_string(out, NULL, "missing", va_missing_names[index->missing]) == 0 &&
         va_h5_put_string(out, NULL, "leading", va_leading_names[index->leading]) == 0 &&
-        write_videos(out, index, path) == 0 && TIMELINE("row", VA_I32, 1, row) == 0 &&
-        TIMELINE("next", VA_I32, 1, next) == 0 && TIMELINE("mix", VA_F32, 1, mix) == 0 &&
-        TIMELINE("present", VA_U8, 1, present) == 0 &&
-        TIMELINE("label", VA_F32, 2, label) == 0 && TIMELINE("valid", VA_U8, 1, valid) == 0 &&
+        write_videos(out, index, path) == 0 && write_timeline(out, index) == 0 &&
         WINDOW("video", video) == 0 && WINDOW("start", start) == 0 &&
         WINDOW("length", length) == 0 &&
         (!index->stream_count || va_streams_write(out, index, path) == 0))
@@ -167,14 +230,6 @@ static int read_column(struct va_h5_in *in, const char *name, enum va_dtype type
     return 0;
 }
 
-static int name_in_use(const struct va_window_index *index, int64_t i)
-{
-    for (int64_t k = 0; k < i; k++)
-        if (!strcmp(index->videos[k].name, index->videos[i].name))
-            return 1;
-    return 0;
-}
-
 /* Take strings into the videos, then check names and offsets. */
 static int fill_videos(struct va_h5_in *in, struct va_window_index *index, char **name,
                        char **file, char **id, const int64_t *offset)
@@ -189,7 +244,7 @@ static int fill_videos(struct va_h5_in *in, struct va_window_index *index, char 
         v->features = va_path_seen_from_here(file[i], path);
         if (!v->name || !v->features_id || !v->features)
             return -1;
-        if (!va_video_name_valid(v->name) || name_in_use(index, i))
+        if (!va_video_name_valid(v->name) || va_window_index_find(index, v->name) >= 0)
             return va_error("%s: /videos/name: %lld: found '%s', expected another name", path,
                             (long long)i, v->name);
         if (offset[0] != 0 || offset[i + 1] < offset[i] ||
@@ -197,6 +252,8 @@ static int fill_videos(struct va_h5_in *in, struct va_window_index *index, char 
             return va_error("%s: /videos/offset: %lld: found %lld, expected ascending to %lld",
                             path, (long long)i + 1, (long long)offset[i + 1],
                             (long long)index->entry_count);
+        if (va_name_map_add(&index->names, v->name, i) < 0)
+            return -1;
         v->first = offset[i];
         v->frames = offset[i + 1] - offset[i];
     }

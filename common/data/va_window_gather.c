@@ -1,6 +1,6 @@
 /*
- * Feature rows are taken from the mapped files, so a batch costs one copy and no library call;
- * float16 and chunked files, which cannot be used where they lie, are read whole instead. A row is looked
+ * Feature rows are taken from the mapped files, so a batch costs one copy and no library call; rows of float16
+ * are widened as they are copied. Chunked files, which cannot be used where they lie, are read whole instead. A row is looked
  * at for numbers that are not finite when it is taken for the first time. The
  * files themselves rest, so that ten thousand of them take neither descriptors nor memory.
  */
@@ -18,10 +18,11 @@
 enum { SMALL = 2048 }; /* floats: a copy of so few is less than the pages that map them */
 
 struct va_index_source {
-    struct va_h5_in *in; /* resting */
-    const float *rows;   /* [count, D], mapped or `copy` */
-    float *copy;         /* NULL where rows are mapped */
-    atomic_bool *finite; /* [count] whether a row is known to be; from any thread */
+    struct va_h5_in *in;  /* resting */
+    const float *rows;    /* [count, D], mapped or `copy`; NULL: they are float16, */
+    const uint16_t *half; /* [count, D], mapped */
+    float *copy;          /* NULL where rows are mapped */
+    atomic_bool *finite;  /* [count] whether a row is known to be; from any thread */
     int64_t count;
 };
 
@@ -34,6 +35,32 @@ void va_index_sources_close(struct va_window_index *index)
     }
     va_free(index->open);
     index->open = NULL;
+}
+
+/* The rows of an index that was made of the file: their frames are as they were then. */
+static int check_runs(const struct va_index_video *v, const struct va_index_source *s)
+{
+    int32_t frames[1024];
+    int64_t run = 0;
+
+    for (int64_t i = 0; i < s->count; i += VA_COUNT(frames)) {
+        int64_t n = s->count - i < (int64_t)VA_COUNT(frames) ? s->count - i
+                                                             : (int64_t)VA_COUNT(frames);
+
+        if (va_h5_read_rows(s->in, "/index", VA_I32, i, n, frames) < 0)
+            return -1;
+        for (int64_t k = 0; k < n; k++) {
+            while (run < v->run_count && i + k >= v->runs[run].row + v->runs[run].count)
+                run++;
+            if (run == v->run_count ||
+                frames[k] != v->runs[run].frame + i + k - v->runs[run].row)
+                return va_error("%s: was changed while it was in use", v->features);
+        }
+    }
+    if (v->run_count &&
+        s->count != v->runs[v->run_count - 1].row + v->runs[v->run_count - 1].count)
+        return va_error("%s: was changed while it was in use", v->features);
+    return 0;
 }
 
 /* Every entry of the timeline names a row that the file has, and the frames agree. */
@@ -83,10 +110,12 @@ static int open_rows(struct va_window_index *index, const struct va_index_video 
                         index->videos[0].features);
     if (shape[0] * shape[1] > SMALL)
         s->rows = va_h5_map(s->in, "/features", VA_F32);
-    if (!s->rows)
+    if (!s->rows && shape[0] * shape[1] > SMALL)
+        s->half = va_h5_map(s->in, "/features", VA_F16);
+    if (!s->rows && !s->half)
         s->rows = s->copy = va_h5_read(s->in, "/features", VA_F32);
     s->finite = va_new(s->count, sizeof(*s->finite));
-    return s->rows && s->finite ? 0 : -1;
+    return (s->rows || s->half) && s->finite ? 0 : -1;
 }
 
 static int open_source(struct va_window_index *index, int64_t video)
@@ -117,9 +146,13 @@ static int open_source(struct va_window_index *index, int64_t video)
     s->count = shape[0];
     if (!index->frames && open_rows(index, v, s) < 0)
         return -1;
-    frames = va_h5_read(s->in, "/index", VA_I32);
-    status = frames ? check_rows(index, v, s, frames) : -1;
-    va_free(frames);
+    if (!index->timeline) {
+        status = check_runs(v, s);
+    } else {
+        frames = va_h5_read(s->in, "/index", VA_I32);
+        status = frames ? check_rows(index, v, s, frames) : -1;
+        va_free(frames);
+    }
     va_h5_rest(s->in);
     return status;
 }
@@ -186,30 +219,47 @@ static const struct va_window_index *first_files(const struct va_window_index *i
 /* Frame number of a row: the timeline has every row that a frame was found for. */
 static int64_t frame_of(const struct va_window_index *index, int64_t video, int64_t row)
 {
-    const struct va_index_video *v = &index->videos[video];
+    for (int64_t i = 0; i < index->videos[video].frames; i++) {
+        const struct va_timeline_entry e = va_window_index_entry(index, video, i);
 
-    for (int64_t i = 0; i < v->frames; i++)
-        if (index->timeline[v->first + i].present && index->timeline[v->first + i].row == row)
+        if (e.present && e.row == row)
             return i + 1;
+    }
     return 0;
+}
+
+/* Numbers that are not finite in half [count]: exponents of ones only. */
+static bool halves_finite(const uint16_t *half, int64_t count)
+{
+    int bad = 0;
+
+    for (int64_t i = 0; i < count; i++)
+        bad |= (half[i] & 0x7c00) == 0x7c00;
+    return !bad;
 }
 
 static int not_finite(const struct va_window_index *index, int64_t video, int64_t row)
 {
-    const struct va_index_source *s = &index->open[video];
+    float *x = va_new(index->dim, sizeof(*x));
 
-    return va_not_finite(index->videos[video].features, (int32_t)frame_of(index, video, row),
-                         row, s->rows + row * index->dim, index->dim);
+    if (!x)
+        return -1;
+    va_window_index_copy(index, video, row, 1, x);
+    va_not_finite(index->videos[video].features, (int32_t)frame_of(index, video, row), row, x,
+                  index->dim);
+    va_free(x);
+    return -1;
 }
 
 /* -1 after reporting a number that is not finite. */
 static int check_row(const struct va_window_index *index, int64_t video, int64_t row)
 {
     const struct va_index_source *s = &index->open[video];
+    const int64_t D = index->dim;
 
     if (atomic_load_explicit(&s->finite[row], memory_order_relaxed))
         return 0;
-    if (!va_all_finite(s->rows + row * index->dim, index->dim))
+    if (s->rows ? !va_all_finite(s->rows + row * D, D) : !halves_finite(s->half + row * D, D))
         return not_finite(index, video, row);
     atomic_store_explicit(&s->finite[row], true, memory_order_relaxed);
     return 0;
@@ -219,45 +269,45 @@ static int check_row(const struct va_window_index *index, int64_t video, int64_t
 static int copy_row(const struct va_window_index *index, int64_t video,
                     const struct va_timeline_entry *e, float *x)
 {
+    const struct va_index_source *s = &index->open[video];
     const int64_t D = index->dim;
-    const float *a = index->open[video].rows + e->row * D, *b;
 
     if (check_row(index, video, e->row) < 0)
         return -1;
-    memcpy(x, a, (size_t)D * sizeof(*x));
+    va_window_index_copy(index, video, e->row, 1, x);
     if (e->next < 0)
         return 0;
     if (check_row(index, video, e->next) < 0)
         return -1;
-    b = index->open[video].rows + e->next * D;
-    for (int64_t c = 0; c < D; c++)
-        x[c] = (1 - e->mix) * a[c] + e->mix * b[c]; /* this form cannot overflow */
+    for (int64_t c = 0; c < D; c++) {
+        float b = s->rows ? s->rows[e->next * D + c] : va_from_f16(s->half[e->next * D + c]);
+
+        x[c] = (1 - e->mix) * x[c] + e->mix * b; /* this form cannot overflow */
+    }
     return 0;
 }
 
-/* Beyond the end of a timeline. */
-static const struct va_timeline_entry *entry_at(const struct va_index_video *v,
-                                                const struct va_window_index *index, int64_t i)
+/* Also beyond the end of a timeline. */
+static struct va_timeline_entry entry_at(const struct va_window_index *index, int64_t video,
+                                         int64_t i)
 {
     static const struct va_timeline_entry beyond = { .row = -1,
                                                      .next = -1,
                                                      .label = { -5, -5 } };
 
-    return i < v->frames ? &index->timeline[v->first + i] : &beyond;
+    return i < index->videos[video].frames ? va_window_index_entry(index, video, i) : beyond;
 }
 
 /* Features [count, dim] of rows [start, start + count) of one stream, ldx numbers apart. */
 static int gather_rows(const struct va_window_index *index, int64_t video, int64_t start,
                        int64_t count, float *x, int64_t ldx)
 {
-    const struct va_index_video *v = &index->videos[video];
-
     for (int64_t i = 0; i < count; i++) {
-        const struct va_timeline_entry *e = entry_at(v, index, start + i);
+        const struct va_timeline_entry e = entry_at(index, video, start + i);
 
-        if (e->row < 0)
+        if (e.row < 0)
             memset(x + i * ldx, 0, (size_t)index->dim * sizeof(*x));
-        else if (copy_row(index, video, e, x + i * ldx) < 0)
+        else if (copy_row(index, video, &e, x + i * ldx) < 0)
             return -1;
     }
     return 0;
@@ -279,7 +329,7 @@ static int gather_streams(const struct va_window_index *index, int64_t video, in
 
             if (!files)
                 memset(row, 0, (size_t)s[k].dim * sizeof(*row));
-            row[s[k].dim] = files && entry_at(&files->videos[video], files, start + i)->present;
+            row[s[k].dim] = files && entry_at(files, video, start + i).present;
         }
     }
     return 0;
@@ -288,19 +338,18 @@ static int gather_streams(const struct va_window_index *index, int64_t video, in
 int va_window_gather(const struct va_window_index *index, int64_t video, int64_t start,
                      int64_t count, float *x, float *label, float *valid)
 {
-    const struct va_index_video *v = &index->videos[video];
     int status = index->stream_count ? gather_streams(index, video, start, count, x)
                                      : gather_rows(index, video, start, count, x, index->dim);
 
-    for (int64_t i = 0; status == 0 && i < count; i++) {
-        const struct va_timeline_entry *e = entry_at(v, index, start + i);
+    for (int64_t i = 0; status == 0 && (label || valid) && i < count; i++) {
+        const struct va_timeline_entry e = entry_at(index, video, start + i);
 
         if (label) {
-            label[2 * i] = e->label[0];
-            label[2 * i + 1] = e->label[1];
+            label[2 * i] = e.label[0];
+            label[2 * i + 1] = e.label[1];
         }
         if (valid)
-            valid[i] = e->valid;
+            valid[i] = e.valid;
     }
     return status;
 }
@@ -323,99 +372,141 @@ int va_window_gather_ahead(const struct va_window_index *index, int64_t video, i
     return 0;
 }
 
-/* The entry for row i of what va_window_gather_ahead is asked for; NULL: zeros. */
-static const struct va_timeline_entry *entry_ahead(const struct va_window_index *index,
-                                                   int64_t video, int64_t start, int64_t end,
-                                                   int64_t ahead, int64_t i)
-{
-    const struct va_index_video *v = &index->videos[video];
-    const struct va_timeline_entry *e;
-    int64_t at = start + i;
-
-    if (at >= end + ahead || end < 1)
-        return NULL;
-    e = &index->timeline[v->first + (at < end ? at : end - 1)];
-    return e->row < 0 ? NULL : e;
-}
-
 int va_window_rows_ahead(const struct va_window_index *index, int64_t video, int64_t start,
                          int64_t count, int64_t end, int64_t ahead, struct va_window_row *rows)
 {
     for (int64_t i = 0; i < count + ahead; i++) {
-        const struct va_timeline_entry *e = entry_ahead(index, video, start, end, ahead, i);
+        int64_t at = start + i < end ? start + i : end - 1;
+        bool real = end >= 1 && start + i < end + ahead;
+        struct va_timeline_entry e = { .row = -1, .next = -1 };
 
-        rows[i] = e ? (struct va_window_row){ e->row, e->next, e->mix }
-                    : (struct va_window_row){ -1, -1, 0 };
-        if (e && (check_row(index, video, e->row) < 0 ||
-                  (e->next >= 0 && check_row(index, video, e->next) < 0)))
+        if (real)
+            e = va_window_index_entry(index, video, at);
+        rows[i] = e.row < 0 ? (struct va_window_row){ -1, -1, 0 }
+                            : (struct va_window_row){ e.row, e.next, e.mix };
+        if (e.row >= 0 && (check_row(index, video, e.row) < 0 ||
+                           (e.next >= 0 && check_row(index, video, e.next) < 0)))
             return -1;
     }
     return 0;
 }
 
-const float *va_window_index_features(const struct va_window_index *index, int64_t video,
-                                      int64_t *count)
+int64_t va_window_index_rows(const struct va_window_index *index, int64_t video)
 {
-    *count = index->open[video].count;
-    return index->open[video].rows;
+    return index->open[video].count;
+}
+
+void va_window_index_copy(const struct va_window_index *index, int64_t video, int64_t first,
+                          int64_t count, float *x)
+{
+    const struct va_index_source *s = &index->open[video];
+    const int64_t at = first * index->dim, n = count * index->dim;
+
+    if (s->rows)
+        memcpy(x, s->rows + at, (size_t)n * sizeof(*x));
+    else
+        va_from_f16s(s->half + at, n, x);
 }
 
 /* ---- time ------------------------------------------------------------------------------ */
 
-/* Between two stamps in equal steps, beyond the ends by `step` seconds a frame. */
-static void spread_times(int64_t count, const int32_t *frames, const double *stamp, int64_t T,
-                         double step, double *pts)
+/* Stamps of rows, stamp [count] at frames [count], to entries [start, start + T): between two in equal steps,
+ * beyond the ends by `step` seconds a frame. */
+static void spread_times(int64_t count, const int32_t *frames, const double *stamp,
+                         int64_t start, int64_t T, double step, double *pts)
 {
     int64_t after = 0; /* first row whose frame is not before frame f */
 
-    for (int64_t f = 1; f <= T; f++) {
+    for (int64_t i = 0; i < T; i++) {
+        const int64_t f = start + i + 1;
+
         while (after < count && frames[after] < f)
             after++;
         if (after < count && (after == 0 || frames[after] == f)) {
-            pts[f - 1] = stamp[after] - step * (double)(frames[after] - f);
+            pts[i] = stamp[after] - step * (double)(frames[after] - f);
         } else if (after == count) {
-            pts[f - 1] = stamp[after - 1] + step * (double)(f - frames[after - 1]);
+            pts[i] = stamp[after - 1] + step * (double)(f - frames[after - 1]);
         } else {
             double gap = frames[after] - frames[after - 1];
 
-            pts[f - 1] = stamp[after - 1] + (stamp[after] - stamp[after - 1]) *
-                                                (double)(f - frames[after - 1]) / gap;
+            pts[i] = stamp[after - 1] +
+                     (stamp[after] - stamp[after - 1]) * (double)(f - frames[after - 1]) / gap;
         }
     }
 }
 
-/* Times of all frames from those of the rows, stamp [count] at frames [count]. */
-static int fill_times(const struct va_window_index *index, int64_t video, const int32_t *frames,
-                      const double *stamp, double *pts)
+/* The first row whose frame is not before `frame`, or the number of rows. */
+static int find_row(const struct va_index_source *s, int64_t frame, int64_t *row)
 {
-    const struct va_index_source *s = &index->open[video];
-    int64_t last = s->count - 1;
-    double fps = 0, step = 0;
+    int64_t high = s->count;
 
-    if (va_h5_has_attribute(s->in, NULL, "fps") && va_h5_get_real(s->in, NULL, "fps", &fps) < 0)
-        return -1;
-    for (int64_t i = 0; i < s->count; i++)
-        if (!isfinite(stamp[i]))
-            return va_error("%s: /pts: row %lld: found %g, expected a finite number",
-                            index->videos[video].features, (long long)i, stamp[i]);
-    if (fps > 0 && isfinite(fps))
-        step = 1 / fps;
-    else if (last > 0)
-        step = (stamp[last] - stamp[0]) / (double)(frames[last] - frames[0]);
-    if (step == 0)
-        return 0; /* crops of which no rate was given have no times */
-    spread_times(s->count, frames, stamp, index->videos[video].frames, step, pts);
-    return 1;
+    for (*row = 0; *row < high;) {
+        int64_t middle = *row + (high - *row) / 2;
+        int32_t found;
+
+        if (va_h5_read_rows(s->in, "/index", VA_I32, middle, 1, &found) < 0)
+            return -1;
+        if (found < frame)
+            *row = middle + 1;
+        else
+            high = middle;
+    }
+    return 0;
 }
 
-static int read_times(const struct va_window_index *index, int64_t video, double *pts)
+/* Seconds from frame to frame; 0: crops of which no rate was given have no times. */
+static int read_step(const struct va_index_source *s, double *step)
+{
+    const int64_t last = s->count - 1;
+    double fps = 0, stamp[2];
+    int32_t frames[2];
+
+    *step = 0;
+    if (va_h5_has_attribute(s->in, NULL, "fps") && va_h5_get_real(s->in, NULL, "fps", &fps) < 0)
+        return -1;
+    if (fps > 0 && isfinite(fps))
+        *step = 1 / fps;
+    if (*step > 0 || last <= 0)
+        return 0;
+    for (int i = 0; i < 2; i++)
+        if (va_h5_read_rows(s->in, "/pts", VA_F64, i * last, 1, &stamp[i]) < 0 ||
+            va_h5_read_rows(s->in, "/index", VA_I32, i * last, 1, &frames[i]) < 0)
+            return -1;
+    *step = (stamp[1] - stamp[0]) / (double)(frames[1] - frames[0]);
+    return 0;
+}
+
+/* Times of entries from rows [low, high) of a file, which hold one before and one after them if there are such. */
+static int fill_times(const struct va_window_index *index, int64_t video, int64_t low,
+                      int64_t high, int64_t start, int64_t count, double *pts)
 {
     const struct va_index_source *s = &index->open[video];
-    int64_t shape[VA_RANK_MAX];
+    double *stamp = va_new(high - low, sizeof(*stamp)), step;
+    int32_t *frames = va_new(high - low, sizeof(*frames));
+    int status = stamp && frames ? 0 : -1;
+
+    if (status < 0 || va_h5_read_rows(s->in, "/pts", VA_F64, low, high - low, stamp) < 0 ||
+        va_h5_read_rows(s->in, "/index", VA_I32, low, high - low, frames) < 0 ||
+        read_step(s, &step) < 0)
+        status = -1;
+    for (int64_t i = 0; status == 0 && i < high - low; i++)
+        if (!isfinite(stamp[i]))
+            status = va_error("%s: /pts: row %lld: found %g, expected a finite number",
+                              index->videos[video].features, (long long)(low + i), stamp[i]);
+    if (status == 0 && step != 0)
+        spread_times(high - low, frames, stamp, start, count, step, pts);
+    va_free(frames);
+    va_free(stamp);
+    return status < 0 ? -1 : step != 0;
+}
+
+static int read_times(const struct va_window_index *index, int64_t video, int64_t start,
+                      int64_t count, double *pts)
+{
+    const struct va_index_source *s = &index->open[video];
+    int64_t shape[VA_RANK_MAX], low = 0, high = s->count;
     enum va_dtype type;
-    double *stamp;
-    int32_t *frames;
-    int rank, status = -1;
+    int rank;
 
     if (!va_h5_has(s->in, "/pts"))
         return 0;
@@ -425,69 +516,84 @@ static int read_times(const struct va_window_index *index, int64_t video, double
         return va_error("%s: /pts: found %lld rows, expected %lld as in /index",
                         index->videos[video].features, (long long)shape[0],
                         (long long)s->count);
-    stamp = va_h5_read(s->in, "/pts", VA_F64);
-    frames = stamp ? va_h5_read(s->in, "/index", VA_I32) : NULL;
-    if (frames)
-        status = fill_times(index, video, frames, stamp, pts);
-    va_free(frames);
-    va_free(stamp);
-    return status;
+    if (count < index->videos[video].frames &&
+        (find_row(s, start + 1, &low) < 0 || find_row(s, start + count, &high) < 0))
+        return -1;
+    low -= low > 0;
+    high += high < s->count;
+    return fill_times(index, video, low, high, start, count, pts);
 }
 
-int va_window_index_pts(const struct va_window_index *whole, int64_t video, double *pts)
+int va_window_index_pts(const struct va_window_index *whole, int64_t video, int64_t start,
+                        int64_t count, double *pts)
 {
     const struct va_window_index *index = first_files(whole, video);
     const struct va_index_source *s = &index->open[video];
     const struct va_index_video *v = &index->videos[video];
     int status;
 
-    for (int64_t t = 0; s->count == 0 && v->fps > 0 && t < v->frames; t++)
-        pts[t] = (double)t / v->fps;
+    for (int64_t t = 0; s->count == 0 && v->fps > 0 && t < count; t++)
+        pts[t] = (double)(start + t) / v->fps;
     if (s->count == 0)
         return v->fps > 0;
     if (va_h5_wake(s->in) < 0)
         return -1;
-    status = read_times(index, video, pts);
+    status = read_times(index, video, start, count, pts);
     va_h5_rest(s->in);
     return status;
 }
 
-/* Scores of the faces, to the frames that have one. */
-static int read_scores(const struct va_window_index *index, int64_t video, float *confidence)
+/* Scores [high - low] of rows [low, high), to the frames that have one. */
+static int spread_scores(const struct va_window_index *index, int64_t video, int64_t start,
+                         int64_t count, int64_t low, const float *score, float *confidence)
 {
-    const struct va_index_video *v = &index->videos[video];
+    for (int64_t t = 0; t < count; t++) {
+        const struct va_timeline_entry e = va_window_index_entry(index, video, start + t);
+
+        confidence[t] = e.present ? score[e.row - low] : 0;
+        if (!(confidence[t] >= 0 && confidence[t] <= 1))
+            return va_error("%s: /score: row %d: found %g, expected 0 to 1",
+                            index->videos[video].features, e.row, (double)confidence[t]);
+    }
+    return 1;
+}
+
+static int read_scores(const struct va_window_index *index, int64_t video, int64_t start,
+                       int64_t count, float *confidence)
+{
     const struct va_index_source *s = &index->open[video];
-    int64_t shape[VA_RANK_MAX];
+    int64_t shape[VA_RANK_MAX], low = s->count, high = 0;
     enum va_dtype type;
     float *score;
-    int rank;
+    int rank, status = -1;
 
     if (!va_h5_has(s->in, "/score"))
         return 0;
     if (va_h5_shape(s->in, "/score", &type, &rank, shape) < 0)
         return -1;
     if (shape[0] != s->count)
-        return va_error("%s: /score: found %lld rows, expected %lld as in /index", v->features,
-                        (long long)shape[0], (long long)s->count);
-    if (!(score = va_h5_read(s->in, "/score", VA_F32)))
-        return -1;
-    for (int64_t t = 0; t < v->frames; t++) {
-        const struct va_timeline_entry *e = &index->timeline[v->first + t];
+        return va_error("%s: /score: found %lld rows, expected %lld as in /index",
+                        index->videos[video].features, (long long)shape[0],
+                        (long long)s->count);
+    for (int64_t t = 0; t < count; t++) {
+        const struct va_timeline_entry e = va_window_index_entry(index, video, start + t);
 
-        confidence[t] = e->present ? score[e->row] : 0;
-        if (!(confidence[t] >= 0 && confidence[t] <= 1)) {
-            va_error("%s: /score: row %d: found %g, expected 0 to 1", v->features, e->row,
-                     (double)confidence[t]);
-            va_free(score);
-            return -1;
-        }
+        if (e.present && e.row < low)
+            low = e.row;
+        if (e.present && e.row >= high)
+            high = e.row + 1;
     }
+    score = va_new(high > low ? high - low : 0, sizeof(*score));
+    if (score &&
+        (high <= low || va_h5_read_rows(s->in, "/score", VA_F32, low, high - low, score) == 0))
+        status = spread_scores(index, video, start, count, low, score, confidence);
     va_free(score);
-    return 1;
+    return status;
 }
 
 /* From the scores of one stream. */
-static int add_scores(const struct va_window_index *index, int64_t video, float *confidence)
+static int add_scores(const struct va_window_index *index, int64_t video, int64_t start,
+                      int64_t count, float *confidence)
 {
     const struct va_index_source *s = &index->open[video];
     int status;
@@ -496,28 +602,27 @@ static int add_scores(const struct va_window_index *index, int64_t video, float 
         return 1;
     if (va_h5_wake(s->in) < 0)
         return -1;
-    status = read_scores(index, video, confidence);
+    status = read_scores(index, video, start, count, confidence);
     va_h5_rest(s->in);
     return status;
 }
 
-int va_window_index_face(const struct va_window_index *index, int64_t video, uint8_t *face,
-                         float *confidence)
+int va_window_index_face(const struct va_window_index *index, int64_t video, int64_t start,
+                         int64_t count, uint8_t *face, float *confidence)
 {
-    const struct va_index_video *v = &index->videos[video];
     int status = 0;
 
-    for (int64_t t = 0; t < v->frames; t++) {
-        face[t] = index->timeline[v->first + t].present;
+    for (int64_t t = 0; t < count; t++) {
+        face[t] = va_window_index_entry(index, video, start + t).present;
         confidence[t] = 0;
     }
     if (!index->stream_count)
-        return add_scores(index, video, confidence);
+        return add_scores(index, video, start, count, confidence);
     for (int64_t i = 0; status == 0 && i < index->stream_count; i++) {
         const struct va_window_index *files = index->streams[i].files;
 
         if (files && files->videos[video].features)
-            status = add_scores(files, video, confidence);
+            status = add_scores(files, video, start, count, confidence);
     }
     return status;
 }
@@ -530,10 +635,13 @@ void va_window_index_forget(const struct va_window_index *index, int64_t video)
     for (int64_t i = 0; i < index->stream_count; i++)
         if (index->streams[i].files)
             va_window_index_forget(index->streams[i].files, video);
-    if (s->copy || !s->rows)
+    if (s->copy || !(s->rows || s->half))
         return;
-    begin = ((uintptr_t)s->rows + page - 1) / page * page; /* whole pages only */
-    end = ((uintptr_t)(s->rows + s->count * index->dim)) / page * page;
+    begin = s->rows ? (uintptr_t)s->rows : (uintptr_t)s->half;
+    end = begin +
+          (uintptr_t)(s->count * index->dim) * (s->rows ? sizeof(*s->rows) : sizeof(*s->half));
+    begin = (begin + page - 1) / page * page; /* whole pages only */
+    end = end / page * page;
     if (end > begin)
         (void)!madvise((void *)begin, end - begin, MADV_DONTNEED);
 }

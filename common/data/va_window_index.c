@@ -5,6 +5,7 @@
 #include "data/va_lists.h"
 #include "data/va_track.h"
 #include "data/va_window_index_priv.h"
+#include "io/va_h5.h"
 #include <string.h>
 
 const char *const va_missing_names[] = {
@@ -40,8 +41,11 @@ void va_window_index_free(struct va_window_index *index)
         va_free(index->videos[i].features_id);
         va_free(index->videos[i].encoder);
         va_free(index->videos[i].input);
+        va_free(index->videos[i].runs);
+        va_free(index->videos[i].labels);
     }
     va_free(index->videos);
+    va_name_map_release(&index->names);
     va_free(index->timeline);
     va_free(index->windows);
     va_free(index->path);
@@ -50,10 +54,7 @@ void va_window_index_free(struct va_window_index *index)
 
 int64_t va_window_index_find(const struct va_window_index *index, const char *name)
 {
-    for (int64_t i = 0; i < index->video_count; i++)
-        if (!strcmp(index->videos[i].name, name))
-            return i;
-    return -1;
+    return va_name_map_find(&index->names, name);
 }
 
 int va_window_index_select(const struct va_window_index *index, const char *list,
@@ -81,63 +82,14 @@ int va_window_index_select(const struct va_window_index *index, const char *list
 
 /* ---- adding a video -------------------------------------------------------------------- */
 
-/* Which row stands for frame number f, when `after` is the first row beyond it. */
-static void fill_gap(struct va_timeline_entry *e, const struct va_track *t, int64_t f,
-                     int64_t after, enum va_missing missing)
+/* Append the entries of a video to the list. */
+static int list_entries(struct va_window_index *index, const struct va_index_video *v)
 {
-    int32_t before = (int32_t)after - 1; /* -1: no face yet */
-    bool last = after == t->rows;
-    int64_t gap;
-
-    e->row = -1;
-    if (t->rows == 0 || missing == VA_MISSING_ZERO || missing == VA_MISSING_DROP)
-        return;
-    e->row = before;
-    if (missing == VA_MISSING_PREVIOUS || last)
-        return;
-    if (before < 0) {
-        e->row = (int32_t)after;
-        return;
-    }
-    gap = t->frames[after] - t->frames[before];
-    if (missing == VA_MISSING_NEAREST) {
-        if (2 * (f - t->frames[before]) > gap)
-            e->row = (int32_t)after;
-        return;
-    }
-    e->next = (int32_t)after;
-    e->mix = (float)((double)(f - t->frames[before]) / (double)gap);
-}
-
-/* Append the timeline of a video: T entries. */
-static int append_timeline(struct va_window_index *index, const struct va_track *t, int64_t T,
-                           const struct va_labels *labels)
-{
-    int64_t after = 0;
-
-    if (va_grow(&index->timeline, &index->entry_room, index->entry_count + T,
+    if (va_grow(&index->timeline, &index->entry_room, index->entry_count + v->frames + 1,
                 sizeof(*index->timeline)) < 0)
         return -1;
-    for (int64_t i = 0; i < T; i++) {
-        struct va_timeline_entry *e = &index->timeline[index->entry_count + i];
-        const double *va = i < labels->count ? labels->va + 2 * i : NULL;
-
-        *e = (struct va_timeline_entry){ .row = -1, .next = -1 };
-        if (after < t->rows && t->frames[after] == i + 1) {
-            e->present = 1;
-            e->row = (int32_t)after++;
-        } else {
-            fill_gap(e, t, i + 1, after, index->missing);
-        }
-        e->valid = va && va_is_labelled(va) &&
-                   (e->present || index->missing != VA_MISSING_DROP);
-        e->label[0] = e->label[1] = (float)VA_UNLABELLED;
-        if (va && va_is_labelled(va)) {
-            e->label[0] = (float)va[0];
-            e->label[1] = (float)va[1];
-        }
-    }
-    index->entry_count += T;
+    for (int64_t i = 0; i < v->frames; i++)
+        index->timeline[index->entry_count + i] = va_index_entry(v, index->missing, i);
     return 0;
 }
 
@@ -196,26 +148,31 @@ static int check_new(const struct va_window_index *index, const struct va_track 
 }
 
 int va_window_index_append(struct va_window_index *index, struct va_track *t, const char *path,
-                           int64_t T, const struct va_labels *labels)
+                           int64_t T, struct va_index_runs *runs, struct va_labels *labels)
 {
     struct va_index_video v = { .first = index->entry_count,
                                 .frames = T,
                                 .frame_count = t->frame_count,
                                 .label_count = labels->count,
-                                .first_window = index->window_count };
+                                .first_window = index->window_count,
+                                .runs = runs->items,
+                                .run_count = runs->count,
+                                .labels = labels->va };
     struct adding a = { .index = index };
 
     v.features = path ? va_strdup(path) : NULL;
     if (index->leading == VA_LEADING_CUT)
-        a.from = t->rows ? t->frames[0] - 1 : v.frames;
+        a.from = runs->count ? runs->items[0].frame - 1 : v.frames;
     if ((path && !v.features) ||
         va_grow(&index->videos, &index->video_room, index->video_count + 1, sizeof(v)) < 0 ||
-        append_timeline(index, t, v.frames, labels) < 0 ||
+        (index->listed && list_entries(index, &v) < 0) ||
         (index->window && va_window_plan(v.frames - a.from, index->window, index->stride,
-                                         index->tail, add_window, &a) < 0)) {
+                                         index->tail, add_window, &a) < 0) ||
+        va_name_map_add(&index->names, t->name, index->video_count) < 0) {
         va_free(v.features);
         return -1;
     }
+    index->entry_count += T;
     v.window_count = index->window_count - v.first_window;
     v.name = t->name;
     v.features_id = t->id;
@@ -223,23 +180,41 @@ int va_window_index_append(struct va_window_index *index, struct va_track *t, co
     v.input = t->input;
     v.fps = t->fps;
     t->name = t->id = t->encoder = t->input = NULL;
+    if (index->listed) {
+        v.runs = NULL;
+        v.labels = NULL;
+    } else {
+        runs->items = NULL;
+        labels->va = NULL;
+    }
     index->videos[index->video_count++] = v;
     if (t->dim)
         index->dim = t->dim;
     return 0;
 }
 
-static int add(struct va_window_index *index, const char *path,
-               const struct va_label_files *labels)
+struct added {
+    struct va_window_index *index;
+    const struct va_label_files *labels;
+};
+
+static int add(void *arg, struct va_h5_in *in)
 {
+    struct va_window_index *index = ((struct added *)arg)->index;
+    const struct va_label_files *labels = ((struct added *)arg)->labels;
+    const char *path = va_h5_path(in);
+    struct va_index_runs runs = { 0 };
     struct va_labels found = { 0 };
     struct va_track t;
     int status = -1;
 
-    if (va_track_read(&t, path, index->frames) == 0 && check_new(index, &t, path) == 0 &&
+    if (va_track_head(&t, in, index->frames) == 0 && check_new(index, &t, path) == 0 &&
+        va_track_each(&t, in, false, va_index_runs_add, &runs) == 0 &&
         va_window_index_labels(&found, labels, &index->label_rule, &t, path) == 0)
         status = va_window_index_append(
-            index, &t, path, t.frame_count > found.count ? t.frame_count : found.count, &found);
+            index, &t, path, t.frame_count > found.count ? t.frame_count : found.count, &runs,
+            &found);
+    va_free(runs.items);
     va_labels_release(&found);
     va_track_release(&t);
     return status;
@@ -248,12 +223,20 @@ static int add(struct va_window_index *index, const char *path,
 int va_window_index_add(struct va_window_index *index, const char *path,
                         const struct va_label_files *labels)
 {
-    return add(index, path, labels);
+    struct added added = { index, labels };
+
+    return va_h5_each_features(path, add, &added);
 }
 
 int va_window_index_add_frames(struct va_window_index *index, const char *path,
                                const struct va_label_files *labels)
 {
+    struct added added = { index, labels };
+    struct va_h5_in *in = va_h5_open(path, "va.frames/1");
+    int status;
+
     index->frames = true;
-    return add(index, path, labels);
+    status = in ? add(&added, in) : -1;
+    va_h5_close(in);
+    return status;
 }

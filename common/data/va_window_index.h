@@ -19,6 +19,7 @@
 #define VA_WINDOW_INDEX_H
 
 #include "base/va_attr.h"
+#include "base/va_name_map.h"
 #include "base/va_streams.h"
 #include "data/va_label_fit.h"
 #include <stdbool.h>
@@ -52,6 +53,11 @@ struct va_timeline_entry {
     float label[2]; /* valence, arousal; -5 where not labelled */
 };
 
+/* Frames [frame, frame + count), from 1, that have the rows from `row` on. A video without gaps has one run. */
+struct va_index_run {
+    int32_t frame, row, count;
+};
+
 struct va_index_video {
     char *name;
     char *features; /* path of its feature file as opened from here; of a stream that lacks the
@@ -64,6 +70,10 @@ struct va_index_video {
     int64_t frame_count;   /* frames the video itself has; 0 in an index that was read */
     int64_t label_count;   /* labels in its file; 0 where none, or when read */
     int64_t first_window, window_count;
+    /* what its entries follow from, in an index without a list of them */
+    struct va_index_run *runs; /* [run_count] ascending */
+    int64_t run_count;
+    double *labels; /* [label_count, 2] */
 };
 
 struct va_index_source; /* opaque: a feature file opened and mapped */
@@ -85,8 +95,11 @@ struct va_window_index {
     struct va_label_rule label_rule; /* for labels of files that are added: zero unless set */
     struct va_index_video *videos;   /* [video_count] */
     int64_t video_count, video_room;
-    struct va_timeline_entry *timeline; /* [entry_count] */
+    struct va_name_map names; /* videos by their names; of a stream none */
+    struct va_timeline_entry
+        *timeline; /* [entry_count] of an index that was read, or of streams; else NULL */
     int64_t entry_count, entry_room;
+    bool listed;               /* files that are added get entries in `timeline` */
     struct va_window *windows; /* [window_count], by video, then by start */
     int64_t window_count, window_room;
     int64_t dim; /* D of the features, the same in all videos; 0: not known. Of named
@@ -106,7 +119,7 @@ struct va_window_index {
 VA_MUST_USE int va_window_plan(int64_t T, int64_t W, int64_t stride, enum va_tail tail,
                                int (*add)(void *arg, int64_t start, int64_t length), void *arg);
 
-/* An empty index with these settings; NULL after reporting. */
+/* An empty index with these settings, without windows if `window` is 0; NULL after reporting. */
 VA_MUST_USE struct va_window_index *va_window_index_new(int64_t window, int64_t stride,
                                                         enum va_tail tail,
                                                         enum va_missing missing,
@@ -114,8 +127,8 @@ VA_MUST_USE struct va_window_index *va_window_index_new(int64_t window, int64_t 
 void va_window_index_free(struct va_window_index *index); /* NULL is fine */
 
 /*
- * Add the video of feature file `path`, its windows and its labels: `labels` is searched for
- * its name (NULL: no labels wanted); a video that has none there counts as unlabelled. -1 after
+ * Add the video of feature file `path`, or the videos of a shard, their windows and their labels: `labels` is searched for
+ * the name (NULL: no labels wanted); a video that has none there counts as unlabelled. -1 after
  * reporting: a bad file, a name that is already in the index, another width than that of earlier videos, labels that
  * do not fit the frames by the index's rule (data/va_label_fit.h).
  */
@@ -172,6 +185,10 @@ VA_MUST_USE int va_window_index_open_features(struct va_window_index *index);
 /* Whether what was read of them since then can be believed: -1 after reporting a file that somebody wrote to meanwhile. */
 VA_MUST_USE int va_window_index_unchanged(const struct va_window_index *index);
 
+/* Entry t of a video's timeline, from its list or from its runs. */
+struct va_timeline_entry va_window_index_entry(const struct va_window_index *index,
+                                               int64_t video, int64_t t);
+
 /* Video number of `name`, or -1 (not reported). */
 int64_t va_window_index_find(const struct va_window_index *index, const char *name);
 
@@ -210,26 +227,29 @@ VA_MUST_USE int va_window_rows_ahead(const struct va_window_index *index, int64_
                                      int64_t start, int64_t count, int64_t end, int64_t ahead,
                                      struct va_window_row *rows);
 
-/* All features of a video [*count, D], numbers that are not finite among them. Needs opened features. */
-const float *va_window_index_features(const struct va_window_index *index, int64_t video,
-                                      int64_t *count);
+/* Rows that a video has in its features, and rows [first, first + count) of them to x [count, D], numbers that
+ * are not finite among them. Needs opened features. */
+int64_t va_window_index_rows(const struct va_window_index *index, int64_t video);
+void va_window_index_copy(const struct va_window_index *index, int64_t video, int64_t first,
+                          int64_t count, float *x);
 
 /*
- * Time stamps pts [frames] of a video's timeline in seconds: those of the features where the
+ * Time stamps pts [count] of entries [start, start + count) of a video's timeline in seconds: those of the features where the
  * frame is present, between and beyond them as the average rate says. 1, or 0 where the file
  * holds none or all are equal and no rate is known (crops), or -1 after reporting. One thread;
  * needs opened features.
  */
 VA_MUST_USE int va_window_index_pts(const struct va_window_index *index, int64_t video,
-                                    double *pts);
+                                    int64_t start, int64_t count, double *pts);
 
 /*
- * Of each entry of a video's timeline: face [frames], 1 where the frame itself has features; and
- * the confidence [frames] of its face, 0 where there is none. 1, or 0 where the file does not tell
+ * Of entries [start, start + count) of a video's timeline: face [count], 1 where the frame itself has features; and
+ * the confidence [count] of its face, 0 where there is none. 1, or 0 where the file does not tell
  * the confidence, or -1 after reporting. One thread; needs opened features.
  */
 VA_MUST_USE int va_window_index_face(const struct va_window_index *index, int64_t video,
-                                     uint8_t *face, float *confidence);
+                                     int64_t start, int64_t count, uint8_t *face,
+                                     float *confidence);
 
 /* Let go of the memory that holds the mapped features of a video; they are read again when they
  * are needed. Keeps the memory of one pass over a long video bounded. */

@@ -12,7 +12,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* A feature file of a stream. */
 struct member {
@@ -127,33 +126,6 @@ static struct member *member_of(const struct joined *j, const char *name)
     return NULL;
 }
 
-/* All tracks of a stream; one width, names once. */
-static int read_stream(struct joined *j)
-{
-    struct stat st;
-    int status = stat(j->path, &st) == 0 && S_ISDIR(st.st_mode)
-                     ? list_folder(j)
-                     : add_path(j, va_strdup(j->path));
-
-    for (int64_t i = 0; status == 0 && i < j->count; i++) {
-        struct member *m = &j->items[i];
-        struct va_track t;
-        const struct member *same;
-
-        status = va_track_read(&t, m->path, false);
-        same = status == 0 ? member_of(j, t.name) : NULL;
-        m->track = t;
-        if (same)
-            return va_error("%s: video '%s' was already added from %s", m->path, t.name,
-                            same->path);
-        if (status == 0 && t.dim != j->items[0].track.dim)
-            return va_error("%s: /features: found %lld columns, expected %lld as in %s",
-                            m->path, (long long)t.dim, (long long)j->items[0].track.dim,
-                            j->items[0].path);
-    }
-    return status;
-}
-
 static void release(struct joined *j)
 {
     for (int64_t i = 0; i < j->count; i++) {
@@ -163,16 +135,61 @@ static void release(struct joined *j)
     va_free(j->items);
 }
 
+/* The track of a video; one width, names once. */
+static int add_track(void *arg, struct va_h5_in *in)
+{
+    struct joined *j = arg;
+    const char *path = va_h5_path(in);
+    struct va_track t;
+    int status = va_track_read(&t, in, false);
+    const struct member *same = status == 0 ? member_of(j, t.name) : NULL;
+
+    if (same)
+        status = va_error("%s: video '%s' was already added from %s", path, t.name, same->path);
+    else if (status == 0 && j->count && t.dim != j->items[0].track.dim)
+        status = va_error("%s: /features: found %lld columns, expected %lld as in %s", path,
+                          (long long)t.dim, (long long)j->items[0].track.dim, j->items[0].path);
+    if (status == 0)
+        status = add_path(j, va_strdup(path));
+    if (status == 0)
+        j->items[j->count - 1].track = t;
+    else
+        va_track_release(&t);
+    return status;
+}
+
+/* All tracks of a stream. */
+static int read_stream(struct joined *j)
+{
+    struct joined files = { .path = j->path };
+    int status = va_is_folder(j->path) ? list_folder(&files)
+                                       : add_path(&files, va_strdup(j->path));
+
+    for (int64_t i = 0; status == 0 && i < files.count; i++)
+        status = va_h5_each_features(files.items[i].path, add_track, j);
+    release(&files);
+    return status;
+}
+
 /* ---- comparing ------------------------------------------------------------------------------- */
+
+static int read_times(const struct member *m, double **pts)
+{
+    struct va_h5_in *in = va_h5_open(m->path, "va.features/1");
+    int status = in ? va_track_times(&m->track, in, pts) : -1;
+
+    va_h5_close(in);
+    return status;
+}
 
 /* Of frames that both have, the time stamps: half a frame apart at most. */
 static int compare_times(const struct member *a, const struct member *b)
 {
     double *ta = NULL, *tb = NULL, near = .5 / a->track.fps;
-    int status = va_track_times(&a->track, a->path, &ta);
+    int status = read_times(a, &ta);
 
     if (status == 0)
-        status = va_track_times(&b->track, b->path, &tb);
+        status = read_times(b, &tb);
     for (int64_t i = 0, k = 0; status == 0 && ta && tb && i < a->track.rows;) {
         int32_t frame = a->track.frames[i];
 
@@ -254,18 +271,32 @@ static void mark(struct va_window_index *index)
     }
 }
 
+/* With entries for the frames that were read. */
+static int append_listed(struct va_window_index *index, struct va_track *t, const char *path,
+                         int64_t T, struct va_labels *labels)
+{
+    const struct va_track_block all = { .count = t->rows, .frames = t->frames };
+    struct va_index_runs runs = { 0 };
+    int status = va_index_runs_add(&runs, &all);
+
+    index->listed = true;
+    if (status == 0)
+        status = va_window_index_append(index, t, path, T, &runs, labels);
+    va_free(runs.items);
+    return status;
+}
+
 static int append(struct va_window_index *index, struct member *const *members,
                   const char *name, int64_t T)
 {
-    static const struct va_labels none;
+    struct va_labels none = { 0 };
 
     for (int64_t k = 0; k < index->stream_count; k++) {
         struct va_track absent = { .name = members[k] ? NULL : va_strdup(name) };
         struct va_track *t = members[k] ? &members[k]->track : &absent;
 
-        if (!t->name ||
-            va_window_index_append(index->streams[k].files, t,
-                                   members[k] ? members[k]->path : NULL, T, &none) < 0) {
+        if (!t->name || append_listed(index->streams[k].files, t,
+                                      members[k] ? members[k]->path : NULL, T, &none) < 0) {
             va_free(absent.name);
             return -1;
         }
@@ -297,7 +328,7 @@ static int add_video(struct va_window_index *index, struct joined *streams, cons
 
         status = append(index, members, all.name, T);
         if (status == 0)
-            status = va_window_index_append(index, &all, first->path, T, &labels);
+            status = append_listed(index, &all, first->path, T, &labels);
     }
     if (status == 0)
         mark(index);

@@ -15,11 +15,12 @@ static int folder_length(const char *path)
     return slash ? (int)(slash - path) + 1 : 0;
 }
 
-/* The folder of `path` with links resolved and a slash at the end. */
+/* The folder of `path` with links resolved and a slash at the end: of a video of a shard, the shard. */
 static char *real_folder(const char *path)
 {
-    char *folder = folder_length(path) ? va_format("%.*s", folder_length(path), path)
-                                       : va_strdup("."),
+    int length = folder_length(path);
+    char *folder = length ? va_format("%.*s", length > 1 ? length - 1 : length, path)
+                          : va_strdup("."),
          *resolved = folder ? realpath(folder, NULL) : NULL, *result = NULL;
 
     if (resolved)

@@ -5,9 +5,9 @@ struct summary {
 };
 
 /* Windows are in order of their start, so what none covers lies between them. */
-static struct summary summarise(const struct va_window_index *index,
-                                const struct va_index_video *v)
+static struct summary summarise(const struct va_window_index *index, int64_t video)
 {
+    const struct va_index_video *v = &index->videos[video];
     struct summary s = { .timeline = v->frames,
                          .frames = v->frame_count,
                          .labels = v->label_count,
@@ -15,8 +15,10 @@ static struct summary summarise(const struct va_window_index *index,
     int64_t covered = 0;
 
     for (int64_t i = 0; i < v->frames; i++) {
-        s.labelled += index->timeline[v->first + i].valid;
-        s.faceless += !index->timeline[v->first + i].present;
+        const struct va_timeline_entry e = va_window_index_entry(index, video, i);
+
+        s.labelled += e.valid;
+        s.faceless += !e.present;
     }
     for (int64_t k = 0; k < v->window_count; k++) {
         const struct va_window *w = &index->windows[v->first_window + k];
@@ -46,7 +48,7 @@ void va_window_index_print(const struct va_window_index *index, FILE *stream)
     fprintf(stream,
             "video\ttimeline\tframes\tlabels\tlabelled\tno_face\twindows\tin_no_window\n");
     for (int64_t i = 0; i < index->video_count; i++) {
-        struct summary s = summarise(index, &index->videos[i]);
+        struct summary s = summarise(index, i);
 
         print_row(index->videos[i].name, &s, stream);
         all.timeline += s.timeline;

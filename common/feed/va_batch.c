@@ -92,12 +92,10 @@ void va_batch_release(struct va_batch *b)
 /* Rows of all videos; 0 where there are too many for an index, or named streams. */
 static int64_t rows_of_videos(const struct va_batch *b)
 {
-    int64_t rows = 0, count;
+    int64_t rows = 0;
 
-    for (int64_t i = 0; !b->index->stream_count && i < b->index->video_count; i++) {
-        va_window_index_features(b->index, i, &count);
-        rows += count;
-    }
+    for (int64_t i = 0; !b->index->stream_count && i < b->index->video_count; i++)
+        rows += va_window_index_rows(b->index, i);
     return rows <= INT32_MAX ? rows : 0;
 }
 
@@ -115,29 +113,42 @@ static bool fits(const struct va_batch *b, int64_t rows, bool halves)
            bytes <= spare;
 }
 
-/* Rows x [count, D] become those from row `first` on. */
-static void put_rows(struct va_batch *b, const float *x, int64_t first, int64_t count)
+/* Rows x [count, D] become those from row `first` on; `piece` holds as many, and a number more for each. */
+static void put_rows(struct va_batch *b, const float *x, int64_t first, int64_t count,
+                     uint16_t *piece)
 {
-    int64_t pitch = pitch_of(b, b->halves), most = b->size * b->rows;
-    uint16_t *piece = (uint16_t *)b->host_x; /* nothing else uses it here */
+    int64_t pitch = pitch_of(b, b->halves);
 
-    if (!b->halves)
+    if (!b->halves) {
         b->be->ops->put_f32(b->be, va_at(b->be, b->features, first * pitch), x, count * b->D);
-    for (int64_t i = 0; b->halves && i < count; i += most) {
-        int64_t n = count - i < most ? count - i : most;
-
-        for (int64_t r = 0; r < n; r++)
-            for (int64_t c = 0; c < 2 * pitch; c++)
-                piece[r * 2 * pitch + c] = c < b->D ? va_to_bf16(x[(i + r) * b->D + c]) : 0;
-        b->be->ops->put_bytes(b->be, va_at(b->be, b->features, (first + i) * pitch), piece,
-                              n * 2 * pitch * (int64_t)sizeof(*piece));
+        return;
     }
+    for (int64_t r = 0; r < count; r++)
+        for (int64_t c = 0; c < 2 * pitch; c++)
+            piece[r * 2 * pitch + c] = c < b->D ? va_to_bf16(x[r * b->D + c]) : 0;
+    b->be->ops->put_bytes(b->be, va_at(b->be, b->features, first * pitch), piece,
+                          count * 2 * pitch * (int64_t)sizeof(*piece));
+}
+
+/* All rows of a video, from row `at` on; pieces of `most` rows go through b->host_x, which nothing else uses here. */
+static void put_video(struct va_batch *b, int64_t video, int64_t at, uint16_t *piece)
+{
+    int64_t rows = va_window_index_rows(b->index, video), most = b->size * b->rows;
+
+    for (int64_t i = 0; i < rows; i += most) {
+        int64_t n = rows - i < most ? rows - i : most;
+
+        va_window_index_copy(b->index, video, i, n, b->host_x);
+        put_rows(b, b->host_x, at + i, n, piece);
+    }
+    va_window_index_forget(b->index, video);
 }
 
 int va_batch_reside(struct va_batch *b)
 {
     const struct va_ops *ops = b->be->ops;
-    int64_t frames = b->size * b->rows, rows = rows_of_videos(b), at = 0, count;
+    int64_t frames = b->size * b->rows, rows = rows_of_videos(b), at = 0;
+    uint16_t *piece;
 
     b->halves = b->be->precision == VA_BF16_PRODUCTS && !fits(b, rows, false);
     if (rows == 0 || !fits(b, rows, b->halves))
@@ -151,14 +162,15 @@ int va_batch_reside(struct va_batch *b)
         !(b->mix = ops->alloc(b->be, frames)) ||
         !(b->features = ops->alloc(b->be, rows * pitch_of(b, b->halves))))
         return -1;
+    piece = va_new_unset(frames, (size_t)(b->D + 1) * sizeof(*piece));
+    if (!piece)
+        return -1;
     for (int64_t i = 0; i < b->index->video_count; i++) {
-        const float *x = va_window_index_features(b->index, i, &count);
-
-        put_rows(b, x, at, count);
+        put_video(b, i, at, piece);
         b->first_row[i] = at;
-        at += count;
-        va_window_index_forget(b->index, i);
+        at += va_window_index_rows(b->index, i);
     }
+    va_free(piece);
     va_debug("features stay on the device%s: %lld rows of %lld",
              b->halves ? " in bfloat16, since only half of them fit" : "", (long long)rows,
              (long long)b->D);

@@ -9,6 +9,8 @@
  * byte order are converted as they are read; such a dataset is not mapped. A damaged file cannot take the tool
  * down: it is first walked in a child process with bounded memory and time.
  *
+ * A video of a shard, SHARD.h5/NAME (schemas/va.corpus.md), opens as a va.features/1 file of its own.
+ *
  * Errors:    all functions report; "file: /dataset: found, expected". What a function fills is
  *            NULL and 0 after it failed
  * Threads:   any; a file has one user at a time, but rows of one that is open may be read by several.
@@ -27,7 +29,7 @@ struct va_h5_out;  /* opaque: a file being written */
 struct va_h5_in;   /* opaque: a file being read */
 struct va_h5_rows; /* opaque: a dataset being written row by row */
 
-/* Whether `path` is meant to be such a file: its name ends in .h5, or it begins as they do. False for
+/* Whether `path` is meant to be such a file: its name ends in .h5, it begins as they do, or it is a part of a file. False for
  * "-", folders and what cannot be opened. */
 bool va_h5_named(const char *path);
 
@@ -96,6 +98,17 @@ void va_h5_close(struct va_h5_in *in); /* NULL is fine */
 /* End the process that checks files, and wait for its end: for a library, which leaves no process behind. The next
  * open starts another. */
 void va_h5_end_checker(void);
+
+/* Whether a file begins as shards do. False for what cannot be read. */
+bool va_h5_is_shard(const char *path);
+
+/*
+ * The features that `path` stands for: of a va.features/1 file itself, of a shard each of its videos. Calls
+ * fn(arg, in) for one after the other, and closes it then, unless fn returns 1 and keeps it. 0, or -1 after
+ * reporting, the first of fn's too.
+ */
+typedef int va_h5_features_fn(void *arg, struct va_h5_in *in);
+VA_MUST_USE int va_h5_each_features(const char *path, va_h5_features_fn *fn, void *arg);
 
 /*
  * For one file among thousands that stay open: give back its descriptor and the library's

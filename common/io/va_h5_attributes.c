@@ -18,6 +18,8 @@ bool va_h5_has_attribute(struct va_h5_in *in, const char *object, const char *na
     object = owner_of(object);
     if (strcmp(object, "/") && !va_h5_find(&in->file, object))
         return false;
+    if (in->file.member)
+        return in->file.member->calls->has(&in->file, object, name);
     /* where this cannot be told, the call that reads it says why */
     return H5Aexists_by_name(in->file.id, object, name, H5P_DEFAULT) != 0;
 }

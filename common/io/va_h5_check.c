@@ -274,9 +274,10 @@ static const struct va_schema *accept_schema(const struct va_h5_file *f, const c
         va_error("%s: found another version, %s, expected %s", f->path, found, other);
     else if (expected)
         va_error("%s: found %s, expected %s%s", f->path, found, expected,
-                 !strcmp(found, "va.frames/1") && !strcmp(expected, "va.features/1")
-                     ? ": make features of it with va-embed"
-                     : "");
+                 strcmp(expected, "va.features/1") ? ""
+                 : !strcmp(found, "va.frames/1")   ? ": make features of it with va-embed"
+                 : !strcmp(found, "va.corpus/1")   ? ": name one of its videos, as FILE.h5/NAME"
+                                                   : "");
     else
         va_error("%s: found schema %s, expected one that is known", f->path, found);
     return NULL;

@@ -217,6 +217,13 @@ hid_t va_h5_stored_type(enum va_dtype t)
     return H5I_INVALID_HID;
 }
 
+bool va_shard_in_path(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) < 0 && errno == ENOTDIR;
+}
+
 bool va_h5_named(const char *path)
 {
     static const char magic[] = "\x89HDF\r\n\x1a\n";
@@ -225,7 +232,7 @@ bool va_h5_named(const char *path)
     struct stat st;
     FILE *f;
 
-    if (n > 3 && !strcmp(path + n - 3, ".h5"))
+    if ((n > 3 && !strcmp(path + n - 3, ".h5")) || va_shard_in_path(path))
         return true;
     if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* a pipe keeps its first bytes */
         return false;

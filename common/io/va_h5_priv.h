@@ -8,7 +8,9 @@
  *   va_h5_check.c  a file against its schema: structure, then values
  *   va_h5_id.c     the content id
  *   va_h5_probe.c  the child process that walks a file first
- *   va_h5_read.c   the calls of va_h5.h that read
+ *   va_h5_read.c   files that are open, and the calls of va_h5.h that read
+ *   va_h5_member.c, va_h5_shard.c, va_h5_shard_write.c   a video of a shard as a file; shards
+ *   va_h5_open.c   the calls that open and close either
  *   va_h5_dataset.c, va_h5_rows.c, va_h5_write.c   those that write: objects, rows, the file
  */
 #ifndef VA_H5_PRIV_H
@@ -37,6 +39,28 @@ struct va_h5_object {
     char digest[VA_HASH_TEXT]; /* of its data, "" while not known */
 };
 
+/* What a video of a shard has for the attributes of a va.features/1 file, and how it answers (va_h5_member.c). */
+struct va_h5_file;
+struct va_h5_value;
+struct va_h5_member_calls {
+    bool (*has)(const struct va_h5_file *f, const char *object, const char *name);
+    int (*value)(const struct va_h5_file *f, const char *name, struct va_h5_value *value);
+    int (*names)(const struct va_h5_file *f, const char *object, char ***names, int64_t *count);
+    int (*strings)(const struct va_h5_file *f, const struct va_h5_object *o, char ***values);
+    int (*block)(const struct va_h5_file *f, const struct va_h5_object *o, int64_t first,
+                 int64_t count, void *data);
+};
+extern const struct va_h5_member_calls va_h5_member_calls;
+struct va_h5_member {
+    const struct va_h5_member_calls *calls;
+    const char *name, *id;
+    const char *encoder, *input; /* "": not known */
+    double fps;
+    int64_t frame_count;
+    int64_t provenance, provenance_bytes; /* where its lines are in the file; 0 bytes: none */
+    char *const *columns;                 /* names of the columns, or NULL */
+};
+
 /* An open file, being read or written, and what is in it. */
 struct va_h5_file {
     const char *path; /* for messages */
@@ -44,11 +68,14 @@ struct va_h5_file {
     int64_t size;            /* bytes, against which claims are checked; -1: being written */
     struct va_stored *bytes; /* NULL: being written */
     bool checked;            /* a child process has read all of it */
-    int64_t claimed;         /* bytes that the datasets seen so far take up in it at least */
+    const struct va_h5_member
+        *member;     /* NULL: a file. Else a part of the file of `bytes`, and `id` is none */
+    int64_t claimed; /* bytes that the datasets seen so far take up in it at least */
     struct va_h5_object *objects; /* [count], by path, bytewise; the root is not among them */
     int64_t count, room;
 };
 
+struct va_shard;
 struct va_h5_in {
     char *path;
     struct va_h5_file file;
@@ -56,9 +83,13 @@ struct va_h5_in {
     hid_t dataset; /* the one whose rows were read last */
     const struct va_h5_object *dataset_of;
     const struct va_schema *schema;
-    char *id;             /* as the file says; NULL before it was asked for */
-    char *computed;       /* from the contents; likewise */
-    struct va_mapped map; /* the whole file */
+    char *id;               /* as the file says; NULL before it was asked for */
+    char *computed;         /* from the contents; likewise */
+    struct va_mapped map;   /* the whole file */
+    struct va_shard *shard; /* NULL: a file of its own. Else a video of that shard: */
+    int64_t video;
+    bool awake;
+    struct va_h5_member member;
 };
 
 /* ---- va_h5_lib.c ----------------------------------------------------------------------- */
@@ -128,6 +159,34 @@ VA_MUST_USE int va_h5_attribute_names(const struct va_h5_file *f, const char *ob
 VA_MUST_USE int va_h5_dataset_strings(const struct va_h5_file *f, const struct va_h5_object *o,
                                       char ***values);
 void va_h5_hash_strings(struct va_hash *h, char *const *values, int64_t count);
+
+/* ---- va_h5_read.c ---------------------------------------------------------------------- */
+
+/* va_h5_open, va_h5_rest, va_h5_wake and va_h5_close of a file; its bytes in memory. */
+VA_MUST_USE struct va_h5_in *va_h5_file_open(const char *path, const char *schema);
+void va_h5_file_rest(struct va_h5_in *in);
+VA_MUST_USE int va_h5_file_wake(struct va_h5_in *in);
+void va_h5_file_close(struct va_h5_in *in);
+void va_h5_file_map(
+    struct va_h5_in *in); /* in->map, which stays empty where it cannot be mapped */
+void va_h5_free_in(struct va_h5_in *in); /* what is no longer open */
+
+/* ---- va_h5_shard.c --------------------------------------------------------------------- */
+
+/* Whether `path` is SHARD/NAME by its looks: a part of a path that leads to a file (va_h5_lib.c). */
+bool va_shard_in_path(const char *path);
+/* Open that video; NULL after reporting. */
+VA_MUST_USE struct va_h5_in *va_shard_open_path(const char *path, const char *schema);
+void va_shard_rest(struct va_h5_in *in);
+VA_MUST_USE int va_shard_wake(struct va_h5_in *in);
+void va_shard_close(struct va_h5_in *in);
+struct va_h5_in *va_shard_file(const struct va_shard *s); /* the file with all videos */
+
+/* A shard whose bytes stay open until the end; NULL after reporting. Its videos, by number. */
+VA_MUST_USE struct va_shard *va_shard_begin_all(const char *path);
+int64_t va_shard_count(const struct va_shard *s);
+VA_MUST_USE struct va_h5_in *va_shard_open_next(struct va_shard *s, int64_t v);
+void va_shard_end_all(struct va_shard *s);
 
 /* ---- va_h5_tree.c ---------------------------------------------------------------------- */
 
@@ -217,6 +276,12 @@ hid_t va_h5_create_dataset(struct va_h5_out *out, const char *name, hid_t type, 
 /* Keep the digest of dataset `name`, and mark bfloat16. */
 VA_MUST_USE int va_h5_note_written(struct va_h5_out *out, const char *name, bool bfloat16,
                                    struct va_hash *hash);
+
+/* ---- va_h5_write.c --------------------------------------------------------------------- */
+
+/* The schema in the first bytes of one of our files, up to the end of what was read; or NULL. It is found by
+ * its bytes: the library is not let near a file that may be anybody's. */
+const char *va_h5_find_schema(const char *head, size_t size);
 
 /* ---- va_h5_rows.c ---------------------------------------------------------------------- */
 

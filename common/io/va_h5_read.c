@@ -187,9 +187,8 @@ static int try_all(const char *path, struct va_stored *bytes, const char *schema
     return status;
 }
 
-struct va_h5_in *va_h5_open(const char *path, const char *schema)
+struct va_h5_in *va_h5_file_open(const char *path, const char *schema)
 {
-    VA_H5_ALONE;
     struct va_h5_in *in = va_new(1, sizeof(*in));
     const char *expected = schema && strcmp(schema, VA_H5_FOREIGN) ? schema : "HDF5";
 
@@ -208,7 +207,7 @@ struct va_h5_in *va_h5_open(const char *path, const char *schema)
     if (open_and_check(in, schema) == 0)
         return in;
 failed:
-    va_h5_close(in);
+    va_h5_file_close(in);
     return NULL;
 }
 
@@ -223,7 +222,7 @@ int va_h5_require(struct va_h5_in *in, const char *schema)
     return va_h5_check_structure(&in->file, in->schema, true);
 }
 
-void va_h5_rest(struct va_h5_in *in)
+void va_h5_file_rest(struct va_h5_in *in)
 {
     VA_H5_ALONE;
 
@@ -233,7 +232,7 @@ void va_h5_rest(struct va_h5_in *in)
 }
 
 /* What was checked needs no second check: it is the same file, unchanged. */
-int va_h5_wake(struct va_h5_in *in)
+int va_h5_file_wake(struct va_h5_in *in)
 {
     VA_H5_ALONE;
 
@@ -245,11 +244,11 @@ int va_h5_wake(struct va_h5_in *in)
             va_h5_adapt(&in->file, in->schema);
         return 0;
     }
-    va_h5_rest(in);
+    va_h5_file_rest(in);
     return -1;
 }
 
-void va_h5_close(struct va_h5_in *in)
+void va_h5_file_close(struct va_h5_in *in)
 {
     if (!in)
         return;
@@ -259,7 +258,12 @@ void va_h5_close(struct va_h5_in *in)
         va_mapped_drop(&in->map);
         munmap(map, in->map.size);
     }
-    va_h5_rest(in);
+    va_h5_file_rest(in);
+    va_h5_free_in(in);
+}
+
+void va_h5_free_in(struct va_h5_in *in)
+{
     va_free(in->id);
     va_free(in->computed);
     va_free(in->path);
@@ -374,7 +378,7 @@ static int open_for_rows(struct va_h5_in *in, const struct va_h5_object *o)
 {
     if (in->dataset_of == o)
         return 0;
-    if (in->dataset >= 0)
+    if (in->dataset >= 0 && !in->shard)
         H5Dclose(in->dataset);
     in->dataset_of = NULL;
     in->dataset = va_h5_open_dataset(&in->file, o);
@@ -441,10 +445,12 @@ int va_h5_read_strings(struct va_h5_in *in, const char *name, char ***values, in
 }
 
 /* The file is mapped whole at the first question; it stays mapped while the file rests. */
-static void map_file(struct va_h5_in *in)
+void va_h5_file_map(struct va_h5_in *in)
 {
     void *map = MAP_FAILED;
 
+    if (in->map.begin)
+        return;
     if (va_stored_check(&in->bytes) == 0)
         map = mmap(NULL, (size_t)in->file.size, PROT_READ, MAP_SHARED, in->bytes.fd, 0);
     if (map == MAP_FAILED)
@@ -452,22 +458,4 @@ static void map_file(struct va_h5_in *in)
     in->map =
         (struct va_mapped){ .begin = map, .size = (size_t)in->file.size, .path = in->path };
     va_mapped_add(&in->map);
-}
-
-const void *va_h5_map(struct va_h5_in *in, const char *name, enum va_dtype type)
-{
-    VA_H5_ALONE;
-    const struct va_h5_object *o = va_h5_find(&in->file, name);
-
-    if (!o || !o->dataset || o->strings || o->type != type || o->offset < 0 ||
-        o->offset % (int64_t)va_dtype_size(type))
-        return NULL;
-    if (!in->map.begin)
-        map_file(in);
-    return in->map.begin ? (const uint8_t *)in->map.begin + o->offset : NULL;
-}
-
-int va_h5_unchanged(const struct va_h5_in *in)
-{
-    return in->map.begin ? va_stored_look(&in->bytes, in->path) : 0;
 }

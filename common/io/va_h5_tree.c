@@ -390,7 +390,7 @@ int64_t va_h5_row_elements(const struct va_h5_object *o)
     return n;
 }
 
-hid_t va_h5_open_dataset(const struct va_h5_file *f, const struct va_h5_object *o)
+static hid_t open_dataset(const struct va_h5_file *f, const struct va_h5_object *o)
 {
     int64_t slots = 8 * o->band_chunks + 521; /* enough that its chunks rarely share one */
     hid_t list = o->band_bytes ? H5Pcreate(H5P_DATASET_ACCESS) : H5P_DEFAULT, dataset;
@@ -405,8 +405,15 @@ hid_t va_h5_open_dataset(const struct va_h5_file *f, const struct va_h5_object *
     return dataset < 0 ? va_h5_damaged(f, o->path) : dataset;
 }
 
-int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o, hid_t dataset,
-                     int64_t first, int64_t count, void *data)
+hid_t va_h5_open_dataset(const struct va_h5_file *f, const struct va_h5_object *o)
+{
+    if (f->member)
+        return 0; /* there is nothing to open */
+    return open_dataset(f, o);
+}
+
+static int read_block(const struct va_h5_file *f, const struct va_h5_object *o, hid_t dataset,
+                      int64_t first, int64_t count, void *data)
 {
     hid_t type = va_h5_stored_type(o->type), space = H5Dget_space(dataset), memory = H5S_ALL;
     hsize_t start[VA_RANK_MAX] = { (hsize_t)first }, size[VA_RANK_MAX];
@@ -425,6 +432,13 @@ int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o, h
     H5Sclose(space);
     H5Tclose(type);
     return failed < 0 ? va_h5_damaged(f, o->path) : 0;
+}
+
+int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o, hid_t dataset,
+                     int64_t first, int64_t count, void *data)
+{
+    return f->member ? f->member->calls->block(f, o, first, count, data)
+                     : read_block(f, o, dataset, first, count, data);
 }
 
 int va_h5_each_block(const struct va_h5_file *f, const struct va_h5_object *o,
@@ -455,6 +469,7 @@ int va_h5_each_block(const struct va_h5_file *f, const struct va_h5_object *o,
             result = fn(arg, data, first, count);
     }
     va_free(data);
-    H5Dclose(dataset);
+    if (!f->member)
+        H5Dclose(dataset);
     return result;
 }

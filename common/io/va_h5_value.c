@@ -138,8 +138,8 @@ static int read_value(const struct va_h5_file *f, hid_t attribute, hid_t type, h
     return read_numbers(attribute, value);
 }
 
-int va_h5_value_read(const struct va_h5_file *f, const char *object, const char *name,
-                     struct va_h5_value *value)
+static int read_attribute(const struct va_h5_file *f, const char *object, const char *name,
+                          struct va_h5_value *value)
 {
     hid_t attribute = H5Aopen_by_name(f->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
     hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
@@ -160,10 +160,20 @@ int va_h5_value_read(const struct va_h5_file *f, const char *object, const char 
     return result;
 }
 
+int va_h5_value_read(const struct va_h5_file *f, const char *object, const char *name,
+                     struct va_h5_value *value)
+{
+    return f->member ? f->member->calls->value(f, name, value)
+                     : read_attribute(f, object, name, value);
+}
+
 int va_h5_attribute_exists(const struct va_h5_file *f, const char *object, const char *name)
 {
-    htri_t there = H5Aexists_by_name(f->id, object, name, H5P_DEFAULT);
+    htri_t there;
 
+    if (f->member)
+        return f->member->calls->has(f, object, name);
+    there = H5Aexists_by_name(f->id, object, name, H5P_DEFAULT);
     return there < 0 ? va_h5_damaged(f, object) : there > 0;
 }
 
@@ -197,6 +207,8 @@ int va_h5_attribute_names(const struct va_h5_file *f, const char *object, char *
 
     *names = NULL;
     *count = 0;
+    if (f->member)
+        return f->member->calls->names(f, object, names, count);
     if (H5Aiterate_by_name(f->id, object, H5_INDEX_NAME, H5_ITER_NATIVE, &at, add_name, &n,
                            H5P_DEFAULT) < 0) {
         va_h5_free_strings(n.items, n.count);
@@ -209,8 +221,8 @@ int va_h5_attribute_names(const struct va_h5_file *f, const char *object, char *
     return 0;
 }
 
-int va_h5_dataset_strings(const struct va_h5_file *f, const struct va_h5_object *o,
-                          char ***values)
+static int read_dataset(const struct va_h5_file *f, const struct va_h5_object *o,
+                        char ***values)
 {
     hid_t dataset = H5Dopen2(f->id, o->path, H5P_DEFAULT);
     hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
@@ -225,6 +237,12 @@ int va_h5_dataset_strings(const struct va_h5_file *f, const struct va_h5_object 
     H5Tclose(type);
     H5Dclose(dataset);
     return result;
+}
+
+int va_h5_dataset_strings(const struct va_h5_file *f, const struct va_h5_object *o,
+                          char ***values)
+{
+    return f->member ? f->member->calls->strings(f, o, values) : read_dataset(f, o, values);
 }
 
 void va_h5_hash_strings(struct va_hash *h, char *const *values, int64_t count)

@@ -28,10 +28,8 @@ static int open_temporary(struct va_h5_out *out)
     return out->failed ? -1 : 0;
 }
 
-/* The first thing that we write into a file is the attribute `schema`. It is found by its bytes:
- * the library is not let near a file that may be anybody's. */
-/* The schema in the first bytes of one of our files, up to the end of what was read; or NULL. */
-static const char *find_schema(const char *head, size_t size)
+/* The first thing that we write into a file is the attribute `schema`. */
+const char *va_h5_find_schema(const char *head, size_t size)
 {
     static const char name[] = "schema", begin[] = "\0va."; /* a value is preceded by zeros */
     const char *at = memmem(head, size, name, sizeof(name));
@@ -46,7 +44,7 @@ static const char *find_schema(const char *head, size_t size)
 static bool is_ours(const char *head, size_t size)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
-    const char *at = find_schema(head, size), *end = head + size;
+    const char *at = va_h5_find_schema(head, size), *end = head + size;
 
     if (!at)
         return false;
@@ -66,7 +64,7 @@ int va_h5_may_create(const char *path, const char *schema)
         return -1;
     n = va_output_forced() ? 0 : va_output_head(path, head);
     head[n > 0 ? n : 0] = '\0';
-    found = n > 0 ? find_schema(head, (size_t)n) : NULL;
+    found = n > 0 ? va_h5_find_schema(head, (size_t)n) : NULL;
     if (!found || strncmp(found, schema, same) == 0)
         return 0;
     return va_error(

@@ -14,7 +14,7 @@ const char *const va_predict_mode_names[] = { "sequence", "overlap", "chunk", NU
 
 /* Frames in a block of `sequence`, and about as many in a batch of windows: enough to keep all
  * cores busy, few enough that activations stay small beside the weights. */
-enum { BLOCK = 512 };
+enum { BLOCK = VA_PREDICT_BLOCK };
 
 struct va_predictor {
     struct va_backend *be;
@@ -152,7 +152,8 @@ static int gather_rows(struct va_predictor *p, int64_t video, int64_t t, int64_t
 }
 
 /* What comes at row t is about frame t - ahead. */
-static int run_sequence(struct va_predictor *p, int64_t video, double *sum)
+static int run_sequence(struct va_predictor *p, int64_t video, va_predict_block_fn *fn,
+                        void *arg)
 {
     struct va_backend *be = p->be;
     int64_t T = p->index->videos[video].frames, rows = T ? T + p->ahead : 0;
@@ -169,10 +170,24 @@ static int run_sequence(struct va_predictor *p, int64_t video, double *sum)
         be->ops->get_f32(be, p->host_va, p->pred, n * 2);
         if (va_backend_check(be) < 0)
             return -1;
-        for (int64_t i = skip * 2; i < n * 2; i++)
-            sum[(t - p->ahead) * 2 + i] += (double)p->host_va[i];
+        if (skip < n && fn(arg, t - p->ahead + skip, n - skip, p->host_va + 2 * skip) < 0)
+            return -1;
     }
     return 0;
+}
+
+static int add_block(void *arg, int64_t first, int64_t count, const float *va)
+{
+    double *sum = arg;
+
+    for (int64_t i = 0; i < count * 2; i++)
+        sum[first * 2 + i] += (double)va[i];
+    return 0;
+}
+
+int va_predictor_each(struct va_predictor *p, int64_t video, va_predict_block_fn *fn, void *arg)
+{
+    return run_sequence(p, video, fn, arg);
 }
 
 /* ---- windows --------------------------------------------------------------------------- */
@@ -240,7 +255,7 @@ static int run_windows(struct va_predictor *p, int64_t video, double *sum)
 
 int va_predictor_add(struct va_predictor *p, int64_t video, double *sum)
 {
-    int status = p->plan.mode == VA_PREDICT_SEQUENCE ? run_sequence(p, video, sum)
+    int status = p->plan.mode == VA_PREDICT_SEQUENCE ? run_sequence(p, video, add_block, sum)
                                                      : run_windows(p, video, sum);
 
     va_window_index_forget(p->index, video);

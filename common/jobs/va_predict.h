@@ -49,4 +49,11 @@ void va_predictor_free(struct va_predictor *p); /* NULL is fine */
  * reporting. Values are not checked. */
 VA_MUST_USE int va_predictor_add(struct va_predictor *p, int64_t video, double *sum);
 
+/* In mode sequence, the same without sums, and without memory for the video: fn(arg, first, count, va [count, 2]) gets
+ * frame after frame, a block at a time. 0, or -1 after reporting, the first of fn's too. */
+enum { VA_PREDICT_BLOCK = 512 }; /* frames at most */
+typedef int va_predict_block_fn(void *arg, int64_t first, int64_t count, const float *va);
+VA_MUST_USE int va_predictor_each(struct va_predictor *p, int64_t video,
+                                  va_predict_block_fn *fn, void *arg);
+
 #endif

@@ -82,13 +82,13 @@ static void spread(const struct va_window_index *index, int64_t video, const flo
 {
     const struct va_index_video *v = &index->videos[video];
 
-    for (int64_t i = v->first; i < v->first + v->frames; i++) {
-        const struct va_timeline_entry *t = &index->timeline[i];
-        double mix = t->next < 0 ? 0 : (double)t->mix;
+    for (int64_t i = 0; i < v->frames; i++) {
+        const struct va_timeline_entry t = va_window_index_entry(index, video, i);
+        double mix = t.next < 0 ? 0 : (double)t.mix;
 
-        for (int d = 0; d < 2 && t->row >= 0; d++)
-            sum[2 * i + d] += (1 - mix) * (double)va[2 * t->row + d] +
-                              (t->next < 0 ? 0 : mix * (double)va[2 * t->next + d]);
+        for (int d = 0; d < 2 && t.row >= 0; d++)
+            sum[2 * (v->first + i) + d] += (1 - mix) * (double)va[2 * t.row + d] +
+                                           (t.next < 0 ? 0 : mix * (double)va[2 * t.next + d]);
     }
 }
 
@@ -123,7 +123,7 @@ static int predict_rows(struct va_embedder *e, const struct va_window_index *ind
             va_embedder_rate_rows(e, n, x, va) < 0)
             status = -1;
         for (int64_t i = 0; status == 0 && i < 2 * n; i++)
-            if (index->timeline[v->first + t + i / 2].row >= 0)
+            if (va_window_index_entry(index, video, t + i / 2).row >= 0)
                 sum[2 * (v->first + t) + i] += (double)va[i];
     }
     va_window_index_forget(index, video);

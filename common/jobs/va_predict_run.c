@@ -22,13 +22,18 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    LONG = 1 << 16,  /* frames of a video that is streamed, if it can be */
+    BLOCK = 1 << 14, /* of it that are written together */
+};
+
 struct run {
     const struct va_predict_job *job;
     struct va_window_index *index;
     char *windows_id;
     bool *chosen;   /* [video_count] */
     int64_t *first; /* [video_count] where the frames of a video lie in `sum`; -1: not chosen */
-    int64_t frames; /* of the chosen videos */
+    int64_t frames; /* of the chosen videos that are not streamed */
     double *sum;    /* [frames, 2] */
     float *va;      /* [longest, 2] of one video */
     double *pts;    /* [longest] */
@@ -36,7 +41,15 @@ struct run {
     float *confidence; /* likewise */
     char **ids;        /* [model_count] */
     bool encoders;     /* models rate pictures */
-    char *note;        /* of the first model that has one, or NULL */
+    int64_t all;       /* frames of the chosen videos, streamed ones too */
+    bool *streamed;    /* [video_count] written while it is predicted, by the only model: */
+    struct va_temporal *model;
+    struct va_predictor *predictor;
+    struct va_predictions_out *out;
+    int64_t video, waiting; /* the video of which frames wait in `va`, and their number */
+    int64_t done;           /* its frames that are written */
+    bool timed, scored;
+    char *note; /* of the first model that has one, or NULL */
 };
 
 /* ---- input ----------------------------------------------------------------------------- */
@@ -128,7 +141,7 @@ static int ask_frames(const struct run *r)
                               ? va_h5_open(r->job->features[0], NULL)
                               : va_h5_open(r->job->features[0], "va.frames/1");
     char *schema = in ? va_h5_get_string(in, NULL, "schema") : NULL;
-    int frames = schema ? strcmp(schema, "va.features/1") != 0 : -1;
+    int frames = schema ? strcmp(schema, "va.features/1") && strcmp(schema, "va.corpus/1") : -1;
 
     va_free(schema);
     va_h5_close(in);
@@ -163,7 +176,7 @@ static int open_files(struct run *r)
     struct va_label_files labels = { 0 };
     int status = 0;
 
-    r->index = va_window_index_new(1, 1, VA_TAIL_PAD, (enum va_missing)job->missing,
+    r->index = va_window_index_new(0, 0, VA_TAIL_PAD, (enum va_missing)job->missing,
                                    VA_LEADING_KEEP);
     if (r->index)
         r->index->label_rule = job->label_rule;
@@ -189,21 +202,32 @@ static int open_windows(struct run *r)
     return choose_all(r);
 }
 
+/* A long video of one model needs no sums: what is predicted is written at once. Text files want all of it. */
+static bool is_streamed(const struct run *r, int64_t video)
+{
+    return r->chosen[video] && !r->encoders && r->job->model_count == 1 &&
+           r->job->plan.mode == VA_PREDICT_SEQUENCE && !r->job->text->where[VA_FRAME_LABELS] &&
+           !r->job->text->where[VA_FRAME_TABLE] && r->index->videos[video].frames > LONG;
+}
+
 static int open_input(struct run *r)
 {
-    int64_t longest = 0;
+    int64_t longest = BLOCK;
 
     if (ask_kind(r) < 0 || (r->job->windows ? open_windows(r) : open_files(r)) < 0 ||
         va_window_index_open_features(r->index) < 0)
         return -1;
     r->first = va_new(r->index->video_count, sizeof(*r->first));
-    if (!r->first)
+    r->streamed = va_new(r->index->video_count, sizeof(*r->streamed));
+    if (!r->first || !r->streamed)
         return -1;
     for (int64_t i = 0; i < r->index->video_count; i++) {
         int64_t T = r->index->videos[i].frames;
 
-        r->first[i] = r->chosen[i] ? r->frames : -1;
-        if (!r->chosen[i])
+        r->streamed[i] = is_streamed(r, i);
+        r->first[i] = r->chosen[i] && !r->streamed[i] ? r->frames : -1;
+        r->all += r->chosen[i] ? T : 0;
+        if (r->first[i] < 0)
             continue;
         r->frames += T;
         longest = T > longest ? T : longest;
@@ -246,6 +270,11 @@ static int add_model(struct run *r, struct va_backend *be, int64_t m)
         va_progress_update(done);
     }
     status = 0;
+    if (r->job->model_count == 1) { /* for videos that are streamed */
+        r->predictor = p;
+        r->model = model;
+        return 0;
+    }
 done:
     va_predictor_free(p);
     va_temporal_free(model);
@@ -297,8 +326,8 @@ static int finish_means(struct run *r)
 static int fetch(struct run *r, int64_t video, struct va_frame_values *v)
 {
     const struct va_index_video *of = &r->index->videos[video];
-    int timed = va_window_index_pts(r->index, video, r->pts);
-    int scored = va_window_index_face(r->index, video, r->face, r->confidence);
+    int timed = va_window_index_pts(r->index, video, 0, of->frames, r->pts);
+    int scored = va_window_index_face(r->index, video, 0, of->frames, r->face, r->confidence);
 
     for (int64_t i = 0; i < of->frames * 2; i++)
         r->va[i] = (float)r->sum[2 * r->first[video] + i];
@@ -309,6 +338,61 @@ static int fetch(struct run *r, int64_t video, struct va_frame_values *v)
                                    .face = r->face,
                                    .confidence = scored > 0 ? r->confidence : NULL };
     return timed < 0 || scored < 0 ? -1 : 0;
+}
+
+/* Write the frames that wait. */
+static int put_waiting(struct run *r)
+{
+    const struct va_frame_values v = { .name = r->index->videos[r->video].name,
+                                       .T = r->waiting,
+                                       .va = r->va,
+                                       .pts = r->timed ? r->pts : NULL,
+                                       .face = r->face,
+                                       .confidence = r->scored ? r->confidence : NULL };
+
+    if (va_window_index_pts(r->index, r->video, r->done, r->waiting, r->pts) < 0 ||
+        va_window_index_face(r->index, r->video, r->done, r->waiting, r->face, r->confidence) <
+            0 ||
+        va_predictions_append(r->out, &v) < 0)
+        return -1;
+    r->done += r->waiting;
+    r->waiting = 0;
+    va_window_index_forget(r->index, r->video);
+    return 0;
+}
+
+/* Keep what was predicted of a few frames. */
+static int take_block(void *arg, int64_t first, int64_t count, const float *va)
+{
+    struct run *r = arg;
+
+    for (int64_t i = 0; i < 2 * count; i++) {
+        if (!isfinite(va[i]))
+            return not_finite(r, r->video, first + i / 2, i % 2 ? "arousal" : "valence");
+        r->va[2 * r->waiting + i] = r->job->clip ? fminf(1, fmaxf(-1, va[i])) : va[i];
+    }
+    r->waiting += count;
+    va_progress_update(first + count);
+    return r->waiting > BLOCK - VA_PREDICT_BLOCK ? put_waiting(r) : 0;
+}
+
+static int stream_video(struct run *r, int64_t video)
+{
+    const struct va_index_video *v = &r->index->videos[video];
+    int timed = va_window_index_pts(r->index, video, 0, 1, r->pts),
+        scored = va_window_index_face(r->index, video, 0, 1, r->face, r->confidence);
+
+    if (timed < 0 || scored < 0)
+        return -1;
+    r->video = video;
+    r->done = r->waiting = 0;
+    r->timed = timed > 0;
+    r->scored = scored > 0;
+    if (va_predictions_begin(r->out, v->name, v->frames, r->timed, r->scored) < 0 ||
+        va_predictor_each(r->predictor, video, take_block, r) < 0 ||
+        (r->waiting && put_waiting(r) < 0))
+        return -1;
+    return va_predictions_end(r->out);
 }
 
 /* Whether all files may be written, before the work. */
@@ -354,19 +438,22 @@ static int write_all(struct run *r)
         r->job->output, (const char *const *)r->ids, r->job->model_count);
     int status = -1;
 
+    r->out = out;
     if (!out || va_predictions_put_note(out, r->note) < 0 || add_inputs(r, out) < 0)
         goto done;
     for (int64_t i = 0; i < r->index->video_count; i++) {
         const struct va_index_video *v = &r->index->videos[i];
         struct va_frame_values values;
 
+        if (r->streamed[i] && stream_video(r, i) < 0)
+            goto done;
         if (r->first[i] < 0)
             continue;
         if (fetch(r, i, &values) < 0 || va_predictions_put(out, &values) < 0 ||
             va_frame_files_write(r->job->text, v->features, &values) < 0)
             goto done;
     }
-    if (va_frame_files_commit(r->job->text) < 0)
+    if (va_window_index_unchanged(r->index) < 0 || va_frame_files_commit(r->job->text) < 0)
         goto done;
     status = va_predictions_commit(&out);
 done:
@@ -405,11 +492,10 @@ int va_predict_run(const struct va_predict_job *job)
         !(be = va_device_open(job->device)))
         goto done;
     be->precision = (enum va_precision)precision;
-    va_progress_begin("frames", r.frames * job->model_count);
+    va_progress_begin("frames", r.all * job->model_count);
     for (int64_t m = 0; m < job->model_count; m++)
         if (add_model(&r, be, m) < 0)
             goto done;
-    va_progress_end();
     if (va_window_index_unchanged(r.index) == 0 && finish_means(&r) == 0)
         status = write_all(&r);
 done:
@@ -423,6 +509,9 @@ done:
     va_free(r.face);
     va_free(r.confidence);
     va_free(r.first);
+    va_free(r.streamed);
+    va_predictor_free(r.predictor);
+    va_temporal_free(r.model);
     va_free(r.chosen);
     va_free(r.windows_id);
     va_free(r.note);

@@ -44,7 +44,7 @@ int va_agreement_read(struct va_agreement *a, const struct va_results *r,
 {
     int status = 0;
 
-    *a = (struct va_agreement){ 0 };
+    *a = (struct va_agreement){ .all = { .pairs = true } };
     for (int64_t i = 0; i < r->count && status == 0 && options->labels.count; i++) {
         bool failed;
         char *path = va_result_file(r, i, "val.h5", &failed);

@@ -77,7 +77,7 @@ int va_picture_videos(const char *output, const char *input, const struct va_vie
 int va_picture_agreement(const char *output, const char *input, const struct va_view *v)
 {
     struct va_box plane = { 0, HEAD, VA_PLANE_SIZE, VA_PLANE_HEIGHT };
-    struct va_evaluation e = { 0 };
+    struct va_evaluation e = { .pairs = true };
     struct va_figure f = { 0 };
     char models[VA_SHOWN_LINE], head[80];
     int status = va_view_evaluate(v, &e);

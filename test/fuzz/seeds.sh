@@ -79,6 +79,10 @@ fi
 # ---- HDF5: a base file each; inputs are lists of changes
 make_features --frames 6 --dim 3 --video a base/features.h5
 make_frames --frames 3 --width 4 --height 2 --video a base/frames.h5
+make_features --frames 2 --dim 3 --video b --score base/b.h5
+va-pack -q --store f32 -o packed base/features.h5 base/b.h5
+mv packed/shard-00001.h5 base/corpus.h5
+rm -r packed base/b.h5
 va-features export -o seeds/matrix/plain.npy --index seeds/matrix/index.npy base/features.h5
 va-features export -o seeds/matrix/plain.csv base/features.h5
 printf "\223NUMPY\2\0\073\0\0\0{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), } abcdefghijkl" >seeds/matrix/turned.npy
@@ -98,7 +102,7 @@ for name in tensors/w optimizer/m/w optimizer/v/w best/w; do
     h5edit base/state.h5 dataset /$name float32 2x3 0.5
 done
 h5edit base/state.h5 dataset /log/train float64 2x4 1
-for target in features frames windows predictions faces model state; do
+for target in features corpus frames windows predictions faces model state; do
     printf '\0\0\0\1x' >seeds/$target/string
     printf '\1\0\2\6\0\1\2' >seeds/$target/number
     printf '\3\2' >seeds/$target/gone

@@ -7,6 +7,7 @@
  *   h5edit FILE real WHERE X               attribute, float64
  *   h5edit FILE delete WHERE               attribute, dataset or group
  *   h5edit FILE dataset /PATH TYPE DIMxDIM VALUE    new dataset, all elements VALUE; "-" scalar
+ *   h5edit FILE strings /PATH A,B,C        new dataset of strings
  *   h5edit FILE poke /PATH I X             element I of a dataset of numbers, counted flat
  *   h5edit FILE soft /PATH TARGET          a soft link
  *   h5edit FILE pack /PATH DIMxDIM FILTER  store a dataset anew in chunks, FILTER gzip, none,
@@ -188,6 +189,24 @@ static int pack(const char *path, const char *chunk, const char *filter)
     return failed;
 }
 
+static int strings(const char *path, char *list)
+{
+    enum { MOST = 64 };
+    hid_t type = H5Tcopy(H5T_C_S1), space, d;
+    const char *items[MOST];
+    hsize_t count = 0;
+
+    for (char *item = strtok(list, ","); item && count < MOST; item = strtok(NULL, ","))
+        items[count++] = item;
+    H5Tset_size(type, H5T_VARIABLE);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    space = H5Screate_simple(1, &count, NULL);
+    if (H5Lexists(file, path, H5P_DEFAULT) > 0)
+        H5Ldelete(file, path, H5P_DEFAULT);
+    d = H5Dcreate2(file, path, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    return d < 0 || H5Dwrite(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, items) < 0 ? -1 : 0;
+}
+
 static int run(int argc, char **argv)
 {
     const char *verb = argc > 3 ? argv[2] : "";
@@ -204,6 +223,8 @@ static int run(int argc, char **argv)
         return put(argv[3], H5T_NATIVE_DOUBLE, &(double){ strtod(argv[4], NULL) });
     if (argc == 5 && !strcmp(verb, "soft"))
         return H5Lcreate_soft(argv[4], file, argv[3], H5P_DEFAULT, H5P_DEFAULT);
+    if (argc == 5 && !strcmp(verb, "strings"))
+        return strings(argv[3], argv[4]);
     if (argc == 6 && !strcmp(verb, "pack"))
         return pack(argv[3], argv[4], argv[5]);
     if (argc == 7 && !strcmp(verb, "dataset"))

@@ -42,6 +42,8 @@ static void memory_has_a_limit(void)
 
     if (!LIMITED)
         VA_SKIP("no memory limit under a sanitizer");
+    if (va_test_emulated())
+        VA_SKIP("no memory limit under an emulator");
     VA_CHECK_INT(take_memory("a.h5", &bytes, much), 0); /* without a limit it is there */
     VA_CHECK_INT(va_h5_probe(&f, some, take_memory), 0);
     va_error_catch_begin(line, sizeof(line));

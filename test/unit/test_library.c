@@ -79,6 +79,8 @@ static void fault_of_our_own_is_a_signal(void)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
     VA_SKIP("the sanitizer reports the fault itself");
 #endif
+    if (va_test_emulated())
+        VA_SKIP("the emulator reports the fault itself");
     VA_CHECK_INT(exit_code(fault_of_ours), -1);
     VA_CHECK(!words[0]);
     VA_CHECK_INT(exit_code(fault_in_libc_for_us), -1);

@@ -92,17 +92,50 @@ static void reasons_are_given_where_a_value_is_nan_and_only_there(void)
 
     for (size_t k = 0; k < VA_COUNT(pairs); k++)
         for (int64_t n = 0; n <= 3; n++) {
+            struct va_tally t = { 0 };
             struct va_score s;
 
+            for (int64_t i = 0; i < n; i++) /* one by one: constants stay constant */
+                va_tally_add(&t, 1, pairs[k][0] + 2 * i, pairs[k][1] + 2 * i, NULL, NULL);
             va_score_pairs(&s, n, pairs[k][0], pairs[k][1]);
             VA_CHECK_INT(s.frames, n);
             for (int d = 0; d < VA_MEAN; d++)
                 for (int m = 0; m < VA_METRICS; m++)
                     VA_CHECK_INT(isnan(s.value[d][m]) != 0,
-                                 va_score_reason(n, pairs[k][0], pairs[k][1],
-                                                 (enum va_dimension)d,
-                                                 (enum va_metric)m) != VA_DEFINED);
+                                 va_tally_reason(&t, (enum va_dimension)d, (enum va_metric)m) !=
+                                     VA_DEFINED);
         }
+}
+
+/* Blocks of any size, with an offset that is large beside the deviations. */
+static void blocks_add_up_to_the_whole(void)
+{
+    enum { N = 1000 };
+    static double p[2 * N], y[2 * N];
+    static float lower[2 * N], upper[2 * N];
+    struct va_tally whole = { 0 }, parts = { 0 };
+    struct va_score a, b;
+
+    for (int i = 0; i < 2 * N; i++) {
+        p[i] = 1e3 + 1e-3 * sin(i);
+        y[i] = 1e3 + 1e-3 * sin(i + 0.3 * (i % 3));
+        lower[i] = (float)(p[i] - .0005);
+        upper[i] = (float)(p[i] + .0005);
+    }
+    va_tally_add(&whole, N, p, y, lower, upper);
+    for (int64_t i = 0, n = 0; i < N; i += n) {
+        n = 1 + i % 37 < N - i ? 1 + i % 37 : N - i;
+        va_tally_add(&parts, n, p + 2 * i, y + 2 * i, lower + 2 * i, upper + 2 * i);
+    }
+    va_tally_score(&whole, true, &a);
+    va_tally_score(&parts, true, &b);
+    VA_CHECK_INT(a.frames, b.frames);
+    for (int d = 0; d < VA_DIMENSIONS; d++) {
+        for (int m = 0; m < VA_METRICS; m++)
+            VA_CHECK_NEAR(a.value[d][m], b.value[d][m], 1e-9);
+        VA_CHECK_NEAR(a.coverage[d], b.coverage[d], 0);
+        VA_CHECK_NEAR(a.width[d], b.width[d], 1e-12);
+    }
 }
 
 static void perfect_and_opposite_predictions(void)
@@ -141,6 +174,7 @@ int main(void)
 {
     VA_TEST(all_values_of_the_reference);
     VA_TEST(reasons_are_given_where_a_value_is_nan_and_only_there);
+    VA_TEST(blocks_add_up_to_the_whole);
     VA_TEST(perfect_and_opposite_predictions);
     VA_TEST(many_frames_with_an_offset);
     return va_test_finish();

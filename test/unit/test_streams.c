@@ -164,9 +164,9 @@ static void rows_side_by_side(void)
     VA_CHECK(index->dim == 5 && index->stream_count == 2 && index->video_count == 2);
     expect(index, 0, a);
     expect(index, 1, b);
-    VA_CHECK_INT(va_window_index_pts(index, 1, pts), 1);
+    VA_CHECK_INT(va_window_index_pts(index, 1, 0, index->videos[1].frames, pts), 1);
     VA_CHECK_NEAR(pts[T - 1], (T - 1) / 25., 1e-12);
-    VA_CHECK(va_window_index_face(index, 0, face, confidence) >= 0);
+    VA_CHECK(va_window_index_face(index, 0, 0, index->videos[0].frames, face, confidence) >= 0);
     VA_CHECK(face[0] && face[4] && !face[5]);
     va_window_index_forget(index, 0);
     va_window_index_free(index);

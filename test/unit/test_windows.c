@@ -161,7 +161,7 @@ static void check_rows(enum va_missing missing, const char *expected, const char
         return;
     VA_CHECK_INT(index->entry_count, LABELS); /* more labels than frames */
     for (int64_t i = 0; i < index->entry_count && i < LABELS; i++) {
-        const struct va_timeline_entry *e = &index->timeline[i];
+        const struct va_timeline_entry at = va_window_index_entry(index, 0, i), *e = &at;
 
         rows[i] = e->next >= 0 ? '+' : e->row < 0 ? '-' : (char)('0' + e->row);
         labelled[i] = e->valid ? '1' : '0';
@@ -192,7 +192,7 @@ static void leading_frames_are_cut_from_windows_only(void)
     if (!index)
         return;
     VA_CHECK_INT(index->entry_count, LABELS);
-    VA_CHECK_INT(index->timeline[0].valid, 1);
+    VA_CHECK_INT(va_window_index_entry(index, 0, 0).valid, 1);
     VA_CHECK_INT(index->window_count, 3); /* entries 2.., 5.., 8.. of 11 */
     VA_CHECK_INT(index->windows[0].start, 2);
     VA_CHECK_INT(index->windows[2].start, 8);
@@ -286,7 +286,7 @@ static void time_stamps_fill_gaps_too(void)
     if (!index)
         return;
     VA_CHECK_INT(va_window_index_open_features(index), 0);
-    VA_CHECK_INT(va_window_index_pts(index, 0, pts), 1);
+    VA_CHECK_INT(va_window_index_pts(index, 0, 0, index->videos[0].frames, pts), 1);
     for (int i = 0; i < LABELS; i++)
         VA_CHECK_NEAR(pts[i], 1 + .04 * i, 1e-12);
     va_window_index_free(index);

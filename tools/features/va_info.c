@@ -13,14 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 1 << 18 }; /* numbers */
-
 const struct va_usage va_features_info_usage = {
     .synopsis = "FILE...",
     .brief = "print size, rate and values of features as a table",
     .details =
-        "FILE is a va.features/1 file, a NumPy array (.npy) or a CSV file. The table on standard "
-        "output has a row per file, with columns separated by tabs: file, video, rows, columns, "
+        "FILE is a va.features/1 file, a shard of va-pack or a video of it (SHARD.h5/NAME), a NumPy array (.npy) or a CSV file. The table on standard "
+        "output has a row per video or file, with columns separated by tabs: file, video, rows, columns, "
         "type, frames (of the video), fps, least, most and mean value, encoder, precision (as the "
         "provenance names it; without --precision, va-embed uses f32). Unknown values are -.",
 };
@@ -80,39 +78,43 @@ static int put_precision(struct va_h5_in *in)
     return 0;
 }
 
-static int tell_features(const char *path)
+struct telling {
+    struct values v;
+    int64_t dim;
+};
+
+static int add_block(void *arg, const struct va_track_block *b)
 {
-    struct values v = { .least = INFINITY, .most = -INFINITY };
+    struct telling *t = arg;
+
+    for (int64_t k = 0; k < b->count * t->dim; k++)
+        add(&t->v, (double)b->x[k]);
+    return 0;
+}
+
+static int tell_features(void *unused, struct va_h5_in *in)
+{
+    struct telling all = { .v = { .least = INFINITY, .most = -INFINITY } };
     struct va_track t;
-    struct va_h5_in *in = NULL;
-    int64_t shape[VA_RANK_MAX], step;
+    int64_t shape[VA_RANK_MAX];
     enum va_dtype type;
-    float *x = NULL;
-    int rank, result = va_track_read(&t, path, false);
+    int rank, result = va_track_head(&t, in, false);
 
-    step = t.dim && t.dim < BLOCK ? BLOCK / t.dim : 1;
-    if (result == 0 && (!(in = va_h5_open(path, "va.features/1")) ||
-                        va_h5_shape(in, "/features", &type, &rank, shape) < 0 ||
-                        !(x = va_new(step * t.dim, sizeof(*x)))))
-        result = -1;
-    for (int64_t i = 0; result == 0 && i < t.rows; i += step) {
-        int64_t n = t.rows - i < step ? t.rows - i : step;
-
-        result = va_h5_read_rows(in, "/features", VA_F32, i, n, x);
-        for (int64_t k = 0; result == 0 && k < n * t.dim; k++)
-            add(&v, (double)x[k]);
-    }
+    (void)unused;
+    all.dim = t.dim;
+    if (result == 0)
+        result = va_h5_shape(in, "/features", &type, &rank, shape);
+    if (result == 0)
+        result = va_track_each(&t, in, false, add_block, &all);
     if (result == 0) {
-        begin_row(path);
+        begin_row(va_h5_path(in));
         printf("\t%s\t%lld\t%lld\t%s\t%lld\t", t.name, (long long)t.rows, (long long)t.dim,
                va_dtype_names[type], (long long)t.frame_count);
         printf(t.fps > 0 ? "%.6g" : "-", t.fps);
-        put_values(&v);
+        put_values(&all.v);
         va_text_put(t.encoder ? t.encoder : "-", stdout);
         result = put_precision(in);
     }
-    va_free(x);
-    va_h5_close(in);
     va_track_release(&t);
     return result;
 }
@@ -154,6 +156,7 @@ int va_features_info_main(int argc, char **argv)
         return status;
     }
     for (char **f = files; result == 0 && *f; f++)
-        result = va_h5_named(*f) ? tell_features(*f) : tell_matrix(*f);
+        result = va_h5_named(*f) ? va_h5_each_features(*f, tell_features, NULL)
+                                 : tell_matrix(*f);
     return va_tool_status(result);
 }

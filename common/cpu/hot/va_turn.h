@@ -62,7 +62,7 @@ VA_INLINE void v_turn(va_vf r[VA_W])
         r[i + 4] = (va_vf)_mm256_permute2f128_ps(t[i], t[i + 4], 0x31);
     }
 #else
-    va_vf t[VA_W];
+    float t[VA_W][VA_W];
 
     for (int i = 0; i < VA_W; i++)
         for (int j = 0; j < VA_W; j++)
