@@ -61,7 +61,7 @@ FUZZ_LIB := $(wildcard test/fuzz/lib/*.c)
 HEADERS  := $(wildcard common/*/*.h lib/*.h tools/*/*.h test/*.h test/*/*.h)
 CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
-BATS     := $(wildcard test/*.bats)
+BATS     := $(wildcard test/*.bats test/slurm/*.bats)
 SCRIPTS  := .ci/run contrib/folds.sbatch debian/postrm deps.sh dist.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
@@ -122,6 +122,7 @@ help:
 ## make check-lib-race  four threads in libmamba_va under valgrind and the sanitizer of threads
 ## make check-race      the GPU's kernels on the host: races between threads; make check-barriers: is each barrier needed?
 ## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
+## make check-slurm     pipelines on a Slurm of three nodes on this machine, as root (make deps WITH=slurm)
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
 ## make scale           how stages grow, up to 100,000 videos and 10 million frames; some minutes

@@ -35,6 +35,8 @@ elif [ -n "$late" ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 100 ] && command -v sco
     state waiting
     echo "$stage $task: its time is over: queued again, it goes on" >&2
     scontrol requeue "$SLURM_JOB_ID" && sleep 60
+elif [ $code -eq 143 ]; then
+    state waiting # told to stop: the scheduler queues it again, or somebody has cancelled it
 else
     state failed $code
 fi

@@ -11,6 +11,8 @@ override OUT := $(or $(patsubst %/,%,$(OUT)),$(OUT))
 LAUNCH ?=
 # The same for training, which may run on several ranks: TRAIN_LAUNCH="mpirun -n 4"
 TRAIN_LAUNCH ?= $(LAUNCH)
+# srun lets other ranks wait for one that is lost, unless it is told to end them (-K).
+export SLURM_KILL_BAD_EXIT ?= 1
 # With LAUNCH a command has come to its end when it says so: its launcher may end well although the node is gone.
 # So many seconds may pass until that, and what it wrote, is seen here, on a file system that shows it late.
 VA_WAIT ?= 10

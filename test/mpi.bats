@@ -6,16 +6,6 @@ bats_require_minimum_version 1.8.0
 load lib/va
 load lib/mpi
 
-# close A.h5 LOG_A B.h5 LOG_B: the bound of run/va_share.h
-close() {
-    local sum
-    paste "$2/train.tsv" "$4/train.tsv" | awk 'NR > 1 { d = $4 - $11
-        if ($1 != $8 || !(d * d <= 1e-12)) { print "step", $1, "loss", $4, $11; exit 1 } }' ||
-        explain "losses differ"
-    sum=$(awk 'NR > 1 { s += $3 } END { print s / 100 }' "$2/train.tsv")
-    va-h5cmp --abs "$sum" "$1" "$3"
-}
-
 @test "a launcher, but no MPI in the build: one line, status 4, nothing is trained" {
     local compile link
     IFS='|' read -r compile link <"$BUILD/flags"

@@ -136,7 +136,14 @@ setup() {
     [ "$(cat requeued)" = "requeue 77" ] || explain "$(cat log)"
     [ "$(cat late/.make/jobs/state/folds.1)" = waiting ]
     va-check late/cv/0/model.h5.state
-    rm -f bin/scontrol bin/sleep
+    rm -f bin/scontrol bin/sleep requeued late/cv/0/train.tsv
+    # told to stop, by a scheduler that queues it again itself: it waits, and has not failed
+    sh "$top/pipelines/job.sh" "$PWD/late/.make/jobs" folds 1 windows >log 2>&1 3>&- &
+    job=$!
+    for _ in $(seq 600); do [ "$(wc -l 2>/dev/null <late/cv/0/train.tsv || echo 0)" -gt 20 ] && break; sleep 0.05; done
+    kill -TERM $job
+    wait $job && explain "exit 0"
+    [ "$(cat late/.make/jobs/state/folds.1)" = waiting ] || explain "$(cat log)"
 }
 
 @test "what is refused: one line, and nothing is submitted" {

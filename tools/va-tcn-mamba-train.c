@@ -69,7 +69,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
             "the run was interrupted and continued with --resume. SIGINT and SIGTERM end training after "
             "the current step and write a checkpoint. Without --resume or --restart, an "
             "unfinished run is left alone and the exit code is 3.\n\n"
-            "Under an MPI launcher (mpirun -n 4, srun --mpi=pmix), all ranks share each "
+            "Under an MPI launcher (mpirun -n 4, srun -K --mpi=pmix), all ranks share each "
             "batch: --batch is the total over all ranks, and loss and dropout masks are "
             "those of the whole batch. The training curve is therefore that of one process "
             "up to rounding. Rank 0 writes all files. If a rank is lost, the job ends; "

@@ -2,8 +2,9 @@
 # shellcheck disable=SC2154,SC2034 # run sets stderr; pid and job are for the tests
 # What the tests of several ranks share: inputs, the launcher, how to run the trainer on ranks.
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+setup_file() { cd "$BATS_FILE_TMPDIR" && mpi_inputs; }
+
+mpi_inputs() {
     mkdir labels
     for v in a b c d; do
         make_features --video $v --dim 6 --frames 90 --seed "$(printf %d "'$v")" $v.h5
@@ -51,6 +52,16 @@ train() {
     else
         ranks "$1" -q "${@:2}" 2>err || explain "$(cat err)"
     fi
+}
+
+# close A.h5 LOG_A B.h5 LOG_B: the bound of run/va_share.h
+close() {
+    local sum
+    paste "$2/train.tsv" "$4/train.tsv" | awk 'NR > 1 { d = $4 - $11
+        if ($1 != $8 || !(d * d <= 1e-12)) { print "step", $1, "loss", $4, $11; exit 1 } }' ||
+        explain "losses differ"
+    sum=$(awk 'NR > 1 { s += $3 } END { print s / 100 }' "$2/train.tsv")
+    va-h5cmp --abs "$sum" "$1" "$3"
 }
 
 # What the tool said in the last run, apart from the launcher.
