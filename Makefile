@@ -147,7 +147,7 @@ help:
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
 ## V=1                  show the commands
-## CC=clang OPT=-O3 BUILD=dir PREFIX=dir     as usual; lasting choices go to config.mk
+## CC=clang OPT=-O3 BUILD=dir PREFIX=dir LIBDIR=dir     as usual; lasting choices go to config.mk
 
 # ---- build ------------------------------------------------------------------------------
 # A stamp that changes when the compiler or a flag does: everything depends on it.
