@@ -62,7 +62,7 @@ HEADERS  := $(wildcard common/*/*.h lib/*.h tools/*/*.h test/*.h test/*/*.h)
 CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats)
-SCRIPTS  := .ci/run contrib/folds.sbatch debian/postrm deps.sh dist.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
+SCRIPTS  := .ci/run contrib/folds.sbatch debian/postrm debian/tests/library deps.sh dist.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 BENCH_SRC := $(wildcard test/bench/*.c)
