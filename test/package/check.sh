@@ -108,16 +108,15 @@ listing() {
         -o -path ./var/cache/apt -o -path ./var/log -o -path ./tmp -o -path ./run \) -prune -o -print | sort)
 }
 
-# new_user NAME WITH PACKAGE...: a root with WITH and what these packages of ours need, then these packages; listed before
+# new_user NAME WITH PACKAGE...: a root with WITH and with what these packages of ours need; listed, then they are installed
 new_user() {
-    local root=$work/$1 with=$2 name needed
-    shift 2
-    new_root "$(basename "$root")" "$with"
-    for name in "$@"; do
+    local root=$work/$1 name needed
+    new_root "$1" "$2"
+    for name in "${@:3}"; do
         name=${PACKAGES:-.}/${name}_${version}_amd64.deb
         [ -f "$name" ] || fail "no $name: PARTS=\"package $part\", or PACKAGES=/folder/of/packages"
-        needed=$(dpkg-deb -f "$name" Depends | sed 's/libmamba-va1 ([^,]*), *//; s/libmamba-va1 (.*//')
-        [ -z "$needed" ] || within "$root" net "apt-get -q -y satisfy --no-install-recommends '$needed' && apt-get clean" || fail "dependencies"
+        needed=$(dpkg-deb -f "$name" Depends | sed 's/libmamba-va1 ([^)]*),* *//')
+        within "$root" net "apt-get -q -y satisfy --no-install-recommends '${needed:-dpkg}' && apt-get clean" || fail "dependencies"
         cp "$name" "$root/tmp"
     done
     listing "$root" >"$work/before"
@@ -127,8 +126,7 @@ new_user() {
 # purge NAME PACKAGE...: of a root that new_user made; nothing is left
 purge() {
     local root=$work/$1
-    shift
-    within "$root" "dpkg --purge $*" || fail "dpkg --purge"
+    within "$root" "dpkg --purge ${*:2}" || fail "dpkg --purge"
     listing "$root" | diff "$work/before" - || fail "purge leaves files"
     say "$part: purge leaves nothing"
     rm -rf --one-file-system "$root"
