@@ -62,7 +62,7 @@ HEADERS  := $(wildcard common/*/*.h lib/*.h tools/*/*.h test/*.h test/*/*.h)
 CUDA_H   := $(wildcard cuda/*.h)
 SCHEMAS  := $(wildcard schemas/*.md)
 BATS     := $(wildcard test/*.bats test/slurm/*.bats)
-SCRIPTS  := .ci/run contrib/folds.sbatch debian/postrm deps.sh dist.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
+SCRIPTS  := .ci/run contrib/folds.sbatch debian/postrm debian/tests/library deps.sh dist.sh fetch.sh mpi.sh nvcc.sh $(wildcard test/*.sh test/*/*.sh doc/*.sh pipelines/*.sh)
 
 TOOLS := $(TOOL_SRC:tools/%.c=$(BUILD)/bin/%)
 BENCH_SRC := $(wildcard test/bench/*.c)
@@ -149,7 +149,7 @@ help:
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
 ## V=1                  show the commands
-## CC=clang OPT=-O3 BUILD=dir PREFIX=dir     as usual; lasting choices go to config.mk
+## CC=clang OPT=-O3 BUILD=dir PREFIX=dir LIBDIR=dir     as usual; lasting choices go to config.mk
 
 # ---- build ------------------------------------------------------------------------------
 # A stamp that changes when the compiler or a flag does: everything depends on it.

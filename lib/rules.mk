@@ -6,6 +6,8 @@ LIBVA       := $(BUILD)/lib/libmamba_va.so
 LIBVA_NAMED := $(LIBVA).$(LIBVA_ABI)
 LIBVA_NAMES  = $(shell sed -n 's/^ *\(mamba_va_[a-z_]*\);/\1/p' lib/mamba_va.map)
 MAN3        := $(BUILD)/man/man3/libmamba_va.3
+# Where the library and its mamba_va.pc are installed: lib64, or the folder of an architecture.
+LIBDIR      ?= $(PREFIX)/lib
 
 $(LIBVA_NAMED): $(BUILD)/lib/mamba_va.o lib/mamba_va.map $(LIB)
 	@mkdir -p $(@D)
@@ -25,16 +27,16 @@ $(MAN3): doc/library.md lib/mamba_va.map schemas/man.awk schemas/troff.awk
 
 .PHONY: install-lib uninstall-lib
 install-lib: all
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include $(SHARE)/man/man3
-	install -m 755 $(LIBVA_NAMED) $(DESTDIR)$(PREFIX)/lib
-	ln -sf $(notdir $(LIBVA_NAMED)) $(DESTDIR)$(PREFIX)/lib/$(notdir $(LIBVA))
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include $(SHARE)/man/man3
+	install -m 755 $(LIBVA_NAMED) $(DESTDIR)$(LIBDIR)
+	ln -sf $(notdir $(LIBVA_NAMED)) $(DESTDIR)$(LIBDIR)/$(notdir $(LIBVA))
 	install -m 644 lib/mamba_va.h $(DESTDIR)$(PREFIX)/include
-	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(shell sed -n 's/.*VA_VERSION "\(.*\)"/\1/p' common/base/va_version.h)|' \
-	    lib/mamba_va.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/mamba_va.pc
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|; s|@VERSION@|$(VERSION)|' \
+	    lib/mamba_va.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/mamba_va.pc
 	install -m 644 $(MAN3) $(LIBVA_NAMES:%=$(BUILD)/man/man3/%.3) $(SHARE)/man/man3
 uninstall-lib:
-	rm -f $(DESTDIR)$(PREFIX)/lib/$(notdir $(LIBVA)) $(DESTDIR)$(PREFIX)/lib/$(notdir $(LIBVA_NAMED)) \
-	    $(DESTDIR)$(PREFIX)/include/mamba_va.h $(DESTDIR)$(PREFIX)/lib/pkgconfig/mamba_va.pc \
+	rm -f $(DESTDIR)$(LIBDIR)/$(notdir $(LIBVA)) $(DESTDIR)$(LIBDIR)/$(notdir $(LIBVA_NAMED)) \
+	    $(DESTDIR)$(PREFIX)/include/mamba_va.h $(DESTDIR)$(LIBDIR)/pkgconfig/mamba_va.pc \
 	    $(SHARE)/man/man3/libmamba_va.3 $(LIBVA_NAMES:%=$(SHARE)/man/man3/%.3)
 
 # The library under valgrind, and under the sanitizer of threads in a build of its own.

@@ -224,6 +224,16 @@ END
     [ -z "$(find stage -type f -o -type l)" ]
 }
 
+@test "LIBDIR: the library and mamba_va.pc go there, and uninstall leaves nothing" {
+    for at in /usr/lib/of-an-architecture /opt/lib64; do
+        make -C "$top" -o all BUILD="$BUILD" install DESTDIR="$PWD/stage" PREFIX=/usr LIBDIR=$at >/dev/null
+        [ -s stage$at/libmamba_va.so ] && [ ! -e stage/usr/lib/libmamba_va.so ]
+        [ "$(PKG_CONFIG_PATH=stage$at/pkgconfig pkg-config --variable=libdir mamba_va)" = $at ]
+        make -C "$top" BUILD="$BUILD" uninstall DESTDIR="$PWD/stage" PREFIX=/usr LIBDIR=$at >/dev/null
+        [ -z "$(find stage -type f -o -type l)" ]
+    done
+}
+
 @test "every tool and every format has a man page with the usual sections" {
     for page in "$BUILD"/man/man1/*.1; do
         for section in NAME SYNOPSIS "EXIT STATUS"; do

@@ -101,6 +101,7 @@ code() { awk -v fence='```' -v of="$1" '$0 == fence { on = 0 } on { print } $0 =
     } >abi.txt
     [ -z "${REDO:-}" ] || cp abi.txt "$top/lib/abi.txt"
     diff "$top/lib/abi.txt" abi.txt
+    sed -n 's/^name \(.*\)@@/\1@/p' abi.txt | diff - <(sed -n 's/^ \(mamba_va_.*\) .*/\1/p' "$top/debian/libmamba-va1.symbols")
     # nothing else is shown, and no library is needed that prediction does not need
     [ "$(nm -D --defined-only "$LD_LIBRARY_PATH/libmamba_va.so" | grep -cv mamba_va_)" = 1 ] # the version itself
     readelf -d "$LD_LIBRARY_PATH/libmamba_va.so" >needs

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Does what a packager and the user of a package would do, in fresh roots of Debian: make check-package. Minutes; needs
-# root, debootstrap, a network and 3 GB below BUILD. PARTS="package install" runs these alone, in this order:
+# root, debootstrap, a network and 3 GB below BUILD. PARTS="package library" runs these alone, in this order:
 #
 #   release    a release that was unpacked is built and tested, without git
 #   package    its debian/ is built twice, without a network, in different places: equal packages; lintian is silent
-#   install    the package in a root that has its dependencies alone: demo by a user, weights, purge leaves nothing
+#   install    mamba-va in a root that has its dependencies alone: demo by a user, weights, purge leaves nothing
+#   library    libmamba-va1 and -dev in such a root with a compiler: debian/tests/library by a user, purge likewise
 #   image      %files, %post and %test of contrib/mamba-va.def
 #
 # BASE=/path is a root of Debian to begin with, in place of a new one of SUITE (bookworm) from MIRROR; it is copied.
+# PACKAGES=/path is a folder of packages to install, where the part that builds them is left out.
 # Roots have mounts of their own, in namespaces, so none is left when a command is killed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 top=$PWD
-PARTS=${PARTS:-release package install image}
+PARTS=${PARTS:-release package install library image}
 SUITE=${SUITE:-bookworm}
 MIRROR=${MIRROR:-http://deb.debian.org/debian}
 BUILD=$(mkdir -p "${BUILD:-build}" && cd "${BUILD:-build}" && pwd)
@@ -87,15 +89,16 @@ check_package() {
         unpack_release "$root${places[i]}/mamba-va"
         within "$root" "${settings[i]}; cd ${places[i]}/mamba-va && dpkg-buildpackage -us -uc -j$(nproc)" || fail "dpkg-buildpackage"
     done
-    for i in "mamba-va_${version}_amd64.deb" "mamba-va-dbgsym_${version}_amd64.deb" "mamba-va_$version.tar.xz"; do
+    for i in {mamba-va,libmamba-va1}{,-dbgsym}"_${version}_amd64.deb" "libmamba-va-dev_${version}_amd64.deb" "mamba-va_$version.tar.xz"; do
         cmp "$root${places[0]}/$i" "$root${places[1]}/$i" || fail "two builds of $i differ"
     done
     say "package: two builds give equal packages"
     within "$root" "cd ${places[1]} && su user -c 'lintian --fail-on error,warning,info -I ./*.changes'" || fail "lintian"
     [ ! -s "$work/log" ] || fail "lintian"
     say "package: lintian is silent"
-    package=$work/mamba-va.deb
-    cp "$root${places[0]}/mamba-va_${version}_amd64.deb" "$package"
+    PACKAGES=$work/packages
+    mkdir "$PACKAGES"
+    cp "$root${places[0]}"/*.deb "$PACKAGES"
     rm -rf --one-file-system "$root"
 }
 
@@ -105,15 +108,33 @@ listing() {
         -o -path ./var/cache/apt -o -path ./var/log -o -path ./tmp -o -path ./run \) -prune -o -print | sort)
 }
 
+# new_user NAME WITH PACKAGE...: a root with WITH and with what these packages of ours need; listed, then they are installed
+new_user() {
+    local root=$work/$1 name needed
+    new_root "$1" "$2"
+    for name in "${@:3}"; do
+        name=${PACKAGES:-.}/${name}_${version}_amd64.deb
+        [ -f "$name" ] || fail "no $name: PARTS=\"package $part\", or PACKAGES=/folder/of/packages"
+        needed=$(dpkg-deb -f "$name" Depends | sed 's/libmamba-va1 ([^)]*),* *//')
+        within "$root" net "apt-get -q -y satisfy --no-install-recommends '${needed:-dpkg}' && apt-get clean" || fail "dependencies"
+        cp "$name" "$root/tmp"
+    done
+    listing "$root" >"$work/before"
+    within "$root" "dpkg -i /tmp/*.deb" || fail "dpkg -i"
+}
+
+# purge NAME PACKAGE...: of a root that new_user made; nothing is left
+purge() {
+    local root=$work/$1
+    within "$root" "dpkg --purge ${*:2}" || fail "dpkg --purge"
+    listing "$root" | diff "$work/before" - || fail "purge leaves files"
+    say "$part: purge leaves nothing"
+    rm -rf --one-file-system "$root"
+}
+
 check_install() {
     local root=$work/user
-    package=${package:-${PACKAGE:-}}
-    [ -f "$package" ] || fail "no package to install: PARTS=\"package install\", or PACKAGE=/path/mamba-va.deb"
-    new_root user "python3-pip"
-    within "$root" net "apt-get -q -y satisfy --no-install-recommends '$(dpkg-deb -f "$package" Depends)' && apt-get clean" || fail "dependencies"
-    listing "$root" >"$work/before"
-    cp "$package" "$root/tmp/mamba-va.deb"
-    within "$root" "dpkg -i /tmp/mamba-va.deb" || fail "dpkg -i"
+    new_user user python3-pip mamba-va
     within "$root" "su user -c 'cd && make -j$(nproc) -f /usr/share/mamba-va/demo.mk OUT=demo'" || fail "demo"
     diff -u <(tail -n "$(wc -l <"$root/home/user/demo/table.txt")" "$work/log") "$root/home/user/demo/table.txt" ||
         fail "the demo prints another table"
@@ -121,10 +142,15 @@ check_install() {
     within "$root" net "/usr/share/mamba-va/weights.sh faces starter" || fail "weights"
     within "$root" "su user -c 'cd && va-run -o seen demo/corpus/cropped_aligned/\$(ls demo/corpus/cropped_aligned | head -n 1)'" || fail "va-run"
     say "install: weights.sh fetched weights, and va-run used them"
-    within "$root" "dpkg --purge mamba-va" || fail "dpkg --purge"
-    listing "$root" | diff "$work/before" - || fail "purge leaves files"
-    say "install: purge leaves nothing"
-    rm -rf --one-file-system "$root"
+    purge user mamba-va
+}
+
+check_library() {
+    new_user linker "gcc libc6-dev pkg-config" libmamba-va1 libmamba-va-dev
+    cp debian/tests/library "$work/linker/tmp"
+    within "$work/linker" "su user -c 'AUTOPKGTEST_TMP=/home/user sh /tmp/library'" || fail "debian/tests/library"
+    say "library: a user compiled the example as doc/library.md says, and ran it"
+    purge linker libmamba-va1 libmamba-va-dev
 }
 
 # section NAME: the lines of a section of the definition
@@ -148,7 +174,7 @@ check_image() {
 
 for part in $PARTS; do
     case $part in
-    release | package | install | image) "check_$part" ;;
+    release | package | install | library | image) "check_$part" ;;
     *) fail "PARTS: no part $part" ;;
     esac
 done
