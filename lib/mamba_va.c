@@ -134,6 +134,17 @@ static int finish(struct call *c, int code)
     return code;
 }
 
+/* Begin a call that needs a model: its entry, locked; NULL after the end of the call, for MAMBA_VA_CLOSED. */
+static struct entry *enter(struct call *c, mamba_va handle, struct mamba_va_error *error)
+{
+    struct entry *e;
+
+    begin(c, error);
+    if (!(e = find(handle)))
+        (void)finish(c, MAMBA_VA_CLOSED);
+    return e;
+}
+
 /* ---- options ------------------------------------------------------------------------------ */
 
 const char *mamba_va_version(void)
@@ -328,10 +339,8 @@ int mamba_va_close(mamba_va handle, struct mamba_va_error *error)
     struct entry *e;
     struct call c;
 
-    begin(&c, error);
-    e = find(handle);
-    if (!e)
-        return finish(&c, MAMBA_VA_CLOSED);
+    if (!(e = enter(&c, handle, error)))
+        return MAMBA_VA_CLOSED;
     model_free(e->model);
     e->model = NULL;
     pthread_mutex_unlock(&e->lock);
@@ -366,10 +375,8 @@ int mamba_va_get_info(mamba_va handle, struct mamba_va_info *info, struct mamba_
     struct entry *e;
     struct call c;
 
-    begin(&c, error);
-    e = find(handle);
-    if (!e)
-        return finish(&c, MAMBA_VA_CLOSED);
+    if (!(e = enter(&c, handle, error)))
+        return MAMBA_VA_CLOSED;
     if (info)
         *info = e->model->info;
     else
@@ -587,10 +594,8 @@ static int push(mamba_va handle, int (*how)(struct model *, struct push *), stru
     struct call c;
     int code;
 
-    begin(&c, error);
-    e = find(handle);
-    if (!e)
-        return finish(&c, MAMBA_VA_CLOSED);
+    if (!(e = enter(&c, handle, error)))
+        return MAMBA_VA_CLOSED;
     get_help(&c);
     code = how(e->model, &p);
     pthread_mutex_unlock(&e->lock);
@@ -659,11 +664,10 @@ int64_t mamba_va_rows(mamba_va handle, struct mamba_va_row *rows, int64_t most,
     struct call c;
     int64_t n;
 
-    begin(&c, error);
-    e = find(handle);
-    if (!e)
-        return finish(&c, MAMBA_VA_CLOSED);
+    if (!(e = enter(&c, handle, error)))
+        return MAMBA_VA_CLOSED;
     n = take_rows(e->model, rows, most);
     pthread_mutex_unlock(&e->lock);
-    return finish(&c, n < 0 ? (int)n : MAMBA_VA_OK) < 0 ? n : n;
+    (void)finish(&c, n < 0 ? (int)n : MAMBA_VA_OK);
+    return n;
 }

@@ -147,8 +147,3 @@ code() { awk -v fence='```' -v of="$1" '$0 == fence { on = 0 } on { print } $0 =
     run -0 ./client device cuda
     [ "$output" = "" ]
 }
-
-@test "four threads, two models of one's own and two shared (make check-lib-race: under valgrind and the sanitizer of threads)" {
-    run -0 ./client threads 3
-    [ "$output" = "" ]
-}

@@ -47,4 +47,7 @@ const char *fuzz_h5_file(const char *base, const uint8_t *data, size_t size);
 int fuzz_h5(const char *schema, const char *base, const uint8_t *data, size_t size,
             void (*read)(const char *path));
 
+/* For `read`: the features of a file, or of all videos of a shard, as windows gather them. */
+void fuzz_features(const char *path);
+
 #endif
