@@ -1,9 +1,10 @@
 #!/bin/sh
 # One task of a stage, for a scheduler: job.sh FOLDER STAGE THREADS [BEFORE]
 #
-# FOLDER is what va-jobs(1) wrote: `command` goes to the folder of the work and sets the words of make, STAGE has a line for
-# each task, the files that it makes. All tasks of the stage BEFORE have to be done: not every scheduler sees to it. A task that is begun again goes on. Told that its time is nearly over
-# (USR1), or to stop, it lets make stop, and trainings with a checkpoint; for USR1 it asks to be queued again.
+# FOLDER is what va-jobs(1) wrote: `command` goes to the folder of the work and sets the words of make, STAGE has a
+# line for each task, the files that it makes. All tasks of the stage BEFORE have to be done: not every scheduler sees
+# to it. A task that is begun again goes on. Told that its time is nearly over (USR1), or to stop, it lets make stop,
+# and trainings with a checkpoint; for USR1 it asks to be queued again.
 set -u
 folder=$1 stage=$2 threads=$3 before=${4:-}
 task=${VA_TASK:-${SLURM_ARRAY_TASK_ID:-${PBS_ARRAY_INDEX:-${SGE_TASK_ID:-1}}}}

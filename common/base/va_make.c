@@ -170,23 +170,16 @@ const char *va_make_folder_of(const struct va_make *m)
     return m->folder;
 }
 
-/* `word` behind `all`, which is freed. */
-static char *quote_more(char *all, const char *word)
-{
-    char *quoted = va_quoted(word), *more;
-
-    more = all && quoted ? va_format("%s%s%s", all, *all ? " " : "", quoted) : NULL;
-    va_free(quoted);
-    va_free(all);
-    return more;
-}
-
 char *va_make_quoted(const struct va_make *m)
 {
     char *all = m->failed ? NULL : va_strdup("");
 
-    for (int64_t i = 0; all && i < m->count; i++)
-        all = quote_more(all, m->words[i]);
+    for (int64_t i = 0; all && i < m->count; i++) {
+        char *quoted = va_quoted(m->words[i]);
+
+        all = va_join(all, quoted);
+        va_free(quoted);
+    }
     return all;
 }
 

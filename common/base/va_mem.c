@@ -113,6 +113,14 @@ char *va_format(const char *format, ...)
     return s;
 }
 
+char *va_join(char *all, const char *more)
+{
+    char *both = all && more ? va_format("%s%s%s", all, *all ? " " : "", more) : NULL;
+
+    va_free(all);
+    return both;
+}
+
 void va_free(void *block)
 {
     free(block);

@@ -12,8 +12,9 @@ if command -v valgrind >/dev/null; then
     ${CC:-gcc} -std=c11 -g -I"$top/lib" -o plain "$top/test/lib/client.c" -L"$build/lib" -lmamba_va -pthread
     for words in bad "threads 3"; do
         # shellcheck disable=SC2086 # words
-        LD_LIBRARY_PATH=$build/lib valgrind -q --vgdb=no --child-silent-after-fork=yes --error-exitcode=9 --leak-check=full ./plain $words >said 2>&1 &&
-            [ ! -s said ] || { cat said; exit 1; }
+        LD_LIBRARY_PATH=$build/lib valgrind -q --vgdb=no --child-silent-after-fork=yes --error-exitcode=9 --leak-check=full ./plain $words >said 2>&1 ||
+            { cat said && exit 1; }
+        [ ! -s said ] || { cat said && exit 1; }
         echo "ok valgrind: $words"
     done
 else

@@ -18,14 +18,10 @@ static bool is_setting(const char *text)
 /* "LABELS=A B ..." */
 static char *join_labels(const struct va_strings *labels)
 {
-    char *all = va_strdup("LABELS=");
+    char *all = va_format("LABELS=%s", labels->items[0]);
 
-    for (int64_t i = 0; all && i < labels->count; i++) {
-        char *more = va_format("%s%s%s", all, i ? " " : "", labels->items[i]);
-
-        va_free(all);
-        all = more;
-    }
+    for (int64_t i = 1; all && i < labels->count; i++)
+        all = va_join(all, labels->items[i]);
     return all;
 }
 

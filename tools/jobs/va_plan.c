@@ -106,12 +106,8 @@ static char *left_of(const struct reading *r, const char *files)
     char *left = va_strdup(""), *copy = va_strdup(files), *rest = copy, *name;
 
     while (left && copy && (name = strsep(&rest, " ")))
-        if (is_remade(r, name)) {
-            char *more = va_format("%s%s%s", left, *left ? " " : "", name);
-
-            va_free(left);
-            left = more;
-        }
+        if (is_remade(r, name))
+            left = va_join(left, name);
     va_free(copy);
     return copy ? left : NULL;
 }
@@ -136,12 +132,8 @@ static int share(struct va_jobs_plan *p, int stage, const struct va_tasks *left)
         char *files = va_strdup("");
 
         for (int64_t i = left->count * t / tasks; files && i < left->count * (t + 1) / tasks;
-             i++) {
-            char *more = va_format("%s%s%s", files, *files ? " " : "", left->items[i]);
-
-            va_free(files);
-            files = more;
-        }
+             i++)
+            files = va_join(files, left->items[i]);
         if (add(to, files) < 0)
             return -1;
     }

@@ -68,10 +68,9 @@ static int each_queued(const char *folder, const char *only, void (*fn)(void *, 
 
 static void join(void *arg, const char *number)
 {
-    char **all = arg, *more = *all ? va_format("%s%s%s", *all, **all ? " " : "", number) : NULL;
+    char **all = arg;
 
-    va_free(*all);
-    *all = more;
+    *all = va_join(*all, number);
 }
 
 char *va_jobs_queued(const char *folder)

@@ -147,127 +147,118 @@ static void put_stage(const struct va_jobs_plan *p, int stage, const char *befor
     fputs("/ids\n", to);
 }
 
+static int print_stage(const struct va_jobs_plan *p, int stage, const char *before,
+                       const char *job, FILE *to)
+{
+    char *task = task_of(p, stage, before, job);
+    /* sbatch makes a script of it, whose process gets the signals */
+    char *words = task && p->scheduler == VA_SLURM ? va_format("exec %s", task) : NULL;
+    int rc = task && (words || p->scheduler != VA_SLURM) ? 0 : -1;
+
+    if (rc == 0)
+        put_stage(p, stage, before, words ? words : task, to);
+    va_free(words);
+    va_free(task);
+    return rc;
+}
+
 int va_plan_print(const struct va_jobs_plan *p, FILE *to)
 {
     struct va_make *m = va_plan_make(p);
     char *job = m ? va_format("%s/job.sh", va_make_folder_of(m)) : NULL;
     char *path = job ? realpath(job, NULL) : NULL;
     const char *before = NULL;
-    bool failed = false;
+    int rc = path ? 0 : -1;
 
     if (job && !path)
         va_error("%s: cannot open: %s: give VA_PIPELINES another folder", job, strerror(errno));
-    for (int i = 1; path && i < VA_STAGES; i++)
+    for (int i = 1; rc == 0 && i < VA_STAGES; i++)
         if (p->stage[i].count) {
-            char *task = task_of(p, i, before, path);
-            /* sbatch writes a script of it, whose process gets the signals */
-            char *words = task && p->scheduler == VA_SLURM ? va_format("exec %s", task) : task;
-
-            if (words)
-                put_stage(p, i, before, words, to);
-            failed = failed || !words;
-            if (words != task)
-                va_free(words);
-            va_free(task);
+            rc = print_stage(p, i, before, path, to);
             before = va_stage_names[i];
         }
     va_make_free(m);
     va_free(job);
-    failed = failed || !path;
     free(path);
-    return !failed ? 0 : -1;
+    return rc;
 }
 
 /* ---- the folder ----------------------------------------------------------------------------------- */
 
-static int finish(FILE *f, const char *path)
+/* A file of the folder, whose contents put(p, arg, to) prints. */
+static int write_file(const struct va_jobs_plan *p, const char *name,
+                      int (*put)(const struct va_jobs_plan *, const void *, FILE *),
+                      const void *arg)
 {
-    bool bad = ferror(f);
+    char *path = va_format("%s/%s", p->folder, name);
+    struct va_textfile f = { 0 };
+    int rc = path ? va_textfile_create(&f, path, NULL) : -1;
 
-    if (fclose(f) || bad)
-        return va_error_machine("%s: cannot write: %s", path, strerror(errno));
-    return 0;
-}
-
-static FILE *create(const struct va_jobs_plan *p, const char *name, char **path)
-{
-    FILE *f;
-
-    *path = va_format("%s/%s", p->folder, name);
-    if (!*path)
-        return NULL;
-    if (!(f = fopen(*path, "w")))
-        va_error_machine("%s: cannot write: %s", *path, strerror(errno));
-    return f;
-}
-
-static int write_tasks(const struct va_jobs_plan *p, int stage)
-{
-    char *path;
-    FILE *f = create(p, va_stage_names[stage], &path);
-    int rc = -1;
-
-    for (int64_t t = 0; f && t < p->stage[stage].count; t++)
-        fprintf(f, "%s\n", p->stage[stage].items[t]);
-    if (f)
-        rc = finish(f, path);
+    if (rc == 0)
+        rc = put(p, arg, f.stream);
+    if (rc == 0)
+        rc = va_textfile_commit(&f);
+    else
+        va_textfile_abort(&f);
     va_free(path);
     return rc;
 }
 
+static int put_tasks(const struct va_jobs_plan *p, const void *arg, FILE *to)
+{
+    const struct va_tasks *tasks = arg;
+
+    (void)p;
+    for (int64_t t = 0; t < tasks->count; t++)
+        fprintf(to, "%s\n", tasks->items[t]);
+    return 0;
+}
+
+static int put_script(const struct va_jobs_plan *p, const void *arg, FILE *to)
+{
+    (void)arg;
+    fputs(": >", to); /* jobs of before */
+    put_quoted(to, p->folder);
+    fputs("/ids || exit\n", to);
+    return va_plan_print(p, to);
+}
+
 /* What job.sh does before it calls make: cd, and the words. */
-static int write_command(const struct va_jobs_plan *p)
+static int put_command(const struct va_jobs_plan *p, const void *arg, FILE *to)
 {
     struct va_make *m = va_plan_make(p);
-    char *path, *here = getcwd(NULL, 0);
-    FILE *f = create(p, "command", &path);
-    char *words = NULL, *quoted = here ? va_quoted(here) : NULL;
-    int rc = -1;
+    char *here = getcwd(NULL, 0), *quoted = here ? va_quoted(here) : NULL, *words = NULL;
 
+    (void)arg;
     if (m) {
         va_make_say(m, va_strdup("JOB=yes"));
         va_make_say(m, va_strdup("--keep-going"));
         words = va_make_quoted(m);
     }
-    if (f && words && quoted)
-        fprintf(f, "cd %s || exit 4\nset -- %s\n", quoted, words);
-    if (f)
-        rc = finish(f, path);
-    if (!words || !quoted)
-        rc = -1;
+    if (words && quoted)
+        fprintf(to, "cd %s || exit 4\nset -- %s\n", quoted, words);
     va_make_free(m);
-    va_free(path), va_free(words), va_free(quoted);
+    va_free(quoted), va_free(words);
     free(here);
-    return rc;
+    return words && quoted ? 0 : -1;
 }
 
 static int write_folder(const struct va_jobs_plan *p)
 {
     static const char *const folders[] = { "log", "state" };
-    char *path;
-    FILE *f;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < VA_COUNT(folders); i++) {
-        path = va_format("%s/%s", p->folder, folders[i]);
+        char *path = va_format("%s/%s", p->folder, folders[i]);
+
         rc = path && va_make_folder(path) == 0 ? va_clear_folder(path) : -1;
         va_free(path);
     }
     for (int i = 1; rc == 0 && i < VA_STAGES; i++)
-        rc = write_tasks(p, i);
+        rc = write_file(p, va_stage_names[i], put_tasks, &p->stage[i]);
     if (rc == 0)
-        rc = write_command(p);
-    if (rc < 0)
-        return -1;
-    f = create(p, "ids", &path);
-    rc = f ? finish(f, path) : -1;
-    va_free(path);
-    if (rc == 0 && (f = create(p, "submit.sh", &path))) {
-        rc = va_plan_print(p, f);
-        rc = finish(f, path) < 0 ? -1 : rc;
-        va_free(path);
-    }
-    return f ? rc : -1;
+        rc = write_file(p, "command", put_command, NULL);
+    return rc == 0 ? write_file(p, "submit.sh", put_script, NULL) : rc;
 }
 
 /* ---- the run --------------------------------------------------------------------------------------- */

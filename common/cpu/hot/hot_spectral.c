@@ -1,6 +1,6 @@
 /*
  * Spectra of tiles and kernels, their products, and the way back (cpu/va_spectral.h). Transforms
- * are sums over tables of waves: they are a twentieth of the products, and any even size will do.
+ * are sums over tables of waves: beside products in float32 they are a twentieth, and any even size will do.
  */
 #include "cpu/hot/va_groups.h"
 #include "cpu/hot/va_hot_priv.h"
@@ -86,7 +86,8 @@ struct place {
     int first, last;
 };
 
-/* bfloat16 in the upper half, halves away from zero: no number of a spectrum is exactly between two. */
+/* bfloat16 in the upper half, halves away from zero: one addition, where nearest even takes seven steps. Numbers are finite
+ * (ops/va_op_sequence.h). */
 VA_INLINE va_vu rounded(va_vf x)
 {
     return (va_vu)x + 0x8000;
