@@ -2,6 +2,7 @@
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
+#include "data/va_window_gather.h"
 #include <string.h>
 
 int va_context_init(struct va_context *c, const struct va_window_index *index, int64_t reach,

@@ -8,6 +8,7 @@
 #include "data/va_origin.h"
 #include "data/va_predictions.h"
 #include "data/va_ridge.h"
+#include "data/va_window_gather.h"
 #include <string.h>
 
 enum { PARTS = 5, BLOCK = 256 };

@@ -4,6 +4,7 @@
  * at for numbers that are not finite when it is taken for the first time. The
  * files themselves rest, so that ten thousand of them take neither descriptors nor memory.
  */
+#include "data/va_window_gather.h"
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "data/va_track.h"

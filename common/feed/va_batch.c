@@ -5,6 +5,7 @@
 #include "base/va_rand.h"
 #include "base/va_tensors.h"
 #include "base/va_thread.h"
+#include "data/va_window_gather.h"
 #include <string.h>
 
 int va_batch_order_init(struct va_batch_order *o, const struct va_window_index *index,

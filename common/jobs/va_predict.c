@@ -8,6 +8,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "data/va_origin.h"
+#include "data/va_window_gather.h"
 #include "weights/va_model_file.h"
 
 const char *const va_predict_mode_names[] = { "sequence", "overlap", "chunk", NULL };

@@ -4,6 +4,7 @@
 #include "base/va_mem.h"
 #include "base/va_progress.h"
 #include "data/va_origin.h"
+#include "data/va_window_gather.h"
 #include "feed/va_feed.h"
 #include "model/va_embedder.h"
 #include "weights/va_model_file.h"

@@ -12,6 +12,7 @@
 #include "data/va_choose.h"
 #include "data/va_origin.h"
 #include "data/va_predictions.h"
+#include "data/va_window_gather.h"
 #include "io/va_h5.h"
 #include "jobs/va_models.h"
 #include "jobs/va_predict_frames.h"

@@ -7,7 +7,7 @@
  */
 #include "base/va_mem.h"
 #include "data/va_features_write.h"
-#include "data/va_window_index.h"
+#include "data/va_window_gather.h"
 #include "media/va_decoder.h"
 #include "media/va_resize.h"
 #include "media/va_source.h"

@@ -6,7 +6,7 @@
 #include "base/va_input.h"
 #include "base/va_mem.h"
 #include "data/va_features_write.h"
-#include "data/va_window_index.h"
+#include "data/va_window_gather.h"
 #include "feed/va_batch.h"
 #include "ref/va_ref_ops.h"
 #include "test/va_test.h"

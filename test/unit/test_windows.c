@@ -5,7 +5,7 @@
 #include "base/va_input.h"
 #include "base/va_mem.h"
 #include "data/va_track.h"
-#include "data/va_window_index.h"
+#include "data/va_window_gather.h"
 #include "feed/va_batch.h"
 #include "io/va_h5.h"
 #include "test/unit/device.h"

@@ -2,7 +2,7 @@
 #include "test/fuzz/fuzz.h"
 
 #include "base/va_mem.h"
-#include "data/va_window_index.h"
+#include "data/va_window_gather.h"
 
 enum { ROWS = 8 };
 
