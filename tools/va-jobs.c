@@ -103,8 +103,8 @@ static int run_plan(int argc, char **argv, const char *brief, bool submit)
             "NAME=VALUE are its settings. Only what is missing or out of date becomes a task. Stages are frames, "
             "features, windows, folds and table; each waits until the one before has succeeded. Memory and time are "
             "asked for by what earlier runs have taken (OUT/.make/usage), else 2 to 8 GiB and 1 to 24 hours.\n\n"
-            "Tasks that are ended by their time limit, by preemption or with their node are queued again, "
-            "and go on: training from its checkpoint. The logs are OUT/.make/jobs/log/STAGE.TASK.",
+            "With slurm, tasks that are ended by their time limit, by preemption or with their node are queued "
+            "again, and go on: training from its checkpoint. The logs are OUT/.make/jobs/log/STAGE.TASK.",
     };
     char **words = va_options_parse(table, &plan_usage, argc, argv, &status);
 
