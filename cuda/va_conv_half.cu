@@ -1,11 +1,12 @@
 /*
- * Causal dilated convolution with operands in bfloat16, on tensor cores: an implicit product as in float32, whose
- * segments are the taps. Tensors are rounded into scratch first.
+ * Causal dilated convolution with operands in bfloat16, on tensor cores: by spectra (cuda/va_spectral.h), or an implicit
+ * product as in float32, whose segments are the taps. For that tensors are rounded into scratch first.
  *
  * The gradient of W is such a product over the frames of all sequences, whose channels lie side by side.
  */
 #include "cuda/va_conv_kept.h"
 #include "cuda/va_product_half.h"
+#include "cuda/va_spectral.h"
 #include "cuda/va_weight_grad.h"
 
 struct half_frames : va_frames<va_bf16> {
@@ -40,7 +41,7 @@ static void shifted(const va_kept_frames &x, const B &w, const va_conv_finish &f
         va_half_launch(half_frames{ { x.x, x.width, x.T, x.rows, x.first, x.step } }, w, f, p);
 }
 
-bool va_cuda_conv_half(struct va_backend *be, const struct va_conv *p)
+static bool over_taps(struct va_backend *be, const struct va_conv *p)
 {
     int64_t rows = p->lead + p->T, width = va_half_width(p->Cin);
     const va_bf16 *w = va_cuda_half_taps(be, p->w, p->Cout, p->Cin, p->K);
@@ -54,6 +55,13 @@ bool va_cuda_conv_half(struct va_backend *be, const struct va_conv *p)
             { va_in(p->bias), va_out(p->y), p->Cout },
             { p->B * p->T, p->Cout, p->Cin, p->K, 1, 1, 0 });
     return true;
+}
+
+bool va_cuda_conv_half(struct va_backend *be, const struct va_conv *p)
+{
+    return va_cuda_spectral(p->T, p->dilation, p->K, p->Cout, p->Cin)
+               ? va_cuda_conv_spectral(be, p)
+               : over_taps(be, p);
 }
 
 static bool make_dx(struct va_backend *be, const struct va_conv_grad *p, const va_bf16 *dy)
@@ -85,7 +93,7 @@ static void make_dw(const struct va_conv_grad *p, const va_product &shape, const
 }
 
 /* dy is rounded once for both. */
-bool va_cuda_conv_grad_half(struct va_backend *be, const struct va_conv_grad *p)
+static bool grad_over_taps(struct va_backend *be, const struct va_conv_grad *p)
 {
     int64_t frames = p->B * p->T, sums = 0;
     int64_t in = frames * va_half_width(p->Cin), out = frames * va_half_width(p->Cout);
@@ -107,4 +115,11 @@ bool va_cuda_conv_grad_half(struct va_backend *be, const struct va_conv_grad *p)
     if (p->dw)
         make_dw(p, shape, dy, dy + out, (float *)(dy + out + in));
     return true;
+}
+
+bool va_cuda_conv_grad_half(struct va_backend *be, const struct va_conv_grad *p)
+{
+    return va_cuda_spectral(p->T, p->dilation, p->K, p->Cout, p->Cin)
+               ? va_cuda_conv_grad_spectral(be, p)
+               : grad_over_taps(be, p);
 }

@@ -3,7 +3,7 @@
  *
  * A warp takes a row, a lane 8 or 4 neighbours of it at a time: it writes 16 bytes, or a word.
  */
-#include "cuda/va_prepared.h"
+#include "cuda/va_spectral.h"
 #include <float.h>
 #include <stdlib.h>
 
@@ -122,7 +122,7 @@ void va_cuda_round_bytes(va_rows from, int64_t count, int64_t K, int8_t *to, flo
 struct prepared {
     int64_t N, K; /* of the values */
     int64_t taps;
-    va_bf16 *half, *half_taps;
+    va_bf16 *half, *half_taps, *spectra;
     int8_t *bytes; /* NULL, as `half`, where it was not asked for */
     float *scales; /* behind the bytes */
 };
@@ -144,9 +144,11 @@ void va_cuda_renew(struct va_backend *be, struct va_weight *w)
         VA_LAUNCH(va_gpu_stream(), dim3(va_blocks_of(p->N * va_half_width(p->K) / 2, THREADS)),
                   dim3(THREADS), 0, round_taps, p->N, p->K, p->taps, va_half_width(p->K),
                   va_in(w->data), p->half_taps);
+    if (p->spectra)
+        va_cuda_kernel_spectra(va_in(w->data), p->N, p->K, p->taps, p->spectra);
     if (p->bytes)
         va_cuda_round_bytes(values(w, p->N, p->K), p->N, p->K, p->bytes, p->scales);
-    if (p->half || p->half_taps || p->bytes)
+    if (p->half || p->half_taps || p->spectra || p->bytes)
         va_cuda_launched(be, "prepare");
     w->stale = false;
 }
@@ -205,6 +207,20 @@ const va_bf16 *va_cuda_half_taps(struct va_backend *be, struct va_weight *w, int
     return p ? p->half_taps : NULL;
 }
 
+const va_bf16 *va_cuda_half_spectra(struct va_backend *be, struct va_weight *w, int64_t N,
+                                    int64_t K, int64_t taps)
+{
+    struct prepared *p = prepared_of(be, w, N, K);
+
+    if (p && !p->spectra) {
+        p->taps = taps;
+        p->spectra = (va_bf16 *)new_form(be, va_cuda_spectra_size(N, K, taps) *
+                                                 (int64_t)sizeof(va_bf16));
+        va_cuda_renew(be, w);
+    }
+    return p ? p->spectra : NULL;
+}
+
 const int8_t *va_cuda_bytes(struct va_backend *be, struct va_weight *w, int64_t N, int64_t K,
                             const float **scales)
 {
@@ -229,7 +245,11 @@ void va_cuda_weight_prepare(struct va_backend *be, struct va_weight *w, bool tra
     if (be->failed || w->use == VA_USE_PLAIN)
         return;
     if (w->use == VA_USE_CONV) {
-        if (be->precision == VA_BF16_PRODUCTS)
+        if (be->precision != VA_BF16_PRODUCTS)
+            return;
+        if (va_cuda_spectral_kernel(w->taps, w->N, w->K))
+            va_cuda_half_spectra(be, w, w->N, w->K, w->taps);
+        else
             va_cuda_half_taps(be, w, w->N, w->K, w->taps);
         return;
     }
@@ -248,6 +268,7 @@ void va_cuda_weight_release(struct va_backend *be, struct va_weight *w)
     if (p) {
         be->ops->free(be, p->half);
         be->ops->free(be, p->half_taps);
+        be->ops->free(be, p->spectra);
         be->ops->free(be, p->bytes);
     }
     free(p);

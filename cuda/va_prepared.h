@@ -48,6 +48,8 @@ const va_bf16 *va_cuda_half(struct va_backend *be, struct va_weight *w, int64_t 
 const va_bf16 *va_cuda_half_taps(
     struct va_backend *be, struct va_weight *w, int64_t N, int64_t K,
     int64_t taps); /* [N, K, taps] as [taps, N, va_half_width(K)] */
+const va_bf16 *va_cuda_half_spectra(struct va_backend *be, struct va_weight *w, int64_t N,
+                                    int64_t K, int64_t taps); /* va_spectral.h */
 const int8_t *va_cuda_bytes(struct va_backend *be, struct va_weight *w, int64_t N, int64_t K,
                             const float **scales);
 

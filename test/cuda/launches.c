@@ -263,8 +263,98 @@ static const char *const kept_along[] = { "va_conv_kept<va_half_along, 32>",
 static const char *const kept_across[] = { "va_conv_kept<va_half_across, 32>",
                                            "va_conv_kept<va_half_across, 64>" };
 
+/* ---- convolutions by spectra (cuda/va_spectral.h): tiles of 38 outputs ------------------------------ */
+
+static double rows_of_tiles(double T, double dilation)
+{
+    return fmin(dilation, T) * ceil(ceil(T / dilation) / 38);
+}
+
+static bool spectral_kernel(double N, double C, double K)
+{
+    return fmod(K, 2) > 0 && K >= 7 && K <= 15 && N >= 64 && C >= 64;
+}
+
+static bool spectral(double T, double dilation, double N, double C, double K)
+{
+    return spectral_kernel(N, C, K) && T >= 128 &&
+           6 * (K + 37) * rows_of_tiles(T, dilation) <= T * K;
+}
+
+/* A launch without loops, a thread for each of n numbers, in rows. */
+static void straight(const char *kernel, double rows, double n, double bytes)
+{
+    launch((struct launch){
+        .kernel = kernel, .blocks = rows * ceil(n / 256), .threads = 256, .bytes = bytes });
+}
+
+static void tile_spectra(double frames, double rows, double C, double K)
+{
+    straight("tile_spectra", rows, C, 4 * frames * C + 2 * (K + 37) * rows * C);
+}
+
+static void kernel_spectra(double N, double C, double K)
+{
+    straight("kernel_spectra", 1, N * C, (4 * K + 2 * (K + 37)) * N * C);
+}
+
+/* Of (K + 37) / 2 frequencies, in blocks of 128 or 64 by 64, for both parts. */
+static void spectral_product(const char *const kernels[2], double M, double N, double depth,
+                             double K)
+{
+    double planes = K + 37, across = ceil(N / 64) * planes / 2, steps = ceil(depth / 32);
+    bool tall = M > 64;
+    double rows = tall ? 128 : 64;
+
+    launch((struct launch){ .kernel = kernels[tall],
+                            .blocks = ceil(M / rows) * across,
+                            .threads = 2 * rows,
+                            .kind = TENSOR,
+                            .work = steps * 64,
+                            .around = 1,
+                            .stores = 64,
+                            .rest = 16,
+                            .bytes = planes * (2 * depth * (M + N) + 4 * M * N) });
+}
+
+#define SPECTRAL(a, b)                                                                   \
+    (const char *[2])                                                                    \
+    {                                                                                    \
+        "va_spectral_kernel<" #a ", " #b ", 2>", "va_spectral_kernel<" #a ", " #b ", 4>" \
+    }
+
+static void filter(const char *const kernels[2], double frames, double rows, double N, double C,
+                   double K)
+{
+    tile_spectra(frames, rows, C, K);
+    spectral_product(kernels, rows, N, C, K);
+    straight("tile_back", rows, N, 4 * N * ((K + 37) * rows + frames));
+}
+
+static void conv_grad_spectral(const struct va_conv_grad *p, double M, double N, double C,
+                               double K)
+{
+    double rows = (double)p->B * rows_of_tiles((double)p->T, (double)p->dilation);
+
+    if (p->dx)
+        filter(SPECTRAL(va_half_along, va_half_across), M, rows, C, N, K);
+    if (p->dw) {
+        tile_spectra(M, rows, N, K);
+        tile_spectra(M, rows, C, K);
+        spectral_product(SPECTRAL(va_half_across, va_half_across), N, C, rows, K);
+        straight("kernel_back", 1, N * C, 4 * N * C * (3 * K + 37));
+    }
+}
+
 static void conv_half(const struct va_conv *p, double M, double N, double C, double K)
 {
+    double T = (double)p->T, dilation = (double)p->dilation;
+
+    if (spectral(T, dilation, N, C, K)) {
+        filter(SPECTRAL(va_half_along, va_half_along), M,
+               (double)p->B * rows_of_tiles(T, dilation), N, C, K);
+        return;
+    }
     round_rows(M, C);
     shifted(kept_along, HALF(half_frames, va_half_along, va_conv_finish), (double)p->T, M, N, C,
             K, (K - 1) * (double)p->dilation);
@@ -272,6 +362,10 @@ static void conv_half(const struct va_conv *p, double M, double N, double C, dou
 
 static void conv_grad_half(const struct va_conv_grad *p, double M, double N, double C, double K)
 {
+    if (spectral((double)p->T, (double)p->dilation, N, C, K)) {
+        conv_grad_spectral(p, M, N, C, K);
+        return;
+    }
     round_rows(M, N);
     if (p->dx)
         shifted(kept_across, HALF(half_frames, va_half_across, va_conv_finish), (double)p->T, M,
@@ -556,6 +650,16 @@ static bool is_normed(const struct va_adamw *p, const void *dv)
     return false;
 }
 
+static void prepared_kernel(const struct va_weight *w)
+{
+    double N = (double)w->N, C = (double)w->K, K = (double)w->taps;
+
+    if (spectral_kernel(N, C, K))
+        kernel_spectra(N, C, K);
+    else
+        moved(1.5 * N * C * K);
+}
+
 /* Weights of products in bfloat16, rounded anew. */
 static void prepared(const struct va_backend *be, const struct va_adamw *p)
 {
@@ -564,7 +668,7 @@ static void prepared(const struct va_backend *be, const struct va_adamw *p)
             moved(1.5 * (double)p->list[i].count);
     for (int64_t i = 0; be->precision == VA_BF16_PRODUCTS && i < p->derived_count; i++)
         if (p->derived[i].law == VA_LAW_WEIGHT_NORM)
-            moved(1.5 * (double)(p->derived[i].rows * p->derived[i].cols));
+            prepared_kernel(&p->derived[i].w);
 }
 
 /* Squares read the gradient, of a normed weight v as well; the step reads and writes value and both moments, and a

@@ -419,7 +419,24 @@ struct conv {
     int64_t B, T, Cin, Cout, K, dilation, lead;
 };
 
-static void conv_forward(const struct conv *s)
+/* Of rounded numbers, or by spectra: within .012 of the largest number in double. */
+enum conv_way { OVER_TAPS, BY_SPECTRA };
+
+static void conv_begin(enum conv_way way)
+{
+    begin(VA_BF16_PRODUCTS);
+    if (way == BY_SPECTRA)
+        twin_ref->precision = VA_F32_PRODUCTS;
+}
+
+static void conv_check(const char *name, const struct twin *t, enum conv_way way, double terms)
+{
+    const double roundings = .012 * 0x1p24;
+
+    twin_check(name, t, way == BY_SPECTRA ? pow(roundings / 4 - 2, 2) : terms, 1);
+}
+
+static void conv_forward(const struct conv *s, enum conv_way way)
 {
     struct va_conv p = { .B = s->B,
                          .T = s->T,
@@ -431,7 +448,7 @@ static void conv_forward(const struct conv *s)
     struct twin *x, *w, *bias, *y;
     struct va_weight wr, wc;
 
-    begin(VA_BF16_PRODUCTS);
+    conv_begin(way);
     x = twin_random(s->B * (s->lead + s->T) * s->Cin, -1, 1);
     w = twin_random(s->Cout * s->Cin * s->K, -1, 1), bias = twin_random(s->Cout, -1, 1);
     y = twin_new(s->B * s->T * s->Cout);
@@ -440,12 +457,12 @@ static void conv_forward(const struct conv *s)
     twin_ref->ops->conv(twin_ref, &p);
     p.w = &wc, p.x = x->cpu, p.y = y->cpu, p.bias = s->lead ? NULL : bias->cpu;
     twin_cpu->ops->conv(twin_cpu, &p);
-    twin_check("conv", y, (double)(s->Cin * s->K), 1);
+    conv_check("conv", y, way, (double)(s->Cin * s->K));
     twin_cpu->ops->weight_release(twin_cpu, &wc);
     twin_end();
 }
 
-static void conv_backward(const struct conv *s)
+static void conv_backward(const struct conv *s, enum conv_way way)
 {
     struct va_conv_grad p = {
         .B = s->B, .T = s->T, .Cin = s->Cin, .Cout = s->Cout, .K = s->K, .dilation = s->dilation
@@ -453,7 +470,7 @@ static void conv_backward(const struct conv *s)
     struct twin *x, *w, *dy, *dx, *dw, *dbias;
     struct va_weight wr, wc;
 
-    begin(VA_BF16_PRODUCTS);
+    conv_begin(way);
     x = twin_random(s->B * s->T * s->Cin, -1, 1),
     dy = twin_random(s->B * s->T * s->Cout, -1, 1);
     w = twin_random(s->Cout * s->Cin * s->K, -1, 1);
@@ -466,8 +483,8 @@ static void conv_backward(const struct conv *s)
     p.w = &wc, p.x = x->cpu, p.dy = dy->cpu, p.dx = dx->cpu, p.dw = dw->cpu,
     p.dbias = dbias->cpu;
     twin_cpu->ops->conv_grad(twin_cpu, &p);
-    twin_check("conv dx", dx, (double)(s->Cout * s->K), 1);
-    twin_check("conv dw", dw, (double)(s->B * s->T) + 1, 1);
+    conv_check("conv dx", dx, way, (double)(s->Cout * s->K));
+    conv_check("conv dw", dw, way, (double)(s->B * s->T) + 1);
     twin_check("conv dbias", dbias, (double)(s->B * s->T) + 1, 1);
     twin_cpu->ops->weight_release(twin_cpu, &wc);
     twin_end();
@@ -489,9 +506,61 @@ static void convolutions_are_of_rounded_numbers(void)
 
     setenv("VA_CONV", "direct", 1);
     for (size_t i = 0; i < VA_COUNT(cases); i++) {
-        conv_forward(&cases[i]);
+        conv_forward(&cases[i], OVER_TAPS);
         if (!cases[i].lead)
-            conv_backward(&cases[i]);
+            conv_backward(&cases[i], OVER_TAPS);
+    }
+    unsetenv("VA_CONV");
+}
+
+/* y of numbers that the reference has, by this method. */
+static float *conv_by(const char *method, const struct conv *s)
+{
+    struct twin *x, *w, *y;
+    struct va_weight weight;
+    float *numbers;
+
+    setenv("VA_CONV", method, 1);
+    begin(VA_BF16_PRODUCTS);
+    x = twin_random(s->B * (s->lead + s->T) * s->Cin, -1, 1);
+    w = twin_random(s->Cout * s->Cin * s->K, -1, 1), y = twin_new(s->B * s->T * s->Cout);
+    weight = twin_weight(w->cpu);
+    twin_cpu->ops->conv(twin_cpu, &(struct va_conv){ .B = s->B,
+                                                     .T = s->T,
+                                                     .Cin = s->Cin,
+                                                     .Cout = s->Cout,
+                                                     .K = s->K,
+                                                     .dilation = s->dilation,
+                                                     .lead = s->lead,
+                                                     .x = x->cpu,
+                                                     .w = &weight,
+                                                     .y = y->cpu });
+    numbers = twin_floats(y->cpu, y->count);
+    twin_cpu->ops->weight_release(twin_cpu, &weight);
+    twin_end();
+    unsetenv("VA_CONV");
+    return numbers;
+}
+
+/* Channels, rows and taps of all kinds, frames before the first, rows and channels of two heights of blocks on a GPU. */
+static void convolutions_by_spectra_agree(void)
+{
+    static const struct conv cases[] = {
+        { 1, 40, 64, 64, 7, 1, 0 },  { 2, 100, 65, 70, 15, 1, 0 },
+        { 3, 61, 72, 67, 9, 2, 0 },  { 1, 150, 64, 66, 15, 4, 0 },
+        { 2, 5, 64, 65, 13, 8, 0 },  { 2, 50, 65, 64, 15, 2, 28 },
+        { 1, 20, 66, 71, 11, 1, 3 }, { 70, 3, 64, 129, 7, 1, 0 },
+    };
+    float *taps = conv_by("direct", cases), *spectra = conv_by("spectral", cases);
+
+    VA_CHECK(memcmp(taps, spectra, 40 * 64 * sizeof(*taps)) != 0);
+    va_free(taps);
+    va_free(spectra);
+    setenv("VA_CONV", "spectral", 1);
+    for (size_t i = 0; i < VA_COUNT(cases); i++) {
+        conv_forward(&cases[i], BY_SPECTRA);
+        if (!cases[i].lead)
+            conv_backward(&cases[i], BY_SPECTRA);
     }
     unsetenv("VA_CONV");
 }
@@ -651,6 +720,7 @@ int main(void)
     VA_TEST(attention);
     VA_TEST(gradients_of_linear_layers_are_of_rounded_numbers);
     VA_TEST(convolutions_are_of_rounded_numbers);
+    VA_TEST(convolutions_by_spectra_agree);
     VA_TEST(convolutions_by_spectra_are_near_float32);
     VA_TEST(without_tiles_long_convolutions_stay_float32);
     VA_TEST(without_rounding_it_differs);

@@ -90,7 +90,7 @@ static void maps(struct results *r)
 /* Five taps are multiplied one by one, fifteen by their spectra. */
 static void convolution(struct results *r, int64_t taps)
 {
-    enum { T = 130, CIN = 40, COUT = 300 };
+    enum { T = 130, CIN = 64, COUT = 130 };
     struct va_weight c = { .data = tensor(COUT * CIN * taps, -1, 1), .stale = true };
     float *cx = tensor(2 * T * CIN, -1, 1), *cy = tensor(2 * T * COUT, 0, 0);
     float *cdx = tensor(2 * T * CIN, 0, 0), *cdw = tensor(COUT * CIN * taps, 0, 0);
