@@ -105,6 +105,7 @@ VA_CUDA_ENTRY(separable2d);
 VA_CUDA_ENTRY(pool2d);
 VA_CUDA_ENTRY(gate);
 VA_CUDA_ENTRY(upsample2d);
+VA_CUDA_ENTRY(patches);
 bool va_cuda_transformer_infer(struct va_backend *be, const struct va_transformer *p);
 void va_cuda_ccc_loss(struct va_backend *be, const struct va_ccc *p);
 void va_cuda_ccc_moments(struct va_backend *be, int64_t n, const void *pred, const void *label,

@@ -392,6 +392,7 @@ static const struct va_ops cuda_ops = {
     .pool2d = va_cuda_pool2d,
     .gate = va_cuda_gate,
     .upsample2d = va_cuda_upsample2d,
+    .patches = va_cuda_patches,
     .record = cuda_record,
     .recorded = cuda_recorded,
     .replay = cuda_replay,

@@ -13,6 +13,8 @@ struct va_embedder {
     char *path;
     struct va_rater *rater;
     void *patches, *cls, *va; /* of one batch, on the device */
+    void *pixels,
+        *table; /* the same as bytes, and what these stand for; NULL: cut by the host */
     /* or */
     struct va_xception *xception;
     float *probabilities; /* [batch, classes] */
@@ -88,6 +90,27 @@ int va_embedder_config_load(struct va_embedding_config *c, const struct va_tenso
     return status;
 }
 
+/* Words of a picture whose bytes go to the device. */
+static int64_t words_of(const struct va_vit_config *c)
+{
+    return (3 * c->image * c->image + 3) / 4;
+}
+
+/* Where the device makes patches itself. */
+static int take_bytes(struct va_embedder *e, const struct va_vit_config *c, int64_t batch)
+{
+    enum { TABLE = 3 * 256 };
+
+    if (!e->be->ops->patches)
+        return 0;
+    e->pixels = e->be->ops->alloc(e->be, batch * words_of(c));
+    e->table = e->be->ops->alloc(e->be, TABLE);
+    if (!e->pixels || !e->table)
+        return -1;
+    e->be->ops->put_f32(e->be, e->table, va_vit_pixel_table(va_rater_encoder(e->rater)), TABLE);
+    return 0;
+}
+
 static int open_rater(struct va_embedder *e, const struct va_tensors *set, int64_t batch)
 {
     struct va_backend *be = e->be;
@@ -106,7 +129,7 @@ static int open_rater(struct va_embedder *e, const struct va_tensors *set, int64
         !(e->cls = be->ops->alloc(be, batch * c.encoder.width)) ||
         !(e->va = be->ops->alloc(be, batch * 2)))
         return -1;
-    return 0;
+    return take_bytes(e, &c.encoder, batch);
 }
 
 static int open_xception(struct va_embedder *e, const struct va_tensors *set, int64_t batch)
@@ -150,6 +173,8 @@ void va_embedder_free(struct va_embedder *e)
     e->be->ops->free(e->be, e->patches);
     e->be->ops->free(e->be, e->cls);
     e->be->ops->free(e->be, e->va);
+    e->be->ops->free(e->be, e->pixels);
+    e->be->ops->free(e->be, e->table);
     va_rater_free(e->rater);
     va_xception_free(e->xception);
     e->be->ops->free(e->be, e->features);
@@ -161,12 +186,25 @@ void va_embedder_free(struct va_embedder *e)
     va_free(e);
 }
 
+/* As it is. */
+static void keep(const void *embedder, const uint8_t *picture, float *row)
+{
+    const struct va_embedder *e = embedder;
+    const struct va_vit_config *c = &va_rater_config(e->rater)->encoder;
+
+    memcpy(row, picture, (size_t)(3 * c->image * c->image));
+}
+
 struct va_intake va_embedder_intake(const struct va_embedder *e)
 {
+    const struct va_vit_config *c = e->rater ? &va_rater_config(e->rater)->encoder : NULL;
+
     if (e->cnn)
         return va_cnn_intake(e->cnn);
-    return e->rater ? va_vit_intake(va_rater_encoder(e->rater))
-                    : va_xception_intake(e->xception);
+    if (!c)
+        return va_xception_intake(e->xception);
+    return e->pixels ? (struct va_intake){ c->image, words_of(c), keep, e }
+                     : va_vit_intake(va_rater_encoder(e->rater));
 }
 
 int64_t va_embedder_width(const struct va_embedder *e)
@@ -188,8 +226,16 @@ static void forward(struct va_embedder *e, int64_t count, const float *cut)
 {
     const struct va_vit_config *c = &va_rater_config(e->rater)->encoder;
 
-    e->be->ops->put_f32(e->be, e->patches, cut,
-                        count * va_vit_patches(c) * va_vit_patch_size(c));
+    if (e->pixels) {
+        const struct va_patches p = { count,     c->image, c->patch,  4 * words_of(c),
+                                      e->pixels, e->table, e->patches };
+
+        e->be->ops->put_bytes(e->be, e->pixels, cut, count * p.step);
+        e->be->ops->patches(e->be, &p);
+    } else {
+        e->be->ops->put_f32(e->be, e->patches, cut,
+                            count * va_vit_patches(c) * va_vit_patch_size(c));
+    }
     va_vit_forward(va_rater_encoder(e->rater), count, e->patches, e->cls);
 }
 

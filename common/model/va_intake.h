@@ -9,7 +9,7 @@
 
 struct va_intake {
     int64_t side;    /* pixels; pictures are square */
-    int64_t numbers; /* that one becomes */
+    int64_t numbers; /* that one becomes; or so many words of 4 bytes, as the model likes it */
     /* picture [side, side, 3] of RGB -> row [numbers]. May run in several threads at once. */
     void (*cut)(const void *model, const uint8_t *picture, float *row);
     const void *model;

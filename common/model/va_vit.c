@@ -188,6 +188,11 @@ void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows)
             }
 }
 
+const float *va_vit_pixel_table(const struct va_vit *vit)
+{
+    return vit->pixel[0];
+}
+
 static void cut(const void *vit, const uint8_t *picture, float *rows)
 {
     va_vit_cut(vit, picture, rows);

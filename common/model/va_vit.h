@@ -109,6 +109,8 @@ VA_MUST_USE int va_vit_reserve(struct va_vit *vit, int64_t B);
 /* picture [S, S, 3] of bytes, normalised, as rows [P, 3*p*p] of floats: patches from left to
  * right, then down; in a patch channel, row, column, as the weights want them. On the host. */
 void va_vit_cut(const struct va_vit *vit, const uint8_t *picture, float *rows);
+/* What it makes of the bytes of each channel, [3, 256]. */
+const float *va_vit_pixel_table(const struct va_vit *vit);
 
 /* The same, for those who do not know what a picture is given to. */
 struct va_intake va_vit_intake(const struct va_vit *vit);

@@ -78,4 +78,13 @@ struct va_upsample2d {
     void *y;
 };
 
+/* Patches of pictures, as an encoder takes them: y [B, S / P, S / P, 3, P, P] of pictures [S, S, 3] of RGB, `step` bytes
+ * from one to the next. A byte of channel c becomes table[c][byte]; table [3, 256]. Pixels beyond the last whole patch
+ * are left out. */
+struct va_patches {
+    int64_t B, S, P, step;
+    const void *bytes, *table;
+    void *y;
+};
+
 #endif

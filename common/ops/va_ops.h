@@ -124,6 +124,8 @@ struct va_ops {
     void (*pool2d)(struct va_backend *be, const struct va_pool2d *p);
     void (*gate)(struct va_backend *be, const struct va_gate *p);
     void (*upsample2d)(struct va_backend *be, const struct va_upsample2d *p);
+    /* Optional, or NULL: where pictures go to the device as bytes. */
+    void (*patches)(struct va_backend *be, const struct va_patches *p);
 
     /*
      * Optional, NULL together. From `record` to `recorded` calls are kept as well as made; recorded

@@ -11,7 +11,7 @@
 #include "ops/va_ops.h"
 
 /* Goes up with every change of the table, of what it takes, or of this page. */
-enum { VA_PLUGIN_ABI = 9 };
+enum { VA_PLUGIN_ABI = 10 };
 #define VA_PLUGIN_SYMBOL "va_cuda_plugin"
 
 /* What a plugin may call of the program that opened it. */

@@ -185,6 +185,62 @@ static void upsample2d(void)
     }
 }
 
+/* By their definition, where the device has it; pictures lie apart, and pixels beyond the last patch are left out. */
+static void patches_of(int64_t B, int64_t S, int64_t P)
+{
+    const int64_t grid = S / P, step = (3 * S * S + 3) / 4 * 4 + 4;
+    struct twin *bytes, *table, *y;
+    float *levels, *wanted, *at, *is;
+    uint8_t *pictures = va_new(B * step, 1);
+
+    twin_begin();
+    bytes = twin_new(B * step / 4);
+    table = twin_random(3 * 256, -2, 2);
+    y = twin_random(B * grid * grid * 3 * P * P, -1, 1);
+    levels = twin_floats(table->cpu, table->count);
+    wanted = at = twin_floats(y->cpu, y->count);
+    for (int64_t i = 0; i < B * step; i++)
+        pictures[i] = (uint8_t)(256 * va_rand_uniform(1, VA_RAND_TEST, 0, (uint64_t)i));
+    for (int64_t patch = 0; patch < B * grid * grid; patch++)
+        for (int64_t i = 0; i < 3 * P * P; i++) {
+            const int64_t row = patch / grid % grid * P + i / P % P;
+            const int64_t column = patch % grid * P + i % P, c = i / (P * P);
+
+            *at++ = levels[256 * c +
+                           pictures[patch / (grid * grid) * step + 3 * (row * S + column) + c]];
+        }
+    twin_cpu->ops->put_bytes(twin_cpu, bytes->cpu, pictures, B * step);
+    twin_cpu->ops->patches(
+        twin_cpu, &(struct va_patches){ B, S, P, step, bytes->cpu, table->cpu, y->cpu });
+    is = twin_floats(y->cpu, y->count);
+    VA_CHECK(!memcmp(is, wanted, (size_t)y->count * sizeof(*is)));
+    twin_ref->ops->put_f32(twin_ref, y->ref, wanted, y->count);
+    twin_check("patches", y, 0, 0); /* and nothing beside them */
+    va_free(levels);
+    va_free(wanted);
+    va_free(is);
+    va_free(pictures);
+    twin_end();
+}
+
+static void patches(void)
+{
+    patches_of(1, 16, 16);
+    patches_of(3, 32, 8);
+    patches_of(2, 37, 7);
+    patches_of(2, 50, 16);
+    patches_of(1, 5, 1);
+}
+
+static bool takes_bytes(void)
+{
+    struct va_backend *be = va_test_device();
+    bool takes = be && be->ops->patches;
+
+    va_backend_free(be);
+    return takes;
+}
+
 /* A picture alone, and among others, on one thread and on more, gives the same bytes. */
 static void same_bytes(void)
 {
@@ -222,6 +278,8 @@ int main(void)
         VA_TEST(pool2d);
         VA_TEST(gate);
         VA_TEST(upsample2d);
+        if (takes_bytes())
+            VA_TEST(patches);
         VA_TEST(same_bytes);
     }
     va_hot_use(va_cpu_isa());
