@@ -162,6 +162,31 @@ bool va_is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+size_t va_zip_part(const char *path)
+{
+    for (const char *at = path; (at = strcasestr(at, ".zip")); at++) {
+        size_t length = (size_t)(at - path) + strlen(".zip");
+        struct stat st;
+        char *name;
+        bool is;
+
+        if ((path[length] && path[length] != '/') || at == path || at[-1] == '/')
+            continue;
+        if (!(name = va_format("%.*s", (int)length, path)))
+            return 0;
+        is = stat(name, &st) == 0 && S_ISREG(st.st_mode);
+        va_free(name);
+        if (is)
+            return length;
+    }
+    return 0;
+}
+
+bool va_is_picture_folder(const char *path)
+{
+    return va_is_folder(path) || va_zip_part(path) > 0;
+}
+
 bool va_input_is(const struct stat *st)
 {
     struct file *f;

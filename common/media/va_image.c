@@ -23,7 +23,6 @@
 #include <libavcodec/avcodec.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,18 +53,6 @@ struct va_image_decoder {
     struct va_rgb *rgb;
     char why[512];
 };
-
-bool va_image_name(const char *name)
-{
-    static const char *const ends[] = { ".jpg",  ".jpeg", ".png", ".bmp",
-                                        ".webp", ".tif",  ".tiff" };
-    const char *dot = strrchr(name, '.');
-
-    for (size_t i = 0; dot && i < VA_COUNT(ends); i++)
-        if (!strcasecmp(dot, ends[i]))
-            return true;
-    return false;
-}
 
 /* ---- bytes ------------------------------------------------------------------------------ */
 
