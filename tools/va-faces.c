@@ -129,7 +129,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 /* What was found, on standard error. */
 static void tell(const struct args *a, const struct va_finder_result *r, int64_t faces)
 {
-    if (!(a->fps > 0) && va_is_folder(a->input))
+    if (!(a->fps > 0) && va_is_picture_folder(a->input))
         va_warn("%s: pictures have no times, so --gap and --min-track do not count: give --fps",
                 a->input);
     if (faces == 0)

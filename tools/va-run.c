@@ -189,7 +189,7 @@ static int find_detector(void)
     int found;
 
     for (char *const *path = args.operands; *path && args.faces == FACES_AUTO; path++)
-        wanted |= !va_is_folder(*path);
+        wanted |= !va_is_picture_folder(*path);
     found = wanted ? va_given_detector(&args.settings, needed) : 0;
     detector = found > 0;
     unsearched = found == 0 && wanted;
@@ -203,7 +203,7 @@ static void warn_of_decode_options(void)
 
     for (char *const *path = args.operands; *path && args.faces != FACES_NO; path++)
         searched |= args.faces == FACES_YES || !given.models.count ||
-                    (detector && !va_is_folder(*path));
+                    (detector && !va_is_picture_folder(*path));
     if (searched && va_set_value(&args.settings, "DECODE_OPTIONS"))
         va_warn(
             "DECODE_OPTIONS: not used where faces are searched: give FACES_OPTIONS, or --faces no");
