@@ -56,7 +56,7 @@ static const struct va_usage usage = {
     .synopsis = "[options] VIDEO...\n       va-run [options] --live [options of va-live]",
     .brief = "make a page, a table, a plot and an overlay from videos",
     .details =
-        "VIDEO is a video of any size, or a folder of face crops. Each video gets a folder DIR/NAME "
+        "VIDEO is a video of any size, or a folder or zip archive of face crops. Each video gets a folder DIR/NAME "
         "with files to open, whose names are printed:\n\n"
         "  NAME.html          page with curves beside the video\n"
         "  NAME.csv           table with a row for each frame and person; with tabs: DIR/NAME.tsv\n"
