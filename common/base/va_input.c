@@ -10,6 +10,7 @@
 #include "base/va_mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -164,19 +165,18 @@ bool va_is_folder(const char *path)
 
 size_t va_zip_part(const char *path)
 {
+    char name[PATH_MAX];
+    struct stat st;
+
     for (const char *at = path; (at = strcasestr(at, ".zip")); at++) {
         size_t length = (size_t)(at - path) + strlen(".zip");
-        struct stat st;
-        char *name;
-        bool is;
 
-        if ((path[length] && path[length] != '/') || at == path || at[-1] == '/')
+        if ((path[length] && path[length] != '/') || at == path || at[-1] == '/' ||
+            length >= sizeof(name))
             continue;
-        if (!(name = va_format("%.*s", (int)length, path)))
-            return 0;
-        is = stat(name, &st) == 0 && S_ISREG(st.st_mode);
-        va_free(name);
-        if (is)
+        memcpy(name, path, length);
+        name[length] = 0;
+        if (stat(name, &st) == 0 && S_ISREG(st.st_mode))
             return length;
     }
     return 0;
