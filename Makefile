@@ -42,7 +42,7 @@ CPPFLAGS += -Icommon -I. -I$(BUILD) $(PKG_CFLAGS)
 ALL_CFLAGS = $(CSTD) $(OPT) $(WARN) -pthread -fPIC -fvisibility=hidden $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(SANFLAGS) $(LDFLAGS)
 HDF5_LIB ?= -lhdf5_serial
-LIBS      = $(PKG_LIBS) $(HDF5_LIB) -ldl -lm $(MPI_LIBS) $(CAIRO_LIBS) $(CAMERA_LIBS)
+LIBS      = $(PKG_LIBS) $(HDF5_LIB) -lz -ldl -lm $(MPI_LIBS) $(CAIRO_LIBS) $(CAMERA_LIBS)
 
 # Optional libraries: without them everything else works.
 include common/optional.mk

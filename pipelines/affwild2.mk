@@ -6,7 +6,8 @@
 #   ROOT          folder that holds the following, each of which can be given by itself
 #   TRAIN_LABELS  <video>.txt       $(ROOT)/VA_Estimation_Challenge/Train_Set
 #   VAL_LABELS    <video>.txt       $(ROOT)/VA_Estimation_Challenge/Validation_Set
-#   CROPS         <video>/NNNNN.jpg $(ROOT)/cropped_aligned
+#   CROPS         <video>/NNNNN.jpg $(ROOT)/cropped_aligned; or <video>.zip, or an archive with folders <video>
+#                 (CROPS=crops.zip, CROPS=all.zip/cropped_aligned)
 #   VIDEOS        <video>.mp4, .avi $(ROOT)/videos, used where there are no crops
 #   SAMPLE        official sample of a submission: names the test videos (optional)
 #   ENCODER       a va.model/1 file of a vision transformer
@@ -36,7 +37,7 @@ split_from = $(if $(FOLDS_TSV),--folds-tsv $(FOLDS_TSV),--train-labels $(TRAIN_L
                  --val-labels $(VAL_LABELS) --seed $(SEED))
 TEST         := $(if $(SAMPLE),$(call names,sample $(SAMPLE)))
 # A submission has a row for every frame of a test video, also after the last crop.
-frames = $(if $(filter $(1),$(TEST)),$(if $(wildcard $(CROPS)/$(1)), \
+frames = $(if $(filter $(1),$(TEST)),$(if $(crops_of), \
              --frame-count $$(awk -F / '$$1 == "$(1)"' $(SAMPLE) | wc -l)))
 include $(HERE)labelled.mk
 

@@ -1,7 +1,7 @@
 # Frames and features: one file per video and stage.
 #
-# Expects params.mk, ENCODER, and a function source(name): where the frames of a video are (a
-# video file or a folder of crops). A function frames(name), if there is one, gives options that
+# Expects params.mk, ENCODER, and functions source(name): where the frames of a video are (a video file, a folder
+# of crops or an archive of them), and held(name): the file or folder that this is in. A function frames(name), if there is one, gives options that
 # say how many frames the video had. FRAMES may be a folder that several pipelines share.
 FRAMES ?= $(OUT)/frames
 SETTINGS_decode = $(DECODE_OPTIONS) $(CROPS) $(VIDEOS)
@@ -10,9 +10,9 @@ ifneq ($(FRAMES),$(OUT))
 $(FRAMES)/.make/%: $$(call changed,$$@)
 	$(stamp)
 endif
-$(FRAMES)/%.h5: $$(call source,$$*) $(FRAMES)/.make/decode
+$(FRAMES)/%.h5: $$(call held,$$*) $(FRAMES)/.make/decode
 	@mkdir -p $(@D)
-	$(call tool,va-decode) $(DECODE_OPTIONS) $(call frames,$*) -j $(THREADS) --name $* -o $@ $<
+	$(call tool,va-decode) $(DECODE_OPTIONS) $(call frames,$*) -j $(THREADS) --name $* -o $@ $(call source,$*)
 
 # $(eval $(call embed,DIR,ENCODER,NAMES)): the features DIR/<name>.h5 by ENCODER. EMBED_BATCH videos share a
 # command, which opens the encoder once; those of them that are up to date are left out. What stands for the

@@ -30,11 +30,16 @@ features: $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(TEST:%=$(FEATURE_DIR)/%.h5)
 windows: $$(WINDOW_FILES)
 
 # ---- frames and features: crops where there are any, else the video ---------------------------
+# CROPS may lie in an archive, of which make sees the file alone: all videos are then taken to be in it.
+ARCHIVE  := $(filter %.zip,$(firstword $(subst .zip/,.zip ,$(CROPS)/)))
+ARCHIVE  := $(if $(wildcard $(ARCHIVE)/.),,$(ARCHIVE))
+crops_of  = $(if $(ARCHIVE),$(if $(wildcard $(ARCHIVE)),$(CROPS)/$(1)),$(firstword $(wildcard $(CROPS)/$(1) $(CROPS)/$(1).zip)))
 videos_of = $(wildcard $(VIDEOS)/$(1).mp4 $(VIDEOS)/$(1).avi)
-source = $(firstword $(wildcard $(CROPS)/$(1)) $(videos_of) $(CROPS)/$(1))
-$(if $(FEATURES),,$(foreach v,$(LABELLED) $(TEST),$(if $(wildcard $(CROPS)/$(v)),,$(if $(word 2,$(call videos_of,$(v))),\
+source    = $(firstword $(crops_of) $(videos_of) $(CROPS)/$(1))
+held      = $(if $(and $(ARCHIVE),$(crops_of)),$(ARCHIVE),$(source))
+$(if $(FEATURES),,$(foreach v,$(LABELLED) $(TEST),$(if $(call crops_of,$(v)),,$(if $(word 2,$(call videos_of,$(v))),\
     $(error two videos for the name $(v): $(call videos_of,$(v)))))))
-there = $(if $(FEATURES),$(wildcard $(FEATURES)/$(1).h5),$(wildcard $(CROPS)/$(1))$(videos_of))
+there = $(if $(FEATURES),$(wildcard $(FEATURES)/$(1).h5),$(crops_of)$(videos_of))
 $(foreach v,$(LABELLED) $(TEST),$(if $(call there,$(v)),,$(error found no $(if $(FEATURES),features,crops or video) of $(v): \
     expected $(if $(FEATURES),$(FEATURES)/$(v).h5,$(CROPS)/$(v), $(VIDEOS)/$(v).mp4 or .avi))))
 include $(HERE)features.mk

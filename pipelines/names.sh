@@ -13,7 +13,7 @@
 #   known OVERRIDES FILE...  refuses a variable of the command line that resembles one of the Makefiles, and is none
 #   videos FOLDER VALUE      prints a link FOLDER/<name>.<ending> for each video, with ! before it where it has
 #                            to be made: VALUE is the path of one, or several with blanks between. Of a folder
-#                            of pictures the ending is folder. The table of another video of that name,
+#                            of pictures the ending is folder, of an archive zip. The table of another video of that name,
 #                            FOLDER/../<name>/<name>.csv, is not replaced. Of several videos, one that cannot
 #                            be taken is a - instead
 #   listed FOLDER FILE       the same with a file that has a path a line
@@ -210,7 +210,11 @@ links() {
     printf '%s\n' "$pairs" | while IFS= read -r link && IFS= read -r video; do
         whole=$video
         case $video in /*) ;; *) whole=$PWD/$video ;; esac
-        [ ! -d "$whole" ] || link=${link%.*}.folder
+        if [ -d "$whole" ]; then
+            link=${link%.*}.folder
+        else # archives of pictures are known by this ending
+            case $link in *.[Zz][Ii][Pp]) link=${link%.*}.zip ;; esac
+        fi
         if why=$(fault "$1" "$link" "$video" "$whole"); then
             one_link "$1" "$link" "$whole"
         elif [ "$only" ]; then

@@ -10,7 +10,8 @@
 #               MODEL, faces are found, and that is all
 #   FACES       auto: find the faces of a video first (FACES_OPTIONS of va-faces), and give the encoder the crops
 #               of each person (CROP_OPTIONS of va-embed, such as --margin 0.1), where a detector is installed
-#               (make deps WITH=faces, or VA_FACES). A folder of pictures is taken as crops.
+#               (make deps WITH=faces, or VA_FACES). A folder of pictures, or a zip archive of
+#               them, is taken as crops.
 #               yes: always, no: never
 #   VOICE       a descriptor of one digit that commands get as standard error; make's own words go to its own
 #   EXIT_CODES  a file that gets a line for each command that fails: its exit code, and the <name> it worked at
@@ -62,11 +63,13 @@ made   = $(foreach v,$(LINKS),$(OUT)/$(call name,$(v))/$(call name,$(v))$(1))
 # ---- which of them are searched for faces -----------------------------------------------------------
 FACES ?= auto
 $(if $(filter-out auto yes no,$(FACES))$(filter-out 1,$(words $(FACES))),$(error FACES=$(FACES): expected auto, yes or no))
+# Folders of pictures, and archives of them.
+PICTURED := %.folder %.zip
 DETECTOR := $(if $(value VA_FACES)$(filter -w --weights%,$(FACES_OPTIONS)),yes,$(wildcard $(BIN)/../share/mamba-va/yunet.h5 $(HERE)yunet.h5))
 SEARCH   := $(if $(MODEL),$(if $(filter auto,$(FACES)),$(if $(DETECTOR),videos,none),$(FACES)),yes)
-searched = $(or $(filter yes,$(SEARCH)),$(if $(filter videos,$(SEARCH)),$(if $(filter %.folder,$(source)),,yes)))
+searched = $(or $(filter yes,$(SEARCH)),$(if $(filter videos,$(SEARCH)),$(if $(filter $(PICTURED),$(source)),,yes)))
 # Through a file of frames go folders, whose pictures are few and small, and what is to be decoded otherwise.
-decoded  = $(if $(searched),,$(filter %.folder,$(source))$(DECODE_OPTIONS))
+decoded  = $(if $(searched),,$(filter $(PICTURED),$(source))$(DECODE_OPTIONS))
 seen     = $(if $(searched),$(OUT)/$(1)/$(1).faces.h5,$(if $(decoded),$(OUT)/$(1)/$(1).frames.h5,$(source)))
 
 # A tool, or what passes signals on to it, takes the place of its shell: it is told when make is to end. The
@@ -76,7 +79,7 @@ shared = $(if $(word 1000,$(LINKS)),,$(word 2,$(LINKS)))
 follow = exec $(call coded,$(whose))$(if $(and $(shared),$(filter va-faces va-decode va-embed,$(1))),sh $(HERE)progress.sh $(OUT) videos '$(foreach v,$(LINKS),$(call name,$(v)))' )
 
 OVERLAY ?= yes
-endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter %.folder,$(1)),,.overlay.mp4)),.faces.h5)
+endings = $(if $(MODEL),.csv .html .svg $(if $(filter yes,$(OVERLAY)),$(if $(filter $(PICTURED),$(1)),,.overlay.mp4)),.faces.h5)
 
 .PHONY: all
 all: $(if $(MODEL),$(foreach v,$(LINKS),$(OUT)/$(call name,$(v)).tsv)) $(foreach v,$(LINKS),$(foreach ending,$(call endings,$(v)),$(OUT)/$(call name,$(v))/$(call name,$(v))$(ending))) $(if $(filter -,$(found)),refused)
@@ -122,7 +125,7 @@ $(OUT)/%.tsv: $(OUT)/$$*/$$*.smooth.h5
 # A folder of crops is no video that a browser shows.
 model_shown = $(if $(word 2,$(MODEL)),,--model $(MODEL))
 $(OUT)/%.html: $(OUT)/%.smooth.h5
-	$(call tool,va-report) $(model_shown) $(patsubst %,--video %,$(filter-out %.folder,$(call source,$(*F)))) -o $@ $<
+	$(call tool,va-report) $(model_shown) $(patsubst %,--video %,$(filter-out $(PICTURED),$(call source,$(*F)))) -o $@ $<
 $(OUT)/%.svg: $(OUT)/%.smooth.h5
 	$(call tool,va-plot) $(model_shown) -o $@ $<
 $(OUT)/%.overlay.mp4: $(OUT)/%.smooth.h5

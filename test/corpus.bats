@@ -85,6 +85,28 @@ corpus() { # ARGS...: with small settings
     [ "$(grep -cE '^ *1 ' videos/table.txt)" -eq 1 ]
 }
 
+@test "crops in zip archives: one for all, one a video; the same features as of folders" {
+    va-synth -q --videos 4 --test 0 --frames 12 --traps no --crops yes --seed 6 -o drawn
+    va-weights init --arch vit_tiny -o encoder.h5
+    mkdir rated zips && cp drawn/VA_Estimation_Challenge/*_Set/*.txt rated/
+    make_zip all.zip drawn/cropped_aligned
+    make_zip -d whole.zip drawn
+    for v in drawn/cropped_aligned/*; do make_zip "zips/${v##*/}.zip" "$v"; done
+    features() { # OUT CROPS
+        corpus OUT="$1" CROPS="$2" FEATURES='' VIDEOS=none ENCODER=encoder.h5 LABELS=rated FOLD_COUNT=2 features >log 2>&1 ||
+            explain "$(cat log)"
+    }
+    features folders drawn/cropped_aligned
+    for crops in all.zip whole.zip/cropped_aligned zips; do
+        features "of-${crops%%/*}" $crops
+        for f in folders/features/*.h5; do va-h5cmp "$f" "of-${crops%%/*}/features/${f##*/}"; done
+        features "of-${crops%%/*}" $crops && grep -q "Nothing to be done" log
+    done
+    touch all.zip && features of-all.zip all.zip && grep -q va-decode log
+    run -2 --separate-stderr corpus OUT=wrong CROPS=no.zip FEATURES='' VIDEOS=none ENCODER=encoder.h5 LABELS=rated FOLD_COUNT=2
+    [[ $stderr == *"found no crops or video of "*": expected no.zip/"* ]] || explain "$stderr"
+}
+
 @test "what is wrong is said before the first rule" {
     says() { # TEXT ARGS...
         run -2 --separate-stderr corpus OUT=wrong "${@:2}"

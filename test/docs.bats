@@ -29,6 +29,7 @@ setup_file() {
     done
     rm -r Aff-Wild2/cropped_aligned
     mv faces/cropped_aligned Aff-Wild2/
+    make_zip Aff-Wild2/cropped_aligned.zip Aff-Wild2/cropped_aligned
     va-weights export -o mae_vit.safetensors encoder.h5
     cp mae_vit.safetensors mae_pretrain_vit_base.pth # contents tell the format, not the name
     mkdir features && va-embed -q -w encoder.h5 --output-dir features Aff-Wild2/cropped_aligned

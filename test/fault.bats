@@ -60,6 +60,11 @@ sweep() {
     sweep memory:ENOMEM va-weights import -q -o w.h5 head.safetensors
     sweep memory:ENOMEM va-weights import -q -o w.h5 head.pth
     sweep memory:ENOMEM va-decode -q -o frames.h5 crops
+    make_zip -d crops.zip crops
+    for class in memory:ENOMEM read:EIO open:EIO; do
+        sweep $class va-decode -q -o frames.h5 crops.zip
+        sweep $class va-decode -q --unconfined -o frames.h5 crops.zip
+    done
     sweep memory:ENOMEM va-decode -q -o frames.h5 v.mp4
 }
 

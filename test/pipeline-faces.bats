@@ -75,6 +75,12 @@ own() {
     [ "$(VA_FACES=red.h5 searched FACES=no)" = "" ]
     own VIDEO=crops
     va-check out/crops/features/crops.h5
+    mkdir blank && make_zip "blank/my crops.ZIP" crops
+    [ "$(VA_FACES=red.h5 searched VIDEO="blank/my crops.ZIP")" = "" ]
+    own VIDEO="blank/my crops.ZIP"
+    [ "$(readlink out/in/my_crops.zip)" = "$PWD/blank/my crops.ZIP" ]
+    same_numbers out/crops/features/crops.h5 out/my_crops/features/my_crops.h5
+    [ -s out/my_crops/my_crops.html ] && [ ! -e out/my_crops/my_crops.overlay.mp4 ]
     run own VIDEO=one.mkv FACES=some
     [[ $output == *"FACES=some: expected auto, yes or no"* ]]
 }

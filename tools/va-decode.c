@@ -38,6 +38,7 @@ static const struct va_usage usage = {
         "have the same prefix, mostly none. Numbers begin with 1; in a folder that has a "
         "number 0, all numbers are increased by 1. A missing number is a frame without a "
         "face.\n\n"
+        "A zip archive of images is a folder, too; ARCHIVE.zip/FOLDER is a folder in it. "
         "The format of an image follows from its contents: JPEG, PNG, BMP, WebP, TIFF, "
         "JPEG 2000, or the first picture of a GIF.\n\n"
         "Frames are numbered from 1 in the order in which they are shown. Each frame has "

@@ -27,7 +27,8 @@ static const struct va_usage usage = {
     .details =
         "INPUT is a va.frames/1 file, a video, - for standard input, or a folder of "
         "crops with names as va-decode reads them. A folder without pictures is searched "
-        "for folders of crops; each is a video. Videos and folders are decoded directly, "
+        "for folders of crops; each is a video. A zip archive is a folder, too, and "
+        "ARCHIVE.zip/FOLDER a folder in it. Videos and folders are decoded directly, "
         "without a frames file.\n\n"
         "Each frame is resized to the encoder's size as Pillow does (bicubic, "
         "antialiased) and normalised with the encoder's mean and std. The features are "

@@ -31,7 +31,7 @@ static const struct va_usage usage = {
     .synopsis = "[check] [options] -o FACES.h5 VIDEO",
     .brief = "find the faces of a video and say who is who",
     .details =
-        "VIDEO is a video file, - for standard input, or a folder of numbered pictures. Each frame "
+        "VIDEO is a video file, - for standard input, or a folder or zip archive of numbered pictures. Each frame "
         "is searched for faces by YuNet, a small neural network. The output has a row per face: "
         "frame, time, box, five points, score, and the number of its person.\n\n"
         "Pictures of a folder have no times, and nothing made from the faces has, unless --fps gives "
@@ -129,7 +129,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
 /* What was found, on standard error. */
 static void tell(const struct args *a, const struct va_finder_result *r, int64_t faces)
 {
-    if (!(a->fps > 0) && va_is_folder(a->input))
+    if (!(a->fps > 0) && va_is_picture_folder(a->input))
         va_warn("%s: pictures have no times, so --gap and --min-track do not count: give --fps",
                 a->input);
     if (faces == 0)
@@ -222,7 +222,7 @@ static const struct va_usage check_usage = {
     .synopsis = "[options] CROPS",
     .brief = "compare the points of crops of faces with a template",
     .details =
-        "CROPS is a folder of crops, or a video of them. The output has a line per point, with "
+        "CROPS is a folder or zip archive of crops, or a video of them. The output has a line per point, with "
         "columns separated by tabs: point, x, y, their standard deviations, and x and y of the "
         "template, all in pixels of a crop of 112 x 112. Crops that are aligned alike have the same "
         "x and y.",

@@ -76,7 +76,7 @@ static const struct va_usage usage = {
     .details =
         "FRAMES are va.frames/1 files, one per video, or folders. In a folder, each "
         "subfolder of crops is a video, with names as va-decode reads them (00001.jpg, "
-        "img_00001.png, from 0 or 1). Picture N belongs to row N of the label file, "
+        "img_00001.png, from 0 or 1). A zip archive is a folder, too. Picture N belongs to row N of the label file, "
         "counted from 1; rows of -5 are ignored.\n\n"
         "The CLS row gets a linear head for valence and arousal and, with --expressions, "
         "a second head for classes. The patch embedding and the lower blocks are not "

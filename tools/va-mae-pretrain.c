@@ -97,7 +97,7 @@ static const struct va_usage usage = {
     .brief = "train an encoder on pictures without labels (masked autoencoder)",
     .details =
         "PICTURES are va.frames/1 files, folders with JPEG and PNG files (searched with "
-        "all their subfolders), or videos, which --cache DIR keeps decoded. Most patches "
+        "all their subfolders and zip archives), or videos, which --cache DIR keeps decoded. Most patches "
         "of a picture are hidden. The encoder sees the visible patches, and a decoder, "
         "which is discarded after training, reconstructs the hidden ones (masked "
         "autoencoder, He et al. 2022, whose settings are the defaults). MODEL.h5 is an "

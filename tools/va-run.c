@@ -56,7 +56,7 @@ static const struct va_usage usage = {
     .synopsis = "[options] VIDEO...\n       va-run [options] --live [options of va-live]",
     .brief = "make a page, a table, a plot and an overlay from videos",
     .details =
-        "VIDEO is a video of any size, or a folder of face crops. Each video gets a folder DIR/NAME "
+        "VIDEO is a video of any size, or a folder or zip archive of face crops. Each video gets a folder DIR/NAME "
         "with files to open, whose names are printed:\n\n"
         "  NAME.html          page with curves beside the video\n"
         "  NAME.csv           table with a row for each frame and person; with tabs: DIR/NAME.tsv\n"
@@ -189,7 +189,7 @@ static int find_detector(void)
     int found;
 
     for (char *const *path = args.operands; *path && args.faces == FACES_AUTO; path++)
-        wanted |= !va_is_folder(*path);
+        wanted |= !va_is_picture_folder(*path);
     found = wanted ? va_given_detector(&args.settings, needed) : 0;
     detector = found > 0;
     unsearched = found == 0 && wanted;
@@ -203,7 +203,7 @@ static void warn_of_decode_options(void)
 
     for (char *const *path = args.operands; *path && args.faces != FACES_NO; path++)
         searched |= args.faces == FACES_YES || !given.models.count ||
-                    (detector && !va_is_folder(*path));
+                    (detector && !va_is_picture_folder(*path));
     if (searched && va_set_value(&args.settings, "DECODE_OPTIONS"))
         va_warn(
             "DECODE_OPTIONS: not used where faces are searched: give FACES_OPTIONS, or --faces no");

@@ -10,6 +10,7 @@
 #include "base/va_mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,6 +161,30 @@ bool va_is_folder(const char *path)
     struct stat st;
 
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+size_t va_zip_part(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat st;
+
+    for (const char *at = path; (at = strcasestr(at, ".zip")); at++) {
+        size_t length = (size_t)(at - path) + strlen(".zip");
+
+        if ((path[length] && path[length] != '/') || at == path || at[-1] == '/' ||
+            length >= sizeof(name))
+            continue;
+        memcpy(name, path, length);
+        name[length] = 0;
+        if (stat(name, &st) == 0 && S_ISREG(st.st_mode))
+            return length;
+    }
+    return 0;
+}
+
+bool va_is_picture_folder(const char *path)
+{
+    return va_is_folder(path) || va_zip_part(path) > 0;
 }
 
 bool va_input_is(const struct stat *st)

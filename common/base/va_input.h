@@ -13,6 +13,7 @@
 
 #include "base/va_attr.h"
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -43,6 +44,15 @@ void va_input_note(const char *path);
 
 /* Whether a path leads to a folder. */
 bool va_is_folder(const char *path);
+
+/*
+ * A zip archive stands for a folder of pictures by its name: ARCHIVE.zip, and ARCHIVE.zip/FOLDER for a folder in
+ * it. The bytes of the archive's own name in such a path; 0 where there is no file of that name.
+ */
+size_t va_zip_part(const char *path);
+
+/* Whether a path leads to a folder of pictures: to a folder, or to what stands for one. */
+bool va_is_picture_folder(const char *path);
 
 /* Whether this file was opened or noted. */
 bool va_input_is(const struct stat *st);

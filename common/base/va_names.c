@@ -9,9 +9,9 @@
 
 /* Containers, still images, and what the tools themselves write. */
 static const char *const extensions[] = {
-    ".mp4", ".m4v", ".mov",  ".avi", ".mkv", ".webm", ".mpg",  ".mpeg",   ".wmv",
-    ".flv", ".ts",  ".m2ts", ".mts", ".3gp", ".ogv",  ".gif",  ".mjpeg",  ".h264",
-    ".txt", ".csv", ".tsv",  ".npy", ".h5",  ".jpg",  ".jpeg", ".frames", ".features",
+    ".mp4", ".m4v",  ".mov", ".avi", ".mkv", ".webm", ".mpg",    ".mpeg",     ".wmv", ".flv",
+    ".ts",  ".m2ts", ".mts", ".3gp", ".ogv", ".gif",  ".mjpeg",  ".h264",     ".txt", ".csv",
+    ".tsv", ".npy",  ".h5",  ".zip", ".jpg", ".jpeg", ".frames", ".features",
 };
 
 /* Length of `name` without one known extension; the same length when it has none. A name that

@@ -12,6 +12,7 @@
 #include "io/va_pictured.h"
 #include "media/va_crops.h"
 #include "media/va_image.h"
+#include "media/va_zip.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ struct video {
     struct va_picture_video of;
     char *path, *name;
     struct va_frames *frames; /* NULL: a folder, whose images are */
+    struct va_zip *zip;       /* in this archive, unless it is NULL */
     char *names;              /* their file names, each with its end */
     int64_t *at;              /* where each begins */
 };
@@ -108,7 +110,7 @@ static int add_images(struct va_pictures *p, const char *path, const struct va_c
     for (int64_t i = 0; i < c->count; i++)
         size += (int64_t)strlen(c->items[i].name) + 1;
     if (!v || !(v->names = va_new(size, 1)) || !(v->at = va_new(c->count, sizeof(*v->at))) ||
-        !(v->name = va_video_name_enter(path, "rename it")))
+        !(v->name = va_video_name_enter(path, "rename it")) || va_zip_open(path, &v->zip) < 0)
         return -1;
     for (int64_t i = 0; i < c->count; i++) {
         size_t n = strlen(c->items[i].name) + 1;
@@ -262,7 +264,7 @@ static int add_input(struct va_pictures *p, const char *path)
 
     if (va_h5_named(path)) {
         result = add_frames(p, path, true);
-    } else if (va_is_folder(path)) {
+    } else if (va_is_picture_folder(path)) {
         while (length > 1 && path[length - 1] == '/')
             length--;
         folder = va_format("%.*s", (int)length, path);
@@ -307,6 +309,7 @@ void va_pictures_free(struct va_pictures *p)
         struct video *v = &p->videos[i];
 
         va_frames_close(v->frames);
+        va_zip_close(v->zip);
         va_free(v->path);
         va_free(v->name);
         va_free(v->names);
@@ -343,10 +346,12 @@ static int hash_image(const struct video *v, int64_t row, struct va_hash *h)
 {
     const char *name = v->names + v->at[row];
     char *path = va_format("%s/%s", v->path, name);
-    int64_t size = -1;
+    int64_t size = -1, member;
     struct stat st;
 
-    if (path && stat(path, &st) == 0)
+    if (path && v->zip)
+        size = (member = va_zip_find(v->zip, path)) < 0 ? -1 : va_zip_size(v->zip, member);
+    else if (path && stat(path, &st) == 0)
         size = (int64_t)st.st_size;
     else if (path)
         va_error_read(path, "open");
@@ -458,9 +463,10 @@ static int read_image(struct va_picture_reader *r, const struct video *v, int64_
 
     if (!r->images) /* a reader of frames files needs none */
         r->images = va_images_new(0, 0, false);
-    if (path && r->images)
+    if (path && r->images) {
+        va_images_from(r->images, v->zip);
         got = va_images_read(r->images, path, out, &why);
-
+    }
     if (got == 0)
         got = found_broken(r->of, i, path, why);
     va_free(path);

@@ -4,12 +4,13 @@
  * An input is
  *   a va.frames/1 file   mapped, so that it costs address space only
  *   a folder             searched with all its folders for picture files; each folder that holds some
- *                        is a video of its name. Numbers are those of media/va_crops.h, or all 0
+ *                        is a video of its name. Numbers are those of media/va_crops.h, or all 0.
+ *                        A zip archive is a folder too
  *   a video              decoded once to a va.frames/1 file in the cache folder, pictures of which the
  *                        shorter side is at most `side`; a later run finds it there
  * Pictures are numbered in the order of the inputs, of their folders by name and of the frames in
  * them. Memory: 16 bytes a picture and the names of the images, whatever their size, and about 70
- * bytes for each image that was opened (base/va_input.h remembers it).
+ * bytes for each image file that was opened (base/va_input.h remembers it), or what media/va_zip.h says.
  *
  * Ownership: the collection owns all strings it returns
  * Threads:   va_pictures_open, from one thread; afterwards one reader per thread

@@ -30,7 +30,7 @@ struct va_h5_in;   /* opaque: a file being read */
 struct va_h5_rows; /* opaque: a dataset being written row by row */
 
 /* Whether `path` is meant to be such a file: its name ends in .h5, it begins as they do, or it is a part of a file. False for
- * "-", folders and what cannot be opened. */
+ * "-", folders, archives of pictures and what cannot be opened. */
 bool va_h5_named(const char *path);
 
 /* ---- writing --------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
  * the reason that is found there.
  */
 #include "base/va_error.h"
+#include "base/va_input.h"
 #include "io/va_h5_priv.h"
 #include <errno.h>
 #include <pthread.h>
@@ -232,6 +233,8 @@ bool va_h5_named(const char *path)
     struct stat st;
     FILE *f;
 
+    if (va_zip_part(path)) /* pictures, with a path like that of a video of a shard */
+        return false;
     if ((n > 3 && !strcmp(path + n - 3, ".h5")) || va_shard_in_path(path))
         return true;
     if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* a pipe keeps its first bytes */

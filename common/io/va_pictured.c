@@ -12,7 +12,7 @@ static bool begins(const char *shown, const char *kind)
 
 const char *va_pictured_by(const char *path)
 {
-    return va_is_folder(path) ? VA_PICTURED_CROP : VA_PICTURED_WHOLE;
+    return va_is_picture_folder(path) ? VA_PICTURED_CROP : VA_PICTURED_WHOLE;
 }
 
 int va_pictured_read(struct va_h5_in *in, char **shown)

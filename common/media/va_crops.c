@@ -5,11 +5,12 @@
 #include "base/va_mem.h"
 #include "media/va_image.h"
 #include "media/va_source.h"
+#include "media/va_zip.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <strings.h>
 
 static int by_number(const void *a, const void *b)
 {
@@ -51,17 +52,23 @@ static int64_t number_of(const char *name)
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-/* Whether an entry is a folder. The system asks the disk only where the directory does not say. */
+static bool ends_as_zip(const char *name)
+{
+    size_t length = strlen(name);
+
+    return length > 4 && !strcasecmp(name + length - 4, ".zip");
+}
+
+/* Whether an entry is a folder, or an archive. The system asks the disk only where the directory does not say. */
 static bool is_folder(const char *path, const struct dirent *d)
 {
-    struct stat st;
     char *child;
     bool is;
 
     if (d->d_type != DT_UNKNOWN && d->d_type != DT_LNK)
-        return d->d_type == DT_DIR;
+        return d->d_type == DT_DIR || (d->d_type == DT_REG && ends_as_zip(d->d_name));
     child = va_format("%s/%s", path, d->d_name);
-    is = child && stat(child, &st) == 0 && S_ISDIR(st.st_mode);
+    is = child && (va_is_folder(child) || (ends_as_zip(child) && va_is_picture_folder(child)));
     va_free(child);
     return is;
 }
@@ -86,7 +93,12 @@ static int add_picture(struct va_crops *c, const char *name)
     return 0;
 }
 
-static int read_names(struct va_crops *c, const char *path)
+static int add(void *crops, const char *name, bool folder)
+{
+    return folder ? add_folder(crops, name) : add_picture(crops, name);
+}
+
+static int read_folder(struct va_crops *c, const char *path)
 {
     DIR *dir = opendir(path);
     struct dirent *d;
@@ -106,6 +118,42 @@ static int read_names(struct va_crops *c, const char *path)
         result = va_error_read(path, "read folder");
     closedir(dir);
     return result;
+}
+
+/* Of VIDEO and VIDEO.zip in one folder, leave the folder. Archives have no archives. */
+static void drop_zips(struct va_crops *c)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < c->folder_count; i++) {
+        char *name = c->folders[i], *end = name + strlen(name) - 4;
+        bool twice = false;
+
+        if (!c->zip && ends_as_zip(name)) {
+            char dot = *end;
+
+            *end = 0;
+            twice = bsearch(&name, c->folders, (size_t)kept, sizeof(name), by_name);
+            *end = dot;
+        }
+        if (twice)
+            va_free(name);
+        else
+            c->folders[kept++] = name;
+    }
+    c->folder_count = kept;
+}
+
+static int read_names(struct va_crops *c, const char *path)
+{
+    int got = va_zip_open(path, &c->zip);
+
+    if (got < 0 || (got ? va_zip_list(c->zip, path, add, c) : read_folder(c, path)) < 0)
+        return -1;
+    if (c->folder_count)
+        qsort(c->folders, (size_t)c->folder_count, sizeof(*c->folders), by_name);
+    drop_zips(c);
+    return 0;
 }
 
 /* ---- the rule --------------------------------------------------------------------------- */
@@ -171,9 +219,24 @@ int va_crops_read(struct va_crops *c, const char *path, bool frames)
         va_input_note(path);
     if (c->count)
         qsort(c->items, (size_t)c->count, sizeof(*c->items), by_number);
-    if (c->folder_count)
-        qsort(c->folders, (size_t)c->folder_count, sizeof(*c->folders), by_name);
     return number_frames(c, path, frames);
+}
+
+int va_crops_open(struct va_crops *c, char **path)
+{
+    int result = va_crops_read(c, *path, true);
+
+    while (result == 0 && c->zip && !c->count && c->folder_count == 1) {
+        char *only = va_format("%s/%s", *path, c->folders[0]);
+
+        va_crops_free(c);
+        if (!only)
+            return -1;
+        va_free(*path);
+        *path = only;
+        result = va_crops_read(c, *path, true);
+    }
+    return result;
 }
 
 void va_crops_free(struct va_crops *c)
@@ -184,6 +247,7 @@ void va_crops_free(struct va_crops *c)
         va_free(c->folders[i]);
     va_free(c->items);
     va_free(c->folders);
+    va_zip_close(c->zip);
     *c = (struct va_crops){ 0 };
 }
 
@@ -227,7 +291,7 @@ int va_crops_find(const char *path, char ***paths, int64_t *count, int64_t *room
     char *folder;
     int result = 0;
 
-    if (strcmp(path, "-") != 0 && va_is_folder(path)) {
+    if (strcmp(path, "-") != 0 && va_is_picture_folder(path)) {
         while (length > 1 && path[length - 1] == '/')
             length--;
         folder = va_format("%.*s", (int)length, path);

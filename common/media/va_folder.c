@@ -1,5 +1,5 @@
 /*
- * A folder of crops: the file names are the timeline. All names are read first, so that the
+ * A folder of crops, or an archive of them: the file names are the timeline. All names are read first, so that the
  * order does not depend on the file system and a folder that is none is refused before anything
  * is written.
  */
@@ -16,24 +16,29 @@ struct folder {
     struct va_images *images;
 };
 
-static int read_names(struct va_source *s, const char *path)
+static int read_names(struct va_source *s)
 {
     struct folder *f = s->state;
     const struct va_crops *c = &f->crops;
 
-    if (va_crops_read(&f->crops, path, true) < 0)
+    if (va_crops_open(&f->crops, &s->path) < 0)
         return -1;
+    if (c->zip && !c->count && c->folder_count)
+        return va_error(
+            "%s: found folders and no picture, expected one video: name a folder of the "
+            "archive: %s/%s",
+            s->path, s->path, c->folders[0]);
     while (f->count < c->count && c->items[f->count].number > 0)
         f->count++;
     if (!f->count)
         return va_error("%s: found no image with a number, expected names like 00012.jpg or "
                         "frame_00012.png",
-                        path);
+                        s->path);
     if (f->count < c->count)
         va_warn(
             "%s: left out images without a number: %lld, the first is %s; frames are called "
             "00001.jpg, ...",
-            path, (long long)(c->count - f->count), c->items[f->count].name);
+            s->path, (long long)(c->count - f->count), c->items[f->count].name);
     return 0;
 }
 
@@ -102,12 +107,12 @@ static void close_folder(struct va_source *s)
 
     if (!f)
         return;
-    va_crops_free(&f->crops);
     va_images_free(f->images);
+    va_crops_free(&f->crops);
     va_free(f);
 }
 
-int va_folder_open(struct va_source *s, const char *path)
+int va_folder_open(struct va_source *s)
 {
     static const struct va_source_kind kind = { next, close_folder, NULL };
     struct folder *f = va_new(1, sizeof(*f));
@@ -117,22 +122,23 @@ int va_folder_open(struct va_source *s, const char *path)
         return -1;
     s->kind = &kind;
     s->state = f;
-    if (read_names(s, path) < 0)
+    if (read_names(s) < 0)
         return -1;
     f->images = va_images_new(s->options.width, s->options.height, true);
     if (!f->images)
         return -1;
+    va_images_from(f->images, f->crops.zip);
     va_images_ahead(f->images, ahead, s,
                     s->options.threads ? s->options.threads : va_threads_available());
     last = f->crops.items[f->count - 1].number;
     if (s->options.frame_count && s->options.frame_count < last)
-        return va_error("%s/%s: found frame %lld, expected at most %lld frames", path,
+        return va_error("%s/%s: found frame %lld, expected at most %lld frames", s->path,
                         f->crops.items[f->count - 1].name, (long long)last,
                         (long long)s->options.frame_count);
     s->fps = s->options.fps;
     if (s->fps == 0 && (s->options.start > 0 || s->options.end > 0))
         return va_error(
-            "%s: start and end in seconds need the frame rate of the folder (--fps)", path);
+            "%s: start and end in seconds need the frame rate of the folder (--fps)", s->path);
     s->frame_count = s->options.frame_count ? s->options.frame_count : last;
     for (int64_t i = 0; i < f->count; i++) {
         const struct va_crop *e = &f->crops.items[i];

@@ -17,13 +17,13 @@
 #include "base/va_mem.h"
 #include "media/va_jpeg_priv.h"
 #include "media/va_source_priv.h"
+#include "media/va_zip.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libavcodec/avcodec.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,71 +55,82 @@ struct va_image_decoder {
     char why[512];
 };
 
-bool va_image_name(const char *name)
-{
-    static const char *const ends[] = { ".jpg",  ".jpeg", ".png", ".bmp",
-                                        ".webp", ".tif",  ".tiff" };
-    const char *dot = strrchr(name, '.');
-
-    for (size_t i = 0; dot && i < VA_COUNT(ends); i++)
-        if (!strcasecmp(dot, ends[i]))
-            return true;
-    return false;
-}
-
 /* ---- bytes ------------------------------------------------------------------------------ */
 
-/* Why a file cannot be a picture, or NULL. */
-static const char *unfit(const struct stat *st)
+/* Why bytes cannot be a picture, or NULL. */
+static const char *unfit(int64_t size)
 {
-    return !S_ISREG(st->st_mode)    ? "broken image: not a file"
-           : st->st_size == 0       ? "broken image: the file is empty"
-           : st->st_size > FILE_MAX ? "broken image: the file is too large"
-                                    : NULL;
+    return size == 0         ? "broken image: the file is empty"
+           : size > FILE_MAX ? "broken image: the file is too large"
+                             : NULL;
 }
 
 /* -1 with errno. */
-static int open_and_look(const char *path, int64_t *size, const char **what)
+static int open_file(struct va_image_bytes *b, const char *path, const char **what)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe */
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        if (fd >= 0)
-            close(fd);
+    b->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe */
+    if (b->fd < 0 || fstat(b->fd, &st) < 0) {
+        va_image_close(b);
         return -1;
     }
     va_input_note(path);
-    *what = unfit(&st);
-    *size = (int64_t)st.st_size;
-    return fd;
+    b->size = (int64_t)st.st_size;
+    *what = S_ISREG(st.st_mode) ? unfit(b->size) : "broken image: not a file";
+    return 0;
 }
 
-int va_image_open(const char *path, int64_t *size, const char **what)
+int va_image_open(struct va_image_bytes *b, const struct va_zip *zip, const char *path,
+                  const char **what)
 {
-    int fd = open_and_look(path, size, what);
-
-    return fd < 0 ? va_error_read(path, "open") : fd;
+    *b = (struct va_image_bytes){ .fd = -1, .zip = zip };
+    if (!zip)
+        return open_file(b, path, what) < 0 ? va_error_read(path, "open") : 0;
+    b->member = va_zip_find(zip, path);
+    if (b->member < 0)
+        return -1;
+    b->size = va_zip_size(zip, b->member);
+    *what = unfit(b->size);
+    return 0;
 }
 
-int va_image_try(const char *path, int64_t *size)
+int va_image_try(struct va_image_bytes *b, const struct va_zip *zip, const char *path)
 {
     const char *what = NULL;
-    int fd = open_and_look(path, size, &what);
+    int result;
 
-    if (fd >= 0 && what) {
-        close(fd);
-        return -1;
-    }
-    return fd;
+    *b = (struct va_image_bytes){ .fd = -1 };
+    result = zip ? va_image_open(b, zip, path, &what) : open_file(b, path, &what);
+    if (result == 0 && !what)
+        return 0;
+    va_image_close(b);
+    return -1;
 }
 
-int64_t va_image_load(int fd, const char *path, uint8_t *data, int64_t size)
+void va_image_close(struct va_image_bytes *b)
+{
+    int kept = errno;
+
+    if (b->fd >= 0)
+        close(b->fd);
+    b->fd = -1;
+    errno = kept;
+}
+
+int64_t va_image_load(const struct va_image_bytes *b, const char *path, uint8_t *data,
+                      const char **why)
 {
     int64_t done = 0;
+    int got;
 
-    while (done < size) {
-        ssize_t n = read(fd, data + done, (size_t)(size - done));
+    *why = NULL;
+    if (b->zip) {
+        got = va_zip_read(b->zip, b->member, data, why);
+        return got > 0 ? b->size : got;
+    }
+    while (done < b->size) {
+        ssize_t n = read(b->fd, data + done, (size_t)(b->size - done));
 
         if (n < 0 && errno == EINTR)
             continue;

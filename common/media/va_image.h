@@ -22,6 +22,11 @@ struct va_images; /* opaque: the decoders */
  * first. NULL after reporting. */
 VA_MUST_USE struct va_images *va_images_new(int64_t width, int64_t height, bool alike);
 
+struct va_zip;
+
+/* From now on images are members of this archive (media/va_zip.h), which lives as long; NULL: files again. */
+void va_images_from(struct va_images *im, const struct va_zip *zip);
+
 /*
  * Decode a file. 1: pixels, width and height of `out`, until the next call. 0: no image comes of it;
  * *why, until the next call, goes on after its name: "broken image: ...", "is a HEIC picture; ...".

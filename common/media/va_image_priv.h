@@ -7,13 +7,28 @@
 #include "base/va_attr.h"
 #include "media/va_image.h"
 
-/* Open an image for reading. A descriptor; -1 after reporting. *what is NULL, or says why it cannot
- * be an image. */
-VA_MUST_USE int va_image_open(const char *path, int64_t *size, const char **what);
+struct va_zip;
+
+/* The bytes of an image: a file, or a member of an archive. */
+struct va_image_bytes {
+    int64_t size;
+    int fd;                   /* -1: */
+    const struct va_zip *zip; /* in this archive, */
+    int64_t member;
+};
+
+/* Find an image, in the archive unless that is NULL. 0; -1 after reporting. *what is NULL, or says why it
+ * cannot be an image. */
+VA_MUST_USE int va_image_open(struct va_image_bytes *b, const struct va_zip *zip,
+                              const char *path, const char **what);
 /* The same without a word: -1 when there is anything to say. */
-VA_MUST_USE int va_image_try(const char *path, int64_t *size);
-/* Read it: bytes, fewer than `size` when the file has shrunk; -1 after reporting. */
-VA_MUST_USE int64_t va_image_load(int fd, const char *path, uint8_t *data, int64_t size);
+VA_MUST_USE int va_image_try(struct va_image_bytes *b, const struct va_zip *zip,
+                             const char *path);
+/* Read it to `data` [size]: how many bytes there are, fewer when a file has shrunk; 0 and *why, else NULL, where
+ * they are damaged; -1 after reporting. */
+VA_MUST_USE int64_t va_image_load(const struct va_image_bytes *b, const char *path,
+                                  uint8_t *data, const char **why);
+void va_image_close(struct va_image_bytes *b);
 
 /* ---- in this process -------------------------------------------------------------------- */
 
@@ -36,6 +51,8 @@ struct va_remote_images; /* opaque */
 
 VA_MUST_USE struct va_remote_images *va_remote_images_new(int64_t width, int64_t height,
                                                           bool alike);
+/* As va_images_from. */
+void va_remote_images_from(struct va_remote_images *m, const struct va_zip *zip);
 VA_MUST_USE int va_remote_images_read(struct va_remote_images *m, const char *path,
                                       struct va_frame *out, const char **why);
 void va_remote_images_ahead(struct va_remote_images *m, char *(*path)(void *arg, int64_t k),

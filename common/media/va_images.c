@@ -9,7 +9,6 @@
 #include "media/va_worker_priv.h"
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 enum { DECODERS_MAX = 16 };
 
@@ -22,6 +21,7 @@ struct va_images {
     int decoders, turn;        /* how many; whose the next image is */
     int64_t width, height;     /* 0: as they come */
     bool alike;
+    const struct va_zip *zip; /* where the images are; NULL: files */
     char *(*path)(void *arg, int64_t k);
     void *arg;
 };
@@ -65,25 +65,32 @@ static int read_remote(struct va_images *im, const char *path, struct va_frame *
         if (*m)
             va_remote_images_ahead(*m, next_of_decoder, im);
     }
-    return *m ? va_remote_images_read(*m, path, out, why) : -1;
+    if (!*m)
+        return -1;
+    va_remote_images_from(*m, im->zip);
+    return va_remote_images_read(*m, path, out, why);
+}
+
+void va_images_from(struct va_images *im, const struct va_zip *zip)
+{
+    im->zip = zip;
 }
 
 int va_images_read(struct va_images *im, const char *path, struct va_frame *out,
                    const char **why)
 {
+    struct va_image_bytes bytes;
     int64_t size = 0;
-    int fd;
 
     if (im->remote[0])
         return read_remote(im, path, out, why);
-    fd = va_image_open(path, &size, why);
-    if (fd < 0)
+    if (va_image_open(&bytes, im->zip, path, why) < 0)
         return -1;
     if (!*why)
-        size = va_grow(&im->bytes, &im->room, size, 1) < 0
+        size = va_grow(&im->bytes, &im->room, bytes.size, 1) < 0
                    ? -1
-                   : va_image_load(fd, path, im->bytes, size);
-    close(fd);
+                   : va_image_load(&bytes, path, im->bytes, why);
+    va_image_close(&bytes);
     if (*why || size < 0)
         return *why ? 0 : -1;
     return va_image_decode(im->here, path, im->bytes, size, out, why);

@@ -11,7 +11,6 @@
 #include "media/va_worker_priv.h"
 
 #include <string.h>
-#include <unistd.h>
 
 struct setup {
     int64_t width, height;
@@ -74,6 +73,7 @@ struct va_remote_images {
     bool ready;
     char *queue[SLOTS_MAX]; /* asked for and not yet answered, a ring */
     int first, count;
+    const struct va_zip *zip; /* where images are; NULL: files */
     char *(*path)(void *arg, int64_t k);
     void *arg;
 };
@@ -135,40 +135,43 @@ void va_remote_images_ahead(struct va_remote_images *m, char *(*path)(void *arg,
     m->arg = arg;
 }
 
-/* Hand an open file to the worker. The slots are large enough and one is free. */
-static int ask(struct va_remote_images *m, int fd, const char *path, int64_t size)
+void va_remote_images_from(struct va_remote_images *m, const struct va_zip *zip)
 {
-    char *copy = va_strdup(path);
-
-    size = copy ? va_image_load(fd, path, va_worker_in(m->worker, va_worker_asked(m->worker)),
-                                size)
-                : -1;
-    if (size < 0) {
-        va_free(copy);
-        return -1;
-    }
-    m->queue[(m->first + m->count++) % SLOTS_MAX] = copy;
-    va_worker_ask(m->worker, path, size);
-    return 0;
+    m->zip = zip;
 }
 
-/* Ask for an image that is wanted now; the queue is empty. 1, 0 when it cannot be one, -1. */
+/* Hand an image to the worker. The slots are large enough and one is free. 1; 0 and *why when it cannot be one; -1. */
+static int ask(struct va_remote_images *m, const struct va_image_bytes *bytes, const char *path,
+               const char **why)
+{
+    uint8_t *input = va_worker_in(m->worker, va_worker_asked(m->worker));
+    int64_t size = va_image_load(bytes, path, input, why);
+    char *copy = size >= 0 && !*why ? va_strdup(path) : NULL;
+
+    if (!copy)
+        return size >= 0 && *why ? 0 : -1;
+    m->queue[(m->first + m->count++) % SLOTS_MAX] = copy;
+    va_worker_ask(m->worker, path, size);
+    return 1;
+}
+
+/* Ask for an image that is wanted now; the queue is empty. As `ask`. */
 static int ask_now(struct va_remote_images *m, const char *path, const char **why)
 {
-    int64_t size = 0, room = va_worker_in_size(m->worker);
-    int fd = va_image_open(path, &size, why), result = -1;
+    int64_t room = va_worker_in_size(m->worker);
+    struct va_image_bytes bytes;
+    int result = -1;
 
-    if (fd < 0)
+    if (va_image_open(&bytes, m->zip, path, why) < 0)
         return -1;
-    while (room < size)
+    while (room < bytes.size && !*why)
         room *= 2;
     if (*why)
         result = 0;
-    else if ((room == va_worker_in_size(m->worker) ||
-              make_slots(m, room, va_worker_out_size(m->worker)) == 0) &&
-             ask(m, fd, path, size) == 0)
-        result = 1;
-    close(fd);
+    else if (room == va_worker_in_size(m->worker) ||
+             make_slots(m, room, va_worker_out_size(m->worker)) == 0)
+        result = ask(m, &bytes, path, why);
+    va_image_close(&bytes);
     return result;
 }
 
@@ -176,24 +179,23 @@ static int ask_now(struct va_remote_images *m, const char *path, const char **wh
 static int ask_ahead(struct va_remote_images *m)
 {
     const int64_t slots = va_worker_slots(m->worker);
-    int result = 0;
+    const char *why;
+    int more = 1;
 
     if (!m->path || slots < AHEAD_SLOTS || m->count > slots / 2)
         return 0;
-    while (result == 0 && m->count < slots) {
+    while (more > 0 && m->count < slots) {
         char *path = m->path(m->arg, m->count - 1);
-        int64_t size = 0;
-        int fd = path ? va_image_try(path, &size) : -1;
+        struct va_image_bytes bytes = { .fd = -1 };
 
-        if (fd >= 0 && size <= va_worker_in_size(m->worker))
-            result = ask(m, fd, path, size);
-        else
-            result = 1;
-        if (fd >= 0)
-            close(fd);
+        more = path && va_image_try(&bytes, m->zip, path) == 0 &&
+               bytes.size <= va_worker_in_size(m->worker);
+        if (more)
+            more = ask(m, &bytes, path, &why);
+        va_image_close(&bytes);
         va_free(path);
     }
-    return result < 0 ? -1 : 0;
+    return more < 0 ? -1 : 0;
 }
 
 /* The answer to the first of the queue. */

@@ -22,8 +22,8 @@ struct va_source *va_source_open(const char *path, const struct va_source_option
 
     if (!s)
         return NULL;
-    if (strcmp(path, "-") != 0 && va_is_folder(path)) {
-        result = va_folder_open(s, path);
+    if (strcmp(path, "-") != 0 && va_is_picture_folder(path)) {
+        result = va_folder_open(s);
     } else if (is_camera(path)) {
         s->input.camera = path;
         s->input.stop = &s->stopped;

@@ -76,7 +76,7 @@ struct va_source {
  * reads s->input, here or in a confined process. */
 VA_MUST_USE int va_video_open(struct va_source *s);
 VA_MUST_USE int va_remote_open(struct va_source *s);
-VA_MUST_USE int va_folder_open(struct va_source *s, const char *path);
+VA_MUST_USE int va_folder_open(struct va_source *s); /* s->path */
 
 /* A source before it is opened. NULL after reporting. */
 VA_MUST_USE struct va_source *va_source_new(const char *path,

@@ -57,6 +57,13 @@ printf -- '--numbr\0' >seeds/options/unknown
 # ---- pictures and videos
 make_image seeds/picture/grey.jpg 16 8 77
 make_image seeds/picture/grey.png 8 16 77
+mkdir -p crops/a crops/b/c
+cp seeds/picture/grey.jpg crops/a/1.jpg
+cp seeds/picture/grey.png crops/b/c/00002.png
+make_zip seeds/zip/stored.zip crops
+make_zip -d seeds/zip/deflated.zip crops
+make_zip -e seeds/zip/encrypted.zip crops/a/1.jpg
+rm -r crops
 make_video seeds/video/plain.mp4 32 16 4 25
 make_video seeds/video/turned.mp4 16 32 3 30 90
 cp seeds/video/plain.mp4 seeds/sound/silent.mp4

@@ -23,6 +23,7 @@ static void known_extensions_go(void)
     check("a.mp4.avi", "a");
     check("a.MP4.txt", "a");
     check("10-60-1280x720.frames.h5", "10-60-1280x720");
+    check("in/two words.zip", "two words");
     check("crops/video12/", "video12");
     check("-", "stdin");
 }
