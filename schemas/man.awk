@@ -23,7 +23,7 @@ code { line(text($0)); next }
 /^\|/ && !table { # its heading row
     table = 1
     objects = /^\| object/
-    if (objects)
+    if (objects && !listed++) # a second table has a heading of its own
         print ".SH OBJECTS"
     next
 }

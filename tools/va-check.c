@@ -6,6 +6,7 @@
  */
 #include "base/va_mem.h"
 #include "base/va_tool.h"
+#include "data/va_predictions.h"
 #include "io/va_h5.h"
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +20,7 @@ static const struct va_usage usage = {
         "are valid, nothing is printed and the exit code is 0. Otherwise the exit code "
         "is 1, with a line for each invalid file. The exit code is 3 for a file that "
         "cannot be opened, and 4 if the machine fails to read one.\n\n"
-        "Of a shard (va-pack), all videos are checked, too; SHARD.h5/NAME is one of them.",
+        "Of a shard (va-pack) and of predictions, all videos are checked, too; SHARD.h5/NAME is one of a shard.",
     .examples = "va-check holiday.frames.h5 holiday.h5 model.h5\n"
                 "va-check --schema va.features/1 features/*.h5",
 };
@@ -51,13 +52,17 @@ done:
     return result;
 }
 
-/* The same of a file, and of each video of a shard. */
+/* The same of a file, of each video of a shard, and of what no schema says of predictions. */
 static int check(const char *path, const char *schema)
 {
     struct va_h5_in *in = va_h5_open(path, schema);
-    int result = in ? check_open(NULL, in) : -1;
+    char *found = in ? va_h5_get_string(in, NULL, "schema") : NULL;
+    int result = found ? check_open(NULL, in) : -1;
 
     va_h5_close(in);
+    if (result == 0 && !strncmp(found, "va.predictions/", 15))
+        result = va_predictions_check(path);
+    va_free(found);
     return result == 0 && va_h5_is_shard(path) ? va_h5_each_features(path, check_open, NULL)
                                                : result;
 }

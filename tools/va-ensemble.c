@@ -1,7 +1,7 @@
 /*
  * va-ensemble - predictions of several models for the same videos made into one.
  *
- * Reads and writes va.predictions/1. The averages are in data/va_combine.h, the fit of weights is in
+ * Reads and writes va.predictions. The averages are in data/va_combine.h, the fit of weights is in
  * data/va_blend_run.h, the calibration of intervals in data/va_interval_run.h.
  */
 #include "base/va_tool.h"
@@ -50,7 +50,7 @@ static struct combine {
 
 static const struct va_option combine_table[] = {
     VA_OPT_OUTPUT('o', "output", &combine.job.output, "FILE",
-                  "predictions to write (va.predictions/1); appear only when complete"),
+                  "predictions to write (va.predictions); appear only when complete"),
     VA_OPT_FILES_FROM(),
     VA_OPT_CHOICE(0, "method", &combine.method, method_names,
                   "plain average, average after CCC centring, or weighted sum"),

@@ -64,7 +64,7 @@ static bool parse_args(struct args *a, int argc, char **argv, int *status)
                       "video to write, .mp4 or .mov; appears only when complete"),
         VA_OPT_FILE(0, "faces", &a->faces, "faces of this video (va.faces/1)"),
         VA_OPT_FILE(0, "predictions", &a->predictions,
-                    "predictions for its people, or for the whole video (va.predictions/1)"),
+                    "predictions for its people, or for the whole video (va.predictions)"),
         VA_OPT_FILE('m', "model", &a->view.model,
                     "model of the predictions: its CCC on its own validation is shown"),
         VA_OPT_VIDEO_NAME(&a->name,

@@ -1,7 +1,7 @@
 /*
  * va-plot - pictures of predictions, of training and of scores.
  *
- * Reads va.predictions/1, the logs of training and tables of scores; writes SVG, or PNG through cairo. The
+ * Reads va.predictions, the logs of training and tables of scores; writes SVG, or PNG through cairo. The
  * pictures are in common/plot/va_picture.
  */
 #include "base/va_input.h"

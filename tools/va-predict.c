@@ -1,12 +1,13 @@
 /*
  * va-predict - valence and arousal of every frame, by one model or the mean of several.
  *
- * Reads va.model/1 and va.windows/1, va.features/1 or va.frames/1, writes va.predictions/1 and, if asked,
+ * Reads va.model/1 and va.windows/1, va.features/1 or va.frames/1, writes va.predictions and, if asked,
  * text files. The work is done in common/jobs.
  */
 #include "base/va_thread.h"
 #include "base/va_tool.h"
 #include "data/va_origin.h"
+#include "data/va_predictions.h"
 #include "jobs/va_predict_run.h"
 #include "ops/va_device.h"
 
@@ -71,7 +72,7 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_LIST('m', "model", &a->models, "MODEL.h5",
                     "model (va.model/1); may be repeated, predictions are averaged"),
         VA_OPT_OUTPUT('o', "output", &a->job.output, "PRED.h5",
-                      "predictions to write (va.predictions/1); appear only when complete"),
+                      "predictions to write (va.predictions); appear only when complete"),
         VA_OPT_FILES_FROM(),
         VA_OPT_GROUP("input"),
         VA_OPT_FILE(0, "windows", &a->job.windows,
@@ -99,6 +100,8 @@ static void make_table(struct args *a, struct va_option *table)
         VA_OPT_INT(0, "stride", &a->job.plan.stride, 1, 1 << 20,
                    "frames from the start of a window to the start of the next"),
         VA_OPT_YESNO(0, "clip", &a->job.clip, "limit predictions to [-1, 1]"),
+        VA_OPT_CHOICE(0, "layout", &a->job.layout, va_predictions_layout_names,
+                      "file with a group per video, or flat; auto: flat above 1000 videos"),
         VA_OPT_GROUP("text output"),
         VA_OPT_TEXT_DIR(&a->text),
         VA_OPT_TABLE(&a->text),

@@ -1,7 +1,7 @@
 /*
  * va-report - pages to look at: of a video, of a training, of a cross-validation.
  *
- * Reads va.predictions/1 and folders of results; writes one HTML file. The pages are in
+ * Reads va.predictions and folders of results; writes one HTML file. The pages are in
  * common/plot/va_page.
  */
 #include "base/va_error.h"

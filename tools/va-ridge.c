@@ -1,7 +1,7 @@
 /*
  * va-ridge - the baseline: each frame predicted from features around it by a linear map.
  *
- * Reads va.windows/1 and lists, writes va.predictions/1. The work is in data/va_ridge_run.h.
+ * Reads va.windows/1 and lists, writes va.predictions. The work is in data/va_ridge_run.h.
  */
 #include "base/va_tool.h"
 #include "data/va_origin.h"
@@ -22,7 +22,7 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.job.output, "FILE",
-                  "predictions to write (va.predictions/1); appear only when complete"),
+                  "predictions to write (va.predictions); appear only when complete"),
     VA_OPT_FILE(0, "windows", &args.job.windows, "videos and labels (va.windows/1)"),
     VA_OPT_FILE(0, "train", &args.job.train, "list of videos to fit, one name per line"),
     VA_OPT_FILE(0, "val", &args.job.val, "list of videos to predict, one name per line"),

@@ -1,7 +1,7 @@
 /*
  * va-score - how well predictions agree with annotations, as a table.
  *
- * Reads va.predictions/1 or text files and annotation text, writes TSV. The work is in
+ * Reads va.predictions or text files and annotation text, writes TSV. The work is in
  * data/va_score_files.h, the measures are in data/va_metrics.h.
  */
 #include "base/va_tool.h"
@@ -35,7 +35,7 @@ static const struct va_usage usage = {
     .synopsis = "[options] --labels DIR PRED.h5...",
     .brief = "measure how well predictions agree with labels",
     .details =
-        "PRED.h5 is a va.predictions/1 file, a folder of <video>.txt files or a single "
+        "PRED.h5 is a va.predictions file, a folder of <video>.txt files or a single "
         ".txt file. All videos that have labels are scored, or those of --list.\n\n"
         "Row k of a label file is for frame k. --label-fps resamples label files as "
         "va-window does. A factor of more than 1.5 between the numbers of rows and "

@@ -1,7 +1,7 @@
 /*
  * va-smooth - predictions filtered over time, each video and dimension for itself.
  *
- * Reads and writes va.predictions/1 and, if asked, tables, one video in memory at a time. The work is in
+ * Reads and writes va.predictions and, if asked, tables, one video in memory at a time. The work is in
  * data/va_smooth.h.
  */
 #include "base/va_tool.h"
@@ -24,7 +24,7 @@ static struct args {
 
 static const struct va_option table[] = {
     VA_OPT_OUTPUT('o', "output", &args.job.output, "FILE",
-                  "predictions to write (va.predictions/1); appear only when complete"),
+                  "predictions to write (va.predictions); appear only when complete"),
     VA_OPT_CHOICE(0, "filter", &args.filter, va_filter_names, "smoothing filter"),
     VA_OPT_STRING(0, "window", &args.window, "W[,W]",
                   "window of mean, median or savgol, in frames or in seconds (0.5s); odd for "

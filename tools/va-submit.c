@@ -21,7 +21,7 @@ static const struct va_usage usage = {
     .synopsis = "--sample SAMPLE.txt -o SUBMISSION.txt PRED.h5...",
     .brief = "write the submission file of the challenge",
     .details =
-        "Predictions are va.predictions/1 files, folders of <video>.txt files or single "
+        "Predictions are va.predictions files, folders of <video>.txt files or single "
         ".txt files. The submission has the header image_location,valence,arousal and "
         "the rows of the sample, <video>/<NNNNN>.jpg, in the same order. Predictions are "
         "limited to [-1, 1]. A row without a prediction is an error.",

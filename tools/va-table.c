@@ -1,7 +1,7 @@
 /*
  * va-table - predictions as a table for other programs.
  *
- * Reads va.predictions/1, one video in memory at a time. The formats are in
+ * Reads va.predictions, one video in memory at a time. The formats are in
  * common/data/va_frame_table.
  */
 #include "base/va_mem.h"

@@ -90,6 +90,25 @@ int va_grow(void *array, int64_t *room, int64_t need, size_t size)
     return 0;
 }
 
+/* Strings are short, and many: aligned blocks would take four times as much. */
+static char *new_string(size_t length)
+{
+    char *s = malloc(length + 1);
+
+    return s ? s : out_of_memory((int64_t)length + 1, 1);
+}
+
+char *va_strndup(const char *s, size_t length)
+{
+    char *copy = new_string(length);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, s, length);
+    copy[length] = '\0';
+    return copy;
+}
+
 char *va_strdup(const char *s)
 {
     return va_format("%s", s);
@@ -104,7 +123,7 @@ char *va_format(const char *format, ...)
     va_start(args, format);
     n = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    s = n < 0 ? NULL : va_new((int64_t)n + 1, 1);
+    s = n < 0 ? NULL : new_string((size_t)n);
     if (!s)
         return NULL;
     va_start(args, format);

@@ -27,6 +27,8 @@ VA_MUST_USE void *va_new_unset(int64_t count, size_t size);
 VA_MUST_USE int va_grow(void *array, int64_t *room, int64_t need, size_t size);
 
 VA_MUST_USE char *va_strdup(const char *s);
+VA_MUST_USE char *va_strndup(const char *s,
+                             size_t length); /* of its first bytes, all of which are copied */
 VA_MUST_USE char *va_format(const char *format, ...) VA_PRINTF(1, 2); /* a new string */
 /* `all`, a blank unless it is empty, and `more`: a new string, for which `all` is freed. NULL if either is. */
 VA_MUST_USE char *va_join(char *all, const char *more);

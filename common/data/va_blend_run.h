@@ -6,7 +6,7 @@
 
 #include "data/va_blend_labels.h"
 
-/* Write the best weights of `count` va.predictions/1 files, with `affine` also scale and shift, to a table
+/* Write the best weights of `count` va.predictions files, with `affine` also scale and shift, to a table
  * (va_blend_table.h). 0, or -1 after reporting. */
 VA_MUST_USE int va_blend_run(const struct va_blend_job *labels, char *const *inputs,
                              int64_t count, bool affine, const char *output);

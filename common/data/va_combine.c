@@ -177,7 +177,8 @@ static struct va_predictions_out *create(const struct va_combine_job *job,
             n += j == n;
         }
     if (models)
-        out = va_predictions_create(job->output, models, n);
+        out = va_predictions_create(job->output, models, n, VA_PREDICTIONS_LAYOUT_AUTO,
+                                    e->name_count);
     va_free(models);
     return out;
 }

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 
 struct va_combine_job {
-    char *const *inputs; /* [count] va.predictions/1, 1 .. VA_ENSEMBLE_MAX */
+    char *const *inputs; /* [count] va.predictions, 1 .. VA_ENSEMBLE_MAX */
     int64_t count;
-    const char *output;         /* va.predictions/1 */
+    const char *output;         /* va.predictions */
     struct va_frame_files text; /* the same as tables, if asked */
     enum va_ensemble_missing missing;
     bool centred;                      /* after CCC centring */

@@ -30,7 +30,7 @@ struct va_ensemble {
         known; /* without va: times, faces and confidence, each of the first file that has it */
 };
 
-/* Open `count` va.predictions/1 files, 1 .. VA_ENSEMBLE_MAX. 0, or -1 after reporting. */
+/* Open `count` va.predictions files, 1 .. VA_ENSEMBLE_MAX. 0, or -1 after reporting. */
 VA_MUST_USE int va_ensemble_open(struct va_ensemble *e, char *const *paths, int64_t count);
 void va_ensemble_release(struct va_ensemble *e);
 

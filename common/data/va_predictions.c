@@ -1,9 +1,14 @@
+/*
+ * Predictions as they are read. Which rows of which dataset are those of a video is known in one place
+ * (find_part), so nothing else tells a file with a group for each video from a flat one.
+ */
 #include "data/va_predictions.h"
 
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_names.h"
 #include "data/va_label_fit.h"
+#include "data/va_predictions_priv.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,147 +16,109 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-/* ---- writing --------------------------------------------------------------------------- */
+/* ---- a file ------------------------------------------------------------------------------ */
 
-enum { VA, PTS, FACE, CONFIDENCE, ROWS };
-enum { LONG = 1 << 16 }; /* frames of a video that is not held, if that is wanted */
-
-struct va_predictions_out {
-    struct va_h5_out *out;
-    struct va_h5_rows *rows[ROWS]; /* of the video that has begun; NULL: not known */
+/* The table of a flat file, by name. */
+struct va_predictions_table {
+    int64_t *first, *end; /* [count] rows of a video, without the last */
+    uint8_t *has;         /* [count] a bit for each column */
 };
 
-struct va_predictions_out *va_predictions_create(const char *path, const char *const *models,
-                                                 int64_t count)
+static void free_table(struct va_predictions_table *t)
 {
-    struct va_predictions_out *p = va_new(1, sizeof(*p));
-
-    if (!p)
-        return NULL;
-    p->out = va_h5_create(path, "va.predictions/1");
-    if (p->out && va_h5_put_strings(p->out, NULL, "models", count, models) == 0)
-        return p;
-    va_predictions_abort(p);
-    return NULL;
+    if (!t)
+        return;
+    va_free(t->first);
+    va_free(t->end);
+    va_free(t->has);
+    va_free(t);
 }
 
-int va_predictions_put_note(struct va_predictions_out *p, const char *note)
+/* The columns that each video has: all that the file has, unless flags tell otherwise. */
+static int read_flags(const struct va_predictions_in *p, const int32_t *order)
 {
-    return note ? va_h5_put_string(p->out, NULL, "note", note) : 0;
-}
+    for (int i = 0; i < VA_PREDICTED; i++) {
+        char *column = va_format("/%s", va_predicted_columns[i].name),
+             *name = va_format("/videos/%s", va_predicted_columns[i].name);
+        const bool there = column && va_h5_has(p->in, column),
+                   told = there && i != VA_PREDICTED_VA && name && va_h5_has(p->in, name);
+        uint8_t *flags = told ? va_h5_read(p->in, name, VA_U8) : NULL;
+        int status = column && name && (!told || flags) ? 0 : -1;
 
-int va_predictions_put_level(struct va_predictions_out *p, double level)
-{
-    return va_h5_put_real(p->out, NULL, "level", level);
-}
+        for (int64_t v = 0; status == 0 && there && v < p->count; v++) {
+            uint8_t flag = flags ? flags[order[v]] : 1;
 
-struct va_h5_out *va_predictions_file(struct va_predictions_out *p)
-{
-    return p->out;
-}
-
-static int put(struct va_h5_out *out, const char *name, const char *what, enum va_dtype type,
-               int rank, int64_t T, const void *data)
-{
-    char *dataset = va_format("/videos/%s/%s", name, what);
-    int status = dataset ? va_h5_write(out, dataset, type, rank, (int64_t[]){ T, 2 }, data)
-                         : -1;
-
-    va_free(dataset);
-    return status;
-}
-
-static int check_values(const struct va_frame_values *v)
-{
-    for (int64_t i = 0; i < 2 * v->T; i++)
-        if (!isfinite(v->va[i]))
-            return va_error_machine("%s: frame %lld: the prediction is %g, expected a finite "
-                                    "number",
-                                    v->name, (long long)(i / 2 + 1), (double)v->va[i]);
-    return 0;
-}
-
-int va_predictions_put(struct va_predictions_out *p, const struct va_frame_values *v)
-{
-    if (check_values(v) < 0)
-        return -1;
-    if (put(p->out, v->name, "va", VA_F32, 2, v->T, v->va) < 0 ||
-        (v->pts && put(p->out, v->name, "pts", VA_F64, 1, v->T, v->pts) < 0) ||
-        (v->face && put(p->out, v->name, "face", VA_U8, 1, v->T, v->face) < 0))
-        return -1;
-    if (v->confidence && put(p->out, v->name, "confidence", VA_F32, 1, v->T, v->confidence) < 0)
-        return -1;
-    if (v->spread && put(p->out, v->name, "spread", VA_F32, 2, v->T, v->spread) < 0)
-        return -1;
-    return v->lower && (put(p->out, v->name, "lower", VA_F32, 2, v->T, v->lower) < 0 ||
-                        put(p->out, v->name, "upper", VA_F32, 2, v->T, v->upper) < 0)
-               ? -1
-               : 0;
-}
-
-int va_predictions_begin(struct va_predictions_out *p, const char *name, int64_t T, bool timed,
-                         bool scored)
-{
-    static const char *const names[ROWS] = { "va", "pts", "face", "confidence" };
-    static const enum va_dtype types[ROWS] = { VA_F32, VA_F64, VA_U8, VA_F32 };
-    const int64_t shape[] = { T, 2 };
-
-    for (int i = 0; i < ROWS; i++) {
-        char *dataset;
-
-        p->rows[i] = NULL;
-        if ((i == PTS && !timed) || (i == CONFIDENCE && !scored))
-            continue;
-        dataset = va_format("/videos/%s/%s", name, names[i]);
-        if (dataset)
-            p->rows[i] = va_h5_rows_begin(p->out, dataset, types[i], i == VA ? 2 : 1, shape);
-        va_free(dataset);
-        if (!p->rows[i])
+            if (flag > 1)
+                status = va_error("%s: %s: video '%s': found %d, expected 0 or 1",
+                                  va_h5_path(p->in), name, p->names[v], flag);
+            p->table->has[v] |= (uint8_t)(flag << i);
+        }
+        va_free(flags);
+        va_free(column);
+        va_free(name);
+        if (status < 0)
             return -1;
     }
     return 0;
 }
 
-int va_predictions_append(struct va_predictions_out *p, const struct va_frame_values *v)
+/* The table by name, of which `stored` and `first` are the columns as they are in the file. */
+static int fill_table(struct va_predictions_in *p, char **stored, const int64_t *first)
 {
-    const void *const data[ROWS] = { v->va, v->pts, v->face, v->confidence };
-    int status = check_values(v);
+    struct va_predictions_table *t = p->table;
+    int32_t *order = va_h5_order_names(va_h5_path(p->in), "/videos/name", stored, p->count);
+    int status = order ? 0 : -1;
 
-    for (int i = 0; status == 0 && i < ROWS; i++)
-        if (p->rows[i])
-            status = va_h5_rows_append(p->rows[i], v->T, data[i]);
+    for (int64_t v = 0; status == 0 && v < p->count; v++) {
+        p->names[v] = stored[order[v]];
+        t->first[v] = first[order[v]];
+        t->end[v] = first[order[v] + 1];
+        stored[order[v]] = NULL;
+    }
+    if (status == 0)
+        status = read_flags(p, order);
+    va_free(order);
     return status;
 }
 
-int va_predictions_end(struct va_predictions_out *p)
+static int read_table(struct va_predictions_in *p)
 {
-    int status = 0;
+    int64_t shape[VA_RANK_MAX], count, *first;
+    char **stored;
+    enum va_dtype type;
+    int rank, status = -1;
 
-    for (int i = 0; status == 0 && i < ROWS; i++)
-        if (p->rows[i])
-            status = va_h5_rows_finish(&p->rows[i]);
+    if (va_h5_shape(p->in, "/va", &type, &rank, shape) < 0 ||
+        va_h5_read_strings(p->in, "/videos/name", &stored, &count) < 0)
+        return -1;
+    first = va_h5_read(p->in, "/videos/first", VA_I64); /* the schema has seen to its length */
+    p->table = va_new(1, sizeof(*p->table));
+    p->names = va_new(count, sizeof(*p->names));
+    if (p->names)
+        p->count = count;
+    if (first && p->table && p->names &&
+        (p->table->first = va_new(count, sizeof(*p->table->first))) &&
+        (p->table->end = va_new(count, sizeof(*p->table->end))) &&
+        (p->table->has = va_new(count, sizeof(*p->table->has))) &&
+        va_h5_check_parts(va_h5_path(p->in), "/videos/first", first, count, shape[0]) == 0)
+        status = fill_table(p, stored, first);
+    va_h5_free_strings(stored, count);
+    va_free(first);
     return status;
 }
 
-int va_predictions_commit(struct va_predictions_out **handle)
+/* What is known of the videos, none of which is read. */
+static int read_videos(struct va_predictions_in *p)
 {
-    struct va_predictions_out *p = *handle;
-    int status = va_h5_commit(&p->out);
+    char *schema = va_h5_get_string(p->in, NULL, "schema");
+    int status = !schema ? -1
+                 : !strcmp(schema, VA_PREDICTIONS_FLAT)
+                     ? read_table(p)
+                     : va_h5_list(p->in, "/videos", &p->names, &p->count);
 
-    va_predictions_abort(p);
-    *handle = NULL;
+    va_free(schema);
     return status;
 }
-
-void va_predictions_abort(struct va_predictions_out *p)
-{
-    if (!p)
-        return;
-    va_h5_abort(p->out);
-    va_free(p);
-}
-
-/* ---- reading video by video ------------------------------------------------------------ */
 
 struct va_predictions_in *va_predictions_open(const char *path)
 {
@@ -159,8 +126,8 @@ struct va_predictions_in *va_predictions_open(const char *path)
 
     if (!p)
         return NULL;
-    p->in = va_h5_open(path, "va.predictions/1");
-    if (p->in && va_h5_list(p->in, "/videos", &p->names, &p->count) == 0 &&
+    p->in = va_h5_open(path, "va.predictions");
+    if (p->in && read_videos(p) == 0 &&
         va_h5_get_strings(p->in, NULL, "models", &p->models, &p->model_count) == 0 &&
         (!va_h5_has_attribute(p->in, NULL, "note") ||
          (p->note = va_h5_get_string(p->in, NULL, "note"))) &&
@@ -177,6 +144,7 @@ void va_predictions_close(struct va_predictions_in *p)
         return;
     va_h5_free_strings(p->names, p->count);
     va_h5_free_strings(p->models, p->model_count);
+    free_table(p->table);
     va_free(p->note);
     va_h5_close(p->in);
     va_free(p);
@@ -187,96 +155,166 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The number of a video, or -1. */
+static int64_t find_video(const struct va_predictions_in *p, const char *name)
+{
+    char **found = p->count ? bsearch(&name, p->names, (size_t)p->count, sizeof(name), by_text)
+                            : NULL;
+
+    return found ? found - p->names : -1;
+}
+
 bool va_predictions_has(const struct va_predictions_in *p, const char *name)
 {
-    return p->count && bsearch(&name, p->names, (size_t)p->count, sizeof(name), by_text);
+    return find_video(p, name) >= 0;
 }
 
-/* Values of `dataset` as new doubles [T, 2]. */
-static double *read_va(struct va_h5_in *in, const char *dataset, int64_t *frames)
+/* The rows of a video in one of the columns. */
+struct part {
+    char *dataset; /* NULL: the video has no such column */
+    int64_t first, rows;
+};
+
+/* 0, or -1 after reporting; the caller frees the name of the dataset. */
+static int find_part(const struct va_predictions_in *p, const char *name, int what,
+                     struct part *part)
 {
-    const char *path = va_h5_path(in);
+    const char *column = va_predicted_columns[what].name;
+    const int64_t v = find_video(p, name);
     int64_t shape[VA_RANK_MAX];
     enum va_dtype type;
-    float *stored = NULL;
-    double *va = NULL;
     int rank;
 
-    if (va_h5_shape(in, dataset, &type, &rank, shape) < 0)
-        return NULL;
-    if (shape[0] > VA_FRAMES_MAX) {
-        va_error("%s: %s: found %lld rows, at most %d", path, dataset, (long long)shape[0],
-                 VA_FRAMES_MAX);
-        return NULL;
+    *part = (struct part){ 0 };
+    if (v < 0)
+        return va_error("%s: found no video '%s'", va_h5_path(p->in), name);
+    if (p->table && !(p->table->has[v] >> what & 1))
+        return 0;
+    part->dataset = p->table ? va_format("/%s", column)
+                             : va_format("/videos/%s/%s", name, column);
+    if (!part->dataset)
+        return -1;
+    if (p->table) {
+        part->first = p->table->first[v];
+        part->rows = p->table->end[v] - part->first;
+    } else if (!va_h5_has(p->in, part->dataset)) {
+        va_free(part->dataset);
+        part->dataset = NULL;
+    } else if (va_h5_shape(p->in, part->dataset, &type, &rank, shape) == 0) {
+        part->rows = shape[0];
+    } else {
+        va_free(part->dataset);
+        return -1;
     }
-    stored = va_h5_read(in, dataset, VA_F32);
-    va = stored ? va_new(2 * shape[0], sizeof(*va)) : NULL;
-    for (int64_t i = 0; va && i < 2 * shape[0]; i++) {
-        if (!isfinite(stored[i])) {
-            va_error("%s: %s: row %lld: found %g, expected a finite number", path, dataset,
-                     (long long)(i / 2), (double)stored[i]);
-            va_free(va);
-            va = NULL;
-            break;
-        }
-        va[i] = (double)stored[i];
-    }
-    va_free(stored);
-    *frames = shape[0];
-    return va;
+    return 0;
 }
 
-/* A dataset [T] or [T, 2] of a video: 0 and NULL where there is none. */
-static int read_optional(struct va_h5_in *in, const char *name, const char *what,
-                         enum va_dtype type, int64_t T, void *array)
+/* The rows of va, which every video has. */
+static int find_va(const struct va_predictions_in *p, const char *name, struct part *part)
 {
-    char *dataset = va_format("/videos/%s/%s", name, what);
-    int64_t shape[VA_RANK_MAX];
-    enum va_dtype stored;
-    void *data = NULL;
-    int rank, status = dataset ? 0 : -1;
+    if (find_part(p, name, VA_PREDICTED_VA, part) < 0)
+        return -1;
+    if (part->rows <= VA_FRAMES_MAX)
+        return 0;
+    va_error("%s: %s: video '%s': found %lld rows, at most %d", va_h5_path(p->in),
+             part->dataset, name, (long long)part->rows, VA_FRAMES_MAX);
+    va_free(part->dataset);
+    return -1;
+}
 
-    if (dataset && va_h5_has(in, dataset)) {
-        status = va_h5_shape(in, dataset, &stored, &rank, shape);
-        if (status == 0 && shape[0] != T)
-            status = va_error("%s: %s: found %lld rows, expected %lld as in va", va_h5_path(in),
-                              dataset, (long long)shape[0], (long long)T);
-        if (status == 0 && !(data = va_h5_read(in, dataset, type)))
-            status = -1;
-    }
-    memcpy(array, &data, sizeof(data));
-    va_free(dataset);
+/* Rows [first, first + count) of [T, 2] values, which must be finite. */
+static int read_values(const struct va_predictions_in *p, const struct part *part,
+                       int64_t first, int64_t count, float *x)
+{
+    int status = va_h5_read_rows(p->in, part->dataset, VA_F32, part->first + first, count, x);
+
+    for (int64_t i = 0; status == 0 && i < 2 * count; i++)
+        if (!isfinite(x[i]))
+            status = va_error("%s: %s: row %lld: found %g, expected a finite number",
+                              va_h5_path(p->in), part->dataset,
+                              (long long)(part->first + first + i / 2), (double)x[i]);
     return status;
 }
 
-static int read_interval(const struct va_predictions_in *p, const char *name,
-                         struct va_predicted *v)
+/* ---- reading video by video ------------------------------------------------------------ */
+
+static int read_va(const struct va_predictions_in *p, const char *name, struct va_predicted *v)
 {
-    if (read_optional(p->in, name, "spread", VA_F32, v->frames, &v->spread) < 0 ||
-        read_optional(p->in, name, "lower", VA_F32, v->frames, &v->lower) < 0 ||
-        read_optional(p->in, name, "upper", VA_F32, v->frames, &v->upper) < 0)
+    struct part part;
+    float *stored = NULL;
+    int status = find_va(p, name, &part);
+
+    if (status < 0)
         return -1;
-    if (!v->lower != !v->upper)
+    v->frames = part.rows;
+    v->va = va_new(v->frames, 2 * sizeof(*v->va));
+    stored = v->va ? va_new(v->frames, 2 * sizeof(*stored)) : NULL;
+    status = stored ? read_values(p, &part, 0, v->frames, stored) : -1;
+    for (int64_t i = 0; status == 0 && i < 2 * v->frames; i++)
+        v->va[i] = (double)stored[i];
+    va_free(stored);
+    va_free(part.dataset);
+    return status;
+}
+
+/* A column [T] or [T, 2] of a video: 0 and NULL where there is none. */
+static int read_optional(const struct va_predictions_in *p, const char *name, int what,
+                         int64_t T, void *array)
+{
+    const struct va_predicted_column *c = &va_predicted_columns[what];
+    struct part part;
+    void *data = NULL;
+    int status = find_part(p, name, what, &part);
+
+    if (status == 0 && part.dataset) {
+        if (part.rows != T)
+            status = va_error("%s: %s: found %lld rows, expected %lld as in va",
+                              va_h5_path(p->in), part.dataset, (long long)part.rows,
+                              (long long)T);
+        else if (!(data = va_new(T, (size_t)c->rank * va_dtype_size(c->type))) ||
+                 va_h5_read_rows(p->in, part.dataset, c->type, part.first, T, data) < 0)
+            status = -1;
+        va_free(part.dataset);
+    }
+    if (status < 0) {
+        va_free(data);
+        data = NULL;
+    }
+    memcpy(array, &data, sizeof(data));
+    return status;
+}
+
+/* Both ends of the interval or neither, and its level. */
+static int check_interval(const struct va_predictions_in *p, const char *name, bool lower,
+                          bool upper)
+{
+    if (lower != upper)
         return va_error("%s: /videos/%s: found %s alone, expected lower and upper",
-                        va_h5_path(p->in), name, v->lower ? "lower" : "upper");
-    if (v->lower && !(p->level > 0))
+                        va_h5_path(p->in), name, lower ? "lower" : "upper");
+    if (lower && !(p->level > 0))
         return va_error("%s: /videos/%s: found an interval, but no attribute level says which",
                         va_h5_path(p->in), name);
     return 0;
 }
 
+static int read_interval(const struct va_predictions_in *p, const char *name,
+                         struct va_predicted *v)
+{
+    if (read_optional(p, name, VA_PREDICTED_SPREAD, v->frames, &v->spread) < 0 ||
+        read_optional(p, name, VA_PREDICTED_LOWER, v->frames, &v->lower) < 0 ||
+        read_optional(p, name, VA_PREDICTED_UPPER, v->frames, &v->upper) < 0)
+        return -1;
+    return check_interval(p, name, v->lower, v->upper);
+}
+
 int va_predictions_read(const struct va_predictions_in *p, const char *name,
                         struct va_predicted *v)
 {
-    char *dataset = va_format("/videos/%s/va", name);
-
     *v = (struct va_predicted){ 0 };
-    if (dataset)
-        v->va = read_va(p->in, dataset, &v->frames);
-    va_free(dataset);
-    if (v->va && read_optional(p->in, name, "pts", VA_F64, v->frames, &v->pts) == 0 &&
-        read_optional(p->in, name, "face", VA_U8, v->frames, &v->face) == 0 &&
-        read_optional(p->in, name, "confidence", VA_F32, v->frames, &v->confidence) == 0 &&
+    if (read_va(p, name, v) == 0 &&
+        read_optional(p, name, VA_PREDICTED_PTS, v->frames, &v->pts) == 0 &&
+        read_optional(p, name, VA_PREDICTED_FACE, v->frames, &v->face) == 0 &&
+        read_optional(p, name, VA_PREDICTED_CONFIDENCE, v->frames, &v->confidence) == 0 &&
         read_interval(p, name, v) == 0)
         return 0;
     va_predicted_release(v);
@@ -293,6 +331,21 @@ void va_predicted_release(struct va_predicted *v)
     va_free(v->lower);
     va_free(v->upper);
     *v = (struct va_predicted){ 0 };
+}
+
+int va_predictions_check(const char *path)
+{
+    struct va_predictions_in *p = va_predictions_open(path);
+    int status = p ? 0 : -1;
+
+    for (int64_t i = 0; status == 0 && i < p->count; i++) {
+        struct va_predicted v;
+
+        status = va_predictions_read(p, p->names[i], &v);
+        va_predicted_release(&v);
+    }
+    va_predictions_close(p);
+    return status;
 }
 
 struct va_frame_values va_predicted_with(const struct va_predicted *v, const char *name,
@@ -389,12 +442,12 @@ static void take_interval(struct va_prediction *item, struct va_predicted *v, do
     v->lower = v->upper = NULL;
 }
 
-/* Of times [T] that are finite, the first (step 1) or the last (step -1), and its row. 0: there is none. */
-static int find_time(struct va_h5_in *in, const char *name, int64_t T, int64_t step,
-                     int64_t *row, double *time)
+/* Of times that are finite, the first (step 1) or the last (step -1), and its row. 0: there is none. */
+static int find_time(struct va_h5_in *in, const struct part *pts, int64_t step, int64_t *row,
+                     double *time)
 {
-    for (*row = step > 0 ? 0 : T - 1; *row >= 0 && *row < T; *row += step) {
-        if (va_h5_read_rows(in, name, VA_F64, *row, 1, time) < 0)
+    for (*row = step > 0 ? 0 : pts->rows - 1; *row >= 0 && *row < pts->rows; *row += step) {
+        if (va_h5_read_rows(in, pts->dataset, VA_F64, pts->first + *row, 1, time) < 0)
             return -1;
         if (isfinite(*time))
             return 1;
@@ -403,75 +456,66 @@ static int find_time(struct va_h5_in *in, const char *name, int64_t T, int64_t s
 }
 
 /* The rate that times tell, as va_rate_of_times says of all of them. */
-static int read_rate(struct va_predictions_in *p, struct va_prediction *item, const char *name)
+static int read_rate(const struct va_predictions_in *p, struct va_prediction *item)
 {
     double time[2] = { 0 };
     int64_t row[2] = { 0 };
     int first = 0, last = 0;
-    char *pts = va_format("/videos/%s/pts", name);
+    struct part pts;
 
-    if (pts && va_h5_has(p->in, pts)) {
-        first = find_time(p->in, pts, item->frames, 1, &row[0], &time[0]);
-        last = first > 0 ? find_time(p->in, pts, item->frames, -1, &row[1], &time[1]) : 0;
+    if (find_part(p, item->name, VA_PREDICTED_PTS, &pts) < 0)
+        return -1;
+    if (pts.dataset) {
+        first = find_time(p->in, &pts, 1, &row[0], &time[0]);
+        last = first > 0 ? find_time(p->in, &pts, -1, &row[1], &time[1]) : 0;
     }
-    va_free(pts);
-    if (!pts || first < 0 || last < 0)
+    va_free(pts.dataset);
+    if (first < 0 || last < 0)
         return -1;
     if (row[1] > row[0] && time[1] > time[0])
         item->fps = (double)(row[1] - row[0]) / (time[1] - time[0]);
     return 0;
 }
 
+/* 1, 0, or -1 after reporting. */
+static int has_part(const struct va_predictions_in *p, const char *name, int what)
+{
+    struct part part;
+    int result = find_part(p, name, what, &part) < 0 ? -1 : part.dataset != NULL;
+
+    va_free(part.dataset);
+    return result;
+}
+
 /* What is known of a video whose values stay in the file. */
 static int add_video(struct va_predictions *set, struct va_predictions_in *p, const char *name)
 {
-    char *va = va_format("/videos/%s/va", name), *lower = va_format("/videos/%s/lower", name),
-         *upper = va_format("/videos/%s/upper", name);
-    int64_t shape[VA_RANK_MAX];
+    const int lower = has_part(p, name, VA_PREDICTED_LOWER),
+              upper = has_part(p, name, VA_PREDICTED_UPPER);
     struct va_prediction *item;
-    enum va_dtype type;
-    int rank, status = -1;
+    struct part va;
 
-    if (!va || !lower || !upper || va_h5_shape(p->in, va, &type, &rank, shape) < 0)
-        goto done;
-    if (shape[0] > VA_FRAMES_MAX) {
-        va_error("%s: %s: found %lld rows, at most %d", va_h5_path(p->in), va,
-                 (long long)shape[0], VA_FRAMES_MAX);
-        goto done;
-    }
-    if (add_item(set, name, va_h5_path(p->in), shape[0], NULL, 0) < 0)
-        goto done;
+    if (lower < 0 || upper < 0 || check_interval(p, name, lower, upper) < 0 ||
+        find_va(p, name, &va) < 0)
+        return -1;
+    va_free(va.dataset);
+    if (add_item(set, name, va_h5_path(p->in), va.rows, NULL, 0) < 0)
+        return -1;
     item = &set->items[set->count - 1];
     item->in = p;
-    if (va_h5_has(p->in, lower) != va_h5_has(p->in, upper))
-        va_error("%s: /videos/%s: found %s alone, expected lower and upper", va_h5_path(p->in),
-                 name, va_h5_has(p->in, lower) ? "lower" : "upper");
-    else if (va_h5_has(p->in, lower) && !(p->level > 0))
-        va_error("%s: /videos/%s: found an interval, but no attribute level says which",
-                 va_h5_path(p->in), name);
-    else
-        status = read_rate(p, item, name);
-    if (va_h5_has(p->in, lower))
-        item->level = p->level;
-done:
-    va_free(va);
-    va_free(lower);
-    va_free(upper);
-    return status;
+    item->level = lower ? p->level : 0;
+    return read_rate(p, item);
 }
 
-static int read_part(struct va_h5_in *in, const char *name, const char *what, int64_t first,
-                     int64_t count, float *x)
+static int read_part(const struct va_prediction *v, int what, int64_t first, int64_t count,
+                     float *x)
 {
-    char *dataset = va_format("/videos/%s/%s", name, what);
-    int status = dataset ? va_h5_read_rows(in, dataset, VA_F32, first, count, x) : -1;
+    struct part part;
+    int status = find_part(v->in, v->name, what, &part);
 
-    for (int64_t i = 0; status == 0 && i < 2 * count; i++)
-        if (!isfinite(x[i]))
-            status = va_error("%s: %s: row %lld: found %g, expected a finite number",
-                              va_h5_path(in), dataset, (long long)(first + i / 2),
-                              (double)x[i]);
-    va_free(dataset);
+    if (status == 0)
+        status = read_values(v->in, &part, first, count, x);
+    va_free(part.dataset);
     return status;
 }
 
@@ -488,12 +532,12 @@ int va_prediction_rows(const struct va_prediction *p, int64_t first, int64_t cou
         }
         return 0;
     }
-    if (read_part(p->in->in, p->name, "va", first, count, lower) < 0)
+    if (read_part(p, VA_PREDICTED_VA, first, count, lower) < 0)
         return -1;
     for (int64_t i = 0; i < 2 * count; i++)
         va[i] = (double)lower[i]; /* which is filled anew */
-    return p->level > 0 && (read_part(p->in->in, p->name, "lower", first, count, lower) < 0 ||
-                            read_part(p->in->in, p->name, "upper", first, count, upper) < 0)
+    return p->level > 0 && (read_part(p, VA_PREDICTED_LOWER, first, count, lower) < 0 ||
+                            read_part(p, VA_PREDICTED_UPPER, first, count, upper) < 0)
                ? -1
                : 0;
 }
@@ -514,29 +558,13 @@ static int load_video(struct va_predictions *set, struct va_predictions_in *p, c
     return status;
 }
 
-/* Whether a video is so long that its values stay in the file: 1 or 0, or -1 after reporting. */
-static int is_long(struct va_predictions_in *p, const char *name)
-{
-    char *va = va_format("/videos/%s/va", name);
-    int64_t shape[VA_RANK_MAX];
-    enum va_dtype type;
-    int rank, status = va ? va_h5_shape(p->in, va, &type, &rank, shape) : -1;
-
-    va_free(va);
-    return status < 0 ? -1 : shape[0] > LONG;
-}
-
 static int add_videos(struct va_predictions *set, struct va_predictions_in *p)
 {
     int status = 0;
 
-    for (int64_t i = 0; status == 0 && i < p->count; i++) {
-        int large = set->in_files ? is_long(p, p->names[i]) : 0;
-
-        status = large < 0 ? -1
-                 : large   ? add_video(set, p, p->names[i])
-                           : load_video(set, p, p->names[i]);
-    }
+    for (int64_t i = 0; status == 0 && i < p->count; i++)
+        status = set->in_files ? add_video(set, p, p->names[i])
+                               : load_video(set, p, p->names[i]);
     return status;
 }
 

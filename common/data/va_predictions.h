@@ -1,8 +1,9 @@
 /*
  * va_predictions.h - valence and arousal that a model gave to each frame of each video.
  *
- * As va.predictions/1, with times, faces and confidence where they are known; or as a folder of
- * text files (data/va_labels.h).
+ * As va.predictions, with times, faces and confidence where they are known; or as a folder of
+ * text files (data/va_labels.h). A file has a group for each video (version 1) or is flat (version 2):
+ * schemas/va.predictions.md. Only the layout that is written can be chosen; what is read is the same.
  *
  * Writing goes video by video:
  *     out = va_predictions_create(path, models, count);
@@ -23,10 +24,21 @@
 
 struct va_predictions_out; /* opaque */
 
-/* Begin `path`; `models` [count] are the content ids of the models. NULL after reporting. */
+/* AUTO: a group for each video, up to 1,000 videos; FLAT above. */
+enum va_predictions_layout {
+    VA_PREDICTIONS_LAYOUT_AUTO,
+    VA_PREDICTIONS_LAYOUT_GROUPS,
+    VA_PREDICTIONS_LAYOUT_FLAT
+};
+extern const char *const va_predictions_layout_names[]; /* in enum order, NULL last */
+
+/* Begin `path`; `models` [count] are the content ids of the models, `videos` is how many videos are to follow, or a
+ * bound of that, for AUTO. NULL after reporting. */
 VA_MUST_USE struct va_predictions_out *va_predictions_create(const char *path,
                                                              const char *const *models,
-                                                             int64_t count);
+                                                             int64_t count,
+                                                             enum va_predictions_layout layout,
+                                                             int64_t videos);
 
 /* What readers of the values have to know, such as that they are rough. NULL: nothing. -1 after
  * reporting. */
@@ -67,11 +79,12 @@ struct va_predictions_in {
     int64_t count;
     char **models; /* [model_count] content ids */
     int64_t model_count;
-    char *note;   /* or NULL */
-    double level; /* of the intervals, in percent; 0: there are none */
+    char *note;                         /* or NULL */
+    double level;                       /* of the intervals, in percent; 0: there are none */
+    struct va_predictions_table *table; /* private: of a flat file */
 };
 
-/* Open a va.predictions/1 file; nothing of its videos is read. NULL after reporting. */
+/* Open a va.predictions file; nothing of its videos is read but their table. NULL after reporting. */
 VA_MUST_USE struct va_predictions_in *va_predictions_open(const char *path);
 void va_predictions_close(struct va_predictions_in *p); /* NULL is fine */
 bool va_predictions_has(const struct va_predictions_in *p, const char *name);
@@ -97,6 +110,9 @@ void va_predicted_release(struct va_predicted *v);
 struct va_frame_values va_predicted_with(const struct va_predicted *v, const char *name,
                                          const float *va);
 
+/* Read all videos of a file, each by itself, for va-check: 0, or -1 after reporting. */
+VA_MUST_USE int va_predictions_check(const char *path);
+
 /* ---- reading all at once --------------------------------------------------------------- */
 
 struct va_prediction {
@@ -112,14 +128,14 @@ struct va_prediction {
 struct va_predictions {
     struct va_prediction *items; /* [count], bytewise sorted by name */
     int64_t count, room;
-    bool in_files; /* set before: values of long videos stay in their va.predictions/1 files, */
+    bool in_files; /* set before: values of videos stay in their va.predictions files, */
     struct va_predictions_in **files; /* [file_count] which stay open */
     int64_t file_count, file_room;
-    char **inputs, **ids; /* [input_count] va.predictions/1 files read, and their content ids */
+    char **inputs, **ids; /* [input_count] va.predictions files read, and their content ids */
     int64_t input_count, input_room;
 };
 
-/* Add a va.predictions/1 file, a folder of text files, or one text file (named *.txt). A video
+/* Add a va.predictions file, a folder of text files, or one text file (named *.txt). A video
  * that is there already is an error. 0, or -1 after reporting; the set begins as { 0 }. */
 VA_MUST_USE int va_predictions_add(struct va_predictions *set, const char *path);
 const struct va_prediction *va_predictions_find(const struct va_predictions *set,

@@ -215,7 +215,8 @@ static int predict(struct work *w)
     int status = model ? va_window_index_select(w->index, job->val, &videos, &count) : -1;
 
     if (status == 0)
-        out = va_predictions_create(job->output, (const char *const[]){ model }, 1);
+        out = va_predictions_create(job->output, (const char *const[]){ model }, 1,
+                                    VA_PREDICTIONS_LAYOUT_AUTO, count);
     if (!out || va_h5_add_input(va_predictions_file(out), job->windows, w->id) < 0)
         status = -1;
     for (int64_t i = 0; status == 0 && i < count; i++)

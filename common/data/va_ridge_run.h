@@ -14,7 +14,7 @@ struct va_ridge_job {
     const char *windows;   /* va.windows/1: videos, labels, feature files */
     const char *train;     /* list of videos to fit */
     const char *val;       /* of videos to predict */
-    const char *output;    /* va.predictions/1 */
+    const char *output;    /* va.predictions */
     const char *groups;    /* table of videos that stay together (va_folds_group); or NULL */
     const char *pattern;   /* or by their names (va_folds_group_by); or NULL */
     int64_t context, step; /* as va_context.h has reach and step */

@@ -118,7 +118,7 @@ int va_smooth_run(struct va_smooth_job *job)
 
     if (id)
         out = va_predictions_create(job->output, (const char *const *)in->models,
-                                    in->model_count);
+                                    in->model_count, VA_PREDICTIONS_LAYOUT_AUTO, in->count);
     if (out && va_predictions_put_note(out, in->note) == 0)
         status = va_h5_add_input(va_predictions_file(out), job->input, id);
     for (int64_t i = 0; status == 0 && i < in->count; i++)

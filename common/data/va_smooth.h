@@ -27,7 +27,7 @@ struct va_smooth_amount {
 };
 
 struct va_smooth_job {
-    const char *input, *output; /* va.predictions/1 */
+    const char *input, *output; /* va.predictions */
     struct va_frame_files text; /* the same as tables, if asked */
     enum va_smooth_size size;
     struct va_smooth_amount amount[2]; /* of valence and arousal */

@@ -88,7 +88,8 @@ void va_h5_abort(struct va_h5_out *out); /* NULL is fine; removes the temporary 
 
 /* ---- reading --------------------------------------------------------------------------- */
 
-/* Open `path`, which must be a complete instance of `schema` (NULL: of any known one).
+/* Open `path`, which must be a complete instance of `schema`: "va.features/1", "va.predictions" for any known version
+ * of it, NULL for any known schema.
  * Structure is checked here; values are checked by va_h5_check_values or as they are read.
  * VA_H5_FOREIGN: of no schema of ours, a file of another program; only its objects are checked. */
 #define VA_H5_FOREIGN "foreign"
@@ -168,6 +169,14 @@ VA_MUST_USE void *va_h5_read(struct va_h5_in *in, const char *name, enum va_dtyp
 /* Names of the members of a group, bytewise sorted; freed with va_h5_free_strings. */
 VA_MUST_USE int va_h5_list(struct va_h5_in *in, const char *group, char ***names,
                            int64_t *count);
+
+/* Columns `name` of tables. Parts [count + 1] of `rows` rows that follow each other: the first row of each part, then
+ * `rows`. -1 after reporting that they are not. */
+VA_MUST_USE int va_h5_check_parts(const char *path, const char *name, const int64_t *parts,
+                                  int64_t count, int64_t rows);
+/* Names of videos, each there once: their numbers in bytewise order, in new memory. NULL after reporting that they are not. */
+VA_MUST_USE int32_t *va_h5_order_names(const char *path, const char *name, char *const *names,
+                                       int64_t count);
 
 /*
  * Where the bytes of a contiguous dataset of native type lie in memory: the file is mapped

@@ -8,6 +8,7 @@
 #include "io/va_h5_priv.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PATH_SIZE = 2048, LETTERS = 26 };
@@ -260,7 +261,76 @@ int va_h5_check_structure(const struct va_h5_file *f, const struct va_schema *sc
     return 0;
 }
 
+/* ---- tables of videos ------------------------------------------------------------------ */
+
+int va_h5_check_parts(const char *path, const char *name, const int64_t *parts, int64_t count,
+                      int64_t rows)
+{
+    int64_t before = 0;
+
+    for (int64_t v = 0; v <= count; v++) {
+        if (parts[v] < before || parts[v] > rows || (v == 0 && parts[v] != 0))
+            return va_error(
+                "%s: %s: %lld: found %lld, expected ascending numbers from 0 to %lld", path,
+                name, (long long)v, (long long)parts[v], (long long)rows);
+        before = parts[v];
+    }
+    if (before != rows)
+        return va_error("%s: %s: ends at %lld, expected %lld", path, name, (long long)before,
+                        (long long)rows);
+    return 0;
+}
+
+static int by_text(const void *a, const void *b, void *arg)
+{
+    char *const *name = arg;
+
+    return strcmp(name[*(const int32_t *)a], name[*(const int32_t *)b]);
+}
+
+static int check_names_of(const char *path, const char *name, char *const *names,
+                          const int32_t *order, int64_t count)
+{
+    for (int64_t v = 0; v < count; v++)
+        if (!va_video_name_valid(names[v]))
+            return va_error("%s: %s: %lld: found '%.80s', expected the name of a video", path,
+                            name, (long long)v, names[v]);
+    for (int64_t i = 1; i < count; i++)
+        if (!strcmp(names[order[i - 1]], names[order[i]]))
+            return va_error("%s: %s: found video '%s' twice", path, name, names[order[i]]);
+    return 0;
+}
+
+int32_t *va_h5_order_names(const char *path, const char *name, char *const *names,
+                           int64_t count)
+{
+    int32_t *order = NULL;
+
+    if (count > INT32_MAX)
+        va_error("%s: %s: found %lld videos, expected at most %d", path, name, (long long)count,
+                 INT32_MAX);
+    else
+        order = va_new(count, sizeof(*order));
+    for (int64_t v = 0; order && v < count; v++)
+        order[v] = (int32_t)v;
+    if (order && count)
+        qsort_r(order, (size_t)count, sizeof(*order), by_text, (void *)names);
+    if (order && check_names_of(path, name, names, order, count) < 0) {
+        va_free(order);
+        order = NULL;
+    }
+    return order;
+}
+
 /* ---- which schema ---------------------------------------------------------------------- */
+
+/* Whether an id with a version is `expected`, which may be without. */
+static bool is_of(const char *id, const char *expected)
+{
+    const size_t n = strlen(expected);
+
+    return !strncmp(id, expected, n) && (!id[n] || id[n] == '/');
+}
 
 static const struct va_schema *accept_schema(const struct va_h5_file *f, const char *found,
                                              const char *expected)
@@ -268,9 +338,9 @@ static const struct va_schema *accept_schema(const struct va_h5_file *f, const c
     const struct va_schema *schema = va_schema_find(found);
     const char *other = schema ? NULL : va_schema_other_version(found);
 
-    if (expected ? !strcmp(found, expected) : schema != NULL)
+    if (schema && (!expected || is_of(found, expected)))
         return schema;
-    if (other && (!expected || !strcmp(other, expected)))
+    if (other && (!expected || is_of(other, expected)))
         va_error("%s: found another version, %s, expected %s", f->path, found, other);
     else if (expected)
         va_error("%s: found %s, expected %s%s", f->path, found, expected,

@@ -162,15 +162,5 @@ static int member_strings(const struct va_h5_file *f, const struct va_h5_object 
     return *values ? 0 : -1;
 }
 
-static int member_block(const struct va_h5_file *f, const struct va_h5_object *o, int64_t first,
-                        int64_t count, void *data)
-{
-    const int64_t row = va_h5_row_elements(o) * (int64_t)va_dtype_size(o->type);
-
-    if (va_stored_read(f->bytes, o->offset + first * row, count * row, data) == 0)
-        return 0;
-    return va_h5_damaged(f, o->path);
-}
-
 const struct va_h5_member_calls va_h5_member_calls = { member_has, member_value, member_names,
-                                                       member_strings, member_block };
+                                                       member_strings };

@@ -23,8 +23,6 @@ struct va_h5_member_calls {
     int (*value)(const struct va_h5_file *f, const char *name, struct va_h5_value *value);
     int (*names)(const struct va_h5_file *f, const char *object, char ***names, int64_t *count);
     int (*strings)(const struct va_h5_file *f, const struct va_h5_object *o, char ***values);
-    int (*block)(const struct va_h5_file *f, const struct va_h5_object *o, int64_t first,
-                 int64_t count, void *data);
 };
 extern const struct va_h5_member_calls va_h5_member_calls;
 struct va_h5_member {

@@ -155,7 +155,8 @@ VA_MUST_USE int va_h5_tree_read(struct va_h5_file *f); /* fills objects */
 void va_h5_tree_release(struct va_h5_file *f);
 struct va_h5_object *va_h5_find(const struct va_h5_file *f, const char *path); /* or NULL */
 
-/* Open a dataset so that rows read in order unpack each chunk once; negative after reporting. */
+/* Open a dataset so that rows read in order unpack each chunk once; negative after reporting, 0 where that is not
+ * needed: its rows are read from its place in the file. */
 hid_t va_h5_open_dataset(const struct va_h5_file *f, const struct va_h5_object *o);
 /* Rows [first, first + count) of an open dataset, as stored. A scalar is one row. */
 VA_MUST_USE int va_h5_read_block(const struct va_h5_file *f, const struct va_h5_object *o,

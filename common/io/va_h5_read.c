@@ -79,7 +79,7 @@ static int check_head(const struct va_h5_file *f, const char *expected)
 
 static void close_file(struct va_h5_in *in)
 {
-    if (in->dataset >= 0)
+    if (in->dataset > 0) /* 0: was read past the library */
         H5Dclose(in->dataset);
     in->dataset = H5I_INVALID_HID;
     in->dataset_of = NULL;
@@ -378,7 +378,7 @@ static int open_for_rows(struct va_h5_in *in, const struct va_h5_object *o)
 {
     if (in->dataset_of == o)
         return 0;
-    if (in->dataset >= 0 && !in->shard)
+    if (in->dataset > 0)
         H5Dclose(in->dataset);
     in->dataset_of = NULL;
     in->dataset = va_h5_open_dataset(&in->file, o);

@@ -6,7 +6,6 @@
  */
 #include "base/va_error.h"
 #include "base/va_mem.h"
-#include "base/va_names.h"
 #include "io/va_h5_priv.h"
 #include <math.h>
 #include <stdlib.h>
@@ -96,9 +95,6 @@ static int read_table(struct va_shard *s)
     struct va_h5_in *in = s->in;
 
     s->count = va_h5_find(&in->file, "/videos/name")->shape[0];
-    if (s->count > INT32_MAX)
-        return va_error("%s: /videos: found %lld videos, expected at most %d", in->path,
-                        (long long)s->count, INT32_MAX);
     if (read_texts(s, "/videos/name", &s->name) < 0 ||
         read_texts(s, "/videos/id", &s->id) < 0 ||
         read_texts(s, "/videos/encoder", &s->encoder) < 0 ||
@@ -111,27 +107,9 @@ static int read_table(struct va_shard *s)
     s->frame_count = s->provenance ? va_h5_read(in, "/videos/frame_count", VA_I64) : NULL;
     s->fps = s->frame_count ? va_h5_read(in, "/videos/fps", VA_F64) : NULL;
     s->scored = s->fps ? va_h5_read(in, "/videos/scored", VA_U8) : NULL;
-    s->by_name = s->scored ? va_new(s->count, sizeof(*s->by_name)) : NULL;
+    s->by_name = s->scored ? va_h5_order_names(in->path, "/videos/name", s->name, s->count)
+                           : NULL;
     return s->by_name ? 0 : -1;
-}
-
-/* Parts that follow each other, [count + 1], from 0 to `end`. */
-static int check_parts(const struct va_shard *s, const char *name, const int64_t *parts,
-                       int64_t end)
-{
-    int64_t before = 0;
-
-    for (int64_t v = 0; v <= s->count; v++) {
-        if (parts[v] < before || parts[v] > end || (v == 0 && parts[v] != 0))
-            return va_error(
-                "%s: %s: %lld: found %lld, expected ascending numbers from 0 to %lld",
-                s->in->path, name, (long long)v, (long long)parts[v], (long long)end);
-        before = parts[v];
-    }
-    if (before != end)
-        return va_error("%s: %s: ends at %lld, expected %lld", s->in->path, name,
-                        (long long)before, (long long)end);
-    return 0;
 }
 
 static bool is_id(const char *text)
@@ -144,10 +122,6 @@ static int check_videos(const struct va_shard *s)
     const char *path = s->in->path;
 
     for (int64_t v = 0; v < s->count; v++) {
-        if (!va_video_name_valid(s->name[v]))
-            return va_error(
-                "%s: /videos/name: %lld: found '%.80s', expected the name of a video", path,
-                (long long)v, s->name[v]);
         if (!(s->fps[v] >= 0) || !isfinite(s->fps[v]) || s->frame_count[v] < 0)
             return va_error(
                 "%s: /videos: video '%s': found %g frames per second and %lld frames, "
@@ -166,26 +140,6 @@ static int check_videos(const struct va_shard *s)
     return 0;
 }
 
-static int by_text(const void *a, const void *b, void *arg)
-{
-    char *const *name = arg;
-
-    return strcmp(name[*(const int32_t *)a], name[*(const int32_t *)b]);
-}
-
-static int sort_names(struct va_shard *s)
-{
-    for (int64_t v = 0; v < s->count; v++)
-        s->by_name[v] = (int32_t)v;
-    if (s->count)
-        qsort_r(s->by_name, (size_t)s->count, sizeof(*s->by_name), by_text, s->name);
-    for (int64_t i = 1; i < s->count; i++)
-        if (!strcmp(s->name[s->by_name[i - 1]], s->name[s->by_name[i]]))
-            return va_error("%s: /videos/name: found video '%s' twice", s->in->path,
-                            s->name[s->by_name[i]]);
-    return 0;
-}
-
 static struct va_shard *read_shard(const char *path)
 {
     struct va_shard *s = va_new(1, sizeof(*s));
@@ -194,10 +148,11 @@ static struct va_shard *read_shard(const char *path)
         return NULL;
     s->in = va_h5_file_open(path, "va.corpus/1");
     if (s->in && find_objects(s) == 0 && read_table(s) == 0 &&
-        check_parts(s, "/videos/first", s->first, s->objects[FEATURES].shape[0]) == 0 &&
-        check_parts(s, "/videos/provenance", s->provenance,
-                    va_h5_find(&s->in->file, "/provenance")->shape[0]) == 0 &&
-        check_videos(s) == 0 && sort_names(s) == 0) {
+        va_h5_check_parts(path, "/videos/first", s->first, s->count,
+                          s->objects[FEATURES].shape[0]) == 0 &&
+        va_h5_check_parts(path, "/videos/provenance", s->provenance, s->count,
+                          va_h5_find(&s->in->file, "/provenance")->shape[0]) == 0 &&
+        check_videos(s) == 0) {
         va_h5_file_rest(s->in);
         return s;
     }

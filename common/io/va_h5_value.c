@@ -72,9 +72,7 @@ static int read_fixed(hid_t from, hid_t type, char **values, int64_t count)
 
         while (blanks && n && s[n - 1] == ' ')
             n--;
-        if ((values[i] = va_new((int64_t)n + 1, 1)))
-            memcpy(values[i], s, n);
-        else
+        if (!(values[i] = va_strndup(s, n)))
             result = -1;
     }
 done:

@@ -174,14 +174,15 @@ const struct va_schema *va_schema_find(const char *id)
 
 const char *va_schema_other_version(const char *id)
 {
+    const char *newest = NULL;
     size_t n = strcspn(id, "/");
 
     parse_all();
     for (int64_t i = 0; i < schema_count; i++)
         if (!strncmp(schemas[i].id, id, n) && schemas[i].id[n] == '/' &&
             strcmp(schemas[i].id, id))
-            return schemas[i].id;
-    return NULL;
+            newest = schemas[i].id;
+    return newest;
 }
 
 bool va_schema_match(const char *pattern, const char *path, char *name, size_t size)

@@ -50,7 +50,7 @@ struct va_schema {
 /* The schema `id`, or NULL: not reported. */
 const struct va_schema *va_schema_find(const char *id);
 
-/* Whether another version of schema `id` is known; its id, or NULL. */
+/* Whether another version of schema `id` is known; the id of the newest, or NULL. */
 const char *va_schema_other_version(const char *id);
 
 /* Whether `path` is one that `pattern` ("/videos/ * /va" without blanks) stands for; `name` (if

@@ -433,10 +433,20 @@ static int add_inputs(struct run *r, struct va_predictions_out *out)
     return add_features(r->index, file);
 }
 
+static int64_t count_chosen(const struct run *r)
+{
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < r->index->video_count; i++)
+        count += r->chosen[i];
+    return count;
+}
+
 static int write_all(struct run *r)
 {
     struct va_predictions_out *out = va_predictions_create(
-        r->job->output, (const char *const *)r->ids, r->job->model_count);
+        r->job->output, (const char *const *)r->ids, r->job->model_count,
+        (enum va_predictions_layout)r->job->layout, count_chosen(r));
     int status = -1;
 
     r->out = out;

@@ -23,7 +23,8 @@ struct va_predict_job {
     struct va_predict_plan plan; /* window 0: that of the windows file, with its stride */
     bool clip;                   /* to [-1, 1] */
     bool any_encoder;            /* take features of another encoder than a model's */
-    const char *output;          /* va.predictions/1 */
+    const char *output;          /* va.predictions, */
+    int layout;                  /* enum va_predictions_layout */
     struct va_frame_files *text; /* the same as text; its table is open meanwhile */
     const char *device;
     int precision; /* index into va_float_precision_names */

@@ -1,4 +1,4 @@
-/* va.predictions/1: videos and their values. */
+/* va.predictions, both layouts: videos and their values. */
 #include "test/fuzz/fuzz.h"
 
 #include "data/va_predictions.h"
@@ -17,5 +17,6 @@ static void read_predictions(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    fuzz_h5("va.predictions/2", "flat", data, size, read_predictions);
     return fuzz_h5("va.predictions/1", "predictions", data, size, read_predictions);
 }

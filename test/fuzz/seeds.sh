@@ -96,6 +96,7 @@ printf "\223NUMPY\2\0\073\0\0\0{'descr': '>i2', 'fortran_order': True, 'shape': 
 printf '"a";"b"\r\n1;"2"\r\n;nan\r\n\r\n' >seeds/matrix/quoted.csv
 va-window -q --window 4 --stride 2 -o base/windows.h5 base/features.h5 >/dev/null
 make_predictions -o base/predictions.h5 seeds/labels/crlf.txt
+make_predictions --flat --face --fps 25 -o base/flat.h5 seeds/labels/crlf.txt
 va-synth -q --videos 0 --test 0 --traps no --crossing 1 --frames 4 --size 16 -o synthetic
 mv synthetic/truth/faces/crossing1.h5 base/faces.h5
 rm -r synthetic

@@ -1,5 +1,5 @@
 /*
- * make_predictions - a va.predictions/1 file for tests from text files <video>.txt.
+ * make_predictions - a va.predictions file for tests from text files <video>.txt.
  */
 #include "base/va_mem.h"
 #include "base/va_names.h"
@@ -13,6 +13,7 @@ static struct args {
     double fps;
     bool mute; /* of the first frame's time */
     bool face; /* every third frame shows none */
+    bool flat;
 } args = { .model = "model" };
 
 static const struct va_option table[] = {
@@ -22,6 +23,7 @@ static const struct va_option table[] = {
     VA_OPT_REAL(0, "fps", &args.fps, 0, 1e6, "frames per second; 0: no time stamps"),
     VA_OPT_FLAG(0, "unknown-first", &args.mute, "the time of the first frame is not known"),
     VA_OPT_FLAG(0, "face", &args.face, "frames 3, 6, ... have no face; with confidence"),
+    VA_OPT_FLAG(0, "flat", &args.flat, "all videos in the same datasets"),
     VA_OPT_END,
 };
 static const struct va_usage usage = { .synopsis = "[options] -o PRED.h5 VIDEO.txt...",
@@ -82,7 +84,9 @@ int main(int argc, char **argv)
     } else if (inputs) {
         int result = -1;
 
-        out = va_predictions_create(args.output, &args.model, 1);
+        out = va_predictions_create(
+            args.output, &args.model, 1,
+            args.flat ? VA_PREDICTIONS_LAYOUT_FLAT : VA_PREDICTIONS_LAYOUT_AUTO, 0);
         if (out)
             result = 0;
         for (char **p = inputs; result == 0 && *p; p++)
