@@ -106,8 +106,37 @@ setup() {
     [ "${lines[3]}" = $'table\t1\t0\t0\t0\t0\t1' ]
     [ "${lines[4]}" = "folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) (bad/.make/jobs/log/folds.1)" ]
     [ ! -e bad/table.txt ]
+    # the reason is what the command said that make gave up; where it was killed, make says so
+    printf '%s\n' >bad/.make/jobs/log/folds.1 "va-window: of an earlier command" "  va-tcn-mamba-train bad/cv/0/model.h5" \
+        "make: *** [cv.mk:35: bad/cv/0/model.h5] Killed" "  va-score bad/cv/1/score.tsv" "va-score: a warning" "make: Target 'x' not remade"
+    run -1 va-jobs status bad
+    [ "${lines[4]}" = "folds 1: make: *** [cv.mk:35: bad/cv/0/model.h5] Killed (bad/.make/jobs/log/folds.1)" ] || explain "$output"
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=bad 2>log || explain "$(cat log)"
     cmp made/table.txt bad/table.txt
+}
+
+@test "a launcher that a signal ended, as with a rank that is lost: status says so, and the same command continues" {
+    printf '#!/bin/sh\n[ -e spare ] || kill -KILL $$\nexec "$@"\n' >killed.sh && chmod +x killed.sh
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=rank TRAIN_LAUNCH=./killed.sh 2>log || explain "$(cat log)"
+    run -1 va-jobs status rank
+    [ "${lines[4]}" = "folds 1: va-tcn-mamba-train: rank/cv/0/model.h5: './killed.sh' ended with exit code 137: a process of it was killed or lost. The same make continues (rank/.make/jobs/log/folds.1)" ] || explain "$output"
+    [ "$(tail -n 1 rank/.make/jobs/log/folds.1)" = "folds 1: make ended with exit code 2: va-jobs status gives the reason; va-jobs submit continues" ]
+    touch spare
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=rank TRAIN_LAUNCH=./killed.sh 2>log || explain "$(cat log)"
+    cmp made/table.txt rank/table.txt
+}
+
+@test "tasks on a node that does not answer run for slurm: status names the node" {
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=node 2>log || explain "$(cat log)"
+    touch queued
+    echo "running n2" >node/.make/jobs/state/folds.1
+    echo "running n22" >node/.make/jobs/state/folds.2
+    printf '#!/bin/sh\nprintf "n1 down\\nn2 alloc*\\nn22 mix\\n"\n' >bin/sinfo && chmod +x bin/sinfo
+    run -0 va-jobs status node
+    rm queued bin/sinfo
+    [ "${lines[2]}" = $'folds\t2\t0\t2\t0\t0\t0' ] || explain "$output"
+    [ "${lines[4]}" = "folds 1: node n2 does not answer: the task is queued again when slurm takes it for down (sinfo)" ]
+    [ "${#lines[@]}" -eq 5 ]
 }
 
 @test "a task whose predecessors are not done does not make their files" {

@@ -154,7 +154,8 @@ static int status_of(int argc, char **argv)
         .details =
             "A line for each stage, and one for each task that failed, with why. A task is lost when "
             "the scheduler no longer has its job: its node is gone, or what it waited for failed. The same "
-            "va-jobs submit continues. The exit code is 1 when a task failed or is lost.",
+            "va-jobs submit continues. While slurm waits for a node that does not answer, its tasks count as "
+            "running, and a line names the node. The exit code is 1 when a task failed or is lost.",
     };
     int status;
     char **words = va_options_parse(table, &status_usage, argc, argv, &status);

@@ -93,6 +93,7 @@ same() { diff -r -x .make -x report.html ../out out; }
         wait $! && explain "exit 0: $(cat log)"
         [ $((SECONDS - from)) -le 10 ] || explain "$((SECONDS - from)) s: $(cat log)"
         [ ! -e out/cv/0/model.h5 ]
+        grep -q "^va-tcn-mamba-train: out/cv/0/model.h5: 'srun' ended with exit code 1[0-9]*: a process of it was killed or lost" log || explain "$(cat log)"
         makes "${ranks[@]}"
         grep -q "model.h5.state: continuing after step [1-9]" log || explain "$(cat log)"
         diff -r straight out/cv/0
