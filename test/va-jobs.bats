@@ -80,10 +80,10 @@ setup() {
         sh -n $s.plan
     done
     [ "$(grep -c -- ' -A lab ' slurm.plan)" -eq 3 ]
-    grep -q "^folds=.* -c3 --mem=8192M -t 1440 --array=1-2 .* --dependency=afterok:\"\${windows%%;\*}\" -A lab -p 'gpu node' --wrap='exec /bin/sh .*/job.sh $PWD/none/.make/jobs folds 3 windows') || exit$" slurm.plan || explain "$(cat slurm.plan)"
+    grep -q "^folds=.* -c3 --mem=8192M -t 1440 --array=1-2 .* --dependency=afterok:\"\$windows\" -A lab -p 'gpu node' --wrap='exec /bin/sh .*/job.sh $PWD/none/.make/jobs folds 3 windows') || exit$" slurm.plan || explain "$(cat slurm.plan)"
     grep -q "^folds=\$(qsub .* -l select=1:ncpus=3:mem=8192mb -l walltime=24:00:00 -J 1-2 .* -W depend=afterok:\"\$windows\" -A lab .* -- /bin/sh " pbs.plan || explain "$(cat pbs.plan)"
     grep -q "^windows=\$(qsub .* -o $PWD/none/.make/jobs/log/windows.1 " pbs.plan
-    grep -q "^folds=\$(qsub -terse .* -pe smp 3 -l h_vmem=2731M,h_rt=86400 -t 1-2 .* -hold_jid \"\${windows%%\.\*}\" " sge.plan || explain "$(cat sge.plan)"
+    grep -q "^folds=\$(qsub -V -terse .* -pe smp 3 -l h_vmem=2859M,h_rt=86400 -t 1-2 .* -hold_jid \"\$windows\" " sge.plan || explain "$(cat sge.plan)"
     grep -q "^seq 2 | xargs -P [0-9]* -I '{}' env VA_TASK='{}' /bin/sh .* folds 3 windows || exit$" local.plan || explain "$(cat local.plan)"
 }
 
@@ -95,6 +95,52 @@ setup() {
     grep -q "'-t' '1440'" calls
     va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm SEED=7 >again
     grep -q '^folds=.* --mem=512M -t 10 ' again || explain "$(cat again)"
+}
+
+# The words of pbs and sge, as their manuals have them: test/lib/qsub.bash refuses others, and runs what it is given.
+as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit
+    export DIALECT=$1 STATE=$BATS_FILE_TMPDIR/state-$2
+    mkdir -p "$STATE/home" "$STATE/bin"
+    ln -sf "$BATS_TEST_DIRNAME/lib/qsub.bash" "$STATE/bin/qsub"
+    printf '#!/bin/sh\n[ -e "$STATE/queued" ]\n' >"$STATE/bin/qstat"
+    chmod +x "$STATE/bin/qstat"
+    PATH=$STATE/bin:$PATH va-jobs submit --scheduler "$1" -j 2 corpus.mk "${SMALL[@]}" OUT="$2" "${@:3}" 2>log || explain "$(cat log)"
+}
+
+@test "pbs and sge: their words, arrays in order, the bytes of make; a second time by measured memory" {
+    for dialect in pbs sge; do
+        VA_SECRET=x as_by_qsub $dialect $dialect
+        cmp made/table.txt $dialect/table.txt || explain "$(cat $dialect/.make/jobs/log/*)"
+        va-h5cmp made/cv/1/model.h5 $dialect/cv/1/model.h5
+        [ "$(wc -l <"$STATE/calls")" -eq 3 ]
+        va-jobs status $dialect >status || explain "$(cat status)"
+        [ "$(ls $dialect/.make/jobs/log)" = $'folds.1\nfolds.2\ntable.1\nwindows.1' ]
+        rm -r $dialect/cv $dialect/table.* $dialect/report.html
+        as_by_qsub $dialect $dialect # h_vmem is a limit
+        cmp made/table.txt $dialect/table.txt || explain "$(cat $dialect/.make/jobs/log/*)"
+    done
+    [ "$(cut -d ' ' -f 3 pbs/.make/jobs/ids | paste -sd ' ')" = "104[].server 105.server" ]
+    [ "$(cut -d ' ' -f 3 sge/.make/jobs/ids | paste -sd ' ')" = "104 105" ]
+    mkdir -p "a b'c\$e" && cd "a b'c\$e" && cp -r ../features ../labels .
+    for dialect in pbs sge; do
+        as_by_qsub $dialect o
+        cmp ../made/table.txt o/table.txt || explain "$(cat o/.make/jobs/log/*)"
+        rm -r o "$STATE"
+    done
+}
+
+@test "pbs and sge: what follows a stage that failed is not made; what a scheduler still has is not submitted again" {
+    for dialect in pbs sge; do
+        as_by_qsub $dialect bad-$dialect "TRAIN_OPTIONS=--channels 6,6 --no-such"
+        [ ! -e bad-$dialect/table.txt ]
+        run -1 va-jobs status bad-$dialect
+        [ "${lines[2]}" = $'folds\t2\t0\t0\t0\t2\t0' ] || explain "$output"
+        [[ $output == *"folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) "* ]] || explain "$output"
+    done
+    [[ $output == *"table 1: table 1: not all tasks of folds are done "* ]] || explain "$output" # -hold_jid does not ask how a job ended
+    touch "$STATE/queued"
+    PATH=$STATE/bin:$PATH run -3 va-jobs submit --scheduler sge corpus.mk "${SMALL[@]}" OUT=bad-sge
+    [[ $output == "va-jobs: bad-sge: jobs are still queued or running: 101 102 103: wait for them, or cancel them first" ]] || explain "$output"
 }
 
 @test "a task that fails: what follows is not begun; status says why; the same command continues" {

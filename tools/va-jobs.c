@@ -104,7 +104,8 @@ static int run_plan(int argc, char **argv, const char *brief, bool submit)
             "features, windows, folds and table; each waits until the one before has succeeded. Memory and time are "
             "asked for by what earlier runs have taken (OUT/.make/usage), else 2 to 8 GiB and 1 to 24 hours.\n\n"
             "With slurm, tasks that are ended by their time limit, by preemption or with their node are queued "
-            "again, and go on: training from its checkpoint. The logs are OUT/.make/jobs/log/STAGE.TASK.",
+            "again, and go on: training from its checkpoint. pbs is PBS Professional and OpenPBS, not Torque. The logs "
+            "are OUT/.make/jobs/log/STAGE.TASK.",
     };
     char **words = va_options_parse(table, &plan_usage, argc, argv, &status);
 
