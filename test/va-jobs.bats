@@ -98,18 +98,18 @@ setup() {
 }
 
 # The words of pbs and sge, as their manuals have them: test/lib/qsub.bash refuses others, and runs what it is given.
-as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit
+as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in the environment
     export DIALECT=$1 STATE=$BATS_FILE_TMPDIR/state-$2
     mkdir -p "$STATE/home" "$STATE/bin"
     ln -sf "$BATS_TEST_DIRNAME/lib/qsub.bash" "$STATE/bin/qsub"
     printf '#!/bin/sh\n[ -e "$STATE/queued" ]\n' >"$STATE/bin/qstat"
     chmod +x "$STATE/bin/qstat"
-    PATH=$STATE/bin:$PATH va-jobs submit --scheduler "$1" -j 2 corpus.mk "${SMALL[@]}" OUT="$2" "${@:3}" 2>log || explain "$(cat log)"
+    env PATH="$STATE/bin:$PATH" "${SMALL[@]}" va-jobs submit --scheduler "$1" -j 2 corpus.mk OUT="$2" "${@:3}" 2>log || explain "$(cat log)"
 }
 
 @test "pbs and sge: their words, arrays in order, the bytes of make; a second time by measured memory" {
     for dialect in pbs sge; do
-        VA_SECRET=x as_by_qsub $dialect $dialect
+        as_by_qsub $dialect $dialect
         cmp made/table.txt $dialect/table.txt || explain "$(cat $dialect/.make/jobs/log/*)"
         va-h5cmp made/cv/1/model.h5 $dialect/cv/1/model.h5
         [ "$(wc -l <"$STATE/calls")" -eq 3 ]
