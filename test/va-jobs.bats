@@ -98,13 +98,13 @@ setup() {
 }
 
 # The words of pbs and sge, as their manuals have them: test/lib/qsub.bash refuses others, and runs what it is given.
-as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in the environment
+as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in the environment, from a task of another array
     export DIALECT=$1 STATE=$BATS_FILE_TMPDIR/state-$2
     mkdir -p "$STATE/home" "$STATE/bin"
     ln -sf "$BATS_TEST_DIRNAME/lib/qsub.bash" "$STATE/bin/qsub"
     printf '#!/bin/sh\n[ -e "$STATE/queued" ]\n' >"$STATE/bin/qstat"
     chmod +x "$STATE/bin/qstat"
-    env PATH="$STATE/bin:$PATH" "${SMALL[@]}" va-jobs submit --scheduler "$1" -j 2 corpus.mk OUT="$2" "${@:3}" 2>log || explain "$(cat log)"
+    env PATH="$STATE/bin:$PATH" SLURM_ARRAY_TASK_ID=9 PBS_ARRAY_INDEX=9 "${SMALL[@]}" va-jobs submit --scheduler "$1" -j 2 corpus.mk OUT="$2" "${@:3}" 2>log || explain "$(cat log)"
 }
 
 @test "pbs and sge: their words, arrays in order, the bytes of make; a second time by measured memory" {

@@ -225,6 +225,8 @@ static int put_tasks(const struct va_jobs_plan *p, const void *arg, FILE *to)
 static int put_script(const struct va_jobs_plan *p, const void *arg, FILE *to)
 {
     (void)arg;
+    /* those of a task that submits: jobs inherit them */
+    fputs("unset VA_TASK SLURM_ARRAY_TASK_ID PBS_ARRAY_INDEX SGE_TASK_ID\n", to);
     fputs(": >", to); /* jobs of before */
     put_quoted(to, p->folder);
     fputs("/ids || exit\n", to);
