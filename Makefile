@@ -122,7 +122,7 @@ help:
 ## make check-lib-race  four threads in libmamba_va under valgrind and the sanitizer of threads
 ## make check-race      the GPU's kernels on the host: races between threads; make check-barriers: is each barrier needed?
 ## make gpu-kit         build/gpu-kit: what a machine with a GPU tests and times with test/gpu/on-gpu.sh
-## make check-slurm     pipelines on a Slurm of three nodes on this machine, as root (make deps WITH=slurm)
+## make check-slurm     pipelines on a Slurm of three nodes on this machine, as root (make deps WITH=slurm); DEMO=yes: the demo
 ## make kill N=200      a pipeline under N SIGKILLs ends with the same bytes
 ## make fault           every tool, with one call after the other failing; some minutes
 ## make scale           how stages grow, up to 100,000 videos and 10 million frames; some minutes
@@ -296,7 +296,7 @@ C_SRC = $(CUDA_SRC) $(LIB_SRC) lib/mamba_va.c doc/example.c $(HOT_SRC) $(TOOL_SR
 lint: check-headers check-layers
 	@clang-format --dry-run -Werror $(C_SRC) $(HEADERS) $(CUDA_H)
 	shellcheck $(SCRIPTS)
-	shellcheck -s bash $(BATS) $(wildcard test/lib/*.bash test/fault/*.bash)
+	shellcheck -s bash $(BATS) $(wildcard test/lib/*.bash test/fault/*.bash test/slurm/*.bash)
 format:
 	clang-format -i $(C_SRC) $(HEADERS) $(CUDA_H)
 

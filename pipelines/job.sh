@@ -26,7 +26,7 @@ if [ -n "$before" ]; then
     for _ in $(seq "${VA_WAIT:-10}"); do if finished "$before"; then break; fi; sleep 1; done # another machine wrote that
     finished "$before" || { echo "$stage $task: not all tasks of $before are done" >&2; state failed 4; exit 4; }
 fi
-state running "$(uname -n)"
+state running "${SLURMD_NODENAME:-$(uname -n)}"
 # shellcheck disable=SC2086 # names of files have no blanks here
 hand_on "$@" THREADS="$threads" $goals
 code=$?
@@ -40,5 +40,6 @@ elif [ $code -eq 143 ]; then
     state waiting # told to stop: the scheduler queues it again, or somebody has cancelled it
 else
     state failed $code
+    echo "$stage $task: make ended with exit code $code: va-jobs status gives the reason; va-jobs submit continues" >&2
 fi
 exit $code

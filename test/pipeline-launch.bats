@@ -29,7 +29,7 @@ corpus() {
 #!/bin/sh
 # The node dies in the command that names $VICTIM, or its file system loses what was written
 case "$*" in *"$VICTIM"*)
-    case $HOW in dies) exit 0 ;; esac
+    case $HOW in dies) exit 0 ;; killed) kill -KILL $$ ;; esac
     "$@"
     (rm -f "$LOST"; [ "$HOW" != late ] || { sleep 2; cp kept.h5 "$LOST"; }) >/dev/null 2>&1 &
     wait
@@ -44,6 +44,9 @@ EOF
     [ "$status" -eq 2 ]
     [[ $output == *"lost/windows.h5: './lost.sh' ended with exit code 0, but the command did not come to its end after 0 s (VA_WAIT): did a node fail? The same make continues"* ]] || explain "$output"
     [ ! -e lost/windows.h5 ]
+    VICTIM=va-window HOW=killed run lost windows # a signal that nobody handed on
+    [ "$status" -eq 2 ]
+    [[ $output == *$'\n'"va-window: lost/windows.h5: './lost.sh' ended with exit code 137: a process of it was killed or lost. The same make continues"* ]] || explain "$output"
     LOST=lost/.windows.part.h5 VICTIM=va-window HOW=gone VA_WAIT=1 run lost windows
     [ "$status" -eq 2 ]
     [[ $output == *"lost/windows.h5: './lost.sh' ended with exit code 0, but lost/.windows.part.h5 is not there after 1 s"* ]] || explain "$output"

@@ -8,10 +8,10 @@ check-unit: $(UNITS) $(GENS)
 check-tools: all $(BENCHES) $(GENS) $(SHIMS) $(FUZZ) $(LATE) $(EMU_LIBS) $(EMU_MISTAKES) $(BUILD)/test/cuda/predict
 	@BUILD=$(BUILD) test/run.sh tools
 
-# The pipelines on a Slurm of several nodes, as root; nothing of it stays.
+# The pipelines on a Slurm of several nodes, as root; nothing of it stays. DEMO=yes: the whole demo, which takes longer.
 .PHONY: check-slurm
 check-slurm: all $(GENS)
-	@BUILD=$(BUILD) test/slurm/inside.sh test/run.sh test/slurm/slurm.bats
+	@BUILD=$(BUILD) test/slurm/inside.sh test/run.sh test/slurm/$(if $(filter yes,$(DEMO)),demo,slurm).bats
 
 # Races between the threads of kernels, by the sanitizer of threads; some minutes. And who notices that a barrier is
 # taken out of a kernel: longer.

@@ -4,7 +4,8 @@
 # With words: unit, tools, structure run only those; a name of a test runs only that one.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
+given=${BUILD:-build} # in the words of the make above: other words are other flags, and all would be compiled again
+BUILD=$(cd "$given" && pwd) || exit 1
 export BUILD PATH="$BUILD/bin:$BUILD/test/gen:$PATH"
 JOBS=${JOBS:-$(nproc 2>/dev/null || echo 2)}
 [ $# -gt 0 ] || set -- structure tools unit
@@ -25,7 +26,7 @@ tools() { env --default-signal=INT -u MAKEFLAGS -u MAKELEVEL -u MFLAGS bats --ta
 structure() { # with the variables of the make above, and not its job slots
     local variables=
     case ${MAKEFLAGS:-} in *'-- '*) variables="-- ${MAKEFLAGS#*-- }" ;; esac
-    MAKEFLAGS=$variables make --no-print-directory BUILD="$BUILD" "$1" && echo "ok $1"
+    MAKEFLAGS=$variables make --no-print-directory BUILD="$given" "$1" && echo "ok $1"
 }
 
 # start KIND NAME: run it beside this script, once fewer than JOBS run

@@ -80,10 +80,10 @@ setup() {
         sh -n $s.plan
     done
     [ "$(grep -c -- ' -A lab ' slurm.plan)" -eq 3 ]
-    grep -q "^folds=.* -c3 --mem=8192M -t 1440 --array=1-2 .* --dependency=afterok:\"\${windows%%;\*}\" -A lab -p 'gpu node' --wrap='exec /bin/sh .*/job.sh $PWD/none/.make/jobs folds 3 windows') || exit$" slurm.plan || explain "$(cat slurm.plan)"
+    grep -q "^folds=.* -c3 --mem=8192M -t 1440 --array=1-2 .* --dependency=afterok:\"\$windows\" -A lab -p 'gpu node' --wrap='exec /bin/sh .*/job.sh $PWD/none/.make/jobs folds 3 windows') || exit$" slurm.plan || explain "$(cat slurm.plan)"
     grep -q "^folds=\$(qsub .* -l select=1:ncpus=3:mem=8192mb -l walltime=24:00:00 -J 1-2 .* -W depend=afterok:\"\$windows\" -A lab .* -- /bin/sh " pbs.plan || explain "$(cat pbs.plan)"
     grep -q "^windows=\$(qsub .* -o $PWD/none/.make/jobs/log/windows.1 " pbs.plan
-    grep -q "^folds=\$(qsub -terse .* -pe smp 3 -l h_vmem=2731M,h_rt=86400 -t 1-2 .* -hold_jid \"\${windows%%\.\*}\" " sge.plan || explain "$(cat sge.plan)"
+    grep -q "^folds=\$(qsub -V -terse .* -pe smp 3 -l h_vmem=2859M,h_rt=86400 -t 1-2 .* -hold_jid \"\$windows\" " sge.plan || explain "$(cat sge.plan)"
     grep -q "^seq 2 | xargs -P [0-9]* -I '{}' env VA_TASK='{}' /bin/sh .* folds 3 windows || exit$" local.plan || explain "$(cat local.plan)"
 }
 
@@ -97,6 +97,52 @@ setup() {
     grep -q '^folds=.* --mem=512M -t 10 ' again || explain "$(cat again)"
 }
 
+# The words of pbs and sge, as their manuals have them: test/lib/qsub.bash refuses others, and runs what it is given.
+as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in the environment, from a task of another array
+    export DIALECT=$1 STATE=$BATS_FILE_TMPDIR/state-$2
+    mkdir -p "$STATE/home" "$STATE/bin"
+    ln -sf "$BATS_TEST_DIRNAME/lib/qsub.bash" "$STATE/bin/qsub"
+    printf '#!/bin/sh\n[ -e "$STATE/queued" ]\n' >"$STATE/bin/qstat"
+    chmod +x "$STATE/bin/qstat"
+    env PATH="$STATE/bin:$PATH" SLURM_ARRAY_TASK_ID=9 PBS_ARRAY_INDEX=9 "${SMALL[@]}" va-jobs submit --scheduler "$1" -j 2 corpus.mk OUT="$2" "${@:3}" 2>log || explain "$(cat log)"
+}
+
+@test "pbs and sge: their words, arrays in order, the bytes of make; a second time by measured memory" {
+    for dialect in pbs sge; do
+        as_by_qsub $dialect $dialect
+        cmp made/table.txt $dialect/table.txt || explain "$(cat $dialect/.make/jobs/log/*)"
+        va-h5cmp made/cv/1/model.h5 $dialect/cv/1/model.h5
+        [ "$(wc -l <"$STATE/calls")" -eq 3 ]
+        va-jobs status $dialect >status || explain "$(cat status)"
+        [ "$(ls $dialect/.make/jobs/log)" = $'folds.1\nfolds.2\ntable.1\nwindows.1' ]
+        rm -r $dialect/cv $dialect/table.* $dialect/report.html
+        as_by_qsub $dialect $dialect # h_vmem is a limit
+        cmp made/table.txt $dialect/table.txt || explain "$(cat $dialect/.make/jobs/log/*)"
+    done
+    [ "$(cut -d ' ' -f 3 pbs/.make/jobs/ids | paste -sd ' ')" = "104[].server 105.server" ]
+    [ "$(cut -d ' ' -f 3 sge/.make/jobs/ids | paste -sd ' ')" = "104 105" ]
+    mkdir -p "a b'c\$e" && cd "a b'c\$e" && cp -r ../features ../labels .
+    for dialect in pbs sge; do
+        as_by_qsub $dialect o
+        cmp ../made/table.txt o/table.txt || explain "$(cat o/.make/jobs/log/*)"
+        rm -r o "$STATE"
+    done
+}
+
+@test "pbs and sge: what follows a stage that failed is not made; what a scheduler still has is not submitted again" {
+    for dialect in pbs sge; do
+        as_by_qsub $dialect bad-$dialect "TRAIN_OPTIONS=--channels 6,6 --no-such"
+        [ ! -e bad-$dialect/table.txt ]
+        run -1 va-jobs status bad-$dialect
+        [ "${lines[2]}" = $'folds\t2\t0\t0\t0\t2\t0' ] || explain "$output"
+        [[ $output == *"folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) "* ]] || explain "$output"
+    done
+    [[ $output == *"table 1: table 1: not all tasks of folds are done "* ]] || explain "$output" # -hold_jid does not ask how a job ended
+    touch "$STATE/queued"
+    PATH=$STATE/bin:$PATH run -3 va-jobs submit --scheduler sge corpus.mk "${SMALL[@]}" OUT=bad-sge
+    [[ $output == "va-jobs: bad-sge: jobs are still queued or running: 101 102 103: wait for them, or cancel them first" ]] || explain "$output"
+}
+
 @test "a task that fails: what follows is not begun; status says why; the same command continues" {
     cp labels/d.txt kept.txt
     va-jobs submit corpus.mk "${SMALL[@]}" "TRAIN_OPTIONS=--channels 6,6 --no-such" OUT=bad 2>log || explain "$(cat log)"
@@ -106,8 +152,37 @@ setup() {
     [ "${lines[3]}" = $'table\t1\t0\t0\t0\t0\t1' ]
     [ "${lines[4]}" = "folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) (bad/.make/jobs/log/folds.1)" ]
     [ ! -e bad/table.txt ]
+    # the reason is what the command said that make gave up; where it was killed, make says so
+    printf '%s\n' >bad/.make/jobs/log/folds.1 "va-window: of an earlier command" "  va-tcn-mamba-train bad/cv/0/model.h5" \
+        "make: *** [cv.mk:35: bad/cv/0/model.h5] Killed" "  va-score bad/cv/1/score.tsv" "va-score: a warning" "make: Target 'x' not remade"
+    run -1 va-jobs status bad
+    [ "${lines[4]}" = "folds 1: make: *** [cv.mk:35: bad/cv/0/model.h5] Killed (bad/.make/jobs/log/folds.1)" ] || explain "$output"
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=bad 2>log || explain "$(cat log)"
     cmp made/table.txt bad/table.txt
+}
+
+@test "a launcher that a signal ended, as with a rank that is lost: status says so, and the same command continues" {
+    printf '#!/bin/sh\n[ -e spare ] || kill -KILL $$\nexec "$@"\n' >killed.sh && chmod +x killed.sh
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=rank TRAIN_LAUNCH=./killed.sh 2>log || explain "$(cat log)"
+    run -1 va-jobs status rank
+    [ "${lines[4]}" = "folds 1: va-tcn-mamba-train: rank/cv/0/model.h5: './killed.sh' ended with exit code 137: a process of it was killed or lost. The same make continues (rank/.make/jobs/log/folds.1)" ] || explain "$output"
+    [ "$(tail -n 1 rank/.make/jobs/log/folds.1)" = "folds 1: make ended with exit code 2: va-jobs status gives the reason; va-jobs submit continues" ]
+    touch spare
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=rank TRAIN_LAUNCH=./killed.sh 2>log || explain "$(cat log)"
+    cmp made/table.txt rank/table.txt
+}
+
+@test "tasks on a node that does not answer run for slurm: status names the node" {
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=node 2>log || explain "$(cat log)"
+    touch queued
+    echo "running n2" >node/.make/jobs/state/folds.1
+    echo "running n22" >node/.make/jobs/state/folds.2
+    printf '#!/bin/sh\nprintf "n1 down\\nn2 alloc*\\nn22 mix\\n"\n' >bin/sinfo && chmod +x bin/sinfo
+    run -0 va-jobs status node
+    rm queued bin/sinfo
+    [ "${lines[2]}" = $'folds\t2\t0\t2\t0\t0\t0' ] || explain "$output"
+    [ "${lines[4]}" = "folds 1: node n2 does not answer: the task is queued again when slurm takes it for down (sinfo)" ]
+    [ "${#lines[@]}" -eq 5 ]
 }
 
 @test "a task whose predecessors are not done does not make their files" {

@@ -104,7 +104,8 @@ static int run_plan(int argc, char **argv, const char *brief, bool submit)
             "features, windows, folds and table; each waits until the one before has succeeded. Memory and time are "
             "asked for by what earlier runs have taken (OUT/.make/usage), else 2 to 8 GiB and 1 to 24 hours.\n\n"
             "With slurm, tasks that are ended by their time limit, by preemption or with their node are queued "
-            "again, and go on: training from its checkpoint. The logs are OUT/.make/jobs/log/STAGE.TASK.",
+            "again, and go on: training from its checkpoint. pbs is PBS Professional and OpenPBS, not Torque. The logs "
+            "are OUT/.make/jobs/log/STAGE.TASK.",
     };
     char **words = va_options_parse(table, &plan_usage, argc, argv, &status);
 
@@ -154,7 +155,8 @@ static int status_of(int argc, char **argv)
         .details =
             "A line for each stage, and one for each task that failed, with why. A task is lost when "
             "the scheduler no longer has its job: its node is gone, or what it waited for failed. The same "
-            "va-jobs submit continues. The exit code is 1 when a task failed or is lost.",
+            "va-jobs submit continues. While slurm waits for a node that does not answer, its tasks count as "
+            "running, and a line names the node. The exit code is 1 when a task failed or is lost.",
     };
     int status;
     char **words = va_options_parse(table, &status_usage, argc, argv, &status);

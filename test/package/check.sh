@@ -5,7 +5,8 @@
 #   release    a release that was unpacked is built and tested, without git
 #   package    its debian/ is built twice, without a network, in different places: equal packages; lintian is silent
 #   install    mamba-va in a root that has its dependencies alone: demo by a user, weights, purge leaves nothing
-#   library    libmamba-va1 and -dev in such a root with a compiler: debian/tests/library by a user, purge likewise
+#   library    libmamba-va1 and -dev in such a root with a compiler: debian/tests/library by a user, purge likewise; with
+#              mamba-va: debian/tests/predict
 #   image      %files, %post and %test of contrib/mamba-va.def
 #
 # BASE=/path is a root of Debian to begin with, in place of a new one of SUITE (bookworm) from MIRROR; it is copied.
@@ -145,12 +146,22 @@ check_install() {
     purge user mamba-va
 }
 
+# as_user ROOT TEST: debian/tests/TEST, by a user
+as_user() {
+    cp "debian/tests/$2" "$work/$1/tmp"
+    within "$work/$1" "su user -c 'AUTOPKGTEST_TMP=/home/user sh /tmp/$2'" || fail "debian/tests/$2"
+}
+
 check_library() {
-    new_user linker "gcc libc6-dev pkg-config" libmamba-va1 libmamba-va-dev
-    cp debian/tests/library "$work/linker/tmp"
-    within "$work/linker" "su user -c 'AUTOPKGTEST_TMP=/home/user sh /tmp/library'" || fail "debian/tests/library"
+    local compiler="gcc libc6-dev pkg-config"
+    new_user linker "$compiler" libmamba-va1 libmamba-va-dev
+    as_user linker library
     say "library: a user compiled the example as doc/library.md says, and ran it"
     purge linker libmamba-va1 libmamba-va-dev
+    new_user client "$compiler" libmamba-va1 libmamba-va-dev mamba-va
+    as_user client predict
+    say "library: the example predicts what va-predict predicts: $(tail -n 1 "$work/log")"
+    rm -rf --one-file-system "$work/client"
 }
 
 # section NAME: the lines of a section of the definition
@@ -166,7 +177,8 @@ check_image() {
     section post >"$root/tmp/post"
     within "$root" net "sh /tmp/post" || fail "%post of contrib/mamba-va.def"
     section test >"$root/tmp/test"
-    within "$root" "sh -eu /tmp/test && va-check --version | grep -q '^mpi *on' && mpirun --allow-run-as-root --oversubscribe -n 2 va-tcn-mamba-train --version" ||
+    # Open MPI wants a network interface, also for ranks on one machine
+    within "$root" net "sh -eu /tmp/test && va-check --version | grep -q '^mpi *on' && mpirun --allow-run-as-root --oversubscribe -n 2 va-tcn-mamba-train --version" ||
         fail "%test of contrib/mamba-va.def"
     say "image: %post makes it, $(du -sm --exclude=proc "$root" | cut -f 1) MiB"
     rm -rf --one-file-system "$root"

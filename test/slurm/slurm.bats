@@ -5,23 +5,17 @@
 bats_require_minimum_version 1.8.0
 load ../lib/va
 load ../lib/mpi
+load cluster
 
 setup_file() {
-    export here=$BATS_TEST_DIRNAME top=$BATS_TEST_DIRNAME/../.. SLURM_CONF=/run/cluster/slurm.conf
-    cd "$BATS_FILE_TMPDIR" || return
-    export lacking=
-    [ -n "${VA_CLUSTER:-}" ] || lacking="not root, or no namespaces here (make check-slurm)"
-    for tool in slurmctld slurmd srun munged ip; do
-        command -v $tool >/dev/null || lacking="no $tool here (make deps WITH=slurm)"
-    done
+    cd "$BATS_FILE_TMPDIR" && bring_up || return
     [ -z "$lacking" ] || return 0
-    "$here/up.sh" /run/cluster 3 || return
     va-synth -q --videos 4 --test 0 --frames 60 --traps no --size 32 --seed 5 -o corpus
     mkdir labels && cp corpus/VA_Estimation_Challenge/*_Set/*.txt labels
     va-weights init --arch vit_tiny -o encoder.h5
     makes -j2
 }
-teardown_file() { [ ! -e /run/cluster ] || "$here/down.sh" /run/cluster; }
+teardown_file() { bring_down; }
 
 # Each test has a folder of its own, so that names in files are the same.
 setup() {
@@ -30,13 +24,7 @@ setup() {
     ln -s ../corpus ../labels ../encoder.h5 .
 }
 
-# Nothing runs on, and no node is down, in the next test.
-teardown() {
-    [ -z "$lacking" ] || return 0
-    scancel -u root
-    wait
-    [ -z "${node:-}" ] || "$here/up.sh" /run/cluster back "$node"
-}
+teardown() { calm; }
 
 TRAIN="--channels 12,12 --kernel 3 --layers 1 --epochs 40 --warmup-epochs 1 --batch 2 --save-every 10"
 VARIABLES=(CROPS=none VIDEOS=corpus/videos ENCODER=encoder.h5 EMBED_BATCH=1 LABELS=labels FOLD_COUNT=2 VA_WAIT=1
@@ -49,32 +37,6 @@ makes() { corpus "$@" || explain "$(cat log)"; }
 # All files are there that make alone has made, with the same bytes; the page tells of times, too.
 same() { diff -r -x .make -x report.html ../out out; }
 
-until_there() {
-    for _ in $(seq 1000); do [ ! -e "$1" ] || return 0; sleep 0.02; done
-    explain "no $1: $(cat log)"
-}
-
-# fell TOOL TEXT: the node that runs this command goes down in the midst of it; `node` gets its number
-fell() {
-    local pid
-    for _ in $(seq 1000); do
-        pid=$(pgrep -o -f -- "^$BUILD/bin/$1 .*$2") && break
-        sleep 0.02
-    done
-    kill -STOP "$pid" || explain "found no $1 $2: $(cat log)"
-    node=$(nsenter --uts -t "$pid" hostname)
-    node=${node#n}
-    "$here/down.sh" /run/cluster "$node"
-}
-
-# The cluster has seen that the node is down.
-down() {
-    for _ in $(seq 300); do
-        [ -z "$(sinfo -h -N -n "n$1" -t down -o %N)" ] || return 0
-        sleep 0.1
-    done
-    explain "$(sinfo -N -l)"
-}
 @test "each command by srun: the same files" {
     makes -j3 LAUNCH="$ONE"
     same
@@ -131,6 +93,7 @@ down() {
         wait $! && explain "exit 0: $(cat log)"
         [ $((SECONDS - from)) -le 10 ] || explain "$((SECONDS - from)) s: $(cat log)"
         [ ! -e out/cv/0/model.h5 ]
+        grep -q "^va-tcn-mamba-train: out/cv/0/model.h5: 'srun' ended with exit code 1[0-9]*: a process of it was killed or lost" log || explain "$(cat log)"
         makes "${ranks[@]}"
         grep -q "model.h5.state: continuing after step [1-9]" log || explain "$(cat log)"
         diff -r straight out/cv/0
@@ -139,17 +102,6 @@ down() {
 }
 
 submit() { va-jobs submit -j 1 corpus.mk "${VARIABLES[@]}" >log 2>&1 3>&- || explain "$(cat log)"; }
-hold() { # the training of fold 0 stands still after its first checkpoint, until Slurm tells it to end
-    until_there out/cv/0/model.h5.state
-    kill -STOP "$(pgrep -o -f "^$BUILD/bin/va-tcn-mamba-train .*out/cv/0/model.h5")"
-}
-until_empty() {
-    for _ in $(seq 900); do
-        [ -n "$(squeue -h)" ] || return 0
-        sleep 0.1
-    done
-    explain "$(squeue)"
-}
 ended() { # all jobs have ended, and all is made
     until_empty
     va-jobs status out >ended || explain "$(cat ended; squeue; tail -n 5 out/.make/jobs/log/*)"
@@ -173,7 +125,7 @@ ended() { # all jobs have ended, and all is made
 @test "va-jobs: a job that has to make way is queued again, and goes on from its checkpoint" {
     cp -a ../out . && rm -r out/cv out/table.* out/report.html
     submit
-    hold
+    hold out/cv/0/model.h5
     srun -Q -p urgent -N3 -n3 true
     run -0 va-jobs status out # not failed
     [[ ${lines[1]} =~ ^$'folds\t2\t'[01]$'\t0\t'[12]$'\t0\t0'$ ]] || explain "$output"
@@ -184,7 +136,7 @@ ended() { # all jobs have ended, and all is made
 @test "va-jobs: jobs that are cancelled are lost, and the same command continues" {
     cp -a ../out . && rm -r out/cv out/table.* out/report.html
     submit
-    hold
+    hold out/cv/0/model.h5
     scancel -u root
     until_empty
     run -1 va-jobs status out

@@ -84,6 +84,25 @@ char *va_jobs_queued(const char *folder)
     return all;
 }
 
+/* Nodes of slurm that are down or do not answer, with blanks around each: a new string, empty where there are none. */
+static char *silent_nodes(void)
+{
+    FILE *f = popen("sinfo -h -N -o '%N %t' 2>/dev/null", "r");
+    char *all = va_strdup(" "), line[256], *state;
+
+    while (f && fgets(line, sizeof(line), f))
+        if ((state = strchr(line, ' ')) &&
+            (strchr(state, '*') || !strncmp(state, " down", 5))) {
+            char *more = (*state = 0, va_format("%s%s ", all ? all : "", line));
+
+            va_free(all);
+            all = more;
+        }
+    if (f)
+        pclose(f);
+    return all;
+}
+
 /* ---- tasks --------------------------------------------------------------------------------------------- */
 
 struct stage_state {
@@ -133,25 +152,41 @@ static enum state state_of(const struct stage_state *s, const char *text)
     return strncmp(text, "running", 7) ? WAITING : RUNNING;
 }
 
-/* The last line of its log that is from one of our tools, else the last one. */
+/* Why the command failed that make gave up last: the last line of our tool that it was, else make's, else the last one. */
+static void read_reason(FILE *f, char *reason, size_t size)
+{
+    char line[512], last[512] = "";
+    bool ours = false, given_up = false;
+
+    *reason = 0;
+    while (fgets(line, sizeof(line), f)) {
+        bool of_tool = !strncmp(line, "va-", 3) && strstr(line, ": ");
+        bool gives_up = strstr(line, ": *** ");
+
+        if (!strncmp(line, "  va-", 5)) /* the next command */
+            ours = false;
+        else if ((of_tool || !ours) && *line != '\n')
+            memcpy(last, line, sizeof(last)), ours = of_tool;
+        if (gives_up || !given_up)
+            snprintf(reason, size, "%s", last);
+        given_up |= gives_up;
+        ours &= !gives_up;
+    }
+    reason[strcspn(reason, "\n")] = 0;
+}
+
 static void put_reason(const struct stage_state *s, int64_t task)
 {
     char *path = va_format("%s/log/%s.%lld", s->folder, s->name, (long long)task);
     FILE *f = path ? fopen(path, "r") : NULL;
-    char line[512], best[512] = "";
-    bool ours = false;
+    char reason[512] = "";
 
-    while (f && fgets(line, sizeof(line), f)) {
-        bool of_tool = !strncmp(line, "va-", 3) && strstr(line, ": ");
-
-        if ((of_tool || !ours) && *line != '\n')
-            memcpy(best, line, sizeof(best)), ours = of_tool;
-    }
-    if (f)
+    if (f) {
+        read_reason(f, reason, sizeof(reason));
         fclose(f);
-    best[strcspn(best, "\n")] = 0;
-    va_text_clean(best);
-    printf("%s %lld: %s (%s)\n", s->name, (long long)task, *best ? best : "it said nothing",
+    }
+    va_text_clean(reason);
+    printf("%s %lld: %s (%s)\n", s->name, (long long)task, *reason ? reason : "it said nothing",
            path ? path : "");
     va_free(path);
 }
@@ -177,15 +212,34 @@ static int look(struct stage_state *s)
     return 0;
 }
 
+/* A running task whose node does not answer: slurm says "running" until it gives the node up. */
+static void put_silent(const struct stage_state *s, int64_t task, const char *text,
+                       const char *silent)
+{
+    char *node = strchr(text, ' '), *word = node ? va_format("%s ", node) : NULL;
+
+    if (word && silent && strstr(silent, word))
+        printf(
+            "%s %lld: node%s does not answer: the task is queued again when slurm takes it for "
+            "down (sinfo)\n",
+            s->name, (long long)task, node);
+    va_free(word);
+}
+
 static void put_reasons(const struct stage_state *s)
 {
+    char *silent = s->count[RUNNING] ? silent_nodes() : NULL;
+
     for (int64_t t = 1; t <= s->tasks; t++) {
         char *text = read_line(s, "state", t);
 
         if (text && state_of(s, text) == FAILED)
             put_reason(s, t);
+        else if (text && state_of(s, text) == RUNNING)
+            put_silent(s, t, text, silent);
         va_free(text);
     }
+    va_free(silent);
 }
 
 static void put_heading(void)

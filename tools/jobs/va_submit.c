@@ -67,7 +67,7 @@ static void put_slurm(const struct va_jobs_plan *p, int stage, const char *befor
     put_quoted(to, p->folder);
     fprintf(to, "/log/%s.%%a", va_stage_names[stage]);
     if (before)
-        fprintf(to, " --dependency=afterok:\"${%s%%%%;*}\"", before);
+        fprintf(to, " --dependency=afterok:\"$%s\"", before);
     put_options(p, stage, to);
     fputs(" --wrap=", to);
     put_quoted(to, task);
@@ -79,7 +79,7 @@ static void put_pbs(const struct va_jobs_plan *p, int stage, const char *before,
     const struct va_request *r = &p->request[stage];
 
     fprintf(to,
-            "qsub -N va-%s -r y -j oe -l select=1:ncpus=%lld:mem=%lldmb -l "
+            "qsub -V -N va-%s -r y -j oe -l select=1:ncpus=%lld:mem=%lldmb -l "
             "walltime=%lld:%02lld:00",
             va_stage_names[stage], (long long)p->threads, (long long)r->memory,
             (long long)r->minutes / 60, (long long)r->minutes % 60);
@@ -95,6 +95,9 @@ static void put_pbs(const struct va_jobs_plan *p, int stage, const char *before,
     fprintf(to, " -- %s", task);
 }
 
+/* h_vmem is a limit of each core's address space, of which a thread takes this many MiB without using them. */
+enum { ADDRESSES_OF_A_THREAD = 128 };
+
 static void put_sge(const struct va_jobs_plan *p, int stage, const char *before,
                     const char *task, FILE *to)
 {
@@ -102,15 +105,15 @@ static void put_sge(const struct va_jobs_plan *p, int stage, const char *before,
 
     fprintf(
         to,
-        "qsub -terse -cwd -b y -N va-%s -r y -j y -pe smp %lld -l h_vmem=%lldM,h_rt=%lld -t "
+        "qsub -V -terse -cwd -b y -shell n -N va-%s -r y -j y -pe smp %lld -l h_vmem=%lldM,h_rt=%lld -t "
         "1-%lld -o ",
         va_stage_names[stage], (long long)p->threads,
-        (long long)((r->memory + p->threads - 1) / p->threads), (long long)r->minutes * 60,
-        (long long)p->stage[stage].count);
+        (long long)((r->memory + p->threads - 1) / p->threads + ADDRESSES_OF_A_THREAD),
+        (long long)r->minutes * 60, (long long)p->stage[stage].count);
     put_quoted(to, p->folder);
     fprintf(to, "/log/%s.'$TASK_ID'", va_stage_names[stage]);
     if (before)
-        fprintf(to, " -hold_jid \"${%s%%%%.*}\"", before);
+        fprintf(to, " -hold_jid \"$%s\"", before);
     put_options(p, stage, to);
     fprintf(to, " %s", task);
 }
@@ -122,6 +125,9 @@ static void put_local(const struct va_jobs_plan *p, int stage, const char *task,
     fprintf(to, "seq %lld | xargs -P %lld -I '{}' env VA_TASK='{}' %s",
             (long long)p->stage[stage].count, (long long)(beside > 1 ? beside : 1), task);
 }
+
+/* What a scheduler prints behind the number of a job: the cluster, or the tasks of the array. */
+static const char *const behind_number[] = { ";*", "", ".*" };
 
 /* A stage, and which one it follows. */
 static void put_stage(const struct va_jobs_plan *p, int stage, const char *before,
@@ -141,8 +147,10 @@ static void put_stage(const struct va_jobs_plan *p, int stage, const char *befor
         put_pbs(p, stage, before, task, to);
     else
         put_sge(p, stage, before, task, to);
-    fprintf(to, ") || exit\necho \"%s %s $%s\" >>", name, va_scheduler_names[p->scheduler],
-            name);
+    fputs(") || exit\n", to);
+    if (*behind_number[p->scheduler])
+        fprintf(to, "%s=${%s%%%%%s}\n", name, name, behind_number[p->scheduler]);
+    fprintf(to, "echo \"%s %s $%s\" >>", name, va_scheduler_names[p->scheduler], name);
     put_quoted(to, p->folder);
     fputs("/ids\n", to);
 }
@@ -217,6 +225,8 @@ static int put_tasks(const struct va_jobs_plan *p, const void *arg, FILE *to)
 static int put_script(const struct va_jobs_plan *p, const void *arg, FILE *to)
 {
     (void)arg;
+    /* those of a task that submits: jobs inherit them */
+    fputs("unset VA_TASK SLURM_ARRAY_TASK_ID PBS_ARRAY_INDEX SGE_TASK_ID\n", to);
     fputs(": >", to); /* jobs of before */
     put_quoted(to, p->folder);
     fputs("/ids || exit\n", to);
