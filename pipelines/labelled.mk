@@ -56,9 +56,11 @@ $(WINDOWS): $(LABELLED:%=$(FEATURE_DIR)/%.h5) $(LABEL_FILES) $(call settings,win
 	@mkdir -p $(@D)
 	$(call make_windows,$(call files,$(LABELLED:%=$(FEATURE_DIR)/%.h5)),$(OUT))
 
-# Folds that cannot be are refused before videos are decoded.
+# Folds that cannot be are refused before videos are decoded. Of a phony target make asks once, of others on each way to them.
 LISTS = $(foreach k,$(FOLDS),$(SPLIT)/$(k)/train.txt $(SPLIT)/$(k)/val.txt)
-$(if $(FEATURES),,$(LABELLED:%=$(FRAMES)/%.h5)): | $(LISTS)
+.PHONY: drawn
+drawn: $(LISTS)
+$(if $(FEATURES),,$(LABELLED:%=$(FRAMES)/%.h5)): | drawn
 $(LISTS) &: $(LABEL_FILES) $(FOLDS_TSV) $(GROUPS_TSV) $(call settings,split)
 	@$(if $(QUIET),,$(if $(split_note),echo "  $(split_note)" >&2))
 	$(call tool,va-fold) split $(SPLIT_OPTIONS) $(split_from) -o $(SPLIT)

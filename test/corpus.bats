@@ -147,3 +147,14 @@ corpus() { # ARGS...: with small settings
     [[ $output == *"this is also LABELS, an input"* ]] || explain "$output"
     [ ! -e features/.make ] && [ ! -e labels/.make ]
 }
+
+@test "make thinks of 500 videos in a moment: not once for each way to a file" {
+    mkdir many many/labels many/crops
+    (cd many/crops && mkdir $(seq 500))
+    for v in $(seq 500); do echo "valence,arousal" >"many/labels/$v.txt"; done
+    : >many/encoder.h5
+    # about 1 s of processor time; minutes where each video is asked for the lists of all
+    run -0 timeout 60 make -n --no-print-directory -f "$top/pipelines/corpus.mk" LABELS=many/labels CROPS=many/crops \
+        ENCODER=many/encoder.h5 TUNE=yes FOLD_COUNT=2 OUT=many/out
+    [[ $output == *" split "* && $output == *"va-finetune "* ]] || explain "$output"
+}
