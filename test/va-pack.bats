@@ -173,6 +173,45 @@ spoiled() {
     [[ $stderr == "va-window: s.h5/a: /features: frame 1 (row 0), column 5: found "* ]] || explain "$stderr"
 }
 
+@test "a shard without videos: refused by every reader" {
+    local said="s.h5: /videos/name: found no video, expected at least one" name
+    cp $S s.h5
+    h5edit s.h5 delete @id
+    for name in name id encoder input; do h5edit s.h5 strings /videos/$name ,; done
+    for name in first provenance; do h5edit s.h5 dataset /videos/$name int64 1 0; done
+    h5edit s.h5 dataset /videos/frame_count int64 0 0
+    h5edit s.h5 dataset /videos/fps float64 0 0
+    for name in /videos/scored /provenance; do h5edit s.h5 dataset $name uint8 0 0; done
+    h5edit s.h5 dataset /features float32 0x64 0
+    h5edit s.h5 dataset /index int32 0 0
+    h5edit s.h5 dataset /pts float64 0 0
+    h5edit s.h5 dataset /score float32 0 0
+    va-weights init --arch mamba-va --in-dim 64 --channels 8 --kernel 3 --layers 1 --hidden 8 -o m.h5
+    refused_by va-window 3 "$said" -o out s.h5
+    refused_by va-window 3 "$said" --stream x=s.h5 -o out
+    refused_by va-window 3 "$said" -o out s.h5/a
+    refused_by va-predict 3 "$said" -m m.h5 -o out s.h5
+    refused_by va-pack 3 "$said" -o out s.h5
+    refused_by va-pack 3 "$said" --unpack -o out s.h5
+    run -3 --separate-stderr va-features info s.h5
+    [ "$stderr" = "va-features: $said" ]
+    run -1 --separate-stderr va-check s.h5
+    [ "$stderr" = "va-check: $said" ]
+}
+
+@test "windows without videos: refused" {
+    va-window -o w.h5 f/a.h5 >/dev/null
+    va-weights init --arch mamba-va --in-dim 64 --channels 8 --kernel 3 --layers 1 --hidden 8 -o m.h5
+    h5edit w.h5 delete @id
+    for name in name features features_id; do h5edit w.h5 strings /videos/$name ,; done
+    h5edit w.h5 dataset /videos/offset int64 1 0
+    for name in timeline/row timeline/next windows/video windows/start windows/length; do h5edit w.h5 dataset /$name int32 0 0; done
+    for name in present valid; do h5edit w.h5 dataset /timeline/$name uint8 0 0; done
+    h5edit w.h5 dataset /timeline/mix float32 0 0
+    h5edit w.h5 dataset /timeline/label float32 0x2 0
+    refused_by va-predict 3 "w.h5: /videos/name: found no video, expected at least one" -m m.h5 --windows w.h5 -o out
+}
+
 @test "windows of a shard that was packed again: refused" {
     va-window -o w.h5 c/*.h5 >/dev/null
     va-weights init --arch mamba-va --in-dim 64 --channels 8 --kernel 3 --layers 1 --hidden 8 -o m.h5
