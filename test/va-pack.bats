@@ -166,6 +166,15 @@ spoiled() {
     spoiled ": /videos/name: 1: found '..', expected the name of a video" strings /videos/name a,..,c,d,e
     spoiled ": /features: found chunks, filters or numbers of another type, expected contiguous ones: pack the videos again" \
         pack /features 32x64 gzip
+    spoiled "/c: /pts: row 3: found nan, expected a finite number" poke /pts 143 nan
+    refused_by va-pack 3 "s.h5/c: /pts: row 3: found nan, expected a finite number" --unpack -o back s.h5
+    [ ! -e back/c.h5 ]
+    run -3 --separate-stderr va-pack -o again s.h5
+    [ "$stderr" = "va-pack: s.h5/c: /pts: row 3: found nan, expected a finite number" ]
+    [ -z "$(ls -A again)" ]
+    cp f/a.h5 n.h5
+    h5edit n.h5 poke /pts 5 inf
+    refused_by va-window 3 "n.h5: /pts: row 5: found inf, expected a finite number" -o out n.h5
     cp $S s.h5
     h5edit s.h5 poke /features 5 nan
     run -1 --separate-stderr va-check s.h5
