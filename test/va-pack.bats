@@ -88,6 +88,29 @@ spoiled() {
     [ "$(column many/shard-00002.h5 /videos/name)" = long ]
     run -3 --separate-stderr va-pack --store f32 -o many f/*.h5
     [ "$stderr" = "va-pack: many/shard-00002.h5: is a shard of an earlier corpus, and this one has 1: remove it, or name another folder" ]
+    rm many/shard-00002.h5 # a gap hides nothing
+    run -3 --separate-stderr va-pack --store f32 -o many f/*.h5
+    [ "$stderr" = "va-pack: many/shard-00003.h5: is a shard of an earlier corpus, and this one has 1: remove it, or name another folder" ]
+    [ "$(cd many && echo *)" = "shard-00001.h5 shard-00003.h5" ]
+}
+
+@test "packed again over an earlier corpus: a run that ends early leaves none of the earlier shards" {
+    make_features --frames 3900 --dim 64 --video long long.h5 # over a megabyte
+    va-pack --store f32 --shard-size 1 -o many f/a.h5 long.h5 f/d.h5
+    cp long.h5 bad.h5
+    h5edit bad.h5 poke /features 0 nan
+    run -3 --separate-stderr va-pack --store f32 --shard-size 1 -o many f/b.h5 bad.h5 f/d.h5
+    [ "$(cd many && echo *)" = shard-00001.h5 ]
+    [ "$(column many/shard-00001.h5 /videos/name)" = b ]
+    va-pack --store f32 --shard-size 1 -o many f/a.h5 long.h5 f/d.h5
+    [ "$(cd many && echo *)" = "shard-00001.h5 shard-00002.h5 shard-00003.h5" ]
+    # nothing goes when one may not: an input, another file
+    run -3 --separate-stderr va-pack --store f32 --shard-size 1 -o many f/a.h5 many/shard-00002.h5 f/d.h5
+    [ "$stderr" = "va-pack: many/shard-00002.h5: is an input of this run: name another output" ] || explain "$stderr"
+    echo mine >many/shard-00003.h5
+    run -3 --separate-stderr va-pack --store f32 --shard-size 1 -o many f/a.h5 long.h5 f/d.h5
+    [[ $stderr == "va-pack: many/shard-00003.h5: exists and holds "* ]] || explain "$stderr"
+    [ "$(column many/shard-00001.h5 /videos/name)" = a ]
 }
 
 @test "windows, training, predictions and tables: those of the separate files" {
