@@ -73,19 +73,22 @@ static uint64_t little(const uint8_t *bytes, int width)
 struct walk {
     const char *path;
     int fd;
-    uint64_t file;         /* bytes */
-    uint64_t at, left;     /* of the directory, what is not in the buffer yet */
-    uint8_t *buffer;       /* [BUFFER] */
+    uint64_t file;        /* bytes */
+    uint64_t at, left;    /* of the directory, what is not in the buffer yet */
+    uint64_t count, most; /* of members, as the end record tells; the largest that fits there */
+    uint8_t *buffer;      /* [BUFFER] */
     int64_t first, filled; /* what is there of it */
 };
 
-/* What an end record at tail[at] says, or what a locator before it leads to. */
-static int read_end(struct walk *w, const uint8_t *tail, int64_t at)
+/* What an end record at tail[at] says, `where` in the file, or what a locator before it leads to. */
+static int read_end(struct walk *w, const uint8_t *tail, int64_t at, uint64_t where)
 {
     const uint8_t *end = tail + at, *locator = end - LOCATOR_BYTES;
-    uint64_t disk = little(end + 4, 2), where = w->file - END_BYTES;
+    uint64_t disk = little(end + 4, 2);
     uint8_t end64[END64_BYTES];
 
+    w->most = UINT16_MAX;
+    w->count = little(end + 10, 2);
     w->left = little(end + 12, 4);
     w->at = little(end + 16, 4);
     if (at >= LOCATOR_BYTES && !memcmp(locator, "PK\6\7", 4)) {
@@ -96,6 +99,8 @@ static int read_end(struct walk *w, const uint8_t *tail, int64_t at)
                               (int64_t)where) < 0)
             return -1;
         disk = little(end64 + 16, 4);
+        w->most = UINT64_MAX;
+        w->count = little(end64 + 32, 8);
         w->left = little(end64 + 40, 8);
         w->at = little(end64 + 48, 8);
     }
@@ -107,6 +112,10 @@ static int read_end(struct walk *w, const uint8_t *tail, int64_t at)
     if (w->at > where || w->left > where - w->at)
         return va_error("%s: zip: the directory lies outside of the file: it is damaged",
                         w->path);
+    if (w->left < where - w->at)
+        return va_error("%s: zip: the directory ends %llu bytes before the end record: it is "
+                        "damaged",
+                        w->path, (unsigned long long)(where - w->at - w->left));
     return 0;
 }
 
@@ -128,7 +137,7 @@ static int find_end(struct walk *w)
             (int64_t)little(tail + at + 20, 2) <= size - END_BYTES - at)
             break;
     if (result == 0)
-        result = at >= 0 ? read_end(w, tail, at)
+        result = at >= 0 ? read_end(w, tail, at, w->file - (uint64_t)(size - at))
                          : va_error(
                                "%s: zip: found no end record, expected a zip archive: the file "
                                "is cut short, or is none",
@@ -302,11 +311,11 @@ static int read_members(struct walk *w, struct directory *d)
 {
     char text[NAME_MAX_BYTES + 1], *name;
     struct record r;
-    uint64_t used = 0;
+    uint64_t used = 0, count = 0;
     int got;
 
     d->end = w->at;
-    while ((got = read_record(w, &r)) > 0) {
+    for (; (got = read_record(w, &r)) > 0; count++) {
         if (r.length > NAME_MAX_BYTES)
             return va_error("%s: zip: found a name of %d bytes, expected at most %d", w->path,
                             r.length, NAME_MAX_BYTES);
@@ -321,6 +330,10 @@ static int read_members(struct walk *w, struct directory *d)
             (check_member(w, &r, name, d->end, &used) < 0 || add_member(d, &r, name) < 0))
             return -1;
     }
+    if (got == 0 && (count & w->most) != w->count)
+        return va_error("%s: zip: found %llu members in the directory, expected %llu as in the "
+                        "end record: it is damaged",
+                        w->path, (unsigned long long)count, (unsigned long long)w->count);
     return got;
 }
 
