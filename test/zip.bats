@@ -85,6 +85,17 @@ record() { LC_ALL=C grep -abo $'PK\x01\x02' "$1" | sed -n "$(($2 + 1))s/:.*//p";
     [[ $stderr == *"a.zip: pictures have no times, so --gap and --min-track do not count: give --fps"* ]]
 }
 
+@test "another archive in the place of one that is read: one line, nothing of the new one" {
+    local half="tr '\200-\377' '\0-\177'"
+    mkdir others && for v in a b c; do cp -r crops/a others/$v; done
+    make_zip w.zip others
+    make_zip -d new.zip others
+    run -3 --separate-stderr va-embed --output-dir out --filter "mv new.zip w.zip 2>moved; $half" --filter-size 4 --filter-width 12 w.zip
+    [ "$stderr" = "va-embed: w.zip: has changed since it was opened: start again" ] || explain "$stderr"
+    [ ! -e out/b.h5 ]
+    [ ! -e out/c.h5 ]
+}
+
 @test "training: the same model from the archive, whatever number of readers" {
     mkdir labels
     for v in a "two words"; do make_labels --frames 12 --seed ${#v} >"labels/$v.txt"; done

@@ -8,6 +8,7 @@
 #include "base/va_error.h"
 #include "base/va_input.h"
 #include "base/va_mem.h"
+#include "base/va_name_map.h"
 #include "media/va_image.h"
 #include <errno.h>
 #include <pthread.h>
@@ -49,14 +50,24 @@ struct directory {
     int64_t count, room, size, names_room;
 };
 
+/* An archive of this run, which stays the file that it was when it was opened first. */
+struct archive {
+    char *path; /* as it was given */
+    struct stat file;
+    bool told; /* that it has changed */
+};
+
 struct va_zip {
     char *path;  /* of the archive, as it was given, */
     size_t part; /* and its length */
     struct directory *directory;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct directory *directories; /* at most one of them has no users */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
+static struct directory *directories;                    /* at most one of them has no users */
+static struct archive *archives;                         /* [archive_count] */
+static int64_t archive_count, archive_room;
+static struct va_name_map by_path;
 
 static uint64_t little(const uint8_t *bytes, int width)
 {
@@ -387,11 +398,51 @@ static bool is_same(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Under the lock: whether a file is the one that this run knows by the path. 0, or -1; that it has changed is said
+ * once, not by each video and thread. */
+static int check_same(const char *path, const struct stat *file)
+{
+    int64_t i = va_name_map_find(&by_path, path);
+    struct archive new = { .file = *file };
+
+    if (i >= 0 && is_same(&archives[i].file, file))
+        return 0;
+    if (i >= 0) {
+        if (!archives[i].told || va_error_keeping())
+            va_error("%s: has changed since it was opened: start again", path);
+        archives[i].told = true;
+        return -1;
+    }
+    if (va_grow(&archives, &archive_room, archive_count + 1, sizeof(new)) < 0 ||
+        !(new.path = va_strdup(path)))
+        return -1;
+    if (va_name_map_add(&by_path, new.path, archive_count) < 0) {
+        va_free(new.path);
+        return -1;
+    }
+    archives[archive_count++] = new;
+    return 0;
+}
+
+void va_zip_forget(void)
+{
+    pthread_mutex_lock(&lock);
+    va_name_map_release(&by_path);
+    while (archive_count)
+        va_free(archives[--archive_count].path);
+    va_free(archives);
+    archives = NULL;
+    archive_room = 0;
+    pthread_mutex_unlock(&lock);
+}
+
 /* Under the lock. NULL after reporting. */
 static struct directory *share(const char *path, int fd, const struct stat *file)
 {
     struct directory *d = directories;
 
+    if (check_same(path, file) < 0)
+        return NULL;
     while (d && !is_same(&d->file, file))
         d = d->next;
     if (!d && (d = read_directory(path, fd, file))) {
@@ -608,15 +659,18 @@ int va_zip_read(const struct va_zip *z, int64_t member, uint8_t *data, const cha
     const struct directory *d = z->directory;
     struct stat file;
     int64_t size;
-    int fd = va_input_open(z->path, "a zip archive", &size), got = -1;
+    int fd = va_input_open(z->path, "a zip archive", &size), got = -1, same = -1;
 
     if (fd < 0)
         return -1;
-    if (fstat(fd, &file) < 0)
+    if (fstat(fd, &file) < 0) {
         va_error_read(z->path, "open");
-    else if (!is_same(&file, &d->file))
-        va_error("%s: has changed since it was opened: start again", z->path);
-    else if ((got = read_bytes(d, &d->members[member], fd, data, why)) < 0)
+    } else {
+        pthread_mutex_lock(&lock);
+        same = check_same(z->path, &file);
+        pthread_mutex_unlock(&lock);
+    }
+    if (same == 0 && (got = read_bytes(d, &d->members[member], fd, data, why)) < 0)
         va_error_read(z->path, "read");
     close(fd);
     return got;
