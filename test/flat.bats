@@ -111,6 +111,20 @@ spoiled() {
     va-table --format csv g.h5 | cmp - p.csv
 }
 
+@test "a flat file without videos: refused by every reader" {
+    local said="s.h5: /videos/name: found no video, expected at least one"
+    cp h/p1.h5 s.h5
+    h5edit s.h5 delete @id
+    h5edit s.h5 strings /videos/name ,
+    h5edit s.h5 dataset /videos/first int64 1 0
+    h5edit s.h5 dataset /va float32 0x2 0
+    for name in pts face confidence videos/confidence; do h5edit s.h5 delete /$name; done
+    for tool in smooth table ensemble plot; do refused_by va-$tool 3 "$said" -o out s.h5; done
+    refused_by va-report 3 "$said" --labels labels -o out s.h5
+    run -1 --separate-stderr va-check s.h5
+    [ "$stderr" = "va-check: $said" ]
+}
+
 @test "a table beyond the rows, a name twice, wrong counts, flags: one line each" {
     head -c 7000 h/p1.h5 >s.h5
     refused_by va-table 3 "s.h5: file ends early, expected va.predictions" -o out s.h5

@@ -37,6 +37,13 @@ fails() {
     va-check f.h5
 }
 
+@test "a time of the pictures that is not finite: refused" {
+    h5edit a.h5 poke /pts 2 nan
+    run -3 --separate-stderr filter "$HALF"
+    [ "$stderr" = "va-embed: a.h5: /pts[2]: found nan, expected a finite number" ] || explain "$stderr"
+    [ ! -e f.h5 ]
+}
+
 @test "rows too few, too many, cut off, not finite: exit 3" {
     fails 3 "head -c 96 | $HALF" "'head -c 96 | $HALF' gave 2 rows for 5 pictures, expected one each"
     fails 3 "head -c 100 | $HALF" \

@@ -88,6 +88,29 @@ spoiled() {
     [ "$(column many/shard-00002.h5 /videos/name)" = long ]
     run -3 --separate-stderr va-pack --store f32 -o many f/*.h5
     [ "$stderr" = "va-pack: many/shard-00002.h5: is a shard of an earlier corpus, and this one has 1: remove it, or name another folder" ]
+    rm many/shard-00002.h5 # a gap hides nothing
+    run -3 --separate-stderr va-pack --store f32 -o many f/*.h5
+    [ "$stderr" = "va-pack: many/shard-00003.h5: is a shard of an earlier corpus, and this one has 1: remove it, or name another folder" ]
+    [ "$(cd many && echo *)" = "shard-00001.h5 shard-00003.h5" ]
+}
+
+@test "packed again over an earlier corpus: a run that ends early leaves none of the earlier shards" {
+    make_features --frames 3900 --dim 64 --video long long.h5 # over a megabyte
+    va-pack --store f32 --shard-size 1 -o many f/a.h5 long.h5 f/d.h5
+    cp long.h5 bad.h5
+    h5edit bad.h5 poke /features 0 nan
+    run -3 --separate-stderr va-pack --store f32 --shard-size 1 -o many f/b.h5 bad.h5 f/d.h5
+    [ "$(cd many && echo *)" = shard-00001.h5 ]
+    [ "$(column many/shard-00001.h5 /videos/name)" = b ]
+    va-pack --store f32 --shard-size 1 -o many f/a.h5 long.h5 f/d.h5
+    [ "$(cd many && echo *)" = "shard-00001.h5 shard-00002.h5 shard-00003.h5" ]
+    # nothing goes when one may not: an input, another file
+    run -3 --separate-stderr va-pack --store f32 --shard-size 1 -o many f/a.h5 many/shard-00002.h5 f/d.h5
+    [ "$stderr" = "va-pack: many/shard-00002.h5: is an input of this run: name another output" ] || explain "$stderr"
+    echo mine >many/shard-00003.h5
+    run -3 --separate-stderr va-pack --store f32 --shard-size 1 -o many f/a.h5 long.h5 f/d.h5
+    [[ $stderr == "va-pack: many/shard-00003.h5: exists and holds "* ]] || explain "$stderr"
+    [ "$(column many/shard-00001.h5 /videos/name)" = a ]
 }
 
 @test "windows, training, predictions and tables: those of the separate files" {
@@ -166,11 +189,59 @@ spoiled() {
     spoiled ": /videos/name: 1: found '..', expected the name of a video" strings /videos/name a,..,c,d,e
     spoiled ": /features: found chunks, filters or numbers of another type, expected contiguous ones: pack the videos again" \
         pack /features 32x64 gzip
+    spoiled "/c: /pts: row 3: found nan, expected a finite number" poke /pts 143 nan
+    refused_by va-pack 3 "s.h5/c: /pts: row 3: found nan, expected a finite number" --unpack -o back s.h5
+    [ ! -e back/c.h5 ]
+    run -3 --separate-stderr va-pack -o again s.h5
+    [ "$stderr" = "va-pack: s.h5/c: /pts: row 3: found nan, expected a finite number" ]
+    [ -z "$(ls -A again)" ]
+    cp f/a.h5 n.h5
+    h5edit n.h5 poke /pts 5 inf
+    refused_by va-window 3 "n.h5: /pts: row 5: found inf, expected a finite number" -o out n.h5
     cp $S s.h5
     h5edit s.h5 poke /features 5 nan
     run -1 --separate-stderr va-check s.h5
     run -3 --separate-stderr va-window -o out s.h5
     [[ $stderr == "va-window: s.h5/a: /features: frame 1 (row 0), column 5: found "* ]] || explain "$stderr"
+}
+
+@test "a shard without videos: refused by every reader" {
+    local said="s.h5: /videos/name: found no video, expected at least one" name
+    cp $S s.h5
+    h5edit s.h5 delete @id
+    for name in name id encoder input; do h5edit s.h5 strings /videos/$name ,; done
+    for name in first provenance; do h5edit s.h5 dataset /videos/$name int64 1 0; done
+    h5edit s.h5 dataset /videos/frame_count int64 0 0
+    h5edit s.h5 dataset /videos/fps float64 0 0
+    for name in /videos/scored /provenance; do h5edit s.h5 dataset $name uint8 0 0; done
+    h5edit s.h5 dataset /features float32 0x64 0
+    h5edit s.h5 dataset /index int32 0 0
+    h5edit s.h5 dataset /pts float64 0 0
+    h5edit s.h5 dataset /score float32 0 0
+    va-weights init --arch mamba-va --in-dim 64 --channels 8 --kernel 3 --layers 1 --hidden 8 -o m.h5
+    refused_by va-window 3 "$said" -o out s.h5
+    refused_by va-window 3 "$said" --stream x=s.h5 -o out
+    refused_by va-window 3 "$said" -o out s.h5/a
+    refused_by va-predict 3 "$said" -m m.h5 -o out s.h5
+    refused_by va-pack 3 "$said" -o out s.h5
+    refused_by va-pack 3 "$said" --unpack -o out s.h5
+    run -3 --separate-stderr va-features info s.h5
+    [ "$stderr" = "va-features: $said" ]
+    run -1 --separate-stderr va-check s.h5
+    [ "$stderr" = "va-check: $said" ]
+}
+
+@test "windows without videos: refused" {
+    va-window -o w.h5 f/a.h5 >/dev/null
+    va-weights init --arch mamba-va --in-dim 64 --channels 8 --kernel 3 --layers 1 --hidden 8 -o m.h5
+    h5edit w.h5 delete @id
+    for name in name features features_id; do h5edit w.h5 strings /videos/$name ,; done
+    h5edit w.h5 dataset /videos/offset int64 1 0
+    for name in timeline/row timeline/next windows/video windows/start windows/length; do h5edit w.h5 dataset /$name int32 0 0; done
+    for name in present valid; do h5edit w.h5 dataset /timeline/$name uint8 0 0; done
+    h5edit w.h5 dataset /timeline/mix float32 0 0
+    h5edit w.h5 dataset /timeline/label float32 0x2 0
+    refused_by va-predict 3 "w.h5: /videos/name: found no video, expected at least one" -m m.h5 --windows w.h5 -o out
 }
 
 @test "windows of a shard that was packed again: refused" {

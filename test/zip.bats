@@ -85,6 +85,17 @@ record() { LC_ALL=C grep -abo $'PK\x01\x02' "$1" | sed -n "$(($2 + 1))s/:.*//p";
     [[ $stderr == *"a.zip: pictures have no times, so --gap and --min-track do not count: give --fps"* ]]
 }
 
+@test "another archive in the place of one that is read: one line, nothing of the new one" {
+    local half="tr '\200-\377' '\0-\177'"
+    mkdir others && for v in a b c; do cp -r crops/a others/$v; done
+    make_zip w.zip others
+    make_zip -d new.zip others
+    run -3 --separate-stderr va-embed --output-dir out --filter "mv new.zip w.zip 2>moved; $half" --filter-size 4 --filter-width 12 w.zip
+    [ "$stderr" = "va-embed: w.zip: has changed since it was opened: start again" ] || explain "$stderr"
+    [ ! -e out/b.h5 ]
+    [ ! -e out/c.h5 ]
+}
+
 @test "training: the same model from the archive, whatever number of readers" {
     mkdir labels
     for v in a "two words"; do make_labels --frames 12 --seed ${#v} >"labels/$v.txt"; done
@@ -109,7 +120,7 @@ record() { LC_ALL=C grep -abo $'PK\x01\x02' "$1" | sed -n "$(($2 + 1))s/:.*//p";
 }
 
 @test "archives that are damaged or of another kind: one line, status 3" {
-    local at
+    local at size
     make_zip s.zip crops/a # stored
     make_zip -e e.zip crops/a/00002.jpg
     refuses "e.zip/1.jpg: is encrypted, expected an archive without a password" e.zip
@@ -127,6 +138,18 @@ record() { LC_ALL=C grep -abo $'PK\x01\x02' "$1" | sed -n "$(($2 + 1))s/:.*//p";
     refuses "root.zip: zip: found the name /0005.jpg, expected names in the archive" root.zip
     LC_ALL=C sed 's/00005\.jpg/0\x00z05.jpg/g' s.zip >nul.zip
     refuses "nul.zip: zip: the directory is damaged" nul.zip
+    make_zip four.zip "crops/two words"
+    at=$(($(stat -c %s four.zip) - 22)) # the end record
+    cp four.zip x.zip && change x.zip $((at + 10)) '\0\0'
+    refuses "x.zip: zip: found 4 members in the directory, expected 0 as in the end record: it is damaged" x.zip
+    change x.zip $((at + 10)) '\xe7\x03'
+    refuses "x.zip: zip: found 4 members in the directory, expected 999 as in the end record: it is damaged" x.zip
+    size=$((at - $(record four.zip 3)))
+    cp four.zip x.zip && change x.zip $((at + 8)) '\x03\0\x03\0'
+    change x.zip $((at + 12)) "$(printf '\\x%02x\\x%02x' $(((at - $(record four.zip 0) - size) % 256)) $(((at - $(record four.zip 0) - size) / 256)))"
+    refuses "x.zip: zip: the directory ends $size bytes before the end record: it is damaged" x.zip
+    cp four.zip x.zip && printf comment >>x.zip && change x.zip $((at + 20)) '\x07'
+    va-decode -q -o comment.h5 x.zip
     make_zip 1 m.zip crops/a/00002.jpg
     at=$(record m.zip 0)
     cp m.zip x.zip && change x.zip $((at + 10)) '\x0e'

@@ -4,6 +4,7 @@
 #include "base/va_mem.h"
 #include "io/va_h5.h"
 #include "io/va_pictured.h"
+#include <math.h>
 
 enum { SIDE_MAX = 65536 }; /* pixels, as media/va_resize.h takes them */
 
@@ -27,6 +28,15 @@ static int check_numbers(const struct va_frames *f, const char *path)
                             "numbers from 1 to %lld",
                             path, (long long)t, f->index[t], (long long)last,
                             (long long)f->info.frame_count);
+    return 0;
+}
+
+static int check_times(const struct va_frames *f, const char *path)
+{
+    for (int64_t t = 0; t < f->info.T; t++)
+        if (!isfinite(f->pts[t]))
+            return va_error("%s: /pts[%lld]: found %g, expected a finite number", path,
+                            (long long)t, f->pts[t]);
     return 0;
 }
 
@@ -64,7 +74,7 @@ static int load(struct va_frames *f, const char *path)
     info->T = shape[0];
     info->height = shape[1];
     info->width = shape[2];
-    if (check_numbers(f, path) < 0 || load_score(f, path) < 0)
+    if (check_numbers(f, path) < 0 || check_times(f, path) < 0 || load_score(f, path) < 0)
         return -1;
     if (info->height < 1 || info->width < 1 || info->height > SIDE_MAX ||
         info->width > SIDE_MAX)

@@ -8,6 +8,9 @@
 #include "data/va_features_write.h"
 #include "data/va_track.h"
 #include "io/va_h5_shard.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -199,24 +202,64 @@ static char *shard_path(const struct va_pack_job *job, int64_t number)
     return va_format("%s/shard-%05lld.h5", job->output, (long long)number);
 }
 
+/* The number of a shard by its name; 0: it is none. */
+static int64_t number_of(const char *name)
+{
+    static const char begin[] = "shard-";
+    const char *digits = name + sizeof(begin) - 1;
+
+    return !strncmp(name, begin, sizeof(begin) - 1) && *digits &&
+                   !strcmp(digits + strspn(digits, "0123456789"), ".h5")
+               ? strtoll(digits, NULL, 10)
+               : 0;
+}
+
 /* Shards of an earlier run beyond the last one would be taken for a part of this corpus. */
-static int check_beyond(const struct packing *p)
+static int check_beyond(const char *folder, int64_t shards)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *e;
+    char name[sizeof(e->d_name)] = "";
+    int status = 0;
+
+    if (!dir)
+        return va_error_write(folder, "read folder");
+    while ((errno = 0, e = readdir(dir)))
+        if (number_of(e->d_name) > shards && (!*name || strcmp(e->d_name, name) < 0))
+            strcpy(name, e->d_name);
+    if (errno)
+        status = va_error_write(folder, "read folder");
+    else if (*name)
+        status = va_error(
+            "%s/%s: is a shard of an earlier corpus, and this one has %lld: remove it, or "
+            "name another folder",
+            folder, name, (long long)shards);
+    closedir(dir);
+    return status;
+}
+
+static int remove_shard(const char *path)
+{
+    return unlink(path) < 0 && errno != ENOENT ? va_error_write(path, "remove") : 0;
+}
+
+/* Those of an earlier run go before the first is written, so that a run that ends early leaves none beside its own. */
+static int remove_earlier(const struct packing *p)
 {
     int64_t shards = 0, rows;
-    char *path;
-    int status = 0;
+    int status;
 
     for (int64_t i = 0; i < p->count; shards++)
         i = end_of_shard(p, i, &rows);
-    path = shard_path(p->job, shards + 1);
-    if (!path)
-        return -1;
-    if (access(path, F_OK) == 0)
-        status = va_error(
-            "%s: is a shard of an earlier corpus, and this one has %lld: remove it, or "
-            "name another folder",
-            path, (long long)shards);
-    va_free(path);
+    status = check_beyond(p->job->output, shards);
+    for (int64_t k = 0; status == 0 && k < 2 * shards; k++) { /* all may go, or none does */
+        char *path = shard_path(p->job, k % shards + 1);
+
+        status = !path        ? -1
+                 : k < shards ? va_h5_may_create(path, "va.corpus/1")
+                              : remove_shard(path);
+        va_free(path);
+    }
     return status;
 }
 
@@ -228,9 +271,9 @@ int va_pack(const struct va_pack_job *job)
     for (char *const *path = job->inputs; status == 0 && *path; path++)
         status = va_h5_each_features(*path, add_source, &p);
     if (status == 0)
-        status = check_beyond(&p);
-    if (status == 0)
         status = va_make_folder(job->output);
+    if (status == 0)
+        status = remove_earlier(&p);
     va_progress_begin("pack", p.count);
     while (status == 0 && p.done < p.count) {
         int64_t rows, end = end_of_shard(&p, p.done, &rows);

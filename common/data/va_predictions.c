@@ -91,6 +91,11 @@ static int read_table(struct va_predictions_in *p)
     if (va_h5_shape(p->in, "/va", &type, &rank, shape) < 0 ||
         va_h5_read_strings(p->in, "/videos/name", &stored, &count) < 0)
         return -1;
+    if (!count) {
+        va_h5_free_strings(stored, count);
+        return va_error("%s: /videos/name: found no video, expected at least one",
+                        va_h5_path(p->in));
+    }
     first = va_h5_read(p->in, "/videos/first", VA_I64); /* the schema has seen to its length */
     p->table = va_new(1, sizeof(*p->table));
     p->names = va_new(count, sizeof(*p->names));

@@ -56,6 +56,9 @@ static int check_frames(struct reading *r, int64_t first, int64_t count)
 static int check_times(struct reading *r, int64_t first, int64_t count)
 {
     for (int64_t i = 0; r->pts && i < count; i++) {
+        if (!isfinite(r->pts[i]))
+            return va_error("%s: /pts: row %lld: found %g, expected a finite number",
+                            va_h5_path(r->in), (long long)(first + i), r->pts[i]);
         if (first + i && r->pts[i] < r->last_time)
             return va_error(
                 "%s: /pts: row %lld: found the time %g after %g, expected a later one",

@@ -28,7 +28,8 @@ struct va_track {
  * reporting. */
 VA_MUST_USE int va_track_head(struct va_track *t, struct va_h5_in *in, bool frames);
 
-/* Rows [first, first + count) of a track, checked: numbers that ascend, times that do not go back, finite features. */
+/* Rows [first, first + count) of a track, checked: numbers that ascend, finite times that do not go back, finite
+ * features. */
 struct va_track_block {
     int64_t first, count;
     const int32_t *frames;

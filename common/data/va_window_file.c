@@ -274,6 +274,10 @@ static int read_videos(struct va_h5_in *in, struct va_window_index *index)
         va_h5_read_strings(in, "/videos/features_id", &id, &ids) < 0 ||
         read_count(in, "/videos/offset", V + 1, &offsets) < 0)
         goto done;
+    if (!V) {
+        va_error("%s: /videos/name: found no video, expected at least one", va_h5_path(in));
+        goto done;
+    }
     if (files != V || ids != V || V > INT32_MAX) {
         va_error("%s: /videos: found %lld names, %lld files, %lld ids, expected equal numbers",
                  va_h5_path(in), (long long)V, (long long)files, (long long)ids);

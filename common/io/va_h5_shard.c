@@ -95,6 +95,8 @@ static int read_table(struct va_shard *s)
     struct va_h5_in *in = s->in;
 
     s->count = va_h5_find(&in->file, "/videos/name")->shape[0];
+    if (!s->count)
+        return va_error("%s: /videos/name: found no video, expected at least one", in->path);
     if (read_texts(s, "/videos/name", &s->name) < 0 ||
         read_texts(s, "/videos/id", &s->id) < 0 ||
         read_texts(s, "/videos/encoder", &s->encoder) < 0 ||

@@ -8,6 +8,7 @@
 #include "base/va_error.h"
 #include "base/va_input.h"
 #include "base/va_mem.h"
+#include "base/va_name_map.h"
 #include "media/va_image.h"
 #include <errno.h>
 #include <pthread.h>
@@ -49,14 +50,24 @@ struct directory {
     int64_t count, room, size, names_room;
 };
 
+/* An archive of this run, which stays the file that it was when it was opened first. */
+struct archive {
+    char *path; /* as it was given */
+    struct stat file;
+    bool told; /* that it has changed */
+};
+
 struct va_zip {
     char *path;  /* of the archive, as it was given, */
     size_t part; /* and its length */
     struct directory *directory;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct directory *directories; /* at most one of them has no users */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all below */
+static struct directory *directories;                    /* at most one of them has no users */
+static struct archive *archives;                         /* [archive_count] */
+static int64_t archive_count, archive_room;
+static struct va_name_map by_path;
 
 static uint64_t little(const uint8_t *bytes, int width)
 {
@@ -73,19 +84,22 @@ static uint64_t little(const uint8_t *bytes, int width)
 struct walk {
     const char *path;
     int fd;
-    uint64_t file;         /* bytes */
-    uint64_t at, left;     /* of the directory, what is not in the buffer yet */
-    uint8_t *buffer;       /* [BUFFER] */
+    uint64_t file;        /* bytes */
+    uint64_t at, left;    /* of the directory, what is not in the buffer yet */
+    uint64_t count, most; /* of members, as the end record tells; the largest that fits there */
+    uint8_t *buffer;      /* [BUFFER] */
     int64_t first, filled; /* what is there of it */
 };
 
-/* What an end record at tail[at] says, or what a locator before it leads to. */
-static int read_end(struct walk *w, const uint8_t *tail, int64_t at)
+/* What an end record at tail[at] says, `where` in the file, or what a locator before it leads to. */
+static int read_end(struct walk *w, const uint8_t *tail, int64_t at, uint64_t where)
 {
     const uint8_t *end = tail + at, *locator = end - LOCATOR_BYTES;
-    uint64_t disk = little(end + 4, 2), where = w->file - END_BYTES;
+    uint64_t disk = little(end + 4, 2);
     uint8_t end64[END64_BYTES];
 
+    w->most = UINT16_MAX;
+    w->count = little(end + 10, 2);
     w->left = little(end + 12, 4);
     w->at = little(end + 16, 4);
     if (at >= LOCATOR_BYTES && !memcmp(locator, "PK\6\7", 4)) {
@@ -96,6 +110,8 @@ static int read_end(struct walk *w, const uint8_t *tail, int64_t at)
                               (int64_t)where) < 0)
             return -1;
         disk = little(end64 + 16, 4);
+        w->most = UINT64_MAX;
+        w->count = little(end64 + 32, 8);
         w->left = little(end64 + 40, 8);
         w->at = little(end64 + 48, 8);
     }
@@ -107,6 +123,10 @@ static int read_end(struct walk *w, const uint8_t *tail, int64_t at)
     if (w->at > where || w->left > where - w->at)
         return va_error("%s: zip: the directory lies outside of the file: it is damaged",
                         w->path);
+    if (w->left < where - w->at)
+        return va_error("%s: zip: the directory ends %llu bytes before the end record: it is "
+                        "damaged",
+                        w->path, (unsigned long long)(where - w->at - w->left));
     return 0;
 }
 
@@ -128,7 +148,7 @@ static int find_end(struct walk *w)
             (int64_t)little(tail + at + 20, 2) <= size - END_BYTES - at)
             break;
     if (result == 0)
-        result = at >= 0 ? read_end(w, tail, at)
+        result = at >= 0 ? read_end(w, tail, at, w->file - (uint64_t)(size - at))
                          : va_error(
                                "%s: zip: found no end record, expected a zip archive: the file "
                                "is cut short, or is none",
@@ -302,11 +322,11 @@ static int read_members(struct walk *w, struct directory *d)
 {
     char text[NAME_MAX_BYTES + 1], *name;
     struct record r;
-    uint64_t used = 0;
+    uint64_t used = 0, count = 0;
     int got;
 
     d->end = w->at;
-    while ((got = read_record(w, &r)) > 0) {
+    for (; (got = read_record(w, &r)) > 0; count++) {
         if (r.length > NAME_MAX_BYTES)
             return va_error("%s: zip: found a name of %d bytes, expected at most %d", w->path,
                             r.length, NAME_MAX_BYTES);
@@ -321,6 +341,10 @@ static int read_members(struct walk *w, struct directory *d)
             (check_member(w, &r, name, d->end, &used) < 0 || add_member(d, &r, name) < 0))
             return -1;
     }
+    if (got == 0 && (count & w->most) != w->count)
+        return va_error("%s: zip: found %llu members in the directory, expected %llu as in the "
+                        "end record: it is damaged",
+                        w->path, (unsigned long long)count, (unsigned long long)w->count);
     return got;
 }
 
@@ -374,11 +398,51 @@ static bool is_same(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* Under the lock: whether a file is the one that this run knows by the path. 0, or -1; that it has changed is said
+ * once, not by each video and thread. */
+static int check_same(const char *path, const struct stat *file)
+{
+    int64_t i = va_name_map_find(&by_path, path);
+    struct archive new = { .file = *file };
+
+    if (i >= 0 && is_same(&archives[i].file, file))
+        return 0;
+    if (i >= 0) {
+        if (!archives[i].told || va_error_keeping())
+            va_error("%s: has changed since it was opened: start again", path);
+        archives[i].told = true;
+        return -1;
+    }
+    if (va_grow(&archives, &archive_room, archive_count + 1, sizeof(new)) < 0 ||
+        !(new.path = va_strdup(path)))
+        return -1;
+    if (va_name_map_add(&by_path, new.path, archive_count) < 0) {
+        va_free(new.path);
+        return -1;
+    }
+    archives[archive_count++] = new;
+    return 0;
+}
+
+void va_zip_forget(void)
+{
+    pthread_mutex_lock(&lock);
+    va_name_map_release(&by_path);
+    while (archive_count)
+        va_free(archives[--archive_count].path);
+    va_free(archives);
+    archives = NULL;
+    archive_room = 0;
+    pthread_mutex_unlock(&lock);
+}
+
 /* Under the lock. NULL after reporting. */
 static struct directory *share(const char *path, int fd, const struct stat *file)
 {
     struct directory *d = directories;
 
+    if (check_same(path, file) < 0)
+        return NULL;
     while (d && !is_same(&d->file, file))
         d = d->next;
     if (!d && (d = read_directory(path, fd, file))) {
@@ -595,15 +659,18 @@ int va_zip_read(const struct va_zip *z, int64_t member, uint8_t *data, const cha
     const struct directory *d = z->directory;
     struct stat file;
     int64_t size;
-    int fd = va_input_open(z->path, "a zip archive", &size), got = -1;
+    int fd = va_input_open(z->path, "a zip archive", &size), got = -1, same = -1;
 
     if (fd < 0)
         return -1;
-    if (fstat(fd, &file) < 0)
+    if (fstat(fd, &file) < 0) {
         va_error_read(z->path, "open");
-    else if (!is_same(&file, &d->file))
-        va_error("%s: has changed since it was opened: start again", z->path);
-    else if ((got = read_bytes(d, &d->members[member], fd, data, why)) < 0)
+    } else {
+        pthread_mutex_lock(&lock);
+        same = check_same(z->path, &file);
+        pthread_mutex_unlock(&lock);
+    }
+    if (same == 0 && (got = read_bytes(d, &d->members[member], fd, data, why)) < 0)
         va_error_read(z->path, "read");
     close(fd);
     return got;

@@ -4,7 +4,7 @@
  * The directory of an archive is read once. Of its members the pictures are kept: their names, and where their
  * bytes lie. A member is then read by its offset, stored or deflated, and threads share nothing but the
  * directory. No file stays open. Readers of one archive share its directory; the one that was
- * closed last is kept for the next reader.
+ * closed last is kept for the next reader. Path and time of each archive stay known until the process ends.
  *
  * Archives are hostile until checked. Members lie in the file, do not overlap, are not encrypted and not there
  * twice; names lead nowhere above the archive. Anything else is an error when the archive is opened. A member has the
@@ -23,9 +23,12 @@
 
 struct va_zip; /* opaque */
 
-/* Open the archive that `path` leads to or into. 1; 0 where it leads to none; -1 after reporting. */
+/* Open the archive that `path` leads to or into. 1; 0 where it leads to none; -1 after reporting, also where the file
+ * is no longer the one that a run has opened by this path: all videos of a run come from one file. That is said once. */
 VA_MUST_USE int va_zip_open(const char *path, struct va_zip **zip);
 void va_zip_close(struct va_zip *z); /* NULL is fine */
+/* Let other files have the names of those that were opened: for tests, which make many archives. */
+void va_zip_forget(void);
 
 /* Call add(arg, name, folder) for each picture and folder directly in `path`, the archive or a folder in it,
  * until one gives -1. Returns -1 then, and after reporting that there is no such folder. */

@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             read_folder(folders[i]);
         va_free(folders[i]);
     }
+    va_zip_forget();
     fuzz_end();
     unlink(path);
     va_free(folders);
