@@ -34,8 +34,8 @@ static const struct va_usage usage = {
     .brief = "pack the features of many videos into few large files",
     .details =
         "The shards DIR/shard-00001.h5, DIR/shard-00002.h5 and so on hold the videos in the order of "
-        "the inputs, va.corpus(5). Earlier shards in DIR are removed first; one of a higher number than "
-        "the new ones is an error. va-window, va-predict, va-features and va-check take a shard in the place "
+        "the inputs, va.corpus(5). Earlier shards in DIR are an error; with --force they "
+        "are removed first, and only one of a higher number than the new ones is an error. va-window, va-predict, va-features and va-check take a shard in the place "
         "of the files of its videos. SHARD.h5/NAME names one video of a shard.\n\n"
         "An input is a features file, a shard, or a video of a shard. All have the same columns, and each video is "
         "there once.\n\n"

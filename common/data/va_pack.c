@@ -3,6 +3,7 @@
 #include "base/va_error.h"
 #include "base/va_mem.h"
 #include "base/va_name_map.h"
+#include "base/va_output.h"
 #include "base/va_progress.h"
 #include "base/va_tempfile.h"
 #include "data/va_features_write.h"
@@ -214,9 +215,12 @@ static int64_t number_of(const char *name)
                : 0;
 }
 
-/* Shards of an earlier run beyond the last one would be taken for a part of this corpus. */
-static int check_beyond(const char *folder, int64_t shards)
+/* Shards of an earlier run stay what they are, unless they are to be replaced (--force) and this run has as many: one that stayed would be
+ * taken for a part of this corpus. */
+static int check_earlier(const char *folder, int64_t shards)
 {
+    int64_t replaced = va_output_forced() ? shards : 0;
+
     DIR *dir = opendir(folder);
     struct dirent *e;
     char name[sizeof(e->d_name)] = "";
@@ -225,14 +229,14 @@ static int check_beyond(const char *folder, int64_t shards)
     if (!dir)
         return va_error_write(folder, "read folder");
     while ((errno = 0, e = readdir(dir)))
-        if (number_of(e->d_name) > shards && (!*name || strcmp(e->d_name, name) < 0))
+        if (number_of(e->d_name) > replaced && (!*name || strcmp(e->d_name, name) < 0))
             strcpy(name, e->d_name);
     if (errno)
         status = va_error_write(folder, "read folder");
     else if (*name)
         status = va_error(
-            "%s/%s: is a shard of an earlier corpus, and this one has %lld: remove it, or "
-            "name another folder",
+            "%s/%s: is a shard of an earlier corpus, and this one has %lld: remove "
+            "it, replace as many with --force, or name another folder",
             folder, name, (long long)shards);
     closedir(dir);
     return status;
@@ -251,7 +255,7 @@ static int remove_earlier(const struct packing *p)
 
     for (int64_t i = 0; i < p->count; shards++)
         i = end_of_shard(p, i, &rows);
-    status = check_beyond(p->job->output, shards);
+    status = check_earlier(p->job->output, shards);
     for (int64_t k = 0; status == 0 && k < 2 * shards; k++) { /* all may go, or none does */
         char *path = shard_path(p->job, k % shards + 1);
 

@@ -20,8 +20,8 @@ struct va_pack_job {
     bool half;           /* store float16 */
 };
 
-/* Write DIR/shard-00001.h5 and so on; those of an earlier run go first. 0, or -1 after reporting: also videos with one name, features of several
- * widths or column names, shards of an earlier run with higher numbers than the new ones. */
+/* Write DIR/shard-00001.h5 and so on; with --force those of an earlier run go first. 0, or -1 after reporting: also videos with one name, features of several
+ * widths or column names, shards of an earlier run. */
 VA_MUST_USE int va_pack(const struct va_pack_job *job);
 
 /* Write DIR/NAME.h5 for each video, with numbers of the type that the input has. 0, or -1 after reporting. */
