@@ -66,6 +66,20 @@ setup() {
     [[ $output == *"folds=\$(sbatch"*" --array=1-2 "* ]]
 }
 
+@test "OUT in every spelling: what is left to make is planned" {
+    run -0 va-jobs plan corpus.mk "${SMALL[@]}" OUT=other
+    [ "$(grep -c '^[a-z]*=\$(sbatch' <<<"$output")" -eq 3 ] || explain "$output"
+    mkdir -p spelled && cd spelled && cp -r ../features ../labels .
+    for out in ./x . ./ .//q ././q; do
+        run -0 --separate-stderr va-jobs plan corpus.mk "${SMALL[@]}" OUT=$out
+        [ "$(grep -c '^[a-z]*=\$(sbatch' <<<"$output")" -eq 3 ] || explain "$out: $output$stderr"
+    done
+    va-jobs submit --scheduler local corpus.mk "${SMALL[@]}" OUT=. 2>log || explain "$(cat log .make/jobs/log/*)"
+    cmp ../made/table.txt table.txt
+    run -0 --separate-stderr va-jobs plan corpus.mk "${SMALL[@]}" OUT=./
+    [ "$stderr" = "va-jobs: ./: nothing is left to make of 4 tasks" ] || explain "$output$stderr"
+}
+
 @test "the folder of the work may be called anything" {
     mkdir "a b'c\$d" && cd "a b'c\$d" && cp -r ../features ../labels .
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=o 2>log || explain "$(cat log)"
