@@ -116,7 +116,13 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     export DIALECT=$1 STATE=$BATS_FILE_TMPDIR/state-$2
     mkdir -p "$STATE/home" "$STATE/bin"
     ln -sf "$BATS_TEST_DIRNAME/lib/qsub.bash" "$STATE/bin/qsub"
-    printf '#!/bin/sh\n[ -e "$STATE/queued" ]\n' >"$STATE/bin/qstat"
+    cat >"$STATE/bin/qstat" <<'EOF'
+#!/bin/sh
+[ ! -e "$STATE/down" ] || { echo "qstat: cannot connect to server" >&2; exit 111; }
+[ -e "$STATE/queued" ] && exit
+if [ "$DIALECT" = pbs ]; then echo "qstat: Unknown Job Id $1"; else printf 'Following jobs do not exist: \n%s\n' "$2"; fi >&2
+exit 1
+EOF
     chmod +x "$STATE/bin/qstat"
     env PATH="$STATE/bin:$PATH" SLURM_ARRAY_TASK_ID=9 PBS_ARRAY_INDEX=9 "${SMALL[@]}" va-jobs submit --scheduler "$1" -j 2 corpus.mk OUT="$2" "${@:3}" 2>log || explain "$(cat log)"
 }
@@ -147,7 +153,7 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     for dialect in pbs sge; do
         as_by_qsub $dialect bad-$dialect "TRAIN_OPTIONS=--channels 6,6 --no-such"
         [ ! -e bad-$dialect/table.txt ]
-        run -1 va-jobs status bad-$dialect
+        PATH=$STATE/bin:$PATH run -1 va-jobs status bad-$dialect
         [ "${lines[2]}" = $'folds\t2\t0\t0\t0\t2\t0' ] || explain "$output"
         [[ $output == *"folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) "* ]] || explain "$output"
     done
@@ -155,6 +161,37 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     touch "$STATE/queued"
     PATH=$STATE/bin:$PATH run -3 va-jobs submit --scheduler sge corpus.mk "${SMALL[@]}" OUT=bad-sge
     [[ $output == "va-jobs: bad-sge: jobs are still queued or running: 101 102 103: wait for them, or cancel them first" ]] || explain "$output"
+}
+
+@test "a scheduler that does not answer: nothing is submitted or cleared; a number that it has forgotten is no job" {
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=mute 2>log || explain "$(cat log)"
+    va-jobs status mute >status # all is done: nobody is asked
+    rm calls mute/.make/jobs/state/table.1
+    find mute -type f -exec sha256sum {} + | sort >before
+    mv bin/squeue kept
+    says() { printf '#!/bin/sh\n%s\n' "$1" >bin/squeue && chmod +x bin/squeue; }
+    again=(submit corpus.mk "${SMALL[@]}" OUT=mute SEED=9) look=(status mute)
+    for words in again look; do
+        declare -n of=$words
+        says 'echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1'
+        run -4 --separate-stderr va-jobs "${of[@]}"
+        [ "$stderr" = "va-jobs: squeue failed: slurm_load_jobs error: Unable to contact slurm controller: try again later" ] || explain "$stderr"
+        says 'exit 124' # of timeout(1)
+        run -4 --separate-stderr va-jobs "${of[@]}"
+        [ "$stderr" = "va-jobs: squeue failed: no answer in 60 s: try again later" ] || explain "$stderr"
+    done
+    [ ! -e calls ]
+    find mute -type f -exec sha256sum {} + | sort | cmp before -
+    says 'echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1'
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=mute SEED=9 2>log || explain "$(cat log)"
+    [ -e calls ]
+    mv kept bin/squeue
+    for dialect in pbs sge; do
+        as_by_qsub $dialect mute-$dialect
+        touch "$STATE/down"
+        PATH=$STATE/bin:$PATH run -4 va-jobs submit --scheduler $dialect corpus.mk "${SMALL[@]}" OUT=mute-$dialect SEED=9
+        [ "$output" = "va-jobs: qstat failed: qstat: cannot connect to server: try again later" ] || explain "$output"
+    done
 }
 
 @test "a task that fails: what follows is not begun; status says why; the same command continues" {

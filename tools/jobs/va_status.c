@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum state { DONE, RUNNING, WAITING, FAILED, LOST, STATES };
@@ -17,21 +18,79 @@ static const char *const state_names[] = { "done", "running", "waiting", "failed
 
 /* ---- what the scheduler has -------------------------------------------------------------------------- */
 
-/* "stage scheduler number": whether the scheduler still has that job. */
-static bool is_queued(const char *scheduler, const char *number)
+/* How each scheduler is asked for a job, and how it says that it knows none of that number. */
+static const struct {
+    const char *ask, *unknown[2];
+} asked[] = {
+    { "squeue -h -j '%s'", { "Invalid job id specified", NULL } },
+    { "qstat '%s'", { "Unknown Job Id", "Job has finished" } },
+    { "qstat -j '%s'", { "Following jobs do not exist", NULL } },
+};
+
+/* squeue lists the job in lines that begin with its number. */
+static bool lists(const char *said, const char *number)
 {
-    static const char *const ask[] = { "[ -n \"$(squeue -h -j '%s' 2>/dev/null)\" ]",
-                                       "qstat '%s' >/dev/null 2>&1",
-                                       "qstat -j '%s' >/dev/null 2>&1" };
-    bool queued = false;
+    size_t digits = strspn(number, "0123456789");
 
-    for (int i = VA_SLURM; i < VA_LOCAL; i++)
-        if (!strcmp(scheduler, va_scheduler_names[i])) {
-            char *command = va_format(ask[i], number);
+    for (const char *line = said; line; line = strchr(line, '\n')) {
+        line += strspn(line, " \n");
+        if (digits && !strncmp(line, number, digits) && !isdigit((unsigned char)line[digits]))
+            return true;
+    }
+    return false;
+}
 
-            queued = command && system(command) == 0;
-            va_free(command);
-        }
+/* Run `command`, and read what it says. Its exit code, -1 without one. */
+static int listen_to(const char *command, char *said, size_t size)
+{
+    char *words = va_format("{ timeout 60 %s; } 2>&1", command), rest[512];
+    FILE *f = words ? popen(words, "r") : NULL;
+    size_t n = f ? fread(said, 1, size - 1, f) : 0;
+    int status;
+
+    said[n] = 0;
+    while (f && fread(rest, 1, sizeof(rest), f))
+        ;
+    status = f ? pclose(f) : -1;
+    va_free(words);
+    return status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int no_answer(const char *command, char *said, int code)
+{
+    enum { LATE = 124 /* of timeout(1) */ };
+    int program = (int)strcspn(command, " ");
+
+    while (*said && said[strlen(said) - 1] == '\n')
+        said[strlen(said) - 1] = 0;
+    va_text_clean(said);
+    if (code == LATE)
+        return va_error_machine("%.*s failed: no answer in 60 s: try again later", program,
+                                command);
+    return va_error_machine("%.*s failed: %s: try again later", program, command,
+                            *said ? said : "it said nothing");
+}
+
+/* Whether the scheduler still has that job: 1 or 0, -1 after reporting that it does not say. */
+static int is_queued(const char *scheduler, const char *number)
+{
+    int which = VA_SLURM, code, queued;
+    char said[4096], *command;
+
+    while (which < VA_LOCAL && strcmp(scheduler, va_scheduler_names[which]) != 0)
+        which++;
+    if (which == VA_LOCAL)
+        return 0;
+    if (!(command = va_format(asked[which].ask, number)))
+        return -1;
+    code = listen_to(command, said, sizeof(said));
+    queued = code == 0 && (which != VA_SLURM || lists(said, number));
+    for (int i = 0; code && i < 2; i++)
+        if (asked[which].unknown[i] && strcasestr(said, asked[which].unknown[i]))
+            code = 0;
+    if (code)
+        queued = no_answer(command, said, code);
+    va_free(command);
     return queued;
 }
 
@@ -57,7 +116,11 @@ static int each_queued(const char *folder, const char *only, void (*fn)(void *, 
             field[2][strspn(
                 field[2],
                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.[]-")] = 0;
-            if ((!only || !strcmp(only, field[0])) && is_queued(field[1], field[2]))
+            if (only && strcmp(only, field[0]) != 0)
+                continue;
+            if ((rc = is_queued(field[1], field[2])) < 0)
+                break;
+            if (rc)
                 fn(arg, field[2]);
         }
         va_lines_close(&lines);
@@ -87,7 +150,7 @@ char *va_jobs_queued(const char *folder)
 /* Nodes of slurm that are down or do not answer, with blanks around each: a new string, empty where there are none. */
 static char *silent_nodes(void)
 {
-    FILE *f = popen("sinfo -h -N -o '%N %t' 2>/dev/null", "r");
+    FILE *f = popen("timeout 60 sinfo -h -N -o '%N %t' 2>/dev/null", "r");
     char *all = va_strdup(" "), line[256], *state;
 
     while (f && fgets(line, sizeof(line), f))
@@ -197,16 +260,27 @@ static void mark(void *arg, const char *number)
     *(bool *)arg = true;
 }
 
+/* The scheduler is asked only where a task has no end yet. */
 static int look(struct stage_state *s)
 {
-    if (each_queued(s->folder, s->name, mark, &s->queued) < 0)
-        return -1;
+    bool known = false;
+
     for (int64_t t = 1; t <= s->tasks; t++) {
         char *text = read_line(s, "state", t);
+        enum state state;
 
         if (!text)
             return -1;
-        s->count[state_of(s, text)]++;
+        state = state_of(s, text);
+        if (state != DONE && state != FAILED && !known) {
+            if (each_queued(s->folder, s->name, mark, &s->queued) < 0) {
+                va_free(text);
+                return -1;
+            }
+            known = true;
+            state = state_of(s, text);
+        }
+        s->count[state]++;
         va_free(text);
     }
     return 0;
