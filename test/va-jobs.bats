@@ -194,6 +194,27 @@ EOF
     done
 }
 
+@test "what sbatch prints is the number of a job, and a cluster; else what was submitted stays noted" {
+    mkdir -p odd
+    answers() { printf '#!/bin/sh\ncase "$*" in *va-windows*) echo 7 ;; *) printf "%%b\\n" "%s" ;; esac\n' "$1" >odd/sbatch && chmod +x odd/sbatch; }
+    for answer in "" "Submitted batch job 8" '8\\nsbatch: see the news' "8 lab"; do
+        answers "$answer"
+        PATH=$PWD/odd:$PATH run -4 --separate-stderr va-jobs submit corpus.mk "${SMALL[@]}" OUT=told
+        [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 4: sbatch said '"*"' for folds, expected the number of a job: look for it in the queue; what was submitted before is in $PWD/told/.make/jobs/ids" ]] || explain "$stderr"
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [ "$(cat told/.make/jobs/ids)" = "windows slurm 7" ]
+    done
+    printf '#!/bin/sh\necho "$*" >>asked\necho "9;lab"\n' >odd/sbatch
+    printf '#!/bin/sh\necho "squeue $*" >>asked\nprintf "CLUSTER: lab\\n 9_1 va\\n"\n' >odd/squeue
+    chmod +x odd/squeue
+    PATH=$PWD/odd:$PATH va-jobs submit corpus.mk "${SMALL[@]}" OUT=told
+    [ "$(sed -n 2p told/.make/jobs/ids)" = "folds slurm 9;lab" ]
+    grep -q -- "--dependency=afterok:9 " asked
+    PATH=$PWD/odd:$PATH run -3 va-jobs submit corpus.mk "${SMALL[@]}" OUT=told
+    [ "$output" = "va-jobs: told: jobs are still queued or running: 9;lab 9;lab 9;lab: wait for them, or cancel them first" ] || explain "$output"
+    grep -qx "squeue -h -M lab -j 9" asked
+}
+
 @test "a task that fails: what follows is not begun; status says why; the same command continues" {
     cp labels/d.txt kept.txt
     va-jobs submit corpus.mk "${SMALL[@]}" "TRAIN_OPTIONS=--channels 6,6 --no-such" OUT=bad 2>log || explain "$(cat log)"

@@ -22,9 +22,9 @@ static const char *const state_names[] = { "done", "running", "waiting", "failed
 static const struct {
     const char *ask, *unknown[2];
 } asked[] = {
-    { "squeue -h -j '%s'", { "Invalid job id specified", NULL } },
-    { "qstat '%s'", { "Unknown Job Id", "Job has finished" } },
-    { "qstat -j '%s'", { "Following jobs do not exist", NULL } },
+    { "squeue -h%s%s -j '%s'", { "Invalid job id specified", NULL } },
+    { "qstat%s%s '%s'", { "Unknown Job Id", "Job has finished" } },
+    { "qstat%s%s -j '%s'", { "Following jobs do not exist", NULL } },
 };
 
 /* squeue lists the job in lines that begin with its number. */
@@ -71,6 +71,20 @@ static int no_answer(const char *command, char *said, int code)
                             *said ? said : "it said nothing");
 }
 
+/* The question for a job, which may be NUMBER;CLUSTER: a new string, NULL after reporting. */
+static char *question(int scheduler, const char *job)
+{
+    char *number = va_strdup(job), *cluster = number ? strchr(number, ';') : NULL, *command;
+
+    if (cluster)
+        *cluster++ = 0;
+    command = number ? va_format(asked[scheduler].ask, cluster ? " -M " : "",
+                                 cluster ? cluster : "", number)
+                     : NULL;
+    va_free(number);
+    return command;
+}
+
 /* Whether the scheduler still has that job: 1 or 0, -1 after reporting that it does not say. */
 static int is_queued(const char *scheduler, const char *number)
 {
@@ -81,7 +95,7 @@ static int is_queued(const char *scheduler, const char *number)
         which++;
     if (which == VA_LOCAL)
         return 0;
-    if (!(command = va_format(asked[which].ask, number)))
+    if (!(command = question(which, number)))
         return -1;
     code = listen_to(command, said, sizeof(said));
     queued = code == 0 && (which != VA_SLURM || lists(said, number));
@@ -115,7 +129,7 @@ static int each_queued(const char *folder, const char *only, void (*fn)(void *, 
             }
             field[2][strspn(
                 field[2],
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.[]-")] = 0;
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._;[]-")] = 0;
             if (only && strcmp(only, field[0]) != 0)
                 continue;
             if ((rc = is_queued(field[1], field[2])) < 0)

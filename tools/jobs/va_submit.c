@@ -126,8 +126,30 @@ static void put_local(const struct va_jobs_plan *p, int stage, const char *task,
             (long long)p->stage[stage].count, (long long)(beside > 1 ? beside : 1), task);
 }
 
-/* What a scheduler prints behind the number of a job: the cluster, or the tasks of the array. */
-static const char *const behind_number[] = { ";*", "", ".*" };
+/* What each scheduler prints: the number of a job, and the cluster or the tasks of the array behind it. `noted`, of that,
+ * goes to ids; `%s=${%s...}` is the number for those that follow. */
+static const struct {
+    const char *command, *noted, *behind;
+} answers[] = {
+    { "sbatch", "$2", ";*" },
+    { "qsub", "$2", "" },
+    { "qsub", "${2%%.*}", ".*" },
+};
+
+/* note STAGE ANSWER, for the script: the job in ids, if the answer is one. */
+static void put_note(const struct va_jobs_plan *p, FILE *to)
+{
+    const char *command = answers[p->scheduler].command;
+
+    fprintf(to,
+            "note() {\n    case $2 in '' | [!0-9]* | *[!]0-9A-Za-z._:\\;[-]*)\n"
+            "        echo \"%s said '$2' for $1, expected the number of a job: look for it in the queue\" >&2; exit 4\n"
+            "    esac\n    echo \"$1 %s %s\" >>",
+            command, va_scheduler_names[p->scheduler], answers[p->scheduler].noted);
+    put_quoted(to, p->folder);
+    fputs("/ids || { echo \"cannot note job $2 of $1, which is submitted\" >&2; exit 4; }\n}\n",
+          to);
+}
 
 /* A stage, and which one it follows. */
 static void put_stage(const struct va_jobs_plan *p, int stage, const char *before,
@@ -148,11 +170,9 @@ static void put_stage(const struct va_jobs_plan *p, int stage, const char *befor
     else
         put_sge(p, stage, before, task, to);
     fputs(") || exit\n", to);
-    if (*behind_number[p->scheduler])
-        fprintf(to, "%s=${%s%%%%%s}\n", name, name, behind_number[p->scheduler]);
-    fprintf(to, "echo \"%s %s $%s\" >>", name, va_scheduler_names[p->scheduler], name);
-    put_quoted(to, p->folder);
-    fputs("/ids\n", to);
+    fprintf(to, "note %s \"$%s\"\n", name, name);
+    if (*answers[p->scheduler].behind)
+        fprintf(to, "%s=${%s%%%%%s}\n", name, name, answers[p->scheduler].behind);
 }
 
 static int print_stage(const struct va_jobs_plan *p, int stage, const char *before,
@@ -180,6 +200,8 @@ int va_plan_print(const struct va_jobs_plan *p, FILE *to)
 
     if (job && !path)
         va_error("%s: cannot open: %s: give VA_PIPELINES another folder", job, strerror(errno));
+    if (rc == 0 && p->scheduler != VA_LOCAL)
+        put_note(p, to);
     for (int i = 1; rc == 0 && i < VA_STAGES; i++)
         if (p->stage[i].count) {
             rc = print_stage(p, i, before, path, to);
