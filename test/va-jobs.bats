@@ -170,6 +170,7 @@ EOF
     find mute -type f -exec sha256sum {} + | sort >before
     mv bin/squeue kept
     says() { printf '#!/bin/sh\n%s\n' "$1" >bin/squeue && chmod +x bin/squeue; }
+    # shellcheck disable=SC2034 # the loop names them
     again=(submit corpus.mk "${SMALL[@]}" OUT=mute SEED=9) look=(status mute)
     for words in again look; do
         declare -n of=$words
@@ -293,6 +294,27 @@ EOF
     [ "$(cat late/.make/jobs/state/folds.1)" = waiting ] || explain "$(cat log)"
 }
 
+@test "local: while its tasks run, status says so and a second submit is refused; TERM ends the tasks, too" {
+    endless=("${SMALL[@]}" "TRAIN_OPTIONS=--channels 6,6 --kernel 3 --layers 1 --epochs 1000000 --steps 0 --batch 4")
+    va-jobs submit --scheduler local corpus.mk "${endless[@]}" OUT=ended 2>log 3>&- &
+    job=$!
+    for _ in $(seq 600); do [ "$(wc -l 2>/dev/null <ended/cv/0/train.tsv || echo 0)" -gt 20 ] && break; sleep 0.05; done
+    run -0 va-jobs status ended
+    [[ ${lines[2]} == $'folds\t2\t0\t'[12]$'\t'[01]$'\t0\t0' ]] || explain "$output"
+    [ "${lines[3]}" = $'table\t1\t0\t0\t1\t0\t0' ]
+    run -4 --separate-stderr va-jobs submit corpus.mk "${endless[@]}" OUT=ended
+    [ "$stderr" = "va-jobs: ended/.make/jobs: in use by process $job" ] || explain "$stderr"
+    kill -TERM $job
+    wait $job && explain "exit 0"
+    [ "$(cat log)" = "va-jobs: interrupted: the same command continues" ] || explain "$(cat log)"
+    [ "$(grep -al ended/cv/0/model.h5 /proc/[0-9]*/cmdline 2>/dev/null)" = "" ]
+    va-check ended/cv/0/model.h5.state
+    [ "$(cat ended/.make/jobs/state/folds.1)" = waiting ]
+    rm ended/cv/*/model.h5.state # of other settings
+    va-jobs submit --scheduler local corpus.mk "${SMALL[@]}" OUT=ended 2>log || explain "$(cat log)"
+    cmp made/table.txt ended/table.txt
+}
+
 @test "what is refused: one line, and nothing is submitted" {
     run -2 --separate-stderr va-jobs plan
     [ "$stderr" = "va-jobs: expected a pipeline, such as affwild2.mk (try --help)" ]
@@ -313,8 +335,8 @@ EOF
     [ "${#stderr_lines[@]}" -eq 1 ]
     mkdir -m 555 closed
     if [ "$(id -u)" = 0 ]; then plainly=(setpriv --bounding-set=-dac_override); else plainly=(); fi
-    run -3 --separate-stderr "${plainly[@]}" va-jobs submit corpus.mk "${SMALL[@]}" OUT=closed
-    [ "$stderr" = "va-jobs: mkdir: cannot create directory 'closed/.make': Permission denied" ] || explain "$stderr"
+    run -4 --separate-stderr "${plainly[@]}" va-jobs submit corpus.mk "${SMALL[@]}" OUT=closed
+    [ "$stderr" = "va-jobs: closed/.make: cannot make folder: Permission denied" ] || explain "$stderr"
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=twice 2>log || explain "$(cat log)"
     touch queued
     run -3 --separate-stderr va-jobs submit corpus.mk "${SMALL[@]}" OUT=twice SEED=9

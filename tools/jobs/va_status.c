@@ -8,8 +8,11 @@
 #include "base/va_mem.h"
 #include "base/va_text.h"
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -274,10 +277,23 @@ static void mark(void *arg, const char *number)
     *(bool *)arg = true;
 }
 
+/* Whether a va-jobs submits at this moment, or runs the tasks itself: it has the lock of va_plan_submit. */
+static bool is_submitted_now(const char *folder)
+{
+    char *path = va_format("%s/../.jobs.lock", folder);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+    if (fd >= 0)
+        close(fd);
+    va_free(path);
+    return held;
+}
+
 /* The scheduler is asked only where a task has no end yet. */
 static int look(struct stage_state *s)
 {
-    bool known = false;
+    bool known = s->queued = is_submitted_now(s->folder);
 
     for (int64_t t = 1; t <= s->tasks; t++) {
         char *text = read_line(s, "state", t);

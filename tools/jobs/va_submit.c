@@ -4,14 +4,17 @@
 #include "tools/jobs/va_jobs.h"
 
 #include "base/va_error.h"
+#include "base/va_lock.h"
 #include "base/va_make.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,11 +144,12 @@ static void put_note(const struct va_jobs_plan *p, FILE *to)
 {
     const char *command = answers[p->scheduler].command;
 
-    fprintf(to,
-            "note() {\n    case $2 in '' | [!0-9]* | *[!]0-9A-Za-z._:\\;[-]*)\n"
-            "        echo \"%s said '$2' for $1, expected the number of a job: look for it in the queue\" >&2; exit 4\n"
-            "    esac\n    echo \"$1 %s %s\" >>",
-            command, va_scheduler_names[p->scheduler], answers[p->scheduler].noted);
+    fprintf(
+        to,
+        "note() {\n    case $2 in '' | [!0-9]* | *[!]0-9A-Za-z._:\\;[-]*)\n"
+        "        echo \"%s said '$2' for $1, expected the number of a job: look for it in the queue\" >&2; exit 4\n"
+        "    esac\n    echo \"$1 %s %s\" >>",
+        command, va_scheduler_names[p->scheduler], answers[p->scheduler].noted);
     put_quoted(to, p->folder);
     fputs("/ids || { echo \"cannot note job $2 of $1, which is submitted\" >&2; exit 4; }\n}\n",
           to);
@@ -338,37 +342,82 @@ static int refused(const struct va_jobs_plan *p, FILE *said, int status)
         va_scheduler_names[p->scheduler], status, *text ? text : "it said nothing", p->folder);
 }
 
-static int run_script(const struct va_jobs_plan *p)
+/* The process group of the script, which gets what would end this process, and that signal. */
+static volatile sig_atomic_t group, told;
+static const int endings[] = { SIGTERM, SIGINT, SIGHUP };
+
+static void pass_on(int number)
 {
-    char *script = va_format("%s/submit.sh", p->folder);
-    FILE *said = tmpfile();
+    told = number;
+    if (group)
+        kill(-(pid_t)group, SIGTERM);
+}
+
+/* In the new process. */
+static void become(const struct va_jobs_plan *p, const char *script, FILE *said)
+{
+    setpgid(0, 0);
+    if (p->scheduler != VA_LOCAL)
+        dup2(fileno(said), 2);
+    execl("/bin/sh", "sh", script, (char *)NULL);
+    _exit(VA_EXIT_MACHINE);
+}
+
+/* Run the script as a process group and wait: for all of it, once a signal has ended the shell. Its status of waitpid, or
+ * -1 with errno. */
+static int wait_for(const struct va_jobs_plan *p, const char *script, FILE *said)
+{
+    struct sigaction before[VA_COUNT(endings)], heed = { .sa_handler = pass_on };
     int status = 0;
     pid_t pid;
 
-    if (!script || !said || (pid = fork()) < 0) {
-        va_free(script);
-        return va_error_machine("cannot run the script: %s", strerror(errno));
+    (void)prctl(PR_SET_CHILD_SUBREAPER,
+                1); /* tasks become children when the shell ends first */
+    for (size_t i = 0; i < VA_COUNT(endings); i++)
+        if (sigaction(endings[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
+            sigaction(endings[i], &heed, NULL);
+    if ((pid = fork()) == 0)
+        become(p, script, said);
+    if (pid > 0) {
+        setpgid(pid, pid);
+        group = pid;
+        if (told)
+            kill(-pid, SIGTERM);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        while (told && (waitpid(-pid, NULL, 0) > 0 || errno == EINTR))
+            ;
+        group = 0;
     }
-    if (pid == 0) {
-        if (p->scheduler != VA_LOCAL)
-            dup2(fileno(said), 2);
-        execl("/bin/sh", "sh", script, (char *)NULL);
-        _exit(VA_EXIT_MACHINE);
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    for (size_t i = 0; i < VA_COUNT(endings); i++)
+        sigaction(endings[i], &before[i], NULL);
+    return pid < 0 ? -1 : status;
+}
+
+static int run_script(const struct va_jobs_plan *p)
+{
+    char *script = va_format("%s/submit.sh", p->folder);
+    FILE *said = script ? tmpfile() : NULL;
+    int status = said ? wait_for(p, script, said) : -1;
+
     va_free(script);
-    status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    rewind(said);
-    if (status && p->scheduler == VA_LOCAL)
-        status = va_error("tasks failed: va-jobs status %s says which", p->out);
-    else if (status)
-        status = refused(p, said, status);
-    fclose(said);
+    if (status < 0) {
+        status = va_error_machine("cannot run the script: %s", strerror(errno));
+    } else if (!told) {
+        status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        rewind(said);
+        if (status && p->scheduler == VA_LOCAL)
+            status = va_error("tasks failed: va-jobs status %s says which", p->out);
+        else if (status)
+            status = refused(p, said, status);
+    }
+    if (said)
+        fclose(said);
     return status ? -1 : 0;
 }
 
-int va_plan_submit(const struct va_jobs_plan *p)
+/* One process at a time does so. */
+static int submit_alone(const struct va_jobs_plan *p)
 {
     char *queued = va_jobs_queued(p->folder);
     int rc = -1;
@@ -383,4 +432,21 @@ int va_plan_submit(const struct va_jobs_plan *p)
     if (rc == 0)
         rc = write_folder(p);
     return rc == 0 ? run_script(p) : rc;
+}
+
+int va_plan_submit(const struct va_jobs_plan *p)
+{
+    char *above = va_format("%s/.make", p->out), *target = va_format("%s/.make/jobs", p->out);
+    struct va_lock *lock = above && target && va_make_folder(above) == 0 ? va_lock_take(target)
+                                                                         : NULL;
+    int rc = lock ? submit_alone(p) : -1;
+
+    va_lock_release(lock);
+    va_free(above);
+    va_free(target);
+    if (told) {
+        va_warn("interrupted: the same command continues");
+        raise(told);
+    }
+    return rc;
 }
