@@ -87,6 +87,22 @@ setup() {
     make --no-print-directory -f "$top/pipelines/corpus.mk" BIN="$BUILD/bin" "${SMALL[@]}" OUT=o -q
 }
 
+@test "paths of logs: % is doubled for slurm; what a scheduler reads as something else is refused" {
+    mkdir -p 'b%a d%' 'h:d' 'e$f' 'g\h' && cd 'b%a d%' && cp -r ../features ../labels .
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=o >plan
+    grep -q -- "-o '.*/b%%a d%%/o/.make/jobs'/log/folds.%a " plan || explain "$(cat plan)"
+    grep -q -- ">>'.*/b%a d%/o/.make/jobs'/ids" plan
+    for case in 'pbs h:d :' 'sge h:d :' 'pbs e$f $' 'sge e$f $' "slurm g\\h \\"; do
+        read -r scheduler folder character <<<"$case"
+        cd "../$folder" && cp -r ../features ../labels .
+        for command in plan submit; do
+            run -3 --separate-stderr va-jobs $command --scheduler "$scheduler" corpus.mk "${SMALL[@]}" OUT=o
+            [ "$stderr" = "va-jobs: $PWD/o/.make/jobs: $scheduler gives '$character' in the path of a log another meaning: choose another folder" ] || explain "$stderr"
+            [ ! -e calls ] && [ ! -e o/.make/jobs ]
+        done
+    done
+}
+
 @test "plan: nothing is written; each scheduler's words; options for all stages and for one" {
     for s in slurm pbs sge local; do
         va-jobs plan --scheduler $s -j 3 --site "-A lab" --ask folds="-p 'gpu node'" corpus.mk "${SMALL[@]}" OUT=none >$s.plan
@@ -141,7 +157,7 @@ EOF
     done
     [ "$(cut -d ' ' -f 3 pbs/.make/jobs/ids | paste -sd ' ')" = "104[].server 105.server" ]
     [ "$(cut -d ' ' -f 3 sge/.make/jobs/ids | paste -sd ' ')" = "104 105" ]
-    mkdir -p "a b'c\$e" && cd "a b'c\$e" && cp -r ../features ../labels .
+    mkdir -p "a b'c%ae" && cd "a b'c%ae" && cp -r ../features ../labels .
     for dialect in pbs sge; do
         as_by_qsub $dialect o
         cmp ../made/table.txt o/table.txt || explain "$(cat o/.make/jobs/log/*)"

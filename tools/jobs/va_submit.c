@@ -57,6 +57,35 @@ static char *task_of(const struct va_jobs_plan *p, int stage, const char *before
     return task;
 }
 
+/* The characters of a folder of logs that sbatch or qsub reads as something else: escapes, hosts, variables, lists. */
+static const char *const special[] = { "\\", ":$^", ":$,", "" };
+
+static int check_log_path(const struct va_jobs_plan *p)
+{
+    const char *found = strpbrk(p->folder, special[p->scheduler]);
+
+    if (!found)
+        return 0;
+    return va_error(
+        "%s: %s gives '%c' in the path of a log another meaning: choose another folder",
+        p->folder, va_scheduler_names[p->scheduler], *found);
+}
+
+/* The folder as sbatch -o takes it, where % begins a pattern. */
+static void put_slurm_path(const char *folder, FILE *to)
+{
+    char *path = va_strdup("");
+
+    for (const char *c = folder; path && *c; c++) {
+        char *more = va_format(*c == '%' ? "%s%c%%" : "%s%c", path, *c);
+
+        va_free(path);
+        path = more;
+    }
+    put_quoted(to, path ? path : "");
+    va_free(path);
+}
+
 static void put_slurm(const struct va_jobs_plan *p, int stage, const char *before,
                       const char *task, FILE *to)
 {
@@ -67,7 +96,7 @@ static void put_slurm(const struct va_jobs_plan *p, int stage, const char *befor
             "--signal=B:USR1@60 -N1 -n1 -c%lld --mem=%lldM -t %lld --array=1-%lld -o ",
             va_stage_names[stage], (long long)p->threads, (long long)r->memory,
             (long long)r->minutes, (long long)p->stage[stage].count);
-    put_quoted(to, p->folder);
+    put_slurm_path(p->folder, to);
     fprintf(to, "/log/%s.%%a", va_stage_names[stage]);
     if (before)
         fprintf(to, " --dependency=afterok:\"$%s\"", before);
@@ -200,7 +229,7 @@ int va_plan_print(const struct va_jobs_plan *p, FILE *to)
     char *job = m ? va_format("%s/job.sh", va_make_folder_of(m)) : NULL;
     char *path = job ? realpath(job, NULL) : NULL;
     const char *before = NULL;
-    int rc = path ? 0 : -1;
+    int rc = path ? check_log_path(p) : -1;
 
     if (job && !path)
         va_error("%s: cannot open: %s: give VA_PIPELINES another folder", job, strerror(errno));
@@ -437,10 +466,13 @@ static int submit_alone(const struct va_jobs_plan *p)
 int va_plan_submit(const struct va_jobs_plan *p)
 {
     char *above = va_format("%s/.make", p->out), *target = va_format("%s/.make/jobs", p->out);
-    struct va_lock *lock = above && target && va_make_folder(above) == 0 ? va_lock_take(target)
-                                                                         : NULL;
-    int rc = lock ? submit_alone(p) : -1;
+    struct va_lock *lock = NULL;
+    int rc = -1;
 
+    if (above && target && check_log_path(p) == 0 && va_make_folder(above) == 0)
+        lock = va_lock_take(target);
+    if (lock)
+        rc = submit_alone(p);
     va_lock_release(lock);
     va_free(above);
     va_free(target);
