@@ -331,6 +331,27 @@ EOF
     cmp made/table.txt ended/table.txt
 }
 
+@test "a full disk: submit names the cause, status the reason of what is lost" {
+    can_mount || skip "cannot mount here"
+    mkdir -p full
+    printf '%s\n' a b >two
+    cat >on_full.sh <<'EOF'
+head -c 1M /dev/zero >full/fill 2>/dev/null
+va-jobs submit --scheduler local corpus.mk "$@" OUT=full/o 2>&1
+echo $?
+mkdir -p full/o/.make/jobs
+ln -s "$PWD/two" full/o/.make/jobs/folds
+va-jobs status full/o
+echo $?
+EOF
+    run -0 small_disk 64k full bash on_full.sh "${SMALL[@]}"
+    [ "${lines[0]}" = "va-jobs: full/o/.make/running: cannot be written: No space left on device" ] || explain "$output"
+    [ "${lines[1]}" = 4 ]
+    [ "${lines[3]}" = $'folds\t2\t0\t0\t0\t0\t2' ] || explain "$output"
+    [ "${lines[4]}" = "full/o: no space is left on its disk: free some, then the same va-jobs submit continues" ]
+    [ "${lines[5]}" = 1 ]
+}
+
 @test "what is refused: one line, and nothing is submitted" {
     run -2 --separate-stderr va-jobs plan
     [ "$stderr" = "va-jobs: expected a pipeline, such as affwild2.mk (try --help)" ]

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -354,6 +355,17 @@ static void put_heading(void)
     putchar('\n');
 }
 
+/* On a full disk tasks can note neither their end nor why. */
+static void put_full(const char *out)
+{
+    struct statvfs disk;
+
+    if (statvfs(out, &disk) == 0 && disk.f_blocks && !disk.f_bavail)
+        printf("%s: no space is left on its disk: free some, then the same va-jobs submit "
+               "continues\n",
+               out);
+}
+
 int va_jobs_status(const char *out)
 {
     char *folder = va_format("%s/.make/jobs", out);
@@ -385,6 +397,8 @@ int va_jobs_status(const char *out)
         }
     for (int i = 1; rc == 0 && i < VA_STAGES; i++)
         put_reasons(&stages[i]);
+    if (rc == 0 && bad)
+        put_full(out);
     va_free(folder);
     return rc < 0 ? rc : bad > 0;
 }

@@ -328,6 +328,18 @@ static int write_folder(const struct va_jobs_plan *p)
 
 /* ---- the run --------------------------------------------------------------------------------------- */
 
+/* Whether make could not go on because of the machine: its messages are in English. */
+static bool is_of_machine(const char *said)
+{
+    static const char *const causes[] = { "No space left on device", "Disk quota exceeded",
+                                          "Read-only file system", "Input/output error" };
+
+    for (size_t i = 0; i < VA_COUNT(causes); i++)
+        if (strstr(said, causes[i]))
+            return true;
+    return false;
+}
+
 static int make_prepared(const struct va_jobs_plan *p)
 {
     struct va_make *m = va_plan_make(p);
@@ -348,7 +360,7 @@ static int make_prepared(const struct va_jobs_plan *p)
     if (rc == 0 && p->stage[0].count)
         rc = va_make_run(m, false);
     if (rc > 0 && (said = va_make_said(m)))
-        rc = va_error("%s", said);
+        rc = is_of_machine(said) ? va_error_machine("%s", said) : va_error("%s", said);
     va_free(said);
     va_make_free(m);
     return rc;
