@@ -246,6 +246,9 @@ EOF
         "make: *** [cv.mk:35: bad/cv/0/model.h5] Killed" "  va-score bad/cv/1/score.tsv" "va-score: a warning" "make: Target 'x' not remade"
     run -1 va-jobs status bad
     [ "${lines[4]}" = "folds 1: make: *** [cv.mk:35: bad/cv/0/model.h5] Killed (bad/.make/jobs/log/folds.1)" ] || explain "$output"
+    rm bad/.make/jobs/log/folds.1
+    run -1 va-jobs status bad
+    [ "${lines[4]}" = "folds 1: log missing (bad/.make/jobs/log/folds.1)" ] || explain "$output"
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=bad 2>log || explain "$(cat log)"
     cmp made/table.txt bad/table.txt
 }
@@ -357,6 +360,14 @@ EOF
     [ "$stderr" = "va-jobs: expected a pipeline, such as affwild2.mk (try --help)" ]
     run -2 --separate-stderr va-jobs plan corpus.mk labels
     [ "$stderr" = "va-jobs: expected NAME=VALUE, found labels (try --help)" ]
+    for word in OUT:=zz "OUT =zz" OUT+=zz =zz -f=zz; do
+        run -2 --separate-stderr va-jobs plan corpus.mk "${SMALL[@]}" -- "$word"
+        [ "$stderr" = "va-jobs: expected NAME=VALUE, found $word (try --help)" ] || explain "$stderr"
+    done
+    echo root:x:0:0:root:/root:/bin/sh >passwd
+    run -3 --separate-stderr va-jobs plan ./passwd LABELS=labels
+    [[ $stderr == "va-jobs: ./passwd: "* ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ]
     run -2 --separate-stderr va-jobs plan --ask fold=x corpus.mk
     [ "$stderr" = "va-jobs: --ask fold=x: expected STAGE=OPTIONS, STAGE frames, features, windows, folds or table (try --help)" ]
     run -3 --separate-stderr va-jobs plan nosuch.mk

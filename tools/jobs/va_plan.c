@@ -191,7 +191,10 @@ int va_plan_read(struct va_jobs_plan *p)
     if (rc > 0) {
         char *said = va_make_said(m);
 
-        rc = va_error("%s", said ? said : "make failed");
+        if (said && (!strchr(p->pipeline, '/') || strstr(said, p->pipeline)))
+            rc = va_error("%s", said);
+        else
+            rc = va_error("%s: %s", p->pipeline, said ? said : "make failed");
         va_free(said);
     }
     va_make_free(m);

@@ -260,6 +260,7 @@ static void put_reason(const struct stage_state *s, int64_t task)
 {
     char *path = va_format("%s/log/%s.%lld", s->folder, s->name, (long long)task);
     FILE *f = path ? fopen(path, "r") : NULL;
+    const char *none = f ? "it said nothing" : "log missing";
     char reason[512] = "";
 
     if (f) {
@@ -267,7 +268,7 @@ static void put_reason(const struct stage_state *s, int64_t task)
         fclose(f);
     }
     va_text_clean(reason);
-    printf("%s %lld: %s (%s)\n", s->name, (long long)task, *reason ? reason : "it said nothing",
+    printf("%s %lld: %s (%s)\n", s->name, (long long)task, *reason ? reason : none,
            path ? path : "");
     va_free(path);
 }
