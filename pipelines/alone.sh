@@ -15,7 +15,7 @@ works() { case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in '' | [ZX]*) fals
 file=$1 us=$(known "$2")
 mkdir -p "${file%/*}" 2>&1 || exit 1
 for _ in 1 2 3; do
-    (echo "$us" >"$file") 2>/dev/null && exit 0
+    cause=$( (env echo "$us" >"$file") 2>&1) && exit 0 # the echo of sh keeps the cause to itself
     them=$(cat "$file" 2>/dev/null)
     [ "$them" != "$us" ] || exit 0
     pid=${them%% *}
@@ -28,5 +28,5 @@ for _ in 1 2 3; do
     esac
     rm -f "$file"
 done
-echo "$file: cannot be written"
+echo "$file: cannot be written: ${cause##*: }"
 exit 1

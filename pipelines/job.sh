@@ -27,8 +27,11 @@ if [ -n "$before" ]; then
     finished "$before" || { echo "$stage $task: not all tasks of $before are done" >&2; state failed 4; exit 4; }
 fi
 state running "${SLURMD_NODENAME:-$(uname -n)}"
+# In the process group of va-jobs, make and its commands would be told twice to stop, which ends them without a checkpoint.
+apart=''
+[ -z "${VA_TASK:-}" ] || apart=setsid
 # shellcheck disable=SC2086 # names of files have no blanks here
-hand_on "$@" THREADS="$threads" $goals
+hand_on $apart "$@" THREADS="$threads" $goals
 code=$?
 if [ $code -eq 0 ]; then
     state 'done'

@@ -66,11 +66,41 @@ setup() {
     [[ $output == *"folds=\$(sbatch"*" --array=1-2 "* ]]
 }
 
+@test "OUT in every spelling: what is left to make is planned" {
+    run -0 va-jobs plan corpus.mk "${SMALL[@]}" OUT=other
+    [ "$(grep -c '^[a-z]*=\$(sbatch' <<<"$output")" -eq 3 ] || explain "$output"
+    mkdir -p spelled && cd spelled && cp -r ../features ../labels .
+    for out in ./x . ./ .//q ././q; do
+        run -0 --separate-stderr va-jobs plan corpus.mk "${SMALL[@]}" OUT=$out
+        [ "$(grep -c '^[a-z]*=\$(sbatch' <<<"$output")" -eq 3 ] || explain "$out: $output$stderr"
+    done
+    va-jobs submit --scheduler local corpus.mk "${SMALL[@]}" OUT=. 2>log || explain "$(cat log .make/jobs/log/*)"
+    cmp ../made/table.txt table.txt
+    run -0 --separate-stderr va-jobs plan corpus.mk "${SMALL[@]}" OUT=./
+    [ "$stderr" = "va-jobs: ./: nothing is left to make of 4 tasks" ] || explain "$output$stderr"
+}
+
 @test "the folder of the work may be called anything" {
     mkdir "a b'c\$d" && cd "a b'c\$d" && cp -r ../features ../labels .
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=o 2>log || explain "$(cat log)"
     cmp ../made/table.txt o/table.txt || explain "$(cat o/.make/jobs/log/*)"
     make --no-print-directory -f "$top/pipelines/corpus.mk" BIN="$BUILD/bin" "${SMALL[@]}" OUT=o -q
+}
+
+@test "paths of logs: % is doubled for slurm; what a scheduler reads as something else is refused" {
+    mkdir -p 'b%a d%' 'h:d' 'e$f' 'g\h' && cd 'b%a d%' && cp -r ../features ../labels .
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=o >plan
+    grep -q -- "-o '.*/b%%a d%%/o/.make/jobs'/log/folds.%a " plan || explain "$(cat plan)"
+    grep -q -- ">>'.*/b%a d%/o/.make/jobs'/ids" plan
+    for case in 'pbs h:d :' 'sge h:d :' 'pbs e$f $' 'sge e$f $' "slurm g\\h \\"; do
+        read -r scheduler folder character <<<"$case"
+        cd "../$folder" && cp -r ../features ../labels .
+        for command in plan submit; do
+            run -3 --separate-stderr va-jobs $command --scheduler "$scheduler" corpus.mk "${SMALL[@]}" OUT=o
+            [ "$stderr" = "va-jobs: $PWD/o/.make/jobs: $scheduler gives '$character' in the path of a log another meaning: choose another folder" ] || explain "$stderr"
+            [ ! -e calls ] && [ ! -e o/.make/jobs ]
+        done
+    done
 }
 
 @test "plan: nothing is written; each scheduler's words; options for all stages and for one" {
@@ -102,7 +132,13 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     export DIALECT=$1 STATE=$BATS_FILE_TMPDIR/state-$2
     mkdir -p "$STATE/home" "$STATE/bin"
     ln -sf "$BATS_TEST_DIRNAME/lib/qsub.bash" "$STATE/bin/qsub"
-    printf '#!/bin/sh\n[ -e "$STATE/queued" ]\n' >"$STATE/bin/qstat"
+    cat >"$STATE/bin/qstat" <<'EOF'
+#!/bin/sh
+[ ! -e "$STATE/down" ] || { echo "qstat: cannot connect to server" >&2; exit 111; }
+[ -e "$STATE/queued" ] && exit
+if [ "$DIALECT" = pbs ]; then echo "qstat: Unknown Job Id $1"; else printf 'Following jobs do not exist: \n%s\n' "$2"; fi >&2
+exit 1
+EOF
     chmod +x "$STATE/bin/qstat"
     env PATH="$STATE/bin:$PATH" SLURM_ARRAY_TASK_ID=9 PBS_ARRAY_INDEX=9 "${SMALL[@]}" va-jobs submit --scheduler "$1" -j 2 corpus.mk OUT="$2" "${@:3}" 2>log || explain "$(cat log)"
 }
@@ -121,7 +157,7 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     done
     [ "$(cut -d ' ' -f 3 pbs/.make/jobs/ids | paste -sd ' ')" = "104[].server 105.server" ]
     [ "$(cut -d ' ' -f 3 sge/.make/jobs/ids | paste -sd ' ')" = "104 105" ]
-    mkdir -p "a b'c\$e" && cd "a b'c\$e" && cp -r ../features ../labels .
+    mkdir -p "a b'c%ae" && cd "a b'c%ae" && cp -r ../features ../labels .
     for dialect in pbs sge; do
         as_by_qsub $dialect o
         cmp ../made/table.txt o/table.txt || explain "$(cat o/.make/jobs/log/*)"
@@ -133,7 +169,7 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     for dialect in pbs sge; do
         as_by_qsub $dialect bad-$dialect "TRAIN_OPTIONS=--channels 6,6 --no-such"
         [ ! -e bad-$dialect/table.txt ]
-        run -1 va-jobs status bad-$dialect
+        PATH=$STATE/bin:$PATH run -1 va-jobs status bad-$dialect
         [ "${lines[2]}" = $'folds\t2\t0\t0\t0\t2\t0' ] || explain "$output"
         [[ $output == *"folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) "* ]] || explain "$output"
     done
@@ -141,6 +177,59 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     touch "$STATE/queued"
     PATH=$STATE/bin:$PATH run -3 va-jobs submit --scheduler sge corpus.mk "${SMALL[@]}" OUT=bad-sge
     [[ $output == "va-jobs: bad-sge: jobs are still queued or running: 101 102 103: wait for them, or cancel them first" ]] || explain "$output"
+}
+
+@test "a scheduler that does not answer: nothing is submitted or cleared; a number that it has forgotten is no job" {
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=mute 2>log || explain "$(cat log)"
+    va-jobs status mute >status # all is done: nobody is asked
+    rm calls mute/.make/jobs/state/table.1
+    find mute -type f -exec sha256sum {} + | sort >before
+    mv bin/squeue kept
+    says() { printf '#!/bin/sh\n%s\n' "$1" >bin/squeue && chmod +x bin/squeue; }
+    # shellcheck disable=SC2034 # the loop names them
+    again=(submit corpus.mk "${SMALL[@]}" OUT=mute SEED=9) look=(status mute)
+    for words in again look; do
+        declare -n of=$words
+        says 'echo "slurm_load_jobs error: Unable to contact slurm controller" >&2; exit 1'
+        run -4 --separate-stderr va-jobs "${of[@]}"
+        [ "$stderr" = "va-jobs: squeue failed: slurm_load_jobs error: Unable to contact slurm controller: try again later" ] || explain "$stderr"
+        says 'exit 124' # of timeout(1)
+        run -4 --separate-stderr va-jobs "${of[@]}"
+        [ "$stderr" = "va-jobs: squeue failed: no answer in 60 s: try again later" ] || explain "$stderr"
+    done
+    [ ! -e calls ]
+    find mute -type f -exec sha256sum {} + | sort | cmp before -
+    says 'echo "slurm_load_jobs error: Invalid job id specified" >&2; exit 1'
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=mute SEED=9 2>log || explain "$(cat log)"
+    [ -e calls ]
+    mv kept bin/squeue
+    for dialect in pbs sge; do
+        as_by_qsub $dialect mute-$dialect
+        touch "$STATE/down"
+        PATH=$STATE/bin:$PATH run -4 va-jobs submit --scheduler $dialect corpus.mk "${SMALL[@]}" OUT=mute-$dialect SEED=9
+        [ "$output" = "va-jobs: qstat failed: qstat: cannot connect to server: try again later" ] || explain "$output"
+    done
+}
+
+@test "what sbatch prints is the number of a job, and a cluster; else what was submitted stays noted" {
+    mkdir -p odd
+    answers() { printf '#!/bin/sh\ncase "$*" in *va-windows*) echo 7 ;; *) printf "%%b\\n" "%s" ;; esac\n' "$1" >odd/sbatch && chmod +x odd/sbatch; }
+    for answer in "" "Submitted batch job 8" '8\\nsbatch: see the news' "8 lab"; do
+        answers "$answer"
+        PATH=$PWD/odd:$PATH run -4 --separate-stderr va-jobs submit corpus.mk "${SMALL[@]}" OUT=told
+        [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 4: sbatch said '"*"' for folds, expected the number of a job: look for it in the queue; what was submitted before is in $PWD/told/.make/jobs/ids" ]] || explain "$stderr"
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [ "$(cat told/.make/jobs/ids)" = "windows slurm 7" ]
+    done
+    printf '#!/bin/sh\necho "$*" >>asked\necho "9;lab"\n' >odd/sbatch
+    printf '#!/bin/sh\necho "squeue $*" >>asked\nprintf "CLUSTER: lab\\n 9_1 va\\n"\n' >odd/squeue
+    chmod +x odd/squeue
+    PATH=$PWD/odd:$PATH va-jobs submit corpus.mk "${SMALL[@]}" OUT=told
+    [ "$(sed -n 2p told/.make/jobs/ids)" = "folds slurm 9;lab" ]
+    grep -q -- "--dependency=afterok:9 " asked
+    PATH=$PWD/odd:$PATH run -3 va-jobs submit corpus.mk "${SMALL[@]}" OUT=told
+    [ "$output" = "va-jobs: told: jobs are still queued or running: 9;lab 9;lab 9;lab: wait for them, or cancel them first" ] || explain "$output"
+    grep -qx "squeue -h -M lab -j 9" asked
 }
 
 @test "a task that fails: what follows is not begun; status says why; the same command continues" {
@@ -157,6 +246,9 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
         "make: *** [cv.mk:35: bad/cv/0/model.h5] Killed" "  va-score bad/cv/1/score.tsv" "va-score: a warning" "make: Target 'x' not remade"
     run -1 va-jobs status bad
     [ "${lines[4]}" = "folds 1: make: *** [cv.mk:35: bad/cv/0/model.h5] Killed (bad/.make/jobs/log/folds.1)" ] || explain "$output"
+    rm bad/.make/jobs/log/folds.1
+    run -1 va-jobs status bad
+    [ "${lines[4]}" = "folds 1: log missing (bad/.make/jobs/log/folds.1)" ] || explain "$output"
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=bad 2>log || explain "$(cat log)"
     cmp made/table.txt bad/table.txt
 }
@@ -221,11 +313,61 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     [ "$(cat late/.make/jobs/state/folds.1)" = waiting ] || explain "$(cat log)"
 }
 
+@test "local: while its tasks run, status says so and a second submit is refused; TERM ends the tasks, too" {
+    endless=("${SMALL[@]}" "TRAIN_OPTIONS=--channels 6,6 --kernel 3 --layers 1 --epochs 1000000 --steps 0 --batch 4")
+    va-jobs submit --scheduler local corpus.mk "${endless[@]}" OUT=ended 2>log 3>&- &
+    job=$!
+    for _ in $(seq 600); do [ "$(wc -l 2>/dev/null <ended/cv/0/train.tsv || echo 0)" -gt 20 ] && break; sleep 0.05; done
+    run -0 va-jobs status ended
+    [[ ${lines[2]} == $'folds\t2\t0\t'[12]$'\t'[01]$'\t0\t0' ]] || explain "$output"
+    [ "${lines[3]}" = $'table\t1\t0\t0\t1\t0\t0' ]
+    run -4 --separate-stderr va-jobs submit corpus.mk "${endless[@]}" OUT=ended
+    [ "$stderr" = "va-jobs: ended/.make/jobs: in use by process $job" ] || explain "$stderr"
+    kill -TERM $job
+    wait $job && explain "exit 0"
+    [ "$(cat log)" = "va-jobs: interrupted: the same command continues" ] || explain "$(cat log)"
+    [ "$(grep -al ended/cv/0/model.h5 /proc/[0-9]*/cmdline 2>/dev/null)" = "" ]
+    va-check ended/cv/0/model.h5.state
+    [ "$(cat ended/.make/jobs/state/folds.1)" = waiting ]
+    rm ended/cv/*/model.h5.state # of other settings
+    va-jobs submit --scheduler local corpus.mk "${SMALL[@]}" OUT=ended 2>log || explain "$(cat log)"
+    cmp made/table.txt ended/table.txt
+}
+
+@test "a full disk: submit names the cause, status the reason of what is lost" {
+    can_mount || skip "cannot mount here"
+    mkdir -p full
+    printf '%s\n' a b >two
+    cat >on_full.sh <<'EOF'
+head -c 1M /dev/zero >full/fill 2>/dev/null
+va-jobs submit --scheduler local corpus.mk "$@" OUT=full/o 2>&1
+echo $?
+mkdir -p full/o/.make/jobs
+ln -s "$PWD/two" full/o/.make/jobs/folds
+va-jobs status full/o
+echo $?
+EOF
+    run -0 small_disk 64k full bash on_full.sh "${SMALL[@]}"
+    [ "${lines[0]}" = "va-jobs: full/o/.make/running: cannot be written: No space left on device" ] || explain "$output"
+    [ "${lines[1]}" = 4 ]
+    [ "${lines[3]}" = $'folds\t2\t0\t0\t0\t0\t2' ] || explain "$output"
+    [ "${lines[4]}" = "full/o: no space is left on its disk: free some, then the same va-jobs submit continues" ]
+    [ "${lines[5]}" = 1 ]
+}
+
 @test "what is refused: one line, and nothing is submitted" {
     run -2 --separate-stderr va-jobs plan
     [ "$stderr" = "va-jobs: expected a pipeline, such as affwild2.mk (try --help)" ]
     run -2 --separate-stderr va-jobs plan corpus.mk labels
     [ "$stderr" = "va-jobs: expected NAME=VALUE, found labels (try --help)" ]
+    for word in OUT:=zz "OUT =zz" OUT+=zz =zz -f=zz; do
+        run -2 --separate-stderr va-jobs plan corpus.mk "${SMALL[@]}" -- "$word"
+        [ "$stderr" = "va-jobs: expected NAME=VALUE, found $word (try --help)" ] || explain "$stderr"
+    done
+    echo root:x:0:0:root:/root:/bin/sh >passwd
+    run -3 --separate-stderr va-jobs plan ./passwd LABELS=labels
+    [[ $stderr == "va-jobs: ./passwd: "* ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ]
     run -2 --separate-stderr va-jobs plan --ask fold=x corpus.mk
     [ "$stderr" = "va-jobs: --ask fold=x: expected STAGE=OPTIONS, STAGE frames, features, windows, folds or table (try --help)" ]
     run -3 --separate-stderr va-jobs plan nosuch.mk
@@ -241,8 +383,8 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     [ "${#stderr_lines[@]}" -eq 1 ]
     mkdir -m 555 closed
     if [ "$(id -u)" = 0 ]; then plainly=(setpriv --bounding-set=-dac_override); else plainly=(); fi
-    run -3 --separate-stderr "${plainly[@]}" va-jobs submit corpus.mk "${SMALL[@]}" OUT=closed
-    [ "$stderr" = "va-jobs: mkdir: cannot create directory 'closed/.make': Permission denied" ] || explain "$stderr"
+    run -4 --separate-stderr "${plainly[@]}" va-jobs submit corpus.mk "${SMALL[@]}" OUT=closed
+    [ "$stderr" = "va-jobs: closed/.make: cannot make folder: Permission denied" ] || explain "$stderr"
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=twice 2>log || explain "$(cat log)"
     touch queued
     run -3 --separate-stderr va-jobs submit corpus.mk "${SMALL[@]}" OUT=twice SEED=9

@@ -22,6 +22,15 @@ static const struct va_usage usage = {
         "va-jobs status out",
 };
 
+/* Whether make takes it as a variable of that name: ":=", "+=" and blanks before "=" have a meaning of their own to it. */
+static bool is_setting(const char *word)
+{
+    size_t name = strspn(word,
+                         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-");
+
+    return name && word[0] != '-' && word[name] == '=';
+}
+
 /* The folder of the results: the last OUT=, else out. */
 static int take_words(struct va_jobs_plan *p, char **words, int *status)
 {
@@ -35,7 +44,7 @@ static int take_words(struct va_jobs_plan *p, char **words, int *status)
     p->pipeline = *words;
     p->settings = words + 1;
     for (char **s = p->settings; *s; s++) {
-        if (!strchr(*s, '=')) {
+        if (!is_setting(*s)) {
             va_usage_error(status, "expected NAME=VALUE, found %s", *s);
             return -1;
         }

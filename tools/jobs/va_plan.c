@@ -76,6 +76,19 @@ static int add_unit(struct reading *r, char *line)
                     line);
 }
 
+/* A name as make has it: without "./" and the slashes that follow. */
+static const char *as_make_has_it(const char *name)
+{
+    while (name[0] == '.' && name[1] == '/') {
+        const char *rest = name + 2 + strspn(name + 2, "/");
+
+        if (!*rest)
+            break;
+        name = rest;
+    }
+    return name;
+}
+
 static int take_line(void *arg, char *line)
 {
     static const char begin[] = "Must remake target '";
@@ -87,7 +100,7 @@ static int take_line(void *arg, char *line)
     if (!remade || !(end = strrchr(remade, '\'')))
         return 0;
     *end = 0;
-    return add(&r->remade, va_strdup(remade + sizeof(begin) - 1));
+    return add(&r->remade, va_strdup(as_make_has_it(remade + sizeof(begin) - 1)));
 }
 
 static int compare(const void *a, const void *b)
@@ -97,6 +110,7 @@ static int compare(const void *a, const void *b)
 
 static bool is_remade(const struct reading *r, const char *name)
 {
+    name = as_make_has_it(name);
     return bsearch(&name, r->remade.items, (size_t)r->remade.count, sizeof(name), compare);
 }
 
@@ -116,7 +130,8 @@ static char *left_of(const struct reading *r, const char *files)
 static int add_settings(struct va_jobs_plan *p, const struct reading *r)
 {
     for (int64_t i = 0; i < r->remade.count; i++)
-        if (strstr(r->remade.items[i], "/.make/") &&
+        if ((!strncmp(r->remade.items[i], ".make/", 6) ||
+             strstr(r->remade.items[i], "/.make/")) &&
             add(&p->stage[PREPARE], va_strdup(r->remade.items[i])) < 0)
             return -1;
     return 0;
@@ -176,7 +191,10 @@ int va_plan_read(struct va_jobs_plan *p)
     if (rc > 0) {
         char *said = va_make_said(m);
 
-        rc = va_error("%s", said ? said : "make failed");
+        if (said && (!strchr(p->pipeline, '/') || strstr(said, p->pipeline)))
+            rc = va_error("%s", said);
+        else
+            rc = va_error("%s: %s", p->pipeline, said ? said : "make failed");
         va_free(said);
     }
     va_make_free(m);

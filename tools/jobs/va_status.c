@@ -8,8 +8,13 @@
 #include "base/va_mem.h"
 #include "base/va_text.h"
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum state { DONE, RUNNING, WAITING, FAILED, LOST, STATES };
@@ -17,21 +22,93 @@ static const char *const state_names[] = { "done", "running", "waiting", "failed
 
 /* ---- what the scheduler has -------------------------------------------------------------------------- */
 
-/* "stage scheduler number": whether the scheduler still has that job. */
-static bool is_queued(const char *scheduler, const char *number)
+/* How each scheduler is asked for a job, and how it says that it knows none of that number. */
+static const struct {
+    const char *ask, *unknown[2];
+} asked[] = {
+    { "squeue -h%s%s -j '%s'", { "Invalid job id specified", NULL } },
+    { "qstat%s%s '%s'", { "Unknown Job Id", "Job has finished" } },
+    { "qstat%s%s -j '%s'", { "Following jobs do not exist", NULL } },
+};
+
+/* squeue lists the job in lines that begin with its number. */
+static bool lists(const char *said, const char *number)
 {
-    static const char *const ask[] = { "[ -n \"$(squeue -h -j '%s' 2>/dev/null)\" ]",
-                                       "qstat '%s' >/dev/null 2>&1",
-                                       "qstat -j '%s' >/dev/null 2>&1" };
-    bool queued = false;
+    size_t digits = strspn(number, "0123456789");
 
-    for (int i = VA_SLURM; i < VA_LOCAL; i++)
-        if (!strcmp(scheduler, va_scheduler_names[i])) {
-            char *command = va_format(ask[i], number);
+    for (const char *line = said; line; line = strchr(line, '\n')) {
+        line += strspn(line, " \n");
+        if (digits && !strncmp(line, number, digits) && !isdigit((unsigned char)line[digits]))
+            return true;
+    }
+    return false;
+}
 
-            queued = command && system(command) == 0;
-            va_free(command);
-        }
+/* Run `command`, and read what it says. Its exit code, -1 without one. */
+static int listen_to(const char *command, char *said, size_t size)
+{
+    char *words = va_format("{ timeout 60 %s; } 2>&1", command), rest[512];
+    FILE *f = words ? popen(words, "r") : NULL;
+    size_t n = f ? fread(said, 1, size - 1, f) : 0;
+    int status;
+
+    said[n] = 0;
+    while (f && fread(rest, 1, sizeof(rest), f))
+        ;
+    status = f ? pclose(f) : -1;
+    va_free(words);
+    return status != -1 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int no_answer(const char *command, char *said, int code)
+{
+    enum { LATE = 124 /* of timeout(1) */ };
+    int program = (int)strcspn(command, " ");
+
+    while (*said && said[strlen(said) - 1] == '\n')
+        said[strlen(said) - 1] = 0;
+    va_text_clean(said);
+    if (code == LATE)
+        return va_error_machine("%.*s failed: no answer in 60 s: try again later", program,
+                                command);
+    return va_error_machine("%.*s failed: %s: try again later", program, command,
+                            *said ? said : "it said nothing");
+}
+
+/* The question for a job, which may be NUMBER;CLUSTER: a new string, NULL after reporting. */
+static char *question(int scheduler, const char *job)
+{
+    char *number = va_strdup(job), *cluster = number ? strchr(number, ';') : NULL, *command;
+
+    if (cluster)
+        *cluster++ = 0;
+    command = number ? va_format(asked[scheduler].ask, cluster ? " -M " : "",
+                                 cluster ? cluster : "", number)
+                     : NULL;
+    va_free(number);
+    return command;
+}
+
+/* Whether the scheduler still has that job: 1 or 0, -1 after reporting that it does not say. */
+static int is_queued(const char *scheduler, const char *number)
+{
+    int which = VA_SLURM, code, queued;
+    char said[4096], *command;
+
+    while (which < VA_LOCAL && strcmp(scheduler, va_scheduler_names[which]) != 0)
+        which++;
+    if (which == VA_LOCAL)
+        return 0;
+    if (!(command = question(which, number)))
+        return -1;
+    code = listen_to(command, said, sizeof(said));
+    queued = code == 0 && (which != VA_SLURM || lists(said, number));
+    for (int i = 0; code && i < 2; i++)
+        if (asked[which].unknown[i] && strcasestr(said, asked[which].unknown[i]))
+            code = 0;
+    if (code)
+        queued = no_answer(command, said, code);
+    va_free(command);
     return queued;
 }
 
@@ -56,8 +133,12 @@ static int each_queued(const char *folder, const char *only, void (*fn)(void *, 
             }
             field[2][strspn(
                 field[2],
-                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.[]-")] = 0;
-            if ((!only || !strcmp(only, field[0])) && is_queued(field[1], field[2]))
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._;[]-")] = 0;
+            if (only && strcmp(only, field[0]) != 0)
+                continue;
+            if ((rc = is_queued(field[1], field[2])) < 0)
+                break;
+            if (rc)
                 fn(arg, field[2]);
         }
         va_lines_close(&lines);
@@ -87,7 +168,7 @@ char *va_jobs_queued(const char *folder)
 /* Nodes of slurm that are down or do not answer, with blanks around each: a new string, empty where there are none. */
 static char *silent_nodes(void)
 {
-    FILE *f = popen("sinfo -h -N -o '%N %t' 2>/dev/null", "r");
+    FILE *f = popen("timeout 60 sinfo -h -N -o '%N %t' 2>/dev/null", "r");
     char *all = va_strdup(" "), line[256], *state;
 
     while (f && fgets(line, sizeof(line), f))
@@ -179,6 +260,7 @@ static void put_reason(const struct stage_state *s, int64_t task)
 {
     char *path = va_format("%s/log/%s.%lld", s->folder, s->name, (long long)task);
     FILE *f = path ? fopen(path, "r") : NULL;
+    const char *none = f ? "it said nothing" : "log missing";
     char reason[512] = "";
 
     if (f) {
@@ -186,7 +268,7 @@ static void put_reason(const struct stage_state *s, int64_t task)
         fclose(f);
     }
     va_text_clean(reason);
-    printf("%s %lld: %s (%s)\n", s->name, (long long)task, *reason ? reason : "it said nothing",
+    printf("%s %lld: %s (%s)\n", s->name, (long long)task, *reason ? reason : none,
            path ? path : "");
     va_free(path);
 }
@@ -197,16 +279,40 @@ static void mark(void *arg, const char *number)
     *(bool *)arg = true;
 }
 
+/* Whether a va-jobs submits at this moment, or runs the tasks itself: it has the lock of va_plan_submit. */
+static bool is_submitted_now(const char *folder)
+{
+    char *path = va_format("%s/../.jobs.lock", folder);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+    if (fd >= 0)
+        close(fd);
+    va_free(path);
+    return held;
+}
+
+/* The scheduler is asked only where a task has no end yet. */
 static int look(struct stage_state *s)
 {
-    if (each_queued(s->folder, s->name, mark, &s->queued) < 0)
-        return -1;
+    bool known = s->queued = is_submitted_now(s->folder);
+
     for (int64_t t = 1; t <= s->tasks; t++) {
         char *text = read_line(s, "state", t);
+        enum state state;
 
         if (!text)
             return -1;
-        s->count[state_of(s, text)]++;
+        state = state_of(s, text);
+        if (state != DONE && state != FAILED && !known) {
+            if (each_queued(s->folder, s->name, mark, &s->queued) < 0) {
+                va_free(text);
+                return -1;
+            }
+            known = true;
+            state = state_of(s, text);
+        }
+        s->count[state]++;
         va_free(text);
     }
     return 0;
@@ -250,6 +356,17 @@ static void put_heading(void)
     putchar('\n');
 }
 
+/* On a full disk tasks can note neither their end nor why. */
+static void put_full(const char *out)
+{
+    struct statvfs disk;
+
+    if (statvfs(out, &disk) == 0 && disk.f_blocks && !disk.f_bavail)
+        printf("%s: no space is left on its disk: free some, then the same va-jobs submit "
+               "continues\n",
+               out);
+}
+
 int va_jobs_status(const char *out)
 {
     char *folder = va_format("%s/.make/jobs", out);
@@ -281,6 +398,8 @@ int va_jobs_status(const char *out)
         }
     for (int i = 1; rc == 0 && i < VA_STAGES; i++)
         put_reasons(&stages[i]);
+    if (rc == 0 && bad)
+        put_full(out);
     va_free(folder);
     return rc < 0 ? rc : bad > 0;
 }

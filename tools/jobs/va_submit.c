@@ -4,14 +4,17 @@
 #include "tools/jobs/va_jobs.h"
 
 #include "base/va_error.h"
+#include "base/va_lock.h"
 #include "base/va_make.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
 #include "base/va_thread.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +57,35 @@ static char *task_of(const struct va_jobs_plan *p, int stage, const char *before
     return task;
 }
 
+/* The characters of a folder of logs that sbatch or qsub reads as something else: escapes, hosts, variables, lists. */
+static const char *const special[] = { "\\", ":$^", ":$,", "" };
+
+static int check_log_path(const struct va_jobs_plan *p)
+{
+    const char *found = strpbrk(p->folder, special[p->scheduler]);
+
+    if (!found)
+        return 0;
+    return va_error(
+        "%s: %s gives '%c' in the path of a log another meaning: choose another folder",
+        p->folder, va_scheduler_names[p->scheduler], *found);
+}
+
+/* The folder as sbatch -o takes it, where % begins a pattern. */
+static void put_slurm_path(const char *folder, FILE *to)
+{
+    char *path = va_strdup("");
+
+    for (const char *c = folder; path && *c; c++) {
+        char *more = va_format(*c == '%' ? "%s%c%%" : "%s%c", path, *c);
+
+        va_free(path);
+        path = more;
+    }
+    put_quoted(to, path ? path : "");
+    va_free(path);
+}
+
 static void put_slurm(const struct va_jobs_plan *p, int stage, const char *before,
                       const char *task, FILE *to)
 {
@@ -64,7 +96,7 @@ static void put_slurm(const struct va_jobs_plan *p, int stage, const char *befor
             "--signal=B:USR1@60 -N1 -n1 -c%lld --mem=%lldM -t %lld --array=1-%lld -o ",
             va_stage_names[stage], (long long)p->threads, (long long)r->memory,
             (long long)r->minutes, (long long)p->stage[stage].count);
-    put_quoted(to, p->folder);
+    put_slurm_path(p->folder, to);
     fprintf(to, "/log/%s.%%a", va_stage_names[stage]);
     if (before)
         fprintf(to, " --dependency=afterok:\"$%s\"", before);
@@ -126,8 +158,31 @@ static void put_local(const struct va_jobs_plan *p, int stage, const char *task,
             (long long)p->stage[stage].count, (long long)(beside > 1 ? beside : 1), task);
 }
 
-/* What a scheduler prints behind the number of a job: the cluster, or the tasks of the array. */
-static const char *const behind_number[] = { ";*", "", ".*" };
+/* What each scheduler prints: the number of a job, and the cluster or the tasks of the array behind it. `noted`, of that,
+ * goes to ids; `%s=${%s...}` is the number for those that follow. */
+static const struct {
+    const char *command, *noted, *behind;
+} answers[] = {
+    { "sbatch", "$2", ";*" },
+    { "qsub", "$2", "" },
+    { "qsub", "${2%%.*}", ".*" },
+};
+
+/* note STAGE ANSWER, for the script: the job in ids, if the answer is one. */
+static void put_note(const struct va_jobs_plan *p, FILE *to)
+{
+    const char *command = answers[p->scheduler].command;
+
+    fprintf(
+        to,
+        "note() {\n    case $2 in '' | [!0-9]* | *[!]0-9A-Za-z._:\\;[-]*)\n"
+        "        echo \"%s said '$2' for $1, expected the number of a job: look for it in the queue\" >&2; exit 4\n"
+        "    esac\n    echo \"$1 %s %s\" >>",
+        command, va_scheduler_names[p->scheduler], answers[p->scheduler].noted);
+    put_quoted(to, p->folder);
+    fputs("/ids || { echo \"cannot note job $2 of $1, which is submitted\" >&2; exit 4; }\n}\n",
+          to);
+}
 
 /* A stage, and which one it follows. */
 static void put_stage(const struct va_jobs_plan *p, int stage, const char *before,
@@ -148,11 +203,9 @@ static void put_stage(const struct va_jobs_plan *p, int stage, const char *befor
     else
         put_sge(p, stage, before, task, to);
     fputs(") || exit\n", to);
-    if (*behind_number[p->scheduler])
-        fprintf(to, "%s=${%s%%%%%s}\n", name, name, behind_number[p->scheduler]);
-    fprintf(to, "echo \"%s %s $%s\" >>", name, va_scheduler_names[p->scheduler], name);
-    put_quoted(to, p->folder);
-    fputs("/ids\n", to);
+    fprintf(to, "note %s \"$%s\"\n", name, name);
+    if (*answers[p->scheduler].behind)
+        fprintf(to, "%s=${%s%%%%%s}\n", name, name, answers[p->scheduler].behind);
 }
 
 static int print_stage(const struct va_jobs_plan *p, int stage, const char *before,
@@ -176,10 +229,12 @@ int va_plan_print(const struct va_jobs_plan *p, FILE *to)
     char *job = m ? va_format("%s/job.sh", va_make_folder_of(m)) : NULL;
     char *path = job ? realpath(job, NULL) : NULL;
     const char *before = NULL;
-    int rc = path ? 0 : -1;
+    int rc = path ? check_log_path(p) : -1;
 
     if (job && !path)
         va_error("%s: cannot open: %s: give VA_PIPELINES another folder", job, strerror(errno));
+    if (rc == 0 && p->scheduler != VA_LOCAL)
+        put_note(p, to);
     for (int i = 1; rc == 0 && i < VA_STAGES; i++)
         if (p->stage[i].count) {
             rc = print_stage(p, i, before, path, to);
@@ -273,6 +328,18 @@ static int write_folder(const struct va_jobs_plan *p)
 
 /* ---- the run --------------------------------------------------------------------------------------- */
 
+/* Whether make could not go on because of the machine: its messages are in English. */
+static bool is_of_machine(const char *said)
+{
+    static const char *const causes[] = { "No space left on device", "Disk quota exceeded",
+                                          "Read-only file system", "Input/output error" };
+
+    for (size_t i = 0; i < VA_COUNT(causes); i++)
+        if (strstr(said, causes[i]))
+            return true;
+    return false;
+}
+
 static int make_prepared(const struct va_jobs_plan *p)
 {
     struct va_make *m = va_plan_make(p);
@@ -293,7 +360,7 @@ static int make_prepared(const struct va_jobs_plan *p)
     if (rc == 0 && p->stage[0].count)
         rc = va_make_run(m, false);
     if (rc > 0 && (said = va_make_said(m)))
-        rc = va_error("%s", said);
+        rc = is_of_machine(said) ? va_error_machine("%s", said) : va_error("%s", said);
     va_free(said);
     va_make_free(m);
     return rc;
@@ -316,37 +383,82 @@ static int refused(const struct va_jobs_plan *p, FILE *said, int status)
         va_scheduler_names[p->scheduler], status, *text ? text : "it said nothing", p->folder);
 }
 
-static int run_script(const struct va_jobs_plan *p)
+/* The process group of the script, which gets what would end this process, and that signal. */
+static volatile sig_atomic_t group, told;
+static const int endings[] = { SIGTERM, SIGINT, SIGHUP };
+
+static void pass_on(int number)
 {
-    char *script = va_format("%s/submit.sh", p->folder);
-    FILE *said = tmpfile();
+    told = number;
+    if (group)
+        kill(-(pid_t)group, SIGTERM);
+}
+
+/* In the new process. */
+static void become(const struct va_jobs_plan *p, const char *script, FILE *said)
+{
+    setpgid(0, 0);
+    if (p->scheduler != VA_LOCAL)
+        dup2(fileno(said), 2);
+    execl("/bin/sh", "sh", script, (char *)NULL);
+    _exit(VA_EXIT_MACHINE);
+}
+
+/* Run the script as a process group and wait: for all of it, once a signal has ended the shell. Its status of waitpid, or
+ * -1 with errno. */
+static int wait_for(const struct va_jobs_plan *p, const char *script, FILE *said)
+{
+    struct sigaction before[VA_COUNT(endings)], heed = { .sa_handler = pass_on };
     int status = 0;
     pid_t pid;
 
-    if (!script || !said || (pid = fork()) < 0) {
-        va_free(script);
-        return va_error_machine("cannot run the script: %s", strerror(errno));
+    (void)prctl(PR_SET_CHILD_SUBREAPER,
+                1); /* tasks become children when the shell ends first */
+    for (size_t i = 0; i < VA_COUNT(endings); i++)
+        if (sigaction(endings[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
+            sigaction(endings[i], &heed, NULL);
+    if ((pid = fork()) == 0)
+        become(p, script, said);
+    if (pid > 0) {
+        setpgid(pid, pid);
+        group = pid;
+        if (told)
+            kill(-pid, SIGTERM);
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        while (told && (waitpid(-pid, NULL, 0) > 0 || errno == EINTR))
+            ;
+        group = 0;
     }
-    if (pid == 0) {
-        if (p->scheduler != VA_LOCAL)
-            dup2(fileno(said), 2);
-        execl("/bin/sh", "sh", script, (char *)NULL);
-        _exit(VA_EXIT_MACHINE);
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    for (size_t i = 0; i < VA_COUNT(endings); i++)
+        sigaction(endings[i], &before[i], NULL);
+    return pid < 0 ? -1 : status;
+}
+
+static int run_script(const struct va_jobs_plan *p)
+{
+    char *script = va_format("%s/submit.sh", p->folder);
+    FILE *said = script ? tmpfile() : NULL;
+    int status = said ? wait_for(p, script, said) : -1;
+
     va_free(script);
-    status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    rewind(said);
-    if (status && p->scheduler == VA_LOCAL)
-        status = va_error("tasks failed: va-jobs status %s says which", p->out);
-    else if (status)
-        status = refused(p, said, status);
-    fclose(said);
+    if (status < 0) {
+        status = va_error_machine("cannot run the script: %s", strerror(errno));
+    } else if (!told) {
+        status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        rewind(said);
+        if (status && p->scheduler == VA_LOCAL)
+            status = va_error("tasks failed: va-jobs status %s says which", p->out);
+        else if (status)
+            status = refused(p, said, status);
+    }
+    if (said)
+        fclose(said);
     return status ? -1 : 0;
 }
 
-int va_plan_submit(const struct va_jobs_plan *p)
+/* One process at a time does so. */
+static int submit_alone(const struct va_jobs_plan *p)
 {
     char *queued = va_jobs_queued(p->folder);
     int rc = -1;
@@ -361,4 +473,24 @@ int va_plan_submit(const struct va_jobs_plan *p)
     if (rc == 0)
         rc = write_folder(p);
     return rc == 0 ? run_script(p) : rc;
+}
+
+int va_plan_submit(const struct va_jobs_plan *p)
+{
+    char *above = va_format("%s/.make", p->out), *target = va_format("%s/.make/jobs", p->out);
+    struct va_lock *lock = NULL;
+    int rc = -1;
+
+    if (above && target && check_log_path(p) == 0 && va_make_folder(above) == 0)
+        lock = va_lock_take(target);
+    if (lock)
+        rc = submit_alone(p);
+    va_lock_release(lock);
+    va_free(above);
+    va_free(target);
+    if (told) {
+        va_warn("interrupted: the same command continues");
+        raise(told);
+    }
+    return rc;
 }
