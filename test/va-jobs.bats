@@ -221,6 +221,12 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     [ "$(cat late/.make/jobs/state/folds.1)" = waiting ] || explain "$(cat log)"
 }
 
+@test "what is prepared fails: the tool says why" {
+    run -3 --separate-stderr va-jobs submit --scheduler local corpus.mk "${SMALL[@]}" OUT=prepared FOLD_COUNT=50 QUIET=1
+    [[ $stderr == "va-fold: found 4 groups of videos, expected at least 50"* ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ] && [ ! -e prepared/.make/jobs ]
+}
+
 @test "what is refused: one line, and nothing is submitted" {
     run -2 --separate-stderr va-jobs plan
     [ "$stderr" = "va-jobs: expected a pipeline, such as affwild2.mk (try --help)" ]
