@@ -152,11 +152,14 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     [ "${lines[3]}" = $'table\t1\t0\t0\t0\t0\t1' ]
     [ "${lines[4]}" = "folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) (bad/.make/jobs/log/folds.1)" ]
     [ ! -e bad/table.txt ]
-    # the reason is what the command said that make gave up; where it was killed, make says so
+    # the reason is what the command said that make gave up; where it was killed, that is why
     printf '%s\n' >bad/.make/jobs/log/folds.1 "va-window: of an earlier command" "  va-tcn-mamba-train bad/cv/0/model.h5" \
         "make: *** [cv.mk:35: bad/cv/0/model.h5] Killed" "  va-score bad/cv/1/score.tsv" "va-score: a warning" "make: Target 'x' not remade"
     run -1 va-jobs status bad
-    [ "${lines[4]}" = "folds 1: make: *** [cv.mk:35: bad/cv/0/model.h5] Killed (bad/.make/jobs/log/folds.1)" ] || explain "$output"
+    [ "${lines[4]}" = "folds 1: killed by signal 9, perhaps for memory: --ask folds=\"--mem=16G\" (bad/.make/jobs/log/folds.1)" ] || explain "$output"
+    sed -i 's/Killed/Error 137/' bad/.make/jobs/log/folds.1 # of a shell that began it
+    run -1 va-jobs status bad
+    [[ ${lines[4]} == "folds 1: killed by signal 9, perhaps for memory: "* ]] || explain "$output"
     va-jobs submit corpus.mk "${SMALL[@]}" OUT=bad 2>log || explain "$(cat log)"
     cmp made/table.txt bad/table.txt
 }
