@@ -194,6 +194,11 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     VA_WAIT=1 run -4 sh "$top/pipelines/job.sh" "$PWD/alone/.make/jobs" folds 1 windows
     [ "$output" = "folds 1: not all tasks of windows are done" ]
     [ ! -e alone/windows.h5 ]
+    # VA_WAIT is a setting, too: who finishes late is waited for
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=waits VA_WAIT=60 2>log || explain "$(cat log)"
+    rm waits/.make/jobs/state/windows.1
+    (/bin/sleep 2 && echo 'done' >waits/.make/jobs/state/windows.1) 3>&- &
+    VA_WAIT=1 run -0 sh "$top/pipelines/job.sh" "$PWD/waits/.make/jobs" folds 1 windows
 }
 
 @test "told that its time is over, a task stops with a checkpoint and is queued again" {
