@@ -251,8 +251,15 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     run -3 --separate-stderr va-jobs status nowhere
     [ "$stderr" = "va-jobs: nowhere: found no jobs in nowhere/.make/jobs: va-jobs submit makes them" ]
     run -4 --separate-stderr va-jobs submit -q --site "-p nowhere" corpus.mk "${SMALL[@]}" OUT=part QUIET=1
-    [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 1: sbatch: error: invalid partition specified: nowhere "* ]] || explain "$stderr"
-    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 1: sbatch: error: invalid partition specified: nowhere "*"; nothing was submitted" ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ] && [ ! -e part/.make/jobs/command ]
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=part 2>log || explain "$(cat log)"
+    (cd part/.make/jobs && tail -n +1 ids command folds submit.sh state/* log/*) >before
+    run -4 va-jobs submit -q --site "-p nowhere" corpus.mk "${SMALL[@]}" OUT=part QUIET=1 SEED=7
+    (cd part/.make/jobs && tail -n +1 ids command folds submit.sh state/* log/*) | cmp before - # of the run before
+    run -4 --separate-stderr va-jobs submit -q --ask folds="-p nowhere" corpus.mk "${SMALL[@]}" OUT=part QUIET=1 WINDOW_OPTIONS="--window 10 --stride 10"
+    [[ $stderr == *"; what was submitted before is in $PWD/part/.make/jobs/ids" ]] || explain "$stderr"
+    grep -q "^windows slurm" part/.make/jobs/ids
     mkdir -m 555 closed
     if [ "$(id -u)" = 0 ]; then plainly=(setpriv --bounding-set=-dac_override); else plainly=(); fi
     run -3 --separate-stderr "${plainly[@]}" va-jobs submit corpus.mk "${SMALL[@]}" OUT=closed

@@ -3,7 +3,8 @@
  *
  * A stage is a job, or an array of jobs: its tasks, each some files that make makes. Stages follow each other. The
  * folder OUT/.make/jobs keeps what was submitted: `command` and, by stage, the files of each task, which
- * pipelines/job.sh reads; `ids`; state/STAGE.TASK and log/STAGE.TASK of each task.
+ * pipelines/job.sh reads; `ids`; state/STAGE.TASK and log/STAGE.TASK of each task. before/ has the same of the
+ * submission before.
  *
  * Ownership: the structs own their strings; va_plan_release frees them
  * Threads:   one

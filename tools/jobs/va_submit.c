@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -253,22 +254,70 @@ static int put_command(const struct va_jobs_plan *p, const void *arg, FILE *to)
     return words && quoted ? 0 : -1;
 }
 
+/* Move what a submission leaves from one place in the folder to another, in the place of what stands there. */
+static int move_all(const struct va_jobs_plan *p, const char *from, const char *to)
+{
+    static const char *const names[] = { "log", "state", "ids", "command", "submit.sh" };
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < VA_COUNT(names) + VA_STAGES; i++) {
+        const char *name =
+            i < VA_COUNT(names) ? names[i] : va_stage_names[i - VA_COUNT(names)];
+        char *old = va_format("%s/%s%s", p->folder, from, name),
+             *now = va_format("%s/%s%s", p->folder, to, name);
+
+        rc = old && now ? 0 : -1;
+        if (rc == 0)
+            (void)remove(now);
+        if (rc == 0 && rename(old, now) < 0 && errno != ENOENT)
+            rc = va_error_machine("%s: cannot move to %s: %s", old, now, strerror(errno));
+        va_free(old);
+        va_free(now);
+    }
+    return rc;
+}
+
+/* What was submitted before goes to before/, from where it comes back when nothing is submitted now. */
+static int set_aside(const struct va_jobs_plan *p)
+{
+    char *path = va_format("%s/before", p->folder);
+    int rc = path && va_make_folder(path) == 0 ? va_clear_folder(path) : -1;
+
+    va_free(path);
+    return rc == 0 ? move_all(p, "", "before/") : rc;
+}
+
+/* Whether the script, that ended so, got no further than its first submission. 4: it did not understand an answer. */
+static bool is_nothing_submitted(const struct va_jobs_plan *p, int status)
+{
+    char *path = va_format("%s/ids", p->folder);
+    struct stat is;
+    bool nothing = path && status != VA_EXIT_MACHINE && (stat(path, &is) < 0 || !is.st_size);
+
+    va_free(path);
+    return nothing;
+}
+
 static int write_folder(const struct va_jobs_plan *p)
 {
     static const char *const folders[] = { "log", "state" };
-    int rc = 0;
+    int rc = set_aside(p);
 
     for (size_t i = 0; rc == 0 && i < VA_COUNT(folders); i++) {
         char *path = va_format("%s/%s", p->folder, folders[i]);
 
-        rc = path && va_make_folder(path) == 0 ? va_clear_folder(path) : -1;
+        rc = path ? va_make_folder(path) : -1;
         va_free(path);
     }
     for (int i = 1; rc == 0 && i < VA_STAGES; i++)
         rc = write_file(p, va_stage_names[i], put_tasks, &p->stage[i]);
     if (rc == 0)
         rc = write_file(p, "command", put_command, NULL);
-    return rc == 0 ? write_file(p, "submit.sh", put_script, NULL) : rc;
+    if (rc == 0)
+        rc = write_file(p, "submit.sh", put_script, NULL);
+    if (rc != 0)
+        (void)move_all(p, "before/", "");
+    return rc;
 }
 
 /* ---- the run --------------------------------------------------------------------------------------- */
@@ -310,10 +359,15 @@ static int refused(const struct va_jobs_plan *p, FILE *said, int status)
     text[n] = 0;
     for (char *c = text; *c; c++)
         *c = *c == '\n' ? ' ' : *c;
+    if (!*text)
+        snprintf(text, sizeof(text), "it said nothing");
+    if (is_nothing_submitted(p, status) && move_all(p, "before/", "") == 0)
+        return va_error_machine("%s: submit.sh ended with exit code %d: %s; nothing was submitted",
+                                va_scheduler_names[p->scheduler], status, text);
     return va_error_machine(
         "%s: submit.sh ended with exit code %d: %s; what was submitted before is in "
         "%s/ids",
-        va_scheduler_names[p->scheduler], status, *text ? text : "it said nothing", p->folder);
+        va_scheduler_names[p->scheduler], status, text, p->folder);
 }
 
 static int run_script(const struct va_jobs_plan *p)
