@@ -235,6 +235,14 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
     [ "${#stderr_lines[@]}" -eq 1 ] && [ ! -e prepared/.make/jobs ]
 }
 
+@test "settings of the environment reach jobs that have another one" {
+    printf '#!/bin/bash\nexec env -i PATH="$PATH" %q "$@"\n' "$PWD/bin/sbatch" >bare && chmod +x bare
+    mkdir -p elsewhere && mv bare elsewhere/sbatch
+    PATH=$PWD/elsewhere:$PATH run -0 env "${SMALL[@]}" OUT=given va-jobs submit corpus.mk SEED=42
+    cmp made/cv/1/train.tsv given/cv/1/train.tsv || explain "$(cat given/.make/jobs/log/*)"
+    make --no-print-directory -f "$top/pipelines/corpus.mk" BIN="$BUILD/bin" "${SMALL[@]}" OUT=given -q
+}
+
 @test "what is refused: one line, and nothing is submitted" {
     run -2 --separate-stderr va-jobs plan
     [ "$stderr" = "va-jobs: expected a pipeline, such as affwild2.mk (try --help)" ]

@@ -22,10 +22,10 @@ static const struct va_usage usage = {
         "va-jobs status out",
 };
 
-/* The folder of the results: the last OUT=, else out. */
+/* The folder of the results: the last OUT=, else the environment's, else out. */
 static int take_words(struct va_jobs_plan *p, char **words, int *status)
 {
-    const char *out = "out";
+    const char *given = getenv("OUT"), *out = given ? given : "out";
     char *here;
 
     if (!*words) {

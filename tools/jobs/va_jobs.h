@@ -38,10 +38,11 @@ struct va_request {
 };
 
 struct va_jobs_plan {
-    char *pipeline, *out; /* a file of pipelines/, or a path; the folder of the results */
-    char *folder;         /* OUT/.make/jobs, absolute */
-    char **settings;      /* NAME=VALUE, NULL last: the command line's */
-    int scheduler;        /* enum va_scheduler */
+    char *pipeline, *out;  /* a file of pipelines/, or a path; the folder of the results */
+    char *folder;          /* OUT/.make/jobs, absolute */
+    char **settings;       /* NAME=VALUE, NULL last: the command line's */
+    struct va_tasks given; /* NAME=VALUE of the environment */
+    int scheduler;         /* enum va_scheduler */
     int64_t most, threads;
     const struct va_strings *site, *ask; /* options for all stages; STAGE=OPTIONS */
     struct va_tasks stage[VA_STAGES];    /* what is to be made */

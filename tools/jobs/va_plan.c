@@ -40,6 +40,7 @@ struct va_make *va_plan_make(const struct va_jobs_plan *p)
 struct reading {
     struct va_tasks units[VA_STAGES];
     struct va_tasks remade; /* sorted in the end */
+    struct va_tasks *given;
 };
 
 static int add(struct va_tasks *tasks, char *text)
@@ -76,6 +77,14 @@ static int add_unit(struct reading *r, char *line)
                     line);
 }
 
+/* A setting that make has from the environment. */
+static int add_given(struct va_tasks *given, const char *name)
+{
+    const char *value = getenv(name);
+
+    return value ? add(given, va_format("%s=%s", name, value)) : 0;
+}
+
 static int take_line(void *arg, char *line)
 {
     static const char begin[] = "Must remake target '";
@@ -84,6 +93,8 @@ static int take_line(void *arg, char *line)
 
     if (!strncmp(line, "unit\t", 5))
         return add_unit(r, line + 5);
+    if (!strncmp(line, "given\t", 6))
+        return add_given(r->given, line + 6);
     if (!remade || !(end = strrchr(remade, '\'')))
         return 0;
     *end = 0;
@@ -163,7 +174,7 @@ static int plan_stage(struct va_jobs_plan *p, int stage, const struct reading *r
 int va_plan_read(struct va_jobs_plan *p)
 {
     struct va_make *m = va_plan_make(p);
-    struct reading r = { 0 };
+    struct reading r = { .given = &p->given };
     int rc;
 
     if (!m)
@@ -204,6 +215,7 @@ void va_plan_release(struct va_jobs_plan *p)
 {
     for (int i = 0; i < VA_STAGES; i++)
         release(&p->stage[i]);
+    release(&p->given);
     va_free(p->out);
     va_free(p->folder);
 }

@@ -234,7 +234,7 @@ static int put_script(const struct va_jobs_plan *p, const void *arg, FILE *to)
     return va_plan_print(p, to);
 }
 
-/* What job.sh does before it calls make: cd, and the words. */
+/* What job.sh does before it calls make: export what the environment has set, cd, and the words. */
 static int put_command(const struct va_jobs_plan *p, const void *arg, FILE *to)
 {
     struct va_make *m = va_plan_make(p);
@@ -245,6 +245,11 @@ static int put_command(const struct va_jobs_plan *p, const void *arg, FILE *to)
         va_make_say(m, va_strdup("JOB=yes"));
         va_make_say(m, va_strdup("--keep-going"));
         words = va_make_quoted(m);
+    }
+    for (int64_t i = 0; i < p->given.count; i++) {
+        fputs("export ", to);
+        put_quoted(to, p->given.items[i]);
+        fputc('\n', to);
     }
     if (words && quoted)
         fprintf(to, "cd %s || exit 4\nset -- %s\n", quoted, words);
@@ -261,8 +266,7 @@ static int move_all(const struct va_jobs_plan *p, const char *from, const char *
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < VA_COUNT(names) + VA_STAGES; i++) {
-        const char *name =
-            i < VA_COUNT(names) ? names[i] : va_stage_names[i - VA_COUNT(names)];
+        const char *name = i < VA_COUNT(names) ? names[i] : va_stage_names[i - VA_COUNT(names)];
         char *old = va_format("%s/%s%s", p->folder, from, name),
              *now = va_format("%s/%s%s", p->folder, to, name);
 
@@ -362,8 +366,9 @@ static int refused(const struct va_jobs_plan *p, FILE *said, int status)
     if (!*text)
         snprintf(text, sizeof(text), "it said nothing");
     if (is_nothing_submitted(p, status) && move_all(p, "before/", "") == 0)
-        return va_error_machine("%s: submit.sh ended with exit code %d: %s; nothing was submitted",
-                                va_scheduler_names[p->scheduler], status, text);
+        return va_error_machine(
+            "%s: submit.sh ended with exit code %d: %s; nothing was submitted",
+            va_scheduler_names[p->scheduler], status, text);
     return va_error_machine(
         "%s: submit.sh ended with exit code %d: %s; what was submitted before is in "
         "%s/ids",
