@@ -93,7 +93,16 @@ setup() {
     [ "$(grep -c '^sbatch' calls)" -eq 3 ]
     va-jobs status slurm >status || explain "$(cat status)"
     grep -q "'-t' '1440'" calls
-    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm SEED=7 >again
+    rm -r slurm/cv/1 slurm/table.* slurm/report.html
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm >again
+    grep -q '^folds=.* --mem=512M -t 10 ' again || explain "$(cat again)"
+    grep -qx '# folds: 512 MiB and 10 minutes, from 1 run in slurm/.make/usage' again
+    # runs with other settings say nothing
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm TRAIN_OPTIONS= >again
+    grep -q '^folds=.* --mem=8192M -t 1440 ' again || explain "$(cat again)"
+    grep -qx '# folds: 8192 MiB and 1440 minutes, the defaults: no run with these settings' again
+    sed -i 's/^va-tcn-mamba-train.*cv.0.*/va-tcn-mamba-train\t60\t60\t3000\tslurm\/cv\/0\/model.h5\n&/' slurm/.make/usage # nor do those before the last
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm >again
     grep -q '^folds=.* --mem=512M -t 10 ' again || explain "$(cat again)"
 }
 
@@ -115,11 +124,11 @@ as_by_qsub() { # as_by_qsub DIALECT OUT [VARIABLE...]: submit, with settings in 
         [ "$(wc -l <"$STATE/calls")" -eq 3 ]
         va-jobs status $dialect >status || explain "$(cat status)"
         [ "$(ls $dialect/.make/jobs/log)" = $'folds.1\nfolds.2\ntable.1\nwindows.1' ]
-        rm -r $dialect/cv $dialect/table.* $dialect/report.html
+        rm -r $dialect/cv/1 $dialect/table.* $dialect/report.html
         as_by_qsub $dialect $dialect # h_vmem is a limit
         cmp made/table.txt $dialect/table.txt || explain "$(cat $dialect/.make/jobs/log/*)"
     done
-    [ "$(cut -d ' ' -f 3 pbs/.make/jobs/ids | paste -sd ' ')" = "104[].server 105.server" ]
+    [ "$(cut -d ' ' -f 3 pbs/.make/jobs/ids | paste -sd ' ')" = "104.server 105.server" ]
     [ "$(cut -d ' ' -f 3 sge/.make/jobs/ids | paste -sd ' ')" = "104 105" ]
     mkdir -p "a b'c\$e" && cd "a b'c\$e" && cp -r ../features ../labels .
     for dialect in pbs sge; do

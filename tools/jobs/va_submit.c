@@ -7,6 +7,7 @@
 #include "base/va_make.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
+#include "base/va_text.h"
 #include "base/va_thread.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -156,6 +157,20 @@ static void put_stage(const struct va_jobs_plan *p, int stage, const char *befor
     fputs("/ids\n", to);
 }
 
+/* Where the memory and the time of a stage come from. */
+static void put_origin(const struct va_jobs_plan *p, int stage, FILE *to)
+{
+    const struct va_request *r = &p->request[stage];
+
+    fprintf(to, "# %s: %lld MiB and %lld minutes, ", va_stage_names[stage],
+            (long long)r->memory, (long long)r->minutes);
+    if (r->runs)
+        fprintf(to, "from %lld run%s in %s/.make/usage\n", (long long)r->runs,
+                va_plural(r->runs), p->out);
+    else
+        fputs("the defaults: no run with these settings\n", to);
+}
+
 static int print_stage(const struct va_jobs_plan *p, int stage, const char *before,
                        const char *job, FILE *to)
 {
@@ -164,6 +179,8 @@ static int print_stage(const struct va_jobs_plan *p, int stage, const char *befo
     char *words = task && p->scheduler == VA_SLURM ? va_format("exec %s", task) : NULL;
     int rc = task && (words || p->scheduler != VA_SLURM) ? 0 : -1;
 
+    if (rc == 0 && p->scheduler != VA_LOCAL)
+        put_origin(p, stage, to);
     if (rc == 0)
         put_stage(p, stage, before, words ? words : task, to);
     va_free(words);
