@@ -19,6 +19,7 @@ trap 'late=yes; kill -TERM $pid 2>/dev/null' USR1
 
 # shellcheck source=/dev/null
 . "$folder/command" # cd, set --
+for word; do case $word in VA_WAIT=*) VA_WAIT=${word#*=} ;; esac; done
 goals=$(sed -n "${task}p" "$folder/$stage")
 [ -n "$goals" ] || { echo "$folder/$stage: found no task $task" >&2; exit 4; }
 finished() { for t in $(seq "$(wc -l <"$folder/$1")"); do grep -qx 'done' "$folder/state/$1.$t" 2>/dev/null || return; done; }

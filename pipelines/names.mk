@@ -23,6 +23,10 @@ passed = $(1)=$(call quoted,$(subst $$,$$$$,$($(1))))
 names  = $(call answer,$(shell sh $(call quoted,$(NAMES)) $(1)))
 answer = $(if $(filter 0,$(.SHELLSTATUS)),$(1),$(error $(1)))
 
+# Settings of the environment, which is another one where tasks run (jobs.mk).
+OPTION_VARIABLES := $(patsubst %,%_OPTIONS,LABEL DECODE FACES CROP EMBED WINDOW SPLIT FINETUNE TRAIN PREDICT SMOOTH)
+GIVEN := $(foreach v,$(PATH_VARIABLES) $(WORD_VARIABLES) $(OPTION_VARIABLES) GROUP_PATTERN LAUNCH TRAIN_LAUNCH,\
+             $(if $(filter environment,$(firstword $(origin $(v)))),$(v)))
 
 outside = $(filter command environment,$(firstword $(origin $(1))))
 literal = $(if $(outside),$(eval $(if $(filter-out environment,$(origin $(1))),override) \

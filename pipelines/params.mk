@@ -1,6 +1,10 @@
 # Settings that the pipelines share. Override on the command line (make -f ... SEED=7) or in the
 # environment; lists of options are passed on as they are. Paths and names have letters, digits, UTF-8
 # and . _ - + , @ alone; only the videos of video.mk may be called anything.
+# VOICE: a descriptor of one digit that commands get as standard error; make's own words go to its own.
+ifdef VOICE
+.SHELLFLAGS := -c 'exec 2>&$(VOICE); eval "$$1"' sh
+endif
 include $(dir $(lastword $(MAKEFILE_LIST)))names.mk
 
 # Tools of a build folder; without them those on PATH.

@@ -13,7 +13,6 @@
 #               (make deps WITH=faces, or VA_FACES). A folder of pictures, or a zip archive of
 #               them, is taken as crops.
 #               yes: always, no: never
-#   VOICE       a descriptor of one digit that commands get as standard error; make's own words go to its own
 #   EXIT_CODES  a file that gets a line for each command that fails: its exit code, and the <name> it worked at
 #
 # Makes in $(OUT)/<name>: <name>.csv, a table with the columns frame, time, person, face, confidence, valence and
@@ -29,9 +28,6 @@
 # and not kept as pictures; but folders, and videos with DECODE_OPTIONS, are decoded to <name>.frames.h5.
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 .DEFAULT_GOAL := all
-ifdef VOICE
-.SHELLFLAGS := -c 'exec 2>&$(VOICE); eval "$$1"' sh
-endif
 include $(HERE)params.mk
 $(if $(strip $(VIDEO)$(VIDEO_LIST)),,$(error set VIDEO or VIDEO_LIST))
 $(foreach f,$(ENCODER) $(MODEL),$(if $(wildcard $(f)),,$(error $(f): no such file: set ENCODER and MODEL to files that exist)))

@@ -123,7 +123,16 @@ setup() {
     [ "$(grep -c '^sbatch' calls)" -eq 3 ]
     va-jobs status slurm >status || explain "$(cat status)"
     grep -q "'-t' '1440'" calls
-    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm SEED=7 >again
+    rm -r slurm/cv/1 slurm/table.* slurm/report.html
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm >again
+    grep -q '^folds=.* --mem=512M -t 10 ' again || explain "$(cat again)"
+    grep -qx '# folds: 512 MiB and 10 minutes, from 1 run in slurm/.make/usage' again
+    # runs with other settings say nothing
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm TRAIN_OPTIONS= >again
+    grep -q '^folds=.* --mem=8192M -t 1440 ' again || explain "$(cat again)"
+    grep -qx '# folds: 8192 MiB and 1440 minutes, the defaults: no run with these settings' again
+    sed -i 's/^va-tcn-mamba-train.*cv.0.*/va-tcn-mamba-train\t60\t60\t3000\tslurm\/cv\/0\/model.h5\n&/' slurm/.make/usage # nor do those before the last
+    va-jobs plan corpus.mk "${SMALL[@]}" OUT=slurm >again
     grep -q '^folds=.* --mem=512M -t 10 ' again || explain "$(cat again)"
 }
 
@@ -151,11 +160,11 @@ EOF
         [ "$(wc -l <"$STATE/calls")" -eq 3 ]
         va-jobs status $dialect >status || explain "$(cat status)"
         [ "$(ls $dialect/.make/jobs/log)" = $'folds.1\nfolds.2\ntable.1\nwindows.1' ]
-        rm -r $dialect/cv $dialect/table.* $dialect/report.html
+        rm -r $dialect/cv/1 $dialect/table.* $dialect/report.html
         as_by_qsub $dialect $dialect # h_vmem is a limit
         cmp made/table.txt $dialect/table.txt || explain "$(cat $dialect/.make/jobs/log/*)"
     done
-    [ "$(cut -d ' ' -f 3 pbs/.make/jobs/ids | paste -sd ' ')" = "104[].server 105.server" ]
+    [ "$(cut -d ' ' -f 3 pbs/.make/jobs/ids | paste -sd ' ')" = "104.server 105.server" ]
     [ "$(cut -d ' ' -f 3 sge/.make/jobs/ids | paste -sd ' ')" = "104 105" ]
     mkdir -p "a b'c%ae" && cd "a b'c%ae" && cp -r ../features ../labels .
     for dialect in pbs sge; do
@@ -241,11 +250,14 @@ EOF
     [ "${lines[3]}" = $'table\t1\t0\t0\t0\t0\t1' ]
     [ "${lines[4]}" = "folds 1: va-tcn-mamba-train: unknown option --no-such (try --help) (bad/.make/jobs/log/folds.1)" ]
     [ ! -e bad/table.txt ]
-    # the reason is what the command said that make gave up; where it was killed, make says so
+    # the reason is what the command said that make gave up; where it was killed, that is why
     printf '%s\n' >bad/.make/jobs/log/folds.1 "va-window: of an earlier command" "  va-tcn-mamba-train bad/cv/0/model.h5" \
         "make: *** [cv.mk:35: bad/cv/0/model.h5] Killed" "  va-score bad/cv/1/score.tsv" "va-score: a warning" "make: Target 'x' not remade"
     run -1 va-jobs status bad
-    [ "${lines[4]}" = "folds 1: make: *** [cv.mk:35: bad/cv/0/model.h5] Killed (bad/.make/jobs/log/folds.1)" ] || explain "$output"
+    [ "${lines[4]}" = "folds 1: killed by signal 9, perhaps for memory: --ask folds=\"--mem=16G\" (bad/.make/jobs/log/folds.1)" ] || explain "$output"
+    sed -i 's/Killed/Error 137/' bad/.make/jobs/log/folds.1 # of a shell that began it
+    run -1 va-jobs status bad
+    [[ ${lines[4]} == "folds 1: killed by signal 9, perhaps for memory: "* ]] || explain "$output"
     rm bad/.make/jobs/log/folds.1
     run -1 va-jobs status bad
     [ "${lines[4]}" = "folds 1: log missing (bad/.make/jobs/log/folds.1)" ] || explain "$output"
@@ -283,6 +295,11 @@ EOF
     VA_WAIT=1 run -4 sh "$top/pipelines/job.sh" "$PWD/alone/.make/jobs" folds 1 windows
     [ "$output" = "folds 1: not all tasks of windows are done" ]
     [ ! -e alone/windows.h5 ]
+    # VA_WAIT is a setting, too: who finishes late is waited for
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=waits VA_WAIT=60 2>log || explain "$(cat log)"
+    rm waits/.make/jobs/state/windows.1
+    (/bin/sleep 2 && echo 'done' >waits/.make/jobs/state/windows.1) 3>&- &
+    VA_WAIT=1 run -0 sh "$top/pipelines/job.sh" "$PWD/waits/.make/jobs" folds 1 windows
 }
 
 @test "told that its time is over, a task stops with a checkpoint and is queued again" {
@@ -355,6 +372,20 @@ EOF
     [ "${lines[5]}" = 1 ]
 }
 
+@test "what is prepared fails: the tool says why" {
+    run -3 --separate-stderr va-jobs submit --scheduler local corpus.mk "${SMALL[@]}" OUT=prepared FOLD_COUNT=50 QUIET=1
+    [[ $stderr == "va-fold: found 4 groups of videos, expected at least 50"* ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ] && [ ! -e prepared/.make/jobs ]
+}
+
+@test "settings of the environment reach jobs that have another one" {
+    printf '#!/bin/bash\nexec env -i PATH="$PATH" %q "$@"\n' "$PWD/bin/sbatch" >bare && chmod +x bare
+    mkdir -p elsewhere && mv bare elsewhere/sbatch
+    PATH=$PWD/elsewhere:$PATH run -0 env "${SMALL[@]}" OUT=given va-jobs submit corpus.mk SEED=42
+    cmp made/cv/1/train.tsv given/cv/1/train.tsv || explain "$(cat given/.make/jobs/log/*)"
+    make --no-print-directory -f "$top/pipelines/corpus.mk" BIN="$BUILD/bin" "${SMALL[@]}" OUT=given -q
+}
+
 @test "what is refused: one line, and nothing is submitted" {
     run -2 --separate-stderr va-jobs plan
     [ "$stderr" = "va-jobs: expected a pipeline, such as affwild2.mk (try --help)" ]
@@ -379,8 +410,15 @@ EOF
     run -3 --separate-stderr va-jobs status nowhere
     [ "$stderr" = "va-jobs: nowhere: found no jobs in nowhere/.make/jobs: va-jobs submit makes them" ]
     run -4 --separate-stderr va-jobs submit -q --site "-p nowhere" corpus.mk "${SMALL[@]}" OUT=part QUIET=1
-    [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 1: sbatch: error: invalid partition specified: nowhere "* ]] || explain "$stderr"
-    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == "va-jobs: slurm: submit.sh ended with exit code 1: sbatch: error: invalid partition specified: nowhere "*"; nothing was submitted" ]] || explain "$stderr"
+    [ "${#stderr_lines[@]}" -eq 1 ] && [ ! -e part/.make/jobs/command ]
+    va-jobs submit corpus.mk "${SMALL[@]}" OUT=part 2>log || explain "$(cat log)"
+    (cd part/.make/jobs && tail -n +1 ids command folds submit.sh state/* log/*) >before
+    run -4 va-jobs submit -q --site "-p nowhere" corpus.mk "${SMALL[@]}" OUT=part QUIET=1 SEED=7
+    (cd part/.make/jobs && tail -n +1 ids command folds submit.sh state/* log/*) | cmp before - # of the run before
+    run -4 --separate-stderr va-jobs submit -q --ask folds="-p nowhere" corpus.mk "${SMALL[@]}" OUT=part QUIET=1 WINDOW_OPTIONS="--window 10 --stride 10"
+    [[ $stderr == *"; what was submitted before is in $PWD/part/.make/jobs/ids" ]] || explain "$stderr"
+    grep -q "^windows slurm" part/.make/jobs/ids
     mkdir -m 555 closed
     if [ "$(id -u)" = 0 ]; then plainly=(setpriv --bounding-set=-dac_override); else plainly=(); fi
     run -4 --separate-stderr "${plainly[@]}" va-jobs submit corpus.mk "${SMALL[@]}" OUT=closed

@@ -31,10 +31,10 @@ static bool is_setting(const char *word)
     return name && word[0] != '-' && word[name] == '=';
 }
 
-/* The folder of the results: the last OUT=, else out. */
+/* The folder of the results: the last OUT=, else the environment's, else out. */
 static int take_words(struct va_jobs_plan *p, char **words, int *status)
 {
-    const char *out = "out";
+    const char *given = getenv("OUT"), *out = given ? given : "out";
     char *here;
 
     if (!*words) {
@@ -111,7 +111,9 @@ static int run_plan(int argc, char **argv, const char *brief, bool submit)
             "PIPELINE.mk is affwild2.mk or corpus.mk, or the path of a Makefile that includes one; "
             "NAME=VALUE are its settings. Only what is missing or out of date becomes a task. Stages are frames, "
             "features, windows, folds and table; each waits until the one before has succeeded. Memory and time are "
-            "asked for by what earlier runs have taken (OUT/.make/usage), else 2 to 8 GiB and 1 to 24 hours.\n\n"
+            "asked for by those runs in OUT/.make/usage whose outputs are up to date, that is, made with the settings and "
+            "inputs of now: twice the memory of the largest, and at least 512 MiB; three times the mean time, and 10 "
+            "minutes. Without such a run they are 2 to 8 GiB and 1 to 24 hours. A comment of the plan says which.\n\n"
             "With slurm, tasks that are ended by their time limit, by preemption or with their node are queued "
             "again, and go on: training from its checkpoint. pbs is PBS Professional and OpenPBS, not Torque. The logs "
             "are OUT/.make/jobs/log/STAGE.TASK.",
@@ -126,8 +128,6 @@ static int run_plan(int argc, char **argv, const char *brief, bool submit)
         return status;
     }
     rc = va_plan_read(&p);
-    if (rc == 0)
-        rc = va_plan_request(&p);
     if (rc == 0) {
         int64_t left = 0;
 

@@ -8,10 +8,12 @@
 #define VA_COST_H
 
 #include "base/va_attr.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 struct va_cost {
     char *tool;
+    char *output; /* by output: the one that it is about, else NULL */
     int64_t runs;
     double seconds, processor; /* of all runs */
     double memory;             /* MiB, of the largest */
@@ -21,8 +23,9 @@ struct va_costs {
     int64_t count, room;
 };
 
-/* -1 after reporting: a line that is none. Without the file there are none. */
-VA_MUST_USE int va_costs_read(struct va_costs *c, const char *path);
+/* By tool; or `by_output`, by tool and output, of which the last run alone counts. -1 after reporting: a line that is
+ * none. Without the file there are none. */
+VA_MUST_USE int va_costs_read(struct va_costs *c, const char *path, bool by_output);
 void va_costs_release(struct va_costs *c);
 
 #endif

@@ -327,7 +327,7 @@ static int put_cost(struct va_page *p, const struct va_results *r)
                                             "seconds of processors", "MiB at most" };
     struct va_costs costs = { 0 };
     char *path = va_format("%s/.make/usage", r->path);
-    int status = path ? va_costs_read(&costs, path) : -1;
+    int status = path ? va_costs_read(&costs, path, false) : -1;
 
     if (status == 0 && costs.count) {
         va_page_section(p, "cost", "What it took");

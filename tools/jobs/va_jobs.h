@@ -3,7 +3,8 @@
  *
  * A stage is a job, or an array of jobs: its tasks, each some files that make makes. Stages follow each other. The
  * folder OUT/.make/jobs keeps what was submitted: `command` and, by stage, the files of each task, which
- * pipelines/job.sh reads; `ids`; state/STAGE.TASK and log/STAGE.TASK of each task.
+ * pipelines/job.sh reads; `ids`; state/STAGE.TASK and log/STAGE.TASK of each task. before/ has the same of the
+ * submission before.
  *
  * Ownership: the structs own their strings; va_plan_release frees them
  * Threads:   one
@@ -34,29 +35,29 @@ struct va_tasks {
 struct va_request {
     int64_t memory;  /* MiB */
     int64_t minutes; /* of wall time */
+    int64_t runs;    /* by which these were found; 0: they are defaults */
 };
 
 struct va_jobs_plan {
-    char *pipeline, *out; /* a file of pipelines/, or a path; the folder of the results */
-    char *folder;         /* OUT/.make/jobs, absolute */
-    char **settings;      /* NAME=VALUE, NULL last: the command line's */
-    int scheduler;        /* enum va_scheduler */
+    char *pipeline, *out;  /* a file of pipelines/, or a path; the folder of the results */
+    char *folder;          /* OUT/.make/jobs, absolute */
+    char **settings;       /* NAME=VALUE, NULL last: the command line's */
+    struct va_tasks given; /* NAME=VALUE of the environment */
+    int scheduler;         /* enum va_scheduler */
     int64_t most, threads;
     const struct va_strings *site, *ask; /* options for all stages; STAGE=OPTIONS */
     struct va_tasks stage[VA_STAGES];    /* what is to be made */
     struct va_request request[VA_STAGES];
-    int64_t there; /* tasks, with those that have nothing left to make */
+    int64_t kept[VA_STAGES]; /* units that are up to date */
+    int64_t there;           /* tasks, with those that have nothing left to make */
 };
 
-/* Ask make what there is to make. 0, or -1 after reporting. */
+/* Ask make what there is to make, and find what tasks ask for. 0, or -1 after reporting. */
 VA_MUST_USE int va_plan_read(struct va_jobs_plan *p);
 void va_plan_release(struct va_jobs_plan *p);
 
 /* make at work on the pipeline, with the settings. NULL after reporting. */
 struct va_make *va_plan_make(const struct va_jobs_plan *p);
-
-/* What tasks ask for: by what runs have taken (OUT/.make/usage), or by defaults. -1 after reporting. */
-VA_MUST_USE int va_plan_request(struct va_jobs_plan *p);
 
 /* The commands that submit it, as a script for sh. -1 after reporting. */
 VA_MUST_USE int va_plan_print(const struct va_jobs_plan *p, FILE *to);

@@ -11,6 +11,7 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *const va_stage_names[] = { "prepare", "frames", "features", "windows",
@@ -40,6 +41,7 @@ struct va_make *va_plan_make(const struct va_jobs_plan *p)
 struct reading {
     struct va_tasks units[VA_STAGES];
     struct va_tasks remade; /* sorted in the end */
+    struct va_tasks *given;
 };
 
 static int add(struct va_tasks *tasks, char *text)
@@ -89,6 +91,14 @@ static const char *as_make_has_it(const char *name)
     return name;
 }
 
+/* A setting that make has from the environment. */
+static int add_given(struct va_tasks *given, const char *name)
+{
+    const char *value = getenv(name);
+
+    return value ? add(given, va_format("%s=%s", name, value)) : 0;
+}
+
 static int take_line(void *arg, char *line)
 {
     static const char begin[] = "Must remake target '";
@@ -97,6 +107,8 @@ static int take_line(void *arg, char *line)
 
     if (!strncmp(line, "unit\t", 5))
         return add_unit(r, line + 5);
+    if (!strncmp(line, "given\t", 6))
+        return add_given(r->given, line + 6);
     if (!remade || !(end = strrchr(remade, '\'')))
         return 0;
     *end = 0;
@@ -168,6 +180,7 @@ static int plan_stage(struct va_jobs_plan *p, int stage, const struct reading *r
         else
             va_free(files);
     }
+    p->kept[stage] = r->units[stage].count - left.count;
     p->there += stage != PREPARE ? r->units[stage].count : 0;
     if (rc == 0)
         rc = share(p, stage, &left);
@@ -175,10 +188,13 @@ static int plan_stage(struct va_jobs_plan *p, int stage, const struct reading *r
     return rc;
 }
 
+/* What tasks ask for: by what such runs have taken (OUT/.make/usage), or by defaults. -1 after reporting. */
+static int request(struct va_jobs_plan *p, const struct reading *r);
+
 int va_plan_read(struct va_jobs_plan *p)
 {
     struct va_make *m = va_plan_make(p);
-    struct reading r = { 0 };
+    struct reading r = { .given = &p->given };
     int rc;
 
     if (!m)
@@ -212,6 +228,8 @@ int va_plan_read(struct va_jobs_plan *p)
         rc = plan_stage(p, i, &r);
     if (rc == 0)
         rc = add_settings(p, &r);
+    if (rc == 0)
+        rc = request(p, &r);
     for (int i = 0; i < VA_STAGES; i++)
         release(&r.units[i]);
     release(&r.remade);
@@ -222,6 +240,7 @@ void va_plan_release(struct va_jobs_plan *p)
 {
     for (int i = 0; i < VA_STAGES; i++)
         release(&p->stage[i]);
+    release(&p->given);
     va_free(p->out);
     va_free(p->folder);
 }
@@ -233,18 +252,30 @@ static const struct {
     const char *tools[6];
     struct va_request request;
 } usual[VA_STAGES] = {
-    { { NULL }, { 0, 0 } },
-    { { "va-decode" }, { 2048, 240 } },
-    { { "va-embed", "va-decode" }, { 4096, 480 } },
-    { { "va-window" }, { 4096, 60 } },
+    { { NULL }, { 0 } },
+    { { "va-decode" }, { 2048, 240, 0 } },
+    { { "va-embed", "va-decode" }, { 4096, 480, 0 } },
+    { { "va-window" }, { 4096, 60, 0 } },
     { { "va-tcn-mamba-train", "va-predict", "va-ridge", "va-finetune", "va-embed",
         "va-smooth" },
-      { 8192, 1440 } },
-    { { "va-fold", "va-report", "va-predict", "va-submit" }, { 2048, 60 } },
+      { 8192, 1440, 0 } },
+    { { "va-fold", "va-report", "va-predict", "va-submit" }, { 2048, 60, 0 } },
 };
 
+/* Whether a run was made with the settings and inputs of now: make would keep its output. That of a batch is a folder. */
+static bool is_kept(const struct va_jobs_plan *p, const struct reading *r, int stage,
+                    const char *output)
+{
+    struct stat is;
+
+    if (stat(output, &is) < 0)
+        return false;
+    return S_ISDIR(is.st_mode) ? p->kept[stage] > 0 : !is_remade(r, output);
+}
+
 /* Twice the memory of the largest, thrice the time of the mean: inputs differ. */
-static struct va_request measured(const struct va_costs *costs, int stage, int64_t units)
+static struct va_request measured(const struct va_jobs_plan *p, const struct reading *r,
+                                  const struct va_costs *costs, int stage, int64_t units)
 {
     struct va_request to = usual[stage].request;
     double memory = 0, seconds = 0;
@@ -252,11 +283,13 @@ static struct va_request measured(const struct va_costs *costs, int stage, int64
 
     for (int i = 0; i < 6 && usual[stage].tools[i]; i++)
         for (int64_t c = 0; c < costs->count; c++)
-            if (!strcmp(costs->items[c].tool, usual[stage].tools[i])) {
+            if (!strcmp(costs->items[c].tool, usual[stage].tools[i]) &&
+                is_kept(p, r, stage, costs->items[c].output)) {
                 runs += i ? 0 : costs->items[c].runs;
                 seconds += costs->items[c].seconds;
                 memory = costs->items[c].memory > memory ? costs->items[c].memory : memory;
             }
+    to.runs = runs;
     if (runs) {
         to.memory = ((int64_t)(2 * memory) / 256 + 2) * 256;
         to.minutes = (int64_t)(3 * seconds / (double)runs * (double)units / 60) + 10;
@@ -264,11 +297,11 @@ static struct va_request measured(const struct va_costs *costs, int stage, int64
     return to;
 }
 
-int va_plan_request(struct va_jobs_plan *p)
+static int request(struct va_jobs_plan *p, const struct reading *r)
 {
     char *path = va_format("%s/.make/usage", p->out);
     struct va_costs costs = { 0 };
-    int rc = path ? va_costs_read(&costs, path) : -1;
+    int rc = path ? va_costs_read(&costs, path, true) : -1;
 
     for (int i = 0; i < VA_STAGES; i++) {
         int64_t units = 0;
@@ -280,7 +313,7 @@ int va_plan_request(struct va_jobs_plan *p)
                 n += *c == ' ';
             units = n > units ? n : units;
         }
-        p->request[i] = measured(&costs, i, i == 1 || i == 2 ? units : 1);
+        p->request[i] = measured(p, r, &costs, i, i == 1 || i == 2 ? units : 1);
     }
     va_costs_release(&costs);
     va_free(path);

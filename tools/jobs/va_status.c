@@ -233,6 +233,14 @@ static enum state state_of(const struct stage_state *s, const char *text)
     return strncmp(text, "running", 7) ? WAITING : RUNNING;
 }
 
+static const char KILLED[] = "killed by signal 9";
+
+/* make's line about a command that SIGKILL ended: make's own process, or one of its shell. */
+static bool was_killed(const char *line)
+{
+    return strstr(line, "] Killed") || strstr(line, "] Error 137");
+}
+
 /* Why the command failed that make gave up last: the last line of our tool that it was, else make's, else the last one. */
 static void read_reason(FILE *f, char *reason, size_t size)
 {
@@ -248,12 +256,35 @@ static void read_reason(FILE *f, char *reason, size_t size)
             ours = false;
         else if ((of_tool || !ours) && *line != '\n')
             memcpy(last, line, sizeof(last)), ours = of_tool;
+        if (gives_up && was_killed(line) && !(ours && strstr(last, "killed")))
+            snprintf(last, sizeof(last), "%s", KILLED);
         if (gives_up || !given_up)
             snprintf(reason, size, "%s", last);
         given_up |= gives_up;
         ours &= !gives_up;
     }
     reason[strcspn(reason, "\n")] = 0;
+}
+
+/* Who kills is mostly the scheduler, or the kernel, for memory: the words that ask for more. */
+static void advise(const struct stage_state *s, char *reason, size_t size)
+{
+    static const char *const more[] = { "--mem=16G", "-l select=1:ncpus=2:mem=16gb",
+                                        "-l h_vmem=8G" };
+    char *path = va_format("%s/ids", s->folder), scheduler[16] = "";
+    FILE *f = path ? fopen(path, "r") : NULL;
+    size_t length = strlen(reason);
+
+    if (f && fscanf(f, "%*s %15s", scheduler) != 1)
+        *scheduler = 0;
+    if (f)
+        fclose(f);
+    va_free(path);
+    snprintf(reason + length, size - length, ", perhaps for memory");
+    for (int i = VA_SLURM; i < VA_LOCAL; i++)
+        if (!strcmp(scheduler, va_scheduler_names[i]))
+            snprintf(reason + length, size - length, ", perhaps for memory: --ask %s=\"%s\"",
+                     s->name, more[i]);
 }
 
 static void put_reason(const struct stage_state *s, int64_t task)
@@ -268,6 +299,8 @@ static void put_reason(const struct stage_state *s, int64_t task)
         fclose(f);
     }
     va_text_clean(reason);
+    if (!strcmp(reason, KILLED))
+        advise(s, reason, sizeof(reason));
     printf("%s %lld: %s (%s)\n", s->name, (long long)task, *reason ? reason : none,
            path ? path : "");
     va_free(path);

@@ -8,6 +8,7 @@
 #include "base/va_make.h"
 #include "base/va_mem.h"
 #include "base/va_tempfile.h"
+#include "base/va_text.h"
 #include "base/va_thread.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -208,6 +210,20 @@ static void put_stage(const struct va_jobs_plan *p, int stage, const char *befor
         fprintf(to, "%s=${%s%%%%%s}\n", name, name, answers[p->scheduler].behind);
 }
 
+/* Where the memory and the time of a stage come from. */
+static void put_origin(const struct va_jobs_plan *p, int stage, FILE *to)
+{
+    const struct va_request *r = &p->request[stage];
+
+    fprintf(to, "# %s: %lld MiB and %lld minutes, ", va_stage_names[stage],
+            (long long)r->memory, (long long)r->minutes);
+    if (r->runs)
+        fprintf(to, "from %lld run%s in %s/.make/usage\n", (long long)r->runs,
+                va_plural(r->runs), p->out);
+    else
+        fputs("the defaults: no run with these settings\n", to);
+}
+
 static int print_stage(const struct va_jobs_plan *p, int stage, const char *before,
                        const char *job, FILE *to)
 {
@@ -216,6 +232,8 @@ static int print_stage(const struct va_jobs_plan *p, int stage, const char *befo
     char *words = task && p->scheduler == VA_SLURM ? va_format("exec %s", task) : NULL;
     int rc = task && (words || p->scheduler != VA_SLURM) ? 0 : -1;
 
+    if (rc == 0 && p->scheduler != VA_LOCAL)
+        put_origin(p, stage, to);
     if (rc == 0)
         put_stage(p, stage, before, words ? words : task, to);
     va_free(words);
@@ -288,7 +306,7 @@ static int put_script(const struct va_jobs_plan *p, const void *arg, FILE *to)
     return va_plan_print(p, to);
 }
 
-/* What job.sh does before it calls make: cd, and the words. */
+/* What job.sh does before it calls make: export what the environment has set, cd, and the words. */
 static int put_command(const struct va_jobs_plan *p, const void *arg, FILE *to)
 {
     struct va_make *m = va_plan_make(p);
@@ -300,6 +318,11 @@ static int put_command(const struct va_jobs_plan *p, const void *arg, FILE *to)
         va_make_say(m, va_strdup("--keep-going"));
         words = va_make_quoted(m);
     }
+    for (int64_t i = 0; i < p->given.count; i++) {
+        fputs("export ", to);
+        put_quoted(to, p->given.items[i]);
+        fputc('\n', to);
+    }
     if (words && quoted)
         fprintf(to, "cd %s || exit 4\nset -- %s\n", quoted, words);
     va_make_free(m);
@@ -308,22 +331,69 @@ static int put_command(const struct va_jobs_plan *p, const void *arg, FILE *to)
     return words && quoted ? 0 : -1;
 }
 
+/* Move what a submission leaves from one place in the folder to another, in the place of what stands there. */
+static int move_all(const struct va_jobs_plan *p, const char *from, const char *to)
+{
+    static const char *const names[] = { "log", "state", "ids", "command", "submit.sh" };
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < VA_COUNT(names) + VA_STAGES; i++) {
+        const char *name = i < VA_COUNT(names) ? names[i] : va_stage_names[i - VA_COUNT(names)];
+        char *old = va_format("%s/%s%s", p->folder, from, name),
+             *now = va_format("%s/%s%s", p->folder, to, name);
+
+        rc = old && now ? 0 : -1;
+        if (rc == 0)
+            (void)remove(now);
+        if (rc == 0 && rename(old, now) < 0 && errno != ENOENT)
+            rc = va_error_machine("%s: cannot move to %s: %s", old, now, strerror(errno));
+        va_free(old);
+        va_free(now);
+    }
+    return rc;
+}
+
+/* What was submitted before goes to before/, from where it comes back when nothing is submitted now. */
+static int set_aside(const struct va_jobs_plan *p)
+{
+    char *path = va_format("%s/before", p->folder);
+    int rc = path && va_make_folder(path) == 0 ? va_clear_folder(path) : -1;
+
+    va_free(path);
+    return rc == 0 ? move_all(p, "", "before/") : rc;
+}
+
+/* Whether the script, that ended so, got no further than its first submission. 4: it did not understand an answer. */
+static bool is_nothing_submitted(const struct va_jobs_plan *p, int status)
+{
+    char *path = va_format("%s/ids", p->folder);
+    struct stat is;
+    bool nothing = path && status != VA_EXIT_MACHINE && (stat(path, &is) < 0 || !is.st_size);
+
+    va_free(path);
+    return nothing;
+}
+
 static int write_folder(const struct va_jobs_plan *p)
 {
     static const char *const folders[] = { "log", "state" };
-    int rc = 0;
+    int rc = set_aside(p);
 
     for (size_t i = 0; rc == 0 && i < VA_COUNT(folders); i++) {
         char *path = va_format("%s/%s", p->folder, folders[i]);
 
-        rc = path && va_make_folder(path) == 0 ? va_clear_folder(path) : -1;
+        rc = path ? va_make_folder(path) : -1;
         va_free(path);
     }
     for (int i = 1; rc == 0 && i < VA_STAGES; i++)
         rc = write_file(p, va_stage_names[i], put_tasks, &p->stage[i]);
     if (rc == 0)
         rc = write_file(p, "command", put_command, NULL);
-    return rc == 0 ? write_file(p, "submit.sh", put_script, NULL) : rc;
+    if (rc == 0)
+        rc = write_file(p, "submit.sh", put_script, NULL);
+    if (rc != 0)
+        (void)move_all(p, "before/", "");
+    return rc;
 }
 
 /* ---- the run --------------------------------------------------------------------------------------- */
@@ -377,10 +447,16 @@ static int refused(const struct va_jobs_plan *p, FILE *said, int status)
     text[n] = 0;
     for (char *c = text; *c; c++)
         *c = *c == '\n' ? ' ' : *c;
+    if (!*text)
+        snprintf(text, sizeof(text), "it said nothing");
+    if (is_nothing_submitted(p, status) && move_all(p, "before/", "") == 0)
+        return va_error_machine(
+            "%s: submit.sh ended with exit code %d: %s; nothing was submitted",
+            va_scheduler_names[p->scheduler], status, text);
     return va_error_machine(
         "%s: submit.sh ended with exit code %d: %s; what was submitted before is in "
         "%s/ids",
-        va_scheduler_names[p->scheduler], status, *text ? text : "it said nothing", p->folder);
+        va_scheduler_names[p->scheduler], status, text, p->folder);
 }
 
 /* The process group of the script, which gets what would end this process, and that signal. */
