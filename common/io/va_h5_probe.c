@@ -191,13 +191,16 @@ static int receive(int from, void *data, size_t size, int *fd)
     return 1;
 }
 
-/* Close all descriptors but one, and make the standard ones lead nowhere. */
-static int be_alone(int keep)
+/* Close all descriptors but *kept, and make the standard ones lead nowhere. Where these were closed, *kept may
+ * be one of them: it moves. */
+static int be_alone(int *kept)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int keep = *kept > STDERR_FILENO ? *kept : fcntl(*kept, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
-    if (null < 0)
+    if (null < 0 || keep < 0)
         return -1;
+    *kept = keep;
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
         if (dup2(null, fd) < 0)
             return -1;
@@ -229,7 +232,7 @@ static void child(int to_parent, int idle, va_h5_try_fn *try)
                                    SIGSEGV, SIGBUS,  SIGFPE, SIGABRT, SIGPIPE };
     static struct request q;
     static struct reply r;
-    struct pollfd wait = { .fd = to_parent, .events = POLLIN };
+    struct pollfd wait = { .events = POLLIN };
     struct rlimit limit;
     int failed;
 
@@ -238,7 +241,8 @@ static void child(int to_parent, int idle, va_h5_try_fn *try)
     va_error_keep(NULL);
     set_limit(RLIMIT_CORE, 0);
     allowed.users = getrlimit(RLIMIT_AS, &limit) < 0 ? RLIM_INFINITY : limit.rlim_cur;
-    failed = be_alone(to_parent) < 0 ? errno : 0;
+    failed = be_alone(&to_parent) < 0 ? errno : 0;
+    wait.fd = to_parent;
     be_confined();
     while (poll(&wait, 1, idle) > 0 && receive(to_parent, &q, sizeof(q), &q.bytes.fd)) {
         if (q.bytes.fd < 0)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -54,8 +55,39 @@ static void memory_has_a_limit(void)
     close(bytes.fd);
 }
 
+/* In a process of its own, and so with a checker of its own; true if `child` is. */
+static bool in_process(bool (*child)(int), int arg)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(child(arg) ? 0 : 1);
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
+}
+
+/* Without the standard descriptors whose bit is set, whose numbers are then those of the file or the sockets. */
+static bool some_closed(int which)
+{
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (which & 1 << fd)
+            close(fd);
+    struct va_stored bytes = { .fd = open("/dev/null", O_RDONLY), .size = 1000 };
+    struct va_h5_file f = { .path = "a.h5", .bytes = &bytes };
+
+    return va_h5_probe(&f, "1000", take_memory) == 0;
+}
+
+static void closed_standard_descriptors_are_fine(void)
+{
+    for (int which = 1; which < 8; which++)
+        VA_CHECK(in_process(some_closed, which));
+}
+
 int main(void)
 {
     VA_TEST(memory_has_a_limit);
+    VA_TEST(closed_standard_descriptors_are_fine);
     return va_test_finish();
 }
