@@ -81,16 +81,22 @@ static void set_limit(int what, rlim_t value)
     setrlimit(what, &limit);
 }
 
-/* Bytes of memory that this process has mapped; 0 where the system does not say. */
-static unsigned long long mapped(void)
+static int open_statm(void)
+{
+    return open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+}
+
+/* Bytes of memory that this process has mapped, by its open statm; 0 where the system does not say. */
+static unsigned long long mapped(int statm)
 {
     unsigned long long pages = 0;
 #ifndef HAVE_SANITIZER /* which maps terabytes */
     char text[64] = "";
 
-    if (allowed.statm >= 0 && !va_confine_valgrind() &&
-        pread(allowed.statm, text, sizeof(text) - 1, 0) > 0)
+    if (statm >= 0 && !va_confine_valgrind() && pread(statm, text, sizeof(text) - 1, 0) > 0)
         (void)!sscanf(text, "%llu", &pages);
+#else
+    (void)statm;
 #endif
     return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
 }
@@ -131,7 +137,7 @@ static void begin_file(int64_t size)
 {
     allowed.file_size = size;
     set_limit(RLIMIT_AS, allowed.users);
-    allowed.began = mapped();
+    allowed.began = mapped(allowed.statm);
     va_h5_probe_allow(0, 0);
 }
 
@@ -220,7 +226,7 @@ static void be_confined(void)
 {
     const struct va_confine limits = { .spool = -1, .serves = true };
 
-    allowed.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    allowed.statm = open_statm();
     (void)!va_confine(&limits);
 }
 
@@ -347,6 +353,20 @@ static int put(const struct request *q)
     return n < 0 ? -1 : 0;
 }
 
+/* Whether the user's limit of memory leaves less than a checker needs: even its stack may have no room to grow, of
+ * which a process dies as of a damaged file. */
+static bool cramped(void)
+{
+    int statm = open_statm();
+    rlim_t used = (rlim_t)mapped(statm);
+    struct rlimit limit;
+
+    if (statm >= 0)
+        close(statm);
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           limit.rlim_cur < used + MEMORY;
+}
+
 /* Say how the child ended that did not answer. */
 static void tell_end(const char *path, int status, struct reply *r)
 {
@@ -367,6 +387,13 @@ static void tell_end(const char *path, int status, struct reply *r)
         return;
     case 0: snprintf(r->line, LINE, "%s: damaged HDF5 file", path); break;
     default:
+        if (how != SIGXCPU && cramped()) {
+            snprintf(
+                r->line, LINE,
+                "out of memory: %s: the limit (ulimit -v) leaves less than %d MiB to check it",
+                path, MEMORY / MEBIBYTE);
+            return;
+        }
         snprintf(r->line, LINE, "%s: damaged HDF5 file (the library fails on it: %s)", path,
                  strsignal(how));
     }
