@@ -213,8 +213,7 @@ static int check_options(const struct mamba_va_options *o, int *precision)
                                                    : !o->device    ? "device"
                                                    : !o->precision ? "precision"
                                                                    : "face_template");
-    if (strcmp(o->device, "cpu") != 0 && strcmp(o->device, "auto") != 0 &&
-        strncmp(o->device, "cuda", 4) != 0)
+    if (!va_device_is_name(o->device))
         return va_error("options: device: found %s, expected cpu, cuda, cuda:N or auto",
                         o->device);
     for (*precision = 0; va_float_precision_names[*precision]; ++*precision)

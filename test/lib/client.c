@@ -94,6 +94,10 @@ static void bad_options(void)
     REFUSED(o.model = NULL, MAMBA_VA_USE, "options: model: found NULL");
     REFUSED(o.device = NULL, MAMBA_VA_USE, "options: device: found NULL");
     REFUSED(o.device = "gpu", MAMBA_VA_USE, "device: found gpu, expected cpu, cuda");
+    REFUSED(o.device = "cudaX", MAMBA_VA_USE, "device: found cudaX, expected cpu, cuda");
+    REFUSED(o.device = "cuda:-1", MAMBA_VA_USE, "device: found cuda:-1, expected cpu, cuda");
+    REFUSED(o.device = "cuda:", MAMBA_VA_USE, "device: found cuda:, expected cpu, cuda");
+    REFUSED(o.device = "cuda:99", MAMBA_VA_MACHINE, "--device cuda:99: ");
     REFUSED(o.precision = "f16", MAMBA_VA_USE, "found f16, expected f32, bf16 or auto");
     REFUSED(o.people = 0, MAMBA_VA_USE, "options: people: found 0, expected 1 to 64");
     REFUSED(o.margin = NAN, MAMBA_VA_USE, "options: margin: found nan, expected -0.4 to 10");
