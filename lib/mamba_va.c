@@ -213,8 +213,7 @@ static int check_options(const struct mamba_va_options *o, int *precision)
                                                    : !o->device    ? "device"
                                                    : !o->precision ? "precision"
                                                                    : "face_template");
-    if (strcmp(o->device, "cpu") != 0 && strcmp(o->device, "auto") != 0 &&
-        strncmp(o->device, "cuda", 4) != 0)
+    if (!va_device_is_name(o->device))
         return va_error("options: device: found %s, expected cpu, cuda, cuda:N or auto",
                         o->device);
     for (*precision = 0; va_float_precision_names[*precision]; ++*precision)
@@ -473,6 +472,8 @@ static const uint8_t *tight(struct model *m, const struct push *p)
 /* After what va_live_people returned. */
 static int taken(struct model *m, const struct push *p, int got)
 {
+    if (got < 0 && va_error_keeping()->status == VA_EXIT_INPUT)
+        return MAMBA_VA_INPUT; /* a prediction is not finite: its face is gone */
     if (got < 0) {
         m->broken = true;
         return MAMBA_VA_MACHINE;
@@ -496,6 +497,7 @@ static int push_picture(struct model *m, struct push *p)
         return MAMBA_VA_MACHINE;
     frame.index = ++m->pictures;
     m->time = p->time;
+    m->kind = p->kind; /* also if a face of it fails */
     return taken(m, p, va_live_people_picture(m->people, &frame));
 }
 
@@ -581,6 +583,8 @@ static int push_end(struct model *m, struct push *p)
     got = va_live_people_end(m->people, p->face);
     if (got > 0 && !p->face)
         got = va_live_people_begin(m->people);
+    if (got < 0)
+        return taken(m, p, got);
     p->kind = p->face ? m->kind : NOTHING;
     m->pictures = p->face ? m->pictures : 0;
     return taken(m, p, got);

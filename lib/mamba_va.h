@@ -21,7 +21,9 @@
  *            it gives MAMBA_VA_CLOSED
  * Errors:    0 or more is success; below 0 it is an enum mamba_va_code. `error` gets code and
  *            message, or is NULL. Nothing is printed, and nothing ends the process. After an error of code
- *            MAMBA_VA_USE or MAMBA_VA_INPUT the model is as it was before the call
+ *            MAMBA_VA_USE or MAMBA_VA_INPUT the model is as it was before the call, but for a prediction that is
+ *            not finite, of huge features or bad weights: MAMBA_VA_INPUT then ends its face, without the rows
+ *            that wait. Other faces go on; of a picture they may lack a row
  * Threads:   any number of threads may use any number of models. Calls with one handle wait for one
  *            another
  * Process:   opening a model starts a child process that checks its files, and waits for its end. Signals, the

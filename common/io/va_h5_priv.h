@@ -199,7 +199,7 @@ typedef int va_h5_try_fn(const char *path, struct va_stored *bytes, const char *
 /*
  * Let a child process walk the open file with bounded memory and time, by `try`. What it
  * reports is reported here, as bad input or as a failure of the machine, and its death as a
- * damaged file. 0 when all is well.
+ * damaged file, or as lack of memory where the user's limit leaves little. 0 when all is well.
  */
 VA_MUST_USE int va_h5_probe(const struct va_h5_file *f, const char *schema, va_h5_try_fn *try);
 

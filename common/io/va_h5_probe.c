@@ -81,16 +81,22 @@ static void set_limit(int what, rlim_t value)
     setrlimit(what, &limit);
 }
 
-/* Bytes of memory that this process has mapped; 0 where the system does not say. */
-static unsigned long long mapped(void)
+static int open_statm(void)
+{
+    return open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+}
+
+/* Bytes of memory that this process has mapped, by its open statm; 0 where the system does not say. */
+static unsigned long long mapped(int statm)
 {
     unsigned long long pages = 0;
 #ifndef HAVE_SANITIZER /* which maps terabytes */
     char text[64] = "";
 
-    if (allowed.statm >= 0 && !va_confine_valgrind() &&
-        pread(allowed.statm, text, sizeof(text) - 1, 0) > 0)
+    if (statm >= 0 && !va_confine_valgrind() && pread(statm, text, sizeof(text) - 1, 0) > 0)
         (void)!sscanf(text, "%llu", &pages);
+#else
+    (void)statm;
 #endif
     return pages * (unsigned long long)sysconf(_SC_PAGESIZE);
 }
@@ -131,7 +137,7 @@ static void begin_file(int64_t size)
 {
     allowed.file_size = size;
     set_limit(RLIMIT_AS, allowed.users);
-    allowed.began = mapped();
+    allowed.began = mapped(allowed.statm);
     va_h5_probe_allow(0, 0);
 }
 
@@ -191,13 +197,16 @@ static int receive(int from, void *data, size_t size, int *fd)
     return 1;
 }
 
-/* Close all descriptors but one, and make the standard ones lead nowhere. */
-static int be_alone(int keep)
+/* Close all descriptors but *kept, and make the standard ones lead nowhere. Where these were closed, *kept may
+ * be one of them: it moves. */
+static int be_alone(int *kept)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int keep = *kept > STDERR_FILENO ? *kept : fcntl(*kept, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
-    if (null < 0)
+    if (null < 0 || keep < 0)
         return -1;
+    *kept = keep;
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
         if (dup2(null, fd) < 0)
             return -1;
@@ -217,7 +226,7 @@ static void be_confined(void)
 {
     const struct va_confine limits = { .spool = -1, .serves = true };
 
-    allowed.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    allowed.statm = open_statm();
     (void)!va_confine(&limits);
 }
 
@@ -229,7 +238,7 @@ static void child(int to_parent, int idle, va_h5_try_fn *try)
                                    SIGSEGV, SIGBUS,  SIGFPE, SIGABRT, SIGPIPE };
     static struct request q;
     static struct reply r;
-    struct pollfd wait = { .fd = to_parent, .events = POLLIN };
+    struct pollfd wait = { .events = POLLIN };
     struct rlimit limit;
     int failed;
 
@@ -238,7 +247,8 @@ static void child(int to_parent, int idle, va_h5_try_fn *try)
     va_error_keep(NULL);
     set_limit(RLIMIT_CORE, 0);
     allowed.users = getrlimit(RLIMIT_AS, &limit) < 0 ? RLIM_INFINITY : limit.rlim_cur;
-    failed = be_alone(to_parent) < 0 ? errno : 0;
+    failed = be_alone(&to_parent) < 0 ? errno : 0;
+    wait.fd = to_parent;
     be_confined();
     while (poll(&wait, 1, idle) > 0 && receive(to_parent, &q, sizeof(q), &q.bytes.fd)) {
         if (q.bytes.fd < 0)
@@ -343,6 +353,20 @@ static int put(const struct request *q)
     return n < 0 ? -1 : 0;
 }
 
+/* Whether the user's limit of memory leaves less than a checker needs: even its stack may have no room to grow, of
+ * which a process dies as of a damaged file. */
+static bool cramped(void)
+{
+    int statm = open_statm();
+    rlim_t used = (rlim_t)mapped(statm);
+    struct rlimit limit;
+
+    if (statm >= 0)
+        close(statm);
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           limit.rlim_cur < used + MEMORY;
+}
+
 /* Say how the child ended that did not answer. */
 static void tell_end(const char *path, int status, struct reply *r)
 {
@@ -363,6 +387,13 @@ static void tell_end(const char *path, int status, struct reply *r)
         return;
     case 0: snprintf(r->line, LINE, "%s: damaged HDF5 file", path); break;
     default:
+        if (how != SIGXCPU && cramped()) {
+            snprintf(
+                r->line, LINE,
+                "out of memory: %s: the limit (ulimit -v) leaves less than %d MiB to check it",
+                path, MEMORY / MEBIBYTE);
+            return;
+        }
         snprintf(r->line, LINE, "%s: damaged HDF5 file (the library fails on it: %s)", path,
                  strsignal(how));
     }

@@ -250,8 +250,9 @@ int va_live_model_step(struct va_live_model *m, int64_t slot, float *va)
         return -1;
     for (int d = 0; d < 2; d++) {
         if (!isfinite(va[d]))
-            return va_error_machine("%s: %s is not finite", m->options.model,
-                                    d ? "arousal" : "valence");
+            return va_error("%s: %s is not finite: make features with the model's encoder, or "
+                            "train the model again",
+                            m->options.model, d ? "arousal" : "valence");
         va[d] = fminf(1, fmaxf(-1, va[d]));
     }
     return 0;

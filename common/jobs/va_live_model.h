@@ -50,7 +50,8 @@ VA_MUST_USE int va_live_model_see(struct va_live_model *m, int64_t count, const 
                                   const uint8_t *const *crops, int64_t width, int64_t height);
 /* The same, but features [width] of one slot; of a model that has a temporal one. */
 void va_live_model_take(struct va_live_model *m, int64_t slot, const float *features);
-/* va [2], from -1 to 1, of the slot's next frame with what was seen last. -1 after reporting. */
+/* va [2], from -1 to 1, of the slot's next frame with what was seen last. -1 after reporting; bad
+ * input, not finite: until va_live_model_begin the slot is worth nothing. */
 VA_MUST_USE int va_live_model_step(struct va_live_model *m, int64_t slot, float *va);
 
 #endif

@@ -116,8 +116,10 @@ static int advance(struct va_live_people *p, int64_t slot)
     const struct pending *of;
     struct va_live_row row;
 
-    if (va_live_model_step(p->model, slot, row.va) < 0)
+    if (va_live_model_step(p->model, slot, row.va) < 0) {
+        s->number = 0;
         return -1;
+    }
     if (known < 0)
         return 1;
     of = &s->pending[known % (p->ahead + 1)];

@@ -11,7 +11,9 @@
  * Where the face is not seen, what was seen last stands for it. A model with a lookahead gives rows that number
  * of frames later, and those that wait at the end of a person.
  *
- * Errors:    all report. After a -1 of a call that takes a frame, only free is left
+ * Errors:    all report. A prediction that is not finite is bad input, and its person is not there any more; a
+ *            picture then has no rows of the slots behind. After any other -1 of a call that takes a frame, only
+ *            free is left
  * Threads:   one at a time
  */
 #ifndef VA_LIVE_PEOPLE_H

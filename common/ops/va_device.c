@@ -10,11 +10,11 @@
 const char *const va_precision_names[] = { "f32", "bf16", "int8", "auto", NULL };
 const char *const va_float_precision_names[] = { "f32", "bf16", "auto", NULL };
 
-static bool is_cuda(const char *device)
+bool va_device_is_name(const char *device)
 {
     size_t digits;
 
-    if (!strcmp(device, "cuda"))
+    if (!strcmp(device, "auto") || !strcmp(device, "cpu") || !strcmp(device, "cuda"))
         return true;
     if (strncmp(device, "cuda:", 5) != 0)
         return false;
@@ -66,7 +66,7 @@ bool va_device_check_name(const char *device, int *status)
 {
     int number;
 
-    if (strcmp(device, "auto") != 0 && strcmp(device, "cpu") != 0 && !is_cuda(device))
+    if (!va_device_is_name(device))
         return va_usage_error(status, "--device %s: expected auto, cpu, cuda or cuda:N",
                               device);
     if (find(device, &number))

@@ -46,6 +46,9 @@ extern const char *const va_float_precision_names[]; /* the same without int8 */
 /* Ranks of a job that share this machine: a name without a number is that of device `rank` modulo those here. */
 void va_device_spread(int rank);
 
+/* Whether this is auto, cpu, cuda or cuda:N, here or not. */
+bool va_device_is_name(const char *device);
+
 /* Whether this is the name of a device that is here. False after reporting, with *status set. */
 VA_MUST_USE bool va_device_check_name(const char *device, int *status);
 

@@ -94,6 +94,10 @@ static void bad_options(void)
     REFUSED(o.model = NULL, MAMBA_VA_USE, "options: model: found NULL");
     REFUSED(o.device = NULL, MAMBA_VA_USE, "options: device: found NULL");
     REFUSED(o.device = "gpu", MAMBA_VA_USE, "device: found gpu, expected cpu, cuda");
+    REFUSED(o.device = "cudaX", MAMBA_VA_USE, "device: found cudaX, expected cpu, cuda");
+    REFUSED(o.device = "cuda:-1", MAMBA_VA_USE, "device: found cuda:-1, expected cpu, cuda");
+    REFUSED(o.device = "cuda:", MAMBA_VA_USE, "device: found cuda:, expected cpu, cuda");
+    REFUSED(o.device = "cuda:99", MAMBA_VA_MACHINE, "--device cuda:99: ");
     REFUSED(o.precision = "f16", MAMBA_VA_USE, "found f16, expected f32, bf16 or auto");
     REFUSED(o.people = 0, MAMBA_VA_USE, "options: people: found 0, expected 1 to 64");
     REFUSED(o.margin = NAN, MAMBA_VA_USE, "options: margin: found nan, expected -0.4 to 10");
@@ -186,6 +190,38 @@ static void bad_features(void)
     EXPECT(mamba_va_rows(plain, expected, 2 * FRAMES, &error), FRAMES, "");
     EXPECT(memcmp(found, expected, FRAMES * sizeof(*found)), 0, "");
     EXPECT(push_row(m, 1, 0), 0, ""); /* another video */
+    EXPECT(mamba_va_close(m, NULL), 0, "");
+    EXPECT(mamba_va_close(plain, NULL), 0, "");
+}
+
+/* Finite features that are too large end their face, and no other; its number may come again. */
+static void huge_features(const char *name)
+{
+    mamba_va m = open_model(name, NULL), plain = open_model(name, NULL);
+    float huge[WIDTH];
+    struct mamba_va_row found[4 * FRAMES] = { 0 }, expected[FRAMES] = { 0 };
+    int64_t n, count = 0;
+
+    for (int i = 0; i < WIDTH; i++)
+        huge[i] = i % 2 ? -3e38f : 3e38f;
+    EXPECT(mamba_va_push_features(m, 2, huge, WIDTH, 0, &error), MAMBA_VA_INPUT,
+           "e is not finite: make features with the model's encoder");
+    EXPECT(mamba_va_push_absent(m, 2, 9, &error), MAMBA_VA_USE, "is not there");
+    for (int t = 0; t < FRAMES; t++) {
+        EXPECT(push_row(plain, 1, t), 0, "");
+        EXPECT(push_row(m, 1, t), 0, "");
+        EXPECT(push_row(m, 2, 0), 0, "");
+        EXPECT(mamba_va_push_features(m, 2, huge, WIDTH, 9, &error), MAMBA_VA_INPUT, "");
+        EXPECT(mamba_va_end(m, 2, &error), MAMBA_VA_USE, "end: face 2: is none");
+    }
+    EXPECT(mamba_va_end(m, 0, &error), 0, "");
+    EXPECT(mamba_va_end(plain, 0, &error), 0, "");
+    EXPECT(mamba_va_rows(plain, expected, FRAMES, &error), FRAMES, "");
+    n = mamba_va_rows(m, found, 4 * FRAMES, &error);
+    for (int64_t i = 0; i < n; i++)
+        if (found[i].face == 1 && count < FRAMES)
+            EXPECT(memcmp(&found[i], &expected[count++], sizeof(*found)), 0, "");
+    EXPECT(count, FRAMES, "");
     EXPECT(mamba_va_close(m, NULL), 0, "");
     EXPECT(mamba_va_close(plain, NULL), 0, "");
 }
@@ -399,6 +435,8 @@ int main(int argc, char **argv)
         bad_options();
         bad_handles();
         bad_features();
+        huge_features("model.h5");
+        huge_features("ahead.h5");
         bad_pictures();
     } else if (!strcmp(what, "many")) {
         too_many();
