@@ -68,7 +68,8 @@ int va_h5_may_create(const char *path, const char *schema)
     found = n > 0 ? va_h5_find_schema(head, (size_t)n) : NULL;
     if (!found || strncmp(found, schema, same) == 0)
         return 0;
-    name = strcspn(found, "/") + 1; /* no zero need follow: a text of 16 bytes fills its place */
+    name = strcspn(found, "/") +
+           1; /* no zero need follow: a text of 16 bytes fills its place */
     name += strspn(found + name, "0123456789");
     return va_error(
         "%s: exists and holds %.*s, expected %s as of an earlier output: name another "
