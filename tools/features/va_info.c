@@ -157,7 +157,8 @@ int va_features_info_main(int argc, char **argv)
         return status;
     }
     for (char **f = files; result == 0 && *f; f++)
-        result = va_h5_named(*f) || va_is_folder(*f) ? va_h5_each_features(*f, tell_features, NULL)
-                                 : tell_matrix(*f);
+        result = va_h5_named(*f) || va_is_folder(*f)
+                     ? va_h5_each_features(*f, tell_features, NULL)
+                     : tell_matrix(*f);
     return va_tool_status(result);
 }
