@@ -122,7 +122,7 @@ corpus() { # ARGS...: with small settings
     touch all.zip && features of-all.zip all.zip && grep -q va-decode log
     run -2 --separate-stderr corpus OUT=wrong CROPS=no.zip FEATURES='' VIDEOS=none ENCODER=encoder.h5 LABELS=rated FOLD_COUNT=2
     [[ $stderr == *"CROPS: no.zip: no such folder or archive"* ]] || explain "$stderr"
-    run -2 --separate-stderr corpus OUT=wrong CROPS=all.zip/nofolder FEATURES='' VIDEOS=drawn/videos ENCODER=encoder.h5 LABELS=rated FOLD_COUNT=2
+    run -2 --separate-stderr corpus OUT=nofolder CROPS=all.zip/nofolder FEATURES='' VIDEOS=drawn/videos ENCODER=encoder.h5 LABELS=rated FOLD_COUNT=2
     [[ $stderr == *"all.zip/nofolder/"* ]] || explain "$stderr"
 }
 
