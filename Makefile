@@ -6,6 +6,13 @@
 -include config.mk
 
 PREFIX ?= /usr/local
+# GNU's names on the command line: two have a meaning here, the others would silently do nothing.
+named = $(filter command,$(firstword $(origin $(1))))
+$(if $(call named,prefix),$(eval PREFIX := $$(prefix)))
+$(if $(call named,libdir),$(eval LIBDIR := $$(libdir)))
+$(foreach v,exec_prefix bindir sbindir libexecdir datarootdir datadir mandir man1dir man3dir man5dir man7dir includedir \
+    docdir infodir sysconfdir localstatedir sharedstatedir destdir,$(if $(call named,$v),\
+    $(error $v: this Makefile does not have it; PREFIX (prefix), LIBDIR (libdir), ZSH_SITE and DESTDIR say where things go)))
 BUILD  ?= build
 ifeq ($(origin CC),default)
 CC = gcc
@@ -131,7 +138,7 @@ help:
 ## make lint            clang-format, shellcheck, headers, layers
 ## make format          rewrite sources with clang-format
 ## make install         tools, library, man pages, completion, pipelines below PREFIX (/usr/local), DESTDIR
-## make uninstall       remove what install put there
+## make uninstall       remove what install put there, and folders below PREFIX that are then empty
 ## make check-package   the release and the Debian package in fresh roots of Debian; as root, 30 minutes
 ## make dist            build/mamba-va-VERSION.tar.gz, which builds without git; equal bytes each time
 ## make clean           remove build/
@@ -149,7 +156,7 @@ help:
 ## DEVELOPER=1          warnings are errors
 ## SANITIZE=address,undefined   build and check with sanitizers
 ## V=1                  show the commands
-## CC=clang OPT=-O3 BUILD=dir PREFIX=dir LIBDIR=dir     as usual; lasting choices go to config.mk
+## CC=clang OPT=-O3 BUILD=dir PREFIX=dir LIBDIR=dir     as usual (prefix, libdir: the same); lasting choices go to config.mk
 
 # ---- build ------------------------------------------------------------------------------
 # A stamp that changes when the compiler or a flag does: everything depends on it.
@@ -315,6 +322,11 @@ ZSH_SITE ?= $(PREFIX)/share/zsh/site-functions
 VERSION   = $(shell sed -n 's/^.define VA_VERSION "\(.*\)"/\1/p' common/base/va_version.h)
 MODULE    = $(SHARE)/modulefiles/mamba-va/$(VERSION)
 INSTALLED_CUDA = $(DESTDIR)$(PREFIX)/lib/libvacuda.so
+# Folders of install, as far as they are empty and below PREFIX. Of a system's own there is only one of ours.
+below  = bin lib include $(LIBDIR:$(PREFIX)/%=%)/pkgconfig $(ZSH_SITE:$(PREFIX)/%=%) share/bash-completion/completions \
+         $(addprefix share/man/man,1 3 5 7) share/modulefiles/mamba-va
+ours   = $(if $(filter /usr /usr/local,$(DESTDIR)$(PREFIX)),share/modulefiles/mamba-va,-p $(filter-out /%,$(below)))
+rmdirs = cd $(DESTDIR)$(PREFIX) 2>/dev/null || exit 0; rmdir $(ours) 2>/dev/null || :
 install: all install-lib
 	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/man/man7 \
 	    $(SHARE)/mamba-va $(SHARE)/bash-completion/completions $(DESTDIR)$(ZSH_SITE)
@@ -337,6 +349,7 @@ uninstall: uninstall-lib
 	    $(ZSH_COMPLETION:$(BUILD)/completion/zsh/%=$(DESTDIR)$(ZSH_SITE)/%)
 	rm -f $(INSTALLED_CUDA) $(MODULE)
 	rm -rf $(SHARE)/mamba-va
+	$(rmdirs)
 
 dist:
 	@BUILD=$(call quoted,$(BUILD)) ./dist.sh

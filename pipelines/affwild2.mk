@@ -8,7 +8,8 @@
 #   VAL_LABELS    <video>.txt       $(ROOT)/VA_Estimation_Challenge/Validation_Set
 #   CROPS         <video>/NNNNN.jpg $(ROOT)/cropped_aligned; or <video>.zip, or an archive with folders <video>
 #                 (CROPS=crops.zip, CROPS=all.zip/cropped_aligned)
-#   VIDEOS        <video>.mp4, .avi $(ROOT)/videos, used where there are no crops
+#   VIDEOS        <video>.mp4, .avi, .mov, .mkv, .webm  $(ROOT)/videos, taken for each video without crops;
+#                 CROPS= takes videos alone
 #   SAMPLE        official sample of a submission: names the test videos (optional)
 #   ENCODER       a va.model/1 file of a vision transformer
 #   FEATURES      folder of ready-made <video>.h5 (va.features/1) instead of videos

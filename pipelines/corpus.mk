@@ -5,8 +5,8 @@
 #
 #   FEATURES       folder of ready-made <video>.h5 (va.features/1), or
 #   ENCODER        a va.model/1 file of a vision transformer, and
-#   CROPS, VIDEOS  <video>/NNNNN.jpg (or zip archives, as for affwild2.mk); <video>.mp4 or .avi, used where there
-#                  are no crops
+#   CROPS, VIDEOS  crops/<video>/NNNNN.jpg (or zip archives, as for affwild2.mk); videos/<video>.mp4 (or .avi, .mov,
+#                  .mkv, .webm), taken for each video without crops. CROPS= takes videos alone
 #   LABELS         folder of <video>.txt; LABEL_OPTIONS="--label-fps 4" where they have 4 rows a second
 #   GROUPS_TSV     table of videos that stay together: columns clip (or video) and group
 #   GROUP_PATTERN  or an extended regular expression: videos stay together if it matches the same part of

@@ -33,15 +33,18 @@ windows: $$(WINDOW_FILES)
 # CROPS may lie in an archive, of which make sees the file alone: all videos are then taken to be in it.
 ARCHIVE  := $(filter %.zip,$(firstword $(subst .zip/,.zip ,$(CROPS)/)))
 ARCHIVE  := $(if $(wildcard $(ARCHIVE)/.),,$(ARCHIVE))
-crops_of  = $(if $(ARCHIVE),$(if $(wildcard $(ARCHIVE)),$(CROPS)/$(1)),$(firstword $(wildcard $(CROPS)/$(1) $(CROPS)/$(1).zip)))
-videos_of = $(wildcard $(VIDEOS)/$(1).mp4 $(VIDEOS)/$(1).avi)
+$(if $(FEATURES),,$(if $(filter CROPS,$(GIVEN)),$(foreach f,$(or $(ARCHIVE),$(CROPS)),$(if $(wildcard $(f)),,\
+    $(error CROPS: $(f): no such folder or archive (CROPS= takes videos alone))))))
+crops_of  = $(if $(ARCHIVE),$(if $(wildcard $(ARCHIVE)),$(CROPS)/$(1)),$(if $(CROPS),$(firstword $(wildcard $(CROPS)/$(1) $(CROPS)/$(1).zip))))
+CONTAINERS = mp4 avi mov mkv webm m4v mpg mts MP4 AVI MOV MKV MTS
+videos_of = $(wildcard $(CONTAINERS:%=$(VIDEOS)/$(1).%))
 source    = $(firstword $(crops_of) $(videos_of) $(CROPS)/$(1))
 held      = $(if $(and $(ARCHIVE),$(crops_of)),$(ARCHIVE),$(source))
 $(if $(FEATURES),,$(foreach v,$(LABELLED) $(TEST),$(if $(call crops_of,$(v)),,$(if $(word 2,$(call videos_of,$(v))),\
     $(error two videos for the name $(v): $(call videos_of,$(v)))))))
 there = $(if $(FEATURES),$(wildcard $(FEATURES)/$(1).h5),$(crops_of)$(videos_of))
 $(foreach v,$(LABELLED) $(TEST),$(if $(call there,$(v)),,$(error found no $(if $(FEATURES),features,crops or video) of $(v): \
-    expected $(if $(FEATURES),$(FEATURES)/$(v).h5,$(CROPS)/$(v), $(VIDEOS)/$(v).mp4 or .avi))))
+    expected $(if $(FEATURES),$(FEATURES)/$(v).h5,$(CROPS:%=%/$(v), )$(VIDEOS)/$(v).mp4 or .avi, .mov, .mkv))))
 include $(HERE)features.mk
 $(if $(FEATURES),,$(eval $(call embed,$(OUT)/features,$(ENCODER),$(LABELLED) $(filter-out $(LABELLED),$(TEST)))))
 $(call claim_at,$(FRAMES)/.make/decode,$(patsubst %,$(FRAMES)/%.h5,$(LABELLED) $(TEST)))

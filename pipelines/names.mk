@@ -28,9 +28,11 @@ OPTION_VARIABLES := $(patsubst %,%_OPTIONS,LABEL DECODE FACES CROP EMBED WINDOW 
 GIVEN := $(foreach v,$(PATH_VARIABLES) $(WORD_VARIABLES) $(OPTION_VARIABLES) GROUP_PATTERN LAUNCH TRAIN_LAUNCH,\
              $(if $(filter environment,$(firstword $(origin $(v)))),$(v)))
 
+# GIVEN: which paths come from outside; after the next lines make no longer knows.
 outside = $(filter command environment,$(firstword $(origin $(1))))
 literal = $(if $(outside),$(eval $(if $(filter-out environment,$(origin $(1))),override) \
               $(1) := $$(subst $$(newline), ,$$(value $(1)))))
+GIVEN  := $(GIVEN) $(foreach v,$(PATH_VARIABLES),$(if $(call outside,$(v)),$(v)))
 $(foreach v,$(PATH_VARIABLES) $(WORD_VARIABLES) VIDEO GROUP_PATTERN,$(call literal,$(v)))
 $(foreach v,$(PATH_VARIABLES),$(if $($(v)),$(call names,path $(v) $(call quoted,$($(v))))))
 $(foreach v,$(WORD_VARIABLES),$(if $($(v)),$(call names,words $(v) $(call quoted,$($(v))))))

@@ -17,8 +17,8 @@ LAUNCH ?=
 TRAIN_LAUNCH ?= $(LAUNCH)
 # srun lets other ranks wait for one that is lost, unless it is told to end them (-K).
 export SLURM_KILL_BAD_EXIT ?= 1
-# With LAUNCH a command has come to its end when it says so: its launcher may end well although the node is gone.
-# So many seconds may pass until that, and what it wrote, is seen here, on a file system that shows it late.
+# VA_WAIT: seconds to wait for output files. With LAUNCH, a command has ended when it says so in a file: its launcher may
+# succeed although the node is gone.
 VA_WAIT ?= 10
 # Threads of one command. Make runs commands side by side (-j), so the default is 1.
 THREADS ?= 1

@@ -219,9 +219,29 @@ END
     stage/usr/bin/va-check --version
     run -2 make -f stage/usr/share/mamba-va/affwild2.mk ROOT=nowhere # with all that it includes and calls
     [[ $output == *"no label files in nowhere"* ]]
+    mkdir -p stage/usr/share/man/man8
+    : >stage/usr/bin/another
     run make -C "$top" BUILD="$BUILD" uninstall DESTDIR="$PWD/stage" PREFIX=/usr
     [ "$status" -eq 0 ]
-    [ -z "$(find stage -type f -o -type l)" ]
+    [ "$(find stage/usr -type f -o -type l -o -type d -empty)" = "stage/usr/share/man/man8
+stage/usr/bin/another" ] || { find stage; false; }
+    run -0 make -C "$top" BUILD="$BUILD" -n uninstall PREFIX=/usr/local # whose folders are there before
+    [[ $output == *"rmdir share/modulefiles/mamba-va 2>"* ]]
+}
+
+@test "GNU's names: prefix and libdir are PREFIX and LIBDIR, the others are refused in one line" {
+    make -C "$top" -o all BUILD="$BUILD" install prefix="$PWD/home" libdir="$PWD/home/lib64" >/dev/null
+    [ -x home/bin/va-decode ]
+    [ -s home/lib64/libmamba_va.so ]
+    [ ! -e home/lib/libmamba_va.so ]
+    make -C "$top" BUILD="$BUILD" uninstall prefix="$PWD/home" libdir="$PWD/home/lib64" >/dev/null
+    [ -z "$(ls home)" ] || { find home; false; }
+    for goal in install uninstall; do
+        for name in bindir mandir exec_prefix; do
+            run -2 make --no-print-directory -C "$top" -n BUILD="$BUILD" $goal $name=/nowhere
+            [[ ${#lines[@]} -eq 1 && $output == *"$name: this Makefile does not have it; PREFIX (prefix), "* ]] || { echo "$output"; false; }
+        done
+    done
 }
 
 @test "LIBDIR: the library and mamba_va.pc go there, and uninstall leaves nothing" {

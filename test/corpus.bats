@@ -79,9 +79,26 @@ corpus() { # ARGS...: with small settings
     va-synth -q --videos 6 --test 0 --frames 30 --traps no --seed 6 -o synthetic
     va-weights init --arch vit_tiny -o encoder.h5
     mkdir all && cp synthetic/VA_Estimation_Challenge/*_Set/*.txt all/
-    corpus OUT=videos FEATURES='' VIDEOS=synthetic/videos CROPS=synthetic/cropped_aligned ENCODER=encoder.h5 LABELS=all \
+    corpus OUT=videos FEATURES='' VIDEOS=synthetic/videos CROPS= ENCODER=encoder.h5 LABELS=all \
         FOLD_COUNT=2 FOLDS=1 -j2 >log 2>&1 || explain "$(cat log)"
     va-check videos/features/*.h5 videos/cv/1/val.h5
+    # phones and recorders write other containers, some in capitals; a named folder of crops has to be there
+    mkdir phone && n=0
+    for video in synthetic/videos/*; do
+        endings=(mov MOV mkv webm m4v MP4)
+        name=${video##*/} && ln -s "../$video" "phone/${name%.*}.${endings[n++]}"
+    done
+    corpus OUT=videos FEATURES='' VIDEOS=phone ENCODER=encoder.h5 LABELS=all FOLD_COUNT=2 -n frames >log 2>&1 || explain "$(cat log)"
+    [ "$(grep -cE 'va-decode.* phone/[^ ]*$' log)" -eq 6 ] || explain "$(cat log)"
+    for crops in crosp nope.zip nope.zip/folder; do
+        run -2 --separate-stderr corpus OUT=wrong FEATURES='' VIDEOS=phone CROPS=$crops ENCODER=encoder.h5 LABELS=all
+        [[ $stderr == *"*** CROPS: ${crops%/*}: no such folder or archive (CROPS= takes videos alone).  Stop." ]] || explain "$stderr"
+        CROPS=$crops run -2 --separate-stderr corpus OUT=wrong FEATURES='' VIDEOS=phone ENCODER=encoder.h5 LABELS=all
+        [[ $stderr == *"*** CROPS: ${crops%/*}: no such"* && ${#stderr_lines[@]} -eq 1 ]] || explain "$stderr"
+    done
+    mv phone/*.webm .
+    run -2 --separate-stderr corpus OUT=wrong FEATURES='' VIDEOS=phone CROPS= ENCODER=encoder.h5 LABELS=all
+    [[ $stderr == *": expected phone/"*".mp4 or .avi, .mov, .mkv.  Stop." ]] || explain "$stderr"
     [ "$(grep -cE '^ *1 ' videos/table.txt)" -eq 1 ]
 }
 
@@ -104,7 +121,9 @@ corpus() { # ARGS...: with small settings
     done
     touch all.zip && features of-all.zip all.zip && grep -q va-decode log
     run -2 --separate-stderr corpus OUT=wrong CROPS=no.zip FEATURES='' VIDEOS=none ENCODER=encoder.h5 LABELS=rated FOLD_COUNT=2
-    [[ $stderr == *"found no crops or video of "*": expected no.zip/"* ]] || explain "$stderr"
+    [[ $stderr == *"CROPS: no.zip: no such folder or archive"* ]] || explain "$stderr"
+    run -2 --separate-stderr corpus OUT=nofolder CROPS=all.zip/nofolder FEATURES='' VIDEOS=drawn/videos ENCODER=encoder.h5 LABELS=rated FOLD_COUNT=2
+    [[ $stderr == *"all.zip/nofolder/"* ]] || explain "$stderr"
 }
 
 @test "what is wrong is said before the first rule" {

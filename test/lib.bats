@@ -81,8 +81,9 @@ code() { awk -v fence='```' -v of="$1" '$0 == fence { on = 0 } on { print } $0 =
     grep -q pkg-config page.sh
     rm example
     ! sanitized || skip "a build with a sanitizer"
-    bash -euo pipefail page.sh
-    run -2 ./example
+    sed -i "s|/usr/local|$BATS_FILE_TMPDIR/prefix|" page.sh
+    env -u PKG_CONFIG_PATH -u LD_LIBRARY_PATH bash -euo pipefail page.sh
+    run -2 env -u LD_LIBRARY_PATH ./example
     { echo '#include <mamba_va.h>' && echo '#include <stdio.h>' && echo 'int main(void) {' &&
         code c && echo 'return 0; }'; } >page.c
     grep -q mamba_va_open page.c

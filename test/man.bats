@@ -43,6 +43,15 @@ pages=("$BUILD"/man/man[157]/* "$BUILD/man/man3/libmamba_va.3")
     done
 }
 
+@test "exit status 1: the pages name all tools that use it" {
+    for page in "$BUILD/man/man1/va-jobs.1" "$BUILD/man/man7/mamba-va.7"; do
+        for tool in va-check va-h5cmp "va-jobs status"; do
+            sed -n '/^\.SH "*\(EXIT STATUS\|Exit status\)/,/wrong/p' "$page" | sed 's/\\-/-/g; s/\\f[BR]//g' | grep -q "$tool found" ||
+                explain "$page: $tool"
+        done
+    done
+}
+
 @test "no paragraph is a wall: at most 90 words" {
     for page in "${pages[@]}"; do
         awk -v page="$page" '

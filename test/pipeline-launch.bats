@@ -97,7 +97,7 @@ EOF
     FEATURES=fewer LABELS=fewer-labels OUT=gone corpus cv >log 2>&1 || explain "$(cat log)"
     [ "$(sort -u gone/folds/*/val.txt | paste -s -d ' ')" = "a b c" ]
     mkdir videos && touch videos/{a,b,c,d}.mp4 && va-weights init --arch vit_tiny -o encoder.h5
-    FEATURES='' OUT=few run corpus VIDEOS=videos CROPS=none ENCODER=encoder.h5 FOLD_COUNT=5
+    FEATURES='' OUT=few run corpus VIDEOS=videos CROPS= ENCODER=encoder.h5 FOLD_COUNT=5
     [ "$status" -eq 2 ]
     [[ $output == *"found 4 groups of videos, expected at least 5, one for each fold; fewer folds: --folds, or FOLD_COUNT of a pipeline"* ]] || explain "$output"
     [[ $output != *va-decode* ]] || explain "$output"

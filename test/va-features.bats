@@ -238,6 +238,9 @@ refuses() { # TEXT ARGS...: exit 3, one line, no output
     [ "$(head -n 1 table | cut -f 1-7)" = $'file\tvideo\trows\tcolumns\ttype\tframes\tfps' ]
     [ "$(sed -n 2p table | cut -f 1-7)" = $'a.h5\tclip\t3\t2\tfloat32\t3\t25' ]
     [ "$(sed -n 3p table)" = $'b.csv\t-\t2\t2\ttext\t-\t-\t1\t5\t2.75\t-\t-' ]
+    mkdir features
+    run -3 --separate-stderr va-features info features
+    [ "$stderr" = "va-features: features: found a folder, expected va.features/1: name a file in it, or several: features/*.h5" ]
 }
 
 @test "an array of 800 MB, by columns: memory stays small" {

@@ -260,8 +260,8 @@ void va_man_end(const struct va_usage *usage, bool writes)
         man_options(va_writer_options);
     printf(
         ".SH EXIT STATUS\n"
-        ".TP\n0\nsuccess\n.TP\n1\nva-check found an invalid file, va-h5cmp found a difference; no other "
-        "tool uses it\n.TP\n2\nwrong command line\n"
+        ".TP\n0\nsuccess\n.TP\n1\nva-check found an invalid file, va-h5cmp found a difference, va-jobs status "
+        "found a task that failed or is lost; no other tool uses it\n.TP\n2\nwrong command line\n"
         ".TP\n3\nwrong input\n.TP\n4\nthe machine failed\n");
     if (!usage->examples)
         return;

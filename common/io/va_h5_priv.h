@@ -241,8 +241,8 @@ VA_MUST_USE int va_h5_note_written(struct va_h5_out *out, const char *name, bool
 
 /* ---- va_h5_write.c --------------------------------------------------------------------- */
 
-/* The schema in the first bytes of one of our files, up to the end of what was read; or NULL. It is found by
- * its bytes: the library is not let near a file that may be anybody's. */
+/* Where the schema is in the first bytes of one of our files, or NULL. Other bytes may follow it without a zero:
+ * it ends after its number. It is found by its bytes: the library is not let near a file that may be anybody's. */
 const char *va_h5_find_schema(const char *head, size_t size);
 
 /* ---- va_h5_rows.c ---------------------------------------------------------------------- */

@@ -59,6 +59,7 @@ int va_h5_may_create(const char *path, const char *schema)
     char head[VA_OUTPUT_HEAD + 1];
     const char *found;
     int64_t n;
+    size_t name;
 
     if (va_output_check(path, is_ours) < 0)
         return -1;
@@ -67,10 +68,13 @@ int va_h5_may_create(const char *path, const char *schema)
     found = n > 0 ? va_h5_find_schema(head, (size_t)n) : NULL;
     if (!found || strncmp(found, schema, same) == 0)
         return 0;
+    name = strcspn(found, "/") +
+           1; /* no zero need follow: a text of 16 bytes fills its place */
+    name += strspn(found + name, "0123456789");
     return va_error(
-        "%s: exists and holds %s, expected %s as of an earlier output: name another "
+        "%s: exists and holds %.*s, expected %s as of an earlier output: name another "
         "file, or replace it with --force",
-        path, found, schema);
+        path, (int)name, found, schema);
 }
 
 struct va_h5_out *va_h5_create(const char *path, const char *schema)

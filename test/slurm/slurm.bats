@@ -27,7 +27,7 @@ setup() {
 teardown() { calm; }
 
 TRAIN="--channels 12,12 --kernel 3 --layers 1 --epochs 40 --warmup-epochs 1 --batch 2 --save-every 10"
-VARIABLES=(CROPS=none VIDEOS=corpus/videos ENCODER=encoder.h5 EMBED_BATCH=1 LABELS=labels FOLD_COUNT=2 VA_WAIT=1
+VARIABLES=(CROPS= VIDEOS=corpus/videos ENCODER=encoder.h5 EMBED_BATCH=1 LABELS=labels FOLD_COUNT=2 VA_WAIT=1
     WINDOW_OPTIONS="--window 20 --stride 10" TRAIN_OPTIONS="$TRAIN")
 ONE="srun -Q -n1 -c1"
 

@@ -3,6 +3,7 @@
  */
 #include "tools/features/va_features.h"
 
+#include "base/va_input.h"
 #include "base/va_mem.h"
 #include "base/va_text.h"
 #include "base/va_tool.h"
@@ -156,7 +157,8 @@ int va_features_info_main(int argc, char **argv)
         return status;
     }
     for (char **f = files; result == 0 && *f; f++)
-        result = va_h5_named(*f) ? va_h5_each_features(*f, tell_features, NULL)
-                                 : tell_matrix(*f);
+        result = va_h5_named(*f) || va_is_folder(*f)
+                     ? va_h5_each_features(*f, tell_features, NULL)
+                     : tell_matrix(*f);
     return va_tool_status(result);
 }
