@@ -110,8 +110,8 @@ static int run_plan(int argc, char **argv, const char *brief, bool submit)
         .details =
             "PIPELINE.mk is affwild2.mk or corpus.mk, or the path of a Makefile that includes one; "
             "NAME=VALUE are its settings. Only what is missing or out of date becomes a task. Stages are frames, "
-            "features, windows, folds and table; each waits until the one before has succeeded. Memory and time are "
-            "asked for by those runs in OUT/.make/usage whose outputs are up to date, that is, made with the settings and "
+            "features, windows, folds and table; each waits until the one before has succeeded.\n\n"
+            "Memory and time are asked for by those runs in OUT/.make/usage whose outputs are up to date, that is, made with the settings and "
             "inputs of now: twice the memory of the largest, and at least 512 MiB; three times the mean time, and 10 "
             "minutes. Without such a run they are 2 to 8 GiB and 1 to 24 hours. A comment of the plan says which.\n\n"
             "With slurm, tasks that are ended by their time limit, by preemption or with their node are queued "

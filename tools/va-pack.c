@@ -46,7 +46,7 @@ static const struct va_usage usage = {
         "va-pack.",
     .examples =
         "va-pack -o shards features/*.h5\n"
-        "ls features/*.h5 | va-pack --store f32 --shard-size 8000 --files-from - -o shards\n"
+        "ls features/*.h5 | va-pack --store f32 --shard-size 8000 --force --files-from - -o shards\n"
         "va-pack --unpack -o features shards/*.h5",
 };
 
