@@ -276,6 +276,27 @@ static struct {
     bool later; /* than the first */
 } checker;
 
+static herr_t fork_here(unsigned n, const H5E_error2_t *e, void *child)
+{
+    (void)n, (void)e;
+    *(pid_t *)child = fork();
+    return 0;
+}
+
+/* The library has a lock of its own, which another thread may hold just now; the child would wait for it for ever. Within a
+ * call of it, such as this one back, it is ours, and the child's. */
+static pid_t fork_with_library(void)
+{
+    pid_t pid = -1;
+    hid_t stack = H5Ecreate_stack();
+
+    H5Epush2(stack, __FILE__, __func__, __LINE__, H5E_ERR_CLS, H5E_NONE_MAJOR, H5E_NONE_MINOR,
+             "fork");
+    H5Ewalk2(stack, H5E_WALK_DOWNWARD, fork_here, &pid);
+    H5Eclose_stack(stack);
+    return pid;
+}
+
 static int start(const char *path, va_h5_try_fn *try)
 {
     int ends[2];
@@ -285,7 +306,7 @@ static int start(const char *path, va_h5_try_fn *try)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return va_error_machine("%s: cannot make a socket: %s", path, strerror(errno));
     checker.owner = getpid();
-    checker.child = fork();
+    checker.child = checker.later ? fork_with_library() : fork();
     if (checker.child == 0)
         child(ends[1], checker.later ? IDLE_MILLISECONDS : -1, try);
     checker.later = true;
