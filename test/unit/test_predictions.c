@@ -158,16 +158,15 @@ static void rows_of_either_set(void)
     }
 }
 
+/* A file without a video is refused where it is read. */
 static void no_video_at_all(void)
 {
     struct va_predictions_out *out = va_predictions_create(
         "none.h5", (const char *const[]){ "M" }, 1, VA_PREDICTIONS_LAYOUT_FLAT, 0);
-    struct va_predictions_in *in;
 
     VA_CHECK(out && va_predictions_commit(&out) == 0);
-    in = va_predictions_open("none.h5");
-    VA_CHECK(in && in->count == 0 && !va_predictions_has(in, "a"));
-    va_predictions_close(in);
+    VA_CHECK(access("none.h5", F_OK) == 0);
+    VA_CHECK(!va_predictions_open("none.h5"));
 }
 
 int main(void)
