@@ -177,6 +177,18 @@ struct va_lock *va_lock_take(const char *path)
     return l;
 }
 
+bool va_lock_is_held(const char *path)
+{
+    char *lock = lock_path(path);
+    int fd = lock ? open(lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+    if (fd >= 0)
+        close(fd);
+    va_free(lock);
+    return held;
+}
+
 bool va_lock_exclusive(const struct va_lock *l)
 {
     return l->fd >= 0;

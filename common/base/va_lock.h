@@ -24,6 +24,9 @@ struct va_lock; /* opaque */
  */
 VA_MUST_USE struct va_lock *va_lock_take(const char *path);
 
+/* Whether a process has the lock of `path` at this moment. */
+bool va_lock_is_held(const char *path);
+
 /* Whether no other process can hold the lock now: false where the file system has no locks. */
 bool va_lock_exclusive(const struct va_lock *l);
 

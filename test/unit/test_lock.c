@@ -84,10 +84,13 @@ static void another_process_is_refused_by_number(void)
     pid_t pid = holder(target);
 
     VA_CHECK(refused(target, pid));
+    VA_CHECK(va_lock_is_held(target));
     VA_CHECK_INT(entries(), 1);
     end(pid, SIGKILL);
+    VA_CHECK(!va_lock_is_held(target));
     VA_CHECK_INT(entries(), 1); /* the file of the dead one is taken over */
     VA_CHECK(takes(target));
+    VA_CHECK(!va_lock_is_held(target));
     VA_CHECK_INT(entries(), 0);
 }
 

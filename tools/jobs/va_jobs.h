@@ -59,6 +59,12 @@ void va_plan_release(struct va_jobs_plan *p);
 /* make at work on the pipeline, with the settings. NULL after reporting. */
 struct va_make *va_plan_make(const struct va_jobs_plan *p);
 
+/* Whether the scheduler can be told of the folder: its name has no letter of a meaning of its own. -1 after reporting. */
+VA_MUST_USE int va_plan_check_path(const struct va_jobs_plan *p);
+
+/* A word, quoted for the shell. */
+void va_put_quoted(FILE *to, const char *word);
+
 /* The commands that submit it, as a script for sh. -1 after reporting. */
 VA_MUST_USE int va_plan_print(const struct va_jobs_plan *p, FILE *to);
 
@@ -69,6 +75,11 @@ VA_MUST_USE int va_plan_submit(const struct va_jobs_plan *p);
  * after reporting. */
 VA_MUST_USE int va_jobs_status(const char *out);
 
+/* Each job of FOLDER/ids that the scheduler still has, of stage `only` or, NULL, of all: fn. -1 after reporting, also that it gave no answer. */
+VA_MUST_USE int va_jobs_each_queued(const char *folder, const char *only,
+                                    void (*fn)(void *arg, const char *number), void *arg);
+/* Nodes of slurm that are down or do not answer, with blanks around each: a new string, or NULL. */
+char *va_silent_nodes(void);
 /* Numbers of jobs in OUT's list that the scheduler still has, with blanks between: a new string, NULL after reporting. */
 char *va_jobs_queued(const char *folder);
 
