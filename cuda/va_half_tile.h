@@ -75,6 +75,27 @@ static __device__ __forceinline__ void va_half_fetch(uint32_t to[4],
         va_ldmatrix_x4_across(to, &t.v[k + line][r + at]);
 }
 
+/* Steps of a product: stage(place, step) begins to copy what a step needs to a place of VA_HALF_STAGES, two steps ahead, and
+ * multiply(place) is called when it is there. Nobody reads a place any more when it is filled again. */
+template <class Stage, class Multiply>
+static __device__ __forceinline__ void va_half_steps(int steps, const Stage &stage,
+                                                     const Multiply &multiply)
+{
+    for (int step = 1 - VA_HALF_STAGES; step < steps; step++) {
+        int next = step + VA_HALF_STAGES - 1;
+
+        if (step >= 0) {
+            va_copy_wait<VA_HALF_STAGES - 2>();
+            __syncthreads(); /* this step is there, and the one before has been read */
+        }
+        if (next < steps)
+            stage(next % VA_HALF_STAGES, next);
+        va_copy_commit();
+        if (step >= 0)
+            multiply(step % VA_HALF_STAGES);
+    }
+}
+
 /* The sums of a warp, whose tile begins at row m0 and column n0 of the block's, over one stage. */
 template <int ROWS, class TileA, class TileB>
 static __device__ __forceinline__ void va_half_multiply(float sum[ROWS / 16][4][4],

@@ -60,15 +60,10 @@ __global__ void __launch_bounds__(2 * COLS, COLS == 64 ? 4 : 2)
         if (t < COLS)
             s.b.of[t] = b.find(va_least(at.n0 + t, p.N - 1));
     __syncthreads();
-    for (int step = 1 - VA_HALF_STAGES; step < steps; step++) {
-        int next = step + VA_HALF_STAGES - 1;
-
-        if (step >= 0) {
-            va_copy_wait<VA_HALF_STAGES - 2>();
-            __syncthreads(); /* this step is there, and the one before has been read */
-        }
-        if (next < steps) {
-            auto &to = s.stage[next % VA_HALF_STAGES];
+    va_half_steps(
+        steps,
+        [&](int place, int) {
+            auto &to = s.stage[place];
 
             va_half_stage<2 * COLS>(to.a, a, s.a, at.m0, at.slice, seg, k0, depth);
             va_half_stage<2 * COLS>(to.b, b, s.b, at.n0, at.slice, seg, k0, depth);
@@ -77,14 +72,10 @@ __global__ void __launch_bounds__(2 * COLS, COLS == 64 ? 4 : 2)
                 k0 = 0;
                 seg++;
             }
-        }
-        va_copy_commit();
-        if (step >= 0) {
-            auto &now = s.stage[step % VA_HALF_STAGES];
-
-            va_half_multiply<ROWS>(sum, now.a, now.b, m0, n0);
-        }
-    }
+        },
+        [&](int place) {
+            va_half_multiply<ROWS>(sum, s.stage[place].a, s.stage[place].b, m0, n0);
+        });
     __syncthreads(); /* the tiles, all of which came, make room for the sums */
     va_half_hand_over<ROWS>(s.sums, sum, m0, n0);
     __syncthreads();

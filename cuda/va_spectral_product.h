@@ -91,31 +91,20 @@ __global__ void __launch_bounds__(64 * DOWN, DOWN == 4 ? 2 : 3)
         if (t < COLS)
             s.b.of[t] = b.find(va_least(at.n0 + t, p.N - 1));
     __syncthreads();
-    for (int step = 1 - VA_HALF_STAGES; step < steps; step++) {
-        int next = step + VA_HALF_STAGES - 1;
-
-        if (step >= 0) {
-            va_copy_wait<VA_HALF_STAGES - 2>();
-            __syncthreads(); /* this step is there, and the one before has been read */
-        }
-        if (next < steps) {
-            auto &to = s.stage[next % VA_HALF_STAGES];
-
+    va_half_steps(
+        steps,
+        [&](int place, int step) {
 #pragma unroll
             for (int i = 0; i < 2; i++) {
-                va_half_stage<threads>(to.a[i], a, s.a, at.m0, 0, at.slice + i,
-                                       next * VA_HALF_DEPTH, depth);
-                va_half_stage<threads>(to.b[i], b, s.b, at.n0, 0, at.slice + i,
-                                       next * VA_HALF_DEPTH, depth);
+                va_half_stage<threads>(s.stage[place].a[i], a, s.a, at.m0, 0, at.slice + i,
+                                       step * VA_HALF_DEPTH, depth);
+                va_half_stage<threads>(s.stage[place].b[i], b, s.b, at.n0, 0, at.slice + i,
+                                       step * VA_HALF_DEPTH, depth);
             }
-        }
-        va_copy_commit();
-        if (step >= 0) {
-            auto &now = s.stage[step % VA_HALF_STAGES];
-
-            va_spectral_multiply(re, im, now.a, now.b, m0, n0);
-        }
-    }
+        },
+        [&](int place) {
+            va_spectral_multiply(re, im, s.stage[place].a, s.stage[place].b, m0, n0);
+        });
     __syncthreads(); /* the tiles, all of which came, make room for the sums */
     va_half_hand_over<32>(s.sums, re, m0, n0);
     __syncthreads();
